@@ -1,0 +1,1 @@
+"""Who did what, provably. Knows no customer."""

@@ -1,0 +1,40 @@
+"""Connects the guards to migrations and registers the checks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.apps import AppConfig
+from django.db import connections
+from django.db.models.signals import post_migrate, pre_migrate
+
+
+class AuditConfig(AppConfig):
+    """Who did what, provably."""
+
+    name = "audit"
+    verbose_name = "Compliance"
+
+    def ready(self) -> None:
+        from audit import checks  # noqa: F401, PLC0415 - registers itself
+
+        pre_migrate.connect(_remove_before_remake, sender=self)
+        post_migrate.connect(_install_after_migrate, sender=self)
+
+
+def _remove_before_remake(
+    *, using: str, plan: list[Any] | None = None, **_: Any
+) -> None:
+    # SQLite renames a remade table into place, and cannot while a trigger of another
+    # table names it. A crash before the end leaves guards missing, and the server
+    # refuses to start until `migrate` has finished.
+    if plan and connections[using].vendor == "sqlite":
+        from audit.guards import remove_guards  # noqa: PLC0415 - models must be ready
+
+        remove_guards(using)
+
+
+def _install_after_migrate(*, using: str, **_: Any) -> None:
+    from audit.guards import install_guards  # noqa: PLC0415 - models must be ready
+
+    install_guards(using)

@@ -1,0 +1,150 @@
+"""System checks: what a new model, page or installation can get wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.apps import apps
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.db import DEFAULT_DB_ALIAS, OperationalError, ProgrammingError, models
+
+from audit.guards import differences
+from audit.privacy import misdeclared_fields, personal_fields, undeclared_fields
+from audit.sealed import SealedHistory, SealedModel
+from audit.tracking import tracked_models
+
+OUR_APPS = ("audit", "customers", "capture")
+
+
+def _our_models() -> Iterable[type[models.Model]]:
+    return (m for m in apps.get_models() if m._meta.app_label in OUR_APPS)
+
+
+@register(Tags.models)
+def check_privacy_declared(**_: Any) -> list[CheckMessage]:
+    """Report text columns without a privacy class, and classes without a column."""
+    forgotten = [
+        Error(
+            f"{model._meta.label}.{name} has no privacy class.",
+            hint=f'Add "{name}" to {model.__name__}.privacy; "public" if it is nobody\'s.',
+            obj=model,
+            id="audit.E001",
+        )
+        for model in _our_models()
+        for name in undeclared_fields(model)
+    ]
+    wrong = [
+        Error(
+            f"{model._meta.label}.privacy names {name!r}, which is no column or has "
+            "an unknown class.",
+            hint="See audit/privacy.py for the classes.",
+            obj=model,
+            id="audit.E002",
+        )
+        for model in _our_models()
+        for name in misdeclared_fields(model)
+    ]
+    return forgotten + wrong
+
+
+@register(Tags.models)
+def check_personal_columns_can_be_erased(**_: Any) -> list[CheckMessage]:
+    """Report personal columns of sealed and tracked tables that cannot be null."""
+    kept = [*tracked_models(), *(m for m in _our_models() if _is_sealed(m))]
+    return [
+        Error(
+            f"{model._meta.label}.{field.name} is personal and cannot be null.",
+            hint="Use NullCharField or NullTextField, or null=True.",
+            obj=model,
+            id="audit.E003",
+        )
+        for model in kept
+        for field in personal_fields(model)
+        if not field.null
+    ]
+
+
+@register(Tags.models)
+def check_sealed_models(**_: Any) -> list[CheckMessage]:
+    """Report sealed tables whose salt rule does not name exactly the personal ones."""
+    return [
+        Error(
+            f"{model._meta.label}: the salt rule does not name the personal columns.",
+            hint="Pass exactly the personal columns to sealed_constraints().",
+            obj=model,
+            id="audit.E004",
+        )
+        for model in _our_models()
+        if _is_sealed(model) and _salted_columns(model) != _personal_names(model)
+    ]
+
+
+@register(Tags.models)
+def check_nothing_cascades(**_: Any) -> list[CheckMessage]:
+    """Report foreign keys that would change or remove kept rows by themselves."""
+    return [
+        Error(
+            f"{model._meta.label}.{field.name} would follow a deletion.",
+            hint="Use on_delete=models.PROTECT; rows are archived, not deleted.",
+            obj=model,
+            id="audit.E005",
+        )
+        for model in _our_models()
+        for field in model._meta.fields
+        if field.remote_field
+        and getattr(field.remote_field, "on_delete", None)
+        not in (models.PROTECT, models.DO_NOTHING)
+    ]
+
+
+@register(Tags.database)
+def check_guards_installed(
+    databases: Iterable[str] | None = None, **_: Any
+) -> list[CheckMessage]:
+    """Report guards that are missing or altered in the database.
+
+    A warning, because `migrate` runs these checks first and is itself the cure; the
+    server refuses to start.
+    """
+    found = []
+    for alias in databases or [DEFAULT_DB_ALIAS]:
+        try:
+            found += differences(alias)
+        except (OperationalError, ProgrammingError):
+            # Another check says that the database is away.
+            continue
+    return [
+        Warning(
+            f"Guard {sentence}",
+            hint="Run `python3 manage.py migrate`.",
+            id="audit.W001",
+        )
+        for sentence in found
+    ]
+
+
+def _is_sealed(model: type[models.Model]) -> bool:
+    return issubclass(model, SealedModel | SealedHistory)
+
+
+def _personal_names(model: type[models.Model]) -> set[str]:
+    return {field.name for field in personal_fields(model)}
+
+
+def _salted_columns(model: type[models.Model]) -> set[str]:
+    for constraint in model._meta.constraints:
+        if constraint.name.endswith("_salted") and isinstance(
+            constraint, models.CheckConstraint
+        ):
+            names = {key for key, _ in _flat(constraint.condition)}
+            return {n.removesuffix("__isnull") for n in names} - {"salt"}
+    return set()
+
+
+def _flat(condition: Any) -> Iterable[tuple[str, Any]]:
+    for child in condition.children:
+        if isinstance(child, tuple):
+            yield child
+        else:
+            yield from _flat(child)

@@ -1,0 +1,237 @@
+"""Column types that keep sealed rows exact: nullable text, strict JSON, salt, seal."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models.functions import Length
+
+from audit import canonical
+from audit.privacy import personal_fields, public_fields
+
+_MAX_INTEGER = 2**53 - 1
+_MAX_DIGITS = 15
+
+models.BinaryField.register_lookup(Length, "length")
+
+
+class _EmptyIsNull:
+    """Stores the empty string as null: an erased value and none look the same."""
+
+    def get_prep_value(self, value: Any) -> Any:
+        value = super().get_prep_value(value)  # type: ignore[misc]
+        return None if value == "" else value
+
+
+class NullCharField(_EmptyIsNull, models.CharField):  # type: ignore[type-arg]
+    """A short text that is null when there is none, as personal columns must be."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs["null"] = kwargs["blank"] = True
+        super().__init__(*args, **kwargs)
+
+    def deconstruct(self) -> Any:
+        name, path, args, kwargs = super().deconstruct()
+        del kwargs["null"], kwargs["blank"]
+        return name, path, args, kwargs
+
+
+class NullTextField(_EmptyIsNull, models.TextField):  # type: ignore[type-arg]
+    """A long text that is null when there is none."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs["null"] = kwargs["blank"] = True
+        super().__init__(*args, **kwargs)
+
+    def deconstruct(self) -> Any:
+        name, path, args, kwargs = super().deconstruct()
+        del kwargs["null"], kwargs["blank"]
+        return name, path, args, kwargs
+
+
+class SealedJSONField(models.JSONField):
+    """JSON that hashes the same on both engines: text, whole numbers, yes, no, null.
+
+    Decimals are written as strings. Anything else is refused when the row is written,
+    JSON null at the top included.
+    """
+
+    def get_db_prep_value(
+        self, value: Any, connection: Any, prepared: bool = False
+    ) -> Any:
+        if not hasattr(value, "resolve_expression") and value is not None:
+            check_json(value, self.name)
+        return super().get_db_prep_value(value, connection, prepared)
+
+    def validate(self, value: Any, model_instance: models.Model | None) -> None:
+        super().validate(value, model_instance)
+        try:
+            check_json(value, self.name)
+        except ValueError as error:
+            raise ValidationError(str(error), code="outside_profile") from error
+
+
+def check_json(value: Any, name: str) -> None:
+    """Raise ValueError unless a value is inside the profile of `audit.canonical`."""
+    match value:
+        case None | bool():
+            return
+        case str():
+            _check_text(value, name)
+        case int():
+            _check_integer(value, name)
+        case list() | tuple():
+            for item in value:
+                check_json(item, name)
+        case dict():
+            for key, item in value.items():
+                if not (isinstance(key, str) and key.isascii() and "\0" not in key):
+                    msg = f"{name}: keys are plain ASCII text."
+                    raise ValueError(msg)
+                check_json(item, name)
+        case _:
+            msg = (
+                f"{name}: a {type(value).__name__} cannot be sealed. "
+                "Use text, whole numbers, true, false and null; write decimals as text."
+            )
+            raise ValueError(msg)
+
+
+def _check_text(value: str, name: str) -> None:
+    if "\0" in value or any(0xD800 <= ord(char) <= 0xDFFF for char in value):
+        msg = f"{name}: text holds a NUL or half a surrogate pair. Remove it."
+        raise ValueError(msg)
+
+
+def _check_integer(value: int, name: str) -> None:
+    if abs(value) > _MAX_INTEGER:
+        msg = f"{name}: whole numbers have at most 53 bits. Write it as text."
+        raise ValueError(msg)
+
+
+def canonical_value(field: models.Field[Any, Any], value: Any) -> Any:
+    """Return a column's value as the sealed log hashes it, None for null.
+
+    The value is read as the column would store it, so 7, "7.00" and Decimal("7.0")
+    are one. Raises ValueError for what a database would round, for expressions and
+    for column types that have no canonical form.
+    """
+    if isinstance(field, models.ForeignKey):
+        return canonical_value(field.target_field, value)
+    if hasattr(value, "resolve_expression"):
+        msg = f"{field.name}: an expression cannot be sealed; give the value itself."
+        raise ValueError(msg)
+    value = field.to_python(value)
+    if value is None or (value == "" and isinstance(field, _EmptyIsNull)):
+        return None
+    return _canonical(field, value)
+
+
+def _canonical(field: models.Field[Any, Any], value: Any) -> Any:
+    match value:
+        case _ if isinstance(field, models.JSONField):
+            check_json(value, field.name)
+            return value
+        case bool():
+            return value
+        case int() if isinstance(field, models.BigIntegerField):
+            return str(value)
+        case int():
+            _check_integer(value, field.name)
+            return value
+        case Decimal():
+            return _canonical_decimal(field, value)
+        case datetime() | date() | time():
+            return _canonical_time(field, value)
+        case UUID():
+            return str(value)
+        case str():
+            _check_text(value, field.name)
+            return value
+        case bytes() | memoryview():
+            return bytes(value).hex()
+        case _:
+            msg = f"{field.name}: a {type(field).__name__} cannot be sealed."
+            raise ValueError(msg)
+
+
+def _canonical_decimal(field: Any, value: Decimal) -> str:
+    places = field.decimal_places
+    if not value.is_finite() or len(value.as_tuple().digits) > _MAX_DIGITS:
+        msg = f"{field.name}: at most {_MAX_DIGITS} digits."
+        raise ValueError(msg)
+    exact = value.quantize(Decimal(1).scaleb(-places))
+    if exact != value:
+        msg = f"{field.name}: more than {places} decimals. Round it before saving."
+        raise ValueError(msg)
+    return format(abs(exact) if exact == 0 else exact, "f")
+
+
+def _canonical_time(
+    field: models.Field[Any, Any], value: datetime | date | time
+) -> str:
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            msg = f"{field.name}: a time without a zone cannot be sealed."
+            raise ValueError(msg)
+        text = value.astimezone(UTC).isoformat(timespec="microseconds")
+        return text.replace("+00:00", "Z")
+    if isinstance(value, time):
+        return value.isoformat(timespec="microseconds")
+    return value.isoformat()
+
+
+def personal_values(row: models.Model) -> dict[str, Any]:
+    """Return the personal columns of a row that are not null, in canonical form."""
+    return _values(row, personal_fields(type(row)))
+
+
+def public_values(row: models.Model) -> dict[str, Any]:
+    """Return the public columns of a row that are not null, in canonical form."""
+    return _values(row, public_fields(type(row)))
+
+
+def _values(row: models.Model, fields: list[models.Field[Any, Any]]) -> dict[str, Any]:
+    pairs = ((f.column, canonical_value(f, getattr(row, f.attname))) for f in fields)
+    return {column: value for column, value in pairs if value is not None}
+
+
+def seal(row: models.Model) -> None:
+    """Draw the salt of a new row and compute its commitment.
+
+    Called by the two columns below for every `save()` and `bulk_create()`, and by
+    hand where rows are written with SQL of our own.
+    """
+    sealed: Any = row
+    if sealed.salt is None:
+        sealed.salt = secrets.token_bytes(canonical.SALT_BYTES)
+    sealed.commitment = canonical.commitment(
+        row._meta.label_lower, str(row.pk), personal_values(row), bytes(sealed.salt)
+    )
+
+
+class SaltField(models.BinaryField):
+    """Thirty-two random bytes, drawn once for each row."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs |= {"null": True, "editable": False, "max_length": canonical.SALT_BYTES}
+        super().__init__(**kwargs)
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        if add:
+            seal(model_instance)
+        return super().pre_save(model_instance, add)
+
+
+class CommitmentField(models.BinaryField):
+    """SHA-256 over salt and personal columns; stays when those are erased."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs |= {"editable": False, "max_length": 32}
+        super().__init__(**kwargs)

@@ -1,0 +1,111 @@
+"""What is to be guarded, read from the models."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.apps import apps
+from django.db import models
+
+from audit.sealed import AppendOnly
+
+
+@dataclass(frozen=True)
+class GuardedTable:
+    """A table whose rows can be added and nothing else."""
+
+    label: str
+    table: str
+    key: str
+    has_salt: bool
+    dedupe: tuple[str, ...]
+    unique: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Parent:
+    """A foreign key to a row that must be of the same business."""
+
+    column: str
+    table: str
+    key: str
+
+
+@dataclass(frozen=True)
+class TenantTable:
+    """A table whose rows belong to one business, for ever and with their parents."""
+
+    label: str
+    table: str
+    parents: tuple[Parent, ...]
+
+
+def guarded_tables() -> list[GuardedTable]:
+    """Return every table of a model that declares `guard = AppendOnly()`."""
+    return [
+        GuardedTable(
+            label=model._meta.label_lower,
+            table=model._meta.db_table,
+            key=model._meta.pk.column,
+            has_salt=any(f.name == "salt" for f in model._meta.fields),
+            dedupe=tuple(_columns(model, guard.dedupe)),
+            unique=tuple(tuple(_columns(model, key)) for key in _unique_keys(model)),
+        )
+        for model in _managed_models()
+        if isinstance(guard := getattr(model, "guard", None), AppendOnly)
+    ]
+
+
+def tenant_tables() -> list[TenantTable]:
+    """Return every table with a `business`, and its parents that have one too.
+
+    History tables copy rows that were checked already.
+    """
+    return [
+        TenantTable(
+            label=model._meta.label_lower,
+            table=model._meta.db_table,
+            parents=tuple(_parents(model)),
+        )
+        for model in _managed_models()
+        if _is_tenant(model) and not hasattr(model, "instance_type")
+    ]
+
+
+def _managed_models() -> list[type[models.Model]]:
+    return [
+        m
+        for m in apps.get_models(include_auto_created=True)
+        if m._meta.managed and not m._meta.proxy
+    ]
+
+
+def _is_tenant(model: type[models.Model]) -> bool:
+    return any(f.name == "business" and f.many_to_one for f in model._meta.fields)
+
+
+def _parents(model: type[models.Model]) -> list[Parent]:
+    return [
+        Parent(
+            column=field.column,
+            table=field.related_model._meta.db_table,
+            key=field.related_model._meta.pk.column,
+        )
+        for field in model._meta.fields
+        if isinstance(field, models.ForeignKey) and _is_tenant(field.related_model)
+    ]
+
+
+def _unique_keys(model: type[models.Model]) -> list[tuple[str, ...]]:
+    keys = [(f.name,) for f in model._meta.fields if f.unique]
+    keys += [tuple(names) for names in model._meta.unique_together]
+    keys += [
+        tuple(c.fields)
+        for c in model._meta.constraints
+        if isinstance(c, models.UniqueConstraint) and c.fields
+    ]
+    return keys
+
+
+def _columns(model: type[models.Model], names: tuple[str, ...]) -> list[str]:
+    return [model._meta.get_field(name).column for name in names]  # type: ignore[union-attr]

@@ -1,0 +1,83 @@
+"""One request, command or job that writes or shows personal data."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models, transaction
+from django.utils import timezone
+
+from audit.actors import Actor
+from audit.fields import NullCharField, NullTextField
+from audit.sealed import AppendOnly, SealedModel, sealed_constraints
+
+
+class OperationQuerySet(models.QuerySet["Operation"]):
+    """Operations; a row is written with the first change that names it."""
+
+    def ensure(self, actor: Actor) -> None:
+        """Write the actor's operation unless it is there already."""
+        context = actor.operation
+        if context.is_saved:
+            return
+        business_ids = actor.business_ids or ()
+        row = Operation(
+            id=context.id,
+            # The business of whoever works for exactly one.
+            business_id=next(iter(business_ids)) if len(business_ids) == 1 else None,
+            started_at=context.started_at,
+            via=context.via,
+            method=context.method,
+            route=context.route,
+            actor_kind=actor.kind,
+            actor_id=actor.id,
+            key_id=actor.key_id,
+            ip=context.ip,
+            user_agent=context.user_agent,
+            origin=context.origin,
+        )
+        self.bulk_create([row], ignore_conflicts=True)
+
+        def remember() -> None:
+            context.is_saved = True
+
+        # Only a committed row is there for good: a rollback takes it away again.
+        transaction.on_commit(remember, using=self.db)
+
+
+class Operation(SealedModel):
+    """Who acted, when and through which route; address and agent live only here."""
+
+    guard = AppendOnly(dedupe=("id",))
+    privacy: ClassVar[dict[str, str]] = {
+        "via": "public",
+        "method": "public",
+        "route": "public",
+        "actor_kind": "public",
+        "ip": "trace",
+        "user_agent": "trace",
+        "origin": "trace",
+    }
+
+    business_id = models.UUIDField(null=True, db_index=True)
+    started_at = models.DateTimeField(default=timezone.now, db_index=True)
+    via = models.CharField(max_length=20)
+    method = models.CharField(max_length=10, blank=True)
+    route = models.CharField(max_length=200)
+    actor_kind = models.CharField(max_length=20)
+    actor_id = models.UUIDField(null=True, db_index=True)
+    key_id = models.UUIDField(null=True)
+    ip = NullCharField("address", max_length=45)
+    user_agent = NullTextField()
+    origin = NullCharField(max_length=255)
+
+    objects = OperationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-started_at", "-id")
+        constraints = sealed_constraints(
+            "audit_operation", ["ip", "user_agent", "origin"]
+        )
+
+    def __str__(self) -> str:
+        return f"{self.via} {self.route}"

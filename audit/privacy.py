@@ -1,0 +1,69 @@
+"""What is personal, declared once by each model and read from here by everyone.
+
+A model names each of its text columns in `privacy = {"column": "class"}`. A history
+table inherits the declaration of the model that it follows.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+
+PUBLIC = "public"
+SECRET = "secret"  # noqa: S105 - the name of a class; such columns are never shown
+PERSONAL = frozenset(
+    {"identity", "contact", "behaviour", "payment", "trace", "free_text"}
+)
+CLASSES = PERSONAL | {PUBLIC, SECRET}
+
+_SEAL = {"salt", "commitment"}
+_TEXT = (models.CharField, models.TextField, models.JSONField, models.FileField)
+
+
+def declaration(model: type[models.Model]) -> dict[str, str]:
+    """Return column name to privacy class, as the model (or the tracked one) says."""
+    followed: Any = getattr(model, "instance_type", None)
+    if followed is None:
+        return dict(getattr(model, "privacy", {}))
+    return {
+        **declaration(followed),
+        "history_change_reason": "free_text",
+        "history_type": PUBLIC,
+    }
+
+
+def personal_fields(model: type[models.Model]) -> list[models.Field[Any, Any]]:
+    """Return the columns that an erasure empties, in model order."""
+    classes = declaration(model)
+    return [f for f in model._meta.fields if classes.get(f.name) in PERSONAL]
+
+
+def public_fields(model: type[models.Model]) -> list[models.Field[Any, Any]]:
+    """Return every other column, without the primary key and the seal columns."""
+    personal = {f.name for f in personal_fields(model)}
+    return [
+        f
+        for f in model._meta.fields
+        if f.name not in personal | _SEAL and not f.primary_key
+    ]
+
+
+def undeclared_fields(model: type[models.Model]) -> list[str]:
+    """Return the text columns that the model forgot to classify."""
+    known = declaration(model)
+    return [
+        f.name
+        for f in model._meta.fields
+        if isinstance(f, _TEXT) and not f.choices and f.name not in known
+    ]
+
+
+def misdeclared_fields(model: type[models.Model]) -> list[str]:
+    """Return declared names that are no column, or that have an unknown class."""
+    columns = {f.name for f in model._meta.fields}
+    return sorted(
+        name
+        for name, kind in declaration(model).items()
+        if name not in columns or kind not in CLASSES
+    )

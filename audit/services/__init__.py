@@ -1,0 +1,9 @@
+"""What other apps may call: recording, and reading the trail."""
+
+from __future__ import annotations
+
+from audit.services.accounts import list_users
+from audit.services.reading import list_events, list_operations
+from audit.services.record import record
+
+__all__ = ["list_events", "list_operations", "list_users", "record"]

@@ -1,0 +1,24 @@
+"""The doors to the trail: who may read which entries."""
+
+from __future__ import annotations
+
+from django.db.models import QuerySet
+
+from audit.actors import Actor
+from audit.models import Event, Operation
+
+
+def list_events(*, actor: Actor) -> QuerySet[Event]:
+    """Return the events of the actor's businesses, newest first."""
+    events = Event.objects.all()
+    if actor.business_ids is None:
+        return events
+    return events.filter(business_id__in=actor.business_ids)
+
+
+def list_operations(*, actor: Actor) -> QuerySet[Operation]:
+    """Return the operations of the actor's businesses, newest first."""
+    operations = Operation.objects.all()
+    if actor.business_ids is None:
+        return operations
+    return operations.filter(business_id__in=actor.business_ids)

@@ -1,0 +1,55 @@
+"""Writing the trail: one entry for one act, in the transaction of the act."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from django.db import models
+
+from audit.actors import Actor
+from audit.models import Event, Operation, Outcome
+
+MAX_SUBJECTS = 100
+
+
+def record(
+    action: str,
+    target: models.Model | None = None,
+    *,
+    actor: Actor,
+    subjects: Iterable[UUID] = (),
+    business_id: UUID | None = None,
+    outcome: str = Outcome.DONE,
+    code: str = "",
+    reason: str | None = None,
+    query: str | None = None,
+    data: dict[str, Any] | None = None,
+) -> Event:
+    """Write one event and, with the first of an operation, the operation itself.
+
+    Call it inside the transaction of the act, so that act and entry stand or fall
+    together. `subjects` are ids of customers, the first hundred are kept; `data` takes
+    text, whole numbers, yes and no, and never a personal value.
+    """
+    Operation.objects.ensure(actor)
+    if business_id is None:
+        business_id = getattr(target, "business_id", None)
+    return Event.objects.create(
+        action=action,
+        business_id=business_id,
+        actor_kind=actor.kind,
+        actor_id=actor.id,
+        key_id=actor.key_id,
+        via=actor.operation.via,
+        subjects=[str(subject) for subject in list(subjects)[:MAX_SUBJECTS]],
+        object_label=target._meta.label_lower if target is not None else "",
+        object_id=str(target.pk) if target is not None else "",
+        operation_id=actor.operation.id,
+        outcome=outcome,
+        code=code,
+        reason=reason,
+        query=query,
+        data=data or {},
+    )

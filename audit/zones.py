@@ -1,0 +1,16 @@
+"""Time zones by their IANA name."""
+
+from __future__ import annotations
+
+import zoneinfo
+
+from django.core.exceptions import ValidationError
+
+
+def check_time_zone(name: str) -> None:
+    """Raise ValidationError unless this machine knows the time zone."""
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError) as error:
+        msg = f"{name!r} is not a time zone. Write one like Europe/Oslo."
+        raise ValidationError(msg, code="unknown_time_zone") from error

@@ -1,0 +1,1 @@
+"""What arrives from outside, kept as it came, then projected."""

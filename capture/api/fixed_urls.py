@@ -1,0 +1,5 @@
+"""The capture routes of the source documents."""
+
+from __future__ import annotations
+
+urlpatterns: list = []

@@ -1,0 +1,1 @@
+"""The composition root: joins the apps into one site."""

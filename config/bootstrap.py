@@ -1,0 +1,348 @@
+"""Prepares .venv with the pinned packages when the Python that was started lacks them.
+
+Standard library only, and written to parse under Python 3.8: it is the first thing
+that runs on a new machine. It names no package index: pip and uv keep the settings
+of the person who started it.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+STAMP = "holdfast.stamp"
+# Folders being built or taken away: beside .venv, so that a rename is one step.
+BUILDING = ".venv.new-"
+REPLACED = ".venv.old-"
+OLDEST = (3, 11)
+# Tested versions first; a very new one may still lack ready-made packages.
+NAMES = ("python3.13", "python3.12", "python3.11", "python3.14", "python3", "python")
+# The commands that may install: which requirements, and the module that proves them.
+NEEDS = {
+    "demo": ("base.txt", "django"),
+    "setup": ("base.txt", "django"),
+    "test": ("dev.txt", "pytest_django"),
+}
+PROBE = """
+import sys
+def has(*names):
+    try:
+        for name in names:
+            __import__(name)
+    except Exception:
+        return 0
+    return 1
+print(sys.version_info[0], sys.version_info[1], has("venv", "ensurepip"), has("pip"))
+"""
+DISK_FULL = "The disk is full. Free about 400 MB and run the same command again."
+NO_SPACE = re.compile("No space left on device|Disk quota exceeded")
+NO_NETWORK = re.compile(
+    "name resolution|Name or service not known|nodename nor servname|dns error|"
+    "failed to lookup|unreachable|Connection refused|timed out|ProxyError|"
+    "new connection|connect error|error sending request|from versions: none",
+    re.IGNORECASE,
+)
+
+
+class Interpreter(NamedTuple):
+    """A Python that was run once, and what it can do."""
+
+    path: str
+    version: tuple[int, int]
+    has_venv: bool
+    has_pip: bool
+
+
+class InstallError(Exception):
+    """A step of the installation failed; the text is what it printed."""
+
+
+def ensure(arguments: list[str]) -> None:
+    """Return if this Python can run the command; else become one that can, or exit."""
+    command = arguments[1] if len(arguments) > 1 else ""
+    requirements, module = NEEDS.get(command, ("", "django"))
+    if os.environ.get("HOLDFAST_NO_BOOTSTRAP") or can_run(module):
+        return
+    if requirements:
+        prepare(requirements, module)
+    elif in_venv() or not venv_python().exists():
+        return  # Other commands install nothing; manage.py says what is missing.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execv(str(venv_python()), [str(venv_python()), *arguments])  # noqa: S606
+
+
+def can_run(module: str) -> bool:
+    """Return whether this Python is new enough and has our Django and the module."""
+    if sys.version_info[:2] < OLDEST:
+        return False
+    try:
+        django = __import__("django")
+    except ImportError:
+        return False
+    # A distribution's own Django may be years older than ours.
+    return bool(django.VERSION >= (5, 2)) and find_spec(module) is not None
+
+
+def prepare(requirements: str, module: str) -> None:
+    """Leave .venv complete, or exactly as it was and exit with one sentence."""
+    if os.name == "nt":
+        sys.exit(
+            "On Windows, prepare the packages by hand: py -m venv .venv, then "
+            ".venv\\Scripts\\pip install --require-hashes -r "
+            f"requirements\\{requirements}, then use .venv\\Scripts\\python."
+        )
+    try:
+        remove_leftovers()
+        if not is_ready(requirements, module):
+            install(requirements)
+    except KeyboardInterrupt:
+        sys.exit("Stopped; nothing half-made is left. Run the same command again.")
+    except InstallError as error:
+        sys.exit(explain(str(error)))
+    except OSError as error:
+        sys.exit(explain(str(error)) if error.errno != errno.ENOSPC else DISK_FULL)
+
+
+def is_ready(requirements: str, module: str) -> bool:
+    """Return whether .venv serves as it is. Exit if it is broken: it is not deleted."""
+    if not os.path.lexists(str(VENV)):
+        return False
+    if is_current(requirements):
+        # Inside .venv this code only runs because a package of it is missing.
+        if venv_python().exists() and not in_venv():
+            return True
+    elif (VENV / STAMP).is_file():
+        if imports("sys"):
+            return False  # Ours, whole, and of another day: it gets replaced.
+    elif imports(module):
+        return True  # Made by hand, and it has what the command needs.
+    sys.exit(
+        f"{VENV} is broken, unfinished or lacks packages, and manage.py does not "
+        f"delete it. Remove it and run the same command again: rm -rf '{VENV}'"
+    )
+
+
+def is_current(requirements: str) -> bool:
+    """Return whether the stamp names this requirements file, as it is now."""
+    try:
+        stamp = (VENV / STAMP).read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return False
+    if sys.version_info[:2] < OLDEST:  # Cannot be the Python of .venv; any will do.
+        wanted = stamp_line(requirements, "")
+        return any(line.startswith(wanted) for line in stamp)
+    return stamp_line(requirements, "{}.{}".format(*sys.version_info)) in stamp
+
+
+def stamp_line(requirements: str, version: str) -> str:
+    """Return what the stamp says about one requirements file and Python version."""
+    content = (ROOT / "requirements" / requirements).read_bytes()
+    return f"{requirements} {hashlib.sha256(content).hexdigest()} {version}"
+
+
+def install(requirements: str) -> None:
+    """Build a complete environment beside .venv, then put it in its place."""
+    python = find_python()
+    folder = ROOT / f"{BUILDING}{os.getpid()}"
+    commands = plan(folder, python, str(ROOT / "requirements" / requirements))
+    version = "{}.{}".format(*python.version)
+    sys.stderr.write(
+        f"Preparing .venv (Python {version}, requirements/{requirements}); "
+        "this is done once and takes up to a minute.\n"
+    )
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, stop)
+    try:
+        for command in commands:
+            run(command)
+        rewrite_paths(folder)
+        # The development set contains the base set at the same versions.
+        covered = sorted({"base.txt", requirements})
+        lines = [f"{stamp_line(name, version)}\n" for name in covered]
+        (folder / STAMP).write_text("".join(lines), encoding="utf-8")
+        swap(folder)
+    finally:
+        shutil.rmtree(str(folder), ignore_errors=True)
+
+
+def stop(number: int, _frame: Any) -> NoReturn:
+    """Turn a signal into an exit that cleans up."""
+    sys.exit(128 + number)
+
+
+def plan(folder: Path, python: Interpreter, requirements: str) -> list[list[str]]:
+    """Return the commands that make the environment, with what the machine has."""
+    uv = shutil.which("uv")
+    target = str(folder / "bin" / "python")
+    name = ["--prompt", "holdfast", str(folder)]
+    venv = [python.path, "-m", "venv"]
+    pip = ["-m", "pip", "--disable-pip-version-check", "--no-input"]
+    install = ["install", "--require-hashes", "-r", requirements]
+    if uv and runs([uv, "--version"]):
+        return [
+            [uv, "venv", "--no-project", "--python", python.path, *name],
+            [uv, "pip", *install, "--python", target],
+        ]
+    if python.has_venv:
+        return [[*venv, *name], [target, *pip, *install]]
+    if python.has_pip:
+        return [
+            [*venv, "--without-pip", *name],
+            [python.path, *pip, "--python", target, *install],
+        ]
+    package = "python{}.{}-venv".format(*python.version)
+    if python.path == sys.executable:
+        package = "python3-venv"
+    sys.exit(
+        f"{python.path} can make no virtual environment. Install {package} and run "
+        f"the same command again: sudo apt-get install -y {package} "
+        "(macOS: brew install python@3.12)"
+    )
+
+
+def rewrite_paths(folder: Path) -> None:
+    """Name the final place where scripts and settings name the temporary one."""
+    before, after = os.fsencode(str(folder)), os.fsencode(str(VENV))
+    for path in [folder / "pyvenv.cfg", *(folder / "bin").iterdir()]:
+        if path.is_symlink() or not path.is_file():
+            continue
+        content = path.read_bytes()
+        if before in content:
+            path.write_bytes(content.replace(before, after))
+
+
+def swap(folder: Path) -> None:
+    """Put the finished folder in the place of .venv, old or absent."""
+    old = ROOT / f"{REPLACED}{os.getpid()}"
+    if VENV.exists():
+        VENV.rename(old)
+    folder.rename(VENV)
+    shutil.rmtree(str(old), ignore_errors=True)
+
+
+def remove_leftovers() -> None:
+    """Remove what a killed start left behind, but nothing of one that still runs."""
+    for prefix in (BUILDING, REPLACED):
+        for folder in ROOT.glob(prefix + "*"):
+            owner = folder.name[len(prefix) :]
+            if owner.isdigit() and not is_running(int(owner)):
+                shutil.rmtree(str(folder), ignore_errors=True)
+
+
+def is_running(process: int) -> bool:
+    """Return whether a process with this number exists."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def find_python() -> Interpreter:
+    """Return a Python that is new enough and starts, this one if it is; or exit."""
+    if sys.version_info[:2] >= OLDEST:
+        base = getattr(sys, "_base_executable", sys.executable)
+        found = probe(base if in_venv() else sys.executable)
+        if found:
+            return found
+    for name in NAMES:
+        for folder in os.get_exec_path():
+            path = shutil.which(name, path=folder)
+            # Version managers put names on the path that exist and do not work.
+            found = probe(path) if path else None
+            if found and found.version >= OLDEST:
+                return found
+    sys.exit(
+        "Holdfast needs Python 3.11 or newer: this is {}.{}, and no newer one was "
+        "found on the path. Install one and run the same command again: sudo apt-get "
+        "install -y python3 python3-venv (macOS: brew install python@3.12)".format(
+            *sys.version_info
+        )
+    )
+
+
+def probe(path: str) -> Interpreter | None:
+    """Run an interpreter and return what it can do, or None if it does not start."""
+    try:
+        words = run([path, "-c", PROBE]).split()
+        major, minor, has_venv, has_pip = (int(word) for word in words[-4:])
+    except (InstallError, OSError, ValueError):
+        return None
+    return Interpreter(path, (major, minor), bool(has_venv), bool(has_pip))
+
+
+def imports(module: str) -> bool:
+    """Return whether the Python of .venv starts and has the module."""
+    return runs([str(venv_python()), "-c", f"import {module}"])
+
+
+def runs(command: list[str]) -> bool:
+    """Return whether a command starts and succeeds."""
+    try:
+        run(command)
+    except (InstallError, OSError):
+        return False
+    return True
+
+
+def run(command: list[str]) -> str:
+    """Run a command and return what it printed. On a signal, end all it started."""
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+        start_new_session=True,
+    )
+    try:
+        output, _ = process.communicate()
+    except BaseException:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()  # Ends when the last of them is gone.
+        raise
+    if process.returncode:
+        raise InstallError(output)
+    return output
+
+
+def explain(output: str) -> str:
+    """Return one sentence on why packages could not be installed, and the fix."""
+    if NO_SPACE.search(output):
+        return DISK_FULL
+    if NO_NETWORK.search(output):
+        return (
+            "The packages could not be downloaded: no connection to the package index. "
+            "Check the network (or the proxy and index settings of pip) and run the "
+            "same command again."
+        )
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    errors = [line for line in lines if line.lower().startswith("error")]
+    reason = next(iter(errors or lines[-1:]), "the installer said nothing")
+    return f"The packages could not be installed: {reason}"
+
+
+def in_venv() -> bool:
+    """Return whether this process runs the Python of .venv."""
+    return Path(sys.prefix).resolve() == VENV.resolve()
+
+
+def venv_python() -> Path:
+    """Return the path of .venv's Python, whether or not it exists."""
+    return VENV / "bin" / "python"

@@ -1,0 +1,90 @@
+"""Typed readers of environment variables; each error says the fix.
+
+Every variable can be given as `NAME_FILE`, the path of a file that holds it. Only
+`config.settings` imports this module.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+_TRUE = {"1", "true", "yes", "on"}
+_FALSE = {"0", "false", "no", "off"}
+
+
+def read_file(path: Path) -> None:
+    """Take over the variables of a `.env` file that the environment does not set."""
+    if path.is_file():
+        environ.Env.read_env(path)
+
+
+def text(name: str, default: str | None) -> str:
+    """Return NAME, or the content of the file that NAME_FILE names.
+
+    Raises ImproperlyConfigured when there is neither and no default.
+    """
+    if path := os.environ.get(f"{name}_FILE"):
+        try:
+            return Path(path).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            msg = f"{name}_FILE={path!r} cannot be read ({error.strerror}). Mend the path."
+            raise ImproperlyConfigured(msg) from error
+    value = os.environ.get(name)
+    if value is not None:
+        return value
+    if default is None:
+        msg = f"{name} is not set. Set it in the environment or in .env."
+        raise ImproperlyConfigured(msg)
+    return default
+
+
+def flag(name: str, *, default: bool) -> bool:
+    """Return NAME as a boolean."""
+    value = text(name, str(default)).strip().lower()
+    if value in _TRUE | _FALSE:
+        return value in _TRUE
+    msg = f"{name}={value!r} is not a yes or no. Write {name}=true or {name}=false."
+    raise ImproperlyConfigured(msg)
+
+
+def number(name: str, *, default: int) -> int:
+    """Return NAME as a whole number."""
+    value = text(name, str(default)).strip()
+    if value.isascii() and value.isdigit():
+        return int(value)
+    msg = f"{name}={value!r} is not a whole number. Write {name}={default}."
+    raise ImproperlyConfigured(msg)
+
+
+def items(name: str, default: str) -> list[str]:
+    """Return NAME as a list; its parts are separated by commas."""
+    return [part.strip() for part in text(name, default).split(",") if part.strip()]
+
+
+def database(name: str, default: str) -> dict[str, Any]:
+    """Return NAME, a database URL, as Django's dictionary."""
+    url = text(name, default)
+    scheme = url.split(":", 1)[0]
+    fix = (
+        f"Write {name}=sqlite:///holdfast.sqlite3 or "
+        f"{name}=postgresql://user:password@host:5432/name."
+    )
+    if scheme not in {"sqlite", "postgres", "postgresql"}:
+        msg = f"{name} begins with {scheme!r}, which is no database we know. {fix}"
+        raise ImproperlyConfigured(msg)
+    if "%2f" in url.split("?")[0].lower():
+        msg = (
+            f"{name} holds a socket path in the host. Write "
+            f"{name}=postgresql://user:password@/name?host=/run/postgresql."
+        )
+        raise ImproperlyConfigured(msg)
+    try:
+        return dict(environ.Env.db_url_config(url))
+    except (ValueError, KeyError, environ.ImproperlyConfigured) as error:
+        msg = f"{name} cannot be read. {fix}"
+        raise ImproperlyConfigured(msg) from error

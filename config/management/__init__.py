@@ -1,0 +1,3 @@
+"""Commands of the whole product."""
+
+from __future__ import annotations

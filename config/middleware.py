@@ -1,0 +1,54 @@
+"""What happens around every request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import Resolver404, resolve
+
+from audit.actors import OperationContext, Via
+
+_MAX_AGENT = 1000
+_MAX_ROUTE = 200
+
+
+class OperationMiddleware:
+    """Gives each request its operation, whose id is the request id of the answer.
+
+    The operation is written with the first change or personal data shown; a request
+    that does neither leaves no row.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        operation = OperationContext(
+            via=_via(request.path_info),
+            route=_route(request.path_info),
+            method=(request.method or "")[:10],
+            ip=request.META.get("REMOTE_ADDR") or None,
+            user_agent=request.headers.get("User-Agent", "")[:_MAX_AGENT] or None,
+            origin=request.headers.get("Origin", "")[:255] or None,
+        )
+        request.operation = operation  # type: ignore[attr-defined]
+        response = self.get_response(request)
+        response["X-Request-Id"] = str(operation.id)
+        return response
+
+
+def _via(path: str) -> Via:
+    if path.startswith("/admin"):
+        return "admin"
+    if path.startswith(("/api/data-capture", "/api/customer-data", "/v1/")):
+        return "capture"
+    return "api"
+
+
+def _route(path: str) -> str:
+    # The pattern, never the path: a path can hold an address or an id.
+    try:
+        return f"/{resolve(path).route}"[:_MAX_ROUTE]
+    except Resolver404:
+        return "unknown"

@@ -1,0 +1,1 @@
+"""The hub: businesses, people, what they bought and what they asked."""

@@ -1,0 +1,108 @@
+"""May we contact this person? The one decision, as a pure function of facts.
+
+The first rule that applies decides. Segments, exports, messages, API and pages all
+ask here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from customers.choices import ConsentAction, ConsentChannel, Purpose
+
+
+@dataclass(frozen=True)
+class Said:
+    """One consent event, as far as it decides; the newest come first in `Facts`."""
+
+    purpose: str
+    channel: str | None
+    action: str
+    wording_is_valid: bool = False
+    id: UUID | None = None
+
+    def covers(self, channel: str) -> bool:
+        """Tell whether the event speaks of a channel.
+
+        Without a channel, a given consent covers e-mail only, a refusal all of them.
+        """
+        if self.channel is not None:
+            return self.channel == channel
+        return self.action != ConsentAction.GIVEN or channel == ConsentChannel.EMAIL
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of one person at one moment."""
+
+    is_erased: bool = False
+    is_restricted: bool = False
+    is_archived_or_blocked: bool = False
+    do_not_contact: bool = False
+    can_receive_offers: bool = True
+    can_receive_loyalty: bool = True
+    # Null means not asked.
+    prefers: Mapping[str, bool | None] = field(default_factory=dict)
+    reachable: frozenset[str] = frozenset()
+    is_soft_opt_in: bool = False
+    purchases: int = 0
+    said: tuple[Said, ...] = ()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Yes or no, the rule that decided, and the consent event if one did."""
+
+    is_allowed: bool
+    rule: str
+    record_id: UUID | None = None
+
+
+def may_contact(facts: Facts, purpose: str, channel: str) -> Answer:
+    """Return whether a message of this purpose may go out on this channel."""
+    blocked = _barrier(facts, purpose, channel)
+    if blocked is not None:
+        return blocked
+    if purpose == Purpose.SERVICE:
+        return Answer(is_allowed=True, rule="service")
+    newest = _newest(facts, purpose, channel)
+    if newest and newest.action == ConsentAction.GIVEN and newest.wording_is_valid:
+        return Answer(is_allowed=True, rule="consent", record_id=newest.id)
+    is_offer_by_mail = purpose == Purpose.MARKETING and channel == ConsentChannel.EMAIL
+    if facts.is_soft_opt_in and is_offer_by_mail and facts.purchases >= 1:
+        return Answer(is_allowed=True, rule="soft_opt_in")
+    return Answer(is_allowed=False, rule="none")
+
+
+def _barrier(facts: Facts, purpose: str, channel: str) -> Answer | None:
+    """Return the first rule that says no, or None; the order is the requirement's."""
+    needs_consent = purpose != Purpose.SERVICE
+    newest = _newest(facts, purpose, channel)
+    said_no = newest is not None and newest.action != ConsentAction.GIVEN
+    is_off = (purpose == Purpose.MARKETING and not facts.can_receive_offers) or (
+        purpose == Purpose.LOYALTY and not facts.can_receive_loyalty
+    )
+    rules = [
+        ("erased", facts.is_erased),
+        ("restricted", facts.is_restricted),
+        ("archived", needs_consent and facts.is_archived_or_blocked),
+        ("do_not_contact", needs_consent and facts.do_not_contact),
+        ("withdrawn", needs_consent and said_no),
+        ("channel_off", facts.prefers.get(channel) is False),
+        ("purpose_off", is_off),
+        ("no_address", channel not in facts.reachable),
+    ]
+    for rule, applies in rules:
+        if applies:
+            record = newest.id if rule == "withdrawn" and newest else None
+            return Answer(is_allowed=False, rule=rule, record_id=record)
+    return None
+
+
+def _newest(facts: Facts, purpose: str, channel: str) -> Said | None:
+    for said in facts.said:
+        if said.purpose == purpose and said.covers(channel):
+            return said
+    return None

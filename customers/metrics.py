@@ -1,0 +1,93 @@
+"""The formulas of every figure. Pure functions; `services.stats` feeds them."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Protocol
+
+from customers.choices import LoyaltyTier
+from customers.money import quantise
+
+NEW_FOR = timedelta(days=7)
+ENGAGED_FOR = timedelta(days=30)
+
+
+class Thresholds(Protocol):
+    """What a business decides about its figures."""
+
+    occasional_from: int
+    regular_from: int
+    frequent_from: int
+    high_value_purchases: int
+    high_value_spent: Decimal
+
+
+def loyalty_tier(purchases: int, thresholds: Thresholds) -> str | None:
+    """Return the tier that a number of purchases reaches; None without one."""
+    if purchases == 0:
+        return None
+    if purchases < thresholds.occasional_from:
+        return LoyaltyTier.ONE_TIME
+    if purchases < thresholds.regular_from:
+        return LoyaltyTier.OCCASIONAL
+    if purchases < thresholds.frequent_from:
+        return LoyaltyTier.REGULAR
+    return LoyaltyTier.FREQUENT
+
+
+def next_tier(purchases: int, thresholds: Thresholds) -> tuple[str | None, int | None]:
+    """Return the tier above and the purchases it still takes; Nones at the top."""
+    steps = [
+        (LoyaltyTier.ONE_TIME, 1),
+        (LoyaltyTier.OCCASIONAL, thresholds.occasional_from),
+        (LoyaltyTier.REGULAR, thresholds.regular_from),
+        (LoyaltyTier.FREQUENT, thresholds.frequent_from),
+    ]
+    for tier, needed in steps:
+        if purchases < needed:
+            return tier, needed - purchases
+    return None, None
+
+
+def is_repeat(purchases: int) -> bool:
+    """Tell whether somebody came back: two purchases or more."""
+    return purchases >= 2  # noqa: PLR2004 - the definition itself
+
+
+def is_high_value(purchases: int, spent: Decimal, thresholds: Thresholds) -> bool:
+    """Tell whether purchases and money spent reach both of the business's marks."""
+    return (
+        purchases >= thresholds.high_value_purchases
+        and spent >= thresholds.high_value_spent
+    )
+
+
+def average(spent: Decimal, purchases: int, currency: str) -> Decimal | None:
+    """Return money per purchase at the currency's precision; None without one."""
+    return quantise(spent / purchases, currency) if purchases else None
+
+
+def rate(part: int, whole: int) -> Decimal | None:
+    """Return a fraction rounded half-even to four places; None of nothing."""
+    if whole == 0:
+        return None
+    return (Decimal(part) / whole).quantize(Decimal("0.0001"), ROUND_HALF_EVEN)
+
+
+def days_since(day: date | None, today: date) -> int | None:
+    """Return whole days from a day to today; None without a day."""
+    return (today - day).days if day else None
+
+
+def is_new(joined_at: datetime, now: datetime) -> bool:
+    """Tell whether somebody joined within the last seven times 24 hours."""
+    return joined_at > now - NEW_FOR
+
+
+def is_engaged(
+    joined_at: datetime, last_login_at: datetime | None, now: datetime
+) -> bool:
+    """Tell whether somebody joined or signed in within the last 30 times 24 hours."""
+    since = now - ENGAGED_FOR
+    return joined_at > since or (last_login_at is not None and last_login_at > since)

@@ -1,0 +1,34 @@
+"""The tables of the hub."""
+
+from __future__ import annotations
+
+from customers.models.booking import Booking, Credit, Refund
+from customers.models.business import Business, Membership, business_ids_of
+from customers.models.consent import ConsentEvent
+from customers.models.contact import Address, Contact
+from customers.models.customer import Customer, CustomerQuerySet
+from customers.models.note import Note
+from customers.models.preferences import Flag, Preferences, split_tags
+from customers.models.stats import CustomerStats
+from customers.models.ticket import Ticket, TicketMessage
+
+__all__ = [
+    "Address",
+    "Booking",
+    "Business",
+    "ConsentEvent",
+    "Contact",
+    "Credit",
+    "Customer",
+    "CustomerQuerySet",
+    "CustomerStats",
+    "Flag",
+    "Membership",
+    "Note",
+    "Preferences",
+    "Refund",
+    "Ticket",
+    "TicketMessage",
+    "business_ids_of",
+    "split_tags",
+]

@@ -1,0 +1,49 @@
+"""What the tables of this app share."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from django.db import models
+from django.db.models import Q
+
+from audit.fields import NullTextField
+from customers.money import check_currency
+
+ZERO = Decimal(0)
+
+
+def money(**kwargs: Any) -> models.DecimalField[Any, Any]:
+    """Return a money column: three decimals, because some currencies have three."""
+    return models.DecimalField(max_digits=15, decimal_places=3, **kwargs)
+
+
+def currency_code(**kwargs: Any) -> models.CharField[Any, Any]:
+    """Return a currency column (ISO 4217)."""
+    return models.CharField(max_length=3, validators=[check_currency], **kwargs)
+
+
+def known(field: str, values: list[str], name: str) -> models.CheckConstraint:
+    """Return the rule that a column holds one of our values, or null."""
+    return models.CheckConstraint(
+        condition=Q(**{f"{field}__in": values}),
+        name=name,
+        violation_error_message=f"{field} is not one of {', '.join(values)}.",
+    )
+
+
+class ArchiveMarks(models.Model):
+    """Soft deletion: who hid a row, when and why. Nothing is removed."""
+
+    archived_at = models.DateTimeField(null=True, blank=True, editable=False)
+    archived_by_id = models.UUIDField(null=True, blank=True, editable=False)
+    archive_reason = NullTextField(editable=False)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def is_archived(self) -> bool:
+        """Tell whether the row is hidden from daily work."""
+        return self.archived_at is not None

@@ -1,0 +1,282 @@
+"""Everything bought: bookings, orders, sales, plans; and money that goes back."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Self
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from audit.fields import NullCharField, NullTextField, SealedJSONField
+from audit.sealed import SealedModel, sealed_constraints
+from audit.tracking import ScopedQuerySet, TrackedModel, TrackedQuerySet
+from customers.choices import (
+    PURCHASE_STATUSES,
+    BookingKind,
+    BookingStatus,
+    CancelledBy,
+    CreditKind,
+    CreditReason,
+    RefundReason,
+    RefundStatus,
+)
+from customers.models.base import ZERO, currency_code, known, money
+from customers.models.business import Business
+from customers.models.customer import Customer
+from customers.references import new_booking_reference
+
+
+class BookingQuerySet(TrackedQuerySet["Booking"]):
+    """Bookings by what they count as."""
+
+    def orders(self) -> Self:
+        """Keep everything that is more than a draft."""
+        return self.exclude(status=BookingStatus.DRAFT)
+
+    def purchases(self) -> Self:
+        """Keep what was completed, also when its money went back later."""
+        return self.filter(status__in=PURCHASE_STATUSES)
+
+
+class Booking(TrackedModel):
+    """One thing bought. Money columns share the row's currency."""
+
+    privacy: ClassVar[dict[str, str]] = {
+        "reference": "public",
+        "raw_status": "free_text",
+        "cancel_reason": "free_text",
+        "lines": "behaviour",
+        "currency": "public",
+        "payment_method": "payment",
+        "invoice_number": "public",
+        "external_id": "public",
+    }
+
+    business = models.ForeignKey(
+        Business, models.PROTECT, related_name="+", db_index=False
+    )
+    customer = models.ForeignKey(Customer, models.PROTECT, related_name="bookings")
+    kind = models.CharField(
+        max_length=20, choices=BookingKind.choices, default=BookingKind.ORDER
+    )
+    reference = models.CharField(
+        max_length=100, default=new_booking_reference, editable=False
+    )
+    status = models.CharField(
+        max_length=20, choices=BookingStatus.choices, default=BookingStatus.PENDING
+    )
+    raw_status = NullCharField(max_length=100, editable=False)
+    placed_at = models.DateTimeField("placed", default=timezone.now)
+    starts_at = models.DateTimeField("starts", null=True, blank=True)
+    ends_at = models.DateTimeField("ends", null=True, blank=True)
+    completed_at = models.DateTimeField("completed", null=True, blank=True)
+    cancelled_at = models.DateTimeField("cancelled", null=True, blank=True)
+    cancelled_by = models.CharField(
+        max_length=20, choices=CancelledBy.choices, null=True, blank=True
+    )
+    cancel_reason = NullTextField()
+    rescheduled_from = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="rescheduled_to"
+    )
+    items_count = models.DecimalField(
+        "items", max_digits=12, decimal_places=3, default=ZERO
+    )
+    lines = SealedJSONField(
+        null=True,
+        blank=True,
+        help_text="A list of objects: description, quantity, unit_price, amount. "
+        "Amounts are texts.",
+    )
+    original_amount = money(null=True, blank=True)
+    discount_amount = money(default=ZERO)
+    total_amount = money(default=ZERO)
+    paid_amount = money(default=ZERO)
+    credit_used = money(default=ZERO)
+    currency = currency_code()
+    payment_method = NullCharField(max_length=50)
+    invoice_number = models.CharField(max_length=50, null=True, blank=True)
+    external_id = models.CharField(max_length=255, null=True, blank=True)
+
+    objects = BookingQuerySet.as_manager()
+
+    class Meta(TrackedModel.Meta):
+        ordering = ("-placed_at", "-id")
+        permissions: ClassVar = [
+            ("export_booking", "Can export bookings"),
+            ("import_booking", "Can import bookings"),
+        ]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["business", "reference"], name="booking_reference_unique"
+            ),
+            models.UniqueConstraint(
+                fields=["business", "external_id"],
+                name="booking_external_id_unique",
+                violation_error_message="A booking here has this external id already.",
+            ),
+            models.UniqueConstraint(
+                fields=["business", "invoice_number"], name="booking_invoice_unique"
+            ),
+            known("kind", BookingKind.values, "booking_kind_known"),
+            known("status", BookingStatus.values, "booking_status_known"),
+            known("cancelled_by", CancelledBy.values, "booking_cancelled_by_known"),
+            models.CheckConstraint(
+                condition=Q(
+                    total_amount__gte=0,
+                    paid_amount__gte=0,
+                    discount_amount__gte=0,
+                    credit_used__gte=0,
+                    items_count__gte=0,
+                ),
+                name="booking_amounts_not_negative",
+                violation_error_message="Amounts and items are zero or more.",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status__in=PURCHASE_STATUSES)
+                | Q(completed_at__isnull=False),
+                name="purchase_has_a_time",
+                violation_error_message="A completed booking needs its completion time.",
+            ),
+            models.CheckConstraint(
+                condition=Q(starts_at__isnull=True)
+                | Q(ends_at__isnull=True)
+                | Q(ends_at__gte=F("starts_at")),
+                name="booking_ends_after_start",
+                violation_error_message="The booking ends before it starts.",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["business", "customer", "-placed_at"], name="booking_customer"
+            ),
+            models.Index(
+                fields=["business", "-placed_at", "-id"], name="booking_placed"
+            ),
+            models.Index(fields=["business", "-created_at"], name="booking_created"),
+            models.Index(fields=["business", "status"], name="booking_status"),
+            models.Index(fields=["-placed_at", "-id"], name="booking_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference
+
+    @property
+    def is_purchase(self) -> bool:
+        """Tell whether the booking counts as bought."""
+        return self.status in PURCHASE_STATUSES
+
+
+class Refund(TrackedModel):
+    """Money that goes back for one booking, in the booking's currency."""
+
+    privacy: ClassVar[dict[str, str]] = {
+        "currency": "public",
+        "reason": "free_text",
+        "external_id": "public",
+    }
+
+    business = models.ForeignKey(
+        Business, models.PROTECT, related_name="+", db_index=False
+    )
+    customer = models.ForeignKey(Customer, models.PROTECT, related_name="refunds")
+    booking = models.ForeignKey(Booking, models.PROTECT, related_name="refunds")
+    amount = money()
+    currency = currency_code()
+    status = models.CharField(
+        max_length=20, choices=RefundStatus.choices, default=RefundStatus.REQUESTED
+    )
+    reason_code = models.CharField(max_length=30, choices=RefundReason.choices)
+    reason = NullTextField()
+    requested_by_id = models.UUIDField(null=True, editable=False)
+    approved_by_id = models.UUIDField(null=True, editable=False)
+    settled_at = models.DateTimeField(null=True, blank=True)
+    external_id = models.CharField(max_length=255, null=True, blank=True)
+
+    class Meta(TrackedModel.Meta):
+        ordering = ("-created_at", "-id")
+        permissions: ClassVar = [
+            ("export_refund", "Can export refunds"),
+            ("import_refund", "Can import refunds"),
+        ]
+        constraints: ClassVar = [
+            known("status", RefundStatus.values, "refund_status_known"),
+            known("reason_code", RefundReason.values, "refund_reason_known"),
+            models.CheckConstraint(
+                condition=Q(amount__gt=0),
+                name="refund_is_positive",
+                violation_error_message="A refund is more than zero.",
+            ),
+            models.UniqueConstraint(
+                fields=["business", "external_id"], name="refund_external_id_unique"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["business", "customer"], name="refund_customer"),
+            models.Index(fields=["business", "-created_at"], name="refund_created"),
+            models.Index(fields=["-created_at", "-id"], name="refund_order"),
+        ]
+
+    def __str__(self) -> str:
+        return f"refund {self.status}"
+
+
+class Credit(SealedModel):
+    """One entry of a customer's credit; the balance is the sum of the entries.
+
+    What is issued is positive; what is spent or expires is negative; a reversal is
+    the opposite of the entry that it names.
+    """
+
+    privacy: ClassVar[dict[str, str]] = {"currency": "public", "reason": "free_text"}
+
+    business = models.ForeignKey(
+        Business, models.PROTECT, related_name="+", db_index=False
+    )
+    customer = models.ForeignKey(Customer, models.PROTECT, related_name="credits")
+    kind = models.CharField(max_length=20, choices=CreditKind.choices)
+    amount = money()
+    currency = currency_code()
+    reason_code = models.CharField(
+        max_length=20, choices=CreditReason.choices, default=CreditReason.OTHER
+    )
+    reason = NullTextField()
+    booking = models.ForeignKey(
+        Booking, models.PROTECT, null=True, blank=True, related_name="credits"
+    )
+    reverses = models.OneToOneField(
+        "self", models.PROTECT, null=True, blank=True, related_name="reversed_by"
+    )
+    expires_on = models.DateField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    created_by_id = models.UUIDField(null=True, editable=False)
+    operation_id = models.UUIDField(null=True, editable=False, db_index=True)
+
+    objects = ScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-created_at", "-id")
+        permissions: ClassVar = [("export_credit", "Can export credits")]
+        constraints: ClassVar = [
+            *sealed_constraints("customers_credit", ["reason"]),
+            known("kind", CreditKind.values, "credit_kind_known"),
+            known("reason_code", CreditReason.values, "credit_reason_known"),
+            models.CheckConstraint(
+                condition=Q(kind=CreditKind.ISSUED, amount__gt=0)
+                | Q(kind__in=[CreditKind.SPENT, CreditKind.EXPIRED], amount__lt=0)
+                | Q(kind=CreditKind.REVERSED, reverses__isnull=False),
+                name="credit_sign_fits_kind",
+                violation_error_message="Issued credit is positive; spent and expired "
+                "credit is negative; a reversal names its entry.",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["business", "customer", "-created_at"], name="credit_customer"
+            ),
+            models.Index(fields=["business", "-created_at"], name="credit_created"),
+            models.Index(fields=["-created_at", "-id"], name="credit_order"),
+        ]
+
+    def __str__(self) -> str:
+        return f"credit {self.kind}"

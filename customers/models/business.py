@@ -1,0 +1,144 @@
+"""A business, and who works for it."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Self
+
+from django.conf import settings
+from django.core.validators import MinValueValidator
+from django.db import models
+
+from audit.fields import SealedJSONField
+from audit.tracking import TrackedModel, TrackedQuerySet
+from audit.zones import check_time_zone
+from customers.choices import ConsentMode, Role
+from customers.countries import check_country
+from customers.models.base import currency_code, known, money
+
+
+class BusinessQuerySet(TrackedQuerySet["Business"]):
+    """Businesses within reach."""
+
+    business_field = "id"
+
+    def by_reference(self, reference: str) -> Self:
+        """Keep the business of a UUID or slug, as they stand in paths."""
+        try:
+            key = models.UUIDField().to_python(reference)
+        except Exception:  # noqa: BLE001 - whatever is no UUID is a slug
+            return self.filter(slug=reference)
+        return self.filter(pk=key)
+
+
+class Business(TrackedModel):
+    """A company that uses the hub. Its rows never meet another's."""
+
+    privacy: ClassVar[dict[str, str]] = {
+        "slug": "public",
+        "name": "public",
+        "timezone": "public",
+        "currency": "public",
+        "country": "public",
+        "settings": "public",
+    }
+
+    slug = models.SlugField(max_length=63, unique=True)
+    name = models.CharField(max_length=200)
+    timezone = models.CharField(
+        max_length=64, default="UTC", validators=[check_time_zone]
+    )
+    currency = currency_code(default="EUR")
+    country = models.CharField(
+        max_length=2,
+        blank=True,
+        validators=[check_country],
+        help_text="Country of phone numbers that are typed without a country code.",
+    )
+    consent_mode = models.CharField(
+        max_length=20, choices=ConsentMode.choices, default=ConsentMode.EXPLICIT_OPT_IN
+    )
+    occasional_from = models.PositiveIntegerField(
+        default=2, validators=[MinValueValidator(2)]
+    )
+    regular_from = models.PositiveIntegerField(default=4)
+    frequent_from = models.PositiveIntegerField(default=10)
+    high_value_purchases = models.PositiveIntegerField(default=3)
+    high_value_spent = money(default=1000)
+    refund_limit = money(
+        null=True,
+        blank=True,
+        help_text="Refunds above this amount wait for a second person. Empty: no limit.",
+    )
+    signup_is_login = models.BooleanField(default=True)
+    settings = SealedJSONField(
+        default=dict,
+        blank=True,
+        help_text="consent_wordings: version to true while valid. mappings: raw values "
+        "to ours.",
+    )
+
+    objects = BusinessQuerySet.as_manager()
+
+    class Meta(TrackedModel.Meta):
+        verbose_name_plural = "businesses"
+        ordering = ("name", "id")
+        permissions: ClassVar = [
+            ("export_business", "Can export businesses"),
+            ("import_business", "Can import businesses"),
+        ]
+        constraints: ClassVar = [
+            known("consent_mode", ConsentMode.values, "business_consent_mode_known"),
+            models.CheckConstraint(
+                condition=models.Q(
+                    occasional_from__gte=2,
+                    regular_from__gt=models.F("occasional_from"),
+                    frequent_from__gt=models.F("regular_from"),
+                ),
+                name="business_tiers_ascend",
+                violation_error_message="Loyalty tiers start at 2 and must ascend.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def wording_is_valid(self, version: str | None) -> bool:
+        """Tell whether consent given under this version of the wording still counts."""
+        wordings = self.settings.get("consent_wordings", {})
+        return bool(version) and wordings.get(version) is True
+
+
+class Membership(TrackedModel):
+    """What a member of staff may do in one business."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="memberships"
+    )
+    business = models.ForeignKey(Business, models.PROTECT, related_name="memberships")
+    role = models.CharField(max_length=20, choices=Role.choices)
+    is_default = models.BooleanField(default=False)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta(TrackedModel.Meta):
+        ordering = ("business", "user")
+        permissions: ClassVar = [
+            ("export_membership", "Can export memberships"),
+            ("import_membership", "Can import memberships"),
+        ]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["business", "user"],
+                name="one_membership_per_user",
+                violation_error_message="This user works for the business already.",
+            ),
+            known("role", Role.values, "membership_role_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.role} {self.pk}"
+
+
+def business_ids_of(user: models.Model) -> list[object]:
+    """Return the ids of the businesses a user works for now."""
+    memberships = Membership.objects.filter(user=user, ended_at=None)
+    return list(memberships.values_list("business_id", flat=True))

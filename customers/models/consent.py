@@ -1,0 +1,75 @@
+"""What a person said about being contacted: kept for ever, never edited."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.utils import timezone
+
+from audit.fields import NullTextField
+from audit.sealed import SealedModel, sealed_constraints
+from audit.tracking import ScopedQuerySet
+from customers.choices import ConsentAction, ConsentChannel
+from customers.models.base import known
+from customers.models.business import Business
+from customers.models.customer import Customer
+
+
+class ConsentEvent(SealedModel):
+    """One answer: given, refused or withdrawn, for a purpose and a channel.
+
+    Without a channel, a given answer covers e-mail and the others cover all channels.
+    """
+
+    privacy: ClassVar[dict[str, str]] = {
+        "purpose": "public",
+        "wording_version": "public",
+        "wording_hash": "public",
+        "method": "public",
+        "evidence": "free_text",
+    }
+
+    business = models.ForeignKey(
+        Business, models.PROTECT, related_name="+", db_index=False
+    )
+    customer = models.ForeignKey(
+        Customer, models.PROTECT, related_name="consent_events"
+    )
+    purpose = models.SlugField(
+        max_length=50, help_text="marketing, loyalty or another."
+    )
+    channel = models.CharField(
+        max_length=10, choices=ConsentChannel.choices, null=True, blank=True
+    )
+    action = models.CharField(max_length=10, choices=ConsentAction.choices)
+    wording_version = models.CharField(max_length=50, null=True, blank=True)
+    wording_hash = models.CharField(max_length=64, null=True, blank=True)
+    method = models.CharField(max_length=50, default="staff")
+    occurred_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    recorded_by_id = models.UUIDField(null=True, editable=False)
+    capture_id = models.UUIDField(null=True, editable=False)
+    operation_id = models.UUIDField(null=True, editable=False, db_index=True)
+    evidence = NullTextField()
+
+    objects = ScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-occurred_at", "-id")
+        permissions: ClassVar = [("export_consentevent", "Can export consents")]
+        constraints: ClassVar = [
+            *sealed_constraints("customers_consentevent", ["evidence"]),
+            known("channel", ConsentChannel.values, "consent_channel_known"),
+            known("action", ConsentAction.values, "consent_action_known"),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["business", "customer", "-occurred_at"], name="consent_customer"
+            ),
+            models.Index(fields=["business", "-created_at"], name="consent_created"),
+            models.Index(fields=["-occurred_at", "-id"], name="consent_order"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.purpose} {self.action}"

@@ -1,0 +1,169 @@
+"""Where a customer is, and whom or what else to reach."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+
+from audit.fields import NullCharField, NullTextField
+from audit.folding import fold_email
+from audit.tracking import TrackedModel
+from customers.choices import AddressKind, ContactKind
+from customers.countries import check_country
+from customers.models.base import ArchiveMarks, known
+from customers.models.business import Business
+from customers.models.customer import Customer
+from customers.phones import to_e164
+
+
+class Address(ArchiveMarks, TrackedModel):
+    """A place of a customer. `raw` keeps what was typed as one text."""
+
+    privacy: ClassVar[dict[str, str]] = {
+        "label": "contact",
+        "recipient": "identity",
+        "line1": "contact",
+        "line2": "contact",
+        "city": "contact",
+        "region": "contact",
+        "postal_code": "contact",
+        "country": "contact",
+        "raw": "contact",
+        "phone": "contact",
+        "phone_e164": "contact",
+        "instructions": "free_text",
+        "archive_reason": "free_text",
+    }
+
+    business = models.ForeignKey(
+        Business, models.PROTECT, related_name="+", db_index=False
+    )
+    customer = models.ForeignKey(Customer, models.PROTECT, related_name="addresses")
+    kind = models.CharField(
+        max_length=20, choices=AddressKind.choices, default=AddressKind.HOME
+    )
+    label = NullCharField(max_length=100)
+    recipient = NullCharField(max_length=200)
+    line1 = NullCharField("line 1", max_length=200)
+    line2 = NullCharField("line 2", max_length=200)
+    city = NullCharField(max_length=100)
+    region = NullCharField(max_length=100)
+    postal_code = NullCharField(max_length=20)
+    country = NullCharField(max_length=2, validators=[check_country])
+    raw = NullTextField("as typed")
+    is_primary = models.BooleanField("primary", default=False)
+    phone = NullCharField(max_length=50)
+    phone_e164 = NullCharField(max_length=16, editable=False)
+    instructions = NullTextField()
+
+    class Meta(TrackedModel.Meta):
+        verbose_name_plural = "addresses"
+        ordering = ("-is_primary", "-created_at", "-id")
+        permissions: ClassVar = [
+            ("export_address", "Can export addresses"),
+            ("import_address", "Can import addresses"),
+        ]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["business", "customer"],
+                condition=Q(is_primary=True, archived_at=None),
+                name="one_primary_address",
+                violation_error_message="The customer has a primary address already.",
+            ),
+            known("kind", AddressKind.values, "address_kind_known"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["business", "customer"], name="address_customer"),
+            models.Index(fields=["business", "-created_at"], name="address_created"),
+            models.Index(
+                fields=["-is_primary", "-created_at", "-id"], name="address_order"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} address"
+
+    def set_keys(self) -> None:
+        """Derive the E.164 form of the phone."""
+        region = self.country or self.business.country or None
+        self.phone_e164 = to_e164(self.phone, region)
+
+    def save(self, *args: object, **kwargs: object) -> None:
+        self.set_keys()
+        names = kwargs.get("update_fields")
+        if names is not None:
+            kwargs["update_fields"] = {*names, "phone_e164"}  # type: ignore[misc]
+        super().save(*args, **kwargs)
+
+
+class Contact(ArchiveMarks, TrackedModel):
+    """Another person to reach, or a further e-mail or phone, current or former."""
+
+    privacy: ClassVar[dict[str, str]] = {
+        "name": "identity",
+        "relation": "identity",
+        "email": "contact",
+        "email_key": "contact",
+        "phone": "contact",
+        "phone_e164": "contact",
+        "archive_reason": "free_text",
+    }
+
+    business = models.ForeignKey(
+        Business, models.PROTECT, related_name="+", db_index=False
+    )
+    customer = models.ForeignKey(Customer, models.PROTECT, related_name="contacts")
+    kind = models.CharField(max_length=20, choices=ContactKind.choices)
+    name = NullCharField(max_length=200)
+    relation = NullCharField(max_length=100)
+    email = models.EmailField("e-mail", max_length=254, null=True, blank=True)
+    email_key = NullCharField(max_length=254, editable=False)
+    phone = NullCharField(max_length=50)
+    phone_e164 = NullCharField(max_length=16, editable=False)
+    is_primary = models.BooleanField("primary", default=False)
+    valid_from = models.DateTimeField(null=True, blank=True)
+    valid_to = models.DateTimeField(null=True, blank=True)
+
+    class Meta(TrackedModel.Meta):
+        ordering = ("-is_primary", "-created_at", "-id")
+        permissions: ClassVar = [
+            ("export_contact", "Can export contacts"),
+            ("import_contact", "Can import contacts"),
+        ]
+        constraints: ClassVar = [
+            known("kind", ContactKind.values, "contact_kind_known"),
+            models.CheckConstraint(
+                condition=Q(valid_to__isnull=True)
+                | Q(valid_from__isnull=True)
+                | Q(valid_to__gte=models.F("valid_from")),
+                name="contact_ends_after_start",
+                violation_error_message="The contact ends before it starts.",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["business", "customer"], name="contact_customer"),
+            models.Index(fields=["business", "email_key"], name="contact_email"),
+            models.Index(fields=["business", "phone_e164"], name="contact_phone"),
+            models.Index(fields=["business", "-created_at"], name="contact_created"),
+            models.Index(
+                fields=["-is_primary", "-created_at", "-id"], name="contact_order"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} contact"
+
+    def set_keys(self) -> None:
+        """Derive the columns by which the contact is found."""
+        self.email = self.email or None
+        self.email_key = fold_email(self.email) if self.email else None
+        self.phone_e164 = to_e164(self.phone, self.business.country or None)
+
+    def save(self, *args: object, **kwargs: object) -> None:
+        self.set_keys()
+        names = kwargs.get("update_fields")
+        if names is not None:
+            kwargs["update_fields"] = {*names, "email_key", "phone_e164"}  # type: ignore[misc]
+        super().save(*args, **kwargs)

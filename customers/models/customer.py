@@ -1,0 +1,201 @@
+"""A customer of one business: who they are, and whether they are still with us."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Upper
+
+from audit.fields import NullCharField
+from audit.folding import fold_email
+from audit.tracking import TrackedModel, TrackedQuerySet
+from customers.choices import CustomerStatus, CustomerType
+from customers.models.base import ArchiveMarks, known
+from customers.models.business import Business
+from customers.phones import to_e164
+from customers.references import new_customer_reference
+
+if TYPE_CHECKING:
+    from customers.models.stats import CustomerStats
+
+LIVE = Q(archived_at=None, erased_at=None)
+
+
+class CustomerQuerySet(TrackedQuerySet["Customer"]):
+    """Customers by what staff ask for."""
+
+    def live(self) -> Self:
+        """Keep customers who are neither archived nor erased."""
+        return self.filter(LIVE)
+
+    def with_email(self, email: str) -> Self:
+        """Keep the customers of an address, in any spelling of its case."""
+        return self.filter(email_key=fold_email(email))
+
+    def matching(self, text: str) -> Self:
+        """Keep customers whose name, e-mail, phone or reference contains the text."""
+        words = text.split()
+        found = self
+        for word in words:
+            found = found.filter(
+                Q(name__icontains=word)
+                | Q(email_key__contains=fold_email(word))
+                | Q(unique_id__istartswith=word)
+                | Q(external_id=word)
+                | _phone(word)
+            )
+        if len(words) > 1 and (digits := _phone(text)):
+            found = found | self.filter(digits)
+        return found
+
+    def for_list(self) -> Self:
+        """Load what a list shows beside the customer."""
+        return self.select_related("business", "stats")
+
+
+def _phone(text: str) -> Q:
+    digits = "".join(char for char in text if char.isdigit())
+    least = 4
+    if len(digits) < least or any(char.isalpha() for char in text):
+        return Q()
+    # A leading zero is the trunk prefix, which E.164 leaves out.
+    return Q(phone_e164__contains=digits.lstrip("0") or digits)
+
+
+class Customer(ArchiveMarks, TrackedModel):
+    """A person or company that a business serves. Counters live in `CustomerStats`."""
+
+    privacy: ClassVar[dict[str, str]] = {
+        "unique_id": "public",
+        "external_id": "identity",
+        "name": "identity",
+        "email": "contact",
+        "email_key": "contact",
+        "phone": "contact",
+        "phone_e164": "contact",
+        "raw_customer_type": "free_text",
+        "signup_method": "public",
+        "source": "public",
+        "location": "contact",
+        "archive_reason": "free_text",
+    }
+
+    business = models.ForeignKey(
+        Business, models.PROTECT, related_name="customers", db_index=False
+    )
+    unique_id = models.CharField(
+        "reference", max_length=20, default=new_customer_reference, editable=False
+    )
+    external_id = NullCharField(
+        "external id",
+        max_length=255,
+        help_text="The number or name of this customer in another system.",
+    )
+    # Required by every form and service; null only once the person is erased.
+    name = models.CharField(max_length=255, null=True)
+    email = models.EmailField("e-mail", max_length=254, null=True, blank=True)
+    email_key = NullCharField(max_length=254, editable=False)
+    is_email_verified = models.BooleanField("e-mail verified", default=False)
+    email_bounced_at = models.DateTimeField(
+        "e-mail bounces since", null=True, blank=True
+    )
+    phone = NullCharField(max_length=50)
+    phone_e164 = NullCharField(max_length=16, editable=False)
+    customer_type = models.CharField(
+        "type", max_length=20, choices=CustomerType.choices, null=True, blank=True
+    )
+    raw_customer_type = NullCharField(max_length=100, editable=False)
+    status = models.CharField(
+        max_length=20, choices=CustomerStatus.choices, default=CustomerStatus.ACTIVE
+    )
+    signup_method = models.CharField(max_length=50, default="email", blank=True)
+    source = models.CharField(max_length=100, default="website", blank=True)
+    location = NullCharField(max_length=200)
+    joined_at = models.DateTimeField("joined")
+    erased_at = models.DateTimeField(null=True, editable=False)
+    rev = models.PositiveIntegerField("revision", default=1, editable=False)
+
+    objects = CustomerQuerySet.as_manager()
+
+    if TYPE_CHECKING:
+        stats: CustomerStats
+
+    class Meta(TrackedModel.Meta):
+        ordering = ("-joined_at", "-id")
+        permissions: ClassVar = [
+            ("export_customer", "Can export customers"),
+            ("import_customer", "Can import customers"),
+        ]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["business", "unique_id"], name="customer_reference_unique"
+            ),
+            models.UniqueConstraint(
+                fields=["business", "email_key"],
+                name="one_live_customer_per_email",
+                condition=LIVE,
+                violation_error_code="unique",
+                violation_error_message="A customer here has this e-mail already.",
+            ),
+            models.UniqueConstraint(
+                fields=["business", "external_id"],
+                name="one_live_customer_per_external_id",
+                condition=LIVE,
+                violation_error_code="unique",
+                violation_error_message="A customer here has this external id already.",
+            ),
+            models.CheckConstraint(
+                condition=Q(name__isnull=False) | Q(erased_at__isnull=False),
+                name="customer_has_a_name",
+                violation_error_message="Give a name.",
+            ),
+            known("status", CustomerStatus.values, "customer_status_known"),
+            known("customer_type", CustomerType.values, "customer_type_known"),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["business", "-joined_at", "-id"], name="customer_joined"
+            ),
+            models.Index(fields=["business", "created_at"], name="customer_created"),
+            models.Index("business", Upper("name"), name="customer_name"),
+            models.Index(fields=["business", "email_key"], name="customer_email"),
+            models.Index(fields=["business", "phone_e164"], name="customer_phone"),
+            models.Index(fields=["business", "status"], name="customer_status"),
+            models.Index(fields=["-joined_at", "-id"], name="customer_newest"),
+        ]
+
+    def __str__(self) -> str:
+        # Never the name: this text reaches logs, messages and page titles.
+        return self.unique_id
+
+    @property
+    def shown_status(self) -> str:
+        """The status as it is answered: erased and archived come first."""
+        if self.erased_at is not None:
+            return "erased"
+        return "archived" if self.is_archived else self.status
+
+    @property
+    def is_active(self) -> bool:
+        """Tell whether the stored status is active."""
+        return self.status == CustomerStatus.ACTIVE
+
+    def set_keys(self) -> None:
+        """Derive the columns by which the customer is found from what was typed."""
+        self.email = self.email or None
+        self.email_key = fold_email(self.email) if self.email else None
+        self.phone_e164 = to_e164(self.phone, self.business.country or None)
+
+    def clean(self) -> None:
+        super().clean()
+        if self.business_id:
+            self.set_keys()
+
+    def save(self, *args: object, **kwargs: object) -> None:
+        self.set_keys()
+        names = kwargs.get("update_fields")
+        if names is not None:
+            kwargs["update_fields"] = {*names, "email_key", "phone_e164"}  # type: ignore[misc]
+        super().save(*args, **kwargs)

@@ -1,0 +1,64 @@
+"""What staff write down about a customer; edits keep their history."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+
+from audit.fields import NullCharField
+from audit.tracking import TrackedModel
+from customers.choices import NoteType
+from customers.models.base import ArchiveMarks, known
+from customers.models.business import Business
+from customers.models.customer import Customer
+
+
+class Note(ArchiveMarks, TrackedModel):
+    """A categorised note with its author."""
+
+    privacy: ClassVar[dict[str, str]] = {
+        "raw_note_type": "free_text",
+        "content": "free_text",
+        "archive_reason": "free_text",
+    }
+
+    business = models.ForeignKey(
+        Business, models.PROTECT, related_name="+", db_index=False
+    )
+    customer = models.ForeignKey(Customer, models.PROTECT, related_name="notes")
+    note_type = models.CharField(
+        "type", max_length=20, choices=NoteType.choices, default=NoteType.OTHER
+    )
+    raw_note_type = NullCharField(max_length=100, editable=False)
+    # Required by every form and service; null only once the person is erased.
+    content = models.TextField(null=True)
+    is_pinned = models.BooleanField("pinned", default=False)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        editable=False,
+        related_name="+",
+    )
+
+    class Meta(TrackedModel.Meta):
+        ordering = ("-is_pinned", "-created_at", "-id")
+        permissions: ClassVar = [
+            ("export_note", "Can export notes"),
+            ("import_note", "Can import notes"),
+        ]
+        constraints: ClassVar = [known("note_type", NoteType.values, "note_type_known")]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["business", "customer", "-created_at"], name="note_customer"
+            ),
+            models.Index(fields=["business", "-created_at"], name="note_created"),
+            models.Index(
+                fields=["-is_pinned", "-created_at", "-id"], name="note_order"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.note_type} note"

@@ -1,0 +1,125 @@
+"""How a customer wants to be reached and served, and the marks staff put on them."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+
+from audit.fields import NullCharField, NullTextField, SealedJSONField
+from audit.tracking import TrackedModel
+from customers.models.base import money
+from customers.models.business import Business
+from customers.models.customer import Customer
+
+
+def split_tags(text: str | None) -> list[str]:
+    """Return the parts of a text that commas separate, without repeats."""
+    parts = (part.strip() for part in (text or "").split(","))
+    return list(dict.fromkeys(part for part in parts if part))
+
+
+class Preferences(TrackedModel):
+    """One row for each customer. A null `prefer_…` means: not asked."""
+
+    privacy: ClassVar[dict[str, str]] = {
+        "favorite_products": "behaviour",
+        "favorite_tags": "behaviour",
+        "preferred_categories": "behaviour",
+        "preferred_payment": "payment",
+        "average_spend": "behaviour",
+        "best_contact_time": "behaviour",
+    }
+
+    business = models.ForeignKey(
+        Business, models.PROTECT, related_name="+", db_index=False
+    )
+    customer = models.OneToOneField(
+        Customer, models.PROTECT, related_name="preferences"
+    )
+    prefer_sms = models.BooleanField("prefers SMS", null=True, blank=True)
+    prefer_email = models.BooleanField("prefers e-mail", null=True, blank=True)
+    prefer_call = models.BooleanField("prefers calls", null=True, blank=True)
+    favorite_products = NullTextField()
+    favorite_tags = SealedJSONField(null=True, blank=True, editable=False)
+    preferred_categories = SealedJSONField(null=True, blank=True)
+    preferred_payment = NullCharField(max_length=50)
+    average_spend = money(
+        null=True,
+        blank=True,
+        help_text="Typed by staff; no figure is computed from it.",
+    )
+    best_contact_time = NullCharField(max_length=100)
+    do_not_contact = models.BooleanField(default=False)
+    can_receive_offers = models.BooleanField(default=True)
+    can_receive_loyalty = models.BooleanField(default=True)
+
+    class Meta(TrackedModel.Meta):
+        verbose_name = verbose_name_plural = "preferences"
+        ordering = ("-created_at", "-id")
+        permissions: ClassVar = [
+            ("export_preferences", "Can export preferences"),
+            ("import_preferences", "Can import preferences"),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["business", "-created_at"], name="preferences_created"
+            ),
+            models.Index(fields=["-created_at", "-id"], name="preferences_order"),
+        ]
+
+    def __str__(self) -> str:
+        return "preferences"
+
+    def save(self, *args: object, **kwargs: object) -> None:
+        self.favorite_tags = split_tags(self.favorite_products) or None
+        names = kwargs.get("update_fields")
+        if names is not None:
+            kwargs["update_fields"] = {*names, "favorite_tags"}  # type: ignore[misc]
+        super().save(*args, **kwargs)
+
+
+class Flag(TrackedModel):
+    """A mark on a customer: who set it, when, why, and the same for its removal."""
+
+    privacy: ClassVar[dict[str, str]] = {
+        "code": "public",
+        "reason": "free_text",
+        "removed_reason": "free_text",
+    }
+
+    business = models.ForeignKey(
+        Business, models.PROTECT, related_name="+", db_index=False
+    )
+    customer = models.ForeignKey(Customer, models.PROTECT, related_name="flags")
+    code = models.SlugField(
+        max_length=50, help_text="verified, restricted, or a code of the business."
+    )
+    reason = NullTextField()
+    added_by_id = models.UUIDField(null=True, editable=False)
+    removed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    removed_by_id = models.UUIDField(null=True, editable=False)
+    removed_reason = NullTextField(editable=False)
+
+    class Meta(TrackedModel.Meta):
+        ordering = ("-created_at", "-id")
+        permissions: ClassVar = [
+            ("export_flag", "Can export flags"),
+            ("import_flag", "Can import flags"),
+        ]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["business", "customer", "code"],
+                condition=Q(removed_at=None),
+                name="one_standing_flag_per_code",
+                violation_error_message="The customer has this flag already.",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["business", "-created_at"], name="flag_created"),
+            models.Index(fields=["-created_at", "-id"], name="flag_order"),
+        ]
+
+    def __str__(self) -> str:
+        return self.code

@@ -1,0 +1,91 @@
+"""What pages, endpoints, commands and other apps may call."""
+
+from __future__ import annotations
+
+from customers.services.consent import may_contact
+from customers.services.customers import (
+    archive_customer,
+    archive_customers,
+    create_customer,
+    restore_customers,
+    update_customer,
+)
+from customers.services.doors import (
+    get_business,
+    get_customer,
+    get_repeat_customers,
+    list_businesses,
+    list_customers,
+    list_rows,
+    list_stats,
+    search_customers,
+)
+from customers.services.figures import (
+    BusinessFigures,
+    get_business_figures,
+    get_channels,
+    get_signups_per_week,
+)
+from customers.services.marketing import (
+    MarketingExport,
+    export_customers_for_marketing,
+    get_customers_for_targeted_marketing,
+)
+from customers.services.notes import add_note, get_notes
+from customers.services.preferences import (
+    add_flag,
+    record_consent,
+    remove_flag,
+    update_preferences,
+)
+from customers.services.purchases import (
+    CustomerMetrics,
+    get_customer_metrics,
+    get_purchase_history,
+    update_purchase_history,
+)
+from customers.services.records import save_record
+from customers.services.stats import (
+    find_differences,
+    refresh_stats,
+    register_stats_provider,
+)
+
+__all__ = [
+    "BusinessFigures",
+    "CustomerMetrics",
+    "MarketingExport",
+    "add_flag",
+    "add_note",
+    "archive_customer",
+    "archive_customers",
+    "create_customer",
+    "export_customers_for_marketing",
+    "find_differences",
+    "get_business",
+    "get_business_figures",
+    "get_channels",
+    "get_customer",
+    "get_customer_metrics",
+    "get_customers_for_targeted_marketing",
+    "get_notes",
+    "get_purchase_history",
+    "get_repeat_customers",
+    "get_signups_per_week",
+    "list_businesses",
+    "list_customers",
+    "list_rows",
+    "list_stats",
+    "may_contact",
+    "record_consent",
+    "refresh_stats",
+    "register_stats_provider",
+    "remove_flag",
+    "restore_customers",
+    "save_record",
+    "search_customers",
+    "add_flag",
+    "update_customer",
+    "update_preferences",
+    "update_purchase_history",
+]

@@ -1,0 +1,173 @@
+"""Creating, changing, hiding and bringing back customers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+
+from audit import services as audit
+from audit.actors import Actor
+from customers.models import Address, Business, Customer
+from customers.services.doors import list_rows
+from customers.services.preferences import update_preferences
+from customers.services.records import save_record
+from customers.services.stats import refresh_stats
+
+_PREFERENCES = frozenset({"prefer_sms", "prefer_email", "prefer_call"})
+CHANGEABLE = frozenset(
+    {
+        "name",
+        "email",
+        "is_email_verified",
+        "phone",
+        "customer_type",
+        "status",
+        "signup_method",
+        "source",
+        "location",
+        "external_id",
+        "joined_at",
+    }
+)
+
+
+@transaction.atomic
+def create_customer(
+    business: Business,
+    *,
+    actor: Actor,
+    name: str,
+    address: str | None = None,
+    reason: str | None = None,
+    **facts: Any,
+) -> Customer:
+    """Create a customer with preferences and figures: three records, one transaction.
+
+    `facts` are columns of `Customer` and the three `prefer_…`; `address` is kept as
+    it was typed. Raises ValidationError, with the field, when a rule is broken.
+    """
+    wishes = {key: facts.pop(key) for key in _PREFERENCES & facts.keys()}
+    _known(facts)
+    customer = Customer(
+        business=business, name=name, **{"joined_at": timezone.now(), **facts}
+    )
+    customer.full_clean()
+    save_record(customer, actor=actor, reason=reason)
+    if wishes:
+        update_preferences(customer, actor=actor, reason=reason, **wishes)
+    if address:
+        primary = Address(
+            business=business, customer=customer, raw=address, is_primary=True
+        )
+        save_record(primary, actor=actor, reason=reason)
+    return customer
+
+
+@transaction.atomic
+def update_customer(
+    customer: Customer,
+    *,
+    actor: Actor,
+    reason: str | None = None,
+    expected_rev: int | None = None,
+    **changes: Any,
+) -> Customer:
+    """Change facts of a customer; what is not named stays as it is.
+
+    The row is locked and read afresh. Raises ValidationError `stale_version` when it
+    is no longer at `expected_rev`, and with the field when a rule is broken.
+    """
+    _known(changes)
+    row = _locked(customer.pk, actor=actor)
+    if expected_rev is not None and row.rev != expected_rev:
+        msg = "Somebody changed this customer meanwhile. Load it again and repeat."
+        raise ValidationError(msg, code="stale_version")
+    for name, value in changes.items():
+        setattr(row, name, value)
+    row.full_clean()
+    return save_record(row, actor=actor, reason=reason)
+
+
+def archive_customer(customer: Customer, *, actor: Actor, reason: str) -> Customer:
+    """Hide a customer from daily work. History, tickets and entries stay."""
+    return archive_customers([customer.pk], actor=actor, reason=reason)[0]
+
+
+@transaction.atomic
+def archive_customers(
+    ids: Iterable[UUID], *, actor: Actor, reason: str
+) -> list[Customer]:
+    """Archive all of them or, if one cannot be archived, none."""
+    rows = _locked_all(ids, actor=actor)
+    for row in rows:
+        if row.is_archived:
+            msg = f"Customer {row} is already archived."
+            raise ValidationError(msg, code="already_archived")
+        row.archived_at = timezone.now()
+        row.archived_by_id = actor.user_id
+        row.archive_reason = reason
+    return _mark(rows, "customer.archived", actor=actor, reason=reason)
+
+
+@transaction.atomic
+def restore_customers(
+    ids: Iterable[UUID], *, actor: Actor, reason: str
+) -> list[Customer]:
+    """Bring archived customers back, all or none.
+
+    Raises ValidationError when a live customer has taken the e-mail meanwhile.
+    """
+    rows = _locked_all(ids, actor=actor)
+    for row in rows:
+        if not row.is_archived:
+            msg = f"Customer {row} is not archived."
+            raise ValidationError(msg, code="not_archived")
+        row.archived_at = row.archived_by_id = row.archive_reason = None
+        try:
+            row.validate_constraints()
+        except ValidationError as error:
+            msg = f"Customer {row} cannot come back: {' '.join(error.messages)}"
+            raise ValidationError(msg, code="restore_conflict") from error
+    return _mark(rows, "customer.restored", actor=actor, reason=reason)
+
+
+def _mark(
+    rows: list[Customer], action: str, *, actor: Actor, reason: str
+) -> list[Customer]:
+    columns = ["archived_at", "archived_by_id", "archive_reason"]
+    writer = Customer.objects.by(actor, reason=reason)
+    writer.bulk_update(rows, columns)
+    for business_id in {row.business_id for row in rows}:
+        marked = [row.pk for row in rows if row.business_id == business_id]
+        audit.record(
+            action,
+            rows[0] if len(rows) == 1 else None,
+            actor=actor,
+            business_id=business_id,
+            subjects=marked,
+            reason=reason,
+            data={"count": len(marked)},
+        )
+    refresh_stats(row.pk for row in rows)
+    return list(Customer.objects.filter(pk__in=[row.pk for row in rows]).order_by("pk"))
+
+
+def _locked(pk: UUID, *, actor: Actor) -> Customer:
+    rows = list_rows(Customer, actor=actor).select_for_update(no_key=True)
+    return rows.get(pk=pk)
+
+
+def _locked_all(ids: Iterable[UUID], *, actor: Actor) -> list[Customer]:
+    rows = list_rows(Customer, actor=actor).filter(pk__in=list(ids)).order_by("pk")
+    return list(rows.select_for_update(no_key=True))
+
+
+def _known(facts: dict[str, Any]) -> None:
+    if unknown := sorted(facts.keys() - CHANGEABLE):
+        msg = f"A customer has no {', '.join(unknown)} that can be set."
+        raise ValidationError(msg, code="unknown_field")

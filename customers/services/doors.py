@@ -1,0 +1,105 @@
+"""The doors to rows: every page, endpoint and command starts from one of these."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import Q
+
+from audit.actors import Actor
+from audit.tracking import ScopedQuerySet
+from customers.models import Business, Customer, CustomerQuerySet, CustomerStats
+
+_Row = TypeVar("_Row", bound=models.Model)
+
+
+def list_rows(model: type[_Row], *, actor: Actor) -> ScopedQuerySet[_Row]:
+    """Return the rows of a table that the actor may see, archived ones included."""
+    rows = model._default_manager.all()
+    if not isinstance(rows, ScopedQuerySet):
+        msg = f"{model._meta.label} has no scoped queryset."
+        raise TypeError(msg)
+    return rows.visible_to(actor)
+
+
+def list_businesses(*, actor: Actor) -> ScopedQuerySet[Business]:
+    """Return the businesses that the actor works for."""
+    return list_rows(Business, actor=actor)
+
+
+def get_business(reference: str, *, actor: Actor) -> Business:
+    """Return one business by UUID or slug, or raise DoesNotExist, also for foreign ones."""
+    return Business.objects.visible_to(actor).by_reference(reference).get()
+
+
+def list_customers(
+    *,
+    actor: Actor,
+    business_id: UUID | None = None,
+    search: str = "",
+    customer_type: str = "",
+    status: str = "",
+) -> CustomerQuerySet:
+    """Return the live customers the actor may see, newest first."""
+    customers = Customer.objects.visible_to(actor).live()
+    if business_id is not None:
+        customers = customers.filter(business_id=business_id)
+    if search:
+        customers = customers.matching(search)
+    if customer_type:
+        customers = customers.filter(customer_type=customer_type)
+    if status:
+        customers = customers.filter(status=status)
+    return customers
+
+
+def get_customer(
+    reference: UUID | str, *, actor: Actor, business_id: UUID | None = None
+) -> Customer:
+    """Return one live customer by UUID, reference or external id.
+
+    Raises DoesNotExist for missing and for foreign ones alike, and
+    MultipleObjectsReturned when two businesses of the actor know the same id.
+    """
+    customers = list_customers(actor=actor, business_id=business_id)
+    return customers.for_list().get(_named(str(reference)))
+
+
+def search_customers(
+    text: str, *, actor: Actor, business_id: UUID | None = None, limit: int = 10
+) -> list[Customer]:
+    """Return up to `limit` live customers by name, e-mail, phone or reference.
+
+    Less than two characters find nothing: half the table would match.
+    """
+    text = text.strip()
+    least = 2
+    if len(text) < least:
+        return []
+    customers = list_customers(actor=actor, business_id=business_id, search=text)
+    return list(customers.for_list()[:limit])
+
+
+def get_repeat_customers(
+    *, actor: Actor, business_id: UUID | None = None
+) -> CustomerQuerySet:
+    """Return live customers with two purchases or more, those with most first."""
+    customers = list_customers(actor=actor, business_id=business_id)
+    repeat = customers.filter(stats__is_repeat_customer=True).for_list()
+    return repeat.order_by("-stats__total_purchases", "-stats__total_spent", "pk")
+
+
+def list_stats(*, actor: Actor) -> ScopedQuerySet[CustomerStats]:
+    """Return the figures of the customers that the actor may see."""
+    return list_rows(CustomerStats, actor=actor)
+
+
+def _named(reference: str) -> Q:
+    named = Q(unique_id=reference.upper()) | Q(external_id=reference)
+    try:
+        return Q(pk=models.UUIDField().to_python(reference)) | named
+    except ValidationError:
+        return named

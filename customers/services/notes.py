@@ -1,0 +1,37 @@
+"""Notes of staff about a customer."""
+
+from __future__ import annotations
+
+from audit.actors import Actor
+from customers.choices import NoteType
+from customers.models import Customer, Note
+from customers.services.doors import list_rows
+from customers.services.records import save_record
+
+
+def add_note(
+    customer: Customer,
+    content: str,
+    *,
+    actor: Actor,
+    note_type: str = NoteType.OTHER,
+    is_pinned: bool = False,
+) -> Note:
+    """Write a note under the actor's name. Raises ValidationError when it is empty."""
+    note = Note(
+        business_id=customer.business_id,
+        customer=customer,
+        note_type=note_type,
+        content=content.strip() or None,
+        is_pinned=is_pinned,
+    )
+    note.full_clean()
+    return save_record(note, actor=actor)
+
+
+def get_notes(customer: Customer, *, actor: Actor, note_type: str = "") -> list[Note]:
+    """Return the customer's notes, pinned ones first, then the newest."""
+    notes = list_rows(Note, actor=actor).filter(customer=customer, archived_at=None)
+    if note_type:
+        notes = notes.filter(note_type=note_type)
+    return list(notes.select_related("created_by"))

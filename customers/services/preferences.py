@@ -1,0 +1,95 @@
+"""How a customer wants to be reached and served; flags; consent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+
+from audit.actors import Actor
+from customers.models import ConsentEvent, Customer, Flag, Preferences
+from customers.services.records import save_record
+
+CHANGEABLE = frozenset(
+    {
+        "prefer_sms",
+        "prefer_email",
+        "prefer_call",
+        "favorite_products",
+        "preferred_categories",
+        "preferred_payment",
+        "average_spend",
+        "best_contact_time",
+        "do_not_contact",
+        "can_receive_offers",
+        "can_receive_loyalty",
+    }
+)
+
+
+@transaction.atomic
+def update_preferences(
+    customer: Customer, *, actor: Actor, reason: str | None = None, **changes: Any
+) -> Preferences:
+    """Change preferences; what is not named stays as it is.
+
+    Raises ValidationError with the field when a value does not fit.
+    """
+    actor.require(customer.business_id)
+    if unknown := sorted(changes.keys() - CHANGEABLE):
+        msg = f"Preferences have no {', '.join(unknown)}."
+        raise ValidationError(msg, code="unknown_field")
+    rows = Preferences.objects.select_for_update(no_key=True)
+    row = rows.get(customer=customer)
+    for name, value in changes.items():
+        setattr(row, name, value)
+    row.full_clean()
+    return save_record(row, actor=actor, reason=reason)
+
+
+def add_flag(customer: Customer, code: str, *, actor: Actor, reason: str) -> Flag:
+    """Put a flag on a customer. Raises ValidationError when it stands already."""
+    flag = Flag(
+        business_id=customer.business_id, customer=customer, code=code, reason=reason
+    )
+    flag.full_clean()
+    return save_record(flag, actor=actor, reason=reason)
+
+
+@transaction.atomic
+def remove_flag(customer: Customer, code: str, *, actor: Actor, reason: str) -> Flag:
+    """Take a flag off. Raises ValidationError when the customer does not have it."""
+    actor.require(customer.business_id)
+    standing = Flag.objects.select_for_update(no_key=True)
+    flag = standing.filter(customer=customer, code=code, removed_at=None).first()
+    if flag is None:
+        msg = f"The customer has no flag {code!r}."
+        raise ValidationError(msg, code="no_such_flag")
+    flag.removed_at = timezone.now()
+    flag.removed_by_id = actor.user_id
+    flag.removed_reason = reason
+    return save_record(flag, actor=actor, reason=reason)
+
+
+def record_consent(
+    customer: Customer,
+    *,
+    actor: Actor,
+    purpose: str,
+    action: str,
+    channel: str | None = None,
+    **proof: Any,
+) -> ConsentEvent:
+    """Keep one answer of the person. `proof` are further columns of `ConsentEvent`."""
+    event = ConsentEvent(
+        business_id=customer.business_id,
+        customer=customer,
+        purpose=purpose,
+        channel=channel,
+        action=action,
+        **proof,
+    )
+    event.full_clean(exclude=["commitment"])
+    return save_record(event, actor=actor)

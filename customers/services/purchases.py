@@ -1,0 +1,116 @@
+"""What a customer bought: history, figures, and new sales."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+
+from audit.actors import Actor
+from audit.tracking import ScopedQuerySet
+from customers import metrics
+from customers.choices import BookingKind, BookingStatus
+from customers.models import Booking, Business, Customer, CustomerStats
+from customers.money import stored
+from customers.services.doors import list_rows
+from customers.services.records import save_record
+from customers.services.stats import local_day
+
+
+@dataclass(frozen=True)
+class CustomerMetrics:
+    """A customer's figures with what is computed when they are read."""
+
+    customer: Customer
+    stats: CustomerStats
+    currency: str
+    days_since_last_purchase: int | None
+    next_tier: str | None
+    purchases_to_next_tier: int | None
+    is_new: bool
+    is_engaged: bool
+
+
+def get_purchase_history(
+    customer: Customer, *, actor: Actor
+) -> ScopedQuerySet[Booking]:
+    """Return the customer's orders, the newest first; drafts are none."""
+    return list_rows(Booking, actor=actor).orders().filter(customer=customer)  # type: ignore[attr-defined]
+
+
+def get_customer_metrics(
+    customer: Customer, *, actor: Actor, now: datetime | None = None
+) -> CustomerMetrics:
+    """Return the customer's figures as of `now`."""
+    actor.require(customer.business_id)
+    now = now or timezone.now()
+    stats = CustomerStats.objects.get(customer=customer)
+    business: Business = customer.business
+    tier, missing = metrics.next_tier(stats.total_purchases, business)
+    return CustomerMetrics(
+        customer=customer,
+        stats=stats,
+        currency=business.currency,
+        days_since_last_purchase=metrics.days_since(
+            stats.last_purchase_date, local_day(now, business)
+        ),
+        next_tier=tier,
+        purchases_to_next_tier=missing,
+        is_new=metrics.is_new(customer.joined_at, now),
+        is_engaged=metrics.is_engaged(customer.joined_at, stats.last_login_at, now),
+    )
+
+
+@transaction.atomic
+def update_purchase_history(
+    customer: Customer,
+    *,
+    actor: Actor,
+    total_amount: Decimal,
+    items_count: Decimal | int = 0,
+    reference: str | None = None,
+    currency: str | None = None,
+    **facts: Any,
+) -> Booking:
+    """Add one completed sale; the figures follow in the same transaction.
+
+    With a `reference` the call can be repeated: the sale of that reference is
+    returned as it is. Raises ValidationError when another customer has it, and with
+    the field when a value does not fit. `facts` are columns of `Booking`.
+    """
+    actor.require(customer.business_id)
+    if reference is not None:
+        rows = Booking.objects.filter(business=customer.business_id)
+        if known := rows.filter(reference=reference).first():
+            return _same_sale(known, customer)
+        facts["reference"] = reference
+    amount = stored(Decimal(total_amount))
+    values: dict[str, Any] = {
+        "kind": BookingKind.SALE,
+        "status": BookingStatus.COMPLETED,
+        "completed_at": facts.get("placed_at") or timezone.now(),
+        "paid_amount": amount,
+        **facts,
+    }
+    sale = Booking(
+        business=customer.business,
+        customer=customer,
+        total_amount=amount,
+        items_count=items_count,
+        currency=currency or customer.business.currency,
+        **values,
+    )
+    sale.full_clean()
+    return save_record(sale, actor=actor)
+
+
+def _same_sale(sale: Booking, customer: Customer) -> Booking:
+    if sale.customer_id != customer.pk:
+        msg = f"The reference {sale.reference!r} belongs to another customer's sale."
+        raise ValidationError(msg, code="reference_taken")
+    return sale

@@ -1,0 +1,186 @@
+"""The one way to write a row of the hub: admin, API, import and services use it.
+
+A change, its history, its entry in the trail and the figures that depend on it stand
+or fall together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.db import models, transaction
+from django.db.models import Max, Sum
+from django.utils import timezone
+
+from audit import services as audit
+from audit.actors import Actor
+from audit.tracking import TrackedModel
+from customers.choices import (
+    PURCHASE_STATUSES,
+    AuthorKind,
+    BookingStatus,
+    RefundStatus,
+    TicketStatus,
+)
+from customers.models import (
+    Booking,
+    Business,
+    ConsentEvent,
+    Credit,
+    Customer,
+    Flag,
+    Note,
+    Preferences,
+    Refund,
+    Ticket,
+    TicketMessage,
+)
+from customers.money import from_database
+from customers.services.stats import refresh_stats
+
+_Row = TypeVar("_Row", bound=models.Model)
+
+# Money that is on its way back counts as gone, or two requests would both pass.
+_CLAIMING = (RefundStatus.REQUESTED, RefundStatus.APPROVED, RefundStatus.SUCCEEDED)
+
+
+@transaction.atomic
+def save_record(row: _Row, *, actor: Actor, reason: str | None = None) -> _Row:
+    """Write a row as the actor: history, event and figures in one transaction.
+
+    Raises PermissionDenied for another business's row, ValidationError for a broken
+    rule that needs other rows. The caller has validated the row itself.
+    """
+    business_id = row.pk if isinstance(row, Business) else row.business_id  # type: ignore[attr-defined]
+    is_new = row._state.adding
+    if not (is_new and isinstance(row, Business) and actor.business_ids is None):
+        actor.require(business_id)
+    if prepare := _PREPARE.get(type(row)):
+        prepare(row, actor)
+    if isinstance(row, TrackedModel):
+        row.by(actor, reason=reason).save()
+    else:
+        row.save()
+    verb = "created" if is_new else "changed"
+    customer_id = _customer_id(row)
+    audit.record(
+        f"{row._meta.model_name}.{verb}",
+        row,
+        actor=actor,
+        business_id=business_id,
+        subjects=[customer_id] if customer_id else [],
+        reason=reason,
+    )
+    if is_new and isinstance(row, Customer):
+        # The document's three records: the person, the preferences, the figures.
+        preferences = Preferences(customer=row, business_id=row.business_id)
+        preferences.by(actor, reason=reason).save()
+    if isinstance(row, Business) and not is_new:
+        # Thresholds, time zone and wordings of consent decide everybody's figures.
+        everybody = Customer.objects.filter(business=row).values_list("pk", flat=True)
+        refresh_stats(everybody.iterator())
+    elif customer_id and not isinstance(row, _WITHOUT_FIGURES):
+        refresh_stats([customer_id])
+    return row
+
+
+_WITHOUT_FIGURES = (Note, TicketMessage, Credit)
+
+
+def _customer_id(row: models.Model) -> UUID | None:
+    if isinstance(row, Customer):
+        return row.pk
+    if isinstance(row, TicketMessage):
+        return row.ticket.customer_id
+    return getattr(row, "customer_id", None)
+
+
+def _prepare_customer(row: Customer, actor: Actor) -> None:  # noqa: ARG001
+    if row.joined_at is None:
+        row.joined_at = timezone.now()
+
+
+def _prepare_booking(row: Booking, actor: Actor) -> None:  # noqa: ARG001
+    now = timezone.now()
+    if row.status in PURCHASE_STATUSES and row.completed_at is None:
+        row.completed_at = now
+    if row.status == BookingStatus.CANCELLED and row.cancelled_at is None:
+        row.cancelled_at = now
+
+
+def _prepare_ticket(row: Ticket, actor: Actor) -> None:  # noqa: ARG001
+    if row.number is None:
+        # One writer at a time per business, so that no number is given twice.
+        Business.objects.select_for_update(no_key=True).get(pk=row.business_id)
+        newest = Ticket.objects.filter(business=row.business_id).aggregate(
+            n=Max("number")
+        )
+        row.number = (newest["n"] or 0) + 1
+    now = timezone.now()
+    if row.status in (TicketStatus.RESOLVED, TicketStatus.CLOSED):
+        row.resolved_at = row.resolved_at or now
+    if row.status == TicketStatus.CLOSED:
+        row.closed_at = row.closed_at or now
+
+
+def _prepare_message(row: TicketMessage, actor: Actor) -> None:
+    if not row._state.adding or row.author_kind != AuthorKind.STAFF:
+        return
+    row.author_id = row.author_id or actor.user_id
+    ticket = row.ticket
+    if not row.is_internal and ticket.first_responded_at is None:
+        ticket.first_responded_at = row.sent_at
+        ticket.by(actor).save(update_fields=["first_responded_at"])
+
+
+def _prepare_note(row: Note, actor: Actor) -> None:
+    if row._state.adding:
+        row.created_by_id = row.created_by_id or actor.user_id
+
+
+def _prepare_flag(row: Flag, actor: Actor) -> None:
+    if row._state.adding:
+        row.added_by_id = row.added_by_id or actor.user_id
+
+
+def _prepare_refund(row: Refund, actor: Actor) -> None:
+    booking = Booking.objects.select_for_update(no_key=True).get(pk=row.booking_id)
+    row.customer_id, row.currency = booking.customer_id, booking.currency
+    if row._state.adding:
+        row.requested_by_id = row.requested_by_id or actor.user_id
+    if row.status == RefundStatus.SUCCEEDED:
+        row.settled_at = row.settled_at or timezone.now()
+    if row.status not in _CLAIMING:
+        return
+    others = Refund.objects.filter(booking=booking, status__in=_CLAIMING)
+    gone = from_database(others.exclude(pk=row.pk).aggregate(n=Sum("amount"))["n"])
+    if gone + row.amount > booking.paid_amount:
+        left = booking.paid_amount - gone
+        msg = f"Only {left} {booking.currency} of this booking can still be refunded."
+        raise ValidationError(msg, code="refund_exceeds_paid")
+
+
+def _prepare_credit(row: Credit, actor: Actor) -> None:
+    row.created_by_id = row.created_by_id or actor.user_id
+    row.operation_id = actor.operation.id
+
+
+def _prepare_consent(row: ConsentEvent, actor: Actor) -> None:
+    row.recorded_by_id = row.recorded_by_id or actor.user_id
+    row.operation_id = actor.operation.id
+
+
+_PREPARE: dict[type[models.Model], Callable[[Any, Actor], None]] = {
+    Booking: _prepare_booking,
+    ConsentEvent: _prepare_consent,
+    Credit: _prepare_credit,
+    Customer: _prepare_customer,
+    Flag: _prepare_flag,
+    Note: _prepare_note,
+    Refund: _prepare_refund,
+    Ticket: _prepare_ticket,
+    TicketMessage: _prepare_message,
+}

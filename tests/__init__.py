@@ -1,0 +1,1 @@
+"""The suite; its tree mirrors the code."""

@@ -1,0 +1,39 @@
+"""The smallest valid object of each kind. A test names only what it is about."""
+
+from __future__ import annotations
+
+from tests.factories.audit import UserFactory
+from tests.factories.customers import (
+    AddressFactory,
+    BookingFactory,
+    BusinessFactory,
+    ConsentEventFactory,
+    ContactFactory,
+    CreditFactory,
+    CustomerFactory,
+    FlagFactory,
+    MembershipFactory,
+    NoteFactory,
+    PreferencesFactory,
+    RefundFactory,
+    TicketFactory,
+    TicketMessageFactory,
+)
+
+__all__ = [
+    "AddressFactory",
+    "BookingFactory",
+    "BusinessFactory",
+    "ConsentEventFactory",
+    "ContactFactory",
+    "CreditFactory",
+    "CustomerFactory",
+    "FlagFactory",
+    "MembershipFactory",
+    "NoteFactory",
+    "PreferencesFactory",
+    "RefundFactory",
+    "TicketFactory",
+    "TicketMessageFactory",
+    "UserFactory",
+]

@@ -1,0 +1,19 @@
+"""The settings of the suite: the real ones, minus what only makes tests slow."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("HOLDFAST_DEBUG", "true")
+os.environ.setdefault("HOLDFAST_DEMO", "true")
+
+from config.settings import *  # noqa: E402, F403
+from config.settings import DATABASES  # noqa: E402
+
+DEBUG = False
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    DATABASES["default"]["TEST"] = {"NAME": ":memory:"}
+else:
+    # Connections of a pool outlive a test and hold its database.
+    DATABASES["default"]["OPTIONS"].pop("pool", None)
