@@ -20,6 +20,7 @@ DATABASE_FIXES = {
     "No space left": "Free some space and run the same command again.",
     "file is not a database": "Mend DATABASE_URL, or move that file away.",
     "database is locked": "Stop the other program that writes to it.",
+    "failed to resolve host": "Mend the host in DATABASE_URL.",
     "connection": "Start the server, or mend DATABASE_URL.",
 }
 
@@ -37,7 +38,7 @@ def main() -> None:
     try:
         from django.core.exceptions import ImproperlyConfigured
         from django.core.management import execute_from_command_line
-        from django.db import OperationalError
+        from django.db import DatabaseError
     except ImportError as error:
         sys.exit(f"{error}. Run python3 manage.py setup, then the same command again.")
     try:
@@ -46,7 +47,7 @@ def main() -> None:
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
         sys.exit(f"configuration error: {one_line(error)}")
-    except OperationalError as error:
+    except DatabaseError as error:
         explain_database(error)
 
 
@@ -61,7 +62,7 @@ def set_demo_defaults() -> None:
 
 def explain_database(error: Exception) -> NoReturn:
     """Exit with one line if the database is out of reach; else it is our fault."""
-    message = one_line(error)
+    message = one_line(error).split(" Is the server running")[0]
     for sign, fix in DATABASE_FIXES.items():
         if sign in message:
             sys.exit(f"The database cannot be used: {message}. {fix}")

@@ -127,7 +127,11 @@ def canonical_value(field: models.Field[Any, Any], value: Any) -> Any:
     if hasattr(value, "resolve_expression"):
         msg = f"{field.name}: an expression cannot be sealed; give the value itself."
         raise ValueError(msg)
-    value = field.to_python(value)
+    try:
+        value = field.to_python(value)
+    except ValidationError as error:
+        msg = f"{field.name}: {' '.join(error.messages)}"
+        raise ValueError(msg) from error
     if value is None or (value == "" and isinstance(field, _EmptyIsNull)):
         return None
     return _canonical(field, value)
@@ -163,8 +167,9 @@ def _canonical(field: models.Field[Any, Any], value: Any) -> Any:
 
 def _canonical_decimal(field: Any, value: Decimal) -> str:
     places = field.decimal_places
-    if not value.is_finite() or len(value.as_tuple().digits) > _MAX_DIGITS:
-        msg = f"{field.name}: at most {_MAX_DIGITS} digits."
+    whole_digits = _MAX_DIGITS - places
+    if not value.is_finite() or value.adjusted() >= whole_digits:
+        msg = f"{field.name}: at most {_MAX_DIGITS} digits, {places} of them decimals."
         raise ValueError(msg)
     exact = value.quantize(Decimal(1).scaleb(-places))
     if exact != value:

@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Any, ClassVar, NoReturn, Self, TypeVar
 
 from django.apps import apps
+from django.core.exceptions import ValidationError
 from django.db import NotSupportedError, models, router, transaction
 from django.db.models import F
 from django.utils import timezone
@@ -239,7 +240,21 @@ class TrackedModel(models.Model):
         Django skips a rule as soon as one of its columns is not on the form; the
         database would then answer with an error page instead of a sentence.
         """
-        super().validate_constraints(exclude=None)
+        super().validate_constraints(
+            exclude={name for name in exclude or () if self._is_wrong(name)}
+        )
+
+    def _is_wrong(self, name: str) -> bool:
+        """Tell whether a column already has an error of its own."""
+        field: Any = type(self)._meta.get_field(name)
+        value = getattr(self, field.attname)
+        if field.is_relation or (field.blank and value in field.empty_values):
+            return False
+        try:
+            field.clean(value, self)
+        except ValidationError:
+            return True
+        return False
 
     def _stored(self, using: str) -> models.Model:
         """Return the row as the database has it, and take over its revision."""

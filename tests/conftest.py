@@ -38,7 +38,7 @@ TransactionTestCase._fixture_teardown = _teardown_without_guards  # type: ignore
 
 
 @pytest.fixture
-def actor() -> Actor:
+def actor(db: None) -> Actor:
     """Somebody who may act in every business."""
     return Actor.system("test")
 

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -166,6 +167,7 @@ def test_a_broken_environment_is_named_and_kept(machine):
     assert (half / "python").is_symlink()
 
 
+@pytest.mark.slow
 def test_no_network_is_one_sentence(machine):
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
@@ -273,11 +275,31 @@ def test_the_two_first_commands(tmp_path):
     assert status == 0, output
     assert "changepassword admin" in output
 
+    for variables, arguments, sentence in bad_input():
+        machine.extra = variables
+        status, output = machine.run("demo", *arguments)
+        assert (status, sentence in output) == (1, True), output
+        assert output.count("\n") == 1, output
+    machine.extra = {}
+
     status, output = machine.run("test", "--", "--collect-only", "-q")
     assert status == 0, output
     for tool in ("pytest", "ruff", "mypy"):
         program = machine.checkout / ".venv" / "bin" / tool
         subprocess.run([program, "--version"], check=True, capture_output=True)
+
+
+def bad_input() -> Iterator[tuple[dict[str, str], list[str], str]]:
+    """Yield variables, arguments and the one sentence that names their fix."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        taken = server.getsockname()[1]
+        yield {}, ["--port", str(taken)], f"demo --port {taken + 1}"
+    ready = ["--no-serve"]
+    nobody = f"postgresql://x:x@127.0.0.1:{taken}/x"
+    yield {"DATABASE_URL": "mysql://x/x"}, ready, "DATABASE_URL begins with 'mysql'"
+    yield {"DATABASE_URL": nobody}, ready, "Start the server, or mend DATABASE_URL"
+    yield {"HOLDFAST_DEBUG": "maybe"}, ready, "HOLDFAST_DEBUG='maybe'"
+    yield {"HOLDFAST_DEBUG": "false"}, [], "HOLDFAST_"
 
 
 def old_python() -> str:

@@ -7,6 +7,7 @@ import secrets
 import socket
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import CommandParser, call_command
@@ -54,7 +55,9 @@ class Command(BaseCommand):
             require_serving(port)
         prepare_database()
         actor = Actor.system("demo")
-        if customers.list_customers(actor=actor).exists():
+        # Archived customers count as well: they are data to keep.
+        customer = apps.get_model("customers", "Customer")
+        if customers.list_rows(customer, actor=actor).exists():
             self.stdout.write("The database has customers; they are kept as they are.")
         else:
             self.seed(options["customers"])
@@ -113,7 +116,7 @@ def prepare_database() -> None:
     # Asked without the pool, which would try again for a while before it says no.
     direct = connection.copy()
     direct.settings_dict["OPTIONS"].pop("pool", None)
-    direct.connect()
+    direct.ensure_connection()
     direct.close()
     try:
         call_command("migrate", interactive=False, verbosity=0)

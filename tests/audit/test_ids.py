@@ -1,0 +1,33 @@
+"""UUIDv7: version, order and time."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from uuid import RFC_4122
+
+from audit.ids import uuid7
+
+
+def test_is_version_seven_of_rfc_9562():
+    value = uuid7()
+
+    assert (value.version, value.variant) == (7, RFC_4122)
+
+
+def test_begins_with_the_millisecond():
+    before = time.time_ns() // 1_000_000
+    value = uuid7()
+    after = time.time_ns() // 1_000_000
+
+    assert before <= value.int >> 80 <= after + 1
+
+
+def test_ids_of_one_process_ascend_also_across_threads():
+    with ThreadPoolExecutor(8) as pool:
+        batches = list(pool.map(lambda _: [uuid7() for _ in range(500)], range(8)))
+
+    for batch in batches:
+        assert batch == sorted(batch)
+    together = [value for batch in batches for value in batch]
+    assert len(set(together)) == len(together)

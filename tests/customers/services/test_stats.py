@@ -1,0 +1,249 @@
+"""The projection of each customer: exact, rebuilt, and never lost to a race."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+from django.db import connection, connections
+
+from customers import services
+from customers.models import Business, Customer, CustomerStats
+from tests.factories import (
+    AddressFactory,
+    BookingFactory,
+    BusinessFactory,
+    ContactFactory,
+    CreditFactory,
+    CustomerFactory,
+    RefundFactory,
+    TicketFactory,
+)
+
+
+def stats_of(customer: Customer) -> CustomerStats:
+    return CustomerStats.objects.get(customer=customer)
+
+
+def buy(customer: Customer, amount: str, **kwargs: object) -> object:
+    values = {"status": "completed", "total_amount": Decimal(amount)}
+    values |= {"paid_amount": Decimal(amount)} | kwargs
+    return BookingFactory(customer=customer, **values)
+
+
+def test_the_check_values_of_the_requirement(db):
+    customer = CustomerFactory()
+    buy(customer, "100.00")
+    buy(customer, "50.00")
+    refunded = buy(customer, "30.00", status="refunded")
+    RefundFactory(booking=refunded, amount=Decimal("30.00"), status="succeeded")
+    buy(customer, "20.00", status="cancelled")
+    CreditFactory(customer=customer, amount=Decimal("10.00"))
+
+    stats = stats_of(customer)
+
+    assert stats.total_orders == 4
+    assert stats.total_purchases == 3
+    assert stats.total_spent == Decimal("150.00")
+    assert stats.avg_transaction_value == Decimal("50.00")
+    assert stats.is_repeat_customer
+    assert stats.repeat_frequency == "occasional"
+    assert not stats.is_high_value
+    assert (stats.completed_orders, stats.cancelled_orders, stats.refunded_orders) == (
+        2,
+        1,
+        1,
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "orders", "purchases"),
+    [
+        ("draft", 0, 0),
+        ("pending", 1, 0),
+        ("confirmed", 1, 0),
+        ("completed", 1, 1),
+        ("cancelled", 1, 0),
+        ("no_show", 1, 0),
+        ("refunded", 1, 1),
+        ("other", 1, 0),
+    ],
+)
+def test_which_bookings_are_orders_and_which_are_purchases(
+    db, status, orders, purchases
+):
+    customer = CustomerFactory()
+    buy(customer, "10", status=status)
+
+    stats = stats_of(customer)
+
+    assert (stats.total_orders, stats.total_purchases) == (orders, purchases)
+    assert stats.total_spent == (10 if purchases else 0)
+
+
+def test_a_purchase_of_nothing_counts(db):
+    customer = CustomerFactory()
+    buy(customer, "0")
+
+    stats = stats_of(customer)
+
+    assert (stats.total_purchases, stats.total_spent) == (1, 0)
+    assert stats.avg_transaction_value == 0
+
+
+def test_credit_used_is_not_money_received(db):
+    customer = CustomerFactory()
+    buy(customer, "30", paid_amount=Decimal(20), credit_used=Decimal(10))
+
+    assert stats_of(customer).total_spent == 20
+
+
+def test_only_succeeded_refunds_take_money_away(db):
+    customer = CustomerFactory()
+    booking = buy(customer, "30")
+    RefundFactory(booking=booking, amount=Decimal(5), status="requested")
+    assert stats_of(customer).total_spent == 30
+
+    RefundFactory(booking=booking, amount=Decimal(5), status="succeeded")
+    assert stats_of(customer).total_spent == 25
+
+
+def test_currencies_are_never_added(db):
+    customer = CustomerFactory(business=BusinessFactory(currency="EUR"))
+    buy(customer, "10", currency="EUR")
+    buy(customer, "1000", currency="JPY")
+
+    stats = stats_of(customer)
+
+    assert stats.total_spent == 10
+    assert stats.avg_transaction_value == 10
+    assert stats.spent == {"EUR": "10.00", "JPY": "1000"}
+    assert stats.total_purchases == 2
+
+
+def test_days_are_those_of_the_business(db):
+    business = BusinessFactory(timezone="Pacific/Auckland")
+    customer = CustomerFactory(business=business)
+    buy(customer, "1", completed_at=datetime(2026, 3, 1, 13, tzinfo=UTC))
+    buy(customer, "1", completed_at=datetime(2026, 4, 5, 10, tzinfo=UTC))
+
+    stats = stats_of(customer)
+
+    assert stats.first_purchase_date == date(2026, 3, 2)
+    assert stats.last_purchase_date == date(2026, 4, 5)
+
+
+def test_tickets_addresses_and_contacts_are_counted(db):
+    customer = CustomerFactory()
+    TicketFactory(customer=customer, status="open", priority="urgent")
+    TicketFactory(customer=customer, status="pending")
+    TicketFactory(customer=customer, status="resolved", priority="urgent")
+    AddressFactory(customer=customer)
+    ContactFactory(customer=customer, kind="emergency")
+    ContactFactory(customer=customer, kind="alternative")
+    ContactFactory(customer=customer, kind="email", email="second@example.org")
+
+    stats = stats_of(customer)
+
+    assert (stats.open_tickets, stats.urgent_tickets) == (2, 1)
+    assert (stats.addresses_count, stats.contacts_count) == (1, 2)
+
+
+def test_thresholds_of_the_business_decide_and_changing_them_recomputes(db, actor):
+    business = BusinessFactory()
+    customer = CustomerFactory(business=business)
+    for _ in range(3):
+        buy(customer, "10")
+    assert stats_of(customer).repeat_frequency == "occasional"
+
+    business = Business.objects.get(pk=business.pk)
+    business.regular_from = 3
+    business.high_value_spent = Decimal(30)
+    services.save_record(business, actor=actor)
+
+    stats = stats_of(customer)
+    assert (stats.repeat_frequency, stats.is_high_value) == ("regular", True)
+
+
+def test_the_rebuild_finds_nothing_after_ordinary_work(db):
+    customer = CustomerFactory()
+    RefundFactory(booking=buy(customer, "30.33"), status="succeeded")
+    TicketFactory(customer=customer)
+    CustomerFactory()
+
+    assert list(services.find_differences(repair=False)) == []
+
+
+def test_the_rebuild_names_and_repairs_a_wrong_figure(db):
+    customer = CustomerFactory()
+    buy(customer, "30.33")
+    CustomerStats.objects.filter(customer=customer).update(total_spent=99)
+
+    assert list(services.find_differences(repair=False)) == [
+        (customer.pk, "total_spent")
+    ]
+    assert list(services.find_differences(repair=True)) == [
+        (customer.pk, "total_spent")
+    ]
+    assert list(services.find_differences(repair=False)) == []
+    assert stats_of(customer).total_spent == Decimal("30.33")
+
+
+def test_the_rebuild_makes_a_missing_row(db):
+    customer = CustomerFactory()
+    CustomerStats.objects.filter(customer=customer).delete()
+
+    assert list(services.find_differences(repair=True)) == [(customer.pk, "row")]
+    assert stats_of(customer).total_orders == 0
+
+
+def test_statements_do_not_grow_with_customers(db):
+    ids = [CustomerFactory(business__slug="one").pk]
+    business = Business.objects.get(slug="one")
+    first = _statements(ids)
+    ids += [CustomerFactory(business=business).pk for _ in range(20)]
+    for pk in ids:
+        buy(Customer.objects.get(pk=pk), "5")
+
+    assert _statements(ids) == first
+
+
+def _statements(ids: list[object]) -> int:
+    from django.test.utils import CaptureQueriesContext
+
+    with CaptureQueriesContext(connection) as captured:
+        services.refresh_stats(ids)
+    return len(captured)
+
+
+@pytest.mark.skipif(
+    connection.vendor != "postgresql", reason="SQLite has one writer at a time"
+)
+@pytest.mark.django_db(transaction=True)
+def test_two_sales_at_once_are_both_counted(actor):
+    customer = CustomerFactory()
+    barrier = threading.Barrier(8)
+    errors: list[BaseException] = []
+
+    def sell() -> None:
+        try:
+            barrier.wait()
+            services.update_purchase_history(
+                customer, actor=actor, total_amount=Decimal(10)
+            )
+        except BaseException as error:  # noqa: BLE001 - shown by the assertion
+            errors.append(error)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=sell) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert errors == []
+    assert stats_of(customer).total_purchases == 8
+    assert list(services.find_differences(repair=False)) == []
