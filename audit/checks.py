@@ -24,17 +24,17 @@ def _our_models() -> Iterable[type[models.Model]]:
 @register(Tags.models)
 def check_privacy_declared(**_: Any) -> list[CheckMessage]:
     """Report text columns without a privacy class, and classes without a column."""
-    forgotten = [
+    forgotten: list[CheckMessage] = [
         Error(
             f"{model._meta.label}.{name} has no privacy class.",
-            hint=f'Add "{name}" to {model.__name__}.privacy; "public" if it is nobody\'s.',
+            hint=f"Add {name!r} to {model.__name__}.privacy; 'public' if nobody's.",
             obj=model,
             id="audit.E001",
         )
         for model in _our_models()
         for name in undeclared_fields(model)
     ]
-    wrong = [
+    wrong: list[CheckMessage] = [
         Error(
             f"{model._meta.label}.privacy names {name!r}, which is no column or has "
             "an unknown class.",

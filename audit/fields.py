@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+import re
 import secrets
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Length
 
+if TYPE_CHECKING:
+    from django.db.models.expressions import Combinable
+
 from audit import canonical
 from audit.privacy import personal_fields, public_fields
 
 _MAX_INTEGER = 2**53 - 1
 _MAX_DIGITS = 15
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 models.BinaryField.register_lookup(Length, "length")
+
+
+if TYPE_CHECKING:
+    _CharField = models.CharField[str | Combinable | None, str | None]
+    _TextField = models.TextField[str | Combinable | None, str | None]
+else:
+    _CharField, _TextField = models.CharField, models.TextField
 
 
 class _EmptyIsNull:
@@ -29,7 +42,7 @@ class _EmptyIsNull:
         return None if value == "" else value
 
 
-class NullCharField(_EmptyIsNull, models.CharField):  # type: ignore[type-arg]
+class NullCharField(_EmptyIsNull, _CharField):
     """A short text that is null when there is none, as personal columns must be."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -42,7 +55,7 @@ class NullCharField(_EmptyIsNull, models.CharField):  # type: ignore[type-arg]
         return name, path, args, kwargs
 
 
-class NullTextField(_EmptyIsNull, models.TextField):  # type: ignore[type-arg]
+class NullTextField(_EmptyIsNull, _TextField):
     """A long text that is null when there is none."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -63,7 +76,10 @@ class SealedJSONField(models.JSONField):
     """
 
     def get_db_prep_value(
-        self, value: Any, connection: Any, prepared: bool = False
+        self,
+        value: Any,
+        connection: Any,
+        prepared: bool = False,  # noqa: FBT001, FBT002 - Django's signature
     ) -> Any:
         if not hasattr(value, "resolve_expression") and value is not None:
             check_json(value, self.name)
@@ -79,6 +95,20 @@ class SealedJSONField(models.JSONField):
 
 def check_json(value: Any, name: str) -> None:
     """Raise ValueError unless a value is inside the profile of `audit.canonical`."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if not (isinstance(key, str) and key.isascii() and "\0" not in key):
+                msg = f"{name}: keys are plain ASCII text."
+                raise ValueError(msg)
+            check_json(item, name)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            check_json(item, name)
+    else:
+        _check_scalar(value, name)
+
+
+def _check_scalar(value: Any, name: str) -> None:
     match value:
         case None | bool():
             return
@@ -86,15 +116,6 @@ def check_json(value: Any, name: str) -> None:
             _check_text(value, name)
         case int():
             _check_integer(value, name)
-        case list() | tuple():
-            for item in value:
-                check_json(item, name)
-        case dict():
-            for key, item in value.items():
-                if not (isinstance(key, str) and key.isascii() and "\0" not in key):
-                    msg = f"{name}: keys are plain ASCII text."
-                    raise ValueError(msg)
-                check_json(item, name)
         case _:
             msg = (
                 f"{name}: a {type(value).__name__} cannot be sealed. "
@@ -104,7 +125,7 @@ def check_json(value: Any, name: str) -> None:
 
 
 def _check_text(value: str, name: str) -> None:
-    if "\0" in value or any(0xD800 <= ord(char) <= 0xDFFF for char in value):
+    if "\0" in value or _SURROGATE.search(value):
         msg = f"{name}: text holds a NUL or half a surrogate pair. Remove it."
         raise ValueError(msg)
 
@@ -138,31 +159,26 @@ def canonical_value(field: models.Field[Any, Any], value: Any) -> Any:
 
 
 def _canonical(field: models.Field[Any, Any], value: Any) -> Any:
-    match value:
-        case _ if isinstance(field, models.JSONField):
-            check_json(value, field.name)
-            return value
-        case bool():
-            return value
-        case int() if isinstance(field, models.BigIntegerField):
-            return str(value)
-        case int():
-            _check_integer(value, field.name)
-            return value
-        case Decimal():
-            return _canonical_decimal(field, value)
-        case datetime() | date() | time():
-            return _canonical_time(field, value)
-        case UUID():
-            return str(value)
-        case str():
-            _check_text(value, field.name)
-            return value
-        case bytes() | memoryview():
-            return bytes(value).hex()
-        case _:
-            msg = f"{field.name}: a {type(field).__name__} cannot be sealed."
-            raise ValueError(msg)
+    if isinstance(field, models.JSONField):
+        check_json(value, field.name)
+        return value
+    for kind, form in _FORMS:
+        if isinstance(value, kind):
+            return form(field, value)
+    msg = f"{field.name}: a {type(field).__name__} cannot be sealed."
+    raise ValueError(msg)
+
+
+def _canonical_integer(field: models.Field[Any, Any], value: int) -> int | str:
+    if isinstance(field, models.BigIntegerField):
+        return str(value)
+    _check_integer(value, field.name)
+    return value
+
+
+def _canonical_text(field: models.Field[Any, Any], value: str) -> str:
+    _check_text(value, field.name)
+    return value
 
 
 def _canonical_decimal(field: Any, value: Decimal) -> str:
@@ -192,6 +208,18 @@ def _canonical_time(
     return value.isoformat()
 
 
+# The first kind that fits decides; bool comes before int, which it is one of.
+_FORMS: tuple[tuple[Any, Callable[[Any, Any], Any]], ...] = (
+    (bool, lambda _, value: value),
+    (int, _canonical_integer),
+    (Decimal, _canonical_decimal),
+    ((datetime, date, time), _canonical_time),
+    (UUID, lambda _, value: str(value)),
+    (str, _canonical_text),
+    ((bytes, memoryview), lambda _, value: bytes(value).hex()),
+)
+
+
 def personal_values(row: models.Model) -> dict[str, Any]:
     """Return the personal columns of a row that are not null, in canonical form."""
     return _values(row, personal_fields(type(row)))
@@ -203,7 +231,9 @@ def public_values(row: models.Model) -> dict[str, Any]:
 
 
 def _values(row: models.Model, fields: list[models.Field[Any, Any]]) -> dict[str, Any]:
-    pairs = ((f.column, canonical_value(f, getattr(row, f.attname))) for f in fields)
+    pairs = (
+        (str(f.column), canonical_value(f, getattr(row, f.attname))) for f in fields
+    )
     return {column: value for column, value in pairs if value is not None}
 
 
@@ -228,7 +258,7 @@ class SaltField(models.BinaryField):
         kwargs |= {"null": True, "editable": False, "max_length": canonical.SALT_BYTES}
         super().__init__(**kwargs)
 
-    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:  # noqa: FBT001
         if add:
             seal(model_instance)
         return super().pre_save(model_instance, add)

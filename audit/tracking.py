@@ -61,7 +61,7 @@ class TrackedQuerySet(ScopedQuerySet[_M]):
 
     def by(self, actor: Actor, *, reason: str | None = None) -> Self:
         """Say who writes through this queryset, and why."""
-        clone = self._chain()
+        clone = self.all()
         clone._change = Change(actor, reason)
         return clone
 
@@ -92,7 +92,7 @@ class TrackedQuerySet(ScopedQuerySet[_M]):
 
     update.alters_data = True  # type: ignore[attr-defined]
 
-    def bulk_create(  # type: ignore[override]
+    def bulk_create(  # type: ignore[override]  # noqa: PLR0917 - Django's signature
         self,
         objs: Iterable[_M],
         batch_size: int | None = None,
@@ -125,7 +125,7 @@ class TrackedQuerySet(ScopedQuerySet[_M]):
         return clone
 
     def _fetch_all(self) -> None:
-        super()._fetch_all()  # type: ignore[misc]
+        super()._fetch_all()
         if self._change is not None:
             for row in self._result_cache or ():
                 if isinstance(row, TrackedModel):
@@ -203,11 +203,6 @@ class TrackedModel(models.Model):
         # Related managers and `_base_manager` must not be a way round.
         base_manager_name = "objects"
 
-    def by(self, actor: Actor, *, reason: str | None = None) -> Self:
-        """Say who changes this row, and why; lasts for the life of the instance."""
-        self._change = Change(actor, reason)
-        return self
-
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Write the row and its history in one transaction.
 
@@ -233,6 +228,11 @@ class TrackedModel(models.Model):
 
     def delete(self, *_: Any, **__: Any) -> NoReturn:
         _refuse("delete()", "Archive the row.")
+
+    def by(self, actor: Actor, *, reason: str | None = None) -> Self:
+        """Say who changes this row, and why; lasts for the life of the instance."""
+        self._change = Change(actor, reason)
+        return self
 
     def validate_constraints(self, exclude: Any = None) -> None:
         """Check every rule, those on columns that a form does not show included.

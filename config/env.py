@@ -32,7 +32,7 @@ def text(name: str, default: str | None) -> str:
         try:
             return Path(path).read_text(encoding="utf-8").strip()
         except OSError as error:
-            msg = f"{name}_FILE={path!r} cannot be read ({error.strerror}). Mend the path."
+            msg = f"{name}_FILE={path!r} cannot be read: {error.strerror}. Mend it."
             raise ImproperlyConfigured(msg) from error
     value = os.environ.get(name)
     if value is not None:

@@ -54,7 +54,7 @@ def rival(db: None) -> Business:
 
 
 def staff(business: Business, *permissions: str, **kwargs: Any) -> User:
-    """Return a member of the business with these permissions, all when none is named."""
+    """Return a member of the business with these permissions; without names, all."""
     user: User = UserFactory(**kwargs)
     MembershipFactory(user=user, business=business)
     rights = Permission.objects.all()

@@ -7,8 +7,8 @@ import os
 os.environ.setdefault("HOLDFAST_DEBUG", "true")
 os.environ.setdefault("HOLDFAST_DEMO", "true")
 
-from config.settings import *  # noqa: E402, F403
-from config.settings import DATABASES  # noqa: E402
+from config.settings import *  # noqa: F403
+from config.settings import DATABASES
 
 DEBUG = False
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

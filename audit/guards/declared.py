@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.apps import apps
 from django.db import models
@@ -46,7 +47,7 @@ def guarded_tables() -> list[GuardedTable]:
         GuardedTable(
             label=model._meta.label_lower,
             table=model._meta.db_table,
-            key=model._meta.pk.column,
+            key=_column(model._meta.pk),
             has_salt=any(f.name == "salt" for f in model._meta.fields),
             dedupe=tuple(_columns(model, guard.dedupe)),
             unique=tuple(tuple(_columns(model, key)) for key in _unique_keys(model)),
@@ -89,7 +90,7 @@ def _parents(model: type[models.Model]) -> list[Parent]:
         Parent(
             column=field.column,
             table=field.related_model._meta.db_table,
-            key=field.related_model._meta.pk.column,
+            key=_column(field.related_model._meta.pk),
         )
         for field in model._meta.fields
         if isinstance(field, models.ForeignKey) and _is_tenant(field.related_model)
@@ -97,7 +98,7 @@ def _parents(model: type[models.Model]) -> list[Parent]:
 
 
 def _unique_keys(model: type[models.Model]) -> list[tuple[str, ...]]:
-    keys = [(f.name,) for f in model._meta.fields if f.unique]
+    keys: list[tuple[str, ...]] = [(f.name,) for f in model._meta.fields if f.unique]
     keys += [tuple(names) for names in model._meta.unique_together]
     keys += [
         tuple(c.fields)
@@ -108,4 +109,8 @@ def _unique_keys(model: type[models.Model]) -> list[tuple[str, ...]]:
 
 
 def _columns(model: type[models.Model], names: tuple[str, ...]) -> list[str]:
-    return [model._meta.get_field(name).column for name in names]  # type: ignore[union-attr]
+    return [_column(model._meta.get_field(name)) for name in names]
+
+
+def _column(field: Any) -> str:
+    return str(field.column)

@@ -29,7 +29,8 @@ class Function:
         """Return the statement that creates or replaces it."""
         return (
             f"CREATE OR REPLACE FUNCTION {schema}.{self.name}() RETURNS trigger "
-            f"LANGUAGE plpgsql SECURITY DEFINER SET search_path = {search_path(schema)} "
+            "LANGUAGE plpgsql SECURITY DEFINER "
+            f"SET search_path = {search_path(schema)} "
             f"AS $holdfast${self.body}$holdfast$"
         )
 
@@ -71,12 +72,12 @@ def triggers(
                 "WHEN ((new.salt IS NULL)) "
                 f"EXECUTE FUNCTION {schema}.holdfast_refuse('{t.label}', 'HF002')"
             )
-    for t in tenants:
-        columns = ", ".join(["business_id", *(p.column for p in t.parents)])
-        texts[t.table, "holdfast_parent"] = (
+    for tenant in tenants:
+        columns = ", ".join(["business_id", *(p.column for p in tenant.parents)])
+        texts[tenant.table, "holdfast_parent"] = (
             f"CREATE TRIGGER holdfast_parent BEFORE INSERT OR UPDATE OF {columns} "
-            f"ON {schema}.{t.table} FOR EACH ROW "
-            f"EXECUTE FUNCTION {schema}.{_parent_name(t)}()"
+            f"ON {schema}.{tenant.table} FOR EACH ROW "
+            f"EXECUTE FUNCTION {schema}.{_parent_name(tenant)}()"
         )
     return texts
 
@@ -87,8 +88,9 @@ def _parent_name(t: TenantTable) -> str:
 
 def _parent_body(t: TenantTable, schema: str) -> str:
     strangers = [
-        f"(new.{p.column} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {schema}.{p.table} p "  # noqa: S608
-        f"WHERE p.{p.key} = new.{p.column} AND p.business_id = new.business_id))"
+        f"(new.{p.column} IS NOT NULL AND NOT EXISTS ("  # noqa: S608
+        f"SELECT 1 FROM {schema}.{p.table} p WHERE p.{p.key} = new.{p.column} "
+        "AND p.business_id = new.business_id))"
         for p in t.parents
     ]
     moved = "(tg_op = 'UPDATE' AND new.business_id IS DISTINCT FROM old.business_id)"
@@ -96,7 +98,8 @@ def _parent_body(t: TenantTable, schema: str) -> str:
     return f"""
 BEGIN
   IF {wrong}
-  THEN RAISE EXCEPTION USING errcode = '23000', message = 'HF003 business on {t.label} refused';
+  THEN RAISE EXCEPTION USING errcode = '23000',
+    message = 'HF003 business on {t.label} refused';
   END IF;
   RETURN new;
 END

@@ -36,7 +36,7 @@ class OperationQuerySet(models.QuerySet["Operation"]):
             user_agent=context.user_agent,
             origin=context.origin,
         )
-        self.bulk_create([row], ignore_conflicts=True)
+        Operation.objects.using(self.db).bulk_create([row], ignore_conflicts=True)
 
         def remember() -> None:
             context.is_saved = True
@@ -75,8 +75,8 @@ class Operation(SealedModel):
 
     class Meta:
         ordering = ("-started_at", "-id")
-        constraints = sealed_constraints(
-            "audit_operation", ["ip", "user_agent", "origin"]
+        constraints = (
+            *sealed_constraints("audit_operation", ["ip", "user_agent", "origin"]),
         )
 
     def __str__(self) -> str:

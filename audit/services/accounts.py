@@ -12,4 +12,4 @@ def list_users(*, actor: Actor) -> QuerySet[User]:
     """Return the accounts the actor may see: all, or only the own one."""
     if actor.business_ids is None:
         return User.objects.all()
-    return User.objects.filter(pk=actor.id)
+    return User.objects.filter(pk__in=[actor.id])

@@ -98,7 +98,7 @@ class Booking(TrackedModel):
     invoice_number = models.CharField(max_length=50, null=True, blank=True)
     external_id = models.CharField(max_length=255, null=True, blank=True)
 
-    objects = BookingQuerySet.as_manager()
+    objects = BookingQuerySet.as_manager()  # type: ignore[misc]
 
     class Meta(TrackedModel.Meta):
         ordering = ("-placed_at", "-id")
@@ -136,7 +136,7 @@ class Booking(TrackedModel):
                 condition=~Q(status__in=PURCHASE_STATUSES)
                 | Q(completed_at__isnull=False),
                 name="purchase_has_a_time",
-                violation_error_message="A completed booking needs its completion time.",
+                violation_error_message="A completed booking needs its time.",
             ),
             models.CheckConstraint(
                 condition=Q(starts_at__isnull=True)

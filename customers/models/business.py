@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from typing import ClassVar, Self
+from uuid import UUID
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
 
@@ -25,7 +27,7 @@ class BusinessQuerySet(TrackedQuerySet["Business"]):
         """Keep the business of a UUID or slug, as they stand in paths."""
         try:
             key = models.UUIDField().to_python(reference)
-        except Exception:  # noqa: BLE001 - whatever is no UUID is a slug
+        except ValidationError:
             return self.filter(slug=reference)
         return self.filter(pk=key)
 
@@ -67,7 +69,7 @@ class Business(TrackedModel):
     refund_limit = money(
         null=True,
         blank=True,
-        help_text="Refunds above this amount wait for a second person. Empty: no limit.",
+        help_text="Refunds above it wait for a second person. Empty: no limit.",
     )
     signup_is_login = models.BooleanField(default=True)
     settings = SealedJSONField(
@@ -77,7 +79,7 @@ class Business(TrackedModel):
         "to ours.",
     )
 
-    objects = BusinessQuerySet.as_manager()
+    objects = BusinessQuerySet.as_manager()  # type: ignore[misc]
 
     class Meta(TrackedModel.Meta):
         verbose_name_plural = "businesses"
@@ -138,7 +140,7 @@ class Membership(TrackedModel):
         return f"{self.role} {self.pk}"
 
 
-def business_ids_of(user: models.Model) -> list[object]:
+def business_ids_of(user: models.Model) -> list[UUID]:
     """Return the ids of the businesses a user works for now."""
-    memberships = Membership.objects.filter(user=user, ended_at=None)
+    memberships = Membership.objects.filter(user=user.pk, ended_at=None)
     return list(memberships.values_list("business_id", flat=True))

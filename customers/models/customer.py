@@ -117,7 +117,7 @@ class Customer(ArchiveMarks, TrackedModel):
     erased_at = models.DateTimeField(null=True, editable=False)
     rev = models.PositiveIntegerField("revision", default=1, editable=False)
 
-    objects = CustomerQuerySet.as_manager()
+    objects = CustomerQuerySet.as_manager()  # type: ignore[misc]
 
     if TYPE_CHECKING:
         stats: CustomerStats

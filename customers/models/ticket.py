@@ -73,7 +73,7 @@ class Ticket(TrackedModel):
     resolved_at = models.DateTimeField("resolved", null=True, blank=True)
     closed_at = models.DateTimeField("closed", null=True, blank=True)
 
-    objects = TicketQuerySet.as_manager()
+    objects = TicketQuerySet.as_manager()  # type: ignore[misc]
 
     class Meta(TrackedModel.Meta):
         ordering = ("-opened_at", "-id")
@@ -106,7 +106,7 @@ class Ticket(TrackedModel):
 
 
 class TicketMessage(TrackedModel):
-    """One message of a ticket, by the customer or by staff; internal ones stay inside."""
+    """One message of a ticket; internal ones never reach the customer."""
 
     privacy: ClassVar[dict[str, str]] = {"body": "free_text"}
 

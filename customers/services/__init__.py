@@ -84,7 +84,6 @@ __all__ = [
     "restore_customers",
     "save_record",
     "search_customers",
-    "add_flag",
     "update_customer",
     "update_preferences",
     "update_purchase_history",

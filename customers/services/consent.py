@@ -134,9 +134,9 @@ def _facts(
 def _reachable(row: Customer, business: Business) -> frozenset[str]:
     channels: set[str] = set()
     must_verify = business.settings.get("require_verified_email") is True
-    if row.email and row.email_bounced_at is None:
-        if row.is_email_verified or not must_verify:
-            channels.add(ConsentChannel.EMAIL)
+    is_trusted = row.is_email_verified or not must_verify
+    if row.email and row.email_bounced_at is None and is_trusted:
+        channels.add(ConsentChannel.EMAIL)
     if row.phone:
         channels |= {ConsentChannel.SMS, ConsentChannel.CALL}
     return frozenset(channels)

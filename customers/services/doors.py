@@ -31,7 +31,7 @@ def list_businesses(*, actor: Actor) -> ScopedQuerySet[Business]:
 
 
 def get_business(reference: str, *, actor: Actor) -> Business:
-    """Return one business by UUID or slug, or raise DoesNotExist, also for foreign ones."""
+    """Return one business by UUID or slug; DoesNotExist for missing and foreign."""
     return Business.objects.visible_to(actor).by_reference(reference).get()
 
 

@@ -86,13 +86,12 @@ def get_business_figures(
         buyers=buyers,
         repeat_customers=sums["repeat"],
         repeat_share=metrics.rate(sums["repeat"], buyers),
-        loyalty={
-            tier: n
-            for tier, n in stats.order_by()
+        loyalty=dict(
+            stats.order_by()
             .exclude(repeat_frequency=None)
             .values_list("repeat_frequency")
             .annotate(n=Count("pk"))
-        },
+        ),
         high_value_customers=sums["high_value"],
         logins=sums["logins"] or 0,
     )

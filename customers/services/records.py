@@ -98,12 +98,12 @@ def _customer_id(row: models.Model) -> UUID | None:
     return getattr(row, "customer_id", None)
 
 
-def _prepare_customer(row: Customer, actor: Actor) -> None:  # noqa: ARG001
+def _prepare_customer(row: Customer, actor: Actor) -> None:
     if row.joined_at is None:
         row.joined_at = timezone.now()
 
 
-def _prepare_booking(row: Booking, actor: Actor) -> None:  # noqa: ARG001
+def _prepare_booking(row: Booking, actor: Actor) -> None:
     now = timezone.now()
     if row.status in PURCHASE_STATUSES and row.completed_at is None:
         row.completed_at = now
@@ -111,7 +111,7 @@ def _prepare_booking(row: Booking, actor: Actor) -> None:  # noqa: ARG001
         row.cancelled_at = now
 
 
-def _prepare_ticket(row: Ticket, actor: Actor) -> None:  # noqa: ARG001
+def _prepare_ticket(row: Ticket, actor: Actor) -> None:
     if row.number is None:
         # One writer at a time per business, so that no number is given twice.
         Business.objects.select_for_update(no_key=True).get(pk=row.business_id)

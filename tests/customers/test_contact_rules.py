@@ -1,4 +1,4 @@
-"""The truth table of the requirement: may we contact this person?"""
+"""The truth table of the requirement."""
 
 from __future__ import annotations
 
