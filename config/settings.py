@@ -181,4 +181,6 @@ LOGGING = {
     "disable_existing_loggers": False,
     "handlers": {"console": {"class": "logging.StreamHandler"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    # The pool repeats for twenty seconds what the error then says once.
+    "loggers": {"psycopg.pool": {"level": "ERROR"}},
 }

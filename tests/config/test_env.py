@@ -1,0 +1,135 @@
+"""Settings come from the environment; a wrong value is one sentence with the fix."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from config import env
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(*args: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    clean = {"PATH": os.environ["PATH"], "HOLDFAST_NO_BOOTSTRAP": "1"}
+    command = [sys.executable, "manage.py", *args]
+    return subprocess.run(
+        command,
+        cwd=ROOT,
+        env=clean | variables,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("true", True), ("0", False), (" Yes ", True), ("off", False)]
+)
+def test_flags_read_what_people_write(monkeypatch, text, value):
+    monkeypatch.setenv("HOLDFAST_X", text)
+
+    assert env.flag("HOLDFAST_X", default=not value) is value
+
+
+def test_a_wrong_flag_says_the_fix(monkeypatch):
+    monkeypatch.setenv("HOLDFAST_X", "maybe")
+
+    with pytest.raises(ImproperlyConfigured, match="Write HOLDFAST_X=true or"):
+        env.flag("HOLDFAST_X", default=False)
+
+
+def test_a_wrong_number_says_the_fix(monkeypatch):
+    monkeypatch.setenv("HOLDFAST_X", "many")
+
+    with pytest.raises(ImproperlyConfigured, match="Write HOLDFAST_X=8"):
+        env.number("HOLDFAST_X", default=8)
+
+
+def test_a_secret_can_come_from_a_file(monkeypatch, tmp_path):
+    (tmp_path / "secret").write_text("from the file\n", encoding="utf-8")
+    monkeypatch.setenv("HOLDFAST_X_FILE", str(tmp_path / "secret"))
+
+    assert env.text("HOLDFAST_X", None) == "from the file"
+
+
+def test_a_missing_file_is_named(monkeypatch):
+    monkeypatch.setenv("HOLDFAST_X_FILE", "/nowhere/secret")
+
+    with pytest.raises(ImproperlyConfigured, match="/nowhere/secret"):
+        env.text("HOLDFAST_X", None)
+
+
+def test_lists_are_separated_by_commas(monkeypatch):
+    monkeypatch.setenv("HOLDFAST_X", "a, b,,c ")
+
+    assert env.items("HOLDFAST_X", "") == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("url", "engine", "name"),
+    [
+        ("sqlite:////srv/x.sqlite3", "django.db.backends.sqlite3", "/srv/x.sqlite3"),
+        ("postgresql://u:p@host:5432/hub", "django.db.backends.postgresql", "hub"),
+        ("postgresql://u:p@/hub?host=/run/pg", "django.db.backends.postgresql", "hub"),
+    ],
+)
+def test_database_urls(monkeypatch, url, engine, name):
+    monkeypatch.setenv("HOLDFAST_X", url)
+
+    database = env.database("HOLDFAST_X", "")
+
+    assert (database["ENGINE"], database["NAME"]) == (engine, name)
+
+
+@pytest.mark.parametrize(
+    "url", ["mysql://u:p@host/x", "nonsense", "postgresql://u:p@%2Frun%2Fpg/x"]
+)
+def test_an_unknown_database_url_is_one_sentence(url):
+    result = run("check", HOLDFAST_DEBUG="true", DATABASE_URL=url)
+
+    assert result.returncode == 1
+    assert "Write DATABASE_URL=" in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("secret", ["", "short", "a" * 60])
+def test_a_missing_or_weak_secret_stops_the_start(secret):
+    variables = {"HOLDFAST_SECRET_KEY": secret} if secret else {}
+
+    result = run("check", **variables)
+
+    assert result.returncode == 1
+    assert "HOLDFAST_SECRET_KEY" in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_deployment_checks_are_clean():
+    result = run(
+        "check",
+        "--deploy",
+        "--fail-level",
+        "WARNING",
+        HOLDFAST_SECRET_KEY="k3J9dLq0Zx7VbN5mWc2Rt8Yp4Hs6Gf1AeUiOoPzXvBnMqWeRtYuIo",
+        HOLDFAST_ALLOWED_HOSTS="hub.example.com",
+    )
+
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_the_example_file_names_every_variable():
+    read = set()
+    for path in [*ROOT.glob("config/*.py"), ROOT / "manage.py"]:
+        source = path.read_text(encoding="utf-8")
+        pattern = r'env\.\w+\(\s*"([A-Z_]+)"'
+        read |= set(re.findall(pattern, source))
+    example = (ROOT / ".env.example").read_text(encoding="utf-8")
+    listed = set(re.findall(r"^([A-Z_]+)=", example, re.MULTILINE))
+
+    assert listed == read

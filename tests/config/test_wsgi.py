@@ -1,0 +1,59 @@
+"""The server does not start on a database whose guards were tampered with."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(database: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    env = {
+        "PATH": os.environ["PATH"],
+        "HOLDFAST_NO_BOOTSTRAP": "1",
+        "HOLDFAST_DEBUG": "true",
+        "DATABASE_URL": f"sqlite:///{database}",
+    }
+    return subprocess.run(
+        [sys.executable, *command],
+        cwd=ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("module", ["config.wsgi", "config.asgi"])
+def test_a_missing_trigger_stops_the_start_and_migrate_mends_it(tmp_path, module):
+    database = tmp_path / "hub.sqlite3"
+    assert run(database, "manage.py", "migrate").returncode == 0
+    assert run(database, "-c", f"import {module}").returncode == 0
+
+    with sqlite3.connect(database) as connection:
+        connection.execute("DROP TRIGGER holdfast_delete_customers_credit")
+
+    refused = run(database, "-c", f"import {module}")
+    assert refused.returncode != 0
+    assert "customers_credit is missing" in refused.stderr
+    assert "manage.py migrate" in refused.stderr
+
+    assert run(database, "manage.py", "migrate").returncode == 0
+    assert run(database, "-c", f"import {module}").returncode == 0
+
+
+def test_migrate_makes_the_cache_table(tmp_path):
+    database = tmp_path / "hub.sqlite3"
+    run(database, "manage.py", "migrate")
+
+    with sqlite3.connect(database) as connection:
+        tables = connection.execute("SELECT name FROM sqlite_master").fetchall()
+
+    assert ("holdfast_cache",) in tables
