@@ -79,6 +79,7 @@ class TrackedQuerySet(ScopedQuerySet[_M]):
         deadlock. Raises NotSupportedError when nobody was named with `by()`.
         """
         change = _required(self._change, "update()")
+        _refuse_underived(self.model, values)
         values = {**_stamps(self.model), **values}
         plain = self.model._base_manager.using(self.db)
         with transaction.atomic(using=self.db):
@@ -104,11 +105,23 @@ class TrackedQuerySet(ScopedQuerySet[_M]):
         if ignore_conflicts or update_conflicts:
             _refuse("bulk_create() with conflicts", "Look the rows up first.")
         change = _required(self._change, "bulk_create()")
+        objs = list(objs)
+        for row in objs:
+            row.derive()  # type: ignore[attr-defined]
         with transaction.atomic(using=self.db):
             rows = super().bulk_create(objs, batch_size)
             for batch in _batches(rows):
                 _write_history(batch, "+", change, using=self.db)
         return rows
+
+    def bulk_update(
+        self, objs: Iterable[_M], fields: Iterable[str], batch_size: int | None = None
+    ) -> int:
+        objs = list(objs)
+        for row in objs:
+            row.derive()  # type: ignore[attr-defined]
+        names = {*fields, *_derived_from(self.model, fields)}
+        return super().bulk_update(objs, sorted(names), batch_size)
 
     def delete(self) -> NoReturn:
         _refuse("delete()", "Archive the rows.")
@@ -188,6 +201,8 @@ class TrackedModel(models.Model):
     """A row that staff and services change, each change kept in its history."""
 
     privacy: ClassVar[dict[str, str]] = {}
+    # Each column that `derive()` computes, and the one it is computed from.
+    derived: ClassVar[dict[str, str]] = {}
     _change: Change | None = None
     _is_saving = False
 
@@ -215,6 +230,7 @@ class TrackedModel(models.Model):
             _refuse("A back-dated history row", "Remove `_history_date`.")
         using = kwargs.get("using") or router.db_for_write(type(self), instance=self)
         is_new = self._state.adding
+        self.derive()
         if not is_new:
             _stamp(self, kwargs)
         with transaction.atomic(using=using):
@@ -233,6 +249,13 @@ class TrackedModel(models.Model):
         """Say who changes this row, and why; lasts for the life of the instance."""
         self._change = Change(actor, reason)
         return self
+
+    def derive(self) -> None:
+        """Compute the columns named in `derived`; before each write and validation."""
+
+    def clean(self) -> None:
+        super().clean()
+        self.derive()
 
     def validate_constraints(self, exclude: Any = None) -> None:
         """Check every rule, those on columns that a form does not show included.
@@ -282,8 +305,22 @@ def _stamp(row: TrackedModel, options: dict[str, Any]) -> None:
     stamps = _stamps(type(row))
     for name, value in stamps.items():
         setattr(row, name, value)
-    if options.get("update_fields") is not None:
-        options["update_fields"] = {*options["update_fields"], *stamps}
+    if (names := options.get("update_fields")) is not None:
+        options["update_fields"] = {*names, *stamps, *_derived_from(type(row), names)}
+
+
+def _derived_from(model: type[Any], names: Iterable[str]) -> set[str]:
+    """Return the columns that follow when these change."""
+    changed = set(names)
+    return {name for name, source in model.derived.items() if source in changed}
+
+
+def _refuse_underived(model: type[Any], values: dict[str, Any]) -> None:
+    # One value for all rows cannot be what `derive()` computes for each of them.
+    for name, source in model.derived.items():
+        if (name in values) != (source in values):
+            msg = f"update() would part {source} and {name}. Use bulk_update()."
+            raise NotSupportedError(msg)
 
 
 def _batches(rows: Iterable[Any]) -> Iterator[list[Any]]:

@@ -37,6 +37,8 @@ class Address(ArchiveMarks, TrackedModel):
         "archive_reason": "free_text",
     }
 
+    derived: ClassVar[dict[str, str]] = {"phone_e164": "phone"}
+
     business = models.ForeignKey(
         Business, models.PROTECT, related_name="+", db_index=False
     )
@@ -85,17 +87,11 @@ class Address(ArchiveMarks, TrackedModel):
     def __str__(self) -> str:
         return f"{self.kind} address"
 
-    def set_keys(self) -> None:
-        """Derive the E.164 form of the phone."""
-        region = self.country or self.business.country or None
-        self.phone_e164 = to_e164(self.phone, region)
-
-    def save(self, *args: object, **kwargs: object) -> None:
-        self.set_keys()
-        names = kwargs.get("update_fields")
-        if names is not None:
-            kwargs["update_fields"] = {*names, "phone_e164"}  # type: ignore[misc]
-        super().save(*args, **kwargs)
+    def derive(self) -> None:
+        """Compute the E.164 form of the phone."""
+        if self.business_id:
+            region = self.country or self.business.country or None
+            self.phone_e164 = to_e164(self.phone, region)
 
 
 class Contact(ArchiveMarks, TrackedModel):
@@ -110,6 +106,8 @@ class Contact(ArchiveMarks, TrackedModel):
         "phone_e164": "contact",
         "archive_reason": "free_text",
     }
+
+    derived: ClassVar[dict[str, str]] = {"email_key": "email", "phone_e164": "phone"}
 
     business = models.ForeignKey(
         Business, models.PROTECT, related_name="+", db_index=False
@@ -155,15 +153,9 @@ class Contact(ArchiveMarks, TrackedModel):
     def __str__(self) -> str:
         return f"{self.get_kind_display()} contact"
 
-    def set_keys(self) -> None:
-        """Derive the columns by which the contact is found."""
+    def derive(self) -> None:
+        """Compute the columns by which the contact is found."""
         self.email = self.email or None
         self.email_key = fold_email(self.email) if self.email else None
-        self.phone_e164 = to_e164(self.phone, self.business.country or None)
-
-    def save(self, *args: object, **kwargs: object) -> None:
-        self.set_keys()
-        names = kwargs.get("update_fields")
-        if names is not None:
-            kwargs["update_fields"] = {*names, "email_key", "phone_e164"}  # type: ignore[misc]
-        super().save(*args, **kwargs)
+        if self.business_id:
+            self.phone_e164 = to_e164(self.phone, self.business.country or None)

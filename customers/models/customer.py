@@ -82,6 +82,8 @@ class Customer(ArchiveMarks, TrackedModel):
         "archive_reason": "free_text",
     }
 
+    derived: ClassVar[dict[str, str]] = {"email_key": "email", "phone_e164": "phone"}
+
     business = models.ForeignKey(
         Business, models.PROTECT, related_name="customers", db_index=False
     )
@@ -182,20 +184,9 @@ class Customer(ArchiveMarks, TrackedModel):
         """Tell whether the stored status is active."""
         return self.status == CustomerStatus.ACTIVE
 
-    def set_keys(self) -> None:
-        """Derive the columns by which the customer is found from what was typed."""
+    def derive(self) -> None:
+        """Compute the columns by which the customer is found from what was typed."""
         self.email = self.email or None
         self.email_key = fold_email(self.email) if self.email else None
-        self.phone_e164 = to_e164(self.phone, self.business.country or None)
-
-    def clean(self) -> None:
-        super().clean()
         if self.business_id:
-            self.set_keys()
-
-    def save(self, *args: object, **kwargs: object) -> None:
-        self.set_keys()
-        names = kwargs.get("update_fields")
-        if names is not None:
-            kwargs["update_fields"] = {*names, "email_key", "phone_e164"}  # type: ignore[misc]
-        super().save(*args, **kwargs)
+            self.phone_e164 = to_e164(self.phone, self.business.country or None)

@@ -32,6 +32,8 @@ class Preferences(TrackedModel):
         "best_contact_time": "behaviour",
     }
 
+    derived: ClassVar[dict[str, str]] = {"favorite_tags": "favorite_products"}
+
     business = models.ForeignKey(
         Business, models.PROTECT, related_name="+", db_index=False
     )
@@ -72,12 +74,9 @@ class Preferences(TrackedModel):
     def __str__(self) -> str:
         return "preferences"
 
-    def save(self, *args: object, **kwargs: object) -> None:
+    def derive(self) -> None:
+        """Compute the tags from the text."""
         self.favorite_tags = split_tags(self.favorite_products) or None
-        names = kwargs.get("update_fields")
-        if names is not None:
-            kwargs["update_fields"] = {*names, "favorite_tags"}  # type: ignore[misc]
-        super().save(*args, **kwargs)
 
 
 class Flag(TrackedModel):

@@ -345,6 +345,37 @@ def test_the_revision_counts_every_change(db, actor):
     ]
 
 
+def test_derived_columns_follow_on_every_path(db, actor):
+    bakery = BusinessFactory(country="NO")
+    (ana,) = Customer.objects.by(actor).bulk_create(
+        [
+            Customer(
+                business=bakery,
+                name="Ana",
+                email="ANA@example.org",
+                phone="22 00 00 00",
+                joined_at=timezone.now(),
+            )
+        ]
+    )
+    assert (ana.email_key, ana.phone_e164) == ("ana@example.org", "+4722000000")
+
+    ana.email = "Bea@example.org"
+    Customer.objects.by(actor).bulk_update([ana], ["email"])
+    ana.refresh_from_db()
+    assert ana.email_key == "bea@example.org"
+
+    ana.email = "Cia@example.org"
+    ana.by(actor).save(update_fields=["email"])
+    ana.refresh_from_db()
+    assert ana.email_key == "cia@example.org"
+
+    with pytest.raises(NotSupportedError, match="part email and email_key"):
+        Customer.objects.by(actor).update(email="dea@example.org")
+    with pytest.raises(NotSupportedError, match="part email and email_key"):
+        Customer.objects.by(actor).update(email_key="dea@example.org")
+
+
 def test_a_failed_history_row_takes_the_change_with_it(db, actor, monkeypatch):
     customer = CustomerFactory(name="Ana")
     monkeypatch.setattr("audit.fields.secrets.token_bytes", _broken)

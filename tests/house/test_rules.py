@@ -1,0 +1,148 @@
+"""The rules of the house that no tool knows. Each failure says the fix."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from importlib.metadata import distributions
+from pathlib import Path
+
+import pytest
+from django.apps import apps
+from django.core.management import get_commands, load_command_class
+from django.core.management.base import BaseCommand
+
+from audit.checks import (
+    check_nothing_cascades,
+    check_personal_columns_can_be_erased,
+    check_privacy_declared,
+    check_sealed_models,
+)
+from audit.privacy import undeclared_fields
+
+ROOT = Path(__file__).resolve().parents[2]
+OURS = ("audit", "customers", "capture", "config")
+COMMANDS = sorted(name for name, app in get_commands().items() if app in OURS)
+EDGES = ("admin", "api", "management")
+
+# GPL-like terms must not reach us by a dependency; these are weak or file-based.
+ALLOWED_LICENCES = re.compile(
+    r"MIT|BSD|Apache|PSF|Python Software Foundation|ISC|Unlicense|public domain|"
+    r"MPL|Mozilla|LGPL|Lesser General|0BSD|Zero-Clause|ZPL|CC0|HPND",
+    re.IGNORECASE,
+)
+# Packages whose metadata names no licence; read by hand.
+KNOWN_LICENCES = {"diff-match-patch": "Apache-2.0", "uritemplate": "BSD or Apache-2.0"}
+
+
+def sources(*folders: str) -> list[Path]:
+    files = [p for folder in folders for p in (ROOT / folder).rglob("*.py")]
+    return [p for p in files if "migrations" not in p.parts]
+
+
+def test_every_text_column_has_a_privacy_class():
+    assert check_privacy_declared() == []
+    assert check_personal_columns_can_be_erased() == []
+    assert check_sealed_models() == []
+    assert check_nothing_cascades() == []
+
+
+def test_an_undeclared_text_column_is_found(monkeypatch):
+    customer = apps.get_model("customers.Customer")
+    shorter = {k: v for k, v in customer.privacy.items() if k != "location"}
+    monkeypatch.setattr(customer, "privacy", shorter)
+
+    assert undeclared_fields(customer) == ["location"]
+    assert undeclared_fields(customer.history.model) == ["location"]
+    assert [e.id for e in check_privacy_declared()] == ["audit.E001", "audit.E001"]
+
+
+def test_a_class_without_a_column_is_found(monkeypatch):
+    customer = apps.get_model("customers.Customer")
+    monkeypatch.setattr(
+        customer, "privacy", {**customer.privacy, "shoe_size": "public"}
+    )
+
+    assert {e.id for e in check_privacy_declared()} == {"audit.E002"}
+
+
+def test_edges_use_the_doors_and_not_the_tables():
+    """Pages, endpoints and commands start from `services`, which know who asks."""
+    wrong = [
+        str(path.relative_to(ROOT))
+        for path in sources("audit", "customers", "capture")
+        if set(path.relative_to(ROOT).parts) & set(EDGES)
+        and ".objects" in path.read_text(encoding="utf-8")
+    ]
+
+    assert wrong == []
+
+
+def test_no_test_is_switched_off_silently():
+    mark = re.compile(r"pytest\.(mark\.)?(skip|xfail)\b(?!if)(?!\(\s*f?\")")
+    wrong = [
+        str(path.relative_to(ROOT))
+        for path in sources("tests")
+        if path.name != Path(__file__).name
+        and mark.search(path.read_text(encoding="utf-8"))
+    ]
+
+    assert wrong == [], "A skipped test needs its reason."
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_is_documentation(name):
+    command = load_command_class(get_commands()[name], name)
+    assert isinstance(command, BaseCommand)
+    parser = command.create_parser("manage.py", name)
+
+    assert command.help, f"{name} needs a sentence of help."
+    for action in parser._actions:
+        if not isinstance(action, argparse._HelpAction):
+            assert action.help, f"{name} {action.dest} needs help."
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_is_in_the_documents(name):
+    pages = [ROOT / "README.md", *ROOT.glob("docs/*.md")]
+
+    assert any(f"{name}" in page.read_text(encoding="utf-8") for page in pages)
+
+
+def test_decisions_are_numbered_without_gaps():
+    pages = sorted(p.name for p in (ROOT / "docs" / "adr").glob("*.md"))
+
+    assert [int(name[:4]) for name in pages] == list(range(1, len(pages) + 1))
+
+
+def test_migrations_are_named_and_each_app_has_one_end():
+    for app in ("audit", "customers", "capture"):
+        names = sorted(p.stem for p in (ROOT / app / "migrations").glob("0*.py"))
+        assert names, app
+        assert not [name for name in names if "_auto_" in name]
+        assert [int(name[:4]) for name in names] == list(range(1, len(names) + 1))
+
+
+def test_every_dependency_has_a_licence_that_we_accept():
+    wrong = []
+    for package in distributions():
+        meta = package.metadata
+        name = (meta["Name"] or "").lower()
+        texts = [
+            meta.get("License-Expression") or "",
+            (meta.get("License") or "")[:200],
+            *(c for c in meta.get_all("Classifier") or [] if "License" in c),
+        ]
+        licence = " ".join(texts)
+        if name not in KNOWN_LICENCES and not ALLOWED_LICENCES.search(licence):
+            wrong.append(f"{name}: {licence.strip()[:80]}")
+
+    assert wrong == []
+
+
+def test_locked_requirements_name_no_index():
+    for path in (ROOT / "requirements").glob("*.txt"):
+        text = path.read_text(encoding="utf-8")
+        assert "--hash=sha256:" in text
+        assert "index-url" not in text
+        assert "://" not in text
