@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
 from typing import Any, ClassVar, NoReturn, Self, TypeVar
 
@@ -329,6 +330,15 @@ def _batches(rows: Iterable[Any]) -> Iterator[list[Any]]:
         yield batch
 
 
+@cache
+def history_model(model: type[models.Model]) -> Any:
+    """Return the history table of a tracked model.
+
+    Kept, because `Model.history` makes a new manager class each time it is read.
+    """
+    return model.history.model  # type: ignore[attr-defined]
+
+
 def history_rows(
     rows: Iterable[models.Model], kind: str, change: Change
 ) -> list[models.Model]:
@@ -339,7 +349,7 @@ def history_rows(
     now = timezone.now()
     built = []
     for row in rows:
-        log: Any = type(row).history.model  # type: ignore[attr-defined]
+        log = history_model(type(row))
         values = {f.attname: getattr(row, f.attname) for f in log.tracked_fields}
         built.append(
             log(

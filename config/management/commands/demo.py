@@ -120,7 +120,6 @@ def prepare_database() -> None:
     direct.close()
     try:
         call_command("migrate", interactive=False, verbosity=0)
-        call_command("createcachetable", verbosity=0)
     except (DatabaseError, InconsistentMigrationHistory) as error:
         if isinstance(error, OperationalError) and "already exists" not in str(error):
             raise  # The connection: manage.py has the sentence.
