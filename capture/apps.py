@@ -1,4 +1,4 @@
-"""Connects captures to the customers' figures."""
+"""Adds what captures know to the customers' figures."""
 
 from __future__ import annotations
 
@@ -10,3 +10,11 @@ class CaptureConfig(AppConfig):
 
     name = "capture"
     verbose_name = "Capture"
+
+    def ready(self) -> None:
+        from capture.services import activity  # noqa: PLC0415 - models are ready
+        from customers.services import (  # noqa: PLC0415 - models are ready
+            register_stats_provider,
+        )
+
+        register_stats_provider(activity)

@@ -14,6 +14,11 @@ from audit.models import Event, Operation, Outcome
 MAX_SUBJECTS = 100
 
 
+def ensure_operation(actor: Actor) -> None:
+    """Write the actor's operation unless it is there; rows that name it call this."""
+    Operation.objects.ensure(actor)
+
+
 def record(
     action: str,
     target: models.Model | None = None,

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from customers.services.captured import (
+    create_captured_customers,
+    find_by_identity,
+    record_captured_consents,
+    update_captured_customers,
+)
 from customers.services.consent import may_contact
 from customers.services.customers import (
     archive_customer,
@@ -59,8 +65,10 @@ __all__ = [
     "add_note",
     "archive_customer",
     "archive_customers",
+    "create_captured_customers",
     "create_customer",
     "export_customers_for_marketing",
+    "find_by_identity",
     "find_differences",
     "get_business",
     "get_business_figures",
@@ -77,6 +85,7 @@ __all__ = [
     "list_rows",
     "list_stats",
     "may_contact",
+    "record_captured_consents",
     "record_consent",
     "refresh_stats",
     "register_stats_provider",
@@ -84,6 +93,7 @@ __all__ = [
     "restore_customers",
     "save_record",
     "search_customers",
+    "update_captured_customers",
     "update_customer",
     "update_preferences",
     "update_purchase_history",

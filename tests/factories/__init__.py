@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.factories.audit import UserFactory
+from tests.factories.capture import ApiKeyFactory, CaptureFactory, SourceFactory
 from tests.factories.customers import (
     AddressFactory,
     BookingFactory,
@@ -22,8 +23,10 @@ from tests.factories.customers import (
 
 __all__ = [
     "AddressFactory",
+    "ApiKeyFactory",
     "BookingFactory",
     "BusinessFactory",
+    "CaptureFactory",
     "ConsentEventFactory",
     "ContactFactory",
     "CreditFactory",
@@ -33,6 +36,7 @@ __all__ = [
     "NoteFactory",
     "PreferencesFactory",
     "RefundFactory",
+    "SourceFactory",
     "TicketFactory",
     "TicketMessageFactory",
     "UserFactory",

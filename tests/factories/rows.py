@@ -11,6 +11,7 @@ import tests.factories
 from audit.actors import Actor
 from audit.models import Event, Operation
 from audit.services import record
+from capture.models import CaptureLink, Login, Signup
 from customers.models import CustomerStats
 
 
@@ -32,6 +33,10 @@ def make_row(model: type[models.Model]) -> models.Model:
         record("test.done", actor=Actor.system("rows"), reason="because")
     elif model is CustomerStats:
         tests.factories.CustomerFactory()
+    elif model in (CaptureLink, Signup):
+        tests.factories.CaptureFactory()
+    elif model is Login:
+        tests.factories.CaptureFactory(type="login")
     else:
         factory = factory_of(model)
         assert factory, f"{model._meta.label} has no factory in tests/factories/."

@@ -1,0 +1,7 @@
+"""Wire formats to envelopes: plain data in, our names out. No rule is decided here."""
+
+from __future__ import annotations
+
+from capture.adapters.requirement import read
+
+__all__ = ["read"]

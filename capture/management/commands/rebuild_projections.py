@@ -1,0 +1,34 @@
+"""Compare every projection with what it is made from, and mend it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from capture import services
+
+
+class Command(BaseCommand):
+    help = (
+        "Recompute links, typed captures and the figures of customers, list what "
+        "differed and repair it. Exit code 1 with --check when something differs."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--check", action="store_true", help="Only look; change nothing."
+        )
+
+    def handle(self, *, check: bool, **_: Any) -> None:
+        found = 0
+        verb = "differs" if check else "repaired"
+        for difference in services.rebuild(repair=not check):
+            found += 1
+            self.stdout.write(
+                f"{verb}: {difference.table} {difference.row_id} {difference.column}"
+            )
+        self.stdout.write(f"{found} differences.")
+        if found and check:
+            msg = "Run the command without --check to repair them."
+            raise CommandError(msg)

@@ -1,0 +1,58 @@
+"""The one text form in which a message is kept, and its fingerprint."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import unicodedata
+from decimal import Decimal
+from typing import Any
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+# What moves when the same message is sent again.
+_VOLATILE = {"sentAt", "sent_at", "writeKey", "api_key", "_metadata", "receivedAt"}
+
+
+def payload_text(value: Any) -> str:
+    """Return JSON with sorted keys, no blanks, and numbers in the digits they came in.
+
+    Control characters and lone surrogates are written as escapes, so that the text
+    comes back byte for byte from both databases.
+    """
+    if isinstance(value, dict):
+        items = ",".join(
+            f"{_quoted(key)}:{payload_text(value[key])}" for key in sorted(value)
+        )
+        return f"{{{items}}}"
+    if isinstance(value, list):
+        return f"[{','.join(payload_text(item) for item in value)}]"
+    if isinstance(value, str):
+        return _quoted(value)
+    if isinstance(value, Decimal):
+        return str(value)
+    return json.dumps(value)
+
+
+def fingerprint(body: dict[str, Any]) -> bytes:
+    """Return SHA-256 of what a message means: equal for every sending of it."""
+    kept = {key: value for key, value in body.items() if key not in _VOLATILE}
+    return hashlib.sha256(payload_text(_normal(kept)).encode()).digest()
+
+
+def _quoted(text: str) -> str:
+    quoted = json.dumps(text, ensure_ascii=False)
+    return _SURROGATE.sub(lambda m: f"\\u{ord(m.group()):04x}", quoted)
+
+
+def _normal(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {_normal(key): _normal(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_normal(item) for item in value]
+    if isinstance(value, str):
+        return unicodedata.normalize("NFC", value)
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        return value
+    number = Decimal(value)
+    return Decimal(0) if number == 0 else number.normalize()

@@ -1,0 +1,66 @@
+"""Making and recognising keys."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from audit.actors import Actor
+from capture.choices import SCOPE_WRITE, KeyKind
+from capture.models import ApiKey, Source
+from customers import services as customers
+
+_PREFIXES = {KeyKind.PUBLISHABLE: "pk_", KeyKind.SECRET: "sk_"}
+_SHOWN = 11
+
+
+def hash_key(key: str) -> str:
+    """Return the keyed hash under which a key is stored."""
+    pepper = settings.HASH_KEY.encode()
+    return hmac.new(pepper, key.encode(), hashlib.sha256).hexdigest()
+
+
+@transaction.atomic
+def create_key(
+    source: Source,
+    *,
+    actor: Actor,
+    kind: str,
+    origins: list[str] | None = None,
+    scopes: list[str] | None = None,
+) -> tuple[ApiKey, str]:
+    """Make a key and return it with its text, which nobody can read again."""
+    text = _PREFIXES[KeyKind(kind)] + secrets.token_urlsafe(24)
+    key = ApiKey(
+        business_id=source.business_id,
+        source=source,
+        kind=kind,
+        prefix=text[:_SHOWN],
+        key_hash=hash_key(text),
+        scopes=scopes or [SCOPE_WRITE],
+        origins=origins or [],
+    )
+    key.full_clean()
+    return customers.save_record(key, actor=actor), text
+
+
+def find_key(text: str) -> ApiKey | None:
+    """Return the valid key of a text; None for unknown, revoked and expired ones."""
+    keys = ApiKey.objects.select_related("source", "source__business")
+    key = keys.filter(key_hash=hash_key(text)).first()
+    return key if key is not None and key.is_valid else None
+
+
+def get_or_create_source(business: Any, slug: str, *, actor: Actor) -> Source:
+    """Return the source of a slug, made if there is none yet."""
+    found = Source.objects.filter(business=business, slug=slug).first()
+    if found is not None:
+        return found
+    source = Source(business=business, slug=slug, name=slug)
+    source.full_clean()
+    return customers.save_record(source, actor=actor)

@@ -1,0 +1,193 @@
+"""From an envelope to the row that is kept: id, times, facts, columns."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.utils.dateparse import parse_datetime
+
+from audit.actors import Actor
+from audit.folding import fold_email
+from capture.choices import CaptureType, MessageIdOrigin
+from capture.envelope import Envelope
+from capture.models import Capture, Source
+from capture.parsing import fingerprint, payload_text
+from capture.services.validation import to_decimal
+from customers.money import stored
+
+_LONGEST_ID = 128
+_BUCKET_SECONDS = 600
+_MILLISECONDS_FROM = 10**11
+_SKEW_FROM = timedelta(seconds=2)
+_FUTURE_ALLOWED = timedelta(minutes=5)
+_STATES = {
+    "paid": ("completed", "complete", "paid", "succeeded", "success", "successful"),
+    "pending": ("pending", "processing"),
+    "authorised": ("authorised", "authorized"),
+    "failed": ("failed", "declined", "cancelled", "canceled", "error"),
+    "refunded": ("refunded",),
+    "partially_refunded": ("partially_refunded",),
+    "disputed": ("disputed",),
+}
+
+
+def build_capture(envelope: Envelope, source: Source, actor: Actor) -> Capture:
+    """Return the unsaved capture of a message that has no problem."""
+    message_id, origin = _message_id(envelope, source)
+    occurred_at, time_source, original, skew = _times(envelope)
+    who = envelope.identity
+    return Capture(
+        business_id=source.business_id,
+        source=source,
+        key_id=envelope.key_id,
+        operation_id=actor.operation.id,
+        adapter=envelope.adapter,
+        trust=envelope.trust,
+        type=envelope.type,
+        schema_version=envelope.schema_version,
+        attempt=envelope.attempt,
+        gpc=envelope.gpc,
+        message_id=message_id,
+        message_id_origin=origin,
+        occurred_at=occurred_at,
+        received_at=envelope.received_at,
+        sent_at=read_time(envelope.sent_at),
+        original_timestamp=original,
+        time_source=time_source,
+        skew_ms=skew,
+        facts=_facts(envelope, source),
+        payload=payload_text(envelope.body),
+        event_name=_column(envelope.name, 255),
+        email=fold_email(_safe(who.email)) if who.email else None,
+        phone=_column(who.phone, 50),
+        user_ref=_column(who.user_id, 255),
+        anonymous_ref=_column(who.anonymous_id, 255),
+        previous_ref=_column(who.previous_id, 255),
+        fingerprint=fingerprint(envelope.body),
+        warnings=[[code, _safe(pointer)] for code, pointer in envelope.warnings]
+        or None,
+    )
+
+
+def read_time(value: Any) -> datetime | None:
+    """Return a moment of RFC 3339 text or epoch (milli)seconds; else None."""
+    try:
+        if isinstance(value, int | Decimal) and not isinstance(value, bool):
+            seconds = value / 1000 if value > _MILLISECONDS_FROM else value
+            return datetime.fromtimestamp(float(seconds), UTC)
+        moment = parse_datetime(value) if isinstance(value, str) else None
+        if moment is None:
+            return None
+        # A time without a zone is taken for UTC.
+        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return aware.astimezone(UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def keyed_hash(*parts: str) -> str:
+    """Return a hash that stays comparable for ever and that nobody can guess from."""
+    text = "\x00".join(parts).encode("utf-8", errors="surrogatepass")
+    return hmac.new(settings.HASH_KEY.encode(), text, hashlib.sha256).hexdigest()
+
+
+def _message_id(envelope: Envelope, source: Source) -> tuple[str, str]:
+    given = envelope.message_id
+    if given:
+        return _impersonal(given, envelope, source), MessageIdOrigin.GIVEN
+    transaction_id = envelope.fields.get("transaction_id")
+    if envelope.type == CaptureType.PAYMENT and transaction_id:
+        names = ("payment_processor", "transaction_id", "payment_status")
+        parts = [str(envelope.fields.get(name, "")) for name in names]
+        derived = f"derived:{':'.join(parts)}"
+        return _impersonal(derived, envelope, source), MessageIdOrigin.DERIVED
+    bucket = int(envelope.received_at.timestamp()) // _BUCKET_SECONDS
+    content = keyed_hash(
+        str(source.pk),
+        str(envelope.key_id),
+        str(bucket),
+        envelope.type,
+        fingerprint(envelope.body).hex(),
+    )
+    return f"content:{content}", MessageIdOrigin.CONTENT
+
+
+def _impersonal(text: str, envelope: Envelope, source: Source) -> str:
+    """Return the id, hashed if it could be personal: it outlives an erasure."""
+    who = envelope.identity
+    names = {who.email, who.user_id, who.anonymous_id, who.phone}
+    is_plain = text.isascii() and text.isprintable() and "@" not in text
+    if is_plain and len(text) <= _LONGEST_ID and text not in names:
+        return text
+    return f"h1:{keyed_hash(str(source.pk), text)}"
+
+
+def _times(envelope: Envelope) -> tuple[datetime, str, datetime | None, int | None]:
+    """Return when it happened, which rule says so, what was sent, and the skew."""
+    received = envelope.received_at
+    original = read_time(envelope.timestamp)
+    if original is None:
+        return received, "server", None, None
+    occurred, rule, skew = original, "client", None
+    sent = read_time(envelope.sent_at)
+    if sent is not None:
+        behind = received - sent
+        skew = round(behind.total_seconds() * 1000)
+        if abs(behind) >= _SKEW_FROM:
+            occurred, rule = original + behind, "skew_corrected"
+    if occurred > received + _FUTURE_ALLOWED:
+        return received, "clamped", original, skew
+    return occurred, rule, original, skew
+
+
+def _facts(envelope: Envelope, source: Source) -> dict[str, Any]:
+    """Return the facts that are no person's and must outlive an erasure."""
+    fields = envelope.fields
+    if envelope.type == CaptureType.PAYMENT:
+        return _payment_facts(fields, source)
+    if envelope.type == CaptureType.SIGNUP:
+        names = ("plan", "signup_source", "signup_method")
+        return {n: _safe(str(fields[n]))[:200] for n in names if n in fields}
+    if envelope.type == CaptureType.LOGIN:
+        return {
+            "success": fields.get("success", True) is True,
+            "login_method": _safe(str(fields.get("login_method", "password")))[:50],
+        }
+    return {}
+
+
+def _payment_facts(fields: dict[str, Any], source: Source) -> dict[str, Any]:
+    currency = fields.get("currency")
+    status = str(fields.get("payment_status", "")).strip().casefold()
+    facts: dict[str, Any] = {
+        "processor": fields.get("payment_processor"),
+        "transaction_id": fields.get("transaction_id"),
+        "plan_name": fields.get("plan_name"),
+        "payment_method": fields.get("payment_method"),
+        "state": next((s for s, raw in _STATES.items() if status in raw), "created"),
+        "currency": str(currency).upper() if currency else source.business.currency,
+        "currency_assumed": currency is None,
+    }
+    for name in ("original_price", "discount_amount", "final_price"):
+        amount = to_decimal(fields.get(name))
+        facts[name] = None if amount is None else str(stored(amount))
+    return {
+        name: value if isinstance(value, bool) else _safe(str(value))[:255]
+        for name, value in facts.items()
+        if value is not None
+    }
+
+
+def _column(text: str | None, length: int) -> str | None:
+    return _safe(text)[:length] if text else None
+
+
+def _safe(text: str | None) -> str:
+    """Return text that both databases take; the payload keeps the exact one."""
+    clean = (text or "").replace("\0", "\u2400")
+    return clean.encode("utf-8", errors="replace").decode()

@@ -1,0 +1,52 @@
+"""The calls that document 002 names, for code that runs beside Holdfast."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from audit.actors import Actor
+from capture.choices import CaptureType, Trust
+from capture.envelope import Verdict
+from capture.models import Source
+from capture.parsing import redact
+from capture.services.ingest import ingest
+from capture.services.reading import build_envelopes
+
+
+def store_customer_profile(
+    *, source: Source, actor: Actor, email: str, **facts: Any
+) -> Verdict:
+    """Capture a profile; its customer is found by e-mail, or made.
+
+    `facts` are the keys of document 002: full_name, signup_method, marketing_consent,
+    status, mobile_number. Raises ValueError with a sentence when one does not fit.
+    """
+    return _capture(CaptureType.PROFILE, {**facts, "email": email}, source, actor)
+
+
+def update_customer_profile(
+    email: str, changes: dict[str, Any], *, source: Source, actor: Actor
+) -> Verdict:
+    """Capture changed facts. A `last_login_at` becomes a login at that time."""
+    return _capture(CaptureType.PROFILE, {**changes, "email": email}, source, actor)
+
+
+def track_login_activity(
+    *, source: Source, actor: Actor, email: str, success: bool = True, **facts: Any
+) -> Verdict:
+    """Capture a sign-in or a failed attempt; an attempt makes no customer.
+
+    `facts` are login_method, failure_reason, ip_address, device_info, login_time.
+    """
+    body = {**facts, "email": email, "success": success}
+    return _capture(CaptureType.LOGIN, body, source, actor)
+
+
+def _capture(kind: str, body: dict[str, Any], source: Source, actor: Actor) -> Verdict:
+    clean, found = redact(body)
+    warnings = tuple(("secret_redacted", pointer) for pointer in found)
+    envelopes = build_envelopes(kind, clean, trust=Trust.SERVER, warnings=warnings)
+    if problem := envelopes[0].problem:
+        msg = f"{problem.pointer}: {problem.message}"
+        raise ValueError(msg)
+    return ingest(envelopes, source=source, actor=actor)[0]

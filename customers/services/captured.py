@@ -1,0 +1,153 @@
+"""What captures need of customers: finding many, making many, keeping them current."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from audit import services as audit
+from audit.actors import Actor
+from customers.choices import ConsentAction, ContactKind, CustomerStatus, Purpose
+from customers.models import (
+    Business,
+    ConsentEvent,
+    Contact,
+    Customer,
+    Preferences,
+)
+
+_REASON = "captured"
+_UPDATABLE = ("name", "phone", "location", "status", "source")
+
+
+def find_by_identity(
+    business_id: UUID, *, emails: Iterable[str], external_ids: Iterable[str]
+) -> tuple[dict[str, UUID], dict[str, UUID]]:
+    """Return live customers by e-mail key, current or former, and by external id."""
+    live = Customer.objects.filter(business=business_id).live()
+    wanted = list(emails)
+    former = Contact.objects.filter(
+        business=business_id,
+        email_key__in=wanted,
+        kind=ContactKind.EMAIL,
+        customer__archived_at=None,
+        customer__erased_at=None,
+    )
+    current = live.filter(email_key__in=wanted)
+    named = live.filter(external_id__in=list(external_ids))
+    by_email = {c.email_key: c.customer_id for c in former.order_by("pk")}
+    by_email |= {c.email_key: c.pk for c in current}
+    by_ref = {c.external_id: c.pk for c in named}
+    return _known(by_email), _known(by_ref)
+
+
+def _known(found: dict[str | None, UUID]) -> dict[str, UUID]:
+    return {key: pk for key, pk in found.items() if key is not None}
+
+
+def create_captured_customers(
+    business: Business, people: list[dict[str, Any]], *, actor: Actor
+) -> list[UUID]:
+    """Make customers, with preferences, from the columns of each; in a few statements.
+
+    The caller refreshes their figures in the same transaction.
+    """
+    if not people:
+        return []
+    rows = [Customer(business=business, **facts) for facts in people]
+    Customer.objects.by(actor, reason=_REASON).bulk_create(rows)
+    Preferences.objects.by(actor, reason=_REASON).bulk_create(
+        [Preferences(business=business, customer=row) for row in rows]
+    )
+    ids = [row.pk for row in rows]
+    audit.record(
+        "customer.created",
+        rows[0] if len(rows) == 1 else None,
+        actor=actor,
+        business_id=business.pk,
+        subjects=ids,
+        reason=_REASON,
+        data={"count": len(ids)},
+    )
+    return ids
+
+
+def update_captured_customers(
+    changes: Mapping[UUID, Mapping[str, Any]],
+    *,
+    actor: Actor,
+    only_blanks: bool,
+) -> None:
+    """Write facts that captures tell: over what stands, or into blanks only.
+
+    `joined_at` is always taken. A blocked customer's status stays: only staff block.
+    """
+    rows = Customer.objects.filter(pk__in=list(changes)).select_related("business")
+    locked = rows.order_by("pk").select_for_update(of=("self",), no_key=True)
+    changed = [
+        row for row in locked if _apply(row, changes[row.pk], only_blanks=only_blanks)
+    ]
+    if changed:
+        columns = [*_UPDATABLE, "joined_at"]
+        Customer.objects.by(actor, reason=_REASON).bulk_update(changed, columns)
+
+
+def _apply(row: Customer, facts: Mapping[str, Any], *, only_blanks: bool) -> bool:
+    before = [getattr(row, name) for name in (*_UPDATABLE, "joined_at")]
+    if facts.get("joined_at"):
+        row.joined_at = facts["joined_at"]
+    for name in _UPDATABLE:
+        value = facts.get(name)
+        stands = getattr(row, name)
+        # A name that is only the address was a stand-in.
+        is_blank = not stands or (name == "name" and stands == row.email)
+        if value and (is_blank or not only_blanks):
+            setattr(row, name, value)
+    if before[_UPDATABLE.index("status")] == CustomerStatus.BLOCKED:
+        row.status = CustomerStatus.BLOCKED
+    return before != [getattr(row, name) for name in (*_UPDATABLE, "joined_at")]
+
+
+def record_captured_consents(
+    answers: list[tuple[UUID, bool, datetime, UUID]],
+    *,
+    business_id: UUID,
+    wording_version: str | None,
+    actor: Actor,
+) -> None:
+    """Keep answers to the marketing question: (customer, yes or no, when, capture).
+
+    A no after a yes is a withdrawal. A yes counts only under a wording that is valid.
+    """
+    if not answers:
+        return
+    events = ConsentEvent.objects.filter(
+        customer__in=[answer[0] for answer in answers], purpose=Purpose.MARKETING
+    )
+    said = events.order_by("occurred_at", "id").values_list("customer_id", "action")
+    newest = dict(said)
+    rows = []
+    for customer_id, is_yes, moment, capture_id in sorted(answers, key=lambda a: a[2]):
+        if is_yes:
+            action = ConsentAction.GIVEN
+        elif newest.get(customer_id) == ConsentAction.GIVEN:
+            action = ConsentAction.WITHDRAWN
+        else:
+            action = ConsentAction.REFUSED
+        newest[customer_id] = action
+        rows.append(
+            ConsentEvent(
+                business_id=business_id,
+                customer_id=customer_id,
+                purpose=Purpose.MARKETING,
+                action=action,
+                wording_version=wording_version if is_yes else None,
+                method=_REASON,
+                occurred_at=moment,
+                capture_id=capture_id,
+                operation_id=actor.operation.id,
+            )
+        )
+    ConsentEvent.objects.bulk_create(rows)

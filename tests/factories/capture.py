@@ -1,0 +1,65 @@
+"""Sources, keys and captures for tests."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import factory
+
+from audit.actors import Actor
+from capture import services
+from capture.choices import SCOPE_WRITE
+from capture.models import ApiKey, Capture, Source
+from capture.services.keys import hash_key
+from tests.factories.customers import BusinessFactory, RecordFactory
+
+ARRIVED = datetime(2026, 11, 21, 6, tzinfo=UTC)
+
+
+class SourceFactory(RecordFactory):
+    class Meta:
+        model = Source
+
+    business = factory.SubFactory(BusinessFactory)
+    slug = factory.Sequence(lambda n: f"source-{n}")
+    name = "Shop"
+
+
+class ApiKeyFactory(RecordFactory):
+    """A secret key whose text is `sk_test_` and a number: see `text_of`."""
+
+    class Meta:
+        model = ApiKey
+
+    source = factory.SubFactory(SourceFactory)
+    business = factory.SelfAttribute("source.business")
+    kind = "secret"
+    prefix = factory.Sequence(lambda n: f"sk_test_{n}")
+    key_hash = factory.LazyAttribute(lambda key: hash_key(key.prefix))
+    scopes = factory.LazyFunction(lambda: [SCOPE_WRITE])
+
+
+class CaptureFactory(factory.django.DjangoModelFactory):
+    """A capture that came in through the pipeline."""
+
+    class Meta:
+        model = Capture
+
+    source = factory.SubFactory(SourceFactory)
+    type = "signup"
+    body = factory.Sequence(lambda n: {"email": f"person{n}@example.org"})
+
+    @classmethod
+    def _create(cls, model_class: Any, *args: Any, **kwargs: Any) -> Any:
+        actor = Actor.system("factory")
+        body = {"message_id": f"m-{kwargs['body']['email'].partition('@')[0]}"}
+        envelopes = services.build_envelopes(
+            kwargs["type"],
+            body | kwargs["body"],
+            trust="server",
+            received_at=ARRIVED,
+            ip="192.0.2.7",
+        )
+        verdicts = services.ingest(envelopes, source=kwargs["source"], actor=actor)
+        return model_class.objects.get(pk=verdicts[0].capture_id)
