@@ -9,6 +9,7 @@ from django.urls import Resolver404, resolve
 
 from audit.actors import OperationContext, Via
 
+_CAPTURE = ("/api/data-capture", "/api/customer-data", "/api/v1/tracking")
 _MAX_AGENT = 1000
 _MAX_ROUTE = 200
 
@@ -41,7 +42,7 @@ class OperationMiddleware:
 def _via(path: str) -> Via:
     if path.startswith("/admin"):
         return "admin"
-    if path.startswith(("/api/data-capture", "/api/customer-data", "/v1/")):
+    if path.startswith(_CAPTURE):
         return "capture"
     return "api"
 

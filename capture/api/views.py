@@ -67,8 +67,10 @@ def _take(request: HttpRequest, kind: str) -> HttpResponse:
         raise Refusal(error.status, error.code, error.message) from error
     body = parsed.value if isinstance(parsed.value, dict) else {}
     key = require_key(request, body)
-    if not isinstance(parsed.value, dict) or not body:
+    if not isinstance(parsed.value, dict) or not body.keys() - {"api_key"}:
         raise Refusal(422, "item_not_object", "Send one JSON object with an e-mail.")
+    # The key let the message in; it is no part of it and must not be kept.
+    body.pop("api_key", None)
     envelopes = build_envelopes(
         kind, body, received_at=received_at, **_context(request, key, parsed)
     )

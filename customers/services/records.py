@@ -22,6 +22,7 @@ from customers.choices import (
     PURCHASE_STATUSES,
     AuthorKind,
     BookingStatus,
+    ContactKind,
     RefundStatus,
     TicketStatus,
 )
@@ -29,6 +30,7 @@ from customers.models import (
     Booking,
     Business,
     ConsentEvent,
+    Contact,
     Credit,
     Customer,
     Flag,
@@ -60,6 +62,7 @@ def save_record(row: _Row, *, actor: Actor, reason: str | None = None) -> _Row:
         actor.require(business_id)
     if prepare := _PREPARE.get(type(row)):
         prepare(row, actor)
+    former = None if is_new else _former_email(row)
     if isinstance(row, TrackedModel):
         row.by(actor, reason=reason).save()
     else:
@@ -78,6 +81,8 @@ def save_record(row: _Row, *, actor: Actor, reason: str | None = None) -> _Row:
         # The document's three records: the person, the preferences, the figures.
         preferences = Preferences(customer=row, business_id=row.business_id)
         preferences.by(actor, reason=reason).save()
+    if former is not None:
+        former.by(actor, reason=reason).save()
     if isinstance(row, Business) and not is_new:
         # Thresholds, time zone and wordings of consent decide everybody's figures.
         everybody = Customer.objects.filter(business=row).values_list("pk", flat=True)
@@ -96,6 +101,23 @@ def _customer_id(row: models.Model) -> UUID | None:
     if isinstance(row, TicketMessage):
         return row.ticket.customer_id
     return getattr(row, "customer_id", None)
+
+
+def _former_email(row: models.Model) -> Contact | None:
+    """Return the contact that keeps an e-mail findable after the customer left it."""
+    if not isinstance(row, Customer):
+        return None
+    stored = Customer.objects.filter(pk=row.pk).first()
+    row.derive()
+    if stored is None or stored.email_key in (None, row.email_key):
+        return None
+    return Contact(
+        business_id=row.business_id,
+        customer=row,
+        kind=ContactKind.EMAIL,
+        email=stored.email,
+        valid_to=timezone.now(),
+    )
 
 
 def _prepare_customer(row: Customer, actor: Actor) -> None:

@@ -1,0 +1,35 @@
+"""A source of the bakery, a secret key of it, and a way to post."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.http import HttpResponse
+from django.test import Client
+
+from tests.factories import ApiKeyFactory, SourceFactory
+
+
+@pytest.fixture
+def source(bakery):
+    return SourceFactory(business=bakery, slug="shop")
+
+
+@pytest.fixture
+def key(source):
+    return ApiKeyFactory(source=source)
+
+
+@pytest.fixture
+def post(key) -> Callable[..., HttpResponse]:
+    """Post JSON, or bytes as they are, to a path with the key of the bakery."""
+
+    def send(path: str, body: Any, **headers: str) -> HttpResponse:
+        options = {"Authorization": f"Bearer {key.prefix}"} | headers
+        return Client().post(
+            path, body, content_type="application/json", headers=options
+        )
+
+    return send
