@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.db.models import QuerySet
 
 from audit.actors import Actor
@@ -22,3 +24,16 @@ def list_operations(*, actor: Actor) -> QuerySet[Operation]:
     if actor.business_ids is None:
         return operations
     return operations.filter(business_id__in=actor.business_ids)
+
+
+def search_operations(
+    operations: QuerySet[Operation], text: str
+) -> QuerySet[Operation]:
+    """Keep the operation of an id, or those whose route begins with the text."""
+    text = text.strip()
+    if not text:
+        return operations
+    try:
+        return operations.filter(pk=UUID(text))
+    except ValueError:
+        return operations.filter(route__startswith=text)

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from capture.services.ingest import ingest
-from capture.services.keys import create_key, find_key, get_or_create_source
+from capture.services.keys import (
+    create_key,
+    find_key,
+    get_or_create_source,
+    issue_key,
+)
 from capture.services.profiles import (
     store_customer_profile,
     track_login_activity,
@@ -21,6 +26,7 @@ __all__ = [
     "find_key",
     "get_or_create_source",
     "ingest",
+    "issue_key",
     "rebuild",
     "store_customer_profile",
     "track_login_activity",

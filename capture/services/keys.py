@@ -25,7 +25,6 @@ def hash_key(key: str) -> str:
     return hmac.new(pepper, key.encode(), hashlib.sha256).hexdigest()
 
 
-@transaction.atomic
 def create_key(
     source: Source,
     *,
@@ -35,18 +34,28 @@ def create_key(
     scopes: list[str] | None = None,
 ) -> tuple[ApiKey, str]:
     """Make a key and return it with its text, which nobody can read again."""
-    text = _PREFIXES[KeyKind(kind)] + secrets.token_urlsafe(24)
     key = ApiKey(
         business_id=source.business_id,
         source=source,
         kind=kind,
-        prefix=text[:_SHOWN],
-        key_hash=hash_key(text),
-        scopes=scopes or [SCOPE_WRITE],
+        scopes=scopes or [],
         origins=origins or [],
     )
+    return key, issue_key(key, actor=actor)
+
+
+@transaction.atomic
+def issue_key(key: ApiKey, *, actor: Actor) -> str:
+    """Give a new key its text, store its hash, and return the text.
+
+    Without scopes it may write. Raises ValidationError when a column does not fit.
+    """
+    text = _PREFIXES[KeyKind(key.kind)] + secrets.token_urlsafe(24)
+    key.prefix, key.key_hash = text[:_SHOWN], hash_key(text)
+    key.scopes = key.scopes or [SCOPE_WRITE]
     key.full_clean()
-    return customers.save_record(key, actor=actor), text
+    customers.save_record(key, actor=actor)
+    return text
 
 
 def find_key(text: str) -> ApiKey | None:

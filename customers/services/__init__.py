@@ -51,6 +51,7 @@ from customers.services.purchases import (
     update_purchase_history,
 )
 from customers.services.records import save_record
+from customers.services.showing import shown_money
 from customers.services.stats import (
     find_differences,
     refresh_stats,
@@ -93,6 +94,7 @@ __all__ = [
     "restore_customers",
     "save_record",
     "search_customers",
+    "shown_money",
     "update_captured_customers",
     "update_customer",
     "update_preferences",

@@ -1,0 +1,77 @@
+"""What the history pages show: each change with before, after, who and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from audit import services
+from audit.actors import Actor
+from audit.privacy import SECRET, declaration
+
+# Set by every change; saying so each time would hide what was changed.
+_STAMPS = {"updated_at", "rev"}
+_KINDS = {"+": "created", "~": "changed", "-": "deleted"}
+_HIDDEN = "hidden"
+
+
+@dataclass(frozen=True)
+class Value:
+    """One column before and after a change."""
+
+    name: str
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True)
+class Change:
+    """One history row and what it changed."""
+
+    version: Any
+    kind: str
+    who: str
+    values: list[Value]
+
+
+def changes_of(versions: list[Any], before: Any) -> list[Change]:
+    """Return the changes of history rows that are sorted newest first."""
+    older = [*versions[1:], before]
+    names = _names(versions)
+    return [
+        Change(
+            version=new,
+            kind=_KINDS[new.history_type],
+            who=names.get(new.history_user_id, "a command or a key"),
+            values=_differences(new, old),
+        )
+        for new, old in zip(versions, older, strict=True)
+    ]
+
+
+def shown_values(version: Any) -> list[Value]:
+    """Return every column of one version."""
+    return _differences(version, None)
+
+
+def _names(versions: Iterable[Any]) -> dict[UUID, str]:
+    """Return who made the changes, in one query; commands have no name."""
+    ids = {v.history_user_id for v in versions if v.history_user_id}
+    users = services.list_users(actor=Actor.system("history"))
+    return {user.pk: user.get_username() for user in users.filter(pk__in=ids)}
+
+
+def _differences(new: Any, old: Any) -> list[Value]:
+    classes = declaration(type(new))
+    found = []
+    for field in new.tracked_fields:
+        after = getattr(new, field.attname)
+        was = getattr(old, field.attname) if old is not None else None
+        if after == was or (old is not None and field.name in _STAMPS):
+            continue
+        if classes.get(field.name) == SECRET:
+            was, after = (_HIDDEN if was else was), _HIDDEN
+        found.append(Value(str(field.verbose_name), was, after))
+    return found

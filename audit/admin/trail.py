@@ -1,0 +1,48 @@
+"""Operations and events, to be read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from audit import services
+from audit.actors import Actor
+from audit.admin.base import GuardedAdmin, readable_columns
+from audit.models import Event, Operation
+
+
+@admin.register(Event)
+class EventAdmin(GuardedAdmin):
+    list_display = ("occurred_at", "action", "actor_kind", "via", "outcome", "code")
+    list_filter = ("action", "outcome", "via", "actor_kind")
+    search_fields = ("object_id__exact", "action__startswith")
+    search_help_text = "An action, or the id of what it is about."
+    extra_lookups = ("operation_id", "actor_id", "object_id")
+
+    def get_rows(self, actor: Actor) -> QuerySet[Event]:
+        return services.list_events(actor=actor)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return readable_columns(Event, {"salt", "commitment"})
+
+
+@admin.register(Operation)
+class OperationAdmin(GuardedAdmin):
+    list_display = ("started_at", "via", "method", "route", "actor_kind", "ip")
+    list_filter = ("via", "actor_kind")
+    search_fields = ("id__exact", "route__startswith")
+    search_help_text = "The id of a request, or the beginning of a route."
+
+    def get_rows(self, actor: Actor) -> QuerySet[Operation]:
+        return services.list_operations(actor=actor)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return readable_columns(Operation, {"salt", "commitment"})
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        return services.search_operations(queryset, search_term), False

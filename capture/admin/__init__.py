@@ -1,0 +1,7 @@
+"""The pages of captures."""
+
+from __future__ import annotations
+
+from capture.admin import captures, keys
+
+__all__ = ["captures", "keys"]

@@ -1,0 +1,7 @@
+"""The pages of the hub."""
+
+from __future__ import annotations
+
+from customers.admin import booking, business, contact, customer, note, ticket
+
+__all__ = ["booking", "business", "contact", "customer", "note", "ticket"]

@@ -1,0 +1,59 @@
+"""Businesses and who works for them."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from customers.admin.base import HubAdmin
+from customers.models import Business, Membership
+
+
+@admin.register(Business)
+class BusinessAdmin(HubAdmin):
+    list_display = ("name", "slug", "currency", "timezone", "consent_mode")
+    list_filter = ("consent_mode",)
+    search_fields = ("name", "slug")
+    fieldsets = (
+        (None, {"fields": ("name", "slug", "timezone", "currency", "country")}),
+        (
+            "Figures",
+            {
+                "fields": (
+                    "occasional_from",
+                    "regular_from",
+                    "frequent_from",
+                    "high_value_purchases",
+                    "high_value_spent",
+                    "signup_is_login",
+                ),
+            },
+        ),
+        ("Consent and money", {"fields": ("consent_mode", "refund_limit", "settings")}),
+    )
+
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: Business | None = None
+    ) -> list[str]:
+        # A business is the scope itself and has none.
+        fields = super().get_readonly_fields(request, obj)
+        return [name for name in fields if name != "business"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_superuser)
+
+
+@admin.register(Membership)
+class MembershipAdmin(HubAdmin):
+    list_display = ("user", "business", "role", "is_default", "ended_at")
+    list_filter = ("role",)
+    list_select_related = ("user", "business")
+    search_fields = ("user__username", "business__slug")
+    autocomplete_fields = ("user", "business")
+    fields = ("user", "business", "role", "is_default", "ended_at")
+
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: Membership | None = None
+    ) -> list[str]:
+        fixed = ["user"] if obj is not None else []
+        return [*super().get_readonly_fields(request, obj), *fixed]

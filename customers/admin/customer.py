@@ -1,0 +1,252 @@
+"""Customers: the list, the form with what belongs to them, archive and restore."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.html import format_html
+
+from audit.admin.base import TrackedForm, actor_of
+from customers import services
+from customers.admin.exchange import ExchangeAdmin
+from customers.admin.inlines import (
+    AddressInline,
+    BookingInline,
+    ContactInline,
+    FlagInline,
+    NoteInline,
+    PreferencesInline,
+    TicketInline,
+)
+from customers.models import Customer
+from customers.resources import CustomerResource
+
+
+class CustomerForm(TrackedForm):
+    """Refuses to overwrite what somebody else saved since the form was opened."""
+
+    rev = forms.IntegerField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "rev" in self.fields and not self.instance._state.adding:
+            self.fields["rev"].initial = self.instance.rev
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean() or {}
+        opened = cleaned.pop("rev", None)
+        is_old = opened is not None and opened != self.instance.rev
+        if is_old and not self.instance._state.adding:
+            msg = (
+                "Somebody saved this customer while you were writing. Nothing of yours "
+                "was saved. Open the page again, look at the changes, and repeat yours."
+            )
+            raise ValidationError(msg, code="stale_version")
+        return cleaned
+
+
+class ArchivedFilter(admin.SimpleListFilter):
+    """Live customers, unless the archived ones are asked for."""
+
+    title = "archived"
+    parameter_name = "archived"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", "Archived"), ("all", "All")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() == "all":
+            return queryset
+        return queryset.filter(archived_at__isnull=self.value() != "yes")
+
+    def choices(self, changelist: Any) -> Any:
+        choices = super().choices(changelist)
+        for number, choice in enumerate(choices):
+            yield {**choice, "display": "Live"} if number == 0 else choice
+
+
+@admin.register(Customer)
+class CustomerAdmin(ExchangeAdmin):
+    resource_classes = (CustomerResource,)
+    form = CustomerForm
+    list_display = (
+        "name_or_reference",
+        "email",
+        "phone",
+        "status",
+        "customer_type",
+        "orders",
+        "spent",
+        "tier",
+        "open_tickets",
+        "joined_at",
+    )
+    list_filter = (
+        ArchivedFilter,
+        "status",
+        "customer_type",
+        "stats__repeat_frequency",
+        "stats__is_opted_in",
+        "joined_at",
+    )
+    list_select_related = ("stats", "business")
+    search_fields = ("name",)
+    search_help_text = "Name, e-mail, phone in any format, reference or external id."
+    ordering = ("-joined_at", "-id")
+    actions = ("archive", "restore")
+    inlines = (
+        PreferencesInline,
+        AddressInline,
+        ContactInline,
+        NoteInline,
+        FlagInline,
+        BookingInline,
+        TicketInline,
+    )
+    autocomplete_fields = ("business",)
+    readonly_fields = (
+        "unique_id",
+        "figures",
+        "archived_at",
+        "archive_reason",
+        "created_at",
+        "updated_at",
+    )
+    fieldsets = (
+        (None, {"fields": ("business", "name", "email", "phone", "unique_id")}),
+        ("Figures", {"fields": ("figures",)}),
+        (
+            "State",
+            {
+                "fields": (
+                    "status",
+                    "customer_type",
+                    "is_email_verified",
+                    "email_bounced_at",
+                    "joined_at",
+                )
+            },
+        ),
+        (
+            "Origin",
+            {
+                "classes": ("collapse",),
+                "fields": (
+                    "external_id",
+                    "signup_method",
+                    "source",
+                    "location",
+                    "archived_at",
+                    "archive_reason",
+                    "created_at",
+                    "updated_at",
+                ),
+            },
+        ),
+    )
+
+    # --- columns ----------------------------------------------------------------
+
+    @admin.display(description="Name", ordering="name")
+    def name_or_reference(self, row: Customer) -> str:
+        return row.name or row.unique_id
+
+    @admin.display(description="Orders", ordering="stats__total_orders")
+    def orders(self, row: Customer) -> int:
+        return row.stats.total_orders
+
+    @admin.display(description="Spent", ordering="stats__total_spent")
+    def spent(self, row: Customer) -> str:
+        return services.shown_money(row.stats.total_spent, row.business.currency)
+
+    @admin.display(description="Tier", ordering="stats__repeat_frequency")
+    def tier(self, row: Customer) -> str | None:
+        return row.stats.get_repeat_frequency_display()
+
+    @admin.display(description="Open tickets", ordering="stats__open_tickets")
+    def open_tickets(self, row: Customer) -> int:
+        return row.stats.open_tickets
+
+    @admin.display(description="Figures")
+    def figures(self, row: Customer) -> str:
+        if row._state.adding:
+            return "-"
+        stats, currency = row.stats, row.business.currency
+        link = f"{reverse('admin:customers_booking_changelist')}?customer__id__exact={row.pk}"
+        average = stats.avg_transaction_value
+        return format_html(
+            '<a href="{}">{} orders</a>, {} completed, {} cancelled. Spent {}, average {}. '
+            "Tier {}. {} open tickets, {} urgent. Last purchase {}, last login {}.",
+            link,
+            stats.total_orders,
+            stats.completed_orders,
+            stats.cancelled_orders,
+            services.shown_money(stats.total_spent, currency),
+            "–" if average is None else services.shown_money(average, currency),
+            stats.get_repeat_frequency_display() or "–",
+            stats.open_tickets,
+            stats.urgent_tickets,
+            stats.last_purchase_date or "never",
+            stats.last_login_at or "never",
+        )
+
+    def autocomplete_label(self, row: Customer) -> str:
+        return f"{row.name or ''} · {row.unique_id}"
+
+    # --- rows -------------------------------------------------------------------
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is not None and self.has_change_permission(request, obj):
+            fieldsets[-1][1]["fields"] = ("change_reason", "rev")
+        if obj is None:
+            fieldsets = [part for part in fieldsets if part[0] != "Figures"]
+        return fieldsets
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: Any, search_term: str
+    ) -> tuple[Any, bool]:
+        return queryset.matching(search_term) if search_term else queryset, False
+
+    # --- acts -------------------------------------------------------------------
+
+    @admin.action(description="Archive…", permissions=["change"])
+    def archive(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
+        return self._confirmed(request, queryset, "archive", services.archive_customers)
+
+    @admin.action(description="Restore…", permissions=["change"])
+    def restore(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
+        return self._confirmed(request, queryset, "restore", services.restore_customers)
+
+    def _confirmed(
+        self, request: HttpRequest, queryset: QuerySet[Any], verb: str, act: Any
+    ) -> HttpResponse | None:
+        """Ask for a reason first; then act on all of them or on none."""
+        reason = request.POST.get("reason", "").strip()
+        ids = list(queryset.values_list("pk", flat=True))
+        if not reason:
+            context = {
+                **self.admin_site.each_context(request),
+                "title": f"{verb.capitalize()} customers",
+                "verb": verb,
+                "opts": self.opts,
+                "customers": queryset[:20],
+                "count": len(ids),
+                "ids": ids,
+                "was_asked": "reason" in request.POST,
+            }
+            return TemplateResponse(request, "admin/customers/confirm.html", context)
+        try:
+            done = act(ids, actor=actor_of(request), reason=reason)
+        except ValidationError as error:
+            self.message_user(request, " ".join(error.messages), messages.ERROR)
+            return None
+        self.message_user(request, f"{verb.capitalize()}d {len(done)} customers.")
+        return None

@@ -1,0 +1,99 @@
+"""Import and export in the admin: rights of their own, events, good rows go through."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from import_export.admin import ImportExportModelAdmin
+
+from audit import services as audit
+from audit.admin.base import actor_of
+from customers.admin.base import CustomerChildAdmin, HubAdmin
+from customers.sheets import FORMATS
+
+
+class ExchangeAdmin(ImportExportModelAdmin, HubAdmin):  # type: ignore[misc]
+    """A page with import and export, for whoever has the right of that name."""
+
+    formats = FORMATS
+    from_encoding = "utf-8-sig"
+    to_encoding = "utf-8-sig"
+    skip_admin_log = True
+
+    def get_resource_kwargs(self, request: HttpRequest, **_: Any) -> dict[str, Any]:
+        return {"actor": actor_of(request)}
+
+    def get_import_resource_kwargs(
+        self, request: HttpRequest, **_: Any
+    ) -> dict[str, Any]:
+        return self.get_resource_kwargs(request)
+
+    def get_export_resource_kwargs(
+        self, request: HttpRequest, **_: Any
+    ) -> dict[str, Any]:
+        return self.get_resource_kwargs(request)
+
+    # --- import -----------------------------------------------------------------
+
+    def import_action(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        """Show the preview; rows with mistakes stay behind and stop nobody else."""
+        response = super().import_action(request, **kwargs)
+        context = getattr(response, "context_data", None) or {}
+        result, form = context.get("result"), context.get("form")
+        if result is None or context.get("confirm_form") is not None:
+            return response
+        good = [row for row in result.rows if row.import_type in ("new", "update")]
+        if good and not result.has_errors():
+            context["confirm_form"] = self.create_confirm_form(
+                request, import_form=form
+            )
+            self.message_user(
+                request,
+                f"{len(result.invalid_rows)} rows have mistakes, listed below. Confirm "
+                f"to load the other {len(good)}, or mend the file first.",
+                level="WARNING",
+            )
+        return response
+
+    def process_result(self, result: Any, request: HttpRequest) -> HttpResponse:
+        audit.record(
+            "import.finished",
+            actor=actor_of(request),
+            data={
+                "table": self.opts.label_lower,
+                **{name: n for name, n in result.totals.items() if n},
+            },
+        )
+        for row in result.invalid_rows:
+            texts = "; ".join(
+                f"{name}: {' '.join(map(str, messages))}"
+                for name, messages in row.field_specific_errors.items()
+            )
+            rest = " ".join(map(str, row.non_field_specific_errors))
+            self.message_user(
+                request,
+                f"Line {row.number + 1} was left out. {texts} {rest}",
+                "WARNING",
+            )
+        return super().process_result(result, request)
+
+    # --- export -----------------------------------------------------------------
+
+    def get_export_data(
+        self, file_format: Any, request: HttpRequest, queryset: Any, **kwargs: Any
+    ) -> Any:
+        actor = actor_of(request)
+        facts = {"table": self.opts.label_lower, "format": file_format.get_title()}
+        audit.record("export.started", actor=actor, data=facts)
+        data = super().get_export_data(file_format, request, queryset, **kwargs)
+        audit.record(
+            "export.finished", actor=actor, data={**facts, "rows": queryset.count()}
+        )
+        return data
+
+
+class ExchangeChildAdmin(ExchangeAdmin, CustomerChildAdmin):
+    """The same for rows of a customer."""
+
+    list_select_related = ("customer", "business")

@@ -1,0 +1,88 @@
+"""Notes, preferences, flags and consents."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from audit.admin.base import readable_columns
+from customers.admin.base import CustomerChildAdmin, EntryAdmin, ReadOnlyAdmin
+from customers.models import ConsentEvent, CustomerStats, Flag, Note, Preferences
+
+
+@admin.register(Note)
+class NoteAdmin(CustomerChildAdmin):
+    list_display = ("customer", "note_type", "is_pinned", "created_by", "created_at")
+    list_filter = ("note_type", "is_pinned")
+    list_select_related = ("customer", "created_by")
+    search_fields = ("content", "customer__unique_id__istartswith")
+    ordering = ("-is_pinned", "-created_at", "-id")
+
+
+@admin.register(Preferences)
+class PreferencesAdmin(CustomerChildAdmin):
+    list_display = (
+        "customer",
+        "prefer_email",
+        "prefer_sms",
+        "prefer_call",
+        "do_not_contact",
+    )
+    list_filter = ("do_not_contact", "can_receive_offers", "can_receive_loyalty")
+    search_fields = ("customer__unique_id__istartswith",)
+    ordering = ("-created_at", "-id")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        # They are made with the customer.
+        return False
+
+
+@admin.register(Flag)
+class FlagAdmin(CustomerChildAdmin):
+    list_display = ("customer", "code", "created_at", "removed_at")
+    list_filter = ("code",)
+    search_fields = ("code", "customer__unique_id__istartswith")
+    ordering = ("-created_at", "-id")
+
+
+@admin.register(ConsentEvent)
+class ConsentEventAdmin(EntryAdmin):
+    list_display = ("occurred_at", "customer", "purpose", "channel", "action", "method")
+    list_filter = ("purpose", "channel", "action")
+    list_select_related = ("customer",)
+    search_fields = ("customer__unique_id__istartswith",)
+    autocomplete_fields = ("customer",)
+    extra_lookups = ("customer__id__exact",)
+    ordering = ("-occurred_at", "-id")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        hidden = {"salt", "commitment", "id", "business"}
+        if obj is None:
+            hidden |= {"created_at", "recorded_by_id", "capture_id", "operation_id"}
+        return readable_columns(ConsentEvent, hidden)
+
+
+@admin.register(CustomerStats)
+class CustomerStatsAdmin(ReadOnlyAdmin):
+    list_display = (
+        "customer",
+        "total_orders",
+        "total_spent",
+        "repeat_frequency",
+        "login_count",
+        "last_active_at",
+    )
+    list_filter = (
+        "repeat_frequency",
+        "is_repeat_customer",
+        "is_high_value",
+        "is_opted_in",
+    )
+    list_select_related = ("customer",)
+    search_fields = ("customer__unique_id__istartswith",)
+    ordering = ("-last_active_at", "-id")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return readable_columns(CustomerStats, {"id"})

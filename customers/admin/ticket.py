@@ -1,0 +1,57 @@
+"""Tickets and their messages."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+
+from audit.admin.base import TrackedInline
+from customers.admin.base import CustomerChildAdmin
+from customers.admin.exchange import ExchangeChildAdmin
+from customers.models import Ticket, TicketMessage
+from customers.resources import TicketResource
+
+
+class MessageInline(TrackedInline):
+    model = TicketMessage
+    fk_name = "ticket"
+    fields = ("author_kind", "is_internal", "body", "sent_at")
+
+
+@admin.register(Ticket)
+class TicketAdmin(ExchangeChildAdmin):
+    resource_classes = (TicketResource,)
+    list_display = (
+        "number",
+        "subject",
+        "customer",
+        "status",
+        "priority",
+        "assignee",
+        "opened_at",
+    )
+    list_filter = ("status", "priority", "channel", "opened_at")
+    list_select_related = ("customer", "business", "assignee")
+    search_fields = ("number__exact", "subject", "customer__unique_id__istartswith")
+    ordering = ("-opened_at", "-id")
+    autocomplete_fields = ("customer", "booking", "assignee")
+    readonly_fields = (
+        "number",
+        "first_responded_at",
+        "resolved_at",
+        "closed_at",
+        "created_at",
+        "updated_at",
+    )
+    inlines = (MessageInline,)
+
+
+@admin.register(TicketMessage)
+class TicketMessageAdmin(CustomerChildAdmin):
+    parent_field = "ticket"
+    autocomplete_fields = ("ticket",)
+    list_display = ("ticket", "author_kind", "is_internal", "sent_at")
+    list_filter = ("author_kind", "is_internal")
+    list_select_related = ("ticket",)
+    search_fields = ("ticket__number__exact",)
+    ordering = ("sent_at", "id")
+    extra_lookups = ("ticket__id__exact",)
