@@ -331,12 +331,12 @@ def _batches(rows: Iterable[Any]) -> Iterator[list[Any]]:
 
 
 @cache
-def history_model(model: type[models.Model]) -> Any:
+def history_model(model: Any) -> Any:
     """Return the history table of a tracked model.
 
     Kept, because `Model.history` makes a new manager class each time it is read.
     """
-    return model.history.model  # type: ignore[attr-defined]
+    return model.history.model
 
 
 def history_rows(

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest
 
 
 class LabelledChoices(AutocompleteJsonView):
@@ -24,5 +24,5 @@ class HoldfastAdminSite(admin.AdminSite):
     site_title = "Holdfast"
     index_title = "Customer hub"
 
-    def autocomplete_view(self, request: HttpRequest) -> HttpResponseBase:
+    def autocomplete_view(self, request: HttpRequest) -> Any:
         return LabelledChoices.as_view(admin_site=self)(request)

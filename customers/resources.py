@@ -25,7 +25,7 @@ from customers.models import Address, Booking, Business, Contact, Customer, Tick
 class Text(widgets.Widget):
     """Text as it stands; an empty cell is no value."""
 
-    def clean(self, value: Any, row: Any = None, **_: Any) -> str | None:
+    def clean(self, value: Any, row: Any = None, **_: Any) -> Any:
         return None if value in (None, "") else str(value)
 
     def render(self, value: Any, obj: Any = None, **_: Any) -> str:
@@ -105,6 +105,16 @@ def column(
         readonly=fixed,
         saves_null_values=True,
     )
+
+
+class Checked:
+    """The options of every resource: rows are validated, unchanged ones skipped."""
+
+    import_id_fields = ()
+    clean_model_instances = True
+    skip_unchanged = True
+    report_skipped = True
+    use_transactions = True
 
 
 class HubResource(resources.ModelResource):
@@ -207,8 +217,9 @@ class CustomerResource(HubResource):
     joined_at = column("joined_at", Moment())
     with_default = ("status", "source", "joined_at")
 
-    class Meta:
+    class Meta(Checked):
         model = Customer
+        name = "Customers"
         fields = (
             "business",
             "reference",
@@ -223,12 +234,6 @@ class CustomerResource(HubResource):
             "location",
             "joined_at",
         )
-        import_id_fields = ()
-        clean_model_instances = True
-        skip_unchanged = True
-        report_skipped = True
-        use_transactions = True
-        name = "Customers"
 
     def get_instance(self, instance_loader: Any, row: Any) -> Customer | None:
         business = self.business_of(row)
@@ -237,7 +242,7 @@ class CustomerResource(HubResource):
         if reference:
             found = rows.filter(unique_id=reference).select_related("business").first()
             if found is None:
-                msg = "No customer of yours has this reference. Leave it empty to add one."
+                msg = "No customer of yours has it. Leave it empty to add one."
                 raise ValidationError({"reference": msg})
             return found
         email = (row.get("email") or "").strip()
@@ -264,7 +269,7 @@ class AddressResource(ChildResource):
     instructions = column("instructions")
     with_default = ("kind",)
 
-    class Meta(CustomerResource.Meta):
+    class Meta(Checked):
         model = Address
         name = "Addresses"
         fields = (
@@ -297,7 +302,7 @@ class ContactResource(ChildResource):
     valid_from = column("valid_from", Moment())
     valid_to = column("valid_to", Moment())
 
-    class Meta(CustomerResource.Meta):
+    class Meta(Checked):
         model = Contact
         name = "Contacts"
         fields = (
@@ -344,7 +349,7 @@ class BookingResource(ChildResource):
         "currency",
     )
 
-    class Meta(CustomerResource.Meta):
+    class Meta(Checked):
         model = Booking
         name = "Bookings"
         fields = (
@@ -386,7 +391,7 @@ class TicketResource(ChildResource):
     closed_at = column("closed_at", Moment())
     with_default = ("status", "priority", "channel", "opened_at")
 
-    class Meta(CustomerResource.Meta):
+    class Meta(Checked):
         model = Ticket
         name = "Tickets"
         fields = (

@@ -6,7 +6,7 @@ Knows no app above: a page says where its rows come from and who writes them.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.contrib import admin
@@ -47,7 +47,7 @@ def actor_of(request: HttpRequest) -> Actor:
     """Return the acting person, made once for each request."""
     if not hasattr(request, "_actor"):
         request._actor = Actor.from_request(request)  # type: ignore[attr-defined]
-    return request._actor
+    return request._actor  # type: ignore[attr-defined]
 
 
 class ScopedAdmin(_ModelAdmin):
@@ -58,7 +58,7 @@ class ScopedAdmin(_ModelAdmin):
     list_max_show_all = 200
     # Look-ups in the address beyond those of `list_filter`: an allow list, because
     # `?hidden__startswith=a` would tell any column letter by letter.
-    extra_lookups: tuple[str, ...] = ()
+    extra_lookups: ClassVar[tuple[str, ...]] = ()
 
     def get_rows(self, actor: Actor) -> QuerySet[Any]:
         """Return the rows that the actor may see; every page starts from them."""
@@ -81,10 +81,9 @@ class ScopedAdmin(_ModelAdmin):
     ) -> bool:
         if lookup in self.extra_lookups:
             return True
-        filters = self.get_list_filter(request) if request else self.list_filter
-        names = {
-            f if isinstance(f, str) else f[0] for f in filters or () if not _own(f)
-        }
+        filters: Any = self.get_list_filter(request) if request else self.list_filter
+        named = [f for f in filters or () if not isinstance(f, type)]
+        names = {f if isinstance(f, str) else f[0] for f in named}
         names |= {self.date_hierarchy} if self.date_hierarchy else set()
         path, _, suffix = lookup.rpartition("__")
         allowed = {*names, *(f"{name}__id" for name in names)}
@@ -102,14 +101,10 @@ class ScopedAdmin(_ModelAdmin):
     def _get_obj_does_not_exist_redirect(self, *_: Any) -> HttpResponse:
         raise Http404
 
-    def log_addition(self, *_: Any) -> None:
+    def log_addition(self, *_: Any) -> Any:
         """Write no log of Django's: the services record events."""
 
     log_change = log_deletion = log_deletions = log_addition  # type: ignore[assignment]
-
-
-def _own(spec: Any) -> bool:
-    return isinstance(spec, type)
 
 
 class GuardedAdmin(ScopedAdmin):
@@ -122,7 +117,7 @@ class GuardedAdmin(ScopedAdmin):
         return False
 
 
-class TrackedForm(forms.ModelForm):  # type: ignore[type-arg]
+class TrackedForm(forms.ModelForm):
     """A form whose row takes its business from the parent that was chosen."""
 
     change_reason = forms.CharField(
@@ -150,7 +145,7 @@ class TrackedForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 class TrackedAdmin(ScopedAdmin, SimpleHistoryAdmin):
-    """A page of rows whose changes are kept: written by the service, read in history."""
+    """A page of rows written by a service, whose changes stand in a history."""
 
     form = TrackedForm
     # The foreign key through which a new row gets its business; fixed afterwards.
@@ -190,9 +185,7 @@ class TrackedAdmin(ScopedAdmin, SimpleHistoryAdmin):
             fixed.append(self.parent_field)
         return [*super().get_readonly_fields(request, obj), *fixed]
 
-    def changeform_view(
-        self, request: HttpRequest, *args: Any, **kwargs: Any
-    ) -> HttpResponseBase:
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         try:
             return super().changeform_view(request, *args, **kwargs)
         except (ValidationError, IntegrityError) as error:
@@ -219,10 +212,10 @@ class TrackedAdmin(ScopedAdmin, SimpleHistoryAdmin):
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: Any = None
-    ) -> HttpResponseBase:
+    ) -> Any:
         """Show each change of a row, the newest first, a hundred at a time."""
         row = self._viewed(request, object_id)
-        log = history_model(self.model)
+        log = self._log()
         rows = log._base_manager.filter(id=row.pk).order_by("-history_id")
         page = Paginator(rows, 100).get_page(request.GET.get("p"))
         versions = list(page.object_list)
@@ -245,7 +238,7 @@ class TrackedAdmin(ScopedAdmin, SimpleHistoryAdmin):
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET", "HEAD"])
         row = self._viewed(request, object_id)
-        rows = history_model(self.model)._base_manager.filter(id=row.pk)
+        rows = self._log()._base_manager.filter(id=row.pk)
         try:
             version = rows.filter(history_id=version_id).first()
         except ValidationError:
@@ -254,6 +247,10 @@ class TrackedAdmin(ScopedAdmin, SimpleHistoryAdmin):
             raise Http404
         context = {"version": version, "values": shown_values(version)}
         return self._history_page(request, self.version_template, row, context)
+
+    def _log(self) -> Any:
+        model: Any = self.model
+        return history_model(model)
 
     def _viewed(self, request: HttpRequest, object_id: str) -> Any:
         # From the scoped rows: a foreign row has no history here.
@@ -286,11 +283,11 @@ def as_form_error(error: Exception) -> ValidationError:
     return ValidationError(_REFUSED.format(text) if "HF0" in text else _TAKEN)
 
 
-class TrackedFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
+class TrackedFormSet(BaseInlineFormSet):
     """Rows of one parent, which they take their business from."""
 
     def _construct_form(self, i: int, **kwargs: Any) -> Any:
-        form = super()._construct_form(i, **kwargs)
+        form = super()._construct_form(i, **kwargs)  # type: ignore[misc]
         form.instance.business_id = self.instance.business_id
         return form
 

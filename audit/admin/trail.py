@@ -25,7 +25,7 @@ class EventAdmin(GuardedAdmin):
     def get_rows(self, actor: Actor) -> QuerySet[Event]:
         return services.list_events(actor=actor)
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return readable_columns(Event, {"salt", "commitment"})
 
 
@@ -39,7 +39,7 @@ class OperationAdmin(GuardedAdmin):
     def get_rows(self, actor: Actor) -> QuerySet[Operation]:
         return services.list_operations(actor=actor)
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return readable_columns(Operation, {"salt", "commitment"})
 
     def get_search_results(

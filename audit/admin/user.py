@@ -1,4 +1,4 @@
-"""Staff accounts. Only the platform's owner changes them, and each change is an event."""
+"""Staff accounts. Only the platform's owner changes them; each change is an event."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from audit.admin.base import ScopedAdmin, actor_of
 from audit.models import User
 
 
-class UserForm(auth_forms.UserChangeForm):  # type: ignore[type-arg]
+class UserForm(auth_forms.UserChangeForm):
     class Meta:
         model = User
         fields = (
@@ -33,14 +33,14 @@ class UserForm(auth_forms.UserChangeForm):  # type: ignore[type-arg]
         )
 
 
-class NewUserForm(auth_forms.AdminUserCreationForm):  # type: ignore[type-arg]
+class NewUserForm(auth_forms.AdminUserCreationForm):
     class Meta:
         model = User
         fields = ("username", "email")
 
 
 @admin.register(User)
-class UserAdmin(ScopedAdmin, auth_admin.UserAdmin):  # type: ignore[misc, type-arg]
+class UserAdmin(ScopedAdmin, auth_admin.UserAdmin):
     form = UserForm
     add_form = NewUserForm
     list_display = ("username", "email", "is_active", "is_staff", "is_superuser")
@@ -71,10 +71,10 @@ class UserAdmin(ScopedAdmin, auth_admin.UserAdmin):  # type: ignore[misc, type-a
         # Whoever may change an account could make it an owner.
         return bool(request.user.is_superuser)
 
-    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None:
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         services.record("user.created", obj, actor=actor_of(request))
 
-    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> None:
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         services.record(
             "user.changed",
             obj,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.http import HttpRequest
@@ -27,17 +27,17 @@ class CaptureAdmin(ReadOnlyAdmin):
         link = getattr(row, "link", None)
         return str(link.customer) if link and link.customer_id else "–"
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return readable_columns(Capture, {"salt", "commitment", "raw", "fingerprint"})
 
 
 class CustomerRowAdmin(ReadOnlyAdmin):
     """A projection of a customer's captures."""
 
-    list_select_related = ("customer",)
+    list_select_related: ClassVar[tuple[str, ...]] = ("customer",)
     extra_lookups = ("customer__id__exact",)
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return readable_columns(self.model, {"id"})
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -30,11 +30,11 @@ class CustomerChildAdmin(HubAdmin):
     """A page of rows that belong to a customer, and so to the customer's business."""
 
     parent_field = "customer"
-    autocomplete_fields = ("customer",)
-    exclude = ("business",)
-    list_select_related = ("customer",)
+    autocomplete_fields: ClassVar[tuple[str, ...]] = ("customer",)
+    exclude: ClassVar[tuple[str, ...]] = ("business",)
+    list_select_related: ClassVar[tuple[str, ...]] = ("customer",)
     extra_lookups = ("customer__id__exact",)
-    readonly_fields = ("created_at", "updated_at")
+    readonly_fields: ClassVar[tuple[str, ...]] = ("created_at", "updated_at")
 
 
 class ReadOnlyAdmin(HubRows, GuardedAdmin):

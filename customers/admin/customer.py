@@ -179,11 +179,13 @@ class CustomerAdmin(ExchangeAdmin):
         if row._state.adding:
             return "-"
         stats, currency = row.stats, row.business.currency
-        link = f"{reverse('admin:customers_booking_changelist')}?customer__id__exact={row.pk}"
+        bookings = reverse("admin:customers_booking_changelist")
+        link = f"{bookings}?customer__id__exact={row.pk}"
         average = stats.avg_transaction_value
         return format_html(
-            '<a href="{}">{} orders</a>, {} completed, {} cancelled. Spent {}, average {}. '
-            "Tier {}. {} open tickets, {} urgent. Last purchase {}, last login {}.",
+            '<a href="{}">{} orders</a>, {} completed, {} cancelled. '
+            "Spent {}, average {}. Tier {}. {} open tickets, {} urgent. "
+            "Last purchase {}, last login {}.",
             link,
             stats.total_orders,
             stats.completed_orders,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.http import HttpRequest, HttpResponse
 from import_export.admin import ImportExportModelAdmin
@@ -13,7 +13,7 @@ from customers.admin.base import CustomerChildAdmin, HubAdmin
 from customers.sheets import FORMATS
 
 
-class ExchangeAdmin(ImportExportModelAdmin, HubAdmin):  # type: ignore[misc]
+class ExchangeAdmin(ImportExportModelAdmin, HubAdmin):
     """A page with import and export, for whoever has the right of that name."""
 
     formats = FORMATS
@@ -96,4 +96,4 @@ class ExchangeAdmin(ImportExportModelAdmin, HubAdmin):  # type: ignore[misc]
 class ExchangeChildAdmin(ExchangeAdmin, CustomerChildAdmin):
     """The same for rows of a customer."""
 
-    list_select_related = ("customer", "business")
+    list_select_related: ClassVar[tuple[str, ...]] = ("customer", "business")

@@ -19,7 +19,7 @@ from customers.models import (
 )
 
 
-class PreferencesInline(TrackedInline, admin.StackedInline):  # type: ignore[misc]
+class PreferencesInline(TrackedInline, admin.StackedInline):
     model = Preferences
     template = "admin/edit_inline/stacked.html"
     fields = (
