@@ -82,8 +82,7 @@ class ScopedAdmin(_ModelAdmin):
         if lookup in self.extra_lookups:
             return True
         filters: Any = self.get_list_filter(request) if request else self.list_filter
-        named = [f for f in filters or () if not isinstance(f, type)]
-        names = {f if isinstance(f, str) else f[0] for f in named}
+        names = {_parameter(spec) for spec in filters or ()}
         names |= {self.date_hierarchy} if self.date_hierarchy else set()
         path, _, suffix = lookup.rpartition("__")
         allowed = {*names, *(f"{name}__id" for name in names)}
@@ -105,6 +104,13 @@ class ScopedAdmin(_ModelAdmin):
         """Write no log of Django's: the services record events."""
 
     log_change = log_deletion = log_deletions = log_addition  # type: ignore[assignment]
+
+
+def _parameter(spec: Any) -> str:
+    """Return what a filter of `list_filter` is called in the address."""
+    if isinstance(spec, type):
+        return str(spec.parameter_name)  # type: ignore[attr-defined]
+    return spec if isinstance(spec, str) else str(spec[0])
 
 
 class GuardedAdmin(ScopedAdmin):

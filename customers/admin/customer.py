@@ -32,16 +32,16 @@ from customers.resources import CustomerResource
 class CustomerForm(TrackedForm):
     """Refuses to overwrite what somebody else saved since the form was opened."""
 
-    rev = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    opened_rev = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if "rev" in self.fields and not self.instance._state.adding:
-            self.fields["rev"].initial = self.instance.rev
+        if "opened_rev" in self.fields and not self.instance._state.adding:
+            self.fields["opened_rev"].initial = self.instance.rev
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean() or {}
-        opened = cleaned.pop("rev", None)
+        opened = cleaned.pop("opened_rev", None)
         is_old = opened is not None and opened != self.instance.rev
         if is_old and not self.instance._state.adding:
             msg = (
@@ -207,7 +207,7 @@ class CustomerAdmin(ExchangeAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         fieldsets = super().get_fieldsets(request, obj)
         if obj is not None and self.has_change_permission(request, obj):
-            fieldsets[-1][1]["fields"] = ("change_reason", "rev")
+            fieldsets[-1][1]["fields"] = ("change_reason", "opened_rev")
         if obj is None:
             fieldsets = [part for part in fieldsets if part[0] != "Figures"]
         return fieldsets

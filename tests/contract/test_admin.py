@@ -88,7 +88,7 @@ def test_each_filter_of_the_list_works(owner, model):
 
 
 @every_page
-def test_people_without_rights_are_kept_out(client, model):
+def test_people_without_rights_are_kept_out(client, db, model):
     row = make_row(model)
     client.force_login(UserFactory())
 
@@ -118,7 +118,9 @@ def test_another_businesss_rows_do_not_exist(charlie, model):
     assert row.pk not in {r.pk for r in rows}
     for view in ("change", "history"):
         assert charlie.get(url(model, view, row.pk)).status_code == 404
-    assert charlie.post(url(model, "change", row.pk), {}).status_code == 404
+    # Kept rows refuse every change before they look for the row.
+    refusal = 403 if isinstance(PAGES[model], GuardedAdmin) else 404
+    assert charlie.post(url(model, "change", row.pk), {}).status_code == refusal
 
 
 @every_page
@@ -156,7 +158,7 @@ def test_kept_rows_cannot_be_changed_through_a_form(owner, model):
 
 @every_tracked
 @pytest.mark.parametrize("who", ["owner", "alice", "bob"])
-def test_no_version_can_be_written_back(request, who, model):
+def test_no_version_can_be_written_back(request, db, who, model):
     """The library's form writes on POST with the mere right to look."""
     row = make_row(model)
     log = model.history.model
@@ -184,7 +186,7 @@ def test_history_can_be_read(owner, model):
 
     assert page.status_code == one.status_code == 200
     assert "created by a command or a key" in page.content.decode()
-    assert page["Cache-Control"] == "no-store"
+    assert "no-store" in page["Cache-Control"]
     for secret in ("key_hash",):
         value = getattr(row, secret, None)
         assert value is None or value not in page.content.decode()
