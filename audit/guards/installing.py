@@ -44,10 +44,14 @@ def differences(using: str = DEFAULT_DB_ALIAS) -> list[str]:
         if connection.vendor == "postgresql":
             schema = _schema(cursor)
             found, functions = _installed_postgresql(cursor)
+            tenants = [t for t in tenant_tables() if t.table in tables]
             wanted = _existing(
-                postgresql.triggers(guarded_tables(), tenant_tables(), schema), tables
+                postgresql.triggers(guarded_tables(), tenants, schema), tables
             )
-            return _compare(wanted, found) + _function_differences(schema, functions)
+            if not wanted:
+                return []  # Nothing was migrated yet, so nothing is guarded.
+            declared = postgresql.functions(tenants, schema)
+            return _compare(wanted, found) + _altered(declared, schema, functions)
         wanted = _existing(sqlite.triggers(guarded_tables(), tenant_tables()), tables)
         return _compare(wanted, _installed_sqlite(cursor))
 
@@ -151,10 +155,12 @@ def _installed_postgresql(
     return triggers, {name: rest for name, *rest in cursor.fetchall()}
 
 
-def _function_differences(schema: str, found: dict[str, Any]) -> list[str]:
+def _altered(
+    declared: list[postgresql.Function], schema: str, found: dict[str, Any]
+) -> list[str]:
     config = [f"search_path={postgresql.search_path(schema)}"]
     return [
         f"function {function.name} is missing or was altered."
-        for function in postgresql.functions(tenant_tables(), schema)
+        for function in declared
         if list(found.get(function.name, ())) != [function.body, config, True]
     ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from customers.money import check_currency
+from customers.services.businesses import create_business
 from customers.services.captured import (
     create_captured_customers,
     find_by_identity,
@@ -44,6 +46,9 @@ from customers.services.preferences import (
     remove_flag,
     update_preferences,
 )
+from customers.services.purchase_log import Columns as PurchaseColumns
+from customers.services.purchase_log import Report as PurchaseReport
+from customers.services.purchase_log import load_purchases, read_purchases
 from customers.services.purchases import (
     CustomerMetrics,
     get_customer_metrics,
@@ -62,10 +67,14 @@ __all__ = [
     "BusinessFigures",
     "CustomerMetrics",
     "MarketingExport",
+    "PurchaseColumns",
+    "PurchaseReport",
     "add_flag",
     "add_note",
     "archive_customer",
     "archive_customers",
+    "check_currency",
+    "create_business",
     "create_captured_customers",
     "create_customer",
     "export_customers_for_marketing",
@@ -85,7 +94,9 @@ __all__ = [
     "list_customers",
     "list_rows",
     "list_stats",
+    "load_purchases",
     "may_contact",
+    "read_purchases",
     "record_captured_consents",
     "record_consent",
     "refresh_stats",

@@ -1,0 +1,136 @@
+"""Load a purchase log of a shop."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ObjectDoesNotExist, ValidationError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from audit.actors import Actor
+from customers import services
+from customers.services import PurchaseColumns, PurchaseReport
+
+_DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "space": None}
+
+
+class Command(BaseCommand):
+    help = (
+        "Load a purchase log: one line for each purchase, with a customer, a date, a "
+        "quantity and an amount. Makes missing customers, loads no line twice, lists "
+        "the lines that are wrong and loads the others. Exit code 1 if one was wrong."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", type=Path, help="The file, in UTF-8.")
+        parser.add_argument("--business", required=True, help="Slug or id.")
+        parser.add_argument(
+            "--create-business",
+            action="store_true",
+            help="Make the business if there is none of that slug.",
+        )
+        parser.add_argument(
+            "--currency",
+            help="ISO 4217 code of the amounts. Without: the business's own.",
+        )
+        parser.add_argument(
+            "--delimiter",
+            choices=["auto", *_DELIMITERS],
+            default="auto",
+            help="What separates the columns; auto looks at the first line.",
+        )
+        parser.add_argument(
+            "--no-header",
+            action="store_true",
+            help="The first line is a purchase; columns are named by position.",
+        )
+        for name in ("customer", "date", "quantity", "amount"):
+            parser.add_argument(
+                f"--{name}",
+                default=name,
+                help=f"Column of the {name}: its name, or its position from 1.",
+            )
+        parser.add_argument(
+            "--date-format",
+            default="%Y-%m-%d",
+            help="How dates are written (default %%Y-%%m-%%d).",
+        )
+
+    def handle(self, *, file: Path, **options: Any) -> None:
+        actor = Actor.system("import_purchases")
+        try:
+            with file.open(encoding="utf-8-sig", newline="") as lines:
+                delimiter = find_delimiter(lines.readline(), options["delimiter"])
+                lines.seek(0)
+                report = self.load(lines, delimiter, actor, options)
+        except OSError as error:
+            msg = f"{file} cannot be read: {error.strerror}. Mend the path."
+            raise CommandError(msg) from error
+        except UnicodeDecodeError as error:
+            msg = f"{file} is not UTF-8. Save it as UTF-8 and run this again."
+            raise CommandError(msg) from error
+        except ValidationError as error:
+            raise CommandError(" ".join(error.messages)) from error
+        for bad in report.bad:
+            self.stderr.write(f"line {bad.line}: {bad.reason}")
+        self.stdout.write(
+            f"{report.purchases} purchases of {report.customers} new customers loaded, "
+            f"{report.known} known already, {len(report.bad)} lines left out."
+        )
+        if report.bad:
+            sys.exit(1)
+
+    def load(
+        self, lines: Any, delimiter: str | None, actor: Actor, options: dict[str, Any]
+    ) -> PurchaseReport:
+        """Check the columns first, so that a wrong name leaves nothing behind."""
+        names = ("customer", "date", "quantity", "amount")
+        read = services.read_purchases(
+            lines,
+            columns=PurchaseColumns(**{name: options[name] for name in names}),
+            delimiter=delimiter,
+            has_header=not options["no_header"],
+            date_format=options["date_format"],
+        )
+        first = next(read, None)
+        business = find_business(options, actor)
+        currency = options["currency"] or business.currency
+        services.check_currency(currency)
+        whole = (
+            read
+            if first is None
+            else (line for part in ([first], read) for line in part)
+        )
+        return services.load_purchases(
+            business, whole, currency=currency, actor=actor, progress=self.show
+        )
+
+    def show(self, report: PurchaseReport) -> None:
+        """Say how far it is, on a terminal only."""
+        if self.stderr.isatty():
+            done = report.purchases + report.known + len(report.bad)
+            self.stderr.write(f"\r{done} lines", ending="")
+
+
+def find_delimiter(line: str, choice: str) -> str | None:
+    """Return the separator of the columns; None is white space."""
+    if choice != "auto":
+        return _DELIMITERS[choice]
+    best = max(",;\t", key=line.count)
+    return best if best in line else None
+
+
+def find_business(options: dict[str, Any], actor: Actor) -> Any:
+    """Return the business, made if that was asked for."""
+    slug = options["business"]
+    try:
+        return services.get_business(slug, actor=actor)
+    except ObjectDoesNotExist as error:
+        if options["create_business"]:
+            return services.create_business(
+                slug, actor=actor, currency=options["currency"] or "EUR"
+            )
+        msg = f"No business is called {slug!r}. Add --create-business to make it."
+        raise CommandError(msg) from error

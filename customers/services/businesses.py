@@ -1,0 +1,18 @@
+"""Making businesses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from audit.actors import Actor
+from customers.models import Business
+from customers.services.records import save_record
+
+
+def create_business(
+    slug: str, *, actor: Actor, name: str = "", **facts: Any
+) -> Business:
+    """Make a business. Raises ValidationError with the field when a value is wrong."""
+    business = Business(slug=slug, name=name or slug, **facts)
+    business.full_clean()
+    return save_record(business, actor=actor)

@@ -1,0 +1,287 @@
+"""Loading a purchase log: who, when, how many, how much; each line once."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from decimal import Decimal, InvalidOperation
+from itertools import islice
+from typing import TextIO
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from audit import services as audit
+from audit.actors import Actor
+from customers.choices import BookingKind, BookingStatus
+from customers.models import Booking, Business, Customer, Preferences
+from customers.services.stats import refresh_stats
+
+_BATCH = 1000
+_PLACES = 3
+_LARGEST = Decimal(10) ** 12
+_REASON = "purchase log"
+_SOURCE = "import"
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Where each value stands: a name of the header, or a position from 1."""
+
+    customer: str = "customer"
+    date: str = "date"
+    quantity: str = "quantity"
+    amount: str = "amount"
+
+
+@dataclass(frozen=True)
+class Purchase:
+    """One good line."""
+
+    line: int
+    customer: str
+    day: date
+    quantity: Decimal
+    amount: Decimal
+
+
+@dataclass(frozen=True)
+class BadLine:
+    """One line that cannot be loaded, and why."""
+
+    line: int
+    reason: str
+
+
+@dataclass
+class Report:
+    """What a load did."""
+
+    customers: int = 0
+    purchases: int = 0
+    known: int = 0
+    bad: list[BadLine] = field(default_factory=list)
+
+
+def read_purchases(
+    file: TextIO,
+    *,
+    columns: Columns,
+    delimiter: str | None,
+    has_header: bool,
+    date_format: str,
+) -> Iterator[Purchase | BadLine]:
+    """Yield each line as a purchase or as a bad line; blank lines are passed over.
+
+    `delimiter` None means any white space. Raises ValidationError before the first
+    line when a column is not there.
+    """
+    rows = _rows(file, delimiter)
+    header = next(rows, (1, []))[1] if has_header else None
+    places = _places(columns, header)
+    for line, cells in rows:
+        if not any(cell.strip() for cell in cells):
+            continue
+        try:
+            yield _purchase(line, cells, places, date_format)
+        except ValueError as error:
+            yield BadLine(line, str(error))
+
+
+def load_purchases(
+    business: Business,
+    lines: Iterable[Purchase | BadLine],
+    *,
+    currency: str,
+    actor: Actor,
+    progress: Callable[[Report], None] = lambda _: None,
+) -> Report:
+    """Write purchases as completed orders, and the customers that are missing.
+
+    A line is known by its customer, day, quantity and amount and by how many equal
+    lines came before it; so a file can be loaded again, or a longer one later. One
+    transaction for each thousand lines: what is loaded stays when the rest fails.
+    """
+    actor.require(business.pk)
+    report = Report()
+    seen: Counter[str] = Counter()
+    for batch in _batches(iter(lines)):
+        report.bad += [line for line in batch if isinstance(line, BadLine)]
+        good = [line for line in batch if isinstance(line, Purchase)]
+        with transaction.atomic():
+            keyed = [(_key(line, seen), line) for line in good]
+            _load(business, keyed, currency, report=report, actor=actor)
+        progress(report)
+    audit.record(
+        "purchases.imported",
+        actor=actor,
+        business_id=business.pk,
+        data={
+            "customers": report.customers,
+            "purchases": report.purchases,
+            "known": report.known,
+            "bad": len(report.bad),
+        },
+    )
+    return report
+
+
+def _rows(file: TextIO, delimiter: str | None) -> Iterator[tuple[int, list[str]]]:
+    if delimiter is None:
+        yield from ((n, text.split()) for n, text in enumerate(file, start=1))
+        return
+    reader = csv.reader(file, delimiter=delimiter)
+    for cells in reader:
+        yield reader.line_num, cells
+
+
+def _places(columns: Columns, header: list[str] | None) -> list[int]:
+    names = [name.strip() for name in header or []]
+    places = []
+    for column in (columns.customer, columns.date, columns.quantity, columns.amount):
+        if column in names:
+            places.append(names.index(column))
+        elif re.fullmatch(r"[1-9]\d{0,3}", column):
+            places.append(int(column) - 1)
+        else:
+            known = ", ".join(names) or "positions only: the file has no header"
+            msg = f"There is no column {column!r}. The file has {known}."
+            raise ValidationError(msg, code="unknown_column")
+    return places
+
+
+def _purchase(
+    line: int, cells: list[str], places: list[int], date_format: str
+) -> Purchase:
+    if max(places) >= len(cells):
+        msg = f"The line has {len(cells)} values; column {max(places) + 1} is missing."
+        raise ValueError(msg)
+    customer, day, quantity, amount = (cells[place].strip() for place in places)
+    if not customer:
+        msg = "The customer is empty."
+        raise ValueError(msg)
+    return Purchase(
+        line=line,
+        customer=customer[:255],
+        day=_day(day, date_format),
+        quantity=_number(quantity, "quantity"),
+        amount=_number(amount, "amount"),
+    )
+
+
+def _day(text: str, date_format: str) -> date:
+    try:
+        return datetime.strptime(text, date_format).date()  # noqa: DTZ007 - a day only
+    except ValueError:
+        msg = f"The date {text!r} is not written as {date_format}."
+        raise ValueError(msg) from None
+
+
+def _number(text: str, name: str) -> Decimal:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        number = Decimal("NaN")
+    if not number.is_finite() or not 0 <= number < _LARGEST:
+        msg = f"The {name} {text!r} is not a number of zero or more."
+        raise ValueError(msg)
+    exponent = number.as_tuple().exponent
+    if isinstance(exponent, int) and exponent < -_PLACES:
+        msg = f"The {name} {text!r} has more than {_PLACES} decimals."
+        raise ValueError(msg)
+    return number
+
+
+def _load(
+    business: Business,
+    keyed: list[tuple[str, Purchase]],
+    currency: str,
+    *,
+    report: Report,
+    actor: Actor,
+) -> None:
+    bookings = Booking.objects.filter(business=business)
+    known = set(
+        bookings.filter(external_id__in=[key for key, _ in keyed]).values_list(
+            "external_id", flat=True
+        )
+    )
+    report.known += len(known)
+    new = [(key, line) for key, line in keyed if key not in known]
+    people = _customers(business, [line for _, line in new], report, actor)
+    zone = ZoneInfo(business.timezone)
+    rows = []
+    for key, line in new:
+        # Noon: the day stays the same day where the business is, whatever the clock.
+        moment = datetime.combine(line.day, time(12), tzinfo=zone)
+        rows.append(
+            Booking(
+                business=business,
+                customer_id=people[line.customer],
+                kind=BookingKind.ORDER,
+                status=BookingStatus.COMPLETED,
+                placed_at=moment,
+                completed_at=moment,
+                items_count=line.quantity,
+                total_amount=line.amount,
+                paid_amount=line.amount,
+                currency=currency,
+                external_id=key,
+            )
+        )
+    Booking.objects.by(actor, reason=_REASON).bulk_create(rows)
+    report.purchases += len(rows)
+    refresh_stats(set(people.values()))
+
+
+def _key(line: Purchase, seen: Counter[str]) -> str:
+    content = "|".join(
+        (line.customer, line.day.isoformat(), f"{line.quantity:f}", f"{line.amount:f}")
+    )
+    seen[content] += 1
+    digest = hashlib.sha256(f"{content}|{seen[content]}".encode()).hexdigest()
+    return f"log:{digest[:32]}"
+
+
+def _customers(
+    business: Business, lines: list[Purchase], report: Report, actor: Actor
+) -> dict[str, UUID]:
+    """Return the customer of each reference; the missing ones are made."""
+    first: dict[str, date] = {}
+    for line in lines:
+        first[line.customer] = min(first.get(line.customer, line.day), line.day)
+    live = Customer.objects.filter(business=business).live()
+    named = live.filter(external_id__in=list(first))
+    people = {str(c.external_id): c.pk for c in named.only("external_id")}
+    zone = ZoneInfo(business.timezone)
+    made = [
+        Customer(
+            business=business,
+            external_id=reference,
+            name=f"Customer {reference}"[:255],
+            source=_SOURCE,
+            joined_at=datetime.combine(day, time(12), tzinfo=zone),
+        )
+        for reference, day in first.items()
+        if reference not in people
+    ]
+    Customer.objects.by(actor, reason=_REASON).bulk_create(made)
+    Preferences.objects.by(actor, reason=_REASON).bulk_create(
+        [Preferences(business=business, customer=row) for row in made]
+    )
+    report.customers += len(made)
+    return people | {str(row.external_id): row.pk for row in made}
+
+
+def _batches(
+    lines: Iterator[Purchase | BadLine],
+) -> Iterator[list[Purchase | BadLine]]:
+    while batch := list(islice(lines, _BATCH)):
+        yield batch
