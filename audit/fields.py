@@ -268,5 +268,6 @@ class CommitmentField(models.BinaryField):
     """SHA-256 over salt and personal columns; stays when those are erased."""
 
     def __init__(self, **kwargs: Any) -> None:
-        kwargs |= {"editable": False, "max_length": 32}
+        # Computed on the way into the database; until then there is none.
+        kwargs |= {"editable": False, "blank": True, "default": None, "max_length": 32}
         super().__init__(**kwargs)

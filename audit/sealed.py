@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import Q
@@ -56,6 +56,10 @@ class SealedModel(models.Model):
 
     class Meta:
         abstract = True
+
+    def validate_constraints(self, exclude: Any = None) -> None:
+        """Check the rules of the row; its salt comes with the write and not before."""
+        super().validate_constraints(exclude={*(exclude or ()), "salt", "commitment"})
 
 
 class SealedHistory(models.Model):

@@ -99,7 +99,7 @@ if _database["ENGINE"].endswith("sqlite3"):
         "init_command": (
             "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; "
             "PRAGMA foreign_keys=ON; PRAGMA recursive_triggers=ON; "
-            "PRAGMA secure_delete=ON"
+            "PRAGMA secure_delete=ON; PRAGMA cache_size=-65536"
         ),
     }
 else:

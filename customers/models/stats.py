@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.db import models
+from django.utils import timezone
 
 from audit.fields import SealedJSONField
 from audit.ids import uuid7
@@ -56,7 +57,7 @@ class CustomerStats(models.Model):
     addresses_count = models.PositiveIntegerField("addresses", default=0)
     contacts_count = models.PositiveIntegerField("contacts", default=0)
     is_opted_in = models.BooleanField("marketing opt-in", default=False)
-    updated_at = models.DateTimeField(auto_now=True)
+    updated_at = models.DateTimeField(default=timezone.now)
 
     objects = ScopedQuerySet.as_manager()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from customers.money import check_currency
+from customers.services.bulk import create_many
 from customers.services.businesses import create_business
 from customers.services.captured import (
     create_captured_customers,
@@ -77,6 +78,7 @@ __all__ = [
     "create_business",
     "create_captured_customers",
     "create_customer",
+    "create_many",
     "export_customers_for_marketing",
     "find_by_identity",
     "find_differences",

@@ -91,5 +91,5 @@ def record_consent(
         action=action,
         **proof,
     )
-    event.full_clean(exclude=["commitment"])
+    event.full_clean()
     return save_record(event, actor=actor)

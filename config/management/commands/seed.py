@@ -1,0 +1,74 @@
+"""Fill a demo with made-up people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
+
+from audit.actors import Actor
+from config import seeding
+from customers import services
+
+
+class Command(BaseCommand):
+    help = (
+        "Make two businesses and the five customers of the demo, and any number of "
+        "generated customers besides, the same for the same numbers. Refuses on a "
+        "database that is no demo or has customers, unless --force is given."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--customers",
+            type=int,
+            default=0,
+            metavar="N",
+            help="Generate N customers besides the five (default 0).",
+        )
+        parser.add_argument(
+            "--seed",
+            type=int,
+            default=1,
+            metavar="S",
+            help="Where the generated customers start from (default 1).",
+        )
+        parser.add_argument(
+            "--force",
+            action="store_true",
+            help="Fill this database although it is no demo or has customers.",
+        )
+
+    def handle(self, *, customers: int, seed: int, force: bool, **_: Any) -> None:
+        actor = Actor.system("seed")
+        if not force:
+            require_demo(actor)
+        with transaction.atomic():
+            bakery, rival = seeding.make_businesses(actor)
+            seeding.make_people(bakery, rival, actor)
+            for done in seeding.make_customers(bakery, customers, seed, actor):
+                if self.stdout.isatty():
+                    self.stdout.write(f"\r{done} of {customers} customers", ending="")
+        self.stdout.write(
+            f"Made {len(seeding.PEOPLE)} demo customers and {customers} generated ones."
+        )
+
+
+def require_demo(actor: Actor) -> None:
+    """Raise CommandError on a database that real people may be in."""
+    if not settings.DEMO:
+        msg = (
+            "This is no demo: HOLDFAST_DEMO is not true. Set it, or add --force to put "
+            "made-up people into this database."
+        )
+        raise CommandError(msg)
+    customer = apps.get_model("customers", "Customer")
+    if services.list_rows(customer, actor=actor).exists():
+        msg = (
+            "The database has customers. Name an empty one in DATABASE_URL, or add "
+            "--force to put made-up people beside them."
+        )
+        raise CommandError(msg)

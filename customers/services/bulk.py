@@ -1,0 +1,61 @@
+"""Making customers by the thousand, with everything that belongs to them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import models, transaction
+
+from audit import services as audit
+from audit.actors import Actor
+from audit.bulk import insert_rows, insert_tracked
+from audit.tracking import Change, TrackedModel
+from customers.models import Customer, Preferences
+from customers.services.stats import refresh_stats
+
+
+@transaction.atomic
+def create_many(
+    customers: Sequence[Customer],
+    belongings: Sequence[Sequence[models.Model]],
+    *,
+    actor: Actor,
+    reason: str,
+) -> None:
+    """Write new customers with preferences, and rows that belong to them.
+
+    `belongings` are rows of one model each, parents before children; customers whose
+    preferences are not among them get empty ones. The rows are not validated; the
+    database still holds its rules. One event tells of all.
+    """
+    change = Change(actor, reason)
+    insert_tracked(customers, change)
+    told = {row.customer_id for row in _of(Preferences, belongings)}
+    empty = [
+        Preferences(customer=row, business_id=row.business_id)
+        for row in customers
+        if row.pk not in told
+    ]
+    insert_tracked(empty, change)
+    for rows in belongings:
+        if rows and isinstance(rows[0], TrackedModel):
+            insert_tracked(rows, change)  # type: ignore[arg-type]
+        else:
+            insert_rows(rows)
+    audit.record(
+        "customer.created",
+        actor=actor,
+        business_id=customers[0].business_id if customers else None,
+        subjects=[row.pk for row in customers],
+        reason=reason,
+        data={"count": len(customers)},
+    )
+    refresh_stats([row.pk for row in customers])
+
+
+def _of(model: Any, belongings: Sequence[Sequence[Any]]) -> Sequence[Any]:
+    for rows in belongings:
+        if rows and isinstance(rows[0], model):
+            return rows
+    return ()
