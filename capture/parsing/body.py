@@ -15,7 +15,9 @@ MAX_KEYS = 2000
 MAX_KEY_LENGTH = 256
 # A double holds no larger and no smaller exponent.
 _MAX_EXPONENT = 308
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
+# Possessive: it never goes back, so a long text takes no memory to walk over.
+_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+_BRACKETS = re.compile(r"[\[\]{}]")
 
 
 class ParseError(Exception):
@@ -110,11 +112,8 @@ def _text(body: bytes, warnings: list[tuple[str, str]]) -> str:
 def _check_depth(text: str) -> None:
     # Before parsing: the parser calls itself for each level.
     depth = 0
-    for char in _STRING.sub("", text):
-        if char in "[{":
-            depth += 1
-            if depth > MAX_DEPTH:
-                msg = f"The body is nested more than {MAX_DEPTH} levels deep."
-                raise ParseError("too_deep", msg)
-        elif char in "]}":
-            depth -= 1
+    for bracket in _BRACKETS.findall(_STRING.sub("", text)):
+        depth += 1 if bracket in "[{" else -1
+        if depth > MAX_DEPTH:
+            msg = f"The body is nested more than {MAX_DEPTH} levels deep."
+            raise ParseError("too_deep", msg)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Any
 
 _SECRET_KEYS = {
@@ -25,26 +26,37 @@ _SECRET_KEYS = {
     "mnemonic": "key",
     "recoveryphrase": "key",
 }
+# userPassword, password_confirmation; but has_password is a yes or no and may stay.
+_PASSWORD_LIKE = re.compile("password|passwd|passphrase")
+# One id in thirty of those that count up in sixteen digits would pass for a card.
+_NEVER_SCANNED = frozenset({"messageid", "timestamp", "sentat", "originaltimestamp"})
+# One German mobile number in ten would pass for an old thirteen-digit card.
+_PHONES = frozenset({"phone", "phonenumber", "mobile", "mobilenumber"})
+_LONGEST_PHONE = 15
 _SECRET_VALUES = [
     (re.compile(r"\bBearer\s+\S+", re.IGNORECASE), "token"),
-    (re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"), "jwt"),
+    # It may not begin inside of a word: every "-eyJ" would be read to its far end.
+    (re.compile(r"(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"), "jwt"),
     (
         re.compile(r"-----BEGIN [A-Z ]+-----.*?(-----END [A-Z ]+-----|$)", re.DOTALL),
         "key",
     ),
-    (re.compile(r"\b(?:sk|rk)_(?:live|test)_\w{8,}"), "key"),
+    (re.compile(r"\b(?:sk|rk)_(?:live|test)_\w{8,}|\bsk_[\w-]{24,}"), "key"),
 ]
-_CARD = re.compile(r"(?<![\d.])\d(?:[ -]?\d){12,18}(?!\d)")
+# Digits with single blanks or hyphens between them: cards, and what stands beside them.
+_DIGITS = re.compile(r"(?<!\d)(?<!\d\.)(?<!\+)\d(?:[ -]?\d){12,}")
 # Issuer prefix and the lengths it comes with; the check digit alone fits one time in
 # milliseconds out of ten.
 _ISSUERS = [
-    (re.compile(r"4"), {13, 16, 19}),
-    (re.compile(r"5[1-5]|222[1-9]|22[3-9]|2[3-6]|27[01]|2720"), {16}),
-    (re.compile(r"3[47]"), {15}),
-    (re.compile(r"6011|64[4-9]|65"), {16, 19}),
-    (re.compile(r"35(2[89]|[3-8])"), {16, 19}),
-    (re.compile(r"30[0-5]|36|38|39"), {14, 16, 19}),
+    (re.compile(r"4"), (19, 16, 13)),
+    (re.compile(r"5[1-5]|222[1-9]|22[3-9]|2[3-6]|27[01]|2720"), (16,)),
+    (re.compile(r"3[47]"), (15,)),
+    (re.compile(r"6011|64[4-9]|65"), (19, 16)),
+    (re.compile(r"35(2[89]|[3-8])"), (19, 16)),
+    (re.compile(r"30[0-5]|36|38|39"), (19, 16, 14)),
 ]
+_LONGEST_NUMBER = 40
+_DOUBLED = str.maketrans("0123456789", "0246813579")
 
 
 def redact(value: Any) -> tuple[Any, list[str]]:
@@ -55,52 +67,94 @@ def redact(value: Any) -> tuple[Any, list[str]]:
 
 def _clean(value: Any, pointer: str, found: list[str]) -> Any:
     if isinstance(value, dict):
-        return {
-            key: _clean_member(key, item, f"{pointer}/{_escape(key)}", found)
-            for key, item in value.items()
-        }
+        return dict(_clean_member(*pair, pointer, found) for pair in value.items())
     if isinstance(value, list):
         return [_clean(v, f"{pointer}/{n}", found) for n, v in enumerate(value)]
     if isinstance(value, str):
         return _clean_text(value, pointer, found)
-    if isinstance(value, int) and not isinstance(value, bool):
-        text = _clean_text(str(value), pointer, found)
-        return value if text == str(value) else text
+    if isinstance(value, int | Decimal) and not isinstance(value, bool):
+        # A card can come as a number, with a fraction of zero or an exponent too.
+        if Decimal(value).adjusted() > _LONGEST_NUMBER:
+            return value
+        text = format(Decimal(value), "f")
+        return value if _clean_text(text, pointer, found) == text else _masked(text)
     return value
 
 
-def _clean_member(key: str, item: Any, pointer: str, found: list[str]) -> Any:
-    kind = _SECRET_KEYS.get(re.sub(r"[^a-z]", "", key.lower()))
-    if kind is None or item is None:
-        return _clean(item, pointer, found)
-    found.append(pointer)
-    return f"[redacted:{kind}]"
+def _clean_member(
+    key: str, item: Any, above: str, found: list[str]
+) -> tuple[str, Any]:
+    name = re.sub(r"[^a-z]", "", key.lower())
+    shown = _mask(key)
+    pointer = f"{above}/{_escape(shown)}"
+    if shown != key:
+        found.append(pointer)
+    kind = _SECRET_KEYS.get(name)
+    if kind is None and _PASSWORD_LIKE.search(name) and not isinstance(item, bool):
+        kind = "password"
+    if kind is not None and item is not None:
+        found.append(pointer)
+        return shown, f"[redacted:{kind}]"
+    if name in _NEVER_SCANNED or (name in _PHONES and _is_short_number(item)):
+        return shown, item
+    return shown, _clean(item, pointer, found)
+
+
+def _is_short_number(item: Any) -> bool:
+    is_number = isinstance(item, str | int)
+    return is_number and sum(c.isdigit() for c in str(item)) <= _LONGEST_PHONE
 
 
 def _clean_text(text: str, pointer: str, found: list[str]) -> str:
-    clean = text
-    for pattern, kind in _SECRET_VALUES:
-        clean = pattern.sub(f"[redacted:{kind}]", clean)
-    clean = _CARD.sub(_mask_card, clean)
+    clean = _mask(text)
     if clean != text:
         found.append(pointer)
     return clean
 
 
-def _mask_card(match: re.Match[str]) -> str:
-    digits = re.sub(r"\D", "", match.group())
-    known = any(p.match(digits) and len(digits) in n for p, n in _ISSUERS)
-    return (
-        f"[redacted:card:{digits[-4:]}]" if known and _luhn(digits) else match.group()
-    )
+def _masked(number: str) -> str:
+    return _mask(number.partition(".")[0])
+
+
+def _mask(text: str) -> str:
+    for pattern, kind in _SECRET_VALUES:
+        text = pattern.sub(f"[redacted:{kind}]", text)
+    return _DIGITS.sub(_mask_cards, text)
+
+
+def _mask_cards(match: re.Match[str]) -> str:
+    """Return a run of digits with every card in it masked.
+
+    A card begins and ends where its group of digits does, so "4111 1111 1111 1111 12"
+    is a card and a month, and sixteen digits inside of twenty are none.
+    """
+    run = match.group()
+    places = [place.start() for place in re.finditer(r"\d", run)]
+    digits = re.sub(r"\D", "", run)
+    edges = {n for n in range(1, len(places)) if places[n] > places[n - 1] + 1}
+    edges |= {0, len(digits)}
+    kept, last, free = [], 0, 0
+    for n in sorted(edges):
+        length = _card_length(digits, n, edges) if n >= free else None
+        if length is not None:
+            free = n + length
+            kept += [run[last : places[n]], f"[redacted:card:{digits[free - 4 : free]}]"]
+            last = places[free - 1] + 1
+    return "".join(kept) + run[last:]
+
+
+def _card_length(digits: str, start: int, edges: set[int]) -> int | None:
+    lengths = next((n for issuer, n in _ISSUERS if issuer.match(digits, start)), ())
+    for length in lengths:
+        end = start + length
+        if end in edges and _luhn(digits[start:end]):
+            return length
+    return None
 
 
 def _luhn(digits: str) -> bool:
-    total = 0
-    for position, digit in enumerate(reversed(digits)):
-        number = int(digit) * (1 + position % 2)
-        total += number - 9 * (number > 9)  # noqa: PLR2004 - the digit sum
-    return total % 10 == 0
+    doubled = digits[-2::-2].translate(_DOUBLED)
+    return sum(map(int, digits[-1::-2] + doubled)) % 10 == 0
 
 
 def _escape(key: str) -> str:

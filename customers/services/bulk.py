@@ -11,8 +11,8 @@ from audit import services as audit
 from audit.actors import Actor
 from audit.bulk import insert_rows, insert_tracked
 from audit.tracking import Change, TrackedModel
-from customers.models import Customer, Preferences
-from customers.services.stats import refresh_stats
+from customers.models import Customer, CustomerStats, Preferences
+from customers.services.stats import compute_stats
 
 
 @transaction.atomic
@@ -51,7 +51,13 @@ def create_many(
         reason=reason,
         data={"count": len(customers)},
     )
-    refresh_stats([row.pk for row in customers])
+    computed = compute_stats(list(customers))
+    insert_rows(
+        [
+            CustomerStats(customer=row, business_id=row.business_id, **computed[row.pk])
+            for row in customers
+        ]
+    )
 
 
 def _of(model: Any, belongings: Sequence[Sequence[Any]]) -> Sequence[Any]:
