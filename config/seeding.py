@@ -146,13 +146,14 @@ def make_people(bakery: Any, rival: Any, actor: Actor) -> None:
     now = today()
     for number, person in enumerate(PEOPLE, start=1):
         _make_person(bakery, person, number, now, actor)
-    services.create_customer(
-        rival,
-        actor=actor,
+    other = _model("Customer")(
+        business=rival,
+        unique_id="C-DEM0-0006",
         name="Ana Silva",
         email="ana.silva@example.org",
-        reason=_REASON,
+        joined_at=now,
     )
+    services.save_record(other, actor=actor, reason=_REASON)
 
 
 def _make_person(

@@ -17,7 +17,7 @@ from django.utils.dateparse import parse_date, parse_datetime
 from import_export import resources, widgets
 from import_export.fields import Field
 
-from audit.actors import Actor
+from audit.actors import Actor, OperationContext
 from customers import services
 from customers.models import Address, Booking, Business, Contact, Customer, Ticket
 
@@ -107,6 +107,9 @@ def column(
     )
 
 
+_NOTHING = OperationContext(via="admin", route="")
+
+
 class Checked:
     """The options of every resource: rows are validated, unchanged ones skipped."""
 
@@ -123,9 +126,10 @@ class HubResource(resources.ModelResource):
     # Empty cells do not overwrite these; they have a default.
     with_default: tuple[str, ...] = ()
 
-    def __init__(self, *, actor: Actor, **kwargs: Any) -> None:
+    def __init__(self, *, actor: Actor | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.actor = actor
+        # Forms make a resource to list its columns; it then reaches no row.
+        self.actor = actor or Actor(kind="anonymous", operation=_NOTHING)
 
     def get_queryset(self) -> QuerySet[Any]:
         return services.list_rows(self._meta.model, actor=self.actor)

@@ -81,9 +81,7 @@ def _clean(value: Any, pointer: str, found: list[str]) -> Any:
     return value
 
 
-def _clean_member(
-    key: str, item: Any, above: str, found: list[str]
-) -> tuple[str, Any]:
+def _clean_member(key: str, item: Any, above: str, found: list[str]) -> tuple[str, Any]:
     name = re.sub(r"[^a-z]", "", key.lower())
     shown = _mask(key)
     pointer = f"{above}/{_escape(shown)}"
@@ -138,7 +136,10 @@ def _mask_cards(match: re.Match[str]) -> str:
         length = _card_length(digits, n, edges) if n >= free else None
         if length is not None:
             free = n + length
-            kept += [run[last : places[n]], f"[redacted:card:{digits[free - 4 : free]}]"]
+            kept += [
+                run[last : places[n]],
+                f"[redacted:card:{digits[free - 4 : free]}]",
+            ]
             last = places[free - 1] + 1
     return "".join(kept) + run[last:]
 

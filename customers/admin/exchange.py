@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from import_export.admin import ImportExportModelAdmin
@@ -80,6 +81,12 @@ class ExchangeAdmin(ImportExportModelAdmin, HubAdmin):
 
     # --- export -----------------------------------------------------------------
 
+    def get_valid_export_item_pks(self, request: HttpRequest) -> list[str]:
+        """Return the chosen rows that are within reach, not every key of the table."""
+        chosen = [pk for pk in request.POST.getlist("export_items") if _is_uuid(pk)]
+        rows = self.get_queryset(request).filter(pk__in=chosen)
+        return [str(pk) for pk in rows.values_list("pk", flat=True)]
+
     def get_export_data(
         self, file_format: Any, request: HttpRequest, queryset: Any, **kwargs: Any
     ) -> Any:
@@ -91,6 +98,14 @@ class ExchangeAdmin(ImportExportModelAdmin, HubAdmin):
             "export.finished", actor=actor, data={**facts, "rows": queryset.count()}
         )
         return data
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
 
 
 class ExchangeChildAdmin(ExchangeAdmin, CustomerChildAdmin):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Upper
+from django.utils import timezone
 
 from audit.fields import NullCharField
 from audit.folding import fold_email
@@ -115,7 +116,7 @@ class Customer(ArchiveMarks, TrackedModel):
     signup_method = models.CharField(max_length=50, default="email", blank=True)
     source = models.CharField(max_length=100, default="website", blank=True)
     location = NullCharField(max_length=200)
-    joined_at = models.DateTimeField("joined")
+    joined_at = models.DateTimeField("joined", default=timezone.now)
     erased_at = models.DateTimeField(null=True, editable=False)
     rev = models.PositiveIntegerField("revision", default=1, editable=False)
 

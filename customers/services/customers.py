@@ -53,9 +53,7 @@ def create_customer(
     """
     wishes = {key: facts.pop(key) for key in _PREFERENCES & facts.keys()}
     _known(facts)
-    customer = Customer(
-        business=business, name=name, **{"joined_at": timezone.now(), **facts}
-    )
+    customer = Customer(business=business, name=name, **facts)
     customer.full_clean()
     save_record(customer, actor=actor, reason=reason)
     if wishes:

@@ -120,11 +120,6 @@ def _former_email(row: models.Model) -> Contact | None:
     )
 
 
-def _prepare_customer(row: Customer, actor: Actor) -> None:
-    if row.joined_at is None:
-        row.joined_at = timezone.now()
-
-
 def _prepare_booking(row: Booking, actor: Actor) -> None:
     now = timezone.now()
     if row.status in PURCHASE_STATUSES and row.completed_at is None:
@@ -199,7 +194,6 @@ _PREPARE: dict[type[models.Model], Callable[[Any, Actor], None]] = {
     Booking: _prepare_booking,
     ConsentEvent: _prepare_consent,
     Credit: _prepare_credit,
-    Customer: _prepare_customer,
     Flag: _prepare_flag,
     Note: _prepare_note,
     Refund: _prepare_refund,

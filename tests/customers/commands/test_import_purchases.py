@@ -1,0 +1,156 @@
+"""Purchase logs: each line once, bad lines named, figures that agree."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from audit.actors import Actor
+from customers import services
+from customers.models import Booking, Business, Customer
+
+LOG = """\
+ 00004 0001 19970101  2   29.33
+ 00004 0001 19970118  2   29.73
+ 00021 0002 19970101  3   63.34
+ 00021 0002 19970101  3   63.34
+ 00050 0003 19970101  1    0.00
+"""
+POSITIONS = {
+    "no_header": True,
+    "customer": "1",
+    "date": "3",
+    "quantity": "4",
+    "amount": "5",
+    "date_format": "%Y%m%d",
+}
+
+
+class Run:
+    """What one run of the command printed and how it ended."""
+
+    def __init__(self, path: Path, **options: Any) -> None:
+        out, err = StringIO(), StringIO()
+        self.code = 0
+        try:
+            call_command(
+                "import_purchases",
+                str(path),
+                stdout=out,
+                stderr=err,
+                **{"business": "shop", "create_business": True, **options},
+            )
+        except SystemExit as stop:
+            self.code = stop.code
+        self.out, self.err = out.getvalue(), err.getvalue()
+
+
+@pytest.fixture
+def log(tmp_path):
+    def write(text: str | bytes) -> Path:
+        path = tmp_path / "log.txt"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return path
+
+    return write
+
+
+def figures() -> Any:
+    actor = Actor.system("test")
+    return services.get_business_figures(Business.objects.get(), actor=actor)
+
+
+def test_the_log_is_loaded_and_the_figures_agree(db, log):
+    run = Run(log(LOG), currency="USD", **POSITIONS)
+
+    got = figures()
+    assert run.code == 0
+    assert "5 purchases of 3 new customers loaded" in run.out
+    assert (got.total_customers, got.total_purchases, got.total_items) == (3, 5, 11)
+    assert got.lifetime_value == {"USD": Decimal("185.74")}
+    assert (got.repeat_customers, got.loyalty) == (2, {"occasional": 2, "one_time": 1})
+    assert list(services.find_differences(repair=False)) == []
+
+
+def test_again_loads_nothing_and_a_longer_log_only_what_is_new(db, log):
+    Run(log(LOG), **POSITIONS)
+    again = Run(log(LOG), **POSITIONS)
+    longer = Run(log(LOG + " 00004 0001 19970118  2   29.73\n"), **POSITIONS)
+
+    assert "0 purchases of 0 new customers loaded, 5 known already" in again.out
+    assert "1 purchases of 0 new customers loaded, 5 known already" in longer.out
+    assert Booking.objects.count() == 6
+
+
+def test_customers_keep_their_reference_and_first_day(db, log):
+    Run(log(LOG), **POSITIONS)
+
+    customer = Customer.objects.get(external_id="00004")
+    assert customer.name == "Customer 00004"
+    assert customer.joined_at.date().isoformat() == "1997-01-01"
+    assert customer.stats.last_purchase_date.isoformat() == "1997-01-18"
+    assert customer.history.get().history_change_reason == "purchase log"
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_columns_by_name_in_each_kind_of_csv(db, log, delimiter):
+    lines = ["who,when,n,paid", "7,2026-01-02,1.5,12.500", '"8",2026-01-03,1,1']
+    text = "\ufeff" + "\r\n".join(lines).replace(",", delimiter)
+
+    run = Run(log(text), customer="who", date="when", quantity="n", amount="paid")
+
+    assert (run.code, Customer.objects.count()) == (0, 2)
+    assert Booking.objects.order_by("placed_at").first().items_count == Decimal("1.5")
+
+
+def test_bad_lines_are_named_and_stop_nobody(db, log):
+    bad = """customer,date,quantity,amount
+1,2026-01-02,1,10.00
+2,2026-13-02,1,10.00
+3,2026-01-02,x,10.00
+4,2026-01-02,1,-1
+5,2026-01-02,1,0.0001
+,2026-01-02,1,1
+6,2026-01-02
+
+7,2026-01-02,1,NaN
+8,2026-01-02,1,2.00
+"""
+    run = Run(log(bad))
+
+    assert run.code == 1
+    assert [line.partition(":")[0] for line in run.err.splitlines()] == [
+        f"line {n}" for n in (3, 4, 5, 6, 7, 8, 10)
+    ]
+    assert "line 3: The date '2026-13-02' is not written as %Y-%m-%d." in run.err
+    assert "2 purchases of 2 new customers loaded" in run.out
+    assert "7 lines left out" in run.out
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "message"),
+    [
+        (LOG, {**POSITIONS, "create_business": False}, "Add --create-business"),
+        (LOG, {**POSITIONS, "currency": "XXY"}, "ISO 4217"),
+        ("a,b\n1,2\n", {}, "There is no column 'customer'. The file has a, b"),
+        (b"customer,date\n\xff\xfe,1\n", {"no_header": False}, "not UTF-8"),
+    ],
+)
+def test_what_is_wrong_with_all_of_it_is_one_sentence(db, log, text, options, message):
+    with pytest.raises(CommandError, match=message):
+        Run(log(text), **options)
+
+    assert not Booking.objects.exists()
+    assert not Customer.objects.exists()
+
+
+def test_a_missing_file_is_named(db, tmp_path):
+    with pytest.raises(CommandError, match=r"nowhere\.txt cannot be read"):
+        Run(tmp_path / "nowhere.txt")
+
+    assert not Business.objects.exists()
