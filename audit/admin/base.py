@@ -324,6 +324,13 @@ class TrackedInline(NewestInline):
     """Rows that are added and changed on the page of their parent."""
 
     formset = TrackedFormSet
+    # Django's own sizes are those of a whole page.
+    formfield_overrides: ClassVar[Any] = {
+        models.TextField: {"widget": forms.Textarea(attrs={"rows": 2, "cols": 40})},
+        models.CharField: {"widget": forms.TextInput(attrs={"size": 18})},
+        models.SlugField: {"widget": forms.TextInput(attrs={"size": 18})},
+        models.EmailField: {"widget": forms.EmailInput(attrs={"size": 18})},
+    }
 
     def formfield_for_foreignkey(
         self, db_field: Any, request: HttpRequest, **kwargs: Any

@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.auth import admin as auth_admin
 from django.contrib.auth import forms as auth_forms
+from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
@@ -14,6 +15,9 @@ from audit import services
 from audit.actors import Actor
 from audit.admin.base import ScopedAdmin, actor_of
 from audit.models import User
+
+# Rights come with a role in a business, not with a group of all of them.
+admin.site.unregister(Group)
 
 
 class UserForm(auth_forms.UserChangeForm):

@@ -81,7 +81,6 @@ class CustomerAdmin(ExchangeAdmin):
         "email",
         "phone",
         "status",
-        "customer_type",
         "orders",
         "spent",
         "tier",
@@ -203,6 +202,12 @@ class CustomerAdmin(ExchangeAdmin):
         return f"{row.name or ''} · {row.unique_id}"
 
     # --- rows -------------------------------------------------------------------
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        # Who sees one business only needs no column that says so.
+        seen = services.list_businesses(actor=actor_of(request))[:2]
+        more = ("business",) if len(seen) > 1 else ()
+        return (*super().get_list_display(request), *more)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         fieldsets = super().get_fieldsets(request, obj)

@@ -13,6 +13,9 @@ from audit.admin.base import actor_of
 from customers.admin.base import CustomerChildAdmin, HubAdmin
 from customers.sheets import FORMATS
 
+# More would not be read; the preview lists all of them.
+_NAMED = 50
+
 
 class ExchangeAdmin(ImportExportModelAdmin, HubAdmin):
     """A page with import and export, for whoever has the right of that name."""
@@ -51,10 +54,11 @@ class ExchangeAdmin(ImportExportModelAdmin, HubAdmin):
             )
             self.message_user(
                 request,
-                f"{len(result.invalid_rows)} rows have mistakes, listed below. Confirm "
-                f"to load the other {len(good)}, or mend the file first.",
+                f"{len(result.invalid_rows)} rows have mistakes. Confirm to load the "
+                f"other {len(good)}, or mend the file first.",
                 level="WARNING",
             )
+            self._name_bad_rows(request, result, "would be left out")
         return response
 
     def process_result(self, result: Any, request: HttpRequest) -> HttpResponse:
@@ -66,18 +70,22 @@ class ExchangeAdmin(ImportExportModelAdmin, HubAdmin):
                 **{name: n for name, n in result.totals.items() if n},
             },
         )
-        for row in result.invalid_rows:
-            texts = "; ".join(
+        self._name_bad_rows(request, result, "was left out")
+        return super().process_result(result, request)
+
+    def _name_bad_rows(self, request: HttpRequest, result: Any, fate: str) -> None:
+        for row in result.invalid_rows[:_NAMED]:
+            texts = [
                 f"{name}: {' '.join(map(str, messages))}"
                 for name, messages in row.field_specific_errors.items()
-            )
-            rest = " ".join(map(str, row.non_field_specific_errors))
+            ]
+            reasons = " ".join([*texts, *map(str, row.non_field_specific_errors)])
             self.message_user(
-                request,
-                f"Line {row.number + 1} was left out. {texts} {rest}",
-                "WARNING",
+                request, f"Line {row.number + 1} {fate}. {reasons}", "WARNING"
             )
-        return super().process_result(result, request)
+        if len(result.invalid_rows) > _NAMED:
+            rest = len(result.invalid_rows) - _NAMED
+            self.message_user(request, f"{rest} more lines {fate}.", "WARNING")
 
     # --- export -----------------------------------------------------------------
 

@@ -42,7 +42,7 @@ class AddressInline(TrackedInline):
 
 class ContactInline(TrackedInline):
     model = Contact
-    fields = ("kind", "name", "relation", "email", "phone", "valid_to")
+    fields = ("kind", "name", "relation", "email", "phone")
 
 
 class NoteInline(TrackedInline):
