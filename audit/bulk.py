@@ -42,7 +42,7 @@ def insert_rows(rows: Sequence[models.Model]) -> None:
         if issubclass(model, SealedModel):
             for row in rows:
                 seal(row)
-        _execute(model, [_values(row, model) for row in rows])
+        _execute(model, _values(rows, model))
 
 
 def insert_tracked(rows: Sequence[TrackedModel], change: Change) -> None:
@@ -58,7 +58,7 @@ def insert_tracked(rows: Sequence[TrackedModel], change: Change) -> None:
         apps.get_model("audit", "Operation")._default_manager.ensure(change.actor)
         for row in rows:
             row.derive()
-        values = [_values(row, model) for row in rows]
+        values = _values(rows, model)
         _execute(model, values)
         _execute(log, _histories(rows, values, log, change))
 
@@ -110,9 +110,9 @@ def _columns(model: Any) -> list[str]:
     return copied + [f.column for f in _extra(model)]
 
 
-def _values(row: models.Model, model: Any) -> list[Any]:
-    names = tuple(f.attname for f in model._meta.fields)
-    return [convert(getattr(row, name)) for name, convert in _converters(model, names)]
+def _values(rows: Sequence[models.Model], model: Any) -> list[list[Any]]:
+    pairs = _converters(model, tuple(f.attname for f in model._meta.fields))
+    return [[convert(getattr(row, name)) for name, convert in pairs] for row in rows]
 
 
 def _execute(model: Any, values: list[list[Any]]) -> None:

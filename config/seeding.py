@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -287,7 +288,19 @@ def make_customers(business: Any, n: int, seed: int, actor: Actor) -> Iterator[i
     Set-based, a few thousand at a time, with real histories, salts and guards.
     """
     chance = random.Random(seed)  # noqa: S311 - made-up people, no secrets
-    now, done = today(), 0
+    now = today()
+    # Nothing here makes cycles, and looking for them costs a fifth of the time.
+    gc.disable()
+    try:
+        yield from _make(business, n, chance, now, actor)
+    finally:
+        gc.enable()
+
+
+def _make(
+    business: Any, n: int, chance: random.Random, now: datetime, actor: Actor
+) -> Iterator[int]:
+    done = 0
     while done < n:
         size = min(_BATCH, n - done)
         people = [

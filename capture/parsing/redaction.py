@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 _SECRET_KEYS = {
@@ -145,12 +146,16 @@ def _mask_cards(match: re.Match[str]) -> str:
 
 
 def _card_length(digits: str, start: int, edges: set[int]) -> int | None:
-    lengths = next((n for issuer, n in _ISSUERS if issuer.match(digits, start)), ())
-    for length in lengths:
+    for length in _lengths(digits[start : start + 4]):
         end = start + length
         if end in edges and _luhn(digits[start:end]):
             return length
     return None
+
+
+@cache
+def _lengths(prefix: str) -> tuple[int, ...]:
+    return next((n for issuer, n in _ISSUERS if issuer.match(prefix)), ())
 
 
 def _luhn(digits: str) -> bool:

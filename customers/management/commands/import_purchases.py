@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -98,11 +99,7 @@ class Command(BaseCommand):
         business = find_business(options, actor)
         currency = options["currency"] or business.currency
         services.check_currency(currency)
-        whole = (
-            read
-            if first is None
-            else (line for part in ([first], read) for line in part)
-        )
+        whole = read if first is None else chain([first], read)
         return services.load_purchases(
             business, whole, currency=currency, actor=actor, progress=self.show
         )
