@@ -94,7 +94,10 @@ def _clean_member(key: str, item: Any, above: str, found: list[str]) -> tuple[st
     if kind is not None and item is not None:
         found.append(pointer)
         return shown, f"[redacted:{kind}]"
-    if name in _NEVER_SCANNED or (name in _PHONES and _is_short_number(item)):
+    is_plain = not isinstance(item, dict | list)
+    if (name in _NEVER_SCANNED and is_plain) or (
+        name in _PHONES and _is_short_number(item)
+    ):
         return shown, item
     return shown, _clean(item, pointer, found)
 

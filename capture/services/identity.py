@@ -49,6 +49,12 @@ def link(pairs: list[Pair], source: Source, *, actor: Actor) -> dict[UUID, UUID 
     return {link.capture_id: link.customer_id for link in links}
 
 
+def links_of(capture_ids: list[UUID]) -> dict[UUID, UUID | None]:
+    """Return the customers of captures that were linked before."""
+    links = CaptureLink.objects.filter(capture__in=capture_ids)
+    return dict(links.values_list("capture_id", "customer_id"))
+
+
 def _missing(
     pairs: list[Pair], by_email: dict[str, UUID], by_ref: dict[str, UUID]
 ) -> dict[str, dict[str, Any]]:

@@ -15,7 +15,7 @@ from audit.actors import Actor
 from capture.choices import CaptureType, Status, Trust
 from capture.envelope import Envelope, Verdict
 from capture.models import Capture, Source
-from capture.services.identity import Pair, link
+from capture.services.identity import Pair, link, links_of
 from capture.services.normalising import build_capture
 from capture.services.projecting import TYPED, earliest_signups, project, text
 from customers import services as customers
@@ -57,6 +57,8 @@ def _ingest(envelopes: list[Envelope], source: Source, actor: Actor) -> list[Ver
     _project(fresh, linked)
     _update_customers(fresh, linked, source, actor)
     customers.refresh_stats({pk for pk in linked.values() if pk is not None})
+    known = [pk for pk, _ in stored.values() if pk not in linked]
+    linked |= links_of(known)
     return [_verdict(pair, stored, linked, first) for pair in built]
 
 

@@ -164,6 +164,7 @@ def test_the_same_message_again_is_a_duplicate(post, path, kind, body):
     assert again.json()["status"] == "duplicate"
     assert again.json()["duplicate"] is True
     assert again.json()["capture_id"] == first["capture_id"]
+    assert again.json()["customer_id"] == first["customer_id"]
     assert Capture.objects.count() == 1
 
 
