@@ -30,7 +30,10 @@ class Problem:
 
 @dataclass(frozen=True)
 class Envelope:
-    """One message. `body` is what came, secrets redacted; `fields` are our names."""
+    """One message. `body` is what came, secrets redacted; `fields` are our names.
+
+    `sent_as` tells for each of our names the key under which it came.
+    """
 
     adapter: str
     type: str
@@ -39,6 +42,7 @@ class Envelope:
     identity: Identity
     fields: dict[str, Any]
     body: dict[str, Any]
+    sent_as: dict[str, str] = field(default_factory=dict)
     index: int = 0
     key_id: UUID | None = None
     name: str | None = None

@@ -13,12 +13,19 @@ from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test import Client, TransactionTestCase
 from django.test.utils import CaptureQueriesContext
+from hypothesis import HealthCheck, settings
 
 from audit.actors import Actor, OperationContext
 from audit.guards import install_guards, remove_guards
 from audit.models import User
 from customers.models import Business
 from tests.factories import BusinessFactory, MembershipFactory, UserFactory
+
+# A busy machine is no failure: nothing here is a test of speed.
+settings.register_profile(
+    "suite", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("suite")
 
 _original_teardown = TransactionTestCase._fixture_teardown
 

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from capture.adapters.requirement import read
+from capture.adapters.requirement import AMOUNT_KEYS, AMOUNTS, read, snake
 
-__all__ = ["read"]
+__all__ = ["AMOUNTS", "AMOUNT_KEYS", "read", "snake"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,14 +12,23 @@ from capture.envelope import Identity, Problem
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])([A-Z])")
 _EMAIL = ("user_email", "email")
+# A user name beside a full name is often a nickname.
+_PERSON = ("full_name", "name", "user_name")
 _NAME = ("user_name", "full_name", "name")
 _PHONE = ("mobile_number", "phone")
 
-# Our name: the names it comes under, the first of which wins nothing: different values
-# under two of them are a conflict.
+# Two of these that differ leave open who it is, or how much: a conflict, like one key
+# in both styles. Of other names for the same thing the first one counts.
+_ONE_VALUE = (
+    _EMAIL,
+    ("plan_name_payment", "plan_name"),
+    ("final_price", "payment_amount", "amount"),
+    ("discount_amount", "discount"),
+)
+# Our name: the names it comes under.
 NAMES: dict[str, dict[str, tuple[str, ...]]] = {
     CaptureType.SIGNUP: {
-        "full_name": _NAME,
+        "full_name": _PERSON,
         "mobile_number": _PHONE,
         "plan": ("plan", "plan_type", "membership_tier"),
         "signup_date": ("signup_date", "join_date"),
@@ -29,9 +39,10 @@ NAMES: dict[str, dict[str, tuple[str, ...]]] = {
         "marketing_consent": ("marketing_consent",),
         "preferred_categories": ("preferred_categories",),
         "location": ("location",),
+        "ip_address": ("ip_address",),
     },
     CaptureType.PROFILE: {
-        "full_name": _NAME,
+        "full_name": _PERSON,
         "mobile_number": _PHONE,
         "signup_method": ("signup_method",),
         "marketing_consent": ("marketing_consent",),
@@ -71,11 +82,23 @@ NAMES: dict[str, dict[str, tuple[str, ...]]] = {
     },
     CaptureType.DASHBOARD: {"full_name": _NAME, "theme": ("theme",)},
 }
+AMOUNTS = ("original_price", "discount_amount", "final_price")
+AMOUNT_KEYS = frozenset(
+    key for name in AMOUNTS for key in NAMES[CaptureType.PAYMENT][name]
+)
 # The column that tells when it happened, where the document names one.
 _WHEN = {
     CaptureType.SIGNUP: "signup_date",
     CaptureType.LOGIN: "login_time",
     CaptureType.PAYMENT: "payment_date",
+}
+
+
+_IDENTITY = {
+    "email": _EMAIL,
+    "user_id": ("user_id",),
+    "anonymous_id": ("anonymous_id",),
+    "phone": _PHONE,
 }
 
 
@@ -85,6 +108,7 @@ class Item:
 
     identity: Identity
     fields: dict[str, Any]
+    sent_as: dict[str, str]
     message_id: str | None
     timestamp: Any
     sent_at: Any
@@ -94,18 +118,15 @@ class Item:
 def read(kind: str, body: dict[str, Any]) -> Item:
     """Return a message of one route; unknown keys stay in the body and go nowhere."""
     spelled = _Spellings(body)
-    found = {name: spelled.take(*keys) for name, keys in NAMES[kind].items()}
-    given = {name: value for name, value in found.items() if value is not None}
-    identity = Identity(
-        email=_text(spelled.take(*_EMAIL)),
-        user_id=_text(spelled.take("user_id")),
-        anonymous_id=_text(spelled.take("anonymous_id")),
-        phone=_text(spelled.take(*_PHONE)),
-    )
+    names = {**_IDENTITY, **NAMES[kind]}
+    found = {name: spelled.take(*keys) for name, keys in names.items()}
+    given = {name: found[name] for name in NAMES[kind] if found[name] is not None}
+    identity = Identity(**{name: _text(found[name]) for name in _IDENTITY})
     when = given.get(_WHEN.get(CaptureType(kind), ""))
     return Item(
         identity=identity,
         fields=given,
+        sent_as={name: spelled.key(*keys) for name, keys in names.items()},
         message_id=_text(spelled.take("message_id")),
         timestamp=when if when is not None else spelled.take("timestamp"),
         sent_at=spelled.take("sent_at"),
@@ -124,15 +145,28 @@ class _Spellings:
         self.body = body
 
     def take(self, *names: str) -> Any:
-        found = [key for name in names for key in self.keys.get(name, ())]
-        values = [self.body[key] for key in found if self.body[key] is not None]
-        if any(value != values[0] for value in values):
+        """Return the value of the first of these names that has one."""
+        single = ((name,) for name in names)
+        for group in (*single, *(g for g in _ONE_VALUE if set(g) <= set(names))):
+            self._compare(self._filled(group))
+        found = self._filled(names)
+        return self.body[found[0]] if found else None
+
+    def key(self, *names: str) -> str:
+        """Return the key as it was sent, or as it should have been."""
+        return next(iter(self._filled(names)), names[0])
+
+    def _filled(self, names: Iterable[str]) -> list[str]:
+        keys = [key for name in names for key in self.keys.get(name, ())]
+        return [key for key in keys if self.body[key] is not None]
+
+    def _compare(self, keys: list[str]) -> None:
+        if any(self.body[key] != self.body[keys[0]] for key in keys):
             self.problem = self.problem or Problem(
                 "conflicting_keys",
-                f"/{found[-1]}",
-                f"{' and '.join(found)} say different things. Send one of them.",
+                f"/{keys[-1]}",
+                f"{' and '.join(keys)} say different things. Send one of them.",
             )
-        return values[0] if values else None
 
 
 def snake(key: str) -> str:

@@ -51,6 +51,8 @@ def problem(request: HttpRequest, refusal: Refusal) -> JsonResponse:
     }
     response = JsonResponse(body, status=refusal.status)
     response["Content-Type"] = "application/problem+json"
+    if refusal.status == HTTPStatus.UNAUTHORIZED:
+        response["WWW-Authenticate"] = "Bearer"
     return response
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Iterable
 from typing import Any
 
 from django.http import HttpRequest
@@ -13,19 +14,42 @@ from capture.api.answers import Refusal
 from capture.choices import SCOPE_WRITE, KeyKind
 from capture.services import find_key
 
+_BODY_KEYS = ("api_key", "apiKey", "writeKey")
 _UNKNOWN = "The key is missing, unknown or no longer valid. Send it as a Bearer token."
 
 
-def require_key(request: HttpRequest, body: dict[str, Any]) -> Any:
-    """Return the valid key of a request. Cookies and sessions are not looked at.
+def key_in_headers(request: HttpRequest) -> str | None:
+    """Return the key that stands in the headers, if any.
 
-    Raises Refusal: 401 without a valid key or with two different ones, 403 for a key
-    that may not write or not from this page.
+    Raises Refusal when two different ones do. Cookies and sessions are not looked at.
     """
-    texts = {text for text in (_header_key(request), _body_key(body)) if text}
+    found = (_authorization(request), request.headers.get("X-Capture-Key"))
+    return _one(found)
+
+
+def take_key(body: dict[str, Any], text: str | None) -> str | None:
+    """Take the key out of a body and return it, or the one that came before it.
+
+    It let the message in; it is no part of it and must not be kept.
+    """
+    found = [body.pop(name, None) for name in _BODY_KEYS]
+    return _one((text, *(key for key in found if isinstance(key, str))))
+
+
+def _one(found: Iterable[str | None]) -> str | None:
+    texts = {text for text in found if text}
     if len(texts) > 1:
         raise Refusal(401, "key_mismatch", "Two different keys came. Send one.")
-    key = find_key(texts.pop()) if texts else None
+    return texts.pop() if texts else None
+
+
+def require_key(request: HttpRequest, text: str | None) -> Any:
+    """Return the valid key of a text.
+
+    Raises Refusal: 401 without a valid one, 403 for a key that may not write or not
+    from this page.
+    """
+    key = find_key(text) if text else None
     if key is None:
         raise Refusal(401, "invalid_key", _UNKNOWN)
     if SCOPE_WRITE not in key.scopes:
@@ -43,6 +67,12 @@ def require_key(request: HttpRequest, body: dict[str, Any]) -> Any:
             "origin_not_allowed",
             "This page may not use the key. Add its origin to the key.",
         )
+    if key.kind == KeyKind.PUBLISHABLE and request.method == "PATCH":
+        raise Refusal(
+            403,
+            "secret_key_needed",
+            "Change profiles on a server, with a secret key.",
+        )
     return key
 
 
@@ -57,13 +87,11 @@ def actor_of(key: Any, request: HttpRequest) -> Actor:
     )
 
 
-def _header_key(request: HttpRequest) -> str | None:
+def _authorization(request: HttpRequest) -> str | None:
     scheme, _, rest = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return rest.strip() or None
-    if scheme.lower() == "basic":
-        return _basic(rest.strip())
-    return request.headers.get("X-Capture-Key")
+    return _basic(rest.strip()) if scheme.lower() == "basic" else None
 
 
 def _basic(text: str) -> str | None:
@@ -72,8 +100,3 @@ def _basic(text: str) -> str | None:
     except (binascii.Error, UnicodeDecodeError):
         return None
     return decoded.partition(":")[0] or None
-
-
-def _body_key(body: dict[str, Any]) -> str | None:
-    key = body.get("api_key")
-    return key if isinstance(key, str) and key else None

@@ -6,13 +6,18 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from django.db import DatabaseError
+from django.db import DatabaseError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
 from capture.api.answers import Refusal, captured, problem
-from capture.api.authentication import actor_of, require_key
+from capture.api.authentication import (
+    actor_of,
+    key_in_headers,
+    require_key,
+    take_key,
+)
 from capture.choices import CaptureType, KeyKind, Status, Trust
 from capture.parsing import Parsed, ParseError, parse_body
 from capture.services import build_envelopes, ingest
@@ -33,6 +38,7 @@ def capture_view(kind: str, *, methods: tuple[str, ...] = ("POST",)) -> View:
     """
 
     @csrf_exempt
+    @transaction.non_atomic_requests
     def view(request: HttpRequest) -> HttpResponse:
         try:
             if request.method not in methods:
@@ -46,31 +52,38 @@ def capture_view(kind: str, *, methods: tuple[str, ...] = ("POST",)) -> View:
                 response["Allow"] = ", ".join(methods)
             return response
         except DatabaseError:
-            logger.exception("capture failed")
+            logger.exception("capture failed: %s", request.operation.id)  # type: ignore[attr-defined]
             response = problem(
                 request, Refusal(503, "unavailable", "Try again in a moment.")
             )
             response["Retry-After"] = "1"
             return response
+        except Exception:
+            # The last resort: a client of this door cannot read an error page.
+            logger.exception("capture failed: %s", request.operation.id)  # type: ignore[attr-defined]
+            fault = Refusal(500, "internal_error", "This is our fault. It is logged.")
+            return problem(request, fault)
 
     return view
 
 
 def _take(request: HttpRequest, kind: str) -> HttpResponse:
     received_at = timezone.now()
+    text = key_in_headers(request)
+    # Before the body is read: a stranger costs nothing more than a look.
+    key = require_key(request, text) if text else None
     raw = _read(request, _LIMITS.get(CaptureType(kind), _LIMIT))
     try:
         parsed = parse_body(raw)
     except ParseError as error:
-        # Strangers learn about their key first.
-        require_key(request, {})
+        if key is None:
+            require_key(request, None)
         raise Refusal(error.status, error.code, error.message) from error
     body = parsed.value if isinstance(parsed.value, dict) else {}
-    key = require_key(request, body)
-    if not isinstance(parsed.value, dict) or not body.keys() - {"api_key"}:
+    text = take_key(body, text)
+    key = key or require_key(request, text)
+    if not body:
         raise Refusal(422, "item_not_object", "Send one JSON object with an e-mail.")
-    # The key let the message in; it is no part of it and must not be kept.
-    body.pop("api_key", None)
     envelopes = build_envelopes(
         kind, body, received_at=received_at, **_context(request, key, parsed)
     )
@@ -106,7 +119,10 @@ def _read(request: HttpRequest, limit: int) -> bytes:
     ):
         # A server gateway hands chunked bodies on as empty ones.
         raise Refusal(411, "length_required", "Send Content-Length, not chunks.")
-    raw = request.read(limit + 1)
+    try:
+        raw = request.read(limit + 1)
+    except OSError as error:
+        raise Refusal(400, "incomplete_body", "The body broke off.") from error
     if len(raw) > limit:
         raise Refusal(
             413,

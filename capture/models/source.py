@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
 
 from audit.fields import SealedJSONField
 from audit.tracking import TrackedModel
-from capture.choices import KeyKind
+from capture.choices import SCOPES, KeyKind
+
+_ORIGIN = re.compile(
+    r"https?://[a-z0-9.-]+(:\d{1,5})?|https?://\[[0-9a-f:]+\](:\d{1,5})?"
+)
 
 
 class Source(TrackedModel):
@@ -101,6 +107,23 @@ class ApiKey(TrackedModel):
 
     def __str__(self) -> str:
         return f"{self.prefix}…"
+
+    def clean(self) -> None:
+        """Refuse scopes that nobody knows, and origins that no browser would send."""
+        super().clean()
+        if not isinstance(self.scopes, list) or not set(map(str, self.scopes)) <= set(
+            SCOPES
+        ):
+            msg = f'Write a list of {", ".join(SCOPES)}, like ["{SCOPES[0]}"].'
+            raise ValidationError({"scopes": msg})
+        origins = self.origins if isinstance(self.origins, list) else [self.origins]
+        self.origins = [str(origin).rstrip("/").lower() for origin in origins]
+        if not all(_ORIGIN.fullmatch(origin) for origin in self.origins):
+            msg = 'Write origins without a path, like ["https://shop.example.com"].'
+            raise ValidationError({"origins": msg})
+        if self.kind == KeyKind.PUBLISHABLE and not self.origins:
+            msg = "A publishable key works from the origins listed here. Name one."
+            raise ValidationError({"origins": msg})
 
     @property
     def is_valid(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -97,7 +98,9 @@ class _Reader:
             raise ParseError("schema_violation", msg)
         value = dict(pairs)
         if len(value) < len(pairs):
-            self.warnings.append(("duplicate_key", ""))
+            twice = Counter(key for key, _ in pairs) - Counter(value.keys())
+            # Their names, whatever their place: the parser does not tell it.
+            self.warnings += [("duplicate_key", f"/{redact(key)[0]}") for key in twice]
         return value
 
 

@@ -15,7 +15,7 @@ from audit.actors import Actor
 from capture.choices import CaptureType, Status, Trust
 from capture.envelope import Envelope, Verdict
 from capture.models import Capture, Source
-from capture.services.identity import Pair, link, links_of
+from capture.services.identity import Linked, Pair, link, links_of
 from capture.services.normalising import build_capture
 from capture.services.projecting import TYPED, earliest_signups, project, text
 from customers import services as customers
@@ -53,10 +53,12 @@ def _ingest(envelopes: list[Envelope], source: Source, actor: Actor) -> list[Ver
     fresh = [
         p for p in first.values() if stored[p.capture.message_id][0] == p.capture.pk
     ]
-    linked = link(fresh, source, actor=actor)
+    found = link(fresh, source, actor=actor)
+    linked = found.customers
     _project(fresh, linked)
-    _update_customers(fresh, linked, source, actor)
-    customers.refresh_stats({pk for pk in linked.values() if pk is not None})
+    _update_customers(fresh, found, source, actor)
+    touched = {pk for pk in linked.values() if pk is not None}
+    customers.refresh_stats(touched | found.joined)
     known = [pk for pk, _ in stored.values() if pk not in linked]
     linked |= links_of(known)
     return [_verdict(pair, stored, linked, first) for pair in built]
@@ -90,7 +92,7 @@ def _verdict(
         status=status,
         capture_id=kept_id,
         customer_id=linked.get(kept_id),
-        warnings=sorted({code for code, _ in pair.envelope.warnings}),
+        warnings=sorted({code for code, _ in capture.warnings or ()}),
     )
 
 
@@ -109,12 +111,12 @@ def _project(pairs: list[Pair], linked: dict[UUID, UUID | None]) -> None:
 
 
 def _update_customers(
-    pairs: list[Pair], linked: dict[UUID, UUID | None], source: Source, actor: Actor
+    pairs: list[Pair], linked: Linked, source: Source, actor: Actor
 ) -> None:
-    told: dict[UUID, dict[str, Any]] = {}
+    told: dict[UUID, dict[str, Any]] = {pk: {**f} for pk, f in linked.learned.items()}
     consents = []
     for pair in sorted(pairs, key=lambda p: p.capture.occurred_at):
-        customer_id = linked[pair.capture.pk]
+        customer_id = linked.customers[pair.capture.pk]
         if customer_id is None:
             continue
         if pair.envelope.type in (CaptureType.SIGNUP, CaptureType.PROFILE):

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.text import slugify
 
 from audit.actors import Actor
 from capture.choices import SCOPE_WRITE, KeyKind
@@ -22,7 +23,9 @@ _SHOWN = 11
 def hash_key(key: str) -> str:
     """Return the keyed hash under which a key is stored."""
     pepper = settings.HASH_KEY.encode()
-    return hmac.new(pepper, key.encode(), hashlib.sha256).hexdigest()
+    # Strangers send what they like, half a surrogate pair too.
+    text = key.encode(errors="surrogatepass")
+    return hmac.new(pepper, text, hashlib.sha256).hexdigest()
 
 
 def create_key(
@@ -65,11 +68,12 @@ def find_key(text: str) -> ApiKey | None:
     return key if key is not None and key.is_valid else None
 
 
-def get_or_create_source(business: Any, slug: str, *, actor: Actor) -> Source:
-    """Return the source of a slug, made if there is none yet."""
+def get_or_create_source(business: Any, name: str, *, actor: Actor) -> Source:
+    """Return the source of a name or slug, made if there is none yet."""
+    slug = slugify(name)[:63]
     found = Source.objects.filter(business=business, slug=slug).first()
     if found is not None:
         return found
-    source = Source(business=business, slug=slug, name=slug)
+    source = Source(business=business, slug=slug, name=name)
     source.full_clean()
     return customers.save_record(source, actor=actor)

@@ -17,14 +17,17 @@ from capture.choices import CaptureType, MessageIdOrigin
 from capture.envelope import Envelope
 from capture.models import Capture, Source
 from capture.parsing import fingerprint, payload_text
-from capture.services.validation import to_decimal
+from capture.services.validation import is_success, to_decimal
 from customers.money import stored
 
 _LONGEST_ID = 128
 _BUCKET_SECONDS = 600
 _MILLISECONDS_FROM = 10**11
 _SKEW_FROM = timedelta(seconds=2)
-_FUTURE_ALLOWED = timedelta(minutes=5)
+FUTURE_ALLOWED = timedelta(minutes=5)
+_OLD = timedelta(days=5 * 365)
+# Moments outside of these cannot be shown in every time zone.
+_FIRST_YEAR, _LAST_YEAR = 1900, 9000
 _STATES = {
     "paid": ("completed", "complete", "paid", "succeeded", "success", "successful"),
     "pending": ("pending", "processing"),
@@ -40,6 +43,7 @@ def build_capture(envelope: Envelope, source: Source, actor: Actor) -> Capture:
     """Return the unsaved capture of a message that has no problem."""
     message_id, origin = _message_id(envelope, source)
     occurred_at, time_source, original, skew = _times(envelope)
+    warnings = (*envelope.warnings, *_time_warnings(envelope, original, time_source))
     who = envelope.identity
     return Capture(
         business_id=source.business_id,
@@ -69,8 +73,7 @@ def build_capture(envelope: Envelope, source: Source, actor: Actor) -> Capture:
         anonymous_ref=_column(who.anonymous_id, 255),
         previous_ref=_column(who.previous_id, 255),
         fingerprint=fingerprint(envelope.body),
-        warnings=[[code, _safe(pointer)] for code, pointer in envelope.warnings]
-        or None,
+        warnings=[[code, _safe(pointer)] for code, pointer in warnings] or None,
     )
 
 
@@ -79,15 +82,20 @@ def read_time(value: Any) -> datetime | None:
     try:
         if isinstance(value, int | Decimal) and not isinstance(value, bool):
             seconds = value / 1000 if value > _MILLISECONDS_FROM else value
-            return datetime.fromtimestamp(float(seconds), UTC)
-        moment = parse_datetime(value) if isinstance(value, str) else None
-        if moment is None:
+            moment: datetime | None = datetime.fromtimestamp(float(seconds), UTC)
+        else:
+            moment = _read_text(value)
+        if moment is None or not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
             return None
         # A time without a zone is taken for UTC.
         aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         return aware.astimezone(UTC)
     except (ValueError, OverflowError, OSError):
         return None
+
+
+def _read_text(value: Any) -> datetime | None:
+    return parse_datetime(value) if isinstance(value, str) else None
 
 
 def keyed_hash(*parts: str) -> str:
@@ -140,9 +148,28 @@ def _times(envelope: Envelope) -> tuple[datetime, str, datetime | None, int | No
         skew = round(behind.total_seconds() * 1000)
         if abs(behind) >= _SKEW_FROM:
             occurred, rule = original + behind, "skew_corrected"
-    if occurred > received + _FUTURE_ALLOWED:
+    if occurred > received + FUTURE_ALLOWED:
         return received, "clamped", original, skew
     return occurred, rule, original, skew
+
+
+def _time_warnings(
+    envelope: Envelope, original: datetime | None, rule: str
+) -> list[tuple[str, str]]:
+    found = []
+    if envelope.timestamp is not None and original is None:
+        found.append("unreadable_timestamp")
+    if rule == "clamped":
+        found.append("future_timestamp")
+    if original is not None and original < envelope.received_at - _OLD:
+        found.append("old_timestamp")
+    try:
+        moment = _read_text(envelope.timestamp)
+    except ValueError:
+        moment = None
+    if moment is not None and moment.tzinfo is None:
+        found.append("naive_timestamp")
+    return [(code, "") for code in found]
 
 
 def _facts(envelope: Envelope, source: Source) -> dict[str, Any]:
@@ -155,7 +182,7 @@ def _facts(envelope: Envelope, source: Source) -> dict[str, Any]:
         return {n: _safe(str(fields[n]))[:200] for n in names if n in fields}
     if envelope.type == CaptureType.LOGIN:
         return {
-            "success": fields.get("success", True) is True,
+            "success": is_success(fields) is True,
             "login_method": _safe(str(fields.get("login_method", "password")))[:50],
         }
     return {}

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from audit.actors import Actor
 from capture.choices import CaptureType, Trust
 from capture.envelope import Verdict
 from capture.models import Source
-from capture.parsing import redact
+from capture.parsing import ParseError, parse_body
 from capture.services.ingest import ingest
 from capture.services.reading import build_envelopes
 
@@ -43,10 +47,23 @@ def track_login_activity(
 
 
 def _capture(kind: str, body: dict[str, Any], source: Source, actor: Actor) -> Verdict:
-    clean, found = redact(body)
-    warnings = tuple(("secret_redacted", pointer) for pointer in found)
-    envelopes = build_envelopes(kind, clean, trust=Trust.SERVER, warnings=warnings)
+    try:
+        parsed = parse_body(json.dumps(body, default=_plain).encode())
+    except ParseError as error:
+        raise ValueError(error.message) from error
+    envelopes = build_envelopes(
+        kind, parsed.value, trust=Trust.SERVER, warnings=tuple(parsed.warnings)
+    )
     if problem := envelopes[0].problem:
         msg = f"{problem.pointer}: {problem.message}"
         raise ValueError(msg)
     return ingest(envelopes, source=source, actor=actor)[0]
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, Decimal | UUID):
+        return str(value)
+    msg = f"A {type(value).__name__} cannot be captured. Send text or a number."
+    raise ValueError(msg)

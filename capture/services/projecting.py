@@ -14,7 +14,8 @@ from django.db.models import Count, F, Max, Min, Q
 from capture.adapters import read
 from capture.choices import CaptureType
 from capture.models import Capture, CaptureLink, Login, Signup
-from capture.services.normalising import read_time
+from capture.services.normalising import FUTURE_ALLOWED, read_time
+from capture.services.validation import is_success
 
 Projection = Signup | Login
 TYPED: dict[str, type[Signup] | type[Login]] = {
@@ -54,7 +55,7 @@ def _signup(fields: dict[str, Any], capture: Capture) -> dict[str, Any]:
         "full_name": text(fields.get("full_name"), 200),
         "mobile_number": text(fields.get("mobile_number"), 50),
         "plan": text(fields.get("plan"), 200),
-        "signup_date": read_time(fields.get("signup_date")) or capture.occurred_at,
+        "signup_date": _signup_date(fields, capture),
         "signup_method": text(fields.get("signup_method"), 50) or "email",
         "signup_source": text(fields.get("signup_source"), 100) or "website",
         "referral_code": text(fields.get("referral_code"), 100),
@@ -67,12 +68,19 @@ def _signup(fields: dict[str, Any], capture: Capture) -> dict[str, Any]:
     }
 
 
+def _signup_date(fields: dict[str, Any], capture: Capture) -> datetime:
+    given = read_time(fields.get("signup_date"))
+    if given is None or given > capture.received_at + FUTURE_ALLOWED:
+        return capture.occurred_at
+    return given
+
+
 def _login(fields: dict[str, Any], capture: Capture) -> dict[str, Any]:
     return {
         "email": capture.email,
         "login_time": capture.occurred_at,
         "login_method": text(fields.get("login_method"), 50) or "password",
-        "success": fields.get("success", True) is True,
+        "success": is_success(fields) is True,
         "device_info": text(fields.get("device_info"), 255),
         "failure_reason": text(fields.get("failure_reason"), 2000),
     }

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from ipaddress import ip_address
 from typing import Any
 
 from django.utils import timezone
 
-from capture.adapters import read
+from capture.adapters import read, snake
 from capture.choices import CaptureType
 from capture.envelope import Envelope
+from capture.services.projecting import TYPED
 from capture.services.validation import find_problem
 
 ADAPTER = "requirement"
@@ -22,12 +24,14 @@ def build_envelopes(kind: str, body: dict[str, Any], **facts: Any) -> list[Envel
     profile that tells of a login becomes two messages.
     """
     item = read(kind, body)
+    body = _without_address(kind, body, item.fields)
     envelope = Envelope(
         adapter=ADAPTER,
         type=kind,
         identity=item.identity,
         fields=item.fields,
         body=body,
+        sent_as=item.sent_as,
         message_id=item.message_id,
         timestamp=item.timestamp,
         sent_at=item.sent_at,
@@ -49,3 +53,20 @@ def build_envelopes(kind: str, body: dict[str, Any], **facts: Any) -> list[Envel
         problem=None,
     )
     return [envelope, login]
+
+
+def _without_address(
+    kind: str, body: dict[str, Any], fields: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the body without the person's network address where a typed row keeps it.
+
+    A capture is for ever; the row is where an address can be cleared after its time.
+    """
+    if kind not in TYPED:
+        return body
+    try:
+        fields["ip_address"] = str(ip_address(fields["ip_address"]))
+    except (KeyError, ValueError):
+        fields.pop("ip_address", None)
+        return body
+    return {key: value for key, value in body.items() if snake(key) != "ip_address"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -10,6 +11,7 @@ from uuid import UUID
 from django.db import transaction
 
 from capture.models import Capture, CaptureLink
+from capture.services.identity import link_of
 from capture.services.projecting import TYPED, project
 from customers import services as customers
 
@@ -35,15 +37,18 @@ def rebuild(*, repair: bool) -> Iterator[Difference]:
     """
     last: UUID | None = None
     while batch := _next_captures(last):
-        with transaction.atomic():
-            yield from _rebuild_batch(batch, repair=repair)
+        # To look takes no lock; on SQLite a transaction would.
+        with transaction.atomic() if repair else nullcontext():
+            found = list(_rebuild_batch(batch, repair=repair))
+        yield from found
         last = batch[-1].pk
     for customer_id, column in customers.find_differences(repair=repair):
         yield Difference("customers.CustomerStats", customer_id, column)
 
 
 def _next_captures(last: UUID | None) -> list[Capture]:
-    captures = Capture.objects.order_by("pk")
+    # Without payloads: those of the types without a typed row can be large.
+    captures = Capture.objects.order_by("pk").defer("payload", "raw", "warnings")
     if last is not None:
         captures = captures.filter(pk__gt=last)
     return list(captures[:_BATCH])
@@ -54,39 +59,38 @@ def _rebuild_batch(batch: list[Capture], *, repair: bool) -> Iterator[Difference
     links: dict[UUID, UUID | None] = dict(
         standing.values_list("capture_id", "customer_id")
     )
-    lost = [capture for capture in batch if capture.pk not in links]
-    for capture in lost:
-        yield Difference("capture.CaptureLink", capture.pk, "row")
-    links |= _relink(lost, repair=repair)
-    for model in TYPED.values():
+    lost = _relink([capture for capture in batch if capture.pk not in links])
+    for link in lost:
+        links[link.capture_id] = link.customer_id
+        yield Difference("capture.CaptureLink", link.capture_id, "row")
+    if repair:
+        CaptureLink.objects.bulk_create(lost)
+    for kind, model in TYPED.items():
+        captures = Capture.objects.filter(
+            pk__in=[capture.pk for capture in batch if capture.type == kind]
+        )
         rows = {row.capture_id: row for row in model.objects.filter(capture__in=batch)}
-        for capture in batch:
+        for capture in captures:
             wanted = project(capture, links[capture.pk])
-            if isinstance(wanted, model):
-                yield from _compare(rows.get(capture.pk), wanted, repair=repair)
+            yield from _compare(rows.pop(capture.pk, None), wanted, repair=repair)
+        for row in rows.values():
+            # Its capture is of another type.
+            yield Difference(model._meta.label, row.pk, "row")
+            if repair:
+                row.delete()
 
 
-def _relink(lost: list[Capture], *, repair: bool) -> dict[UUID, UUID | None]:
-    found: dict[UUID, UUID | None] = {}
-    for capture in lost:
+def _relink(lost: list[Capture]) -> list[CaptureLink]:
+    links = []
+    for business_id in sorted({capture.business_id for capture in lost}):
+        own = [capture for capture in lost if capture.business_id == business_id]
         by_email, by_ref = customers.find_by_identity(
-            capture.business_id,
-            emails=[capture.email or ""],
-            external_ids=[capture.user_ref or ""],
+            business_id,
+            emails={capture.email for capture in own if capture.email},
+            external_ids={capture.user_ref for capture in own if capture.user_ref},
         )
-        customer_id = by_email.get(capture.email or "") or by_ref.get(
-            capture.user_ref or ""
-        )
-        found[capture.pk] = customer_id
-        if repair:
-            CaptureLink.objects.create(
-                business_id=capture.business_id,
-                capture=capture,
-                customer_id=customer_id,
-                rule=None if customer_id is None else "email",
-                linked_at=capture.received_at,
-            )
-    return found
+        links += [link_of(capture, by_email, by_ref) for capture in own]
+    return links
 
 
 def _compare(row: Any, wanted: Any, *, repair: bool) -> Iterator[Difference]:

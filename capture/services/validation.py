@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
+from audit.folding import fold_email
+from capture.adapters import AMOUNT_KEYS, AMOUNTS, snake
 from capture.choices import CaptureType
 from capture.envelope import Envelope, Problem
 from customers.money import CURRENCIES
@@ -25,14 +28,15 @@ ILLEGAL_IDS = frozenset(
         "00000000-0000-0000-0000-000000000000",
     }
 )
-_AMOUNTS = ("original_price", "discount_amount", "final_price")
 _MAX_AMOUNT = Decimal(10) ** 12
 _LONGEST = 255
+_LONGEST_EMAIL = 254
+_TRUTHS: dict[Any, bool] = {"true": True, "false": False, 1: True, 0: False}
 
 
 def find_problem(envelope: Envelope) -> Problem | None:
     """Return the first reason why a message cannot be taken, or None."""
-    for check in (_reported, _identity, _amounts, _currency):
+    for check in (_reported, _identity, _amounts, _currency, _success):
         problem = check(envelope)
         if problem is not None:
             return problem
@@ -46,37 +50,47 @@ def _reported(envelope: Envelope) -> Problem | None:
 def _identity(envelope: Envelope) -> Problem | None:
     who = envelope.identity
     if not (who.email or who.user_id or who.anonymous_id):
-        return Problem("no_identity", "/user_email", "Send user_email or user_id.")
+        pointer = _pointer(envelope, "email")
+        return Problem("no_identity", pointer, "Send user_email or user_id.")
     for name in ("email", "user_id", "anonymous_id"):
         value = getattr(who, name)
         if value and (value.casefold() in ILLEGAL_IDS or len(value) > _LONGEST):
+            pointer = _pointer(envelope, name)
             return Problem(
-                "illegal_identity", f"/{name}", "This names nobody. Send a real id."
+                "illegal_identity", pointer, "This names nobody. Send a real id."
             )
-    if who.email:
-        try:
-            validate_email(who.email)
-        except ValidationError:
-            return Problem(
-                "schema_violation",
-                "/user_email",
-                "Enter an e-mail address like name@example.org.",
-            )
+    if who.email and not _is_email(who.email):
+        return Problem(
+            "schema_violation",
+            _pointer(envelope, "email"),
+            "Enter an e-mail address like name@example.org.",
+        )
     return None
+
+
+def _is_email(text: str) -> bool:
+    try:
+        validate_email(text)
+    except ValidationError:
+        return False
+    # Folding can make it longer than what was typed.
+    return len(fold_email(text)) <= _LONGEST_EMAIL
 
 
 def _amounts(envelope: Envelope) -> Problem | None:
     if envelope.type != CaptureType.PAYMENT:
         return None
-    for name in _AMOUNTS:
+    for code, key in envelope.warnings:
+        if code == "duplicate_key" and snake(key[1:]) in AMOUNT_KEYS:
+            return Problem("amount_invalid", key, "This amount came twice. Send one.")
+    for name in AMOUNTS:
         value = envelope.fields.get(name)
         if value is None:
             continue
         amount = to_decimal(value)
         if amount is None or not 0 <= amount < _MAX_AMOUNT:
-            return Problem(
-                "amount_invalid", f"/{name}", "Send an amount of zero or more."
-            )
+            pointer = _pointer(envelope, name)
+            return Problem("amount_invalid", pointer, "Send an amount of zero or more.")
     return None
 
 
@@ -87,6 +101,25 @@ def _currency(envelope: Envelope) -> Problem | None:
     if isinstance(code, str) and code.upper() in CURRENCIES:
         return None
     return Problem("currency_unknown", "/currency", "Send an ISO 4217 code, like EUR.")
+
+
+def _success(envelope: Envelope) -> Problem | None:
+    if envelope.type != CaptureType.LOGIN or is_success(envelope.fields) is not None:
+        return None
+    pointer = _pointer(envelope, "success")
+    return Problem("schema_violation", pointer, "Send true or false.")
+
+
+def _pointer(envelope: Envelope, name: str) -> str:
+    return f"/{envelope.sent_as.get(name, name)}"
+
+
+def is_success(fields: Mapping[str, Any]) -> bool | None:
+    """Tell whether a login succeeded, as it does unless it says no; None if unclear."""
+    value = fields.get("success", True)
+    if isinstance(value, str):
+        return _TRUTHS.get(value.strip().lower())
+    return _TRUTHS.get(value) if isinstance(value, int | Decimal) else None
 
 
 def to_decimal(value: Any) -> Decimal | None:

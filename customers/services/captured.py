@@ -20,6 +20,9 @@ from customers.models import (
 
 _REASON = "captured"
 _UPDATABLE = ("name", "phone", "location", "status", "source")
+# What the customer is known by is added where it lacks, and never replaced.
+_ADDABLE = ("email", "external_id")
+_COLUMNS = (*_UPDATABLE, *_ADDABLE, "joined_at")
 
 
 def find_by_identity(
@@ -90,24 +93,26 @@ def update_captured_customers(
         row for row in locked if _apply(row, changes[row.pk], only_blanks=only_blanks)
     ]
     if changed:
-        columns = [*_UPDATABLE, "joined_at"]
-        Customer.objects.by(actor, reason=_REASON).bulk_update(changed, columns)
+        Customer.objects.by(actor, reason=_REASON).bulk_update(changed, _COLUMNS)
 
 
 def _apply(row: Customer, facts: Mapping[str, Any], *, only_blanks: bool) -> bool:
-    before = [getattr(row, name) for name in (*_UPDATABLE, "joined_at")]
+    before = [getattr(row, name) for name in _COLUMNS]
     if facts.get("joined_at"):
         row.joined_at = facts["joined_at"]
     for name in _UPDATABLE:
         value = facts.get(name)
         stands = getattr(row, name)
-        # A name that is only the address was a stand-in.
-        is_blank = not stands or (name == "name" and stands == row.email)
-        if value and (is_blank or not only_blanks):
+        # A name that is only the address or the user id was a stand-in.
+        is_stand_in = name == "name" and stands in (row.email, row.external_id)
+        if value and (not stands or is_stand_in or not only_blanks):
             setattr(row, name, value)
-    if before[_UPDATABLE.index("status")] == CustomerStatus.BLOCKED:
+    for name in _ADDABLE:
+        if facts.get(name) and not getattr(row, name):
+            setattr(row, name, facts[name])
+    if before[_COLUMNS.index("status")] == CustomerStatus.BLOCKED:
         row.status = CustomerStatus.BLOCKED
-    return before != [getattr(row, name) for name in (*_UPDATABLE, "joined_at")]
+    return before != [getattr(row, name) for name in _COLUMNS]
 
 
 def record_captured_consents(

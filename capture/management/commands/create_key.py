@@ -21,7 +21,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--business", required=True, help="Slug or id.")
-        parser.add_argument("--source", required=True, help="Slug of the source.")
+        parser.add_argument("--source", required=True, help="Name of the source.")
         parser.add_argument(
             "--kind",
             choices=KeyKind.values,

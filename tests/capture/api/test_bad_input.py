@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from capture.models import Capture
+from customers.models import Customer
 from tests.capture.api.test_routes import DOCUMENTS, PAYMENT, PAYMENTS, SIGNUP_000
 
 MANY_KEYS = json.dumps({str(n): n for n in range(3000)}).encode()
@@ -73,6 +74,22 @@ CARD = "4111 1111 1111 1111"
             422,
             "conflicting_keys",
         ),
+        (
+            b'{"user_email": "a@example.org", "final_price": 1, "amount": 2}',
+            422,
+            "conflicting_keys",
+        ),
+        (
+            b'{"user_email": "a@example.org", "final_price": 1, "finalPrice": 2}',
+            422,
+            "conflicting_keys",
+        ),
+        (
+            b'{"user_email": "a@example.org", "final_price": 1, "final_price": 100}',
+            422,
+            "amount_invalid",
+        ),
+        (b"x" * 9_000_000, 413, "too_large"),
     ],
 )
 def test_what_cannot_be_taken_says_why(post, body, status, code):
@@ -113,6 +130,40 @@ def test_sloppy_bodies_are_taken_and_kept(post, path, body):
     assert response.status_code == 200, response.content
     assert Capture.objects.exists()
     assert json.loads(Capture.objects.first().payload)["user_email"] == "a@example.org"
+
+
+@pytest.mark.parametrize(
+    ("sent", "pointer"),
+    [
+        ({"email": "nobody"}, "/email"),
+        ({"userEmail": "nobody"}, "/userEmail"),
+        ({"email": "a@example.org", "paymentAmount": -1}, "/paymentAmount"),
+        ({"email": "a@example.org", "amount": -1}, "/amount"),
+        ({}, "/user_email"),
+    ],
+)
+def test_the_pointer_names_the_key_that_was_sent(post, sent, pointer):
+    response = post(PAYMENTS, {**sent, "theme": "dark"})
+
+    assert response.status_code == 422
+    assert [error["pointer"] for error in response.json()["errors"]] == [pointer]
+
+
+def test_other_names_beside_a_name_are_no_conflict(post):
+    body = {"email": "a@example.org", "user_name": "ana92", "full_name": "Ana Silva",
+            "plan": "price_123", "plan_type": "monthly"}  # fmt: skip
+    response = post("/api/customer-data/capture-signup", body)
+
+    assert response.status_code == 200
+    assert Customer.objects.get().name == "Ana Silva"
+
+
+def test_a_questionnaire_may_carry_a_screenshot(post):
+    path = "/api/data-capture/questionnaire"
+    body = {"user_email": "a@example.org", "accountScreenshot": "A" * 5_000_000}
+
+    assert post(path, body).status_code == 200
+    assert post(path, b"x" * 9_000_000).status_code == 413
 
 
 def test_invalid_utf8_is_repaired_and_noted(post):

@@ -1,0 +1,145 @@
+"""One person, one customer, whatever they are called and in which order it comes."""
+
+from __future__ import annotations
+
+import pytest
+
+from audit.actors import Actor
+from capture import services
+from capture.models import CaptureLink, Login
+from customers.models import Customer, CustomerStats
+from tests.factories import CustomerFactory
+
+
+@pytest.fixture
+def send(source):
+    def call(kind, body, trust="server"):
+        envelopes = services.build_envelopes(kind, body, trust=trust)
+        return services.ingest(envelopes, source=source, actor=Actor.system("test"))[0]
+
+    return call
+
+
+def test_an_e_mail_that_learns_a_user_id_is_found_by_it(send):
+    first = send("signup", {"email": "a@example.org"})
+    send("profile", {"email": "a@example.org", "user_id": "u-1"})
+    by_id = send("login", {"user_id": "u-1"})
+
+    assert by_id.customer_id == first.customer_id
+    assert Customer.objects.get().external_id == "u-1"
+    assert Customer.objects.get().history.count() == 2
+
+
+def test_a_user_id_that_learns_an_e_mail_is_found_by_it(send):
+    first = send("signup", {"user_id": "u-1"})
+    send("profile", {"user_id": "u-1", "email": "A@example.org", "full_name": "Ana"})
+    by_email = send("login", {"email": "a@EXAMPLE.org"})
+
+    assert by_email.customer_id == first.customer_id
+    customer = Customer.objects.get()
+    assert (customer.email, customer.email_key) == ("A@example.org", "a@example.org")
+    assert customer.name == "Ana"
+
+
+def test_a_page_cannot_put_an_e_mail_on_a_known_user_id(send):
+    send("signup", {"user_id": "u-1"})
+    send("profile", {"user_id": "u-1", "email": "evil@example.org"}, trust="browser")
+
+    assert Customer.objects.get().email is None
+
+
+def test_what_a_customer_is_known_by_is_never_replaced(send, bakery):
+    ana = CustomerFactory(business=bakery, email="a@example.org", external_id="u-1")
+    ben = CustomerFactory(business=bakery, email="b@example.org", external_id="u-2")
+
+    send("profile", {"email": "a@example.org", "user_id": "u-2"})
+    send("profile", {"email": "a@example.org", "user_id": "u-9"})
+    send("profile", {"email": "new@example.org", "user_id": "u-1"})
+
+    for customer, email, ref in ((ana, "a", "u-1"), (ben, "b", "u-2")):
+        customer.refresh_from_db()
+        assert (customer.email, customer.external_id) == (f"{email}@example.org", ref)
+
+
+def test_two_who_claim_one_user_id_do_not_stop_each_other(source, actor):
+    bodies = [{"email": f"{n}@example.org", "user_id": "u-1"} for n in "ab"]
+    for n in "ab":
+        services.ingest(
+            services.build_envelopes(
+                "signup", {"email": f"{n}@example.org"}, trust="server"
+            ),
+            source=source,
+            actor=actor,
+        )
+    batch = [
+        envelope
+        for body in bodies
+        for envelope in services.build_envelopes("profile", body, trust="server")
+    ]
+
+    services.ingest(batch, source=source, actor=actor)
+
+    assert sorted(Customer.objects.values_list("external_id", flat=True), key=str) == [
+        None,
+        "u-1",
+    ]
+
+
+def test_a_failed_login_before_the_signup_joins_its_person(send):
+    failed = send("login", {"email": "a@example.org", "success": False})
+    assert failed.customer_id is None
+
+    customer_id = send("signup", {"email": "a@example.org"}).customer_id
+
+    link = CaptureLink.objects.get(capture=failed.capture_id)
+    assert (link.customer_id, link.rule) == (customer_id, "email")
+    assert Login.objects.get().customer_id == customer_id
+    stats = CustomerStats.objects.get()
+    assert stats.login_count == 1  # the signup; a failed login is none
+    assert list(services.rebuild(repair=False)) == []
+
+
+def test_late_attaching_takes_no_statement_per_person(source, actor, assert_flat):
+    def batch(kind, start, **facts):
+        return [
+            envelope
+            for n in range(start, start + 10)
+            for envelope in services.build_envelopes(
+                kind, {"email": f"p{n}@example.org", **facts}, trust="server"
+            )
+        ]
+
+    def ingest(envelopes):
+        services.ingest(envelopes, source=source, actor=actor)
+
+    for start, size in ((0, 1), (10, 1), (20, 10)):
+        ingest(batch("login", start, success=False)[:size])
+    starts = iter((0, 10, 20))
+
+    def sign_up():
+        start = next(starts)
+        ingest(batch("signup", start)[: 10 if start == 20 else 1])
+
+    assert_flat(call=sign_up, grow=lambda: None)
+    assert Login.objects.filter(customer=None).count() == 0
+
+
+@pytest.mark.parametrize(
+    ("said", "succeeded", "people"),
+    [(True, True, 1), ("true", True, 1), (1, True, 1), (None, True, 1),
+     (False, False, 0), ("False", False, 0), (0, False, 0)],
+)  # fmt: skip
+def test_whether_a_login_succeeded(send, said, succeeded, people):
+    send("login", {"email": "a@example.org", "success": said})
+
+    assert Login.objects.get().success is succeeded
+    assert Customer.objects.count() == people
+
+
+@pytest.mark.parametrize("said", ["yes", 2, [], {}, "", 1.5])
+def test_a_login_that_does_not_say_is_refused(source, said):
+    (envelope,) = services.build_envelopes(
+        "login", {"email": "a@example.org", "success": said}, trust="server"
+    )
+
+    assert envelope.problem.pointer == "/success"
