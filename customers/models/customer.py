@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.db import models
 from django.db.models import Q
@@ -45,11 +45,18 @@ class CustomerQuerySet(TrackedQuerySet["Customer"]):
                 | Q(email_key__contains=fold_email(word))
                 | Q(unique_id__istartswith=word)
                 | Q(external_id=word)
+                | Q(pk__in=self._with_contact(word))
                 | _phone(word)
             )
         if len(words) > 1 and (digits := _phone(text)):
             found = found | self.filter(digits)
         return found
+
+    def _with_contact(self, word: str) -> models.QuerySet[Any, Any]:
+        """Return the customers who have, or had, this further e-mail address."""
+        contact: Any = self.model._meta.get_field("contacts").related_model
+        rows = contact._default_manager.filter(email_key=fold_email(word))
+        return rows.values("customer")
 
     def for_list(self) -> Self:
         """Load what a list shows beside the customer."""

@@ -86,6 +86,18 @@ def test_search_by_reference(alice, ana):
     assert found == [ana]
 
 
+def test_search_by_a_former_e_mail(alice, charlie, ana, actor):
+    services.update_customer(ana, actor=actor, email="ana@new.example.org")
+
+    found = services.search_customers(
+        "Ana.Silva@Example.org", actor=actor_of(alice.user)
+    )
+
+    assert found == [ana]
+    stranger = actor_of(charlie.user)
+    assert services.search_customers("ana.silva@example.org", actor=stranger) == []
+
+
 def test_search_stays_in_the_business(charlie, ana):
     assert services.search_customers("ana", actor=actor_of(charlie.user)) == []
 
