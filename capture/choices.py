@@ -64,5 +64,52 @@ class Status(TextChoices):
     RETRY = "retry"
 
 
+class PaymentState(TextChoices):
+    """How far a payment has come; `services.payments` says which one outranks which."""
+
+    CREATED = "created"
+    PENDING = "pending"
+    AUTHORISED = "authorised"
+    PAID = "paid"
+    PARTIALLY_REFUNDED = "partially_refunded", "partially refunded"
+    REFUNDED = "refunded"
+    DISPUTED = "disputed"
+    FAILED = "failed"
+
+
+# Money that was received, also when it went back later.
+SETTLED_STATES = (
+    PaymentState.PAID,
+    PaymentState.PARTIALLY_REFUNDED,
+    PaymentState.REFUNDED,
+    PaymentState.DISPUTED,
+)
+
+
+class Provider(TextChoices):
+    """Who signs webhooks, and in which scheme."""
+
+    STRIPE = "stripe", "Stripe"
+    PAYPAL = "paypal", "PayPal"
+    STANDARD = "standard", "Standard Webhooks"
+
+
+class Decision(TextChoices):
+    """What staff did with an item in quarantine."""
+
+    REPLAYED = "replayed"
+    DISCARDED = "discarded"
+
+
+class IdentifierKind(TextChoices):
+    """Further names under which captures know a customer."""
+
+    USER_ID = "user_id", "user id"
+    ANONYMOUS_ID = "anonymous_id", "anonymous id"
+
+
+TRUST_RANK = {Trust.BROWSER: 0, Trust.SERVER: 1, Trust.WEBHOOK: 2}
+
 SCOPE_WRITE = "write"
-SCOPES = (SCOPE_WRITE, "read:captures", "read:customers", "export")
+SCOPE_READ = "read:captures"
+SCOPES = (SCOPE_WRITE, SCOPE_READ, "read:customers", "export")

@@ -17,6 +17,7 @@ class Identity:
     anonymous_id: str | None = None
     previous_id: str | None = None
     phone: str | None = None
+    provider_customer_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,8 @@ class Problem:
 class Envelope:
     """One message. `body` is what came, secrets redacted; `fields` are our names.
 
-    `sent_as` tells for each of our names the key under which it came.
+    `sent_as` tells for each of our names the key under which it came. `text` is what
+    came where it could not be parsed, `raw` the exact bytes where they are evidence.
     """
 
     adapter: str
@@ -41,7 +43,7 @@ class Envelope:
     received_at: datetime
     identity: Identity
     fields: dict[str, Any]
-    body: dict[str, Any]
+    body: Any
     sent_as: dict[str, str] = field(default_factory=dict)
     index: int = 0
     key_id: UUID | None = None
@@ -50,12 +52,18 @@ class Envelope:
     message_id: str | None = None
     timestamp: Any = None
     sent_at: Any = None
+    clock_trusted: bool = False
+    text: str | None = None
+    raw: bytes | None = None
+    raw_signature: str | None = None
     ip: str | None = None
     user_agent: str | None = None
     attempt: int | None = None
     gpc: bool | None = None
     warnings: tuple[tuple[str, str], ...] = ()
     problem: Problem | None = None
+    replay_of: UUID | None = None
+    corrects: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -64,6 +72,11 @@ class Verdict:
 
     index: int
     status: str
-    capture_id: UUID
+    capture_id: UUID | None = None
+    quarantine_id: UUID | None = None
     customer_id: UUID | None = None
+    message_id: str | None = None
+    code: str | None = None
+    pointer: str | None = None
+    detail: str | None = None
     warnings: list[str] = field(default_factory=list)

@@ -61,6 +61,21 @@ def number(name: str, *, default: int) -> int:
     raise ImproperlyConfigured(msg)
 
 
+def rate(name: str, default: str) -> tuple[int, int]:
+    """Return NAME, a rate like `50/1000`: units a second, and units at once."""
+    value = text(name, default).strip()
+    parts = value.split("/")
+    if len(parts) == 2 and all(p.isascii() and p.isdigit() for p in parts):  # noqa: PLR2004
+        steady, burst = map(int, parts)
+        if 0 < steady <= burst:
+            return steady, burst
+    msg = (
+        f"{name}={value!r} is not a rate. Write units a second and units at once, like "
+        f"{name}={default}."
+    )
+    raise ImproperlyConfigured(msg)
+
+
 def items(name: str, default: str) -> list[str]:
     """Return NAME as a list; its parts are separated by commas."""
     return [part.strip() for part in text(name, default).split(",") if part.strip()]

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from ipaddress import ip_address
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.urls import Resolver404, resolve
 
 from audit.actors import OperationContext, Via
 
-_CAPTURE = ("/api/data-capture", "/api/customer-data", "/api/v1/tracking")
+_CAPTURE = (
+    "/api/data-capture",
+    "/api/customer-data",
+    "/api/v1/tracking",
+    "/api/v1/captures",
+    "/api/v1/webhooks",
+    "/v1/",
+    "/beacon/",
+)
 _MAX_AGENT = 1000
 _MAX_ROUTE = 200
 
@@ -29,7 +39,7 @@ class OperationMiddleware:
             via=_via(request.path_info),
             route=_route(request.path_info),
             method=(request.method or "")[:10],
-            ip=request.META.get("REMOTE_ADDR") or None,
+            ip=_address(request),
             user_agent=request.headers.get("User-Agent", "")[:_MAX_AGENT] or None,
             origin=request.headers.get("Origin", "")[:255] or None,
         )
@@ -37,6 +47,23 @@ class OperationMiddleware:
         response = self.get_response(request)
         response["X-Request-Id"] = str(operation.id)
         return response
+
+
+def _address(request: HttpRequest) -> str | None:
+    """Return the caller's address, in its short form.
+
+    Of X-Forwarded-For only what our own proxies added is believed: the last entries,
+    as many as there are proxies. Everything before them anybody can write.
+    """
+    text = request.META.get("REMOTE_ADDR", "")
+    proxies: int = settings.TRUSTED_PROXIES
+    if proxies:
+        hops = request.headers.get("X-Forwarded-For", "").split(",")
+        text = hops[-proxies].strip() if len(hops) >= proxies else text
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        return None
 
 
 def _via(path: str) -> Via:

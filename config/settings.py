@@ -56,6 +56,7 @@ INSTALLED_APPS = [
     "capture.apps.CaptureConfig",
 ]
 MIDDLEWARE = [
+    "capture.middleware.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.middleware.OperationMiddleware",
@@ -156,6 +157,22 @@ CACHES = {
         "OPTIONS": {"MAX_ENTRIES": 100_000},
     }
 }
+
+# --- capture ----------------------------------------------------------------------
+# What a caller may send: units in the long run a second, and at once. One request is a
+# unit, and so is each item and each 16 KB of it.
+CAPTURE_RATES = {
+    "publishable": env.rate("HOLDFAST_RATE_PUBLISHABLE", "500/5000"),
+    "address": env.rate("HOLDFAST_RATE_ADDRESS", "50/1000"),
+    "secret": env.rate("HOLDFAST_RATE_SECRET", "2000/20000"),
+    "stranger": env.rate("HOLDFAST_RATE_STRANGER", "5/60"),
+}
+# SDK routes answer below this path too; a name of the operator's own.
+SDK_PREFIX = env.text("HOLDFAST_SDK_PREFIX", "")
+# How many proxies in front add to X-Forwarded-For; without any it is not believed.
+TRUSTED_PROXIES = env.number("HOLDFAST_TRUSTED_PROXIES", default=0)
+# Above the largest body that a route takes, so that the route itself answers.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 16_000_000
 
 # --- libraries ------------------------------------------------------------------
 SIMPLE_HISTORY_DATE_INDEX = False

@@ -8,4 +8,5 @@ from django.urls import include, path
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("", include("capture.api.fixed_urls")),
+    path("", include("capture.api.urls")),
 ]

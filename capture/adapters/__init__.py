@@ -2,6 +2,47 @@
 
 from __future__ import annotations
 
-from capture.adapters.requirement import AMOUNT_KEYS, AMOUNTS, read, snake
+from capture.adapters.cloudevents import is_cloudevent, read_cloudevent
+from capture.adapters.item import Item
+from capture.adapters.paypal import read_paypal
+from capture.adapters.requirement import (
+    AMOUNT_KEYS,
+    AMOUNTS,
+    NAMES,
+    SCREENSHOT_KEYS,
+    read,
+    snake,
+)
+from capture.adapters.segment import EVENT_TYPES, read_segment
+from capture.adapters.signatures import (
+    SignatureError,
+    is_paypal_certificate_url,
+    verify_paypal,
+    verify_standard,
+    verify_stripe,
+)
+from capture.adapters.standard import read_standard
+from capture.adapters.stripe import read_stripe, stripe_livemode
 
-__all__ = ["AMOUNTS", "AMOUNT_KEYS", "read", "snake"]
+__all__ = [
+    "AMOUNTS",
+    "AMOUNT_KEYS",
+    "EVENT_TYPES",
+    "NAMES",
+    "SCREENSHOT_KEYS",
+    "Item",
+    "SignatureError",
+    "is_cloudevent",
+    "is_paypal_certificate_url",
+    "read",
+    "read_cloudevent",
+    "read_paypal",
+    "read_segment",
+    "read_standard",
+    "read_stripe",
+    "snake",
+    "stripe_livemode",
+    "verify_paypal",
+    "verify_standard",
+    "verify_stripe",
+]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
+from capture.adapters.item import Item
 from capture.choices import CaptureType
 from capture.envelope import Identity, Problem
 
@@ -24,6 +24,25 @@ _ONE_VALUE = (
     ("plan_name_payment", "plan_name"),
     ("final_price", "payment_amount", "amount"),
     ("discount_amount", "discount"),
+)
+SCREENSHOT_KEYS = ("account_screenshot",)
+_ANSWERS = (
+    "trades_per_day",
+    "trading_session",
+    "crypto_assets",
+    "forex_assets",
+    "custom_forex_pairs",
+    "has_account",
+    "account_equity",
+    "prop_firm",
+    "account_type",
+    "account_size",
+    "risk_percentage",
+    "risk_reward_ratio",
+    "screenshot_filename",
+    "trading_experience",
+    "risk_tolerance",
+    "trading_goals",
 )
 # Our name: the names it comes under.
 NAMES: dict[str, dict[str, tuple[str, ...]]] = {
@@ -70,7 +89,9 @@ NAMES: dict[str, dict[str, tuple[str, ...]]] = {
         "payment_processor": ("payment_processor",),
         "payment_status": ("payment_status",),
         "payment_date": ("payment_date",),
-        "transaction_id": ("transaction_id",),
+        "transaction_id": ("transaction_id", "order_id"),
+        "amount_refunded": ("amount_refunded",),
+        "ip_address": ("ip_address",),
         "currency": ("currency",),
         "crypto_transaction_hash": ("crypto_transaction_hash",),
         "crypto_from_address": ("crypto_from_address",),
@@ -78,11 +99,24 @@ NAMES: dict[str, dict[str, tuple[str, ...]]] = {
     },
     CaptureType.QUESTIONNAIRE: {
         "full_name": _NAME,
+        **{name: (name,) for name in _ANSWERS},
         "answers": ("answers", "questionnaire_data"),
+        "account_screenshot": SCREENSHOT_KEYS,
+        "ip_address": ("ip_address",),
     },
-    CaptureType.DASHBOARD: {"full_name": _NAME, "theme": ("theme",)},
+    CaptureType.DASHBOARD: {
+        "full_name": _NAME,
+        "dashboard_state": ("dashboard_data", "dashboard_state"),
+        "trading_state": ("trading_state",),
+        "theme": ("theme",),
+        "ip_address": ("ip_address",),
+    },
+    CaptureType.PAGE: {"properties": ("properties",)},
+    CaptureType.EVENT: {"properties": ("properties",)},
+    CaptureType.ALIAS: {},
+    CaptureType.CONSENT: {"marketing_consent": ("marketing_consent",)},
 }
-AMOUNTS = ("original_price", "discount_amount", "final_price")
+AMOUNTS = ("original_price", "discount_amount", "final_price", "amount_refunded")
 AMOUNT_KEYS = frozenset(
     key for name in AMOUNTS for key in NAMES[CaptureType.PAYMENT][name]
 )
@@ -93,26 +127,15 @@ _WHEN = {
     CaptureType.PAYMENT: "payment_date",
 }
 
-
+# Free events have a name of their own; elsewhere it is the person's.
+_NAMED = (CaptureType.PAGE, CaptureType.EVENT)
 _IDENTITY = {
     "email": _EMAIL,
     "user_id": ("user_id",),
     "anonymous_id": ("anonymous_id",),
+    "previous_id": ("previous_id",),
     "phone": _PHONE,
 }
-
-
-@dataclass(frozen=True)
-class Item:
-    """One message in our words."""
-
-    identity: Identity
-    fields: dict[str, Any]
-    sent_as: dict[str, str]
-    message_id: str | None
-    timestamp: Any
-    sent_at: Any
-    problem: Problem | None
 
 
 def read(kind: str, body: dict[str, Any]) -> Item:
@@ -131,6 +154,8 @@ def read(kind: str, body: dict[str, Any]) -> Item:
         timestamp=when if when is not None else spelled.take("timestamp"),
         sent_at=spelled.take("sent_at"),
         problem=spelled.problem,
+        name=_text(spelled.take("name")) if kind in _NAMED else None,
+        gpc=body.get("gpc") is True or None,
     )
 
 

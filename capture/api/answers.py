@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from http import HTTPStatus
 from typing import Any
 
 from django.http import HttpRequest, JsonResponse
 
+from capture.choices import Status
 from capture.envelope import Verdict
 
 _MESSAGES = {
@@ -24,19 +26,14 @@ class Refusal(Exception):  # noqa: N818 - an answer, not a fault
         super().__init__(message)
         self.status, self.code, self.message = status, code, message
         self.pointer, self.more = pointer, more
+        self.headers: dict[str, str] = {}
 
 
 def problem(request: HttpRequest, refusal: Refusal) -> JsonResponse:
     """Return a problem document (RFC 9457). It never repeats what was sent."""
     errors = []
     if refusal.pointer:
-        errors = [
-            {
-                "pointer": refusal.pointer,
-                "code": refusal.code,
-                "detail": refusal.message,
-            }
-        ]
+        errors = [_error(refusal.pointer, refusal.code, refusal.message)]
     body = {
         "type": "about:blank",
         "title": HTTPStatus(refusal.status).phrase,
@@ -44,20 +41,28 @@ def problem(request: HttpRequest, refusal: Refusal) -> JsonResponse:
         "code": refusal.code,
         "message": refusal.message,
         "detail": refusal.message,
-        "instance": request.path,
+        "instance": _instance(request),
         "request_id": str(request.operation.id),  # type: ignore[attr-defined]
         "errors": errors,
         **refusal.more,
     }
     response = JsonResponse(body, status=refusal.status)
     response["Content-Type"] = "application/problem+json"
+    for name, value in refusal.headers.items():
+        response[name] = value
     if refusal.status == HTTPStatus.UNAUTHORIZED:
         response["WWW-Authenticate"] = "Bearer"
     return response
 
 
+def _instance(request: HttpRequest) -> str:
+    # The pattern, not the path: a path can hold an address or a key.
+    match = request.resolver_match
+    return f"/{match.route}" if match else request.path
+
+
 def captured(verdict: Verdict, *, show_customer: bool) -> JsonResponse:
-    """Return the answer of the capture routes.
+    """Return the answer of the requirement routes.
 
     A publishable key learns no customer id: an id carries its creation time, and would
     tell a stranger whether an address was known.
@@ -69,8 +74,86 @@ def captured(verdict: Verdict, *, show_customer: bool) -> JsonResponse:
             "status": verdict.status,
             "capture_id": str(verdict.capture_id),
             "customer_id": str(customer_id) if customer_id else None,
-            "duplicate": verdict.status == "duplicate",
+            "duplicate": verdict.status == Status.DUPLICATE,
             "message": _MESSAGES[verdict.status],
             "warnings": verdict.warnings,
         }
     )
+
+
+def refusal_of_verdict(verdict: Verdict) -> Refusal:
+    """Return the answer to a single message that was not taken."""
+    is_conflict = verdict.status == Status.CONFLICT
+    more = {"quarantine_id": str(verdict.quarantine_id)}
+    if is_conflict:
+        more["capture_id"] = str(verdict.capture_id)
+    return Refusal(
+        409 if is_conflict else 422,
+        verdict.code or "internal_error",
+        verdict.detail or "",
+        pointer=verdict.pointer or "",
+        **more,
+    )
+
+
+def strict_refusal(verdicts: list[Verdict], status: int) -> Refusal:
+    """Return the answer to a strict batch with something wrong in it."""
+    return Refusal(
+        status,
+        "strict_mode",
+        "Some items are wrong, so none was accepted. Correct them and send all again.",
+        errors=[
+            _error(f"/{v.index}{v.pointer or ''}", v.code or "", v.detail or "")
+            | {"quarantine_id": str(v.quarantine_id)}
+            for v in verdicts
+        ],
+    )
+
+
+def batch(
+    request: HttpRequest,
+    verdicts: list[Verdict],
+    *,
+    show_customer: bool,
+    prefix: str = "",
+) -> JsonResponse:
+    """Return the answer to a batch: each item once, in the order it came."""
+    counts = Counter(verdict.status for verdict in verdicts)
+    body = {
+        "success": True,
+        "request_id": str(request.operation.id),  # type: ignore[attr-defined]
+        "received": len(verdicts),
+        "accepted": counts[Status.ACCEPTED],
+        "duplicates": counts[Status.DUPLICATE],
+        "conflicts": counts[Status.CONFLICT],
+        "quarantined": counts[Status.QUARANTINED],
+        "retry": counts[Status.RETRY],
+        "results": [_result(v, prefix, show_customer=show_customer) for v in verdicts],
+    }
+    response = JsonResponse(body)
+    refused = counts[Status.QUARANTINED] + counts[Status.CONFLICT]
+    if refused:
+        response["X-Capture-Quarantined"] = str(refused)
+    return response
+
+
+def _result(verdict: Verdict, prefix: str, *, show_customer: bool) -> dict[str, Any]:
+    values = {
+        "message_id": verdict.message_id,
+        "capture_id": verdict.capture_id,
+        "customer_id": verdict.customer_id if show_customer else None,
+        "quarantine_id": verdict.quarantine_id,
+        "code": verdict.code,
+        "detail": verdict.detail,
+    }
+    result: dict[str, Any] = {"index": verdict.index, "status": verdict.status}
+    result |= {name: str(value) for name, value in values.items() if value is not None}
+    if verdict.pointer is not None:
+        result["pointer"] = f"{prefix}/{verdict.index}{verdict.pointer}"
+    if verdict.warnings:
+        result["warnings"] = verdict.warnings
+    return result
+
+
+def _error(pointer: str, code: str, detail: str) -> dict[str, str]:
+    return {"pointer": pointer, "code": code, "detail": detail}

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from django.urls import re_path
 
+from capture.api.fixed_routes import ROUTES
+from capture.api.reading import health_view, healthz_view, stats_view
 from capture.api.views import capture_view
-from capture.choices import CaptureType
-
-ROUTES = {
-    "api/customer-data/capture-signup": (CaptureType.SIGNUP, ("POST",)),
-    "api/customer-data/capture-payment": (CaptureType.PAYMENT, ("POST",)),
-    "api/customer-data/capture-questionnaire": (CaptureType.QUESTIONNAIRE, ("POST",)),
-    "api/data-capture/payment": (CaptureType.PAYMENT, ("POST",)),
-    "api/data-capture/questionnaire": (CaptureType.QUESTIONNAIRE, ("POST",)),
-    "api/data-capture/dashboard": (CaptureType.DASHBOARD, ("POST",)),
-    "api/v1/tracking/profiles": (CaptureType.PROFILE, ("POST", "PATCH")),
-    "api/v1/tracking/logins": (CaptureType.LOGIN, ("POST",)),
-}
 
 urlpatterns = [
-    re_path(rf"^{path}/?$", capture_view(kind, methods=methods), name=path)
-    for path, (kind, methods) in ROUTES.items()
+    *(
+        re_path(rf"^{path}/?$", capture_view(kind, methods=methods), name=path)
+        for path, (kind, methods) in ROUTES.items()
+    ),
+    re_path(r"^api/data-capture/stats/(?P<user_email>[^/]+)/?$", stats_view),
+    re_path(r"^api/data-capture/health/?$", health_view),
+    re_path(r"^healthz/?$", healthz_view),
 ]

@@ -1,133 +1,110 @@
-"""The capture routes of the source documents."""
+"""The capture routes of the source documents: one message, one answer."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
-from django.db import DatabaseError, transaction
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
-from django.views.decorators.csrf import csrf_exempt
 
-from capture.api.answers import Refusal, captured, problem
-from capture.api.authentication import (
-    actor_of,
-    key_in_headers,
-    require_key,
-    take_key,
+from capture import services
+from capture.api.answers import (
+    Refusal,
+    captured,
+    problem,
+    refusal_of_verdict,
+    strict_refusal,
 )
-from capture.choices import CaptureType, KeyKind, Status, Trust
-from capture.parsing import Parsed, ParseError, parse_body
-from capture.services import build_envelopes, ingest
+from capture.api.doors import (
+    Limits,
+    View,
+    Visit,
+    endpoint,
+    read_body,
+    refusal_of,
+)
+from capture.choices import CaptureType, Status
+from capture.envelope import Envelope, Problem, Verdict
+from capture.parsing import Parsed, ParseError, parse_body, read_text
 
-logger = logging.getLogger(__name__)
-
-_LIMIT = 1_000_000
-_LIMITS = {CaptureType.QUESTIONNAIRE: 8_000_000}
-_TRUST = {KeyKind.PUBLISHABLE: Trust.BROWSER, KeyKind.SECRET: Trust.SERVER}
-
-View = Callable[[HttpRequest], HttpResponse]
+_LIMITS = {CaptureType.QUESTIONNAIRE: Limits(8_000_000, 8_000_000)}
 
 
 def capture_view(kind: str, *, methods: tuple[str, ...] = ("POST",)) -> View:
-    """Return the view that captures messages of one type.
+    """Return the view that captures messages of one type."""
+    limits = _LIMITS.get(CaptureType(kind), Limits())
 
-    Exempt from CSRF because it looks at no cookie: a key stands in the request.
+    def take(visit: Visit) -> HttpResponse:
+        visit.unlock_by_headers()
+        parsed, size = parse_for(visit, limits, kind=kind)
+        visit.unlock_by_body(parsed.value)
+        visit.spend(1, size)
+        envelopes = services.build_envelopes(
+            kind, parsed.value, **visit.facts(), warnings=tuple(parsed.warnings)
+        )
+        return answer_one(visit, keep(visit, envelopes)[0])
+
+    return endpoint(take, methods=methods)
+
+
+def parse_for(
+    visit: Visit,
+    limits: Limits,
+    parse: Any = parse_body,
+    **facts: Any,
+) -> tuple[Parsed, int]:
+    """Return the values of the body, and its size.
+
+    A body that is no JSON is kept in quarantine before it is refused, if a key came
+    with the request; a stranger leaves nothing but a number.
     """
-
-    @csrf_exempt
-    @transaction.non_atomic_requests
-    def view(request: HttpRequest) -> HttpResponse:
-        try:
-            if request.method not in methods:
-                raise Refusal(
-                    405, "method_not_allowed", f"Use {' or '.join(methods)} here."
-                )
-            return _take(request, kind)
-        except Refusal as refusal:
-            response = problem(request, refusal)
-            if refusal.status == 405:  # noqa: PLR2004 - the status itself
-                response["Allow"] = ", ".join(methods)
-            return response
-        except DatabaseError:
-            logger.exception("capture failed: %s", request.operation.id)  # type: ignore[attr-defined]
-            response = problem(
-                request, Refusal(503, "unavailable", "Try again in a moment.")
-            )
-            response["Retry-After"] = "1"
-            return response
-        except Exception:
-            # The last resort: a client of this door cannot read an error page.
-            logger.exception("capture failed: %s", request.operation.id)  # type: ignore[attr-defined]
-            fault = Refusal(500, "internal_error", "This is our fault. It is logged.")
-            return problem(request, fault)
-
-    return view
-
-
-def _take(request: HttpRequest, kind: str) -> HttpResponse:
-    received_at = timezone.now()
-    text = key_in_headers(request)
-    # Before the body is read: a stranger costs nothing more than a look.
-    key = require_key(request, text) if text else None
-    raw = _read(request, _LIMITS.get(CaptureType(kind), _LIMIT))
+    raw = read_body(visit, limits)
     try:
-        parsed = parse_body(raw)
+        return parse(raw), len(raw)
     except ParseError as error:
-        if key is None:
-            require_key(request, None)
-        raise Refusal(error.status, error.code, error.message) from error
-    body = parsed.value if isinstance(parsed.value, dict) else {}
-    text = take_key(body, text)
-    key = key or require_key(request, text)
-    if not body:
-        raise Refusal(422, "item_not_object", "Send one JSON object with an e-mail.")
-    envelopes = build_envelopes(
-        kind, body, received_at=received_at, **_context(request, key, parsed)
+        if visit.key is None:
+            visit.unlock_by_body(None)
+        visit.spend(1, len(raw))
+        refusal = refusal_of(error)
+        refusal.more["quarantine_id"] = str(_keep_raw(visit, raw, error, facts))
+        raise refusal from error
+
+
+def _keep_raw(
+    visit: Visit, raw: bytes, error: ParseError, facts: dict[str, Any]
+) -> Any:
+    text, _ = read_text(raw)
+    if facts.get("kind"):
+        facts = {"adapter": "requirement", "type": facts["kind"]}
+    envelope = services.build_unreadable(
+        text, Problem(error.code, "", error.message), **{**visit.facts(), **facts}
     )
-    if fault := envelopes[0].problem:
-        raise Refusal(422, fault.code, fault.message, pointer=fault.pointer)
-    verdict = ingest(envelopes, source=key.source, actor=actor_of(key, request))[0]
-    if verdict.status == Status.CONFLICT:
-        raise Refusal(
-            409,
-            "message_id_conflict",
-            "A message with this id and other content was captured before.",
-            capture_id=str(verdict.capture_id),
-        )
-    return captured(verdict, show_customer=key.kind == KeyKind.SECRET)
+    return keep(visit, [envelope])[0].quarantine_id
 
 
-def _context(request: HttpRequest, key: Any, parsed: Parsed) -> dict[str, Any]:
-    operation = request.operation  # type: ignore[attr-defined]
-    return {
-        "trust": _TRUST[key.kind],
-        "key_id": key.pk,
-        "ip": operation.ip,
-        "user_agent": operation.user_agent,
-        "gpc": True if request.headers.get("Sec-GPC") == "1" else None,
-        "warnings": tuple(parsed.warnings),
-    }
-
-
-def _read(request: HttpRequest, limit: int) -> bytes:
-    """Return the body, counted while it is read."""
-    if "Transfer-Encoding" in request.headers and not request.headers.get(
-        "Content-Length"
-    ):
-        # A server gateway hands chunked bodies on as empty ones.
-        raise Refusal(411, "length_required", "Send Content-Length, not chunks.")
+def keep(
+    visit: Visit, envelopes: list[Envelope], *, status: int = 422
+) -> list[Verdict]:
+    """Hand envelopes to the pipeline. Raises Refusal for a strict batch that failed."""
+    numbered = [replace(e, index=n) for n, e in enumerate(envelopes)]
     try:
-        raw = request.read(limit + 1)
-    except OSError as error:
-        raise Refusal(400, "incomplete_body", "The body broke off.") from error
-    if len(raw) > limit:
-        raise Refusal(
-            413,
-            "too_large",
-            f"The body has more than {limit} bytes. Send less at once.",
-            limit_bytes=limit,
+        return services.ingest(
+            numbered,
+            source=visit.key.source,
+            actor=visit.actor,
+            strict=visit.is_strict,
         )
-    return raw
+    except services.StrictError as error:
+        raise strict_refusal(error.verdicts, status) from error
+
+
+def answer_one(visit: Visit, verdict: Verdict) -> HttpResponse:
+    """Return the answer to a single message. Raises Refusal when it was not taken."""
+    if verdict.status in (Status.CONFLICT, Status.QUARANTINED):
+        raise refusal_of_verdict(verdict)
+    return captured(verdict, show_customer=visit.is_secret)
+
+
+def not_found(request: HttpRequest) -> HttpResponse:
+    """Answer a capture path that does not exist, in the form of every other error."""
+    return problem(request, Refusal(404, "not_found", "There is nothing here."))

@@ -91,6 +91,10 @@ class Capture(SealedModel):
 
     class Meta:
         ordering = ("-received_at", "-id")
+        permissions: ClassVar = [
+            ("view_payload", "Can see what was sent"),
+            ("correct_capture", "Can correct captures"),
+        ]
         constraints: ClassVar = [
             *sealed_constraints("capture_capture", PERSONAL),
             models.UniqueConstraint(
@@ -109,6 +113,12 @@ class Capture(SealedModel):
             models.Index(fields=["business", "email"], name="capture_email"),
             models.Index(fields=["business", "user_ref"], name="capture_user"),
             models.Index(
+                fields=["business", "anonymous_ref"], name="capture_anonymous"
+            ),
+            models.Index(fields=["business", "previous_ref"], name="capture_previous"),
+            models.Index(fields=["corrects_id"], name="capture_corrects"),
+            models.Index(fields=["replay_of_id"], name="capture_replay_of"),
+            models.Index(
                 fields=["business", "type", "-received_at"], name="capture_type"
             ),
             models.Index(fields=["-received_at", "-id"], name="capture_newest"),
@@ -119,7 +129,10 @@ class Capture(SealedModel):
 
 
 class CaptureLink(models.Model):
-    """Which customer a capture belongs to; null means unmatched. A projection."""
+    """Which customer a capture belongs to; null means unmatched. A projection.
+
+    `payment` is the payment that a capture of one tells about.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     business = models.ForeignKey(
@@ -128,6 +141,9 @@ class CaptureLink(models.Model):
     capture = models.OneToOneField(Capture, models.PROTECT, related_name="link")
     customer = models.ForeignKey(
         "customers.Customer", models.PROTECT, null=True, related_name="capture_links"
+    )
+    payment = models.ForeignKey(
+        "capture.Payment", models.PROTECT, null=True, related_name="links"
     )
     rule = models.CharField(max_length=20, choices=LinkRule.choices, null=True)
     linked_at = models.DateTimeField(default=timezone.now)

@@ -109,3 +109,137 @@ class Login(Projection):
 
     def __str__(self) -> str:
         return "login"
+
+
+def _money() -> models.DecimalField:
+    return models.DecimalField(max_digits=15, decimal_places=3, null=True)
+
+
+def _amount(digits: int, places: int) -> models.DecimalField:
+    return models.DecimalField(max_digits=digits, decimal_places=places, null=True)
+
+
+class Questionnaire(Projection):
+    """A person answered the questionnaire. The screenshot is a private file."""
+
+    privacy: ClassVar[dict[str, str]] = {
+        **TRACE,
+        "trust": "public",
+        "user_id": "identity",
+        "user_email": "contact",
+        "user_name": "identity",
+        "trades_per_day": "behaviour",
+        "trading_session": "behaviour",
+        "crypto_assets": "behaviour",
+        "forex_assets": "behaviour",
+        "custom_forex_pairs": "behaviour",
+        "has_account": "behaviour",
+        "prop_firm": "behaviour",
+        "account_type": "behaviour",
+        "risk_reward_ratio": "behaviour",
+        "account_screenshot": "behaviour",
+        "screenshot_filename": "behaviour",
+        "screenshot_type": "public",
+        "trading_experience": "free_text",
+        "risk_tolerance": "free_text",
+        "trading_goals": "free_text",
+        "answers": "behaviour",
+    }
+
+    user_id = NullCharField(max_length=255)
+    user_email = NullCharField(max_length=254)
+    user_name = NullCharField(max_length=200)
+    trades_per_day = NullCharField(max_length=100)
+    trading_session = NullCharField(max_length=100)
+    crypto_assets = SealedJSONField(null=True)
+    forex_assets = SealedJSONField(null=True)
+    custom_forex_pairs = SealedJSONField(null=True)
+    has_account = NullCharField(max_length=100)
+    account_equity = _money()
+    prop_firm = NullCharField(max_length=100)
+    account_type = NullCharField(max_length=100)
+    account_size = _money()
+    risk_percentage = _amount(5, 2)
+    risk_reward_ratio = NullCharField(max_length=100)
+    account_screenshot = NullCharField("screenshot", max_length=64)
+    screenshot_filename = NullCharField(max_length=255)
+    screenshot_size = models.PositiveIntegerField(null=True)
+    screenshot_type = models.CharField(max_length=50, null=True)
+    trading_experience = NullTextField()
+    risk_tolerance = NullTextField()
+    trading_goals = NullTextField()
+    # Text of JSON: its numbers keep their digits, and both engines take every key.
+    answers = NullTextField()
+
+    class Meta:
+        ordering = ("-occurred_at", "-id")
+        indexes: ClassVar = [
+            models.Index(fields=["business", "-occurred_at"], name="answers_occurred"),
+            models.Index(fields=["-occurred_at", "-id"], name="answers_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return "questionnaire"
+
+
+class DashboardSnapshot(Projection):
+    """A state of a person's dashboard, seen from `occurred_at` to `last_seen_at`.
+
+    A state that comes again unchanged is a sighting; the state that was seen last is
+    the current one.
+    """
+
+    privacy: ClassVar[dict[str, str]] = {
+        **TRACE,
+        "trust": "public",
+        "user_id": "identity",
+        "user_email": "contact",
+        "user_name": "identity",
+        "theme": "public",
+        "dashboard_state": "behaviour",
+        "trading_state": "behaviour",
+        "state_hash": "behaviour",
+    }
+
+    user_id = NullCharField(max_length=255)
+    user_email = NullCharField(max_length=254)
+    user_name = NullCharField(max_length=200)
+    initial_equity = _money()
+    current_equity = _money()
+    total_pnl = _money()
+    win_rate = _amount(5, 2)
+    total_trades = models.BigIntegerField(null=True)
+    winning_trades = models.BigIntegerField(null=True)
+    losing_trades = models.BigIntegerField(null=True)
+    average_win = _amount(12, 2)
+    average_loss = _amount(12, 2)
+    profit_factor = _amount(10, 4)
+    max_drawdown = _amount(12, 2)
+    current_drawdown = _amount(12, 2)
+    gross_profit = _money()
+    gross_loss = _money()
+    consecutive_wins = models.BigIntegerField(null=True)
+    consecutive_losses = models.BigIntegerField(null=True)
+    risk_per_trade = _amount(5, 2)
+    daily_loss_limit = _amount(5, 2)
+    consecutive_losses_limit = models.BigIntegerField(null=True)
+    account_balance = _money()
+    account_equity_dash = _money()
+    theme = models.CharField(max_length=20, default="dark")
+    dashboard_state = NullTextField()
+    trading_state = NullTextField()
+    state_hash = NullCharField(max_length=64)
+    last_seen_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("-last_seen_at", "-id")
+        indexes: ClassVar = [
+            models.Index(
+                fields=["business", "-occurred_at"], name="dashboard_occurred"
+            ),
+            models.Index(fields=["customer", "-last_seen_at"], name="dashboard_seen"),
+            models.Index(fields=["-last_seen_at", "-id"], name="dashboard_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return "dashboard"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from ipaddress import ip_address, ip_network
 from typing import ClassVar
 
 from django.core.exceptions import ValidationError
@@ -11,10 +12,10 @@ from django.utils import timezone
 
 from audit.fields import SealedJSONField
 from audit.tracking import TrackedModel
-from capture.choices import SCOPES, KeyKind
+from capture.choices import SCOPES, CaptureType, KeyKind, Provider
 
 _ORIGIN = re.compile(
-    r"https?://[a-z0-9.-]+(:\d{1,5})?|https?://\[[0-9a-f:]+\](:\d{1,5})?"
+    r"https?://(\*\.)?[a-z0-9.-]+(:\d{1,5})?|https?://\[[0-9a-f:]+\](:\d{1,5})?"
 )
 
 
@@ -25,6 +26,7 @@ class Source(TrackedModel):
         "slug": "public",
         "name": "public",
         "consent_wording_version": "public",
+        "event_types": "public",
     }
 
     business = models.ForeignKey(
@@ -38,6 +40,12 @@ class Source(TrackedModel):
         blank=True,
         help_text="The wording people agree to there. Without it, what they tick is no "
         "valid consent.",
+    )
+    event_types = SealedJSONField(
+        default=dict,
+        blank=True,
+        help_text="Which track events of an analytics SDK are more than an event: "
+        '{"Plan bought": "payment"}. Adds to the usual names.',
     )
     is_active = models.BooleanField(default=True)
 
@@ -58,6 +66,17 @@ class Source(TrackedModel):
     def __str__(self) -> str:
         return self.name
 
+    def clean(self) -> None:
+        """Refuse a mapping to anything that is no type of ours."""
+        super().clean()
+        types = self.event_types
+        if not isinstance(types, dict) or not set(map(str, types.values())) <= set(
+            CaptureType.values
+        ):
+            known = ", ".join(CaptureType.values)
+            msg = f'Write {{"Name of the event": "type"}}; types are {known}.'
+            raise ValidationError({"event_types": msg})
+
 
 class ApiKey(TrackedModel):
     """A key of a source. The key itself is shown once and stored as a keyed hash."""
@@ -67,6 +86,7 @@ class ApiKey(TrackedModel):
         "key_hash": "secret",
         "scopes": "public",
         "origins": "public",
+        "networks": "public",
     }
 
     business = models.ForeignKey(
@@ -83,7 +103,26 @@ class ApiKey(TrackedModel):
         default=list,
         blank=True,
         help_text="Origins of pages that may use a publishable key: "
-        '["https://shop.example.com"]',
+        '["https://shop.example.com"]. One star stands for one label: '
+        '"https://*.example.com".',
+    )
+    requires_origin = models.BooleanField(
+        default=True,
+        help_text="Switch off for a publishable key in an app that sends no Origin.",
+    )
+    networks = SealedJSONField(
+        default=list,
+        blank=True,
+        help_text='Addresses that may use a secret key: ["198.51.100.0/24"]. '
+        "Empty: all.",
+    )
+    replaces = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="replaced_by",
     )
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
@@ -121,7 +160,14 @@ class ApiKey(TrackedModel):
         if not all(_ORIGIN.fullmatch(origin) for origin in self.origins):
             msg = 'Write origins without a path, like ["https://shop.example.com"].'
             raise ValidationError({"origins": msg})
-        if self.kind == KeyKind.PUBLISHABLE and not self.origins:
+        if not _are_networks(self.networks):
+            msg = 'Write a list of addresses or networks, like ["198.51.100.0/24"].'
+            raise ValidationError({"networks": msg})
+        if (
+            self.kind == KeyKind.PUBLISHABLE
+            and self.requires_origin
+            and not self.origins
+        ):
             msg = "A publishable key works from the origins listed here. Name one."
             raise ValidationError({"origins": msg})
 
@@ -131,3 +177,93 @@ class ApiKey(TrackedModel):
         now = timezone.now()
         is_expired = self.expires_at is not None and self.expires_at <= now
         return self.revoked_at is None and not is_expired and self.source.is_active
+
+    def allows_origin(self, origin: str | None) -> bool:
+        """Tell whether a page of this origin may use the key."""
+        if origin is None:
+            return not self.requires_origin
+        return any(_matches(pattern, origin) for pattern in self.origins)
+
+    def allows_address(self, address: str | None) -> bool:
+        """Tell whether a caller at this network address may use the key."""
+        if not self.networks:
+            return True
+        try:
+            caller = ip_address(address or "")
+        except ValueError:
+            return False
+        return any(caller in ip_network(n, strict=False) for n in self.networks)
+
+
+class WebhookEndpoint(TrackedModel):
+    """Where a provider delivers signed events, and the secrets that prove them.
+
+    Secrets have to be read to check a signature, so they are stored encrypted; the key
+    to them is derived from `HASH_KEY`, which lies outside the database.
+    """
+
+    privacy: ClassVar[dict[str, str]] = {
+        "provider": "public",
+        "name": "public",
+        "sealed_secrets": "secret",
+        "paypal_webhook_id": "public",
+        "certificate": "public",
+    }
+
+    business = models.ForeignKey(
+        "customers.Business", models.PROTECT, related_name="+", db_index=False
+    )
+    source = models.ForeignKey(Source, models.PROTECT, related_name="webhooks")
+    provider = models.CharField(max_length=20, choices=Provider.choices)
+    name = models.CharField(max_length=200)
+    sealed_secrets = models.TextField(blank=True, default="", editable=False)
+    livemode = models.BooleanField(
+        null=True,
+        blank=True,
+        help_text="Stripe: yes takes live events only, no test events only.",
+    )
+    paypal_webhook_id = models.CharField(max_length=100, null=True, blank=True)
+    certificate = models.TextField(
+        null=True,
+        blank=True,
+        help_text="PayPal: a pinned certificate (PEM), for hubs without a way out.",
+    )
+    is_active = models.BooleanField(default=True)
+
+    class Meta(TrackedModel.Meta):
+        ordering = ("name", "id")
+        permissions: ClassVar = [
+            ("export_webhookendpoint", "Can export webhook endpoints"),
+            ("import_webhookendpoint", "Can import webhook endpoints"),
+        ]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(provider__in=Provider.values),
+                name="webhook_provider_known",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["business", "name"], name="webhook_name"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def _matches(pattern: str, origin: str) -> bool:
+    """Tell whether an origin is the pattern, whose star stands for one label."""
+    if "*" not in pattern:
+        return pattern == origin
+    head, _, tail = pattern.partition("*")
+    label = origin[len(head) : len(origin) - len(tail)]
+    fits = origin.startswith(head) and origin.endswith(tail)
+    return fits and len(label) > 0 and not set(label) & set("./:@")
+
+
+def _are_networks(value: object) -> bool:
+    try:
+        return isinstance(value, list) and all(
+            ip_network(str(text), strict=False) for text in value
+        )
+    except ValueError:
+        return False

@@ -9,6 +9,8 @@ import unicodedata
 from decimal import Decimal
 from typing import Any
 
+from capture.parsing.marks import NON_FINITE
+
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # What moves when the same message is sent again.
 _VOLATILE = {"sentAt", "sent_at", "writeKey", "api_key", "_metadata", "receivedAt"}
@@ -31,13 +33,22 @@ def payload_text(value: Any) -> str:
         return _quoted(value)
     if isinstance(value, Decimal):
         return str(value)
-    return json.dumps(value)
+    return "null" if value is NON_FINITE else json.dumps(value)
 
 
-def fingerprint(body: dict[str, Any]) -> bytes:
+def read_payload(text: str | None) -> Any:
+    """Return the value of a payload; an erased one is an empty object."""
+    return json.loads(text or "{}", parse_float=Decimal)
+
+
+def fingerprint(body: Any) -> bytes:
     """Return SHA-256 of what a message means: equal for every sending of it."""
-    kept = {key: value for key, value in body.items() if key not in _VOLATILE}
-    return hashlib.sha256(payload_text(_normal(kept)).encode()).digest()
+    if isinstance(body, dict):
+        body = {key: value for key, value in body.items() if key not in _VOLATILE}
+        context = body.get("context")
+        if isinstance(context, dict):
+            body["context"] = {k: v for k, v in context.items() if k != "ip"}
+    return hashlib.sha256(payload_text(_normal(body)).encode()).digest()
 
 
 def _quoted(text: str) -> str:

@@ -7,6 +7,8 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
+from capture.parsing.marks import NON_FINITE
+
 _SECRET_KEYS = {
     "password": "password",
     "passwd": "password",
@@ -60,39 +62,68 @@ _LONGEST_NUMBER = 40
 _DOUBLED = str.maketrans("0123456789", "0246813579")
 
 
-def redact(value: Any) -> tuple[Any, list[str]]:
-    """Return the value without secrets, and a JSON pointer for each that was found."""
-    found: list[str] = []
+Warnings = list[tuple[str, str]]
+
+# A key that hides its value, in text that could not be parsed.
+_SECRET_PAIR = re.compile(
+    r"""(["']?[\w-]*(?:pass(?:word|wd|phrase)|pwd|m?pin|cv[vc]|card_?number|pan|
+    client_?secret|(?:access|refresh|id)_?token|authorization|private_?key|mnemonic|
+    recovery_?phrase)[\w-]*["']?\s*[:=]\s*)("(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s,&}\]]+)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+def redact(value: Any) -> tuple[Any, Warnings]:
+    """Return a value without secrets and marks, and what was done: (code, pointer).
+
+    Codes: `secret_redacted`; `duplicate_key` where a key came twice; and
+    `non_finite_number` where a number became null.
+    """
+    found: Warnings = []
     return _clean(value, "", found), found
 
 
-def _clean(value: Any, pointer: str, found: list[str]) -> Any:
+def redact_text(text: str) -> str:
+    """Return text that is no JSON without anything that looks like a secret."""
+    return _mask(_SECRET_PAIR.sub(r'\1"[redacted]"', text))
+
+
+def _clean(value: Any, pointer: str, found: Warnings) -> Any:
+    if value is NON_FINITE:
+        found.append(("non_finite_number", pointer))
+        return None
     if isinstance(value, dict):
+        for key in getattr(value, "twice", ()):
+            found.append(("duplicate_key", f"{pointer}/{_escape(_mask(key))}"))
         return dict(_clean_member(*pair, pointer, found) for pair in value.items())
     if isinstance(value, list):
         return [_clean(v, f"{pointer}/{n}", found) for n, v in enumerate(value)]
     if isinstance(value, str):
         return _clean_text(value, pointer, found)
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
-        # A card can come as a number, with a fraction of zero or an exponent too.
-        if Decimal(value).adjusted() > _LONGEST_NUMBER:
-            return value
-        text = format(Decimal(value), "f")
-        return value if _clean_text(text, pointer, found) == text else _masked(text)
+        return _clean_number(value, pointer, found)
     return value
 
 
-def _clean_member(key: str, item: Any, above: str, found: list[str]) -> tuple[str, Any]:
+def _clean_number(value: int | Decimal, pointer: str, found: Warnings) -> Any:
+    # A card can come as a number, with a fraction of zero or an exponent too.
+    if Decimal(value).adjusted() > _LONGEST_NUMBER:
+        return value
+    text = format(Decimal(value), "f")
+    return value if _clean_text(text, pointer, found) == text else _masked(text)
+
+
+def _clean_member(key: str, item: Any, above: str, found: Warnings) -> tuple[str, Any]:
     name = re.sub(r"[^a-z]", "", key.lower())
     shown = _mask(key)
     pointer = f"{above}/{_escape(shown)}"
     if shown != key:
-        found.append(pointer)
+        found.append(("secret_redacted", pointer))
     kind = _SECRET_KEYS.get(name)
     if kind is None and _PASSWORD_LIKE.search(name) and not isinstance(item, bool):
         kind = "password"
     if kind is not None and item is not None:
-        found.append(pointer)
+        found.append(("secret_redacted", pointer))
         return shown, f"[redacted:{kind}]"
     is_plain = not isinstance(item, dict | list)
     if (name in _NEVER_SCANNED and is_plain) or (
@@ -107,10 +138,10 @@ def _is_short_number(item: Any) -> bool:
     return is_number and sum(c.isdigit() for c in str(item)) <= _LONGEST_PHONE
 
 
-def _clean_text(text: str, pointer: str, found: list[str]) -> str:
+def _clean_text(text: str, pointer: str, found: Warnings) -> str:
     clean = _mask(text)
     if clean != text:
-        found.append(pointer)
+        found.append(("secret_redacted", pointer))
     return clean
 
 

@@ -1,116 +1,193 @@
-"""Whose message is it? Finds customers, makes them, and links captures to them."""
+"""Whose message is it? Finds customers, makes them, and links captures to them.
+
+A capture is linked by its e-mail, then by its user id, then by the anonymous id of a
+browser or provider. An anonymous id that two customers used, as on a shared computer,
+links nothing: two people are never mixed.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Subquery
 from django.utils import timezone
 
 from audit.actors import Actor
 from audit.folding import fold_email
-from capture.choices import CaptureType, LinkRule, Trust
-from capture.envelope import Envelope
-from capture.models import Capture, CaptureLink, Source
-from capture.services.projecting import TYPED
+from capture.choices import CaptureType, IdentifierKind, LinkRule, Trust
+from capture.models import Capture, CaptureLink, Identifier, Source
+from capture.services.projecting import TYPED, Told
 from capture.services.validation import is_success
 from customers import services as customers
 
-_NOT_ENOUGH = frozenset({CaptureType.PAGE, CaptureType.EVENT, CaptureType.ALIAS})
+_NOT_ENOUGH = frozenset(
+    {CaptureType.PAGE, CaptureType.EVENT, CaptureType.ALIAS, CaptureType.CONSENT}
+)
+_BY_ID = (LinkRule.ANONYMOUS_ID, LinkRule.ALIAS)
+# A chain of aliases is followed this far; nobody has a longer one.
+_MAX_ROUNDS = 10
 
 
-@dataclass(frozen=True)
-class Pair:
-    """A message and the capture that keeps it."""
+@dataclass
+class Known:
+    """Who is who in one business: customers by e-mail key, user id, anonymous id."""
 
-    envelope: Envelope
-    capture: Capture
+    by_email: dict[str, UUID] = field(default_factory=dict)
+    by_ref: dict[str, UUID] = field(default_factory=dict)
+    by_anonymous: dict[str, UUID] = field(default_factory=dict)
+
+    def find(self, capture: Capture) -> tuple[UUID | None, str | None]:
+        """Return the customer of a capture, and the rule that says so."""
+        ref, anonymous = capture.user_ref or "", capture.anonymous_ref or ""
+        previous = capture.previous_ref or ""
+        ways = (
+            (self.by_email, capture.email or "", LinkRule.EMAIL),
+            (self.by_ref, ref, LinkRule.USER_ID),
+            (self.by_ref, previous, LinkRule.ALIAS),
+            (self.by_anonymous, anonymous, LinkRule.ANONYMOUS_ID),
+            (self.by_anonymous, previous, LinkRule.ALIAS),
+        )
+        for known, name, rule in ways:
+            if name in known:
+                return known[name], rule
+        return None, None
 
 
-@dataclass(frozen=True)
+@dataclass
 class Linked:
     """The customers of captures, and what linking told about them.
 
-    `customers` has None for the unmatched, `learned` the ids that a customer lacked,
-    `joined` the customers to whom captures of earlier days were attached.
+    `customers` has None for the unmatched; `learned` the ids that a customer lacked;
+    `attached` are earlier captures that found their customer now, and `detached` those
+    that lost theirs because an anonymous id turned out to be shared.
     """
 
-    customers: dict[UUID, UUID | None]
-    learned: dict[UUID, dict[str, str]]
-    joined: set[UUID]
+    customers: dict[UUID, UUID | None] = field(default_factory=dict)
+    learned: dict[UUID, dict[str, str]] = field(default_factory=dict)
+    attached: list[Capture] = field(default_factory=list)
+    detached: list[Capture] = field(default_factory=list)
+    touched: set[UUID] = field(default_factory=set)
 
 
-def link(pairs: list[Pair], source: Source, *, actor: Actor) -> Linked:
+def link(told: list[Told], source: Source, *, actor: Actor) -> Linked:
     """Find or make the customers of new captures and link them.
 
     A constant number of statements, whatever the number of messages.
     """
-    emails = {p.capture.email for p in pairs if p.capture.email}
-    refs = {p.capture.user_ref for p in pairs if p.capture.user_ref}
-    by_email, by_ref = customers.find_by_identity(
-        source.business_id, emails=emails, external_ids=refs
-    )
-    missing = _missing(pairs, by_email, by_ref)
+    captures = [item.capture for item in told]
+    known = find_known(source.business_id, captures)
+    missing = _missing(told, known)
     made = customers.create_captured_customers(
         source.business, list(missing.values()), actor=actor
     )
     for facts, customer_id in zip(missing.values(), made, strict=True):
         if facts.get("email"):
-            by_email[fold_email(facts["email"])] = customer_id
+            known.by_email[fold_email(facts["email"])] = customer_id
         if facts.get("external_id"):
-            by_ref[facts["external_id"]] = customer_id
-    learned = _learn(pairs, by_email, by_ref)
-    links = [link_of(pair.capture, by_email, by_ref) for pair in pairs]
-    CaptureLink.objects.bulk_create(links)
-    return Linked(
-        customers={link.capture_id: link.customer_id for link in links},
-        learned=learned,
-        joined=attach_waiting(source.business_id, by_email, by_ref),
-    )
+            known.by_ref[facts["external_id"]] = customer_id
+    found = Linked(learned=_learn(told, known))
+    rows = [link_of(capture, known) for capture in captures]
+    CaptureLink.objects.bulk_create(rows)
+    found.customers = {row.capture_id: row.customer_id for row in rows}
+    found.touched = {pk for pk in found.customers.values() if pk is not None}
+    _follow(captures, known, found, source.business_id)
+    return found
 
 
-def links_of(capture_ids: list[UUID]) -> dict[UUID, UUID | None]:
+def links_of(capture_ids: Iterable[UUID]) -> dict[UUID, UUID | None]:
     """Return the customers of captures that were linked before."""
-    links = CaptureLink.objects.filter(capture__in=capture_ids)
+    links = CaptureLink.objects.filter(capture__in=list(capture_ids))
     return dict(links.values_list("capture_id", "customer_id"))
 
 
-def _missing(
-    pairs: list[Pair], by_email: dict[str, UUID], by_ref: dict[str, UUID]
-) -> dict[str, dict[str, Any]]:
+def link_of(capture: Capture, known: Known) -> CaptureLink:
+    """Return the unsaved link of a capture."""
+    customer_id, rule = known.find(capture)
+    return CaptureLink(
+        business_id=capture.business_id,
+        capture=capture,
+        customer_id=customer_id,
+        rule=rule,
+        linked_at=capture.received_at,
+    )
+
+
+def find_known(business_id: UUID, captures: Iterable[Capture]) -> Known:
+    """Return who is known under the names that these captures use."""
+    captures = list(captures)
+    emails = {c.email for c in captures if c.email}
+    previous = {c.previous_ref for c in captures if c.previous_ref}
+    refs = {c.user_ref for c in captures if c.user_ref} | previous
+    anonymous = {c.anonymous_ref for c in captures if c.anonymous_ref} | previous
+    by_email, by_ref = customers.find_by_identity(
+        business_id, emails=emails, external_ids=refs
+    )
+    more = _identified(business_id, refs, anonymous)
+    return Known(
+        by_email,
+        {**_unambiguous(more[IdentifierKind.USER_ID]), **by_ref},
+        _unambiguous(more[IdentifierKind.ANONYMOUS_ID]),
+    )
+
+
+def _identified(
+    business_id: UUID, refs: set[str], anonymous: set[str]
+) -> dict[str, dict[str, set[UUID]]]:
+    """Return the customers of further names, by kind and value."""
+    found: dict[str, dict[str, set[UUID]]] = {
+        kind: defaultdict(set) for kind in IdentifierKind.values
+    }
+    rows = Identifier.objects.filter(business=business_id).filter(
+        Q(kind=IdentifierKind.USER_ID, value__in=refs)
+        | Q(kind=IdentifierKind.ANONYMOUS_ID, value__in=anonymous)
+    )
+    live = rows.filter(customer__archived_at=None, customer__erased_at=None)
+    for kind, value, pk in live.order_by("pk").values_list(
+        "kind", "value", "customer_id"
+    ):
+        found[kind][value or ""].add(pk)
+    return found
+
+
+def _unambiguous(found: dict[str, set[UUID]]) -> dict[str, UUID]:
+    return {value: next(iter(ids)) for value, ids in found.items() if len(ids) == 1}
+
+
+def _missing(told: list[Told], known: Known) -> dict[str, dict[str, Any]]:
     """Return the facts of each customer to be made, by e-mail key or user id."""
     missing: dict[str, dict[str, Any]] = {}
-    for pair in sorted(pairs, key=lambda p: p.capture.occurred_at):
-        capture = pair.capture
+    for item in sorted(told, key=lambda t: t.capture.occurred_at):
+        capture = item.capture
         key = capture.email or capture.user_ref
-        known = capture.email in by_email or capture.user_ref in by_ref
-        if key is None or known or not _makes_customer(pair.envelope):
+        is_known = capture.email in known.by_email or capture.user_ref in known.by_ref
+        if key is None or is_known or not _makes_customer(item):
             continue
-        facts = missing.setdefault(key, _facts(pair))
+        facts = missing.setdefault(key, _facts(item))
         if capture.user_ref and not facts.get("external_id"):
             facts["external_id"] = capture.user_ref
     return missing
 
 
-def _makes_customer(envelope: Envelope) -> bool:
-    if envelope.type == CaptureType.LOGIN:
-        return is_success(envelope.fields) is True
-    return envelope.type not in _NOT_ENOUGH
+def _makes_customer(item: Told) -> bool:
+    if item.capture.type == CaptureType.LOGIN:
+        return is_success(item.fields) is True
+    return item.capture.type not in _NOT_ENOUGH
 
 
-def _facts(pair: Pair) -> dict[str, Any]:
-    envelope, capture = pair.envelope, pair.capture
-    email = envelope.identity.email
-    name = envelope.fields.get("full_name")
+def _facts(item: Told) -> dict[str, Any]:
+    fields, capture = item.fields, item.capture
+    email = item.email
     return {
-        "name": _line(name) or email or capture.user_ref,
+        "name": _line(fields.get("full_name")) or email or capture.user_ref,
         "email": email,
         "phone": capture.phone,
         "external_id": capture.user_ref,
         "joined_at": capture.occurred_at,
-        "source": _line(envelope.fields.get("signup_source"), 100) or "website",
+        "source": _line(fields.get("signup_source"), 100) or "website",
     }
 
 
@@ -119,73 +196,154 @@ def _line(value: Any, length: int = 255) -> str:
     return text.encode("utf-8", errors="replace").decode().strip()[:length]
 
 
-def _learn(
-    pairs: list[Pair], by_email: dict[str, UUID], by_ref: dict[str, UUID]
-) -> dict[UUID, dict[str, str]]:
+def _learn(told: list[Told], known: Known) -> dict[UUID, dict[str, str]]:
     """Return the e-mail or user id that a message adds to a customer it found.
 
     Adds them to both maps too, so that no second customer claims them. A page does
     not name the e-mail of a user id: anybody could put theirs on somebody else.
     """
+    by_email, by_ref = known.by_email, known.by_ref
     learned: dict[UUID, dict[str, str]] = {}
-    for pair in sorted(pairs, key=lambda p: p.capture.occurred_at):
-        email, ref = pair.capture.email, pair.capture.user_ref
+    for item in sorted(told, key=lambda t: t.capture.occurred_at):
+        capture = item.capture
+        email, ref = capture.email, capture.user_ref
         if email is None or ref is None or (email in by_email) == (ref in by_ref):
             continue
         if email in by_email:
             by_ref[ref] = by_email[email]
             learned.setdefault(by_ref[ref], {}).setdefault("external_id", ref)
-        elif pair.envelope.trust != Trust.BROWSER:
+        elif capture.trust != Trust.BROWSER:
             by_email[email] = by_ref[ref]
-            typed = pair.envelope.identity.email or email
+            typed = item.email or email
             learned.setdefault(by_email[email], {}).setdefault("email", typed)
     return learned
 
 
-def attach_waiting(
-    business_id: UUID, by_email: dict[str, UUID], by_ref: dict[str, UUID]
-) -> set[UUID]:
-    """Attach unmatched captures of earlier days to customers known by now.
+def _follow(
+    captures: list[Capture], known: Known, found: Linked, business_id: UUID
+) -> None:
+    """Attach what waited for these captures, and what waited for that, and so on."""
+    customers_of = dict(found.customers)
+    for _ in range(_MAX_ROUNDS):
+        names = _names(captures, customers_of)
+        shared = _keep_names(business_id, names)
+        found.detached += _detach(business_id, shared)
+        new = _known_by(names, shared, captures, customers_of)
+        captures = _attach_waiting(business_id, new)
+        if not captures:
+            break
+        customers_of = links_of([capture.pk for capture in captures])
+        found.attached += captures
+        found.touched |= {pk for pk in customers_of.values() if pk is not None}
 
-    Returns these customers.
-    """
+
+def _names(
+    captures: list[Capture], customers_of: dict[UUID, UUID | None]
+) -> set[tuple[str, str, UUID]]:
+    """Return the further names that linked captures give: (kind, value, customer)."""
+    names: set[tuple[str, str, UUID]] = set()
+    for capture in captures:
+        customer_id = customers_of.get(capture.pk)
+        # Who is known by an anonymous id alone gives it no further name.
+        is_named = capture.email or capture.user_ref
+        if customer_id is None or not is_named:
+            continue
+        anonymous = {capture.anonymous_ref}
+        if capture.previous_ref and capture.previous_ref != capture.user_ref:
+            anonymous.add(capture.previous_ref)
+            if capture.trust != Trust.BROWSER:
+                # A page could claim anybody's user id as its former one.
+                names.add((IdentifierKind.USER_ID, capture.previous_ref, customer_id))
+        if capture.user_ref and (
+            capture.trust != Trust.BROWSER or capture.type != CaptureType.ALIAS
+        ):
+            names.add((IdentifierKind.USER_ID, capture.user_ref, customer_id))
+        names |= {(IdentifierKind.ANONYMOUS_ID, v, customer_id) for v in anonymous if v}
+    return names
+
+
+def _keep_names(business_id: UUID, names: set[tuple[str, str, UUID]]) -> set[str]:
+    """Store names, and return the anonymous ids that more than one customer has."""
+    if not names:
+        return set()
+    Identifier.objects.bulk_create(
+        [
+            Identifier(business_id=business_id, kind=k, value=v, customer_id=pk)
+            for k, v, pk in sorted(names)
+        ],
+        ignore_conflicts=True,
+    )
+    values = {v for k, v, _ in names if k == IdentifierKind.ANONYMOUS_ID}
+    stored = _identified(business_id, set(), values)[IdentifierKind.ANONYMOUS_ID]
+    return {value for value, ids in stored.items() if len(ids) > 1}
+
+
+def _known_by(
+    names: set[tuple[str, str, UUID]],
+    shared: set[str],
+    captures: list[Capture],
+    customers_of: dict[UUID, UUID | None],
+) -> Known:
+    known = Known()
+    for kind, value, pk in sorted(names):
+        if kind == IdentifierKind.USER_ID:
+            known.by_ref[value] = pk
+        elif value not in shared:
+            known.by_anonymous[value] = pk
+    for capture in captures:
+        pk_or_none = customers_of.get(capture.pk)
+        if capture.email and pk_or_none is not None:
+            known.by_email[capture.email] = pk_or_none
+    return known
+
+
+def _attach_waiting(business_id: UUID, known: Known) -> list[Capture]:
+    """Attach unmatched captures of earlier days to customers known by now."""
+    refs = list(known.by_ref)
+    ids = list(known.by_anonymous)
+    if not (refs or ids or known.by_email):
+        return []
     waiting = CaptureLink.objects.filter(business=business_id, customer=None).filter(
-        Q(capture__email__in=list(by_email)) | Q(capture__user_ref__in=list(by_ref))
+        Q(capture__email__in=list(known.by_email))
+        | Q(capture__user_ref__in=refs)
+        | Q(capture__anonymous_ref__in=ids)
+        | Q(capture__previous_ref__in=[*refs, *ids])
     )
-    columns = ("email", "user_ref", "business_id", "received_at")
-    captures = Capture.objects.only(*columns).filter(link__in=waiting)
-    found = {c.pk: link_of(c, by_email, by_ref) for c in captures}
-    links = list(waiting.filter(capture__in=list(found)).order_by("pk"))
-    for row in links:
-        told = found[row.capture_id]
-        row.customer_id, row.rule = told.customer_id, told.rule
+    rows = list(waiting.select_related("capture").order_by("pk"))
+    attached = []
+    for row in rows:
+        row.customer_id, row.rule = known.find(row.capture)
         row.linked_at = timezone.now()
-    if links:
-        CaptureLink.objects.bulk_update(links, ["customer", "rule", "linked_at"])
-        for model in TYPED.values():
-            rows: list[Any] = list(
-                model.objects.filter(capture__in=list(found)).order_by("pk")
-            )
-            for typed in rows:
-                typed.customer_id = found[typed.capture_id].customer_id
-            model.objects.bulk_update(rows, ["customer"])
-    return {row.customer_id for row in links if row.customer_id is not None}
+        if row.customer_id is not None:
+            attached.append(row.capture)
+    if attached:
+        CaptureLink.objects.bulk_update(rows, ["customer", "rule", "linked_at"])
+        _copy_customers([capture.pk for capture in attached])
+    return attached
 
 
-def link_of(
-    capture: Capture, by_email: dict[str, UUID], by_ref: dict[str, UUID]
-) -> CaptureLink:
-    """Return the unsaved link of a capture: by e-mail first, then by user id."""
-    rule: str | None = None
-    customer_id = by_email.get(capture.email or "")
-    if customer_id is not None:
-        rule = LinkRule.EMAIL
-    elif capture.user_ref in by_ref:
-        customer_id, rule = by_ref[capture.user_ref], LinkRule.USER_ID
-    return CaptureLink(
-        business_id=capture.business_id,
-        capture=capture,
-        customer_id=customer_id,
-        rule=rule,
-        linked_at=capture.received_at,
+def _detach(business_id: UUID, shared: set[str]) -> list[Capture]:
+    """Take captures that only a shared id had linked away from their customer."""
+    if not shared:
+        return []
+    names = list(shared)
+    links = CaptureLink.objects.filter(
+        Q(capture__anonymous_ref__in=names) | Q(capture__previous_ref__in=names),
+        business=business_id,
+        rule__in=_BY_ID,
+        customer__isnull=False,
     )
+    captures = [row.capture for row in links.select_related("capture")]
+    ids = [capture.pk for capture in captures]
+    if ids:
+        links.model.objects.filter(capture__in=ids).update(customer=None, rule=None)
+        _copy_customers(ids)
+    return captures
+
+
+def _copy_customers(capture_ids: list[UUID]) -> None:
+    """Give typed rows the customer of their capture."""
+    owner = CaptureLink.objects.filter(capture=OuterRef("capture"))
+    for model in TYPED.values():
+        rows: Any = model.objects.filter(capture__in=capture_ids)
+        rows.update(customer=Subquery(owner.values("customer")[:1]))

@@ -1,67 +1,233 @@
 """One pipeline for every door: captures, customers, links, typed rows, figures.
 
-One transaction and a constant number of statements for one message or a hundred.
+One transaction and a constant number of statements for one message or a thousand.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db import IntegrityError, OperationalError, transaction
 
 from audit import services as audit
 from audit.actors import Actor
-from capture.choices import CaptureType, Status, Trust
-from capture.envelope import Envelope, Verdict
-from capture.models import Capture, Source
-from capture.services.identity import Linked, Pair, link, links_of
+from capture.choices import CaptureType, Status
+from capture.envelope import Envelope, Problem, Verdict
+from capture.models import (
+    Capture,
+    CaptureLink,
+    DashboardSnapshot,
+    Sighting,
+    Source,
+)
+from capture.services.correcting import replace_corrected
+from capture.services.facts import update_customers
+from capture.services.identity import Linked, link, links_of
 from capture.services.normalising import build_capture
-from capture.services.projecting import TYPED, earliest_signups, project, text
+from capture.services.payments import lock_references, project_payments
+from capture.services.projecting import TYPED, Told, project, state_hash, tell_all
+from capture.services.quarantining import quarantine
 from customers import services as customers
 
+logger = logging.getLogger(__name__)
+
 _TRIES = 3
-_STATUSES = ("active", "inactive")
+_T = TypeVar("_T")
+_INTERNAL = Problem("internal_error", "", "This is our fault. The item is kept.")
+_CONFLICT = Problem(
+    "message_id_conflict",
+    "",
+    "A message with this id and other content was captured before.",
+)
 
 
-def ingest(envelopes: list[Envelope], *, source: Source, actor: Actor) -> list[Verdict]:
+class StrictError(Exception):
+    """A strict batch that holds something wrong: nothing of it was accepted.
+
+    `verdicts` name the items that were wrong; those are in quarantine.
+    """
+
+    def __init__(self, verdicts: list[Verdict]) -> None:
+        super().__init__("strict")
+        self.verdicts = verdicts
+
+
+@dataclass
+class _Item:
+    """One message on its way: what it became so far."""
+
+    position: int
+    envelope: Envelope
+    capture: Capture | None = None
+    problem: Problem | None = None
+    status: str = Status.ACCEPTED
+    kept_id: UUID | None = None
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def told(self) -> Told:
+        """The capture and its fields."""
+        if self.capture is None:
+            raise AssertionError
+        capture, envelope = self.capture, self.envelope
+        email = envelope.identity.email
+        return Told(capture, envelope.fields, capture.facts, capture.received_at, email)
+
+
+def ingest(
+    envelopes: list[Envelope],
+    *,
+    source: Source,
+    actor: Actor,
+    strict: bool = False,
+) -> list[Verdict]:
     """Keep messages and everything that follows from them, and say what became of each.
 
-    The caller has found no problem in them (`find_problem`). Runs in one transaction;
-    two that make the same customer at once are told apart by the database, and the
-    loser runs again. Raises PermissionDenied for a source of another business.
+    Verdicts come in the order of the envelopes. What is wrong with one is kept in
+    quarantine and no reason to refuse its neighbours; with `strict` it is, and
+    StrictError is raised once the wrong items are in quarantine. Runs in one
+    transaction; two that make the same customer at once are told apart by the
+    database, and the loser runs again. Raises PermissionDenied for a source of another
+    business, and DatabaseError when the database does not answer after three tries.
     """
     actor.require(source.business_id)
+    items = [_prepare(n, e, source, actor) for n, e in enumerate(envelopes)]
+    if strict and any(item.problem for item in items):
+        wrong = [item for item in items if item.problem]
+        raise StrictError(_retrying(lambda: _keep_wrong(wrong, source, actor)))
+    try:
+        return _retrying(lambda: _ingest(items, source, actor, strict=strict))
+    except _StrictConflictError as error:
+        wrong = error.items
+        verdicts = _retrying(lambda: _keep_wrong(wrong, source, actor))
+        raise StrictError(verdicts) from error
+
+
+class _StrictConflictError(Exception):
+    def __init__(self, items: list[_Item]) -> None:
+        super().__init__("conflict")
+        self.items = items
+
+
+def _retrying(work: Callable[[], _T]) -> _T:
     for attempt in range(1, _TRIES + 1):
         try:
             with transaction.atomic():
-                return _ingest(envelopes, source, actor)
+                return work()
         except (IntegrityError, OperationalError):
             if attempt == _TRIES:
                 raise
     raise AssertionError  # pragma: no cover - the loop returns or raises
 
 
-def _ingest(envelopes: list[Envelope], source: Source, actor: Actor) -> list[Verdict]:
+def _prepare(n: int, envelope: Envelope, source: Source, actor: Actor) -> _Item:
+    item = _Item(n, envelope, problem=envelope.problem)
+    if item.problem is None:
+        try:
+            item.capture = build_capture(envelope, source, actor)
+        except Exception:
+            # One item that we cannot handle must not cost its neighbours.
+            logger.exception("an item could not be prepared")
+            item.problem = _INTERNAL
+    return item
+
+
+def _ingest(
+    items: list[_Item], source: Source, actor: Actor, *, strict: bool
+) -> list[Verdict]:
     audit.ensure_operation(actor)
-    built = [Pair(e, build_capture(e, source, actor)) for e in envelopes]
-    first = {pair.capture.message_id: pair for pair in reversed(built)}
+    # A try before this one may have left its marks.
+    good = [_reset(item) for item in items if item.capture is not None]
+    known = _unchanged(good, source)
+    first = _insert(good, known, source)
+    wrong = [item for item in items if item.problem is not None]
+    if strict and wrong:
+        raise _StrictConflictError(wrong)
+    kept = quarantine(
+        [(item.envelope, item.problem) for item in wrong if item.problem],
+        source=source,
+        actor=actor,
+    )
+    places = {id(item): place for item, place in zip(wrong, kept, strict=True)}
+    _see_again(good, source, actor)
+    fresh = [item for item in first if item.status == Status.ACCEPTED]
+    linked = _apply(fresh, source, actor)
+    before = {i.kept_id for i in good if i.kept_id and i.status != Status.ACCEPTED}
+    owners = linked | links_of(pk for pk in before if pk not in linked)
+    return [_verdict(item, owners, places.get(id(item))) for item in items]
+
+
+def _reset(item: _Item) -> _Item:
+    """Return the item as it was before it met the database."""
+    item.status, item.kept_id, item.notes = Status.ACCEPTED, None, []
+    item.problem = item.envelope.problem
+    return item
+
+
+def _keep_wrong(items: list[_Item], source: Source, actor: Actor) -> list[Verdict]:
+    audit.ensure_operation(actor)
+    kept = quarantine(
+        [(item.envelope, item.problem) for item in items if item.problem],
+        source=source,
+        actor=actor,
+    )
+    return [_verdict(item, {}, pk) for item, pk in zip(items, kept, strict=True)]
+
+
+def _insert(good: list[_Item], known: dict[str, UUID], source: Source) -> list[_Item]:
+    """Insert captures and judge every item by what stands then; return the firsts."""
+    first: dict[str, _Item] = {}
+    for item in good:
+        capture = _capture(item)
+        if capture.message_id in known:
+            item.status, item.kept_id = Status.DUPLICATE, known[capture.message_id]
+            item.notes.append("unchanged")
+        else:
+            first.setdefault(capture.message_id, item)
     # In the order of their keys: two batches with the same ids would deadlock.
-    rows = [first[key].capture for key in sorted(first)]
-    Capture.objects.bulk_create(rows, ignore_conflicts=True)
-    stored = _stored(source, list(first))
-    fresh = [
-        p for p in first.values() if stored[p.capture.message_id][0] == p.capture.pk
-    ]
-    found = link(fresh, source, actor=actor)
-    linked = found.customers
-    _project(fresh, linked)
-    _update_customers(fresh, found, source, actor)
-    touched = {pk for pk in linked.values() if pk is not None}
-    customers.refresh_stats(touched | found.joined)
-    known = [pk for pk, _ in stored.values() if pk not in linked]
-    linked |= links_of(known)
-    return [_verdict(pair, stored, linked, first) for pair in built]
+    rows = [_capture(first[key]) for key in sorted(first)]
+    lock_references(rows)
+    stored = _insert_rows(rows, first, source)
+    for item in good:
+        capture = _capture(item)
+        if item.kept_id is not None or item.problem is not None:
+            continue
+        kept_id, mark = stored[capture.message_id]
+        item.kept_id = kept_id
+        if kept_id == capture.pk and first[capture.message_id] is item:
+            continue
+        item.status = Status.DUPLICATE
+        if mark is not None and mark != capture.fingerprint:
+            item.status, item.problem = Status.CONFLICT, _CONFLICT
+    return [item for item in first.values() if item.problem is None]
+
+
+def _insert_rows(
+    rows: list[Capture], first: dict[str, _Item], source: Source
+) -> dict[str, tuple[UUID, bytes | None]]:
+    try:
+        with transaction.atomic():
+            Capture.objects.bulk_create(rows, ignore_conflicts=True)
+    except (IntegrityError, OperationalError):
+        raise
+    except Exception:
+        # One of them is more than the database takes; the others are not to blame.
+        logger.exception("captures are inserted one by one")
+        for row in rows:
+            try:
+                with transaction.atomic():
+                    Capture.objects.bulk_create([row], ignore_conflicts=True)
+            except (IntegrityError, OperationalError):
+                raise
+            except Exception:
+                logger.exception("a capture could not be inserted")
+                first[row.message_id].problem = _INTERNAL
+    return _stored(source, list(first))
 
 
 def _stored(source: Source, ids: list[str]) -> dict[str, tuple[UUID, bytes | None]]:
@@ -74,80 +240,216 @@ def _stored(source: Source, ids: list[str]) -> dict[str, tuple[UUID, bytes | Non
     }
 
 
-def _verdict(
-    pair: Pair,
-    stored: dict[str, tuple[UUID, bytes | None]],
-    linked: dict[UUID, UUID | None],
-    first: dict[str, Pair],
-) -> Verdict:
-    capture = pair.capture
-    kept_id, mark = stored[capture.message_id]
-    status: str = Status.DUPLICATE
-    if kept_id == capture.pk and first[capture.message_id] is pair:
-        status = Status.ACCEPTED
-    elif mark is not None and mark != capture.fingerprint:
-        status = Status.CONFLICT
-    return Verdict(
-        index=pair.envelope.index,
-        status=status,
-        capture_id=kept_id,
-        customer_id=linked.get(kept_id),
-        warnings=sorted({code for code, _ in capture.warnings or ()}),
+def _unchanged(good: list[_Item], source: Source) -> dict[str, UUID]:
+    """Return the dashboards that say nothing new: message id and known capture.
+
+    New is what differs from the state that was seen last of that person; a dashboard
+    older than that is always kept.
+    """
+    boards = [i for i in good if _capture(i).type == CaptureType.DASHBOARD]
+    if not boards:
+        return {}
+    ids = [_capture(item).message_id for item in boards]
+    seen = Sighting.objects.filter(
+        source=source, message_id__in=ids, capture__type=CaptureType.DASHBOARD
+    )
+    known = {
+        message_id: capture_id
+        for message_id, capture_id in seen.values_list("message_id", "capture_id")
+        if message_id and capture_id
+    }
+    # An id that stands on a capture is judged by that capture.
+    for message_id in _stored(source, ids):
+        known.pop(message_id, None)
+    latest = _latest_states(boards, source)
+    taken: set[str] = set(_stored(source, ids))
+    for item in sorted(boards, key=lambda i: _capture(i).occurred_at):
+        capture = _capture(item)
+        if capture.message_id in known or capture.message_id in taken:
+            continue
+        people = [name for name in (capture.email, capture.user_ref) if name]
+        state = next((latest[name] for name in people if name in latest), None)
+        mark = state_hash(item.envelope.fields)
+        if state is not None and capture.occurred_at < state[2]:
+            continue
+        if state is not None and state[1] == mark:
+            known[capture.message_id] = state[0]
+        taken.add(capture.message_id)
+        now = state[0] if capture.message_id in known and state else capture.pk
+        for name in people:
+            latest[name] = (now, mark, capture.occurred_at)
+    return known
+
+
+def _latest_states(
+    boards: list[_Item], source: Source
+) -> dict[str, tuple[UUID, str | None, datetime]]:
+    """Return the state seen last of each person: capture, hash, time; by name."""
+    names = {
+        name
+        for item in boards
+        for name in (_capture(item).email, _capture(item).user_ref)
+        if name
+    }
+    rows = DashboardSnapshot.objects.filter(business=source.business_id).order_by(
+        "last_seen_at", "pk"
+    )
+    columns = ("capture_id", "state_hash", "last_seen_at")
+    latest: dict[str, tuple[UUID, str | None, datetime]] = {}
+    for name in ("user_email", "user_id"):
+        newest = rows.filter(**{f"{name}__in": names})
+        for person, *state in newest.values_list(name, *columns):
+            if person and (person not in latest or latest[person][2] <= state[2]):
+                latest[person] = (state[0], state[1], state[2])
+    return latest
+
+
+def _see_again(good: list[_Item], source: Source, actor: Actor) -> None:
+    """Write a sighting of every repeat."""
+    again = [i for i in good if i.status == Status.DUPLICATE and i.kept_id is not None]
+    Sighting.objects.bulk_create(
+        [
+            Sighting(
+                business_id=source.business_id,
+                source=source,
+                capture_id=item.kept_id,
+                key_id=item.envelope.key_id,
+                operation_id=actor.operation.id,
+                message_id=_capture(item).message_id,
+                occurred_at=_capture(item).occurred_at,
+                received_at=_capture(item).received_at,
+                sent_at=_capture(item).sent_at,
+                attempt=_capture(item).attempt,
+            )
+            for item in again
+        ]
+    )
+    boards = {
+        item.kept_id: _capture(item).occurred_at
+        for item in sorted(again, key=lambda i: _capture(i).occurred_at)
+        if _capture(item).type == CaptureType.DASHBOARD
+    }
+    if boards:
+        rows = list(DashboardSnapshot.objects.filter(capture__in=list(boards)))
+        for row in rows:
+            row.last_seen_at = max(row.last_seen_at, boards[row.capture_id])
+        DashboardSnapshot.objects.bulk_update(rows, ["last_seen_at"])
+
+
+def _apply(fresh: list[_Item], source: Source, actor: Actor) -> dict[UUID, UUID | None]:
+    """Link, project, and update customers; return the customer of each capture.
+
+    What fails is tried item by item, and then costs its projection, never its capture.
+    """
+    if not fresh:
+        return {}
+    try:
+        with transaction.atomic():
+            return project_captures([i.told for i in fresh], source, actor, fresh)
+    except (IntegrityError, OperationalError):
+        raise
+    except Exception:
+        logger.exception("captures are projected one by one")
+    owners: dict[UUID, UUID | None] = {}
+    for item in fresh:
+        try:
+            with transaction.atomic():
+                owners |= project_captures([item.told], source, actor, [item])
+        except (IntegrityError, OperationalError):
+            raise
+        except Exception as error:
+            logger.exception("a capture could not be projected")
+            item.notes.append("projection_failed")
+            _note_failure(_capture(item), error, actor)
+    return owners
+
+
+def _note_failure(capture: Capture, error: Exception, actor: Actor) -> None:
+    CaptureLink.objects.bulk_create(
+        [CaptureLink(business_id=capture.business_id, capture=capture)],
+        ignore_conflicts=True,
+    )
+    audit.record(
+        "capture.projection_failed",
+        capture,
+        actor=actor,
+        outcome="failed",
+        code=type(error).__name__,
     )
 
 
-def _project(pairs: list[Pair], linked: dict[UUID, UUID | None]) -> None:
+def project_captures(
+    told: list[Told],
+    source: Source,
+    actor: Actor,
+    items: Iterable[_Item] = (),
+) -> dict[UUID, UUID | None]:
+    """Link captures, write their typed rows, and update customers and figures.
+
+    Runs in the caller's transaction. Returns the customer of each capture.
+    """
+    linked = link(told, source, actor=actor)
+    traces = {_capture(item).pk: item.envelope for item in items}
+    plain = [item for item in told if item.capture.corrects_id is None]
+    corrected = replace_corrected(told, linked)
+    _project(plain, linked, traces)
+    more = tell_all(linked.attached)
+    linked.customers |= links_of(item.capture.pk for item in more)
+    update_customers([*plain, *corrected, *more], linked, source, actor=actor)
+    again = [item.capture for item in (*corrected, *more)]
+    captures = [*(t.capture for t in plain), *again, *linked.detached]
+    touched = linked.touched | project_payments(captures, source, actor=actor)
+    customers.refresh_stats(touched)
+    return linked.customers | links_of(t.capture.pk for t in told)
+
+
+def _project(told: list[Told], linked: Linked, traces: dict[UUID, Envelope]) -> None:
     typed: dict[Any, list[Any]] = {model: [] for model in TYPED.values()}
-    for pair in pairs:
-        row = project(pair.capture, linked[pair.capture.pk])
+    for item in told:
+        capture: Any = item.capture
+        envelope = traces.get(capture.pk)
+        row = project(item, linked.customers[capture.pk])
+        if envelope is not None:
+            capture.trace_ip, capture.trace_agent = envelope.ip, envelope.user_agent
         if row is not None:
-            named = pair.envelope.fields.get("ip_address")
-            row.ip_address = text(named, 45) or pair.envelope.ip
-            row.user_agent = pair.envelope.user_agent
+            row.ip_address = getattr(capture, "trace_ip", None)
+            row.user_agent = getattr(capture, "trace_agent", None)
             typed[type(row)].append(row)
     for model, rows in typed.items():
         if rows:
             model.objects.bulk_create(rows)
 
 
-def _update_customers(
-    pairs: list[Pair], linked: Linked, source: Source, actor: Actor
-) -> None:
-    told: dict[UUID, dict[str, Any]] = {pk: {**f} for pk, f in linked.learned.items()}
-    consents = []
-    for pair in sorted(pairs, key=lambda p: p.capture.occurred_at):
-        customer_id = linked.customers[pair.capture.pk]
-        if customer_id is None:
-            continue
-        if pair.envelope.type in (CaptureType.SIGNUP, CaptureType.PROFILE):
-            told.setdefault(customer_id, {}).update(_facts(pair.envelope))
-        answer = pair.envelope.fields.get("marketing_consent")
-        if isinstance(answer, bool):
-            moment = pair.capture.occurred_at
-            consents.append((customer_id, answer, moment, pair.capture.pk))
-    for pk, moment in earliest_signups(told).items():
-        told[pk]["joined_at"] = moment
-    if told:
-        trust = pairs[0].envelope.trust
-        customers.update_captured_customers(
-            told, actor=actor, only_blanks=trust == Trust.BROWSER
-        )
-    customers.record_captured_consents(
-        consents,
-        business_id=source.business_id,
-        wording_version=source.consent_wording_version,
-        actor=actor,
+def _verdict(
+    item: _Item, owners: dict[UUID, UUID | None], quarantine_id: UUID | None
+) -> Verdict:
+    envelope, problem = item.envelope, item.problem
+    capture = item.capture
+    verdict = Verdict(
+        index=item.position,
+        status=item.status,
+        capture_id=item.kept_id,
+        quarantine_id=quarantine_id,
+        customer_id=owners.get(item.kept_id) if item.kept_id else None,
+        message_id=envelope.message_id,
+        warnings=sorted(
+            {code for code, _ in (capture.warnings if capture else None) or ()}
+            | set(item.notes)
+        ),
+    )
+    if problem is None:
+        return verdict
+    is_conflict = item.status == Status.CONFLICT
+    return replace(
+        verdict,
+        status=Status.CONFLICT if is_conflict else Status.QUARANTINED,
+        code=problem.code,
+        pointer=problem.pointer,
+        detail=problem.message,
     )
 
 
-def _facts(envelope: Envelope) -> dict[str, Any]:
-    fields = envelope.fields
-    status = fields.get("status")
-    facts = {
-        "name": text(fields.get("full_name"), 255),
-        "phone": text(fields.get("mobile_number"), 50),
-        "location": text(fields.get("location"), 200),
-        "source": text(fields.get("signup_source", fields.get("source")), 100),
-        "status": status if status in _STATUSES else None,
-    }
-    return {name: value for name, value in facts.items() if value}
+def _capture(item: _Item) -> Capture:
+    if item.capture is None:
+        raise AssertionError
+    return item.capture

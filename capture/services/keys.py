@@ -5,13 +5,18 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
+from django.core.cache import cache
+from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils import timezone
 from django.utils.text import slugify
 
-from audit.actors import Actor
+from audit import services as audit
+from audit.actors import Actor, OperationContext
 from capture.choices import SCOPE_WRITE, KeyKind
 from capture.models import ApiKey, Source
 from customers import services as customers
@@ -77,3 +82,80 @@ def get_or_create_source(business: Any, name: str, *, actor: Actor) -> Source:
     source = Source(business=business, slug=slug, name=name)
     source.full_clean()
     return customers.save_record(source, actor=actor)
+
+
+@transaction.atomic
+def rotate_key(
+    key: ApiKey, *, actor: Actor, overlap: timedelta = timedelta(days=7)
+) -> tuple[ApiKey, str]:
+    """Make a key like this one, and let this one end after the overlap.
+
+    Returns the new key and its text. Raises ValidationError for a key that is no
+    longer valid.
+    """
+    actor.require(key.business_id)
+    if not key.is_valid:
+        msg = "This key is no longer valid. Make a new one."
+        raise ValidationError(msg, code="invalid")
+    new = ApiKey(
+        business_id=key.business_id,
+        source=key.source,
+        kind=key.kind,
+        scopes=key.scopes,
+        origins=key.origins,
+        requires_origin=key.requires_origin,
+        networks=key.networks,
+        replaces=key,
+    )
+    text = issue_key(new, actor=actor)
+    end = timezone.now() + overlap
+    if key.expires_at is None or key.expires_at > end:
+        key.expires_at = end
+        customers.save_record(key, actor=actor, reason="rotated")
+    return new, text
+
+
+@transaction.atomic
+def revoke_key(key: ApiKey, *, actor: Actor, reason: str = "") -> None:
+    """End a key at once. Revoking again changes nothing."""
+    actor.require(key.business_id)
+    if key.revoked_at is None:
+        key.revoked_at = timezone.now()
+        customers.save_record(key, actor=actor, reason=reason or None)
+
+
+def get_key(prefix: str, *, actor: Actor) -> ApiKey:
+    """Return a key by the beginning that pages show; DoesNotExist for foreign ones."""
+    rows = customers.list_rows(ApiKey, actor=actor).select_related("source__business")
+    return rows.get(prefix=prefix)
+
+
+def allowed_origin(origin: str) -> bool:
+    """Tell whether any valid publishable key may be used from this origin."""
+    keys = ApiKey.objects.filter(
+        kind=KeyKind.PUBLISHABLE, revoked_at=None, source__is_active=True
+    )
+    return any(key.allows_origin(origin) for key in keys.only("origins"))
+
+
+@transaction.atomic
+def report_exposed_key(key: ApiKey, operation: OperationContext) -> None:
+    """Write down that a secret key came from a web page, once an hour for each key.
+
+    It was refused, but it stood where anybody can read it: rotate it.
+    """
+    if cache.add(f"exposed:{key.pk}", 1, 3600):
+        actor = Actor(
+            kind="key",
+            operation=operation,
+            key_id=key.pk,
+            business_ids=frozenset({key.business_id}),
+        )
+        audit.record(
+            "key.exposed",
+            key,
+            actor=actor,
+            business_id=key.business_id,
+            outcome="refused",
+            code="secret_key_in_browser",
+        )

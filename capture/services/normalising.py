@@ -13,7 +13,8 @@ from django.utils.dateparse import parse_datetime
 
 from audit.actors import Actor
 from audit.folding import fold_email
-from capture.choices import CaptureType, MessageIdOrigin
+from capture.adapters import AMOUNTS
+from capture.choices import CaptureType, MessageIdOrigin, PaymentState
 from capture.envelope import Envelope
 from capture.models import Capture, Source
 from capture.parsing import fingerprint, payload_text
@@ -21,6 +22,7 @@ from capture.services.validation import is_success, to_decimal
 from customers.money import stored
 
 _LONGEST_ID = 128
+_MAX_ATTEMPT = 2**31
 _BUCKET_SECONDS = 600
 _MILLISECONDS_FROM = 10**11
 _SKEW_FROM = timedelta(seconds=2)
@@ -28,14 +30,16 @@ FUTURE_ALLOWED = timedelta(minutes=5)
 _OLD = timedelta(days=5 * 365)
 # Moments outside of these cannot be shown in every time zone.
 _FIRST_YEAR, _LAST_YEAR = 1900, 9000
+_LONGEST_FACT = 1000
+_STRIPE_IDS = ("pi_", "cs_", "ch_", "in_", "py_")
 _STATES = {
     "paid": ("completed", "complete", "paid", "succeeded", "success", "successful"),
     "pending": ("pending", "processing"),
     "authorised": ("authorised", "authorized"),
     "failed": ("failed", "declined", "cancelled", "canceled", "error"),
-    "refunded": ("refunded",),
+    "refunded": ("refunded", "refund"),
     "partially_refunded": ("partially_refunded",),
-    "disputed": ("disputed",),
+    "disputed": ("disputed", "chargeback"),
 }
 
 
@@ -43,7 +47,11 @@ def build_capture(envelope: Envelope, source: Source, actor: Actor) -> Capture:
     """Return the unsaved capture of a message that has no problem."""
     message_id, origin = _message_id(envelope, source)
     occurred_at, time_source, original, skew = _times(envelope)
-    warnings = (*envelope.warnings, *_time_warnings(envelope, original, time_source))
+    warnings = (
+        *envelope.warnings,
+        *_time_warnings(envelope, original, time_source),
+        *_coercions(envelope),
+    )
     who = envelope.identity
     return Capture(
         business_id=source.business_id,
@@ -54,7 +62,7 @@ def build_capture(envelope: Envelope, source: Source, actor: Actor) -> Capture:
         trust=envelope.trust,
         type=envelope.type,
         schema_version=envelope.schema_version,
-        attempt=envelope.attempt,
+        attempt=envelope.attempt if (envelope.attempt or 0) < _MAX_ATTEMPT else None,
         gpc=envelope.gpc,
         message_id=message_id,
         message_id_origin=origin,
@@ -64,13 +72,17 @@ def build_capture(envelope: Envelope, source: Source, actor: Actor) -> Capture:
         original_timestamp=original,
         time_source=time_source,
         skew_ms=skew,
+        replay_of_id=envelope.replay_of,
+        corrects_id=envelope.corrects,
         facts=_facts(envelope, source),
         payload=payload_text(envelope.body),
+        raw=envelope.raw,
+        raw_signature=_column(envelope.raw_signature, 2000),
         event_name=_column(envelope.name, 255),
         email=fold_email(_safe(who.email)) if who.email else None,
         phone=_column(who.phone, 50),
         user_ref=_column(who.user_id, 255),
-        anonymous_ref=_column(who.anonymous_id, 255),
+        anonymous_ref=_column(_anonymous(envelope), 255),
         previous_ref=_column(who.previous_id, 255),
         fingerprint=fingerprint(envelope.body),
         warnings=[[code, _safe(pointer)] for code, pointer in warnings] or None,
@@ -125,6 +137,12 @@ def _message_id(envelope: Envelope, source: Source) -> tuple[str, str]:
     return f"content:{content}", MessageIdOrigin.CONTENT
 
 
+def stored_message_id(envelope: Envelope, source: Source) -> str | None:
+    """Return the id that the caller gave, as it may be stored for ever."""
+    given = envelope.message_id
+    return _impersonal(given, envelope, source) if given else None
+
+
 def _impersonal(text: str, envelope: Envelope, source: Source) -> str:
     """Return the id, hashed if it could be personal: it outlives an erasure."""
     who = envelope.identity
@@ -143,7 +161,9 @@ def _times(envelope: Envelope) -> tuple[datetime, str, datetime | None, int | No
         return received, "server", None, None
     occurred, rule, skew = original, "client", None
     sent = read_time(envelope.sent_at)
-    if sent is not None:
+    if envelope.clock_trusted:
+        rule = "provider"
+    elif sent is not None:
         behind = received - sent
         skew = round(behind.total_seconds() * 1000)
         if abs(behind) >= _SKEW_FROM:
@@ -190,24 +210,61 @@ def _facts(envelope: Envelope, source: Source) -> dict[str, Any]:
 
 def _payment_facts(fields: dict[str, Any], source: Source) -> dict[str, Any]:
     currency = fields.get("currency")
-    status = str(fields.get("payment_status", "")).strip().casefold()
     facts: dict[str, Any] = {
-        "processor": fields.get("payment_processor"),
+        "processor": processor_of(fields),
         "transaction_id": fields.get("transaction_id"),
         "plan_name": fields.get("plan_name"),
         "payment_method": fields.get("payment_method"),
-        "state": next((s for s, raw in _STATES.items() if status in raw), "created"),
+        "state": state_of(fields),
         "currency": str(currency).upper() if currency else source.business.currency,
         "currency_assumed": currency is None,
+        "references": " ".join(sorted(map(str, fields.get("references") or ()))),
     }
-    for name in ("original_price", "discount_amount", "final_price"):
+    for name in AMOUNTS:
         amount = to_decimal(fields.get(name))
         facts[name] = None if amount is None else str(stored(amount))
     return {
-        name: value if isinstance(value, bool) else _safe(str(value))[:255]
+        name: value if isinstance(value, bool) else _safe(str(value))[:_LONGEST_FACT]
         for name, value in facts.items()
-        if value is not None
+        if value not in (None, "")
     }
+
+
+def processor_of(fields: dict[str, Any]) -> str | None:
+    """Return who processed a payment; told by the id if by nothing else."""
+    given = fields.get("payment_processor")
+    if isinstance(given, str) and given.strip():
+        return given.strip()
+    number = fields.get("transaction_id")
+    is_stripe = isinstance(number, str) and number.startswith(_STRIPE_IDS)
+    return "stripe" if is_stripe else None
+
+
+def state_of(fields: dict[str, Any]) -> str:
+    """Return how far a payment is, from the words that clients use."""
+    if fields.get("state") in PaymentState.values:
+        return str(fields["state"])
+    status = str(fields.get("payment_status", "")).strip().casefold().replace(" ", "_")
+    return next((s for s, raw in _STATES.items() if status in raw), "created")
+
+
+def _anonymous(envelope: Envelope) -> str | None:
+    """Return the id of somebody whom only a browser or a provider knows."""
+    who = envelope.identity
+    if who.provider_customer_id and not who.anonymous_id:
+        return f"{envelope.adapter}:{who.provider_customer_id}"
+    return who.anonymous_id
+
+
+def _coercions(envelope: Envelope) -> list[tuple[str, str]]:
+    """Return a note for each amount that came as text."""
+    if envelope.type != CaptureType.PAYMENT:
+        return []
+    return [
+        ("coerced", f"/{envelope.sent_as.get(name, name)}")
+        for name in AMOUNTS
+        if isinstance(envelope.fields.get(name), str)
+    ]
 
 
 def _column(text: str | None, length: int) -> str | None:

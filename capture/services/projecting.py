@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -11,30 +12,107 @@ from uuid import UUID
 
 from django.db.models import Count, F, Max, Min, Q
 
-from capture.adapters import read
-from capture.choices import CaptureType
-from capture.models import Capture, CaptureLink, Login, Signup
+from capture.adapters import (
+    read,
+    read_cloudevent,
+    read_paypal,
+    read_segment,
+    read_standard,
+    read_stripe,
+    snake,
+)
+from capture.choices import CaptureType, PaymentState
+from capture.models import (
+    Capture,
+    CaptureLink,
+    DashboardSnapshot,
+    Login,
+    Payment,
+    Questionnaire,
+    Sighting,
+    Signup,
+)
+from capture.parsing import payload_text, read_payload
 from capture.services.normalising import FUTURE_ALLOWED, read_time
-from capture.services.validation import is_success
+from capture.services.screenshots import read_mark
+from capture.services.validation import is_success, to_decimal
 
-Projection = Signup | Login
-TYPED: dict[str, type[Signup] | type[Login]] = {
+Projection = Signup | Login | Questionnaire | DashboardSnapshot
+# The types with one row for each capture; a payment has one for many.
+TYPED: dict[str, type[Projection]] = {
     CaptureType.SIGNUP: Signup,
     CaptureType.LOGIN: Login,
+    CaptureType.QUESTIONNAIRE: Questionnaire,
+    CaptureType.DASHBOARD: DashboardSnapshot,
 }
+_PROVIDERS = {"stripe": read_stripe, "paypal": read_paypal}
+_LONG = 10_000
 
 
-def project(capture: Capture, customer_id: UUID | None) -> Projection | None:
-    """Return the unsaved typed row of a capture; None for types without one yet.
+@dataclass(frozen=True)
+class Told:
+    """A capture and what it says in our words; `email` as it was typed.
 
-    Reads the kept payload and nothing else, so that a rebuild gives the same row.
+    Where a correction stands in for what came, `fields` and `facts` are those of the
+    correction, and `told_at` is when that was written.
     """
+
+    capture: Capture
+    fields: dict[str, Any]
+    facts: dict[str, Any]
+    told_at: datetime
+    email: str | None = None
+
+
+def tell(capture: Capture, source: Capture | None = None) -> Told:
+    """Return what a stored capture says, read from its payload or a correction's."""
+    kept = source or capture
+    fields = _fields(kept)
+    return Told(capture, fields, kept.facts or {}, kept.received_at, kept.email)
+
+
+def tell_all(captures: Iterable[Capture]) -> list[Told]:
+    """Return what captures say as corrections left it; one query more for all."""
+    captures = list(captures)
+    ids = [capture.pk for capture in captures]
+    corrections = Capture.objects.filter(corrects_id__in=ids)
+    newest = {row.corrects_id: row for row in corrections.order_by("received_at", "pk")}
+    return [tell(capture, newest.get(capture.pk)) for capture in captures]
+
+
+def _fields(capture: Capture) -> dict[str, Any]:
+    payload = read_payload(capture.payload)
+    if not isinstance(payload, dict):
+        return {}
+    if capture.adapter in _PROVIDERS:
+        return _PROVIDERS[capture.adapter](payload).fields
+    if capture.adapter == "standard":
+        return read_standard(payload, capture.message_id).fields
+    if capture.adapter == "segment":
+        # As it was mapped when it came, whatever staff changed since.
+        return read_segment(payload, None, {}, capture.type).fields
+    if capture.adapter == "cloudevents" and "specversion" in payload:
+        return read_cloudevent(None, payload).fields
+    return read(capture.type, payload).fields
+
+
+def project(
+    told: Told, customer_id: UUID | None, seen_at: datetime | None = None
+) -> Projection | None:
+    """Return the unsaved typed row of a capture; None for types without one.
+
+    Reads what the payload says and nothing else, so that a rebuild gives the same
+    row. `seen_at` is the last sighting of the capture, if any.
+    """
+    capture = told.capture
     model = TYPED.get(capture.type)
     if model is None:
         return None
-    body = json.loads(capture.payload or "{}", parse_float=Decimal)
-    fields = read(capture.type, body).fields
-    columns = _signup(fields, capture) if model is Signup else _login(fields, capture)
+    columns = _COLUMNS[capture.type](told.fields, capture)
+    if model is DashboardSnapshot:
+        columns["last_seen_at"] = max(
+            seen_at or capture.occurred_at, capture.occurred_at
+        )
     return model(
         business_id=capture.business_id,
         customer_id=customer_id,
@@ -45,10 +123,17 @@ def project(capture: Capture, customer_id: UUID | None) -> Projection | None:
     )
 
 
+def last_seen(capture_ids: Iterable[UUID]) -> dict[UUID, datetime]:
+    """Return when each capture was seen last, of those that came again."""
+    seen = Sighting.objects.filter(
+        capture__in=list(capture_ids), occurred_at__isnull=False
+    )
+    rows = seen.order_by().values_list("capture_id").annotate(last=Max("occurred_at"))
+    return dict(rows)
+
+
 def _signup(fields: dict[str, Any], capture: Capture) -> dict[str, Any]:
     consent = fields.get("marketing_consent")
-    categories = fields.get("preferred_categories")
-    is_list = isinstance(categories, list)
     return {
         "user_id": capture.user_ref,
         "email": capture.email,
@@ -61,9 +146,7 @@ def _signup(fields: dict[str, Any], capture: Capture) -> dict[str, Any]:
         "referral_code": text(fields.get("referral_code"), 100),
         "email_verified": fields.get("email_verified") is True,
         "marketing_consent": consent if isinstance(consent, bool) else None,
-        "preferred_categories": [text(item, 200) for item in categories or []]
-        if is_list
-        else None,
+        "preferred_categories": _texts(fields.get("preferred_categories")),
         "location": text(fields.get("location"), 200),
     }
 
@@ -86,12 +169,154 @@ def _login(fields: dict[str, Any], capture: Capture) -> dict[str, Any]:
     }
 
 
+def _person(fields: dict[str, Any], capture: Capture) -> dict[str, Any]:
+    return {
+        "user_id": capture.user_ref,
+        "user_email": capture.email,
+        "user_name": text(fields.get("full_name"), 200),
+    }
+
+
+_ANSWER_TEXTS = {
+    "trades_per_day": 100,
+    "trading_session": 100,
+    "has_account": 100,
+    "prop_firm": 100,
+    "account_type": 100,
+    "risk_reward_ratio": 100,
+    "trading_experience": _LONG,
+    "risk_tolerance": _LONG,
+    "trading_goals": _LONG,
+    "screenshot_filename": 255,
+}
+_ANSWER_LISTS = ("crypto_assets", "forex_assets", "custom_forex_pairs")
+
+
+def _questionnaire(fields: dict[str, Any], capture: Capture) -> dict[str, Any]:
+    mark = read_mark(fields.get("account_screenshot"))
+    digest, kind, size = mark or (None, None, None)
+    has_account = fields.get("has_account")
+    if isinstance(has_account, bool):
+        fields = {**fields, "has_account": "yes" if has_account else "no"}
+    answers = fields.get("answers")
+    return {
+        **_person(fields, capture),
+        **{name: text(fields.get(name), n) for name, n in _ANSWER_TEXTS.items()},
+        **{name: _texts(fields.get(name)) for name in _ANSWER_LISTS},
+        "account_equity": number(fields.get("account_equity"), 15, 3),
+        "account_size": number(fields.get("account_size"), 15, 3),
+        "risk_percentage": number(fields.get("risk_percentage"), 5, 2),
+        "account_screenshot": digest,
+        "screenshot_size": size,
+        "screenshot_type": kind,
+        # The whole object, as the document keeps it.
+        "answers": payload_text(answers) if answers else capture.payload,
+    }
+
+
+_FIGURES = {
+    "total_pnl": (15, 3),
+    "gross_profit": (15, 3),
+    "gross_loss": (15, 3),
+    "average_win": (12, 2),
+    "average_loss": (12, 2),
+    "max_drawdown": (12, 2),
+    "current_drawdown": (12, 2),
+    "win_rate": (5, 2),
+    "profit_factor": (10, 4),
+}
+_COUNTS = (
+    "total_trades",
+    "winning_trades",
+    "losing_trades",
+    "consecutive_wins",
+    "consecutive_losses",
+)
+
+
+def _dashboard(fields: dict[str, Any], capture: Capture) -> dict[str, Any]:
+    dashboard, trading = (
+        _object(fields.get("dashboard_state")),
+        _object(fields.get("trading_state")),
+    )
+    told = _snaked(dashboard.get("performance")) | _snaked(
+        trading.get("performanceMetrics", trading.get("performance_metrics"))
+    )
+    risks = _snaked(trading.get("riskSettings", trading.get("risk_settings")))
+    account = _snaked(dashboard.get("account"))
+    equities = _snaked(trading)
+    return {
+        **_person(fields, capture),
+        "initial_equity": number(equities.get("initial_equity"), 15, 3),
+        "current_equity": number(equities.get("current_equity"), 15, 3),
+        **{name: number(told.get(name), *shape) for name, shape in _FIGURES.items()},
+        **{name: whole(told.get(name)) for name in _COUNTS},
+        "risk_per_trade": number(risks.get("risk_per_trade"), 5, 2),
+        "daily_loss_limit": number(risks.get("daily_loss_limit"), 5, 2),
+        "consecutive_losses_limit": whole(risks.get("consecutive_losses_limit")),
+        "account_balance": number(account.get("balance"), 15, 3),
+        "account_equity_dash": number(account.get("equity"), 15, 3),
+        "theme": text(fields.get("theme"), 20) or "dark",
+        "dashboard_state": payload_text(dashboard) if dashboard else None,
+        "trading_state": payload_text(trading) if trading else None,
+        "state_hash": state_hash(fields),
+    }
+
+
+_COLUMNS = {
+    CaptureType.SIGNUP: _signup,
+    CaptureType.LOGIN: _login,
+    CaptureType.QUESTIONNAIRE: _questionnaire,
+    CaptureType.DASHBOARD: _dashboard,
+}
+
+
+def state_hash(fields: dict[str, Any]) -> str:
+    """Return a hash of a dashboard's state: equal states have equal ones."""
+    names = ("dashboard_state", "trading_state", "theme")
+    state = {name: fields.get(name) for name in names}
+    return hashlib.sha256(payload_text(state).encode()).hexdigest()
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _snaked(value: Any) -> dict[str, Any]:
+    return {snake(key): item for key, item in _object(value).items()}
+
+
+def _texts(value: Any) -> list[str] | None:
+    if not isinstance(value, list):
+        return None
+    return [line for line in (text(item, 200) for item in value) if line]
+
+
 def text(value: Any, length: int) -> str | None:
     """Return a value as a column takes it; None when it is no text or number."""
     if value is None or isinstance(value, bool | dict | list):
         return None
     clean = str(value).replace("\0", "\u2400").strip()[:length]
     return clean.encode("utf-8", errors="replace").decode() or None
+
+
+def number(value: Any, digits: int, places: int) -> Decimal | None:
+    """Return a number as a column takes it, rounded half-even here and not there.
+
+    None for what is no number or does not fit; the capture keeps it.
+    """
+    amount = to_decimal(value)
+    # Looked at before anything writes the number out.
+    if amount is None or amount.adjusted() >= digits - places:
+        return None
+    rounded = amount.quantize(Decimal(1).scaleb(-places)) if amount else Decimal(0)
+    return rounded if rounded.adjusted() < digits - places else None
+
+
+def whole(value: Any) -> int | None:
+    """Return a whole number as a column takes it."""
+    amount = number(value, 18, 0)
+    return None if amount is None or amount != to_decimal(value) else int(amount)
 
 
 def earliest_signups(customer_ids: Iterable[UUID]) -> dict[UUID, datetime]:
@@ -102,7 +327,7 @@ def earliest_signups(customer_ids: Iterable[UUID]) -> dict[UUID, datetime]:
 
 
 def activity(customer_ids: list[UUID]) -> dict[UUID, dict[str, Any]]:
-    """Return logins and last activity of customers: the columns captures know.
+    """Return logins, last activity and completeness: the columns captures know.
 
     A signup counts as a login where the business says so.
     """
@@ -125,4 +350,20 @@ def activity(customer_ids: list[UUID]) -> dict[UUID, dict[str, Any]]:
         last=Max("capture__occurred_at")
     ):
         figures[pk]["last_active_at"] = last
+    complete = _complete(customer_ids)
+    for pk, row in figures.items():
+        row["data_capture_complete"] = pk in complete
     return figures
+
+
+def _complete(customer_ids: list[UUID]) -> set[UUID]:
+    """Return who signed up, paid or claims to, and answered the questionnaire."""
+    paid = Payment.objects.exclude(state=PaymentState.FAILED)
+    kinds: list[Any] = [Signup.objects.all(), paid, Questionnaire.objects.all()]
+    found = [
+        set(
+            rows.filter(customer__in=customer_ids).values_list("customer_id", flat=True)
+        )
+        for rows in kinds
+    ]
+    return set.intersection(*found)

@@ -1,72 +1,273 @@
-"""From a parsed body to envelopes: every door that takes one message uses this."""
+"""From a parsed body to envelopes: measured, redacted, read, and checked.
+
+Every door uses this; each brings the reader of its wire format.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from ipaddress import ip_address
 from typing import Any
+from uuid import UUID
 
 from django.utils import timezone
 
-from capture.adapters import read, snake
-from capture.choices import CaptureType
-from capture.envelope import Envelope
-from capture.services.projecting import TYPED
+from capture.adapters import (
+    EVENT_TYPES,
+    Item,
+    is_cloudevent,
+    read,
+    read_cloudevent,
+    read_paypal,
+    read_segment,
+    read_standard,
+    read_stripe,
+    snake,
+)
+from capture.choices import CaptureType, Provider
+from capture.envelope import Envelope, Identity, Problem
+from capture.models import Source
+from capture.parsing import (
+    Unreadable,
+    find_excess,
+    payload_text,
+    redact,
+    redact_text,
+)
+from capture.services.screenshots import keep_screenshot
 from capture.services.validation import find_problem
 
-ADAPTER = "requirement"
+REQUIREMENT, NATIVE, SEGMENT, CLOUDEVENTS = (
+    "requirement",
+    "native",
+    "segment",
+    "cloudevents",
+)
+Reader = Callable[[dict[str, Any]], Item]
+
+_KEPT_TEXT = 65_536
+_LARGE_ITEM = 32_768
+_NOT_AN_OBJECT = Problem("item_not_object", "", "Send one JSON object for each item.")
+_NO_ITEM = Item(Identity(), {}, {}, None, None, None, None)
 
 
-def build_envelopes(kind: str, body: dict[str, Any], **facts: Any) -> list[Envelope]:
-    """Return the envelopes of one message; the first has a `problem` if it is wrong.
+def build_envelopes(kind: str, body: Any, **facts: Any) -> list[Envelope]:
+    """Return the envelopes of one message of a requirement route.
 
-    `facts` are columns of `Envelope` that the door knows: trust, key, address. A
-    profile that tells of a login becomes two messages.
+    `facts` are columns of `Envelope` that the door knows: trust, key, address. One
+    with a `problem` is for quarantine. A profile that tells of a login becomes two.
     """
-    item = read(kind, body)
-    body = _without_address(kind, body, item.fields)
-    envelope = Envelope(
-        adapter=ADAPTER,
-        type=kind,
-        identity=item.identity,
-        fields=item.fields,
-        body=body,
-        sent_as=item.sent_as,
-        message_id=item.message_id,
-        timestamp=item.timestamp,
-        sent_at=item.sent_at,
-        problem=item.problem,
-        **{"received_at": timezone.now(), **facts},
+    facts = {"adapter": REQUIREMENT, **facts}
+    return with_login(build_envelope(body, lambda item: read(kind, item), kind, facts))
+
+
+def build_native(item: Any, **facts: Any) -> list[Envelope]:
+    """Return the envelopes of one native item, or of one CloudEvent."""
+    if isinstance(item, dict) and is_cloudevent(None, item):
+        facts = {**facts, "adapter": CLOUDEVENTS}
+        reader: Reader = lambda body: read_cloudevent(None, body)  # noqa: E731
+        return with_login(build_envelope(item, reader, None, facts))
+    kind = item.get("type") if isinstance(item, dict) else None
+    is_known = isinstance(kind, str) and kind in CaptureType.values
+    facts = {"adapter": NATIVE, **facts}
+    known = str(kind) if is_known else CaptureType.EVENT.value
+    return with_login(
+        build_envelope(item, lambda body: _read_native(known, body), known, facts)
     )
-    envelope = replace(envelope, problem=find_problem(envelope))
-    seen = item.fields.get("last_login_at")
-    if kind != CaptureType.PROFILE or seen is None:
+
+
+def build_segment(
+    item: Any, kind: str | None, names: Mapping[str, str], **facts: Any
+) -> list[Envelope]:
+    """Return the envelope of one Segment or RudderStack message."""
+    facts = {"adapter": SEGMENT, **facts}
+    return [
+        build_envelope(item, lambda body: read_segment(body, kind, names), None, facts)
+    ]
+
+
+def build_cloudevent(
+    headers: Mapping[str, str], item: Any, **facts: Any
+) -> list[Envelope]:
+    """Return the envelope of one CloudEvent whose attributes stand in the headers."""
+    facts = {"adapter": CLOUDEVENTS, **facts}
+    return [
+        build_envelope(item, lambda body: read_cloudevent(headers, body), None, facts)
+    ]
+
+
+def build_webhook(provider: str, event: Any, **facts: Any) -> list[Envelope]:
+    """Return the envelope of one event of a provider; facts bring its exact bytes."""
+    webhook_id = facts.pop("webhook_id", None) or ""
+    readers: dict[str, Reader] = {
+        Provider.STRIPE: read_stripe,
+        Provider.PAYPAL: read_paypal,
+        Provider.STANDARD: lambda body: read_standard(body, webhook_id),
+    }
+    facts = {"adapter": provider, **facts}
+    return [build_envelope(event, readers[provider], None, facts)]
+
+
+def build_again(
+    adapter: str, kind: str, item: Any, source: Source, **facts: Any
+) -> list[Envelope]:
+    """Return the envelopes of an item that came through this adapter before."""
+    facts = {"adapter": adapter, "business_id": source.business_id, **facts}
+    if adapter in Provider.values:
+        return build_webhook(adapter, item, **facts)
+    if adapter == SEGMENT:
+        return build_segment(item, None, event_names(source), **facts)
+    if adapter in (NATIVE, CLOUDEVENTS):
+        return build_native(item, **facts)
+    return build_envelopes(kind, item, **facts)
+
+
+def event_names(source: Source) -> dict[str, str]:
+    """Return which track events of a source are more than an event."""
+    own = {str(k).casefold(): str(v) for k, v in (source.event_types or {}).items()}
+    return {**EVENT_TYPES, **own}
+
+
+def build_unreadable(text: str, problem: Problem, **facts: Any) -> Envelope:
+    """Return the envelope of a body that is no JSON: it goes to quarantine as text."""
+    facts.pop("business_id", None)
+    return Envelope(
+        type=facts.pop("type", CaptureType.EVENT),
+        identity=Identity(),
+        fields={},
+        body=None,
+        text=redact_text(text),
+        problem=problem,
+        **{"received_at": timezone.now(), "adapter": NATIVE, **facts},
+    )
+
+
+def build_envelope(
+    item: Any, reader: Reader, kind: str | None, facts: dict[str, Any]
+) -> Envelope:
+    """Return the envelope of one item. Never raises for what an item holds."""
+    if isinstance(item, Unreadable):
+        problem = Problem("invalid_json", "", "This line is not JSON.")
+        return build_unreadable(item.text, problem, **facts)
+    if isinstance(item, dict) and item:
+        item, screenshot_problem = keep_screenshot(item, _business_of(facts))
+    else:
+        screenshot_problem = _NOT_AN_OBJECT
+    excess, size = find_excess(item)
+    if excess is not None and excess[0] == "oversize_item":
+        text = payload_text(item)[:_KEPT_TEXT]
+        return build_unreadable(text, Problem(excess[0], "", excess[1]), **facts)
+    body, warnings = redact(item)
+    found = reader(body) if isinstance(body, dict) else _NO_ITEM
+    if size > _LARGE_ITEM:
+        warnings.append(("large_item", ""))
+    problem = found.problem or screenshot_problem
+    if excess is not None:
+        problem = Problem(excess[0], "", excess[1])
+    return _checked(found, body, facts, kind=kind, warnings=warnings, problem=problem)
+
+
+def _checked(
+    found: Item,
+    body: Any,
+    facts: dict[str, Any],
+    *,
+    kind: str | None,
+    warnings: list[tuple[str, str]],
+    problem: Problem | None,
+) -> Envelope:
+    facts = {k: v for k, v in facts.items() if k != "business_id"}
+    kind = found.type or kind or CaptureType.EVENT
+    body, ip = _without_address(body, found)
+    known = {
+        "ip": ip,
+        "user_agent": found.user_agent,
+        "attempt": found.attempt,
+        "gpc": found.gpc,
+        "sent_at": found.sent_at,
+        "name": found.name,
+    }
+    merged: dict[str, Any] = {
+        "received_at": timezone.now(),
+        **facts,
+        **{name: value for name, value in known.items() if value is not None},
+    }
+    merged["warnings"] = (*facts.get("warnings", ()), *warnings)
+    envelope = Envelope(
+        type=kind,
+        identity=found.identity,
+        fields=_with_consent(found),
+        body=body,
+        sent_as=found.sent_as,
+        message_id=found.message_id,
+        timestamp=found.timestamp,
+        clock_trusted=found.clock_trusted,
+        problem=problem,
+        **merged,
+    )
+    return replace(envelope, problem=find_problem(envelope))
+
+
+def with_login(envelope: Envelope) -> list[Envelope]:
+    """Return the envelope, and a login beside a profile that tells of one."""
+    seen = envelope.fields.get("last_login_at")
+    if envelope.type != CaptureType.PROFILE or seen is None or envelope.problem:
         return [envelope]
+    given = envelope.message_id
+    email = envelope.identity.email
     login = replace(
         envelope,
-        index=1,
         type=CaptureType.LOGIN,
         fields={"success": True},
-        body={"email": item.identity.email, "success": True, "login_time": seen},
-        message_id=f"{item.message_id}:login" if item.message_id else None,
+        body={"email": email, "success": True, "login_time": seen},
+        message_id=f"{given}:login" if given else None,
         timestamp=seen,
         problem=None,
     )
     return [envelope, login]
 
 
-def _without_address(
-    kind: str, body: dict[str, Any], fields: dict[str, Any]
-) -> dict[str, Any]:
-    """Return the body without the person's network address where a typed row keeps it.
+def _read_native(kind: str, body: dict[str, Any]) -> Item:
+    item = read(kind, body)
+    if body.get("type") in CaptureType.values:
+        return item
+    # An unknown type is an event of that name; without any there is nothing to take.
+    name = body.get("type") or item.name
+    if not isinstance(name, str):
+        problem = Problem("unknown_shape", "/type", "Name the type of the capture.")
+        return replace(item, problem=item.problem or problem)
+    return replace(item, name=name)
 
-    A capture is for ever; the row is where an address can be cleared after its time.
+
+def _with_consent(found: Item) -> dict[str, Any]:
+    """Return the fields, with what a consent manager says of marketing."""
+    answers = {str(k).casefold(): v for k, v in (found.consent or {}).items()}
+    answer = answers.get("marketing")
+    if isinstance(answer, bool):
+        return {"marketing_consent": answer, **found.fields}
+    return found.fields
+
+
+def _without_address(body: Any, found: Item) -> tuple[Any, str | None]:
+    """Return the body without the person's network address, and that address.
+
+    A capture is for ever; typed rows are where an address can be cleared in time.
     """
-    if kind not in TYPED:
-        return body
+    given = found.ip or found.fields.get("ip_address")
     try:
-        fields["ip_address"] = str(ip_address(fields["ip_address"]))
-    except (KeyError, ValueError):
-        fields.pop("ip_address", None)
-        return body
-    return {key: value for key, value in body.items() if snake(key) != "ip_address"}
+        address = str(ip_address(str(given))) if given else None
+    except ValueError:
+        address = None
+    found.fields.pop("ip_address", None)
+    if address is None or not isinstance(body, dict):
+        return body, address
+    kept = {key: value for key, value in body.items() if snake(key) != "ip_address"}
+    context = kept.get("context")
+    if isinstance(context, dict) and "ip" in context:
+        kept["context"] = {k: v for k, v in context.items() if k != "ip"}
+    return kept, address
+
+
+def _business_of(facts: dict[str, Any]) -> UUID | None:
+    return facts.get("business_id")

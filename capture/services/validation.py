@@ -11,7 +11,7 @@ from django.core.validators import validate_email
 
 from audit.folding import fold_email
 from capture.adapters import AMOUNT_KEYS, AMOUNTS, snake
-from capture.choices import CaptureType
+from capture.choices import CaptureType, Trust
 from capture.envelope import Envelope, Problem
 from customers.money import CURRENCIES
 
@@ -28,6 +28,8 @@ ILLEGAL_IDS = frozenset(
         "00000000-0000-0000-0000-000000000000",
     }
 )
+# What a person who sent Global Privacy Control does not mean to tell.
+_NOT_UNDER_GPC = (CaptureType.PAGE, CaptureType.EVENT, CaptureType.DASHBOARD)
 _MAX_AMOUNT = Decimal(10) ** 12
 _LONGEST = 255
 _LONGEST_EMAIL = 254
@@ -36,7 +38,7 @@ _TRUTHS: dict[Any, bool] = {"true": True, "false": False, 1: True, 0: False}
 
 def find_problem(envelope: Envelope) -> Problem | None:
     """Return the first reason why a message cannot be taken, or None."""
-    for check in (_reported, _identity, _amounts, _currency, _success):
+    for check in (_reported, _refused, _identity, _amounts, _currency, _success):
         problem = check(envelope)
         if problem is not None:
             return problem
@@ -47,12 +49,23 @@ def _reported(envelope: Envelope) -> Problem | None:
     return envelope.problem
 
 
+def _refused(envelope: Envelope) -> Problem | None:
+    if envelope.gpc and envelope.type in _NOT_UNDER_GPC:
+        return Problem(
+            "consent_denied_record", "", "The browser asks not to be followed (GPC)."
+        )
+    return None
+
+
 def _identity(envelope: Envelope) -> Problem | None:
     who = envelope.identity
-    if not (who.email or who.user_id or who.anonymous_id):
+    # A provider names whom it knows; its event is kept, and joins its person later.
+    if envelope.trust != Trust.WEBHOOK and not (
+        who.email or who.user_id or who.anonymous_id
+    ):
         pointer = _pointer(envelope, "email")
         return Problem("no_identity", pointer, "Send user_email or user_id.")
-    for name in ("email", "user_id", "anonymous_id"):
+    for name in ("email", "user_id", "anonymous_id", "previous_id"):
         value = getattr(who, name)
         if value and (value.casefold() in ILLEGAL_IDS or len(value) > _LONGEST):
             pointer = _pointer(envelope, name)
@@ -100,7 +113,8 @@ def _currency(envelope: Envelope) -> Problem | None:
         return None
     if isinstance(code, str) and code.upper() in CURRENCIES:
         return None
-    return Problem("currency_unknown", "/currency", "Send an ISO 4217 code, like EUR.")
+    pointer = _pointer(envelope, "currency")
+    return Problem("currency_unknown", pointer, "Send an ISO 4217 code, like EUR.")
 
 
 def _success(envelope: Envelope) -> Problem | None:

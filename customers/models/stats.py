@@ -52,6 +52,7 @@ class CustomerStats(models.Model):
     login_count = models.PositiveIntegerField("logins", default=0)
     last_login_at = models.DateTimeField("last login", null=True)
     last_active_at = models.DateTimeField("last active", null=True)
+    data_capture_complete = models.BooleanField("capture complete", default=False)
     open_tickets = models.PositiveIntegerField(default=0)
     urgent_tickets = models.PositiveIntegerField(default=0)
     addresses_count = models.PositiveIntegerField("addresses", default=0)

@@ -6,6 +6,7 @@ from customers.money import check_currency
 from customers.services.bulk import create_many
 from customers.services.businesses import create_business
 from customers.services.captured import (
+    CapturedFact,
     create_captured_customers,
     find_by_identity,
     record_captured_consents,
@@ -57,6 +58,7 @@ from customers.services.purchases import (
     update_purchase_history,
 )
 from customers.services.records import save_record
+from customers.services.settling import Settlement, settle_payments
 from customers.services.showing import shown_money
 from customers.services.stats import (
     find_differences,
@@ -66,10 +68,12 @@ from customers.services.stats import (
 
 __all__ = [
     "BusinessFigures",
+    "CapturedFact",
     "CustomerMetrics",
     "MarketingExport",
     "PurchaseColumns",
     "PurchaseReport",
+    "Settlement",
     "add_flag",
     "add_note",
     "archive_customer",
@@ -107,6 +111,7 @@ __all__ = [
     "restore_customers",
     "save_record",
     "search_customers",
+    "settle_payments",
     "shown_money",
     "update_captured_customers",
     "update_customer",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -77,42 +78,63 @@ def create_captured_customers(
     return ids
 
 
+@dataclass(frozen=True)
+class CapturedFact:
+    """A value that captures tell of one column, and what they told before it.
+
+    `may_replace` is false for a browser's word about what somebody else wrote.
+    """
+
+    value: str
+    former: str | None
+    occurred_at: datetime
+    may_replace: bool
+
+
 def update_captured_customers(
-    changes: Mapping[UUID, Mapping[str, Any]],
+    facts: Mapping[UUID, Mapping[str, CapturedFact]],
     *,
     actor: Actor,
-    only_blanks: bool,
+    learned: Mapping[UUID, Mapping[str, str]],
+    joined: Mapping[UUID, datetime],
+    first_seen: Mapping[UUID, datetime],
 ) -> None:
-    """Write facts that captures tell: over what stands, or into blanks only.
+    """Write what captures tell of customers: facts, lacking ids, when they joined.
 
-    `joined_at` is always taken. A blocked customer's status stays: only staff block.
+    A fact replaces what captures told before. What staff or an import wrote gives way
+    to a later word of a server or provider, never to a browser's. `joined` is taken as
+    it is; `first_seen` only where it is earlier. A blocked customer's status stays:
+    only staff block.
     """
-    rows = Customer.objects.filter(pk__in=list(changes)).select_related("business")
+    ids = {*facts, *learned, *joined, *first_seen}
+    rows = Customer.objects.filter(pk__in=ids).select_related("business")
     locked = rows.order_by("pk").select_for_update(of=("self",), no_key=True)
-    changed = [
-        row for row in locked if _apply(row, changes[row.pk], only_blanks=only_blanks)
-    ]
+    changed = []
+    for row in locked:
+        before = [getattr(row, name) for name in _COLUMNS]
+        _apply(row, facts.get(row.pk, {}))
+        for name, value in learned.get(row.pk, {}).items():
+            if name in _ADDABLE and not getattr(row, name):
+                setattr(row, name, value)
+        seen = first_seen.get(row.pk, row.joined_at)
+        row.joined_at = joined.get(row.pk) or min(row.joined_at, seen)
+        if before != [getattr(row, name) for name in _COLUMNS]:
+            changed.append(row)
     if changed:
         Customer.objects.by(actor, reason=_REASON).bulk_update(changed, _COLUMNS)
 
 
-def _apply(row: Customer, facts: Mapping[str, Any], *, only_blanks: bool) -> bool:
-    before = [getattr(row, name) for name in _COLUMNS]
-    if facts.get("joined_at"):
-        row.joined_at = facts["joined_at"]
-    for name in _UPDATABLE:
-        value = facts.get(name)
+def _apply(row: Customer, facts: Mapping[str, CapturedFact]) -> None:
+    for name, fact in facts.items():
         stands = getattr(row, name)
+        if name == "status" and stands == CustomerStatus.BLOCKED:
+            continue
         # A name that is only the address or the user id was a stand-in.
         is_stand_in = name == "name" and stands in (row.email, row.external_id)
-        if value and (not stands or is_stand_in or not only_blanks):
-            setattr(row, name, value)
-    for name in _ADDABLE:
-        if facts.get(name) and not getattr(row, name):
-            setattr(row, name, facts[name])
-    if before[_COLUMNS.index("status")] == CustomerStatus.BLOCKED:
-        row.status = CustomerStatus.BLOCKED
-    return before != [getattr(row, name) for name in _COLUMNS]
+        is_captured = fact.former is not None and stands == fact.former
+        is_later = fact.may_replace and fact.occurred_at >= row.updated_at
+        if not stands or is_stand_in or is_captured or is_later:
+            setattr(row, name, fact.value)
 
 
 def record_captured_consents(

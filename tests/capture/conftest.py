@@ -33,3 +33,20 @@ def post(key) -> Callable[..., HttpResponse]:
         )
 
     return send
+
+
+@pytest.fixture(autouse=True)
+def nothing_falls_back(request, caplog):
+    """Fail a test in which the pipeline had to save what its projection could not."""
+    yield
+    if "projection_may_fail" in request.fixturenames:
+        return
+    fallen = [
+        r for r in caplog.get_records("call") if r.name == "capture.services.ingest"
+    ]
+    assert not fallen, fallen[0].exc_text or fallen[0].getMessage()
+
+
+@pytest.fixture
+def projection_may_fail():
+    """Say that a test is about failing projections."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from audit.actors import Actor
 from capture import services
 
 
@@ -20,10 +22,17 @@ class Command(BaseCommand):
             "--check", action="store_true", help="Only look; change nothing."
         )
 
-    def handle(self, *, check: bool, **_: Any) -> None:
+        parser.add_argument(
+            "--capture", type=UUID, help="Only this capture, by its id."
+        )
+
+    def handle(self, *, check: bool, capture: UUID | None, **_: Any) -> None:
         found = 0
         verb = "differs" if check else "repaired"
-        for difference in services.rebuild(repair=not check):
+        actor = Actor.system("rebuild_projections")
+        for difference in services.rebuild(
+            repair=not check, actor=actor, capture_id=capture
+        ):
             found += 1
             self.stdout.write(
                 f"{verb}: {difference.table} {difference.row_id} {difference.column}"

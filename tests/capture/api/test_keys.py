@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 
 from audit.models import User
+from capture import services
 from capture.api import views
 from capture.models import ApiKey, Capture
 from tests.factories import ApiKeyFactory
@@ -64,7 +65,7 @@ def test_a_stranger_is_refused_before_the_body_is_read(db, monkeypatch):
     def never(*_):
         raise AssertionError
 
-    monkeypatch.setattr(views, "_read", never)
+    monkeypatch.setattr(views, "read_body", never)
 
     assert send(BODY, Authorization="Bearer sk_nobody").status_code == 401
 
@@ -85,7 +86,7 @@ def test_our_own_fault_is_no_page_either(post, monkeypatch):
         msg = "boom a@example.org"
         raise RuntimeError(msg)
 
-    monkeypatch.setattr(views, "ingest", fail)
+    monkeypatch.setattr(services, "ingest", fail)
 
     response = post(PAYMENTS, BODY)
 

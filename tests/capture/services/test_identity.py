@@ -96,7 +96,7 @@ def test_a_failed_login_before_the_signup_joins_its_person(send):
     assert Login.objects.get().customer_id == customer_id
     stats = CustomerStats.objects.get()
     assert stats.login_count == 1  # the signup; a failed login is none
-    assert list(services.rebuild(repair=False)) == []
+    assert list(services.rebuild(repair=False, actor=Actor.system("test"))) == []
 
 
 def test_late_attaching_takes_no_statement_per_person(source, actor, assert_flat):

@@ -68,7 +68,7 @@ def test_a_hundred_at_once(source, actor):
     assert {verdict.status for verdict in verdicts} == {"accepted"}
     assert [verdict.index for verdict in verdicts] == list(range(100))
     assert len({verdict.customer_id for verdict in verdicts}) == 100
-    assert list(services.rebuild(repair=False)) == []
+    assert list(services.rebuild(repair=False, actor=Actor.system("test"))) == []
 
 
 def test_repeats_inside_a_batch(source, actor):
@@ -267,14 +267,17 @@ def test_the_rebuild_finds_and_repairs_what_is_wrong(source, actor):
     capture = CaptureFactory(
         source=source, type="login", body={"email": "b@example.org"}
     )
-    assert list(services.rebuild(repair=False)) == []
+    assert list(services.rebuild(repair=False, actor=Actor.system("test"))) == []
 
     Signup.objects.update(plan="free")
     Login.objects.all().delete()
     CaptureLink.objects.filter(capture=capture).delete()
     CustomerStats.objects.update(login_count=9)
 
-    found = {(d.table, d.column) for d in services.rebuild(repair=False)}
+    found = {
+        (d.table, d.column)
+        for d in services.rebuild(repair=False, actor=Actor.system("test"))
+    }
     assert found == {
         ("capture.Signup", "plan"),
         ("capture.Login", "row"),
@@ -283,8 +286,8 @@ def test_the_rebuild_finds_and_repairs_what_is_wrong(source, actor):
         ("customers.CustomerStats", "last_login_at"),
         ("customers.CustomerStats", "last_active_at"),
     }
-    list(services.rebuild(repair=True))
-    assert list(services.rebuild(repair=False)) == []
+    list(services.rebuild(repair=True, actor=Actor.system("test")))
+    assert list(services.rebuild(repair=False, actor=Actor.system("test"))) == []
     assert Signup.objects.get().plan == "pro"
 
 
@@ -336,7 +339,7 @@ def test_many_at_once_make_one_capture_and_one_customer(source):
     assert errors == []
     assert sorted(statuses) == ["accepted"] * 11 + ["duplicate"] * 9
     assert Customer.objects.count() == 1
-    assert list(services.rebuild(repair=False)) == []
+    assert list(services.rebuild(repair=False, actor=Actor.system("test"))) == []
 
 
 def capture_of(source, actor, kind, **body):
@@ -376,7 +379,7 @@ def test_nobody_joins_in_the_future(source, actor):
 
     assert Signup.objects.get().signup_date == capture.received_at
     assert Customer.objects.get().joined_at == capture.received_at
-    assert list(services.rebuild(repair=False)) == []
+    assert list(services.rebuild(repair=False, actor=Actor.system("test"))) == []
 
 
 @pytest.mark.parametrize("kind", ["signup", "login"])

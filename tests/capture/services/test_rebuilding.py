@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from audit.actors import Actor
 from capture import services
 from capture.models import Capture, CaptureLink, Login, Signup
 from customers import services as customers
@@ -43,17 +44,17 @@ def test_made_from_nothing_they_are_the_same(history):
     Login.objects.all().delete()
     CustomerStats.objects.update(login_count=0, last_active_at=None)
 
-    assert list(services.rebuild(repair=True))
+    assert list(services.rebuild(repair=True, actor=Actor.system("test")))
 
     assert picture() == before
-    assert list(services.rebuild(repair=False)) == []
+    assert list(services.rebuild(repair=False, actor=Actor.system("test"))) == []
 
 
 def test_looking_changes_nothing(history):
     Signup.objects.update(plan="x")
     before = picture()
 
-    assert list(services.rebuild(repair=False))
+    assert list(services.rebuild(repair=False, actor=Actor.system("test")))
 
     assert picture() == before
 
@@ -68,7 +69,9 @@ def test_a_row_of_another_type_is_removed(source):
         login_time=capture.occurred_at,
     )
 
-    assert [d.table for d in services.rebuild(repair=True)] == ["capture.Login"]
+    assert [
+        d.table for d in services.rebuild(repair=True, actor=Actor.system("test"))
+    ] == ["capture.Login"]
     assert not Login.objects.exists()
 
 
@@ -80,7 +83,7 @@ def test_lost_links_take_no_statement_each(source, assert_flat):
     def rebuild():
         lost = Capture.objects.order_by("pk").values_list("pk", flat=True)
         CaptureLink.objects.filter(capture__in=list(lost[: next(counts)])).delete()
-        list(services.rebuild(repair=True))
+        list(services.rebuild(repair=True, actor=Actor.system("test")))
 
     assert_flat(call=rebuild, grow=lambda: None)
     assert CaptureLink.objects.exclude(customer=None).count() == 12

@@ -1,0 +1,59 @@
+"""CloudEvents 1.0: the whole event as JSON, or its attributes in `ce-` headers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+from urllib.parse import unquote
+
+from capture.adapters.item import Item
+from capture.adapters.standard import read_data
+from capture.adapters.values import as_object, first, moment, text
+from capture.envelope import Problem
+
+_NEEDED = ("specversion", "id", "source", "type")
+_PREFIX = "ce-"
+_QUOTED = '"'
+
+
+def is_cloudevent(headers: Mapping[str, str] | None, body: Any) -> bool:
+    """Tell whether a message is a CloudEvent, in either mode."""
+    return "specversion" in _attributes(headers) or "specversion" in as_object(body)
+
+
+def read_cloudevent(headers: Mapping[str, str] | None, body: Any) -> Item:
+    """Return a CloudEvent in our words. Never raises for what it holds.
+
+    The last part of the type chooses ours: `com.example.payment` is a payment.
+    """
+    attributes: Mapping[str, Any] = _attributes(headers)
+    data, path = body, ""
+    if "specversion" not in attributes:
+        attributes, path = as_object(body), "data"
+        data = attributes.get("data")
+    found = {name: text(attributes.get(name)) for name in _NEEDED}
+    family = (found["type"] or "").rpartition(".")[2]
+    item = read_data(family, "", found["type"], data, path)
+    missing = next((name for name in _NEEDED if found[name] is None), None)
+    problem = item.problem
+    if missing is not None:
+        problem = Problem(
+            "schema_violation", f"/{missing}", "A CloudEvent names this attribute."
+        )
+    return replace(
+        item,
+        message_id=None if missing else f"{found['source']}#{found['id']}",
+        timestamp=first(moment(attributes.get("time")), item.timestamp),
+        problem=problem,
+    )
+
+
+def _attributes(headers: Mapping[str, str] | None) -> dict[str, str]:
+    """Return the attributes in headers, which may be quoted and percent-encoded."""
+    found = {}
+    for key, value in (headers or {}).items():
+        name = str(key).lower()
+        if name.startswith(_PREFIX):
+            found[name.removeprefix(_PREFIX)] = unquote(str(value).strip(_QUOTED))
+    return found

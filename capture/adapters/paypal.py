@@ -1,0 +1,310 @@
+"""PayPal's webhook events, of both versions of its payments API.
+
+Its ids do not tell what they name, so references do: a capture (version 2) and a sale
+(version 1) are what PayPal calls the transaction, `transaction:…`; beside it stand
+`order:…`, `payment:…` and `invoice:…`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from capture.adapters.item import Item
+from capture.adapters.values import (
+    Place,
+    Unfit,
+    as_object,
+    currency_of,
+    first,
+    from_major,
+    moment,
+    references,
+    required,
+    text,
+    without_none,
+)
+from capture.choices import CaptureType, PaymentState
+from capture.envelope import Identity
+
+Facts = dict[str, Any]
+_INVOICE = "invoice:"
+# A dispute that ends like this leaves the money where it is.
+_HARMLESS = (
+    "RESOLVED_SELLER_FAVOUR",
+    "RESOLVED_WITH_PAYOUT",
+    "CANCELED_BY_BUYER",
+    "DENIED",
+)
+
+
+def read_paypal(event: dict[str, Any]) -> Item:
+    """Return an event of PayPal in our words. Never raises for what it holds."""
+    known = as_object(event)
+    kind = text(known.get("event_type"))
+    wanted = CaptureType.PAYMENT if kind in _EVENTS else CaptureType.EVENT
+    found: dict[str, Any] = {"identity": Identity()}
+    try:
+        found |= _read(kind, Place(event, ""))
+    except Unfit as error:
+        found["problem"] = error.problem
+    return Item(
+        **{"fields": {}, "sent_as": {}, "problem": None, **found},
+        type=wanted,
+        name=kind,
+        message_id=text(known.get("id")),
+        timestamp=moment(known.get("create_time")),
+        sent_at=None,
+        clock_trusted=True,
+    )
+
+
+def _read(kind: str | None, event: Place) -> dict[str, Any]:
+    if event.text("id") is None or kind is None:
+        pointer = "/event_type" if event.text("id") else "/id"
+        raise Unfit("schema_violation", pointer, "An event has an id and a type.")
+    thing = event.at("resource")
+    if kind not in _EVENTS:
+        return {"identity": _person(thing)}
+    if not isinstance(thing.value, dict):
+        raise Unfit("schema_violation", "/resource", "The event is about nothing.")
+    reader, state = _EVENTS[kind]
+    facts, sent_as = reader(thing)
+    if not facts["references"]:
+        raise Unfit("schema_violation", "/resource/id", "The payment has no id.")
+    fields = {
+        "full_name": _full_name(thing),
+        "payment_method": _method(thing),
+        "payment_status": first(thing.text("status"), thing.text("state")),
+        "payment_processor": "paypal",
+        "transaction_id": facts["references"][0].partition(":")[2],
+        "state": str(state(thing) if callable(state) else state),
+        **facts,
+    }
+    return {
+        "identity": _person(thing),
+        "fields": without_none(fields),
+        "sent_as": sent_as,
+    }
+
+
+def _transaction(thing: Place) -> tuple[Facts, dict[str, str]]:
+    """Read a capture or a sale."""
+    currency, amount, place = _amount(thing.at("amount"))
+    facts = {
+        "currency": currency,
+        "final_price": required(amount, place),
+        "references": _references(thing, thing.text("id")),
+    }
+    return facts, {"final_price": place.path}
+
+
+def _refund(thing: Place) -> tuple[Facts, dict[str, str]]:
+    """Read a refund, or the capture that was refunded. What was paid stays unsaid."""
+    total = (
+        thing.at("seller_payable_breakdown", "total_refunded_amount"),
+        thing.at("total_refunded_amount"),
+        thing.at("amount"),
+    )
+    currency, amount, place = _amount(next((p for p in total if p.value), total[-1]))
+    if amount is None:
+        raise Unfit("amount_invalid", f"/{place.path}", "The refund has no amount.")
+    own = first(thing.text("capture_id"), thing.text("sale_id"), _linked(thing))
+    if own is None and not thing.at("seller_payable_breakdown").value:
+        own = thing.text("id")
+    facts = {
+        "currency": currency,
+        # Older versions write it with a minus.
+        "amount_refunded": abs(amount),
+        "references": _references(thing, own),
+    }
+    return facts, {"amount_refunded": place.path}
+
+
+def _order(thing: Place) -> tuple[Facts, dict[str, str]]:
+    """Read an order. Its units are paid together, so they are one payment."""
+    units = thing.items("purchase_units")
+    found = [_amount(unit.at("amount")) for unit in units]
+    here = thing.at("purchase_units")
+    if not found or len({currency for currency, _, _ in found}) != 1:
+        raise Unfit("amount_invalid", f"/{here.path}", "The order has no one amount.")
+    captures = [c for unit in units for c in unit.items("payments", "captures")]
+    paid = [_named("transaction", capture.text("id")) for capture in captures]
+    invoices = [_invoice(unit) for unit in units]
+    order = _named("order", thing.text("id"))
+    facts = {
+        "currency": found[0][0],
+        "final_price": sum(
+            (required(amount, place) for _, amount, place in found), Decimal(0)
+        ),
+        "original_price": _part(units, "item_total"),
+        "discount_amount": _part(units, "discount"),
+        "plan_name": _plan(units),
+        "references": references([*paid, order, *invoices]),
+    }
+    return facts, {"final_price": f"{here.path}/0/amount"}
+
+
+def _dispute(thing: Place) -> tuple[Facts, dict[str, str]]:
+    """Read a dispute; what is disputed may be a part of what was paid."""
+    disputed = thing.at("disputed_transactions", 0)
+    own = _named("transaction", disputed.text("seller_transaction_id"))
+    return {"references": references([own])}, {}
+
+
+def _state_of_order(thing: Place) -> str:
+    units = thing.items("purchase_units")
+    captures = [c for unit in units for c in unit.items("payments", "captures")]
+    states = {capture.text("status") for capture in captures}
+    if not states and any(u.items("payments", "authorizations") for u in units):
+        return PaymentState.AUTHORISED
+    if not states or states & {"COMPLETED", "PARTIALLY_REFUNDED", "REFUNDED"}:
+        return PaymentState.PAID
+    return PaymentState.PENDING if "PENDING" in states else PaymentState.FAILED
+
+
+def _state_of_refund(thing: Place) -> str:
+    # Only a capture knows whether all of it went back; a refund knows itself.
+    is_all = thing.text("status") == "REFUNDED" or thing.text("state") == "refunded"
+    return PaymentState.REFUNDED if is_all else PaymentState.PARTIALLY_REFUNDED
+
+
+def _state_of_dispute(thing: Place) -> str:
+    outcome = thing.text("dispute_outcome", "outcome_code")
+    return PaymentState.PAID if outcome in _HARMLESS else PaymentState.DISPUTED
+
+
+def _amount(place: Place) -> tuple[str | None, Decimal | None, Place]:
+    """Return currency and amount: `value` in version 2, `total` in version 1."""
+    is_first_version = place.at("value").value is None
+    number = place.at("total" if is_first_version else "value")
+    code = place.at("currency_code")
+    currency = currency_of(code if code.value is not None else place.at("currency"))
+    amount = from_major(number)
+    if amount is not None and currency is None:
+        message = "An amount without its currency."
+        raise Unfit("currency_unknown", f"/{place.path}", message)
+    return currency, amount, number
+
+
+def _part(units: list[Place], name: str) -> Decimal | None:
+    parts = [_amount(unit.at("amount", "breakdown", name))[1] for unit in units]
+    known = [part for part in parts if part is not None and part >= 0]
+    return sum(known, Decimal(0)) if known else None
+
+
+def _references(thing: Place, own: str | None) -> list[str]:
+    """Return the ids of the purchase; that of the transaction comes first.
+
+    An agreement is none of them: it has many purchases.
+    """
+    related = thing.at("supplementary_data", "related_ids")
+    order = first(related.text("order_id"), _linked(thing, "orders"))
+    payment = thing.text("parent_payment")
+    return references(
+        [
+            _named("transaction", first(own, related.text("capture_id"))),
+            _named("order", order),
+            _named("payment", payment),
+            _invoice(thing),
+        ]
+    )
+
+
+def _invoice(thing: Place) -> str | None:
+    """Return the business's own number of the purchase.
+
+    `custom_id` is free text, often the same for every purchase of a person, so it
+    counts only where the business marked it.
+    """
+    custom = first(thing.text("custom_id"), thing.text("custom")) or ""
+    marked = custom.removeprefix(_INVOICE) if custom.startswith(_INVOICE) else None
+    number = first(thing.text("invoice_id"), thing.text("invoice_number"), marked)
+    return _named("invoice", number.removeprefix(_INVOICE) if number else None)
+
+
+def _named(kind: str, number: str | None) -> str | None:
+    return f"{kind}:{number}" if number else None
+
+
+def _linked(thing: Place, kind: str = "captures") -> str | None:
+    """Return the id at the end of the link to what this came from."""
+    for link in thing.items("links"):
+        *_, parent, number = ["", "", *(link.text("href") or "").split("/")]
+        kinds = ("captures", "capture", "sale") if kind == "captures" else (kind,)
+        if link.text("rel") in ("up", "sale", "capture") and parent in kinds:
+            return number or None
+    return None
+
+
+def _payers(thing: Place) -> list[Place]:
+    return [
+        thing.at("payer"),
+        thing.at("payer", "payer_info"),
+        thing.at("subscriber"),
+        thing.at("payment_source", "paypal"),
+        thing.at("disputed_transactions", 0, "buyer"),
+    ]
+
+
+def _person(thing: Place) -> Identity:
+    payers = _payers(thing)
+    emails = ("email_address", "email")
+    numbers = ("payer_id", "account_id")
+    return Identity(
+        email=first(*(payer.text(key) for payer in payers for key in emails)),
+        provider_customer_id=first(
+            *(payer.text(key) for payer in payers for key in numbers)
+        ),
+    )
+
+
+def _full_name(thing: Place) -> str | None:
+    for payer in _payers(thing):
+        name = payer.at("name")
+        whole = first(name.text("full_name"), name.text())
+        parts = (
+            first(name.text("given_name"), payer.text("first_name")),
+            first(name.text("surname"), payer.text("last_name")),
+        )
+        found = whole or " ".join(filter(None, parts))
+        if found:
+            return str(found)
+    return None
+
+
+def _method(thing: Place) -> str | None:
+    sources = as_object(thing.at("payment_source").value)
+    return first(next(iter(sources), None), thing.text("payment_mode"))
+
+
+def _plan(units: list[Place]) -> str | None:
+    items = [item for unit in units for item in unit.items("items")]
+    # Several things have no one name.
+    name = items[0].text("name") if len(items) == 1 else None
+    return first(name, *(unit.text("description") for unit in units[:1]))
+
+
+_Reader = Callable[[Place], tuple[Facts, dict[str, str]]]
+_Row = tuple[_Reader, str | Callable[[Place], str]]
+_PAYMENT_VERBS: dict[str, _Row] = {
+    "COMPLETED": (_transaction, PaymentState.PAID),
+    "PENDING": (_transaction, PaymentState.PENDING),
+    "DENIED": (_transaction, PaymentState.FAILED),
+    # The newer name of the same.
+    "DECLINED": (_transaction, PaymentState.FAILED),
+    "REFUNDED": (_refund, _state_of_refund),
+    # PayPal itself took all of it back.
+    "REVERSED": (_refund, PaymentState.REFUNDED),
+}
+_EVENTS: dict[str | None, _Row] = {
+    # Agreed to by the buyer; the money is still to be taken.
+    "CHECKOUT.ORDER.APPROVED": (_order, PaymentState.PENDING),
+    "CHECKOUT.ORDER.COMPLETED": (_order, _state_of_order),
+    "CUSTOMER.DISPUTE.CREATED": (_dispute, PaymentState.DISPUTED),
+    "CUSTOMER.DISPUTE.UPDATED": (_dispute, PaymentState.DISPUTED),
+    "CUSTOMER.DISPUTE.RESOLVED": (_dispute, _state_of_dispute),
+    **{f"PAYMENT.CAPTURE.{verb}": row for verb, row in _PAYMENT_VERBS.items()},
+    **{f"PAYMENT.SALE.{verb}": row for verb, row in _PAYMENT_VERBS.items()},
+}

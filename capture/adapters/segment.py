@@ -1,0 +1,291 @@
+"""Messages of Segment's and RudderStack's clients: identify, track, page and so on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from capture.adapters.item import Item
+from capture.adapters.requirement import NAMES, read, snake
+from capture.adapters.segment_payments import read_order
+from capture.adapters.values import as_object, first, moment, text, without_none
+from capture.choices import CaptureType
+from capture.envelope import Identity, Problem
+
+# Names of track events, in lower case, and what they are; staff may keep another table.
+EVENT_TYPES: dict[str, str] = {
+    **dict.fromkeys(
+        (
+            "order completed",
+            "order refunded",
+            "payment",
+            "payment completed",
+            "payment succeeded",
+            "payment successful",
+            "payment received",
+            "payment made",
+            "payment processed",
+            "payment captured",
+            "payment pending",
+            "payment failed",
+            "payment declined",
+            "payment refunded",
+        ),
+        CaptureType.PAYMENT.value,
+    ),
+    **dict.fromkeys(
+        ("signed up", "sign up", "signup", "user signed up", "account created"),
+        CaptureType.SIGNUP.value,
+    ),
+    **dict.fromkeys(
+        (
+            "signed in",
+            "sign in",
+            "logged in",
+            "login",
+            "user signed in",
+            "user logged in",
+            "login succeeded",
+            "login failed",
+            "sign in failed",
+        ),
+        CaptureType.LOGIN.value,
+    ),
+}
+_TYPES: dict[str | None, str] = {
+    "identify": CaptureType.PROFILE,
+    "group": CaptureType.PROFILE,
+    "page": CaptureType.PAGE,
+    "screen": CaptureType.PAGE,
+    "alias": CaptureType.ALIAS,
+}
+
+
+@dataclass(frozen=True)
+class _Message:
+    """A message and the objects in it that every kind has."""
+
+    item: dict[str, Any]
+    traits: dict[str, Any]
+    properties: dict[str, Any]
+    context: dict[str, Any]
+
+
+def read_segment(
+    item: Any, kind: str | None, names: Mapping[str, str], known_as: str | None = None
+) -> Item:
+    """Return a message in our words. Never raises for what it holds.
+
+    `kind` is what the route says, else the message does. `known_as` is the type that a
+    stored message was given at its arrival: the table of names may be another one now.
+    """
+    if not isinstance(item, dict):
+        problem = Problem("item_not_object", "", "Send one JSON object for each item.")
+        return Item(Identity(), {}, {}, None, None, None, problem)
+    kind = kind or text(item.get("type"))
+    if known_as is not None:
+        kind = _kind_again(kind, known_as)
+    context = as_object(item.get("context"))
+    message = _Message(
+        item=item,
+        traits=_traits(item, context, kind),
+        properties=as_object(item.get("properties")),
+        context=context,
+    )
+    common = _common(message)
+    if kind not in _READERS:
+        problem = Problem("unknown_shape", "/type", "Send identify, track, page or so.")
+        return replace(common, problem=problem)
+    found = _READERS[kind](message, common, names, known_as)
+    return replace(found, problem=found.problem or _malformed(message, kind))
+
+
+def _kind_again(kind: str | None, known_as: str) -> str:
+    """Return the kind of a stored message, which only the route may have told."""
+    if kind == "track" or _TYPES.get(kind) == known_as:
+        return str(kind)
+    return next(
+        (k for k, kind_of in _TYPES.items() if kind_of == known_as and k), "track"
+    )
+
+
+def _common(message: _Message) -> Item:
+    item, context = message.item, message.context
+    attempt = as_object(item.get("_metadata")).get("retryCount")
+    identity, sent_as = _identity(message)
+    consent = as_object(context.get("consent")).get("categoryPreferences")
+    return Item(
+        identity=identity,
+        fields={},
+        sent_as=sent_as,
+        message_id=text(item.get("messageId")),
+        timestamp=first(
+            moment(item.get("timestamp")), moment(item.get("originalTimestamp"))
+        ),
+        sent_at=moment(item.get("sentAt")),
+        problem=None,
+        consent=consent if isinstance(consent, dict) else None,
+        ip=text(context.get("ip")),
+        user_agent=text(context.get("userAgent")),
+        attempt=_count(attempt),
+        gpc=any(told.get("gpc") is True for told in (item, context)) or None,
+    )
+
+
+def _count(value: Any) -> int | None:
+    is_count = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return value if is_count else None
+
+
+def _identity(message: _Message) -> tuple[Identity, dict[str, str]]:
+    """Return whom a message names, and the keys that name them."""
+    where = "traits" if "traits" in message.item else "context/traits"
+    ways = (
+        ("email", message.traits, where),
+        ("email", message.properties, "properties"),
+    )
+    email, place = next(
+        ((text(told[key]), place) for key, told, place in ways if text(told.get(key))),
+        (None, where),
+    )
+    ids = {
+        name: text(message.item.get(key))
+        for name, key in (
+            ("user_id", "userId"),
+            ("anonymous_id", "anonymousId"),
+            ("previous_id", "previousId"),
+        )
+    }
+    identity = Identity(email=email, phone=text(message.traits.get("phone")), **ids)
+    keys = {"user_id": "userId", "anonymous_id": "anonymousId"}
+    return identity, {
+        **keys,
+        "previous_id": "previousId",
+        "email": f"{place}/email",
+        "phone": f"{where}/phone",
+    }
+
+
+def _traits(
+    item: dict[str, Any], context: dict[str, Any], kind: str | None
+) -> dict[str, Any]:
+    """Return what is told of the person. At the root of a group stands the group."""
+    root = {} if kind == "group" else as_object(item.get("traits"))
+    return {**as_object(context.get("traits")), **without_none(root)}
+
+
+def _malformed(message: _Message, kind: str | None) -> Problem | None:
+    if kind not in ("identify", "group"):
+        return None
+    places = (
+        (message.item.get("traits"), "/traits"),
+        (message.context.get("traits"), "/context/traits"),
+    )
+    wrong = (
+        pointer
+        for value, pointer in places
+        if value is not None and not isinstance(value, dict)
+    )
+    pointer = next(wrong, None)
+    if pointer is None:
+        return None
+    return Problem("traits_not_object", pointer, "Send the traits as an object.")
+
+
+def _identify(message: _Message, common: Item, *_: Any) -> Item:
+    return replace(common, type=CaptureType.PROFILE, fields=_profile(message.traits))
+
+
+def _profile(traits: dict[str, Any]) -> dict[str, Any]:
+    told = {snake(key): value for key, value in traits.items()}
+    parts = (text(told.get("first_name")), text(told.get("last_name")))
+    consent = told.get("marketing_consent")
+    fields = {
+        "full_name": first(
+            text(told.get("name")), " ".join(filter(None, parts)) or None
+        ),
+        "mobile_number": text(told.get("phone")),
+        "marketing_consent": consent if isinstance(consent, bool) else None,
+        "status": text(told.get("status")),
+        "location": first(_place(told.get("address")), text(told.get("location"))),
+        "signup_date": moment(told.get("created_at")),
+    }
+    return without_none(fields)
+
+
+def _place(address: Any) -> str | None:
+    return first(text(address), text(as_object(address).get("city")))
+
+
+def _group(message: _Message, common: Item, *_: Any) -> Item:
+    group = {
+        "group_id": text(message.item.get("groupId")),
+        "group_traits": as_object(message.item.get("traits")) or None,
+    }
+    fields = {**_profile(message.traits), **without_none(group)}
+    return replace(common, type=CaptureType.PROFILE, fields=fields)
+
+
+def _page(message: _Message, common: Item, *_: Any) -> Item:
+    name = first(text(message.item.get("name")), text(message.properties.get("name")))
+    fields = {"properties": message.properties}
+    return replace(common, type=CaptureType.PAGE, name=name, fields=fields)
+
+
+def _alias(message: _Message, common: Item, *_: Any) -> Item:
+    return replace(common, type=CaptureType.ALIAS)
+
+
+def _track(
+    message: _Message, common: Item, names: Mapping[str, str], known_as: str | None
+) -> Item:
+    name = text(message.item.get("event"))
+    if name is None:
+        problem = Problem("event_name_missing", "/event", "Name the event.")
+        return replace(common, type=known_as or CaptureType.EVENT, problem=problem)
+    wanted = known_as or names.get(name.lower(), CaptureType.EVENT)
+    found = replace(common, type=CaptureType.EVENT, name=name)
+    if wanted == CaptureType.PAYMENT:
+        fields, sent_as = read_order(name, message.properties)
+        return replace(
+            found, type=wanted, fields=fields, sent_as={**found.sent_as, **sent_as}
+        )
+    if wanted == CaptureType.PROFILE:
+        told = _profile({**message.traits, **message.properties})
+        return replace(found, type=wanted, fields=told)
+    if wanted == CaptureType.EVENT or wanted not in NAMES:
+        return replace(found, fields={"properties": message.properties})
+    return _typed(str(wanted), name, message, found)
+
+
+def _typed(kind: str, name: str, message: _Message, found: Item) -> Item:
+    """Read the properties as our own words, and what they lack from the traits."""
+    told = read(kind, message.properties)
+    person = _profile(message.traits)
+    missing = {key: person[key] for key in NAMES[kind] if key in person}
+    fields = {**missing, **told.fields}
+    if kind == CaptureType.LOGIN and "fail" in name.lower():
+        fields["success"] = False
+    problem = told.problem
+    if problem is not None:
+        problem = replace(problem, pointer=f"/properties{problem.pointer}")
+    under = {key: f"properties/{value}" for key, value in told.sent_as.items()}
+    return replace(
+        found,
+        type=kind,
+        fields=fields,
+        sent_as={**under, **found.sent_as},
+        timestamp=first(found.timestamp, moment(told.timestamp)),
+        problem=problem,
+    )
+
+
+_READERS: dict[str | None, Callable[..., Item]] = {
+    "identify": _identify,
+    "track": _track,
+    "page": _page,
+    "screen": _page,
+    "group": _group,
+    "alias": _alias,
+}

@@ -1,0 +1,86 @@
+"""Standard Webhooks: `{"type", "timestamp", "data"}`; also our own outgoing format."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from capture.adapters.item import Item
+from capture.adapters.requirement import NAMES, read
+from capture.adapters.values import as_object, first, moment, text
+from capture.choices import CaptureType
+from capture.envelope import Identity, Problem
+
+_FAILED = ("failed", "failure", "denied")
+
+
+def read_standard(event: dict[str, Any], webhook_id: str | None) -> Item:
+    """Return an event in our words. Never raises for what it holds.
+
+    The first part of the type chooses ours: `payment.succeeded` is a payment.
+    """
+    known = as_object(event)
+    name = text(known.get("type"))
+    family, _, verb = (name or "").partition(".")
+    item = read_data(family, verb, name, known.get("data"), "data")
+    problem = item.problem
+    if name is None:
+        problem = Problem("schema_violation", "/type", "An event has a type.")
+    return replace(
+        item,
+        message_id=webhook_id,
+        timestamp=first(moment(known.get("timestamp")), item.timestamp),
+        sent_at=None,
+        clock_trusted=True,
+        problem=problem,
+    )
+
+
+def read_data(family: str, verb: str, name: str | None, data: Any, path: str) -> Item:
+    """Return what the data of an event says; of an unknown family, as an event.
+
+    `path` is where the data stands in the message, empty if it is the message.
+    """
+    if family not in NAMES:
+        return Item(
+            identity=_identity(data),
+            fields={"properties": data} if isinstance(data, dict) else {},
+            sent_as={},
+            message_id=None,
+            timestamp=None,
+            sent_at=None,
+            problem=None,
+            type=CaptureType.EVENT,
+            name=name,
+        )
+    item = read(family, as_object(data))
+    problem = item.problem
+    if not isinstance(data, dict):
+        pointer = f"/{path}" if path else ""
+        problem = Problem("schema_violation", pointer, "The data must be an object.")
+    elif problem is not None and path:
+        problem = replace(problem, pointer=f"/{path}{problem.pointer}")
+    under = f"{path}/" if path else ""
+    return replace(
+        item,
+        type=family,
+        name=name,
+        fields=_with_outcome(family, verb, item.fields),
+        sent_as={key: f"{under}{value}" for key, value in item.sent_as.items()},
+        problem=problem,
+    )
+
+
+def _identity(data: Any) -> Identity:
+    """Return whom the data of a free event names, by the names of an event."""
+    found = read(CaptureType.LOGIN, as_object(data)).identity
+    return replace(found, phone=None)
+
+
+def _with_outcome(family: str, verb: str, fields: dict[str, Any]) -> dict[str, Any]:
+    """Let the type say how it went where the data does not."""
+    if family == CaptureType.PAYMENT and verb:
+        return {"payment_status": verb, **fields}
+    if family == CaptureType.LOGIN and verb in _FAILED:
+        return {"success": False, **fields}
+    return fields

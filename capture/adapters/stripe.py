@@ -1,0 +1,163 @@
+"""Stripe's webhook events. Session, intent, charge and invoice are one purchase."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from capture.adapters.item import Item
+from capture.adapters.stripe_objects import (
+    Money,
+    customer_of,
+    describe,
+    find_ids,
+    find_money,
+    profile_of,
+    purchaser_of,
+)
+from capture.adapters.values import (
+    Place,
+    Unfit,
+    as_object,
+    moment,
+    references,
+    text,
+    without_none,
+)
+from capture.choices import CaptureType, PaymentState
+from capture.envelope import Identity
+
+_PROFILES = ("customer.created", "customer.updated", "customer.deleted")
+# A dispute that ends like this leaves the money where it is.
+_HARMLESS = ("won", "warning_closed")
+
+
+def read_stripe(event: dict[str, Any]) -> Item:
+    """Return an event of Stripe in our words. Never raises for what it holds."""
+    try:
+        kind, item = _read(Place(event, ""))
+    except Unfit as error:
+        kind = text(as_object(event).get("type")) or ""
+        item = {"identity": Identity(), "problem": error.problem}
+        item["type"] = _type_of(kind)
+    known = as_object(event)
+    return Item(
+        **{"fields": {}, "sent_as": {}, "problem": None, **item},
+        name=kind or None,
+        message_id=text(known.get("id")),
+        timestamp=moment(known.get("created")),
+        sent_at=None,
+        clock_trusted=True,
+    )
+
+
+def stripe_livemode(event: dict[str, Any]) -> bool | None:
+    """Tell whether an event is about real money; None if it does not say."""
+    mode = as_object(event).get("livemode")
+    return mode if isinstance(mode, bool) else None
+
+
+def _read(event: Place) -> tuple[str, dict[str, Any]]:
+    kind = event.text("type")
+    if event.text("id") is None or kind is None:
+        pointer = "/type" if event.text("id") else "/id"
+        raise Unfit("schema_violation", pointer, "An event has an id and a type.")
+    thing = event.at("data", "object")
+    wanted = _type_of(kind)
+    if wanted == CaptureType.PAYMENT and thing.text("mode") == "setup":
+        # A checkout that only stores a card.
+        wanted = CaptureType.EVENT
+    if wanted == CaptureType.EVENT:
+        identity = Identity(provider_customer_id=customer_of(thing))
+        return kind, {"type": wanted, "identity": identity}
+    if not isinstance(thing.value, dict):
+        raise Unfit("schema_violation", "/data/object", "The event is about nothing.")
+    if wanted == CaptureType.PROFILE:
+        identity, fields = profile_of(thing)
+        return kind, {"type": wanted, "identity": identity, "fields": fields}
+    return kind, {"type": wanted, **_payment(kind, thing)}
+
+
+def _type_of(kind: str) -> str:
+    if kind in _PROFILES:
+        return CaptureType.PROFILE
+    return CaptureType.PAYMENT if kind in _STATES else CaptureType.EVENT
+
+
+def _payment(kind: str, thing: Place) -> dict[str, Any]:
+    money = find_money(kind, thing)
+    state = _STATES[kind]
+    ids = find_ids(kind, thing)
+    groups = ("intent", "invoice", "session", "charge")
+    found = references(name for group in groups for name in ids[group])
+    if not found:
+        raise Unfit("schema_violation", "/data/object/id", "The payment has no id.")
+    reached = str(state(thing, money) if callable(state) else state)
+    amounts = dict(money.amounts)
+    if reached == PaymentState.FAILED:
+        # Nothing was taken, so nothing was given back.
+        amounts.pop("amount_refunded", None)
+    fields = {
+        **describe(thing),
+        **amounts,
+        "currency": money.currency,
+        "payment_processor": "stripe",
+        "transaction_id": found[0],
+        "references": found,
+        "state": reached,
+    }
+    return {
+        "identity": purchaser_of(thing),
+        "fields": without_none(fields),
+        "sent_as": money.sent_as,
+    }
+
+
+def _session(thing: Place, money: Money) -> str:
+    paid = thing.text("payment_status")
+    is_free = paid == "no_payment_required" and not money.amounts.get("final_price")
+    return PaymentState.PAID if paid == "paid" or is_free else PaymentState.PENDING
+
+
+def _charge(thing: Place, money: Money) -> str:
+    is_captured = thing.at("captured").value is not False
+    if thing.at("refunded").value is True:
+        # Nothing was taken yet: an authorisation was let go.
+        return PaymentState.REFUNDED if is_captured else PaymentState.FAILED
+    if not is_captured:
+        return PaymentState.AUTHORISED
+    has_refund = money.amounts.get("amount_refunded")
+    return PaymentState.PARTIALLY_REFUNDED if has_refund else PaymentState.PAID
+
+
+def _dispute(thing: Place, _: Money) -> str:
+    is_harmless = thing.text("status") in _HARMLESS
+    return PaymentState.PAID if is_harmless else PaymentState.DISPUTED
+
+
+_STATES: Mapping[str, str | Callable[[Place, Money], str]] = {
+    "checkout.session.completed": _session,
+    "checkout.session.async_payment_succeeded": PaymentState.PAID,
+    "checkout.session.async_payment_failed": PaymentState.FAILED,
+    "checkout.session.expired": PaymentState.FAILED,
+    "payment_intent.created": PaymentState.CREATED,
+    "payment_intent.processing": PaymentState.PENDING,
+    "payment_intent.requires_capture": PaymentState.AUTHORISED,
+    "payment_intent.amount_capturable_updated": PaymentState.AUTHORISED,
+    "payment_intent.succeeded": PaymentState.PAID,
+    "payment_intent.payment_failed": PaymentState.FAILED,
+    "payment_intent.canceled": PaymentState.FAILED,
+    "charge.succeeded": _charge,
+    "charge.captured": _charge,
+    "charge.refunded": _charge,
+    "charge.failed": PaymentState.FAILED,
+    "charge.dispute.created": PaymentState.DISPUTED,
+    "charge.dispute.funds_withdrawn": PaymentState.DISPUTED,
+    "charge.dispute.closed": _dispute,
+    "invoice.paid": PaymentState.PAID,
+    # The older name of the same; both are sent.
+    "invoice.payment_succeeded": PaymentState.PAID,
+    "invoice.payment_failed": PaymentState.FAILED,
+    # Since 2025 the only event that names both the invoice and its intent.
+    "invoice_payment.paid": PaymentState.PAID,
+}

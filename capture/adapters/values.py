@@ -1,0 +1,144 @@
+"""Looking into JSON of any shape without stumbling, and exact amounts out of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from capture.envelope import Problem
+from customers.money import CURRENCIES, exponent
+
+# Stripe counts these in other units than ISO 4217 shows.
+_STRIPE_EXPONENTS = {"ISK": 2, "UGX": 2, "MGA": 0}
+# More than any purchase, and far from where decimals lose digits.
+_MAX_MINOR = 10**15
+_MAJOR = re.compile(r"-?[0-9]{1,12}(?:\.[0-9]{1,6})?")
+_LONGEST_REFERENCE = 200
+
+
+class Unfit(Exception):  # noqa: N818 - no error of the program
+    """A message that cannot be taken, and why."""
+
+    def __init__(self, code: str, pointer: str, message: str) -> None:
+        super().__init__(message)
+        self.problem = Problem(code, pointer, message)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A value and where it stands, so that a problem can say so."""
+
+    value: Any
+    path: str
+
+    def at(self, *keys: str | int) -> Place:
+        """Return a value further down; None where the way ends."""
+        found: Any = self.value
+        for key in keys:
+            found = _member(found, key)
+        return Place(found, "/".join([self.path, *map(str, keys)]).lstrip("/"))
+
+    def text(self, *keys: str | int) -> str | None:
+        """Return the text further down, if there is some."""
+        return text(self.at(*keys).value)
+
+    def items(self, *keys: str | int) -> list[Place]:
+        """Return the items of a list further down."""
+        here = self.at(*keys)
+        length = len(here.value) if isinstance(here.value, list) else 0
+        return [here.at(n) for n in range(length)]
+
+
+def _member(value: Any, key: str | int) -> Any:
+    if isinstance(value, dict):
+        return value.get(key)
+    if isinstance(value, list) and isinstance(key, int) and key < len(value):
+        return value[key]
+    return None
+
+
+def text(value: Any) -> str | None:
+    """Return a value as text; None for blanks, truths, objects and lists."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
+        return None
+    return str(value).strip() or None
+
+
+def first(*found: Any) -> Any:
+    """Return the first that is not None."""
+    return next((value for value in found if value is not None), None)
+
+
+def as_object(value: Any) -> dict[str, Any]:
+    """Return the object, or an empty one for anything else."""
+    return value if isinstance(value, dict) else {}
+
+
+def moment(value: Any) -> Any:
+    """Return what may be a time, unparsed: text or a number."""
+    is_time = isinstance(value, str | int | Decimal) and not isinstance(value, bool)
+    return value if is_time else None
+
+
+def references(found: Iterable[str | None]) -> list[str]:
+    """Return the ids without gaps and repeats; none holds a blank or is very long."""
+    shown = ("_".join(name.split())[:_LONGEST_REFERENCE] for name in found if name)
+    return list(dict.fromkeys(shown))
+
+
+def without_none(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields that have a value."""
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def currency_of(place: Place) -> str | None:
+    """Return a currency in upper case; raise Unfit for one that does not exist."""
+    if place.value is None:
+        return None
+    code = (text(place.value) or "").upper()
+    if code not in CURRENCIES:
+        raise Unfit(
+            "currency_unknown", f"/{place.path}", "This is no currency of ISO 4217."
+        )
+    return code
+
+
+def from_minor(place: Place, currency: str | None) -> Decimal | None:
+    """Return Stripe's whole number of the smallest unit as an amount.
+
+    None if there is none; raises Unfit for anything but a whole number.
+    """
+    value = place.value
+    if value is None:
+        return None
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    if not is_whole or abs(value) >= _MAX_MINOR:
+        raise _bad_amount(place, "Amounts are whole numbers of the smallest unit.")
+    if currency is None:
+        raise Unfit(
+            "currency_unknown", f"/{place.path}", "An amount without its currency."
+        )
+    return Decimal(value).scaleb(-_STRIPE_EXPONENTS.get(currency, exponent(currency)))
+
+
+def from_major(place: Place) -> Decimal | None:
+    """Return an amount that came as text like "12.50"; raise Unfit for other things."""
+    if place.value is None:
+        return None
+    if not isinstance(place.value, str) or not _MAJOR.fullmatch(place.value):
+        raise _bad_amount(place, "Amounts are text like 12.50.")
+    return Decimal(place.value)
+
+
+def required(amount: Decimal | None, place: Place) -> Decimal:
+    """Return an amount that must be there and not below zero."""
+    if amount is None or amount < 0:
+        raise _bad_amount(place, "The amount of the payment must be zero or more.")
+    return amount
+
+
+def _bad_amount(place: Place, message: str) -> Unfit:
+    return Unfit("amount_invalid", f"/{place.path}", message)

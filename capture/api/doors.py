@@ -1,0 +1,252 @@
+"""The way in: method, key, rate, body, and an answer whatever happens.
+
+Every capture endpoint is made by `endpoint`. A client of these doors cannot read an
+error page, so every answer is JSON, and no error is lost without being counted.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import wraps
+from http import HTTPStatus
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
+from django.db import DatabaseError, transaction
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
+
+from audit.actors import Actor
+from capture import services
+from capture.api.answers import Refusal, problem
+from capture.api.authentication import key_in_headers, require_key, take_key
+from capture.choices import KeyKind, Trust
+from capture.parsing import ParseError, decode_body
+
+logger = logging.getLogger(__name__)
+
+View = Callable[..., HttpResponse]
+_TRUST = {KeyKind.PUBLISHABLE: Trust.BROWSER, KeyKind.SECRET: Trust.SERVER}
+# One unit of a rate for so many bytes: a large body costs as much as many small ones.
+_BYTES_PER_UNIT = 16_384
+
+
+@dataclass
+class Limits:
+    """Most bytes on the wire, and most once they are unpacked."""
+
+    wire: int = 1_000_000
+    unpacked: int = 5_000_000
+    items: int = 1000
+
+
+@dataclass
+class Visit:
+    """One request on its way in: what is known of it so far."""
+
+    request: HttpRequest
+    received_at: datetime = field(default_factory=timezone.now)
+    key: Any = None
+    budget: services.Budget | None = None
+
+    @property
+    def operation(self) -> Any:
+        """The request as the trail knows it."""
+        return self.request.operation  # type: ignore[attr-defined]
+
+    @property
+    def actor(self) -> Actor:
+        """Who sends: the key, which acts for its own business and no other."""
+        return Actor(
+            kind="key",
+            operation=self.operation,
+            key_id=self.key.pk,
+            business_ids=frozenset({self.key.business_id}),
+        )
+
+    @property
+    def is_secret(self) -> bool:
+        """Tell whether a server sends, who may learn more than a page."""
+        return bool(self.key.kind == KeyKind.SECRET)
+
+    @property
+    def is_strict(self) -> bool:
+        """Tell whether the caller wants all or nothing."""
+        header = self.request.headers.get("X-Strict-Mode")
+        return header == "1" or self.request.GET.get("strict") == "1"
+
+    def facts(self) -> dict[str, Any]:
+        """Return the columns of an envelope that the request brings."""
+        headers = self.request.headers
+        attempt = headers.get("X-Retry-Count") or headers.get("RSA-Retry-Attempt")
+        return {
+            "trust": _TRUST[self.key.kind],
+            "key_id": self.key.pk,
+            "business_id": self.key.business_id,
+            "received_at": self.received_at,
+            "ip": self.operation.ip,
+            "user_agent": self.operation.user_agent,
+            "attempt": int(attempt) if _is_small_number(attempt) else None,
+            "gpc": True if headers.get("Sec-GPC") == "1" else None,
+        }
+
+    def unlock_by_headers(self, text: str | None = None) -> None:
+        """Look at the key that stands in the headers, before the body is read."""
+        text = _one(key_in_headers(self.request), text)
+        if text is not None:
+            self._unlock(text)
+
+    def unlock_by_body(self, body: Any) -> None:
+        """Take the key out of a body; it let the message in and is no part of it."""
+        found = take_key(body) if isinstance(body, dict) else None
+        if self.key is None:
+            self._unlock(found)
+        elif found is not None and services.find_key(found) != self.key:
+            raise Refusal(401, "key_mismatch", "Two different keys came. Send one.")
+
+    def spend(self, units: int, size: int) -> None:
+        """Take from the caller's budgets. Raises Refusal when one is used up."""
+        cost = max(1, units, size // _BYTES_PER_UNIT)
+        for name, rate in services.rates_of(self.key, self.operation.ip):
+            budget = services.take(name, rate, cost)
+            if self.budget is None or budget.remaining < self.budget.remaining:
+                self.budget = budget
+            if not budget.is_allowed:
+                self.budget = budget
+                raise Refusal(
+                    429,
+                    "quota_exceeded",
+                    "Too many requests. Wait as long as Retry-After says.",
+                    type="https://iana.org/assignments/http-problem-types#quota-exceeded",
+                )
+
+    def _unlock(self, text: str | None) -> None:
+        try:
+            self.key = require_key(self.request, text)
+        except Refusal as refusal:
+            if refusal.status == HTTPStatus.UNAUTHORIZED:
+                # Guessing is slow; a key is not.
+                self.spend(1, 0)
+            raise
+
+
+def endpoint(handler: Callable[..., HttpResponse], *, methods: tuple[str, ...]) -> View:
+    """Return the view of a handler that takes a Visit.
+
+    Exempt from CSRF because it looks at no cookie: a key stands in the request.
+    """
+
+    @csrf_exempt
+    @transaction.non_atomic_requests
+    @wraps(handler)
+    def view(request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        visit = Visit(request)
+        try:
+            if request.method not in methods:
+                use = " or ".join(methods)
+                raise Refusal(405, "method_not_allowed", f"Use {use} here.")
+            response = handler(visit, **kwargs)
+        except Refusal as refusal:
+            response = _refused(visit, refusal)
+            if refusal.status == HTTPStatus.METHOD_NOT_ALLOWED:
+                response["Allow"] = ", ".join(methods)
+        except DatabaseError:
+            logger.exception("capture failed: %s", request.operation.id)  # type: ignore[attr-defined]
+            response = problem(request, Refusal(503, "unavailable", _LATER))
+            response["Retry-After"] = "1"
+        except Exception:
+            # The last resort: a client of this door cannot read an error page.
+            logger.exception("capture failed: %s", request.operation.id)  # type: ignore[attr-defined]
+            response = problem(request, Refusal(500, "internal_error", _OURS))
+        return _with_budget(response, visit)
+
+    return view
+
+
+_LATER = "Try again in a moment."
+_OURS = "This is our fault. It is logged."
+
+
+def _refused(visit: Visit, refusal: Refusal) -> HttpResponse:
+    response = problem(visit.request, refusal)
+    if refusal.status == HTTPStatus.TOO_MANY_REQUESTS and visit.budget:
+        response["Retry-After"] = str(visit.budget.retry_after)
+    try:
+        services.count_refusal(refusal.code, key=visit.key, address=visit.operation.ip)
+    except DatabaseError:
+        logger.exception("a refusal could not be counted")
+    return response
+
+
+def _with_budget(response: HttpResponse, visit: Visit) -> HttpResponse:
+    response["Cache-Control"] = "no-store"
+    if visit.budget is not None:
+        rate = visit.budget.rate
+        window = max(rate.burst // rate.per_second, 1)
+        response["RateLimit-Policy"] = f'"default";q={rate.burst};w={window}'
+        response["RateLimit"] = f'"default";r={visit.budget.remaining};t={window}'
+    return response
+
+
+def read_body(visit: Visit, limits: Limits) -> bytes:
+    """Return the body, counted while it is read and unpacked within its limit."""
+    request = visit.request
+    length = request.headers.get("Content-Length")
+    if "Transfer-Encoding" in request.headers and not length:
+        # A server gateway hands chunked bodies on as empty ones.
+        raise Refusal(411, "length_required", "Send Content-Length, not chunks.")
+    try:
+        raw = request.read(limits.wire + 1)
+    except TimeoutError as error:
+        raise Refusal(408, "timeout", "The body came too slowly. Try again.") from error
+    except (OSError, RequestDataTooBig) as error:
+        raise Refusal(400, "incomplete_body", "The body broke off.") from error
+    if len(raw) > limits.wire:
+        raise _too_large(limits)
+    try:
+        encoding = request.headers.get("Content-Encoding", "")
+        return decode_body(raw, encoding, limit=limits.unpacked)
+    except ParseError as error:
+        if error.code == "too_large":
+            raise _too_large(limits) from error
+        refusal = refusal_of(error)
+        if error.code == "unsupported_encoding":
+            refusal.headers["Accept-Encoding"] = "gzip, deflate, identity"
+        raise refusal from error
+
+
+def refusal_of(error: ParseError) -> Refusal:
+    """Return the answer to a body that cannot be read."""
+    return Refusal(error.status, error.code, error.message)
+
+
+def _too_large(limits: Limits) -> Refusal:
+    return Refusal(
+        413,
+        "too_large",
+        f"The body has more than {limits.wire} bytes, or more than "
+        f"{limits.unpacked} unpacked. Send less at once.",
+        limit_bytes=limits.wire,
+        max_items=limits.items,
+    )
+
+
+def _one(*found: str | None) -> str | None:
+    texts = {text for text in found if text}
+    if len(texts) > 1:
+        raise Refusal(401, "key_mismatch", "Two different keys came. Send one.")
+    return texts.pop() if texts else None
+
+
+def _is_small_number(text: str | None) -> bool:
+    return bool(text) and text.isascii() and text.isdigit() and len(text) < 10  # type: ignore[union-attr]  # noqa: PLR2004
+
+
+def sdk_prefix() -> str:
+    """Return the operator's own prefix of the SDK routes, without slashes."""
+    return str(settings.SDK_PREFIX).strip("/")

@@ -1,0 +1,241 @@
+"""The native routes: one capture, a batch, and a look that stores nothing."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpResponse, JsonResponse
+
+from capture import services
+from capture.adapters import is_cloudevent
+from capture.api.answers import Refusal, batch, problem
+from capture.api.doors import Limits, Visit, endpoint, read_body, refusal_of
+from capture.api.views import answer_one, keep, parse_for
+from capture.envelope import Envelope
+from capture.parsing import Parsed, ParseError, parse_body, parse_lines, payload_text
+
+_LINES = ("application/x-ndjson", "application/ndjson", "application/jsonl")
+_MAX_KEY = 255
+# Outcomes after which a repeat has to run again.
+_NOT_KEPT = (401, 403, 408, 413, 415, 429)
+
+
+def single(visit: Visit) -> HttpResponse:
+    visit.unlock_by_headers()
+    parsed, size = parse_for(visit, Limits())
+    visit.unlock_by_body(parsed.value)
+    visit.spend(1, size)
+    return _once(visit, parsed, lambda: _take_one(visit, parsed))
+
+
+def _take_one(visit: Visit, parsed: Parsed) -> HttpResponse:
+    facts = {**visit.facts(), "warnings": tuple(parsed.warnings)}
+    headers = visit.request.headers
+    if is_cloudevent(headers, parsed.value):
+        envelopes = services.build_cloudevent(headers, parsed.value, **facts)
+    else:
+        envelopes = services.build_native(parsed.value, **facts)
+    return answer_one(visit, keep(visit, envelopes)[0])
+
+
+def _batch(visit: Visit) -> HttpResponse:
+    visit.unlock_by_headers()
+    limits = Limits()
+    parsed, size = parse_for(visit, limits, _parse_items(visit))
+    visit.unlock_by_body(parsed.value)
+    items, prefix = _items(parsed.value, limits)
+    visit.spend(len(items), size)
+    return _once(visit, parsed, lambda: _take_all(visit, parsed, items, prefix))
+
+
+def _take_all(
+    visit: Visit, parsed: Parsed, items: list[Any], prefix: str
+) -> HttpResponse:
+    verdicts = keep(visit, _read_all(visit, parsed, items))
+    return batch(visit.request, verdicts, show_customer=visit.is_secret, prefix=prefix)
+
+
+def _read_all(visit: Visit, parsed: Parsed, items: list[Any]) -> list[Envelope]:
+    facts = {**visit.facts(), "warnings": tuple(parsed.warnings)}
+    if isinstance(parsed.value, dict):
+        facts["sent_at"] = parsed.value.get("sent_at")
+    # One verdict for each item: what a profile tells of a login stays with it.
+    return [services.build_native(item, **facts)[0] for item in items]
+
+
+def _validate(visit: Visit) -> HttpResponse:
+    visit.unlock_by_headers()
+    limits = Limits()
+    parsed, size = parse_for_nothing(visit, limits)
+    visit.unlock_by_body(parsed.value)
+    visit.spend(1, size)
+    items, prefix = _items(parsed.value, limits, is_single=True)
+    found = [
+        _finding(n, envelope, prefix)
+        for n, envelope in enumerate(_read_dry(visit, parsed, items))
+    ]
+    return JsonResponse(
+        {
+            "success": True,
+            "valid": all(finding["valid"] for finding in found),
+            "received": len(found),
+            "results": found,
+        }
+    )
+
+
+def parse_for_nothing(visit: Visit, limits: Limits) -> tuple[Parsed, int]:
+    """Return the values of a body of which nothing is to be kept."""
+    raw = read_body(visit, limits)
+    try:
+        return _parse_items(visit)(raw), len(raw)
+    except ParseError as error:
+        if visit.key is None:
+            visit.unlock_by_body(None)
+        raise refusal_of(error) from error
+
+
+def _read_dry(visit: Visit, parsed: Parsed, items: list[Any]) -> list[Envelope]:
+    # Without a business no file is written either.
+    facts = {**visit.facts(), "business_id": None, "warnings": tuple(parsed.warnings)}
+    return [services.build_native(item, **facts)[0] for item in items]
+
+
+def _finding(n: int, envelope: Envelope, prefix: str) -> dict[str, Any]:
+    problem = envelope.problem
+    finding: dict[str, Any] = {
+        "index": n,
+        "valid": problem is None,
+        "type": envelope.type,
+        "warnings": [
+            {"code": code, "pointer": f"{prefix}/{n}{pointer}"}
+            for code, pointer in envelope.warnings
+        ],
+    }
+    if problem is not None:
+        finding |= {
+            "code": problem.code,
+            "pointer": f"{prefix}/{n}{problem.pointer}",
+            "detail": problem.message,
+        }
+    return finding
+
+
+def _parse_items(visit: Visit) -> Callable[[bytes], Parsed]:
+    kind = visit.request.headers.get("Content-Type", "").partition(";")[0].lower()
+
+    def parse(raw: bytes) -> Parsed:
+        if kind.strip() in _LINES:
+            return parse_lines(raw)
+        try:
+            return parse_body(raw)
+        except ParseError:
+            # Lines of JSON, sent as JSON: said to be something else, but clear.
+            lines = parse_lines(raw)
+            if len(lines.value) > 1 and all(isinstance(v, dict) for v in lines.value):
+                return lines
+            raise
+
+    return parse
+
+
+def _items(
+    value: Any, limits: Limits, *, is_single: bool = False
+) -> tuple[list[Any], str]:
+    """Return the items of a batch, and the pointer of their list."""
+    prefix = ""
+    if isinstance(value, dict) and ("captures" in value or not is_single):
+        value, prefix = value.get("captures"), "/captures"
+    elif isinstance(value, dict):
+        value = [value]
+    if not isinstance(value, list) or not value:
+        raise Refusal(
+            422,
+            "unknown_shape",
+            'Send {"captures": [...]}, a list, or one JSON object a line.',
+            pointer=prefix,
+        )
+    if len(value) > limits.items:
+        raise Refusal(
+            413,
+            "too_many_items",
+            f"Send at most {limits.items} items at once.",
+            limit_bytes=limits.wire,
+            max_items=limits.items,
+        )
+    return value, prefix
+
+
+def _once(
+    visit: Visit, parsed: Parsed, run: Callable[[], HttpResponse]
+) -> HttpResponse:
+    """Run a request, or give the answer again that its Idempotency-Key has."""
+    text = visit.request.headers.get("Idempotency-Key")
+    if text is None:
+        return run()
+    text = text.strip().removeprefix('"').removesuffix('"')
+    if not text or len(text) > _MAX_KEY:
+        raise Refusal(
+            400,
+            "idempotency_key_invalid",
+            f"Send an Idempotency-Key of 1 to {_MAX_KEY} characters.",
+        )
+    mark = hashlib.sha256(payload_text(parsed.value).encode()).hexdigest()
+    path = visit.request.path_info.rstrip("/")
+    claimed = services.claim(visit.key.pk, path, text, mark)
+    if claimed.outcome == "replay":
+        answer = HttpResponse(claimed.body, status=claimed.status)
+        answer["Content-Type"] = claimed.content_type
+        answer["Idempotent-Replayed"] = "true"
+        return answer
+    if claimed.outcome != "run":
+        raise _taken(claimed.outcome)
+    return _run_claimed(visit, claimed, run)
+
+
+def _taken(outcome: str) -> Refusal:
+    if outcome == "reused":
+        return Refusal(
+            422,
+            "idempotency_key_reused",
+            "This Idempotency-Key came with another body before. Use a new one.",
+        )
+    refusal = Refusal(
+        409,
+        "idempotency_in_progress",
+        "The first request with this Idempotency-Key is at work. Try again.",
+    )
+    refusal.headers["Retry-After"] = "1"
+    return refusal
+
+
+def _run_claimed(
+    visit: Visit, claimed: services.Claimed, run: Callable[[], HttpResponse]
+) -> HttpResponse:
+    response: HttpResponse | None = None
+    try:
+        try:
+            response = run()
+        except Refusal as refusal:
+            response = problem(visit.request, refusal)
+            services.count_refusal(
+                refusal.code, key=visit.key, address=visit.operation.ip
+            )
+        return response
+    finally:
+        status = response.status_code if response is not None else 500
+        services.finish(
+            claimed,
+            status=status,
+            content_type=response["Content-Type"] if response is not None else "",
+            body=response.content.decode() if response is not None else "",
+            keep=status < 500 and status not in _NOT_KEPT,  # noqa: PLR2004
+        )
+
+
+batch_view = endpoint(_batch, methods=("POST",))
+validate_view = endpoint(_validate, methods=("POST",))
+
+__all__ = ["batch_view", "single", "validate_view"]

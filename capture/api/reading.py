@@ -1,0 +1,311 @@
+"""Reading back: captures, quarantine, counts of a person, and whether all is well."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.core.exceptions import ObjectDoesNotExist, ValidationError
+from django.db import DatabaseError, connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.middleware.csrf import CsrfViewMiddleware
+
+from audit.actors import Actor
+from capture import services
+from capture.api.answers import Refusal, refusal_of_verdict
+from capture.api.authentication import key_in_headers, require_key
+from capture.api.doors import Limits, Visit, endpoint, read_body, refusal_of
+from capture.api.native import single
+from capture.choices import SCOPE_READ, CaptureType, KeyKind, Status
+from capture.parsing import ParseError, parse_body, payload_text
+
+_PAGE = 50
+_FILTERS = {"cursor", "limit", "type", "customer"}
+_QUARANTINE_FILTERS = {"cursor", "limit", "code", "all"}
+
+
+class Reader:
+    """Who reads: a secret key with the scope, or staff with the permission."""
+
+    def __init__(self, visit: Visit, permission: str) -> None:
+        request = visit.request
+        text = key_in_headers(request)
+        if text is not None:
+            visit.key = require_key(request, text, SCOPE_READ)
+            if visit.key.kind != KeyKind.SECRET:
+                raise Refusal(403, "secret_key_needed", "Read with a secret key.")
+            self.actor, self.may_see_payload = visit.actor, True
+            return
+        user: Any = getattr(request, "user", None)
+        if user is None or not (user.is_authenticated and user.is_staff):
+            raise Refusal(
+                401, "not_authenticated", "Sign in, or send a secret key that may read."
+            )
+        if not user.has_perm(permission):
+            raise Refusal(403, "permission_denied", "Your role may not do this.")
+        self.actor = Actor.from_request(request)
+        self.may_see_payload = user.has_perm("capture.view_payload")
+
+
+def _captures(visit: Visit) -> HttpResponse:
+    if visit.request.method == "POST":
+        return single(visit)
+    reader = Reader(visit, "capture.view_capture")
+    query = _query(visit.request, _FILTERS)
+    kind = query.get("type", "")
+    if kind and kind not in CaptureType.values:
+        known = ", ".join(CaptureType.values)
+        raise Refusal(400, "invalid_parameter", f"type is one of {known}.")
+    rows = services.list_captures(
+        actor=reader.actor, kind=kind, customer=_uuid(query.get("customer"))
+    )
+    page = _page(rows, query)
+    services.note_reading("captures.listed", page.rows, actor=reader.actor)
+    return JsonResponse(
+        {
+            "results": [_shown(row, reader) for row in page.rows],
+            "next": _next(visit.request, page.next_cursor),
+        }
+    )
+
+
+def _capture(visit: Visit, pk: UUID) -> HttpResponse:
+    reader = Reader(visit, "capture.view_capture")
+    row = _found(lambda: services.get_capture(pk, actor=reader.actor))
+    services.note_reading("capture.viewed", [row], actor=reader.actor, target=row)
+    corrections = services.corrections_of(row.pk)
+    body = _shown(row, reader)
+    body["sightings"] = [
+        {"received_at": _time(s.received_at), "attempt": s.attempt}
+        for s in services.list_sightings(row)[:100]
+    ]
+    body["corrections"] = [_shown(c, reader) for c in corrections]
+    return JsonResponse(body)
+
+
+def _shown(row: Any, reader: Reader) -> dict[str, Any]:
+    link = getattr(row, "link", None)
+    customer_id = link.customer_id if link else None
+    shown: dict[str, Any] = {
+        "id": str(row.pk),
+        "type": row.type,
+        "source": row.source.slug,
+        "adapter": row.adapter,
+        "trust": row.trust,
+        "message_id": row.message_id,
+        "message_id_origin": row.message_id_origin,
+        "occurred_at": _time(row.occurred_at),
+        "received_at": _time(row.received_at),
+        "sent_at": _time(row.sent_at),
+        "time_source": row.time_source,
+        "customer_id": str(customer_id) if customer_id else None,
+        "rule": link.rule if link else None,
+        "facts": row.facts,
+        "warnings": row.warnings or [],
+        "corrects": str(row.corrects_id) if row.corrects_id else None,
+        "replay_of": str(row.replay_of_id) if row.replay_of_id else None,
+    }
+    if reader.may_see_payload:
+        # Exact digits: as text, which every reader of JSON can take apart itself.
+        shown["payload"] = row.payload
+    return shown
+
+
+def _quarantine(visit: Visit) -> HttpResponse:
+    reader = Reader(visit, "capture.view_quarantine")
+    query = _query(visit.request, _QUARANTINE_FILTERS)
+    rows = services.list_quarantined(
+        actor=reader.actor,
+        code=query.get("code", ""),
+        is_open=query.get("all") != "1",
+    )
+    page = _page(rows, query)
+    services.note_subjects("quarantine.listed", [], actor=reader.actor)
+    return JsonResponse(
+        {
+            "results": [_item(row, reader) for row in page.rows],
+            "next": _next(visit.request, page.next_cursor),
+        }
+    )
+
+
+def _quarantined(visit: Visit, pk: UUID) -> HttpResponse:
+    reader = Reader(visit, "capture.view_quarantine")
+    row = _found(lambda: services.get_quarantined(pk, actor=reader.actor))
+    services.note_subjects("quarantine.viewed", [], actor=reader.actor, target=row)
+    return JsonResponse(_item(row, reader))
+
+
+def _item(row: Any, reader: Reader) -> dict[str, Any]:
+    decision = row.decisions.first()
+    shown: dict[str, Any] = {
+        "id": str(row.pk),
+        "code": row.code,
+        "message": row.message,
+        "pointer": row.pointer,
+        "stage": row.stage,
+        "source": row.source.slug,
+        "adapter": row.adapter,
+        "type": row.type,
+        "message_id": row.message_id,
+        "received_at": _time(row.received_at),
+        "times_seen": 1 + row.sightings.count(),
+        "state": decision.decision if decision else "open",
+        "capture_id": str(decision.capture_id)
+        if decision and decision.capture_id
+        else None,
+    }
+    if reader.may_see_payload:
+        shown["item"] = row.item
+    return shown
+
+
+def _decide(visit: Visit, pk: UUID, act: str) -> HttpResponse:
+    """Replay or discard one item. Staff only; the session's CSRF token is needed."""
+    if key_in_headers(visit.request) is not None:
+        raise Refusal(403, "staff_only", "Decide in a session of a member of staff.")
+    reader = Reader(visit, f"capture.{act}_quarantine")
+    _require_csrf(visit.request)
+    row = _found(lambda: services.get_quarantined(pk, actor=reader.actor))
+    body = _json(visit)
+    reason = str(body.get("reason") or "")
+    try:
+        if act == "discard":
+            services.discard_quarantined(row, actor=reader.actor, reason=reason)
+            return JsonResponse({"success": True, "state": "discarded"})
+        item = body.get("item")
+        text = payload_text(item) if isinstance(item, dict) else None
+        verdict = services.replay_quarantined(
+            row, actor=reader.actor, text=text, reason=reason or None
+        )
+    except ValidationError as error:
+        code = error.code or "invalid"
+        raise Refusal(400, code, " ".join(error.messages)) from error
+    if verdict.status in (Status.QUARANTINED, Status.CONFLICT):
+        raise refusal_of_verdict(verdict)
+    return JsonResponse(
+        {
+            "success": True,
+            "state": "replayed",
+            "status": verdict.status,
+            "capture_id": str(verdict.capture_id),
+        }
+    )
+
+
+def _stats(visit: Visit, user_email: str) -> HttpResponse:
+    reader = Reader(visit, "capture.view_capture")
+    counts = services.count_captures(user_email, actor=reader.actor)
+    services.note_subjects("captures.counted", counts.customer_ids, actor=reader.actor)
+    return JsonResponse(
+        {
+            "user_email": user_email,
+            "data_counts": {
+                "payments": counts.payments,
+                "questionnaires": counts.questionnaires,
+                "dashboard_updates": counts.dashboard_updates,
+                "activities": counts.activities,
+                "audit_records": counts.audit_records,
+            },
+            "latest_timestamps": {
+                name: _second(moment) for name, moment in counts.latest.items()
+            },
+            "total_data_points": counts.total,
+        }
+    )
+
+
+def _health(visit: Visit) -> HttpResponse:
+    return _alive(visit.request, {"status": "ok", "service": "data-capture"})
+
+
+def _healthz(visit: Visit) -> HttpResponse:
+    return _alive(visit.request, {"status": "ok"})
+
+
+def _alive(request: HttpRequest, body: dict[str, str]) -> HttpResponse:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError:
+        return JsonResponse({"status": "unavailable"}, status=503)
+    return JsonResponse(body)
+
+
+def _require_csrf(request: HttpRequest) -> None:
+    check = CsrfViewMiddleware(lambda _: HttpResponse())
+    check.process_request(request)
+    if check.process_view(request, lambda _: HttpResponse(), (), {}) is not None:
+        raise Refusal(403, "csrf_failed", "Send the X-CSRFToken of your session.")
+
+
+def _json(visit: Visit) -> dict[str, Any]:
+    raw = read_body(visit, Limits())
+    if not raw.strip():
+        return {}
+    try:
+        body = parse_body(raw).value
+    except ParseError as error:
+        raise refusal_of(error) from error
+    if not isinstance(body, dict):
+        raise Refusal(400, "invalid_json", "Send one JSON object.")
+    return body
+
+
+def _query(request: HttpRequest, known: set[str]) -> dict[str, str]:
+    unknown = sorted(set(request.GET) - known)
+    if unknown:
+        names = ", ".join(sorted(known))
+        raise Refusal(400, "unknown_parameter", f"Known parameters are {names}.")
+    return {name: str(value) for name, value in request.GET.items()}
+
+
+def _page(rows: Any, query: dict[str, str]) -> Any:
+    limit = query.get("limit", str(_PAGE))
+    if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:9]) <= 200):  # noqa: PLR2004
+        raise Refusal(400, "invalid_parameter", "limit is a number from 1 to 200.")
+    try:
+        return services.page_of(rows, query.get("cursor", ""), int(limit))
+    except services.CursorError as error:
+        raise Refusal(400, "invalid_parameter", str(error)) from error
+
+
+def _next(request: HttpRequest, cursor: str | None) -> str | None:
+    if cursor is None:
+        return None
+    query = {**{k: str(v) for k, v in request.GET.items()}, "cursor": cursor}
+    return f"{request.path}?{urlencode(query)}"
+
+
+def _uuid(text: str | None) -> UUID | None:
+    try:
+        return UUID(text) if text else None
+    except ValueError as error:
+        raise Refusal(400, "invalid_parameter", "customer is a UUID.") from error
+
+
+def _found(get: Any) -> Any:
+    try:
+        return get()
+    except ObjectDoesNotExist as error:
+        raise Refusal(404, "not_found", "There is nothing here.") from error
+
+
+def _time(moment: datetime | None) -> str | None:
+    return moment.isoformat().replace("+00:00", "Z") if moment else None
+
+
+def _second(moment: datetime | None) -> str | None:
+    return _time(moment.replace(microsecond=0)) if moment else None
+
+
+captures_view = endpoint(_captures, methods=("GET", "POST"))
+capture_view = endpoint(_capture, methods=("GET",))
+quarantine_view = endpoint(_quarantine, methods=("GET",))
+quarantined_view = endpoint(_quarantined, methods=("GET",))
+decide_view = endpoint(_decide, methods=("POST",))
+stats_view = endpoint(_stats, methods=("GET",))
+health_view = endpoint(_health, methods=("GET",))
+healthz_view = endpoint(_healthz, methods=("GET",))

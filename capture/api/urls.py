@@ -1,0 +1,55 @@
+"""The native routes, those of the SDKs, and those of payment providers."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from django.urls import re_path
+
+from capture.api import native, reading, schemas
+from capture.api.doors import sdk_prefix
+from capture.api.segment import BATCHES, KINDS, sdk_view, settings_view
+from capture.api.views import not_found
+from capture.api.webhooks import webhook_view
+from capture.choices import Provider
+
+_UUID = r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
+
+
+def _sdk(prefix: str) -> list[Any]:
+    below = rf"^{re.escape(prefix)}/" if prefix else "^"
+    views = {name: sdk_view(name) for name in (*KINDS, *BATCHES)}
+    return [
+        *(re_path(rf"{below}v1/{name}/?$", view) for name, view in views.items()),
+        re_path(rf"{below}beacon/v1/batch/?$", views["batch"]),
+        re_path(rf"{below}v1/projects/(?P<write_key>[^/]+)/settings/?$", settings_view),
+        re_path(rf"{below}v1/", not_found),
+    ]
+
+
+urlpatterns = [
+    re_path(r"^api/v1/captures/?$", reading.captures_view),
+    re_path(r"^api/v1/captures/batch/?$", native.batch_view),
+    re_path(r"^api/v1/captures/validate/?$", native.validate_view),
+    re_path(rf"^api/v1/captures/(?P<pk>{_UUID})/?$", reading.capture_view),
+    re_path(r"^api/v1/quarantine/?$", reading.quarantine_view),
+    re_path(rf"^api/v1/quarantine/(?P<pk>{_UUID})/?$", reading.quarantined_view),
+    re_path(
+        rf"^api/v1/quarantine/(?P<pk>{_UUID})/(?P<act>replay|discard)/?$",
+        reading.decide_view,
+    ),
+    re_path(
+        r"^api/v1/schemas/(?P<kind>[a-z]+)/(?P<version>\d+)/?$", schemas.schema_view
+    ),
+    re_path(r"^api/v1/openapi\.json$", schemas.openapi_view),
+    *(
+        re_path(
+            rf"^api/v1/webhooks/{provider}/(?P<endpoint_id>{_UUID})/?$",
+            webhook_view(provider),
+        )
+        for provider in Provider.values
+    ),
+    *_sdk(""),
+    *(_sdk(sdk_prefix()) if sdk_prefix() else []),
+]

@@ -1,0 +1,117 @@
+"""Signed events of payment providers: exact bytes first, then everything else."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpResponse, JsonResponse
+
+from audit.actors import Actor
+from capture import services
+from capture.adapters import SignatureError, stripe_livemode
+from capture.api.answers import Refusal
+from capture.api.doors import Limits, View, Visit, endpoint, read_body, refusal_of
+from capture.choices import Provider, Status, Trust
+from capture.envelope import Envelope, Problem
+from capture.parsing import ParseError, parse_body, read_text, redact_text
+
+_LIMITS = Limits(wire=1_000_000, unpacked=1_000_000)
+
+
+def webhook_view(provider: str) -> View:
+    """Return the view to which one provider delivers."""
+
+    def take(visit: Visit, endpoint_id: UUID) -> HttpResponse:
+        place = services.find_endpoint(provider, endpoint_id)
+        if place is None:
+            visit.spend(1, 0)
+            raise Refusal(404, "not_found", "There is nothing here.")
+        raw = read_body(visit, _LIMITS)
+        facts = _facts(visit, place)
+        try:
+            signature, webhook_id = services.verify(
+                place, raw, visit.request.headers, visit.received_at
+            )
+        except SignatureError as error:
+            visit.spend(1, len(raw))
+            refused = Problem(error.code, "", "No secret of this endpoint signed this.")
+            _keep_unread(visit, place, raw, refused, facts)
+            raise Refusal(400, error.code, refused.message) from error
+        return _take(visit, place, raw, {**facts, **_evidence(raw, signature)},
+                     webhook_id)  # fmt: skip
+
+    return endpoint(take, methods=("POST",))
+
+
+def _take(
+    visit: Visit, place: Any, raw: bytes, facts: dict[str, Any], webhook_id: str | None
+) -> HttpResponse:
+    try:
+        event = parse_body(raw).value
+    except ParseError as error:
+        wrong = Problem(error.code, "", error.message)
+        _keep_unread(visit, place, raw, wrong, facts)
+        raise refusal_of(error) from error
+    if place.provider == Provider.STRIPE and not _fits_mode(place, event):
+        wrong = Problem("livemode_mismatch", "/livemode", "The endpoint is for the "
+                        "other mode, live or test.")  # fmt: skip
+        _keep_unread(visit, place, raw, wrong, facts)
+        raise Refusal(400, wrong.code, wrong.message)
+    envelopes = services.build_webhook(
+        place.provider, event, webhook_id=webhook_id, **facts
+    )
+    verdict = _ingest(visit, place, envelopes)[0]
+    # What we cannot read is kept in quarantine: sending it again would not help.
+    return JsonResponse(
+        {
+            "success": verdict.status in (Status.ACCEPTED, Status.DUPLICATE),
+            "status": verdict.status,
+            "capture_id": str(verdict.capture_id) if verdict.capture_id else None,
+            "duplicate": verdict.status == Status.DUPLICATE,
+        }
+    )
+
+
+def _facts(visit: Visit, place: Any) -> dict[str, Any]:
+    return {
+        "trust": Trust.WEBHOOK,
+        "business_id": place.business_id,
+        "received_at": visit.received_at,
+    }
+
+
+def _evidence(raw: bytes, signature: str) -> dict[str, Any]:
+    """Return the exact bytes and their signature; masked where they hold a secret."""
+    text, _ = read_text(raw)
+    clean = redact_text(text)
+    kept = raw if clean == text else clean.encode("utf-8", errors="replace")
+    return {"raw": kept, "raw_signature": signature}
+
+
+def _keep_unread(
+    visit: Visit, place: Any, raw: bytes, wrong: Problem, facts: dict[str, Any]
+) -> None:
+    text, _ = read_text(raw)
+    facts = {**facts, "adapter": place.provider, "raw": None}
+    if wrong.code in ("bad_signature", "stale_signature"):
+        # Anybody can send this; nothing of it is believed when it is replayed.
+        facts["trust"] = Trust.BROWSER
+    envelope = services.build_unreadable(text[:65_536], wrong, **facts)
+    _ingest(visit, place, [envelope])
+
+
+def _ingest(visit: Visit, place: Any, envelopes: list[Envelope]) -> Any:
+    actor = Actor(
+        kind="key",
+        operation=visit.operation,
+        key_id=place.pk,
+        business_ids=frozenset({place.business_id}),
+    )
+    return services.ingest(envelopes, source=place.source, actor=actor)
+
+
+def _fits_mode(place: Any, event: Any) -> bool:
+    if place.livemode is None or not isinstance(event, dict):
+        return True
+    return stripe_livemode(event) in (None, place.livemode)

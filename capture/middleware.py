@@ -1,0 +1,72 @@
+"""Cross-origin headers on every answer of the capture routes, errors included.
+
+An error without them is a network error to a page, which then sends a stored event
+again. So this stands outermost, and asks the keys which origins are welcome.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.utils.cache import patch_vary_headers
+
+from capture import services
+
+_PATHS = (
+    "/api/customer-data/capture-",
+    "/api/data-capture/payment",
+    "/api/data-capture/questionnaire",
+    "/api/data-capture/dashboard",
+    "/api/v1/tracking/profiles",
+    "/api/v1/tracking/logins",
+    "/api/v1/captures",
+    "/v1/",
+    "/beacon/",
+)
+_HEADERS = (
+    "authorization, content-type, content-encoding, idempotency-key, x-capture-key, "
+    "x-strict-mode, x-retry-count, anonymousid, sentat, rsa-retry-attempt, "
+    "rsa-retry-reason, rsa-since-first-attempt, rsa-since-last-attempt"
+)
+_EXPOSED = (
+    "Retry-After, RateLimit, RateLimit-Policy, X-Request-Id, X-Capture-Quarantined, "
+    "Idempotent-Replayed"
+)
+
+
+class CorsMiddleware:
+    """Answers preflights, and names the origin in every answer that it may read.
+
+    Credentials are allowed for the exact origin because beacons with JSON carry them;
+    cookies are never looked at there, and answers hold no personal data.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        origin = request.headers.get("Origin")
+        if not _is_capture(request.path_info):
+            return self.get_response(request)
+        is_preflight = request.method == "OPTIONS"
+        response = HttpResponse(status=204) if is_preflight else self._answer(request)
+        patch_vary_headers(response, ["Origin"])
+        if origin and services.allowed_origin(origin):
+            response["Access-Control-Allow-Origin"] = origin
+            response["Access-Control-Allow-Credentials"] = "true"
+            response["Access-Control-Expose-Headers"] = _EXPOSED
+            if is_preflight:
+                response["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
+                response["Access-Control-Allow-Headers"] = _HEADERS
+                response["Access-Control-Max-Age"] = "7200"
+        return response
+
+    def _answer(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+
+def _is_capture(path: str) -> bool:
+    prefix = str(settings.SDK_PREFIX).strip("/")
+    return path.startswith(_PATHS) or bool(prefix and path.startswith(f"/{prefix}/"))

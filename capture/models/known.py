@@ -1,0 +1,93 @@
+"""What captures told about customers: further names, and where each value is from."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.utils import timezone
+
+from audit.fields import NullTextField
+from audit.ids import uuid7
+from audit.tracking import ScopedQuerySet
+from capture.choices import IdentifierKind, Trust
+from capture.models.capture import Capture
+
+
+class Identifier(models.Model):
+    """A user id or anonymous id under which captures know a customer. A projection.
+
+    An anonymous id of two customers, as on a shared computer, joins nothing.
+    """
+
+    privacy: ClassVar[dict[str, str]] = {"kind": "public", "value": "identity"}
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    business = models.ForeignKey(
+        "customers.Business", models.PROTECT, related_name="+", db_index=False
+    )
+    customer = models.ForeignKey(
+        "customers.Customer", models.PROTECT, related_name="identifiers"
+    )
+    kind = models.CharField(max_length=20, choices=IdentifierKind.choices)
+    value = models.CharField(max_length=255, null=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    objects = ScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-created_at", "-id")
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["business", "kind", "value", "customer"],
+                name="identifier_unique",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["business", "-created_at"], name="identifier_created"),
+            models.Index(fields=["-created_at", "-id"], name="identifier_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.kind)
+
+
+class CapturedValue(models.Model):
+    """The winning value of one field of a customer, and the capture it is from.
+
+    The highest trust wins, then the latest event, then the latest arrival; never the
+    order of arrival alone. A projection.
+    """
+
+    privacy: ClassVar[dict[str, str]] = {"field": "public", "value": "identity"}
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    business = models.ForeignKey(
+        "customers.Business", models.PROTECT, related_name="+", db_index=False
+    )
+    customer = models.ForeignKey(
+        "customers.Customer", models.PROTECT, related_name="captured_values"
+    )
+    field = models.CharField(max_length=30)
+    value = NullTextField()
+    capture = models.ForeignKey(Capture, models.PROTECT, related_name="+")
+    trust = models.CharField(max_length=10, choices=Trust.choices)
+    occurred_at = models.DateTimeField()
+    received_at = models.DateTimeField()
+
+    objects = ScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-occurred_at", "-id")
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["customer", "field"], name="one_value_per_field"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["business", "-occurred_at"], name="value_occurred"),
+            models.Index(fields=["-occurred_at", "-id"], name="value_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return self.field

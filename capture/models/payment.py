@@ -1,0 +1,143 @@
+"""Payments: one row for each purchase, whatever the number of messages about it."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.utils import timezone
+
+from audit.fields import NullCharField, NullTextField
+from audit.ids import uuid7
+from audit.tracking import ScopedQuerySet
+from capture.choices import SETTLED_STATES, PaymentState, Trust
+from capture.models.capture import Capture
+
+
+def _money() -> models.DecimalField:
+    return models.DecimalField(max_digits=15, decimal_places=3, null=True)
+
+
+class PaymentQuerySet(ScopedQuerySet["Payment"]):
+    """Payments by what they are worth."""
+
+    def settled(self) -> PaymentQuerySet:
+        """Keep those whose money a server or a signed webhook says was received."""
+        return self.filter(verified=True, state__in=SETTLED_STATES)
+
+
+class Payment(models.Model):
+    """One payment of a processor; a claim until a server or a webhook confirms it.
+
+    A projection of every capture that shares one of its references.
+    """
+
+    privacy: ClassVar[dict[str, str]] = {
+        "trust": "public",
+        "ip_address": "trace",
+        "user_agent": "trace",
+        "user_id": "identity",
+        "user_email": "contact",
+        "user_name": "identity",
+        "plan_name": "public",
+        "coupon_code": "payment",
+        "payment_method": "payment",
+        "payment_processor": "public",
+        "transaction_id": "public",
+        "payment_status": "public",
+        "crypto_transaction_hash": "payment",
+        "crypto_from_address": "payment",
+        "crypto_amount": "payment",
+        "currency": "public",
+        "state": "public",
+    }
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    business = models.ForeignKey(
+        "customers.Business", models.PROTECT, related_name="+", db_index=False
+    )
+    customer = models.ForeignKey(
+        "customers.Customer", models.PROTECT, null=True, related_name="payments"
+    )
+    first_capture = models.ForeignKey(Capture, models.PROTECT, related_name="+")
+    latest_capture = models.ForeignKey(Capture, models.PROTECT, related_name="+")
+    trust = models.CharField(max_length=10, choices=Trust.choices)
+    occurred_at = models.DateTimeField()
+    user_id = NullCharField(max_length=255)
+    user_email = NullCharField(max_length=254)
+    user_name = NullCharField(max_length=200)
+    plan_name = models.CharField(max_length=200, null=True)
+    original_price = _money()
+    discount_amount = _money()
+    final_price = _money()
+    coupon_code = NullCharField(max_length=100)
+    payment_method = NullCharField(max_length=50)
+    payment_processor = models.CharField(max_length=50, null=True)
+    transaction_id = models.CharField(max_length=255, null=True)
+    payment_status = models.CharField(max_length=50, null=True)
+    crypto_transaction_hash = NullCharField(max_length=128)
+    crypto_from_address = NullCharField(max_length=128)
+    crypto_amount = NullCharField(max_length=64)
+    crypto_amount_value = models.DecimalField(
+        max_digits=38, decimal_places=18, null=True
+    )
+    currency = models.CharField(max_length=3)
+    currency_assumed = models.BooleanField(default=False)
+    state = models.CharField(max_length=20, choices=PaymentState.choices)
+    verified = models.BooleanField(default=False)
+    amount_refunded = _money()
+    ip_address = NullCharField(max_length=45)
+    user_agent = NullTextField()
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = PaymentQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-occurred_at", "-id")
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(state__in=PaymentState.values),
+                name="payment_state_known",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["business", "customer"], name="payment_customer"),
+            models.Index(fields=["business", "-occurred_at"], name="payment_occurred"),
+            models.Index(fields=["business", "transaction_id"], name="payment_number"),
+            models.Index(fields=["-occurred_at", "-id"], name="payment_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.state} payment"
+
+    @property
+    def is_claim(self) -> bool:
+        """Tell whether only a browser speaks of it; a claim is in no total."""
+        return not self.verified
+
+
+class PaymentReference(models.Model):
+    """An id of the processor by which further messages find a payment. A projection."""
+
+    privacy: ClassVar[dict[str, str]] = {"value": "public"}
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    business = models.ForeignKey(
+        "customers.Business", models.PROTECT, related_name="+", db_index=False
+    )
+    payment = models.ForeignKey(Payment, models.PROTECT, related_name="references")
+    value = models.CharField(max_length=310)
+
+    objects = ScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("value", "id")
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["business", "value"], name="one_payment_per_reference"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return "payment reference"

@@ -1,0 +1,50 @@
+"""Putting a correction in the place of what came, in every projection."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from capture.models import Capture, CaptureLink
+from capture.services.identity import Linked
+from capture.services.projecting import TYPED, Told, last_seen, project, tell
+
+_KEPT = {"id", "ip_address", "user_agent", "created_at"}
+
+
+def replace_corrected(told: list[Told], linked: Linked) -> list[Told]:
+    """Give the corrected captures their new customer and typed row.
+
+    Returns what the corrected captures say now. Nothing happens, and nothing is asked,
+    when there is no correction among the messages.
+    """
+    corrections = {t.capture.corrects_id: t.capture for t in told}
+    corrections.pop(None, None)
+    if not corrections:
+        return []
+    captures = Capture.objects.filter(pk__in=list(corrections))
+    result = []
+    for capture in captures:
+        correction = corrections[capture.pk]
+        item = tell(capture, correction)
+        owner = linked.customers[correction.pk]
+        CaptureLink.objects.filter(capture=capture).update(customer=owner)
+        linked.customers[capture.pk] = owner
+        _rewrite(item, owner)
+        result.append(item)
+    return result
+
+
+def _rewrite(item: Told, owner: Any) -> None:
+    model: Any = TYPED.get(item.capture.type)
+    if model is None:
+        return
+    seen = last_seen([item.capture.pk]).get(item.capture.pk)
+    wanted: Any = project(item, owner, seen)
+    row = model.objects.filter(capture=item.capture).first()
+    if row is None:
+        wanted.save()
+        return
+    for field in model._meta.fields:
+        if field.name not in _KEPT:
+            setattr(row, field.attname, getattr(wanted, field.attname))
+    row.save()

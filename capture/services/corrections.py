@@ -1,0 +1,100 @@
+"""Corrections: a new record beside the captured one, which is never touched."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+
+from audit import services as audit
+from audit.actors import Actor
+from capture.envelope import Envelope
+from capture.models import Capture, Source
+from capture.parsing import ParseError, parse_body, payload_text, read_payload
+from capture.services.ingest import ingest
+from capture.services.reading import build_envelopes
+
+
+@transaction.atomic
+def correct_capture(
+    capture: Capture,
+    changes: dict[str, Any],
+    *,
+    actor: Actor,
+    reason: str,
+) -> Capture:
+    """Record a correction of captured values: a new capture that names the old one.
+
+    `changes` are keys of the message and their right values. The new record holds the
+    old and new value of each, the reason and the person; the projections show the
+    corrected value. The captured record itself is never touched. Raises
+    ValidationError without a reason, without a change, or for a value that does not
+    fit.
+    """
+    actor.require(capture.business_id)
+    if not reason.strip():
+        msg = "Write why the value is corrected."
+        raise ValidationError(msg, code="required")
+    source = Source.objects.select_related("business").get(pk=capture.source_id)
+    body = current_payload(capture)
+    former = {key: body.get(key) for key in changes}
+    if former == changes:
+        msg = "Nothing differs from what stands."
+        raise ValidationError(msg, code="unchanged")
+    corrected = {**body, **changes}
+    envelope = _correction(capture, corrected, source)
+    note = {"former": former, "changed": changes, "reason": reason}
+    envelope = replace(envelope, body={**envelope.body, "correction": note})
+    verdict = ingest([envelope], source=source, actor=actor)[0]
+    audit.record(
+        "capture.corrected",
+        capture,
+        actor=actor,
+        business_id=capture.business_id,
+        reason=reason,
+        subjects=[verdict.customer_id] if verdict.customer_id else [],
+    )
+    return Capture.objects.get(pk=verdict.capture_id)
+
+
+def _correction(capture: Capture, body: dict[str, Any], source: Source) -> Envelope:
+    try:
+        parsed = parse_body(payload_text(body).encode())
+    except ParseError as error:
+        raise ValidationError(error.message, code=error.code) from error
+    envelope = build_envelopes(
+        capture.type,
+        parsed.value,
+        adapter="correction",
+        business_id=source.business_id,
+        trust=capture.trust,
+        received_at=timezone.now(),
+        corrects=capture.corrects_id or capture.pk,
+    )[0]
+    if envelope.problem is not None:
+        raise ValidationError(
+            f"{envelope.problem.pointer}: {envelope.problem.message}",
+            code=envelope.problem.code,
+        )
+    return replace(
+        envelope,
+        message_id=None,
+        timestamp=capture.occurred_at.isoformat(),
+        clock_trusted=True,
+    )
+
+
+def corrections_of(capture_id: Any) -> list[Capture]:
+    """Return the corrections of a capture, the newest first."""
+    rows = Capture.objects.filter(corrects_id=capture_id)
+    return list(rows.order_by("-received_at", "-pk"))
+
+
+def current_payload(capture: Capture) -> dict[str, Any]:
+    """Return the message as corrections left it."""
+    newest = next(iter(corrections_of(capture.corrects_id or capture.pk)), capture)
+    body = read_payload(newest.payload)
+    return {k: v for k, v in body.items() if k != "correction"}

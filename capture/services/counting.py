@@ -1,0 +1,84 @@
+"""What was captured of one person, counted as document 001 does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, Max
+
+from audit.actors import Actor
+from audit.folding import fold_email
+from capture.choices import CaptureType
+from capture.models import (
+    CaptureLink,
+    DashboardSnapshot,
+    Payment,
+    Questionnaire,
+)
+from customers import services as customers
+
+_COUNTED = (CaptureType.PAYMENT, CaptureType.QUESTIONNAIRE, CaptureType.DASHBOARD)
+
+
+@dataclass(frozen=True)
+class CaptureCounts:
+    """Numbers and newest times by kind; zero and None for an unknown person."""
+
+    payments: int = 0
+    questionnaires: int = 0
+    dashboard_updates: int = 0
+    activities: int = 0
+    audit_records: int = 0
+    latest: dict[str, datetime | None] = field(default_factory=dict)
+    customer_ids: tuple[Any, ...] = ()
+
+    @property
+    def total(self) -> int:
+        """Everything but the audit records, as the document adds it up."""
+        return (
+            self.payments
+            + self.questionnaires
+            + self.dashboard_updates
+            + self.activities
+        )
+
+
+def count_captures(email: str, *, actor: Actor) -> CaptureCounts:
+    """Return what was captured of whoever has this e-mail, now or formerly.
+
+    Only in the actor's businesses; an unknown and a foreign person look the same.
+    """
+    ids: set[Any] = set()
+    for business in customers.list_businesses(actor=actor):
+        by_email, _ = customers.find_by_identity(
+            business.pk, emails=[fold_email(email)], external_ids=[]
+        )
+        ids |= set(by_email.values())
+    if not ids:
+        return CaptureCounts(latest=dict.fromkeys(_LATEST))
+    links = CaptureLink.objects.filter(customer__in=ids)
+    ordinary = links.filter(capture__corrects_id=None)
+    found: dict[str, tuple[int, datetime | None]] = {}
+    tables: dict[str, tuple[Any, str]] = {
+        "payment": (Payment, "occurred_at"),
+        "questionnaire": (Questionnaire, "occurred_at"),
+        "dashboard": (DashboardSnapshot, "last_seen_at"),
+    }
+    for name, (model, moment) in tables.items():
+        rows = model.objects.filter(customer__in=ids)
+        told = rows.aggregate(n=Count("pk"), last=Max(moment))
+        found[name] = (told["n"], told["last"])
+    return CaptureCounts(
+        payments=found["payment"][0],
+        questionnaires=found["questionnaire"][0],
+        dashboard_updates=found["dashboard"][0],
+        activities=ordinary.exclude(capture__type__in=_COUNTED).count(),
+        audit_records=links.count(),
+        latest={name: found[name][1] for name in _LATEST},
+        customer_ids=tuple(ids),
+    )
+
+
+_LATEST = ("payment", "questionnaire", "dashboard")

@@ -1,0 +1,142 @@
+"""Which value of a customer's column wins, and where it is from.
+
+The highest trust, then the latest event, then the latest arrival, then the capture's
+id: never the order of arrival alone. So messages in any order end in the same values,
+and a rebuild finds them again.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from audit.actors import Actor
+from capture.choices import TRUST_RANK, CaptureType, Trust
+from capture.models import CapturedValue, Source
+from capture.services.identity import Linked
+from capture.services.projecting import Told, earliest_signups, text
+from customers import services as customers
+
+TELLING = (CaptureType.SIGNUP, CaptureType.PROFILE)
+_STATUSES = ("active", "inactive")
+
+Winners = dict[tuple[UUID, str], CapturedValue]
+
+
+def update_customers(
+    told: list[Told], linked: Linked, source: Source, *, actor: Actor
+) -> None:
+    """Write what captures tell of their customers, and their answers on consent."""
+    owned = [(t, pk) for t in told if (pk := linked.customers.get(t.capture.pk))]
+    won, former = _compete(owned, source.business_id)
+    facts: dict[UUID, dict[str, customers.CapturedFact]] = defaultdict(dict)
+    for (pk, name), row in won.items():
+        facts[pk][name] = customers.CapturedFact(
+            value=row.value or "",
+            former=former.get((pk, name)),
+            occurred_at=row.occurred_at,
+            may_replace=row.trust != Trust.BROWSER,
+        )
+    first: dict[UUID, datetime] = {}
+    for item, pk in owned:
+        if item.capture.type in TELLING:
+            moment = item.capture.occurred_at
+            first[pk] = min(first.get(pk, moment), moment)
+    customers.update_captured_customers(
+        facts,
+        actor=actor,
+        learned=linked.learned,
+        joined=earliest_signups(first),
+        first_seen=first,
+    )
+    customers.record_captured_consents(
+        _answers(owned),
+        business_id=source.business_id,
+        wording_version=source.consent_wording_version,
+        actor=actor,
+    )
+
+
+def find_winners(owned: Iterable[tuple[Told, UUID]]) -> Winners:
+    """Return the winning value of each customer's columns among these captures."""
+    won: Winners = {}
+    for item, pk in owned:
+        capture = item.capture
+        if capture.type not in TELLING:
+            continue
+        for name, value in facts_of(item.fields).items():
+            row = CapturedValue(
+                business_id=capture.business_id,
+                customer_id=pk,
+                field=name,
+                value=value,
+                capture=capture,
+                trust=capture.trust,
+                occurred_at=capture.occurred_at,
+                received_at=item.told_at,
+            )
+            stands = won.get((pk, name))
+            if stands is None or _weight(row) > _weight(stands):
+                won[pk, name] = row
+    return won
+
+
+def facts_of(fields: dict[str, Any]) -> dict[str, str]:
+    """Return the columns of a customer that a signup or profile tells."""
+    status = fields.get("status")
+    facts = {
+        "name": text(fields.get("full_name"), 255),
+        "phone": text(fields.get("mobile_number"), 50),
+        "location": text(fields.get("location"), 200),
+        "source": text(fields.get("signup_source", fields.get("source")), 100),
+        "status": status if status in _STATUSES else None,
+    }
+    return {name: value for name, value in facts.items() if value}
+
+
+def _weight(row: CapturedValue) -> tuple[Any, ...]:
+    rank = TRUST_RANK[Trust(row.trust)]
+    return rank, row.occurred_at, row.received_at, row.capture_id
+
+
+def _compete(
+    owned: list[tuple[Told, UUID]], business_id: UUID
+) -> tuple[Winners, dict[tuple[UUID, str], str | None]]:
+    """Store the values that beat what stands; return them, and what stood there."""
+    candidates = find_winners(owned)
+    if not candidates:
+        return {}, {}
+    stored = CapturedValue.objects.filter(
+        business=business_id, customer__in={pk for pk, _ in candidates}
+    )
+    standing = {(row.customer_id, row.field): row for row in stored}
+    won = {
+        key: row
+        for key, row in sorted(candidates.items())
+        if key not in standing or _weight(row) > _weight(standing[key])
+    }
+    CapturedValue.objects.bulk_create(
+        won.values(),
+        update_conflicts=True,
+        unique_fields=["customer", "field"],
+        update_fields=["value", "capture", "trust", "occurred_at", "received_at"],
+    )
+    return won, {key: row.value for key, row in standing.items()}
+
+
+def _answers(
+    owned: list[tuple[Told, UUID]],
+) -> list[tuple[UUID, bool, datetime, UUID]]:
+    """Return answers to the marketing question; GPC is a no to it."""
+    answers = []
+    for item, pk in owned:
+        capture = item.capture
+        answer = item.fields.get("marketing_consent")
+        if capture.gpc and capture.trust == Trust.BROWSER:
+            answer = False
+        if isinstance(answer, bool):
+            answers.append((pk, answer, capture.occurred_at, capture.pk))
+    return answers

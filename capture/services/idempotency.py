@@ -1,0 +1,92 @@
+"""Answers that are given again: the `Idempotency-Key` of the native routes.
+
+Follows draft-ietf-httpapi-idempotency-key-header: the first request of a key is
+processed, a repeat gets the stored answer, and one that differs is refused.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+from django.db.models import Q
+from django.utils import timezone
+
+from capture.models import IdempotencyRecord
+from capture.services.normalising import keyed_hash
+
+LONGEST = 255
+_LOCKED = timedelta(seconds=60)
+_KEPT = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """What a request that named a key has to do.
+
+    `outcome` is `run`, `replay`, `in_progress` or `reused`.
+    """
+
+    outcome: str
+    name: str = ""
+    owner: UUID | None = None
+    status: int = 0
+    content_type: str = ""
+    body: str = ""
+
+
+def claim(key_id: UUID, path: str, text: str, fingerprint: str) -> Claimed:
+    """Claim an idempotency key for this request.
+
+    The database decides who is first. The lock has an owner and ends after a minute,
+    so that a crashed first attempt frees the key.
+    """
+    name = keyed_hash("idempotency", str(key_id), path, text)
+    now, owner = timezone.now(), uuid4()
+    IdempotencyRecord.objects.filter(name=name, expires_at__lt=now).delete()
+    row = IdempotencyRecord(
+        name=name,
+        fingerprint=fingerprint,
+        owner=owner,
+        locked_until=now + _LOCKED,
+        expires_at=now + _KEPT,
+    )
+    IdempotencyRecord.objects.bulk_create([row], ignore_conflicts=True)
+    stored = IdempotencyRecord.objects.get(name=name)
+    if stored.owner == owner:
+        return Claimed("run", name, owner)
+    if stored.fingerprint != fingerprint:
+        return Claimed("reused")
+    if stored.status is not None:
+        return Claimed(
+            "replay",
+            status=stored.status,
+            content_type=stored.content_type or "application/json",
+            body=stored.body or "",
+        )
+    late = IdempotencyRecord.objects.filter(
+        name=name, status=None, locked_until__lt=now, owner=stored.owner
+    )
+    if late.update(owner=owner, locked_until=now + _LOCKED):
+        return Claimed("run", name, owner)
+    return Claimed("in_progress")
+
+
+def finish(
+    claimed: Claimed, *, status: int, content_type: str, body: str, keep: bool
+) -> None:
+    """Store the answer of the first request, or free the key for another try."""
+    rows = IdempotencyRecord.objects.filter(
+        Q(status=None), name=claimed.name, owner=claimed.owner
+    )
+    if keep:
+        rows.update(status=status, content_type=content_type, body=body)
+    else:
+        rows.delete()
+
+
+def forget_old_answers() -> int:
+    """Remove answers whose time is over; return how many."""
+    gone, _ = IdempotencyRecord.objects.filter(expires_at__lt=timezone.now()).delete()
+    return gone

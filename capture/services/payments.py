@@ -1,0 +1,557 @@
+"""Payments: one row for all messages that share a reference, in whatever order.
+
+A payment is computed from all of its captures each time one arrives, so that late,
+early and repeated messages end in the same state. A browser's word is a claim; money
+counts once a server or a signed webhook says so, and then becomes a booking.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+from django.utils import timezone
+
+from audit.actors import Actor
+from capture.choices import (
+    SETTLED_STATES,
+    TRUST_RANK,
+    CaptureType,
+    LinkRule,
+    PaymentState,
+    Trust,
+)
+from capture.models import Capture, CaptureLink, Payment, PaymentReference, Source
+from capture.services.projecting import Told, number, tell, text
+from capture.services.validation import to_decimal
+from customers import services as customers
+
+_NEAR = timedelta(hours=24)
+_RANK = {
+    PaymentState.CREATED: 0,
+    PaymentState.PENDING: 1,
+    PaymentState.AUTHORISED: 2,
+    PaymentState.PAID: 3,
+    PaymentState.PARTIALLY_REFUNDED: 4,
+}
+# Columns that are computed; the rest of the row is its identity.
+COLUMNS = (
+    "customer_id",
+    "first_capture_id",
+    "latest_capture_id",
+    "trust",
+    "occurred_at",
+    "user_id",
+    "user_email",
+    "user_name",
+    "plan_name",
+    "original_price",
+    "discount_amount",
+    "final_price",
+    "coupon_code",
+    "payment_method",
+    "payment_processor",
+    "transaction_id",
+    "payment_status",
+    "crypto_transaction_hash",
+    "crypto_from_address",
+    "crypto_amount",
+    "crypto_amount_value",
+    "currency",
+    "currency_assumed",
+    "state",
+    "verified",
+    "amount_refunded",
+)
+# From the payload, where it still stands.
+_TEXTS = {
+    "coupon_code": 100,
+    "payment_status": 50,
+    "crypto_transaction_hash": 128,
+    "crypto_from_address": 128,
+    "crypto_amount": 64,
+}
+_AMOUNTS = ("original_price", "discount_amount", "final_price", "amount_refunded")
+
+
+@dataclass
+class Group:
+    """The captures of one payment, the references they share, and its row if known."""
+
+    captures: dict[UUID, Capture] = field(default_factory=dict)
+    references: set[str] = field(default_factory=set)
+    rows: dict[UUID, Payment] = field(default_factory=dict)
+    customer_id: UUID | None = None
+    corrected: dict[UUID, Told] = field(default_factory=dict)
+
+    def told(self) -> list[Told]:
+        """Return what the captures say, corrections in their place."""
+        return [
+            self.corrected.get(pk) or tell(capture)
+            for pk, capture in self.captures.items()
+        ]
+
+    def join(self, other: Group) -> None:
+        """Take everything of another group."""
+        self.captures |= other.captures
+        self.references |= other.references
+        self.rows |= other.rows
+
+
+def lock_references(captures: Iterable[Capture]) -> None:
+    """Let messages about one payment pass one after the other, until the commit.
+
+    SQLite has one writer anyway. Locks of a transaction are taken in one order.
+    """
+    if connection.vendor != "postgresql":
+        return
+    names = {
+        f"{capture.business_id}:{name}"
+        for capture in captures
+        if capture.type == CaptureType.PAYMENT
+        for name in references_of(capture)
+    }
+    if names:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_advisory_xact_lock(n) FROM (SELECT DISTINCT "
+                "hashtextextended(name, 0) AS n FROM unnest(%s::text[]) AS name "
+                "ORDER BY 1) AS keys",
+                [sorted(names)],
+            )
+
+
+def references_of(capture: Capture) -> set[str]:
+    """Return the ids under which further messages know a capture's payment."""
+    facts = capture.facts or {}
+    ids = {*str(facts.get("references", "")).split(" "), facts.get("transaction_id")}
+    processor = str(facts.get("processor", "")).casefold()
+    found = {f"{processor}:{name}"[:310] for name in ids if name}
+    if not found and capture.trust != Trust.BROWSER:
+        # Confirmed without an id: nothing else can mean it.
+        return {f"capture:{capture.pk}"}
+    return found
+
+
+def project_payments(
+    captures: Iterable[Capture], source: Source, *, actor: Actor
+) -> set[UUID]:
+    """Compute the payments of these captures anew; return the customers touched.
+
+    A constant number of statements, whatever the number of captures.
+    """
+    wanted = [c for c in captures if c.type == CaptureType.PAYMENT]
+    if not wanted:
+        return set()
+    groups = compute_groups(source.business_id, wanted)
+    payments = _store(groups, source.business_id)
+    touched = {p.customer_id for p in payments if p.customer_id is not None}
+    _settle(payments, groups, source, actor)
+    return touched
+
+
+def compute_groups(business_id: UUID, captures: list[Capture]) -> list[Group]:
+    """Return the payments to which captures belong, with all of their captures."""
+    groups = _joined(business_id, captures)
+    _correct(groups)
+    owners = _owners(groups)
+    groups = _with_claims(business_id, groups, owners)
+    _correct(groups)
+    for group in groups:
+        group.customer_id = _owner(group, owners)
+    return groups
+
+
+def _correct(groups: list[Group]) -> None:
+    """Put what staff corrected in the place of what came."""
+    everything = {pk: c for group in groups for pk, c in group.captures.items()}
+    rows = Capture.objects.filter(corrects_id__in=list(everything))
+    newest = {row.corrects_id: row for row in rows.order_by("received_at", "pk")}
+    for group in groups:
+        for pk in newest.keys() & group.captures.keys():
+            group.corrected[pk] = tell(group.captures[pk], newest[pk])
+
+
+def columns_of(group: Group) -> dict[str, Any]:
+    """Return every computed column of the payment of a group."""
+    told = sorted(group.told(), key=_weight)
+    ours = [t for t in told if t.capture.trust != Trust.BROWSER] or told
+    state, refunded = _state(ours)
+    strongest = told[-1].capture
+    by_time = sorted(group.captures.values(), key=_moment)
+    facts: dict[str, Any] = {}
+    for item in told:
+        said = dict(item.facts)
+        if said.get("currency_assumed") and facts.get("currency_assumed") is False:
+            # A guess does not outrank what somebody said.
+            del said["currency"], said["currency_assumed"]
+        facts |= said
+    amounts = {n: to_decimal(facts.get(n)) for n in _AMOUNTS}
+    return {
+        "customer_id": group.customer_id,
+        "first_capture_id": by_time[0].pk,
+        "latest_capture_id": by_time[-1].pk,
+        "trust": strongest.trust,
+        "occurred_at": _paid_at(ours, by_time),
+        **_people(told),
+        **{name: _text_of(told, name, n) for name, n in _TEXTS.items()},
+        "plan_name": text(facts.get("plan_name"), 200),
+        "payment_method": text(facts.get("payment_method"), 50),
+        **amounts,
+        "payment_processor": text(facts.get("processor"), 50),
+        "transaction_id": _number(group) or text(facts.get("transaction_id"), 255),
+        "crypto_amount_value": number(_text_of(told, "crypto_amount", 64), 38, 18),
+        "currency": facts["currency"],
+        "currency_assumed": facts["currency_assumed"],
+        "state": _after_refunds(state, amounts["final_price"], refunded),
+        "verified": _is_verified(told),
+        "amount_refunded": refunded,
+    }
+
+
+def _moment(capture: Capture) -> tuple[datetime, datetime, UUID]:
+    return capture.occurred_at, capture.received_at, capture.pk
+
+
+def _weight(told: Told) -> tuple[Any, ...]:
+    """Order by trust, then by event time; the last one has the word."""
+    return TRUST_RANK[Trust(told.capture.trust)], *_moment(told.capture)
+
+
+def _state(told: list[Told]) -> tuple[str, Decimal | None]:
+    """Return the state, and what went back so far.
+
+    Ordinary states rank; refunded, disputed and failed count from their time on.
+    """
+    ordinary: tuple[int, Any, str] | None = None
+    special: tuple[Any, str] | None = None
+    refunds = []
+    for item in told:
+        facts = item.facts
+        state = str(facts.get("state", PaymentState.CREATED))
+        moment = _moment(item.capture)
+        if state in _RANK:
+            candidate = (_RANK[PaymentState(state)], moment, state)
+            ordinary = max(ordinary, candidate) if ordinary else candidate
+        elif special is None or moment > special[0]:
+            special = (moment, state)
+        amount = to_decimal(facts.get("amount_refunded"))
+        if amount is not None:
+            refunds.append(amount)
+        elif state == PaymentState.REFUNDED:
+            refunds.append(to_decimal(facts.get("final_price")) or Decimal(0))
+    refunded = max(refunds, default=None)
+    if special is not None and (ordinary is None or special[0] > ordinary[1]):
+        return special[1], refunded
+    return ordinary[2] if ordinary else PaymentState.CREATED.value, refunded
+
+
+def _after_refunds(state: str, price: Decimal | None, refunded: Decimal | None) -> str:
+    """Return the state once the amounts that went back are looked at."""
+    is_settled = state in (
+        PaymentState.PAID,
+        PaymentState.PARTIALLY_REFUNDED,
+        PaymentState.REFUNDED,
+    )
+    if not is_settled or not refunded:
+        return state
+    is_whole = price is None or refunded >= price
+    return PaymentState.REFUNDED if is_whole else PaymentState.PARTIALLY_REFUNDED
+
+
+def _is_verified(told: list[Told]) -> bool:
+    return any(
+        t.capture.trust != Trust.BROWSER and t.facts.get("state") in SETTLED_STATES
+        for t in told
+    )
+
+
+def _paid_at(ours: list[Told], by_time: list[Capture]) -> datetime:
+    paid = [
+        t.capture.occurred_at for t in ours if t.facts.get("state") == PaymentState.PAID
+    ]
+    return min(paid, default=by_time[0].occurred_at)
+
+
+def _people(told: list[Told]) -> dict[str, str | None]:
+    columns: dict[str, str | None] = dict.fromkeys(
+        ("user_id", "user_email", "user_name")
+    )
+    for item in told:
+        found = {
+            "user_id": item.capture.user_ref,
+            "user_email": item.capture.email,
+            "user_name": text(item.fields.get("full_name"), 200),
+        }
+        columns |= {name: value for name, value in found.items() if value}
+    return columns
+
+
+def _text_of(told: list[Told], name: str, length: int) -> str | None:
+    found = [text(item.fields.get(name), length) for item in told]
+    return next((value for value in reversed(found) if value), None)
+
+
+def _number(group: Group) -> str | None:
+    """Return the one id that stands for a payment: its intent before all others."""
+    names = sorted(name.partition(":")[2] for name in group.references)
+    for prefix in ("pi_", "in_", "cs_"):
+        found = next((name for name in names if name.startswith(prefix)), None)
+        if found:
+            return found[:255]
+    return None
+
+
+def _joined(business_id: UUID, captures: list[Capture]) -> list[Group]:
+    """Return groups of these captures and of all others that share a reference."""
+    names = {name for capture in captures for name in references_of(capture)}
+    known = PaymentReference.objects.filter(business=business_id, value__in=names)
+    payments = {row.payment_id for row in known}
+    links = CaptureLink.objects.filter(capture__in=[c.pk for c in captures])
+    payments |= set(links.exclude(payment=None).values_list("payment_id", flat=True))
+    groups = _stored(payments)
+    for capture in captures:
+        group = Group({capture.pk: capture}, references_of(capture))
+        groups.append(group)
+    return _united(groups)
+
+
+def _stored(payment_ids: Iterable[UUID]) -> list[Group]:
+    """Return what is stored of these payments."""
+    ids = list(payment_ids)
+    if not ids:
+        return []
+    rows = Payment.objects.filter(pk__in=ids).order_by("pk")
+    groups = {row.pk: Group(rows={row.pk: row}) for row in rows.select_for_update()}
+    for row in PaymentReference.objects.filter(payment__in=ids):
+        groups[row.payment_id].references.add(row.value)
+    members = CaptureLink.objects.filter(payment__in=ids).select_related("capture")
+    for link in members:
+        if link.payment_id is not None:
+            groups[link.payment_id].captures[link.capture_id] = link.capture
+    return list(groups.values())
+
+
+def _united(groups: list[Group]) -> list[Group]:
+    """Join groups that share a reference or a capture."""
+    by_name: dict[Any, Group] = {}
+    united: list[Group] = []
+    for group in groups:
+        names = {*group.references, *group.captures}
+        others = {id(by_name[n]): by_name[n] for n in names if n in by_name}
+        for other in others.values():
+            group.join(other)
+            united = [kept for kept in united if kept is not other]
+        united.append(group)
+        for name in {*group.references, *group.captures}:
+            by_name[name] = group
+    return united
+
+
+def _owners(groups: list[Group]) -> dict[UUID, tuple[UUID | None, str | None]]:
+    ids = [pk for group in groups for pk in group.captures]
+    links = CaptureLink.objects.filter(capture__in=ids)
+    return {
+        pk: (customer_id, rule)
+        for pk, customer_id, rule in links.values_list(
+            "capture_id", "customer_id", "rule"
+        )
+    }
+
+
+def _owner(
+    group: Group, owners: dict[UUID, tuple[UUID | None, str | None]]
+) -> UUID | None:
+    """Return the customer of a payment: of its strongest capture that has one.
+
+    What only the payment itself had linked does not count.
+    """
+    captures = sorted(
+        group.captures.values(),
+        key=lambda c: (TRUST_RANK[Trust(c.trust)], *_moment(c)),
+    )
+    for capture in reversed(captures):
+        customer_id, rule = owners.get(capture.pk, (None, None))
+        if customer_id is not None and rule != LinkRule.PROVIDER:
+            return customer_id
+    return None
+
+
+def _with_claims(
+    business_id: UUID,
+    groups: list[Group],
+    owners: dict[UUID, tuple[UUID | None, str | None]],
+) -> list[Group]:
+    """Put claims without an id to the one payment that they can only mean.
+
+    Same customer, amount and currency within a day, and exactly one such payment;
+    else a claim stays one.
+    """
+    people = {pk for group in groups if (pk := _owner(group, owners)) is not None}
+    if not people:
+        return groups
+    claims = CaptureLink.objects.filter(
+        business=business_id,
+        customer__in=people,
+        capture__type=CaptureType.PAYMENT,
+        capture__trust=Trust.BROWSER,
+    ).select_related("capture")
+    loose = {
+        link.capture_id: link for link in claims if not references_of(link.capture)
+    }
+    if not loose:
+        return groups
+    return _distribute(business_id, groups, owners, loose)
+
+
+def _distribute(
+    business_id: UUID,
+    groups: list[Group],
+    owners: dict[UUID, tuple[UUID | None, str | None]],
+    loose: dict[UUID, CaptureLink],
+) -> list[Group]:
+    owners |= {pk: (link.customer_id, link.rule) for pk, link in loose.items()}
+    people = {link.customer_id for link in loose.values()}
+    others = set(
+        Payment.objects.filter(business=business_id, customer__in=people)
+        .exclude(pk__in=[pk for group in groups for pk in group.rows])
+        .values_list("pk", flat=True)
+    )
+    # Of every payment of these people, claims are taken off and given anew.
+    groups = _united([*groups, *_stored(others)])
+    firm: list[tuple[Group, dict[str, Any]]] = []
+    rows: dict[UUID, Group] = {}
+    for group in groups:
+        taken = [pk for pk in group.captures if pk in loose]
+        for pk in taken:
+            del group.captures[pk]
+        if group.captures:
+            group.customer_id = _owner(group, owners)
+            firm.append((group, columns_of(group)))
+        else:
+            rows |= dict.fromkeys(taken, group)
+    result = [group for group, _ in firm]
+    for pk, link in sorted(loose.items()):
+        capture = link.capture
+        fits = [
+            group
+            for group, columns in firm
+            if columns["verified"] and _fits(capture, link.customer_id, columns)
+        ]
+        if len(fits) == 1:
+            fits[0].captures[pk] = capture
+            if pk in rows:
+                fits[0].rows |= rows[pk].rows
+        else:
+            old = rows.get(pk)
+            result.append(Group({pk: capture}, set(), old.rows if old else {}))
+    return result
+
+
+def _fits(claim: Capture, customer_id: UUID | None, columns: dict[str, Any]) -> bool:
+    facts = claim.facts or {}
+    return (
+        columns["customer_id"] == customer_id
+        and columns["currency"] == facts.get("currency")
+        and columns["final_price"] is not None
+        and columns["final_price"] == to_decimal(facts.get("final_price"))
+        and abs(columns["occurred_at"] - claim.occurred_at) <= _NEAR
+    )
+
+
+def _store(groups: list[Group], business_id: UUID) -> list[Payment]:
+    """Write the rows of groups, their references and links; drop rows that merged."""
+    payments, links, references = [], [], []
+    gone: set[UUID] = set()
+    for group in groups:
+        kept = min(group.rows, default=None)
+        row = group.rows[kept] if kept else Payment(business_id=business_id)
+        for name, value in columns_of(group).items():
+            setattr(row, name, value)
+        row.updated_at = timezone.now()
+        gone |= set(group.rows) - {row.pk}
+        group.rows = {row.pk: row}
+        payments.append(row)
+        references += [
+            PaymentReference(business_id=business_id, payment=row, value=value)
+            for value in sorted(group.references)
+        ]
+        links += [(pk, row) for pk in group.captures]
+    new = [row for row in payments if row._state.adding]
+    known = [row for row in payments if not row._state.adding]
+    _take_traces(payments, groups)
+    Payment.objects.bulk_create(new)
+    if known:
+        names = [n.removesuffix("_id") if n not in _PLAIN else n for n in COLUMNS]
+        Payment.objects.bulk_update(known, [*names, *_STAMPS])
+    PaymentReference.objects.bulk_create(
+        references,
+        update_conflicts=True,
+        unique_fields=["business", "value"],
+        update_fields=["payment"],
+    )
+    _store_links(links)
+    if gone:
+        Payment.objects.filter(pk__in=gone).delete()
+    return payments
+
+
+_STAMPS = ("ip_address", "user_agent", "updated_at")
+# Ids of others, and of the processor: no foreign keys.
+_PLAIN = ("user_id", "transaction_id")
+
+
+def _store_links(pairs: list[tuple[UUID, Payment]]) -> None:
+    payment_of = dict(pairs)
+    rows = list(CaptureLink.objects.filter(capture__in=list(payment_of)).order_by("pk"))
+    for row in rows:
+        payment = payment_of[row.capture_id]
+        row.payment = payment
+        if row.customer_id is None or row.rule == LinkRule.PROVIDER:
+            row.customer_id = payment.customer_id
+            row.rule = LinkRule.PROVIDER if payment.customer_id else None
+    CaptureLink.objects.bulk_update(rows, ["payment", "customer", "rule"])
+
+
+def _take_traces(payments: list[Payment], groups: list[Group]) -> None:
+    """Keep the address of the request that told first; captures do not hold it."""
+    for row, group in zip(payments, groups, strict=True):
+        for capture in group.captures.values():
+            row.ip_address = row.ip_address or getattr(capture, "trace_ip", None)
+            row.user_agent = row.user_agent or getattr(capture, "trace_agent", None)
+
+
+def _settle(
+    payments: list[Payment], groups: list[Group], source: Source, actor: Actor
+) -> None:
+    """Make or mend the bookings of payments that are confirmed."""
+    wanted = []
+    names: dict[UUID, list[str]] = defaultdict(list)
+    for row, group in zip(payments, groups, strict=True):
+        names[row.pk] = sorted(group.references)
+        if row.customer_id is None or not names[row.pk]:
+            continue
+        is_settled = row.verified and row.state in SETTLED_STATES
+        wanted.append(
+            customers.Settlement(
+                customer_id=row.customer_id,
+                references=names[row.pk],
+                is_settled=is_settled,
+                is_refunded=row.state == PaymentState.REFUNDED,
+                occurred_at=row.occurred_at,
+                currency=row.currency,
+                amount=row.final_price or Decimal(0),
+                original=row.original_price,
+                discount=row.discount_amount or Decimal(0),
+                refunded=row.amount_refunded or Decimal(0),
+                plan=row.plan_name,
+                method=row.payment_method,
+            )
+        )
+    customers.settle_payments(source.business, wanted, actor=actor)

@@ -1,0 +1,150 @@
+"""What could not be taken: kept, replayed once it is repaired, or discarded."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from audit import services as audit
+from audit.actors import Actor
+from capture.choices import Decision
+from capture.envelope import Envelope, Problem
+from capture.models import Quarantine, QuarantineDecision, Sighting, Source
+from capture.parsing import ParseError, fingerprint, parse_body, payload_text
+from capture.services.normalising import keyed_hash, read_time, stored_message_id
+
+# Of somebody who asks not to be followed, only that something came is kept.
+_NOT_KEPT = "consent_denied_record"
+
+
+def quarantine(
+    wrong: list[tuple[Envelope, Problem]], *, source: Source, actor: Actor
+) -> list[UUID]:
+    """Keep items with what is wrong about them; return the id of each, in order.
+
+    The same item with the same fault is kept once; its repeats are sightings. Runs in
+    the caller's transaction.
+    """
+    if not wrong:
+        return []
+    rows = [_row(envelope, problem, source, actor) for envelope, problem in wrong]
+    first: dict[tuple[str, str], Quarantine] = {}
+    for row in rows:
+        first.setdefault((row.fingerprint, row.code), row)
+    ordered = [first[key] for key in sorted(first)]
+    Quarantine.objects.bulk_create(ordered, ignore_conflicts=True)
+    stored = Quarantine.objects.filter(
+        source=source, fingerprint__in=[row.fingerprint for row in ordered]
+    )
+    ids = {(mark, code): pk for mark, code, pk in
+           stored.values_list("fingerprint", "code", "pk")}  # fmt: skip
+    places = [ids[row.fingerprint, row.code] for row in rows]
+    Sighting.objects.bulk_create(
+        [
+            Sighting(
+                business_id=source.business_id,
+                source=source,
+                quarantine_id=place,
+                key_id=row.key_id,
+                operation_id=row.operation_id,
+                message_id=row.message_id,
+                received_at=row.received_at,
+                sent_at=row.sent_at,
+                attempt=envelope.attempt,
+            )
+            for row, place, (envelope, _) in zip(rows, places, wrong, strict=True)
+            if place != row.pk
+        ]
+    )
+    return places
+
+
+def _row(
+    envelope: Envelope, problem: Problem, source: Source, actor: Actor
+) -> Quarantine:
+    body = envelope.text if envelope.body is None else envelope.body
+    mark = keyed_hash(str(source.pk), fingerprint(body).hex())
+    text = envelope.text
+    if envelope.body is not None:
+        text = payload_text(envelope.body)
+    is_kept = problem.code != _NOT_KEPT
+    return Quarantine(
+        business_id=source.business_id,
+        source=source,
+        key_id=envelope.key_id,
+        operation_id=actor.operation.id,
+        index=envelope.index,
+        adapter=envelope.adapter,
+        trust=envelope.trust,
+        type=envelope.type,
+        stage="parsing" if envelope.body is None else "validation",
+        code=problem.code,
+        message=problem.message[:300],
+        message_id=stored_message_id(envelope, source),
+        received_at=envelope.received_at,
+        sent_at=read_time(envelope.sent_at),
+        fingerprint=mark,
+        item=_storable(text) if is_kept else None,
+        raw=envelope.raw if is_kept else None,
+        pointer=_storable(problem.pointer)[:300] if is_kept else None,
+    )
+
+
+def _storable(text: str | None) -> str:
+    clean = (text or "").replace("\0", "\u2400")
+    return clean.encode("utf-8", errors="replace").decode()
+
+
+def read_item(row: Quarantine, text: str | None = None) -> Any:
+    """Return the value of an item, or of its corrected text.
+
+    Raises ValidationError when it is no JSON.
+    """
+    try:
+        return parse_body((text or row.item or "").encode()).value
+    except ParseError as error:
+        msg = "Only JSON can be replayed. Correct the text."
+        raise ValidationError(msg, code="invalid_json") from error
+
+
+@transaction.atomic
+def discard_quarantined(
+    row: Quarantine, *, actor: Actor, reason: str
+) -> QuarantineDecision:
+    """Decide that an item stays out. Raises ValidationError without a reason."""
+    actor.require(row.business_id)
+    if not reason.strip():
+        msg = "Write why the item is discarded."
+        raise ValidationError(msg, code="required")
+    return decide(row, Decision.DISCARDED, None, actor=actor, reason=reason)
+
+
+def decide(
+    row: Quarantine,
+    decision: str,
+    capture_id: UUID | None,
+    *,
+    actor: Actor,
+    reason: str | None,
+) -> QuarantineDecision:
+    """Write a decision and its event, in the caller's transaction."""
+    audit.record(
+        f"quarantine.{decision}",
+        row,
+        actor=actor,
+        business_id=row.business_id,
+        code=row.code,
+        reason=reason,
+    )
+    return QuarantineDecision.objects.create(
+        business_id=row.business_id,
+        quarantine=row,
+        decision=decision,
+        capture_id=capture_id,
+        decided_by_id=actor.user_id,
+        operation_id=actor.operation.id,
+        reason=reason,
+    )

@@ -1,0 +1,27 @@
+"""How many requests were refused, why and when: nothing disappears without a number."""
+
+from __future__ import annotations
+
+from django.db.models import F
+from django.utils import timezone
+
+from capture.models import ApiKey, RefusalCount
+from capture.services.normalising import keyed_hash
+
+
+def count_refusal(code: str, *, key: ApiKey | None, address: str | None) -> None:
+    """Count one refused request of this hour, by key or by the hash of the address."""
+    name = str(key.pk) if key else keyed_hash("address", address or "")[:32]
+    hour = timezone.now().replace(minute=0, second=0, microsecond=0)
+    row = RefusalCount.objects.filter(name=name, code=code, hour=hour)
+    if row.update(count=F("count") + 1):
+        return
+    new = RefusalCount(
+        business_id=key.business_id if key else None,
+        source_id=key.source_id if key else None,
+        name=name,
+        code=code,
+        hour=hour,
+    )
+    RefusalCount.objects.bulk_create([new], ignore_conflicts=True)
+    row.update(count=F("count") + 1)

@@ -1,0 +1,208 @@
+"""Bookings and refunds of confirmed payments, kept equal to what the payments say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from django.db.models import Q, Sum
+from django.utils import timezone
+
+from audit.actors import Actor
+from customers.choices import (
+    BookingKind,
+    BookingStatus,
+    RefundReason,
+    RefundStatus,
+)
+from customers.models import Booking, Business, Refund
+from customers.money import from_database
+
+_REASON = "payment"
+_OURS = "payment:"
+_COLUMNS = (
+    "customer",
+    "status",
+    "completed_at",
+    "cancelled_at",
+    "total_amount",
+    "paid_amount",
+    "original_amount",
+    "discount_amount",
+    "currency",
+    "payment_method",
+    "kind",
+)
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """What a payment says about money. Amounts are in `currency`, major units.
+
+    `references` are all ids by which the processor knows it; a booking that has one
+    of them as reference or external id is the booking that was paid.
+    """
+
+    customer_id: UUID
+    references: list[str]
+    is_settled: bool
+    is_refunded: bool
+    occurred_at: datetime
+    currency: str
+    amount: Decimal
+    original: Decimal | None
+    discount: Decimal
+    refunded: Decimal
+    plan: str | None
+    method: str | None
+
+
+def settle_payments(
+    business: Business, settlements: list[Settlement], *, actor: Actor
+) -> None:
+    """Make, complete or take back the bookings of payments, in a few statements.
+
+    Runs in the caller's transaction, which refreshes the figures afterwards.
+    """
+    if not settlements:
+        return
+    new, changed = [], []
+    paid: list[tuple[Booking, Settlement]] = []
+    for item, rows in zip(settlements, _find(business, settlements), strict=True):
+        booking = rows[0] if rows else None
+        if booking is not None:
+            changed.append(booking)
+        elif item.is_settled:
+            booking = _new(business, item)
+            new.append(booking)
+        if booking is not None:
+            _write(booking, item)
+            paid.append((booking, item))
+        # Two payments turned out to be one: the second booking never was.
+        changed += [_withdrawn(other) for other in rows[1:]]
+    Booking.objects.by(actor, reason=_REASON).bulk_create(new)
+    if changed:
+        Booking.objects.by(actor, reason=_REASON).bulk_update(changed, _COLUMNS)
+    _refund(business, paid, actor)
+
+
+def _new(business: Business, item: Settlement) -> Booking:
+    return Booking(
+        business=business,
+        external_id=f"{_OURS}{item.references[0]}"[:255],
+        placed_at=item.occurred_at,
+    )
+
+
+def _find(business: Business, settlements: list[Settlement]) -> list[list[Booking]]:
+    """Return the bookings of each payment, those of staff and imports first."""
+    ids = {name for item in settlements for name in item.references}
+    bare = {name.partition(":")[2] for name in ids}
+    rows = Booking.objects.filter(business=business)
+    by_name: dict[str, Booking] = {}
+    keys = [*bare, *(f"{_OURS}{name}" for name in ids)]
+    for row in rows.filter(Q(reference__in=bare) | Q(external_id__in=keys)):
+        by_name[row.reference] = row
+        if row.external_id:
+            by_name[row.external_id] = row
+    found: list[list[Booking]] = []
+    for item in settlements:
+        names = [name.partition(":")[2] for name in item.references]
+        names += [f"{_OURS}{name}" for name in item.references]
+        own = {
+            row.pk: row
+            for name in names
+            if (row := by_name.get(name)) and row.customer_id == item.customer_id
+        }
+        moved = {
+            row.pk: row for n in names if (row := by_name.get(n)) and _is_ours(row)
+        }
+        unique = {**own, **moved}
+        found.append(sorted(unique.values(), key=lambda b: (_is_ours(b), b.pk)))
+    return found
+
+
+def _is_ours(booking: Booking) -> bool:
+    return (booking.external_id or "").startswith(_OURS)
+
+
+def _write(booking: Booking, item: Settlement) -> None:
+    if not _is_ours(booking):
+        # Somebody else says what was bought; the payment says that it is paid.
+        if item.is_settled and not booking.is_purchase:
+            booking.status = BookingStatus.COMPLETED
+            booking.completed_at = booking.completed_at or item.occurred_at
+            booking.paid_amount = booking.paid_amount or item.amount
+        return
+    booking.customer_id = item.customer_id
+    booking.kind = BookingKind.PLAN if item.plan else BookingKind.ORDER
+    booking.currency, booking.payment_method = item.currency, item.method
+    booking.total_amount = booking.paid_amount = item.amount
+    booking.original_amount, booking.discount_amount = item.original, item.discount
+    booking.completed_at, booking.cancelled_at = item.occurred_at, None
+    booking.status = BookingStatus.COMPLETED
+    if not item.is_settled:
+        booking.status = BookingStatus.CANCELLED
+        booking.paid_amount, booking.cancelled_at = Decimal(0), item.occurred_at
+    elif item.is_refunded:
+        booking.status = BookingStatus.REFUNDED
+
+
+def _withdrawn(booking: Booking) -> Booking:
+    if _is_ours(booking):
+        booking.status = BookingStatus.DRAFT
+        booking.paid_amount = booking.total_amount = Decimal(0)
+    return booking
+
+
+def _refund(
+    business: Business, paid: list[tuple[Booking, Settlement]], actor: Actor
+) -> None:
+    """Keep one refund of each payment at what the processor says went back."""
+    stored = Refund.objects.filter(
+        business=business, booking__in=[booking.pk for booking, _ in paid]
+    )
+    known = {
+        row.booking_id: row
+        for row in stored
+        if (row.external_id or "").startswith(_OURS)
+    }
+    gone = {
+        row["booking"]: from_database(row["n"])
+        for row in stored.filter(status=RefundStatus.SUCCEEDED)
+        .exclude(pk__in=[row.pk for row in known.values()])
+        .order_by()
+        .values("booking")
+        .annotate(n=Sum("amount"))
+    }
+    new, changed = [], []
+    for booking, item in paid:
+        # What staff refunded is part of what the processor reports.
+        amount = max(item.refunded - gone.get(booking.pk, Decimal(0)), Decimal(0))
+        amount = min(amount, booking.paid_amount)
+        row = known.get(booking.pk)
+        if row is None and amount > 0:
+            new.append(
+                Refund(
+                    business=business,
+                    customer_id=booking.customer_id,
+                    booking=booking,
+                    amount=amount,
+                    currency=booking.currency,
+                    status=RefundStatus.SUCCEEDED,
+                    reason_code=RefundReason.OTHER,
+                    settled_at=timezone.now(),
+                    external_id=f"{_OURS}{item.references[0]}",
+                )
+            )
+        elif row is not None and row.amount != amount:
+            row.status = RefundStatus.SUCCEEDED if amount else RefundStatus.FAILED
+            row.amount = amount or row.amount
+            row.customer_id = booking.customer_id
+            changed.append(row)
+    Refund.objects.by(actor, reason=_REASON).bulk_create(new)
+    if changed:
+        columns = ("status", "amount", "customer")
+        Refund.objects.by(actor, reason=_REASON).bulk_update(changed, columns)
