@@ -150,7 +150,8 @@ def _dispute(thing: Place) -> tuple[Facts, dict[str, str]]:
     """Read a dispute; what is disputed may be a part of what was paid."""
     disputed = thing.at("disputed_transactions", 0)
     own = _named("transaction", disputed.text("seller_transaction_id"))
-    return {"references": references([own])}, {}
+    currency = _amount(thing.at("dispute_amount"))[0]
+    return {"currency": currency, "references": references([own])}, {}
 
 
 def _state_of_order(thing: Place) -> str:

@@ -13,7 +13,7 @@ from capture.adapters.values import as_object, first, moment, text, without_none
 from capture.choices import CaptureType
 from capture.envelope import Identity, Problem
 
-# Names of track events, in lower case, and what they are; staff may keep another table.
+# Names of track events, case-folded, and what they are; staff may keep another table.
 EVENT_TYPES: dict[str, str] = {
     **dict.fromkeys(
         (
@@ -244,7 +244,7 @@ def _track(
     if name is None:
         problem = Problem("event_name_missing", "/event", "Name the event.")
         return replace(common, type=known_as or CaptureType.EVENT, problem=problem)
-    wanted = known_as or names.get(name.lower(), CaptureType.EVENT)
+    wanted = known_as or names.get(name.casefold(), CaptureType.EVENT)
     found = replace(common, type=CaptureType.EVENT, name=name)
     if wanted == CaptureType.PAYMENT:
         fields, sent_as = read_order(name, message.properties)

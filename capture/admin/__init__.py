@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from capture.admin import captures, keys
+from capture.admin import captures, keys, projections, quarantine
 
-__all__ = ["captures", "keys"]
+__all__ = ["captures", "keys", "projections", "quarantine"]

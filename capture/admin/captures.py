@@ -1,48 +1,190 @@
-"""Captures and what was read from them, to be read."""
+"""Captures: what came, how it was read, whose it is, what was corrected."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
 
-from audit.admin.base import readable_columns
-from capture.models import Capture, CaptureLink, Login, Signup
-from customers.admin.base import ReadOnlyAdmin
+from audit.admin.base import actor_of
+from capture import services
+from capture.admin.base import ActPages, ProjectionAdmin, ReadOnlyAdmin
+from capture.models import Capture, CapturedValue, CaptureLink, Identifier, Sighting
+
+_REASON = {"label": "Reason", "required": True}
 
 
 @admin.register(Capture)
-class CaptureAdmin(ReadOnlyAdmin):
-    list_display = ("received_at", "type", "source", "trust", "occurred_at", "customer")
-    list_filter = ("type", "trust", "received_at")
+class CaptureAdmin(ActPages, ReadOnlyAdmin):
+    list_display = (
+        "received_at",
+        "type",
+        "source",
+        "trust",
+        "occurred_at",
+        "customer",
+        "notes",
+    )
+    list_filter = (
+        "type",
+        "trust",
+        "received_at",
+        ("link__customer", admin.EmptyFieldListFilter),
+    )
     list_select_related = ("source", "link__customer")
     search_fields = ("message_id__exact", "email__exact", "user_ref__exact")
     search_help_text = "A message id, an e-mail or a user id, whole."
     ordering = ("-received_at", "-id")
-    extra_lookups = ("source__id__exact",)
+    extra_lookups = ("source__id__exact", "link__customer__id__exact")
+    acts: ClassVar[dict[str, dict[str, Any]]] = {
+        "correct": {
+            "permission": "capture.correct_capture",
+            "title": "Correct a value",
+            "method": "correct",
+            "explanation": "What came is never changed. Your correction stands beside "
+            "it, with both values, your name and the reason; pages show the new value.",
+            "fields": {
+                "key": {"label": "Key", "required": True},
+                "value": {"label": "Right value (JSON or text)", "required": True},
+                "reason": _REASON,
+            },
+        },
+    }
+    _columns = (
+        "received_at",
+        "occurred_at",
+        "time_source",
+        "original_timestamp",
+        "sent_at",
+        "skew_ms",
+        "type",
+        "event_name",
+        "source",
+        "adapter",
+        "trust",
+        "attempt",
+        "gpc",
+        "message_id",
+        "message_id_origin",
+    )
+    _people = ("email", "phone", "user_ref", "anonymous_ref", "previous_ref")
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        parts = [
+            ("What and when", {"fields": self._columns}),
+            (
+                "Whom",
+                {"fields": ("customer", "rule", "unmatched_because", *self._people)},
+            ),
+            ("Understood as", {"fields": ("normalised", "facts", "notes")}),
+            (
+                "Corrections and repeats",
+                {"fields": ("corrections", "sightings", "corrects_id", "replay_of_id")},
+            ),
+        ]
+        if request.user.has_perm("capture.view_payload"):
+            parts.append(("As it came", {"fields": ("raw_payload",)}))
+        return parts
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        parts = self.get_fieldsets(request, obj)
+        return [name for _, part in parts for name in part["fields"]]
 
     @admin.display(description="Customer")
     def customer(self, row: Capture) -> str:
         link = getattr(row, "link", None)
-        return str(link.customer) if link and link.customer_id else "–"
+        if link is None or link.customer_id is None:
+            return "unmatched"
+        url = reverse("admin:customers_customer_change", args=[link.customer_id])
+        return format_html('<a href="{}">{}</a>', url, link.customer)
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return readable_columns(Capture, {"salt", "commitment", "raw", "fingerprint"})
+    @admin.display(description="Linked by")
+    def rule(self, row: Capture) -> str:
+        link = getattr(row, "link", None)
+        return link.get_rule_display() if link and link.rule else "–"
+
+    @admin.display(description="Waits for")
+    def unmatched_because(self, row: Capture) -> str:
+        link = getattr(row, "link", None)
+        if link is not None and link.customer_id is not None:
+            return "–"
+        return "Somebody who identifies with one of the names below."
+
+    @admin.display(description="Notes")
+    def notes(self, row: Capture) -> str:
+        codes = sorted({code for code, _ in row.warnings or ()})
+        return ", ".join(code.replace("_", " ") for code in codes) or "–"
+
+    @admin.display(description="Fields")
+    def normalised(self, row: Capture) -> str:
+        fields = services.fields_of(row)
+        lines = ((name, _shown(value)) for name, value in sorted(fields.items()))
+        return _table(lines)
+
+    @admin.display(description="Corrections")
+    def corrections(self, row: Capture) -> str:
+        lines = []
+        for correction in services.corrections_of(row.pk):
+            note = services.correction_note(correction)
+            for key, value in note.get("changed", {}).items():
+                before = _shown(note.get("former", {}).get(key))
+                text = f"{before} → {_shown(value)}, because: {note.get('reason')}"
+                lines.append((f"{correction.received_at:%Y-%m-%d %H:%M} {key}", text))
+        return _table(lines) if lines else "none"
+
+    @admin.display(description="Came again")
+    def sightings(self, row: Capture) -> str:
+        again = list(services.list_sightings(row)[:50])
+        times = ((f"{s.received_at:%Y-%m-%d %H:%M:%S}",) for s in again)
+        return format_html_join(", ", "{}", times) if again else "never"
+
+    @admin.display(description="Payload")
+    def raw_payload(self, row: Capture) -> str:
+        return format_html("<pre>{}</pre>", _pretty(row.payload))
+
+    def correct(self, request: HttpRequest, row: Capture, values: Any) -> str:
+        key = values["key"].strip()
+        if not key:
+            msg = "Name the key whose value is wrong."
+            raise ValidationError(msg)
+        services.correct_capture(
+            row,
+            {key: _value_of(values["value"])},
+            actor=actor_of(request),
+            reason=values["reason"],
+        )
+        return "The correction is recorded. What came stands beside it."
 
 
-class CustomerRowAdmin(ReadOnlyAdmin):
-    """A projection of a customer's captures."""
+def _value_of(text: str) -> Any:
+    try:
+        return services.read_value(text)
+    except ValueError:
+        return text
 
-    list_select_related: ClassVar[tuple[str, ...]] = ("customer",)
-    extra_lookups = ("customer__id__exact",)
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return readable_columns(self.model, {"id"})
+def _shown(value: Any) -> str:
+    if value is None:
+        return "–"
+    return value if isinstance(value, str) else services.write_value(value)
+
+
+def _table(lines: Any) -> str:
+    rows = format_html_join("", "<tr><th>{}</th><td>{}</td></tr>", lines)
+    return format_html("<table>{}</table>", rows)
+
+
+def _pretty(payload: str | None) -> str:
+    # Shown as it is stored: a pretty printer would round its numbers.
+    return payload or "erased"
 
 
 @admin.register(CaptureLink)
-class CaptureLinkAdmin(CustomerRowAdmin):
+class CaptureLinkAdmin(ProjectionAdmin):
     list_display = ("linked_at", "customer", "rule", "capture")
     list_filter = ("rule", ("customer", admin.EmptyFieldListFilter))
     list_select_related = ("customer", "capture")
@@ -50,17 +192,27 @@ class CaptureLinkAdmin(CustomerRowAdmin):
     ordering = ("-linked_at", "-id")
 
 
-@admin.register(Signup)
-class SignupAdmin(CustomerRowAdmin):
-    list_display = ("signup_date", "customer", "plan", "signup_source", "trust")
-    list_filter = ("trust", "signup_date")
-    search_fields = ("email__exact", "customer__unique_id__istartswith")
-    ordering = ("-occurred_at", "-id")
+@admin.register(Sighting)
+class SightingAdmin(ReadOnlyAdmin):
+    list_display = ("received_at", "source", "message_id", "attempt")
+    list_filter = ("received_at",)
+    list_select_related = ("source",)
+    search_fields = ("message_id__exact",)
+    ordering = ("-received_at", "-id")
+    extra_lookups = ("capture__id__exact", "quarantine__id__exact")
 
 
-@admin.register(Login)
-class LoginAdmin(CustomerRowAdmin):
-    list_display = ("login_time", "customer", "login_method", "success", "trust")
-    list_filter = ("success", "trust")
-    search_fields = ("email__exact", "customer__unique_id__istartswith")
+@admin.register(Identifier)
+class IdentifierAdmin(ProjectionAdmin):
+    list_display = ("created_at", "customer", "kind")
+    list_filter = ("kind",)
+    search_fields = ("value__exact",)
+    ordering = ("-created_at", "-id")
+
+
+@admin.register(CapturedValue)
+class CapturedValueAdmin(ProjectionAdmin):
+    list_display = ("occurred_at", "customer", "field", "trust")
+    list_filter = ("field", "trust")
+    search_fields = ("customer__unique_id__istartswith",)
     ordering = ("-occurred_at", "-id")

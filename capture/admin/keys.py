@@ -1,16 +1,23 @@
-"""Sources and their keys. A key is shown once, when it is made."""
+"""Sources, their keys and webhook endpoints. A key is shown once, when it is made."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
+from django import forms
 from django.contrib import admin, messages
 from django.http import HttpRequest
+from django.templatetags.static import static
+from django.utils.html import format_html, format_html_join
 
-from audit.admin.base import actor_of
+from audit.admin.base import TrackedForm, actor_of
 from capture import services
-from capture.models import ApiKey, Source
+from capture.admin.base import ActPages
+from capture.choices import Provider
+from capture.models import ApiKey, Source, WebhookEndpoint
 from customers.admin.base import HubAdmin
+
+_REASON = {"label": "Reason", "required": True}
 
 
 @admin.register(Source)
@@ -20,11 +27,40 @@ class SourceAdmin(HubAdmin):
     list_select_related = ("business",)
     search_fields = ("name", "slug")
     autocomplete_fields = ("business",)
-    fields = ("business", "name", "slug", "consent_wording_version", "is_active")
+    readonly_fields = ("last_capture", "refused", "snippet")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        own = (
+            "business",
+            "name",
+            "slug",
+            "consent_wording_version",
+            "event_types",
+            "is_active",
+        )
+        return own if obj is None else (*own, *self.readonly_fields)
+
+    @admin.display(description="Last capture")
+    def last_capture(self, row: Source) -> str:
+        last = services.last_capture(row)
+        return f"{last:%Y-%m-%d %H:%M:%S} UTC" if last else "never"
+
+    @admin.display(description="Refused requests")
+    def refused(self, row: Source) -> str:
+        lines = ((f"{r.hour:%Y-%m-%d %H:00}", r.code, r.count)
+                 for r in services.list_refusals(row)[:50])  # fmt: skip
+        rows = format_html_join("", "<tr><td>{}</td><td>{}</td><td>{}</td></tr>", lines)
+        return format_html("<table>{}</table>", rows) if rows else "none"
+
+    @admin.display(description="Tag for the site")
+    def snippet(self, row: Source) -> str:
+        tag = '<script src="{}" data-key="pk_…"></script>'
+        script = static("capture/frontend_data_capture_integration.js")
+        return format_html("<code>{}</code>", tag.format(script))
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(HubAdmin):
+class ApiKeyAdmin(ActPages, HubAdmin):
     parent_field = "source"
     list_display = (
         "prefix",
@@ -44,16 +80,50 @@ class ApiKeyAdmin(HubAdmin):
         "prefix",
         "scopes",
         "origins",
+        "requires_origin",
+        "networks",
         "expires_at",
         "revoked_at",
         "created_at",
+        "last_used",
     )
-    readonly_fields = ("prefix", "created_at")
+    readonly_fields = ("prefix", "created_at", "revoked_at", "last_used")
     ordering = ("-created_at", "-id")
+    acts: ClassVar[dict[str, dict[str, Any]]] = {
+        "rotate": {
+            "permission": "capture.change_apikey",
+            "title": "Rotate",
+            "method": "rotate",
+            "level": messages.WARNING,
+            "explanation": "Makes a new key like this one and shows it once. This one "
+            "works for seven more days, so that every page and server can change over.",
+            "fields": {},
+        },
+        "revoke": {
+            "permission": "capture.change_apikey",
+            "title": "Revoke",
+            "method": "revoke",
+            "explanation": "Ends this key at once. What is sent with it is refused.",
+            "fields": {"reason": _REASON},
+        },
+    }
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         fixed = ["kind"] if obj is not None else []
         return [*super().get_readonly_fields(request, obj), *fixed]
+
+    @admin.display(description="Last used")
+    def last_used(self, row: ApiKey) -> str:
+        last: Any = services.last_used(row)
+        return f"{last:%Y-%m-%d %H:%M:%S} UTC" if last else "never"
+
+    def rotate(self, request: HttpRequest, row: ApiKey, _values: Any) -> str:
+        new, text = services.rotate_key(row, actor=actor_of(request))
+        return f"The new key {new}, shown only now: {text}"
+
+    def revoke(self, request: HttpRequest, row: ApiKey, values: Any) -> str:
+        services.revoke_key(row, actor=actor_of(request), reason=values["reason"])
+        return "The key is revoked."
 
     def save_model(
         self, request: HttpRequest, obj: Any, form: Any, change: bool
@@ -63,3 +133,82 @@ class ApiKeyAdmin(HubAdmin):
             return
         text = services.issue_key(obj, actor=actor_of(request))
         self.message_user(request, f"The key, shown only now: {text}", messages.WARNING)
+
+
+class WebhookForm(TrackedForm):
+    """An endpoint, and a secret that is written and never shown again."""
+
+    new_secret = forms.CharField(
+        label="New secret",
+        required=False,
+        max_length=300,
+        widget=forms.PasswordInput(attrs={"class": "vTextField"}),
+        help_text="As the provider shows it. Earlier ones stay valid until retired.",
+    )
+
+
+@admin.register(WebhookEndpoint)
+class WebhookEndpointAdmin(ActPages, HubAdmin):
+    parent_field = "source"
+    form = WebhookForm
+    list_display = ("name", "provider", "source", "is_active")
+    list_filter = ("provider", "is_active")
+    list_select_related = ("source",)
+    search_fields = ("name", "source__slug")
+    autocomplete_fields = ("source",)
+    readonly_fields = ("address", "secrets_kept")
+    ordering = ("name", "id")
+    acts: ClassVar[dict[str, dict[str, Any]]] = {
+        "retire": {
+            "permission": "capture.change_webhookendpoint",
+            "title": "Retire old secrets",
+            "method": "retire",
+            "explanation": "Keeps the newest secret only. Do this once the provider "
+            "signs with it.",
+            "fields": {},
+        },
+    }
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        own = (
+            "source",
+            "provider",
+            "name",
+            "livemode",
+            "paypal_webhook_id",
+            "certificate",
+            "is_active",
+        )
+        secret = ("new_secret",) if self.has_change_permission(request, obj) else ()
+        shown = self.readonly_fields if obj is not None else ()
+        return (*own, *secret, *shown)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        fixed = ["provider"] if obj is not None else []
+        return [*super().get_readonly_fields(request, obj), *fixed]
+
+    @admin.display(description="Address for the provider")
+    def address(self, row: WebhookEndpoint) -> str:
+        return f"/api/v1/webhooks/{row.provider}/{row.pk}"
+
+    @admin.display(description="Secrets")
+    def secrets_kept(self, row: WebhookEndpoint) -> str:
+        n = len(services.secrets_of(row))
+        return f"{n} kept" if n else "none yet: every delivery is refused"
+
+    def retire(self, request: HttpRequest, row: WebhookEndpoint, _values: Any) -> str:
+        services.retire_old_secrets(row, actor=actor_of(request))
+        return "Only the newest secret is valid now."
+
+    def save_model(
+        self, request: HttpRequest, obj: Any, form: Any, change: bool
+    ) -> None:
+        super().save_model(request, obj, form, change)
+        secret = form.cleaned_data.get("new_secret")
+        if secret:
+            services.add_secret(obj, secret, actor=actor_of(request))
+        elif not change and obj.provider == Provider.STANDARD:
+            made = services.new_standard_secret()
+            services.add_secret(obj, made, actor=actor_of(request))
+            said = f"The secret, shown only now: {made}"
+            self.message_user(request, said, messages.WARNING)

@@ -51,7 +51,7 @@ class Quarantine(SealedModel):
     )
     key_id = models.UUIDField(null=True)
     operation_id = models.UUIDField(db_index=True)
-    index = models.PositiveIntegerField(default=0)
+    position = models.PositiveIntegerField(default=0)
     adapter = models.CharField(max_length=20)
     trust = models.CharField(max_length=10, choices=Trust.choices)
     type = models.CharField(max_length=20, null=True)

@@ -10,12 +10,24 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.core.files.storage import default_storage
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Max, Q
 
 from audit import services as audit
 from audit.actors import Actor
-from capture.models import Capture, CaptureLink, Quarantine, Sighting
+from capture.models import (
+    Capture,
+    CaptureLink,
+    Payment,
+    Quarantine,
+    Questionnaire,
+    RefusalCount,
+    Sighting,
+    Source,
+)
+from capture.services.projecting import tell_all
+from capture.services.screenshots import path_of
 from customers import services as customers
 
 _LARGEST_PAGE = 200
@@ -47,6 +59,38 @@ def get_capture(pk: UUID, *, actor: Actor) -> Capture:
     """Return one capture; DoesNotExist for missing and for foreign ones."""
     row: Capture = list_captures(actor=actor).get(pk=pk)
     return row
+
+
+def fields_of(capture: Capture) -> dict[str, Any]:
+    """Return what a capture says in our words, as corrections left it."""
+    return tell_all([capture])[0].fields
+
+
+def last_capture(source: Source) -> datetime | None:
+    """Return when a source's last capture arrived."""
+    rows = Capture.objects.filter(business=source.business_id, source=source)
+    found: datetime | None = rows.aggregate(last=Max("received_at"))["last"]
+    return found
+
+
+def list_refusals(source: Source) -> Any:
+    """Return how often requests of a source's keys were refused, by hour and reason."""
+    return RefusalCount.objects.filter(source=source)
+
+
+def shown_amount(payment: Payment) -> str:
+    """Return what was paid, at the currency's own precision."""
+    if payment.final_price is None:
+        return "–"
+    return customers.shown_money(payment.final_price, payment.currency)
+
+
+def open_screenshot(row: Questionnaire) -> Any:
+    """Return the open file of a questionnaire's screenshot; None when there is none."""
+    if not row.account_screenshot:
+        return None
+    path = path_of(row.business_id, row.account_screenshot)
+    return default_storage.open(path) if default_storage.exists(path) else None
 
 
 def list_quarantined(*, actor: Actor, code: str = "", is_open: bool = True) -> Any:

@@ -98,3 +98,22 @@ def current_payload(capture: Capture) -> dict[str, Any]:
     newest = next(iter(corrections_of(capture.corrects_id or capture.pk)), capture)
     body = read_payload(newest.payload)
     return {k: v for k, v in body.items() if k != "correction"}
+
+
+def correction_note(correction: Capture) -> dict[str, Any]:
+    """Return what a correction says of itself: former and new values, the reason."""
+    note = read_payload(correction.payload).get("correction", {})
+    return note if isinstance(note, dict) else {}
+
+
+def read_value(text: str) -> Any:
+    """Return the value of JSON text. Raises ValueError for anything else."""
+    try:
+        return parse_body(text.encode()).value
+    except ParseError as error:
+        raise ValueError(error.message) from error
+
+
+def write_value(value: Any) -> str:
+    """Return a value as JSON, with the digits it came in."""
+    return payload_text(value)

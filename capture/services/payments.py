@@ -32,6 +32,7 @@ from capture.services.projecting import Told, number, tell, text
 from capture.services.validation import to_decimal
 from customers import services as customers
 
+_KINDS = ("order:", "transaction:")
 _NEAR = timedelta(hours=24)
 _RANK = {
     PaymentState.CREATED: 0,
@@ -132,6 +133,8 @@ def references_of(capture: Capture) -> set[str]:
     facts = capture.facts or {}
     ids = {*str(facts.get("references", "")).split(" "), facts.get("transaction_id")}
     processor = str(facts.get("processor", "")).casefold()
+    # A page knows an order of PayPal by its bare number.
+    ids |= {name.partition(":")[2] for name in ids if name and name.startswith(_KINDS)}
     found = {f"{processor}:{name}"[:310] for name in ids if name}
     if not found and capture.trust != Trust.BROWSER:
         # Confirmed without an id: nothing else can mean it.
@@ -230,6 +233,7 @@ def _state(told: list[Told]) -> tuple[str, Decimal | None]:
     Ordinary states rank; refunded, disputed and failed count from their time on.
     """
     ordinary: tuple[int, Any, str] | None = None
+    received: Any = None
     special: tuple[Any, str] | None = None
     refunds = []
     for item in told:
@@ -239,6 +243,8 @@ def _state(told: list[Told]) -> tuple[str, Decimal | None]:
         if state in _RANK:
             candidate = (_RANK[PaymentState(state)], moment, state)
             ordinary = max(ordinary, candidate) if ordinary else candidate
+            if _RANK[PaymentState(state)] >= _RANK[PaymentState.PAID]:
+                received = max(received, moment) if received else moment
         elif special is None or moment > special[0]:
             special = (moment, state)
         amount = to_decimal(facts.get("amount_refunded"))
@@ -247,7 +253,9 @@ def _state(told: list[Told]) -> tuple[str, Decimal | None]:
         elif state == PaymentState.REFUNDED:
             refunds.append(to_decimal(facts.get("final_price")) or Decimal(0))
     refunded = max(refunds, default=None)
-    if special is not None and (ordinary is None or special[0] > ordinary[1]):
+    # Once received, the last word counts: a dispute that was won is over.
+    last = received or (ordinary[1] if ordinary else None)
+    if special is not None and (last is None or special[0] > last):
         return special[1], refunded
     return ordinary[2] if ordinary else PaymentState.CREATED.value, refunded
 

@@ -76,7 +76,7 @@ def _row(
         source=source,
         key_id=envelope.key_id,
         operation_id=actor.operation.id,
-        index=envelope.index,
+        position=envelope.index,
         adapter=envelope.adapter,
         trust=envelope.trust,
         type=envelope.type,

@@ -30,6 +30,9 @@ EXPECTED = {
     "audit.event",
     "audit.operation",
     "capture.capture",
+    "capture.quarantine",
+    "capture.quarantinedecision",
+    "capture.sighting",
     "customers.consentevent",
     "customers.credit",
     *(
@@ -54,6 +57,7 @@ EXPECTED = {
             ),
             ("capture", "source"),
             ("capture", "apikey"),
+            ("capture", "webhookendpoint"),
         ]
     ),
 }

@@ -433,7 +433,16 @@ def test_every_mutable_table_of_the_hub_is_tracked():
 
     assert untracked == {
         "customers.CustomerStats",
+        "capture.Allowance",
         "capture.CaptureLink",
+        "capture.CapturedValue",
+        "capture.DashboardSnapshot",
+        "capture.IdempotencyRecord",
+        "capture.Identifier",
         "capture.Login",
+        "capture.Payment",
+        "capture.PaymentReference",
+        "capture.Questionnaire",
+        "capture.RefusalCount",
         "capture.Signup",
     }

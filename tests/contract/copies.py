@@ -44,6 +44,11 @@ UNIQUE: dict[str, Callable[[], dict[str, Any]]] = {
     "capture.Source": lambda: {"slug": _text()},
     "capture.ApiKey": lambda: {"key_hash": _text() * 2, "prefix": _text()[:20]},
     "capture.Capture": lambda: {"message_id": _text()},
+    "capture.Quarantine": lambda: {"fingerprint": _text()},
+    "capture.Identifier": lambda: {"value": _text()},
+    "capture.CapturedValue": lambda: {"field": _text()[:30]},
+    "capture.PaymentReference": lambda: {"value": _text()},
+    "capture.RefusalCount": lambda: {"name": _text()},
 }
 # A column of which each row needs its own parent.
 OWN_PARENT: dict[str, tuple[str, type[models.Model]]] = {
@@ -53,6 +58,8 @@ OWN_PARENT: dict[str, tuple[str, type[models.Model]]] = {
     "capture.CaptureLink": ("capture_id", Capture),
     "capture.Signup": ("capture_id", Capture),
     "capture.Login": ("capture_id", Capture),
+    "capture.Questionnaire": ("capture_id", Capture),
+    "capture.DashboardSnapshot": ("capture_id", Capture),
 }
 
 

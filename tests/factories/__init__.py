@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from tests.factories.audit import UserFactory
-from tests.factories.capture import ApiKeyFactory, CaptureFactory, SourceFactory
+from tests.factories.capture import (
+    ApiKeyFactory,
+    CaptureFactory,
+    QuarantineFactory,
+    SourceFactory,
+    WebhookEndpointFactory,
+)
 from tests.factories.customers import (
     AddressFactory,
     BookingFactory,
@@ -35,9 +41,11 @@ __all__ = [
     "MembershipFactory",
     "NoteFactory",
     "PreferencesFactory",
+    "QuarantineFactory",
     "RefundFactory",
     "SourceFactory",
     "TicketFactory",
     "TicketMessageFactory",
     "UserFactory",
+    "WebhookEndpointFactory",
 ]

@@ -10,7 +10,7 @@ import factory
 from audit.actors import Actor
 from capture import services
 from capture.choices import SCOPE_WRITE
-from capture.models import ApiKey, Capture, Source
+from capture.models import ApiKey, Capture, Quarantine, Source, WebhookEndpoint
 from capture.services.keys import hash_key
 from tests.factories.customers import BusinessFactory, RecordFactory
 
@@ -63,3 +63,35 @@ class CaptureFactory(factory.django.DjangoModelFactory):
         )
         verdicts = services.ingest(envelopes, source=kwargs["source"], actor=actor)
         return model_class.objects.get(pk=verdicts[0].capture_id)
+
+
+class WebhookEndpointFactory(RecordFactory):
+    """A Stripe endpoint without a secret: see `services.add_secret`."""
+
+    class Meta:
+        model = WebhookEndpoint
+
+    source = factory.SubFactory(SourceFactory)
+    business = factory.SelfAttribute("source.business")
+    provider = "stripe"
+    name = "Stripe"
+
+
+class QuarantineFactory(factory.django.DjangoModelFactory):
+    """An item without an identity, which the pipeline put aside."""
+
+    class Meta:
+        model = Quarantine
+
+    source = factory.SubFactory(SourceFactory)
+    body = factory.Sequence(lambda n: {"message_id": f"q-{n}", "plan_name": "Pro"})
+
+    @classmethod
+    def _create(cls, model_class: Any, *args: Any, **kwargs: Any) -> Any:
+        envelopes = services.build_envelopes(
+            "payment", kwargs["body"], trust="server", received_at=ARRIVED
+        )
+        source = kwargs["source"]
+        actor = Actor.system("factory")
+        verdicts = services.ingest(envelopes, source=source, actor=actor)
+        return model_class.objects.get(pk=verdicts[0].quarantine_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import uuid4
 
 from django.db import models
 from factory.django import DjangoModelFactory
@@ -11,8 +12,69 @@ import tests.factories
 from audit.actors import Actor
 from audit.models import Event, Operation
 from audit.services import record
-from capture.models import CaptureLink, Login, Signup
+from capture import services
+from capture.models import (
+    Allowance,
+    CapturedValue,
+    CaptureLink,
+    DashboardSnapshot,
+    IdempotencyRecord,
+    Identifier,
+    Login,
+    Payment,
+    PaymentReference,
+    QuarantineDecision,
+    Questionnaire,
+    RefusalCount,
+    Sighting,
+    Signup,
+)
 from customers.models import CustomerStats
+
+# What a capture of a type leaves behind.
+CAPTURED: dict[Any, str] = {
+    Login: "login",
+    Payment: "payment",
+    PaymentReference: "payment",
+    Questionnaire: "questionnaire",
+    DashboardSnapshot: "dashboard",
+    Identifier: "payment",
+}
+BODY = {
+    "email": "person@example.org",
+    "user_id": "u1",
+    "anonymous_id": "a1",
+    "transaction_id": "T-1",
+    "final_price": 5,
+    "payment_status": "paid",
+    "dashboardData": {"account": {"balance": 1}},
+}
+
+
+def _decide() -> None:
+    row = tests.factories.QuarantineFactory()
+    services.discard_quarantined(row, actor=Actor.system("rows"), reason="because")
+
+
+def _see_again() -> None:
+    row = tests.factories.CaptureFactory(body={"email": "twice@example.org"})
+    tests.factories.CaptureFactory(
+        source=row.source, body={"email": "twice@example.org"}
+    )
+
+
+def _refuse() -> None:
+    key = tests.factories.ApiKeyFactory()
+    services.count_refusal("invalid_key", key=key, address=None)
+
+
+KEPT: dict[Any, Any] = {
+    QuarantineDecision: _decide,
+    Sighting: _see_again,
+    RefusalCount: _refuse,
+    Allowance: lambda: services.take("test", services.Rate(1, 1)),
+    IdempotencyRecord: lambda: services.claim(uuid4(), "/", "k", "f"),
+}
 
 
 def factory_of(model: type[models.Model]) -> type[DjangoModelFactory[Any]] | None:
@@ -33,10 +95,12 @@ def make_row(model: type[models.Model]) -> models.Model:
         record("test.done", actor=Actor.system("rows"), reason="because")
     elif model is CustomerStats:
         tests.factories.CustomerFactory()
-    elif model in (CaptureLink, Signup):
-        tests.factories.CaptureFactory()
-    elif model is Login:
-        tests.factories.CaptureFactory(type="login")
+    elif model in (CaptureLink, Signup, CapturedValue):
+        tests.factories.CaptureFactory(body={"email": "a@b.org", "name": "Ana"})
+    elif model in CAPTURED:
+        tests.factories.CaptureFactory(type=CAPTURED[model], body=BODY)
+    elif model in KEPT:
+        KEPT[model]()
     else:
         factory = factory_of(model)
         assert factory, f"{model._meta.label} has no factory in tests/factories/."

@@ -10,6 +10,7 @@ from django.core.management import CommandError, call_command
 from django.db import transaction
 from django.db.models import Count
 
+from audit.actors import Actor
 from capture import services as capture
 from customers.models import (
     Address,
@@ -53,7 +54,7 @@ def test_the_five_have_everything_a_page_shows(db):
     }
     assert people.filter(stats__is_opted_in=True).exists()
     assert Business.objects.count() == 2
-    assert list(capture.rebuild(repair=False)) == []
+    assert list(capture.rebuild(repair=False, actor=Actor.system("test"))) == []
 
 
 def test_addresses_are_at_example_domains(db):
@@ -94,7 +95,7 @@ def test_generated_people_are_whole(db):
     assert not people.filter(stats=None).exists()
     orders = people.annotate(n=Count("bookings")).values_list("n", flat=True)
     assert len(set(orders)) > 3
-    assert list(capture.rebuild(repair=False)) == []
+    assert list(capture.rebuild(repair=False, actor=Actor.system("test"))) == []
 
 
 def test_a_database_with_customers_is_left_alone(db):

@@ -1,0 +1,143 @@
+"""What the pages of captures share: a page that asks for a reason before an act."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+
+from audit.admin.base import readable_columns
+from customers.admin.base import ReadOnlyAdmin
+
+__all__ = ["ActPages", "ProjectionAdmin", "ReadOnlyAdmin", "readable_columns"]
+
+Act = Callable[[HttpRequest, Any, dict[str, str]], str]
+
+
+class ActPages:
+    """Pages below a row that do one thing to it, after asking for what it needs.
+
+    `acts` names for each page its permission, title, method and fields. The link to a
+    page stands above the row's own page.
+    """
+
+    change_form_template = "admin/capture/change_form.html"
+    acts: dict[str, dict[str, Any]] = {}
+
+    def get_urls(self) -> list[Any]:
+        opts = self.opts  # type: ignore[attr-defined]
+        pages = [
+            path(
+                f"<uuid:pk>/{name}/",
+                self.admin_site.admin_view(self._page(name)),  # type: ignore[attr-defined]
+                name=f"{opts.app_label}_{opts.model_name}_{name}",
+            )
+            for name in self.acts
+        ]
+        return [*pages, *super().get_urls()]  # type: ignore[misc]
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra: Any = None,
+    ) -> Any:
+        opts = self.opts  # type: ignore[attr-defined]
+        links = [
+            (
+                act["title"],
+                reverse(
+                    f"admin:{opts.app_label}_{opts.model_name}_{name}", args=[object_id]
+                ),
+            )
+            for name, act in self.acts.items()
+            if request.user.has_perm(act["permission"]) and _is_uuid(object_id)
+        ]
+        extra = {**(extra or {}), "act_links": links}
+        return super().change_view(request, object_id, form_url, extra)  # type: ignore[misc]
+
+    def _page(self, name: str) -> Callable[..., HttpResponse]:
+        act = self.acts[name]
+
+        def view(request: HttpRequest, pk: UUID) -> HttpResponse:
+            if not request.user.has_perm(act["permission"]):
+                raise PermissionDenied
+            row = self.get_object(request, str(pk))  # type: ignore[attr-defined]
+            if row is None:
+                raise Http404
+            values = self._values(request, act, row)
+            error = ""
+            if request.method == "POST":
+                try:
+                    return self._done(request, act, row, values)
+                except ValidationError as refused:
+                    error = " ".join(refused.messages)
+            return self._ask(request, act, row, values, error)
+
+        return view
+
+    def _values(self, request: HttpRequest, act: Any, row: Any) -> dict[str, str]:
+        if request.method == "POST":
+            return {name: request.POST.get(name, "") for name in act["fields"]}
+        start = act.get("initial")
+        given = start(row) if start else {}
+        return {name: given.get(name, "") for name in act["fields"]}
+
+    def _done(
+        self, request: HttpRequest, act: Any, row: Any, values: dict[str, str]
+    ) -> HttpResponse:
+        said = getattr(self, act["method"])(request, row, values)
+        self.message_user(request, said, act.get("level", messages.SUCCESS))  # type: ignore[attr-defined]
+        opts = self.opts  # type: ignore[attr-defined]
+        name = f"admin:{opts.app_label}_{opts.model_name}_change"
+        return HttpResponseRedirect(reverse(name, args=[row.pk]))
+
+    def _ask(
+        self,
+        request: HttpRequest,
+        act: Any,
+        row: Any,
+        values: dict[str, str],
+        error: str,
+    ) -> HttpResponse:
+        fields = [
+            {"name": name, "value": values[name], **spec}
+            for name, spec in act["fields"].items()
+        ]
+        context = {
+            **self.admin_site.each_context(request),  # type: ignore[attr-defined]
+            "title": act["title"],
+            "opts": self.opts,  # type: ignore[attr-defined]
+            "original": row,
+            "explanation": act["explanation"],
+            "fields": fields,
+            "error": error,
+        }
+        response = TemplateResponse(request, "admin/capture/act.html", context)
+        response["Cache-Control"] = "no-store"
+        return response
+
+
+class ProjectionAdmin(ReadOnlyAdmin):
+    """A page of rows that a rebuild makes again."""
+
+    list_select_related: Any = ("customer",)
+    extra_lookups = ("customer__id__exact",)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return readable_columns(self.model, {"id"})
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True

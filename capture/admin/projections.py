@@ -1,0 +1,141 @@
+"""Captures in typed columns: signups, logins, payments, questionnaires, dashboards."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import FileResponse, Http404, HttpRequest
+from django.urls import path, reverse
+from django.utils.html import format_html
+
+from audit.admin.base import actor_of
+from capture import services
+from capture.admin.base import ProjectionAdmin, readable_columns
+from capture.models import (
+    DashboardSnapshot,
+    Login,
+    Payment,
+    PaymentReference,
+    Questionnaire,
+    Signup,
+)
+
+
+@admin.register(Signup)
+class SignupAdmin(ProjectionAdmin):
+    list_display = ("signup_date", "customer", "plan", "signup_source", "trust")
+    list_filter = ("trust", "signup_date")
+    search_fields = ("email__exact", "customer__unique_id__istartswith")
+    ordering = ("-occurred_at", "-id")
+
+
+@admin.register(Login)
+class LoginAdmin(ProjectionAdmin):
+    list_display = ("login_time", "customer", "login_method", "success", "trust")
+    list_filter = ("success", "trust")
+    search_fields = ("email__exact", "customer__unique_id__istartswith")
+    ordering = ("-occurred_at", "-id")
+
+
+@admin.register(Payment)
+class PaymentAdmin(ProjectionAdmin):
+    list_display = (
+        "occurred_at",
+        "customer",
+        "plan_name",
+        "amount",
+        "state",
+        "confirmation",
+        "payment_processor",
+    )
+    list_filter = ("state", "verified", "payment_processor", "occurred_at")
+    search_fields = ("transaction_id__exact", "customer__unique_id__istartswith")
+    search_help_text = "A transaction id or a customer's reference."
+    ordering = ("-occurred_at", "-id")
+
+    @admin.display(description="Amount")
+    def amount(self, row: Payment) -> str:
+        return services.shown_amount(row)
+
+    @admin.display(description="Confirmed by", ordering="verified")
+    def confirmation(self, row: Payment) -> str:
+        return f"claimed by {row.trust}" if row.is_claim else row.trust
+
+
+@admin.register(PaymentReference)
+class PaymentReferenceAdmin(ProjectionAdmin):
+    list_display = ("value", "payment")
+    list_select_related = ("payment",)
+    search_fields = ("value__exact",)
+    ordering = ("value", "id")
+    extra_lookups = ("payment__id__exact",)
+
+
+@admin.register(Questionnaire)
+class QuestionnaireAdmin(ProjectionAdmin):
+    list_display = ("occurred_at", "customer", "prop_firm", "account_type", "trust")
+    list_filter = ("trust", "occurred_at")
+    search_fields = ("user_email__exact", "customer__unique_id__istartswith")
+    ordering = ("-occurred_at", "-id")
+
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view(self.screenshot_view)
+        name = "capture_questionnaire_screenshot"
+        page = path("<uuid:pk>/screenshot/", view, name=name)
+        return [page, *super().get_urls()]
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return [*readable_columns(self.model, {"id", "account_screenshot"}), "picture"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return [*super().get_readonly_fields(request, obj), "picture"]
+
+    @admin.display(description="Screenshot")
+    def picture(self, row: Questionnaire) -> str:
+        if not row.account_screenshot:
+            return "–"
+        url = reverse("admin:capture_questionnaire_screenshot", args=[row.pk])
+        return format_html('<a href="{}">Download</a>', url)
+
+    def screenshot_view(self, request: HttpRequest, pk: UUID) -> FileResponse:
+        """Hand out the screenshot as a download; the browser never renders it here."""
+        row = self.get_object(request, str(pk))
+        if row is None:
+            raise Http404
+        if not self.has_view_permission(request, row):
+            raise PermissionDenied
+        file = services.open_screenshot(row)
+        if file is None:
+            raise Http404
+        services.note_subjects(
+            "questionnaire.screenshot_downloaded",
+            [row.customer_id] if row.customer_id else [],
+            actor=actor_of(request),
+            target=row,
+        )
+        kind = str(row.screenshot_type).partition("/")[2]
+        response = FileResponse(
+            file, as_attachment=True, filename=f"screenshot-{row.pk}.{kind}"
+        )
+        response["Content-Type"] = "application/octet-stream"
+        response["X-Content-Type-Options"] = "nosniff"
+        response["Cache-Control"] = "no-store"
+        return response
+
+
+@admin.register(DashboardSnapshot)
+class DashboardSnapshotAdmin(ProjectionAdmin):
+    list_display = (
+        "occurred_at",
+        "last_seen_at",
+        "customer",
+        "account_balance",
+        "total_pnl",
+        "win_rate",
+    )
+    list_filter = ("trust", "occurred_at")
+    search_fields = ("user_email__exact", "customer__unique_id__istartswith")
+    ordering = ("-last_seen_at", "-id")

@@ -1,0 +1,156 @@
+"""What could not be taken: look at it, repair it, replay it, or discard it."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+
+from audit.admin.base import actor_of
+from capture import services
+from capture.admin.base import ActPages, ReadOnlyAdmin
+from capture.choices import Decision, Status
+from capture.models import Quarantine, QuarantineDecision, RefusalCount
+
+
+class StateFilter(admin.SimpleListFilter):
+    """Open items first: those are the work."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
+        return [("open", "open"), *Decision.choices]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
+        if self.value() == "open":
+            return queryset.filter(decisions=None)
+        if self.value():
+            return queryset.filter(decisions__decision=self.value())
+        return queryset
+
+
+@admin.register(Quarantine)
+class QuarantineAdmin(ActPages, ReadOnlyAdmin):
+    list_display = ("received_at", "code", "source", "type", "times_seen", "state")
+    list_filter = (StateFilter, "code", "type", "received_at")
+    list_select_related = ("source",)
+    search_fields = ("message_id__exact",)
+    ordering = ("-received_at", "-id")
+    actions = ("replay_all",)
+    acts: ClassVar[dict[str, dict[str, Any]]] = {
+        "replay": {
+            "permission": "capture.replay_quarantine",
+            "title": "Replay",
+            "method": "replay",
+            "explanation": "Take the item after all, as it is or as you correct it "
+            "here. The original stays as it came.",
+            "initial": lambda row: {"item": row.item or ""},
+            "fields": {
+                "item": {"label": "Item (JSON)", "is_long": True},
+                "reason": {"label": "Reason"},
+            },
+        },
+        "discard": {
+            "permission": "capture.discard_quarantine",
+            "title": "Discard",
+            "method": "discard",
+            "explanation": "Say that the item is not to be taken. It stays here.",
+            "fields": {"reason": {"label": "Reason", "required": True}},
+        },
+    }
+    _columns = (
+        "received_at",
+        "code",
+        "message",
+        "pointer",
+        "stage",
+        "source",
+        "adapter",
+        "type",
+        "trust",
+        "message_id",
+        "times_seen",
+        "state",
+    )
+
+    def get_rows(self, actor: Any) -> QuerySet[Any]:
+        rows = super().get_rows(actor).prefetch_related("decisions")
+        return rows.annotate(again=Count("sightings", distinct=True))
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        if request.user.has_perm("capture.view_payload"):
+            return [*self._columns, "what_came"]
+        return list(self._columns)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.get_fields(request, obj)
+
+    @admin.display(description="Seen")
+    def times_seen(self, row: Any) -> int:
+        return 1 + int(row.again)
+
+    @admin.display(description="State")
+    def state(self, row: Quarantine) -> str:
+        decisions = list(row.decisions.all())
+        return decisions[0].get_decision_display() if decisions else "open"
+
+    @admin.display(description="What came")
+    def what_came(self, row: Quarantine) -> str:
+        return format_html("<pre>{}</pre>", row.item or "not kept")
+
+    def replay(self, request: HttpRequest, row: Quarantine, values: Any) -> str:
+        text = values["item"].strip()
+        changed = text if text != (row.item or "").strip() else None
+        verdict = services.replay_quarantined(
+            row,
+            actor=actor_of(request),
+            text=changed,
+            reason=values["reason"] or None,
+        )
+        if verdict.status in (Status.QUARANTINED, Status.CONFLICT):
+            msg = f"{verdict.pointer or 'The item'}: {verdict.detail}"
+            raise ValidationError(msg, code=verdict.code or "invalid")
+        return "Replayed: the item is a capture now."
+
+    def discard(self, request: HttpRequest, row: Quarantine, values: Any) -> str:
+        services.discard_quarantined(
+            row, actor=actor_of(request), reason=values["reason"]
+        )
+        return "Discarded. The item stays here for the record."
+
+    def has_replay_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("capture.replay_quarantine")
+
+    @admin.action(description="Replay as they are", permissions=["replay"])
+    def replay_all(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        rows = list(queryset)
+        taken = services.replay_all(rows, actor=actor_of(request))
+        level = messages.SUCCESS if taken == len(rows) else messages.WARNING
+        said = f"{taken} of {len(rows)} items are captures now."
+        self.message_user(request, said, level)
+
+
+@admin.register(QuarantineDecision)
+class QuarantineDecisionAdmin(ReadOnlyAdmin):
+    list_display = ("decided_at", "decision", "quarantine")
+    list_filter = ("decision", "decided_at")
+    list_select_related = ("quarantine",)
+    ordering = ("-decided_at", "-id")
+    extra_lookups = ("quarantine__id__exact",)
+
+
+@admin.register(RefusalCount)
+class RefusalCountAdmin(ReadOnlyAdmin):
+    list_display = ("hour", "code", "count", "source")
+    list_filter = ("code", "hour")
+    list_select_related = ("source",)
+    ordering = ("-hour", "-id")
+    extra_lookups = ("source__id__exact",)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return ["hour", "code", "count", "source"]
