@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.contrib import messages
@@ -27,8 +27,8 @@ class ActPages:
     page stands above the row's own page.
     """
 
-    change_form_template = "admin/capture/change_form.html"
-    acts: dict[str, dict[str, Any]] = {}
+    change_form_template: Any = "admin/capture/change_form.html"
+    acts: ClassVar[dict[str, dict[str, Any]]] = {}
 
     def get_urls(self) -> list[Any]:
         opts = self.opts  # type: ignore[attr-defined]
@@ -128,7 +128,7 @@ class ActPages:
 class ProjectionAdmin(ReadOnlyAdmin):
     """A page of rows that a rebuild makes again."""
 
-    list_select_related: Any = ("customer",)
+    list_select_related: ClassVar[Any] = ("customer",)
     extra_lookups = ("customer__id__exact",)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:

@@ -34,6 +34,7 @@ View = Callable[..., HttpResponse]
 _TRUST = {KeyKind.PUBLISHABLE: Trust.BROWSER, KeyKind.SECRET: Trust.SERVER}
 # One unit of a rate for so many bytes: a large body costs as much as many small ones.
 _BYTES_PER_UNIT = 16_384
+_DIGITS = 10
 
 
 @dataclass
@@ -91,7 +92,7 @@ class Visit:
             "received_at": self.received_at,
             "ip": self.operation.ip,
             "user_agent": self.operation.user_agent,
-            "attempt": int(attempt) if _is_small_number(attempt) else None,
+            "attempt": _small_number(attempt),
             "gpc": True if headers.get("Sec-GPC") == "1" else None,
         }
 
@@ -243,8 +244,9 @@ def _one(*found: str | None) -> str | None:
     return texts.pop() if texts else None
 
 
-def _is_small_number(text: str | None) -> bool:
-    return bool(text) and text.isascii() and text.isdigit() and len(text) < 10  # type: ignore[union-attr]  # noqa: PLR2004
+def _small_number(text: str | None) -> int | None:
+    is_number = text is not None and text.isascii() and text.isdigit()
+    return int(text) if text and is_number and len(text) < _DIGITS else None
 
 
 def sdk_prefix() -> str:

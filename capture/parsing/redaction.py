@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 from functools import cache
+from math import isfinite
 from typing import Any
 
 from capture.parsing.marks import NON_FINITE
@@ -89,7 +90,7 @@ def redact_text(text: str) -> str:
 
 
 def _clean(value: Any, pointer: str, found: Warnings) -> Any:
-    if value is NON_FINITE:
+    if value is NON_FINITE or (isinstance(value, float) and not isfinite(value)):
         found.append(("non_finite_number", pointer))
         return None
     if isinstance(value, dict):

@@ -57,6 +57,8 @@ def correct_capture(
         reason=reason,
         subjects=[verdict.customer_id] if verdict.customer_id else [],
     )
+    if verdict.capture_id is None:
+        raise ValidationError(verdict.detail or "", code=verdict.code or "invalid")
     return Capture.objects.get(pk=verdict.capture_id)
 
 

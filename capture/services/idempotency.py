@@ -77,9 +77,8 @@ def finish(
     claimed: Claimed, *, status: int, content_type: str, body: str, keep: bool
 ) -> None:
     """Store the answer of the first request, or free the key for another try."""
-    rows = IdempotencyRecord.objects.filter(
-        Q(status=None), name=claimed.name, owner=claimed.owner
-    )
+    mine = Q(status=None, owner=claimed.owner)
+    rows = IdempotencyRecord.objects.filter(mine, name=claimed.name)
     if keep:
         rows.update(status=status, content_type=content_type, body=body)
     else:

@@ -175,7 +175,9 @@ def _correct(groups: list[Group]) -> None:
     """Put what staff corrected in the place of what came."""
     everything = {pk: c for group in groups for pk, c in group.captures.items()}
     rows = Capture.objects.filter(corrects_id__in=list(everything))
-    newest = {row.corrects_id: row for row in rows.order_by("received_at", "pk")}
+    newest: dict[Any, Capture] = {}
+    for row in rows.order_by("received_at", "pk"):
+        newest[row.corrects_id] = row
     for group in groups:
         for pk in newest.keys() & group.captures.keys():
             group.corrected[pk] = tell(group.captures[pk], newest[pk])
@@ -433,6 +435,8 @@ def _distribute(
     )
     # Of every payment of these people, claims are taken off and given anew.
     groups = _united([*groups, *_stored(others)])
+    _correct(groups)
+    owners |= _owners(groups)
     firm: list[tuple[Group, dict[str, Any]]] = []
     rows: dict[UUID, Group] = {}
     for group in groups:

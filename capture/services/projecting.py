@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -263,7 +263,7 @@ def _dashboard(fields: dict[str, Any], capture: Capture) -> dict[str, Any]:
     }
 
 
-_COLUMNS = {
+_COLUMNS: dict[str, Callable[[dict[str, Any], Capture], dict[str, Any]]] = {
     CaptureType.SIGNUP: _signup,
     CaptureType.LOGIN: _login,
     CaptureType.QUESTIONNAIRE: _questionnaire,

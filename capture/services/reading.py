@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from ipaddress import ip_address
 from typing import Any
-from uuid import UUID
 
 from django.utils import timezone
 
@@ -148,12 +147,13 @@ def build_envelope(
 ) -> Envelope:
     """Return the envelope of one item. Never raises for what an item holds."""
     if isinstance(item, Unreadable):
-        problem = Problem("invalid_json", "", "This line is not JSON.")
-        return build_unreadable(item.text, problem, **facts)
+        unread = Problem("invalid_json", "", "This line is not JSON.")
+        return build_unreadable(item.text, unread, **facts)
+    wrong: Problem | None = None
     if isinstance(item, dict) and item:
-        item, screenshot_problem = keep_screenshot(item, _business_of(facts))
+        item, wrong = keep_screenshot(item, facts.get("business_id"))
     else:
-        screenshot_problem = _NOT_AN_OBJECT
+        wrong = _NOT_AN_OBJECT
     excess, size = find_excess(item)
     if excess is not None and excess[0] == "oversize_item":
         text = payload_text(item)[:_KEPT_TEXT]
@@ -162,7 +162,7 @@ def build_envelope(
     found = reader(body) if isinstance(body, dict) else _NO_ITEM
     if size > _LARGE_ITEM:
         warnings.append(("large_item", ""))
-    problem = found.problem or screenshot_problem
+    problem = found.problem or wrong
     if excess is not None:
         problem = Problem(excess[0], "", excess[1])
     return _checked(found, body, facts, kind=kind, warnings=warnings, problem=problem)
@@ -267,7 +267,3 @@ def _without_address(body: Any, found: Item) -> tuple[Any, str | None]:
     if isinstance(context, dict) and "ip" in context:
         kept["context"] = {k: v for k, v in context.items() if k != "ip"}
     return kept, address
-
-
-def _business_of(facts: dict[str, Any]) -> UUID | None:
-    return facts.get("business_id")

@@ -138,10 +138,11 @@ def is_success(fields: Mapping[str, Any]) -> bool | None:
 
 def to_decimal(value: Any) -> Decimal | None:
     """Return a number that came as a number or as text; None for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal | str):
         return None
     try:
-        number = Decimal(value)
+        # A float only comes from Python code; its shortest form is what was meant.
+        number = Decimal(repr(value) if isinstance(value, float) else value)
     except InvalidOperation:
         return None
     return number if number.is_finite() else None

@@ -112,12 +112,14 @@ def _find(business: Business, settlements: list[Settlement]) -> list[list[Bookin
         names = [name.partition(":")[2] for name in item.references]
         names += [f"{_OURS}{name}" for name in item.references]
         own = {
-            row.pk: row
+            by_name[name].pk: by_name[name]
             for name in names
-            if (row := by_name.get(name)) and row.customer_id == item.customer_id
+            if name in by_name and by_name[name].customer_id == item.customer_id
         }
         moved = {
-            row.pk: row for n in names if (row := by_name.get(n)) and _is_ours(row)
+            by_name[name].pk: by_name[name]
+            for name in names
+            if name in by_name and _is_ours(by_name[name])
         }
         unique = {**own, **moved}
         found.append(sorted(unique.values(), key=lambda b: (_is_ours(b), b.pk)))
