@@ -7,5 +7,6 @@ from django.urls import include, path
 
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("demo/", include("config.demo")),
     path("", include("capture.api.fixed_urls")),
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from capture.services.ingest import ingest
 from capture.services.keys import (
     create_key,
+    ensure_page_key,
     find_key,
     get_or_create_source,
     issue_key,
@@ -23,6 +24,7 @@ __all__ = [
     "activity",
     "build_envelopes",
     "create_key",
+    "ensure_page_key",
     "find_key",
     "get_or_create_source",
     "ingest",
