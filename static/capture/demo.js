@@ -37,7 +37,7 @@ function submitted(id, act) {
     try {
       tell(form(id), await act(values(form(id))));
     } catch (error) {
-      tell(form(id), `The shop’s own save failed: ${error.message}.`);
+      tell(form(id), `The shop's own save failed: ${error.message}.`);
     }
   });
 }
@@ -70,7 +70,7 @@ submitted('payment', async ({ outcome, ...data }) => {
     ...who(), ...data, ...price(), currency: 'EUR', payment_status: 'completed',
     payment_processor: 'Demo', transaction_id: `DEMO-${Date.now()}`,
   });
-  return result.error ? `The shop’s own save says: ${result.error.message}.` : 'Paid. Thank you.';
+  return result.error ? `The shop's own save says: ${result.error.message}.` : 'Paid. Thank you.';
 });
 
 form('payment').addEventListener('input', () => {

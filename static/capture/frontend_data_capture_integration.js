@@ -499,8 +499,7 @@
     timerAt = at;
     timer = setTimeout(() => {
       timer = 0;
-      drain(false);
-      drain(true);
+      [false, true].forEach((isBig) => quietly(() => drain(isBig)));
     }, Math.max(0, at - Date.now()));
   }
 
@@ -533,10 +532,9 @@
   function locked(run) {
     let ran = false;
     const once = () => ((ran = true), run());
-    const locks = quietly(() => navigator.locks, null);
-    if (!locks) return once();
+    const asked = quietly(() => navigator.locks.request('capture:' + config.key, once), null);
     // A sandboxed frame has locks and refuses them.
-    return locks.request('capture:' + config.key, once).catch(() => ran || once());
+    return asked ? Promise.resolve(asked).catch(() => ran || once()) : once();
   }
 
   function bodyOf(batch) {
@@ -550,7 +548,7 @@
 
   // A string goes out as text/plain, which needs no preflight.
   const request = (body, more) => nativeFetch.call(window, address(), Object.assign({
-    method: 'POST', body: body, credentials: 'omit', redirect: 'error', cache: 'no-store',
+    method: 'POST', body: body, credentials: 'omit', redirect: 'error',
     referrerPolicy: 'strict-origin',
   }, more));
 
@@ -734,7 +732,7 @@
   function begin(type, name, args) {
     if (!isAllowed(type)) return null;
     const taken = gather(type, Array.from(args));
-    const extra = { wrapped: name };
+    const extra = { wrapped: name, timestamp: new Date().toISOString() };
     let isDone = false;
     const call = (outcome) => {
       if (isDone) return;
@@ -969,22 +967,23 @@
     Object.keys(WRAPPED).forEach((name) => quietly(() => hook(name)));
     const watcher = new MutationObserver(look);
     watcher.observe(document, { childList: true, subtree: true });
-    document.addEventListener('load', look, true);
-    document.addEventListener('DOMContentLoaded', look);
-    window.addEventListener('load', () => {
+    const listen = (target, names, run) => names.split(' ').forEach((name) =>
+      target.addEventListener(name, (event) => quietly(() => run(event)), true));
+    listen(document, 'load DOMContentLoaded', look);
+    listen(window, 'click submit', look);
+    listen(window, 'load', () => {
       look();
       watcher.disconnect();
     });
-    ['click', 'submit'].forEach((name) => window.addEventListener(name, look, true));
-    window.addEventListener('online', tryNow);
-    window.addEventListener('pageshow', arrive);
-    window.addEventListener('pagehide', () => {
+    listen(window, 'online', tryNow);
+    listen(window, 'pageshow', arrive);
+    listen(window, 'pagehide', () => {
       pending.forEach((call) => call());
       leave();
     });
-    document.addEventListener('visibilitychange', () => (document.hidden ? leave() : arrive()));
+    listen(document, 'visibilitychange', () => (document.hidden ? leave() : arrive()));
     // A policy of the page forbids the hub; trying again would only fill its reports.
-    document.addEventListener('securitypolicyviolation', (event) => {
+    listen(document, 'securitypolicyviolation', (event) => {
       if (/connect-src|default-src/.test(event.violatedDirective) && config.host &&
           event.blockedURI.indexOf(new URL(config.host).origin) === 0) stop('blocked by connect-src');
     });

@@ -247,8 +247,20 @@ def test_two_tabs_deliver_each_message_once(new_page, site, tag, hub):
     assert hub.most_at_once == 1, "One tab sends at a time."
 
 
-def test_without_locks_the_hub_tells_the_tabs_apart(new_page, context, site, tag, hub):
-    context.add_init_script("Object.defineProperty(navigator, 'locks', {value: null})")
+@pytest.mark.parametrize(
+    "locks",
+    [
+        "null",
+        "{request() { throw new Error('no') }}",
+        "{request: async () => { throw new Error('no') }}",
+    ],
+)
+def test_without_locks_the_hub_tells_the_tabs_apart(  # noqa: PLR0917 - fixtures
+    new_page, context, site, tag, hub, locks
+):
+    context.add_init_script(
+        f"Object.defineProperty(navigator, 'locks', {{value: {locks}}})"
+    )
     hub.delay = 0.05
     address = site.put("/", tag())
     tabs = [new_page(), new_page()]
