@@ -899,11 +899,11 @@
       const isKnown = consent() === 'granted' && state().anonymous_id;
       const last = isKnown && build('consent', {}, { marketing_consent: false });
       sync();
-      Array.from(queue.keys()).forEach(remove);
       pending.clear();
       chosen = 'out';
       me = { choice: 'out' };
       save();
+      sync();
       if (last) enqueue(last, true);
       emit('consent', 'denied');
     });
