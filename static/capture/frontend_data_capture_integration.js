@@ -31,6 +31,7 @@
   const MAX_LEAVING = 60000;
   const MAX_AGE = 7 * 864e5;
   const MAX_WAIT = 3e5;
+  const LOOK_AFTER = 50;
   const SETTLE_WAIT = 1e4;
 
   // Taken now: the page may replace them, and must not see calls of ours in its own.
@@ -748,8 +749,8 @@
 
   const outcomeOf = (value) => (quietly(() => isObject(value) && value.error, false) ? 'error' : 'ok');
 
-  // In a task of its own: later than the page's own handlers, and than the browser's
-  // notice of a rejection that nobody handles.
+  // A little later: to look at a promise is to handle its rejection, and the browser
+  // shall have reported one that the page does not handle.
   function observe(call, returned, result) {
     setTimeout(() => {
       if (!returned) return call('threw');
@@ -761,7 +762,7 @@
         return call();
       }
       setTimeout(call, SETTLE_WAIT);
-    }, 0);
+    }, LOOK_AFTER);
   }
 
   // Functions that are there now, or are assigned later.
