@@ -7,6 +7,7 @@ from django.urls import include, path
 
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("demo/", include("config.demo")),
     path("", include("capture.api.fixed_urls")),
     path("", include("capture.api.urls")),
 ]

@@ -33,6 +33,7 @@ from capture.services.ingest import StrictError, ingest
 from capture.services.keys import (
     allowed_origin,
     create_key,
+    ensure_page_key,
     find_key,
     get_key,
     get_or_create_source,
@@ -99,6 +100,7 @@ __all__ = [
     "create_key",
     "current_payload",
     "discard_quarantined",
+    "ensure_page_key",
     "event_names",
     "fields_of",
     "find_endpoint",

@@ -66,6 +66,27 @@ def issue_key(key: ApiKey, *, actor: Actor) -> str:
     return text
 
 
+@transaction.atomic
+def ensure_page_key(source: Source, text: str, *, actor: Actor, origin: str) -> ApiKey:
+    """Return the publishable key of a text, made or opened for one more origin.
+
+    For a key whose text must be the same each time; others come from `create_key`.
+    """
+    key = ApiKey.objects.filter(key_hash=hash_key(text)).first() or ApiKey(
+        business_id=source.business_id,
+        source=source,
+        kind=KeyKind.PUBLISHABLE,
+        prefix=text[:_SHOWN],
+        key_hash=hash_key(text),
+        scopes=[SCOPE_WRITE],
+    )
+    if origin in key.origins:
+        return key
+    key.origins = [*key.origins, origin]
+    key.full_clean()
+    return customers.save_record(key, actor=actor)
+
+
 def find_key(text: str) -> ApiKey | None:
     """Return the valid key of a text; None for unknown, revoked and expired ones."""
     keys = ApiKey.objects.select_related("source", "source__business")
