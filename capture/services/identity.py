@@ -158,18 +158,39 @@ def _unambiguous(found: dict[str, set[UUID]]) -> dict[str, UUID]:
 
 
 def _missing(told: list[Told], known: Known) -> dict[str, dict[str, Any]]:
-    """Return the facts of each customer to be made, by e-mail key or user id."""
+    """Return the facts of each customer to be made.
+
+    Messages that share an e-mail are one person's, and so are those that share a user
+    id, unless they come with two e-mails; then the first one has the id.
+    """
     missing: dict[str, dict[str, Any]] = {}
+    # Which of them an e-mail or user id stands for.
+    emails: dict[str, str] = {}
+    refs: dict[str, str] = {}
     for item in sorted(told, key=lambda t: t.capture.occurred_at):
-        capture = item.capture
-        key = capture.email or capture.user_ref
-        is_known = capture.email in known.by_email or capture.user_ref in known.by_ref
-        if key is None or is_known or not _makes_customer(item):
+        email, ref = item.capture.email or "", item.capture.user_ref or ""
+        is_known = email in known.by_email or ref in known.by_ref
+        if not (email or ref) or is_known or not _makes_customer(item):
             continue
-        facts = missing.setdefault(key, _facts(item))
-        if capture.user_ref and not facts.get("external_id"):
-            facts["external_id"] = capture.user_ref
+        key = emails.get(email) or _same(item, missing, refs) or f"{email} {ref}"
+        facts = missing.setdefault(key, {**_facts(item), "external_id": None})
+        if email:
+            emails[email] = key
+            facts["email"] = facts["email"] or item.email
+        if ref and refs.setdefault(ref, key) == key:
+            facts["external_id"] = facts["external_id"] or ref
     return missing
+
+
+def _same(
+    item: Told, missing: dict[str, dict[str, Any]], refs: dict[str, str]
+) -> str | None:
+    """Return whose user id this is, if its e-mail does not speak against it."""
+    key = refs.get(item.capture.user_ref or "")
+    if key is None or item.capture.email is None:
+        return key
+    is_free = missing[key]["email"] is None and item.capture.trust != Trust.BROWSER
+    return key if is_free else None
 
 
 def _makes_customer(item: Told) -> bool:

@@ -290,7 +290,8 @@ def _shared_ids(load: _Load) -> frozenset[str]:
             )
     if not pairs:
         return frozenset()
-    query = f"SELECT i FROM ({' UNION '.join(pairs)}) GROUP BY i HAVING count(DISTINCT e) > 1"  # noqa: S608
+    union = " UNION ALL ".join(pairs)
+    query = f"SELECT i FROM ({union}) GROUP BY i HAVING count(DISTINCT e) > 1"  # noqa: S608
     return frozenset(str(found) for (found,) in load.file.values(query))
 
 

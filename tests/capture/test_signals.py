@@ -41,7 +41,7 @@ def host() -> Any:
 
 
 class Hub:
-    """A hub on the loopback that answers what it is told to, as slowly as it is told."""
+    """A hub on the loopback that answers what, and as slowly as, it is told."""
 
     def __init__(self) -> None:
         self.requests: list[tuple[str, dict[str, str], dict[str, Any]]] = []
@@ -109,7 +109,9 @@ def direct(bakery) -> Iterator[None]:
 @pytest.fixture
 def mia(db) -> Any:
     """A user who is no staff, made before anybody listens."""
-    return UserFactory(username="mia", email="mia@example.org", password=PASSWORD)
+    return UserFactory(
+        username="mia", email="mia@example.org", password=PASSWORD, is_staff=False
+    )
 
 
 def sign_in(user: Any) -> bool:
