@@ -81,10 +81,8 @@ def link(told: list[Told], source: Source, *, actor: Actor) -> Linked:
     captures = [item.capture for item in told]
     known = find_known(source.business_id, captures)
     missing = _missing(told, known)
-    made = customers.create_captured_customers(
-        source.business, list(missing.values()), actor=actor
-    )
-    for facts, customer_id in zip(missing.values(), made, strict=True):
+    made = customers.create_captured_customers(source.business, missing, actor=actor)
+    for facts, customer_id in zip(missing, made, strict=True):
         if facts.get("email"):
             known.by_email[fold_email(facts["email"])] = customer_id
         if facts.get("external_id"):
@@ -157,19 +155,41 @@ def _unambiguous(found: dict[str, set[UUID]]) -> dict[str, UUID]:
     return {value: next(iter(ids)) for value, ids in found.items() if len(ids) == 1}
 
 
-def _missing(told: list[Told], known: Known) -> dict[str, dict[str, Any]]:
-    """Return the facts of each customer to be made, by e-mail key or user id."""
-    missing: dict[str, dict[str, Any]] = {}
+def _missing(told: list[Told], known: Known) -> list[dict[str, Any]]:
+    """Return the facts of each customer to be made.
+
+    Messages of one batch may name a person by e-mail, by user id, or by both.
+    """
+    missing: list[dict[str, Any]] = []
+    by_name: dict[str, dict[str, Any]] = {}
     for item in sorted(told, key=lambda t: t.capture.occurred_at):
         capture = item.capture
-        key = capture.email or capture.user_ref
+        names = [name for name in (capture.email, capture.user_ref) if name]
         is_known = capture.email in known.by_email or capture.user_ref in known.by_ref
-        if key is None or is_known or not _makes_customer(item):
+        if not names or is_known or not _makes_customer(item):
             continue
-        facts = missing.setdefault(key, _facts(item))
-        if capture.user_ref and not facts.get("external_id"):
-            facts["external_id"] = capture.user_ref
+        facts = next((by_name[name] for name in names if name in by_name), None)
+        if facts is None:
+            facts = _facts(item)
+            missing.append(facts)
+        _complete(facts, item, by_name)
+        for name in names:
+            by_name.setdefault(name, facts)
     return missing
+
+
+def _complete(
+    facts: dict[str, Any], item: Told, by_name: dict[str, dict[str, Any]]
+) -> None:
+    """Add the id that an earlier message of the batch did not name."""
+    capture = item.capture
+    lacks_ref = not facts["external_id"] and capture.user_ref not in by_name
+    if capture.user_ref and lacks_ref:
+        facts["external_id"] = capture.user_ref
+    if capture.email and not facts["email"] and capture.email not in by_name:
+        if facts["name"] == facts["external_id"]:
+            facts["name"] = _line(item.fields.get("full_name")) or item.email
+        facts["email"] = item.email
 
 
 def _makes_customer(item: Told) -> bool:
