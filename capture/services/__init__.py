@@ -28,7 +28,7 @@ from capture.services.corrections import (
     write_value,
 )
 from capture.services.counting import CaptureCounts, count_captures
-from capture.services.idempotency import Claimed, claim, finish
+from capture.services.idempotency import Claimed, claim, finish, forget_old
 from capture.services.ingest import StrictError, ingest
 from capture.services.keys import (
     allowed_origin,
@@ -106,6 +106,7 @@ __all__ = [
     "find_endpoint",
     "find_key",
     "finish",
+    "forget_old",
     "get_capture",
     "get_key",
     "get_or_create_source",

@@ -247,7 +247,9 @@ def _follow(
     for _ in range(_MAX_ROUNDS):
         names = _names(captures, customers_of)
         shared = _keep_names(business_id, names)
-        found.detached += _detach(business_id, shared)
+        lost = _detach(business_id, shared)
+        found.detached += lost
+        found.touched |= set(lost.values())
         new = _known_by(names, shared, captures, customers_of)
         captures = _attach_waiting(business_id, new)
         if not captures:
@@ -342,10 +344,13 @@ def _attach_waiting(business_id: UUID, known: Known) -> list[Capture]:
     return attached
 
 
-def _detach(business_id: UUID, shared: set[str]) -> list[Capture]:
-    """Take captures that only a shared id had linked away from their customer."""
+def _detach(business_id: UUID, shared: set[str]) -> dict[Capture, UUID]:
+    """Take captures that only a shared id had linked away from their customer.
+
+    Returns whose they were.
+    """
     if not shared:
-        return []
+        return {}
     names = list(shared)
     links = CaptureLink.objects.filter(
         Q(capture__anonymous_ref__in=names) | Q(capture__previous_ref__in=names),
@@ -353,7 +358,11 @@ def _detach(business_id: UUID, shared: set[str]) -> list[Capture]:
         rule__in=_BY_ID,
         customer__isnull=False,
     )
-    captures = [row.capture for row in links.select_related("capture")]
+    captures = {
+        row.capture: row.customer_id
+        for row in links.select_related("capture")
+        if row.customer_id is not None
+    }
     ids = [capture.pk for capture in captures]
     if ids:
         links.model.objects.filter(capture__in=ids).update(customer=None, rule=None)
