@@ -4,6 +4,16 @@ from __future__ import annotations
 
 from capture.adapters.cloudevents import is_cloudevent, read_cloudevent
 from capture.adapters.item import Item
+from capture.adapters.legacy import (
+    CUSTOMERS,
+    LEGACY_TABLES,
+    LEGACY_TIMES,
+    USERS,
+    Part,
+    read_columns,
+    read_legacy,
+    who,
+)
 from capture.adapters.paypal import read_paypal
 from capture.adapters.requirement import (
     AMOUNT_KEYS,
@@ -27,15 +37,22 @@ from capture.adapters.stripe import read_stripe, stripe_livemode
 __all__ = [
     "AMOUNTS",
     "AMOUNT_KEYS",
+    "CUSTOMERS",
     "EVENT_TYPES",
+    "LEGACY_TABLES",
+    "LEGACY_TIMES",
     "NAMES",
     "SCREENSHOT_KEYS",
+    "USERS",
     "Item",
+    "Part",
     "SignatureError",
     "is_cloudevent",
     "is_paypal_certificate_url",
     "read",
     "read_cloudevent",
+    "read_columns",
+    "read_legacy",
     "read_paypal",
     "read_segment",
     "read_standard",
@@ -45,4 +62,5 @@ __all__ = [
     "verify_paypal",
     "verify_standard",
     "verify_stripe",
+    "who",
 ]

@@ -14,17 +14,35 @@ from capture.parsing.decoding import decode_body
 from capture.parsing.errors import ParseError
 from capture.parsing.payload import fingerprint, payload_text, read_payload
 from capture.parsing.redaction import redact, redact_text
+from capture.parsing.sqlite import (
+    Row,
+    SQLiteError,
+    SQLiteFile,
+    Table,
+    is_blank,
+    open_sqlite,
+    plain_value,
+    quoted,
+)
 
 __all__ = [
     "ParseError",
     "Parsed",
+    "Row",
+    "SQLiteError",
+    "SQLiteFile",
+    "Table",
     "Unreadable",
     "decode_body",
     "find_excess",
     "fingerprint",
+    "is_blank",
+    "open_sqlite",
     "parse_body",
     "parse_lines",
     "payload_text",
+    "plain_value",
+    "quoted",
     "read_payload",
     "read_text",
     "redact",

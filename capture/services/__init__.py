@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from capture.parsing import SQLiteError, open_sqlite
 from capture.services.browsing import (
     CursorError,
     Page,
@@ -42,6 +43,8 @@ from capture.services.keys import (
     revoke_key,
     rotate_key,
 )
+from capture.services.legacy import LegacyReport, import_legacy
+from capture.services.legacy import TableReport as LegacyTable
 from capture.services.limits import Budget, Rate, last_used, rates_of, take
 from capture.services.profiles import (
     store_customer_profile,
@@ -78,8 +81,11 @@ __all__ = [
     "Claimed",
     "CursorError",
     "Difference",
+    "LegacyReport",
+    "LegacyTable",
     "Page",
     "Rate",
+    "SQLiteError",
     "StrictError",
     "activity",
     "add_secret",
@@ -111,6 +117,7 @@ __all__ = [
     "get_key",
     "get_or_create_source",
     "get_quarantined",
+    "import_legacy",
     "ingest",
     "issue_key",
     "last_capture",
@@ -123,6 +130,7 @@ __all__ = [
     "note_reading",
     "note_subjects",
     "open_screenshot",
+    "open_sqlite",
     "page_of",
     "rates_of",
     "read_value",

@@ -1,0 +1,484 @@
+"""Loading the SQLite files that documents 000 and 001 describe; each row once."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import tzinfo
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.utils.dateparse import parse_datetime
+from django.utils.text import slugify
+
+from audit import services as audit
+from audit.actors import Actor
+from audit.folding import fold_email
+from capture.adapters import (
+    CUSTOMERS,
+    LEGACY_TABLES,
+    LEGACY_TIMES,
+    SCREENSHOT_KEYS,
+    USERS,
+    Part,
+    read_columns,
+    read_legacy,
+    snake,
+    who,
+)
+from capture.choices import CaptureType, IdentifierKind, Status, Trust
+from capture.envelope import Envelope, Problem
+from capture.models import Capture, Identifier, Payment, Sighting, Source
+from capture.parsing import Row, SQLiteFile, Table, fingerprint, quoted
+from capture.services.ingest import ingest
+from capture.services.keys import get_or_create_source
+from capture.services.normalising import read_time, state_of, stored_message_id
+from capture.services.projecting import number, text
+from capture.services.reading import build_envelopes
+from capture.services.screenshots import MAX_BYTES, keep_screenshot
+from capture.services.validation import ILLEGAL_IDS
+from customers import services as customers
+
+_BATCH = 200
+_PREFIX = "legacy"
+_ADAPTER = "import"
+# The report stays readable, and memory flat, when every row is wrong.
+MAX_LISTED = 1000
+_EPOCH = re.compile(r"\d{9,13}(\.\d+)?")
+_LONGEST_AGENT = 2000
+_NESTED_SCREENSHOTS = ("questionnaire_data", "data_snapshot")
+_SHARED_ID = Problem(
+    "no_identity",
+    "/user_id",
+    "Several e-mail addresses use this user id, and nothing else names the person.",
+)
+_CONFLICT = "message_id_conflict"
+
+
+@dataclass
+class TableReport:
+    """What became of one table: its rows, and the messages that they made."""
+
+    name: str
+    rows: int = 0
+    new: int = 0
+    known: int = 0
+    unchanged: int = 0
+    covered: int = 0
+    problems: int = 0
+    warnings: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True)
+class RowProblem:
+    """A row that went to quarantine: where it stands and a code, no value."""
+
+    table: str
+    row: str
+    code: str
+    pointer: str
+
+
+@dataclass
+class LegacyReport:
+    """What a load did. `problems` lists the first thousand of them."""
+
+    tables: list[TableReport] = field(default_factory=list)
+    problems: list[RowProblem] = field(default_factory=list)
+    shared_ids: int = 0
+
+
+@dataclass(frozen=True)
+class _Message:
+    row: str
+    envelope: Envelope
+    part: Part
+
+
+@dataclass
+class _Load:
+    """One load on its way."""
+
+    file: SQLiteFile
+    business: Any
+    source: Source | None
+    zone: tzinfo | None
+    actor: Actor
+    is_check: bool
+    progress: Callable[[LegacyReport], None]
+    tables: dict[str, Table]
+    shared: frozenset[str] = frozenset()
+    report: LegacyReport = field(default_factory=LegacyReport)
+
+
+def import_legacy(
+    file: SQLiteFile,
+    *,
+    business: Any,
+    source: str,
+    actor: Actor,
+    zone: tzinfo | None = None,
+    check: bool = False,
+    progress: Callable[[LegacyReport], None] = lambda _: None,
+) -> LegacyReport:
+    """Capture every row of the known tables with its own time, each once.
+
+    A time without a zone is one of `zone`, or else UTC. A message is known by its
+    table and primary key. What is wrong goes to quarantine and stops nothing; each
+    two hundred messages are a transaction, so what is loaded stays when the rest
+    fails. With `check` nothing is written. Raises ValueError when the file has none of
+    the tables, SQLiteError when it cannot be read.
+    """
+    actor.require(business.pk)
+    found = file.tables()
+    tables = {name: found[name] for name in LEGACY_TABLES if name in found}
+    if not tables:
+        msg = f"{file.path} has none of the tables {', '.join(LEGACY_TABLES)}."
+        raise ValueError(msg)
+    place = _source(business, source, actor, check=check)
+    load = _Load(file, business, place, zone, actor, check, progress, tables)
+    load.shared = _shared_ids(load)
+    load.report.shared_ids = len(load.shared)
+    for name, table in tables.items():
+        _import_table(load, name, table)
+    if not check:
+        _record(load)
+    return load.report
+
+
+def _source(business: Any, name: str, actor: Actor, *, check: bool) -> Source | None:
+    if not check:
+        return get_or_create_source(business, name, actor=actor)
+    return Source.objects.filter(business=business, slug=slugify(name)[:63]).first()
+
+
+def _import_table(load: _Load, name: str, table: Table) -> None:
+    report = TableReport(name)
+    load.report.tables.append(report)
+    waiting: list[_Message] = []
+    for row in load.file.rows(table, _mark(load, name)):
+        report.rows += 1
+        waiting += _read(load, name, row)
+        while len(waiting) >= _BATCH:
+            _take(load, report, waiting[:_BATCH])
+            waiting = waiting[_BATCH:]
+    _take(load, report, waiting)
+
+
+def _read(load: _Load, table: str, row: Row) -> Iterator[_Message]:
+    """Yield the messages of a row. No row is too strange to become one."""
+    business_id = None if load.is_check else load.business.pk
+    values, warnings = read_columns(row.values)
+    _localise(values, load.zone)
+    _drop_nobody(table, values)
+    warnings += _keep_pictures(values, business_id)
+    for part in read_legacy(table, values, has_signup=row.mark):
+        moment = _moment(part.times)
+        if part.is_dated and read_time(moment) is None:
+            continue
+        message_id = f"{_PREFIX}:{table}:{row.key}{part.suffix}"
+        body = {**part.body, "message_id": message_id}
+        if moment is not None:
+            body["timestamp"] = moment
+        envelope = build_envelopes(
+            part.kind,
+            body,
+            adapter=_ADAPTER,
+            trust=Trust.SERVER,
+            business_id=business_id,
+            user_agent=text(values.get("user_agent"), _LONGEST_AGENT),
+            warnings=() if part.suffix else tuple(warnings),
+        )[0]
+        # The row's own time, also where a route would look at another key first.
+        envelope = replace(
+            envelope, message_id=message_id, timestamp=moment, sent_at=None
+        )
+        yield _Message(row.label, _without_shared_id(load, envelope), part)
+
+
+def _localise(values: dict[str, Any], zone: tzinfo | None) -> None:
+    """Write the zone to the times that have none."""
+    if zone is None:
+        return
+    for name in LEGACY_TIMES:
+        value = values.get(name)
+        if not isinstance(value, str):
+            continue
+        try:
+            moment = parse_datetime(value.strip())
+        except ValueError:
+            continue
+        if moment is not None and moment.tzinfo is None:
+            values[name] = moment.replace(tzinfo=zone).isoformat()
+
+
+def _moment(times: tuple[Any, ...]) -> Any:
+    """Return the first time that can be read, else the first one that is there."""
+    found = [_unquoted(value) for value in times if value not in (None, "")]
+    readable = (value for value in found if read_time(value) is not None)
+    return next(readable, next(iter(found), None))
+
+
+def _unquoted(value: Any) -> Any:
+    # A column of text turns the seconds of a clock into text.
+    if isinstance(value, str):
+        value = value.strip()
+        return Decimal(value) if _EPOCH.fullmatch(value) else value
+    return value
+
+
+def _drop_nobody(table: str, values: dict[str, Any]) -> None:
+    """Put aside a user id of 0 or the like: it names nobody, and the e-mail does."""
+    for name in (*who(table)[0], "user_id"):
+        value = values.get(name)
+        if value is not None and str(value).strip().casefold() in ILLEGAL_IDS:
+            values[f"legacy_{name}"] = values.pop(name)
+
+
+def _keep_pictures(
+    values: dict[str, Any], business_id: UUID | None
+) -> list[tuple[str, str]]:
+    """Store the screenshots inside of JSON; keep as text what is no picture at all."""
+    warnings = []
+    for name in _NESTED_SCREENSHOTS:
+        if isinstance(values.get(name), dict):
+            kept, problem = keep_screenshot(values[name], business_id)
+            if problem is None:
+                values[name] = kept
+    for name in [key for key in values if snake(key) in SCREENSHOT_KEYS]:
+        value = values[name]
+        is_small = isinstance(value, str) and len(value) <= MAX_BYTES // 100
+        if is_small and keep_screenshot({name: value}, None)[1] is not None:
+            # A path, or a note: the answers beside it are good.
+            values[f"{name}_text"] = values.pop(name)
+            warnings.append(("no_picture", f"/{name}"))
+    return warnings
+
+
+def _without_shared_id(load: _Load, envelope: Envelope) -> Envelope:
+    """Return the envelope without a user id that several people use in this file."""
+    identity = envelope.identity
+    if identity.user_id not in load.shared:
+        return envelope
+    noted = (*envelope.warnings, ("shared_user_id", "/user_id"))
+    envelope = replace(
+        envelope, identity=replace(identity, user_id=None), warnings=noted
+    )
+    if identity.email or envelope.problem:
+        return envelope
+    return replace(envelope, problem=_SHARED_ID)
+
+
+def _shared_ids(load: _Load) -> frozenset[str]:
+    """Return the user ids that stand beside more than one e-mail in this file.
+
+    The tables of the two documents may count from 1 each; two people must not become
+    one because of it. SQLite does the counting, in its own memory.
+    """
+    pairs = []
+    for name, table in load.tables.items():
+        ids, emails = (_column(table, names) for names in who(name))
+        if ids and emails:
+            pairs.append(
+                f"SELECT CAST({ids} AS TEXT) AS i, lower(trim({emails})) AS e "  # noqa: S608
+                f"FROM {quoted(table.name)} "
+                f"WHERE {ids} IS NOT NULL AND trim({emails}) <> ''"
+            )
+    if not pairs:
+        return frozenset()
+    query = f"SELECT i FROM ({' UNION '.join(pairs)}) GROUP BY i HAVING count(*) > 1"  # noqa: S608
+    return frozenset(str(found) for (found,) in load.file.values(query))
+
+
+def _column(table: Table, names: tuple[str, ...]) -> str | None:
+    spelled = {snake(column): column for column in table.columns}
+    found = next((spelled[name] for name in names if name in spelled), None)
+    return quoted(found) if found else None
+
+
+def _mark(load: _Load, name: str) -> str:
+    """Return SQL that is true for users of whose signup the other table tells."""
+    other = load.tables.get(CUSTOMERS)
+    if name != USERS or other is None:
+        return "0"
+    ours, theirs = (
+        _column(table, who(key)[1])
+        for key, table in ((USERS, load.tables[USERS]), (CUSTOMERS, other))
+    )
+    if not (ours and theirs):
+        return "0"
+    emails = f"SELECT lower(trim({theirs})) FROM {quoted(other.name)}"  # noqa: S608
+    return f"coalesce(lower(trim({ours})) IN ({emails}), 0)"
+
+
+def _take(load: _Load, report: TableReport, batch: list[_Message]) -> None:
+    """Capture what is new of a batch and count what became of each message."""
+    if not batch:
+        return
+    batch = _uncovered(load, report, batch)
+    fresh = []
+    before = _before(load, batch)
+    for message in batch:
+        report.warnings.update({code for code, _ in message.envelope.warnings})
+        if _is_known(message.envelope, before, load.source):
+            report.known += 1
+        else:
+            fresh.append(message)
+    fresh = _without_foreign_ids(load, fresh)
+    if load.is_check or load.source is None:
+        for message in fresh:
+            _count_checked(load, report, message, before)
+    elif fresh:
+        _ingest(load, report, fresh, load.source)
+    load.progress(load.report)
+
+
+def _ingest(
+    load: _Load, report: TableReport, batch: list[_Message], source: Source
+) -> None:
+    envelopes = [message.envelope for message in batch]
+    verdicts = ingest(envelopes, source=source, actor=load.actor)
+    for message, verdict in zip(batch, verdicts, strict=True):
+        if verdict.code is not None:
+            _note(load, report, message, verdict.code, verdict.pointer)
+        elif verdict.status == Status.ACCEPTED:
+            report.new += 1
+        elif "unchanged" in verdict.warnings:
+            report.unchanged += 1
+        else:
+            report.known += 1
+
+
+def _count_checked(
+    load: _Load,
+    report: TableReport,
+    message: _Message,
+    before: dict[str, bytes | None],
+) -> None:
+    problem = message.envelope.problem
+    if problem is not None:
+        _note(load, report, message, problem.code, problem.pointer)
+    elif load.source and stored_message_id(message.envelope, load.source) in before:
+        _note(load, report, message, _CONFLICT, "")
+    else:
+        report.new += 1
+
+
+def _note(
+    load: _Load, report: TableReport, message: _Message, code: str, pointer: str | None
+) -> None:
+    report.problems += 1
+    if len(load.report.problems) < MAX_LISTED:
+        found = RowProblem(report.name, message.row, code, pointer or "")
+        load.report.problems.append(found)
+
+
+def _before(load: _Load, batch: list[_Message]) -> dict[str, bytes | None]:
+    """Return the messages that came before: the fingerprint of each, if any."""
+    if load.source is None:
+        return {}
+    ids = [stored_message_id(m.envelope, load.source) for m in batch]
+    seen = Sighting.objects.filter(
+        source=load.source, message_id__in=ids, capture__type=CaptureType.DASHBOARD
+    )
+    known: dict[str, bytes | None] = {
+        name: None for name in seen.values_list("message_id", flat=True) if name
+    }
+    captured = Capture.objects.filter(
+        business=load.business, source=load.source, message_id__in=ids
+    )
+    for name, mark in captured.values_list("message_id", "fingerprint"):
+        known[name] = bytes(mark) if mark is not None else None
+    return known
+
+
+def _is_known(
+    envelope: Envelope, before: dict[str, bytes | None], source: Source | None
+) -> bool:
+    name = stored_message_id(envelope, source) if source else None
+    if name not in before or envelope.problem is not None:
+        return False
+    return before[name] in (None, fingerprint(envelope.body))
+
+
+def _uncovered(
+    load: _Load, report: TableReport, batch: list[_Message]
+) -> list[_Message]:
+    """Leave out the payment of a customer's row that another message told of.
+
+    The row repeats the latest payment without its number, so that it would count
+    twice. Same e-mail, amount and state is the same payment.
+    """
+    sums = [m for m in batch if m.part.suffix == ":payment" and not m.envelope.problem]
+    emails = {fold_email(e) for m in sums if (e := m.envelope.identity.email)}
+    if not emails:
+        return batch
+    rows = Payment.objects.filter(business=load.business, user_email__in=emails)
+    told = set(
+        rows.exclude(
+            first_capture__message_id__startswith=f"{_PREFIX}:{CUSTOMERS}:"
+        ).values_list("user_email", "final_price", "state")
+    )
+    covered = {id(m) for m in sums if _summary(m.envelope) in told}
+    report.covered += len(covered)
+    return [message for message in batch if id(message) not in covered]
+
+
+def _summary(envelope: Envelope) -> tuple[str, Decimal | None, str]:
+    price = number(envelope.fields.get("final_price"), 15, 3)
+    return fold_email(envelope.identity.email or ""), price, state_of(envelope.fields)
+
+
+def _without_foreign_ids(load: _Load, batch: list[_Message]) -> list[_Message]:
+    """Take user ids away under which the business knows somebody of another e-mail."""
+    refs = {i for m in batch if (i := m.envelope.identity.user_id)}
+    live = customers.list_customers(actor=load.actor).filter(business=load.business)
+    owners = set(
+        live.filter(external_id__in=refs, email_key__isnull=False).values_list(
+            "external_id", "email_key"
+        )
+    )
+    owners |= set(
+        Identifier.objects.filter(
+            business=load.business,
+            kind=IdentifierKind.USER_ID,
+            value__in=refs,
+            customer__email_key__isnull=False,
+            customer__archived_at=None,
+        ).values_list("value", "customer__email_key")
+    )
+    taken = {ref for ref, _ in owners}
+    found = []
+    for message in batch:
+        who_is = message.envelope.identity
+        pair = (who_is.user_id, fold_email(who_is.email or ""))
+        if who_is.email and who_is.user_id in taken and pair not in owners:
+            envelope = replace(
+                message.envelope,
+                identity=replace(who_is, user_id=None),
+                warnings=(*message.envelope.warnings, ("shared_user_id", "/user_id")),
+            )
+            found.append(replace(message, envelope=envelope))
+        else:
+            found.append(message)
+    return found
+
+
+@transaction.atomic
+def _record(load: _Load) -> None:
+    names = ("rows", "new", "known", "unchanged", "covered", "problems")
+    audit.record(
+        "legacy.imported",
+        load.source,
+        actor=load.actor,
+        business_id=load.business.pk,
+        data={
+            f"{table.name}.{name}": getattr(table, name)
+            for table in load.report.tables
+            for name in names
+        },
+    )
