@@ -86,7 +86,7 @@ class CaptureAdmin(ActPages, ReadOnlyAdmin):
                 {"fields": ("corrections", "sightings", "corrects_id", "replay_of_id")},
             ),
         ]
-        if request.user.has_perm("capture.view_payload"):
+        if request.user.has_perm("capture.read_payload"):
             parts.append(("As it came", {"fields": ("raw_payload",)}))
         return parts
 

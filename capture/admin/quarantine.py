@@ -83,7 +83,7 @@ class QuarantineAdmin(ActPages, ReadOnlyAdmin):
         return rows.annotate(again=Count("sightings", distinct=True))
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        if request.user.has_perm("capture.view_payload"):
+        if request.user.has_perm("capture.read_payload"):
             return [*self._columns, "what_came"]
         return list(self._columns)
 

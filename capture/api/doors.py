@@ -185,7 +185,7 @@ def _refused(visit: Visit, refusal: Refusal) -> HttpResponse:
 
 
 def _with_budget(response: HttpResponse, visit: Visit) -> HttpResponse:
-    response["Cache-Control"] = "no-store"
+    response.setdefault("Cache-Control", "no-store")
     if visit.budget is not None:
         rate = visit.budget.rate
         window = max(rate.burst // rate.per_second, 1)

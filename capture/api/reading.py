@@ -46,7 +46,7 @@ class Reader:
         if not user.has_perm(permission):
             raise Refusal(403, "permission_denied", "Your role may not do this.")
         self.actor = Actor.from_request(request)
-        self.may_see_payload = user.has_perm("capture.view_payload")
+        self.may_see_payload = user.has_perm("capture.read_payload")
 
 
 def _captures(visit: Visit) -> HttpResponse:

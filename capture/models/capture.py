@@ -92,7 +92,7 @@ class Capture(SealedModel):
     class Meta:
         ordering = ("-received_at", "-id")
         permissions: ClassVar = [
-            ("view_payload", "Can see what was sent"),
+            ("read_payload", "Can see what was sent"),
             ("correct_capture", "Can correct captures"),
         ]
         constraints: ClassVar = [

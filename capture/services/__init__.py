@@ -30,7 +30,7 @@ from capture.services.corrections import (
 )
 from capture.services.counting import CaptureCounts, count_captures
 from capture.services.hosting import direct_sender
-from capture.services.idempotency import Claimed, claim, finish
+from capture.services.idempotency import Claimed, claim, finish, forget_old
 from capture.services.ingest import StrictError, ingest
 from capture.services.keys import (
     allowed_origin,
@@ -114,6 +114,7 @@ __all__ = [
     "find_endpoint",
     "find_key",
     "finish",
+    "forget_old",
     "get_capture",
     "get_key",
     "get_or_create_source",

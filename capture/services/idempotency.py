@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from capture.models import IdempotencyRecord
+from capture.services.limits import old_allowances
 from capture.services.normalising import keyed_hash
 
 LONGEST = 255
@@ -85,7 +87,17 @@ def finish(
         rows.delete()
 
 
-def forget_old_answers() -> int:
-    """Remove answers whose time is over; return how many."""
-    gone, _ = IdempotencyRecord.objects.filter(expires_at__lt=timezone.now()).delete()
-    return gone
+def old_answers() -> QuerySet[IdempotencyRecord]:
+    """Return stored answers whose time is over."""
+    return IdempotencyRecord.objects.filter(expires_at__lt=timezone.now())
+
+
+def forget_old(*, only_count: bool) -> dict[str, int]:
+    """Remove bookkeeping whose time is over; return how many rows of each kind."""
+    kinds: dict[str, QuerySet[Any]] = {
+        "stored answers": old_answers(),
+        "rate buckets": old_allowances(),
+    }
+    if only_count:
+        return {name: rows.count() for name, rows in kinds.items()}
+    return {name: rows.delete()[0] for name, rows in kinds.items()}

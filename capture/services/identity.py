@@ -81,10 +81,8 @@ def link(told: list[Told], source: Source, *, actor: Actor) -> Linked:
     captures = [item.capture for item in told]
     known = find_known(source.business_id, captures)
     missing = _missing(told, known)
-    made = customers.create_captured_customers(
-        source.business, list(missing.values()), actor=actor
-    )
-    for facts, customer_id in zip(missing.values(), made, strict=True):
+    made = customers.create_captured_customers(source.business, missing, actor=actor)
+    for facts, customer_id in zip(missing, made, strict=True):
         if facts.get("email"):
             known.by_email[fold_email(facts["email"])] = customer_id
         if facts.get("external_id"):
@@ -157,40 +155,41 @@ def _unambiguous(found: dict[str, set[UUID]]) -> dict[str, UUID]:
     return {value: next(iter(ids)) for value, ids in found.items() if len(ids) == 1}
 
 
-def _missing(told: list[Told], known: Known) -> dict[str, dict[str, Any]]:
+def _missing(told: list[Told], known: Known) -> list[dict[str, Any]]:
     """Return the facts of each customer to be made.
 
-    Messages that share an e-mail are one person's, and so are those that share a user
-    id, unless they come with two e-mails; then the first one has the id.
+    Messages of one batch may name a person by e-mail, by user id, or by both.
     """
-    missing: dict[str, dict[str, Any]] = {}
-    # Which of them an e-mail or user id stands for.
-    emails: dict[str, str] = {}
-    refs: dict[str, str] = {}
+    missing: list[dict[str, Any]] = []
+    by_name: dict[str, dict[str, Any]] = {}
     for item in sorted(told, key=lambda t: t.capture.occurred_at):
-        email, ref = item.capture.email or "", item.capture.user_ref or ""
-        is_known = email in known.by_email or ref in known.by_ref
-        if not (email or ref) or is_known or not _makes_customer(item):
+        capture = item.capture
+        names = [name for name in (capture.email, capture.user_ref) if name]
+        is_known = capture.email in known.by_email or capture.user_ref in known.by_ref
+        if not names or is_known or not _makes_customer(item):
             continue
-        key = emails.get(email) or _same(item, missing, refs) or f"{email} {ref}"
-        facts = missing.setdefault(key, {**_facts(item), "external_id": None})
-        if email:
-            emails[email] = key
-            facts["email"] = facts["email"] or item.email
-        if ref and refs.setdefault(ref, key) == key:
-            facts["external_id"] = facts["external_id"] or ref
+        facts = next((by_name[name] for name in names if name in by_name), None)
+        if facts is None:
+            facts = _facts(item)
+            missing.append(facts)
+        _complete(facts, item, by_name)
+        for name in names:
+            by_name.setdefault(name, facts)
     return missing
 
 
-def _same(
-    item: Told, missing: dict[str, dict[str, Any]], refs: dict[str, str]
-) -> str | None:
-    """Return whose user id this is, if its e-mail does not speak against it."""
-    key = refs.get(item.capture.user_ref or "")
-    if key is None or item.capture.email is None:
-        return key
-    is_free = missing[key]["email"] is None and item.capture.trust != Trust.BROWSER
-    return key if is_free else None
+def _complete(
+    facts: dict[str, Any], item: Told, by_name: dict[str, dict[str, Any]]
+) -> None:
+    """Add the id that an earlier message of the batch did not name."""
+    capture = item.capture
+    lacks_ref = not facts["external_id"] and capture.user_ref not in by_name
+    if capture.user_ref and lacks_ref:
+        facts["external_id"] = capture.user_ref
+    if capture.email and not facts["email"] and capture.email not in by_name:
+        if facts["name"] == facts["external_id"]:
+            facts["name"] = _line(item.fields.get("full_name")) or item.email
+        facts["email"] = item.email
 
 
 def _makes_customer(item: Told) -> bool:
@@ -248,7 +247,9 @@ def _follow(
     for _ in range(_MAX_ROUNDS):
         names = _names(captures, customers_of)
         shared = _keep_names(business_id, names)
-        found.detached += _detach(business_id, shared)
+        lost = _detach(business_id, shared)
+        found.detached += lost
+        found.touched |= set(lost.values())
         new = _known_by(names, shared, captures, customers_of)
         captures = _attach_waiting(business_id, new)
         if not captures:
@@ -343,10 +344,13 @@ def _attach_waiting(business_id: UUID, known: Known) -> list[Capture]:
     return attached
 
 
-def _detach(business_id: UUID, shared: set[str]) -> list[Capture]:
-    """Take captures that only a shared id had linked away from their customer."""
+def _detach(business_id: UUID, shared: set[str]) -> dict[Capture, UUID]:
+    """Take captures that only a shared id had linked away from their customer.
+
+    Returns whose they were.
+    """
     if not shared:
-        return []
+        return {}
     names = list(shared)
     links = CaptureLink.objects.filter(
         Q(capture__anonymous_ref__in=names) | Q(capture__previous_ref__in=names),
@@ -354,7 +358,11 @@ def _detach(business_id: UUID, shared: set[str]) -> list[Capture]:
         rule__in=_BY_ID,
         customer__isnull=False,
     )
-    captures = [row.capture for row in links.select_related("capture")]
+    captures = {
+        row.capture: row.customer_id
+        for row in links.select_related("capture")
+        if row.customer_id is not None
+    }
     ids = [capture.pk for capture in captures]
     if ids:
         links.model.objects.filter(capture__in=ids).update(customer=None, rule=None)

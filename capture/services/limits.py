@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
@@ -86,16 +86,13 @@ def last_used(key: ApiKey) -> object:
     return row.used_at if row else None
 
 
-def forget_old_allowances() -> int:
-    """Remove buckets that have long been full again; return how many."""
-    old = timezone.now() - _KEPT
-    # Those of keys tell when a key was used last.
-    gone, _ = (
-        Allowance.objects.filter(used_at__lt=old)
-        .exclude(name__regex=r"^key:[0-9a-f-]{36}$")
-        .delete()
-    )
-    return gone
+def old_allowances() -> QuerySet[Allowance]:
+    """Return buckets that have long been full again.
+
+    Those of keys stay: they tell when a key was used last.
+    """
+    rows = Allowance.objects.filter(used_at__lt=timezone.now() - _KEPT)
+    return rows.exclude(name__regex=r"^key:[0-9a-f-]{36}$")
 
 
 def _budget(

@@ -153,8 +153,10 @@ def project_payments(
     if not wanted:
         return set()
     groups = compute_groups(source.business_id, wanted)
+    rows = [row for group in groups for row in group.rows.values()]
+    former = {row.customer_id for row in rows if row.customer_id is not None}
     payments = _store(groups, source.business_id)
-    touched = {p.customer_id for p in payments if p.customer_id is not None}
+    touched = former | {p.customer_id for p in payments if p.customer_id is not None}
     _settle(payments, groups, source, actor)
     return touched
 
@@ -547,7 +549,7 @@ def _settle(
     names: dict[UUID, list[str]] = defaultdict(list)
     for row, group in zip(payments, groups, strict=True):
         names[row.pk] = sorted(group.references)
-        if row.customer_id is None or not names[row.pk]:
+        if not names[row.pk]:
             continue
         is_settled = row.verified and row.state in SETTLED_STATES
         wanted.append(

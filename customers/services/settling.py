@@ -42,10 +42,11 @@ class Settlement:
     """What a payment says about money. Amounts are in `currency`, major units.
 
     `references` are all ids by which the processor knows it; a booking that has one
-    of them as reference or external id is the booking that was paid.
+    of them as reference or external id is the booking that was paid. A payment that
+    lost its customer takes its booking back.
     """
 
-    customer_id: UUID
+    customer_id: UUID | None
     references: list[str]
     is_settled: bool
     is_refunded: bool
@@ -72,6 +73,9 @@ def settle_payments(
     paid: list[tuple[Booking, Settlement]] = []
     for item, rows in zip(settlements, _find(business, settlements), strict=True):
         booking = rows[0] if rows else None
+        if item.customer_id is None:
+            changed += [_withdrawn(row) for row in rows]
+            continue
         if booking is not None:
             changed.append(booking)
         elif item.is_settled:
@@ -138,7 +142,7 @@ def _write(booking: Booking, item: Settlement) -> None:
             booking.completed_at = booking.completed_at or item.occurred_at
             booking.paid_amount = booking.paid_amount or item.amount
         return
-    booking.customer_id = item.customer_id
+    booking.customer_id = item.customer_id or booking.customer_id
     booking.kind = BookingKind.PLAN if item.plan else BookingKind.ORDER
     booking.currency, booking.payment_method = item.currency, item.method
     booking.total_amount = booking.paid_amount = item.amount

@@ -137,6 +137,9 @@ function summary(status) {
   if (status.stopped) return `Stopped: ${status.stopped}. What was captured is kept.`;
   if (status.retryAt) return 'The hub cannot be reached. What was captured is kept and sent later.';
   if (status.queued) return `Sending ${status.queued} …`;
+  if (Object.values(status.captured).some((state) => state === 'quarantined' || state === 'conflict')) {
+    return 'The hub set something aside. Its staff see what and why.';
+  }
   if (status.complete) return 'Signup, payment and questionnaire are captured.';
   return status.lastSent ? 'All that happened is captured.' : 'Waiting for the first capture.';
 }

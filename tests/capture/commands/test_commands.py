@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from io import StringIO
+from uuid import uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
+from django.utils import timezone
 
-from capture.models import ApiKey, Signup, Source
-from tests.factories import CaptureFactory
+from capture import services
+from capture.models import Allowance, ApiKey, IdempotencyRecord, Signup, Source
+from tests.factories import CaptureFactory, QuarantineFactory
 
 
 def run(name: str, *args: str, **options: object) -> str:
@@ -57,3 +61,46 @@ def test_rebuild_projections_checks_then_repairs(bakery):
     assert "repaired: capture.Signup" in run("rebuild_projections")
     assert run("rebuild_projections", check=True) == "0 differences.\n"
     assert Signup.objects.get().plan == "p"
+
+
+def test_keys_are_rotated_and_revoked(key, capsys):
+    call_command("rotate_key", key.prefix, days=1)
+    text = capsys.readouterr().out.strip()
+    assert services.find_key(text).replaces == key
+
+    call_command("revoke_key", key.prefix, reason="leaked")
+    key.refresh_from_db()
+    assert not key.is_valid
+    for command, options in (("rotate_key", {}), ("revoke_key", {"reason": "x"})):
+        with pytest.raises(CommandError, match="No key begins"):
+            call_command(command, "sk_nobody", **options)
+    with pytest.raises(CommandError, match="no longer valid"):
+        call_command("rotate_key", key.prefix)
+
+
+def test_quarantine_is_replayed_once_asked(source, capsys):
+    QuarantineFactory(source=source)
+
+    call_command("replay_quarantine")
+    call_command("replay_quarantine", yes=True)
+
+    assert capsys.readouterr().out.splitlines() == [
+        "1 open items. Add --yes to replay them.",
+        "0 of 1 items are captures now.",
+    ]
+
+
+def test_maintenance_forgets_what_has_served_its_time(db, capsys):
+    services.claim(uuid4(), "/", "old", "f")
+    IdempotencyRecord.objects.update(expires_at=timezone.now() - timedelta(days=1))
+    services.claim(uuid4(), "/", "new", "f")
+    services.take("stranger:old", services.Rate(1, 1))
+    Allowance.objects.update(used_at=timezone.now() - timedelta(days=9))
+    services.take("stranger:new", services.Rate(1, 1))
+
+    call_command("maintain")
+    assert IdempotencyRecord.objects.count() == 2
+    call_command("maintain", yes=True)
+
+    assert IdempotencyRecord.objects.count() == Allowance.objects.count() == 1
+    assert "stored answers: 1 removed" in capsys.readouterr().out

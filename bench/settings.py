@@ -1,0 +1,12 @@
+"""The hub's settings, the plain endpoint, and rates that stop nobody."""
+
+from __future__ import annotations
+
+from config.settings import *  # noqa: F403
+
+INSTALLED_APPS = [*INSTALLED_APPS, "bench.plain"]  # noqa: F405
+ROOT_URLCONF = "bench.plain.urls"
+MIGRATION_MODULES = {"plain": None}
+CAPTURE_RATES = dict.fromkeys(CAPTURE_RATES, (1_000_000, 100_000_000))  # noqa: F405
+ALLOWED_HOSTS = ["testserver"]
+SECURE_SSL_REDIRECT = False

@@ -1,0 +1,26 @@
+"""Remove what has served its time: stored answers and full rate buckets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from capture import services
+
+
+class Command(BaseCommand):
+    help = (
+        "Remove stored answers of idempotency keys and rate buckets whose time is "
+        "over. Nothing that was captured is touched. For a timer, once a day."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--yes", action="store_true", help="Do it; else only count."
+        )
+
+    def handle(self, *, yes: bool, **_: Any) -> None:
+        for name, count in services.forget_old(only_count=not yes).items():
+            verb = "removed" if yes else "to remove; add --yes"
+            self.stdout.write(f"{name}: {count} {verb}")
