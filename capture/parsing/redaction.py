@@ -65,11 +65,14 @@ _DOUBLED = str.maketrans("0123456789", "0246813579")
 
 Warnings = list[tuple[str, str]]
 
-# A key that hides its value, in text that could not be parsed.
+# A key that hides its value, in text that could not be parsed. What stands before the
+# word is not matched, and what comes after it ends somewhere: else a long text without
+# blanks would be read to its end from each of its letters.
 _SECRET_PAIR = re.compile(
-    r"""(["']?[\w-]*(?:pass(?:word|wd|phrase)|pwd|m?pin|cv[vc]|card_?number|pan|
+    r"""((?:pass(?:word|wd|phrase)|pwd|m?pin|cv[vc]|card_?number|pan|
     client_?secret|(?:access|refresh|id)_?token|authorization|private_?key|mnemonic|
-    recovery_?phrase)[\w-]*["']?\s*[:=]\s*)("(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s,&}\]]+)""",
+    recovery_?phrase)[\w-]{0,256}+["']?\s*+[:=]\s*+)
+    ("(?:[^"\\]|\\.)*+"?|'[^']*+'?|[^\s,&}\]]+)""",
     re.IGNORECASE | re.VERBOSE,
 )
 

@@ -24,7 +24,6 @@ from capture.adapters import (
     LEGACY_TIMES,
     SCREENSHOT_KEYS,
     USERS,
-    Part,
     read_columns,
     read_legacy,
     snake,
@@ -33,7 +32,7 @@ from capture.adapters import (
 from capture.choices import CaptureType, IdentifierKind, Status, Trust
 from capture.envelope import Envelope, Problem
 from capture.models import Capture, Identifier, Payment, Sighting, Source
-from capture.parsing import Row, SQLiteFile, Table, fingerprint, quoted
+from capture.parsing import Row, SQLiteFile, Table, fingerprint, quoted, redact
 from capture.services.ingest import ingest
 from capture.services.keys import get_or_create_source
 from capture.services.normalising import read_time, state_of, stored_message_id
@@ -95,8 +94,8 @@ class LegacyReport:
 @dataclass(frozen=True)
 class _Message:
     row: str
+    suffix: str
     envelope: Envelope
-    part: Part
 
 
 @dataclass
@@ -182,7 +181,10 @@ def _read(load: _Load, table: str, row: Row) -> Iterator[_Message]:
             continue
         message_id = f"{_PREFIX}:{table}:{row.key}{part.suffix}"
         body = {**part.body, "message_id": message_id}
-        if moment is not None:
+        if "timestamp" in body:
+            # Times are not searched for secrets; what is none has another name.
+            body["legacy_timestamp"] = body.pop("timestamp")
+        if read_time(moment) is not None:
             body["timestamp"] = moment
         envelope = build_envelopes(
             part.kind,
@@ -190,14 +192,14 @@ def _read(load: _Load, table: str, row: Row) -> Iterator[_Message]:
             adapter=_ADAPTER,
             trust=Trust.SERVER,
             business_id=business_id,
-            user_agent=text(values.get("user_agent"), _LONGEST_AGENT),
+            user_agent=text(redact(values.get("user_agent"))[0], _LONGEST_AGENT),
             warnings=() if part.suffix else tuple(warnings),
         )[0]
         # The row's own time, also where a route would look at another key first.
         envelope = replace(
             envelope, message_id=message_id, timestamp=moment, sent_at=None
         )
-        yield _Message(row.label, _without_shared_id(load, envelope), part)
+        yield _Message(row.label, part.suffix, _without_shared_id(load, envelope))
 
 
 def _localise(values: dict[str, Any], zone: tzinfo | None) -> None:
@@ -414,7 +416,7 @@ def _uncovered(
     The row repeats the latest payment without its number, so that it would count
     twice. Same e-mail, amount and state is the same payment.
     """
-    sums = [m for m in batch if m.part.suffix == ":payment" and not m.envelope.problem]
+    sums = [m for m in batch if m.suffix == ":payment" and not m.envelope.problem]
     emails = {fold_email(e) for m in sums if (e := m.envelope.identity.email)}
     if not emails:
         return batch

@@ -1053,6 +1053,49 @@ def test_wrong_options(bakery, old):
     fails(old.path, "needs a letter or a digit", source="!!!")
 
 
+STRANGE = [
+    "\0", "", " ", "\u202e", "x" * 70_000, 2**63 - 1, -1, 1e308, float("inf"), b"\xff",
+    b"", "[" * 200, '{"a": NaN, "a": 1e999}', "null", "[object Object]",
+    "4111111111111111",
+    "0000-00-00", "9999-12-31 23:59:59", 10**17, "a@example.org", "-----BEGIN KEY-----",
+]  # fmt: skip
+
+
+def test_no_row_is_too_strange(bakery, old):
+    """One row for each strange value, which stands in every column."""
+    old.make(*(schema.replace(" UNIQUE", "") for schema in SCHEMAS))
+    tables = {
+        "customer_data_immutable": ANA,
+        "users": {"id": 0, "email": "", "username": "", "created_at": ""},
+        "payment_data": TEAM,
+        "questionnaire_data": ANSWERS,
+        "dashboard_data": BOARD | {"dashboard_state": "", "trading_state": ""},
+        "data_capture_audit": {"user_email": "", "capture_type": "", "timestamp": ""}
+        | {"data_snapshot": "", "status": "", "error_details": "", "ip_address": ""},
+    }
+    for table, columns in tables.items():
+        for n, value in enumerate(STRANGE, start=1):
+            row = dict.fromkeys(columns, value) | {"id": n}
+            old.add(table, row)
+            person = "email" if "email" in columns else "user_email"
+            old.add(table, row | {"id": n + 100, person: f"p{n}@example.org"})
+
+    load(old, time_zone="Pacific/Apia")
+
+    for table in tables:
+        for n in [*range(1, len(STRANGE) + 1), *range(101, len(STRANGE) + 101)]:
+            message_id = f"legacy:{table}:{n}"
+            captured = Capture.objects.filter(message_id=message_id).exists()
+            seen = Sighting.objects.filter(message_id=message_id).exists()
+            kept = Quarantine.objects.filter(message_id=message_id).exists()
+            assert captured or kept or seen, message_id
+    assert "4111111111111111" not in everything()
+    before = counts() | {"Sighting": 0}
+    load(old, time_zone="Pacific/Apia")
+    assert counts() | {"Sighting": 0} == before
+    assert list(services.rebuild(repair=False, actor=system())) == []
+
+
 def test_more_rows_than_a_batch(bakery, old):
     old.make(CUSTOMERS).add(
         "customer_data_immutable",

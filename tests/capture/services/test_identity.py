@@ -143,3 +143,15 @@ def test_a_login_that_does_not_say_is_refused(source, said):
     )
 
     assert envelope.problem.pointer == "/success"
+
+
+def test_a_status_of_long_ago_replaces_the_default_and_no_word_of_staff(source, send):
+    long_ago = {"status": "inactive", "timestamp": "2020-01-01T00:00:00Z"}
+    staff = CustomerFactory(business=source.business, email="staff@example.org")
+
+    send("profile", {"email": "new@example.org", **long_ago})
+    send("profile", {"email": "staff@example.org", **long_ago})
+
+    staff.refresh_from_db()
+    assert Customer.objects.get(email="new@example.org").status == "inactive"
+    assert staff.status == "active"
