@@ -398,9 +398,27 @@ def project_captures(
     update_customers([*plain, *corrected, *more], linked, source, actor=actor)
     again = [item.capture for item in (*corrected, *more)]
     captures = [*(t.capture for t in plain), *again, *linked.detached]
-    touched = linked.touched | project_payments(captures, source, actor=actor)
-    customers.refresh_stats(touched)
+    paid = project_payments(captures, source, actor=actor)
+    quiet = _quiet(plain, linked) if not (more or corrected) else {}
+    customers.refresh_stats((linked.touched | paid) - quiet.keys())
+    if quiet:
+        customers.note_activity(quiet)
     return linked.customers | links_of(t.capture.pk for t in told)
+
+
+def _quiet(told: list[Told], linked: Linked) -> dict[UUID, datetime]:
+    """Return when customers of whom only pages and events tell were active."""
+    moments: dict[UUID, datetime] = {}
+    loud: set[UUID] = {*linked.learned}
+    for item in told:
+        owner = linked.customers[item.capture.pk]
+        if owner is None:
+            continue
+        if item.capture.type not in (CaptureType.PAGE, CaptureType.EVENT):
+            loud.add(owner)
+        moment = item.capture.occurred_at
+        moments[owner] = max(moments.get(owner, moment), moment)
+    return {pk: moment for pk, moment in moments.items() if pk not in loud}
 
 
 def _project(told: list[Told], linked: Linked, traces: dict[UUID, Envelope]) -> None:
