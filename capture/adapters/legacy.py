@@ -220,7 +220,7 @@ def _customer(row: Values) -> list[Part]:
     status = row.get("status")
     if isinstance(status, str) and status.strip().lower() not in ("", "active"):
         body = {**person, "status": status.strip().lower()}
-        times = _all(row, "updated_at", "last_active", "created_at")
+        times = _all(row, "last_active", "created_at")
         parts.append(Part(":profile", CaptureType.PROFILE, body, times))
     if row.get("last_active") is not None:
         body = {**person, "name": "legacy last active"}

@@ -29,6 +29,7 @@ from capture.services.corrections import (
     write_value,
 )
 from capture.services.counting import CaptureCounts, count_captures
+from capture.services.hosting import direct_sender
 from capture.services.idempotency import Claimed, claim, finish, forget_old
 from capture.services.ingest import StrictError, ingest
 from capture.services.keys import (
@@ -105,6 +106,7 @@ __all__ = [
     "count_refusal",
     "create_key",
     "current_payload",
+    "direct_sender",
     "discard_quarantined",
     "ensure_page_key",
     "event_names",

@@ -286,11 +286,12 @@ def _shared_ids(load: _Load) -> frozenset[str]:
             pairs.append(
                 f"SELECT CAST({ids} AS TEXT) AS i, lower(trim({emails})) AS e "  # noqa: S608
                 f"FROM {quoted(table.name)} "
-                f"WHERE {ids} IS NOT NULL AND trim({emails}) <> ''"
+                f"WHERE {ids} IS NOT NULL AND {emails} LIKE '%_@_%'"
             )
     if not pairs:
         return frozenset()
-    query = f"SELECT i FROM ({' UNION '.join(pairs)}) GROUP BY i HAVING count(*) > 1"  # noqa: S608
+    union = " UNION ALL ".join(pairs)
+    query = f"SELECT i FROM ({union}) GROUP BY i HAVING count(DISTINCT e) > 1"  # noqa: S608
     return frozenset(str(found) for (found,) in load.file.values(query))
 
 

@@ -25,14 +25,16 @@ def store_customer_profile(
     `facts` are the keys of document 002: full_name, signup_method, marketing_consent,
     status, mobile_number. Raises ValueError with a sentence when one does not fit.
     """
-    return _capture(CaptureType.PROFILE, {**facts, "email": email}, source, actor)
+    body = {**facts, "email": email}
+    return capture_one(CaptureType.PROFILE, body, source=source, actor=actor)
 
 
 def update_customer_profile(
     email: str, changes: dict[str, Any], *, source: Source, actor: Actor
 ) -> Verdict:
     """Capture changed facts. A `last_login_at` becomes a login at that time."""
-    return _capture(CaptureType.PROFILE, {**changes, "email": email}, source, actor)
+    body = {**changes, "email": email}
+    return capture_one(CaptureType.PROFILE, body, source=source, actor=actor)
 
 
 def track_login_activity(
@@ -43,10 +45,13 @@ def track_login_activity(
     `facts` are login_method, failure_reason, ip_address, device_info, login_time.
     """
     body = {**facts, "email": email, "success": success}
-    return _capture(CaptureType.LOGIN, body, source, actor)
+    return capture_one(CaptureType.LOGIN, body, source=source, actor=actor)
 
 
-def _capture(kind: str, body: dict[str, Any], source: Source, actor: Actor) -> Verdict:
+def capture_one(
+    kind: str, body: dict[str, Any], *, source: Source, actor: Actor
+) -> Verdict:
+    """Capture one message; raises ValueError with a sentence when it does not fit."""
     try:
         parsed = parse_body(json.dumps(body, default=_plain).encode())
     except ParseError as error:

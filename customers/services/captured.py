@@ -10,6 +10,7 @@ from uuid import UUID
 
 from audit import services as audit
 from audit.actors import Actor
+from audit.tracking import history_model
 from customers.choices import ConsentAction, ContactKind, CustomerStatus, Purpose
 from customers.models import (
     Business,
@@ -104,15 +105,16 @@ def update_captured_customers(
     A fact replaces what captures told before. What staff or an import wrote gives way
     to a later word of a server or provider, never to a browser's. `joined` is taken as
     it is; `first_seen` only where it is earlier. A blocked customer's status stays:
-    only staff block.
+    only staff block; an active one that nobody but captures wrote is only a default.
     """
     ids = {*facts, *learned, *joined, *first_seen}
     rows = Customer.objects.filter(pk__in=ids).select_related("business")
     locked = rows.order_by("pk").select_for_update(of=("self",), no_key=True)
+    spoken = _written_by_others(facts)
     changed = []
     for row in locked:
         before = [getattr(row, name) for name in _COLUMNS]
-        _apply(row, facts.get(row.pk, {}))
+        _apply(row, facts.get(row.pk, {}), is_default=row.pk not in spoken)
         for name, value in learned.get(row.pk, {}).items():
             if name in _ADDABLE and not getattr(row, name):
                 setattr(row, name, value)
@@ -124,10 +126,32 @@ def update_captured_customers(
         Customer.objects.by(actor, reason=_REASON).bulk_update(changed, _COLUMNS)
 
 
-def _apply(row: Customer, facts: Mapping[str, CapturedFact]) -> None:
+def _written_by_others(facts: Mapping[UUID, Mapping[str, CapturedFact]]) -> set[UUID]:
+    """Return the customers whose row somebody else wrote, of those told a status."""
+    told = [
+        pk
+        for pk, found in facts.items()
+        if (fact := found.get("status"))
+        and fact.former is None
+        and fact.value != CustomerStatus.ACTIVE
+    ]
+    if not told:
+        return set()
+    versions = history_model(Customer).objects.filter(id__in=told)
+    return set(
+        versions.exclude(history_change_reason=_REASON).values_list("id", flat=True)
+    )
+
+
+def _apply(
+    row: Customer, facts: Mapping[str, CapturedFact], *, is_default: bool
+) -> None:
     for name, fact in facts.items():
         stands = getattr(row, name)
         if name == "status" and stands == CustomerStatus.BLOCKED:
+            continue
+        if name == "status" and is_default and fact.former is None:
+            row.status = fact.value
             continue
         # A name that is only the address or the user id was a stand-in.
         is_stand_in = name == "name" and stands in (row.email, row.external_id)

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils.text import slugify
 
 from audit.actors import Actor
 from capture import services
@@ -50,6 +51,9 @@ class Command(BaseCommand):
             msg = f"No business is called {business!r}. Write its slug or id."
             raise CommandError(msg) from error
         zone = find_zone(options["time_zone"])
+        if not slugify(options["source"]):
+            msg = "The name of a source needs a letter or a digit."
+            raise CommandError(msg)
         try:
             with services.open_sqlite(file) as opened:
                 report = services.import_legacy(

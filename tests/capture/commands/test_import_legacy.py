@@ -18,6 +18,7 @@ from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
 from django.db import connection, models
 
+from audit.actors import Actor
 from audit.models import Event
 from capture import services
 from capture.models import (
@@ -414,6 +415,13 @@ def test_a_row_of_a_customer_tells_all_it_knows(bakery, old):
     assert json.loads(asked.answers or "") == {"q7": "weekly", "risk": 0.5}
     assert asked.account_size == 20000
     assert asked.occurred_at == at(2024, 3, 1, 18, 4, 5)
+
+
+def test_a_row_of_a_customer_is_kept_whole(bakery, old):
+    old.make(CUSTOMERS).add("customer_data_immutable", ANA)
+
+    load(old)
+
     kept = payload("customer_data_immutable:1")
     assert kept["admin_notes"] == "Asked to be called after six."
     assert kept["unique_id"] == "CUST-0001"
@@ -427,13 +435,36 @@ def test_a_row_of_a_customer_tells_all_it_knows(bakery, old):
     assert figures.last_active_at == at(2024, 5, 6, 7, 8, 9)
     assert figures.data_capture_complete
     assert figures.total_spent == Decimal("48.50")
-    assert figures.login_count == 0
     event = Event.objects.get(action="legacy.imported")
     assert event.business_id == bakery.pk
-    assert event.data["customer_data_immutable.new"] == 6
+    assert event.data["customer_data_immutable.new"] == 5
 
 
-def test_every_table_of_document_001(bakery, old):
+def test_a_line_for_each_table(bakery, old):
+    old.make(*SCHEMAS)
+    old.add("payment_data", TEAM)
+    old.add("questionnaire_data", ANSWERS)
+    old.add("dashboard_data", BOARD)
+    row = {"user_email": "jonas@example.net", "capture_type": "payment"}
+    old.add("data_capture_audit", row)
+
+    out, err = load(old)
+
+    assert [line.partition(" (")[0] for line in out] == [
+        "users: 0 rows read, 0 captures new, 0 known already, 0 problems",
+        "customer_data_immutable: 0 rows read, 0 captures new, 0 known already, "
+        "0 problems",
+        "payment_data: 1 rows read, 1 captures new, 0 known already, 0 problems",
+        "questionnaire_data: 1 rows read, 1 captures new, 0 known already, 0 problems",
+        "dashboard_data: 1 rows read, 1 captures new, 0 known already, 0 problems",
+        "data_capture_audit: 1 rows read, 1 captures new, 0 known already, 0 problems",
+    ]
+    assert err == []
+
+
+@pytest.fixture
+def jonas(bakery, old) -> Customer:
+    """Bring a row of each table about one person."""
     old.make(*SCHEMAS)
     old.add("payment_data", TEAM)
     old.add("questionnaire_data", ANSWERS)
@@ -451,20 +482,11 @@ def test_every_table_of_document_001(bakery, old):
             "error_details": "database is locked",
         },
     )
+    load(old)
+    return Customer.objects.get()
 
-    out, err = load(old)
 
-    assert [line.partition(" (")[0] for line in out] == [
-        "users: 0 rows read, 0 captures new, 0 known already, 0 problems",
-        "customer_data_immutable: 0 rows read, 0 captures new, 0 known already, "
-        "0 problems",
-        "payment_data: 1 rows read, 1 captures new, 0 known already, 0 problems",
-        "questionnaire_data: 1 rows read, 1 captures new, 0 known already, 0 problems",
-        "dashboard_data: 1 rows read, 1 captures new, 0 known already, 0 problems",
-        "data_capture_audit: 1 rows read, 1 captures new, 0 known already, 0 problems",
-    ]
-    assert err == []
-    jonas = Customer.objects.get()
+def test_a_payment_of_document_001(jonas):
     assert (jonas.email, jonas.external_id) == ("jonas@example.net", "103")
     assert set(CaptureLink.objects.values_list("customer", flat=True)) == {jonas.pk}
     paid = Payment.objects.get()
@@ -474,6 +496,9 @@ def test_every_table_of_document_001(bakery, old):
     assert (paid.transaction_id, paid.payment_processor) == ("TX-77", "CoinGate")
     assert (paid.ip_address, paid.plan_name) == ("2001:db8::1", "Team")
     assert paid.occurred_at == at(2024, 6, 1, 10)
+
+
+def test_a_questionnaire_of_document_001(jonas, bakery):
     asked = Questionnaire.objects.get()
     assert asked.crypto_assets == ["SOL/USD"]
     assert asked.custom_forex_pairs == ["NOK/SEK"]
@@ -484,6 +509,9 @@ def test_every_table_of_document_001(bakery, old):
     with default_storage.open(path) as picture:
         assert picture.read() == PNG
     assert asked.occurred_at == at(2024, 6, 2, 11)
+
+
+def test_a_dashboard_of_document_001(jonas):
     board = DashboardSnapshot.objects.get()
     assert board.current_equity == Decimal("50410.200")
     assert (board.total_trades, board.winning_trades) == (20, 11)
@@ -492,6 +520,9 @@ def test_every_table_of_document_001(bakery, old):
     assert board.consecutive_losses_limit == 4
     assert (board.account_balance, board.theme) == (Decimal("50410.200"), "light")
     assert board.occurred_at == at(2024, 6, 3, 12)
+
+
+def test_an_entry_of_the_audit_is_an_event(jonas):
     told = capture("data_capture_audit:1")
     assert (told.type, told.event_name) == ("event", "legacy audit: payment")
     assert told.occurred_at == at(2024, 6, 1, 10, 0, 1)
@@ -545,13 +576,10 @@ def test_running_it_again_adds_nothing(bakery, old):
 
     assert all("0 captures new" in line for line in out[:6])
     assert counts() == before
-    services_differences = list(services.rebuild(repair=False, actor=system()))
-    assert services_differences == []
+    assert list(services.rebuild(repair=False, actor=system())) == []
 
 
-def system() -> Any:
-    from audit.actors import Actor  # noqa: PLC0415
-
+def system() -> Actor:
     return Actor.system("test")
 
 
@@ -606,7 +634,7 @@ def test_one_customer_for_each_person(bakery, old):
     )
     jonas = owner(capture("users:103"))
     assert jonas.joined_at == at(2024, 5, 31, 9)
-    assert jonas.name == "Jonas Berg"
+    assert jonas.name == "jonas77"
 
 
 def test_no_secret_reaches_the_database(bakery, old):
@@ -614,15 +642,16 @@ def test_no_secret_reaches_the_database(bakery, old):
     old.run("ALTER TABLE payment_data ADD COLUMN cvv TEXT")
     old.run("ALTER TABLE payment_data ADD COLUMN note TEXT")
     old.run("UPDATE payment_data SET cvv = '987', note = 'card 4111 1111 1111 1111'")
-    old.add("payment_data", {"user_email": "", "cvv": "654", "note": HASH})
+    old.add("payment_data", {"user_email": "", "cvv": "654"})
 
     load(old)
 
     text = everything()
-    assert HASH not in text.replace(payload("payment_data:7").get("note") or "", "")
-    assert "pbkdf2" not in text.replace(quarantined_text(), "")
-    assert "4111" not in text.replace("[redacted:card:1111]", "")
+    assert HASH not in text
+    assert "c2VjcmV0" not in text
+    assert "4111 1111" not in text
     assert payload("payment_data:7")["cvv"] == "[redacted:cvc]"
+    assert "[redacted:cvc]" in quarantined_text()
     assert "654" not in quarantined_text()
 
 
@@ -1021,7 +1050,7 @@ def test_wrong_options(bakery, old):
     fails(old.path, "No business is called 'nobody'", business="nobody")
     fails(old.path, "No time zone is called 'Mars'", time_zone="Mars")
     fails(old.path, "No time zone is called '../etc'", time_zone="../etc")
-    fails(old.path, "slug", source="!!!")
+    fails(old.path, "needs a letter or a digit", source="!!!")
 
 
 def test_more_rows_than_a_batch(bakery, old):

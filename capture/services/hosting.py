@@ -1,0 +1,29 @@
+"""Sign-ups and sign-ins of the project that runs Holdfast's apps beside its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from audit.actors import Actor
+from capture.services.keys import get_or_create_source
+from capture.services.profiles import capture_one
+from customers import services as customers
+
+
+def direct_sender(
+    *, business: str, source: str
+) -> Callable[[str, dict[str, Any]], None]:
+    """Return what `capture.signals.connect` takes in a process with Holdfast's apps.
+
+    `business` is a slug, `source` a name; both are looked up with each event, so that
+    nothing asks the database while Django starts.
+    """
+
+    def send(kind: str, body: dict[str, Any]) -> None:
+        actor = Actor.system("signals", via="job")
+        owner = customers.get_business(business, actor=actor)
+        place = get_or_create_source(owner, source, actor=actor)
+        capture_one(kind, body, source=place, actor=actor)
+
+    return send
