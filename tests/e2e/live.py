@@ -59,6 +59,10 @@ class Database:
         return self.url.startswith("sqlite")
 
     @property
+    def engine(self) -> str:
+        return "SQLite" if self.is_sqlite else "PostgreSQL"
+
+    @property
     def name(self) -> str:
         """The file of SQLite, or the name on the server."""
         path = urlsplit(self.url).path
@@ -161,7 +165,7 @@ def command(port: int) -> list[str]:
     """Return the arguments that start gunicorn or, without it, Django's own server."""
     if find_spec("gunicorn") is None:
         return ["manage.py", "runserver", "--noreload", f"127.0.0.1:{port}"]
-    options = f"--bind=127.0.0.1:{port} --workers=2 --threads=8 --graceful-timeout=3"
+    options = f"--bind=127.0.0.1:{port} --workers=2 --threads=8 --no-control-socket"
     return ["-m", "gunicorn", *options.split(), "config.wsgi:application"]
 
 
@@ -227,12 +231,12 @@ class Shop:
     def post(self, path: str, body: Any, **headers: str) -> Answer:
         """Post bytes, or anything else as JSON, with the secret key."""
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        sent = {
-            "Content-Type": "application/json",
-            "Authorization": f"Bearer {self.secret}",
-            **named,
+        named = {name.replace("_", "-").lower(): v for name, v in headers.items()}
+        usual = {
+            "content-type": "application/json",
+            "authorization": f"Bearer {self.secret}",
         }
+        sent = usual | named
         return request(self.hub.server.port, "POST", path, data, sent)
 
     def rows(self, table: str, *columns: str, where: str = "") -> list[tuple[Any, ...]]:
@@ -270,6 +274,7 @@ class Hub:
     folder: Path
     environment: dict[str, str] = field(init=False)
     server: Server = field(init=False)
+    shops: list[Shop] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.environment = environment(self.database, self.folder)
@@ -279,10 +284,16 @@ class Hub:
         """Run a command of the product."""
         return self._run("manage.py", *arguments)
 
-    def make_shops(self, count: int) -> list[Shop]:
-        made = self._run("-m", "tests.e2e.make_shops", str(count))
-        assert made.returncode == 0, made.stderr
-        return [Shop(self, **json.loads(line)) for line in made.stdout.splitlines()]
+    def open_shops(self, count: int) -> list[Shop]:
+        """Return shops that nobody used before."""
+        if len(self.shops) < count:
+            # Starting a process takes longer than making many.
+            made = self._run("-m", "tests.e2e.make_shops", str(count + 40))
+            assert made.returncode == 0, made.stderr
+            lines = made.stdout.splitlines()
+            self.shops += [Shop(self, **json.loads(line)) for line in lines]
+        taken, self.shops = self.shops[:count], self.shops[count:]
+        return taken
 
     def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

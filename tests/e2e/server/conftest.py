@@ -30,7 +30,7 @@ def hub(template: live.Database, live_folder: Path) -> Iterator[live.Hub]:
 
 @pytest.fixture
 def shop(hub: live.Hub) -> live.Shop:
-    return hub.make_shops(1)[0]
+    return hub.open_shops(1)[0]
 
 
 @pytest.fixture(autouse=True)
