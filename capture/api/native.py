@@ -36,7 +36,7 @@ _ROOMY = Limits(wire=8_000_000, unpacked=8_000_000)
 def single(visit: Visit) -> HttpResponse:
     visit.unlock_by_headers()
     parsed, size = parse_for(visit, _ROOMY)
-    _check_size(visit, [parsed.value], size)
+    _check_size(visit, parsed.value, size)
     visit.unlock_by_body(parsed.value)
     visit.spend(1, size)
     return _once(visit, parsed, lambda: _take_one(visit, parsed))
@@ -56,21 +56,23 @@ def _batch(visit: Visit) -> HttpResponse:
     visit.unlock_by_headers()
     limits = Limits()
     parsed, size = parse_for(visit, _ROOMY, _parse_items(visit))
+    _check_size(visit, parsed.value, size)
     visit.unlock_by_body(parsed.value)
     items, prefix = _items(parsed.value, limits)
-    _check_size(visit, items, size)
     visit.spend(len(items), size)
     return _once(visit, parsed, lambda: _take_all(visit, parsed, items, prefix))
 
 
-def _check_size(visit: Visit, items: list[Any], size: int) -> None:
+def _check_size(visit: Visit, value: Any, size: int) -> None:
     limits = Limits()
     is_large = visit.wire_size > limits.wire or size > limits.unpacked
-    if is_large and not _has_picture(items):
+    if is_large and not _has_picture(value):
         raise too_large(limits)
 
 
-def _has_picture(items: list[Any]) -> bool:
+def _has_picture(value: Any) -> bool:
+    inside = value.get("captures", [value]) if isinstance(value, dict) else value
+    items = inside if isinstance(inside, list) else []
     keys = (key for item in items if isinstance(item, dict) for key in item)
     return any(snake(key) in SCREENSHOT_KEYS for key in keys)
 

@@ -20,7 +20,10 @@ from capture.services.identity import Linked
 from capture.services.projecting import Told, earliest_signups, text
 from customers import services as customers
 
-TELLING = (CaptureType.SIGNUP, CaptureType.PROFILE)
+_TELLING = (CaptureType.SIGNUP, CaptureType.PROFILE)
+# These name their person by the way; it counts while nothing better does.
+_NAMING = (CaptureType.PAYMENT, CaptureType.QUESTIONNAIRE, CaptureType.DASHBOARD)
+TELLING = (*_TELLING, *_NAMING)
 _STATUSES = ("active", "inactive")
 
 Winners = dict[tuple[UUID, str], CapturedValue]
@@ -38,11 +41,11 @@ def update_customers(
             value=row.value or "",
             former=former.get((pk, name)),
             occurred_at=row.occurred_at,
-            may_replace=row.trust != Trust.BROWSER,
+            may_replace=row.trust != Trust.BROWSER and row.capture.type in _TELLING,
         )
     first: dict[UUID, datetime] = {}
     for item, pk in owned:
-        if item.capture.type in TELLING:
+        if item.capture.type in _TELLING:
             moment = item.capture.occurred_at
             first[pk] = min(first.get(pk, moment), moment)
     customers.update_captured_customers(
@@ -67,7 +70,7 @@ def find_winners(owned: Iterable[tuple[Told, UUID]]) -> Winners:
         capture = item.capture
         if capture.type not in TELLING:
             continue
-        for name, value in facts_of(item.fields).items():
+        for name, value in facts_of(item.fields, capture.type).items():
             row = CapturedValue(
                 business_id=capture.business_id,
                 customer_id=pk,
@@ -84,11 +87,14 @@ def find_winners(owned: Iterable[tuple[Told, UUID]]) -> Winners:
     return won
 
 
-def facts_of(fields: dict[str, Any]) -> dict[str, str]:
-    """Return the columns of a customer that a signup or profile tells."""
+def facts_of(fields: dict[str, Any], kind: str) -> dict[str, str]:
+    """Return the columns of a customer that a capture of this type tells."""
+    name = text(fields.get("full_name"), 255)
+    if kind in _NAMING:
+        return {"name": name} if name else {}
     status = fields.get("status")
     facts = {
-        "name": text(fields.get("full_name"), 255),
+        "name": name,
         "phone": text(fields.get("mobile_number"), 50),
         "location": text(fields.get("location"), 200),
         "source": text(fields.get("signup_source", fields.get("source")), 100),
@@ -99,7 +105,8 @@ def facts_of(fields: dict[str, Any]) -> dict[str, str]:
 
 def _weight(row: CapturedValue) -> tuple[Any, ...]:
     rank = TRUST_RANK[Trust(row.trust)]
-    return rank, row.occurred_at, row.received_at, row.capture_id
+    is_told = row.capture.type in _TELLING
+    return is_told, rank, row.occurred_at, row.received_at, row.capture_id
 
 
 def _compete(
@@ -112,6 +119,7 @@ def _compete(
     stored = CapturedValue.objects.filter(
         business=business_id, customer__in={pk for pk, _ in candidates}
     )
+    stored = stored.select_related("capture").defer("capture__payload", "capture__raw")
     standing = {(row.customer_id, row.field): row for row in stored}
     won = {
         key: row
