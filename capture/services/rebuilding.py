@@ -13,7 +13,7 @@ from django.db import transaction
 from audit.actors import Actor
 from capture.choices import CaptureType
 from capture.models import Capture, CapturedValue, CaptureLink, Source
-from capture.services.facts import TELLING, find_winners
+from capture.services.facts import NAMING, find_winners
 from capture.services.identity import find_known, link_of
 from capture.services.ingest import project_captures
 from capture.services.payments import (
@@ -191,7 +191,7 @@ def _payment_differences(captures: list[Capture]) -> Iterator[Difference]:
 def _rebuild_values(*, repair: bool) -> Iterator[Difference]:
     """Compare where each value of a customer is from, customers by the hundred."""
     telling = CaptureLink.objects.filter(
-        capture__type__in=TELLING, customer__isnull=False
+        capture__type__in=NAMING, customer__isnull=False
     )
     last: UUID | None = None
     while ids := _next_customers(telling, last):
