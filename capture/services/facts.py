@@ -50,7 +50,7 @@ def update_customers(
         )
     first: dict[UUID, datetime] = {}
     for item, pk in owned:
-        if item.capture.type in _TELLING:
+        if item.capture.type in TELLING:
             moment = item.capture.occurred_at
             first[pk] = min(first.get(pk, moment), moment)
     customers.update_captured_customers(
@@ -107,7 +107,7 @@ def facts_of(fields: dict[str, Any]) -> dict[str, str]:
     """Return the columns of a customer that a signup or profile tells."""
     status = fields.get("status")
     facts = {
-        "name": name,
+        "name": text(fields.get("full_name"), 255),
         "phone": text(fields.get("mobile_number"), 50),
         "location": text(fields.get("location"), 200),
         "source": text(fields.get("signup_source", fields.get("source")), 100),
