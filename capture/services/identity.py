@@ -284,6 +284,24 @@ def _names(
     return names
 
 
+def missing_names(
+    captures: list[Capture], customers_of: dict[UUID, UUID | None], *, repair: bool
+) -> list[tuple[UUID, str]]:
+    """Return further names that are not stored: (customer, kind); store them."""
+    found: list[tuple[UUID, str]] = []
+    for business_id in sorted({capture.business_id for capture in captures}):
+        own = [c for c in captures if c.business_id == business_id]
+        names = _names(own, customers_of)
+        stored = Identifier.objects.filter(
+            business=business_id, value__in={value for _, value, _ in names}
+        )
+        lost = names - set(stored.values_list("kind", "value", "customer_id"))
+        found += [(pk, kind) for kind, _, pk in sorted(lost)]
+        if lost and repair:
+            _keep_names(business_id, lost)
+    return found
+
+
 def _keep_names(business_id: UUID, names: set[tuple[str, str, UUID]]) -> set[str]:
     """Store names, and return the anonymous ids that more than one customer has."""
     if not names:

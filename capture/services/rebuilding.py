@@ -14,7 +14,7 @@ from audit.actors import Actor
 from capture.choices import CaptureType
 from capture.models import Capture, CapturedValue, CaptureLink, Source
 from capture.services.facts import NAMING, find_winners
-from capture.services.identity import find_known, link_of
+from capture.services.identity import find_known, link_of, missing_names
 from capture.services.ingest import project_captures
 from capture.services.payments import (
     columns_of,
@@ -85,6 +85,8 @@ def _rebuild_batch(
         links |= _take_again(lost, actor)
     elif lost:
         links |= _would_link(lost)
+    for customer_id, kind in missing_names(batch, links, repair=repair):
+        yield Difference("capture.Identifier", customer_id, kind)
     told = tell_all(c for c in batch if c.corrects_id is None)
     yield from _compare_typed(told, links, repair=repair)
     yield from _compare_payments(batch, repair=repair, actor=actor)
