@@ -85,7 +85,7 @@ def test_stalled_bodies_do_not_stop_the_others(shop):
             connection.close()
 
 
-@pytest.mark.parametrize("path", [ROUTE, "/api/v1/captures/batch"])
+@pytest.mark.parametrize("path", [ROUTE, "/api/data-capture/payment"])
 def test_three_megabytes_are_too_many(shop, path):
     body = json.dumps({"type": "event", "text": "x" * 3_000_000}).encode()
 
