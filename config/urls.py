@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
+
+from capture.api.views import missing_view
 
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("demo/", include("config.demo")),
     path("", include("capture.api.fixed_urls")),
     path("", include("capture.api.urls")),
+    # Nobody below here reads an error page.
+    re_path(r"^(?:api|beacon)/", missing_view),
 ]

@@ -56,9 +56,12 @@ def problem(request: HttpRequest, refusal: Refusal) -> JsonResponse:
 
 
 def _instance(request: HttpRequest) -> str:
-    # The pattern, not the path: a path can hold an address or a key.
+    """Return the path without what it holds: an address, a key, an id."""
+    path = request.path_info
     match = request.resolver_match
-    return f"/{match.route}" if match else request.path
+    for name, value in (match.kwargs if match else {}).items():
+        path = path.replace(str(value), f"{{{name}}}")
+    return path
 
 
 def captured(verdict: Verdict, *, show_customer: bool) -> JsonResponse:

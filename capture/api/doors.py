@@ -71,6 +71,11 @@ class Visit:
         )
 
     @property
+    def wire_size(self) -> int:
+        """How many bytes the caller says the body has."""
+        return _small_number(self.request.headers.get("Content-Length")) or 0
+
+    @property
     def is_secret(self) -> bool:
         """Tell whether a server sends, who may learn more than a page."""
         return bool(self.key.kind == KeyKind.SECRET)
@@ -208,13 +213,13 @@ def read_body(visit: Visit, limits: Limits) -> bytes:
     except (OSError, RequestDataTooBig) as error:
         raise Refusal(400, "incomplete_body", "The body broke off.") from error
     if len(raw) > limits.wire:
-        raise _too_large(limits)
+        raise too_large(limits)
     try:
         encoding = request.headers.get("Content-Encoding", "")
         return decode_body(raw, encoding, limit=limits.unpacked)
     except ParseError as error:
         if error.code == "too_large":
-            raise _too_large(limits) from error
+            raise too_large(limits) from error
         refusal = refusal_of(error)
         if error.code == "unsupported_encoding":
             refusal.headers["Accept-Encoding"] = "gzip, deflate, identity"
@@ -226,7 +231,8 @@ def refusal_of(error: ParseError) -> Refusal:
     return Refusal(error.status, error.code, error.message)
 
 
-def _too_large(limits: Limits) -> Refusal:
+def too_large(limits: Limits) -> Refusal:
+    """Return the answer to a body over its limits."""
     return Refusal(
         413,
         "too_large",

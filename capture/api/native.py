@@ -9,9 +9,16 @@ from typing import Any
 from django.http import HttpResponse, JsonResponse
 
 from capture import services
-from capture.adapters import is_cloudevent
+from capture.adapters import SCREENSHOT_KEYS, is_cloudevent, snake
 from capture.api.answers import Refusal, batch, problem
-from capture.api.doors import Limits, Visit, endpoint, read_body, refusal_of
+from capture.api.doors import (
+    Limits,
+    Visit,
+    endpoint,
+    read_body,
+    refusal_of,
+    too_large,
+)
 from capture.api.views import answer_one, keep, parse_for
 from capture.envelope import Envelope
 from capture.parsing import Parsed, ParseError, parse_body, parse_lines, payload_text
@@ -22,9 +29,14 @@ _MAX_KEY = 255
 _NOT_KEPT = (401, 403, 408, 413, 415, 429)
 
 
+# A screenshot needs room; without one a body has the usual limit.
+_ROOMY = Limits(wire=8_000_000, unpacked=8_000_000)
+
+
 def single(visit: Visit) -> HttpResponse:
     visit.unlock_by_headers()
-    parsed, size = parse_for(visit, Limits())
+    parsed, size = parse_for(visit, _ROOMY)
+    _check_size(visit, parsed.value, size)
     visit.unlock_by_body(parsed.value)
     visit.spend(1, size)
     return _once(visit, parsed, lambda: _take_one(visit, parsed))
@@ -43,11 +55,26 @@ def _take_one(visit: Visit, parsed: Parsed) -> HttpResponse:
 def _batch(visit: Visit) -> HttpResponse:
     visit.unlock_by_headers()
     limits = Limits()
-    parsed, size = parse_for(visit, limits, _parse_items(visit))
+    parsed, size = parse_for(visit, _ROOMY, _parse_items(visit))
+    _check_size(visit, parsed.value, size)
     visit.unlock_by_body(parsed.value)
     items, prefix = _items(parsed.value, limits)
     visit.spend(len(items), size)
     return _once(visit, parsed, lambda: _take_all(visit, parsed, items, prefix))
+
+
+def _check_size(visit: Visit, value: Any, size: int) -> None:
+    limits = Limits()
+    is_large = visit.wire_size > limits.wire or size > limits.unpacked
+    if is_large and not _has_picture(value):
+        raise too_large(limits)
+
+
+def _has_picture(value: Any) -> bool:
+    inside = value.get("captures", [value]) if isinstance(value, dict) else value
+    items = inside if isinstance(inside, list) else []
+    keys = (key for item in items if isinstance(item, dict) for key in item)
+    return any(snake(key) in SCREENSHOT_KEYS for key in keys)
 
 
 def _take_all(

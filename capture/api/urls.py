@@ -10,7 +10,7 @@ from django.urls import re_path
 from capture.api import native, reading, schemas
 from capture.api.doors import sdk_prefix
 from capture.api.segment import BATCHES, KINDS, sdk_view, settings_view
-from capture.api.views import not_found
+from capture.api.views import missing_view
 from capture.api.webhooks import webhook_view
 from capture.choices import Provider
 
@@ -24,7 +24,7 @@ def _sdk(prefix: str) -> list[Any]:
         *(re_path(rf"{below}v1/{name}/?$", view) for name, view in views.items()),
         re_path(rf"{below}beacon/v1/batch/?$", views["batch"]),
         re_path(rf"{below}v1/projects/(?P<write_key>[^/]+)/settings/?$", settings_view),
-        re_path(rf"{below}v1/", not_found),
+        re_path(rf"{below}v1/", missing_view),
     ]
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 
 from capture import services
 from capture.api.answers import (
     Refusal,
     captured,
-    problem,
     refusal_of_verdict,
     strict_refusal,
 )
@@ -22,6 +21,7 @@ from capture.api.doors import (
     endpoint,
     read_body,
     refusal_of,
+    too_large,
 )
 from capture.choices import CaptureType, Status
 from capture.envelope import Envelope, Problem, Verdict
@@ -65,6 +65,9 @@ def parse_for(
         if visit.key is None:
             visit.unlock_by_body(None)
         visit.spend(1, len(raw))
+        if visit.wire_size > Limits().wire and limits.wire > Limits().wire:
+            # More room is for screenshots, not for what nobody can read.
+            raise too_large(limits) from error
         refusal = refusal_of(error)
         refusal.more["quarantine_id"] = str(_keep_raw(visit, raw, error, facts))
         raise refusal from error
@@ -105,6 +108,12 @@ def answer_one(visit: Visit, verdict: Verdict) -> HttpResponse:
     return captured(verdict, show_customer=visit.is_secret)
 
 
-def not_found(request: HttpRequest) -> HttpResponse:
-    """Answer a capture path that does not exist, in the form of every other error."""
-    return problem(request, Refusal(404, "not_found", "There is nothing here."))
+def _missing(_visit: Visit, **_: Any) -> HttpResponse:
+    raise Refusal(404, "not_found", "There is nothing here.")
+
+
+# A path that does not exist answers in the form of every other error.
+missing_view = endpoint(
+    _missing,
+    methods=("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"),
+)

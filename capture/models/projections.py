@@ -238,6 +238,13 @@ class DashboardSnapshot(Projection):
                 fields=["business", "-occurred_at"], name="dashboard_occurred"
             ),
             models.Index(fields=["customer", "-last_seen_at"], name="dashboard_seen"),
+            models.Index(
+                fields=["business", "user_email", "-last_seen_at"],
+                name="dashboard_person",
+            ),
+            models.Index(
+                fields=["business", "user_id", "-last_seen_at"], name="dashboard_user"
+            ),
             models.Index(fields=["-last_seen_at", "-id"], name="dashboard_newest"),
         ]
 

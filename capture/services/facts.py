@@ -21,6 +21,14 @@ from capture.services.projecting import Told, earliest_signups, text
 from customers import services as customers
 
 TELLING = (CaptureType.SIGNUP, CaptureType.PROFILE)
+# These can make a customer, and then name them; who signs up has the last word.
+NAMING = (
+    *TELLING,
+    CaptureType.PAYMENT,
+    CaptureType.LOGIN,
+    CaptureType.QUESTIONNAIRE,
+    CaptureType.DASHBOARD,
+)
 _STATUSES = ("active", "inactive")
 
 Winners = dict[tuple[UUID, str], CapturedValue]
@@ -38,7 +46,7 @@ def update_customers(
             value=row.value or "",
             former=former.get((pk, name)),
             occurred_at=row.occurred_at,
-            may_replace=row.trust != Trust.BROWSER,
+            may_replace=row.trust != Trust.BROWSER and row.capture.type in TELLING,
         )
     first: dict[UUID, datetime] = {}
     for item, pk in owned:
@@ -65,9 +73,9 @@ def find_winners(owned: Iterable[tuple[Told, UUID]]) -> Winners:
     won: Winners = {}
     for item, pk in owned:
         capture = item.capture
-        if capture.type not in TELLING:
+        if capture.type not in NAMING:
             continue
-        for name, value in facts_of(item.fields).items():
+        for name, value in _values(item).items():
             row = CapturedValue(
                 business_id=capture.business_id,
                 customer_id=pk,
@@ -82,6 +90,17 @@ def find_winners(owned: Iterable[tuple[Told, UUID]]) -> Winners:
             if stands is None or _weight(row) > _weight(stands):
                 won[pk, name] = row
     return won
+
+
+def _values(item: Told) -> dict[str, str]:
+    """Return the columns of a customer of which a capture says something."""
+    if item.capture.type in TELLING:
+        return facts_of(item.fields)
+    told = {
+        "name": text(item.fields.get("full_name"), 255),
+        "phone": text(item.capture.phone, 50),
+    }
+    return {name: value for name, value in told.items() if value}
 
 
 def facts_of(fields: dict[str, Any]) -> dict[str, str]:
@@ -99,7 +118,8 @@ def facts_of(fields: dict[str, Any]) -> dict[str, str]:
 
 def _weight(row: CapturedValue) -> tuple[Any, ...]:
     rank = TRUST_RANK[Trust(row.trust)]
-    return rank, row.occurred_at, row.received_at, row.capture_id
+    is_telling = row.capture.type in TELLING
+    return is_telling, rank, row.occurred_at, row.received_at, row.capture_id
 
 
 def _compete(
@@ -112,7 +132,10 @@ def _compete(
     stored = CapturedValue.objects.filter(
         business=business_id, customer__in={pk for pk, _ in candidates}
     )
-    standing = {(row.customer_id, row.field): row for row in stored}
+    # Of the capture only its type: what was sent can be long.
+    columns = ("customer", "field", "value", "trust", "occurred_at", "received_at")
+    rows = stored.select_related("capture").only(*columns, "capture__type")
+    standing = {(row.customer_id, row.field): row for row in rows}
     won = {
         key: row
         for key, row in sorted(candidates.items())

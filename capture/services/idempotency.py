@@ -17,6 +17,7 @@ from django.utils import timezone
 from capture.models import IdempotencyRecord
 from capture.services.limits import old_allowances
 from capture.services.normalising import keyed_hash
+from capture.services.refusals import old_refusals
 
 LONGEST = 255
 _LOCKED = timedelta(seconds=60)
@@ -97,6 +98,7 @@ def forget_old(*, only_count: bool) -> dict[str, int]:
     kinds: dict[str, QuerySet[Any]] = {
         "stored answers": old_answers(),
         "rate buckets": old_allowances(),
+        "counts of refusals": old_refusals(),
     }
     if only_count:
         return {name: rows.count() for name, rows in kinds.items()}

@@ -30,6 +30,9 @@ _NOT_ENOUGH = frozenset(
 _BY_ID = (LinkRule.ANONYMOUS_ID, LinkRule.ALIAS)
 # A chain of aliases is followed this far; nobody has a longer one.
 _MAX_ROUNDS = 10
+# So many waiting captures are attached in one request.
+_MAX_ATTACHED = 1000
+_LARGE = ("capture__payload", "capture__raw", "capture__warnings")
 
 
 @dataclass
@@ -284,6 +287,24 @@ def _names(
     return names
 
 
+def missing_names(
+    captures: list[Capture], customers_of: dict[UUID, UUID | None], *, repair: bool
+) -> list[tuple[UUID, str]]:
+    """Return further names that are not stored: (customer, kind); store them."""
+    found: list[tuple[UUID, str]] = []
+    for business_id in sorted({capture.business_id for capture in captures}):
+        own = [c for c in captures if c.business_id == business_id]
+        names = _names(own, customers_of)
+        stored = Identifier.objects.filter(
+            business=business_id, value__in={value for _, value, _ in names}
+        )
+        lost = names - set(stored.values_list("kind", "value", "customer_id"))
+        found += [(pk, kind) for kind, _, pk in sorted(lost)]
+        if lost and repair:
+            _keep_names(business_id, lost)
+    return found
+
+
 def _keep_names(business_id: UUID, names: set[tuple[str, str, UUID]]) -> set[str]:
     """Store names, and return the anonymous ids that more than one customer has."""
     if not names:
@@ -331,7 +352,9 @@ def _attach_waiting(business_id: UUID, known: Known) -> list[Capture]:
         | Q(capture__anonymous_ref__in=ids)
         | Q(capture__previous_ref__in=[*refs, *ids])
     )
-    rows = list(waiting.select_related("capture").order_by("pk"))
+    # The rest follows with the next message that gives these names.
+    light = waiting.select_related("capture").defer(*_LARGE)
+    rows = list(light.order_by("pk")[:_MAX_ATTACHED])
     attached = []
     for row in rows:
         row.customer_id, row.rule = known.find(row.capture)
@@ -360,7 +383,7 @@ def _detach(business_id: UUID, shared: set[str]) -> dict[Capture, UUID]:
     )
     captures = {
         row.capture: row.customer_id
-        for row in links.select_related("capture")
+        for row in links.select_related("capture").defer(*_LARGE)
         if row.customer_id is not None
     }
     ids = [capture.pk for capture in captures]

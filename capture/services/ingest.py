@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db import IntegrityError, OperationalError, transaction
+from django.db.models import F, Window
+from django.db.models.functions import RowNumber
 
 from audit import services as audit
 from audit.actors import Actor
@@ -37,6 +39,8 @@ from customers import services as customers
 logger = logging.getLogger(__name__)
 
 _TRIES = 3
+# They change nothing of their customer but the time of the last activity.
+_SILENT = (CaptureType.PAGE, CaptureType.EVENT)
 _T = TypeVar("_T")
 _INTERNAL = Problem("internal_error", "", "This is our fault. The item is kept.")
 _CONFLICT = Problem(
@@ -197,6 +201,10 @@ def _insert(good: list[_Item], known: dict[str, UUID], source: Source) -> list[_
         capture = _capture(item)
         if item.kept_id is not None or item.problem is not None:
             continue
+        if capture.message_id not in stored:
+            # The first one with this id could not be inserted.
+            item.problem = _INTERNAL
+            continue
         kept_id, mark = stored[capture.message_id]
         item.kept_id = kept_id
         if kept_id == capture.pk and first[capture.message_id] is item:
@@ -259,10 +267,9 @@ def _unchanged(good: list[_Item], source: Source) -> dict[str, UUID]:
         if message_id and capture_id
     }
     # An id that stands on a capture is judged by that capture.
-    for message_id in _stored(source, ids):
-        known.pop(message_id, None)
+    taken = set(_stored(source, ids))
+    known = {name: pk for name, pk in known.items() if name not in taken}
     latest = _latest_states(boards, source)
-    taken: set[str] = set(_stored(source, ids))
     for item in sorted(boards, key=lambda i: _capture(i).occurred_at):
         capture = _capture(item)
         if capture.message_id in known or capture.message_id in taken:
@@ -291,15 +298,18 @@ def _latest_states(
         for name in (_capture(item).email, _capture(item).user_ref)
         if name
     }
-    rows = DashboardSnapshot.objects.filter(business=source.business_id).order_by(
-        "last_seen_at", "pk"
-    )
+    rows = DashboardSnapshot.objects.filter(business=source.business_id).order_by()
     columns = ("capture_id", "state_hash", "last_seen_at")
     latest: dict[str, tuple[UUID, str | None, datetime]] = {}
     for name in ("user_email", "user_id"):
-        newest = rows.filter(**{f"{name}__in": names})
-        for person, *state in newest.values_list(name, *columns):
-            if person and (person not in latest or latest[person][2] <= state[2]):
+        place = Window(
+            RowNumber(),
+            partition_by=[F(name)],
+            order_by=[F("last_seen_at").desc(), F("pk").desc()],
+        )
+        newest = rows.filter(**{f"{name}__in": names}).annotate(place=place)
+        for person, *state in newest.filter(place=1).values_list(name, *columns):
+            if person not in latest or latest[person][2] <= state[2]:
                 latest[person] = (state[0], state[1], state[2])
     return latest
 
@@ -393,14 +403,39 @@ def project_captures(
     plain = [item for item in told if item.capture.corrects_id is None]
     corrected = replace_corrected(told, linked)
     _project(plain, linked, traces)
-    more = tell_all(linked.attached)
+    more = _tell_attached(linked.attached)
     linked.customers |= links_of(item.capture.pk for item in more)
     update_customers([*plain, *corrected, *more], linked, source, actor=actor)
     again = [item.capture for item in (*corrected, *more)]
     captures = [*(t.capture for t in plain), *again, *linked.detached]
-    touched = linked.touched | project_payments(captures, source, actor=actor)
-    customers.refresh_stats(touched)
+    paid = project_payments(captures, source, actor=actor)
+    is_quiet = not (linked.attached or linked.detached or corrected)
+    quiet = _quiet(plain, linked) if is_quiet else {}
+    customers.refresh_stats((linked.touched | paid) - quiet.keys())
+    if quiet:
+        customers.note_activity(quiet)
     return linked.customers | links_of(t.capture.pk for t in told)
+
+
+def _tell_attached(attached: list[Capture]) -> list[Told]:
+    """Return what attached captures tell; pages and events tell nothing more."""
+    ids = [c.pk for c in attached if c.type not in _SILENT]
+    return tell_all(Capture.objects.filter(pk__in=ids)) if ids else []
+
+
+def _quiet(told: list[Told], linked: Linked) -> dict[UUID, datetime]:
+    """Return when customers of whom only pages and events tell were active."""
+    moments: dict[UUID, datetime] = {}
+    loud: set[UUID] = {*linked.learned}
+    for item in told:
+        owner = linked.customers[item.capture.pk]
+        if owner is None:
+            continue
+        if item.capture.type not in _SILENT:
+            loud.add(owner)
+        moment = item.capture.occurred_at
+        moments[owner] = max(moments.get(owner, moment), moment)
+    return {pk: moment for pk, moment in moments.items() if pk not in loud}
 
 
 def _project(told: list[Told], linked: Linked, traces: dict[UUID, Envelope]) -> None:

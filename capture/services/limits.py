@@ -60,9 +60,9 @@ def take(name: str, rate: Rate, cost: int = 1) -> Budget:
             arrives_us=Greatest(F("arrives_us"), now) + price, used_at=timezone.now()
         ):
             return _budget(name, rate, now, is_allowed=True)
-        if Allowance.objects.filter(name=name).exists():
-            return _budget(name, rate, now, is_allowed=False, price=price)
-        Allowance.objects.bulk_create([Allowance(name=name)], ignore_conflicts=True)
+        # Another request may have made the bucket since: look twice before refusing.
+        if not Allowance.objects.filter(name=name).exists():
+            Allowance.objects.bulk_create([Allowance(name=name)], ignore_conflicts=True)
     return _budget(name, rate, now, is_allowed=False, price=price)
 
 

@@ -13,8 +13,8 @@ from django.db import transaction
 from audit.actors import Actor
 from capture.choices import CaptureType
 from capture.models import Capture, CapturedValue, CaptureLink, Source
-from capture.services.facts import TELLING, find_winners
-from capture.services.identity import find_known, link_of
+from capture.services.facts import NAMING, find_winners
+from capture.services.identity import find_known, link_of, missing_names
 from capture.services.ingest import project_captures
 from capture.services.payments import (
     columns_of,
@@ -85,6 +85,8 @@ def _rebuild_batch(
         links |= _take_again(lost, actor)
     elif lost:
         links |= _would_link(lost)
+    for customer_id, kind in missing_names(batch, links, repair=repair):
+        yield Difference("capture.Identifier", customer_id, kind)
     told = tell_all(c for c in batch if c.corrects_id is None)
     yield from _compare_typed(told, links, repair=repair)
     yield from _compare_payments(batch, repair=repair, actor=actor)
@@ -191,7 +193,7 @@ def _payment_differences(captures: list[Capture]) -> Iterator[Difference]:
 def _rebuild_values(*, repair: bool) -> Iterator[Difference]:
     """Compare where each value of a customer is from, customers by the hundred."""
     telling = CaptureLink.objects.filter(
-        capture__type__in=TELLING, customer__isnull=False
+        capture__type__in=NAMING, customer__isnull=False
     )
     last: UUID | None = None
     while ids := _next_customers(telling, last):

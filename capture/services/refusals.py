@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from django.db.models import F
+from datetime import timedelta
+
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from capture.models import ApiKey, RefusalCount
 from capture.services.normalising import keyed_hash
+
+_KEPT = timedelta(days=90)
+
+
+def old_refusals() -> QuerySet[RefusalCount]:
+    """Return counts that nobody asks for any more."""
+    return RefusalCount.objects.filter(hour__lt=timezone.now() - _KEPT)
 
 
 def count_refusal(code: str, *, key: ApiKey | None, address: str | None) -> None:

@@ -62,6 +62,7 @@ from customers.services.settling import Settlement, settle_payments
 from customers.services.showing import shown_money
 from customers.services.stats import (
     find_differences,
+    note_activity,
     refresh_stats,
     register_stats_provider,
 )
@@ -102,6 +103,7 @@ __all__ = [
     "list_stats",
     "load_purchases",
     "may_contact",
+    "note_activity",
     "read_purchases",
     "record_captured_consents",
     "record_consent",

@@ -24,6 +24,8 @@ _REASON = "captured"
 _UPDATABLE = ("name", "phone", "location", "status", "source")
 # What the customer is known by is added where it lacks, and never replaced.
 _ADDABLE = ("email", "external_id")
+# What stands in a column before anybody says something.
+_USUAL = {"status": CustomerStatus.ACTIVE, "source": "website"}
 _COLUMNS = (*_UPDATABLE, *_ADDABLE, "joined_at")
 
 
@@ -105,7 +107,8 @@ def update_captured_customers(
     A fact replaces what captures told before. What staff or an import wrote gives way
     to a later word of a server or provider, never to a browser's. `joined` is taken as
     it is; `first_seen` only where it is earlier. A blocked customer's status stays:
-    only staff block; an active one that nobody but captures wrote is only a default.
+    only staff block. An active one, and the usual source, are only defaults where
+    nobody but captures wrote.
     """
     ids = {*facts, *learned, *joined, *first_seen}
     rows = Customer.objects.filter(pk__in=ids).select_related("business")
@@ -127,13 +130,14 @@ def update_captured_customers(
 
 
 def _written_by_others(facts: Mapping[UUID, Mapping[str, CapturedFact]]) -> set[UUID]:
-    """Return the customers whose row somebody else wrote, of those told a status."""
+    """Return the customers whose row somebody else wrote, of those it matters for."""
     told = [
         pk
         for pk, found in facts.items()
-        if (fact := found.get("status"))
-        and fact.former is None
-        and fact.value != CustomerStatus.ACTIVE
+        if any(
+            (fact := found.get(name)) and fact.former is None and fact.value != usual
+            for name, usual in _USUAL.items()
+        )
     ]
     if not told:
         return set()
@@ -150,11 +154,10 @@ def _apply(
         stands = getattr(row, name)
         if name == "status" and stands == CustomerStatus.BLOCKED:
             continue
-        if name == "status" and is_default and fact.former is None:
-            row.status = fact.value
-            continue
         # A name that is only the address or the user id was a stand-in.
         is_stand_in = name == "name" and stands in (row.email, row.external_id)
+        if is_default and fact.former is None:
+            is_stand_in = is_stand_in or stands == _USUAL.get(name)
         is_captured = fact.former is not None and stands == fact.former
         is_later = fact.may_replace and fact.occurred_at >= row.updated_at
         if not stands or is_stand_in or is_captured or is_later:

@@ -25,6 +25,7 @@ _OURS = "payment:"
 _COLUMNS = (
     "customer",
     "status",
+    "placed_at",
     "completed_at",
     "cancelled_at",
     "total_amount",
@@ -147,7 +148,9 @@ def _write(booking: Booking, item: Settlement) -> None:
     booking.currency, booking.payment_method = item.currency, item.method
     booking.total_amount = booking.paid_amount = item.amount
     booking.original_amount, booking.discount_amount = item.original, item.discount
-    booking.completed_at, booking.cancelled_at = item.occurred_at, None
+    # An earlier word of the payment may come later.
+    booking.placed_at = booking.completed_at = item.occurred_at
+    booking.cancelled_at = None
     booking.status = BookingStatus.COMPLETED
     if not item.is_settled:
         booking.status = BookingStatus.CANCELLED

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zoneinfo
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -18,6 +18,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Count, Max, Min, Q, QuerySet, Sum
+from django.utils import timezone
 
 from customers import metrics
 from customers.choices import (
@@ -78,6 +79,28 @@ def refresh_stats(customer_ids: Iterable[UUID]) -> None:
             customers = _locked(batch)
             computed = compute_stats(customers)
             _write([_row(customer, computed[customer.pk]) for customer in customers])
+
+
+def note_activity(moments: Mapping[UUID, datetime]) -> None:
+    """Move the last activity of customers on; nothing else of theirs has changed.
+
+    Runs in the caller's transaction and locks the figures in key order. What pages and
+    free events change is this one column, and the whole computation would find it too.
+    """
+    rows = list(
+        CustomerStats.objects.select_for_update()
+        .filter(customer__in=list(moments))
+        .order_by("customer")
+    )
+    later = [
+        row
+        for row in rows
+        if row.last_active_at is None or row.last_active_at < moments[row.customer_id]
+    ]
+    for row in later:
+        row.last_active_at, row.updated_at = moments[row.customer_id], timezone.now()
+    if later:
+        CustomerStats.objects.bulk_update(later, ["last_active_at", "updated_at"])
 
 
 def compute_stats(customers: list[Customer]) -> dict[UUID, Columns]:

@@ -756,3 +756,39 @@ def test_the_contract_can_be_read(db):
     assert get("/api/v1/schemas/payment/2").status_code == 404
     paths = get("/api/v1/openapi.json").json()["paths"]
     assert {"/api/data-capture/payment", BATCH, "/v1/batch"} <= set(paths)
+
+
+# --- paths that do not exist, and room for pictures --------------------------------
+
+
+@pytest.mark.parametrize("path", ["/api/nothing", "/api/v1/captures/x", "/v1/x/y"])
+@pytest.mark.parametrize("method", ["get", "post", "put", "delete"])
+def test_nobody_gets_an_error_page(db, path, method):
+    client = Client(enforce_csrf_checks=True)
+    response = getattr(client, method)(path)
+
+    assert response.status_code == 404
+    assert response["Content-Type"] == "application/problem+json"
+
+
+def test_a_picture_has_more_room_than_anything_else(post, settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+    import base64  # noqa: PLC0415 - only here
+
+    picture = base64.b64encode(b"\x89PNG\r\n\x1a\n" + b"A" * 2_000_000).decode()
+    item = {"type": "questionnaire", "email": "a@b.org", "accountScreenshot": picture}
+    assert post(BATCH, {"captures": [item]}).json()["accepted"] == 1
+
+    other = event(properties={"text": picture})
+    for path, body in ((BATCH, {"captures": [other]}), (SINGLE, other)):
+        assert post(path, body).status_code == 413
+
+
+def test_a_page_view_of_somebody_known_moves_their_last_activity(post):
+    moments = ["2026-11-20T10:00:00Z", "2026-11-20T09:00:00Z", "2026-11-20T11:00:00Z"]
+    post(SINGLE, {"type": "profile", "email": "a@b.org", "timestamp": moments[0]})
+    for moment in moments[1:]:
+        post(SINGLE, {"type": "page", "email": "a@b.org", "timestamp": moment})
+
+    assert Customer.objects.get().stats.last_active_at.hour == 11
+    assert list(services.rebuild(repair=False, actor=ACTOR)) == []

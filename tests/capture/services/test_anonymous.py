@@ -6,7 +6,7 @@ import pytest
 
 from audit.actors import Actor
 from capture import services
-from capture.models import CaptureLink
+from capture.models import CaptureLink, Identifier
 from customers.models import Customer
 from tests.factories import SourceFactory
 
@@ -129,3 +129,15 @@ def test_names_of_another_business_join_nothing(source, rival):
     send(other, "profile", email="ana@b.org", anonymous_id="a1")
 
     assert owners()[0] is None
+
+
+def test_a_rebuild_finds_names_that_were_lost(source):
+    send(source, "profile", email="ana@b.org", anonymous_id="a1", user_id="u1")
+    Identifier.objects.all().delete()
+    actor = Actor.system("test")
+
+    found = list(services.rebuild(repair=True, actor=actor))
+
+    assert [d.table for d in found] == ["capture.Identifier"] * 2
+    assert no_differences()
+    assert Identifier.objects.count() == 2

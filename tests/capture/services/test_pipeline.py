@@ -440,3 +440,31 @@ def test_a_batch_with_every_verdict_takes_a_constant_number_of_statements(
     assert_flat(call=send, grow=lambda: None)
     assert Business.objects.count() == 1
     assert Quarantine.objects.count() == 2 * (2 + LARGER)
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2), (1, 2, 0)])
+def test_a_payment_names_who_has_no_better_name(source, order):
+    messages = [
+        ("payment", {"user_name": "ann77", "transaction_id": "T1"}),
+        ("payment", {"transaction_id": "T2"}),
+        ("profile", {"full_name": "Ann Berg"}),
+    ]
+    for n in order:
+        kind, body = messages[n]
+        moment = (NOON - timedelta(minutes=9 * n)).isoformat()
+        body = {"email": "ann@b.org", "timestamp": moment, **body}
+        take(source, body, kind=kind)
+
+    assert Customer.objects.get().name == "Ann Berg"
+    assert list(services.rebuild(repair=False, actor=ACTOR)) == []
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_name_by_the_way_is_better_than_an_address(source, order):
+    for n in order:
+        body = [{"user_name": "ann77"}, {}][n]
+        take(source, {"email": "ann@b.org", "transaction_id": f"T{n}", **body},
+             kind="payment")  # fmt: skip
+
+    assert Customer.objects.get().name == "ann77"
+    assert list(services.rebuild(repair=False, actor=ACTOR)) == []
