@@ -438,7 +438,7 @@ def _summary(envelope: Envelope) -> tuple[str, Decimal | None, str]:
 
 def _without_foreign_ids(load: _Load, batch: list[_Message]) -> list[_Message]:
     """Take user ids away under which the business knows somebody of another e-mail."""
-    refs = {i for m in batch if (i := m.envelope.identity.user_id)}
+    refs = {ref for m in batch if (ref := _ref(m.envelope))}
     live = customers.list_customers(actor=load.actor).filter(business=load.business)
     owners = set(
         live.filter(external_id__in=refs, email_key__isnull=False).values_list(
@@ -457,9 +457,9 @@ def _without_foreign_ids(load: _Load, batch: list[_Message]) -> list[_Message]:
     taken = {ref for ref, _ in owners}
     found = []
     for message in batch:
-        who_is = message.envelope.identity
-        pair = (who_is.user_id, fold_email(who_is.email or ""))
-        if who_is.email and who_is.user_id in taken and pair not in owners:
+        who_is, ref = message.envelope.identity, _ref(message.envelope)
+        pair = (ref, fold_email(who_is.email or ""))
+        if who_is.email and ref in taken and pair not in owners:
             envelope = replace(
                 message.envelope,
                 identity=replace(who_is, user_id=None),
@@ -469,6 +469,11 @@ def _without_foreign_ids(load: _Load, batch: list[_Message]) -> list[_Message]:
         else:
             found.append(message)
     return found
+
+
+def _ref(envelope: Envelope) -> str | None:
+    """Return the user id as a column holds it."""
+    return text(envelope.identity.user_id, 255)
 
 
 @transaction.atomic
