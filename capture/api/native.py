@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from django.http import HttpResponse, JsonResponse
@@ -80,16 +81,21 @@ def _has_picture(value: Any) -> bool:
 def _take_all(
     visit: Visit, parsed: Parsed, items: list[Any], prefix: str
 ) -> HttpResponse:
-    verdicts = keep(visit, _read_all(visit, parsed, items))
-    return batch(visit.request, verdicts, show_customer=visit.is_secret, prefix=prefix)
+    # A profile that tells of a login is two messages, and one item of the answer.
+    groups = _read_all(visit, parsed, items)
+    verdicts = iter(keep(visit, [e for group in groups for e in group]))
+    answers = []
+    for n, group in enumerate(groups):
+        own = [next(verdicts) for _ in group]
+        answers.append(replace(own[0], index=n))
+    return batch(visit.request, answers, show_customer=visit.is_secret, prefix=prefix)
 
 
-def _read_all(visit: Visit, parsed: Parsed, items: list[Any]) -> list[Envelope]:
+def _read_all(visit: Visit, parsed: Parsed, items: list[Any]) -> list[list[Envelope]]:
     facts = {**visit.facts(), "warnings": tuple(parsed.warnings)}
     if isinstance(parsed.value, dict):
         facts["sent_at"] = parsed.value.get("sent_at")
-    # One verdict for each item: what a profile tells of a login stays with it.
-    return [services.build_native(item, **facts)[0] for item in items]
+    return [services.build_native(item, **facts) for item in items]
 
 
 def _validate(visit: Visit) -> HttpResponse:

@@ -792,3 +792,21 @@ def test_a_page_view_of_somebody_known_moves_their_last_activity(post):
 
     assert Customer.objects.get().stats.last_active_at.hour == 11
     assert list(services.rebuild(repair=False, actor=ACTOR)) == []
+
+
+def test_a_profile_of_a_batch_may_tell_of_a_login(post):
+    items = [
+        {
+            "type": "profile",
+            "email": "a@b.org",
+            "last_login_at": "2026-11-20T10:00:00Z",
+        },
+        event(),
+    ]
+    body = post(BATCH, items).json()
+
+    assert [r["status"] for r in body["results"]] == ["accepted", "accepted"]
+    assert [r["index"] for r in body["results"]] == [0, 1]
+    assert body["received"] == 2
+    assert Customer.objects.get().stats.login_count == 1
+    assert Capture.objects.count() == 3
