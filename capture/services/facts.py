@@ -39,6 +39,10 @@ def update_customers(
 ) -> None:
     """Write what captures tell of their customers, and their answers on consent."""
     owned = [(t, pk) for t in told if (pk := linked.customers.get(t.capture.pk))]
+    # Two messages at once would both win against what stands, and the later writer
+    # would stay.
+    telling = {pk for t, pk in owned if t.capture.type in NAMING}
+    customers.lock_customers(telling)
     won, former = _compete(owned, source.business_id)
     facts: dict[UUID, dict[str, customers.CapturedFact]] = defaultdict(dict)
     for (pk, name), row in won.items():

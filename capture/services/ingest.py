@@ -31,7 +31,7 @@ from capture.services.correcting import replace_corrected
 from capture.services.facts import update_customers
 from capture.services.identity import Linked, link, links_of
 from capture.services.normalising import build_capture
-from capture.services.payments import lock_references, project_payments
+from capture.services.payments import lock_names, project_payments
 from capture.services.projecting import TYPED, Told, project, state_hash, tell_all
 from capture.services.quarantining import quarantine
 from customers import services as customers
@@ -195,7 +195,7 @@ def _insert(good: list[_Item], known: dict[str, UUID], source: Source) -> list[_
             first.setdefault(capture.message_id, item)
     # In the order of their keys: two batches with the same ids would deadlock.
     rows = [_capture(first[key]) for key in sorted(first)]
-    lock_references(rows)
+    lock_names(rows)
     stored = _insert_rows(rows, first, source)
     for item in good:
         capture = _capture(item)

@@ -105,27 +105,41 @@ class Group:
         self.rows |= other.rows
 
 
-def lock_references(captures: Iterable[Capture]) -> None:
-    """Let messages about one payment pass one after the other, until the commit.
+def lock_names(captures: Iterable[Capture]) -> None:
+    """Let messages about one payment or one visitor pass one after the other.
 
-    SQLite has one writer anyway. Locks of a transaction are taken in one order.
+    Until the commit, so that each sees what the one before has written: who an
+    anonymous id belongs to, what a payment consists of. Many names at once take the
+    business as a whole, because a server has room for some thousand locks. SQLite has
+    one writer anyway.
     """
-    if connection.vendor != "postgresql":
+    captures = list(captures)
+    if connection.vendor != "postgresql" or not captures:
         return
-    names = {
-        f"{capture.business_id}:{name}"
-        for capture in captures
-        if capture.type == CaptureType.PAYMENT
-        for name in references_of(capture)
-    }
-    if names:
-        with connection.cursor() as cursor:
+    names = {f"{c.business_id}:{name}" for c in captures for name in _names_of(c)}
+    business = str(captures[0].business_id)
+    with connection.cursor() as cursor:
+        if len(names) > _MAX_LOCKS:
+            cursor.execute(f"SELECT pg_advisory_xact_lock({_KEY})", [business])
+        elif names:
+            cursor.execute(f"SELECT pg_advisory_xact_lock_shared({_KEY})", [business])
             cursor.execute(
                 "SELECT pg_advisory_xact_lock(n) FROM (SELECT DISTINCT "
                 "hashtextextended(name, 0) AS n FROM unnest(%s::text[]) AS name "
                 "ORDER BY 1) AS keys",
                 [sorted(names)],
             )
+
+
+_KEY = "hashtextextended(%s, 0)"
+_MAX_LOCKS = 1000
+
+
+def _names_of(capture: Capture) -> set[str]:
+    names = {f"a:{n}" for n in (capture.anonymous_ref, capture.previous_ref) if n}
+    if capture.type == CaptureType.PAYMENT:
+        names |= references_of(capture)
+    return names
 
 
 def references_of(capture: Capture) -> set[str]:

@@ -9,6 +9,7 @@ from customers.services.captured import (
     CapturedFact,
     create_captured_customers,
     find_by_identity,
+    lock_customers,
     record_captured_consents,
     update_captured_customers,
 )
@@ -102,6 +103,7 @@ __all__ = [
     "list_rows",
     "list_stats",
     "load_purchases",
+    "lock_customers",
     "may_contact",
     "note_activity",
     "read_purchases",
