@@ -159,7 +159,6 @@ def test_a_screenshot_is_downloaded_and_never_rendered(answers, alice, charlie):
     response = alice.get(page)
 
     assert b"".join(response.streaming_content).startswith(b"\x89PNG")
-    response.close()
     assert response["Content-Disposition"].startswith("attachment")
     assert response["Content-Type"] == "application/octet-stream"
     assert response["X-Content-Type-Options"] == "nosniff"
