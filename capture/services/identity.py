@@ -354,7 +354,9 @@ def _attach_waiting(business_id: UUID, known: Known) -> list[Capture]:
     )
     # The rest follows with the next message that gives these names.
     light = waiting.select_related("capture").defer(*_LARGE)
-    rows = list(light.order_by("pk")[:_MAX_ATTACHED])
+    # Locked in key order: another message may know the same captures by another name.
+    locked = light.select_for_update(of=("self",), no_key=True)
+    rows = list(locked.order_by("pk")[:_MAX_ATTACHED])
     attached = []
     for row in rows:
         row.customer_id, row.rule = known.find(row.capture)
@@ -381,9 +383,10 @@ def _detach(business_id: UUID, shared: set[str]) -> dict[Capture, UUID]:
         rule__in=_BY_ID,
         customer__isnull=False,
     )
+    light = links.select_related("capture").defer(*_LARGE)
     captures = {
         row.capture: row.customer_id
-        for row in links.select_related("capture").defer(*_LARGE)
+        for row in light.select_for_update(of=("self",), no_key=True).order_by("pk")
         if row.customer_id is not None
     }
     ids = [capture.pk for capture in captures]

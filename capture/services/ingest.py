@@ -123,9 +123,11 @@ def _retrying(work: Callable[[], _T]) -> _T:
         try:
             with transaction.atomic():
                 return work()
-        except (IntegrityError, OperationalError):
+        except (IntegrityError, OperationalError) as error:
             if attempt == _TRIES:
                 raise
+            # Its text would name values; its class says enough.
+            logger.warning("ingest runs again after %r", type(error.__cause__))
     raise AssertionError  # pragma: no cover - the loop returns or raises
 
 

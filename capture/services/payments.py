@@ -106,12 +106,12 @@ class Group:
 
 
 def lock_names(captures: Iterable[Capture]) -> None:
-    """Let messages about one payment or one visitor pass one after the other.
+    """Let messages about one person, visitor or payment pass one after the other.
 
-    Until the commit, so that each sees what the one before has written: who an
-    anonymous id belongs to, what a payment consists of. Many names at once take the
-    business as a whole, because a server has room for some thousand locks. SQLite has
-    one writer anyway.
+    Until the commit, so that each sees what the one before has written: who an id
+    belongs to, what a payment consists of. Many names at once take the business as a
+    whole, because a server has room for some thousand locks. SQLite has one writer
+    anyway.
     """
     captures = list(captures)
     if connection.vendor != "postgresql" or not captures:
@@ -132,11 +132,16 @@ def lock_names(captures: Iterable[Capture]) -> None:
 
 
 _KEY = "hashtextextended(%s, 0)"
-_MAX_LOCKS = 1000
+# Times the threads of a server, this stays below what PostgreSQL has room for.
+_MAX_LOCKS = 300
 
 
 def _names_of(capture: Capture) -> set[str]:
-    names = {f"a:{n}" for n in (capture.anonymous_ref, capture.previous_ref) if n}
+    # A former id may be a user id or an anonymous one: both are locked alike.
+    ids = (capture.user_ref, capture.anonymous_ref, capture.previous_ref)
+    names = {f"i:{name}" for name in ids if name}
+    if capture.email:
+        names.add(f"e:{capture.email}")
     if capture.type == CaptureType.PAYMENT:
         names |= references_of(capture)
     return names
@@ -356,7 +361,7 @@ def _stored(payment_ids: Iterable[UUID]) -> list[Group]:
     rows = Payment.objects.filter(pk__in=ids).order_by("pk")
     if connection.in_atomic_block:
         # Who only compares is in no transaction, and holds nobody up.
-        rows = rows.select_for_update()
+        rows = rows.select_for_update(no_key=True)
     groups = {row.pk: Group(rows={row.pk: row}) for row in rows}
     for row in PaymentReference.objects.filter(payment__in=ids):
         groups[row.payment_id].references.add(row.value)

@@ -88,9 +88,10 @@ def note_activity(moments: Mapping[UUID, datetime]) -> None:
     free events change is this one column, and the whole computation would find it too.
     """
     rows = list(
-        CustomerStats.objects.select_for_update()
+        # By its column: "customer" would join the customers, and lock those too.
+        CustomerStats.objects.select_for_update(no_key=True)
         .filter(customer__in=list(moments))
-        .order_by("customer")
+        .order_by("customer_id")
     )
     later = [
         row

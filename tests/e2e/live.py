@@ -31,6 +31,8 @@ import psycopg
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60
+# Lines of the log to show after the first of a fault.
+TRACEBACK = 120
 # What the pipeline or a door writes when it had to save what it could.
 FAULTS = re.compile(
     r"Traceback|capture failed|could not be|one by one|Internal Server Error"
@@ -156,9 +158,13 @@ class Server:
         self.process = None
 
     def faults(self) -> list[str]:
-        """Return the lines of the log that speak of a fault of ours."""
+        """Return what the log says of faults of ours, each with its traceback."""
         lines = self.log.read_text(errors="replace").splitlines()
-        return [line for line in lines if FAULTS.search(line)]
+        return [
+            "\n".join(lines[n : n + TRACEBACK])
+            for n, line in enumerate(lines)
+            if FAULTS.search(line)
+        ]
 
 
 def command(port: int) -> list[str]:
