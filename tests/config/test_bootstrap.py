@@ -27,6 +27,10 @@ PASSED_ON = re.compile(r"(PIP_|UV_|SSL_).*|.*_PROXY|.*_CA_BUNDLE|HOME", re.IGNOR
 BASE_PYTHON = getattr(sys, "_base_executable", sys.executable)
 
 
+def _mind_ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Machine:
     """A checkout and a path that holds only what the test puts there."""
 
@@ -59,6 +63,8 @@ class Machine:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            # Whoever starts the suite in the background may have it ignore Ctrl+C.
+            preexec_fn=_mind_ctrl_c,  # noqa: PLW1509 - no threads here
         )
 
     def run(self, *arguments: str, python: str = "python3") -> tuple[int, str]:
