@@ -12,13 +12,15 @@ from hypothesis import strategies as st
 from capture.choices import CaptureType, Status
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
-PATHS = (
-    "/api/data-capture/payment",
-    "/api/v1/captures",
-    "/api/v1/captures/batch",
-    "/v1/batch",
-    "/v1/track",
-)
+TRACK = {"type": "track", "userId": "u-1", "event": "Looked"}
+# Each way in, with a body that it takes.
+PATHS = {
+    "/api/data-capture/payment": {"user_email": "ann@example.org", "final_price": 5},
+    "/api/v1/captures": {"type": "profile", "user_id": "u-1"},
+    "/api/v1/captures/batch": {"captures": [{"type": "profile", "user_id": "u-1"}]},
+    "/v1/batch": {"batch": [TRACK]},
+    "/v1/track": TRACK,
+}
 JSON = ("application/json", "application/problem+json")
 NAMES = (
     *("email", "user_email", "userId", "user_id", "anonymousId", "anonymous_id"),
@@ -77,7 +79,8 @@ def verdicts(told: dict[str, Any]) -> list[str]:
 
 @pytest.mark.parametrize("path", PATHS)
 def test_every_body_gets_an_answer_that_a_client_can_read(post, path):
-    seen = set()
+    assert post(path, json.dumps(PATHS[path]).encode()).status_code == 200
+    assert post(path, b"{").status_code == 400
 
     @settings(
         max_examples=200,
@@ -93,7 +96,6 @@ def test_every_body_gets_an_answer_that_a_client_can_read(post, path):
             "application/problem+json",
         )
         told = json.loads(answer.content)
-        seen.add(answer.status_code)
         if answer.status_code == 200:
             assert set(verdicts(told)) <= set(Status.values)
             assert Status.RETRY not in verdicts(told)
@@ -102,4 +104,3 @@ def test_every_body_gets_an_answer_that_a_client_can_read(post, path):
             assert told["message"]
 
     check()
-    assert {200, 400} <= seen
