@@ -30,8 +30,9 @@ from capture.models import (
 from capture.services.correcting import replace_corrected
 from capture.services.facts import update_customers
 from capture.services.identity import Linked, link, links_of
+from capture.services.locking import lock_names
 from capture.services.normalising import build_capture
-from capture.services.payments import lock_names, project_payments
+from capture.services.payments import project_payments
 from capture.services.projecting import TYPED, Told, project, state_hash, tell_all
 from capture.services.quarantining import quarantine
 from customers import services as customers

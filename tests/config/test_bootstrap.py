@@ -64,7 +64,7 @@ class Machine:
             stderr=subprocess.STDOUT,
             text=True,
             # Whoever starts the suite in the background may have it ignore Ctrl+C.
-            preexec_fn=_mind_ctrl_c,  # noqa: PLW1509 - no threads here
+            preexec_fn=_mind_ctrl_c,  # noqa: PLW1509 - it takes no lock
         )
 
     def run(self, *arguments: str, python: str = "python3") -> tuple[int, str]:

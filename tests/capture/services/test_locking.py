@@ -11,7 +11,7 @@ from django.utils import timezone
 from audit.actors import Actor
 from capture import services
 from capture.models import Capture
-from capture.services.payments import lock_names
+from capture.services.locking import lock_names
 from customers import services as customers
 from customers.models import CustomerStats
 from tests.factories import CustomerFactory
