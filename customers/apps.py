@@ -1,10 +1,10 @@
-"""Tells the audit app which businesses a user works for."""
+"""Tells the audit app what a user may do in which business, and who works there."""
 
 from __future__ import annotations
 
 from django.apps import AppConfig
 
-from audit.actors import register_business_source
+from audit.actors import register_rights_source
 
 
 class CustomersConfig(AppConfig):
@@ -14,6 +14,8 @@ class CustomersConfig(AppConfig):
     verbose_name = "Customers"
 
     def ready(self) -> None:
-        from customers.models import business_ids_of  # noqa: PLC0415 - models are ready
+        from audit.services import register_staff_source  # noqa: PLC0415
+        from customers.models import rights_in_businesses, staff_of  # noqa: PLC0415
 
-        register_business_source(business_ids_of)
+        register_rights_source(rights_in_businesses)
+        register_staff_source(staff_of)

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test import Client, TransactionTestCase
 from django.test.utils import CaptureQueriesContext
@@ -60,14 +59,10 @@ def rival(db: None) -> Business:
     return BusinessFactory(slug="rival", name="Rival")
 
 
-def staff(business: Business, *permissions: str, **kwargs: Any) -> User:
-    """Return a member of the business with these permissions; without names, all."""
+def staff(business: Business, role: str = "admin", **kwargs: Any) -> User:
+    """Return somebody who works for the business in this role."""
     user: User = UserFactory(**kwargs)
-    MembershipFactory(user=user, business=business)
-    rights = Permission.objects.all()
-    if permissions:
-        rights = rights.filter(codename__in=permissions)
-    user.user_permissions.set(rights)
+    MembershipFactory(user=user, business=business, role=role)
     return user
 
 
@@ -81,29 +76,24 @@ def signed_in(user: User) -> Client:
 
 def actor_of(user: User) -> Actor:
     """Return the actor that a request of the user would have."""
-    ids = frozenset(user.memberships.values_list("business_id", flat=True))  # type: ignore[attr-defined]
-    operation = OperationContext(via="admin", route="/test")
-    return Actor(kind="user", operation=operation, id=user.pk, business_ids=ids)
+    return Actor.of(user, OperationContext(via="admin", route="/test"))
 
 
 @pytest.fixture
 def alice(bakery: Business) -> Client:
-    """Works for the bakery and may do everything there."""
+    """Runs the bakery: an admin."""
     return signed_in(staff(bakery, username="alice"))
 
 
 @pytest.fixture
 def bob(bakery: Business) -> Client:
-    """Works for the bakery and may only look."""
-    looks = [
-        p.codename for p in Permission.objects.filter(codename__startswith="view_")
-    ]
-    return signed_in(staff(bakery, *looks, username="bob"))
+    """Works for the bakery and may only look: an auditor."""
+    return signed_in(staff(bakery, "auditor", username="bob"))
 
 
 @pytest.fixture
 def charlie(rival: Business) -> Client:
-    """Works for the rival and may do everything there."""
+    """Runs the rival."""
     return signed_in(staff(rival, username="charlie"))
 
 

@@ -33,7 +33,6 @@ class UserForm(auth_forms.UserChangeForm):
             "is_active",
             "is_staff",
             "is_superuser",
-            "user_permissions",
         )
 
 
@@ -51,13 +50,14 @@ class UserAdmin(ScopedAdmin, auth_admin.UserAdmin):
     list_filter = ("is_active", "is_staff", "is_superuser")
     search_fields = ("username", "email_key", "first_name", "last_name")
     ordering = ("username",)
-    filter_horizontal = ("user_permissions",)
+    filter_horizontal = ()
+    shown_as = "account"
     fieldsets = (
         (None, {"fields": ("username", "password")}),
         ("Person", {"fields": ("first_name", "last_name", "email", "time_zone")}),
         (
             "Rights",
-            {"fields": ("is_active", "is_staff", "is_superuser", "user_permissions")},
+            {"fields": ("is_active", "is_staff", "is_superuser")},
         ),
     )
     add_fieldsets = (
@@ -67,6 +67,9 @@ class UserAdmin(ScopedAdmin, auth_admin.UserAdmin):
 
     def get_rows(self, actor: Actor) -> QuerySet[User]:
         return services.list_users(actor=actor)
+
+    def sees_clear(self, request: HttpRequest, row: Any) -> bool:
+        return row.pk == request.user.pk or super().sees_clear(request, row)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.is_superuser)

@@ -4,26 +4,36 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.db import models
 from django.db.models import QuerySet
 
 from audit.actors import Actor
 from audit.models import Event, Operation
+from audit.privacy import subject_of
 
 
 def list_events(*, actor: Actor) -> QuerySet[Event]:
     """Return the events of the actor's businesses, newest first."""
     events = Event.objects.all()
-    if actor.business_ids is None:
-        return events
-    return events.filter(business_id__in=actor.business_ids)
+    ids = actor.businesses_for("audit.view_event")
+    return events if ids is None else events.filter(business_id__in=ids)
+
+
+def list_access(row: models.Model, *, actor: Actor) -> QuerySet[Event]:
+    """Return the events about one person, newest first; the caller has found the row.
+
+    What was shown in a list of many is in the events of all, not here.
+    """
+    events = Event.objects.filter(subject_id=subject_of(row))
+    ids = actor.business_ids
+    return events if ids is None else events.filter(business_id__in=ids)
 
 
 def list_operations(*, actor: Actor) -> QuerySet[Operation]:
     """Return the operations of the actor's businesses, newest first."""
     operations = Operation.objects.all()
-    if actor.business_ids is None:
-        return operations
-    return operations.filter(business_id__in=actor.business_ids)
+    ids = actor.businesses_for("audit.view_operation")
+    return operations if ids is None else operations.filter(business_id__in=ids)
 
 
 def search_operations(

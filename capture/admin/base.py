@@ -72,6 +72,9 @@ class ActPages:
             row = self.get_object(request, str(pk))  # type: ignore[attr-defined]
             if row is None:
                 raise Http404
+            if not request.user.has_perm(act["permission"], row):
+                raise PermissionDenied
+            self.note_shown(request, "viewed", [row], target=row)  # type: ignore[attr-defined]
             values = self._values(request, act, row)
             error = ""
             if request.method == "POST":
@@ -127,6 +130,8 @@ class ActPages:
 
 class ProjectionAdmin(ReadOnlyAdmin):
     """A page of rows that a rebuild makes again."""
+
+    is_copy = True
 
     list_select_related: ClassVar[Any] = ("customer",)
     extra_lookups = ("customer__id__exact",)

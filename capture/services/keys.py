@@ -114,7 +114,7 @@ def rotate_key(
     Returns the new key and its text. Raises ValidationError for a key that is no
     longer valid.
     """
-    actor.require(key.business_id)
+    actor.require(key.business_id, "capture.change_apikey")
     if not key.is_valid:
         msg = "This key is no longer valid. Make a new one."
         raise ValidationError(msg, code="invalid")
@@ -139,7 +139,7 @@ def rotate_key(
 @transaction.atomic
 def revoke_key(key: ApiKey, *, actor: Actor, reason: str = "") -> None:
     """End a key at once. Revoking again changes nothing."""
-    actor.require(key.business_id)
+    actor.require(key.business_id, "capture.change_apikey")
     if key.revoked_at is None:
         key.revoked_at = timezone.now()
         customers.save_record(key, actor=actor, reason=reason or None)

@@ -115,7 +115,7 @@ def discard_quarantined(
     row: Quarantine, *, actor: Actor, reason: str
 ) -> QuarantineDecision:
     """Decide that an item stays out. Raises ValidationError without a reason."""
-    actor.require(row.business_id)
+    actor.require(row.business_id, "capture.discard_quarantine")
     if not reason.strip():
         msg = "Write why the item is discarded."
         raise ValidationError(msg, code="required")

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from customers.models.booking import Booking, Credit, Refund
-from customers.models.business import Business, Membership, business_ids_of
+from customers.models.business import (
+    Business,
+    Membership,
+    rights_in_businesses,
+    staff_of,
+)
 from customers.models.consent import ConsentEvent
 from customers.models.contact import Address, Contact
 from customers.models.customer import Customer, CustomerQuerySet
@@ -29,6 +34,7 @@ __all__ = [
     "Refund",
     "Ticket",
     "TicketMessage",
-    "business_ids_of",
+    "rights_in_businesses",
     "split_tags",
+    "staff_of",
 ]

@@ -15,6 +15,8 @@ from customers.services.captured import (
 )
 from customers.services.consent import may_contact
 from customers.services.customers import (
+    ARCHIVE,
+    BULK,
     archive_customer,
     archive_customers,
     create_customer,
@@ -69,6 +71,8 @@ from customers.services.stats import (
 )
 
 __all__ = [
+    "ARCHIVE",
+    "BULK",
     "BusinessFigures",
     "CapturedFact",
     "CustomerMetrics",

@@ -16,18 +16,23 @@ from customers.models import Business, Customer, CustomerQuerySet, CustomerStats
 _Row = TypeVar("_Row", bound=models.Model)
 
 
-def list_rows(model: type[_Row], *, actor: Actor) -> ScopedQuerySet[_Row]:
-    """Return the rows of a table that the actor may see, archived ones included."""
+def list_rows(
+    model: type[_Row], *, actor: Actor, permission: str = ""
+) -> ScopedQuerySet[_Row]:
+    """Return the rows of a table that the actor may see, archived ones included.
+
+    With `permission` those of businesses where the actor has that right.
+    """
     rows = model._default_manager.all()
     if not isinstance(rows, ScopedQuerySet):
         msg = f"{model._meta.label} has no scoped queryset."
         raise TypeError(msg)
-    return rows.visible_to(actor)
+    return rows.visible_to(actor, permission)
 
 
-def list_businesses(*, actor: Actor) -> ScopedQuerySet[Business]:
-    """Return the businesses that the actor works for."""
-    return list_rows(Business, actor=actor)
+def list_businesses(*, actor: Actor, permission: str = "") -> ScopedQuerySet[Business]:
+    """Return the businesses that the actor works for, or may do this in."""
+    return list_rows(Business, actor=actor, permission=permission)
 
 
 def get_business(reference: str, *, actor: Actor) -> Business:

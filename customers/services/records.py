@@ -44,6 +44,7 @@ from customers.money import from_database
 from customers.services.stats import refresh_stats
 
 _Row = TypeVar("_Row", bound=models.Model)
+EXCEED_LIMIT = "customers.exceed_limit_refund"
 
 # Money that is on its way back counts as gone, or two requests would both pass.
 _CLAIMING = (RefundStatus.REQUESTED, RefundStatus.APPROVED, RefundStatus.SUCCEEDED)
@@ -53,13 +54,16 @@ _CLAIMING = (RefundStatus.REQUESTED, RefundStatus.APPROVED, RefundStatus.SUCCEED
 def save_record(row: _Row, *, actor: Actor, reason: str | None = None) -> _Row:
     """Write a row as the actor: history, event and figures in one transaction.
 
-    Raises PermissionDenied for another business's row, ValidationError for a broken
-    rule that needs other rows. The caller has validated the row itself.
+    Raises PermissionDenied for another business's row and without the right to add or
+    change such rows there, ValidationError for a broken rule that needs other rows.
+    The caller has validated the row itself.
     """
     business_id = row.pk if isinstance(row, Business) else row.business_id  # type: ignore[attr-defined]
     is_new = row._state.adding
     if not (is_new and isinstance(row, Business) and actor.business_ids is None):
-        actor.require(business_id)
+        verb = "add" if is_new else "change"
+        name = f"{row._meta.app_label}.{verb}_{row._meta.model_name}"
+        actor.require(business_id, name)
     if prepare := _PREPARE.get(type(row)):
         prepare(row, actor)
     former = None if is_new else _former_email(row)
@@ -172,6 +176,7 @@ def _prepare_refund(row: Refund, actor: Actor) -> None:
         row.settled_at = row.settled_at or timezone.now()
     if row.status not in _CLAIMING:
         return
+    _require_within_limit(row, actor)
     others = Refund.objects.filter(booking=booking, status__in=_CLAIMING)
     gone = from_database(others.exclude(pk=row.pk).aggregate(n=Sum("amount"))["n"])
     if gone + row.amount > booking.paid_amount:
@@ -180,7 +185,18 @@ def _prepare_refund(row: Refund, actor: Actor) -> None:
         raise ValidationError(msg, code="refund_exceeds_paid")
 
 
+def _require_within_limit(row: Refund | Credit, actor: Actor) -> None:
+    """Raise ValidationError above the business's limit without the right to exceed."""
+    limit = row.business.refund_limit
+    if limit is None or row.amount <= limit:
+        return
+    if not actor.may(EXCEED_LIMIT, row.business_id):
+        msg = f"More than {limit} needs somebody with the right to exceed the limit."
+        raise ValidationError(msg, code="limit_exceeded")
+
+
 def _prepare_credit(row: Credit, actor: Actor) -> None:
+    _require_within_limit(row, actor)
     row.created_by_id = row.created_by_id or actor.user_id
     row.operation_id = actor.operation.id
 
