@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from copy import copy
 from typing import TYPE_CHECKING, Any, ClassVar
+from uuid import UUID
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.auth import get_permission_codename
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Paginator
@@ -23,6 +25,7 @@ from django.http import (
     HttpResponse,
     HttpResponseBase,
     HttpResponseNotAllowed,
+    HttpResponseRedirect,
 )
 from django.template.response import TemplateResponse
 from simple_history.admin import SimpleHistoryAdmin
@@ -50,6 +53,7 @@ _SUFFIXES = {
     "year", "month", "day",
 }  # fmt: skip
 _REFUSED = "The database refused the change: {}."
+_GONE = "Some of the chosen rows are not here. Nothing was done; choose again."
 _TAKEN = "Somebody else took one of these values meanwhile. Look again and repeat."
 
 
@@ -126,13 +130,34 @@ class ScopedAdmin(_ModelAdmin):
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         changelist = super().get_changelist_instance(request)
-        rows = list(changelist.result_list)
-        if request.method == "GET":
+        changelist.result_list = [
+            mask_row(row, is_copy=self.is_copy) for row in changelist.result_list
+        ]
+        return changelist
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        name = request.POST.get("action")
+        if name and name not in dict(self.get_action_choices(request)):
+            refuse(request, "unknown_action", self.opts.label_lower)
+        response = super().changelist_view(request, extra_context)
+        changelist = (getattr(response, "context_data", None) or {}).get("cl")
+        if changelist is not None:
             verb = "searched" if changelist.query else "listed"
             query = changelist.query or None
-            self.note_shown(request, verb, rows, query=query)
-        changelist.result_list = [mask_row(row, is_copy=self.is_copy) for row in rows]
-        return changelist
+            self.note_shown(request, verb, changelist.result_list, query=query)
+        return response
+
+    def response_action(
+        self, request: HttpRequest, queryset: QuerySet[Any], **kwargs: Any
+    ) -> Any:
+        chosen = request.POST.getlist(ACTION_CHECKBOX_NAME)
+        if request.POST.get("select_across") != "1" and chosen:
+            keys = {pk for pk in chosen if _is_uuid(pk)}
+            if queryset.filter(pk__in=keys).count() < len(set(chosen)):
+                refuse(request, "not_found", self.opts.label_lower)
+                self.message_user(request, _GONE, messages.ERROR)
+                return HttpResponseRedirect(request.get_full_path())
+        return super().response_action(request, queryset, **kwargs)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         fields = super().get_readonly_fields(request, obj)
@@ -194,6 +219,14 @@ class ScopedAdmin(_ModelAdmin):
     log_change = log_deletion = log_deletions = log_addition  # type: ignore[assignment]
 
 
+def _is_uuid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
 def may(request: HttpRequest, opts: Any, verb: str, row: Any = None) -> bool:
     """Tell whether the person may do this to rows of a table, or to this row."""
     return _has_right(request, opts.app_label, get_permission_codename(verb, opts), row)
@@ -223,6 +256,8 @@ def note_form_errors(request: HttpRequest, context: Any, label: str) -> None:
     forms_sent = [context["adminform"].form]
     for inline in context["inline_admin_formsets"]:
         forms_sent += inline.formset.forms
+        for error in inline.formset.non_form_errors().as_data():
+            refuse(request, error.code, label)
     for form in forms_sent:
         for name, errors in form.errors.as_data().items():
             field = form.fields.get(name)
@@ -439,6 +474,13 @@ class TrackedFormSet(BaseInlineFormSet):
         form = super()._construct_form(i, **kwargs)  # type: ignore[misc]
         form.instance.business_id = self.instance.business_id
         return form
+
+    def clean(self) -> None:
+        super().clean()
+        if any(form.instance._state.adding for form in self.initial_forms):
+            # Django would leave such a row out without a word.
+            msg = "One of these rows is not here. Open the page again and repeat."
+            raise ValidationError(msg, code="not_found")
 
 
 class NewestInline(_Inline):
