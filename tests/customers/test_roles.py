@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from django.contrib.auth.models import Permission
 from django.utils import timezone
@@ -9,7 +11,7 @@ from django.utils import timezone
 from audit.models import User
 from customers.choices import Role
 from customers.models import Membership
-from customers.roles import RIGHTS
+from customers.roles import AREAS, RIGHTS
 from tests.conftest import actor_of, staff
 from tests.factories import (
     BusinessFactory,
@@ -85,3 +87,11 @@ def test_businesses_of_a_right(db):
     assert actor.businesses_for("customers.view_note") == {one.pk}
     assert actor.businesses_for("customers.view_customer") == {one.pk, two.pk}
     assert not actor.may("customers.view_note", two.pk)
+
+
+def test_the_documented_table_is_the_table():
+    text = Path("docs/security-model.md").read_text()
+
+    for area in AREAS:
+        cells = (area.verbs.get(role, "no").replace(" ", ", ") for role in Role)
+        assert f"| {' | '.join((area.title, *cells))} |" in text
