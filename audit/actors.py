@@ -12,6 +12,7 @@ from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
 from audit.ids import uuid7
+from audit.tenancy import open_reach, reach
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -54,12 +55,18 @@ class Actor:
 
     @classmethod
     def from_request(cls, request: HttpRequest) -> Actor:
-        """Return the signed-in person of a request that the middleware has seen."""
+        """Return the signed-in person of a request that the middleware has seen.
+
+        From here on the request reaches the rows of the person's businesses.
+        """
         operation: OperationContext = request.operation  # type: ignore[attr-defined]
         user: Any = request.user
         if not user.is_authenticated:
             return cls(kind="anonymous", operation=operation)
-        ids = None if user.is_superuser else frozenset(_business_ids_of(user))
+        with reach(None):
+            # Who works where is asked before any business is known.
+            ids = None if user.is_superuser else frozenset(_business_ids_of(user))
+        open_reach(ids)
         return cls(kind="user", operation=operation, id=user.pk, business_ids=ids)
 
     @classmethod
