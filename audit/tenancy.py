@@ -24,8 +24,9 @@ _is_request: ContextVar[bool] = ContextVar("holdfast_is_request", default=False)
 # May refuse to run in a transaction, and needs no row within reach. Everything that is
 # not named here is told.
 _ROWLESS = re.compile(
-    r"\s*(alter|analyze|checkpoint|cluster|comment|create|drop|grant|listen|notify|"
-    r"reindex|reset|revoke|set|show|truncate|unlisten|vacuum)\b",
+    r"\s*(abort|alter|analyze|begin|checkpoint|cluster|comment|commit|create|drop|end|"
+    r"grant|listen|notify|reindex|reset|revoke|rollback|set|show|start|truncate|"
+    r"unlisten|vacuum)\b",
     re.IGNORECASE,
 )
 _ROLLBACK = re.compile(r"\s*rollback\b", re.IGNORECASE)
@@ -122,6 +123,7 @@ class Teller:
         status = raw.info.transaction_status.name
         if status == "IDLE" and raw.autocommit:
             if isinstance(sql, str) and _ROWLESS.match(sql):
+                self.told = None  # it may begin a transaction
                 return execute(sql, params, many, context)
             return _alone(connection, lambda: execute(sql, params, many, context))
         wanted = _reach.get()
