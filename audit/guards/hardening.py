@@ -160,10 +160,11 @@ _NOT_TOLD = (
 
 
 def _require_owner(cursor: Any) -> None:
-    # A superuser and a member of the owning role may do as the owner does.
+    # Not a superuser either: what it makes would belong to it.
     cursor.execute(
-        "SELECT pg_get_userbyid(c.relowner), pg_has_role(c.relowner, 'USAGE') "
-        "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+        "SELECT pg_get_userbyid(c.relowner), "
+        "pg_get_userbyid(c.relowner) = current_user FROM pg_class c "
+        "JOIN pg_namespace n ON n.oid = c.relnamespace "
         "WHERE n.nspname = current_schema() AND c.relname = 'django_migrations'"
     )
     found = cursor.fetchone()
@@ -292,7 +293,7 @@ def _faults_of_role(cursor: Any, schema: str) -> list[str]:
     wrong = {
         "is a superuser": is_super,
         "passes by row-level security": bypasses,
-        "owns tables, or is a member of their owner": owns,
+        "owns tables or is a member of their owner": owns,
         "may truncate tables": truncates,
     }
     found = [
@@ -317,7 +318,7 @@ def _relations(cursor: Any, kinds: list[str]) -> list[str]:
     cursor.execute(
         "SELECT c.relname FROM pg_class c JOIN pg_namespace n "
         "ON n.oid = c.relnamespace WHERE n.nspname = current_schema() "
-        "AND c.relkind::text = ANY (%s) AND pg_has_role(c.relowner, 'USAGE') "
+        "AND c.relkind::text = ANY (%s) AND pg_get_userbyid(c.relowner) = current_user "
         "ORDER BY c.relname",
         [kinds],
     )

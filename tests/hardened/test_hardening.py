@@ -15,6 +15,7 @@ from django.db import ProgrammingError, connection, transaction
 
 from audit.checks import check_hardening
 from audit.guards import hardening_faults, require_hardening
+from audit.tenancy import Teller
 from tests.e2e import live
 
 
@@ -59,6 +60,10 @@ def test_sqlite_cannot_be_served_as_hardened(db, settings):
 
 def test_a_database_that_was_never_hardened_may_be_served(db):
     assert hardening_faults() == []
+
+
+def test_without_the_setting_no_statement_costs_more(db):
+    assert not any(isinstance(w, Teller) for w in connection.execute_wrappers)
 
 
 def test_the_runtime_role_may_serve(runtime):

@@ -187,7 +187,8 @@ def rights_on(table: str) -> set[str]:
     )
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT kind FROM unnest(%s::text[]) kind WHERE has_table_privilege(%s, kind)",
+            "SELECT kind FROM unnest(%s::text[]) kind "
+            "WHERE has_table_privilege(%s, kind)",
             [list(kinds), table],
         )
         return {kind for (kind,) in cursor.fetchall()}

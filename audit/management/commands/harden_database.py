@@ -74,7 +74,7 @@ class Command(BaseCommand):
             msg = f"--password-file {password_file!r} cannot be read. Mend it."
             raise CommandError(msg) from error
         if dry_run:
-            self.stdout.writelines(f"{statement};" for statement in statements)
+            self.stdout.write("\n".join(f"{statement};" for statement in statements))
         elif undo:
             self.stdout.write("Undone. Set HOLDFAST_HARDENED=false.")
         else:
