@@ -12,6 +12,7 @@ from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
 from audit.ids import uuid7
+from audit.tenancy import open_reach, reach
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -93,9 +94,14 @@ class Actor:
 
     @classmethod
     def from_request(cls, request: HttpRequest) -> Actor:
-        """Return the signed-in person of a request that the middleware has seen."""
+        """Return the signed-in person of a request that the middleware has seen.
+
+        From here on the request reaches the rows of the person's businesses.
+        """
         operation: OperationContext = request.operation  # type: ignore[attr-defined]
-        return cls.of(request.user, operation)
+        actor = cls.of(request.user, operation)
+        open_reach(actor.business_ids)
+        return actor
 
     @classmethod
     def of(cls, user: Any, operation: OperationContext) -> Actor:
@@ -146,7 +152,9 @@ def rights_of(user: Any) -> Rights:
     if not user.is_active:
         return {}
     if not hasattr(user, "_rights"):
-        user._rights = _find_rights(user)
+        # Who works where is asked before any business is known.
+        with reach(None):
+            user._rights = _find_rights(user)
     rights: Rights = user._rights
     return rights
 

@@ -1,4 +1,4 @@
-"""What every request leaves in the trail: what it showed, and what it was refused."""
+"""Around every request: which businesses it reaches, what it leaves in the trail."""
 
 from __future__ import annotations
 
@@ -9,10 +9,17 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.db import DatabaseError
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import (
+    FileResponse,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    JsonResponse,
+)
 
 from audit import services
 from audit.actors import Actor, OperationContext
+from audit.tenancy import keep_reach, request_reach
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +30,21 @@ _REFUSED = {
 _UNAVAILABLE = (
     "What you asked for could not be recorded, so it is not shown. Try again."
 )
+
+
+class TenancyMiddleware:
+    """Stands outermost: what runs before it would reach every business."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        with request_reach():
+            response: Any = self.get_response(request)
+            # A file holds no rows, and servers send it best as it is.
+            if response.streaming and not isinstance(response, FileResponse):
+                response.streaming_content = keep_reach(response.streaming_content)
+            return response
 
 
 class TrailMiddleware:

@@ -56,6 +56,7 @@ INSTALLED_APPS = [
     "capture.apps.CaptureConfig",
 ]
 MIDDLEWARE = [
+    "audit.middleware.TenancyMiddleware",
     "capture.middleware.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -114,6 +115,9 @@ else:
         },
     }
 DATABASES = {"default": _database}
+# PostgreSQL after `manage.py harden_database`: each transaction says for which
+# businesses it reads and writes, and the server refuses to start as a strong role.
+HARDENED = env.flag("HOLDFAST_HARDENED", default=False)
 
 # --- people ---------------------------------------------------------------------
 AUTHENTICATION_BACKENDS = ["audit.backends.RoleBackend"]

@@ -148,7 +148,7 @@ class ScopedAdmin(_ModelAdmin):
         return response
 
     def response_action(
-        self, request: HttpRequest, queryset: QuerySet[Any], **kwargs: Any
+        self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any
     ) -> Any:
         chosen = request.POST.getlist(ACTION_CHECKBOX_NAME)
         if request.POST.get("select_across") != "1" and chosen:
@@ -157,7 +157,7 @@ class ScopedAdmin(_ModelAdmin):
                 refuse(request, "not_found", self.opts.label_lower)
                 self.message_user(request, _GONE, messages.ERROR)
                 return HttpResponseRedirect(request.get_full_path())
-        return super().response_action(request, queryset, **kwargs)
+        return super().response_action(request, queryset, *args, **kwargs)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         fields = super().get_readonly_fields(request, obj)
