@@ -61,6 +61,15 @@ def number(name: str, *, default: int) -> int:
     raise ImproperlyConfigured(msg)
 
 
+def choice(name: str, default: str, *known: str) -> str:
+    """Return NAME, which is one of the known words."""
+    value = text(name, default).strip().lower()
+    if value in known:
+        return value
+    msg = f"{name}={value!r} is not known. Write {name}={' or '.join(known)}."
+    raise ImproperlyConfigured(msg)
+
+
 def rate(name: str, default: str) -> tuple[int, int]:
     """Return NAME, a rate like `50/1000`: units a second, and units at once."""
     value = text(name, default).strip()

@@ -1,7 +1,9 @@
-"""What happens around every request."""
+"""What happens around every request: its operation, its log line, its headers."""
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Callable
 from ipaddress import ip_address
 
@@ -10,6 +12,10 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import Resolver404, resolve
 
 from audit.actors import OperationContext, Via
+from capture.middleware import is_capture_path
+from config.logs import request_id
+
+logger = logging.getLogger("holdfast.access")
 
 _CAPTURE = (
     "/api/data-capture",
@@ -19,6 +25,21 @@ _CAPTURE = (
     "/api/v1/webhooks",
     "/v1/",
     "/beacon/",
+)
+_PERMISSIONS = ", ".join(
+    f"{name}=()"
+    for name in (
+        "accelerometer",
+        "camera",
+        "display-capture",
+        "geolocation",
+        "gyroscope",
+        "magnetometer",
+        "microphone",
+        "midi",
+        "payment",
+        "usb",
+    )
 )
 _MAX_AGENT = 1000
 _MAX_ROUTE = 200
@@ -44,9 +65,51 @@ class OperationMiddleware:
             origin=request.headers.get("Origin", "")[:255] or None,
         )
         request.operation = operation  # type: ignore[attr-defined]
-        response = self.get_response(request)
-        response["X-Request-Id"] = str(operation.id)
+        started = time.perf_counter()
+        token = request_id.set(str(operation.id))
+        try:
+            response = self.get_response(request)
+            response["X-Request-Id"] = str(operation.id)
+            _log(request, response, time.perf_counter() - started)
+        finally:
+            request_id.reset(token)
         return response
+
+
+class HeadersMiddleware:
+    """Adds what browsers are told beyond Django's own security headers.
+
+    Pages and files stay with our own site; only the capture doors are for the pages of
+    others.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        readers = (
+            "cross-origin" if is_capture_path(request.path_info) else "same-origin"
+        )
+        response.setdefault("Cross-Origin-Resource-Policy", readers)
+        response.setdefault("Permissions-Policy", _PERMISSIONS)
+        return response
+
+
+def _log(request: HttpRequest, response: HttpResponse, seconds: float) -> None:
+    # The person of the session if something has asked for it; a log asks nobody.
+    user = getattr(request, "_cached_user", None)
+    logger.info(
+        "request",
+        extra={
+            "method": request.operation.method,  # type: ignore[attr-defined]
+            "route": request.operation.route,  # type: ignore[attr-defined]
+            "status": response.status_code,
+            "duration_ms": round(seconds * 1000, 1),
+            "user_id": getattr(user, "pk", None),
+            "key_id": getattr(request, "key_id", None),
+        },
+    )
 
 
 def _address(request: HttpRequest) -> str | None:
@@ -76,6 +139,8 @@ def _via(path: str) -> Via:
 
 def _route(path: str) -> str:
     # The pattern, never the path: a path can hold an address or an id.
+    if path.startswith(settings.STATIC_URL):
+        return f"{settings.STATIC_URL}*"
     try:
         return f"/{resolve(path).route}"[:_MAX_ROUTE]
     except Resolver404:

@@ -15,3 +15,9 @@ urlpatterns = [
     # Nobody below here reads an error page.
     re_path(r"^(?:api|beacon)/", missing_view),
 ]
+
+# Django's names for the views of errors.
+handler400 = "config.errors.bad_request"
+handler403 = "config.errors.forbidden"
+handler404 = "config.errors.not_found"
+handler500 = "config.errors.server_error"

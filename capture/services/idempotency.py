@@ -15,6 +15,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from capture.models import IdempotencyRecord
+from capture.services.caching import forget_cached
 from capture.services.limits import old_allowances
 from capture.services.normalising import keyed_hash
 from capture.services.refusals import old_refusals
@@ -100,6 +101,8 @@ def forget_old(*, only_count: bool) -> dict[str, int]:
         "rate buckets": old_allowances(),
         "counts of refusals": old_refusals(),
     }
-    if only_count:
-        return {name: rows.count() for name, rows in kinds.items()}
-    return {name: rows.delete()[0] for name, rows in kinds.items()}
+    counts = {
+        name: rows.count() if only_count else rows.delete()[0]
+        for name, rows in kinds.items()
+    }
+    return counts | {"cached values": forget_cached(only_count=only_count)}
