@@ -56,7 +56,11 @@ class Actor:
     def from_request(cls, request: HttpRequest) -> Actor:
         """Return the signed-in person of a request that the middleware has seen."""
         operation: OperationContext = request.operation  # type: ignore[attr-defined]
-        user: Any = request.user
+        return cls.from_user(request.user, operation)
+
+    @classmethod
+    def from_user(cls, user: Any, operation: OperationContext) -> Actor:
+        """Return a user as the one who acts; nobody's name for anonymous ones."""
         if not user.is_authenticated:
             return cls(kind="anonymous", operation=operation)
         ids = None if user.is_superuser else frozenset(_business_ids_of(user))
