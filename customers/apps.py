@@ -1,4 +1,4 @@
-"""Tells the audit app which businesses a user works for."""
+"""Tells the audit app for which businesses a user works, and in which roles."""
 
 from __future__ import annotations
 
@@ -14,6 +14,13 @@ class CustomersConfig(AppConfig):
     verbose_name = "Customers"
 
     def ready(self) -> None:
-        from customers.models import business_ids_of  # noqa: PLC0415 - models are ready
+        from audit.services import (  # noqa: PLC0415 - models are ready
+            register_role_source,
+        )
+        from customers.models import (  # noqa: PLC0415 - models are ready
+            business_ids_of,
+            roles_of,
+        )
 
         register_business_source(business_ids_of)
+        register_role_source(roles_of)

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from customers.models.booking import Booking, Credit, Refund
-from customers.models.business import Business, Membership, business_ids_of
+from customers.models.business import (
+    Business,
+    Membership,
+    business_ids_of,
+    roles_of,
+)
 from customers.models.consent import ConsentEvent
 from customers.models.contact import Address, Contact
 from customers.models.customer import Customer, CustomerQuerySet
@@ -30,5 +35,6 @@ __all__ = [
     "Ticket",
     "TicketMessage",
     "business_ids_of",
+    "roles_of",
     "split_tags",
 ]

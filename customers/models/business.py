@@ -144,3 +144,9 @@ def business_ids_of(user: models.Model) -> list[UUID]:
     """Return the ids of the businesses a user works for now."""
     memberships = Membership.objects.filter(user=user.pk, ended_at=None)
     return list(memberships.values_list("business_id", flat=True))
+
+
+def roles_of(user: models.Model) -> set[str]:
+    """Return the roles a user has now, in whichever business."""
+    memberships = Membership.objects.filter(user=user.pk, ended_at=None)
+    return set(memberships.values_list("role", flat=True))
