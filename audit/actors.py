@@ -99,13 +99,13 @@ class Actor:
         From here on the request reaches the rows of the person's businesses.
         """
         operation: OperationContext = request.operation  # type: ignore[attr-defined]
-        actor = cls.of(request.user, operation)
+        actor = cls.from_user(request.user, operation)
         open_reach(actor.business_ids)
         return actor
 
     @classmethod
-    def of(cls, user: Any, operation: OperationContext) -> Actor:
-        """Return a person as the actor of an operation."""
+    def from_user(cls, user: Any, operation: OperationContext) -> Actor:
+        """Return a user as the one who acts; nobody's name for anonymous ones."""
         if not user.is_authenticated:
             return cls(kind="anonymous", operation=operation)
         if user.is_superuser:

@@ -6,8 +6,15 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
-from django.http import HttpRequest
-from django.urls import path
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.db import transaction
+from django.http import HttpRequest, HttpResponseRedirect
+from django.urls import path, reverse
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import never_cache
+
+from audit import services
+from audit.actors import Actor
 
 
 class LabelledChoices(AutocompleteJsonView):
@@ -32,15 +39,58 @@ class HoldfastAdminSite(admin.AdminSite):
     site_title = "Holdfast"
     index_title = "Customer hub"
 
+    def autocomplete_view(self, request: HttpRequest) -> Any:
+        return LabelledChoices.as_view(admin_site=self)(request)
+
     def get_urls(self) -> list[Any]:
         from config import security  # noqa: PLC0415 - pages need the site
+        from config.account import account_urls  # noqa: PLC0415 - forms need models
 
         view = self.admin_view
         pages = [
+            path("login/code/", self.login_code, name="login_code"),
             path("security/", view(security.monitoring_view), name="security"),
             path("access-review/", view(security.review_view), name="access_review"),
         ]
-        return [*pages, *super().get_urls()]
+        # Before the pattern that takes everything.
+        return [*pages, *account_urls(self), *super().get_urls()]
 
-    def autocomplete_view(self, request: HttpRequest) -> Any:
-        return LabelledChoices.as_view(admin_site=self)(request)
+    # Tries are counted in transactions of their own, so none may be open around them.
+    @method_decorator(never_cache)
+    @method_decorator(transaction.non_atomic_requests)
+    def login(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        from config.sign_in import PasswordView  # noqa: PLC0415 - forms need models
+
+        if request.method == "GET" and self.has_permission(request):
+            return HttpResponseRedirect(reverse("admin:index"))
+        return self._sign_in_page(PasswordView, request, extra_context)
+
+    @method_decorator(never_cache)
+    @method_decorator(transaction.non_atomic_requests)
+    def login_code(self, request: HttpRequest) -> Any:
+        """Ask for the second factor of somebody whose password was right."""
+        from config.sign_in import CodeView  # noqa: PLC0415 - forms need models
+
+        return self._sign_in_page(CodeView, request, None)
+
+    def _sign_in_page(self, view: Any, request: Any, extra_context: Any) -> Any:
+        context = {**self.each_context(request), "title": "Sign in", "subtitle": None}
+        if REDIRECT_FIELD_NAME not in {*request.GET, *request.POST}:
+            context[REDIRECT_FIELD_NAME] = reverse("admin:index")
+        context |= extra_context or {}
+        request.current_app = self.name
+        return view.as_view(extra_context=context)(request)
+
+    def logout(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        if request.method == "POST":
+            services.record_sign_out(actor=Actor.from_request(request))
+        return super().logout(request, extra_context)
+
+    @method_decorator(transaction.non_atomic_requests)
+    def password_change(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        from config.account import OwnPasswordView  # noqa: PLC0415 - forms need models
+
+        context = {**self.each_context(request), **(extra_context or {})}
+        url = reverse("admin:password_change_done")
+        view = OwnPasswordView.as_view(success_url=url, extra_context=context)
+        return view(request)

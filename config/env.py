@@ -7,6 +7,7 @@ Every variable can be given as `NAME_FILE`, the path of a file that holds it. On
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -52,12 +53,13 @@ def flag(name: str, *, default: bool) -> bool:
     raise ImproperlyConfigured(msg)
 
 
-def number(name: str, *, default: int) -> int:
-    """Return NAME as a whole number."""
+def number(name: str, *, default: int, at_least: int = 0) -> int:
+    """Return NAME as a whole number that is not too small."""
     value = text(name, str(default)).strip()
-    if value.isascii() and value.isdigit():
+    if value.isascii() and value.isdigit() and int(value) >= at_least:
         return int(value)
-    msg = f"{name}={value!r} is not a whole number. Write {name}={default}."
+    least = f" of {at_least} or more" if at_least else ""
+    msg = f"{name}={value!r} is not a whole number{least}. Write {name}={default}."
     raise ImproperlyConfigured(msg)
 
 
@@ -88,6 +90,15 @@ def rate(name: str, default: str) -> tuple[int, int]:
 def items(name: str, default: str) -> list[str]:
     """Return NAME as a list; its parts are separated by commas."""
     return [part.strip() for part in text(name, default).split(",") if part.strip()]
+
+
+def choices(name: str, default: str, known: Iterable[str]) -> list[str]:
+    """Return NAME as a list whose parts are all among the known ones."""
+    found = items(name, default)
+    if wrong := sorted(set(found) - set(known)):
+        msg = f"{name} has {wrong[0]!r}, which is none of {', '.join(known)}. Mend it."
+        raise ImproperlyConfigured(msg)
+    return found
 
 
 def database(name: str, default: str) -> dict[str, Any]:

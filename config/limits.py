@@ -13,8 +13,8 @@ from uuid import UUID
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
+from audit.keyed import keyed_hash
 from capture import services as capture
-from capture.services.normalising import keyed_hash
 from config import errors
 
 MAX_QUERY = 6000

@@ -6,11 +6,15 @@ import logging
 import time
 from collections.abc import Callable
 from ipaddress import ip_address
+from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import Resolver404, resolve
 
+from audit import services
 from audit.actors import OperationContext, Via
 from capture.middleware import is_capture_path
 from config.logs import request_id
@@ -40,6 +44,10 @@ _PERMISSIONS = ", ".join(
         "payment",
         "usb",
     )
+)
+# What somebody may open who has to set up a second factor first.
+_SETTING_UP = frozenset(
+    {"admin:account_second_factor", "admin:login", "admin:login_code", "admin:logout"}
 )
 _MAX_AGENT = 1000
 _MAX_ROUTE = 200
@@ -94,6 +102,33 @@ class HeadersMiddleware:
         response.setdefault("Cross-Origin-Resource-Policy", readers)
         response.setdefault("Permissions-Policy", _PERMISSIONS)
         return response
+
+
+class SecondFactorMiddleware:
+    """Whoever needs a second factor and has none is led to set it up, and no further.
+
+    Outside of the admin such a session counts for nothing, as if there were none.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *_: Any) -> HttpResponse | None:
+        match = request.resolver_match
+        if not settings.SECOND_FACTOR_ROLES or match is None:
+            return None
+        user: Any = request.user
+        if not user.is_authenticated or match.view_name in _SETTING_UP:
+            return None
+        if not services.lacks_totp(user):
+            return None
+        if match.app_names[:1] == ["admin"]:
+            return redirect("admin:account_second_factor")
+        request.user = AnonymousUser()
+        return None
 
 
 def _log(request: HttpRequest, response: HttpResponse, seconds: float) -> None:

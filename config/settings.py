@@ -104,6 +104,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "config.sessions.SessionAgeMiddleware",
+    "config.middleware.SecondFactorMiddleware",
     "audit.middleware.TrailMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
 ]
@@ -172,6 +173,27 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+
+# Tries that fail: of one account, of one network (an address, or an IPv6 site).
+SIGN_IN_ACCOUNT_TRIES = env.number(
+    "HOLDFAST_SIGN_IN_ACCOUNT_TRIES", default=10, at_least=2
+)
+SIGN_IN_NETWORK_TRIES = env.number(
+    "HOLDFAST_SIGN_IN_NETWORK_TRIES", default=50, at_least=1
+)
+SIGN_IN_WINDOW_MINUTES = env.number(
+    "HOLDFAST_SIGN_IN_WINDOW_MINUTES", default=15, at_least=1
+)
+# Whoever has one of these roles in a business needs a second factor.
+SECOND_FACTOR_ROLES = env.choices(
+    "HOLDFAST_SECOND_FACTOR_ROLES",
+    "",
+    ("admin", "support", "marketing", "auditor", "superuser"),
+)
+ACCESS_TOKEN_MINUTES = env.number(
+    "HOLDFAST_ACCESS_TOKEN_MINUTES", default=10, at_least=1
+)
+REFRESH_TOKEN_DAYS = env.number("HOLDFAST_REFRESH_TOKEN_DAYS", default=14, at_least=1)
 
 # --- language, time, files ------------------------------------------------------
 LANGUAGE_CODE = "en"
@@ -247,8 +269,10 @@ IMPORT_EXPORT_TMP_STORAGE_CLASS = "import_export.tmp_storages.CacheStorage"
 IMPORT_EXPORT_USE_TRANSACTIONS = True
 IMPORT_EXPORT_SKIP_ADMIN_LOG = True
 REST_FRAMEWORK = {
+    # The first one names the scheme of a 401.
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "rest_framework.authentication.SessionAuthentication"
+        "config.api.authentication.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["config.api.permissions.Closed"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],

@@ -1,4 +1,4 @@
-"""Tells the audit app what a user may do in which business, and who works there."""
+"""Tells the audit app who works where, in which roles, and what they may do there."""
 
 from __future__ import annotations
 
@@ -14,8 +14,16 @@ class CustomersConfig(AppConfig):
     verbose_name = "Customers"
 
     def ready(self) -> None:
-        from audit.services import register_staff_source  # noqa: PLC0415
-        from customers.models import rights_in_businesses, staff_of  # noqa: PLC0415
+        from audit.services import (  # noqa: PLC0415 - models are ready
+            register_role_source,
+            register_staff_source,
+        )
+        from customers.models import (  # noqa: PLC0415 - models are ready
+            rights_in_businesses,
+            roles_of,
+            staff_of,
+        )
 
         register_rights_source(rights_in_businesses)
+        register_role_source(roles_of)
         register_staff_source(staff_of)

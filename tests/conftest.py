@@ -5,6 +5,7 @@ Alice works for the bakery, Bob for the bakery with fewer rights, Charlie for a 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -76,7 +77,7 @@ def signed_in(user: User) -> Client:
 
 def actor_of(user: User) -> Actor:
     """Return the actor that a request of the user would have."""
-    return Actor.of(user, OperationContext(via="admin", route="/test"))
+    return Actor.from_user(user, OperationContext(via="admin", route="/test"))
 
 
 def form_data(client: Client, path: str, **changes: Any) -> dict[str, Any]:
@@ -121,6 +122,28 @@ def charlie(rival: Business) -> Client:
 def owner(db: None) -> Client:
     """The platform's owner: a superuser."""
     return signed_in(UserFactory(username="owner", is_superuser=True))
+
+
+def in_parallel(call: Callable[[], Any], times: int) -> list[Any]:
+    """Return what a call gives or raises in so many threads that start together."""
+    found: list[Any] = []
+    barrier = threading.Barrier(times)
+
+    def run() -> None:
+        try:
+            barrier.wait()
+            found.append(call())
+        except Exception as error:
+            found.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run) for _ in range(times)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return found
 
 
 @pytest.fixture

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth import admin as auth_admin
 from django.contrib.auth import forms as auth_forms
 from django.contrib.auth.models import Group
+from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from audit import services
 from audit.actors import Actor
@@ -52,6 +53,7 @@ class UserAdmin(ScopedAdmin, auth_admin.UserAdmin):
     ordering = ("username",)
     filter_horizontal = ()
     shown_as = "account"
+    actions = ("reset_second_factor", "clear_locks")
     fieldsets = (
         (None, {"fields": ("username", "password")}),
         ("Person", {"fields": ("first_name", "last_name", "email", "time_zone")}),
@@ -78,6 +80,46 @@ class UserAdmin(ScopedAdmin, auth_admin.UserAdmin):
         # Whoever may change an account could make it an owner.
         return bool(request.user.is_superuser)
 
+    def save_model(
+        self, request: HttpRequest, obj: Any, form: Any, change: bool
+    ) -> None:
+        services.save_user(obj, actor=actor_of(request))
+
+    def user_change_password(
+        self,
+        request: HttpRequest,
+        id: str,  # noqa: A002 - the route names it
+        form_url: str = "",
+    ) -> HttpResponse:
+        # The password, its entry and the end of the sessions stand or fall together.
+        with transaction.atomic():
+            return super().user_change_password(request, id, form_url)
+
+    @admin.action(
+        description="Reset the second factor of selected users",
+        permissions=["change"],
+    )
+    def reset_second_factor(self, request: HttpRequest, queryset: Any) -> None:
+        actor = actor_of(request)
+        done = [
+            services.remove_totp(user, actor=actor, reason_code="reset")
+            for user in queryset
+        ]
+        self.message_user(
+            request,
+            f"Removed {sum(done)} authenticators. Those people sign in anew, with the "
+            "password alone or by setting up another authenticator.",
+            messages.SUCCESS,
+        )
+
+    @admin.action(
+        description="Clear the sign-in locks of selected users", permissions=["change"]
+    )
+    def clear_locks(self, request: HttpRequest, queryset: Any) -> None:
+        for user in queryset:
+            services.clear_sign_in_locks(user, actor=actor_of(request))
+        self.message_user(request, "They can try again at once.", messages.SUCCESS)
+
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         services.record("user.created", obj, actor=actor_of(request))
 
@@ -88,6 +130,11 @@ class UserAdmin(ScopedAdmin, auth_admin.UserAdmin):
             actor=actor_of(request),
             data={"fields": _changed(message)},
         )
+        if "password" in _changed(message):
+            # Django keeps the session of whoever changes the own password afterwards.
+            services.end_sessions(
+                obj, actor=actor_of(request), reason_code="password_changed"
+            )
 
 
 def _changed(message: Any) -> list[str]:

@@ -1,9 +1,20 @@
-"""What other apps may call: recording, and reading the trail."""
+"""What other apps may call: the trail, staff accounts, and how they sign in."""
 
 from __future__ import annotations
 
 from audit.services.access import note_shown, note_subjects, write_notes
-from audit.services.accounts import list_users, names_of, register_staff_source
+from audit.services.accounts import (
+    change_password,
+    check_own_password,
+    end_sessions,
+    list_token_families,
+    list_users,
+    names_of,
+    register_staff_source,
+    revoke_token_family,
+    save_user,
+)
+from audit.services.attempts import Attempt, old_counters, reserve, wait_text
 from audit.services.monitoring import (
     acts_since,
     last_review,
@@ -18,23 +29,91 @@ from audit.services.reading import (
     search_operations,
 )
 from audit.services.record import ensure_operation, record
+from audit.services.second_factor import (
+    Enrolment,
+    begin_enrolment,
+    check_code,
+    count_recovery_codes,
+    enrol,
+    has_totp,
+    lacks_totp,
+    make_recovery_codes,
+    needs_totp,
+    register_role_source,
+    remove_totp,
+    resume_enrolment,
+    verify_totp,
+)
+from audit.services.sign_in import (
+    SignInRefused,
+    check_password,
+    clear_sign_in_locks,
+    complete_sign_in,
+    find_pending_user,
+    record_sign_out,
+)
+from audit.services.tokens import (
+    TokenError,
+    Tokens,
+    issue_tokens,
+    old_families,
+    open_token,
+    refresh_tokens,
+    revoke_token,
+)
 
 __all__ = [
+    "Attempt",
+    "Enrolment",
+    "SignInRefused",
+    "TokenError",
+    "Tokens",
     "acts_since",
+    "begin_enrolment",
+    "change_password",
+    "check_code",
+    "check_own_password",
+    "check_password",
+    "clear_sign_in_locks",
+    "complete_sign_in",
+    "count_recovery_codes",
+    "end_sessions",
+    "enrol",
     "ensure_operation",
+    "find_pending_user",
+    "has_totp",
+    "issue_tokens",
+    "lacks_totp",
     "last_review",
     "last_sign_ins",
     "list_access",
     "list_events",
     "list_operations",
+    "list_token_families",
     "list_users",
+    "make_recovery_codes",
     "names_of",
+    "needs_totp",
     "newest_by_kind",
     "note_shown",
     "note_subjects",
+    "old_counters",
+    "old_families",
+    "open_token",
     "readers_of_the_hour",
     "record",
+    "record_sign_out",
+    "refresh_tokens",
+    "register_role_source",
     "register_staff_source",
+    "remove_totp",
+    "reserve",
+    "resume_enrolment",
+    "revoke_token",
+    "revoke_token_family",
+    "save_user",
     "search_operations",
+    "verify_totp",
+    "wait_text",
     "write_notes",
 ]

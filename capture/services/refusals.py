@@ -7,9 +7,9 @@ from datetime import timedelta
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
+from audit.keyed import keyed_hash
 from audit.tenancy import reach
 from capture.models import ApiKey, RefusalCount
-from capture.services.normalising import keyed_hash
 
 _KEPT = timedelta(days=90)
 

@@ -7,6 +7,7 @@ from customers.models.business import (
     Business,
     Membership,
     rights_in_businesses,
+    roles_of,
     staff_of,
 )
 from customers.models.consent import ConsentEvent
@@ -35,6 +36,7 @@ __all__ = [
     "Ticket",
     "TicketMessage",
     "rights_in_businesses",
+    "roles_of",
     "split_tags",
     "staff_of",
 ]

@@ -158,3 +158,9 @@ def staff_of(business_ids: Iterable[UUID]) -> models.QuerySet[Any, Any]:
     """Return the ids of the users who work for any of these businesses now."""
     memberships = Membership.objects.filter(business__in=business_ids, ended_at=None)
     return memberships.values("user_id")
+
+
+def roles_of(user: models.Model) -> set[str]:
+    """Return the roles a user has now, in whichever business."""
+    memberships = Membership.objects.filter(user=user.pk, ended_at=None)
+    return set(memberships.values_list("role", flat=True))

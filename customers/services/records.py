@@ -34,6 +34,7 @@ from customers.models import (
     Credit,
     Customer,
     Flag,
+    Membership,
     Note,
     Preferences,
     Refund,
@@ -157,6 +158,16 @@ def _prepare_message(row: TicketMessage, actor: Actor) -> None:
         ticket.by(actor).save(update_fields=["first_responded_at"])
 
 
+def _prepare_membership(row: Membership, actor: Actor) -> None:
+    """Put somebody out whose role changes or ends: the next sign-in has the new one."""
+    stored = Membership.objects.filter(pk=row.pk).first()
+    if stored is None:
+        return
+    has_ended = row.ended_at is not None and stored.ended_at is None
+    if has_ended or row.role != stored.role:
+        audit.end_sessions(row.user, actor=actor, reason_code="membership_changed")
+
+
 def _prepare_note(row: Note, actor: Actor) -> None:
     if row._state.adding:
         row.created_by_id = row.created_by_id or actor.user_id
@@ -211,6 +222,7 @@ _PREPARE: dict[type[models.Model], Callable[[Any, Actor], None]] = {
     ConsentEvent: _prepare_consent,
     Credit: _prepare_credit,
     Flag: _prepare_flag,
+    Membership: _prepare_membership,
     Note: _prepare_note,
     Refund: _prepare_refund,
     Ticket: _prepare_ticket,

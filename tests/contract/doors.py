@@ -120,7 +120,7 @@ def _row(model: type[models.Model]) -> Any:
     if model is Operation:
         user = MembershipFactory(business=business).user
         context = OperationContext(via="admin", route="/t")
-        record("t.done", actor=Actor.of(user, context))
+        record("t.done", actor=Actor.from_user(user, context))
         return Operation.objects.get(pk=context.id)
     if model is User:
         return MembershipFactory(business=business).user

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from tests.factories.audit import UserFactory
+from tests.factories.audit import (
+    AuthenticatorFactory,
+    TokenFamilyFactory,
+    UserFactory,
+)
 from tests.factories.capture import (
     ApiKeyFactory,
     CaptureFactory,
@@ -30,6 +34,7 @@ from tests.factories.customers import (
 __all__ = [
     "AddressFactory",
     "ApiKeyFactory",
+    "AuthenticatorFactory",
     "BookingFactory",
     "BusinessFactory",
     "CaptureFactory",
@@ -46,6 +51,7 @@ __all__ = [
     "SourceFactory",
     "TicketFactory",
     "TicketMessageFactory",
+    "TokenFamilyFactory",
     "UserFactory",
     "WebhookEndpointFactory",
 ]
