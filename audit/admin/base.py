@@ -28,6 +28,7 @@ from django.http import (
     HttpResponseRedirect,
 )
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from simple_history.admin import SimpleHistoryAdmin
 
 from audit import services
@@ -109,8 +110,14 @@ class ScopedAdmin(_ModelAdmin):
         return False
 
     def has_history_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Tell whether the person may see former versions of rows."""
-        return _has_right(request, self.opts.app_label, _history_right(self), obj)
+        """Tell whether the person may see former versions of rows, if they are kept."""
+        return False
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: Any = None
+    ) -> Any:
+        """Answer like a missing page: these rows have no former versions."""
+        raise Http404
 
     # --- what is shown ----------------------------------------------------------
 
@@ -156,7 +163,8 @@ class ScopedAdmin(_ModelAdmin):
             if queryset.filter(pk__in=keys).count() < len(set(chosen)):
                 refuse(request, "not_found", self.opts.label_lower)
                 self.message_user(request, _GONE, messages.ERROR)
-                return HttpResponseRedirect(request.get_full_path())
+                name = f"{self.opts.app_label}_{self.opts.model_name}_changelist"
+                return HttpResponseRedirect(reverse(f"admin:{name}"))
         return super().response_action(request, queryset, *args, **kwargs)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -238,10 +246,6 @@ def _has_right(request: HttpRequest, app: str, codename: str, row: Any) -> bool:
     if row is None or row._state.adding:
         return bool(user.has_perm(name))
     return bool(user.has_perm(name, row))
-
-
-def _history_right(page: Any) -> str:
-    return f"view_historical{page.opts.model_name}"
 
 
 def refuse(request: HttpRequest, code: str, label: str = "", key: str = "") -> None:
@@ -382,6 +386,10 @@ class TrackedAdmin(ScopedAdmin, SimpleHistoryAdmin):
             self.write(row, actor=actor_of(request), reason=reason)
 
     # --- history ----------------------------------------------------------------
+
+    def has_history_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        codename = f"view_historical{self.opts.model_name}"
+        return _has_right(request, self.opts.app_label, codename, obj)
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: Any = None

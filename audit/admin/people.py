@@ -80,7 +80,7 @@ class PersonPages(ScopedAdmin):
                 reason=reason[:500],
             )
             reveals.reveal(request, subject)
-            return HttpResponseRedirect(self._page_of(row))
+            return HttpResponseRedirect(reverse(self._page, args=[row.pk]))
         context = {
             **self._context(request, row, "Reveal contact data"),
             "is_missing": request.method == "POST",
@@ -94,7 +94,7 @@ class PersonPages(ScopedAdmin):
             return HttpResponseNotAllowed(["POST"])
         row = self._person(request, pk)
         reveals.hide(request, row.pk)
-        return HttpResponseRedirect(self._page_of(row))
+        return HttpResponseRedirect(reverse(self._page, args=[row.pk]))
 
     def access_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """List who has looked at this person, revealed something, and why."""
@@ -126,11 +126,12 @@ class PersonPages(ScopedAdmin):
             raise Http404
         return row
 
-    def _page_of(self, row: Any) -> str:
-        name = f"admin:{self.opts.app_label}_{self.opts.model_name}_change"
-        return reverse(name, args=[row.pk])
+    @property
+    def _page(self) -> str:
+        return f"admin:{self.opts.app_label}_{self.opts.model_name}_change"
 
     def _context(self, request: HttpRequest, row: Any, title: str) -> dict[str, Any]:
+        self.note_shown(request, "viewed", [row], target=row)
         return {
             **self.admin_site.each_context(request),
             "title": title,

@@ -163,7 +163,7 @@ def test_who_is_unknown_learns_how_to_sign_in(api):
 
 
 def test_an_endpoint_that_says_nothing_is_shut(api):
-    problem(api.get("/api/v1/shut/"), 403, "not_authenticated")
+    problem(api.get("/api/v1/shut/"), 401, "not_authenticated")
 
 
 @pytest.mark.django_db(transaction=True)
