@@ -21,7 +21,7 @@ from customers.models import Business, Customer, Membership
 from tests.factories import BusinessFactory, MembershipFactory
 from tests.factories.rows import make_row
 
-_CONVERTER = re.compile(r"<(?:\w+:)?(\w+)>")
+_CONVERTER = re.compile(r"(?<!P)<(?:\w+:)?(\w+)>")
 _ADMIN_MODEL = re.compile(r"^admin/(audit|customers|capture)/(\w+)/")
 # Which rows an address of the API is about.
 _API_MODELS: tuple[tuple[str, type[models.Model]], ...] = (
