@@ -37,6 +37,8 @@ class OperationContext:
     id: UUID = field(default_factory=uuid7)
     started_at: datetime = field(default_factory=timezone.now)
     is_saved: bool = False
+    # The step-up under which it acts; its events name it.
+    grant_id: UUID | None = None
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from audit import services as audit
 from capture.models import IdempotencyRecord
 from capture.services.limits import old_allowances
 from capture.services.normalising import keyed_hash
@@ -99,6 +100,7 @@ def forget_old(*, only_count: bool) -> dict[str, int]:
         "stored answers": old_answers(),
         "rate buckets": old_allowances(),
         "counts of refusals": old_refusals(),
+        "counts of step-up tries": audit.old_counts(),
     }
     if only_count:
         return {name: rows.count() for name, rows in kinds.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.factories.audit import UserFactory
+from tests.factories.audit import GrantFactory, PinCredentialFactory, UserFactory
 from tests.factories.capture import (
     ApiKeyFactory,
     CaptureFactory,
@@ -38,8 +38,10 @@ __all__ = [
     "CreditFactory",
     "CustomerFactory",
     "FlagFactory",
+    "GrantFactory",
     "MembershipFactory",
     "NoteFactory",
+    "PinCredentialFactory",
     "PreferencesFactory",
     "QuarantineFactory",
     "RefundFactory",
