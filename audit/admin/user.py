@@ -14,7 +14,8 @@ from django.http import HttpRequest
 from audit import services
 from audit.actors import Actor
 from audit.admin.base import ScopedAdmin, actor_of
-from audit.models import User
+from audit.admin.step_up import ConfirmedForms, confirmed
+from audit.models import Scope, User
 
 # Rights come with a role in a business, not with a group of all of them.
 admin.site.unregister(Group)
@@ -44,7 +45,8 @@ class NewUserForm(auth_forms.AdminUserCreationForm):
 
 
 @admin.register(User)
-class UserAdmin(ScopedAdmin, auth_admin.UserAdmin):
+class UserAdmin(ConfirmedForms, ScopedAdmin, auth_admin.UserAdmin):
+    step_up_scope = Scope.MANAGE_ROLES
     form = UserForm
     add_form = NewUserForm
     list_display = ("username", "email", "is_active", "is_staff", "is_superuser")
@@ -74,6 +76,16 @@ class UserAdmin(ScopedAdmin, auth_admin.UserAdmin):
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         # Whoever may change an account could make it an owner.
         return bool(request.user.is_superuser)
+
+    def user_change_password(
+        self,
+        request: HttpRequest,
+        id: str,  # noqa: A002 - Django's signature
+        form_url: str = "",
+    ) -> Any:
+        if request.method == "POST" and self._may_write(request, id):
+            confirmed(request, Scope.MANAGE_ROLES, what="Set somebody's password")
+        return super().user_change_password(request, id, form_url)
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         services.record("user.created", obj, actor=actor_of(request))
