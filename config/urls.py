@@ -10,6 +10,7 @@ from capture.api.views import missing_view
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("demo/", include("config.demo")),
+    path("", include("audit.api.urls")),
     path("", include("capture.api.fixed_urls")),
     path("", include("capture.api.urls")),
     # Nobody below here reads an error page.
