@@ -37,7 +37,7 @@ def check_pin(pin: str, *, own: Iterable[str] = ()) -> None:
         if is_weak(pin):
             raise ValidationError(sentence, code=code)
     if any(_shares_digits(pin, text) for text in own):
-        msg = "This PIN holds digits of your name, address or phone. Take others."
+        msg = "This PIN holds digits of your name or address. Take others."
         raise ValidationError(msg, code="own_pin")
 
 

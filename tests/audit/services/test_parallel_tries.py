@@ -35,6 +35,8 @@ def at_once(tmp_path, monkeypatch) -> Callable[..., list[Any]]:
             connection.ensure_connection()
             with sqlite3.connect(copy) as target:
                 connection.connection.backup(target)
+                # As a database in use is; several at once cannot turn it so.
+                target.execute("PRAGMA journal_mode=WAL")
             target.close()
             monkeypatch.setitem(connections.settings["default"], "NAME", str(copy))
         barrier = threading.Barrier(times)
