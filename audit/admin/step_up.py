@@ -229,7 +229,7 @@ def _ask(request: HttpRequest, asked: _Asked, error: str = "") -> HttpResponse:
         "carried_name": CARRIED,
         "is_repeated": asked.fields is None and request.method == "POST",
         "methods": methods,
-        "needs_totp": services.needs_totp(asked.scope),
+        "needs_authenticator": services.needs_authenticator(asked.scope),
         "state": state,
         "may_try": bool(methods) and not (state.locked_until or state.is_disabled),
         "error": error,

@@ -29,7 +29,7 @@ from audit.services.record import ensure_operation, record
 from audit.services.step_up import (
     confirm,
     enrol_pin,
-    needs_totp,
+    needs_authenticator,
     register_totp,
     revoke_pin,
     step_up_methods,
@@ -51,7 +51,7 @@ __all__ = [
     "list_pins",
     "list_step_ups",
     "list_users",
-    "needs_totp",
+    "needs_authenticator",
     "old_counts",
     "rebind_grants",
     "record",

@@ -64,11 +64,11 @@ def register_totp(
 def step_up_methods(user: User, scope: str) -> list[str]:
     """Return what the person can confirm a scope with: `pin`, `totp`, both, nothing."""
     has_pin = PinCredential.objects.filter(user=user).exclude(hash="").exists()
-    methods = [Method.PIN] if has_pin and not needs_totp(scope) else []
+    methods = [Method.PIN] if has_pin and not needs_authenticator(scope) else []
     return [*methods, *([Method.TOTP] if _has_totp(user) else [])]
 
 
-def needs_totp(scope: str) -> bool:
+def needs_authenticator(scope: str) -> bool:
     """Tell whether a PIN is too little for a scope at this assurance level."""
     return settings.ASSURANCE_LEVEL >= _STRICT_LEVEL and scope in _STRICT
 
@@ -187,7 +187,7 @@ def confirm(
 def _usable(user: User, code: str, scope: Scope, method: str | None) -> list[str]:
     """Return the ways to look at a code; refuse what needs no try to be refused."""
     methods = step_up_methods(user, scope)
-    if not methods and needs_totp(scope):
+    if not methods and needs_authenticator(scope):
         msg = "This act needs a code of your authenticator. Set one up first."
         raise ValidationError(msg, code="totp_needed")
     if not methods:
