@@ -66,6 +66,8 @@ class OperationContext:
     id: UUID = field(default_factory=uuid7)
     started_at: datetime = field(default_factory=timezone.now)
     is_saved: bool = False
+    # The step-up under which it acts; its events name it.
+    grant_id: UUID | None = None
     shown: list[Shown] = field(default_factory=list)
     refused: Refused | None = None
     # Who reads, when it is not the signed-in person of the request.

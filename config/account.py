@@ -317,6 +317,11 @@ def _second_factor_facts(request: HttpRequest) -> dict[str, Any]:
     }
 
 
+def _pin_facts(request: HttpRequest) -> dict[str, Any]:
+    user: Any = request.user
+    return {"state": services.step_up_state(user, binding="")}
+
+
 def _sessions_facts(request: HttpRequest) -> dict[str, Any]:
     user: Any = request.user
     return {"families": list(services.list_token_families(user)[:100])}
@@ -326,6 +331,7 @@ register_section(Section("Password", "admin/account/_password.html", _no_facts))
 register_section(
     Section("Second factor", "admin/account/_second_factor.html", _second_factor_facts)
 )
+register_section(Section("PIN", "admin/account/_pin.html", _pin_facts))
 register_section(
     Section("Sessions and tokens", "admin/account/_sessions.html", _sessions_facts)
 )

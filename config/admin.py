@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.contrib import admin
@@ -11,6 +12,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils.decorators import method_decorator
+from django.utils.functional import SimpleLazyObject
 from django.views.decorators.cache import never_cache
 
 from audit import services
@@ -43,13 +45,17 @@ class HoldfastAdminSite(admin.AdminSite):
         return LabelledChoices.as_view(admin_site=self)(request)
 
     def get_urls(self) -> list[Any]:
+        from audit.admin.step_up import end_view  # noqa: PLC0415
         from config import security  # noqa: PLC0415 - pages need the site
         from config.account import account_urls  # noqa: PLC0415 - forms need models
+        from config.pin import pin_view  # noqa: PLC0415
 
         view = self.admin_view
         pages = [
             path("login/code/", self.login_code, name="login_code"),
             path("security/", view(security.monitoring_view), name="security"),
+            path("step-up/end/", view(end_view), name="step_up_end"),
+            path("account/pin/", view(pin_view), name="account_pin"),
             path("access-review/", view(security.review_view), name="access_review"),
         ]
         # Before the pattern that takes everything.
@@ -94,3 +100,17 @@ class HoldfastAdminSite(admin.AdminSite):
         url = reverse("admin:password_change_done")
         view = OwnPasswordView.as_view(success_url=url, extra_context=context)
         return view(request)
+
+    def admin_view(self, view: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return the page as people open it: any of them may ask for a PIN."""
+        # Imported late: the pages of the apps need this site first.
+        from audit.admin.step_up import guarded  # noqa: PLC0415
+
+        return super().admin_view(guarded(view), *args, **kwargs)
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        from audit.admin.step_up import state_of  # noqa: PLC0415
+
+        # Asked for by whichever template shows it.
+        state = SimpleLazyObject(partial(state_of, request))
+        return {**super().each_context(request), "step_up": state}

@@ -16,6 +16,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}
+_SECRET_LENGTH = 32
+_SECRET_SIGNS = 10
 
 
 def read_file(path: Path) -> None:
@@ -42,6 +44,32 @@ def text(name: str, default: str | None) -> str:
         msg = f"{name} is not set. Set it in the environment or in .env."
         raise ImproperlyConfigured(msg)
     return default
+
+
+def secret(name: str) -> str:
+    """Return NAME, which nobody must be able to guess; empty when it is not set."""
+    value = text(name, "")
+    if not value:
+        return value
+    if len(value) < _SECRET_LENGTH or len(set(value)) < _SECRET_SIGNS:
+        msg = (
+            f"{name} is weak. Set {_SECRET_LENGTH} or more random characters, for "
+            "example from `openssl rand -base64 48`."
+        )
+        raise ImproperlyConfigured(msg)
+    return value
+
+
+def mail(name: str, default: str) -> dict[str, Any]:
+    """Return Django's settings for NAME, the URL of a mail server."""
+    try:
+        return dict(environ.Env.email_url_config(text(name, default)))
+    except (ValueError, KeyError, environ.ImproperlyConfigured) as error:
+        msg = (
+            f"{name} cannot be read. Write {name}=smtp+tls://user:password@host:587, "
+            f"or {name}={default} to send none."
+        )
+        raise ImproperlyConfigured(msg) from error
 
 
 def flag(name: str, *, default: bool) -> bool:

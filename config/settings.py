@@ -195,6 +195,29 @@ ACCESS_TOKEN_MINUTES = env.number(
 )
 REFRESH_TOKEN_DAYS = env.number("HOLDFAST_REFRESH_TOKEN_DAYS", default=14, at_least=1)
 
+# --- step-up --------------------------------------------------------------------
+# PINs are mixed with the first of these before they are hashed. Without one, a key
+# made from HASH_KEY is used.
+_peppers = [env.secret("HOLDFAST_PIN_PEPPER"), env.secret("HOLDFAST_PIN_PEPPER_OLD")]
+PIN_PEPPERS = [text for text in _peppers if text]
+# How far the proof reaches (docs/trust.md); from 2 on a PIN alone does not erase.
+ASSURANCE_LEVEL = env.number("HOLDFAST_ASSURANCE_LEVEL", default=0)
+# Wrong codes in a quarter of an hour, from one address and in all.
+STEP_UP_LIMITS = {
+    "address": env.number("HOLDFAST_STEP_UP_ADDRESS", default=30),
+    "overall": env.number("HOLDFAST_STEP_UP_OVERALL", default=300),
+}
+
+# --- mail -----------------------------------------------------------------------
+_mail = env.mail("HOLDFAST_EMAIL_URL", "dummymail://")
+EMAIL_BACKEND, EMAIL_HOST = _mail["EMAIL_BACKEND"], _mail["EMAIL_HOST"]
+EMAIL_PORT, EMAIL_HOST_USER = _mail["EMAIL_PORT"], _mail["EMAIL_HOST_USER"]
+EMAIL_HOST_PASSWORD = _mail["EMAIL_HOST_PASSWORD"]
+EMAIL_USE_TLS = _mail.get("EMAIL_USE_TLS", False)
+EMAIL_USE_SSL = _mail.get("EMAIL_USE_SSL", False)
+DEFAULT_FROM_EMAIL = env.text("HOLDFAST_EMAIL_FROM", "holdfast@localhost")
+EMAIL_TIMEOUT = 10
+
 # --- language, time, files ------------------------------------------------------
 LANGUAGE_CODE = "en"
 USE_I18N = True

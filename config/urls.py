@@ -11,6 +11,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("demo/", include("config.demo")),
     path("", include("config.api.urls")),
+    path("", include("audit.api.urls")),
     path("", include("capture.api.fixed_urls")),
     path("", include("capture.api.urls")),
     # Nobody below here reads an error page.

@@ -17,9 +17,16 @@ from hypothesis import HealthCheck, settings
 
 from audit.actors import Actor, OperationContext
 from audit.guards import install_guards, remove_guards
-from audit.models import User
+from audit.models import Grant, PinCredential, User
 from customers.models import Business
-from tests.factories import BusinessFactory, MembershipFactory, UserFactory
+from tests.factories import (
+    BusinessFactory,
+    GrantFactory,
+    MembershipFactory,
+    PinCredentialFactory,
+    UserFactory,
+)
+from tests.factories.audit import PIN
 
 # A busy machine is no failure: nothing here is a test of speed.
 settings.register_profile(
@@ -73,6 +80,34 @@ def signed_in(user: User) -> Client:
     client.force_login(user)
     client.user = user  # type: ignore[attr-defined]
     return client
+
+
+def enrol(client: Client) -> None:
+    """Set a PIN for whoever has signed in here, unless there is one."""
+    user: User = client.user  # type: ignore[attr-defined]
+    if not PinCredential.objects.filter(user=user).exclude(hash="").exists():
+        PinCredentialFactory(user=user)
+
+
+def confirm(client: Client, scope: str, digest: str | None = None) -> Grant:
+    """Confirm a scope in the session of this browser, as its person does."""
+    enrol(client)
+    user: User = client.user  # type: ignore[attr-defined]
+    key = client.session.session_key
+    return GrantFactory(user=user, scope=scope, digest=digest, session=key)
+
+
+def post_confirmed(client: Client, path: str, data: Any, **options: Any) -> Any:
+    """Post a form and, when a page asks for it, the PIN."""
+    enrol(client)
+    asked = client.post(path, data)
+    if "carried" not in (asked.context or {}):
+        return asked
+    code = {
+        asked.context["carried_name"]: asked.context["carried"],
+        asked.context["code_name"]: PIN,
+    }
+    return client.post(path, code, **options)
 
 
 def actor_of(user: User) -> Actor:

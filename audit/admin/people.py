@@ -20,7 +20,9 @@ from django.urls import path, reverse
 from audit import services
 from audit.admin import reveals
 from audit.admin.base import ScopedAdmin, actor_of
+from audit.admin.step_up import confirmed
 from audit.masking import REVEAL
+from audit.models import Scope
 from audit.privacy import subject_of
 
 _PER_PAGE = 100
@@ -69,6 +71,7 @@ class PersonPages(ScopedAdmin):
             raise PermissionDenied
         reason = request.POST.get("reason", "").strip()
         if request.method == "POST" and reason:
+            confirmed(request, Scope.REVEAL, what="Show contact data in clear")
             subject = subject_of(row)
             if subject is None:
                 raise Http404

@@ -15,7 +15,8 @@ from django.http import HttpRequest, HttpResponse
 from audit import services
 from audit.actors import Actor
 from audit.admin.base import ScopedAdmin, actor_of
-from audit.models import User
+from audit.admin.step_up import ConfirmedForms, confirmed
+from audit.models import Scope, User
 
 # Rights come with a role in a business, not with a group of all of them.
 admin.site.unregister(Group)
@@ -44,7 +45,8 @@ class NewUserForm(auth_forms.AdminUserCreationForm):
 
 
 @admin.register(User)
-class UserAdmin(ScopedAdmin, auth_admin.UserAdmin):
+class UserAdmin(ConfirmedForms, ScopedAdmin, auth_admin.UserAdmin):
+    step_up_scope = Scope.MANAGE_ROLES
     form = UserForm
     add_form = NewUserForm
     list_display = ("username", "email", "is_active", "is_staff", "is_superuser")
@@ -91,6 +93,8 @@ class UserAdmin(ScopedAdmin, auth_admin.UserAdmin):
         id: str,  # noqa: A002 - the route names it
         form_url: str = "",
     ) -> HttpResponse:
+        if request.method == "POST" and self._may_write(request, id):
+            confirmed(request, Scope.MANAGE_ROLES, what="Set somebody's password")
         # The password, its entry and the end of the sessions stand or fall together.
         with transaction.atomic():
             return super().user_change_password(request, id, form_url)

@@ -1,4 +1,4 @@
-"""The tables of the trail: staff and how they sign in, operations, events."""
+"""The tables of the trail: staff, how they sign in and confirm, operations, events."""
 
 from __future__ import annotations
 
@@ -10,15 +10,21 @@ from audit.models.sign_in import (
     RecoveryCode,
     TokenFamily,
 )
+from audit.models.step_up import Grant, Method, PinCredential, Scope, StepUpCount
 from audit.models.user import User
 
 __all__ = [
     "AttemptCounter",
     "Authenticator",
     "Event",
+    "Grant",
+    "Method",
     "Operation",
     "Outcome",
+    "PinCredential",
     "RecoveryCode",
+    "Scope",
+    "StepUpCount",
     "TokenFamily",
     "User",
 ]

@@ -1,4 +1,4 @@
-"""What other apps may call: the trail, staff accounts, and how they sign in."""
+"""What other apps may call: the trail, staff accounts, sign-in, and step-up."""
 
 from __future__ import annotations
 
@@ -15,6 +15,21 @@ from audit.services.accounts import (
     save_user,
 )
 from audit.services.attempts import Attempt, old_counters, reserve, wait_text
+from audit.services.counts import old_counts
+from audit.services.grants import (
+    SINGLE_USE,
+    StepUpRequired,
+    StepUpState,
+    digest_of,
+    end_grants,
+    list_grants,
+    rebind_grants,
+    require_grant,
+    session_binding,
+    step_up_state,
+    token_binding,
+)
+from audit.services.keyed import derived_key
 from audit.services.monitoring import (
     acts_since,
     last_review,
@@ -26,6 +41,8 @@ from audit.services.reading import (
     list_access,
     list_events,
     list_operations,
+    list_pins,
+    list_step_ups,
     search_operations,
 )
 from audit.services.record import ensure_operation, record
@@ -52,6 +69,13 @@ from audit.services.sign_in import (
     find_pending_user,
     record_sign_out,
 )
+from audit.services.step_up import (
+    confirm,
+    enrol_pin,
+    needs_authenticator,
+    revoke_pin,
+    step_up_methods,
+)
 from audit.services.tokens import (
     TokenError,
     Tokens,
@@ -63,9 +87,12 @@ from audit.services.tokens import (
 )
 
 __all__ = [
+    "SINGLE_USE",
     "Attempt",
     "Enrolment",
     "SignInRefused",
+    "StepUpRequired",
+    "StepUpState",
     "TokenError",
     "Tokens",
     "acts_since",
@@ -76,9 +103,14 @@ __all__ = [
     "check_password",
     "clear_sign_in_locks",
     "complete_sign_in",
+    "confirm",
     "count_recovery_codes",
+    "derived_key",
+    "digest_of",
+    "end_grants",
     "end_sessions",
     "enrol",
+    "enrol_pin",
     "ensure_operation",
     "find_pending_user",
     "has_totp",
@@ -88,31 +120,43 @@ __all__ = [
     "last_sign_ins",
     "list_access",
     "list_events",
+    "list_grants",
     "list_operations",
+    "list_pins",
+    "list_step_ups",
     "list_token_families",
     "list_users",
     "make_recovery_codes",
     "names_of",
+    "needs_authenticator",
     "needs_totp",
     "newest_by_kind",
     "note_shown",
     "note_subjects",
     "old_counters",
+    "old_counts",
     "old_families",
     "open_token",
     "readers_of_the_hour",
+    "rebind_grants",
     "record",
     "record_sign_out",
     "refresh_tokens",
     "register_role_source",
     "register_staff_source",
     "remove_totp",
+    "require_grant",
     "reserve",
     "resume_enrolment",
+    "revoke_pin",
     "revoke_token",
     "revoke_token_family",
     "save_user",
     "search_operations",
+    "session_binding",
+    "step_up_methods",
+    "step_up_state",
+    "token_binding",
     "verify_totp",
     "wait_text",
     "write_notes",

@@ -1,4 +1,4 @@
-"""The doors to the trail: who may read which entries."""
+"""The doors to the trail and to step-up: who may read which entries."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import QuerySet
 
 from audit.actors import Actor
-from audit.models import Event, Operation
+from audit.models import Event, Grant, Operation, PinCredential
 from audit.privacy import subject_of
 
 
@@ -34,6 +34,18 @@ def list_operations(*, actor: Actor) -> QuerySet[Operation]:
     operations = Operation.objects.all()
     ids = actor.businesses_for("audit.view_operation")
     return operations if ids is None else operations.filter(business_id__in=ids)
+
+
+def list_pins(*, actor: Actor) -> QuerySet[PinCredential]:
+    """Return whose PINs the actor may see the state of: all, or the own one."""
+    rows = PinCredential.objects.select_related("user")
+    return rows if actor.business_ids is None else rows.filter(user__in=[actor.user_id])
+
+
+def list_step_ups(*, actor: Actor) -> QuerySet[Grant]:
+    """Return the confirmations the actor may see: all, or the own ones."""
+    rows = Grant.objects.select_related("user")
+    return rows if actor.business_ids is None else rows.filter(user__in=[actor.user_id])
 
 
 def search_operations(

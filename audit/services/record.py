@@ -34,12 +34,14 @@ def record(
     data: dict[str, Any] | None = None,
     object_label: str = "",
     object_id: str = "",
+    grant_id: UUID | None = None,
 ) -> Event:
     """Write one event and, with the first of an operation, the operation itself.
 
     Call it inside the transaction of the act, so that act and entry stand or fall
     together. `subjects` are ids of customers, the first 200 are kept; `data` takes
-    text, whole numbers, yes and no, and never a personal value.
+    text, whole numbers, yes and no, and never a personal value. `grant_id` is the
+    step-up behind the act; without it, the one that the operation has taken up.
     """
     Operation.objects.ensure(actor)
     people = list(subjects)
@@ -59,6 +61,7 @@ def record(
         operation_id=actor.operation.id,
         outcome=outcome,
         code=code,
+        grant_id=grant_id or actor.operation.grant_id,
         reason=reason,
         query=query,
         data=data or {},

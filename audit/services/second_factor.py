@@ -85,7 +85,7 @@ def check_code(user: User, code: str, *, takes_recovery: bool) -> Checked:
     attempt = reserve(name, _TRIES, _WINDOW, is_doubling=True)
     if not attempt.is_allowed:
         return Checked(is_right=False, retry_after=attempt.retry_after)
-    if _use_step(user, code):
+    if use_step(user, code):
         clear(name)
         return Checked(is_right=True)
     if takes_recovery and _use_recovery(user, code):
@@ -232,7 +232,8 @@ def _seed_of(ticket: str, user: User) -> bytes:
     return bytes.fromhex(facts["seed"])
 
 
-def _use_step(user: User, code: str) -> bool:
+def use_step(user: User, code: str) -> bool:
+    """Tell whether this is the code of now, and use it up; the caller counts tries."""
     code = _plain(code)
     row = Authenticator.objects.filter(user=user).first()
     if row is None or not _DIGITS.fullmatch(code):

@@ -13,6 +13,7 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 
 from audit.admin.base import readable_columns
+from audit.admin.step_up import confirmed
 from customers.admin.base import ReadOnlyAdmin
 
 __all__ = ["ActPages", "ProjectionAdmin", "ReadOnlyAdmin", "readable_columns"]
@@ -23,8 +24,9 @@ Act = Callable[[HttpRequest, Any, dict[str, str]], str]
 class ActPages:
     """Pages below a row that do one thing to it, after asking for what it needs.
 
-    `acts` names for each page its permission, title, method and fields. The link to a
-    page stands above the row's own page.
+    `acts` names for each page its permission, title, method and fields, and for a
+    dangerous act the `step_up` that it needs. The link to a page stands above the row's
+    own page.
     """
 
     change_form_template: Any = "admin/capture/change_form.html"
@@ -96,6 +98,8 @@ class ActPages:
     def _done(
         self, request: HttpRequest, act: Any, row: Any, values: dict[str, str]
     ) -> HttpResponse:
+        if "step_up" in act:
+            confirmed(request, act["step_up"], what=f"{act['title']} {row}")
         said = getattr(self, act["method"])(request, row, values)
         self.message_user(request, said, act.get("level", messages.SUCCESS))  # type: ignore[attr-defined]
         opts = self.opts  # type: ignore[attr-defined]

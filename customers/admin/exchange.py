@@ -14,6 +14,7 @@ from import_export.forms import ConfirmImportForm, ImportForm
 
 from audit import services as audit
 from audit.admin.base import actor_of
+from audit.admin.step_up import confirmed, sent_fields
 from customers.admin.base import CustomerChildAdmin, HubAdmin
 from customers.sheets import FORMATS, SheetError
 
@@ -147,6 +148,13 @@ class ExchangeAdmin(ImportExportModelAdmin, HubAdmin):
     ) -> Any:
         actor = actor_of(request)
         facts = {"table": self.opts.label_lower, "format": file_format.get_title()}
+        # Filter and columns: one confirmation is for one file.
+        filters = sorted([k, list(v)] for k, v in request.GET.lists())
+        digest = audit.digest_of(
+            "export", **facts, filters=filters, form=sent_fields(request)
+        )
+        what = f"Export {self.opts.verbose_name_plural} as {facts['format']}"
+        confirmed(request, "export", what=what, digest=digest)
         audit.record("export.started", actor=actor, data=facts)
         data = super().get_export_data(file_format, request, queryset, **kwargs)
         audit.record(

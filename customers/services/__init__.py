@@ -62,6 +62,7 @@ from customers.services.purchases import (
     update_purchase_history,
 )
 from customers.services.records import save_record
+from customers.services.refunds import exceeds_refund_limit
 from customers.services.settling import Settlement, settle_payments
 from customers.services.showing import shown_money
 from customers.services.stats import (
@@ -90,6 +91,7 @@ __all__ = [
     "create_captured_customers",
     "create_customer",
     "create_many",
+    "exceeds_refund_limit",
     "export_customers_for_marketing",
     "find_by_identity",
     "find_differences",

@@ -19,6 +19,7 @@ from audit import services as audit
 from audit.actors import Actor
 from audit.tracking import TrackedModel
 from customers.choices import (
+    CLAIMING_STATUSES,
     PURCHASE_STATUSES,
     AuthorKind,
     BookingStatus,
@@ -46,9 +47,6 @@ from customers.services.stats import refresh_stats
 
 _Row = TypeVar("_Row", bound=models.Model)
 EXCEED_LIMIT = "customers.exceed_limit_refund"
-
-# Money that is on its way back counts as gone, or two requests would both pass.
-_CLAIMING = (RefundStatus.REQUESTED, RefundStatus.APPROVED, RefundStatus.SUCCEEDED)
 
 
 @transaction.atomic
@@ -185,10 +183,10 @@ def _prepare_refund(row: Refund, actor: Actor) -> None:
         row.requested_by_id = row.requested_by_id or actor.user_id
     if row.status == RefundStatus.SUCCEEDED:
         row.settled_at = row.settled_at or timezone.now()
-    if row.status not in _CLAIMING:
+    if row.status not in CLAIMING_STATUSES:
         return
     _require_within_limit(row, actor)
-    others = Refund.objects.filter(booking=booking, status__in=_CLAIMING)
+    others = Refund.objects.filter(booking=booking, status__in=CLAIMING_STATUSES)
     gone = from_database(others.exclude(pk=row.pk).aggregate(n=Sum("amount"))["n"])
     if gone + row.amount > booking.paid_amount:
         left = booking.paid_amount - gone

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from tests.factories.audit import (
     AuthenticatorFactory,
+    GrantFactory,
+    PinCredentialFactory,
     TokenFamilyFactory,
     UserFactory,
 )
@@ -43,8 +45,10 @@ __all__ = [
     "CreditFactory",
     "CustomerFactory",
     "FlagFactory",
+    "GrantFactory",
     "MembershipFactory",
     "NoteFactory",
+    "PinCredentialFactory",
     "PreferencesFactory",
     "QuarantineFactory",
     "RefundFactory",

@@ -1,4 +1,4 @@
-"""Staff accounts for tests."""
+"""Staff accounts, their PINs and confirmations for tests."""
 
 from __future__ import annotations
 
@@ -8,9 +8,14 @@ from typing import Any
 import factory
 from django.utils import timezone
 
-from audit import totp
+from audit import services, totp
+from audit.actors import Actor, OperationContext
 from audit.keyed import lock_up
-from audit.models import Authenticator, TokenFamily, User
+from audit.models import Authenticator, Grant, PinCredential, TokenFamily, User
+
+PASSWORD = "four plain words here"
+# Passes every rule; the PIN of everybody in the tests.
+PIN = "407182"
 
 
 class UserFactory(factory.django.DjangoModelFactory):
@@ -22,6 +27,7 @@ class UserFactory(factory.django.DjangoModelFactory):
 
     username = factory.Sequence(lambda n: f"user{n}")
     email = factory.LazyAttribute(lambda user: f"{user.username}@example.org")
+    password = PASSWORD
     is_staff = True
 
     @classmethod
@@ -57,3 +63,51 @@ class TokenFamilyFactory(factory.django.DjangoModelFactory):
     expires_at = factory.LazyFunction(lambda: timezone.now() + timedelta(days=1))
     refresh_hash = "0" * 64
     session_hash = factory.LazyAttribute(lambda row: row.user.get_session_auth_hash())
+
+
+def person(user: User) -> Actor:
+    """Return the actor of a user, wherever that user may act."""
+    operation = OperationContext(via="admin", route="/test", ip="192.0.2.9")
+    return Actor(kind="user", operation=operation, id=user.pk)
+
+
+class PinCredentialFactory(factory.django.DjangoModelFactory):
+    """A PIN that its person has set."""
+
+    class Meta:
+        model = PinCredential
+
+    user = factory.SubFactory(UserFactory)
+    pin = PIN
+
+    @classmethod
+    def _create(cls, model_class: Any, *args: Any, **kwargs: Any) -> Any:
+        user = kwargs["user"]
+        services.enrol_pin(
+            user, password=PASSWORD, pin=kwargs["pin"], actor=person(user)
+        )
+        return model_class.objects.get(user=user)
+
+
+class GrantFactory(factory.django.DjangoModelFactory):
+    """A confirmation with a PIN; `session` is the key of the session."""
+
+    class Meta:
+        model = Grant
+
+    user = factory.LazyAttribute(lambda _: PinCredentialFactory().user)
+    scope = "manage_keys"
+    session = "a session"
+    digest = None
+
+    @classmethod
+    def _create(cls, model_class: Any, *args: Any, **kwargs: Any) -> Any:
+        user, binding = kwargs["user"], services.session_binding(kwargs["session"])
+        return services.confirm(
+            user,
+            PIN,
+            scope=kwargs["scope"],
+            digest=kwargs["digest"],
+            binding=binding,
+            actor=person(user),
+        )

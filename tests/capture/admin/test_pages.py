@@ -17,6 +17,7 @@ from capture.models import (
     Signup,
     WebhookEndpoint,
 )
+from tests.conftest import confirm
 from tests.factories import CaptureFactory, QuarantineFactory, WebhookEndpointFactory
 
 ACTOR = Actor.system("test")
@@ -94,6 +95,7 @@ def test_keys_are_rotated_and_revoked(alice, bob, key):
     rotate, revoke = url("apikey", "rotate", key), url("apikey", "revoke", key)
     assert bob.post(rotate).status_code == 403
 
+    confirm(alice, "manage_keys")
     response = alice.post(rotate, follow=True)
     new = ApiKey.objects.exclude(pk=key.pk).get()
     assert f"The new key {new.prefix}" in response.text
@@ -107,6 +109,7 @@ def test_keys_are_rotated_and_revoked(alice, bob, key):
 
 
 def test_a_secret_of_a_webhook_is_written_and_never_shown(alice, source):
+    confirm(alice, "manage_keys")
     add = reverse("admin:capture_webhookendpoint_add")
     form = {"source": source.pk, "provider": "stripe", "name": "Stripe",
             "livemode": "unknown", "is_active": "on",
@@ -123,6 +126,7 @@ def test_a_secret_of_a_webhook_is_written_and_never_shown(alice, source):
 
 
 def test_an_endpoint_of_ours_makes_its_own_secret(alice, source):
+    confirm(alice, "manage_keys")
     add = reverse("admin:capture_webhookendpoint_add")
     form = {"source": source.pk, "provider": "standard", "name": "Shop",
             "livemode": "unknown", "is_active": "on"}  # fmt: skip
@@ -133,6 +137,7 @@ def test_an_endpoint_of_ours_makes_its_own_secret(alice, source):
 
 
 def test_old_secrets_are_retired(alice, source):
+    confirm(alice, "manage_keys")
     place = WebhookEndpointFactory(source=source)
     for secret in ("whsec_1", "whsec_2"):
         services.add_secret(place, secret, actor=ACTOR)

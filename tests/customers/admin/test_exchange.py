@@ -14,7 +14,7 @@ from audit.models import Event
 from customers.choices import Role
 from customers.models import Address, Booking, Customer, Ticket
 from customers.roles import RIGHTS
-from tests.conftest import signed_in, staff
+from tests.conftest import post_confirmed, signed_in, staff
 from tests.factories import (
     AddressFactory,
     BookingFactory,
@@ -34,7 +34,7 @@ def export(client: Client, path: str) -> Any:
     form = page.context["form"]
     fields = {name: "on" for name in form.fields if name not in KEYS}
     data = {"format": "0", "resource": "0", **fields}
-    return client.post(f"{path}export/", data)
+    return post_confirmed(client, f"{path}export/", data)
 
 
 def upload(client: Client, path: str, text: str) -> Any:
@@ -106,11 +106,11 @@ def test_only_chosen_rows_within_reach_are_exported(alice, bakery, rival):
     fields = {name: "on" for name in form.fields if name not in KEYS}
     data = {"format": "0", "resource": "0", **fields}
 
-    response = alice.post(
-        f"{CUSTOMERS}export/", data | {"export_items": [str(chosen.pk)]}
+    response = post_confirmed(
+        alice, f"{CUSTOMERS}export/", data | {"export_items": [str(chosen.pk)]}
     )
-    forged = alice.post(
-        f"{CUSTOMERS}export/", data | {"export_items": [str(stranger.pk), "x"]}
+    forged = post_confirmed(
+        alice, f"{CUSTOMERS}export/", data | {"export_items": [str(stranger.pk), "x"]}
     )
 
     assert [row["name"] for row in rows_of(response)] == ["Chosen"]
