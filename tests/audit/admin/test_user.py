@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from audit import services
 from audit.models import Event, User
-from tests.conftest import signed_in
+from tests.conftest import post_confirmed, signed_in
 from tests.factories import AuthenticatorFactory, UserFactory
 
 LIST = reverse("admin:audit_user_changelist")
@@ -45,7 +45,7 @@ def test_the_form_puts_somebody_out(owner, ann, flag):
     browser, token = signed_in(ann), services.issue_tokens(ann)
     url = reverse("admin:audit_user_change", args=[ann.pk])
 
-    response = owner.post(url, form_of(ann, **{flag: None}))
+    response = post_confirmed(owner, url, form_of(ann, **{flag: None}))
 
     assert response.status_code == 302
     assert not is_in(browser)
@@ -59,7 +59,8 @@ def test_the_form_that_takes_nothing_away_ends_nothing(owner, ann):
     browser = signed_in(ann)
     url = reverse("admin:audit_user_change", args=[ann.pk])
 
-    assert owner.post(url, form_of(ann, first_name="Ann")).status_code == 302
+    changed = post_confirmed(owner, url, form_of(ann, first_name="Ann"))
+    assert changed.status_code == 302
 
     assert is_in(browser)
 
@@ -68,7 +69,7 @@ def set_password(client: Client, user: User, **more: str):
     url = reverse("admin:auth_user_password_change", args=[user.pk])
     word = "a much better 1"
     body = {"usable_password": "true", "password1": word, "password2": word, **more}
-    return client.post(url, body)
+    return post_confirmed(client, url, body)
 
 
 def test_a_password_set_by_the_owner_ends_sessions(owner, ann):

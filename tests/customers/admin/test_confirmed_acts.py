@@ -102,15 +102,15 @@ def test_a_membership_is_given_after_a_confirmation(alice, bakery):
 def test_a_role_is_changed_after_a_confirmation(alice, bakery):
     row = Membership.objects.get(user=alice.user)
     path = f"/admin/customers/membership/{row.pk}/change/"
-    data = form_data(alice, path, role="admin")
+    data = form_data(alice, path, role="auditor")
     enrol(alice)
 
     assert asks(alice.post(path, data))
     row.refresh_from_db()
-    assert row.role == "support"
+    assert row.role == "admin"
     assert post_confirmed(alice, path, data).status_code == 302
     row.refresh_from_db()
-    assert row.role == "admin"
+    assert row.role == "auditor"
 
 
 # --- refunds and credit -------------------------------------------------------
