@@ -1,4 +1,4 @@
-"""Connects the guards to migrations and registers the checks."""
+"""Connects the guards to migrations and connections, and registers the checks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.db import connections
+from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate, pre_migrate
+
+from audit.tenancy import tell_on_connect
 
 
 class AuditConfig(AppConfig):
@@ -18,8 +21,18 @@ class AuditConfig(AppConfig):
     def ready(self) -> None:
         from audit import checks  # noqa: F401, PLC0415 - registers itself
 
+        connection_created.connect(tell_on_connect)
+        pre_migrate.connect(_require_owner_of_hardened, sender=self)
         pre_migrate.connect(_remove_before_remake, sender=self)
         post_migrate.connect(_install_after_migrate, sender=self)
+
+
+def _require_owner_of_hardened(*, using: str, **_: Any) -> None:
+    from audit.guards import (  # noqa: PLC0415 - models must be ready
+        require_migrating_owner,
+    )
+
+    require_migrating_owner(using)
 
 
 def _remove_before_remake(
@@ -35,6 +48,10 @@ def _remove_before_remake(
 
 
 def _install_after_migrate(*, using: str, **_: Any) -> None:
-    from audit.guards import install_guards  # noqa: PLC0415 - models must be ready
+    from audit.guards import (  # noqa: PLC0415 - models must be ready
+        harden_again,
+        install_guards,
+    )
 
     install_guards(using)
+    harden_again(using)

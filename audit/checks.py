@@ -9,7 +9,7 @@ from django.apps import apps
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DEFAULT_DB_ALIAS, OperationalError, ProgrammingError, models
 
-from audit.guards import differences
+from audit.guards import differences, hardening_faults
 from audit.privacy import misdeclared_fields, personal_fields, undeclared_fields
 from audit.sealed import SealedHistory, SealedModel
 from audit.tracking import tracked_models
@@ -119,6 +119,31 @@ def check_guards_installed(
             f"Guard {sentence}",
             hint="Run `python3 manage.py migrate`.",
             id="audit.W001",
+        )
+        for sentence in found
+    ]
+
+
+@register(Tags.database)
+def check_hardening(
+    databases: Iterable[str] | None = None, **_: Any
+) -> list[CheckMessage]:
+    """Report what keeps a server from starting on a database said to be hardened.
+
+    A warning, because `migrate` runs it too, and rightly as the owner.
+    """
+    found = []
+    for alias in databases or [DEFAULT_DB_ALIAS]:
+        try:
+            found += hardening_faults(alias)
+        except (OperationalError, ProgrammingError):
+            # Another check says that the database is away.
+            continue
+    return [
+        Warning(
+            f"A server would not start: {sentence}",
+            hint="`migrate` and `harden_database` run as the owner all the same.",
+            id="audit.W002",
         )
         for sentence in found
     ]

@@ -7,6 +7,7 @@ table inherits the declaration of the model that it follows.
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from django.db import models
 
@@ -67,3 +68,24 @@ def misdeclared_fields(model: type[models.Model]) -> list[str]:
         for name, kind in declaration(model).items()
         if name not in columns or kind not in CLASSES
     )
+
+
+def names_people(model: type[models.Model]) -> bool:
+    """Tell whether rows of a table are about somebody."""
+    return hasattr(model, "subject_id") or hasattr(model, "customer_id")
+
+
+def subject_of(row: Any) -> UUID | None:
+    """Return the person a row is about: its `subject_id`, else its customer."""
+    subject: UUID | None = getattr(row, "subject_id", None)
+    if subject is None:
+        subject = getattr(row, "customer_id", None)
+    return subject
+
+
+def business_of(row: Any) -> UUID | None:
+    """Return the business a row belongs to: its `tenant_id`, as the model says."""
+    business_id: UUID | None = getattr(row, "tenant_id", None)
+    if business_id is None:
+        business_id = getattr(row, "business_id", None)
+    return business_id

@@ -1,7 +1,8 @@
 """Cross-origin headers on every answer of the capture routes, errors included.
 
 An error without them is a network error to a page, which then sends a stored event
-again. So this stands outermost, and asks the keys which origins are welcome.
+again. So this stands before all that answers, and asks the keys which origins are
+welcome.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class CorsMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         origin = request.headers.get("Origin")
-        if not _is_capture(request.path_info):
+        if not is_capture_path(request.path_info):
             return self.get_response(request)
         is_preflight = request.method == "OPTIONS"
         response = HttpResponse(status=204) if is_preflight else self._answer(request)
@@ -67,6 +68,7 @@ class CorsMiddleware:
         return self.get_response(request)
 
 
-def _is_capture(path: str) -> bool:
+def is_capture_path(path: str) -> bool:
+    """Tell whether pages of other sites send to this path."""
     prefix = str(settings.SDK_PREFIX).strip("/")
     return path.startswith(_PATHS) or bool(prefix and path.startswith(f"/{prefix}/"))

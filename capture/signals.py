@@ -29,9 +29,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.contrib.auth import get_user_model
+from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.signals import user_logged_in, user_login_failed
 from django.db import transaction
 from django.db.models.signals import post_save
+from django.utils.module_loading import import_string
 
 logger = logging.getLogger(__name__)
 
@@ -176,8 +178,9 @@ def _person(user: Any) -> dict[str, Any]:
 
 
 def _method(user: Any) -> str:
-    backend = str(getattr(user, "backend", None) or "ModelBackend").rpartition(".")[2]
-    return "password" if backend == "ModelBackend" else backend
+    path = str(getattr(user, "backend", None) or "")
+    backend: Any = import_string(path) if path else ModelBackend
+    return "password" if issubclass(backend, ModelBackend) else backend.__name__
 
 
 def _now() -> str:

@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
-from django.http import HttpRequest
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.db import transaction
+from django.http import HttpRequest, HttpResponseRedirect
+from django.urls import path, reverse
+from django.utils.decorators import method_decorator
+from django.utils.functional import SimpleLazyObject
+from django.views.decorators.cache import never_cache
+
+from audit import services
+from audit.actors import Actor
 
 
 class LabelledChoices(AutocompleteJsonView):
     """Names each choice the way its page says, since `str()` names nobody."""
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context = super().get_context_data(**kwargs)
+        rows = list(context["object_list"])
+        page: Any = self.model_admin
+        page.note_shown(self.request, "searched", rows, query=self.term or None)
+        return {**context, "object_list": rows}
 
     def serialize_result(self, obj: Any, to_field_name: str) -> dict[str, str]:
         label = getattr(self.model_admin, "autocomplete_label", str)
@@ -26,3 +43,74 @@ class HoldfastAdminSite(admin.AdminSite):
 
     def autocomplete_view(self, request: HttpRequest) -> Any:
         return LabelledChoices.as_view(admin_site=self)(request)
+
+    def get_urls(self) -> list[Any]:
+        from audit.admin.step_up import end_view  # noqa: PLC0415
+        from config import security  # noqa: PLC0415 - pages need the site
+        from config.account import account_urls  # noqa: PLC0415 - forms need models
+        from config.pin import pin_view  # noqa: PLC0415
+
+        view = self.admin_view
+        pages = [
+            path("login/code/", self.login_code, name="login_code"),
+            path("security/", view(security.monitoring_view), name="security"),
+            path("step-up/end/", view(end_view), name="step_up_end"),
+            path("account/pin/", view(pin_view), name="account_pin"),
+            path("access-review/", view(security.review_view), name="access_review"),
+        ]
+        # Before the pattern that takes everything.
+        return [*pages, *account_urls(self), *super().get_urls()]
+
+    # Tries are counted in transactions of their own, so none may be open around them.
+    @method_decorator(never_cache)
+    @method_decorator(transaction.non_atomic_requests)
+    def login(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        from config.sign_in import PasswordView  # noqa: PLC0415 - forms need models
+
+        if request.method == "GET" and self.has_permission(request):
+            return HttpResponseRedirect(reverse("admin:index"))
+        return self._sign_in_page(PasswordView, request, extra_context)
+
+    @method_decorator(never_cache)
+    @method_decorator(transaction.non_atomic_requests)
+    def login_code(self, request: HttpRequest) -> Any:
+        """Ask for the second factor of somebody whose password was right."""
+        from config.sign_in import CodeView  # noqa: PLC0415 - forms need models
+
+        return self._sign_in_page(CodeView, request, None)
+
+    def _sign_in_page(self, view: Any, request: Any, extra_context: Any) -> Any:
+        context = {**self.each_context(request), "title": "Sign in", "subtitle": None}
+        if REDIRECT_FIELD_NAME not in {*request.GET, *request.POST}:
+            context[REDIRECT_FIELD_NAME] = reverse("admin:index")
+        context |= extra_context or {}
+        request.current_app = self.name
+        return view.as_view(extra_context=context)(request)
+
+    def logout(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        if request.method == "POST":
+            services.record_sign_out(actor=Actor.from_request(request))
+        return super().logout(request, extra_context)
+
+    @method_decorator(transaction.non_atomic_requests)
+    def password_change(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        from config.account import OwnPasswordView  # noqa: PLC0415 - forms need models
+
+        context = {**self.each_context(request), **(extra_context or {})}
+        url = reverse("admin:password_change_done")
+        view = OwnPasswordView.as_view(success_url=url, extra_context=context)
+        return view(request)
+
+    def admin_view(self, view: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return the page as people open it: any of them may ask for a PIN."""
+        # Imported late: the pages of the apps need this site first.
+        from audit.admin.step_up import guarded  # noqa: PLC0415
+
+        return super().admin_view(guarded(view), *args, **kwargs)
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        from audit.admin.step_up import state_of  # noqa: PLC0415
+
+        # Asked for by whichever template shows it.
+        state = SimpleLazyObject(partial(state_of, request))
+        return {**super().each_context(request), "step_up": state}

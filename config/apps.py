@@ -16,6 +16,8 @@ class ConfigConfig(AppConfig):
     name = "config"
 
     def ready(self) -> None:
+        from config import checks  # noqa: F401, PLC0415 - they register themselves
+
         # Only apps with models send the signal; one of them, once, is enough.
         sender = apps.get_app_config("audit")
         post_migrate.connect(_create_cache_table, sender=sender)

@@ -7,6 +7,7 @@ Every variable can be given as `NAME_FILE`, the path of a file that holds it. On
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}
+_SECRET_LENGTH = 32
+_SECRET_SIGNS = 10
 
 
 def read_file(path: Path) -> None:
@@ -43,6 +46,32 @@ def text(name: str, default: str | None) -> str:
     return default
 
 
+def secret(name: str) -> str:
+    """Return NAME, which nobody must be able to guess; empty when it is not set."""
+    value = text(name, "")
+    if not value:
+        return value
+    if len(value) < _SECRET_LENGTH or len(set(value)) < _SECRET_SIGNS:
+        msg = (
+            f"{name} is weak. Set {_SECRET_LENGTH} or more random characters, for "
+            "example from `openssl rand -base64 48`."
+        )
+        raise ImproperlyConfigured(msg)
+    return value
+
+
+def mail(name: str, default: str) -> dict[str, Any]:
+    """Return Django's settings for NAME, the URL of a mail server."""
+    try:
+        return dict(environ.Env.email_url_config(text(name, default)))
+    except (ValueError, KeyError, environ.ImproperlyConfigured) as error:
+        msg = (
+            f"{name} cannot be read. Write {name}=smtp+tls://user:password@host:587, "
+            f"or {name}={default} to send none."
+        )
+        raise ImproperlyConfigured(msg) from error
+
+
 def flag(name: str, *, default: bool) -> bool:
     """Return NAME as a boolean."""
     value = text(name, str(default)).strip().lower()
@@ -52,12 +81,22 @@ def flag(name: str, *, default: bool) -> bool:
     raise ImproperlyConfigured(msg)
 
 
-def number(name: str, *, default: int) -> int:
-    """Return NAME as a whole number."""
+def number(name: str, *, default: int, at_least: int = 0) -> int:
+    """Return NAME as a whole number that is not too small."""
     value = text(name, str(default)).strip()
-    if value.isascii() and value.isdigit():
+    if value.isascii() and value.isdigit() and int(value) >= at_least:
         return int(value)
-    msg = f"{name}={value!r} is not a whole number. Write {name}={default}."
+    least = f" of {at_least} or more" if at_least else ""
+    msg = f"{name}={value!r} is not a whole number{least}. Write {name}={default}."
+    raise ImproperlyConfigured(msg)
+
+
+def choice(name: str, default: str, *known: str) -> str:
+    """Return NAME, which is one of the known words."""
+    value = text(name, default).strip().lower()
+    if value in known:
+        return value
+    msg = f"{name}={value!r} is not known. Write {name}={' or '.join(known)}."
     raise ImproperlyConfigured(msg)
 
 
@@ -79,6 +118,15 @@ def rate(name: str, default: str) -> tuple[int, int]:
 def items(name: str, default: str) -> list[str]:
     """Return NAME as a list; its parts are separated by commas."""
     return [part.strip() for part in text(name, default).split(",") if part.strip()]
+
+
+def choices(name: str, default: str, known: Iterable[str]) -> list[str]:
+    """Return NAME as a list whose parts are all among the known ones."""
+    found = items(name, default)
+    if wrong := sorted(set(found) - set(known)):
+        msg = f"{name} has {wrong[0]!r}, which is none of {', '.join(known)}. Mend it."
+        raise ImproperlyConfigured(msg)
+    return found
 
 
 def database(name: str, default: str) -> dict[str, Any]:

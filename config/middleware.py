@@ -1,15 +1,25 @@
-"""What happens around every request."""
+"""What happens around every request: its operation, its log line, its headers."""
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Callable
 from ipaddress import ip_address
+from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import Resolver404, resolve
 
+from audit import services
 from audit.actors import OperationContext, Via
+from capture.middleware import is_capture_path
+from config.logs import request_id
+
+logger = logging.getLogger("holdfast.access")
 
 _CAPTURE = (
     "/api/data-capture",
@@ -19,6 +29,25 @@ _CAPTURE = (
     "/api/v1/webhooks",
     "/v1/",
     "/beacon/",
+)
+_PERMISSIONS = ", ".join(
+    f"{name}=()"
+    for name in (
+        "accelerometer",
+        "camera",
+        "display-capture",
+        "geolocation",
+        "gyroscope",
+        "magnetometer",
+        "microphone",
+        "midi",
+        "payment",
+        "usb",
+    )
+)
+# What somebody may open who has to set up a second factor first.
+_SETTING_UP = frozenset(
+    {"admin:account_second_factor", "admin:login", "admin:login_code", "admin:logout"}
 )
 _MAX_AGENT = 1000
 _MAX_ROUTE = 200
@@ -44,9 +73,78 @@ class OperationMiddleware:
             origin=request.headers.get("Origin", "")[:255] or None,
         )
         request.operation = operation  # type: ignore[attr-defined]
-        response = self.get_response(request)
-        response["X-Request-Id"] = str(operation.id)
+        started = time.perf_counter()
+        token = request_id.set(str(operation.id))
+        try:
+            response = self.get_response(request)
+            response["X-Request-Id"] = str(operation.id)
+            _log(request, response, time.perf_counter() - started)
+        finally:
+            request_id.reset(token)
         return response
+
+
+class HeadersMiddleware:
+    """Adds what browsers are told beyond Django's own security headers.
+
+    Pages and files stay with our own site; only the capture doors are for the pages of
+    others.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        readers = (
+            "cross-origin" if is_capture_path(request.path_info) else "same-origin"
+        )
+        response.setdefault("Cross-Origin-Resource-Policy", readers)
+        response.setdefault("Permissions-Policy", _PERMISSIONS)
+        return response
+
+
+class SecondFactorMiddleware:
+    """Whoever needs a second factor and has none is led to set it up, and no further.
+
+    Outside of the admin such a session counts for nothing, as if there were none.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *_: Any) -> HttpResponse | None:
+        match = request.resolver_match
+        if not settings.SECOND_FACTOR_ROLES or match is None:
+            return None
+        user: Any = request.user
+        if not user.is_authenticated or match.view_name in _SETTING_UP:
+            return None
+        if not services.lacks_totp(user):
+            return None
+        if match.app_names[:1] == ["admin"]:
+            return redirect("admin:account_second_factor")
+        request.user = AnonymousUser()
+        return None
+
+
+def _log(request: HttpRequest, response: HttpResponse, seconds: float) -> None:
+    # The person of the session if something has asked for it; a log asks nobody.
+    user = getattr(request, "_cached_user", None)
+    logger.info(
+        "request",
+        extra={
+            "method": request.operation.method,  # type: ignore[attr-defined]
+            "route": request.operation.route,  # type: ignore[attr-defined]
+            "status": response.status_code,
+            "duration_ms": round(seconds * 1000, 1),
+            "user_id": getattr(user, "pk", None),
+            "key_id": getattr(request, "key_id", None),
+        },
+    )
 
 
 def _address(request: HttpRequest) -> str | None:
@@ -76,6 +174,8 @@ def _via(path: str) -> Via:
 
 def _route(path: str) -> str:
     # The pattern, never the path: a path can hold an address or an id.
+    if path.startswith(settings.STATIC_URL):
+        return f"{settings.STATIC_URL}*"
     try:
         return f"/{resolve(path).route}"[:_MAX_ROUTE]
     except Resolver404:

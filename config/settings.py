@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
-from config import env
+from config import env, statics
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env.read_file(BASE_DIR / ".env")
@@ -26,6 +26,9 @@ if not DEBUG and (len(SECRET_KEY) < _SECRET_LENGTH or len(set(SECRET_KEY)) < 5):
 # Keyed hashes that must stay comparable for ever; a secret that never rotates.
 HASH_KEY = env.text("HOLDFAST_HASH_KEY", SECRET_KEY)
 ALLOWED_HOSTS = env.items("HOLDFAST_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+if not DEBUG and "*" in ALLOWED_HOSTS:
+    _msg = "HOLDFAST_ALLOWED_HOSTS allows every name. Write the names of this site."
+    raise ImproperlyConfigured(_msg)
 CSRF_TRUSTED_ORIGINS = env.items("HOLDFAST_TRUSTED_ORIGINS", "")
 HTTPS = env.flag("HOLDFAST_HTTPS", default=not DEBUG)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
@@ -33,10 +36,40 @@ SECURE_HSTS_SECONDS = env.number(
     "HOLDFAST_HSTS_SECONDS", default=31_536_000 if HTTPS else 0
 )
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE_HSTS_SECONDS > 0
-SESSION_COOKIE_HTTPONLY = True
-CSRF_COOKIE_HTTPONLY = True
+# A load balancer asks on the machine itself, without https.
+SECURE_REDIRECT_EXEMPT = [r"^healthz/?$"]
+# Believed only where a proxy sets it and takes away what callers send.
+if env.flag("HOLDFAST_PROXY_HTTPS", default=False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+# Under this name a browser takes a cookie from this very host and path alone.
+_cookie = "__Host-" if HTTPS else ""
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = f"{_cookie}sessionid", f"{_cookie}csrftoken"
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+# Twelve hours from signing in, however busy; and no longer than the browser is open.
+SESSION_COOKIE_AGE = env.number("HOLDFAST_SESSION_SECONDS", default=43_200)
+SESSION_IDLE_SECONDS = env.number("HOLDFAST_SESSION_IDLE_SECONDS", default=3_600)
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+# No script and no style but our files: what a captured text brings stays text.
+SECURE_CSP = {
+    "default-src": ["'none'"],
+    "script-src": ["'self'"],
+    "style-src": ["'self'"],
+    "img-src": ["'self'", "data:"],
+    "font-src": ["'self'"],
+    "connect-src": ["'self'"],
+    "form-action": ["'self'"],
+    "frame-ancestors": ["'none'"],
+    "base-uri": ["'none'"],
+    "object-src": ["'none'"],
+}
+if _report := env.text("HOLDFAST_CSP_REPORT_URI", ""):
+    SECURE_CSP["report-uri"] = [_report]
+CSRF_FAILURE_VIEW = "config.errors.csrf_failure"
 
 # --- applications ---------------------------------------------------------------
 INSTALLED_APPS = [
@@ -55,17 +88,25 @@ INSTALLED_APPS = [
     "customers.apps.CustomersConfig",
     "capture.apps.CaptureConfig",
 ]
+# The order is checked: config/checks.py says what belongs before what.
 MIDDLEWARE = [
+    "audit.middleware.TenancyMiddleware",
+    "config.middleware.OperationMiddleware",
     "capture.middleware.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "config.middleware.OperationMiddleware",
+    "config.middleware.HeadersMiddleware",
+    "config.csp.ContentSecurityPolicyMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "config.limits.LimitsMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "config.sessions.SessionAgeMiddleware",
+    "config.middleware.SecondFactorMiddleware",
+    "audit.middleware.TrailMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -113,8 +154,12 @@ else:
         },
     }
 DATABASES = {"default": _database}
+# PostgreSQL after `manage.py harden_database`: each transaction says for which
+# businesses it reads and writes, and the server refuses to start as a strong role.
+HARDENED = env.flag("HOLDFAST_HARDENED", default=False)
 
 # --- people ---------------------------------------------------------------------
+AUTHENTICATION_BACKENDS = ["audit.backends.RoleBackend"]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
@@ -129,17 +174,66 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 
+# Tries that fail: of one account, of one network (an address, or an IPv6 site).
+SIGN_IN_ACCOUNT_TRIES = env.number(
+    "HOLDFAST_SIGN_IN_ACCOUNT_TRIES", default=10, at_least=2
+)
+SIGN_IN_NETWORK_TRIES = env.number(
+    "HOLDFAST_SIGN_IN_NETWORK_TRIES", default=50, at_least=1
+)
+SIGN_IN_WINDOW_MINUTES = env.number(
+    "HOLDFAST_SIGN_IN_WINDOW_MINUTES", default=15, at_least=1
+)
+# Whoever has one of these roles in a business needs a second factor.
+SECOND_FACTOR_ROLES = env.choices(
+    "HOLDFAST_SECOND_FACTOR_ROLES",
+    "",
+    ("admin", "support", "marketing", "auditor", "superuser"),
+)
+ACCESS_TOKEN_MINUTES = env.number(
+    "HOLDFAST_ACCESS_TOKEN_MINUTES", default=10, at_least=1
+)
+REFRESH_TOKEN_DAYS = env.number("HOLDFAST_REFRESH_TOKEN_DAYS", default=14, at_least=1)
+
+# --- step-up --------------------------------------------------------------------
+# PINs are mixed with the first of these before they are hashed. Without one, a key
+# made from HASH_KEY is used.
+_peppers = [env.secret("HOLDFAST_PIN_PEPPER"), env.secret("HOLDFAST_PIN_PEPPER_OLD")]
+PIN_PEPPERS = [text for text in _peppers if text]
+# How far the proof reaches (docs/trust.md); from 2 on a PIN alone does not erase.
+ASSURANCE_LEVEL = env.number("HOLDFAST_ASSURANCE_LEVEL", default=0)
+# Wrong codes in a quarter of an hour, from one address and in all.
+STEP_UP_LIMITS = {
+    "address": env.number("HOLDFAST_STEP_UP_ADDRESS", default=30),
+    "overall": env.number("HOLDFAST_STEP_UP_OVERALL", default=300),
+}
+
+# --- mail -----------------------------------------------------------------------
+_mail = env.mail("HOLDFAST_EMAIL_URL", "dummymail://")
+EMAIL_BACKEND, EMAIL_HOST = _mail["EMAIL_BACKEND"], _mail["EMAIL_HOST"]
+EMAIL_PORT, EMAIL_HOST_USER = _mail["EMAIL_PORT"], _mail["EMAIL_HOST_USER"]
+EMAIL_HOST_PASSWORD = _mail["EMAIL_HOST_PASSWORD"]
+EMAIL_USE_TLS = _mail.get("EMAIL_USE_TLS", False)
+EMAIL_USE_SSL = _mail.get("EMAIL_USE_SSL", False)
+DEFAULT_FROM_EMAIL = env.text("HOLDFAST_EMAIL_FROM", "holdfast@localhost")
+EMAIL_TIMEOUT = 10
+
 # --- language, time, files ------------------------------------------------------
 LANGUAGE_CODE = "en"
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT = Path(env.text("HOLDFAST_STATIC_ROOT", str(BASE_DIR / "staticfiles")))
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = DEBUG
 WHITENOISE_AUTOREFRESH = DEBUG
+WHITENOISE_ADD_HEADERS_FUNCTION = statics.add_headers
 MEDIA_ROOT = Path(env.text("HOLDFAST_MEDIA_ROOT", str(BASE_DIR / "media")))
+# Kept files are nobody else's on the machine; larger uploads pass through a file that
+# is gone with the request.
+FILE_UPLOAD_PERMISSIONS = 0o600
+FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
@@ -174,6 +268,21 @@ TRUSTED_PROXIES = env.number("HOLDFAST_TRUSTED_PROXIES", default=0)
 # Above the largest body that a route takes, so that the route itself answers.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 16_000_000
 
+# --- limits of pages and of the staff API -----------------------------------------
+# Requests a second in the long run, and at once.
+STAFF_RATES = {
+    "user": env.rate("HOLDFAST_RATE_STAFF", "20/300"),
+    "visitor": env.rate("HOLDFAST_RATE_VISITOR", "20/300"),
+    "login": env.rate("HOLDFAST_RATE_LOGIN", "1/20"),
+}
+# Where passwords are tried.
+LOGIN_PATHS = ("/admin/login/",)
+# The page of a customer has lists of rows, each with a dozen fields.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 5_000
+DATA_UPLOAD_MAX_NUMBER_FILES = 5
+# The largest file that can be imported.
+UPLOAD_MAX_BYTES = env.number("HOLDFAST_UPLOAD_MAX_BYTES", default=20_000_000)
+
 # --- libraries ------------------------------------------------------------------
 SIMPLE_HISTORY_DATE_INDEX = False
 SIMPLE_HISTORY_REVERT_DISABLED = True
@@ -183,22 +292,39 @@ IMPORT_EXPORT_TMP_STORAGE_CLASS = "import_export.tmp_storages.CacheStorage"
 IMPORT_EXPORT_USE_TRANSACTIONS = True
 IMPORT_EXPORT_SKIP_ADMIN_LOG = True
 REST_FRAMEWORK = {
+    # The first one names the scheme of a 401.
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "rest_framework.authentication.SessionAuthentication"
+        "config.api.authentication.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["config.api.permissions.Closed"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "EXCEPTION_HANDLER": "config.api.errors.exception_handler",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
 
 # --- log lines ------------------------------------------------------------------
 LOG_LEVEL = env.text("HOLDFAST_LOG_LEVEL", "info").upper()
+_format = env.choice("HOLDFAST_LOG_FORMAT", "text" if DEBUG else "json", "text", "json")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "handlers": {"console": {"class": "logging.StreamHandler"}},
+    "formatters": {
+        "json": {"()": "config.logs.JsonFormatter"},
+        "text": {"()": "config.logs.TextFormatter", "show_errors": DEBUG},
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": _format}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
-    # The pool repeats for twenty seconds what the error then says once.
-    "loggers": {"psycopg.pool": {"level": "ERROR"}},
+    "loggers": {
+        # Without handlers of their own: none that mails an error with its values, and
+        # none that writes a second line.
+        "django": {"handlers": [], "propagate": True},
+        # The development server's lines hold whole addresses.
+        "django.server": {"handlers": [], "level": "ERROR", "propagate": True},
+        # Statements would come with their values.
+        "django.db.backends": {"level": "INFO"},
+        # The pool repeats for twenty seconds what the error then says once.
+        "psycopg.pool": {"level": "ERROR"},
+    },
 }

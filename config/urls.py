@@ -10,8 +10,16 @@ from capture.api.views import missing_view
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("demo/", include("config.demo")),
+    path("", include("config.api.urls")),
+    path("", include("audit.api.urls")),
     path("", include("capture.api.fixed_urls")),
     path("", include("capture.api.urls")),
     # Nobody below here reads an error page.
     re_path(r"^(?:api|beacon)/", missing_view),
 ]
+
+# Django's names for the views of errors.
+handler400 = "config.errors.bad_request"
+handler403 = "config.errors.forbidden"
+handler404 = "config.errors.not_found"
+handler500 = "config.errors.server_error"

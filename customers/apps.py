@@ -1,10 +1,10 @@
-"""Tells the audit app which businesses a user works for."""
+"""Tells the audit app who works where, in which roles, and what they may do there."""
 
 from __future__ import annotations
 
 from django.apps import AppConfig
 
-from audit.actors import register_business_source
+from audit.actors import register_rights_source
 
 
 class CustomersConfig(AppConfig):
@@ -14,6 +14,16 @@ class CustomersConfig(AppConfig):
     verbose_name = "Customers"
 
     def ready(self) -> None:
-        from customers.models import business_ids_of  # noqa: PLC0415 - models are ready
+        from audit.services import (  # noqa: PLC0415 - models are ready
+            register_role_source,
+            register_staff_source,
+        )
+        from customers.models import (  # noqa: PLC0415 - models are ready
+            rights_in_businesses,
+            roles_of,
+            staff_of,
+        )
 
-        register_business_source(business_ids_of)
+        register_rights_source(rights_in_businesses)
+        register_role_source(roles_of)
+        register_staff_source(staff_of)

@@ -121,6 +121,14 @@ class RefundStatus(TextChoices):
     REFUSED = "refused"
 
 
+# Money that is on its way back counts as gone, or two requests would both pass.
+CLAIMING_STATUSES = (
+    RefundStatus.REQUESTED,
+    RefundStatus.APPROVED,
+    RefundStatus.SUCCEEDED,
+)
+
+
 class RefundReason(TextChoices):
     """Why money goes back."""
 

@@ -161,6 +161,7 @@ class HubResource(resources.ModelResource):
                 name, actor=self.actor, business_id=business.pk
             )
         except (ObjectDoesNotExist, MultipleObjectsReturned) as error:
+            self.actor.operation.refuse("not_found", "customers.customer")
             msg = "No customer of this business has this reference, id or e-mail."
             raise ValidationError({"customer": msg}) from error
 
@@ -194,6 +195,7 @@ class ChildResource(HubResource):
         try:
             return self.get_queryset().select_related("business").get(pk=pk)
         except (ObjectDoesNotExist, ValidationError) as error:
+            self.actor.operation.refuse("not_found", self._meta.model._meta.label_lower)
             msg = "No row of yours has this id. Leave it empty to add one."
             raise ValidationError({"id": msg}) from error
 
@@ -246,6 +248,7 @@ class CustomerResource(HubResource):
         if reference:
             found = rows.filter(unique_id=reference).select_related("business").first()
             if found is None:
+                self.actor.operation.refuse("not_found", "customers.customer")
                 msg = "No customer of yours has it. Leave it empty to add one."
                 raise ValidationError({"reference": msg})
             return found

@@ -5,11 +5,11 @@ Alice works for the bakery, Bob for the bakery with fewer rights, Charlie for a 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test import Client, TransactionTestCase
 from django.test.utils import CaptureQueriesContext
@@ -17,9 +17,16 @@ from hypothesis import HealthCheck, settings
 
 from audit.actors import Actor, OperationContext
 from audit.guards import install_guards, remove_guards
-from audit.models import User
+from audit.models import Grant, PinCredential, User
 from customers.models import Business
-from tests.factories import BusinessFactory, MembershipFactory, UserFactory
+from tests.factories import (
+    BusinessFactory,
+    GrantFactory,
+    MembershipFactory,
+    PinCredentialFactory,
+    UserFactory,
+)
+from tests.factories.audit import PIN
 
 # A busy machine is no failure: nothing here is a test of speed.
 settings.register_profile(
@@ -60,14 +67,10 @@ def rival(db: None) -> Business:
     return BusinessFactory(slug="rival", name="Rival")
 
 
-def staff(business: Business, *permissions: str, **kwargs: Any) -> User:
-    """Return a member of the business with these permissions; without names, all."""
+def staff(business: Business, role: str = "admin", **kwargs: Any) -> User:
+    """Return somebody who works for the business in this role."""
     user: User = UserFactory(**kwargs)
-    MembershipFactory(user=user, business=business)
-    rights = Permission.objects.all()
-    if permissions:
-        rights = rights.filter(codename__in=permissions)
-    user.user_permissions.set(rights)
+    MembershipFactory(user=user, business=business, role=role)
     return user
 
 
@@ -79,31 +82,74 @@ def signed_in(user: User) -> Client:
     return client
 
 
+def enrol(client: Client) -> None:
+    """Set a PIN for whoever has signed in here, unless there is one."""
+    user: User = client.user  # type: ignore[attr-defined]
+    if not PinCredential.objects.filter(user=user).exclude(hash="").exists():
+        PinCredentialFactory(user=user)
+
+
+def confirm(client: Client, scope: str, digest: str | None = None) -> Grant:
+    """Confirm a scope in the session of this browser, as its person does."""
+    enrol(client)
+    user: User = client.user  # type: ignore[attr-defined]
+    key = client.session.session_key
+    return GrantFactory(user=user, scope=scope, digest=digest, session=key)
+
+
+def post_confirmed(client: Client, path: str, data: Any, **options: Any) -> Any:
+    """Post a form and, when a page asks for it, the PIN."""
+    enrol(client)
+    asked = client.post(path, data)
+    if "carried" not in (asked.context or {}):
+        return asked
+    code = {
+        asked.context["carried_name"]: asked.context["carried"],
+        asked.context["code_name"]: PIN,
+    }
+    return client.post(path, code, **options)
+
+
 def actor_of(user: User) -> Actor:
     """Return the actor that a request of the user would have."""
-    ids = frozenset(user.memberships.values_list("business_id", flat=True))  # type: ignore[attr-defined]
-    operation = OperationContext(via="admin", route="/test")
-    return Actor(kind="user", operation=operation, id=user.pk, business_ids=ids)
+    return Actor.from_user(user, OperationContext(via="admin", route="/test"))
+
+
+def form_data(client: Client, path: str, **changes: Any) -> dict[str, Any]:
+    """Return what a browser would post from a page, with changes."""
+    page = client.get(path)
+    forms = [page.context["adminform"].form]
+    for inline in page.context["inline_admin_formsets"]:
+        forms += [inline.formset.management_form, *inline.formset.forms]
+    data = {}
+    for form in forms:
+        for field in form:
+            value = field.value()
+            if value is True:
+                data[field.html_name] = "on"
+            elif value is not None and value is not False:
+                data[field.html_name] = str(value)
+            if hasattr(value, "isoformat"):
+                data[f"{field.html_name}_0"] = value.strftime("%Y-%m-%d")
+                data[f"{field.html_name}_1"] = value.strftime("%H:%M:%S")
+    return data | changes
 
 
 @pytest.fixture
 def alice(bakery: Business) -> Client:
-    """Works for the bakery and may do everything there."""
+    """Runs the bakery: an admin."""
     return signed_in(staff(bakery, username="alice"))
 
 
 @pytest.fixture
 def bob(bakery: Business) -> Client:
-    """Works for the bakery and may only look."""
-    looks = [
-        p.codename for p in Permission.objects.filter(codename__startswith="view_")
-    ]
-    return signed_in(staff(bakery, *looks, username="bob"))
+    """Works for the bakery and may only look: an auditor."""
+    return signed_in(staff(bakery, "auditor", username="bob"))
 
 
 @pytest.fixture
 def charlie(rival: Business) -> Client:
-    """Works for the rival and may do everything there."""
+    """Runs the rival."""
     return signed_in(staff(rival, username="charlie"))
 
 
@@ -111,6 +157,28 @@ def charlie(rival: Business) -> Client:
 def owner(db: None) -> Client:
     """The platform's owner: a superuser."""
     return signed_in(UserFactory(username="owner", is_superuser=True))
+
+
+def in_parallel(call: Callable[[], Any], times: int) -> list[Any]:
+    """Return what a call gives or raises in so many threads that start together."""
+    found: list[Any] = []
+    barrier = threading.Barrier(times)
+
+    def run() -> None:
+        try:
+            barrier.wait()
+            found.append(call())
+        except Exception as error:
+            found.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run) for _ in range(times)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return found
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
-"""The pages of the trail and of staff accounts."""
+"""The pages of the trail, of staff accounts and of step-up."""
 
 from __future__ import annotations
 
-from audit.admin import trail, user
+from audit.admin import credentials, trail, user
 
-__all__ = ["trail", "user"]
+__all__ = ["credentials", "trail", "user"]

@@ -6,10 +6,14 @@ Knows no app above: a page says where its rows come from and who writes them.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import copy
 from typing import TYPE_CHECKING, Any, ClassVar
+from uuid import UUID
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.auth import get_permission_codename
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Paginator
 from django.db import IntegrityError, models
@@ -21,12 +25,22 @@ from django.http import (
     HttpResponse,
     HttpResponseBase,
     HttpResponseNotAllowed,
+    HttpResponseRedirect,
 )
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from simple_history.admin import SimpleHistoryAdmin
 
+from audit import services
 from audit.actors import Actor
 from audit.admin.history import changes_of, shown_values
+from audit.admin.reveals import is_revealed
+from audit.masking import (
+    SEE_CLEAR,
+    mask_row,
+    masked_names,
+)
+from audit.privacy import business_of, names_people, personal_fields, subject_of
 from audit.tracking import history_model
 
 if TYPE_CHECKING:
@@ -40,6 +54,7 @@ _SUFFIXES = {
     "year", "month", "day",
 }  # fmt: skip
 _REFUSED = "The database refused the change: {}."
+_GONE = "Some of the chosen rows are not here. Nothing was done; choose again."
 _TAKEN = "Somebody else took one of these values meanwhile. Look again and repeat."
 
 
@@ -59,6 +74,10 @@ class ScopedAdmin(_ModelAdmin):
     # Look-ups in the address beyond those of `list_filter`: an allow list, because
     # `?hidden__startswith=a` would tell any column letter by letter.
     extra_lookups: ClassVar[tuple[str, ...]] = ()
+    # What access events call these rows: `customer.viewed`.
+    shown_as = "customer"
+    # Whether rows repeat what somebody sent, where addresses stand inside texts.
+    is_copy = False
 
     def get_rows(self, actor: Actor) -> QuerySet[Any]:
         """Return the rows that the actor may see; every page starts from them."""
@@ -73,8 +92,110 @@ class ScopedAdmin(_ModelAdmin):
         ordering = self.get_ordering(request)
         return rows.order_by(*ordering) if ordering else rows
 
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Any:
+        row = super().get_object(request, object_id, from_field)
+        if row is None:
+            # A foreign row and a missing one: the same page, the same entry.
+            refuse(request, "not_found", self.opts.label_lower, object_id)
+        return row
+
+    # --- rights -----------------------------------------------------------------
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may(request, self.opts, "change", obj)
+
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def has_history_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Tell whether the person may see former versions of rows, if they are kept."""
+        return False
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: Any = None
+    ) -> Any:
+        """Answer like a missing page: these rows have no former versions."""
+        raise Http404
+
+    # --- what is shown ----------------------------------------------------------
+
+    def sees_clear(self, request: HttpRequest, row: Any) -> bool:
+        """Tell whether the person sees contact data of this row on its own page."""
+        if actor_of(request).may(SEE_CLEAR, business_of(row)):
+            return True
+        return is_revealed(request, subject_of(row))
+
+    def note_shown(
+        self, request: HttpRequest, verb: str, rows: Iterable[Any], **facts: Any
+    ) -> None:
+        """Note for the access event that these rows are shown, if they are personal."""
+        if personal_fields(self.model) or names_people(self.model):
+            action = f"{self.shown_as}.{verb}"
+            services.note_shown(action, rows, actor=actor_of(request), **facts)
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        changelist = super().get_changelist_instance(request)
+        changelist.result_list = [
+            mask_row(row, is_copy=self.is_copy) for row in changelist.result_list
+        ]
+        return changelist
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        name = request.POST.get("action")
+        if name and name not in dict(self.get_action_choices(request)):
+            refuse(request, "unknown_action", self.opts.label_lower)
+        response = super().changelist_view(request, extra_context)
+        changelist = (getattr(response, "context_data", None) or {}).get("cl")
+        if changelist is not None:
+            verb = "searched" if changelist.query else "listed"
+            query = changelist.query or None
+            self.note_shown(request, verb, changelist.result_list, query=query)
+        return response
+
+    def response_action(
+        self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any
+    ) -> Any:
+        chosen = request.POST.getlist(ACTION_CHECKBOX_NAME)
+        if request.POST.get("select_across") != "1" and chosen:
+            keys = {pk for pk in chosen if _is_uuid(pk)}
+            if queryset.filter(pk__in=keys).count() < len(set(chosen)):
+                refuse(request, "not_found", self.opts.label_lower)
+                self.message_user(request, _GONE, messages.ERROR)
+                name = f"{self.opts.app_label}_{self.opts.model_name}_changelist"
+                return HttpResponseRedirect(reverse(f"admin:{name}"))
+        return super().response_action(request, queryset, *args, **kwargs)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        fields = super().get_readonly_fields(request, obj)
+        if obj is None or self.sees_clear(request, obj):
+            return fields
+        # What is not seen is not typed over either.
+        return [*fields, *(n for n in masked_names(self.model) if n not in fields)]
+
+    def render_change_form(
+        self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
+    ) -> Any:
+        obj = kwargs.get("obj") or context.get("original")
+        note_form_errors(request, context, self.opts.label_lower)
+        if obj is not None:
+            self.note_shown(request, "viewed", [obj], target=obj)
+            context["has_history_permission"] = self.has_history_permission(
+                request, obj
+            )
+            if not self.sees_clear(request, obj):
+                self._mask_form(context)
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def _mask_form(self, context: Any) -> None:
+        """Show masked copies in the places of values that cannot be edited."""
+        form = context["adminform"].form
+        form.instance = mask_row(copy(form.instance), is_copy=self.is_copy)
+        for inline in context["inline_admin_formsets"]:
+            for row in inline.formset.forms:
+                if row.instance.pk is not None:
+                    row.instance = mask_row(copy(row.instance))
 
     def lookup_allowed(
         self, lookup: str, value: str, request: HttpRequest | None = None
@@ -104,6 +225,56 @@ class ScopedAdmin(_ModelAdmin):
         """Write no log of Django's: the services record events."""
 
     log_change = log_deletion = log_deletions = log_addition  # type: ignore[assignment]
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
+def may(request: HttpRequest, opts: Any, verb: str, row: Any = None) -> bool:
+    """Tell whether the person may do this to rows of a table, or to this row."""
+    return _has_right(request, opts.app_label, get_permission_codename(verb, opts), row)
+
+
+def _has_right(request: HttpRequest, app: str, codename: str, row: Any) -> bool:
+    name = f"{app}.{codename}"
+    user: Any = request.user
+    if row is None or row._state.adding:
+        return bool(user.has_perm(name))
+    return bool(user.has_perm(name, row))
+
+
+def refuse(request: HttpRequest, code: str, label: str = "", key: str = "") -> None:
+    """Note for the trail what the person tried and was not let."""
+    request.operation.refuse(code, label, key)  # type: ignore[attr-defined]
+
+
+def note_form_errors(request: HttpRequest, context: Any, label: str) -> None:
+    """Note a post that chose what is out of reach, or wrote over somebody's change."""
+    if request.method != "POST":
+        return
+    forms_sent = [context["adminform"].form]
+    for inline in context["inline_admin_formsets"]:
+        forms_sent += inline.formset.forms
+        for error in inline.formset.non_form_errors().as_data():
+            refuse(request, error.code, label)
+    for form in forms_sent:
+        for name, errors in form.errors.as_data().items():
+            field = form.fields.get(name)
+            for error in errors:
+                if error.code in _TOLD or (
+                    error.code == "invalid_choice"
+                    and isinstance(field, forms.ModelChoiceField)
+                ):
+                    refuse(request, error.code, label)
+
+
+# Refusals of services that are worth an entry: somebody was kept from something.
+_TOLD = {"stale_version", "guard", "refund_exceeds_paid", "limit_exceeded"}
 
 
 def _parameter(spec: Any) -> str:
@@ -216,6 +387,10 @@ class TrackedAdmin(ScopedAdmin, SimpleHistoryAdmin):
 
     # --- history ----------------------------------------------------------------
 
+    def has_history_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        codename = f"view_historical{self.opts.model_name}"
+        return _has_right(request, self.opts.app_label, codename, obj)
+
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: Any = None
     ) -> Any:
@@ -229,7 +404,9 @@ class TrackedAdmin(ScopedAdmin, SimpleHistoryAdmin):
         before = rows.filter(history_id__lt=versions[-1].history_id).first()
         context = {
             "page": page,
-            "changes": changes_of(versions, before),
+            "changes": changes_of(
+                versions, before, is_masked=not self.sees_clear(request, row)
+            ),
         }
         return self._history_page(request, self.history_template, row, context)
 
@@ -242,6 +419,7 @@ class TrackedAdmin(ScopedAdmin, SimpleHistoryAdmin):
     ) -> HttpResponseBase:
         """Show one version. Going back to it is an act of its own, never a form."""
         if request.method not in ("GET", "HEAD"):
+            refuse(request, "history_is_read_only", self.opts.label_lower, object_id)
             return HttpResponseNotAllowed(["GET", "HEAD"])
         row = self._viewed(request, object_id)
         rows = self._log()._base_manager.filter(id=row.pk)
@@ -251,7 +429,8 @@ class TrackedAdmin(ScopedAdmin, SimpleHistoryAdmin):
             version = None
         if version is None:
             raise Http404
-        context = {"version": version, "values": shown_values(version)}
+        values = shown_values(version, is_masked=not self.sees_clear(request, row))
+        context = {"version": version, "values": values}
         return self._history_page(request, self.version_template, row, context)
 
     def _log(self) -> Any:
@@ -260,11 +439,16 @@ class TrackedAdmin(ScopedAdmin, SimpleHistoryAdmin):
 
     def _viewed(self, request: HttpRequest, object_id: str) -> Any:
         # From the scoped rows: a foreign row has no history here.
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
         row = self.get_object(request, object_id)
         if row is None:
             raise Http404
-        if not self.has_view_or_change_permission(request, row):
+        if not self.has_history_permission(request, row):
             raise PermissionDenied
+        services.note_shown(
+            "history.viewed", [row], actor=actor_of(request), target=row
+        )
         return row
 
     def _history_page(
@@ -286,7 +470,9 @@ def as_form_error(error: Exception) -> ValidationError:
     if isinstance(error, ValidationError):
         return error
     text = str(error).strip().splitlines()[0]
-    return ValidationError(_REFUSED.format(text) if "HF0" in text else _TAKEN)
+    if "HF0" in text:
+        return ValidationError(_REFUSED.format(text), code="guard")
+    return ValidationError(_TAKEN, code="taken")
 
 
 class TrackedFormSet(BaseInlineFormSet):
@@ -297,6 +483,13 @@ class TrackedFormSet(BaseInlineFormSet):
         form.instance.business_id = self.instance.business_id
         return form
 
+    def clean(self) -> None:
+        super().clean()
+        if any(form.instance._state.adding for form in self.initial_forms):
+            # Django would leave such a row out without a word.
+            msg = "One of these rows is not here. Open the page again and repeat."
+            raise ValidationError(msg, code="not_found")
+
 
 class NewestInline(_Inline):
     """The newest rows of a parent; a page that has thousands stays a page."""
@@ -305,6 +498,15 @@ class NewestInline(_Inline):
     can_delete = False
     show_change_link = True
     newest = 25
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may(request, self.opts, "view", obj)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may(request, self.opts, "add", obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may(request, self.opts, "change", obj)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         parent = getattr(request.resolver_match, "kwargs", {}).get("object_id")
@@ -331,6 +533,23 @@ class TrackedInline(NewestInline):
         models.SlugField: {"widget": forms.TextInput(attrs={"size": 18})},
         models.EmailField: {"widget": forms.EmailInput(attrs={"size": 18})},
     }
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        # Whoever does not see these columns adds on a page of its own.
+        is_open = not self._hidden(request, obj)
+        return is_open and super().has_add_permission(request, obj)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        fields = super().get_readonly_fields(request, obj)
+        return [*fields, *(n for n in self._hidden(request, obj) if n not in fields)]
+
+    def _hidden(self, request: HttpRequest, parent: Any) -> list[str]:
+        """Return the columns of this inline that the person does not see."""
+        page: Any = self.admin_site._registry.get(self.parent_model)
+        if parent is None or page is None or page.sees_clear(request, parent):
+            return []
+        shown = set(self.get_fields(request, parent) or ())
+        return [name for name in masked_names(self.model) if name in shown]
 
     def formfield_for_foreignkey(
         self, db_field: Any, request: HttpRequest, **kwargs: Any

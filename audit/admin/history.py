@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from audit import services
-from audit.actors import Actor
+from audit.masking import MASKED, mask
 from audit.privacy import SECRET, declaration
 
 # Set by every change; saying so each time would hide what was changed.
@@ -36,7 +36,9 @@ class Change:
     values: list[Value]
 
 
-def changes_of(versions: list[Any], before: Any) -> list[Change]:
+def changes_of(
+    versions: list[Any], before: Any, *, is_masked: bool = False
+) -> list[Change]:
     """Return the changes of history rows that are sorted newest first."""
     older = [*versions[1:], before]
     names = _names(versions)
@@ -45,25 +47,23 @@ def changes_of(versions: list[Any], before: Any) -> list[Change]:
             version=new,
             kind=_KINDS[new.history_type],
             who=names.get(new.history_user_id, "a command or a key"),
-            values=_differences(new, old),
+            values=_differences(new, old, is_masked=is_masked),
         )
         for new, old in zip(versions, older, strict=True)
     ]
 
 
-def shown_values(version: Any) -> list[Value]:
+def shown_values(version: Any, *, is_masked: bool = False) -> list[Value]:
     """Return every column of one version."""
-    return _differences(version, None)
+    return _differences(version, None, is_masked=is_masked)
 
 
-def _names(versions: Iterable[Any]) -> dict[UUID, str]:
+def _names(versions: Iterable[Any]) -> dict[UUID | None, str]:
     """Return who made the changes, in one query; commands have no name."""
-    ids = {v.history_user_id for v in versions if v.history_user_id}
-    users = services.list_users(actor=Actor.system("history"))
-    return {user.pk: user.get_username() for user in users.filter(pk__in=ids)}
+    return services.names_of(version.history_user_id for version in versions)
 
 
-def _differences(new: Any, old: Any) -> list[Value]:
+def _differences(new: Any, old: Any, *, is_masked: bool) -> list[Value]:
     classes = declaration(type(new))
     found = []
     for field in new.tracked_fields:
@@ -73,5 +73,7 @@ def _differences(new: Any, old: Any) -> list[Value]:
             continue
         if classes.get(field.name) == SECRET:
             was, after = (_HIDDEN if was else was), _HIDDEN
+        if is_masked and classes.get(field.name) in MASKED:
+            was, after = mask(was), mask(after)
         found.append(Value(str(field.verbose_name), was, after))
     return found

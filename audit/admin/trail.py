@@ -21,6 +21,7 @@ class EventAdmin(GuardedAdmin):
     search_fields = ("object_id__exact", "action__startswith")
     search_help_text = "An action, or the id of what it is about."
     extra_lookups = ("operation_id", "actor_id", "object_id")
+    shown_as = "log"
 
     def get_rows(self, actor: Actor) -> QuerySet[Event]:
         return services.list_events(actor=actor)
@@ -35,6 +36,7 @@ class OperationAdmin(GuardedAdmin):
     list_filter = ("via", "actor_kind")
     search_fields = ("id__exact", "route__startswith")
     search_help_text = "The id of a request, or the beginning of a route."
+    shown_as = "log"
 
     def get_rows(self, actor: Actor) -> QuerySet[Operation]:
         return services.list_operations(actor=actor)

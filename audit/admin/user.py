@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth import admin as auth_admin
 from django.contrib.auth import forms as auth_forms
 from django.contrib.auth.models import Group
+from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from audit import services
 from audit.actors import Actor
 from audit.admin.base import ScopedAdmin, actor_of
-from audit.models import User
+from audit.admin.step_up import ConfirmedForms, confirmed
+from audit.models import Scope, User
 
 # Rights come with a role in a business, not with a group of all of them.
 admin.site.unregister(Group)
@@ -33,7 +35,6 @@ class UserForm(auth_forms.UserChangeForm):
             "is_active",
             "is_staff",
             "is_superuser",
-            "user_permissions",
         )
 
 
@@ -44,20 +45,23 @@ class NewUserForm(auth_forms.AdminUserCreationForm):
 
 
 @admin.register(User)
-class UserAdmin(ScopedAdmin, auth_admin.UserAdmin):
+class UserAdmin(ConfirmedForms, ScopedAdmin, auth_admin.UserAdmin):
+    step_up_scope = Scope.MANAGE_ROLES
     form = UserForm
     add_form = NewUserForm
     list_display = ("username", "email", "is_active", "is_staff", "is_superuser")
     list_filter = ("is_active", "is_staff", "is_superuser")
     search_fields = ("username", "email_key", "first_name", "last_name")
     ordering = ("username",)
-    filter_horizontal = ("user_permissions",)
+    filter_horizontal = ()
+    shown_as = "account"
+    actions = ("reset_second_factor", "clear_locks")
     fieldsets = (
         (None, {"fields": ("username", "password")}),
         ("Person", {"fields": ("first_name", "last_name", "email", "time_zone")}),
         (
             "Rights",
-            {"fields": ("is_active", "is_staff", "is_superuser", "user_permissions")},
+            {"fields": ("is_active", "is_staff", "is_superuser")},
         ),
     )
     add_fieldsets = (
@@ -68,12 +72,57 @@ class UserAdmin(ScopedAdmin, auth_admin.UserAdmin):
     def get_rows(self, actor: Actor) -> QuerySet[User]:
         return services.list_users(actor=actor)
 
+    def sees_clear(self, request: HttpRequest, row: Any) -> bool:
+        return row.pk == request.user.pk or super().sees_clear(request, row)
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.is_superuser)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         # Whoever may change an account could make it an owner.
         return bool(request.user.is_superuser)
+
+    def save_model(
+        self, request: HttpRequest, obj: Any, form: Any, change: bool
+    ) -> None:
+        services.save_user(obj, actor=actor_of(request))
+
+    def user_change_password(
+        self,
+        request: HttpRequest,
+        id: str,  # noqa: A002 - the route names it
+        form_url: str = "",
+    ) -> HttpResponse:
+        if request.method == "POST" and self._may_write(request, id):
+            confirmed(request, Scope.MANAGE_ROLES, what="Set somebody's password")
+        # The password, its entry and the end of the sessions stand or fall together.
+        with transaction.atomic():
+            return super().user_change_password(request, id, form_url)
+
+    @admin.action(
+        description="Reset the second factor of selected users",
+        permissions=["change"],
+    )
+    def reset_second_factor(self, request: HttpRequest, queryset: Any) -> None:
+        actor = actor_of(request)
+        done = [
+            services.remove_totp(user, actor=actor, reason_code="reset")
+            for user in queryset
+        ]
+        self.message_user(
+            request,
+            f"Removed {sum(done)} authenticators. Those people sign in anew, with the "
+            "password alone or by setting up another authenticator.",
+            messages.SUCCESS,
+        )
+
+    @admin.action(
+        description="Clear the sign-in locks of selected users", permissions=["change"]
+    )
+    def clear_locks(self, request: HttpRequest, queryset: Any) -> None:
+        for user in queryset:
+            services.clear_sign_in_locks(user, actor=actor_of(request))
+        self.message_user(request, "They can try again at once.", messages.SUCCESS)
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         services.record("user.created", obj, actor=actor_of(request))
@@ -85,6 +134,11 @@ class UserAdmin(ScopedAdmin, auth_admin.UserAdmin):
             actor=actor_of(request),
             data={"fields": _changed(message)},
         )
+        if "password" in _changed(message):
+            # Django keeps the session of whoever changes the own password afterwards.
+            services.end_sessions(
+                obj, actor=actor_of(request), reason_code="password_changed"
+            )
 
 
 def _changed(message: Any) -> list[str]:

@@ -41,6 +41,18 @@ class TenantTable:
     parents: tuple[Parent, ...]
 
 
+@dataclass(frozen=True)
+class ScopedTable:
+    """A table whose rows belong to a business, which `column` names.
+
+    Rows of nobody (`column` null) are the platform's; only some tables have them.
+    """
+
+    table: str
+    column: str
+    has_platform_rows: bool
+
+
 def guarded_tables() -> list[GuardedTable]:
     """Return every table of a model that declares `guard = AppendOnly()`."""
     return [
@@ -71,6 +83,40 @@ def tenant_tables() -> list[TenantTable]:
         for model in _managed_models()
         if _is_tenant(model) and not hasattr(model, "instance_type")
     ]
+
+
+def scoped_tables() -> list[ScopedTable]:
+    """Return every table with a column `business_id`, histories included.
+
+    Businesses themselves belong to their own id, and so does their history.
+    """
+    return [
+        ScopedTable(
+            table=model._meta.db_table,
+            column=column,
+            has_platform_rows=not hasattr(model, "instance_type")
+            and any(f.column == column and f.null for f in model._meta.fields),
+        )
+        for model in _managed_models()
+        if (column := _business_column(model))
+    ]
+
+
+def _business_column(model: type[models.Model]) -> str | None:
+    if any(field.column == "business_id" for field in model._meta.fields):
+        return "business_id"
+    followed: Any = getattr(model, "instance_type", model)
+    rows = followed._default_manager.all()
+    return "id" if getattr(rows, "business_field", None) == "id" else None
+
+
+def kept_tables() -> set[str]:
+    """Return the tables whose rows change but are never deleted: those with history."""
+    return {
+        model._meta.db_table
+        for model in _managed_models()
+        if hasattr(model._meta, "simple_history_manager_attribute")
+    }
 
 
 def _managed_models() -> list[type[models.Model]]:

@@ -1,9 +1,30 @@
-"""The tables of the trail: staff, operations, events."""
+"""The tables of the trail: staff, how they sign in and confirm, operations, events."""
 
 from __future__ import annotations
 
 from audit.models.event import Event, Outcome
 from audit.models.operation import Operation
+from audit.models.sign_in import (
+    AttemptCounter,
+    Authenticator,
+    RecoveryCode,
+    TokenFamily,
+)
+from audit.models.step_up import Grant, Method, PinCredential, Scope, StepUpCount
 from audit.models.user import User
 
-__all__ = ["Event", "Operation", "Outcome", "User"]
+__all__ = [
+    "AttemptCounter",
+    "Authenticator",
+    "Event",
+    "Grant",
+    "Method",
+    "Operation",
+    "Outcome",
+    "PinCredential",
+    "RecoveryCode",
+    "Scope",
+    "StepUpCount",
+    "TokenFamily",
+    "User",
+]

@@ -50,6 +50,8 @@ class Event(SealedModel):
     key_id = models.UUIDField(null=True)
     via = models.CharField(max_length=20)
     subjects = SealedJSONField(default=list)
+    # Whom an entry about exactly one person is about: what the person's pages ask.
+    subject_id = models.UUIDField(null=True)
     object_label = models.CharField(max_length=100, blank=True)
     object_id = models.CharField(max_length=100, blank=True)
     occurred_at = models.DateTimeField(default=timezone.now)
@@ -67,9 +69,14 @@ class Event(SealedModel):
 
     class Meta:
         ordering = ("-occurred_at", "-id")
+        permissions: ClassVar = [
+            ("view_personal", "Can see personal data in clear"),
+            ("reveal_personal", "Can have personal data shown, with a reason"),
+        ]
         indexes: ClassVar = [
             models.Index(fields=["business_id", "-occurred_at"], name="event_business"),
             models.Index(fields=["object_label", "object_id"], name="event_object"),
+            models.Index(fields=["subject_id", "-occurred_at"], name="event_subject"),
             models.Index(fields=["actor_id", "-occurred_at"], name="event_actor"),
             models.Index(fields=["action", "-occurred_at"], name="event_action"),
             models.Index(fields=["-occurred_at", "-id"], name="event_newest"),

@@ -1,15 +1,138 @@
-"""The doors to staff accounts."""
+"""Staff accounts: the doors to them, and what puts somebody out everywhere."""
 
 from __future__ import annotations
 
-from django.db.models import QuerySet
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 from audit.actors import Actor
-from audit.models import User
+from audit.keyed import keyed_hash
+from audit.models import TokenFamily, User
+from audit.models.user import new_stamp
+from audit.services.attempts import clear, reserve, wait_text
+from audit.services.record import record
+
+# Flags whose loss ends what was opened with them.
+_RIGHTS = ("is_active", "is_staff", "is_superuser")
+_TRIES = 10
+_WINDOW = timedelta(minutes=15)
 
 
 def list_users(*, actor: Actor) -> QuerySet[User]:
-    """Return the accounts the actor may see: all, or only the own one."""
+    """Return the accounts the actor may see: all, or the own one and colleagues'."""
     if actor.business_ids is None:
         return User.objects.all()
-    return User.objects.filter(pk__in=[actor.id])
+    return User.objects.filter(
+        Q(pk=actor.id) | Q(pk__in=_find_staff(actor.business_ids))
+    )
+
+
+def names_of(ids: Iterable[UUID | None]) -> dict[UUID | None, str]:
+    """Return the user names of accounts, for pages that say who did something."""
+    users = User.objects.filter(pk__in={pk for pk in ids if pk is not None})
+    return dict(users.values_list("pk", "username"))
+
+
+def _nobody(_business_ids: Iterable[UUID]) -> Any:
+    return ()
+
+
+_find_staff: Callable[[Iterable[UUID]], Any] = _nobody
+
+
+def register_staff_source(source: Callable[[Iterable[UUID]], Any]) -> None:
+    """Let the app that knows memberships say who works for businesses: ids of users."""
+    global _find_staff  # noqa: PLW0603 - set once, in AppConfig.ready()
+    _find_staff = source
+
+
+@transaction.atomic
+def end_sessions(user: User, *, actor: Actor, reason_code: str) -> int:
+    """Put a user out everywhere: every session and token ends with its next request.
+
+    Returns how many token families were alive. `user` carries the new stamp, so that
+    the edge can keep the session of whoever does this to the own account.
+    """
+    user.security_stamp = new_stamp()
+    # The stamp alone: other columns of a form are not written by this.
+    User.objects.filter(pk=user.pk).update(security_stamp=user.security_stamp)
+    count = _revoke(user.token_families.all(), reason_code)
+    facts = {"families": count}
+    record("auth.sessions_ended", user, actor=actor, code=reason_code, data=facts)
+    if count:
+        record("auth.tokens_revoked", user, actor=actor, code=reason_code, data=facts)
+    return count
+
+
+@transaction.atomic
+def save_user(user: User, *, actor: Actor) -> User:
+    """Write an account; whoever loses a right by it is out at once."""
+    stored = User.objects.select_for_update().filter(pk=user.pk).first()
+    user.save()
+    if stored is not None and _lost(stored, user):
+        end_sessions(user, actor=actor, reason_code="rights_lost")
+    return user
+
+
+@transaction.atomic
+def change_password(user: User, password: str, *, actor: Actor) -> None:
+    """Give a user a new password, which the caller has validated; sessions end."""
+    user.set_password(password)
+    user.save(update_fields=["password"])
+    end_sessions(user, actor=actor, reason_code="password_changed")
+    record("user.changed", user, actor=actor, data={"fields": ["password"]})
+
+
+def check_own_password(user: User, password: str) -> None:
+    """Make sure that somebody signed in still knows the own password.
+
+    Raises ValidationError when it is wrong, and after ten wrong ones in a quarter of
+    an hour without looking. Call it outside of any transaction: the try must count.
+    """
+    name = f"own-password:{keyed_hash('user', user.pk.hex)}"
+    attempt = reserve(name, _TRIES, _WINDOW, is_doubling=True)
+    if not attempt.is_allowed:
+        wait = wait_text(attempt.retry_after)
+        msg = f"Too many wrong passwords. Wait {wait} and try again."
+        raise ValidationError(msg, code="locked")
+    if not user.check_password(password):
+        msg = "This is not your password. Type the one that you sign in with."
+        raise ValidationError(msg, code="wrong")
+    clear(name)
+
+
+def list_token_families(user: User) -> QuerySet[TokenFamily]:
+    """Return the sign-ins by token of a user that are alive, the newest first."""
+    return live_families().filter(user=user)
+
+
+@transaction.atomic
+def revoke_token_family(family: TokenFamily, *, actor: Actor, code: str) -> bool:
+    """End one sign-in by token; false when it had ended already."""
+    rows = TokenFamily.objects.filter(pk=family.pk)
+    if not _revoke(rows, code):
+        return False
+    facts = {"families": 1, "family": str(family.pk)}
+    record("auth.tokens_revoked", family.user, actor=actor, code=code, data=facts)
+    return True
+
+
+def live_families() -> QuerySet[TokenFamily]:
+    """Return token families that are neither revoked nor expired."""
+    return TokenFamily.objects.filter(revoked_at=None, expires_at__gt=timezone.now())
+
+
+def _revoke(families: QuerySet[TokenFamily], code: str) -> int:
+    alive = families.filter(revoked_at=None, expires_at__gt=timezone.now())
+    return alive.update(revoked_at=timezone.now(), revoke_code=code)
+
+
+def _lost(stored: User, user: User) -> bool:
+    return any(getattr(stored, n) and not getattr(user, n) for n in _RIGHTS)

@@ -1,29 +1,51 @@
-"""The doors to the trail: who may read which entries."""
+"""The doors to the trail and to step-up: who may read which entries."""
 
 from __future__ import annotations
 
 from uuid import UUID
 
+from django.db import models
 from django.db.models import QuerySet
 
 from audit.actors import Actor
-from audit.models import Event, Operation
+from audit.models import Event, Grant, Operation, PinCredential
+from audit.privacy import subject_of
 
 
 def list_events(*, actor: Actor) -> QuerySet[Event]:
     """Return the events of the actor's businesses, newest first."""
     events = Event.objects.all()
-    if actor.business_ids is None:
-        return events
-    return events.filter(business_id__in=actor.business_ids)
+    ids = actor.businesses_for("audit.view_event")
+    return events if ids is None else events.filter(business_id__in=ids)
+
+
+def list_access(row: models.Model, *, actor: Actor) -> QuerySet[Event]:
+    """Return the events about one person, newest first; the caller has found the row.
+
+    What was shown in a list of many is in the events of all, not here.
+    """
+    events = Event.objects.filter(subject_id=subject_of(row))
+    ids = actor.business_ids
+    return events if ids is None else events.filter(business_id__in=ids)
 
 
 def list_operations(*, actor: Actor) -> QuerySet[Operation]:
     """Return the operations of the actor's businesses, newest first."""
     operations = Operation.objects.all()
-    if actor.business_ids is None:
-        return operations
-    return operations.filter(business_id__in=actor.business_ids)
+    ids = actor.businesses_for("audit.view_operation")
+    return operations if ids is None else operations.filter(business_id__in=ids)
+
+
+def list_pins(*, actor: Actor) -> QuerySet[PinCredential]:
+    """Return whose PINs the actor may see the state of: all, or the own one."""
+    rows = PinCredential.objects.select_related("user")
+    return rows if actor.business_ids is None else rows.filter(user__in=[actor.user_id])
+
+
+def list_step_ups(*, actor: Actor) -> QuerySet[Grant]:
+    """Return the confirmations the actor may see: all, or the own ones."""
+    rows = Grant.objects.select_related("user")
+    return rows if actor.business_ids is None else rows.filter(user__in=[actor.user_id])
 
 
 def search_operations(

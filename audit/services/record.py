@@ -11,7 +11,8 @@ from django.db import models
 from audit.actors import Actor
 from audit.models import Event, Operation, Outcome
 
-MAX_SUBJECTS = 100
+# As many as the longest page shows.
+MAX_SUBJECTS = 200
 
 
 def ensure_operation(actor: Actor) -> None:
@@ -31,14 +32,19 @@ def record(
     reason: str | None = None,
     query: str | None = None,
     data: dict[str, Any] | None = None,
+    object_label: str = "",
+    object_id: str = "",
+    grant_id: UUID | None = None,
 ) -> Event:
     """Write one event and, with the first of an operation, the operation itself.
 
     Call it inside the transaction of the act, so that act and entry stand or fall
-    together. `subjects` are ids of customers, the first hundred are kept; `data` takes
-    text, whole numbers, yes and no, and never a personal value.
+    together. `subjects` are ids of customers, the first 200 are kept; `data` takes
+    text, whole numbers, yes and no, and never a personal value. `grant_id` is the
+    step-up behind the act; without it, the one that the operation has taken up.
     """
     Operation.objects.ensure(actor)
+    people = list(subjects)
     if business_id is None:
         business_id = getattr(target, "business_id", None)
     return Event.objects.create(
@@ -48,12 +54,14 @@ def record(
         actor_id=actor.id,
         key_id=actor.key_id,
         via=actor.operation.via,
-        subjects=[str(subject) for subject in list(subjects)[:MAX_SUBJECTS]],
-        object_label=target._meta.label_lower if target is not None else "",
-        object_id=str(target.pk) if target is not None else "",
+        subjects=[str(subject) for subject in people[:MAX_SUBJECTS]],
+        subject_id=people[0] if len(people) == 1 else None,
+        object_label=target._meta.label_lower if target is not None else object_label,
+        object_id=str(target.pk) if target is not None else object_id,
         operation_id=actor.operation.id,
         outcome=outcome,
         code=code,
+        grant_id=grant_id or actor.operation.grant_id,
         reason=reason,
         query=query,
         data=data or {},

@@ -13,6 +13,7 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 
 from audit.admin.base import readable_columns
+from audit.admin.step_up import confirmed
 from customers.admin.base import ReadOnlyAdmin
 
 __all__ = ["ActPages", "ProjectionAdmin", "ReadOnlyAdmin", "readable_columns"]
@@ -23,8 +24,9 @@ Act = Callable[[HttpRequest, Any, dict[str, str]], str]
 class ActPages:
     """Pages below a row that do one thing to it, after asking for what it needs.
 
-    `acts` names for each page its permission, title, method and fields. The link to a
-    page stands above the row's own page.
+    `acts` names for each page its permission, title, method and fields, and for a
+    dangerous act the `step_up` that it needs. The link to a page stands above the row's
+    own page.
     """
 
     change_form_template: Any = "admin/capture/change_form.html"
@@ -72,6 +74,9 @@ class ActPages:
             row = self.get_object(request, str(pk))  # type: ignore[attr-defined]
             if row is None:
                 raise Http404
+            if not request.user.has_perm(act["permission"], row):
+                raise PermissionDenied
+            self.note_shown(request, "viewed", [row], target=row)  # type: ignore[attr-defined]
             values = self._values(request, act, row)
             error = ""
             if request.method == "POST":
@@ -93,6 +98,8 @@ class ActPages:
     def _done(
         self, request: HttpRequest, act: Any, row: Any, values: dict[str, str]
     ) -> HttpResponse:
+        if "step_up" in act:
+            confirmed(request, act["step_up"], what=f"{act['title']} {row}")
         said = getattr(self, act["method"])(request, row, values)
         self.message_user(request, said, act.get("level", messages.SUCCESS))  # type: ignore[attr-defined]
         opts = self.opts  # type: ignore[attr-defined]
@@ -127,6 +134,8 @@ class ActPages:
 
 class ProjectionAdmin(ReadOnlyAdmin):
     """A page of rows that a rebuild makes again."""
+
+    is_copy = True
 
     list_select_related: ClassVar[Any] = ("customer",)
     extra_lookups = ("customer__id__exact",)

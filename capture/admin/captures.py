@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
 from audit.admin.base import actor_of
+from audit.masking import mask_fields
 from capture import services
 from capture.admin.base import ActPages, ProjectionAdmin, ReadOnlyAdmin
 from capture.models import Capture, CapturedValue, CaptureLink, Identifier, Sighting
@@ -20,6 +21,7 @@ _REASON = {"label": "Reason", "required": True}
 
 @admin.register(Capture)
 class CaptureAdmin(ActPages, ReadOnlyAdmin):
+    is_copy = True
     list_display = (
         "received_at",
         "type",
@@ -86,7 +88,7 @@ class CaptureAdmin(ActPages, ReadOnlyAdmin):
                 {"fields": ("corrections", "sightings", "corrects_id", "replay_of_id")},
             ),
         ]
-        if request.user.has_perm("capture.read_payload"):
+        if obj is not None and request.user.has_perm("capture.read_payload", obj):
             parts.append(("As it came", {"fields": ("raw_payload",)}))
         return parts
 
@@ -122,16 +124,20 @@ class CaptureAdmin(ActPages, ReadOnlyAdmin):
     @admin.display(description="Fields")
     def normalised(self, row: Capture) -> str:
         fields = services.fields_of(row)
+        if getattr(row, "is_masked", False):
+            fields = mask_fields(fields)
         lines = ((name, _shown(value)) for name, value in sorted(fields.items()))
         return _table(lines)
 
     @admin.display(description="Corrections")
     def corrections(self, row: Capture) -> str:
         lines = []
+        shown = mask_fields if getattr(row, "is_masked", False) else dict
         for correction in services.corrections_of(row.pk):
             note = services.correction_note(correction)
-            for key, value in note.get("changed", {}).items():
-                before = _shown(note.get("former", {}).get(key))
+            former = shown(note.get("former", {}))
+            for key, value in shown(note.get("changed", {})).items():
+                before = _shown(former.get(key))
                 text = f"{before} → {_shown(value)}, because: {note.get('reason')}"
                 lines.append((f"{correction.received_at:%Y-%m-%d %H:%M} {key}", text))
         return _table(lines) if lines else "none"

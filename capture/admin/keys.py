@@ -11,6 +11,7 @@ from django.templatetags.static import static
 from django.utils.html import format_html, format_html_join
 
 from audit.admin.base import TrackedForm, actor_of
+from audit.admin.step_up import ConfirmedForms
 from capture import services
 from capture.admin.base import ActPages
 from capture.choices import Provider
@@ -18,10 +19,12 @@ from capture.models import ApiKey, Source, WebhookEndpoint
 from customers.admin.base import HubAdmin
 
 _REASON = {"label": "Reason", "required": True}
+_STEP_UP = "manage_keys"
 
 
 @admin.register(Source)
-class SourceAdmin(HubAdmin):
+class SourceAdmin(ConfirmedForms, HubAdmin):
+    step_up_scope = _STEP_UP
     list_display = ("name", "slug", "business", "consent_wording_version", "is_active")
     list_filter = ("is_active",)
     list_select_related = ("business",)
@@ -60,7 +63,8 @@ class SourceAdmin(HubAdmin):
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(ActPages, HubAdmin):
+class ApiKeyAdmin(ActPages, ConfirmedForms, HubAdmin):
+    step_up_scope = _STEP_UP
     parent_field = "source"
     list_display = (
         "prefix",
@@ -94,6 +98,7 @@ class ApiKeyAdmin(ActPages, HubAdmin):
             "permission": "capture.change_apikey",
             "title": "Rotate",
             "method": "rotate",
+            "step_up": _STEP_UP,
             "level": messages.WARNING,
             "explanation": "Makes a new key like this one and shows it once. This one "
             "works for seven more days, so that every page and server can change over.",
@@ -103,6 +108,7 @@ class ApiKeyAdmin(ActPages, HubAdmin):
             "permission": "capture.change_apikey",
             "title": "Revoke",
             "method": "revoke",
+            "step_up": _STEP_UP,
             "explanation": "Ends this key at once. What is sent with it is refused.",
             "fields": {"reason": _REASON},
         },
@@ -148,7 +154,8 @@ class WebhookForm(TrackedForm):
 
 
 @admin.register(WebhookEndpoint)
-class WebhookEndpointAdmin(ActPages, HubAdmin):
+class WebhookEndpointAdmin(ActPages, ConfirmedForms, HubAdmin):
+    step_up_scope = _STEP_UP
     parent_field = "source"
     form = WebhookForm
     list_display = ("name", "provider", "source", "is_active")
@@ -163,6 +170,7 @@ class WebhookEndpointAdmin(ActPages, HubAdmin):
             "permission": "capture.change_webhookendpoint",
             "title": "Retire old secrets",
             "method": "retire",
+            "step_up": _STEP_UP,
             "explanation": "Keeps the newest secret only. Do this once the provider "
             "signs with it.",
             "fields": {},

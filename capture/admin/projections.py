@@ -12,6 +12,7 @@ from django.urls import path, reverse
 from django.utils.html import format_html
 
 from audit.admin.base import actor_of
+from audit.services import note_shown
 from capture import services
 from capture.admin.base import ProjectionAdmin, readable_columns
 from capture.models import (
@@ -110,12 +111,10 @@ class QuestionnaireAdmin(ProjectionAdmin):
         file = services.open_screenshot(row)
         if file is None:
             raise Http404
-        services.note_subjects(
-            "questionnaire.screenshot_downloaded",
-            [row.customer_id] if row.customer_id else [],
-            actor=actor_of(request),
-            target=row,
-        )
+        if not self.sees_clear(request, row):
+            # The picture of an account says more than any masked column.
+            raise PermissionDenied
+        note_shown("file.downloaded", [row], actor=actor_of(request), target=row)
         kind = str(row.screenshot_type).partition("/")[2]
         response = FileResponse(
             file, as_attachment=True, filename=f"screenshot-{row.pk}.{kind}"

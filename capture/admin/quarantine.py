@@ -36,6 +36,8 @@ class StateFilter(admin.SimpleListFilter):
 
 @admin.register(Quarantine)
 class QuarantineAdmin(ActPages, ReadOnlyAdmin):
+    is_copy = True
+    shown_as = "quarantine"
     list_display = ("received_at", "code", "source", "type", "times_seen", "state")
     list_filter = (StateFilter, "code", "type", "received_at")
     list_select_related = ("source",)
@@ -83,7 +85,7 @@ class QuarantineAdmin(ActPages, ReadOnlyAdmin):
         return rows.annotate(again=Count("sightings", distinct=True))
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        if request.user.has_perm("capture.read_payload"):
+        if obj is not None and request.user.has_perm("capture.read_payload", obj):
             return [*self._columns, "what_came"]
         return list(self._columns)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from audit.tenancy import open_reach
 from capture.api.answers import Refusal
 from capture.choices import SCOPE_WRITE, KeyKind
 from capture.services import find_key, report_exposed_key
@@ -48,8 +49,9 @@ def require_key(
 ) -> Any:
     """Return the valid key of a text, which must have the scope.
 
-    Raises Refusal: 401 without a valid one, 403 for a key that may not do this, or
-    not from this page or address.
+    From here on the request reaches the rows of the key's business. Raises Refusal:
+    401 without a valid one, 403 for a key that may not do this, or not from this page
+    or address.
     """
     key = find_key(text) if text else None
     if key is None:
@@ -87,6 +89,7 @@ def require_key(
             "secret_key_needed",
             "Change profiles on a server, with a secret key.",
         )
+    open_reach({key.business_id})
     return key
 
 

@@ -139,6 +139,8 @@ class Visit:
                 # Guessing is slow; a key is not.
                 self.spend(1, 0)
             raise
+        # For the log line of the request.
+        self.request.key_id = self.key.pk  # type: ignore[attr-defined]
 
 
 def endpoint(handler: Callable[..., HttpResponse], *, methods: tuple[str, ...]) -> View:
@@ -171,6 +173,8 @@ def endpoint(handler: Callable[..., HttpResponse], *, methods: tuple[str, ...]) 
             response = problem(request, Refusal(500, "internal_error", _OURS))
         return _with_budget(response, visit)
 
+    # Sizes and rates are the business of `Visit` here, not of the limits of pages.
+    view.has_own_limits = True  # type: ignore[attr-defined]
     return view
 
 

@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.middleware.csrf import CsrfViewMiddleware
 
 from audit.actors import Actor
+from audit.services import note_shown, note_subjects
 from capture import services
 from capture.api.answers import Refusal, refusal_of_verdict
 from capture.api.authentication import key_in_headers, require_key
@@ -36,7 +37,7 @@ class Reader:
             visit.key = require_key(request, text, SCOPE_READ)
             if visit.key.kind != KeyKind.SECRET:
                 raise Refusal(403, "secret_key_needed", "Read with a secret key.")
-            self.actor, self.may_see_payload = visit.actor, True
+            self.actor = visit.actor
             return
         user: Any = getattr(request, "user", None)
         if user is None or not (user.is_authenticated and user.is_staff):
@@ -46,7 +47,10 @@ class Reader:
         if not user.has_perm(permission):
             raise Refusal(403, "permission_denied", "Your role may not do this.")
         self.actor = Actor.from_request(request)
-        self.may_see_payload = user.has_perm("capture.read_payload")
+
+    def may_see_payload(self, row: Any) -> bool:
+        """Tell whether what came is shown: to keys that may read, and by role."""
+        return self.actor.may("capture.read_payload", row.business_id)
 
 
 def _captures(visit: Visit) -> HttpResponse:
@@ -62,7 +66,7 @@ def _captures(visit: Visit) -> HttpResponse:
         actor=reader.actor, kind=kind, customer=_uuid(query.get("customer"))
     )
     page = _page(rows, query)
-    services.note_reading("captures.listed", page.rows, actor=reader.actor)
+    note_shown("customer.listed", page.rows, actor=reader.actor)
     return JsonResponse(
         {
             "results": [_shown(row, reader) for row in page.rows],
@@ -74,7 +78,7 @@ def _captures(visit: Visit) -> HttpResponse:
 def _capture(visit: Visit, pk: UUID) -> HttpResponse:
     reader = Reader(visit, "capture.view_capture")
     row = _found(lambda: services.get_capture(pk, actor=reader.actor))
-    services.note_reading("capture.viewed", [row], actor=reader.actor, target=row)
+    note_shown("customer.viewed", [row], actor=reader.actor, target=row)
     corrections = services.corrections_of(row.pk)
     body = _shown(row, reader)
     body["sightings"] = [
@@ -107,7 +111,7 @@ def _shown(row: Any, reader: Reader) -> dict[str, Any]:
         "corrects": str(row.corrects_id) if row.corrects_id else None,
         "replay_of": str(row.replay_of_id) if row.replay_of_id else None,
     }
-    if reader.may_see_payload:
+    if reader.may_see_payload(row):
         # Exact digits: as text, which every reader of JSON can take apart itself.
         shown["payload"] = row.payload
     return shown
@@ -122,7 +126,7 @@ def _quarantine(visit: Visit) -> HttpResponse:
         is_open=query.get("all") != "1",
     )
     page = _page(rows, query)
-    services.note_subjects("quarantine.listed", [], actor=reader.actor)
+    note_shown("quarantine.listed", page.rows, actor=reader.actor)
     return JsonResponse(
         {
             "results": [_item(row, reader) for row in page.rows],
@@ -134,7 +138,7 @@ def _quarantine(visit: Visit) -> HttpResponse:
 def _quarantined(visit: Visit, pk: UUID) -> HttpResponse:
     reader = Reader(visit, "capture.view_quarantine")
     row = _found(lambda: services.get_quarantined(pk, actor=reader.actor))
-    services.note_subjects("quarantine.viewed", [], actor=reader.actor, target=row)
+    note_shown("quarantine.viewed", [row], actor=reader.actor, target=row)
     return JsonResponse(_item(row, reader))
 
 
@@ -157,7 +161,7 @@ def _item(row: Any, reader: Reader) -> dict[str, Any]:
         if decision and decision.capture_id
         else None,
     }
-    if reader.may_see_payload:
+    if reader.may_see_payload(row):
         shown["item"] = row.item
     return shown
 
@@ -198,7 +202,9 @@ def _decide(visit: Visit, pk: UUID, act: str) -> HttpResponse:
 def _stats(visit: Visit, user_email: str) -> HttpResponse:
     reader = Reader(visit, "capture.view_capture")
     counts = services.count_captures(user_email, actor=reader.actor)
-    services.note_subjects("captures.counted", counts.customer_ids, actor=reader.actor)
+    note_subjects(
+        "customer.searched", counts.customer_ids, actor=reader.actor, query=user_email
+    )
     return JsonResponse(
         {
             "user_email": user_email,

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.http import HttpResponse, JsonResponse
 
 from audit.actors import Actor
+from audit.tenancy import open_reach
 from capture import services
 from capture.adapters import SignatureError, stripe_livemode
 from capture.api.answers import Refusal
@@ -27,6 +28,7 @@ def webhook_view(provider: str) -> View:
         if place is None:
             visit.spend(1, 0)
             raise Refusal(404, "not_found", "There is nothing here.")
+        open_reach({place.business_id})
         raw = read_body(visit, _LIMITS)
         facts = _facts(visit, place)
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import ClassVar
+from uuid import UUID
 
 from django.db import models
 from django.utils import timezone
@@ -123,6 +124,12 @@ class Capture(SealedModel):
             ),
             models.Index(fields=["-received_at", "-id"], name="capture_newest"),
         ]
+
+    @property
+    def subject_id(self) -> UUID | None:
+        """Whom the row is about, as it is linked now."""
+        link: CaptureLink | None = getattr(self, "link", None)
+        return link.customer_id if link is not None else None
 
     def __str__(self) -> str:
         return f"{self.type} capture"

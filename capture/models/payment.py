@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import ClassVar
+from uuid import UUID
 
 from django.db import models
 from django.utils import timezone
@@ -141,3 +142,8 @@ class PaymentReference(models.Model):
 
     def __str__(self) -> str:
         return "payment reference"
+
+    @property
+    def subject_id(self) -> UUID | None:
+        """Whom the row is about."""
+        return self.payment.customer_id

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.core.files.storage import default_storage
-from django.db import transaction
 from django.db.models import Max, Q
 
-from audit import services as audit
 from audit.actors import Actor
 from capture.models import (
     Capture,
-    CaptureLink,
     Payment,
     Quarantine,
     Questionnaire,
@@ -124,29 +120,6 @@ def page_of(rows: Any, cursor: str, size: int) -> Page:
     is_last = len(found) <= size
     found = found[:size]
     return Page(found, None if is_last or not found else _write(found[-1]))
-
-
-@transaction.atomic
-def note_reading(
-    action: str, captures: Iterable[Capture], *, actor: Actor, target: Any = None
-) -> None:
-    """Write into the trail whose captures were shown."""
-    links = CaptureLink.objects.filter(capture__in=list(captures))
-    note_subjects(
-        action,
-        links.exclude(customer=None).values_list("customer_id", flat=True),
-        actor=actor,
-        target=target,
-    )
-
-
-@transaction.atomic
-def note_subjects(
-    action: str, customer_ids: Iterable[Any], *, actor: Actor, target: Any = None
-) -> None:
-    """Write into the trail which customers were shown."""
-    subjects = sorted(set(customer_ids))
-    audit.record(action, target, actor=actor, subjects=subjects)
 
 
 def _write(row: Any) -> str:

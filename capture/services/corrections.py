@@ -34,7 +34,7 @@ def correct_capture(
     ValidationError without a reason, without a change, or for a value that does not
     fit.
     """
-    actor.require(capture.business_id)
+    actor.require(capture.business_id, "capture.correct_capture")
     if not reason.strip():
         msg = "Write why the value is corrected."
         raise ValidationError(msg, code="required")

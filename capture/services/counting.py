@@ -51,7 +51,8 @@ def count_captures(email: str, *, actor: Actor) -> CaptureCounts:
     Only in the actor's businesses; an unknown and a foreign person look the same.
     """
     ids: set[Any] = set()
-    for business in customers.list_businesses(actor=actor):
+    right = "capture.view_capture"
+    for business in customers.list_businesses(actor=actor, permission=right):
         by_email, _ = customers.find_by_identity(
             business.pk, emails=[fold_email(email)], external_ids=[]
         )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from audit.actors import Actor
+from audit.tenancy import reach
 from capture.services.keys import get_or_create_source
 from capture.services.profiles import capture_one
 from customers import services as customers
@@ -22,8 +23,11 @@ def direct_sender(
 
     def send(kind: str, body: dict[str, Any]) -> None:
         actor = Actor.system("signals", via="job")
-        owner = customers.get_business(business, actor=actor)
-        place = get_or_create_source(owner, source, actor=actor)
-        capture_one(kind, body, source=place, actor=actor)
+        # Whoever signs in to the project is not one of our staff.
+        with reach(None):
+            owner = customers.get_business(business, actor=actor)
+        with reach({owner.pk}):
+            place = get_or_create_source(owner, source, actor=actor)
+            capture_one(kind, body, source=place, actor=actor)
 
     return send

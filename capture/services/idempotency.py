@@ -14,9 +14,11 @@ from uuid import UUID, uuid4
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from audit import services as audit
+from audit.keyed import keyed_hash
 from capture.models import IdempotencyRecord
+from capture.services.caching import forget_cached
 from capture.services.limits import old_allowances
-from capture.services.normalising import keyed_hash
 from capture.services.refusals import old_refusals
 
 LONGEST = 255
@@ -99,7 +101,12 @@ def forget_old(*, only_count: bool) -> dict[str, int]:
         "stored answers": old_answers(),
         "rate buckets": old_allowances(),
         "counts of refusals": old_refusals(),
+        "counters of tries": audit.old_counters(),
+        "sign-ins by token": audit.old_families(),
+        "counts of step-up tries": audit.old_counts(),
     }
-    if only_count:
-        return {name: rows.count() for name, rows in kinds.items()}
-    return {name: rows.delete()[0] for name, rows in kinds.items()}
+    counts = {
+        name: rows.count() if only_count else rows.delete()[0]
+        for name, rows in kinds.items()
+    }
+    return counts | {"cached values": forget_cached(only_count=only_count)}

@@ -17,6 +17,7 @@ from django.utils.text import slugify
 
 from audit import services as audit
 from audit.actors import Actor, OperationContext
+from audit.tenancy import reach
 from capture.choices import SCOPE_WRITE, KeyKind
 from capture.models import ApiKey, Source
 from customers import services as customers
@@ -88,9 +89,13 @@ def ensure_page_key(source: Source, text: str, *, actor: Actor, origin: str) -> 
 
 
 def find_key(text: str) -> ApiKey | None:
-    """Return the valid key of a text; None for unknown, revoked and expired ones."""
+    """Return the valid key of a text; None for unknown, revoked and expired ones.
+
+    Looks among the keys of all businesses: the key tells which one asks.
+    """
     keys = ApiKey.objects.select_related("source", "source__business")
-    key = keys.filter(key_hash=hash_key(text)).first()
+    with reach(None):
+        key = keys.filter(key_hash=hash_key(text)).first()
     return key if key is not None and key.is_valid else None
 
 
@@ -114,7 +119,7 @@ def rotate_key(
     Returns the new key and its text. Raises ValidationError for a key that is no
     longer valid.
     """
-    actor.require(key.business_id)
+    actor.require(key.business_id, "capture.change_apikey")
     if not key.is_valid:
         msg = "This key is no longer valid. Make a new one."
         raise ValidationError(msg, code="invalid")
@@ -139,7 +144,7 @@ def rotate_key(
 @transaction.atomic
 def revoke_key(key: ApiKey, *, actor: Actor, reason: str = "") -> None:
     """End a key at once. Revoking again changes nothing."""
-    actor.require(key.business_id)
+    actor.require(key.business_id, "capture.change_apikey")
     if key.revoked_at is None:
         key.revoked_at = timezone.now()
         customers.save_record(key, actor=actor, reason=reason or None)
@@ -156,7 +161,8 @@ def allowed_origin(origin: str) -> bool:
     keys = ApiKey.objects.filter(
         kind=KeyKind.PUBLISHABLE, revoked_at=None, source__is_active=True
     )
-    return any(key.allows_origin(origin) for key in keys.only("origins"))
+    with reach(None):
+        return any(key.allows_origin(origin) for key in keys.only("origins"))
 
 
 @transaction.atomic
@@ -172,11 +178,13 @@ def report_exposed_key(key: ApiKey, operation: OperationContext) -> None:
             key_id=key.pk,
             business_ids=frozenset({key.business_id}),
         )
-        audit.record(
-            "key.exposed",
-            key,
-            actor=actor,
-            business_id=key.business_id,
-            outcome="refused",
-            code="secret_key_in_browser",
-        )
+        # The request was refused, so nothing was opened for it.
+        with reach(actor.business_ids):
+            audit.record(
+                "key.exposed",
+                key,
+                actor=actor,
+                business_id=key.business_id,
+                outcome="refused",
+                code="secret_key_in_browser",
+            )

@@ -132,7 +132,7 @@ def import_legacy(
     fails. With `check` nothing is written. Raises ValueError when the file has none of
     the tables, SQLiteError when it cannot be read.
     """
-    actor.require(business.pk)
+    actor.require(business.pk, "capture.add_source")
     found = file.tables()
     tables = {name: found[name] for name in LEGACY_TABLES if name in found}
     if not tables:

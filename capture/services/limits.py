@@ -17,9 +17,9 @@ from django.db.models import F, QuerySet
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
+from audit.keyed import keyed_hash
 from capture.choices import KeyKind
 from capture.models import Allowance, ApiKey
-from capture.services.normalising import keyed_hash
 
 _MICRO = 1_000_000
 _LONGEST_WAIT = 60

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.conf import settings
 from django.utils.dateparse import parse_datetime
 
 from audit.actors import Actor
 from audit.folding import fold_email
+from audit.keyed import keyed_hash
 from capture.adapters import AMOUNTS
 from capture.choices import CaptureType, MessageIdOrigin, PaymentState
 from capture.envelope import Envelope
@@ -108,12 +106,6 @@ def read_time(value: Any) -> datetime | None:
 
 def _read_text(value: Any) -> datetime | None:
     return parse_datetime(value) if isinstance(value, str) else None
-
-
-def keyed_hash(*parts: str) -> str:
-    """Return a hash that stays comparable for ever and that nobody can guess from."""
-    text = "\x00".join(parts).encode("utf-8", errors="surrogatepass")
-    return hmac.new(settings.HASH_KEY.encode(), text, hashlib.sha256).hexdigest()
 
 
 def _message_id(envelope: Envelope, source: Source) -> tuple[str, str]:

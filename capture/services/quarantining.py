@@ -10,11 +10,12 @@ from django.db import transaction
 
 from audit import services as audit
 from audit.actors import Actor
+from audit.keyed import keyed_hash
 from capture.choices import Decision
 from capture.envelope import Envelope, Problem
 from capture.models import Quarantine, QuarantineDecision, Sighting, Source
 from capture.parsing import ParseError, fingerprint, parse_body, payload_text
-from capture.services.normalising import keyed_hash, read_time, stored_message_id
+from capture.services.normalising import read_time, stored_message_id
 
 # Of somebody who asks not to be followed, only that something came is kept.
 _NOT_KEPT = "consent_denied_record"
@@ -115,7 +116,7 @@ def discard_quarantined(
     row: Quarantine, *, actor: Actor, reason: str
 ) -> QuarantineDecision:
     """Decide that an item stays out. Raises ValidationError without a reason."""
-    actor.require(row.business_id)
+    actor.require(row.business_id, "capture.discard_quarantine")
     if not reason.strip():
         msg = "Write why the item is discarded."
         raise ValidationError(msg, code="required")

@@ -7,8 +7,9 @@ from datetime import timedelta
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
+from audit.keyed import keyed_hash
+from audit.tenancy import reach
 from capture.models import ApiKey, RefusalCount
-from capture.services.normalising import keyed_hash
 
 _KEPT = timedelta(days=90)
 
@@ -23,8 +24,6 @@ def count_refusal(code: str, *, key: ApiKey | None, address: str | None) -> None
     name = str(key.pk) if key else keyed_hash("address", address or "")[:32]
     hour = timezone.now().replace(minute=0, second=0, microsecond=0)
     row = RefusalCount.objects.filter(name=name, code=code, hour=hour)
-    if row.update(count=F("count") + 1):
-        return
     new = RefusalCount(
         business_id=key.business_id if key else None,
         source_id=key.source_id if key else None,
@@ -32,5 +31,9 @@ def count_refusal(code: str, *, key: ApiKey | None, address: str | None) -> None
         code=code,
         hour=hour,
     )
-    RefusalCount.objects.bulk_create([new], ignore_conflicts=True)
-    row.update(count=F("count") + 1)
+    # Without a key a count belongs to no business, and is within nobody's reach.
+    with reach(None):
+        if row.update(count=F("count") + 1):
+            return
+        RefusalCount.objects.bulk_create([new], ignore_conflicts=True)
+        row.update(count=F("count") + 1)

@@ -32,7 +32,7 @@ def replay_quarantined(
     what is still wrong; then nothing was decided. Raises ValidationError for text that
     is no JSON.
     """
-    actor.require(row.business_id)
+    actor.require(row.business_id, "capture.replay_quarantine")
     done = QuarantineDecision.objects.filter(
         quarantine=row, decision=Decision.REPLAYED
     ).first()

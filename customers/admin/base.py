@@ -53,4 +53,6 @@ class EntryAdmin(ReadOnlyAdmin):
     def save_model(
         self, request: HttpRequest, obj: Any, form: Any, change: bool
     ) -> None:
+        # Not on the form: an entry belongs to the business of its customer.
+        obj.business_id = getattr(obj, self.parent_field).business_id
         services.save_record(obj, actor=actor_of(request))

@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
 from django.http import HttpRequest
 
+from audit import services as audit
 from audit.admin.base import ReadOnlyInline, readable_columns
+from audit.admin.step_up import confirmed, sent_fields
+from customers import services
 from customers.admin.base import CustomerChildAdmin, EntryAdmin
 from customers.admin.exchange import ExchangeChildAdmin
 from customers.models import Booking, Credit, Refund
@@ -47,8 +51,41 @@ class BookingAdmin(ExchangeChildAdmin):
     inlines = (RefundInline,)
 
 
+class LimitedForms:
+    """A page of money given back: more than the business's limit is confirmed."""
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: Any = None,
+    ) -> Any:
+        row = self._sent(request, object_id) if request.method == "POST" else None
+        if row is not None and services.exceeds_refund_limit(row):
+            source = row.booking if isinstance(row, Refund) else row
+            what = f"Give back {row.amount} {source.currency}"
+            form = sent_fields(request)
+            digest = audit.digest_of(row._meta.model_name, row=object_id, form=form)
+            confirmed(request, "refund_over_limit", what=what, digest=digest)
+        return super().changeform_view(request, object_id, form_url, extra_context)  # type: ignore[misc]
+
+    def _sent(self, request: HttpRequest, object_id: str | None) -> Any:
+        """Return the row as the form would save it; None where that cannot be."""
+        page: Any = self
+        row = page.get_object(request, unquote(object_id)) if object_id else None
+        if object_id and row is None:
+            return None
+        may = page.has_change_permission if object_id else page.has_add_permission
+        if not (may(request, row) if object_id else may(request)):
+            return None
+        form = page.get_form(request, row, change=row is not None)
+        sent = form(request.POST, request.FILES, instance=row)
+        return sent.instance if sent.is_valid() else None
+
+
 @admin.register(Refund)
-class RefundAdmin(CustomerChildAdmin):
+class RefundAdmin(LimitedForms, CustomerChildAdmin):
     parent_field = "booking"
     autocomplete_fields = ("booking",)
     exclude = ("business", "customer", "currency")
@@ -61,7 +98,7 @@ class RefundAdmin(CustomerChildAdmin):
 
 
 @admin.register(Credit)
-class CreditAdmin(EntryAdmin):
+class CreditAdmin(LimitedForms, EntryAdmin):
     list_display = ("created_at", "customer", "kind", "amount", "currency")
     list_filter = ("kind", "reason_code")
     list_select_related = ("customer",)

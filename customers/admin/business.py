@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.http import HttpRequest
 
+from audit.admin.step_up import ConfirmedForms
 from customers.admin.base import HubAdmin
 from customers.models import Business, Membership
 
@@ -44,7 +45,8 @@ class BusinessAdmin(HubAdmin):
 
 
 @admin.register(Membership)
-class MembershipAdmin(HubAdmin):
+class MembershipAdmin(ConfirmedForms, HubAdmin):
+    step_up_scope = "manage_roles"
     list_display = ("user", "business", "role", "is_default", "ended_at")
     list_filter = ("role",)
     list_select_related = ("user", "business")

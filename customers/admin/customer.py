@@ -13,7 +13,8 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 
-from audit.admin.base import TrackedForm, actor_of
+from audit.admin.base import TrackedForm, actor_of, refuse
+from audit.admin.people import PersonPages
 from customers import services
 from customers.admin.exchange import ExchangeAdmin
 from customers.admin.inlines import (
@@ -73,7 +74,7 @@ class ArchivedFilter(admin.SimpleListFilter):
 
 
 @admin.register(Customer)
-class CustomerAdmin(ExchangeAdmin):
+class CustomerAdmin(PersonPages, ExchangeAdmin):
     resource_classes = (CustomerResource,)
     form = CustomerForm
     list_display = (
@@ -224,11 +225,14 @@ class CustomerAdmin(ExchangeAdmin):
 
     # --- acts -------------------------------------------------------------------
 
-    @admin.action(description="Archive…", permissions=["change"])
+    def has_archive_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm(services.ARCHIVE))
+
+    @admin.action(description="Archive…", permissions=["archive"])
     def archive(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
         return self._confirmed(request, queryset, "archive", services.archive_customers)
 
-    @admin.action(description="Restore…", permissions=["change"])
+    @admin.action(description="Restore…", permissions=["archive"])
     def restore(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
         return self._confirmed(request, queryset, "restore", services.restore_customers)
 
@@ -238,7 +242,13 @@ class CustomerAdmin(ExchangeAdmin):
         """Ask for a reason first; then act on all of them or on none."""
         reason = request.POST.get("reason", "").strip()
         ids = list(queryset.values_list("pk", flat=True))
+        if len(ids) > 1 and not request.user.has_perm(services.BULK):
+            refuse(request, "one_at_a_time", self.opts.label_lower)
+            text = "Your role acts on one customer at a time. Choose one."
+            self.message_user(request, text, messages.ERROR)
+            return None
         if not reason:
+            self.note_shown(request, "listed", list(queryset[:20]))
             context = {
                 **self.admin_site.each_context(request),
                 "title": f"{verb.capitalize()} customers",

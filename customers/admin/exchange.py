@@ -5,22 +5,54 @@ from __future__ import annotations
 from typing import Any, ClassVar
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse
+from django import forms
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from import_export.admin import ImportExportModelAdmin
+from import_export.forms import ConfirmImportForm, ImportForm
 
 from audit import services as audit
 from audit.admin.base import actor_of
+from audit.admin.step_up import confirmed, sent_fields
 from customers.admin.base import CustomerChildAdmin, HubAdmin
-from customers.sheets import FORMATS
+from customers.sheets import FORMATS, SheetError
 
 # More would not be read; the preview lists all of them.
 _NAMED = 50
+_UNREADABLE = "The file cannot be read. Choose the format that it has."
+
+
+class SizedImportForm(ImportForm):
+    """Refuses a file that is too large, before anything of it is kept."""
+
+    def clean_import_file(self) -> Any:
+        file = self.cleaned_data["import_file"]
+        if file.size > settings.UPLOAD_MAX_BYTES:
+            msg = f"The file has more than {settings.UPLOAD_MAX_BYTES} bytes. Split it."
+            raise forms.ValidationError(msg)
+        return file
+
+
+class KnownFormatForm(ConfirmImportForm):
+    """Takes only what the page before it wrote into its hidden fields."""
+
+    format = forms.ChoiceField(
+        choices=[(str(number), number) for number in range(len(FORMATS))],
+        widget=forms.HiddenInput,
+    )
+    resource = forms.ChoiceField(
+        choices=[("0", 0)], widget=forms.HiddenInput, required=False
+    )
 
 
 class ExchangeAdmin(ImportExportModelAdmin, HubAdmin):
     """A page with import and export, for whoever has the right of that name."""
 
     formats = FORMATS
+    import_form_class = SizedImportForm
+    confirm_form_class = KnownFormatForm
+    import_template_name = "admin/customers/import.html"
     from_encoding = "utf-8-sig"
     to_encoding = "utf-8-sig"
     skip_admin_log = True
@@ -61,6 +93,22 @@ class ExchangeAdmin(ImportExportModelAdmin, HubAdmin):
             self._name_bad_rows(request, result, "would be left out")
         return response
 
+    def process_import(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        """Load a file that was previewed; say so when it is no longer there."""
+        try:
+            return super().process_import(request, **kwargs)
+        except SheetError as error:
+            self.message_user(request, str(error), "ERROR")
+            app, model = self.get_model_info()
+            return HttpResponseRedirect(reverse(f"admin:{app}_{model}_import"))
+
+    def add_data_read_fail_error_to_form(self, form: Any, error: Exception) -> None:
+        """Show the sentence of a refused file, and keep nothing of the file."""
+        name = form.cleaned_data["import_file"].tmp_storage_name
+        self.get_tmp_storage_class()(name=name).remove()
+        known = isinstance(error, SheetError)
+        form.add_error("import_file", str(error) if known else _UNREADABLE)
+
     def process_result(self, result: Any, request: HttpRequest) -> HttpResponse:
         audit.record(
             "import.finished",
@@ -100,6 +148,13 @@ class ExchangeAdmin(ImportExportModelAdmin, HubAdmin):
     ) -> Any:
         actor = actor_of(request)
         facts = {"table": self.opts.label_lower, "format": file_format.get_title()}
+        # Filter and columns: one confirmation is for one file.
+        filters = sorted([k, list(v)] for k, v in request.GET.lists())
+        digest = audit.digest_of(
+            "export", **facts, filters=filters, form=sent_fields(request)
+        )
+        what = f"Export {self.opts.verbose_name_plural} as {facts['format']}"
+        confirmed(request, "export", what=what, digest=digest)
         audit.record("export.started", actor=actor, data=facts)
         data = super().get_export_data(file_format, request, queryset, **kwargs)
         audit.record(

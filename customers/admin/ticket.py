@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
+from django.http import HttpRequest
 
 from audit.admin.base import TrackedInline
 from customers.admin.base import CustomerChildAdmin
@@ -43,6 +46,13 @@ class TicketAdmin(ExchangeChildAdmin):
         "updated_at",
     )
     inlines = (MessageInline,)
+
+    def get_autocomplete_fields(self, request: HttpRequest) -> Any:
+        # Colleagues are a short list; the page of accounts is not for everybody.
+        fields = super().get_autocomplete_fields(request)
+        if request.user.has_perm("audit.view_user"):
+            return fields
+        return [name for name in fields if name != "assignee"]
 
 
 @admin.register(TicketMessage)

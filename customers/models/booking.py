@@ -198,6 +198,7 @@ class Refund(TrackedModel):
         permissions: ClassVar = [
             ("export_refund", "Can export refunds"),
             ("import_refund", "Can import refunds"),
+            ("exceed_limit_refund", "Can give back more than the business's limit"),
         ]
         constraints: ClassVar = [
             known("status", RefundStatus.values, "refund_status_known"),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from collections.abc import Iterable
+from typing import Any, ClassVar, Self
 from uuid import UUID
 
 from django.conf import settings
@@ -16,6 +17,7 @@ from audit.zones import check_time_zone
 from customers.choices import ConsentMode, Role
 from customers.countries import check_country
 from customers.models.base import currency_code, known, money
+from customers.roles import RIGHTS
 
 
 class BusinessQuerySet(TrackedQuerySet["Business"]):
@@ -101,6 +103,11 @@ class Business(TrackedModel):
             ),
         ]
 
+    @property
+    def tenant_id(self) -> UUID:
+        """The business that the row belongs to: itself."""
+        return self.pk
+
     def __str__(self) -> str:
         return self.name
 
@@ -140,7 +147,20 @@ class Membership(TrackedModel):
         return f"{self.role} {self.pk}"
 
 
-def business_ids_of(user: models.Model) -> list[UUID]:
-    """Return the ids of the businesses a user works for now."""
+def rights_in_businesses(user: models.Model) -> dict[UUID, frozenset[str]]:
+    """Return what a user may do in each business: the rights of the role there."""
     memberships = Membership.objects.filter(user=user.pk, ended_at=None)
-    return list(memberships.values_list("business_id", flat=True))
+    roles = memberships.values_list("business_id", "role")
+    return {business_id: RIGHTS[Role(role)] for business_id, role in roles}
+
+
+def staff_of(business_ids: Iterable[UUID]) -> models.QuerySet[Any, Any]:
+    """Return the ids of the users who work for any of these businesses now."""
+    memberships = Membership.objects.filter(business__in=business_ids, ended_at=None)
+    return memberships.values("user_id")
+
+
+def roles_of(user: models.Model) -> set[str]:
+    """Return the roles a user has now, in whichever business."""
+    memberships = Membership.objects.filter(user=user.pk, ended_at=None)
+    return set(memberships.values_list("role", flat=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Self
+from uuid import UUID
 
 from django.db import models
 from django.db.models import Q
@@ -137,6 +138,8 @@ class Customer(ArchiveMarks, TrackedModel):
         permissions: ClassVar = [
             ("export_customer", "Can export customers"),
             ("import_customer", "Can import customers"),
+            ("archive_customer", "Can archive and restore a customer"),
+            ("bulk_customer", "Can act on many customers at once"),
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(
@@ -175,6 +178,11 @@ class Customer(ArchiveMarks, TrackedModel):
             models.Index(fields=["business", "status"], name="customer_status"),
             models.Index(fields=["-joined_at", "-id"], name="customer_newest"),
         ]
+
+    @property
+    def subject_id(self) -> UUID:
+        """Whom the row is about."""
+        return self.pk
 
     def __str__(self) -> str:
         # Never the name: this text reaches logs, messages and page titles.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import ClassVar, Self
+from uuid import UUID
 
 from django.conf import settings
 from django.db import models
@@ -151,6 +152,11 @@ class TicketMessage(TrackedModel):
             models.Index(fields=["business", "-created_at"], name="message_created"),
             models.Index(fields=["sent_at", "id"], name="message_order"),
         ]
+
+    @property
+    def subject_id(self) -> UUID | None:
+        """Whom the row is about."""
+        return self.ticket.customer_id
 
     def __str__(self) -> str:
         return f"message of {self.author_kind}"

@@ -15,6 +15,8 @@ from customers.services.captured import (
 )
 from customers.services.consent import may_contact
 from customers.services.customers import (
+    ARCHIVE,
+    BULK,
     archive_customer,
     archive_customers,
     create_customer,
@@ -27,6 +29,7 @@ from customers.services.doors import (
     get_repeat_customers,
     list_businesses,
     list_customers,
+    list_memberships,
     list_rows,
     list_stats,
     search_customers,
@@ -59,6 +62,7 @@ from customers.services.purchases import (
     update_purchase_history,
 )
 from customers.services.records import save_record
+from customers.services.refunds import exceeds_refund_limit
 from customers.services.settling import Settlement, settle_payments
 from customers.services.showing import shown_money
 from customers.services.stats import (
@@ -69,6 +73,8 @@ from customers.services.stats import (
 )
 
 __all__ = [
+    "ARCHIVE",
+    "BULK",
     "BusinessFigures",
     "CapturedFact",
     "CustomerMetrics",
@@ -85,6 +91,7 @@ __all__ = [
     "create_captured_customers",
     "create_customer",
     "create_many",
+    "exceeds_refund_limit",
     "export_customers_for_marketing",
     "find_by_identity",
     "find_differences",
@@ -100,6 +107,7 @@ __all__ = [
     "get_signups_per_week",
     "list_businesses",
     "list_customers",
+    "list_memberships",
     "list_rows",
     "list_stats",
     "load_purchases",

@@ -18,6 +18,7 @@ from customers.services.preferences import update_preferences
 from customers.services.records import save_record
 from customers.services.stats import refresh_stats
 
+ARCHIVE, BULK = "customers.archive_customer", "customers.bulk_customer"
 _PREFERENCES = frozenset({"prefer_sms", "prefer_email", "prefer_call"})
 CHANGEABLE = frozenset(
     {
@@ -93,7 +94,10 @@ def update_customer(
 
 def archive_customer(customer: Customer, *, actor: Actor, reason: str) -> Customer:
     """Hide a customer from daily work. History, tickets and entries stay."""
-    return archive_customers([customer.pk], actor=actor, reason=reason)[0]
+    archived = archive_customers([customer.pk], actor=actor, reason=reason)
+    if not archived:
+        raise Customer.DoesNotExist
+    return archived[0]
 
 
 @transaction.atomic
@@ -156,12 +160,16 @@ def _mark(
 
 
 def _locked(pk: UUID, *, actor: Actor) -> Customer:
-    rows = list_rows(Customer, actor=actor).select_for_update(no_key=True)
-    return rows.get(pk=pk)
+    rows = list_rows(Customer, actor=actor, permission="customers.change_customer")
+    return rows.select_for_update(no_key=True).get(pk=pk)
 
 
 def _locked_all(ids: Iterable[UUID], *, actor: Actor) -> list[Customer]:
-    rows = list_rows(Customer, actor=actor).filter(pk__in=list(ids)).order_by("pk")
+    """Return the customers that the actor may archive, locked; several need a right."""
+    ids = set(ids)
+    rights = [ARCHIVE, BULK] if len(ids) > 1 else [ARCHIVE]
+    rows = list_rows(Customer, actor=actor, permission=rights[-1])
+    rows = rows.visible_to(actor, ARCHIVE).filter(pk__in=ids).order_by("pk")
     return list(rows.select_for_update(no_key=True))
 
 

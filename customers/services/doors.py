@@ -7,27 +7,46 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from audit.actors import Actor
 from audit.tracking import ScopedQuerySet
-from customers.models import Business, Customer, CustomerQuerySet, CustomerStats
+from customers.models import (
+    Business,
+    Customer,
+    CustomerQuerySet,
+    CustomerStats,
+    Membership,
+)
 
 _Row = TypeVar("_Row", bound=models.Model)
 
 
-def list_rows(model: type[_Row], *, actor: Actor) -> ScopedQuerySet[_Row]:
-    """Return the rows of a table that the actor may see, archived ones included."""
+def list_rows(
+    model: type[_Row], *, actor: Actor, permission: str = ""
+) -> ScopedQuerySet[_Row]:
+    """Return the rows of a table that the actor may see, archived ones included.
+
+    With `permission` those of businesses where the actor has that right.
+    """
     rows = model._default_manager.all()
     if not isinstance(rows, ScopedQuerySet):
         msg = f"{model._meta.label} has no scoped queryset."
         raise TypeError(msg)
-    return rows.visible_to(actor)
+    return rows.visible_to(actor, permission)
 
 
-def list_businesses(*, actor: Actor) -> ScopedQuerySet[Business]:
-    """Return the businesses that the actor works for."""
-    return list_rows(Business, actor=actor)
+def list_businesses(*, actor: Actor, permission: str = "") -> ScopedQuerySet[Business]:
+    """Return the businesses that the actor works for, or may do this in."""
+    return list_rows(Business, actor=actor, permission=permission)
+
+
+def list_memberships(*, actor: Actor) -> QuerySet[Membership]:
+    """Return who works where now, in the businesses whose people the actor may see."""
+    rows = list_rows(Membership, actor=actor).filter(ended_at=None)
+    return rows.select_related("user", "business").order_by(
+        "business__name", "role", "user__username"
+    )
 
 
 def get_business(reference: str, *, actor: Actor) -> Business:

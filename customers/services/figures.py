@@ -56,7 +56,7 @@ def get_business_figures(
 
     `now` decides who is new and engaged. Money is never added across currencies.
     """
-    actor.require(business.pk)
+    actor.require(business.pk, "customers.view_customerstats")
     now = now or timezone.now()
     live = list_customers(actor=actor, business_id=business.pk)
     people = live.aggregate(**_people(business, now))

@@ -37,7 +37,7 @@ def update_preferences(
 
     Raises ValidationError with the field when a value does not fit.
     """
-    actor.require(customer.business_id)
+    actor.require(customer.business_id, "customers.change_preferences")
     if unknown := sorted(changes.keys() - CHANGEABLE):
         msg = f"Preferences have no {', '.join(unknown)}."
         raise ValidationError(msg, code="unknown_field")
@@ -61,7 +61,7 @@ def add_flag(customer: Customer, code: str, *, actor: Actor, reason: str) -> Fla
 @transaction.atomic
 def remove_flag(customer: Customer, code: str, *, actor: Actor, reason: str) -> Flag:
     """Take a flag off. Raises ValidationError when the customer does not have it."""
-    actor.require(customer.business_id)
+    actor.require(customer.business_id, "customers.change_flag")
     standing = Flag.objects.select_for_update(no_key=True)
     flag = standing.filter(customer=customer, code=code, removed_at=None).first()
     if flag is None:

@@ -109,7 +109,7 @@ def load_purchases(
     lines came before it; so a file can be loaded again, or a longer one later. One
     transaction for each thousand lines: what is loaded stays when the rest fails.
     """
-    actor.require(business.pk)
+    actor.require(business.pk, "customers.import_booking")
     report = Report()
     seen: Counter[str] = Counter()
     for batch in _batches(iter(lines)):

@@ -19,6 +19,7 @@ from audit import services as audit
 from audit.actors import Actor
 from audit.tracking import TrackedModel
 from customers.choices import (
+    CLAIMING_STATUSES,
     PURCHASE_STATUSES,
     AuthorKind,
     BookingStatus,
@@ -34,6 +35,7 @@ from customers.models import (
     Credit,
     Customer,
     Flag,
+    Membership,
     Note,
     Preferences,
     Refund,
@@ -44,22 +46,23 @@ from customers.money import from_database
 from customers.services.stats import refresh_stats
 
 _Row = TypeVar("_Row", bound=models.Model)
-
-# Money that is on its way back counts as gone, or two requests would both pass.
-_CLAIMING = (RefundStatus.REQUESTED, RefundStatus.APPROVED, RefundStatus.SUCCEEDED)
+EXCEED_LIMIT = "customers.exceed_limit_refund"
 
 
 @transaction.atomic
 def save_record(row: _Row, *, actor: Actor, reason: str | None = None) -> _Row:
     """Write a row as the actor: history, event and figures in one transaction.
 
-    Raises PermissionDenied for another business's row, ValidationError for a broken
-    rule that needs other rows. The caller has validated the row itself.
+    Raises PermissionDenied for another business's row and without the right to add or
+    change such rows there, ValidationError for a broken rule that needs other rows.
+    The caller has validated the row itself.
     """
     business_id = row.pk if isinstance(row, Business) else row.business_id  # type: ignore[attr-defined]
     is_new = row._state.adding
     if not (is_new and isinstance(row, Business) and actor.business_ids is None):
-        actor.require(business_id)
+        verb = "add" if is_new else "change"
+        name = f"{row._meta.app_label}.{verb}_{row._meta.model_name}"
+        actor.require(business_id, name)
     if prepare := _PREPARE.get(type(row)):
         prepare(row, actor)
     former = None if is_new else _former_email(row)
@@ -153,6 +156,16 @@ def _prepare_message(row: TicketMessage, actor: Actor) -> None:
         ticket.by(actor).save(update_fields=["first_responded_at"])
 
 
+def _prepare_membership(row: Membership, actor: Actor) -> None:
+    """Put somebody out whose role changes or ends: the next sign-in has the new one."""
+    stored = Membership.objects.filter(pk=row.pk).first()
+    if stored is None:
+        return
+    has_ended = row.ended_at is not None and stored.ended_at is None
+    if has_ended or row.role != stored.role:
+        audit.end_sessions(row.user, actor=actor, reason_code="membership_changed")
+
+
 def _prepare_note(row: Note, actor: Actor) -> None:
     if row._state.adding:
         row.created_by_id = row.created_by_id or actor.user_id
@@ -170,9 +183,10 @@ def _prepare_refund(row: Refund, actor: Actor) -> None:
         row.requested_by_id = row.requested_by_id or actor.user_id
     if row.status == RefundStatus.SUCCEEDED:
         row.settled_at = row.settled_at or timezone.now()
-    if row.status not in _CLAIMING:
+    if row.status not in CLAIMING_STATUSES:
         return
-    others = Refund.objects.filter(booking=booking, status__in=_CLAIMING)
+    _require_within_limit(row, actor)
+    others = Refund.objects.filter(booking=booking, status__in=CLAIMING_STATUSES)
     gone = from_database(others.exclude(pk=row.pk).aggregate(n=Sum("amount"))["n"])
     if gone + row.amount > booking.paid_amount:
         left = booking.paid_amount - gone
@@ -180,7 +194,18 @@ def _prepare_refund(row: Refund, actor: Actor) -> None:
         raise ValidationError(msg, code="refund_exceeds_paid")
 
 
+def _require_within_limit(row: Refund | Credit, actor: Actor) -> None:
+    """Raise ValidationError above the business's limit without the right to exceed."""
+    limit = row.business.refund_limit
+    if limit is None or row.amount <= limit:
+        return
+    if not actor.may(EXCEED_LIMIT, row.business_id):
+        msg = f"More than {limit} needs somebody with the right to exceed the limit."
+        raise ValidationError(msg, code="limit_exceeded")
+
+
 def _prepare_credit(row: Credit, actor: Actor) -> None:
+    _require_within_limit(row, actor)
     row.created_by_id = row.created_by_id or actor.user_id
     row.operation_id = actor.operation.id
 
@@ -195,6 +220,7 @@ _PREPARE: dict[type[models.Model], Callable[[Any, Actor], None]] = {
     ConsentEvent: _prepare_consent,
     Credit: _prepare_credit,
     Flag: _prepare_flag,
+    Membership: _prepare_membership,
     Note: _prepare_note,
     Refund: _prepare_refund,
     Ticket: _prepare_ticket,

@@ -52,6 +52,14 @@ def test_a_wrong_number_says_the_fix(monkeypatch):
         env.number("HOLDFAST_X", default=8)
 
 
+def test_a_number_that_is_too_small_says_the_fix(monkeypatch):
+    monkeypatch.setenv("HOLDFAST_X", "1")
+
+    assert env.number("HOLDFAST_X", default=8) == 1
+    with pytest.raises(ImproperlyConfigured, match=r"of 2 or more\. Write"):
+        env.number("HOLDFAST_X", default=8, at_least=2)
+
+
 def test_a_secret_can_come_from_a_file(monkeypatch, tmp_path):
     (tmp_path / "secret").write_text("from the file\n", encoding="utf-8")
     monkeypatch.setenv("HOLDFAST_X_FILE", str(tmp_path / "secret"))
@@ -70,6 +78,14 @@ def test_lists_are_separated_by_commas(monkeypatch):
     monkeypatch.setenv("HOLDFAST_X", "a, b,,c ")
 
     assert env.items("HOLDFAST_X", "") == ["a", "b", "c"]
+
+
+def test_a_list_takes_known_words_only(monkeypatch):
+    monkeypatch.setenv("HOLDFAST_X", "admin,owner")
+
+    assert env.choices("HOLDFAST_X", "", ("admin", "owner")) == ["admin", "owner"]
+    with pytest.raises(ImproperlyConfigured, match="'owner', which is none of admin"):
+        env.choices("HOLDFAST_X", "", ("admin",))
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,7 @@ UNIQUE: dict[str, Callable[[], dict[str, Any]]] = {
 }
 # A column of which each row needs its own parent.
 OWN_PARENT: dict[str, tuple[str, type[models.Model]]] = {
+    "audit.PinCredential": ("user_id", User),
     "customers.Membership": ("user_id", User),
     "customers.Preferences": ("customer_id", Customer),
     "customers.CustomerStats": ("customer_id", Customer),

@@ -13,15 +13,24 @@ from django.urls import reverse
 
 from audit.actors import Actor
 from audit.admin.base import GuardedAdmin, ScopedAdmin, TrackedAdmin
-from audit.models import Event, Operation, User
+from audit.models import Event, Grant, Operation, PinCredential, User
 from audit.tracking import TrackedModel, tracked_models
 from customers.models import Customer
 from tests.contract.copies import make_copies
 from tests.factories import CustomerFactory, UserFactory
 from tests.factories.rows import make_row
 
-# Counters and stored answers with a time to live: nothing for people to look at.
-BOOKKEEPING = {"capture.Allowance", "capture.IdempotencyRecord"}
+# Counters and stored answers with a time to live: nothing for people to look at. What
+# somebody signs in with stands on the page of the own account.
+BOOKKEEPING = {
+    "audit.AttemptCounter",
+    "audit.Authenticator",
+    "audit.RecoveryCode",
+    "audit.TokenFamily",
+    "audit.StepUpCount",
+    "capture.Allowance",
+    "capture.IdempotencyRecord",
+}
 OURS = [
     model
     for app in ("audit", "customers", "capture")
@@ -35,7 +44,7 @@ every_page = pytest.mark.parametrize(
 )
 every_tracked = pytest.mark.parametrize("model", TRACKED, ids=lambda m: m._meta.label)
 # Rows that belong to no business, or to the platform.
-PLATFORM = (User, Operation, Event)
+PLATFORM = (User, Operation, Event, PinCredential, Grant)
 
 
 def url(model: type[models.Model], view: str, *args: Any) -> str:

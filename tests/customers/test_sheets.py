@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import io
+import re
+import time
 import zipfile
 
+import openpyxl
 import pytest
 import tablib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from customers.sheets import SafeCSV, SafeXLSX, escape_cell, unescape_cell
+from customers.sheets import (
+    SafeCSV,
+    SafeJSON,
+    SafeXLSX,
+    SheetError,
+    escape_cell,
+    unescape_cell,
+)
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
 RISKY = ["=1+1", "+47 22", "-5", "@x", "\t=1", "\r=1", "  =1", "\uff1d1", "'=1", "''+1"]
+RISKY += ["\u200b=1", "\ufeff+1", "\u00a0@x", "\u00ad-1"]
+SHEETS = [*RISKY, "_x0041_", "_x0041\x01", "_x005F_", "\x01", "a\rb", "_xD800_", " a "]
+SHEETS += ["plain", "Ærlig, «sitat»", "1.50", "TRUE", "#N/A", "2026-11-21", "\ufffe"]
 
 
 @given(TEXTS | st.sampled_from(RISKY))
@@ -42,24 +55,191 @@ def test_a_csv_file_survives(rows):
     assert [list(row) for row in back] == rows
 
 
-@pytest.mark.parametrize("text", [*RISKY, "plain", "Ærlig, «sitat»", "1.50"])
-def test_an_excel_file_survives(text):
-    dataset = tablib.Dataset([text, "x"], headers=["a", "b"])
+@given(st.lists(TEXTS | st.sampled_from(SHEETS), min_size=1, max_size=4))
+def test_an_excel_file_survives(texts):
+    dataset = tablib.Dataset(*([text, "x"] for text in texts), headers=["a", "b"])
 
-    back = SafeXLSX().create_dataset(SafeXLSX().export_data(dataset))
+    file = SafeXLSX().export_data(dataset)
+    back = SafeXLSX().create_dataset(file)
 
-    assert [list(row) for row in back] == [[text.replace("\r", "\n"), "x"]]
-
-
-def test_a_sheet_that_unpacks_to_too_much_is_refused():
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("xl/worksheets/sheet1.xml", b"0" * 60_000_000)
-
-    with pytest.raises(ValueError, match="unpacks to more than"):
-        SafeXLSX().create_dataset(file.getvalue())
+    assert [list(row) for row in back] == [[text, "x"] for text in texts]
+    for row in openpyxl.load_workbook(io.BytesIO(file)).active.iter_rows():
+        assert all(cell.data_type != "f" for cell in row)
 
 
-def test_what_is_no_sheet_says_so():
-    with pytest.raises(ValueError, match="no Excel file"):
-        SafeXLSX().create_dataset(b"a,b\n1,2\n")
+@given(st.lists(TEXTS | st.sampled_from(RISKY), min_size=2, max_size=2))
+def test_each_cell_is_quoted_so_that_no_other_separator_splits_it(row):
+    text = SafeCSV().export_data(tablib.Dataset(row, headers=["a", "b"]))
+
+    assert re.fullmatch(r'(?:"(?:[^"]|"")*","(?:[^"]|"")*"\r\n){2}', text)
+
+
+def test_a_text_too_long_for_a_cell_is_not_cut():
+    dataset = tablib.Dataset(["x" * 32_768], headers=["a"])
+
+    with pytest.raises(SheetError, match="Export as CSV"):
+        SafeXLSX().export_data(dataset)
+
+
+def test_a_formula_of_a_sheet_stays_the_text_that_it_is():
+    book = openpyxl.Workbook()
+    book.active.append(["name"])
+    book.active.append(['=HYPERLINK("http://evil.example")'])
+    out = io.BytesIO()
+    book.save(out)
+
+    back = SafeXLSX().create_dataset(out.getvalue())
+
+    assert list(back) == [('=HYPERLINK("http://evil.example")',)]
+
+
+# --- files that are not what they say ---------------------------------------------
+
+SHEET = (
+    '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">'
+    '{}<sheetData><row r="1"><c r="A1" t="inlineStr"><is><t>name</t></is></c></row>'
+    "{}</sheetData></worksheet>"
+)
+
+
+def excel(before: str = "", rows: str = "", **more: bytes) -> bytes:
+    """Return an Excel file with this sheet, and further parts."""
+    out = io.BytesIO()
+    openpyxl.Workbook().save(out)
+    made = io.BytesIO()
+    with (
+        zipfile.ZipFile(out) as source,
+        zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as target,
+    ):
+        for name in source.namelist():
+            if name != "xl/worksheets/sheet1.xml":
+                target.writestr(name, source.read(name))
+        target.writestr("xl/worksheets/sheet1.xml", SHEET.format(before, rows))
+        for name, data in more.items():
+            target.writestr(name, data)
+    return made.getvalue()
+
+
+def many_parts() -> bytes:
+    return excel(**{f"part{n:05}": b"x" for n in range(3000)})
+
+
+def lying_end() -> bytes:
+    """Return a zip whose end counts one part; the list has three thousand."""
+    data = many_parts()
+    place = data.rfind(b"PK\x05\x06")
+    return data[: place + 8] + b"\1\0\1\0" + data[place + 12 :]
+
+
+def entities() -> bytes:
+    """Return a sheet whose text would grow to a billion characters."""
+    nested = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in range(1, 10))
+    start = f'<!DOCTYPE x [<!ENTITY e0 "lol">{nested}]>'
+    row = '<row r="2"><c r="A2" t="inlineStr"><is><t>&e9;</t></is></c></row>'
+    out = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(excel())) as source,
+        zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as target,
+    ):
+        for name in source.namelist():
+            if name != "xl/worksheets/sheet1.xml":
+                target.writestr(name, source.read(name))
+        target.writestr("xl/worksheets/sheet1.xml", start + SHEET.format("", row))
+    return out.getvalue()
+
+
+BOMBS = {
+    "unpacks": (lambda: excel(big=b"0" * 60_000_000), "unpacks to more than"),
+    "ratio": (lambda: excel(big=b"0" * 5_000_000), "hundred times"),
+    "parts": (many_parts, "too many parts"),
+    "lying end": (lying_end, "too many parts"),
+    "row number": (
+        lambda: excel(rows='<row r="999999999"><c r="A999999999"><v>1</v></c></row>'),
+        "more than 200000 rows",
+    ),
+    "wide row": (
+        lambda: excel(rows='<row r="2"><c r="XFD2"><v>1</v></c></row>'),
+        "more than 200 cells",
+    ),
+    "entities": (entities, "damaged"),
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_bomb_is_refused_with_a_sentence(name):
+    make, said = BOMBS[name]
+    file = make()
+
+    started = time.process_time()
+    with pytest.raises(SheetError, match=said):
+        SafeXLSX().create_dataset(file)
+
+    # Directories alone are looked at where that is enough.
+    limit = 0.1 if name in {"unpacks", "ratio", "parts", "lying end"} else 2
+    assert time.process_time() - started < limit
+
+
+def test_a_claimed_size_is_not_believed():
+    file = excel(before='<dimension ref="A1:XFD1048576"/>')
+
+    started = time.process_time()
+    assert list(SafeXLSX().create_dataset(file)) == []
+
+    assert time.process_time() - started < 1
+
+
+@pytest.mark.parametrize(
+    ("format_", "data", "said"),
+    [
+        (SafeXLSX, b"", "no Excel file"),
+        (SafeXLSX, b"PK\x03\x04" + b"x" * 100, "no Excel file"),
+        (SafeXLSX, b"PK\x05\x06" + b"\0" * 18, "no Excel file"),
+        (SafeXLSX, excel()[:2000], "no Excel file"),
+        (SafeCSV, excel(), "no CSV but something else"),
+        (SafeCSV, b"\x89PNG\r\n\x1a\n\0\0", "no CSV but something else"),
+        (SafeCSV, b"name\n\xff\xfe\n", "not in UTF-8"),
+        (SafeCSV, b"name\n" + b"x" * 9000 + b"\0\n", "no text can hold"),
+        (SafeCSV, b"name\n" + b"x" * 200_000 + b"\n", "A cell is too long"),
+        (SafeCSV, b"a," * 300 + b"\n", "more than 200 columns"),
+        (SafeCSV, b"a\n" + b"x," * 300 + b"\n", "more than 200 cells"),
+        (SafeCSV, None, "no longer there"),
+        (SafeJSON, b"[" * 100_000, "no JSON"),
+        (SafeJSON, b"{}", "list of objects"),
+        (SafeJSON, b"[1]", "list of objects"),
+        (SafeJSON, b'[{"a": [1]}]', "list or an object"),
+        (SafeJSON, excel(), "no JSON but something else"),
+    ],
+)
+def test_what_is_something_else_says_so(format_, data, said):
+    with pytest.raises(SheetError, match=said):
+        format_().create_dataset(data)
+
+
+def test_more_cells_than_an_import_can_load_are_refused():
+    row = ",".join(["x"] * 200)
+    file = "\n".join([row] * 5002).encode()
+
+    with pytest.raises(SheetError, match="more than 1000000 cells"):
+        SafeCSV().create_dataset(file)
+
+
+@given(st.binary(max_size=300) | st.binary(max_size=300).map(b"PK\x03\x04".__add__))
+@pytest.mark.parametrize("format_", [SafeCSV, SafeJSON, SafeXLSX])
+def test_any_bytes_are_read_or_refused_with_a_sentence(format_, data):
+    try:
+        rows = format_().create_dataset(data)
+    except SheetError:
+        return
+    assert all(isinstance(cell, str) for row in rows for cell in row)
+
+
+def test_numbers_of_json_keep_their_digits():
+    back = SafeJSON().create_dataset(
+        b'[{"a": 1.10, "b": 12345678901234567890}, {"b": true, "c": null}]'
+    )
+
+    assert back.headers == ["a", "b", "c"]
+    assert [list(row) for row in back] == [
+        ["1.10", "12345678901234567890", ""],
+        ["", "yes", ""],
+    ]

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from tests.factories.audit import UserFactory
+from tests.factories.audit import (
+    AuthenticatorFactory,
+    GrantFactory,
+    PinCredentialFactory,
+    TokenFamilyFactory,
+    UserFactory,
+)
 from tests.factories.capture import (
     ApiKeyFactory,
     CaptureFactory,
@@ -30,6 +36,7 @@ from tests.factories.customers import (
 __all__ = [
     "AddressFactory",
     "ApiKeyFactory",
+    "AuthenticatorFactory",
     "BookingFactory",
     "BusinessFactory",
     "CaptureFactory",
@@ -38,14 +45,17 @@ __all__ = [
     "CreditFactory",
     "CustomerFactory",
     "FlagFactory",
+    "GrantFactory",
     "MembershipFactory",
     "NoteFactory",
+    "PinCredentialFactory",
     "PreferencesFactory",
     "QuarantineFactory",
     "RefundFactory",
     "SourceFactory",
     "TicketFactory",
     "TicketMessageFactory",
+    "TokenFamilyFactory",
     "UserFactory",
     "WebhookEndpointFactory",
 ]

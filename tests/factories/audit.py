@@ -1,12 +1,21 @@
-"""Staff accounts for tests."""
+"""Staff accounts, their PINs and confirmations for tests."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import factory
+from django.utils import timezone
 
-from audit.models import User
+from audit import services, totp
+from audit.actors import Actor, OperationContext
+from audit.keyed import lock_up
+from audit.models import Authenticator, Grant, PinCredential, TokenFamily, User
+
+PASSWORD = "four plain words here"
+# Passes every rule; the PIN of everybody in the tests.
+PIN = "407182"
 
 
 class UserFactory(factory.django.DjangoModelFactory):
@@ -18,8 +27,87 @@ class UserFactory(factory.django.DjangoModelFactory):
 
     username = factory.Sequence(lambda n: f"user{n}")
     email = factory.LazyAttribute(lambda user: f"{user.username}@example.org")
+    password = PASSWORD
     is_staff = True
 
     @classmethod
     def _create(cls, model_class: Any, *args: Any, **kwargs: Any) -> Any:
         return model_class.objects.create_user(*args, **kwargs)
+
+
+class AuthenticatorFactory(factory.django.DjangoModelFactory):
+    """An app of a user. Its `seed` is known: `totp.code_of(row.seed, step)`."""
+
+    class Meta:
+        model = Authenticator
+
+    user = factory.SubFactory(UserFactory)
+
+    @classmethod
+    def _create(cls, model_class: Any, *args: Any, **kwargs: Any) -> Any:
+        seed = kwargs.pop("seed", None) or totp.new_seed()
+        owner = kwargs["user"].pk.bytes
+        kwargs["sealed_seed"] = lock_up(seed, purpose="authenticator seed", owner=owner)
+        row = super()._create(model_class, *args, **kwargs)
+        row.seed = seed
+        return row
+
+
+class TokenFamilyFactory(factory.django.DjangoModelFactory):
+    """A sign-in by token that nobody holds a token of."""
+
+    class Meta:
+        model = TokenFamily
+
+    user = factory.SubFactory(UserFactory)
+    expires_at = factory.LazyFunction(lambda: timezone.now() + timedelta(days=1))
+    refresh_hash = "0" * 64
+    session_hash = factory.LazyAttribute(lambda row: row.user.get_session_auth_hash())
+
+
+def person(user: User) -> Actor:
+    """Return the actor of a user, wherever that user may act."""
+    operation = OperationContext(via="admin", route="/test", ip="192.0.2.9")
+    return Actor(kind="user", operation=operation, id=user.pk)
+
+
+class PinCredentialFactory(factory.django.DjangoModelFactory):
+    """A PIN that its person has set."""
+
+    class Meta:
+        model = PinCredential
+
+    user = factory.SubFactory(UserFactory)
+    pin = PIN
+
+    @classmethod
+    def _create(cls, model_class: Any, *args: Any, **kwargs: Any) -> Any:
+        user = kwargs["user"]
+        services.enrol_pin(
+            user, password=PASSWORD, pin=kwargs["pin"], actor=person(user)
+        )
+        return model_class.objects.get(user=user)
+
+
+class GrantFactory(factory.django.DjangoModelFactory):
+    """A confirmation with a PIN; `session` is the key of the session."""
+
+    class Meta:
+        model = Grant
+
+    user = factory.LazyAttribute(lambda _: PinCredentialFactory().user)
+    scope = "manage_keys"
+    session = "a session"
+    digest = None
+
+    @classmethod
+    def _create(cls, model_class: Any, *args: Any, **kwargs: Any) -> Any:
+        user, binding = kwargs["user"], services.session_binding(kwargs["session"])
+        return services.confirm(
+            user,
+            PIN,
+            scope=kwargs["scope"],
+            digest=kwargs["digest"],
+            binding=binding,
+            actor=person(user),
+        )

@@ -1,4 +1,4 @@
-"""Remove what has served its time: stored answers and full rate buckets."""
+"""Remove what has served its time: answers, buckets, counters, tokens, the cache."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from capture import services
 
 class Command(BaseCommand):
     help = (
-        "Remove stored answers of idempotency keys and rate buckets whose time is "
-        "over. Nothing that was captured is touched. For a timer, once a day."
+        "Remove stored answers of idempotency keys, rate buckets, counters of sign-in "
+        "tries, expired tokens and cached values whose time is over. Nothing that was "
+        "captured is touched. For a timer, once a day."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -670,7 +670,7 @@ def test_who_may_read(  # noqa: PLR0917 - everybody who may ask
     assert get(path, key).json()["code"] == "scope_missing"
     stranger = ApiKeyFactory(source=SourceFactory(), scopes=["read:captures"])
     assert get(path, stranger).status_code == 404
-    assert Event.objects.filter(action="capture.viewed").count() == 4
+    assert Event.objects.filter(action="customer.viewed").count() == 4
 
 
 @pytest.mark.parametrize(

@@ -136,13 +136,13 @@ def test_an_earlier_signup_that_comes_later_moves_the_joining_date(source, actor
 
 def test_a_browser_fills_blanks_and_a_server_overwrites(source, actor, bakery):
     CustomerFactory(business=bakery, email="a@example.org", name="Ana")
-    told = {"email": "a@example.org", "full_name": "Bea", "mobile_number": "123456"}
+    told = {"email": "a@example.org", "full_name": "Bea", "mobile_number": "123457"}
 
     services.ingest(
         envelopes("profile", told, trust="browser"), source=source, actor=actor
     )
     customer = Customer.objects.get()
-    assert (customer.name, customer.phone) == ("Ana", "123456")
+    assert (customer.name, customer.phone) == ("Ana", "123457")
 
     services.ingest(
         envelopes("profile", {**told, "message_id": "2"}), source=source, actor=actor
@@ -396,7 +396,7 @@ def test_a_named_address_stands_where_it_can_be_cleared(source, actor, kind):
 
 
 def test_python_values_are_captured_as_text(source, actor):
-    moment = datetime(2026, 11, 20, 8, 0, 0, 123456, tzinfo=UTC)
+    moment = datetime(2026, 11, 20, 8, 0, 0, 123457, tzinfo=UTC)
     services.track_login_activity(
         source=source, actor=actor, email="a@example.org", login_time=moment
     )

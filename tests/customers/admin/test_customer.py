@@ -10,29 +10,10 @@ from django.test import Client
 from audit.models import Event
 from customers import services
 from customers.models import Address, Booking, Customer, Note, Refund
+from tests.conftest import form_data
 from tests.factories import BookingFactory, CustomerFactory, NoteFactory
 
 LIST = "/admin/customers/customer/"
-
-
-def form_data(client: Client, path: str, **changes: Any) -> dict[str, Any]:
-    """Return what a browser would post from a page, with changes."""
-    page = client.get(path)
-    forms = [page.context["adminform"].form]
-    for inline in page.context["inline_admin_formsets"]:
-        forms += [inline.formset.management_form, *inline.formset.forms]
-    data = {}
-    for form in forms:
-        for field in form:
-            value = field.value()
-            if value is True:
-                data[field.html_name] = "on"
-            elif value is not None and value is not False:
-                data[field.html_name] = str(value)
-            if hasattr(value, "isoformat"):
-                data[f"{field.html_name}_0"] = value.strftime("%Y-%m-%d")
-                data[f"{field.html_name}_1"] = value.strftime("%H:%M:%S")
-    return data | changes
 
 
 @pytest.fixture

@@ -1,0 +1,63 @@
+"""Whose PIN is set, locked or off, and what was confirmed; a PIN is never shown."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from audit import services
+from audit.actors import Actor
+from audit.admin.base import GuardedAdmin, actor_of, readable_columns
+from audit.admin.step_up import confirmed
+from audit.models import Grant, PinCredential, Scope
+
+
+@admin.register(PinCredential)
+class PinCredentialAdmin(GuardedAdmin):
+    list_display = ("user", "is_set", "failed_total", "locked_until", "disabled_at")
+    list_filter = ("disabled_at",)
+    list_select_related: ClassVar[Any] = ("user",)
+    search_fields = ("user__username",)
+    actions = ("revoke",)
+    ordering = ("-created_at", "-id")
+
+    def get_rows(self, actor: Actor) -> QuerySet[PinCredential]:
+        return services.list_pins(actor=actor)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        shown = readable_columns(PinCredential, {"id", "hash", "pepper_version"})
+        return [*shown, "is_set"]
+
+    @admin.display(description="PIN set", boolean=True)
+    def is_set(self, row: PinCredential) -> bool:
+        return bool(row.hash)
+
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_superuser)
+
+    @admin.action(description="Revoke the PIN", permissions=["revoke"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[PinCredential]) -> None:
+        rows = list(queryset)
+        what = f"Revoke the PIN of {len(rows)} people"
+        confirmed(request, Scope.MANAGE_ROLES, what=what)
+        done = [services.revoke_pin(r.user, actor=actor_of(request)) for r in rows]
+        self.message_user(request, f"{sum(done)} PINs are revoked.")
+
+
+@admin.register(Grant)
+class GrantAdmin(GuardedAdmin):
+    list_display = ("created_at", "user", "scope", "method", "used_at", "ended_at")
+    list_filter = ("scope", "method")
+    list_select_related: ClassVar[Any] = ("user",)
+    search_fields = ("id__exact",)
+    search_help_text = "The id of a step-up, as events name it."
+    ordering = ("-created_at", "-id")
+
+    def get_rows(self, actor: Actor) -> QuerySet[Grant]:
+        return services.list_step_ups(actor=actor)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return readable_columns(Grant, {"binding", "digest", "mac"})

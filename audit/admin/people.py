@@ -1,0 +1,143 @@
+"""Pages of a person's row: reveal contact data with a reason, and who has looked."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseNotAllowed,
+    HttpResponseRedirect,
+)
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+
+from audit import services
+from audit.admin import reveals
+from audit.admin.base import ScopedAdmin, actor_of
+from audit.admin.step_up import confirmed
+from audit.masking import REVEAL
+from audit.models import Scope
+from audit.privacy import subject_of
+
+_PER_PAGE = 100
+
+
+class PersonPages(ScopedAdmin):
+    """Adds the pages to the admin of the model whose rows are people."""
+
+    change_form_template: ClassVar[Any] = "admin/person_change_form.html"
+
+    def get_urls(self) -> list[Any]:
+        stem = f"{self.opts.app_label}_{self.opts.model_name}"
+        view = self.admin_site.admin_view
+        pages = [
+            path("<uuid:pk>/reveal/", view(self.reveal_view), name=f"{stem}_reveal"),
+            path("<uuid:pk>/hide/", view(self.hide_view), name=f"{stem}_hide"),
+            path("<uuid:pk>/access/", view(self.access_view), name=f"{stem}_access"),
+        ]
+        return [*pages, *super().get_urls()]
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: Any = None,
+    ) -> Any:
+        extra_context = {**(extra_context or {}), **self._tools(request, object_id)}
+        return super().change_view(request, object_id, form_url, extra_context)
+
+    def _tools(self, request: HttpRequest, object_id: str) -> dict[str, Any]:
+        try:
+            pk = UUID(object_id)
+        except ValueError:
+            return {}
+        return {
+            "may_reveal": request.user.has_perm(REVEAL),
+            "may_see_access": self._may_see_access(request),
+            "minutes_left": reveals.minutes_left(request, pk),
+        }
+
+    def reveal_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        """Ask for a reason, then show this person's contact data for ten minutes."""
+        row = self._person(request, pk)
+        if not request.user.has_perm(REVEAL, row):
+            raise PermissionDenied
+        reason = request.POST.get("reason", "").strip()
+        if request.method == "POST" and reason:
+            confirmed(request, Scope.REVEAL, what="Show contact data in clear")
+            subject = subject_of(row)
+            if subject is None:
+                raise Http404
+            services.record(
+                "field.revealed",
+                row,
+                actor=actor_of(request),
+                subjects=[subject],
+                reason=reason[:500],
+            )
+            reveals.reveal(request, subject)
+            return HttpResponseRedirect(reverse(self._page, args=[row.pk]))
+        context = {
+            **self._context(request, row, "Reveal contact data"),
+            "is_missing": request.method == "POST",
+            "minutes": reveals.REVEAL_SECONDS // 60,
+        }
+        return TemplateResponse(request, "admin/reveal.html", context)
+
+    def hide_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        """Mask this person's contact data again."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        row = self._person(request, pk)
+        reveals.hide(request, row.pk)
+        return HttpResponseRedirect(reverse(self._page, args=[row.pk]))
+
+    def access_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        """List who has looked at this person, revealed something, and why."""
+        if not self._may_see_access(request):
+            raise PermissionDenied
+        row = self._person(request, pk)
+        events = services.list_access(row, actor=actor_of(request))
+        page = Paginator(events, _PER_PAGE).get_page(request.GET.get("p"))
+        names = services.names_of(event.actor_id for event in page.object_list)
+        context = {
+            **self._context(request, row, "Who looked"),
+            "page": page,
+            "entries": [
+                (event, names.get(event.actor_id) or event.actor_kind)
+                for event in page.object_list
+            ],
+        }
+        return TemplateResponse(request, "admin/access.html", context)
+
+    def _may_see_access(self, request: HttpRequest) -> bool:
+        user: Any = request.user
+        return bool(user.has_perm("audit.view_event") or user.has_perm(REVEAL))
+
+    def _person(self, request: HttpRequest, pk: UUID) -> Any:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        row = self.get_object(request, str(pk))
+        if row is None:
+            raise Http404
+        return row
+
+    @property
+    def _page(self) -> str:
+        return f"admin:{self.opts.app_label}_{self.opts.model_name}_change"
+
+    def _context(self, request: HttpRequest, row: Any, title: str) -> dict[str, Any]:
+        self.note_shown(request, "viewed", [row], target=row)
+        return {
+            **self.admin_site.each_context(request),
+            "title": title,
+            "opts": self.opts,
+            "original": row,
+        }

@@ -1,0 +1,42 @@
+"""Contact data shown in clear for some minutes, to one person in one session."""
+
+from __future__ import annotations
+
+import time
+from uuid import UUID
+
+from django.http import HttpRequest
+
+REVEAL_SECONDS = 600
+_KEY = "revealed"
+
+
+def reveal(request: HttpRequest, subject: UUID) -> None:
+    """Let this session see a person's contact data in clear for a while."""
+    shown = {**_standing(request), str(subject): time.time() + REVEAL_SECONDS}
+    request.session[_KEY] = shown
+
+
+def hide(request: HttpRequest, subject: UUID) -> None:
+    """Mask a person's contact data again."""
+    shown = _standing(request)
+    shown.pop(str(subject), None)
+    request.session[_KEY] = shown
+
+
+def is_revealed(request: HttpRequest, subject: UUID | None) -> bool:
+    """Tell whether this session may see a person's contact data now."""
+    return subject is not None and str(subject) in _standing(request)
+
+
+def minutes_left(request: HttpRequest, subject: UUID) -> int:
+    """Return for how many minutes, rounded up; 0 when it is masked."""
+    until = _standing(request).get(str(subject), 0.0)
+    return max(0, -(-int(until - time.time()) // 60)) if until else 0
+
+
+def _standing(request: HttpRequest) -> dict[str, float]:
+    now = time.time()
+    # Not every entrance has a session.
+    session = getattr(request, "session", None) or {}
+    return {pk: until for pk, until in session.get(_KEY, {}).items() if until > now}

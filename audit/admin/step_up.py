@@ -1,0 +1,277 @@
+"""Asking for a PIN before a dangerous act, on any page of the admin.
+
+A page calls `confirmed()` where the act begins. Without a grant the person gets a page
+that asks for the code and carries along what was sent, encrypted; with the right code
+the act runs in the same request. The code is looked at before the page runs, and so
+outside of its transaction, and is gone from the request by then.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import ValidationError
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+    QueryDict,
+)
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.debug import (
+    sensitive_post_parameters,
+    sensitive_variables,
+)
+from django.views.decorators.http import require_POST
+
+from audit import services
+from audit.admin.base import actor_of
+
+if TYPE_CHECKING:
+    from audit.models import Grant, User
+
+CODE = "step_up_code"
+CARRIED = "step_up_request"
+_MINE = {CODE, CARRIED, "csrfmiddlewaretoken"}
+_NONCE = 12
+# How long the page that asks may stay open, in seconds.
+_PATIENCE = 600
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What the page asked for: the act, and what was sent to begin it.
+
+    `fields` is None where the page is only to be opened again.
+    """
+
+    scope: str
+    digest: str | None
+    what: str
+    fields: list[list[Any]] | None
+    until: float
+
+
+def binding_of(request: HttpRequest) -> str:
+    """Return what grants of this session are bound to."""
+    return services.session_binding(request.session.session_key or "")
+
+
+def confirmed(
+    request: HttpRequest, scope: str, *, what: str, digest: str | None = None
+) -> Grant:
+    """Return the grant for an act that begins here, which its events will name.
+
+    Raises StepUpRequired without one: `guarded`, which stands around every page of the
+    admin, then asks for the code. `what` says what will happen, for people, without a
+    personal value.
+    """
+    try:
+        return services.require_grant(
+            actor=actor_of(request),
+            scope=scope,
+            binding=binding_of(request),
+            digest=digest,
+        )
+    except services.StepUpRequired as needed:
+        needed.what = what
+        raise
+
+
+def sent_fields(request: HttpRequest) -> list[list[Any]]:
+    """Return the fields of a form that was sent, for a digest: each with its values."""
+    if request.method != "POST":
+        return []
+    return sorted([k, list(v)] for k, v in request.POST.lists() if k not in _MINE)
+
+
+def guarded(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the view with the asking around it; the admin site does so for each."""
+
+    @wraps(view)
+    @sensitive_post_parameters(CODE)
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if request.method == "POST" and CARRIED in request.POST:
+            response = _confirm(request)
+            if response is not None:
+                return response
+        try:
+            return view(request, *args, **kwargs)
+        except services.StepUpRequired as needed:
+            return _ask(request, _asked(request, needed))
+
+    return answer
+
+
+class ConfirmedForms:
+    """A page whose rows are added and changed after a confirmation."""
+
+    step_up_scope: ClassVar[str]
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: Any = None,
+    ) -> Any:
+        if request.method == "POST" and self._may_write(request, object_id):
+            opts = self.opts  # type: ignore[attr-defined]
+            verb = "Change" if object_id else "Add"
+            what = f"{verb} one of the {opts.verbose_name_plural}"
+            confirmed(request, self.step_up_scope, what=what)
+        return super().changeform_view(request, object_id, form_url, extra_context)  # type: ignore[misc]
+
+    def _may_write(self, request: HttpRequest, object_id: str | None) -> bool:
+        # Whoever may not, and whoever names a foreign row, is told so and not asked.
+        if object_id is None:
+            return bool(self.has_add_permission(request))  # type: ignore[attr-defined]
+        row = self.get_object(request, unquote(object_id))  # type: ignore[attr-defined]
+        return row is not None and self.has_change_permission(request, row)  # type: ignore[attr-defined]
+
+
+# --- what every page shows ------------------------------------------------------
+
+
+def state_of(request: HttpRequest) -> services.StepUpState | None:
+    """Return what the head of a page says: confirmed until, locked, wrong tries."""
+    user: Any = request.user
+    if not user.is_authenticated:
+        return None
+    return services.step_up_state(user, binding=binding_of(request))
+
+
+@require_POST
+def end_view(request: HttpRequest) -> HttpResponse:
+    """End what is confirmed in this session."""
+    user: Any = request.user
+    actor = actor_of(request)
+    services.end_grants(user, binding=binding_of(request), actor=actor)
+    messages.success(request, "Ended. The next such act asks for your PIN again.")
+    return HttpResponseRedirect(reverse("admin:index"))
+
+
+# --- asking ---------------------------------------------------------------------
+
+
+def _asked(request: HttpRequest, needed: services.StepUpRequired) -> _Asked:
+    """Return what to ask for, with what was sent; files cannot be carried along."""
+    fields = None
+    if request.method == "POST" and not request.FILES:
+        fields = sent_fields(request)
+    return _Asked(
+        scope=str(needed.scope),
+        digest=needed.digest,
+        what=needed.what,
+        fields=fields,
+        until=timezone.now().timestamp() + _PATIENCE,
+    )
+
+
+@sensitive_variables("code")
+def _confirm(request: HttpRequest) -> HttpResponseBase | None:
+    """Look at the code of a page that asked; None when the act may begin."""
+    code = request.POST.get(CODE, "").strip()
+    asked = _unsealed(request, request.POST.get(CARRIED, ""))
+    # From here on nothing that runs, logs or fails can see the code.
+    request.POST = _post(asked.fields if asked and asked.fields else [])  # type: ignore[assignment]
+    if asked is None:
+        messages.error(request, "This took too long. Begin again; nothing was done.")
+        return HttpResponseRedirect(request.get_full_path())
+    user: Any = request.user
+    try:
+        services.confirm(
+            user,
+            code,
+            scope=asked.scope,
+            binding=binding_of(request),
+            digest=asked.digest,
+            actor=actor_of(request),
+        )
+    except ValidationError as refused:
+        return _ask(request, asked, " ".join(refused.messages))
+    renew_session(request, user)
+    return (
+        HttpResponseRedirect(request.get_full_path()) if asked.fields is None else None
+    )
+
+
+def renew_session(request: HttpRequest, user: User) -> None:
+    """Give the session a new key, which the live grants follow."""
+    old = binding_of(request)
+    request.session.cycle_key()
+    services.rebind_grants(user, old=old, new=binding_of(request))
+
+
+def _ask(request: HttpRequest, asked: _Asked, error: str = "") -> HttpResponse:
+    user: Any = request.user
+    state = services.step_up_state(user, binding=binding_of(request))
+    methods = services.step_up_methods(user, asked.scope)
+    context = {
+        **admin.site.each_context(request),
+        "title": "Confirm that it is you",
+        "what": asked.what,
+        "carried": _sealed(request, asked),
+        "code_name": CODE,
+        "carried_name": CARRIED,
+        "is_repeated": asked.fields is None and request.method == "POST",
+        "methods": methods,
+        "needs_authenticator": services.needs_authenticator(asked.scope),
+        "state": state,
+        "may_try": bool(methods) and not (state.locked_until or state.is_disabled),
+        "error": error,
+        "is_popup": "_popup" in dict(asked.fields or []),
+    }
+    response = TemplateResponse(request, "admin/step_up.html", context)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def _sealed(request: HttpRequest, asked: _Asked) -> str:
+    """Return what the page carries: it can be neither read nor altered outside.
+
+    What was sent may hold a password or a secret. Bound to the session and the page.
+    """
+    nonce = secrets.token_bytes(_NONCE)
+    data = json.dumps(asked.__dict__).encode()
+    box = AESGCM(services.derived_key("step-up-form"))
+    sealed = box.encrypt(nonce, data, _place(request))
+    return base64.urlsafe_b64encode(nonce + sealed).decode()
+
+
+def _unsealed(request: HttpRequest, text: str) -> _Asked | None:
+    """Return what a page carried; None for what is forged, of elsewhere or too old."""
+    box = AESGCM(services.derived_key("step-up-form"))
+    try:
+        sealed = base64.urlsafe_b64decode(text.encode())
+        data = box.decrypt(sealed[:_NONCE], sealed[_NONCE:], _place(request))
+    except (ValueError, InvalidTag):
+        return None
+    asked = _Asked(**json.loads(data))
+    return asked if asked.until > timezone.now().timestamp() else None
+
+
+def _place(request: HttpRequest) -> bytes:
+    return f"{binding_of(request)} {request.get_full_path()}".encode()
+
+
+def _post(fields: list[list[Any]]) -> QueryDict:
+    """Return fields as a form brings them."""
+    post = QueryDict(mutable=True)
+    for name, values in fields:
+        post.setlist(name, values)
+    post._mutable = False
+    return post

@@ -1,0 +1,241 @@
+"""Step-up for frontends: confirm with a PIN or an authenticator code, see it, end it.
+
+`require_step_up` is what endpoints of every app call where a dangerous act begins.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.urls import reverse
+from django.utils.decorators import method_decorator
+from django.views.decorators.debug import sensitive_variables
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from audit import services
+from audit.actors import Actor
+from audit.api.problems import Problem, problem_of
+from audit.models import Grant, Scope
+
+HEADER = "X-Step-Up-Grant"
+_DIGEST_LENGTH = 64
+_STATUS = {"locked": 429, "too_many": 429, "wrong_code": 400, "invalid_code": 400}
+_CHALLENGE = (
+    'Bearer error="insufficient_user_authentication", '
+    'error_description="Confirm this act with your PIN or authenticator.", max_age=300'
+)
+
+
+def binding_of(request: Any) -> str:
+    """Return what grants of this request are bound to: its token family or session."""
+    family = getattr(request.auth, "pk", None)
+    if family is not None:
+        return services.token_binding(family)
+    return services.session_binding(request.session.session_key or "")
+
+
+def require_step_up(
+    request: Any, scope: str, *, digest: str | None = None, what: str = ""
+) -> Grant:
+    """Return the grant for an act that begins here, which its events will name.
+
+    Takes the one that the header `X-Step-Up-Grant` names, else any live one. Raises
+    Problem: 401 `step_up_required` without one (RFC 9470), 403 for a machine key.
+    """
+    _refuse_keys(request)
+    try:
+        return services.require_grant(
+            actor=Actor.from_request(request),
+            scope=scope,
+            binding=binding_of(request),
+            digest=digest,
+            grant_id=_named_grant(request),
+        )
+    except services.StepUpRequired as needed:
+        sentence = "Confirm this act with your PIN or authenticator, then repeat it."
+        raise Problem(
+            401,
+            "step_up_required",
+            sentence,
+            challenge=_CHALLENGE,
+            scope=str(needed.scope),
+            digest=needed.digest,
+            what=what,
+            confirm_at=reverse("step_up"),
+        ) from needed
+
+
+class IsStaff(BasePermission):
+    """Staff who are signed in, with a session or a token; never a machine key."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        _refuse_keys(request)
+        user: Any = request.user
+        return bool(user.is_authenticated and user.is_active and user.is_staff)
+
+
+class _View(APIView):
+    permission_classes = (IsStaff,)
+
+    def get_exception_handler(self) -> Any:
+        return lambda error, _: problem_of(error, self.request)
+
+    def finalize_response(
+        self, request: Any, response: Any, *args: Any, **kw: Any
+    ) -> Any:
+        response = super().finalize_response(request, response, *args, **kw)
+        response["Cache-Control"] = "no-store"
+        return response
+
+
+@method_decorator(sensitive_variables("body", "code"), name="post")
+class StepUpView(_View):
+    """POST confirms, GET lists what is confirmed here, DELETE ends it."""
+
+    def post(self, request: Request) -> Response:
+        body = _texts(request, {"scope", "pin", "totp", "digest"})
+        methods = [name for name in ("pin", "totp") if name in body]
+        scope, digest = body.get("scope", ""), body.get("digest")
+        if scope not in Scope.values:
+            known = ", ".join(Scope.values)
+            raise _invalid("scope", f"scope is one of {known}.")
+        if len(methods) != 1:
+            raise _invalid("pin", "Send either pin or totp.")
+        if scope in services.SINGLE_USE and len(digest or "") != _DIGEST_LENGTH:
+            raise _invalid("digest", "Send the digest that the refused act has named.")
+        grant = _confirmed(request, body[methods[0]], methods[0], scope, digest)
+        return Response(_shown(grant))
+
+    def get(self, request: Request) -> Response:
+        user: Any = request.user
+        state = services.step_up_state(user, binding=binding_of(request))
+        return Response(
+            {
+                "grants": [_shown(grant) for grant in state.grants],
+                "has_pin": state.has_pin,
+                "locked_until": _time(state.locked_until),
+                "is_disabled": state.is_disabled,
+            }
+        )
+
+    def delete(self, request: Request) -> Response:
+        user: Any = request.user
+        actor = Actor.from_request(request)
+        services.end_grants(user, binding=binding_of(request), actor=actor)
+        return Response(status=204)
+
+
+@method_decorator(sensitive_variables("body"), name="put")
+class PinView(_View):
+    """PUT sets the own PIN, after the whole password."""
+
+    def put(self, request: Request) -> Response:
+        body = _texts(request, {"password", "pin"})
+        for name in ("password", "pin"):
+            if name not in body:
+                raise _invalid(name, f"Send {name}.")
+        user: Any = request.user
+        try:
+            services.enrol_pin(user, actor=Actor.from_request(request), **body)
+        except ValidationError as refused:
+            raise _problem(refused) from refused
+        return Response(status=204)
+
+
+@sensitive_variables("code")
+def _confirmed(
+    request: Any, code: str, method: str, scope: str, digest: str | None
+) -> Grant:
+    user: Any = request.user
+    old = binding_of(request)
+    try:
+        grant = services.confirm(
+            user,
+            code,
+            method=method,
+            scope=scope,
+            digest=digest,
+            binding=old,
+            actor=Actor.from_request(request),
+        )
+    except ValidationError as refused:
+        raise _problem(refused) from refused
+    if getattr(request.auth, "pk", None) is None:
+        # A session gets a new key with each confirmation; its grants follow.
+        request.session.cycle_key()
+        services.rebind_grants(user, old=old, new=binding_of(request))
+    return grant
+
+
+@sensitive_variables("body")
+def _texts(request: Request, known: set[str]) -> dict[str, str]:
+    """Return the body: an object of texts. Raises Problem for anything else."""
+    body = request.data
+    if not isinstance(body, dict):
+        raise Problem(400, "malformed", "Send one JSON object.")
+    for name in body:
+        if name not in known:
+            names = ", ".join(sorted(known))
+            raise Problem(400, "unknown_field", f"Only these are known: {names}.")
+        if not _is_plain(body[name]):
+            raise _invalid(name, f"{name} is a text of at most 200 signs.")
+    return {name: str(value) for name, value in body.items()}
+
+
+def _is_plain(value: Any) -> bool:
+    longest = 200
+    if not isinstance(value, str) or len(value) > longest or "\0" in value:
+        return False
+    return not any("\ud800" <= sign <= "\udfff" for sign in value)
+
+
+def _invalid(name: str, sentence: str) -> Problem:
+    errors = [{"pointer": f"/{name}", "code": "invalid", "detail": sentence}]
+    return Problem(400, "validation_error", sentence, errors=errors)
+
+
+def _problem(refused: ValidationError) -> Problem:
+    """Return the answer to a code or a PIN that was not taken."""
+    code, params = refused.code or "invalid", refused.params or {}
+    more = {"tries_left": params["tries_left"]} if "tries_left" in params else {}
+    is_own_fault = code.endswith("_pin") or code == "wrong_password"
+    status = 400 if is_own_fault else _STATUS.get(code, 403)
+    sentence = " ".join(refused.messages)
+    return Problem(status, code, sentence, wait=params.get("retry_after"), **more)
+
+
+def _refuse_keys(request: Any) -> None:
+    header = request.headers.get("Authorization", "")
+    _, _, text = header.partition(" ")
+    if "X-Capture-Key" in request.headers or text.startswith(("sk_", "pk_")):
+        sentence = "A machine key cannot confirm an act. Sign in as a person."
+        raise Problem(403, "keys_cannot_step_up", sentence)
+
+
+def _named_grant(request: Any) -> UUID | None:
+    text = request.headers.get(HEADER)
+    if text is None:
+        return None
+    try:
+        return UUID(text)
+    except ValueError:
+        return UUID(int=0)
+
+
+def _shown(grant: Grant) -> dict[str, Any]:
+    return {
+        "grant": str(grant.pk),
+        "scope": grant.scope,
+        "expires_at": _time(grant.expires_at),
+    }
+
+
+def _time(moment: Any) -> str | None:
+    if moment is None:
+        return None
+    return str(moment.isoformat(timespec="microseconds").replace("+00:00", "Z"))

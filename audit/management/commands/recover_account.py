@@ -1,0 +1,47 @@
+"""Let somebody in again who was locked out, or who lost the second factor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from audit import services
+from audit.actors import Actor
+
+
+class Command(BaseCommand):
+    help = (
+        "Clear the sign-in locks of a staff account and, if asked, remove its second "
+        "factor, which ends its sessions and tokens. Shows what would happen unless "
+        "--yes is given. Passwords are changed by changepassword."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("username", help="The user name of the account.")
+        parser.add_argument(
+            "--second-factor",
+            action="store_true",
+            help="Remove the authenticator and the recovery codes too.",
+        )
+        parser.add_argument("--yes", action="store_true", help="Do it; else only show.")
+
+    def handle(
+        self, *, username: str, second_factor: bool, yes: bool, **_: Any
+    ) -> None:
+        actor = Actor.system("recover_account")
+        user = services.list_users(actor=actor).filter(username=username).first()
+        if user is None:
+            msg = f"No account is called {username!r}. Nothing was changed."
+            raise CommandError(msg)
+        if not yes:
+            more = " and remove its second factor" if second_factor else ""
+            self.stdout.write(f"would clear its locks{more}; add --yes")
+            return
+        services.clear_sign_in_locks(user, actor=actor)
+        self.stdout.write("cleared its sign-in locks")
+        if second_factor:
+            done = services.remove_totp(user, actor=actor, reason_code="reset")
+            self.stdout.write(
+                "removed its second factor" if done else "it has no second factor"
+            )

@@ -1,0 +1,120 @@
+"""Personal values that are not shown: replaced on the server, before any output.
+
+Contact, trace and payment details are masked in every list, and on a row's own page for
+whoever may not see them in clear there. Names and free text stay readable; in records
+that only repeat what was sent, addresses inside a text are masked too.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from django.apps import apps
+from django.db import models
+
+from audit.privacy import PERSONAL, declaration
+
+MASKED = frozenset({"contact", "trace", "payment"})
+# The two rights of the role table that decide.
+SEE_CLEAR = "audit.view_personal"
+REVEAL = "audit.reveal_personal"
+
+_EMAIL = re.compile(r"[^\s@<>\"',;:/]+@[^\s@<>\"',;:/]+")
+_PHONE = re.compile(r"(?<![\w.])(?:\+|00)\d[\d\s()/.-]{5,}\d")
+_SHORT = 3
+_DIGITS = 7
+_HIDDEN = "…"
+
+
+def mask(value: Any) -> Any:
+    """Return what is shown instead of a value; nothing stays nothing.
+
+    An e-mail address keeps the first letters and the last label (`a…@e….org`), a phone
+    number its last two digits, an address of the network its first block.
+    """
+    if value is None or value == "" or isinstance(value, bool):
+        return value
+    if not isinstance(value, str):
+        return _HIDDEN
+    name, at, host = value.rpartition("@")
+    if at and name and host:
+        return f"{name[0]}{_HIDDEN}@{host[0]}{_HIDDEN}{_last_label(host)}"
+    if _is_address(value):
+        return f"{re.split('[.:]', value)[0]}.{_HIDDEN}"
+    if sum(c.isdigit() for c in value) >= _DIGITS:
+        return f"{_HIDDEN}{value.rstrip()[-2:]}"
+    return f"{value[0]}{_HIDDEN}" if len(value) > _SHORT else _HIDDEN
+
+
+def mask_text(text: str) -> str:
+    """Return a text in which addresses and international phone numbers are masked."""
+    text = _EMAIL.sub(lambda found: str(mask(found.group())), text)
+    return _PHONE.sub(lambda found: str(mask(found.group())), text)
+
+
+def mask_within(value: Any) -> Any:
+    """Return a value with every text in it masked by `mask_text`; keys stay."""
+    if isinstance(value, str):
+        return mask_text(value)
+    if isinstance(value, Mapping):
+        return {key: mask_within(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [mask_within(item) for item in value]
+    return value
+
+
+def mask_row(row: Any, *, is_copy: bool = False) -> Any:
+    """Mask the loaded columns of a row for display and return it; never save it.
+
+    `is_copy` says that the row repeats what somebody sent, where addresses also stand
+    inside other texts.
+    """
+    missing = row.get_deferred_fields()
+    for name, kind in declaration(type(row)).items():
+        if name in missing:
+            continue
+        if kind in MASKED:
+            setattr(row, name, mask(getattr(row, name)))
+        elif is_copy and kind in PERSONAL:
+            setattr(row, name, mask_within(getattr(row, name)))
+    row.is_masked = True
+    return row
+
+
+def mask_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return named values, masked as the columns of these names would be."""
+    kinds = _kinds()
+    return {
+        name: mask(value) if kinds.get(name) in MASKED else mask_within(value)
+        for name, value in fields.items()
+    }
+
+
+def masked_names(model: type[models.Model]) -> list[str]:
+    """Return the columns that are masked, in the order of the declaration."""
+    return [name for name, kind in declaration(model).items() if kind in MASKED]
+
+
+def _kinds() -> dict[str, str]:
+    """Return the class of each masked column name of any table."""
+    return {
+        name: kind
+        for model in apps.get_models()
+        for name, kind in declaration(model).items()
+        if kind in MASKED
+    }
+
+
+def _last_label(host: str) -> str:
+    return f".{host.rpartition('.')[2]}" if "." in host else ""
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True

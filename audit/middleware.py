@@ -1,0 +1,112 @@
+"""Around every request: which businesses it reaches, what it leaves in the trail."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.db import DatabaseError
+from django.http import (
+    FileResponse,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    JsonResponse,
+)
+
+from audit import services
+from audit.actors import Actor, OperationContext
+from audit.tenancy import keep_reach, request_reach
+
+logger = logging.getLogger(__name__)
+
+_REFUSED = {
+    HTTPStatus.FORBIDDEN: "forbidden",
+    HTTPStatus.METHOD_NOT_ALLOWED: "method_not_allowed",
+}
+_UNAVAILABLE = (
+    "What you asked for could not be recorded, so it is not shown. Try again."
+)
+
+
+class TenancyMiddleware:
+    """Stands outermost: what runs before it would reach every business."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        with request_reach():
+            response: Any = self.get_response(request)
+            # A file holds no rows, and servers send it best as it is.
+            if response.streaming and not isinstance(response, FileResponse):
+                response.streaming_content = keep_reach(response.streaming_content)
+            return response
+
+
+class TrailMiddleware:
+    """Writes one event for what a request showed, and one for what it was refused.
+
+    After the request's own transactions, so that a rollback takes neither away, and
+    before the answer leaves: what cannot be recorded is not handed out (503).
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        operation: OperationContext = request.operation  # type: ignore[attr-defined]
+        code = _REFUSED.get(HTTPStatus(response.status_code))
+        if code is not None and not operation.shown and _is_signed_in(request):
+            operation.refuse(code)
+        if operation.shown:
+            response["Cache-Control"] = "no-store"
+        elif operation.refused is None:
+            return response
+        try:
+            services.write_notes(_who(request, operation))
+        except DatabaseError:
+            logger.exception("the trail could not be written")
+            return _unavailable(request)
+        return response
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> None:
+        """Note a refusal that Django is about to turn into a page."""
+        if isinstance(error, PermissionDenied | SuspiciousOperation):
+            code = "forbidden"
+            if isinstance(error, SuspiciousOperation):
+                code = "suspicious"
+            if _is_signed_in(request):
+                request.operation.refuse(code)  # type: ignore[attr-defined]
+
+
+def _is_signed_in(request: HttpRequest) -> bool:
+    user: Any = getattr(request, "user", None)
+    return user is not None and bool(user.is_authenticated)
+
+
+def _who(request: HttpRequest, operation: OperationContext) -> Actor:
+    return operation.reader or Actor.from_request(request)
+
+
+def _unavailable(request: HttpRequest) -> HttpResponse:
+    if request.path_info.startswith("/admin"):
+        response = HttpResponse(_UNAVAILABLE, content_type="text/plain", status=503)
+    else:
+        body = {
+            "type": "about:blank",
+            "title": "Service Unavailable",
+            "status": 503,
+            "code": "unavailable",
+            "message": _UNAVAILABLE,
+        }
+        response = JsonResponse(
+            body, status=503, content_type="application/problem+json"
+        )
+    response["Cache-Control"] = "no-store"
+    response["Retry-After"] = "1"
+    return response

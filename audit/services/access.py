@@ -1,0 +1,131 @@
+"""Who saw what and what was refused: noted in a request, written at its end."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from django.db import models, transaction
+
+from audit.actors import Actor, Shown
+from audit.models import Outcome
+from audit.privacy import business_of, subject_of
+from audit.services.record import record
+
+
+def note_shown(
+    action: str,
+    rows: Iterable[Any],
+    *,
+    actor: Actor,
+    target: models.Model | None = None,
+    query: str | None = None,
+) -> None:
+    """Note that a request shows these rows; the edge writes the event at its end.
+
+    Rows are of models that say in `subject_id` whom they are about. A request that
+    shows rows of two businesses makes an event in each, so that both can read theirs.
+    """
+    found: dict[UUID | None, list[Any]] = defaultdict(list)
+    for row in rows:
+        found[business_of(row)].append(row)
+    if query and not found:
+        # Nobody was found, and yet somebody was looked for.
+        found[_only(actor)] = []
+    for business_id, own in found.items():
+        subjects = {pk for row in own if (pk := subject_of(row)) is not None}
+        note_subjects(
+            action,
+            subjects,
+            actor=actor,
+            business_id=business_id,
+            target=target,
+            query=query,
+            count=len(own),
+        )
+
+
+def note_subjects(
+    action: str,
+    subjects: Iterable[UUID],
+    *,
+    actor: Actor,
+    business_id: UUID | None = None,
+    target: models.Model | None = None,
+    query: str | None = None,
+    count: int = 0,
+) -> None:
+    """Note that a request shows what belongs to these people."""
+    label = target._meta.label_lower if target is not None else ""
+    object_id = str(target.pk) if target is not None else ""
+    shown = Shown(
+        action,
+        business_id if business_id is not None else _only(actor),
+        tuple(sorted(set(subjects))),
+        label,
+        object_id,
+        query,
+        count=count,
+    )
+    if shown not in actor.operation.shown:
+        actor.operation.shown.append(shown)
+    actor.operation.reader = actor
+
+
+def write_notes(actor: Actor) -> None:
+    """Write what an operation has shown and what it was refused.
+
+    Its own transaction, after the one of the act has ended either way. The caller does
+    not hand out an answer whose access could not be written.
+    """
+    operation = actor.operation
+    with transaction.atomic():
+        for shown in _joined(operation.shown):
+            record(
+                shown.action,
+                actor=actor,
+                business_id=shown.business_id,
+                subjects=shown.subjects,
+                query=shown.query,
+                object_label=shown.label,
+                object_id=shown.object_id,
+                data={"count": shown.count} if shown.count else {},
+            )
+        if operation.refused is not None:
+            record(
+                "access.denied",
+                actor=actor,
+                business_id=_only(actor),
+                outcome=Outcome.REFUSED,
+                code=operation.refused.code,
+                object_label=operation.refused.label,
+                object_id=operation.refused.object_id,
+            )
+
+
+def _joined(noted: list[Shown]) -> list[Shown]:
+    """Return one entry for each business: the first says what was done."""
+    joined: dict[UUID | None, Shown] = {}
+    for shown in noted:
+        first = joined.get(shown.business_id)
+        if first is None:
+            joined[shown.business_id] = shown
+            continue
+        joined[shown.business_id] = Shown(
+            first.action,
+            first.business_id,
+            tuple(sorted({*first.subjects, *shown.subjects})),
+            first.label or shown.label,
+            first.object_id or shown.object_id,
+            first.query or shown.query,
+            count=max(first.count, shown.count),
+        )
+    return list(joined.values())
+
+
+def _only(actor: Actor) -> UUID | None:
+    """Return the business of whoever works for exactly one."""
+    ids = actor.business_ids or ()
+    return next(iter(ids)) if len(ids) == 1 else None

@@ -1,0 +1,218 @@
+"""Grants: what a confirmation allows, and taking it up.
+
+A grant belongs to one person and one session or token. The database alone cannot make
+one: each carries a MAC whose key lies outside of it.
+"""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import ceil
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from audit.actors import Actor
+from audit.models import Grant, PinCredential, Scope, User
+from audit.services.keyed import keyed_hash
+from audit.services.record import record
+
+_MINUTE = timedelta(minutes=1)
+LIFETIMES = {
+    Scope.REVEAL: 10 * _MINUTE,
+    Scope.EXPORT: 2 * _MINUTE,
+    Scope.REFUND_OVER_LIMIT: 2 * _MINUTE,
+    Scope.ERASE: 2 * _MINUTE,
+    Scope.MANAGE_ROLES: 5 * _MINUTE,
+    Scope.MANAGE_KEYS: 5 * _MINUTE,
+}
+# Each of these allows one act, the one whose digest was confirmed.
+SINGLE_USE = frozenset({Scope.EXPORT, Scope.REFUND_OVER_LIMIT, Scope.ERASE})
+
+
+class StepUpRequired(PermissionDenied):
+    """An act that its person has to confirm first: the edge asks, or refuses."""
+
+    def __init__(self, scope: str, digest: str | None, what: str = "") -> None:
+        super().__init__("Confirm this act with your PIN first.")
+        self.scope, self.digest, self.what = Scope(scope), digest, what
+
+
+@dataclass(frozen=True)
+class StepUpState:
+    """What pages say about a person's step-up in this session."""
+
+    grants: list[Grant]
+    has_pin: bool = False
+    failed_total: int = 0
+    locked_until: datetime | None = None
+    is_disabled: bool = False
+
+    @property
+    def minutes_left(self) -> int:
+        """The minutes until the last live grant ends, begun ones included."""
+        ends = max((grant.expires_at for grant in self.grants), default=timezone.now())
+        return ceil((ends - timezone.now()) / _MINUTE)
+
+
+def session_binding(session_key: str) -> str:
+    """Return what grants of a session carry instead of its key."""
+    return keyed_hash("step-up-binding", "session", session_key)
+
+
+def token_binding(family_id: UUID) -> str:
+    """Return what grants of a token family carry."""
+    return keyed_hash("step-up-binding", "token", str(family_id))
+
+
+def digest_of(act: str, **facts: Any) -> str:
+    """Return the digest of one act; the same facts give the same digest.
+
+    Takes text, whole numbers, yes and no, null, and lists and objects of them. Keyed,
+    because a filter may name a person.
+    """
+    return keyed_hash("step-up-digest", act, facts)
+
+
+def check_scope(scope: str, digest: str | None) -> Scope:
+    """Return the scope; raises ValueError for an unknown one, or without its digest."""
+    known = Scope(scope)
+    if known in SINGLE_USE and digest is None:
+        msg = f"A grant for {known} allows one act: give its digest."
+        raise ValueError(msg)
+    return known
+
+
+def make_grant(
+    user: User, *, scope: Scope, method: str, binding: str, digest: str | None
+) -> Grant:
+    """Write a grant; inside the transaction of the confirmation."""
+    now = timezone.now()
+    grant = Grant(
+        user=user,
+        scope=scope,
+        method=method,
+        binding=binding,
+        digest=digest if scope in SINGLE_USE else None,
+        created_at=now,
+        expires_at=now + LIFETIMES[scope],
+    )
+    grant.mac = _mac(grant)
+    grant.save(force_insert=True)
+    return grant
+
+
+def require_grant(
+    *,
+    actor: Actor,
+    scope: str,
+    binding: str,
+    digest: str | None = None,
+    grant_id: UUID | None = None,
+) -> Grant:
+    """Return the actor's live grant for an act, and let the act's events name it.
+
+    One for a single act is used up by one UPDATE, in the caller's transaction: an act
+    that is rolled back may be repeated while the grant lasts. Raises StepUpRequired
+    without a grant.
+    """
+    known = check_scope(scope, digest)
+    digest = digest if known in SINGLE_USE else None
+    rows = _live(actor.user_id, binding).filter(scope=known, digest=digest)
+    if grant_id is not None:
+        rows = rows.filter(pk=grant_id)
+    for grant in rows:
+        if _is_genuine(grant) and _take(grant):
+            actor.operation.grant_id = grant.pk
+            return grant
+    raise StepUpRequired(known, digest)
+
+
+def _take(grant: Grant) -> bool:
+    if grant.scope not in SINGLE_USE:
+        return True
+    now = timezone.now()
+    # Without a join: PostgreSQL would not look at the row again after waiting for it.
+    rows = Grant.objects.filter(pk=grant.pk, used_at=None, ended_at=None)
+    return bool(rows.filter(expires_at__gt=now).update(used_at=now))
+
+
+def list_grants(user: User, *, binding: str) -> list[Grant]:
+    """Return the person's live grants in this session or token, the last first."""
+    return [grant for grant in _live(user.pk, binding) if _is_genuine(grant)]
+
+
+@transaction.atomic
+def end_grants(user: User, *, binding: str | None = None, actor: Actor) -> int:
+    """End the person's live grants, here or (without a binding) everywhere.
+
+    Returns how many; an event says so unless there was none.
+    """
+    now = timezone.now()
+    rows = Grant.objects.filter(user=user, ended_at=None, expires_at__gt=now)
+    if binding is not None:
+        rows = rows.filter(binding=binding)
+    ended = rows.filter(used_at=None).update(ended_at=now)
+    if ended:
+        record("step_up.ended", user, actor=actor, data={"grants": ended})
+    return ended
+
+
+@transaction.atomic
+def rebind_grants(user: User, *, old: str, new: str) -> None:
+    """Let live grants follow their session to its new key."""
+    for grant in _live(user.pk, old):
+        if _is_genuine(grant):
+            grant.binding = new
+            grant.mac = _mac(grant)
+            grant.save(update_fields=["binding", "mac"])
+
+
+def step_up_state(user: User, *, binding: str) -> StepUpState:
+    """Return what is confirmed and what is locked; two queries."""
+    grants = list_grants(user, binding=binding)
+    row = PinCredential.objects.filter(user=user).first()
+    if row is None:
+        return StepUpState(grants)
+    is_locked = row.locked_until is not None and row.locked_until > timezone.now()
+    return StepUpState(
+        grants,
+        has_pin=bool(row.hash),
+        failed_total=row.failed_total,
+        locked_until=row.locked_until if is_locked else None,
+        is_disabled=row.disabled_at is not None,
+    )
+
+
+def _live(user_id: UUID | None, binding: str) -> QuerySet[Grant]:
+    return Grant.objects.filter(
+        user__in=User.objects.filter(pk__in=[user_id], is_active=True),
+        binding=binding,
+        expires_at__gt=timezone.now(),
+        used_at=None,
+        ended_at=None,
+    ).order_by("-expires_at")
+
+
+def _is_genuine(grant: Grant) -> bool:
+    return hmac.compare_digest(grant.mac, _mac(grant))
+
+
+def _mac(grant: Grant) -> str:
+    return keyed_hash(
+        "step-up-grant",
+        str(grant.pk),
+        str(grant.user_id),
+        str(grant.scope),
+        str(grant.method),
+        grant.binding,
+        grant.digest,
+        grant.created_at.isoformat(),
+        grant.expires_at.isoformat(),
+    )

@@ -1,0 +1,271 @@
+"""The second factor: an authenticator app, and recovery codes for when it is lost."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import secrets
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from cryptography.exceptions import InvalidTag
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from audit import totp
+from audit.actors import Actor
+from audit.keyed import keyed_hash, lock_up, unlock
+from audit.models import Authenticator, RecoveryCode, User
+from audit.services.accounts import end_sessions
+from audit.services.attempts import clear, reserve
+from audit.services.record import record
+from audit.tenancy import reach
+
+logger = logging.getLogger(__name__)
+
+ISSUER = "Holdfast"
+_PURPOSE = "authenticator seed"
+_ENROLMENT = "authenticator enrolment"
+_ENROLMENT_SECONDS = 900
+_TRIES = 5
+_WINDOW = timedelta(minutes=15)
+_RECOVERY_CODES = 10
+# Without letters and digits that look alike.
+_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
+_HALF = 5
+_DIGITS = re.compile(r"[0-9]{6}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What became of a code; without tries left, in how many seconds to come back."""
+
+    is_right: bool
+    retry_after: int = 0
+    is_recovery: bool = False
+    # It was the last one: from now on even right codes have to wait.
+    has_locked: bool = False
+
+
+@dataclass(frozen=True)
+class Enrolment:
+    """What somebody needs to set up an app; `ticket` comes back with the first code."""
+
+    ticket: str
+    seed: str
+    uri: str
+
+
+def has_totp(user: User) -> bool:
+    """Tell whether a user has an authenticator."""
+    return Authenticator.objects.filter(user=user).exists()
+
+
+def verify_totp(user: User, code: str) -> bool:
+    """Tell whether this is the code that the user's app shows now; each works once.
+
+    Recovery codes are not taken. Five wrong codes in a quarter of an hour lock, twice
+    as long each time. Call it outside of any transaction: the try must count.
+    """
+    return check_code(user, code, takes_recovery=False).is_right
+
+
+def check_code(user: User, code: str, *, takes_recovery: bool) -> Checked:
+    """Check a code of the app, or where that is allowed one of the recovery codes.
+
+    A code that was right is used up. Call it outside of any transaction.
+    """
+    name = counter_of(user)
+    attempt = reserve(name, _TRIES, _WINDOW, is_doubling=True)
+    if not attempt.is_allowed:
+        return Checked(is_right=False, retry_after=attempt.retry_after)
+    if use_step(user, code):
+        clear(name)
+        return Checked(is_right=True)
+    if takes_recovery and _use_recovery(user, code):
+        clear(name)
+        return Checked(is_right=True, is_recovery=True)
+    return Checked(is_right=False, has_locked=attempt.is_last)
+
+
+def counter_of(user: User) -> str:
+    """Return the name of the counter of a user's codes."""
+    return f"second-factor:{keyed_hash('user', user.pk.hex)}"
+
+
+# --- who needs one --------------------------------------------------------------
+
+
+def _no_roles(_user: Any) -> Iterable[str]:
+    return ()
+
+
+_roles_of: Callable[[Any], Iterable[str]] = _no_roles
+
+
+def register_role_source(source: Callable[[Any], Iterable[str]]) -> None:
+    """Let the app that knows memberships say which roles a user has now."""
+    global _roles_of  # noqa: PLW0603 - set once, in AppConfig.ready()
+    _roles_of = source
+
+
+def needs_totp(user: User) -> bool:
+    """Tell whether one of the user's roles has to have a second factor."""
+    needed = set(settings.SECOND_FACTOR_ROLES)
+    if not needed:
+        return False
+    roles = {"superuser"} if user.is_superuser else set()
+    # Roles are asked before any business is known.
+    with reach(None):
+        return bool(needed & roles) or bool(needed & set(_roles_of(user)))
+
+
+def lacks_totp(user: User) -> bool:
+    """Tell whether a user has to set up an authenticator before anything else."""
+    return needs_totp(user) and not has_totp(user)
+
+
+# --- setting up and taking away -------------------------------------------------
+
+
+def begin_enrolment(user: User) -> Enrolment:
+    """Return a new seed. Nothing is stored until `enrol` has seen a code of it."""
+    seed = totp.new_seed()
+    facts = {"seed": seed.hex(), "until": int(time.time()) + _ENROLMENT_SECONDS}
+    return _enrolment(user, seed, _locked(facts, user))
+
+
+def resume_enrolment(user: User, ticket: str) -> Enrolment:
+    """Return the enrolment of a ticket. Raises ValidationError when it is too old."""
+    return _enrolment(user, _seed_of(ticket, user), ticket)
+
+
+def enrol(user: User, ticket: str, code: str, *, actor: Actor) -> list[str]:
+    """Store the authenticator whose code this is; return the recovery codes.
+
+    They can be read only now. Sessions without a second factor end: the edge keeps
+    the one at hand. Raises ValidationError for a wrong code and for an old ticket.
+    """
+    seed = _seed_of(ticket, user)
+    step = totp.matching_step(seed, _plain(code), time.time())
+    if step is None:
+        msg = (
+            "This is not the code that the app shows. Wait for the next one; if it "
+            "fails again, set the time of your phone to automatic."
+        )
+        raise ValidationError(msg, code="wrong")
+    try:
+        return _store(user, seed, step, actor)
+    except IntegrityError as error:
+        msg = "You have an authenticator already. Remove it to set up another."
+        raise ValidationError(msg, code="exists") from error
+
+
+@transaction.atomic
+def make_recovery_codes(user: User, *, actor: Actor) -> list[str]:
+    """Return ten new recovery codes; those of before open nothing more."""
+    RecoveryCode.objects.filter(user=user).delete()
+    codes = [_new_code() for _ in range(_RECOVERY_CODES)]
+    RecoveryCode.objects.bulk_create(
+        RecoveryCode(user=user, code_hash=_hash(user, code)) for code in codes
+    )
+    record("second_factor.codes_made", user, actor=actor)
+    return codes
+
+
+def count_recovery_codes(user: User) -> int:
+    """Return how many recovery codes are left."""
+    return RecoveryCode.objects.filter(user=user, used_at=None).count()
+
+
+@transaction.atomic
+def remove_totp(user: User, *, actor: Actor, reason_code: str) -> bool:
+    """Take away a user's authenticator and recovery codes; sessions end.
+
+    `reason_code` is `removed` by the user, `reset` by somebody else. Returns false when
+    there was none.
+    """
+    found, _ = Authenticator.objects.filter(user=user).delete()
+    if not found:
+        return False
+    RecoveryCode.objects.filter(user=user).delete()
+    clear(counter_of(user))
+    record(f"second_factor.{reason_code}", user, actor=actor)
+    end_sessions(user, actor=actor, reason_code=f"second_factor_{reason_code}")
+    return True
+
+
+@transaction.atomic
+def _store(user: User, seed: bytes, step: int, actor: Actor) -> list[str]:
+    row = Authenticator(user=user, last_step=step)
+    row.sealed_seed = lock_up(seed, purpose=_PURPOSE, owner=user.pk.bytes)
+    row.save(force_insert=True)
+    record("second_factor.enrolled", user, actor=actor)
+    end_sessions(user, actor=actor, reason_code="second_factor_enrolled")
+    return make_recovery_codes(user, actor=actor)
+
+
+def _enrolment(user: User, seed: bytes, ticket: str) -> Enrolment:
+    uri = totp.enrolment_uri(seed, user.get_username(), ISSUER)
+    return Enrolment(ticket=ticket, seed=totp.seed_text(seed), uri=uri)
+
+
+def _locked(facts: dict[str, Any], user: User) -> str:
+    data = json.dumps(facts).encode()
+    return lock_up(data, purpose=_ENROLMENT, owner=user.pk.bytes)
+
+
+def _seed_of(ticket: str, user: User) -> bytes:
+    msg = "This page is too old. Begin again."
+    try:
+        facts = json.loads(unlock(ticket, purpose=_ENROLMENT, owner=user.pk.bytes))
+    except (InvalidTag, ValueError) as error:
+        raise ValidationError(msg, code="expired") from error
+    if facts["until"] < time.time():
+        raise ValidationError(msg, code="expired")
+    return bytes.fromhex(facts["seed"])
+
+
+def use_step(user: User, code: str) -> bool:
+    """Tell whether this is the code of now, and use it up; the caller counts tries."""
+    code = _plain(code)
+    row = Authenticator.objects.filter(user=user).first()
+    if row is None or not _DIGITS.fullmatch(code):
+        return False
+    try:
+        seed = unlock(row.sealed_seed, purpose=_PURPOSE, owner=user.pk.bytes)
+    except (InvalidTag, ValueError):
+        logger.exception("%s cannot be opened; was HASH_KEY changed?", row)
+        return False
+    step = totp.matching_step(seed, code, time.time())
+    if step is None:
+        return False
+    # Of two requests with the same code one finds the step used.
+    unused = Authenticator.objects.filter(pk=row.pk, last_step__lt=step)
+    return bool(unused.update(last_step=step))
+
+
+def _use_recovery(user: User, code: str) -> bool:
+    code_hash = _hash(user, _plain(code))
+    rows = RecoveryCode.objects.filter(user=user, code_hash=code_hash, used_at=None)
+    return bool(rows.update(used_at=timezone.now()))
+
+
+def _hash(user: User, code: str) -> str:
+    return keyed_hash("recovery code", user.pk.hex, code.replace("-", ""))
+
+
+def _new_code() -> str:
+    text = "".join(secrets.choice(_LETTERS) for _ in range(2 * _HALF))
+    return f"{text[:_HALF]}-{text[_HALF:]}"
+
+
+def _plain(code: str) -> str:
+    """Return a code without the blanks and hyphens that people type."""
+    return re.sub(r"[\s-]", "", code).lower()

@@ -1,0 +1,231 @@
+"""The one door of staff: password, then the second factor of whoever has one.
+
+Both steps reserve their try before they look, cost the same for names that exist and
+names that do not, and say the same sentence. None may run inside a transaction.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from ipaddress import IPv6Address, ip_address, ip_network
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth.hashers import make_password
+from django.db import transaction
+from django.utils.crypto import constant_time_compare
+
+from audit.actors import Actor, OperationContext
+from audit.folding import fold_email
+from audit.keyed import keyed_hash
+from audit.models import Outcome, User
+from audit.services.attempts import clear, give_back, reserve
+from audit.services.record import record
+from audit.services.second_factor import check_code, has_totp
+
+# Entries about one account and address: the first ones, then one a minute.
+_TOLD = 10
+_TOLD_WINDOW = timedelta(minutes=15)
+_MINUTE = timedelta(minutes=1)
+_HASH_SHOWN = 32
+_IPV6_SITE = 64
+_LONGEST_NAME = 150
+
+
+class SignInRefused(Exception):  # noqa: N818 - an answer, not a fault
+    """Somebody did not come in: a code, and in how many seconds to try again.
+
+    `code` is wrong, locked, second_factor or second_factor_required. It tells apart
+    nothing about names: an unknown one is wrong, and locks, like a known one.
+    """
+
+    def __init__(self, code: str, *, retry_after: int = 0) -> None:
+        super().__init__(code)
+        self.code, self.retry_after = code, retry_after
+
+
+def check_password(
+    username: str, password: str, *, operation: OperationContext, needs_staff: bool
+) -> User:
+    """Return the active user of a name and password; the sign-in is not complete yet.
+
+    The try stays counted until `complete_sign_in`. Raises SignInRefused: `wrong` for
+    unknown, disabled and (with `needs_staff`) people who may not enter, `locked` while
+    the account or the network has no tries left.
+    """
+    account = account_hash(username)
+    network = reserve(
+        f"network:{_network_hash(operation.ip)}",
+        settings.SIGN_IN_NETWORK_TRIES,
+        _window(),
+    )
+    if not network.is_allowed:
+        # Not by account: whoever changes the name each time would fill the trail.
+        _tell_failed("locked", None, account, operation, by_account=False)
+        raise SignInRefused("locked", retry_after=network.retry_after)
+    name = f"account:{account}"
+    attempt = reserve(name, settings.SIGN_IN_ACCOUNT_TRIES, _window(), is_doubling=True)
+    if not attempt.is_allowed:
+        _tell_failed("locked", None, account, operation)
+        raise SignInRefused("locked", retry_after=attempt.retry_after)
+    user, code = _look(username, password, needs_staff=needs_staff)
+    if code:
+        _tell_failed(code, user, account, operation)
+        for what, taken in (("account", attempt), ("network", network)):
+            if taken.is_last:
+                _tell_locked(what, account, operation)
+        raise SignInRefused("wrong")
+    give_back(network.name)
+    assert user is not None  # noqa: S101 - without a code there is one
+    return user
+
+
+def complete_sign_in(
+    user: User, code: str, *, operation: OperationContext, method: str
+) -> None:
+    """Check the second factor of whoever has one, forget the tries, write the entry.
+
+    Raises SignInRefused: `second_factor_required` when the code is empty,
+    `second_factor` for a wrong one, `locked` after too many. `method` is `session` or
+    `token`.
+    """
+    account = account_hash(user.get_username())
+    actor = Actor.from_user(user, operation)
+    factor = "password"
+    if has_totp(user):
+        if not code.strip():
+            raise SignInRefused("second_factor_required")
+        checked = check_code(user, code, takes_recovery=True)
+        if not checked.is_right:
+            _tell_failed("second_factor", user, account, operation)
+            if checked.has_locked:
+                _tell_locked("second_factor", account, operation)
+            is_locked = checked.retry_after > 0
+            raise SignInRefused(
+                "locked" if is_locked else "second_factor",
+                retry_after=checked.retry_after,
+            )
+        factor = "recovery_code" if checked.is_recovery else "totp"
+    clear(f"account:{account}")
+    with transaction.atomic():
+        record(
+            "auth.signed_in",
+            user,
+            actor=actor,
+            business_id=_only_business(actor),
+            data={"method": method, "factor": factor},
+        )
+
+
+def find_pending_user(pk: str, session_hash: str) -> User | None:
+    """Return the active user whose password was right, unless it changed since."""
+    user = User.objects.filter(pk=pk, is_active=True).first()
+    if user is None:
+        return None
+    is_same = constant_time_compare(session_hash, user.get_session_auth_hash())
+    return user if is_same else None
+
+
+def record_sign_out(*, actor: Actor) -> None:
+    """Write down that somebody left by themselves."""
+    with transaction.atomic():
+        record("auth.signed_out", actor=actor, business_id=_only_business(actor))
+
+
+def clear_sign_in_locks(user: User, *, actor: Actor) -> None:
+    """Forget the failed tries of an account; for people who were locked out."""
+    clear(f"account:{account_hash(user.get_username())}")
+    with transaction.atomic():
+        record("auth.unlocked", user, actor=actor)
+
+
+def account_hash(username: str) -> str:
+    """Return the keyed hash under which the tries of a user name are counted."""
+    return keyed_hash("sign-in account", fold_email(username))[:_HASH_SHOWN]
+
+
+def _look(
+    username: str, password: str, *, needs_staff: bool
+) -> tuple[User | None, str]:
+    """Return the user of a name, and why he may not come in: empty if he may.
+
+    Hashes exactly once, whoever the user is.
+    """
+    user = _find(username)
+    if user is None:
+        make_password(password)
+        return None, "unknown"
+    if not user.check_password(password):
+        return user, "wrong"
+    if not user.is_active:
+        return user, "disabled"
+    if needs_staff and not user.is_staff:
+        return user, "not_staff"
+    return user, ""
+
+
+def _find(username: str) -> User | None:
+    # What no database can store is nobody's name, and must cost the same.
+    is_storable = "\0" not in username and len(username) <= _LONGEST_NAME
+    name = username if is_storable and username.isprintable() else ""
+    return User.objects.filter(username=name).first()
+
+
+def _network_hash(ip: str | None) -> str:
+    """Return the keyed hash of an address; of IPv6 only the site counts."""
+    if ip is None:
+        return keyed_hash("sign-in network", "")[:_HASH_SHOWN]
+    address = ip_address(ip)
+    if isinstance(address, IPv6Address):
+        address = address.ipv4_mapped or address
+    text = str(address)
+    if isinstance(address, IPv6Address):
+        text = str(ip_network((int(address), _IPV6_SITE), strict=False))
+    return keyed_hash("sign-in network", text)[:_HASH_SHOWN]
+
+
+def _window() -> timedelta:
+    return timedelta(minutes=settings.SIGN_IN_WINDOW_MINUTES)
+
+
+def _tell_failed(
+    code: str,
+    user: User | None,
+    account: str,
+    operation: OperationContext,
+    *,
+    by_account: bool = True,
+) -> None:
+    """Write down a try that failed, unless too many stand there already."""
+    who = account if by_account else ""
+    name = f"told:{keyed_hash(who, operation.ip or '')[:_HASH_SHOWN]}"
+    if not reserve(name, _TOLD, _TOLD_WINDOW).is_allowed:
+        later = reserve(f"{name}:more", 1, _MINUTE)
+        if not later.is_allowed:
+            return
+    with transaction.atomic():
+        record(
+            "auth.failed",
+            user,
+            actor=Actor(kind="anonymous", operation=operation),
+            outcome=Outcome.REFUSED,
+            code=code,
+            data={"account": account},
+        )
+
+
+def _tell_locked(code: str, account: str, operation: OperationContext) -> None:
+    with transaction.atomic():
+        record(
+            "auth.locked",
+            actor=Actor(kind="anonymous", operation=operation),
+            outcome=Outcome.REFUSED,
+            code=code,
+            data={"account": account},
+        )
+
+
+def _only_business(actor: Actor) -> UUID | None:
+    """Return the business of whoever works for exactly one."""
+    ids = actor.business_ids or ()
+    return next(iter(ids)) if len(ids) == 1 else None

@@ -1,0 +1,369 @@
+"""Step-up: a person who is signed in confirms a dangerous act with a code of their own.
+
+A try is counted and committed before its code is looked at, in a transaction of its
+own, so that neither parallel tries nor a request that fails can undo the count. These
+functions therefore refuse to run inside a transaction.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, NoReturn
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.mail import send_mail
+from django.db import transaction
+from django.db.models import Case, DateTimeField, F, IntegerField, Q, Value, When
+from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
+
+from audit.actors import Actor
+from audit.models import Grant, Method, Outcome, PinCredential, Scope, User
+from audit.services.counts import WINDOW, address_name, begin_try, give_back
+from audit.services.grants import check_scope, end_grants, make_grant
+from audit.services.keyed import hash_pin, is_outdated, pin_matches
+from audit.services.pins import check_pin
+from audit.services.record import record
+from audit.services.second_factor import has_totp, use_step
+
+TRIES = 5
+TRIES_IN_ALL = 10
+_FIRST_LOCK = timedelta(minutes=15)
+_LONGEST_LOCK = timedelta(days=1)
+_DOUBLINGS = 7
+_PASSWORD_TRIES = 10
+_STRICT_LEVEL = 2
+_STRICT = frozenset({Scope.ERASE, Scope.MANAGE_KEYS})
+_CODE = re.compile(r"[0-9]{6,12}")
+_TOTP = re.compile(r"[0-9]{6}")
+_durable = partial(transaction.atomic, durable=True)
+
+
+def step_up_methods(user: User, scope: str) -> list[str]:
+    """Return what the person can confirm a scope with: `pin`, `totp`, both, nothing."""
+    has_pin = PinCredential.objects.filter(user=user).exclude(hash="").exists()
+    methods = [Method.PIN] if has_pin and not needs_authenticator(scope) else []
+    return [*methods, *([Method.TOTP] if has_totp(user) else [])]
+
+
+def needs_authenticator(scope: str) -> bool:
+    """Tell whether a PIN is too little for a scope at this assurance level."""
+    return settings.ASSURANCE_LEVEL >= _STRICT_LEVEL and scope in _STRICT
+
+
+# --- enrolment ------------------------------------------------------------------
+
+
+@sensitive_variables("password", "pin", "hashed")
+def enrol_pin(user: User, *, password: str, pin: str, actor: Actor) -> None:
+    """Set the person's own PIN after the whole password; end what was locked.
+
+    Raises PermissionDenied for anybody else, ValidationError for a wrong password and
+    for a PIN that is easy to guess. Runs in transactions of its own.
+    """
+    if actor.user_id != user.pk:
+        msg = "Nobody sets the PIN of somebody else."
+        raise PermissionDenied(msg)
+    _check_password(user, password, actor)
+    own = (user.username, user.email, user.first_name, user.last_name)
+    check_pin(pin, own=own)
+    hashed, version = hash_pin(user.pk, pin)
+    fresh = {
+        "hash": hashed,
+        "pepper_version": version,
+        "lock_count": 0,
+        "last_locked_at": None,
+        "changed_at": timezone.now(),
+        **_RESET,
+    }
+    with _durable():
+        PinCredential.objects.update_or_create(user=user, defaults=fresh)
+        end_grants(user, actor=actor)
+        record("step_up.enrolled", user, actor=actor)
+        _tell(user, "Your PIN was set", "Your PIN for confirming acts was set.")
+
+
+def revoke_pin(user: User, *, actor: Actor) -> bool:
+    """Take the person's PIN away; tell whether there was one.
+
+    For the person and for the platform's owner, who can neither read nor choose one.
+    Counted tries stay. Raises PermissionDenied for anybody else.
+    """
+    if actor.user_id != user.pk and actor.business_ids is not None:
+        msg = "Only the platform's owner takes the PIN of somebody else away."
+        raise PermissionDenied(msg)
+    with transaction.atomic():
+        rows = PinCredential.objects.filter(user=user).exclude(hash="")
+        if not rows.update(hash="", pepper_version="", changed_at=timezone.now()):
+            return False
+        end_grants(user, actor=actor)
+        record("step_up.revoked", user, actor=actor)
+        _tell(user, "Your PIN was revoked", "Your PIN for confirming acts is gone.")
+    return True
+
+
+@sensitive_variables("password")
+def _check_password(user: User, password: str, actor: Actor) -> None:
+    name = f"password:{user.pk}"
+    with _durable():
+        may_try = begin_try(name, _PASSWORD_TRIES)
+    if not may_try:
+        msg = "Too many wrong passwords. Wait a quarter of an hour."
+        raise ValidationError(msg, code="too_many", params=_wait(WINDOW))
+    if user.check_password(password):
+        give_back(name)
+        return
+    _refuse(actor, user, "wrong_password", {})
+    msg = "The password is wrong."
+    raise ValidationError(msg, code="wrong_password")
+
+
+# --- confirming -----------------------------------------------------------------
+
+
+@sensitive_variables("code")
+def confirm(
+    user: User,
+    code: str,
+    *,
+    scope: str,
+    binding: str,
+    actor: Actor,
+    digest: str | None = None,
+    method: str | None = None,
+) -> Grant:
+    """Return a grant for the scope if the code is the person's PIN or authenticator's.
+
+    `method` is `pin` or `totp`, or None for either. Raises ValidationError with one of
+    the codes not_enrolled, totp_needed, invalid_code, too_many, locked, disabled and
+    wrong_code; RuntimeError inside a transaction.
+    """
+    known = check_scope(scope, digest)
+    methods = _usable(user, code, known, method)
+    row = _reserve(user, actor)
+    used = _evaluate(user, code, row, methods)
+    if used is None:
+        _fail(user, actor, known, row)
+    with _durable():
+        _forget_failures(user, row, code if used == Method.PIN else None)
+        grant = make_grant(
+            user, scope=known, method=used, binding=binding, digest=digest
+        )
+        for name, _ in _limits(actor):
+            give_back(name)
+        record(
+            "step_up.confirmed",
+            grant,
+            actor=actor,
+            grant_id=grant.pk,
+            data={"scope": str(known), "method": used},
+        )
+    return grant
+
+
+@sensitive_variables("code")
+def _usable(user: User, code: str, scope: Scope, method: str | None) -> list[str]:
+    """Return the ways to look at a code; refuse what needs no try to be refused."""
+    methods = step_up_methods(user, scope)
+    if not methods and needs_authenticator(scope):
+        msg = "This act needs a code of your authenticator. Set one up first."
+        raise ValidationError(msg, code="totp_needed")
+    if not methods:
+        msg = "You have no PIN yet. Set one first."
+        raise ValidationError(msg, code="not_enrolled")
+    wanted = [m for m in methods if method in (None, m)]
+    if not wanted:
+        msg = "This act is not confirmed this way. Use the other one."
+        raise ValidationError(msg, code="totp_needed" if method == "pin" else "no_totp")
+    fitting = [
+        m for m in wanted if (_CODE if m == Method.PIN else _TOTP).fullmatch(code)
+    ]
+    if not fitting:
+        msg = "A code has 6 digits, a PIN 6 to 12, and nothing else."
+        raise ValidationError(msg, code="invalid_code")
+    return fitting
+
+
+_RESET: dict[str, Any] = {
+    "failed": 0,
+    "failed_total": 0,
+    "locked_until": None,
+    "disabled_at": None,
+}
+
+
+def _reserve(user: User, actor: Actor) -> PinCredential:
+    """Count one try as wrong until it proves right, and return the row as of it.
+
+    The fifth try locks and the tenth disables with the same UPDATE that counts them,
+    so that a process that dies afterwards leaves nothing open.
+    """
+    with _durable():
+        rows = PinCredential.objects.filter(user=user)
+        if not rows.exists():
+            empty = [PinCredential(user=user)]
+            PinCredential.objects.bulk_create(empty, ignore_conflicts=True)
+        is_taken = _count(user)
+        row = rows.get()
+        # After the person's own count: whoever is locked uses up nobody else's tries.
+        may_try = not is_taken or all(begin_try(*limit) for limit in _limits(actor))
+        transaction.set_rollback(not may_try)
+    if not may_try:
+        msg = "Too many tries from here. Wait a quarter of an hour."
+        raise ValidationError(msg, code="too_many", params=_wait(WINDOW))
+    if not is_taken:
+        raise _closed(row)
+    return row
+
+
+def _count(user: User) -> bool:
+    """Count one try by one UPDATE; tell whether the person may try at all."""
+    now = timezone.now()
+    was_locked = Q(locked_until__isnull=False)
+    is_last = Q(locked_until=None, failed__gte=TRIES - 1)
+    is_lasting = Q(last_locked_at__gt=now - _LONGEST_LOCK)
+    locks = [
+        When(is_lasting & Q(lock_count=n), then=Value(_end_of_lock(now, n)))
+        for n in range(1, _DOUBLINGS)
+    ]
+    most = When(is_lasting & Q(lock_count__gte=_DOUBLINGS), then=now + _LONGEST_LOCK)
+    until = _moment(*locks, most, default=Value(_end_of_lock(now, 0)))
+    rows = PinCredential.objects.filter(
+        Q(locked_until__lte=now) | Q(locked_until=None, failed__lt=TRIES),
+        user=user,
+        disabled_at=None,
+        failed_total__lt=TRIES_IN_ALL,
+    )
+    return bool(
+        rows.update(
+            failed=_number(When(was_locked, then=1), default=F("failed") + 1),
+            failed_total=F("failed_total") + 1,
+            locked_until=_moment(When(is_last, then=until), default=None),
+            lock_count=_number(
+                When(is_last & is_lasting, then=F("lock_count") + 1),
+                When(is_last, then=1),
+                default=F("lock_count"),
+            ),
+            last_locked_at=_moment(
+                When(is_last, then=now), default=F("last_locked_at")
+            ),
+            disabled_at=_moment(
+                When(failed_total__gte=TRIES_IN_ALL - 1, then=now), default=None
+            ),
+        )
+    )
+
+
+def _number(*cases: When, default: Any) -> Case:
+    return Case(*cases, default=default, output_field=IntegerField())
+
+
+def _moment(*cases: When, default: Any) -> Case:
+    return Case(*cases, default=default, output_field=DateTimeField())
+
+
+def _end_of_lock(now: datetime, earlier_locks: int) -> datetime:
+    return now + min(_FIRST_LOCK * 2**earlier_locks, _LONGEST_LOCK)
+
+
+@sensitive_variables("code")
+def _evaluate(
+    user: User, code: str, row: PinCredential, methods: list[str]
+) -> str | None:
+    if Method.PIN in methods and pin_matches(
+        user.pk, code, hashed=row.hash, version=row.pepper_version
+    ):
+        return Method.PIN
+    if Method.TOTP in methods and use_step(user, code):
+        return Method.TOTP
+    return None
+
+
+@sensitive_variables("code", "fresh")
+def _forget_failures(user: User, row: PinCredential, code: str | None) -> None:
+    """Reset the counters, and hash anew what was hashed with old parameters.
+
+    Raises ValidationError when the PIN was changed or revoked meanwhile.
+    """
+    fresh = dict(_RESET)
+    if code is not None and is_outdated(row.hash, row.pepper_version):
+        fresh["hash"], fresh["pepper_version"] = hash_pin(user.pk, code)
+    rows = PinCredential.objects.filter(pk=row.pk, hash=row.hash)
+    if not rows.update(**fresh):
+        msg = "Your PIN was changed meanwhile. Try again."
+        raise ValidationError(msg, code="changed")
+
+
+def _fail(user: User, actor: Actor, scope: Scope, row: PinCredential) -> NoReturn:
+    left = tries_left(row)
+    _refuse(actor, user, "wrong_code", {"scope": str(scope), "tries_left": left})
+    if left:
+        tries = "one try" if left == 1 else f"{left} tries"
+        msg = f"Wrong code. You have {tries} left."
+        raise ValidationError(msg, code="wrong_code", params={"tries_left": left})
+    error = _closed(row)
+    with _durable():
+        kind = "disabled" if row.disabled_at else "locked"
+        record(f"step_up.{kind}", user, actor=actor)
+        _tell(user, f"Confirming acts is {kind}", " ".join(error.messages))
+    raise error
+
+
+def tries_left(row: PinCredential) -> int:
+    """Return how many more wrong codes are taken before a lock."""
+    return max(0, min(TRIES - row.failed, TRIES_IN_ALL - row.failed_total))
+
+
+def _closed(row: PinCredential) -> ValidationError:
+    """Return what somebody is told whose code is not looked at."""
+    if row.disabled_at is not None:
+        msg = (
+            "Too many wrong codes: confirming is switched off for you. Set a new PIN "
+            "with your password. If these tries were not yours, tell an administrator."
+        )
+        return ValidationError(msg, code="disabled", params={"tries_left": 0})
+    now = timezone.now()
+    until = row.locked_until or now
+    msg = (
+        f"Too many wrong codes: confirming is locked until {until:%H:%M} UTC. Your "
+        "sign-in is not. If these tries were not yours, tell an administrator."
+    )
+    wait = _wait(max(until - now, timedelta(seconds=1)))
+    return ValidationError(msg, code="locked", params={"tries_left": 0, **wait})
+
+
+def _refuse(actor: Actor, user: User, code: str, data: dict[str, Any]) -> None:
+    with _durable():
+        record(
+            "step_up.failed",
+            user,
+            actor=actor,
+            outcome=Outcome.REFUSED,
+            code=code,
+            data=data,
+        )
+
+
+def _limits(actor: Actor) -> list[tuple[str, int]]:
+    """Return what else counts tries: the address and everybody, with their limits."""
+    limits: dict[str, int] = settings.STEP_UP_LIMITS
+    address = address_name(actor.operation.ip)
+    return [(address, limits["address"]), ("overall", limits["overall"])]
+
+
+def _wait(time: timedelta) -> dict[str, int]:
+    return {"retry_after": int(time.total_seconds()) + 1}
+
+
+def _tell(user: User, subject: str, text: str) -> None:
+    """Write to the person once the transaction stands; a mail lost stops nothing."""
+    if user.email:
+        body = f"{text}\n\nIf it was not you, tell an administrator at once."
+        send = partial(
+            send_mail, f"Holdfast: {subject}", body, None, [user.email],
+            fail_silently=True,
+        )  # fmt: skip
+        transaction.on_commit(send)

@@ -1,0 +1,170 @@
+"""Sign-in by token: short access tokens, and refresh tokens of which each works once.
+
+Access tokens are JWTs, but none is believed for its signature alone: each request
+looks at its family, so that revoking, disabling and new passwords count at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import jwt
+from django.conf import settings
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
+
+from audit.actors import Actor, OperationContext
+from audit.keyed import keyed_hash
+from audit.models import Outcome, TokenFamily, User
+from audit.services.accounts import live_families, revoke_token_family
+from audit.services.record import record
+from audit.services.second_factor import lacks_totp
+
+_ALGORITHM = "HS256"
+_ACCESS, _REFRESH = "access", "refresh"
+_LONGEST = 2000
+_KEPT = timedelta(days=30)
+
+
+class TokenError(Exception):
+    """A token that opens nothing: forged, expired, spent, revoked, or of nobody."""
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """What a frontend gets; it can be read only now."""
+
+    access: str
+    refresh: str
+    expires_in: int
+
+
+def issue_tokens(user: User) -> Tokens:
+    """Begin a family for somebody who has signed in completely."""
+    now = timezone.now()
+    family = TokenFamily(
+        user=user,
+        expires_at=now + timedelta(days=settings.REFRESH_TOKEN_DAYS),
+        session_hash=user.get_session_auth_hash(),
+    )
+    secret = secrets.token_urlsafe(24)
+    family.refresh_hash = _hash(secret)
+    family.save(force_insert=True)
+    return _tokens(family, secret)
+
+
+def refresh_tokens(text: str, *, operation: OperationContext) -> Tokens:
+    """Spend a refresh token for the next one and a new access token.
+
+    A token that was spent before was copied by somebody: its whole family ends. Raises
+    TokenError. Of two requests with the same token one is served at most, and then
+    the family is ended by the other.
+    """
+    claims = _read(text, _REFRESH)
+    family = _family(claims)
+    secret = secrets.token_urlsafe(24)
+    mine = live_families().filter(pk=family.pk, refresh_hash=_hash(claims["jti"]))
+    if mine.update(refresh_hash=_hash(secret), refreshed_at=timezone.now()):
+        return _tokens(family, secret)
+    with transaction.atomic():
+        _end_reused(family, operation)
+    raise TokenError
+
+
+def revoke_token(text: str, *, operation: OperationContext) -> None:
+    """End the family of an access or refresh token; one that is nobody's is ignored."""
+    for kind in (_REFRESH, _ACCESS):
+        try:
+            family = _family(_read(text, kind))
+        except TokenError:
+            continue
+        actor = Actor.from_user(family.user, operation)
+        revoke_token_family(family, actor=actor, code="signed_out")
+        return
+
+
+def open_token(text: str) -> TokenFamily:
+    """Return the living family of an access token, with its user.
+
+    Raises TokenError for everything else.
+    """
+    return _family(_read(text, _ACCESS))
+
+
+def old_families() -> QuerySet[TokenFamily]:
+    """Return families that ended long ago; the trail says what became of them."""
+    return TokenFamily.objects.filter(expires_at__lt=timezone.now() - _KEPT)
+
+
+def _family(claims: dict[str, Any]) -> TokenFamily:
+    """Return the family that claims name, if its user may still come in by it."""
+    rows = live_families().select_related("user")
+    family = rows.filter(pk=claims["fam"]).first()
+    if family is None or not family.user.is_active:
+        raise TokenError
+    expected = family.user.get_session_auth_hash()
+    if not constant_time_compare(family.session_hash, expected):
+        raise TokenError
+    if lacks_totp(family.user):
+        raise TokenError
+    return family
+
+
+def _end_reused(family: TokenFamily, operation: OperationContext) -> None:
+    actor = Actor(kind="anonymous", operation=operation)
+    if revoke_token_family(family, actor=actor, code="token_reused"):
+        record(
+            "auth.token_reused",
+            family.user,
+            actor=actor,
+            outcome=Outcome.REFUSED,
+            code="token_reused",
+            data={"family": str(family.pk)},
+        )
+
+
+def _tokens(family: TokenFamily, secret: str) -> Tokens:
+    now = int(time.time())
+    end = int(family.expires_at.timestamp())
+    until = min(now + settings.ACCESS_TOKEN_MINUTES * 60, end)
+    facts = {"fam": str(family.pk), "iat": now}
+    access = facts | {"typ": _ACCESS, "sub": str(family.user_id), "exp": until}
+    refresh = facts | {"typ": _REFRESH, "jti": secret, "exp": end}
+    return Tokens(
+        access=jwt.encode(access, _key(), algorithm=_ALGORITHM),
+        refresh=jwt.encode(refresh, _key(), algorithm=_ALGORITHM),
+        expires_in=max(until - now, 0),
+    )
+
+
+def _read(text: str, kind: str) -> dict[str, Any]:
+    """Return the claims of a token of ours. Raises TokenError."""
+    if len(text) > _LONGEST or not text.isascii():
+        raise TokenError
+    # Hosts whose clocks differ by a second must not refuse each other's new tokens.
+    options: Any = {"require": ["exp", "fam", "typ"], "verify_iat": False}
+    try:
+        claims = jwt.decode(text, _key(), algorithms=[_ALGORITHM], options=options)
+        UUID(claims["fam"])
+    except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError) as error:
+        raise TokenError from error
+    if claims["typ"] != kind:
+        raise TokenError
+    return dict(claims)
+
+
+def _key() -> bytes:
+    # Another use of SECRET_KEY needs another key.
+    return hashlib.sha256(b"tokens\0" + settings.SECRET_KEY.encode()).digest()
+
+
+def _hash(secret: str) -> str:
+    return keyed_hash("refresh token", secret)

@@ -1,0 +1,109 @@
+"""Every error of the API as a problem document (RFC 9457), without what was sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import Http404, HttpResponse
+from rest_framework import exceptions
+from rest_framework.views import set_rollback
+
+from capture.api.answers import Refusal, problem
+
+# The library's own sentences repeat what came: a type, a method, a choice.
+_SENTENCES = {
+    400: "The request cannot be understood. Look at errors.",
+    401: "Sign in, or send a valid token.",
+    403: "You may not do this. Ask an administrator for the right.",
+    404: "There is nothing here.",
+    405: "This method is not allowed here. Use one that Allow names.",
+    406: "Only JSON can be answered. Ask for application/json.",
+    415: "Only JSON is taken. Send Content-Type: application/json.",
+    429: "Too many requests. Wait as long as Retry-After says.",
+}
+_OTHER = "The request was refused."
+_REPEATING = {
+    "invalid_choice": "This is not one of the choices.",
+    "does_not_exist": "There is no such row.",
+    "incorrect_type": "This has the wrong type.",
+    "incorrect_model": "This has the wrong type.",
+    "invalid_pk_value": "There is no such row.",
+    "not_a_list": "Send a list.",
+    "not_a_dict": "Send an object.",
+}
+
+
+def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
+    """Return the problem document of an error; None for what nobody expected.
+
+    The latter becomes a 500 by `config.errors`, and stands in the log. Undoes what the
+    request has written.
+    """
+    known = _known(error)
+    if known is None:
+        return None
+    set_rollback()
+    status = known.status_code
+    refusal = Refusal(status, _code(known), _SENTENCES.get(status, _OTHER))
+    if isinstance(known, exceptions.ValidationError):
+        refusal.more["errors"] = list(_errors(known.detail, ""))
+    # A header that says how to sign in came with the error, or there is none.
+    challenge = getattr(known, "auth_header", None)
+    wait = getattr(known, "wait", None)
+    if wait is not None:
+        refusal.headers["Retry-After"] = str(max(int(wait), 1))
+    response = problem(context["request"]._request, refusal)
+    if challenge:
+        response["WWW-Authenticate"] = challenge
+    return response
+
+
+def _known(error: Exception) -> exceptions.APIException | None:
+    if isinstance(error, Http404):
+        return exceptions.NotFound()
+    if isinstance(error, PermissionDenied):
+        return exceptions.PermissionDenied()
+    if isinstance(error, ValidationError):
+        return exceptions.ValidationError(_of_django(error))
+    return error if isinstance(error, exceptions.APIException) else None
+
+
+def _of_django(error: ValidationError) -> Any:
+    if hasattr(error, "error_dict"):
+        return {name: _details(found) for name, found in error.error_dict.items()}
+    return _details(error.error_list)
+
+
+def _details(found: list[ValidationError]) -> list[exceptions.ErrorDetail]:
+    return [
+        exceptions.ErrorDetail(" ".join(one.messages), one.code or "invalid")
+        for one in found
+    ]
+
+
+def _code(error: exceptions.APIException) -> str:
+    if isinstance(error, exceptions.ValidationError):
+        return "invalid"
+    return str(error.default_code)
+
+
+def _errors(detail: Any, pointer: str) -> Iterator[dict[str, str]]:
+    """Yield each mistake with the JSON pointer of what is wrong."""
+    if isinstance(detail, dict):
+        for name, inner in detail.items():
+            step = "" if name == "non_field_errors" else f"/{_escaped(str(name))}"
+            yield from _errors(inner, f"{pointer}{step}")
+    elif isinstance(detail, list):
+        for number, inner in enumerate(detail):
+            is_item = isinstance(inner, dict | list)
+            yield from _errors(inner, f"{pointer}/{number}" if is_item else pointer)
+    else:
+        code = str(getattr(detail, "code", "invalid"))
+        said = _REPEATING.get(code, str(detail))
+        yield {"pointer": pointer, "code": code, "detail": said}
+
+
+def _escaped(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")

@@ -1,0 +1,190 @@
+"""Sign-in by token for other frontends: issue, refresh, revoke.
+
+These doors look at no cookie, and take JSON only, which no foreign page can post here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+from django.core.exceptions import RequestDataTooBig
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.middleware.csrf import get_token
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.debug import sensitive_variables
+
+from audit import services
+from capture.api.answers import Refusal, problem
+from config.api.authentication import COOKIE
+
+_LONGEST_BODY = 20_000
+_LONGEST_TEXT = 4096
+_SENTENCES = {
+    "wrong": "User name and password do not fit together. Check both.",
+    "locked": "Too many tries. Wait as long as Retry-After says.",
+    "second_factor": "The code is wrong or used up. Send the one that is shown now.",
+    "second_factor_required": "This account has a second factor. Send its code as otp.",
+}
+_STATUS = {"locked": 429}
+_CODES = {"wrong": "invalid_credentials", "locked": "too_many_attempts"}
+
+View = Callable[[HttpRequest], HttpResponse]
+_Fields = dict[str, type]
+
+
+def _endpoint(handler: Callable[..., HttpResponse], fields: _Fields) -> View:
+    """Return the view of a handler that takes the checked fields of a JSON object."""
+
+    @csrf_exempt
+    @transaction.non_atomic_requests
+    @sensitive_variables()
+    def view(request: HttpRequest) -> HttpResponse:
+        try:
+            if request.method != "POST":
+                raise Refusal(405, "method_not_allowed", "Use POST here.")
+            response = handler(request, **_read(request, fields))
+        except Refusal as refusal:
+            response = problem(request, refusal)
+            if refusal.status == HTTPStatus.METHOD_NOT_ALLOWED:
+                response["Allow"] = "POST"
+        response["Cache-Control"] = "no-store"
+        return response
+
+    return view
+
+
+def _issue(
+    request: HttpRequest,
+    *,
+    username: str,
+    password: str,
+    otp: str = "",
+    cookie: bool = False,
+) -> HttpResponse:
+    operation: Any = request.operation  # type: ignore[attr-defined]
+    try:
+        user = services.check_password(
+            username, password, operation=operation, needs_staff=False
+        )
+        if services.lacks_totp(user):
+            raise Refusal(
+                403,
+                "second_factor_enrolment_required",
+                "Your role needs a second factor. Sign in to the admin and set it up.",
+            )
+        services.complete_sign_in(user, otp, operation=operation, method="token")
+    except services.SignInRefused as refused:
+        raise _refusal(refused) from refused
+    return _answer(request, services.issue_tokens(user), in_cookie=cookie)
+
+
+def _refresh(
+    request: HttpRequest, *, refresh: str, cookie: bool = False
+) -> HttpResponse:
+    operation: Any = request.operation  # type: ignore[attr-defined]
+    try:
+        tokens = services.refresh_tokens(refresh, operation=operation)
+    except services.TokenError as error:
+        msg = "The refresh token has ended or was used before. Sign in again."
+        raise Refusal(401, "invalid_token", msg) from error
+    return _answer(request, tokens, in_cookie=cookie)
+
+
+def _revoke(
+    request: HttpRequest, *, token: str, token_type_hint: str = ""
+) -> HttpResponse:
+    operation: Any = request.operation  # type: ignore[attr-defined]
+    services.revoke_token(token, operation=operation)
+    # Whether the token was any good is nobody's business (RFC 7009).
+    response = JsonResponse({})
+    response.delete_cookie(COOKIE, samesite="Lax")
+    response.cookies[COOKIE]["secure"] = True
+    return response
+
+
+def _answer(
+    request: HttpRequest, tokens: services.Tokens, *, in_cookie: bool
+) -> HttpResponse:
+    body: dict[str, Any] = {
+        "refresh": tokens.refresh,
+        "expires_in": tokens.expires_in,
+        "token_type": "Bearer",
+    }
+    if not in_cookie:
+        return JsonResponse({"access": tokens.access, **body})
+    # The page cannot read the cookie, and has to show the CSRF token with changes.
+    response = JsonResponse({**body, "csrf_token": get_token(request)})
+    response.set_cookie(
+        COOKIE,
+        tokens.access,
+        max_age=tokens.expires_in,
+        secure=True,
+        httponly=True,
+        samesite="Lax",
+    )
+    return response
+
+
+def _refusal(refused: services.SignInRefused) -> Refusal:
+    code = refused.code
+    refusal = Refusal(_STATUS.get(code, 401), _CODES.get(code, code), _SENTENCES[code])
+    if refused.retry_after:
+        refusal.headers["Retry-After"] = str(refused.retry_after)
+    return refusal
+
+
+def _read(request: HttpRequest, fields: _Fields) -> dict[str, Any]:
+    """Return the fields of the body. Raises Refusal, which repeats no value."""
+    if request.content_type != "application/json":
+        raise Refusal(415, "unsupported_media_type", "Send application/json.")
+    try:
+        raw = request.read(_LONGEST_BODY + 1)
+    except (OSError, RequestDataTooBig) as error:
+        raise Refusal(400, "incomplete_body", "The body broke off.") from error
+    if len(raw) > _LONGEST_BODY:
+        raise Refusal(413, "too_large", f"Send at most {_LONGEST_BODY} bytes.")
+    try:
+        body = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise Refusal(400, "invalid_json", "The body is not JSON.") from error
+    if not isinstance(body, dict):
+        raise Refusal(400, "invalid_json", "Send one JSON object.")
+    return _checked(body, fields)
+
+
+def _checked(body: dict[str, Any], fields: _Fields) -> dict[str, Any]:
+    for name, kind in fields.items():
+        value = body.get(name)
+        if (value is None and name in _REQUIRED) or not _fits(value, kind):
+            what = "true or false" if kind is bool else "text"
+            raise Refusal(422, "invalid", f"{name} is {what}.", pointer=f"/{name}")
+    if set(body) - set(fields):
+        known = ", ".join(fields)
+        raise Refusal(422, "unknown_field", f"Send only these fields: {known}.")
+    return {name: value for name, value in body.items() if value is not None}
+
+
+def _fits(value: Any, kind: type) -> bool:
+    if value is None:
+        return True
+    if kind is bool:
+        return isinstance(value, bool)
+    return isinstance(value, str) and len(value) <= _LONGEST_TEXT and _storable(value)
+
+
+def _storable(text: str) -> bool:
+    """Tell whether a text can be encoded: half a surrogate pair cannot, nor a NUL."""
+    return "\0" not in text and not any("\ud800" <= c <= "\udfff" for c in text)
+
+
+_REQUIRED = {"username", "password", "refresh", "token"}
+
+token_view = _endpoint(
+    _issue, {"username": str, "password": str, "otp": str, "cookie": bool}
+)
+refresh_view = _endpoint(_refresh, {"refresh": str, "cookie": bool})
+revoke_view = _endpoint(_revoke, {"token": str, "token_type_hint": str})

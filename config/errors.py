@@ -1,0 +1,86 @@
+"""Error pages: plain HTML for people, problem documents for programs, never a value.
+
+What was sent is not repeated, and nothing of the inside is shown. The request id leads
+from the page to the log.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+
+from capture.api.answers import Refusal, problem
+from capture.middleware import is_capture_path
+
+_SENTENCES = {
+    400: ("bad_request", "The request cannot be understood. Go back and try again."),
+    403: ("forbidden", "You may not do this. Ask an administrator for the right."),
+    404: ("not_found", "There is nothing here. The address may be old or mistyped."),
+    413: ("too_large", "This is too much at once. Send less."),
+    414: ("uri_too_long", "The address is too long. Ask for less at once."),
+    429: ("rate_limited", "Too many requests. Wait a moment, then try again."),
+    500: ("internal_error", "This is our fault. It is logged."),
+}
+_STALE = (
+    "The form was too old, or cookies are switched off. Go back, load the page again, "
+    "and repeat."
+)
+
+
+def answer(
+    request: HttpRequest,
+    status: int,
+    *,
+    code: str = "",
+    message: str = "",
+    retry_after: int | None = None,
+) -> HttpResponse:
+    """Return the answer to a request that failed, in the form that its sender reads."""
+    usual_code, usual_message = _SENTENCES[status]
+    code, message = code or usual_code, message or usual_message
+    response: HttpResponse
+    if wants_problem(request):
+        response = problem(request, Refusal(status, code, message))
+    else:
+        # No context processor and no static file: this page also says that those fail.
+        facts = {
+            "title": HTTPStatus(status).phrase,
+            "message": message,
+            "request_id": request.operation.id,  # type: ignore[attr-defined]
+        }
+        page = render_to_string("error.html", facts)
+        response = HttpResponse(page, status=status)
+    response["Cache-Control"] = "no-store"
+    if retry_after is not None:
+        response["Retry-After"] = str(retry_after)
+    return response
+
+
+def wants_problem(request: HttpRequest) -> bool:
+    """Tell whether a program asks, which cannot read a page."""
+    path = request.path_info
+    return path.startswith(("/api/", "/healthz")) or is_capture_path(path)
+
+
+def bad_request(request: HttpRequest, exception: Any = None) -> HttpResponse:
+    return answer(request, 400)
+
+
+def forbidden(request: HttpRequest, exception: Any = None) -> HttpResponse:
+    return answer(request, 403)
+
+
+def not_found(request: HttpRequest, exception: Any = None) -> HttpResponse:
+    return answer(request, 404)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    return answer(request, 500)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Say what helps; the reason goes to the log alone."""
+    return answer(request, 403, code="csrf_failed", message=_STALE)

@@ -1,0 +1,117 @@
+"""How much one request may bring, and how many requests a person or address may send.
+
+For pages and the staff API. The capture doors measure bodies and rates by key
+themselves; here only their query is looked at, and who reads there with a session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+from audit.keyed import keyed_hash
+from capture import services as capture
+from config import errors
+
+MAX_QUERY = 6000
+MAX_PARAMETERS = 200
+# A form without files, and the page that takes one file.
+MAX_FORM = 4_000_000
+_LONG = f"The query has more than {MAX_QUERY} characters. Ask for less at once."
+_MANY = f"The query has more than {MAX_PARAMETERS} parameters. Ask for less at once."
+_NUL = "The query has a character that no text can hold. Remove it."
+_LENGTH = "The length of the body is no number. Send Content-Length."
+
+
+class LimitsMiddleware:
+    """Refuses what is too much, before a form is read or a page made.
+
+    Stands before the check of CSRF, which reads the form.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return _refused_query(request) or self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Any, _args: Any, _kwargs: Any
+    ) -> HttpResponse | None:
+        if getattr(view, "has_own_limits", False):
+            return _spend_session(request)
+        return _refused_body(request) or _spend(request)
+
+
+def spend_user(user_id: UUID) -> capture.Budget:
+    """Take one request from a person's budget; `is_allowed` says whether it was there.
+
+    One UPDATE, outside of the caller's transaction: inside of one, all requests of the
+    person would wait for each other.
+    """
+    return _take(f"user:{user_id}", "user")
+
+
+def spend_address(address: str | None, rate: str = "visitor") -> capture.Budget:
+    """Take one request from the budget of an address: `visitor` or `login`."""
+    return _take(f"{rate}:{keyed_hash('address', address or '')[:32]}", rate)
+
+
+def _take(name: str, rate: str) -> capture.Budget:
+    return capture.take(name, capture.Rate(*settings.STAFF_RATES[rate]))
+
+
+def _spend(request: HttpRequest) -> HttpResponse | None:
+    address = request.operation.ip  # type: ignore[attr-defined]
+    user = request.user
+    is_login = request.method == "POST" and request.path_info in settings.LOGIN_PATHS
+    if is_login:
+        budget = spend_address(address, "login")
+    elif user.is_authenticated:
+        budget = spend_user(user.pk)
+    else:
+        budget = spend_address(address)
+    return _refused_rate(request, budget)
+
+
+def _spend_session(request: HttpRequest) -> HttpResponse | None:
+    # Without its cookie nobody looks for a session: keys have rates of their own.
+    if settings.SESSION_COOKIE_NAME not in request.COOKIES:
+        return None
+    user = request.user
+    if not user.is_authenticated:
+        return None
+    return _refused_rate(request, spend_user(user.pk))
+
+
+def _refused_rate(request: HttpRequest, budget: capture.Budget) -> HttpResponse | None:
+    if budget.is_allowed:
+        return None
+    return errors.answer(request, 429, retry_after=budget.retry_after)
+
+
+def _refused_query(request: HttpRequest) -> HttpResponse | None:
+    query = request.META.get("QUERY_STRING", "")
+    if len(query) > MAX_QUERY:
+        return errors.answer(request, 400, code="query_too_long", message=_LONG)
+    if query.count("&") >= MAX_PARAMETERS:
+        return errors.answer(request, 400, code="too_many_parameters", message=_MANY)
+    if "%00" in query or "\0" in query:
+        return errors.answer(request, 400, code="invalid_parameter", message=_NUL)
+    return None
+
+
+def _refused_body(request: HttpRequest) -> HttpResponse | None:
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    if not (length.isascii() and length.isdigit()):
+        return errors.answer(request, 400, code="length_invalid", message=_LENGTH)
+    is_upload = request.path_info.endswith("/import/")
+    limit = settings.UPLOAD_MAX_BYTES if is_upload else MAX_FORM
+    if int(length[:18]) <= limit:
+        return None
+    message = f"This is more than {limit} bytes. Send less at once."
+    return errors.answer(request, 413, message=message)

@@ -1,0 +1,168 @@
+"""Log lines: one JSON object each, with the id of its request and without values.
+
+What a line says is redacted as it is written, whoever logs it: no e-mail address, key,
+card, phone number or password leaves the process. A trace names files and functions;
+the text of an error is left out, because databases repeat in it what was sent.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Iterator
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from traceback import walk_tb
+from types import TracebackType
+from typing import Any
+
+# The id of the request at work, of this thread or task.
+request_id: ContextVar[str] = ContextVar("request_id", default="")
+
+HIDDEN = "[hidden]"
+# What a line may carry beside its message; each is a number, an id or a pattern.
+_FACTS = ("method", "route", "status", "duration_ms", "user_id", "key_id")
+_MAX_MESSAGE = 4000
+_MAX_FRAMES = 60
+_MAX_CHAIN = 5
+
+# Ids and days are made of digits too, and say nothing of a person.
+_KEPT = re.compile(
+    r"((?<![0-9a-fA-F])[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+    r"(?![0-9a-fA-F])"
+    r"|(?<!\d)(?:19|20)\d\d-[01]\d-[0-3]\d(?!\d))"
+)
+_NAMES = (
+    r"authorization|cookie|passw(?:or)?d|passwd|pwd|secret|pepper|token|credential|"
+    r"api[_-]?key|write[_-]?key|capture[_-]?key|hash[_-]?key|session(?:id)?|"
+    r"csrf\w*|otp|totp|cvc|cvv|(?<![a-z])m?pin"
+)
+_PATTERNS = tuple(
+    (re.compile(pattern, re.IGNORECASE), replacement)
+    for pattern, replacement in (
+        # A name and what stands after it, to the end of the line.
+        (rf"([\w-]*(?:{_NAMES})[\w-]*[\"']?\s*[:=]\s*)[^\r\n]+", rf"\1{HIDDEN}"),
+        (r"\b(bearer|basic|digest)\s+[^\s,;]+", rf"\1 {HIDDEN}"),
+        (r"(?:pk|sk|rk|whsec)_[\w=+/-]+", HIDDEN),
+        (r"\beyJ[\w=-]+\.[\w=-]+(?:\.[\w=-]*)?", HIDDEN),
+        # Addresses, also those in a URL, and the password in one of a database.
+        (r"[^\s@]+(?:@|%40)[^\s@]+", HIDDEN),
+        # Cards and phone numbers: many digits, whatever stands between them.
+        (r"\+?\(?\d(?:[\s.\-/()]{0,2}\d){6,}", HIDDEN),
+    )
+)
+
+
+def redact(text: str) -> str:
+    """Return the text without what may not stand in a log."""
+    parts = _KEPT.split(text)
+    # Names go first and over the whole: a value may begin with an id.
+    name, hidden = _PATTERNS[0]
+    if name.search(text):
+        parts = _KEPT.split(name.sub(hidden, text))
+    return "".join(
+        part if number % 2 else _redact_part(part) for number, part in enumerate(parts)
+    )
+
+
+def _redact_part(text: str) -> str:
+    for pattern, replacement in _PATTERNS[1:]:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+class JsonFormatter(logging.Formatter):
+    """Writes a record as one JSON object in one line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "time": _moment(record.created),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": message_of(record),
+        }
+        if current := request_id.get():
+            line["request_id"] = current
+        facts = ((name, getattr(record, name, None)) for name in _FACTS)
+        line |= {name: value for name, value in facts if value not in (None, "")}
+        if error := _error_of(record):
+            line["exception"] = type(error).__qualname__
+            if record.levelno >= logging.ERROR:
+                line["trace"] = list(trace_of(error))
+        return json.dumps(line, ensure_ascii=False, default=str)
+
+
+class TextFormatter(logging.Formatter):
+    """Writes a record for people; while debugging, with the text of errors."""
+
+    def __init__(self, *, show_errors: bool = False) -> None:
+        super().__init__()
+        self.show_errors = show_errors
+
+    def format(self, record: logging.LogRecord) -> str:
+        facts = [str(getattr(record, name, None) or "") for name in _FACTS]
+        head = (
+            f"{_moment(record.created)} {record.levelname:<7} {record.name}",
+            message_of(record),
+            *facts,
+            request_id.get(),
+        )
+        lines = [" ".join(part for part in head if part)]
+        error = _error_of(record)
+        if error and self.show_errors:
+            lines.append(redact(self.formatException(record.exc_info)))  # type: ignore[arg-type]
+        elif error:
+            lines += ["Traceback (without values):", *trace_of(error)]
+        return "\n".join(lines)
+
+
+def message_of(record: logging.LogRecord) -> str:
+    """Return the redacted message; a request's path is its route here."""
+    request = getattr(record, "request", None)
+    if request is not None and isinstance(record.args, tuple):
+        # Django's own lines of requests hold the path, which can hold an address.
+        route = _route_of(request)
+        path = getattr(request, "path", None)
+        args = tuple(route if arg == path else arg for arg in record.args)
+        record = logging.makeLogRecord({**record.__dict__, "args": args})
+    try:
+        text = record.getMessage()
+    except (TypeError, ValueError, KeyError):
+        # Wrong arguments; logging would print them to say so.
+        text = f"{record.msg} (its arguments do not fit)"
+    return redact(text[:_MAX_MESSAGE])
+
+
+def trace_of(error: BaseException) -> Iterator[str]:
+    """Yield class and frames of an error and of what caused it, and no value."""
+    seen: BaseException | None = error
+    for _ in range(_MAX_CHAIN):
+        if seen is None:
+            return
+        yield type(seen).__qualname__
+        yield from _frames(seen.__traceback__)
+        hidden = seen.__suppress_context__
+        seen = seen.__cause__ or (None if hidden else seen.__context__)
+
+
+def _frames(trace: TracebackType | None) -> list[str]:
+    frames = [
+        f"  {frame.f_code.co_filename}:{line} {frame.f_code.co_qualname}"
+        for frame, line in walk_tb(trace)
+    ]
+    return frames[-_MAX_FRAMES:]
+
+
+def _error_of(record: logging.LogRecord) -> BaseException | None:
+    return record.exc_info[1] if isinstance(record.exc_info, tuple) else None
+
+
+def _route_of(request: Any) -> str:
+    operation = getattr(request, "operation", None)
+    return str(getattr(operation, "route", "unknown"))
+
+
+def _moment(seconds: float) -> str:
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,76 @@
+"""Two pages for whoever answers for access: what happens, and who may do what."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+
+from audit import services as audit
+from audit.admin.base import actor_of
+from customers import services as customers
+
+MONITOR = "audit.view_event"
+REVIEW = "customers.view_membership"
+_REVIEWED_DAYS = 90
+
+
+def monitoring_view(request: HttpRequest) -> HttpResponse:
+    """Show the newest access, exports, reveals, refusals and sign-ins."""
+    if not request.user.has_perm(MONITOR):
+        raise PermissionDenied
+    actor = actor_of(request)
+    context = {
+        **admin.site.each_context(request),
+        "title": "Security monitoring",
+        "readers": audit.readers_of_the_hour(actor=actor),
+        "kinds": audit.newest_by_kind(actor=actor),
+    }
+    audit.note_subjects("log.viewed", [], actor=actor)
+    return TemplateResponse(request, "admin/security.html", context)
+
+
+def review_view(request: HttpRequest) -> HttpResponse:
+    """Show who may do what where, and when they last did; record a review."""
+    if not request.user.has_perm(REVIEW):
+        raise PermissionDenied
+    actor = actor_of(request)
+    businesses = customers.list_businesses(actor=actor, permission=REVIEW)
+    if request.method == "POST":
+        for business in businesses:
+            audit.record(
+                "access.reviewed", business, actor=actor, business_id=business.pk
+            )
+        messages.success(request, "The review is recorded.")
+        return HttpResponseRedirect(reverse("admin:access_review"))
+    context = {
+        **admin.site.each_context(request),
+        "title": "Access review",
+        "people": _people(request),
+        "days": _REVIEWED_DAYS,
+        "reviewed": audit.last_review(business.pk for business in businesses),
+    }
+    return TemplateResponse(request, "admin/access_review.html", context)
+
+
+def _people(request: HttpRequest) -> list[dict[str, Any]]:
+    actor = actor_of(request)
+    memberships = list(customers.list_memberships(actor=actor))
+    ids = {membership.user_id for membership in memberships}
+    signed_in = audit.last_sign_ins(ids)
+    since = timezone.now() - timedelta(days=_REVIEWED_DAYS)
+    acts = audit.acts_since(since, ids, actor=actor)
+    return [
+        {
+            "membership": membership,
+            "signed_in": signed_in.get(membership.user_id),
+            "acts": acts.get(membership.user_id, 0),
+        }
+        for membership in memberships
+    ]

@@ -1,0 +1,44 @@
+"""How long a session lasts: so long at most, and shorter when nobody is there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from django.conf import settings
+from django.contrib.auth import logout
+from django.http import HttpRequest, HttpResponse
+
+_STARTED = "started_at"
+_SEEN = "seen_at"
+# Each visit within it leaves the row of the session alone.
+_COARSE_SECONDS = 60
+
+
+class SessionAgeMiddleware:
+    """Signs out a session that is too old, or was idle for too long.
+
+    Django's own age starts again with each change of the session; this one does not.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        # Without the cookie there is no session; keys are used without one.
+        if settings.SESSION_COOKIE_NAME in request.COOKIES:
+            _keep_or_end(request)
+        return self.get_response(request)
+
+
+def _keep_or_end(request: HttpRequest) -> None:
+    if not request.user.is_authenticated:
+        return
+    now = int(time.time())
+    session = request.session
+    started, seen = session.get(_STARTED, now), session.get(_SEEN, now)
+    is_old = now - started >= settings.SESSION_COOKIE_AGE
+    if is_old or now - seen >= settings.SESSION_IDLE_SECONDS:
+        logout(request)
+    elif _STARTED not in session or now - seen >= _COARSE_SECONDS:
+        session[_STARTED], session[_SEEN] = started, now

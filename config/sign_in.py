@@ -1,0 +1,175 @@
+"""The pages by which staff come into the admin: password, then the second factor."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib.auth import login
+from django.contrib.auth.views import LoginView
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.http import urlencode
+
+from audit import services
+
+_PENDING = "sign_in_pending"
+_PENDING_SECONDS = 300
+_WRONG = (
+    "User name and password do not fit together. Check both; capital and small letters "
+    "differ."
+)
+_WRONG_CODE = (
+    "This code is wrong or used up. Type the one that your app shows now, or one of "
+    "your recovery codes."
+)
+
+
+class _RefusableForm(forms.Form):
+    """A form that asks the one door; it remembers when to come back."""
+
+    def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.request = request
+        self.user: Any = None
+        self.retry_after = 0
+
+    @property
+    def operation(self) -> Any:
+        return self.request.operation  # type: ignore[attr-defined]
+
+    def get_user(self) -> Any:
+        return self.user
+
+    def refused(self, refused: services.SignInRefused, text: str) -> ValidationError:
+        self.retry_after = refused.retry_after
+        if refused.code == "locked":
+            wait = services.wait_text(refused.retry_after)
+            text = f"Too many tries. Wait {wait} and sign in then."
+        return ValidationError(text, code=refused.code)
+
+
+class PasswordForm(_RefusableForm):
+    """The first step. Every refusal reads the same for names that exist and do not."""
+
+    username = forms.CharField(
+        label="User name",
+        max_length=150,
+        widget=forms.TextInput(attrs={"autofocus": True, "autocomplete": "username"}),
+    )
+    password = forms.CharField(
+        label="Password",
+        strip=False,
+        max_length=4096,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        values = self.cleaned_data
+        if {"username", "password"} <= set(values):
+            try:
+                self.user = services.check_password(
+                    values["username"],
+                    values["password"],
+                    operation=self.operation,
+                    needs_staff=True,
+                )
+            except services.SignInRefused as refused:
+                raise self.refused(refused, _WRONG) from refused
+        return values
+
+
+class CodeForm(_RefusableForm):
+    """The second step, for whoever has an authenticator."""
+
+    code = forms.CharField(
+        label="Code",
+        max_length=50,
+        widget=forms.TextInput(
+            attrs={"autofocus": True, "autocomplete": "one-time-code"}
+        ),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        values = self.cleaned_data
+        self.user = pending_user(self.request)
+        if values.get("code") and self.user is not None:
+            try:
+                services.complete_sign_in(
+                    self.user,
+                    values["code"],
+                    operation=self.operation,
+                    method="session",
+                )
+            except services.SignInRefused as refused:
+                raise self.refused(refused, _WRONG_CODE) from refused
+        return values
+
+
+class _SignInView(LoginView):
+    """What both steps share: a safe way on, and 429 for whoever has no tries left."""
+
+    def form_invalid(self, form: Any) -> HttpResponse:
+        response = super().form_invalid(form)
+        if form.retry_after:
+            response.status_code = 429
+            response["Retry-After"] = str(form.retry_after)
+        return response
+
+    def get_default_redirect_url(self) -> str:
+        return reverse("admin:index")
+
+    def enter(self, user: Any) -> HttpResponse:
+        """Begin the session of somebody who has shown everything."""
+        self.request.session.pop(_PENDING, None)
+        login(self.request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
+        return HttpResponseRedirect(self.get_success_url())
+
+
+class PasswordView(_SignInView):
+    """Asks for name and password; whoever has an authenticator goes on to its code."""
+
+    template_name = "admin/login.html"
+    authentication_form: Any = PasswordForm
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        user = form.get_user()
+        if not services.has_totp(user):
+            operation = self.request.operation  # type: ignore[attr-defined]
+            services.complete_sign_in(user, "", operation=operation, method="session")
+            return self.enter(user)
+        self.request.session.cycle_key()
+        self.request.session[_PENDING] = {
+            "user": str(user.pk),
+            "hash": user.get_session_auth_hash(),
+            "until": int(time.time()) + _PENDING_SECONDS,
+        }
+        query = urlencode({"next": self.get_success_url()})
+        return HttpResponseRedirect(f"{reverse('admin:login_code')}?{query}")
+
+
+class CodeView(_SignInView):
+    """Asks for the code of somebody whose password was right, for five minutes."""
+
+    template_name = "admin/login_code.html"
+    authentication_form: Any = CodeForm
+
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        if pending_user(request) is None:
+            request.session.pop(_PENDING, None)
+            return HttpResponseRedirect(reverse("admin:login"))
+        return super().dispatch(request, *args, **kwargs)
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        return self.enter(form.get_user())
+
+
+def pending_user(request: HttpRequest) -> Any:
+    """Return whose password was right in this session a moment ago, or None."""
+    facts = request.session.get(_PENDING)
+    if not facts or facts["until"] < time.time():
+        return None
+    return services.find_pending_user(facts["user"], facts["hash"])

@@ -1,0 +1,186 @@
+"""Who may do what: the one table of roles. A change here is a change everywhere.
+
+A role holds in one business. Each line names tables, and for each role the verbs of
+Django's permissions ("view", "add", "change") or rights of their own. Admin site, API,
+export, import and commands ask for these names; docs/security-model.md shows the table.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from customers.choices import Role
+
+_ADMIN, _SUPPORT, _MARKETING, _AUDITOR = (
+    Role.ADMIN,
+    Role.SUPPORT,
+    Role.MARKETING,
+    Role.AUDITOR,
+)
+_EVERYBODY = tuple(Role)
+_WRITE = "view add change"
+
+
+class Area(NamedTuple):
+    """What the table says of some tables: verbs for each role, none if unnamed."""
+
+    title: str
+    app: str
+    tables: tuple[str, ...]
+    verbs: dict[Role, str]
+
+
+_ABOUT_PEOPLE = ("customer", "address", "contact", "preferences", "flag", "booking")
+_CONVERSATIONS = ("note", "ticket", "ticketmessage")
+_MONEY = ("refund", "credit")
+_KEPT_BY_OWNERS = ("business", "membership")
+_DOORS = ("source", "apikey", "webhookendpoint")
+
+AREAS = (
+    Area(
+        "Customers, bookings",
+        "customers",
+        _ABOUT_PEOPLE,
+        {_ADMIN: _WRITE, _SUPPORT: _WRITE, _MARKETING: "view", _AUDITOR: "view"},
+    ),
+    Area("Figures", "customers", ("customerstats",), dict.fromkeys(_EVERYBODY, "view")),
+    Area(
+        "Consents",
+        "customers",
+        ("consentevent",),
+        {
+            _ADMIN: "view add",
+            _SUPPORT: "view add",
+            _MARKETING: "view",
+            _AUDITOR: "view",
+        },
+    ),
+    Area(
+        "Notes, tickets",
+        "customers",
+        _CONVERSATIONS,
+        {_ADMIN: _WRITE, _SUPPORT: _WRITE, _AUDITOR: "view"},
+    ),
+    Area(
+        "Refunds, credit",
+        "customers",
+        _MONEY,
+        {_ADMIN: _WRITE, _SUPPORT: _WRITE, _AUDITOR: "view"},
+    ),
+    Area(
+        "Refund and credit above the business's limit",
+        "customers",
+        ("refund",),
+        {_ADMIN: "exceed_limit"},
+    ),
+    Area(
+        "Archive and restore",
+        "customers",
+        ("customer",),
+        {_ADMIN: "archive bulk", _SUPPORT: "archive"},
+    ),
+    Area(
+        "Personal data",
+        "audit",
+        ("personal",),
+        {_ADMIN: "view", _SUPPORT: "reveal"},
+    ),
+    Area(
+        "Business and its limits",
+        "customers",
+        ("business",),
+        {
+            _ADMIN: "view change",
+            _SUPPORT: "view",
+            _MARKETING: "view",
+            _AUDITOR: "view",
+        },
+    ),
+    Area(
+        "People and roles",
+        "customers",
+        ("membership",),
+        {_ADMIN: _WRITE, _AUDITOR: "view"},
+    ),
+    Area("Accounts", "audit", ("user",), {_ADMIN: "view", _AUDITOR: "view"}),
+    Area(
+        "Sources, keys, webhooks",
+        "capture",
+        _DOORS,
+        {_ADMIN: _WRITE, _AUDITOR: "view"},
+    ),
+    Area(
+        "Captures, list and fields",
+        "capture",
+        (
+            "capture",
+            "capturelink",
+            "capturedvalue",
+            "identifier",
+            "sighting",
+            "signup",
+            "login",
+            "payment",
+            "paymentreference",
+            "questionnaire",
+            "dashboardsnapshot",
+        ),
+        {_ADMIN: "view", _SUPPORT: "view", _AUDITOR: "view"},
+    ),
+    Area("Payloads", "capture", ("payload",), {_ADMIN: "read"}),
+    Area("Corrections", "capture", ("capture",), {_ADMIN: "correct"}),
+    Area(
+        "Quarantine",
+        "capture",
+        ("quarantine",),
+        {_ADMIN: "view replay discard", _SUPPORT: "view", _AUDITOR: "view"},
+    ),
+    Area(
+        "Decisions on the quarantine, refused requests",
+        "capture",
+        ("quarantinedecision", "refusalcount"),
+        {_ADMIN: "view", _SUPPORT: "view", _AUDITOR: "view"},
+    ),
+    Area(
+        "History of a customer",
+        "customers",
+        tuple(f"historical{name}" for name in (*_ABOUT_PEOPLE, *_CONVERSATIONS)),
+        {_ADMIN: "view", _SUPPORT: "view", _AUDITOR: "view"},
+    ),
+    Area(
+        "History of money and settings",
+        "customers",
+        tuple(f"historical{name}" for name in ("refund", *_KEPT_BY_OWNERS)),
+        {_ADMIN: "view", _AUDITOR: "view"},
+    ),
+    Area(
+        "History of sources and keys",
+        "capture",
+        tuple(f"historical{name}" for name in _DOORS),
+        {_ADMIN: "view", _AUDITOR: "view"},
+    ),
+    Area(
+        "Events, requests",
+        "audit",
+        ("event", "operation"),
+        {_ADMIN: "view", _AUDITOR: "view"},
+    ),
+    Area(
+        "Import, full export",
+        "customers",
+        ("customer", "address", "contact", "booking", "ticket"),
+        {_ADMIN: "import export"},
+    ),
+)
+
+
+def _rights(role: Role) -> frozenset[str]:
+    return frozenset(
+        f"{area.app}.{verb}_{table}"
+        for area in AREAS
+        for verb in area.verbs.get(role, "").split()
+        for table in area.tables
+    )
+
+
+RIGHTS: dict[Role, frozenset[str]] = {role: _rights(role) for role in Role}

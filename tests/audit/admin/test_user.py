@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from audit import services
+from audit.models import Event, User
+from tests.conftest import post_confirmed, signed_in
+from tests.factories import AuthenticatorFactory, UserFactory
+
+LIST = reverse("admin:audit_user_changelist")
+
+
+@pytest.fixture
+def ann(db):
+    return UserFactory(username="ann", password="correct horse 1", is_superuser=True)
+
+
+def form_of(user: User, **changes: object) -> dict[str, object]:
+    """Return what the form of an account posts; None for a box without its tick."""
+    values = {
+        "username": user.username,
+        "email": user.email,
+        "time_zone": "UTC",
+        "is_active": "on",
+        "is_staff": "on",
+        "is_superuser": "on",
+        **changes,
+    }
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def is_in(client: Client) -> bool:
+    return client.get("/admin/").status_code == 200
+
+
+def act(client: Client, action: str, *users: User):
+    chosen = [str(user.pk) for user in users]
+    return client.post(LIST, {"action": action, "_selected_action": chosen})
+
+
+@pytest.mark.parametrize("flag", ["is_active", "is_staff", "is_superuser"])
+def test_the_form_puts_somebody_out(owner, ann, flag):
+    browser, token = signed_in(ann), services.issue_tokens(ann)
+    url = reverse("admin:audit_user_change", args=[ann.pk])
+
+    response = post_confirmed(owner, url, form_of(ann, **{flag: None}))
+
+    assert response.status_code == 302
+    assert not is_in(browser)
+    with pytest.raises(services.TokenError):
+        services.open_token(token.access)
+    actions = set(Event.objects.values_list("action", flat=True))
+    assert {"auth.sessions_ended", "auth.tokens_revoked", "user.changed"} <= actions
+
+
+def test_the_form_that_takes_nothing_away_ends_nothing(owner, ann):
+    browser = signed_in(ann)
+    url = reverse("admin:audit_user_change", args=[ann.pk])
+
+    changed = post_confirmed(owner, url, form_of(ann, first_name="Ann"))
+    assert changed.status_code == 302
+
+    assert is_in(browser)
+
+
+def set_password(client: Client, user: User, **more: str):
+    url = reverse("admin:auth_user_password_change", args=[user.pk])
+    word = "a much better 1"
+    body = {"usable_password": "true", "password1": word, "password2": word, **more}
+    return post_confirmed(client, url, body)
+
+
+def test_a_password_set_by_the_owner_ends_sessions(owner, ann):
+    browser, token = signed_in(ann), services.issue_tokens(ann)
+
+    assert set_password(owner, ann).status_code == 302
+
+    assert not is_in(browser)
+    assert is_in(owner)
+    with pytest.raises(services.TokenError):
+        services.open_token(token.access)
+    ann.refresh_from_db()
+    assert ann.check_password("a much better 1")
+
+
+def test_the_owner_sets_the_own_password_and_stays(owner):
+    elsewhere = signed_in(owner.user)
+
+    assert set_password(owner, owner.user).status_code == 302
+
+    assert is_in(owner)
+    assert not is_in(elsewhere)
+
+
+def test_resetting_the_second_factor_ends_sessions(owner, ann):
+    AuthenticatorFactory(user=ann)
+    browser = signed_in(ann)
+
+    act(owner, "reset_second_factor", ann, owner.user)
+
+    assert not services.has_totp(ann)
+    assert not is_in(browser)
+    # Who had none keeps the session.
+    assert is_in(owner)
+
+
+def test_locks_can_be_cleared(owner, ann):
+    client = Client()
+    for _ in range(10):
+        client.post("/admin/login/", {"username": "ann", "password": "no"})
+
+    act(owner, "clear_locks", ann)
+
+    body = {"username": "ann", "password": "correct horse 1"}
+    assert client.post("/admin/login/", body).status_code == 302
+    assert Event.objects.filter(action="auth.unlocked", actor_id=owner.user.pk).exists()
+
+
+@pytest.mark.parametrize("action", ["reset_second_factor", "clear_locks"])
+def test_only_the_owner_may(alice, ann, action):
+    AuthenticatorFactory(user=ann)
+
+    act(alice, action, ann)
+
+    assert services.has_totp(ann)
+    assert not Event.objects.filter(action="auth.unlocked").exists()

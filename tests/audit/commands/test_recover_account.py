@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import Client
+
+from audit import services
+from tests.factories import AuthenticatorFactory, UserFactory
+
+BODY = {"username": "ann", "password": "correct horse 1"}
+
+
+@pytest.fixture
+def locked(db):
+    user = UserFactory(**BODY)
+    AuthenticatorFactory(user=user)
+    for _ in range(10):
+        Client().post("/admin/login/", {**BODY, "password": "no"})
+    return user
+
+
+def recover(*args: str) -> str:
+
+    out = StringIO()
+    call_command("recover_account", *args, stdout=out)
+    return out.getvalue()
+
+
+def test_without_yes_it_only_shows(locked):
+    assert "would clear its locks and remove" in recover("ann", "--second-factor")
+
+    assert Client().post("/admin/login/", BODY).status_code == 429
+    assert services.has_totp(locked)
+
+
+def test_it_clears_locks(locked):
+    recover("ann", "--yes")
+
+    assert Client().post("/admin/login/", BODY).status_code == 302
+    assert services.has_totp(locked)
+
+
+def test_it_removes_the_second_factor(locked):
+    assert "removed" in recover("ann", "--second-factor", "--yes")
+    assert "has no second factor" in recover("ann", "--second-factor", "--yes")
+
+    assert not services.has_totp(locked)
+
+
+def test_an_unknown_name_is_said(db):
+    with pytest.raises(CommandError, match="No account is called 'nobody'"):
+        recover("nobody", "--yes")

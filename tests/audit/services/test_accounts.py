@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import pytest
+
+from audit import services
+from audit.actors import Actor
+from audit.models import Event, TokenFamily, User
+from tests.conftest import signed_in
+from tests.factories import TokenFamilyFactory, UserFactory
+
+ACTOR = Actor.system("test")
+
+
+@pytest.fixture
+def user(db):
+    return UserFactory(password="correct horse battery", is_superuser=True)
+
+
+def is_in(client) -> bool:
+    return client.get("/admin/").status_code == 200
+
+
+def change(user: User, **values: object) -> None:
+    for name, value in values.items():
+        setattr(user, name, value)
+    services.save_user(user, actor=ACTOR)
+
+
+def test_ending_sessions_ends_sessions_and_tokens(user):
+    browser, token = signed_in(user), services.issue_tokens(user)
+    assert is_in(browser)
+
+    assert services.end_sessions(user, actor=ACTOR, reason_code="test") == 1
+
+    assert not is_in(browser)
+    with pytest.raises(services.TokenError):
+        services.open_token(token.access)
+    events = Event.objects.filter(code="test").order_by("id")
+    assert [(e.action, e.data) for e in events] == [
+        ("auth.sessions_ended", {"families": 1}),
+        ("auth.tokens_revoked", {"families": 1}),
+    ]
+
+
+def test_other_people_stay(user):
+    other = UserFactory(is_superuser=True)
+    browser, family = signed_in(other), TokenFamilyFactory(user=other)
+
+    services.end_sessions(user, actor=ACTOR, reason_code="test")
+
+    assert is_in(browser)
+    family.refresh_from_db()
+    assert family.revoked_at is None
+
+
+def test_ending_sessions_writes_no_other_column(user):
+    user.username = "not-saved"
+
+    services.end_sessions(user, actor=ACTOR, reason_code="test")
+
+    assert not User.objects.filter(username="not-saved").exists()
+
+
+@pytest.mark.parametrize("flag", ["is_active", "is_staff", "is_superuser"])
+def test_whoever_loses_a_right_is_out_at_once(user, flag):
+    browser, token = signed_in(user), services.issue_tokens(user)
+
+    change(user, **{flag: False})
+
+    assert not is_in(browser)
+    with pytest.raises(services.TokenError):
+        services.open_token(token.access)
+    # For good: getting the right back opens no old session.
+    change(user, **{flag: True})
+    assert not is_in(browser)
+
+
+def test_disabling_past_the_service_counts_at_once_too(user):
+    browser, token = signed_in(user), services.issue_tokens(user)
+
+    User.objects.filter(pk=user.pk).update(is_active=False)
+
+    assert not is_in(browser)
+    with pytest.raises(services.TokenError):
+        services.open_token(token.access)
+
+
+def test_other_changes_end_nothing(user):
+    browser, token = signed_in(user), services.issue_tokens(user)
+
+    change(user, first_name="Ann", time_zone="Europe/Oslo")
+
+    assert is_in(browser)
+    assert services.open_token(token.access).user == user
+
+
+def test_gaining_a_right_ends_nothing(db):
+    user = UserFactory()
+    token = services.issue_tokens(user)
+
+    change(user, is_superuser=True)
+
+    assert services.open_token(token.access)
+
+
+@pytest.mark.parametrize("by", ["service", "model"])
+def test_a_new_password_ends_sessions_and_tokens(user, by):
+    browser, token = signed_in(user), services.issue_tokens(user)
+
+    if by == "service":
+        services.change_password(user, "a much better 1", actor=ACTOR)
+    else:  # as Django's own command does
+        user.set_password("a much better 1")
+        user.save()
+
+    assert not is_in(browser)
+    with pytest.raises(services.TokenError):
+        services.open_token(token.access)
+
+
+def test_a_family_is_revoked_once(user):
+    family = TokenFamilyFactory(user=user)
+
+    assert services.revoke_token_family(family, actor=ACTOR, code="test")
+    assert not services.revoke_token_family(family, actor=ACTOR, code="other")
+
+    assert TokenFamily.objects.get().revoke_code == "test"
+    assert Event.objects.filter(action="auth.tokens_revoked").count() == 1
+
+
+def test_stamps_are_drawn_for_each_account(db):
+    stamps = {UserFactory().security_stamp for _ in range(3)}
+
+    assert len(stamps) == 3

@@ -1,0 +1,139 @@
+"""Eight at once: no more codes are looked at than one after the other."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import connection, connections
+
+from audit import services
+from audit.models import Grant, PinCredential, StepUpCount
+from audit.services import step_up
+from tests.audit.services.test_step_up import WRONG, count_evaluations
+from tests.factories import AuthenticatorFactory, GrantFactory, PinCredentialFactory
+from tests.factories.audit import PIN, person
+
+pytestmark = pytest.mark.django_db(transaction=True)
+HERE = services.session_binding("a session")
+
+
+@pytest.fixture
+def at_once(tmp_path, monkeypatch) -> Callable[..., list[Any]]:
+    """Run a function in threads, each with a connection of its own.
+
+    A database in memory has one; it is copied into a file for the threads.
+    """
+    copy = tmp_path / "copy.sqlite3"
+
+    def run(act: Callable[[], Any], times: int = 8) -> list[Any]:
+        if connection.vendor == "sqlite" and not copy.exists():
+            connection.ensure_connection()
+            with sqlite3.connect(copy) as target:
+                connection.connection.backup(target)
+                # As a database in use is; several at once cannot turn it so.
+                target.execute("PRAGMA journal_mode=WAL")
+            target.close()
+            monkeypatch.setitem(connections.settings["default"], "NAME", str(copy))
+        barrier = threading.Barrier(times)
+        results: list[Any] = []
+
+        def one() -> None:
+            barrier.wait()
+            try:
+                results.append(act())
+            except Exception as error:
+                results.append(error)
+            finally:
+                connections.close_all()
+
+        threads = [threading.Thread(target=one) for _ in range(times)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return results
+
+    return run
+
+
+def attempt(user, code=WRONG, ip="192.0.2.9") -> Any:
+    actor = person(user)
+    actor.operation.ip = ip
+    return services.confirm(user, code, scope="manage_keys", binding=HERE, actor=actor)
+
+
+def codes(results: list[Any]) -> list[str]:
+    unexpected = [r for r in results if not isinstance(r, ValidationError)]
+    assert unexpected == []
+    return sorted(error.code for error in results)
+
+
+def test_eight_guesses_at_once_are_five(at_once, monkeypatch):
+    user = PinCredentialFactory().user
+    looked = count_evaluations(monkeypatch)
+
+    results = at_once(lambda: attempt(user))
+
+    assert len(looked) == 5
+    assert codes(results) == ["locked"] * 4 + ["wrong_code"] * 4
+    row, shared = at_once(read, times=1)[0]
+    assert (row.failed, row.failed_total, row.lock_count) == (5, 5, 1)
+    assert shared.count == 5
+
+
+def read() -> tuple[PinCredential, StepUpCount]:
+    return PinCredential.objects.get(), StepUpCount.objects.get(name="overall")
+
+
+def test_the_first_tries_of_somebody_without_a_row_are_counted(at_once, monkeypatch):
+    user, looked = AuthenticatorFactory().user, []
+    real = step_up.use_step
+    monkeypatch.setattr(
+        step_up, "use_step", lambda *given: looked.append(1) or real(*given)
+    )
+
+    results = at_once(lambda: attempt(user))
+
+    assert len(looked) == 5
+    assert codes(results) == ["locked"] * 4 + ["wrong_code"] * 4
+
+
+def test_a_limit_is_shared_by_all_at_once(at_once, monkeypatch, settings):
+    settings.STEP_UP_LIMITS = {"address": 3, "overall": 100}
+    user = PinCredentialFactory().user
+    looked = count_evaluations(monkeypatch)
+
+    results = at_once(lambda: attempt(user))
+
+    assert len(looked) == 3
+    assert codes(results).count("too_many") == 5
+
+
+def test_one_act_is_done_once_at_once(at_once):
+    user = PinCredentialFactory().user
+    digest = "d" * 64
+    GrantFactory(user=user, scope="export", digest=digest)
+
+    def act() -> Grant:
+        return services.require_grant(
+            actor=person(user), scope="export", binding=HERE, digest=digest
+        )
+
+    results = at_once(act)
+
+    assert sum(isinstance(result, Grant) for result in results) == 1
+    refused = [r for r in results if isinstance(r, services.StepUpRequired)]
+    assert len(refused) == 7
+
+
+def test_right_codes_at_once_all_confirm(at_once):
+    user = PinCredentialFactory().user
+
+    results = at_once(lambda: attempt(user, PIN), times=4)
+
+    assert all(isinstance(result, Grant) for result in results), results

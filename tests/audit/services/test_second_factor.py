@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+import base64
+import time
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import connection
+
+from audit import services, totp
+from audit.actors import Actor
+from audit.models import Authenticator, Event, RecoveryCode
+from customers.choices import Role
+from tests.conftest import in_parallel
+from tests.factories import AuthenticatorFactory, MembershipFactory, UserFactory
+
+
+def code_now(row: Authenticator, steps: int = 0) -> str:
+    return totp.code_of(row.seed, totp.step_at(time.time()) + steps)  # type: ignore[attr-defined]
+
+
+def enrolled(user) -> tuple[bytes, list[str]]:
+    """Set up an authenticator through the services; return seed and recovery codes."""
+    enrolment = services.begin_enrolment(user)
+    seed = seed_of(enrolment.seed)
+    code = totp.code_of(seed, totp.step_at(time.time()))
+    actor = Actor.system("test")
+    return seed, services.enrol(user, enrolment.ticket, code, actor=actor)
+
+
+def seed_of(text: str) -> bytes:
+    return base64.b32decode(text.replace(" ", ""))
+
+
+@pytest.fixture
+def user(db):
+    return UserFactory()
+
+
+def test_a_code_works_once(user):
+    row = AuthenticatorFactory(user=user)
+    code = code_now(row)
+
+    assert services.verify_totp(user, f"{code[:3]} {code[3:]}")
+    assert not services.verify_totp(user, code)
+
+
+def test_an_older_code_does_not_work_after_a_newer_one(user):
+    row = AuthenticatorFactory(user=user)
+
+    assert services.verify_totp(user, code_now(row, 1))
+    assert not services.verify_totp(user, code_now(row))
+
+
+def test_a_code_of_somebody_else_and_of_nobody_is_wrong(user):
+    other = AuthenticatorFactory(user=UserFactory())
+
+    assert not services.has_totp(user)
+    assert not services.verify_totp(user, code_now(other))
+    AuthenticatorFactory(user=user)
+    assert services.has_totp(user)
+    assert not services.verify_totp(user, code_now(other))
+
+
+def test_a_seed_copied_from_another_row_opens_nothing(user):
+    other = AuthenticatorFactory(user=UserFactory())
+    row = AuthenticatorFactory(user=user)
+    Authenticator.objects.filter(pk=row.pk).update(sealed_seed=other.sealed_seed)
+
+    assert not services.verify_totp(user, code_now(other))
+
+
+def test_five_wrong_codes_lock_even_the_right_one(user):
+    row = AuthenticatorFactory(user=user)
+    wrong = "000000" if code_now(row) != "000000" else "111111"
+    for _ in range(5):
+        assert not services.verify_totp(user, wrong)
+
+    assert not services.verify_totp(user, code_now(row))
+    checked = services.check_code(user, code_now(row), takes_recovery=True)
+    assert 840 < checked.retry_after <= 900
+
+
+def test_a_right_code_forgets_the_wrong_ones(user):
+    row = AuthenticatorFactory(user=user)
+    for steps in (-1, 0, 1):
+        for _ in range(4):
+            services.verify_totp(user, "wrong")
+        assert services.verify_totp(user, code_now(row, steps))
+
+
+def test_enrolment_stores_nothing_before_the_first_code(user):
+    enrolment = services.begin_enrolment(user)
+
+    with pytest.raises(ValidationError, match="time of your phone"):
+        services.enrol(user, enrolment.ticket, "abc", actor=Actor.system("test"))
+    assert not services.has_totp(user)
+
+
+def test_enrolment_gives_ten_codes_and_ends_other_sessions(user):
+    stamp = user.security_stamp
+
+    seed, codes = enrolled(user)
+
+    assert len(set(codes)) == 10
+    assert user.security_stamp != stamp
+    assert services.has_totp(user)
+    # The code of the enrolment is used up.
+    now = totp.step_at(time.time())
+    assert not services.verify_totp(user, totp.code_of(seed, now))
+    row = Authenticator.objects.get()
+    assert seed.hex() not in row.sealed_seed
+    stored = set(RecoveryCode.objects.values_list("code_hash", flat=True))
+    assert not stored & {*codes, *(c.replace("-", "") for c in codes)}
+    done = set(Event.objects.values_list("action", flat=True))
+    assert {"second_factor.enrolled", "second_factor.codes_made"} <= done
+
+
+def test_a_ticket_is_somebodys_and_ends(user, monkeypatch):
+    ticket = services.begin_enrolment(user).ticket
+    with pytest.raises(ValidationError, match="too old"):
+        services.resume_enrolment(UserFactory(), ticket)
+    with pytest.raises(ValidationError, match="too old"):
+        services.resume_enrolment(user, "AAAA")
+    later = time.time() + 901
+    monkeypatch.setattr(time, "time", lambda: later)
+    with pytest.raises(ValidationError, match="too old"):
+        services.resume_enrolment(user, ticket)
+
+
+def test_a_second_authenticator_is_refused(user):
+    first = services.begin_enrolment(user)
+    enrolled(user)
+    seed = seed_of(first.seed)
+    code = totp.code_of(seed, totp.step_at(time.time()))
+
+    with pytest.raises(ValidationError, match="already"):
+        services.enrol(user, first.ticket, code, actor=Actor.system("test"))
+
+
+def test_a_recovery_code_works_once_and_only_where_it_may(user):
+    _, codes = enrolled(user)
+
+    assert not services.verify_totp(user, codes[0])
+    assert services.check_code(user, codes[0].upper(), takes_recovery=True).is_recovery
+    assert not services.check_code(user, codes[0], takes_recovery=True).is_right
+    assert services.count_recovery_codes(user) == 9
+
+
+def test_new_recovery_codes_end_the_old_ones(user):
+    _, old = enrolled(user)
+    services.make_recovery_codes(user, actor=Actor.system("test"))
+
+    assert not services.check_code(user, old[0], takes_recovery=True).is_right
+    assert services.count_recovery_codes(user) == 10
+
+
+def test_removing_takes_the_codes_along_and_ends_sessions(user):
+    _, codes = enrolled(user)
+    stamp = user.security_stamp
+
+    assert services.remove_totp(user, actor=Actor.system("t"), reason_code="reset")
+
+    assert not services.has_totp(user)
+    assert not services.check_code(user, codes[0], takes_recovery=True).is_right
+    assert user.security_stamp != stamp
+    assert not services.remove_totp(user, actor=Actor.system("t"), reason_code="reset")
+
+
+@pytest.mark.parametrize(
+    ("needed", "role", "expected"),
+    [
+        ([], Role.ADMIN, False),
+        (["superuser"], Role.ADMIN, False),
+        (["admin", "support"], Role.SUPPORT, True),
+        (["admin", "support"], Role.AUDITOR, False),
+    ],
+)
+def test_the_role_decides_who_needs_one(user, settings, needed, role, expected):
+    settings.SECOND_FACTOR_ROLES = needed
+    MembershipFactory(user=user, role=role)
+
+    assert services.needs_totp(user) is expected
+    assert services.lacks_totp(user) is expected
+    AuthenticatorFactory(user=user)
+    assert not services.lacks_totp(user)
+
+
+def test_the_owner_of_the_platform_may_have_to_have_one(db, settings):
+    owner = UserFactory(is_superuser=True)
+    assert not services.needs_totp(owner)
+
+    settings.SECOND_FACTOR_ROLES = ["superuser"]
+    assert services.needs_totp(owner)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(
+    connection.vendor != "postgresql", reason="SQLite has one writer at a time."
+)
+def test_of_two_requests_with_one_code_one_passes():
+    user = UserFactory()
+    code = code_now(AuthenticatorFactory(user=user))
+
+    assert sum(in_parallel(lambda: services.verify_totp(user, code), 4)) == 1

@@ -1,0 +1,179 @@
+"""Errors of the API: problem documents that repeat nothing of what was sent."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import Http404
+from django.test import Client
+from django.urls import path
+from rest_framework import exceptions, serializers
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from config.urls import handler400, handler403, handler404, handler500
+from config.urls import urlpatterns as real
+from customers.models import Customer
+from tests.factories import CustomerFactory
+
+SECRET = "ann@example.org"
+RAISED = {
+    "missing": Http404(SECRET),
+    "denied": PermissionDenied(SECRET),
+    "throttled": exceptions.Throttled(wait=12.2),
+    "rule": ValidationError({"email": ValidationError("Is taken.", code="taken")}),
+    "rules": ValidationError(["One.", "Two."]),
+    "bug": RuntimeError(SECRET),
+}
+
+
+class Row(serializers.Serializer):
+    name = serializers.CharField(max_length=5)
+    kind = serializers.ChoiceField(choices=["a", "b"])
+
+
+class Rows(serializers.Serializer):
+    items = Row(many=True)
+
+
+class Open(APIView):
+    permission_classes = ()
+    authentication_classes = ()
+
+    def post(self, request):
+        serializer = Rows(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        return Response({})
+
+    def put(self, request, name):
+        CustomerFactory()
+        raise RAISED[name]
+
+
+class Token(BaseAuthentication):
+    def authenticate(self, request):
+        raise exceptions.AuthenticationFailed(SECRET)
+
+    def authenticate_header(self, request):
+        return 'Bearer realm="api"'
+
+
+class Locked(Open):
+    authentication_classes = (Token,)
+
+
+class Shut(APIView):
+    """Says nothing of permissions."""
+
+
+urlpatterns = [
+    path("api/v1/rows/", Open.as_view()),
+    path("api/v1/raised/<name>/", Open.as_view()),
+    path("api/v1/locked/", Locked.as_view()),
+    path("api/v1/shut/", Shut.as_view()),
+    *real,
+]
+handlers = (handler400, handler403, handler404, handler500)
+
+
+@pytest.fixture
+def api(db, settings) -> Client:
+    settings.ROOT_URLCONF = __name__
+    return Client(raise_request_exception=False)
+
+
+def problem(response, status: int, code: str) -> dict:
+    assert response.status_code == status
+    assert response["Content-Type"] == "application/problem+json"
+    body = response.json()
+    assert (body["status"], body["code"]) == (status, code)
+    assert body["request_id"] == response["X-Request-Id"]
+    assert body["message"] == body["detail"]
+    assert SECRET not in response.content.decode()
+    return body
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "code"),
+    [
+        ("missing", 404, "not_found"),
+        ("denied", 403, "permission_denied"),
+        ("throttled", 429, "throttled"),
+        ("rule", 400, "invalid"),
+        ("bug", 500, "internal_error"),
+    ],
+)
+def test_what_is_raised_is_a_problem(api, name, status, code):
+    problem(api.put(f"/api/v1/raised/{name}/"), status, code)
+
+
+def test_a_throttled_caller_learns_how_long_to_wait(api):
+    assert api.put("/api/v1/raised/throttled/")["Retry-After"] == "13"
+
+
+def test_rules_of_services_name_the_field(api):
+    body = problem(api.put("/api/v1/raised/rule/"), 400, "invalid")
+    both = problem(api.put("/api/v1/raised/rules/"), 400, "invalid")
+
+    assert body["errors"] == [
+        {"pointer": "/email", "code": "taken", "detail": "Is taken."}
+    ]
+    assert [one["detail"] for one in both["errors"]] == ["One.", "Two."]
+
+
+def test_each_mistake_of_a_body_has_its_pointer(api):
+    rows = [{"name": "a", "kind": "a"}, {"name": SECRET, "kind": SECRET}]
+
+    response = api.post(
+        "/api/v1/rows/", {"items": rows}, content_type="application/json"
+    )
+
+    body = problem(response, 400, "invalid")
+    assert [(one["pointer"], one["code"]) for one in body["errors"]] == [
+        ("/items/1/name", "max_length"),
+        ("/items/1/kind", "invalid_choice"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("method", "options", "status", "code"),
+    [
+        ("post", {"data": b"{", "content_type": "application/json"},
+         400, "parse_error"),
+        ("post", {"data": SECRET, "content_type": "text/csv"},
+         415, "unsupported_media_type"),
+        ("delete", {}, 405, "method_not_allowed"),
+        ("get", {"headers": {"accept": "text/html"}}, 406, "not_acceptable"),
+    ],
+)  # fmt: skip
+def test_what_the_library_refuses_is_a_problem(api, method, options, status, code):
+    response = getattr(api, method)("/api/v1/rows/", **options)
+
+    problem(response, status, code)
+    if status == 405:
+        assert "POST" in response["Allow"]
+
+
+def test_who_is_unknown_learns_how_to_sign_in(api):
+    response = api.post("/api/v1/locked/")
+
+    problem(response, 401, "authentication_failed")
+    assert response["WWW-Authenticate"] == 'Bearer realm="api"'
+
+
+def test_an_endpoint_that_says_nothing_is_shut(api):
+    problem(api.get("/api/v1/shut/"), 401, "not_authenticated")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_a_refused_request_has_written_is_undone(api, settings):
+    from django.db import connection  # noqa: PLC0415 - only here
+
+    connection.settings_dict["ATOMIC_REQUESTS"] = True
+    try:
+        api.put("/api/v1/raised/denied/")
+    finally:
+        connection.settings_dict["ATOMIC_REQUESTS"] = False
+
+    assert not Customer.objects.exists()

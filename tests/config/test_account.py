@@ -1,0 +1,284 @@
+from __future__ import annotations
+
+import base64
+import re
+import time
+
+import pytest
+from django.test import Client
+
+from audit import services, totp
+from audit.models import Authenticator, Event, TokenFamily
+from config import account
+from tests.conftest import signed_in
+from tests.factories import AuthenticatorFactory, TokenFamilyFactory, UserFactory
+
+PASSWORD = "correct horse battery"
+PAGE = "/admin/account/"
+FACTOR = "/admin/account/second-factor/"
+
+
+@pytest.fixture
+def ann(db):
+    return UserFactory(username="ann", password=PASSWORD)
+
+
+@pytest.fixture
+def browser(ann):
+    return signed_in(ann)
+
+
+@pytest.fixture
+def elsewhere(ann):
+    return signed_in(ann)
+
+
+def is_signed_in(client: Client) -> bool:
+    return client.get(PAGE).status_code == 200
+
+
+def act(client: Client, name: str, **values: str):
+    return client.post(FACTOR, {"act": name, **values})
+
+
+def code_of(seed: bytes, steps: int = 0) -> str:
+    return totp.code_of(seed, totp.step_at(time.time()) + steps)
+
+
+def begin(client: Client) -> tuple[bytes, str]:
+    """Open the enrolment with the password; return seed and ticket."""
+    response = act(client, "begin", password=PASSWORD)
+    seed = base64.b32decode(response.context["seed"].replace(" ", ""))
+    return seed, response.context["form"]["ticket"].value()
+
+
+def test_the_page_shows_every_section(browser):
+    text = browser.get(PAGE).content.decode()
+
+    for title in ("Password", "Second factor", "Sessions and tokens"):
+        assert f"<h2>{title}</h2>" in text
+    assert "no-store" in browser.get(PAGE)["Cache-Control"]
+    assert f'href="{PAGE}"' in browser.get("/admin/").content.decode()
+
+
+def test_another_module_adds_a_section(browser, monkeypatch):
+    monkeypatch.setattr(account, "_sections", [])
+    account.register_section(
+        account.Section(
+            "Mine", "admin/account/_password.html", lambda request: {"n": 1}
+        )
+    )
+
+    assert "<h2>Mine</h2>" in browser.get(PAGE).content.decode()
+
+
+@pytest.mark.parametrize("path", [PAGE, FACTOR])
+def test_strangers_are_sent_to_the_door(client, db, path):
+    assert "/admin/login/" in client.get(path)["Location"]
+    assert "/admin/login/" in client.post(path)["Location"]
+
+
+# --- setting up -----------------------------------------------------------------
+
+
+def test_setting_up_takes_password_and_code(browser, elsewhere, ann):
+    seed, ticket = begin(browser)
+    done = act(browser, "confirm", ticket=ticket, code=code_of(seed))
+
+    assert len(done.context["codes"]) == 10
+    assert services.has_totp(ann)
+    # Here the session goes on; one without a second factor does not.
+    assert is_signed_in(browser)
+    assert not is_signed_in(elsewhere)
+
+
+def test_the_picture_holds_the_address_and_no_style(browser):
+    text = act(browser, "begin", password=PASSWORD).content.decode()
+
+    assert "style=" not in text
+    assert re.search(r'<path d="M\d+ \d+h1v1h-1z', text)
+    assert "<img" not in text
+
+
+def test_without_the_password_nothing_begins(browser):
+    response = act(browser, "begin", password="wrong")
+
+    assert "not your password" in response.content.decode()
+    assert "seed" not in response.context
+
+
+def test_a_wrong_first_code_shows_the_same_key_again(browser, ann):
+    seed, ticket = begin(browser)
+    again = act(browser, "confirm", ticket=ticket, code="abcdef")
+
+    assert base64.b32decode(again.context["seed"].replace(" ", "")) == seed
+    assert not services.has_totp(ann)
+    assert act(browser, "confirm", ticket=ticket, code="").status_code == 200
+
+
+def test_a_forged_ticket_begins_again(browser, ann):
+    _, foreign = begin(signed_in(UserFactory(password=PASSWORD)))
+
+    response = act(browser, "confirm", ticket=foreign, code="123456")
+
+    assert response["Location"] == FACTOR
+    assert not services.has_totp(ann)
+
+
+def test_an_opened_page_holds_no_secret(browser, ann):
+    row = AuthenticatorFactory(user=ann)
+    text = browser.get(FACTOR).content.decode() + browser.get(PAGE).content.decode()
+
+    assert totp.seed_text(row.seed) not in text
+    assert row.sealed_seed not in text
+
+
+# --- removing -------------------------------------------------------------------
+
+
+def test_removing_takes_password_and_code(browser, elsewhere, ann):
+    row = AuthenticatorFactory(user=ann)
+    code = code_of(row.seed)
+
+    for values in (
+        {"password": PASSWORD, "code": "abcdef"},
+        {"password": "wrong", "code": code},
+        {"password": PASSWORD},
+    ):
+        assert act(browser, "remove", **values).status_code == 200
+        assert services.has_totp(ann)
+    done = act(browser, "remove", password=PASSWORD, code=code)
+
+    assert done["Location"] == FACTOR
+    assert not services.has_totp(ann)
+    assert is_signed_in(browser)
+    assert not is_signed_in(elsewhere)
+
+
+def test_whoever_needs_one_may_remove_it_and_then_sets_up_another(
+    browser, ann, settings
+):
+    settings.SECOND_FACTOR_ROLES = ["superuser"]
+    ann.is_superuser = True
+    ann.save()
+    row = AuthenticatorFactory(user=ann)
+    act(browser, "remove", password=PASSWORD, code=code_of(row.seed))
+
+    assert browser.get("/admin/")["Location"] == FACTOR
+    seed, ticket = begin(browser)
+    act(browser, "confirm", ticket=ticket, code=code_of(seed))
+    assert browser.get("/admin/").status_code == 200
+
+
+def test_new_recovery_codes_take_the_password(browser, ann):
+    AuthenticatorFactory(user=ann)
+    assert act(browser, "codes", password="wrong").status_code == 200
+    assert services.count_recovery_codes(ann) == 0
+
+    shown = act(browser, "codes", password=PASSWORD).context["codes"]
+
+    assert services.count_recovery_codes(ann) == 10
+    assert shown[0] not in browser.get(FACTOR).content.decode()
+
+
+@pytest.mark.parametrize("name", ["remove", "codes"])
+def test_without_an_authenticator_there_is_nothing_to_do(browser, ann, name):
+    response = act(browser, name, password=PASSWORD, code="123456")
+
+    assert response.status_code == 200
+    assert services.count_recovery_codes(ann) == 0
+
+
+def test_with_an_authenticator_no_other_begins(browser, ann):
+    AuthenticatorFactory(user=ann)
+
+    assert "seed" not in act(browser, "begin", password=PASSWORD).context
+    assert Authenticator.objects.count() == 1
+
+
+def test_an_unknown_act_is_refused(browser):
+    assert act(browser, "other").status_code == 404
+    assert browser.put(FACTOR).status_code == 404
+
+
+def test_guessing_the_own_password_locks(browser):
+    for _ in range(10):
+        act(browser, "begin", password="wrong")
+
+    text = act(browser, "begin", password=PASSWORD).content.decode()
+
+    assert "Wait 15 minutes" in text
+    # The sign-in is not locked by it.
+    response = Client().post("/admin/login/", {"username": "ann", "password": PASSWORD})
+    assert response.status_code == 302
+
+
+# --- password, sessions, tokens ---------------------------------------------------
+
+
+def change_password(client: Client, old: str = PASSWORD):
+    return client.post(
+        "/admin/password_change/",
+        {
+            "old_password": old,
+            "new_password1": "a much better 1",
+            "new_password2": "a much better 1",
+        },
+    )
+
+
+def test_changing_the_own_password_keeps_this_session_only(browser, elsewhere, ann):
+    family = TokenFamilyFactory(user=ann)
+
+    assert change_password(browser).status_code == 302
+
+    assert is_signed_in(browser)
+    assert not is_signed_in(elsewhere)
+    family.refresh_from_db()
+    assert family.revoke_code == "password_changed"
+    (changed,) = Event.objects.filter(action="user.changed")
+    assert changed.data == {"fields": ["password"]}
+
+
+def test_the_old_password_is_asked_and_its_tries_counted(browser, elsewhere):
+    for _ in range(10):
+        assert change_password(browser, "wrong").status_code == 200
+
+    assert change_password(browser).status_code == 200
+    assert is_signed_in(elsewhere)
+
+
+def test_everything_elsewhere_can_be_ended(browser, elsewhere, ann):
+    TokenFamilyFactory(user=ann)
+    mine = TokenFamilyFactory()
+
+    assert browser.post(f"{PAGE}end-sessions/")["Location"] == PAGE
+
+    assert is_signed_in(browser)
+    assert not is_signed_in(elsewhere)
+    alive = TokenFamily.objects.filter(revoked_at=None)
+    assert [row.pk for row in alive] == [mine.pk]
+
+
+def test_one_token_can_be_ended(browser, elsewhere, ann):
+    first, second = TokenFamilyFactory.create_batch(2, user=ann)
+
+    browser.post(f"{PAGE}end-token/{first.pk}/")
+
+    alive = services.list_token_families(ann)
+    assert [row.pk for row in alive] == [second.pk]
+    assert is_signed_in(elsewhere)
+    assert browser.post(f"{PAGE}end-token/{first.pk}/").status_code == 404
+
+
+def test_somebody_elses_token_does_not_exist(browser):
+    family = TokenFamilyFactory()
+
+    assert browser.post(f"{PAGE}end-token/{family.pk}/").status_code == 404
+    family.refresh_from_db()
+    assert family.revoked_at is None
+
+
+@pytest.mark.parametrize("path", ["end-sessions/", f"end-token/{'0' * 32}/"])
+def test_ends_are_no_links(browser, path):
+    assert browser.get(PAGE + path).status_code in {404, 405}

@@ -1,0 +1,246 @@
+"""Log lines: JSON, with the id of the request, and without what nobody may read."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import re
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import IntegrityError
+from django.test import Client
+from hypothesis import given
+from hypothesis import strategies as st
+
+from config.logs import JsonFormatter, TextFormatter, redact, request_id
+from tests.factories import ApiKeyFactory
+
+CARDS = ("4111111111111111", "4111 1111 1111 1111", "3782-822463-10005")
+KEY = st.from_regex(r"(pk|sk)_(test|live|demo)_[A-Za-z0-9]{16,40}", fullmatch=True)
+TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
+WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+SECRET = st.one_of(st.emails(), KEY, st.sampled_from(CARDS))
+
+
+class Log:
+    """A logger whose lines are kept, formatted as they would be written."""
+
+    def __init__(self, formatter: logging.Formatter) -> None:
+        self.out = io.StringIO()
+        handler = logging.StreamHandler(self.out)
+        handler.setFormatter(formatter)
+        self.logger = logging.Logger("test", logging.DEBUG)
+        self.logger.addHandler(handler)
+
+    @property
+    def text(self) -> str:
+        return self.out.getvalue()
+
+    @property
+    def line(self) -> dict[str, Any]:
+        [line] = self.text.splitlines()
+        return json.loads(line)
+
+
+@pytest.fixture
+def log() -> Log:
+    return Log(JsonFormatter())
+
+
+def fail(text: str) -> None:
+    raise IntegrityError(f"Key (email)=({text}) already exists.")
+
+
+@given(SECRET, WORDS, WORDS)
+@pytest.mark.parametrize("formatter", [JsonFormatter, TextFormatter])
+def test_no_secret_comes_out_of_any_call(formatter, secret, before, after):
+    log = Log(formatter())
+    mixed = f"{before} {secret} {after}"
+
+    log.logger.info(mixed.replace("%", "%%"))
+    log.logger.info("%s", mixed)
+    log.logger.info("%(x)s", {"x": {"y": [mixed]}})
+    log.logger.info("%d", mixed)
+    log.logger.info("a", mixed)  # noqa: PLE1205 - that is the mistake
+    try:
+        fail(mixed)
+    except IntegrityError:
+        log.logger.exception("%s", secret)
+
+    assert secret not in log.text
+    assert json.dumps(secret)[1:-1] not in log.text
+    assert json.dumps(secret, ensure_ascii=False)[1:-1] not in log.text
+
+
+@pytest.mark.parametrize(
+    ("text", "hidden"),
+    [
+        ("Authorization: Bearer abc.def", "abc"),
+        ("Authorization: Basic dXNlcjpwYXNz", "dXNl"),
+        ("sent bearer 0a1b2c3d", "0a1b"),
+        ("Cookie: sessionid=0a1b; csrftoken=x9", "x9"),
+        ("{'password': 'hush hush'}", "hush"),
+        ("password=hush", "hush"),
+        ("MPIN: 80 80", "80"),
+        ("pin=8080", "8080"),
+        ("totp = 123456", "123456"),
+        ("api_key=abcdef", "abcdef"),
+        ("refresh_token=abcdef", "abcdef"),
+        (f"got {TOKEN}", "eyJ"),
+        ("whsec_0a1b2c3d", "0a1b"),
+        ("postgresql://user:hush@host:5432/name", "hush"),
+        ("/stats/ann%40example.org/", "ann"),
+        ("+47 22 00 01 77", "22 00"),
+        ("(022) 000-0177", "0177"),
+        ("call 22000177", "2200"),
+        ("from 192.168.100.200", "192"),
+    ],
+)
+def test_what_is_hidden(text, hidden):
+    assert hidden not in redact(f"before {text}")
+    assert redact(f"before {text}").startswith("before ")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "capture failed: 01912345-1234-7123-8123-123456789012",
+        "on 2026-11-21 all was well",
+        "shipping of 120 items, mapping done in 1500 ms",
+        "customers.0001_initial applied",
+        "guard differs on audit_event: trigger missing",
+    ],
+)
+def test_what_stays(text):
+    assert redact(text) == text
+
+
+def test_a_line_says_what_and_of_which_request(log):
+    token = request_id.set("01912345-1234-7123-8123-123456789012")
+    try:
+        log.logger.warning("took %s ms", 12, extra={"route": "/x", "status": 200})
+    finally:
+        request_id.reset(token)
+
+    line = log.line
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line.pop("time"))
+    assert line == {
+        "level": "warning",
+        "logger": "test",
+        "message": "took 12 ms",
+        "request_id": "01912345-1234-7123-8123-123456789012",
+        "route": "/x",
+        "status": 200,
+    }
+
+
+def test_an_error_is_its_class_and_where_it_happened(log):
+    try:
+        fail("ann@example.org")
+    except IntegrityError:
+        log.logger.exception("could not")
+
+    assert log.line["exception"] == "IntegrityError"
+    assert log.line["trace"][0] == "IntegrityError"
+    assert re.search(r"test_logs\.py:\d+ fail$", log.line["trace"][-1])
+    assert "example.org" not in log.text
+    assert "email" not in log.text
+
+
+def test_a_message_over_lines_stays_one_line(log):
+    log.logger.info("one\ntwo\r\nlevel=critical")
+
+    assert log.line["message"] == "one\ntwo\r\nlevel=critical"
+
+
+def test_a_debugging_reader_sees_the_error_redacted():
+    log = Log(TextFormatter(show_errors=True))
+    try:
+        fail("ann@example.org")
+    except IntegrityError:
+        log.logger.exception("could not")
+
+    assert "already exists" in log.text
+    assert "ann@" not in log.text
+
+
+# --- around requests ------------------------------------------------------------
+
+
+@pytest.fixture
+def lines(monkeypatch) -> Log:
+    """What the handler of the settings would write, from the root down."""
+    log = Log(JsonFormatter())
+    root = logging.getLogger()
+    monkeypatch.setattr(root, "level", logging.INFO)
+    root.addHandler(log.logger.handlers[0])
+    yield log
+    root.removeHandler(log.logger.handlers[0])
+
+
+def read(log: Log, logger: str) -> list[dict[str, Any]]:
+    lines = [json.loads(line) for line in log.text.splitlines()]
+    return [line for line in lines if line["logger"] == logger]
+
+
+def test_each_request_leaves_one_line_without_its_address(lines, alice, bakery):
+    response = alice.get("/admin/customers/customer/", {"q": "ann@example.org"})
+
+    [line] = read(lines, "holdfast.access")
+    assert line["request_id"] == response["X-Request-Id"]
+    assert line["route"] == "/admin/customers/customer/"
+    assert (line["method"], line["status"]) == ("GET", 200)
+    assert line["user_id"] == str(alice.user.pk)
+    assert line["duration_ms"] > 0
+    assert "ann" not in lines.text
+
+
+def test_a_path_is_logged_as_its_pattern(lines, db):
+    Client().get("/api/data-capture/stats/ann@example.org/")
+    Client().get("/nothing/ann@example.org/")
+
+    first, second = read(lines, "holdfast.access")
+    assert "(?P<user_email>[^/]+)" in first["route"]
+    assert second["route"] == "unknown"
+    # Django's own line about what is missing says no more.
+    said = [line["message"] for line in read(lines, "django.request")]
+    assert said == [f"Unauthorized: {first['route']}", "Not Found: unknown"]
+    assert "ann" not in lines.text
+
+
+def test_the_line_of_a_capture_names_its_key(lines, db):
+    key = ApiKeyFactory()
+
+    Client().post(
+        "/api/v1/captures",
+        {"type": "signup", "email": "ann@example.org"},
+        content_type="application/json",
+        headers={"Authorization": f"Bearer {key.prefix}"},
+    )
+
+    [line] = read(lines, "holdfast.access")
+    assert line["key_id"] == str(key.pk)
+    assert key.prefix not in lines.text
+    assert "ann" not in lines.text
+
+
+def test_every_logger_writes_through_the_redacting_formatter():
+    configured = settings.LOGGING
+
+    assert all(not one.get("handlers") for one in configured["loggers"].values())
+    assert configured["root"]["handlers"] == ["console"]
+    for name in ("json", "text"):
+        factory = configured["formatters"][name]["()"]
+        assert factory.startswith("config.logs.")
+    # No handler that mails errors, and none of Django's own.
+    for name in ("", "django", "django.request", "django.security", "django.server"):
+        kinds = {type(h).__name__ for h in logging.getLogger(name).handlers}
+        assert "AdminEmailHandler" not in kinds
+        assert "django" not in name or not logging.getLogger(name).handlers
+
+
+def test_statements_are_never_logged():
+    assert not logging.getLogger("django.db.backends").isEnabledFor(logging.DEBUG)

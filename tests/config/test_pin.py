@@ -1,0 +1,65 @@
+"""The page on which a person sets the own PIN."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+from django.urls import reverse
+
+from audit.models import Event, PinCredential
+from tests.factories.audit import PASSWORD, PIN
+
+PATH = "/admin/account/pin/"
+
+
+def send(client, **changes):
+    return client.post(
+        PATH, {"password": PASSWORD, "pin": PIN, "again": PIN} | changes, follow=True
+    )
+
+
+def test_a_pin_is_set_and_changed(alice):
+    assert reverse("admin:account_pin") == PATH
+    assert "Set the PIN" in alice.get(PATH).text
+    assert "Your PIN is set." in send(alice).text
+    assert "Change the PIN" in alice.get(PATH).text
+    first = PinCredential.objects.get().hash
+    send(alice, pin="905318", again="905318")
+
+    assert PinCredential.objects.get().hash != first
+    assert Event.objects.filter(action="step_up.enrolled").count() == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"password": "no"}, "The password is wrong."),
+        ({"again": "905318"}, "The two PINs differ."),
+        ({"pin": "272727", "again": "272727"}, "guessed"),
+        ({"pin": "12ab", "again": "12ab"}, "6 to 12 digits"),
+        ({"pin": ""}, "This field is required."),
+    ],
+)
+def test_nothing_is_set_and_the_page_says_why(alice, changes, sentence):
+    page = send(alice, **changes)
+
+    assert sentence in page.text
+    assert not PinCredential.objects.exists()
+
+
+def test_what_was_typed_comes_back_nowhere(alice, caplog):
+    with caplog.at_level(logging.DEBUG):
+        page = send(alice, password="not the right one", pin="905318", again="905318")
+
+    for typed in ("not the right one", "905318"):
+        assert typed not in page.text
+        assert typed not in caplog.text
+    assert "no-store" in page["Cache-Control"]
+
+
+def test_strangers_are_sent_to_the_door(client, db):
+    response = client.get(PATH)
+
+    assert response.status_code == 302
+    assert "/admin/login/" in response["Location"]

@@ -1,0 +1,172 @@
+"""Every address of the product, found in its URL resolver, with a row to ask for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.apps import apps
+from django.contrib import admin
+from django.db import models
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from audit.actors import Actor, OperationContext
+from audit.models import Event, Operation, User
+from audit.services import record
+from audit.tracking import history_model
+from capture.models import Capture, Quarantine, Source, WebhookEndpoint
+from customers.models import Business, Customer, Membership
+from tests.factories import BusinessFactory, MembershipFactory
+from tests.factories.rows import make_row
+
+_CONVERTER = re.compile(r"(?<!P)<(?:\w+:)?(\w+)>")
+_ADMIN_MODEL = re.compile(r"^admin/(audit|customers|capture)/(\w+)/")
+# Which rows an address of the API is about.
+_API_MODELS: tuple[tuple[str, type[models.Model]], ...] = (
+    ("api/v1/captures/(?P<pk>", Capture),
+    ("api/v1/quarantine/(?P<pk>", Quarantine),
+    ("api/v1/quarantine", Quarantine),
+    ("api/v1/webhooks/", WebhookEndpoint),
+    ("api/v1/captures", Capture),
+    ("api/data-capture/stats/", Customer),
+)
+
+
+@dataclass(frozen=True)
+class Door:
+    """One pattern of the resolver: its route, and the model it is about."""
+
+    route: str
+    model: type[models.Model] | None
+
+    @property
+    def is_admin(self) -> bool:
+        """Tell whether it is a page, which knows only GET and POST."""
+        return self.route.startswith("admin/")
+
+
+@dataclass
+class Asked:
+    """What a door is asked for: a row, its business, and what fills the route."""
+
+    row: Any
+    business: Business
+    values: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def marks(self) -> set[str]:
+        """Return texts of which one stands in any answer that shows the row."""
+        found = {str(self.row.pk)} if self.row is not None else set()
+        customer = self.row if isinstance(self.row, Customer) else None
+        customer = customer or getattr(self.row, "customer", None)
+        return found | ({customer.unique_id} if customer is not None else set())
+
+
+def doors() -> list[Door]:
+    """Return every pattern of the resolver, in its order."""
+    return [Door(route, _model_of(route)) for route, _ in _walk(get_resolver())]
+
+
+def path_of(route: str, values: dict[str, str]) -> str:
+    """Return an address of a route: parameters filled in, optional ends left out."""
+    route = _CONVERTER.sub(lambda found: values.get(found.group(1), "x"), route)
+    path, position = "", 0
+    unnamed = iter((values.get("object_id", "x"), values.get("version_id", "x")))
+    while position < len(route):
+        if route[position] == "(":
+            end = _closing(route, position)
+            inside = route[position + 1 : end]
+            name = re.match(r"\?P<(\w+)>", inside)
+            if name:
+                path += values.get(name.group(1), "x")
+            elif not inside.startswith("?:"):
+                path += next(unnamed)
+            else:
+                path += inside[2:].split("|")[0]
+            position = end + 1
+            continue
+        path += route[position]
+        position += 1
+    return "/" + path.replace("/?$", "").replace("^", "").rstrip("$").replace("\\", "")
+
+
+def ask_for(door: Door) -> Asked:
+    """Make the row that a door is about, and what its route needs."""
+    row = _row(door.model) if door.model is not None else None
+    business = _business_of(row)
+    values = {"object_id": str(row.pk), "pk": str(row.pk)} if row is not None else {}
+    if row is not None and (door.model in admin.site._registry):
+        values |= _version(row)
+    values |= {
+        "app_label": "customers",
+        "url": "nothing-here/",
+        "endpoint_id": str(row.pk) if row is not None else "x",
+        "user_email": getattr(row, "email", None) or "x@example.org",
+        "kind": "payment",
+        "version": "1",
+        "act": "discard",
+        "write_key": "pk_unknown",
+        "content_type_id": "1",
+    }
+    return Asked(row, business, values)
+
+
+def _row(model: type[models.Model]) -> Any:
+    business = BusinessFactory()
+    if model is Event:
+        return record("t.done", actor=Actor.system("t"), business_id=business.pk)
+    if model is Operation:
+        user = MembershipFactory(business=business).user
+        context = OperationContext(via="admin", route="/t")
+        record("t.done", actor=Actor.from_user(user, context))
+        return Operation.objects.get(pk=context.id)
+    if model is User:
+        return MembershipFactory(business=business).user
+    return make_row(model)
+
+
+def _business_of(row: Any) -> Business:
+    if isinstance(row, Business):
+        return row
+    if isinstance(row, User):
+        return Membership.objects.get(user=row).business
+    business_id = getattr(row, "business_id", None)
+    return Business.objects.get(pk=business_id) if business_id else BusinessFactory()
+
+
+def _version(row: Any) -> dict[str, str]:
+    try:
+        log: Any = history_model(type(row))
+    except (LookupError, AttributeError):
+        return {}
+    newest = log._base_manager.filter(id=row.pk).first()
+    return {"version_id": str(newest.history_id)} if newest else {}
+
+
+def _model_of(route: str) -> type[models.Model] | None:
+    if found := _ADMIN_MODEL.match(route):
+        return apps.get_model(found.group(1), found.group(2))
+    for start, model in _API_MODELS:
+        if route.lstrip("^").startswith(start):
+            return model
+    return Source if "v1/projects" in route else None
+
+
+def _walk(resolver: Any, prefix: str = "") -> Iterator[tuple[str, URLPattern]]:
+    for pattern in resolver.url_patterns:
+        route = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from _walk(pattern, route)
+        else:
+            yield route, pattern
+
+
+def _closing(text: str, start: int) -> int:
+    depth = 0
+    for position in range(start, len(text)):
+        depth += {"(": 1, ")": -1}.get(text[position], 0)
+        if depth == 0:
+            return position
+    raise AssertionError(text)

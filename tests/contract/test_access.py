@@ -1,0 +1,174 @@
+"""Who gets what at every address: the committed matrix, and the trail of each answer.
+
+After a change that is meant, write the matrix anew and read its difference:
+`HOLDFAST_WRITE_MATRIX=1 python -m pytest -n 0 tests/contract/test_access.py`
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.test import Client
+
+from audit.models import Event
+from capture.models import ApiKey
+from customers.choices import Role
+from customers.models import Business
+from tests.contract.doors import Asked, Door, ask_for, doors, path_of
+from tests.factories import (
+    ApiKeyFactory,
+    BusinessFactory,
+    MembershipFactory,
+    SourceFactory,
+    UserFactory,
+)
+
+MATRIX = Path(__file__).with_name("access_matrix.txt")
+WRITES = bool(os.environ.get("HOLDFAST_WRITE_MATRIX"))
+DOORS = doors()
+# Pages know two methods; the admin treats the others like GET.
+PAGE_METHODS, API_METHODS = ("GET", "POST"), ("GET", "POST", "PUT", "PATCH", "DELETE")
+SCOPES = ["write", "read:captures"]
+
+
+def groups() -> dict[str, list[Door]]:
+    """Return the doors by what they are about: one test makes their people once."""
+    found: dict[str, list[Door]] = {}
+    for door in DOORS:
+        name = door.model._meta.label if door.model else door.route.split("/")[0]
+        found.setdefault(name, []).append(door)
+    return found
+
+
+GROUPS = groups()
+
+
+def read_matrix() -> dict[str, str]:
+    """Return the committed cells by method and route."""
+    if not MATRIX.exists():
+        return {}
+    lines = MATRIX.read_text().splitlines()
+    rows = (line.split(" | ", 1) for line in lines if line and not line.startswith("#"))
+    return {key.strip(): cells.strip() for key, cells in rows}
+
+
+class Cast:
+    """Everybody who may come to a door, signed in: by name."""
+
+    def __init__(self, own: Business, foreign: Business) -> None:
+        self.people: dict[str, Any] = {"owner": self._owner()}
+        for place, business in (("own", own), ("foreign", foreign)):
+            for role in Role.values:
+                self.people[f"{role} {place}"] = self._member(business, role)
+        self.keys: dict[str, Any] = {
+            "key own": self._key(own, "secret"),
+            "key foreign": self._key(foreign, "secret"),
+            "page key own": self._key(own, "publishable"),
+        }
+        self.people["anonymous"] = Client()
+
+    def callers(self, door: Door) -> dict[str, Any]:
+        """Return who is asked to try this door."""
+        return self.people if door.is_admin else {**self.people, **self.keys}
+
+    def _owner(self) -> Client:
+        client = Client()
+        client.force_login(UserFactory(is_superuser=True))
+        return client
+
+    def _member(self, business: Business, role: str) -> Client:
+        user = UserFactory()
+        MembershipFactory(user=user, business=business, role=role)
+        client = Client()
+        client.force_login(user)
+        return client
+
+    def _key(self, business: Business, kind: str) -> Client:
+        source = SourceFactory(business=business)
+        scopes = SCOPES if kind == "secret" else ["write"]
+        key: ApiKey = ApiKeyFactory(source=source, kind=kind, scopes=scopes)
+        return Client(headers={"Authorization": f"Bearer {key.prefix}"})
+
+
+def try_door(door: Door, asked: Asked, caller: Any, method: str) -> str:
+    """Ask once, undo what it did, and return the cell: status, and * if shown."""
+    path = path_of(door.route, asked.values)
+    with transaction.atomic():
+        before = Event.objects.count()
+        response = caller.generic(method, path, **body_for(method, door))
+        text = b"".join(response) if response.streaming else response.content
+        is_shown = any(mark.encode() in text for mark in asked.marks)
+        if is_shown and response.status_code == 200 and is_personal(door):
+            seen = Event.objects.count() - before
+            assert seen, f"{method} {path} showed a person and left no event."
+        transaction.set_rollback(True)
+    status = str(response.status_code)
+    if response.status_code == 302 and "/login/" in response["Location"]:
+        status = "login"
+    return status + ("*" if is_shown and response.status_code == 200 else "")
+
+
+def body_for(method: str, door: Door) -> dict[str, Any]:
+    """Return what is sent: a form to pages, an empty object to the API."""
+    if method == "GET":
+        return {}
+    if door.is_admin:
+        return {"content_type": "application/x-www-form-urlencoded"}
+    return {"content_type": "application/json", "data": b"{}"}
+
+
+def is_personal(door: Door) -> bool:
+    """Tell whether rows of this door are about people."""
+    model = door.model
+    return model is not None and (
+        hasattr(model, "subject_id") or hasattr(model, "customer_id")
+    )
+
+
+@pytest.mark.parametrize("name", sorted(GROUPS))
+def test_everybody_gets_what_the_matrix_says(db, name):
+    committed = read_matrix()
+    foreign = BusinessFactory()
+    found: dict[str, str] = {}
+    for door in GROUPS[name]:
+        asked = ask_for(door)
+        cast = Cast(asked.business, foreign)
+        methods = PAGE_METHODS if door.is_admin else API_METHODS
+        for method in methods:
+            cells = [
+                f"{who} {try_door(door, asked, caller, method)}"
+                for who, caller in cast.callers(door).items()
+            ]
+            found[f"{method} {door.route}"] = ", ".join(cells)
+    if WRITES:
+        write_rows(found)
+        return
+    wrong = {
+        key: (cells, committed.get(key, "no row"))
+        for key, cells in found.items()
+        if committed.get(key) != cells
+    }
+    assert wrong == {}
+
+
+def test_the_matrix_has_no_row_of_a_door_that_is_gone():
+    keys = {key.split(" ", 1)[1] for key in read_matrix()}
+
+    assert keys == {door.route for door in DOORS}
+
+
+def write_rows(rows: dict[str, str]) -> None:
+    """Put rows into the committed file, in the order of the resolver."""
+    known = {**read_matrix(), **rows}
+    routes = {door.route for door in DOORS}
+    lines = [
+        f"{key} | {cells}"
+        for key, cells in sorted(known.items(), key=lambda kv: kv[0].split(" ", 1)[1])
+        if key.split(" ", 1)[1] in routes
+    ]
+    head = "# method route | who status (* the row was in the answer)\n"
+    MATRIX.write_text(head + "\n".join(lines) + "\n")

@@ -1,0 +1,224 @@
+"""Exports, memberships and large refunds are confirmed; small ones are not."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from audit.models import Event, Grant
+from customers.models import Credit, Membership, Refund
+from tests.conftest import confirm, enrol, post_confirmed
+from tests.customers.admin.test_customer import form_data
+from tests.customers.admin.test_exchange import CUSTOMERS, KEYS
+from tests.factories import BookingFactory, CustomerFactory, UserFactory
+
+REFUND = "/admin/customers/refund/add/"
+CREDIT = "/admin/customers/credit/add/"
+
+
+def asks(response: Any) -> bool:
+    return "This will happen" in response.text
+
+
+# --- exports ------------------------------------------------------------------
+
+
+def export_fields(client) -> dict[str, str]:
+    form = client.get(f"{CUSTOMERS}export/").context["form"]
+    fields = {name: "on" for name in form.fields if name not in KEYS}
+    return {"format": "0", "resource": "0", **fields}
+
+
+def test_each_export_is_confirmed_by_itself(alice, bakery):
+    CustomerFactory(business=bakery)
+    enrol(alice)
+    fields = export_fields(alice)
+
+    page = alice.post(f"{CUSTOMERS}export/", fields)
+    assert asks(page)
+    assert not Event.objects.filter(action="export.started").exists()
+
+    done = post_confirmed(alice, f"{CUSTOMERS}export/", fields)
+    assert done["Content-Type"] == "text/csv"
+    grant = Grant.objects.get()
+    assert grant.used_at is not None
+    for action in ("export.started", "export.finished"):
+        assert Event.objects.get(action=action).grant_id == grant.pk
+    assert asks(alice.post(f"{CUSTOMERS}export/", fields))
+
+
+def test_a_grant_for_one_filter_is_not_for_another(alice, bakery):
+    CustomerFactory(business=bakery)
+    enrol(alice)
+    fields = export_fields(alice)
+    page = alice.post(f"{CUSTOMERS}export/?status__exact=active", fields)
+    digest = _digest_asked(alice, page)
+    confirm(alice, "export", digest)
+
+    assert asks(alice.post(f"{CUSTOMERS}export/", fields))
+    fewer = {k: v for k, v in fields.items() if "email" not in k}
+    assert asks(alice.post(f"{CUSTOMERS}export/?status__exact=active", fewer))
+    same = alice.post(f"{CUSTOMERS}export/?status__exact=active", fields)
+    assert same["Content-Type"] == "text/csv"
+
+
+def _digest_asked(client, page) -> str:
+    """Return the digest inside of what the page carries, as the server reads it."""
+    from audit.admin import step_up  # noqa: PLC0415 - the server's side
+
+    request = page.wsgi_request
+    asked = step_up._unsealed(request, page.context["carried"])
+    assert asked is not None
+    return str(asked.digest)
+
+
+# --- memberships --------------------------------------------------------------
+
+
+def test_a_membership_is_given_after_a_confirmation(alice, bakery):
+    data = {
+        "user": str(UserFactory().pk),
+        "business": str(bakery.pk),
+        "role": "admin",
+    }
+    before = Membership.objects.count()
+    # Whoever adds a member has to see the account.
+    alice.user.is_superuser = True
+    alice.user.save()
+    enrol(alice)
+
+    assert asks(alice.post("/admin/customers/membership/add/", data))
+    assert Membership.objects.count() == before
+    done = post_confirmed(alice, "/admin/customers/membership/add/", data)
+
+    assert done.status_code == 302
+    assert Membership.objects.count() == before + 1
+    created = Event.objects.filter(action="membership.created").latest("occurred_at")
+    assert created.grant_id == Grant.objects.get().pk
+
+
+def test_a_role_is_changed_after_a_confirmation(alice, bakery):
+    row = Membership.objects.get(user=alice.user)
+    path = f"/admin/customers/membership/{row.pk}/change/"
+    data = form_data(alice, path, role="auditor")
+    enrol(alice)
+
+    assert asks(alice.post(path, data))
+    row.refresh_from_db()
+    assert row.role == "admin"
+    assert post_confirmed(alice, path, data).status_code == 302
+    row.refresh_from_db()
+    assert row.role == "auditor"
+
+
+# --- refunds and credit -------------------------------------------------------
+
+
+@pytest.fixture
+def booking(actor, bakery):
+    bakery.refund_limit = 100
+    bakery.by(actor).save()
+    return BookingFactory(
+        customer__business=bakery,
+        status="completed",
+        total_amount=500,
+        paid_amount=500,
+    )
+
+
+def refund(client, booking, amount: str, **more: str) -> dict[str, Any]:
+    return form_data(
+        client,
+        REFUND,
+        booking=str(booking.pk),
+        amount=amount,
+        reason_code="quality",
+        **more,
+    )
+
+
+def test_up_to_the_limit_nothing_is_asked(alice, booking):
+    assert alice.post(REFUND, refund(alice, booking, "100")).status_code == 302
+    assert Refund.objects.get().amount == 100
+
+
+def test_above_the_limit_each_refund_is_confirmed(alice, booking):
+    data = refund(alice, booking, "100.01")
+    enrol(alice)
+    page = alice.post(REFUND, data)
+    assert asks(page)
+    assert "Give back 100.01" in page.text
+    assert not Refund.objects.exists()
+
+    assert post_confirmed(alice, REFUND, data).status_code == 302
+    assert Refund.objects.get().amount == Decimal("100.01")
+    created = Event.objects.get(action="refund.created")
+    assert created.grant_id == Grant.objects.get().pk
+    assert asks(alice.post(REFUND, data))
+
+
+def test_a_confirmed_refund_is_for_that_amount(alice, booking):
+    enrol(alice)
+    page = alice.post(REFUND, refund(alice, booking, "200"))
+    confirm(alice, "refund_over_limit", _digest_asked(alice, page))
+
+    assert asks(alice.post(REFUND, refund(alice, booking, "400")))
+    assert not Refund.objects.exists()
+
+
+def test_a_refund_in_another_currency_is_confirmed(alice, booking, actor, bakery):
+    bakery.currency = "NOK"
+    bakery.by(actor).save()
+    enrol(alice)
+
+    assert asks(alice.post(REFUND, refund(alice, booking, "1")))
+
+
+def test_a_mistake_in_the_form_is_said_before_a_code_is_asked(alice, booking):
+    enrol(alice)
+    page = alice.post(REFUND, refund(alice, booking, "-400"))
+
+    assert not asks(page)
+    assert "more than zero" in page.text
+
+
+def test_raising_a_refund_above_the_limit_is_confirmed(alice, booking):
+    alice.post(REFUND, refund(alice, booking, "50"))
+    row = Refund.objects.get()
+    path = f"/admin/customers/refund/{row.pk}/change/"
+    enrol(alice)
+
+    assert asks(alice.post(path, form_data(alice, path, amount="300")))
+    done = post_confirmed(alice, path, form_data(alice, path, amount="300"))
+
+    assert done.status_code == 302
+    row.refresh_from_db()
+    assert row.amount == 300
+
+
+def test_who_may_not_refund_is_not_asked(bob, charlie, booking):
+    enrol(bob)
+    assert bob.post(REFUND, {"amount": "400"}).status_code == 403
+    assert not asks(charlie.post(REFUND, {"booking": str(booking.pk), "amount": "400"}))
+    assert not Refund.objects.exists()
+
+
+def test_credit_above_the_limit_is_confirmed(alice, booking):
+    data = form_data(
+        alice,
+        CREDIT,
+        customer=str(booking.customer_id),
+        kind="issued",
+        amount="300",
+        currency="EUR",
+        reason_code="other",
+    )
+    enrol(alice)
+
+    assert asks(alice.post(CREDIT, data))
+    assert not Credit.objects.exists()
+
+    assert post_confirmed(alice, CREDIT, data).status_code == 302
+    assert Credit.objects.get().amount == 300

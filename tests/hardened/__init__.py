@@ -1,0 +1,1 @@
+"""A PostgreSQL database that keeps businesses apart by itself."""

@@ -1,0 +1,235 @@
+"""Every table with a business keeps foreign rows to itself, filter or no filter."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.db import DatabaseError, IntegrityError, ProgrammingError, connection
+from django.db import models as django_models
+from psycopg.types.json import Jsonb
+
+from audit.actors import Actor, OperationContext
+from audit.guards.declared import guarded_tables, kept_tables, scoped_tables
+from audit.models import Event, Operation
+from audit.services import record
+from audit.tenancy import reach
+from customers.models import Business, Customer
+from tests.factories import BusinessFactory, CustomerFactory
+from tests.factories.rows import make_row
+
+COLUMNS = {scoped.table: scoped.column for scoped in scoped_tables()}
+MODELS = sorted(
+    (m for m in apps.get_models() if m._meta.db_table in COLUMNS),
+    key=lambda model: model._meta.label,
+)
+every_model = pytest.mark.parametrize("model", MODELS, ids=lambda m: m._meta.label)
+# A policy refuses, or the trigger that cannot see the parent.
+REFUSED = {"42501", "23000"}
+
+
+def row_of_a_business(model: Any) -> Any:
+    """Return a row of any business; the trail has rows of nobody too."""
+    if model in (Event, Operation):
+        business = BusinessFactory()
+        actor = Actor(
+            kind="user",
+            operation=OperationContext(via="command", route="test"),
+            business_ids=frozenset({business.pk}),
+        )
+        event = record("test.done", actor=actor, business_id=business.pk)
+        pk = event.pk if model is Event else event.operation_id
+        return model.objects.get(pk=pk)
+    return make_row(model)
+
+
+def business_of(row: django_models.Model) -> Any:
+    column = COLUMNS[row._meta.db_table]
+    return next(getattr(row, f.attname) for f in row._meta.fields if f.column == column)
+
+
+def test_no_table_with_a_business_is_forgotten():
+    named = {
+        model._meta.db_table
+        for model in apps.get_models(include_auto_created=True)
+        if any(field.column == "business_id" for field in model._meta.fields)
+    }
+
+    assert named <= set(COLUMNS)
+    assert set(COLUMNS) - named == {
+        "customers_business",
+        "customers_historicalbusiness",
+    }
+
+
+def test_the_server_says_so(runtime):
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT c.relname FROM pg_class c JOIN pg_policy p ON p.polrelid = c.oid "
+            "WHERE c.relrowsecurity AND c.relforcerowsecurity AND c.relkind = 'r'"
+        )
+        secured = {table for (table,) in cursor.fetchall()}
+
+    assert secured == set(COLUMNS)
+
+
+@every_model
+def test_a_foreign_row_does_not_exist(ours, model):
+    row = row_of_a_business(model)
+    rows = model._base_manager.filter(pk=row.pk)
+
+    with reach({business_of(row)}):
+        assert rows.exists()
+    with reach(None):
+        assert rows.exists()
+    with reach({ours.pk}):
+        assert not rows.exists()
+        everything = {business_of(r) for r in model._base_manager.all()}
+        assert everything <= {ours.pk}
+    with reach(set()):
+        assert not model._base_manager.exists()
+
+
+@every_model
+def test_a_row_for_another_business_is_not_taken(ours, model):
+    row = row_of_a_business(model)
+    columns = [field.column for field in model._meta.fields]
+    table = model._meta.db_table
+    with connection.cursor() as cursor:
+        names = ", ".join(columns)
+        cursor.execute(f"SELECT {names} FROM {table} WHERE {row._meta.pk.column} = %s",
+                       [row.pk])  # fmt: skip
+        values = [_plain(value) for value in cursor.fetchone()]
+    marks = ", ".join(["%s"] * len(columns))
+    statement = f"INSERT INTO {table} ({names}) VALUES ({marks})"
+
+    for within in ({ours.pk}, set()):
+        with reach(within), connection.cursor() as cursor:
+            with pytest.raises(DatabaseError) as refusal:
+                cursor.execute(statement, values)
+            # A key that is taken would be another refusal, and a later one.
+            assert refusal.value.__cause__.sqlstate in REFUSED
+
+
+def _plain(value: Any) -> Any:
+    return Jsonb(value) if isinstance(value, dict | list) else value
+
+
+def test_foreign_rows_cannot_be_changed_or_taken_over(ours, theirs):
+    mine = CustomerFactory(business=ours)
+    other = CustomerFactory(business=theirs)
+    change = "UPDATE customers_customer SET location = 'taken' WHERE id = %s"
+    move = "UPDATE customers_customer SET business_id = %s WHERE id = %s"
+
+    with reach({ours.pk}), connection.cursor() as cursor:
+        cursor.execute(change, [other.pk])
+        assert cursor.rowcount == 0
+        cursor.execute(change, [mine.pk])
+        assert cursor.rowcount == 1
+        with pytest.raises(IntegrityError, match="HF003"):
+            cursor.execute(move, [theirs.pk, mine.pk])
+    assert Customer._base_manager.get(pk=other.pk).location != "taken"
+
+
+def test_a_child_of_a_foreign_parent_is_refused(ours, theirs):
+    other = CustomerFactory(business=theirs)
+    with reach(None), connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM customers_customerstats WHERE customer_id = %s",
+                       [other.pk])  # fmt: skip
+        names = [column.name for column in cursor.description]
+        values = dict(zip(names, cursor.fetchone(), strict=True))
+    values["business_id"] = ours.pk
+    marks = ", ".join(["%s"] * len(values))
+    statement = (
+        f"INSERT INTO customers_customerstats ({', '.join(values)}) VALUES ({marks})"
+    )
+
+    with (
+        reach({ours.pk}),
+        connection.cursor() as cursor,
+        pytest.raises(IntegrityError, match="HF003"),
+    ):
+        cursor.execute(statement, [_plain(v) for v in values.values()])
+
+
+def test_events_of_the_platform_are_written_by_anybody_and_read_by_its_owner(ours):
+    actor = Actor(
+        kind="anonymous", operation=OperationContext(via="admin", route="/test")
+    )
+    with reach({ours.pk}):
+        event = record("test.failed", actor=actor)
+        assert not Event.objects.filter(pk=event.pk).exists()
+        assert not Operation.objects.filter(pk=event.operation_id).exists()
+    with reach(None):
+        assert Event.objects.filter(pk=event.pk).exists()
+        assert Operation.objects.filter(pk=event.operation_id).exists()
+
+
+def test_a_business_cannot_be_made_by_a_member_of_another(ours):
+    with reach({ours.pk}), pytest.raises(ProgrammingError, match="row-level security"):
+        BusinessFactory()
+    assert Business._base_manager.filter(pk=ours.pk).exists()
+
+
+# --- rights -------------------------------------------------------------------------
+
+
+def rights_on(table: str) -> set[str]:
+    kinds = (
+        "SELECT",
+        "INSERT",
+        "UPDATE",
+        "DELETE",
+        "TRUNCATE",
+        "TRIGGER",
+        "REFERENCES",
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT kind FROM unnest(%s::text[]) kind "
+            "WHERE has_table_privilege(%s, kind)",
+            [list(kinds), table],
+        )
+        return {kind for (kind,) in cursor.fetchall()}
+
+
+def test_the_role_may_do_what_the_application_does_and_no_more(runtime):
+    guarded = {g.table for g in guarded_tables()}
+    kept = kept_tables()
+    tables = set(connection.introspection.table_names())
+
+    assert guarded
+    assert kept
+    for table in tables:
+        if table in guarded:
+            assert rights_on(table) == {"SELECT", "INSERT"}, table
+        elif table in kept:
+            assert rights_on(table) == {"SELECT", "INSERT", "UPDATE"}, table
+        elif table in {"auth_permission", "django_content_type", "django_migrations"}:
+            assert rights_on(table) == {"SELECT"}, table
+        else:
+            changes = {"SELECT", "INSERT", "UPDATE", "DELETE"}
+            assert rights_on(table) == changes, table
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE TABLE impostor (id int)",
+        "TRUNCATE audit_event",
+        "TRUNCATE customers_note",
+        "ALTER TABLE customers_note DISABLE ROW LEVEL SECURITY",
+        "ALTER TABLE customers_note DISABLE TRIGGER USER",
+        "DROP POLICY holdfast_tenant ON customers_note",
+        "CREATE OR REPLACE FUNCTION holdfast_all() RETURNS boolean LANGUAGE sql "
+        "STABLE AS 'SELECT true'",
+        "UPDATE audit_event SET action = 'nothing'",
+        "DELETE FROM customers_customer",
+    ],
+)
+def test_the_role_cannot(runtime, statement):
+    with pytest.raises(ProgrammingError) as refusal:
+        connection.cursor().execute(statement)
+
+    assert refusal.value.__cause__.sqlstate == "42501"
