@@ -26,6 +26,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
 from audit import services
+from audit.actors import Actor
 from audit.admin.base import actor_of
 
 _QR_BORDER = 4
@@ -115,13 +116,14 @@ class PasswordEntry(forms.Form):
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
 
-    def __init__(self, user: Any, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.user = user
+        self.user: Any = request.user
+        self.actor = actor_of(request)
 
     def clean_password(self) -> str:
         password: str = self.cleaned_data["password"]
-        services.check_own_password(self.user, password)
+        services.check_own_password(self.user, password, actor=self.actor)
         return password
 
 
@@ -176,7 +178,7 @@ def second_factor_view(request: HttpRequest) -> HttpResponse:
 
 def _begin(request: HttpRequest) -> HttpResponse:
     user: Any = request.user
-    form = PasswordEntry(user, request.POST)
+    form = PasswordEntry(request, request.POST)
     if services.has_totp(user) or not form.is_valid():
         return _second_factor_page(request, begin_form=form)
     enrolment = services.begin_enrolment(user)
@@ -211,7 +213,7 @@ def _confirm(request: HttpRequest) -> HttpResponse:
 
 def _codes(request: HttpRequest) -> HttpResponse:
     user: Any = request.user
-    form = PasswordEntry(user, request.POST)
+    form = PasswordEntry(request, request.POST)
     if not services.has_totp(user) or not form.is_valid():
         return _second_factor_page(request, codes_form=form)
     return _codes_page(
@@ -221,7 +223,7 @@ def _codes(request: HttpRequest) -> HttpResponse:
 
 def _remove(request: HttpRequest) -> HttpResponse:
     user: Any = request.user
-    form = RemovalForm(user, request.POST)
+    form = RemovalForm(request, request.POST)
     if not services.has_totp(user) or not form.is_valid():
         return _second_factor_page(request, remove_form=form)
     services.remove_totp(user, actor=actor_of(request), reason_code="removed")
@@ -231,11 +233,10 @@ def _remove(request: HttpRequest) -> HttpResponse:
 
 
 def _second_factor_page(request: HttpRequest, **forms_shown: Any) -> HttpResponse:
-    user: Any = request.user
     context = {
-        "begin_form": PasswordEntry(user),
-        "codes_form": PasswordEntry(user, auto_id="codes_%s"),
-        "remove_form": RemovalForm(user, auto_id="remove_%s"),
+        "begin_form": PasswordEntry(request),
+        "codes_form": PasswordEntry(request, auto_id="codes_%s"),
+        "remove_form": RemovalForm(request, auto_id="remove_%s"),
         **_second_factor_facts(request),
         **forms_shown,
     }
@@ -283,9 +284,13 @@ def _picture(text: str) -> tuple[int, str]:
 class OwnPasswordForm(AdminPasswordChangeForm):
     """Django's form, with counted tries of the old password."""
 
+    def __init__(self, *args: Any, actor: Actor, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.actor = actor
+
     def clean_old_password(self) -> str:
         password: str = self.cleaned_data["old_password"]
-        services.check_own_password(self.user, password)
+        services.check_own_password(self.user, password, actor=self.actor)
         return password
 
 
@@ -293,6 +298,9 @@ class OwnPasswordView(PasswordChangeView):
     """Changes the own password: sessions elsewhere end, this one goes on."""
 
     form_class: Any = OwnPasswordForm
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        return super().get_form_kwargs() | {"actor": actor_of(self.request)}
 
     def form_valid(self, form: Any) -> HttpResponse:
         password = form.cleaned_data["new_password1"]

@@ -13,7 +13,7 @@ from uuid import UUID
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from audit.keyed import keyed_hash
+from audit.keyed import network_hash
 from capture import services as capture
 from config import errors
 
@@ -58,7 +58,7 @@ def spend_user(user_id: UUID) -> capture.Budget:
 
 def spend_address(address: str | None, rate: str = "visitor") -> capture.Budget:
     """Take one request from the budget of an address: `visitor` or `login`."""
-    return _take(f"{rate}:{keyed_hash('address', address or '')[:32]}", rate)
+    return _take(f"{rate}:{network_hash(address)}", rate)
 
 
 def _take(name: str, rate: str) -> capture.Budget:

@@ -8,16 +8,13 @@ outside of its transaction, and is gone from the request by then.
 
 from __future__ import annotations
 
-import base64
 import json
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import ValidationError
@@ -39,6 +36,7 @@ from django.views.decorators.http import require_POST
 
 from audit import services
 from audit.admin.base import actor_of
+from audit.keyed import lock_up, unlock
 
 if TYPE_CHECKING:
     from audit.models import Grant, User
@@ -46,7 +44,7 @@ if TYPE_CHECKING:
 CODE = "step_up_code"
 CARRIED = "step_up_request"
 _MINE = {CODE, CARRIED, "csrfmiddlewaretoken"}
-_NONCE = 12
+_PURPOSE = "step-up form"
 # How long the page that asks may stay open, in seconds.
 _PATIENCE = 600
 
@@ -245,19 +243,14 @@ def _sealed(request: HttpRequest, asked: _Asked) -> str:
 
     What was sent may hold a password or a secret. Bound to the session and the page.
     """
-    nonce = secrets.token_bytes(_NONCE)
     data = json.dumps(asked.__dict__).encode()
-    box = AESGCM(services.derived_key("step-up-form"))
-    sealed = box.encrypt(nonce, data, _place(request))
-    return base64.urlsafe_b64encode(nonce + sealed).decode()
+    return lock_up(data, purpose=_PURPOSE, owner=_place(request))
 
 
 def _unsealed(request: HttpRequest, text: str) -> _Asked | None:
     """Return what a page carried; None for what is forged, of elsewhere or too old."""
-    box = AESGCM(services.derived_key("step-up-form"))
     try:
-        sealed = base64.urlsafe_b64decode(text.encode())
-        data = box.decrypt(sealed[:_NONCE], sealed[_NONCE:], _place(request))
+        data = unlock(text, purpose=_PURPOSE, owner=_place(request))
     except (ValueError, InvalidTag):
         return None
     asked = _Asked(**json.loads(data))

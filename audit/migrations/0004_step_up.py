@@ -14,20 +14,6 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name="StepUpCount",
-            fields=[
-                (
-                    "name",
-                    models.CharField(max_length=100, primary_key=True, serialize=False),
-                ),
-                ("opened_at", models.DateTimeField()),
-                ("count", models.PositiveIntegerField(default=0)),
-            ],
-            options={
-                "ordering": ("name",),
-            },
-        ),
-        migrations.CreateModel(
             name="PinCredential",
             fields=[
                 (

@@ -10,7 +10,7 @@ from audit.models.sign_in import (
     RecoveryCode,
     TokenFamily,
 )
-from audit.models.step_up import Grant, Method, PinCredential, Scope, StepUpCount
+from audit.models.step_up import Grant, Method, PinCredential, Scope
 from audit.models.user import User
 
 __all__ = [
@@ -24,7 +24,6 @@ __all__ = [
     "PinCredential",
     "RecoveryCode",
     "Scope",
-    "StepUpCount",
     "TokenFamily",
     "User",
 ]

@@ -1,4 +1,4 @@
-"""Step-up: a person's PIN, what a confirmation allows, and how often it was tried."""
+"""Step-up: a person's PIN, and what a confirmation allows."""
 
 from __future__ import annotations
 
@@ -108,19 +108,3 @@ class Grant(models.Model):
 
     def __str__(self) -> str:
         return f"{self.scope} {self.pk}"
-
-
-class StepUpCount(models.Model):
-    """How many tries were begun under one name since its window opened."""
-
-    privacy: ClassVar[dict[str, str]] = {"name": "public"}
-
-    name = models.CharField(primary_key=True, max_length=100)
-    opened_at = models.DateTimeField()
-    count = models.PositiveIntegerField(default=0)
-
-    class Meta:
-        ordering = ("name",)
-
-    def __str__(self) -> str:
-        return "step-up count"

@@ -15,7 +15,6 @@ from audit.services.accounts import (
     save_user,
 )
 from audit.services.attempts import Attempt, old_counters, reserve, wait_text
-from audit.services.counts import old_counts
 from audit.services.grants import (
     SINGLE_USE,
     StepUpRequired,
@@ -29,7 +28,6 @@ from audit.services.grants import (
     step_up_state,
     token_binding,
 )
-from audit.services.keyed import derived_key
 from audit.services.monitoring import (
     acts_since,
     last_review,
@@ -105,7 +103,6 @@ __all__ = [
     "complete_sign_in",
     "confirm",
     "count_recovery_codes",
-    "derived_key",
     "digest_of",
     "end_grants",
     "end_sessions",
@@ -134,7 +131,6 @@ __all__ = [
     "note_shown",
     "note_subjects",
     "old_counters",
-    "old_counts",
     "old_families",
     "open_token",
     "readers_of_the_hour",

@@ -11,10 +11,11 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
 
 from audit.actors import Actor
 from audit.keyed import keyed_hash
-from audit.models import TokenFamily, User
+from audit.models import Outcome, TokenFamily, User
 from audit.models.user import new_stamp
 from audit.services.attempts import clear, reserve, wait_text
 from audit.services.record import record
@@ -90,21 +91,32 @@ def change_password(user: User, password: str, *, actor: Actor) -> None:
     record("user.changed", user, actor=actor, data={"fields": ["password"]})
 
 
-def check_own_password(user: User, password: str) -> None:
+@sensitive_variables("password")
+def check_own_password(user: User, password: str, *, actor: Actor) -> None:
     """Make sure that somebody signed in still knows the own password.
 
-    Raises ValidationError when it is wrong, and after ten wrong ones in a quarter of
-    an hour without looking. Call it outside of any transaction: the try must count.
+    Raises ValidationError: `wrong_password`, which is an event, and after ten of them
+    in a quarter of an hour `too_many`, without looking. Call it outside of any
+    transaction: the try must count.
     """
     name = f"own-password:{keyed_hash('user', user.pk.hex)}"
     attempt = reserve(name, _TRIES, _WINDOW, is_doubling=True)
     if not attempt.is_allowed:
         wait = wait_text(attempt.retry_after)
         msg = f"Too many wrong passwords. Wait {wait} and try again."
-        raise ValidationError(msg, code="locked")
+        params = {"retry_after": attempt.retry_after}
+        raise ValidationError(msg, code="too_many", params=params)
     if not user.check_password(password):
+        with transaction.atomic():
+            record(
+                "auth.failed",
+                user,
+                actor=actor,
+                outcome=Outcome.REFUSED,
+                code="wrong_password",
+            )
         msg = "This is not your password. Type the one that you sign in with."
-        raise ValidationError(msg, code="wrong")
+        raise ValidationError(msg, code="wrong_password")
     clear(name)
 
 

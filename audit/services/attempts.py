@@ -48,6 +48,17 @@ def reserve(
     and commits in a transaction of its own; raises RuntimeError inside another one,
     whose rollback would give the try back.
     """
+    with transaction.atomic(durable=True):
+        return take(name, limit, window, is_doubling=is_doubling)
+
+
+def take(
+    name: str, limit: int, window: timedelta, *, is_doubling: bool = False
+) -> Attempt:
+    """Do what `reserve` does in the caller's transaction, which commits before the try.
+
+    For tries that are counted under several names, all of them or none.
+    """
     now = timezone.now()
     rows = AttemptCounter.objects.filter(name=name)
     may_be_taken = Q(ends_at__lte=now) | Q(failed__lt=limit)
@@ -55,11 +66,10 @@ def reserve(
     row = None
     # A second look for the case that a success has just removed the counter.
     for _ in range(2):
-        with transaction.atomic(durable=True):
-            fresh = AttemptCounter(name=name, ends_at=now)
-            AttemptCounter.objects.bulk_create([fresh], ignore_conflicts=True)
-            is_taken = bool(rows.filter(may_be_taken).update(**step))
-            row = rows.first()
+        fresh = AttemptCounter(name=name, ends_at=now)
+        AttemptCounter.objects.bulk_create([fresh], ignore_conflicts=True)
+        is_taken = bool(rows.filter(may_be_taken).update(**step))
+        row = rows.first()
         if row is not None and is_taken:
             return Attempt(name, is_allowed=True, is_last=row.failed >= limit)
         if row is not None:

@@ -19,8 +19,9 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from audit.actors import Actor
+from audit.canonical import canonical_json
+from audit.keyed import keyed_hash
 from audit.models import Grant, PinCredential, Scope, User
-from audit.services.keyed import keyed_hash
 from audit.services.record import record
 
 _MINUTE = timedelta(minutes=1)
@@ -63,12 +64,12 @@ class StepUpState:
 
 def session_binding(session_key: str) -> str:
     """Return what grants of a session carry instead of its key."""
-    return keyed_hash("step-up-binding", "session", session_key)
+    return keyed_hash("step-up binding", "session", session_key)
 
 
 def token_binding(family_id: UUID) -> str:
     """Return what grants of a token family carry."""
-    return keyed_hash("step-up-binding", "token", str(family_id))
+    return keyed_hash("step-up binding", "token", str(family_id))
 
 
 def digest_of(act: str, **facts: Any) -> str:
@@ -77,7 +78,7 @@ def digest_of(act: str, **facts: Any) -> str:
     Takes text, whole numbers, yes and no, null, and lists and objects of them. Keyed,
     because a filter may name a person.
     """
-    return keyed_hash("step-up-digest", act, facts)
+    return keyed_hash("step-up digest", act, canonical_json(facts).decode())
 
 
 def check_scope(scope: str, digest: str | None) -> Scope:
@@ -206,13 +207,13 @@ def _is_genuine(grant: Grant) -> bool:
 
 def _mac(grant: Grant) -> str:
     return keyed_hash(
-        "step-up-grant",
+        "step-up grant",
         str(grant.pk),
         str(grant.user_id),
         str(grant.scope),
         str(grant.method),
         grant.binding,
-        grant.digest,
+        grant.digest or "",
         grant.created_at.isoformat(),
         grant.expires_at.isoformat(),
     )

@@ -7,7 +7,6 @@ names that do not, and say the same sentence. None may run inside a transaction.
 from __future__ import annotations
 
 from datetime import timedelta
-from ipaddress import IPv6Address, ip_address, ip_network
 from uuid import UUID
 
 from django.conf import settings
@@ -17,7 +16,7 @@ from django.utils.crypto import constant_time_compare
 
 from audit.actors import Actor, OperationContext
 from audit.folding import fold_email
-from audit.keyed import keyed_hash
+from audit.keyed import keyed_hash, network_hash
 from audit.models import Outcome, User
 from audit.services.attempts import clear, give_back, reserve
 from audit.services.record import record
@@ -28,7 +27,6 @@ _TOLD = 10
 _TOLD_WINDOW = timedelta(minutes=15)
 _MINUTE = timedelta(minutes=1)
 _HASH_SHOWN = 32
-_IPV6_SITE = 64
 _LONGEST_NAME = 150
 
 
@@ -55,7 +53,7 @@ def check_password(
     """
     account = account_hash(username)
     network = reserve(
-        f"network:{_network_hash(operation.ip)}",
+        f"network:{network_hash(operation.ip)}",
         settings.SIGN_IN_NETWORK_TRIES,
         _window(),
     )
@@ -169,19 +167,6 @@ def _find(username: str) -> User | None:
     is_storable = "\0" not in username and len(username) <= _LONGEST_NAME
     name = username if is_storable and username.isprintable() else ""
     return User.objects.filter(username=name).first()
-
-
-def _network_hash(ip: str | None) -> str:
-    """Return the keyed hash of an address; of IPv6 only the site counts."""
-    if ip is None:
-        return keyed_hash("sign-in network", "")[:_HASH_SHOWN]
-    address = ip_address(ip)
-    if isinstance(address, IPv6Address):
-        address = address.ipv4_mapped or address
-    text = str(address)
-    if isinstance(address, IPv6Address):
-        text = str(ip_network((int(address), _IPV6_SITE), strict=False))
-    return keyed_hash("sign-in network", text)[:_HASH_SHOWN]
 
 
 def _window() -> timedelta:

@@ -21,10 +21,12 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from audit.actors import Actor
+from audit.keyed import network_hash
 from audit.models import Grant, Method, Outcome, PinCredential, Scope, User
-from audit.services.counts import WINDOW, address_name, begin_try, give_back
+from audit.services.accounts import check_own_password
+from audit.services.attempts import give_back, take
 from audit.services.grants import check_scope, end_grants, make_grant
-from audit.services.keyed import hash_pin, is_outdated, pin_matches
+from audit.services.pin_hashes import hash_pin, is_outdated, pin_matches
 from audit.services.pins import check_pin
 from audit.services.record import record
 from audit.services.second_factor import has_totp, use_step
@@ -34,7 +36,7 @@ TRIES_IN_ALL = 10
 _FIRST_LOCK = timedelta(minutes=15)
 _LONGEST_LOCK = timedelta(days=1)
 _DOUBLINGS = 7
-_PASSWORD_TRIES = 10
+_WINDOW = timedelta(minutes=15)
 _STRICT_LEVEL = 2
 _STRICT = frozenset({Scope.ERASE, Scope.MANAGE_KEYS})
 _CODE = re.compile(r"[0-9]{6,12}")
@@ -67,7 +69,7 @@ def enrol_pin(user: User, *, password: str, pin: str, actor: Actor) -> None:
     if actor.user_id != user.pk:
         msg = "Nobody sets the PIN of somebody else."
         raise PermissionDenied(msg)
-    _check_password(user, password, actor)
+    check_own_password(user, password, actor=actor)
     own = (user.username, user.email, user.first_name, user.last_name)
     check_pin(pin, own=own)
     hashed, version = hash_pin(user.pk, pin)
@@ -103,22 +105,6 @@ def revoke_pin(user: User, *, actor: Actor) -> bool:
         record("step_up.revoked", user, actor=actor)
         _tell(user, "Your PIN was revoked", "Your PIN for confirming acts is gone.")
     return True
-
-
-@sensitive_variables("password")
-def _check_password(user: User, password: str, actor: Actor) -> None:
-    name = f"password:{user.pk}"
-    with _durable():
-        may_try = begin_try(name, _PASSWORD_TRIES)
-    if not may_try:
-        msg = "Too many wrong passwords. Wait a quarter of an hour."
-        raise ValidationError(msg, code="too_many", params=_wait(WINDOW))
-    if user.check_password(password):
-        give_back(name)
-        return
-    _refuse(actor, user, "wrong_password", {})
-    msg = "The password is wrong."
-    raise ValidationError(msg, code="wrong_password")
 
 
 # --- confirming -----------------------------------------------------------------
@@ -209,11 +195,13 @@ def _reserve(user: User, actor: Actor) -> PinCredential:
         is_taken = _count(user)
         row = rows.get()
         # After the person's own count: whoever is locked uses up nobody else's tries.
-        may_try = not is_taken or all(begin_try(*limit) for limit in _limits(actor))
+        may_try = not is_taken or all(
+            take(name, limit, _WINDOW).is_allowed for name, limit in _limits(actor)
+        )
         transaction.set_rollback(not may_try)
     if not may_try:
         msg = "Too many tries from here. Wait a quarter of an hour."
-        raise ValidationError(msg, code="too_many", params=_wait(WINDOW))
+        raise ValidationError(msg, code="too_many", params=_wait(_WINDOW))
     if not is_taken:
         raise _closed(row)
     return row
@@ -350,8 +338,8 @@ def _refuse(actor: Actor, user: User, code: str, data: dict[str, Any]) -> None:
 def _limits(actor: Actor) -> list[tuple[str, int]]:
     """Return what else counts tries: the address and everybody, with their limits."""
     limits: dict[str, int] = settings.STEP_UP_LIMITS
-    address = address_name(actor.operation.ip)
-    return [(address, limits["address"]), ("overall", limits["overall"])]
+    address = f"step-up:{network_hash(actor.operation.ip)}"
+    return [(address, limits["address"]), ("step-up", limits["overall"])]
 
 
 def _wait(time: timedelta) -> dict[str, int]:

@@ -103,7 +103,6 @@ def forget_old(*, only_count: bool) -> dict[str, int]:
         "counts of refusals": old_refusals(),
         "counters of tries": audit.old_counters(),
         "sign-ins by token": audit.old_families(),
-        "counts of step-up tries": audit.old_counts(),
     }
     counts = {
         name: rows.count() if only_count else rows.delete()[0]

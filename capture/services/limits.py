@@ -17,7 +17,7 @@ from django.db.models import F, QuerySet
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
-from audit.keyed import keyed_hash
+from audit.keyed import network_hash
 from capture.choices import KeyKind
 from capture.models import Allowance, ApiKey
 
@@ -68,7 +68,7 @@ def take(name: str, rate: Rate, cost: int = 1) -> Budget:
 
 def rates_of(key: ApiKey | None, address: str | None) -> list[tuple[str, Rate]]:
     """Return the buckets that a caller takes from: of the key, of the address."""
-    hashed = keyed_hash("address", address or "")[:32]
+    hashed = network_hash(address)
     if key is None:
         return [(f"stranger:{hashed}", Rate(*settings.CAPTURE_RATES["stranger"]))]
     name = f"key:{key.pk}"

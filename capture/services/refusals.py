@@ -7,7 +7,7 @@ from datetime import timedelta
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from audit.keyed import keyed_hash
+from audit.keyed import network_hash
 from audit.tenancy import reach
 from capture.models import ApiKey, RefusalCount
 
@@ -21,7 +21,7 @@ def old_refusals() -> QuerySet[RefusalCount]:
 
 def count_refusal(code: str, *, key: ApiKey | None, address: str | None) -> None:
     """Count one refused request of this hour, by key or by the hash of the address."""
-    name = str(key.pk) if key else keyed_hash("address", address or "")[:32]
+    name = str(key.pk) if key else network_hash(address)
     hour = timezone.now().replace(minute=0, second=0, microsecond=0)
     row = RefusalCount.objects.filter(name=name, code=code, hour=hour)
     new = RefusalCount(

@@ -34,7 +34,7 @@ def test_a_pin_is_set_and_changed(alice):
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"password": "no"}, "The password is wrong."),
+        ({"password": "no"}, "This is not your password."),
         ({"again": "905318"}, "The two PINs differ."),
         ({"pin": "272727", "again": "272727"}, "guessed"),
         ({"pin": "12ab", "again": "12ab"}, "6 to 12 digits"),

@@ -27,7 +27,6 @@ BOOKKEEPING = {
     "audit.Authenticator",
     "audit.RecoveryCode",
     "audit.TokenFamily",
-    "audit.StepUpCount",
     "capture.Allowance",
     "capture.IdempotencyRecord",
 }

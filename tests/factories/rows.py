@@ -10,9 +10,8 @@ from factory.django import DjangoModelFactory
 
 import tests.factories
 from audit.actors import Actor
-from audit.models import Event, Operation, StepUpCount
+from audit.models import Event, Operation
 from audit.services import record
-from audit.services.counts import begin_try
 from capture import services
 from capture.models import (
     Allowance,
@@ -74,7 +73,6 @@ KEPT: dict[Any, Any] = {
     Sighting: _see_again,
     RefusalCount: _refuse,
     Allowance: lambda: services.take("test", services.Rate(1, 1)),
-    StepUpCount: lambda: begin_try("test", 1),
     IdempotencyRecord: lambda: services.claim(uuid4(), "/", "k", "f"),
 }
 

@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db import connection, connections
 
 from audit import services
-from audit.models import Grant, PinCredential, StepUpCount
+from audit.models import AttemptCounter, Grant, PinCredential
 from audit.services import step_up
 from tests.audit.services.test_step_up import WRONG, count_evaluations
 from tests.factories import AuthenticatorFactory, GrantFactory, PinCredentialFactory
@@ -83,11 +83,11 @@ def test_eight_guesses_at_once_are_five(at_once, monkeypatch):
     assert codes(results) == ["locked"] * 4 + ["wrong_code"] * 4
     row, shared = at_once(read, times=1)[0]
     assert (row.failed, row.failed_total, row.lock_count) == (5, 5, 1)
-    assert shared.count == 5
+    assert shared.failed == 5
 
 
-def read() -> tuple[PinCredential, StepUpCount]:
-    return PinCredential.objects.get(), StepUpCount.objects.get(name="overall")
+def read() -> tuple[PinCredential, AttemptCounter]:
+    return PinCredential.objects.get(), AttemptCounter.objects.get(name="step-up")
 
 
 def test_the_first_tries_of_somebody_without_a_row_are_counted(at_once, monkeypatch):

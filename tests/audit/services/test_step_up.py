@@ -17,14 +17,14 @@ from audit import services
 from audit.actors import Actor
 from audit.keyed import unlock
 from audit.models import (
+    AttemptCounter,
     Authenticator,
     Event,
     Grant,
     PinCredential,
-    StepUpCount,
     User,
 )
-from audit.services import keyed, step_up
+from audit.services import pin_hashes, step_up
 from audit.totp import code_of, step_at
 from tests.factories import (
     AuthenticatorFactory,
@@ -91,7 +91,7 @@ def test_a_pin_is_set_with_the_password_and_kept_as_a_hash(db):
 def test_the_same_pin_of_two_people_has_nothing_in_common(ana):
     other = PinCredentialFactory().user
 
-    assert not keyed.pin_matches(
+    assert not pin_hashes.pin_matches(
         other.pk, PIN, hashed=state(ana).hash, version=state(ana).pepper_version
     )
 
@@ -99,7 +99,7 @@ def test_the_same_pin_of_two_people_has_nothing_in_common(ana):
 def test_a_wrong_password_sets_nothing_and_is_counted(db):
     user = UserFactory()
     for _ in range(10):
-        with pytest.raises(ValidationError, match="password is wrong"):
+        with pytest.raises(ValidationError, match="not your password"):
             services.enrol_pin(user, password="no", pin=PIN, actor=person(user))
     with pytest.raises(ValidationError) as caught:
         services.enrol_pin(user, password=PASSWORD, pin=PIN, actor=person(user))
@@ -171,7 +171,7 @@ def test_the_right_pin_makes_a_grant_and_an_event_that_names_it(ana):
 
 def test_nobody_without_a_pin_confirms(db):
     assert refusal(UserFactory()).code == "not_enrolled"
-    assert not StepUpCount.objects.exists()
+    assert not AttemptCounter.objects.exists()
 
 
 @pytest.mark.parametrize("code", ["", "12", "40718x", "4" * 13, "407182\n", "٤٠٧١٨٢"])
@@ -247,15 +247,15 @@ def test_locked_tries_are_not_looked_at(ana, monkeypatch):
 def count_evaluations(monkeypatch) -> list[str]:
     """Count how often the real hash function runs; it still does."""
     seen: list[str] = []
-    real = keyed._HASHER.verify
+    real = pin_hashes._HASHER.verify
 
-    class Counting(type(keyed._HASHER)):  # type: ignore[misc]
+    class Counting(type(pin_hashes._HASHER)):  # type: ignore[misc]
         def verify(self, *args: Any) -> bool:
             seen.append("once")
             return real(*args)
 
     monkeypatch.setattr(
-        keyed, "_HASHER", Counting(time_cost=2, memory_cost=19_456, parallelism=1)
+        pin_hashes, "_HASHER", Counting(time_cost=2, memory_cost=19_456, parallelism=1)
     )
     return seen
 
@@ -313,7 +313,7 @@ def test_tries_are_limited_in_all_and_open_again(ana, settings):
         refusal(ana, actor=actor)
 
     assert refusal(ana, PIN).code == "too_many"
-    StepUpCount.objects.update(opened_at=timezone.now() - timedelta(minutes=16))
+    AttemptCounter.objects.update(ends_at=timezone.now())
     assert confirm(ana)
 
 
@@ -354,8 +354,8 @@ def test_a_pepper_is_changed_without_a_new_pin(ana, settings):
 
 def test_a_hash_of_old_parameters_is_made_anew(ana, monkeypatch):
     old = state(ana).hash
-    stronger = type(keyed._HASHER)(time_cost=3, memory_cost=19_456, parallelism=1)
-    monkeypatch.setattr(keyed, "_HASHER", stronger)
+    stronger = type(pin_hashes._HASHER)(time_cost=3, memory_cost=19_456, parallelism=1)
+    monkeypatch.setattr(pin_hashes, "_HASHER", stronger)
 
     confirm(ana)
 
@@ -427,7 +427,7 @@ def test_no_code_reaches_logs_or_rows(ana, caplog):
         confirm(ana)
         services.enrol_pin(ana, password=PASSWORD, pin="905318", actor=person(ana))
 
-    stored = [str(row) for m in (Event, Grant, PinCredential, StepUpCount)
+    stored = [str(row) for m in (Event, Grant, PinCredential, AttemptCounter)
               for row in m.objects.values()]  # fmt: skip
     text = caplog.text + "".join(stored)
     for code in (WRONG, PIN, "905318", PASSWORD):

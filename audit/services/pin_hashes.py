@@ -1,10 +1,9 @@
-"""Keys outside the database, and what step-up makes with them."""
+"""Hashes of PINs: Argon2id over an HMAC whose pepper lies outside the database."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-from typing import Any
 from uuid import UUID
 
 import argon2
@@ -12,22 +11,10 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from django.conf import settings
 from django.views.decorators.debug import sensitive_variables
 
-from audit.canonical import canonical_json
+from audit.keyed import keyed_hash
 
 _HASHER = argon2.PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 _VERSION = 16
-
-
-def derived_key(purpose: str) -> bytes:
-    """Return 32 bytes for one purpose, made from the key that never rotates."""
-    label = f"holdfast/{purpose}".encode()
-    return hmac.digest(settings.HASH_KEY.encode(), label, "sha256")
-
-
-def keyed_hash(purpose: str, *values: Any) -> str:
-    """Return the keyed hash of values inside the profile of `audit.canonical`."""
-    data = canonical_json(list(values))
-    return hmac.new(derived_key(purpose), data, hashlib.sha256).hexdigest()
 
 
 @sensitive_variables("pin")
@@ -58,7 +45,7 @@ def _peppers() -> dict[str, bytes]:
     """Return each pepper by its version, the one for new hashes first."""
     given = [text.encode() for text in settings.PIN_PEPPERS]
     # Last, so that PINs from before a pepper was set go on working.
-    keys = [*given, derived_key("pin-pepper")]
+    keys = [*given, keyed_hash("PIN pepper").encode()]
     return {
         hmac.new(key, b"version", hashlib.sha256).hexdigest()[:_VERSION]: key
         for key in keys
