@@ -104,6 +104,7 @@ class UserAdmin(ConfirmedForms, ScopedAdmin, auth_admin.UserAdmin):
         permissions=["change"],
     )
     def reset_second_factor(self, request: HttpRequest, queryset: Any) -> None:
+        confirmed(request, Scope.MANAGE_ROLES, what="Reset a second factor")
         actor = actor_of(request)
         done = [
             services.remove_totp(user, actor=actor, reason_code="reset")
@@ -120,6 +121,7 @@ class UserAdmin(ConfirmedForms, ScopedAdmin, auth_admin.UserAdmin):
         description="Clear the sign-in locks of selected users", permissions=["change"]
     )
     def clear_locks(self, request: HttpRequest, queryset: Any) -> None:
+        confirmed(request, Scope.MANAGE_ROLES, what="Clear sign-in locks")
         for user in queryset:
             services.clear_sign_in_locks(user, actor=actor_of(request))
         self.message_user(request, "They can try again at once.", messages.SUCCESS)

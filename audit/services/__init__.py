@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from audit.services.access import note_shown, note_subjects, write_notes
 from audit.services.accounts import (
+    active_users,
     change_password,
     check_own_password,
     end_sessions,
@@ -93,6 +94,7 @@ __all__ = [
     "StepUpState",
     "TokenError",
     "Tokens",
+    "active_users",
     "acts_since",
     "begin_enrolment",
     "change_password",

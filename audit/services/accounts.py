@@ -35,6 +35,11 @@ def list_users(*, actor: Actor) -> QuerySet[User]:
     )
 
 
+def active_users() -> QuerySet[User]:
+    """Return all accounts in use: to find one by its exact name, never to be listed."""
+    return User.objects.filter(is_active=True)
+
+
 def names_of(ids: Iterable[UUID | None]) -> dict[UUID | None, str]:
     """Return the user names of accounts, for pages that say who did something."""
     users = User.objects.filter(pk__in={pk for pk in ids if pk is not None})

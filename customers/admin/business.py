@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 
 from audit.admin.step_up import ConfirmedForms
+from audit.services import active_users
 from customers.admin.base import HubAdmin
 from customers.models import Business, Membership
 
 
 @admin.register(Business)
-class BusinessAdmin(HubAdmin):
+class BusinessAdmin(ConfirmedForms, HubAdmin):
+    # Its limit decides which refunds are confirmed.
+    step_up_scope = "manage_roles"
     list_display = ("name", "slug", "currency", "timezone", "consent_mode")
     list_filter = ("consent_mode",)
     search_fields = ("name", "slug")
@@ -44,6 +50,22 @@ class BusinessAdmin(HubAdmin):
         return bool(request.user.is_superuser)
 
 
+class NewMemberForm(forms.ModelForm):
+    """Takes the user name of whoever gets a role: nobody browses foreign accounts."""
+
+    user = forms.ModelChoiceField(
+        active_users(),
+        to_field_name="username",
+        label="User name",
+        help_text="Exactly as that person signs in. The account has to exist.",
+        error_messages={
+            "invalid_choice": "No account has this user name. Correct it, or ask the "
+            "owner of the platform to make the account."
+        },
+        widget=forms.TextInput(attrs={"autocomplete": "off", "maxlength": 150}),
+    )
+
+
 @admin.register(Membership)
 class MembershipAdmin(ConfirmedForms, HubAdmin):
     step_up_scope = "manage_roles"
@@ -51,7 +73,7 @@ class MembershipAdmin(ConfirmedForms, HubAdmin):
     list_filter = ("role",)
     list_select_related = ("user", "business")
     search_fields = ("user__username", "business__slug")
-    autocomplete_fields = ("user", "business")
+    autocomplete_fields = ("business",)
     fields = ("user", "business", "role", "is_default", "ended_at")
 
     def get_readonly_fields(
@@ -59,3 +81,13 @@ class MembershipAdmin(ConfirmedForms, HubAdmin):
     ) -> list[str]:
         fixed = ["user"] if obj is not None else []
         return [*super().get_readonly_fields(request, obj), *fixed]
+
+    def get_form(
+        self,
+        request: HttpRequest,
+        obj: Membership | None = None,
+        change: bool = False,
+        **kwargs: Any,
+    ) -> type[forms.ModelForm]:
+        kwargs |= {} if change else {"form": NewMemberForm}
+        return super().get_form(request, obj, change, **kwargs)

@@ -86,7 +86,7 @@ def test_no_secret_comes_out_of_any_call(formatter, secret, before, after):
         ("password=hush", "hush"),
         ("MPIN: 80 80", "80"),
         ("pin=8080", "8080"),
-        ("totp = 123456", "123456"),
+        ("totp = 482913", "482913"),
         ("api_key=abcdef", "abcdef"),
         ("refresh_token=abcdef", "abcdef"),
         (f"got {TOKEN}", "eyJ"),

@@ -95,7 +95,10 @@ class Cast:
 
 
 def try_door(door: Door, asked: Asked, caller: Any, method: str) -> str:
-    """Ask once, undo what it did, and return the cell: status, and * if shown."""
+    """Ask once, undo what it did, and return the cell: status, and * if shown.
+
+    `login` and `confirm` are the pages that ask for a password, or a PIN, first.
+    """
     path = path_of(door.route, asked.values)
     with transaction.atomic():
         before = Event.objects.count()
@@ -109,6 +112,8 @@ def try_door(door: Door, asked: Asked, caller: Any, method: str) -> str:
     status = str(response.status_code)
     if response.status_code == 302 and "/login/" in response["Location"]:
         status = "login"
+    if "carried" in (getattr(response, "context", None) or {}):
+        status = "confirm"
     return status + ("*" if is_shown and response.status_code == 200 else "")
 
 

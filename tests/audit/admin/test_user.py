@@ -37,7 +37,8 @@ def is_in(client: Client) -> bool:
 
 def act(client: Client, action: str, *users: User):
     chosen = [str(user.pk) for user in users]
-    return client.post(LIST, {"action": action, "_selected_action": chosen})
+    fields = {"action": action, "_selected_action": chosen}
+    return post_confirmed(client, LIST, fields)
 
 
 @pytest.mark.parametrize("flag", ["is_active", "is_staff", "is_superuser"])

@@ -162,7 +162,7 @@ def test_a_token_of_before_ends_when_the_role_begins_to_need_one(ann, settings, 
         ({"username": "ann", "password": "\ud800"}, 422, "invalid"),
         ({"username": "a" * 5000, "password": "x"}, 422, "invalid"),
         ({"username": "ann", "password": "x", "cookie": "yes"}, 422, "invalid"),
-        ({"username": "ann", "password": "x", "otp": 123456}, 422, "invalid"),
+        ({"username": "ann", "password": "x", "otp": 482913}, 422, "invalid"),
         ({"username": "ann", "password": "x", "mpin": "1"}, 422, "unknown_field"),
     ],
 )

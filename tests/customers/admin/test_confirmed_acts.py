@@ -79,14 +79,11 @@ def _digest_asked(client, page) -> str:
 
 def test_a_membership_is_given_after_a_confirmation(alice, bakery):
     data = {
-        "user": str(UserFactory().pk),
+        "user": UserFactory().username,
         "business": str(bakery.pk),
         "role": "admin",
     }
     before = Membership.objects.count()
-    # Whoever adds a member has to see the account.
-    alice.user.is_superuser = True
-    alice.user.save()
     enrol(alice)
 
     assert asks(alice.post("/admin/customers/membership/add/", data))
@@ -111,6 +108,36 @@ def test_a_role_is_changed_after_a_confirmation(alice, bakery):
     assert post_confirmed(alice, path, data).status_code == 302
     row.refresh_from_db()
     assert row.role == "auditor"
+
+
+def test_a_new_member_is_named_exactly(alice, bakery):
+    UserFactory(username="bruno", is_active=True)
+    UserFactory(username="gone", is_active=False)
+    enrol(alice)
+    data = {"business": str(bakery.pk), "role": "support"}
+    add = "/admin/customers/membership/add/"
+    confirm(alice, "manage_roles")
+
+    for name in ("bru", "BRUNO", "gone", "x" * 5000):
+        page = alice.post(add, data | {"user": name})
+        assert "No account has this user name" in page.text
+    assert "Null characters" in alice.post(add, data | {"user": "a\0b"}).text
+    assert alice.post(add, data | {"user": "bruno"}).status_code == 302
+    row = Membership.objects.get(user__username="bruno")
+    assert (row.business, row.role) == (bakery, "support")
+
+
+def test_the_limits_of_a_business_change_after_a_confirmation(alice, bakery):
+    path = f"/admin/customers/business/{bakery.pk}/change/"
+    data = form_data(alice, path, refund_limit="9999")
+    enrol(alice)
+
+    assert asks(alice.post(path, data))
+    bakery.refresh_from_db()
+    assert bakery.refund_limit != Decimal(9999)
+    assert post_confirmed(alice, path, data).status_code == 302
+    bakery.refresh_from_db()
+    assert bakery.refund_limit == Decimal(9999)
 
 
 # --- refunds and credit -------------------------------------------------------
