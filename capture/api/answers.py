@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest, JsonResponse
 
 from capture.choices import Status
 from capture.envelope import Verdict
+
+if TYPE_CHECKING:
+    from capture.models import ApiKey
 
 _MESSAGES = {
     "accepted": "Captured.",
@@ -27,6 +30,8 @@ class Refusal(Exception):  # noqa: N818 - an answer, not a fault
         self.status, self.code, self.message = status, code, message
         self.pointer, self.more = pointer, more
         self.headers: dict[str, str] = {}
+        # A key that is known and may not do this.
+        self.key: ApiKey | None = None
 
 
 def problem(request: HttpRequest, refusal: Refusal) -> JsonResponse:

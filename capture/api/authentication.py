@@ -56,6 +56,16 @@ def require_key(
     key = find_key(text) if text else None
     if key is None:
         raise Refusal(401, "invalid_key", _UNKNOWN)
+    try:
+        _check_use(key, request, scope)
+    except Refusal as refusal:
+        refusal.key = key
+        raise
+    open_reach({key.business_id})
+    return key
+
+
+def _check_use(key: Any, request: HttpRequest, scope: str) -> None:
     if scope not in key.scopes:
         raise Refusal(
             403, "scope_missing", f"This key lacks the scope {scope}. Use another one."
@@ -89,8 +99,6 @@ def require_key(
             "secret_key_needed",
             "Change profiles on a server, with a secret key.",
         )
-    open_reach({key.business_id})
-    return key
 
 
 def _authorization(request: HttpRequest) -> str | None:

@@ -187,7 +187,8 @@ def _refused(visit: Visit, refusal: Refusal) -> HttpResponse:
     if refusal.status == HTTPStatus.TOO_MANY_REQUESTS and visit.budget:
         response["Retry-After"] = str(visit.budget.retry_after)
     try:
-        services.count_refusal(refusal.code, key=visit.key, address=visit.operation.ip)
+        key = refusal.key or visit.key
+        services.count_refusal(refusal.code, key=key, operation=visit.operation)
     except DatabaseError:
         logger.exception("a refusal could not be counted")
     return response

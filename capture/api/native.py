@@ -254,7 +254,7 @@ def _run_claimed(
         except Refusal as refusal:
             response = problem(visit.request, refusal)
             services.count_refusal(
-                refusal.code, key=visit.key, address=visit.operation.ip
+                refusal.code, key=visit.key, operation=visit.operation
             )
         return response
     finally:

@@ -4,14 +4,29 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
+from audit import services as audit
+from audit.actors import Actor, OperationContext
 from audit.keyed import network_hash
 from audit.tenancy import reach
 from capture.models import ApiKey, RefusalCount
 
 _KEPT = timedelta(days=90)
+# Somebody holds a key that opens nothing here, or guesses.
+_OF_KEYS = frozenset(
+    {
+        "invalid_key",
+        "key_mismatch",
+        "scope_missing",
+        "secret_key_in_browser",
+        "secret_key_needed",
+        "address_not_allowed",
+        "origin_not_allowed",
+    }
+)
 
 
 def old_refusals() -> QuerySet[RefusalCount]:
@@ -19,9 +34,15 @@ def old_refusals() -> QuerySet[RefusalCount]:
     return RefusalCount.objects.filter(hour__lt=timezone.now() - _KEPT)
 
 
-def count_refusal(code: str, *, key: ApiKey | None, address: str | None) -> None:
-    """Count one refused request of this hour, by key or by the hash of the address."""
-    name = str(key.pk) if key else network_hash(address)
+def count_refusal(
+    code: str, *, key: ApiKey | None, operation: OperationContext
+) -> None:
+    """Count one refused request of this hour, by key or by the hash of the address.
+
+    The first refused key of each is an entry of the trail too; not every one, or a
+    stranger could fill it. Writes at once: call it when no transaction is open.
+    """
+    name = str(key.pk) if key else network_hash(operation.ip)
     hour = timezone.now().replace(minute=0, second=0, microsecond=0)
     row = RefusalCount.objects.filter(name=name, code=code, hour=hour)
     new = RefusalCount(
@@ -37,3 +58,15 @@ def count_refusal(code: str, *, key: ApiKey | None, address: str | None) -> None
             return
         RefusalCount.objects.bulk_create([new], ignore_conflicts=True)
         row.update(count=F("count") + 1)
+        if code in _OF_KEYS:
+            _tell(code, key, operation)
+
+
+def _tell(code: str, key: ApiKey | None, operation: OperationContext) -> None:
+    actor = Actor(
+        kind="key" if key else "anonymous",
+        operation=operation,
+        key_id=key.pk if key else None,
+    )
+    with transaction.atomic():
+        audit.record("capture.refused", key, actor=actor, outcome="refused", code=code)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from rest_framework.authentication import SessionAuthentication
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed, Throttled
 from rest_framework.request import Request
 
 from audit import services
+from config.limits import spend_address, spend_user
 
 # The browser takes it only over https, for this host alone and for every path.
 COOKIE = "__Host-holdfast-access"
@@ -19,29 +20,44 @@ class TokenAuthentication(SessionAuthentication):
     """Sets `request.user`, and `request.auth` to the token family.
 
     A cookie is sent by the browser itself, so with one the CSRF token has to come too.
+    The request is taken from the budget of the token's person, or of the address that
+    sent a wrong one; raises Throttled (429) when that is used up.
     """
 
     def authenticate(self, request: Request) -> tuple[Any, Any] | None:
         header = _bearer(request)
-        token = header or request.COOKIES.get(COOKIE)
-        if not token or token.startswith(_KEYS):
+        token = self.token_in(request)
+        if token is None:
             return None
         try:
             family = services.open_token(token)
         except services.TokenError as error:
+            _allow(spend_address(request._request.operation.ip))  # type: ignore[attr-defined]
             if header is None:
                 # An old cookie must not hide the session of the same browser.
                 return None
             msg = "The token has ended. Refresh it, or sign in again."
             raise AuthenticationFailed(msg, code="invalid_token") from error
+        _allow(spend_user(family.user_id))
         if header is None:
             self.enforce_csrf(request)
         return family.user, family
+
+    @staticmethod
+    def token_in(request: Any) -> str | None:
+        """Return the token that a request brings; keys are for the capture doors."""
+        token = _bearer(request) or request.COOKIES.get(COOKIE)
+        return None if not token or token.startswith(_KEYS) else token
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
 
 
-def _bearer(request: Request) -> str | None:
+def _allow(budget: Any) -> None:
+    if not budget.is_allowed:
+        raise Throttled(wait=budget.retry_after)
+
+
+def _bearer(request: Any) -> str | None:
     scheme, _, rest = request.headers.get("Authorization", "").partition(" ")
     return rest.strip() or None if scheme.lower() == "bearer" else None

@@ -86,6 +86,9 @@ def _details(found: list[ValidationError]) -> list[exceptions.ErrorDetail]:
 def _code(error: exceptions.APIException) -> str:
     if isinstance(error, exceptions.ValidationError):
         return "invalid"
+    if isinstance(error, exceptions.Throttled):
+        # As pages and all other doors say it.
+        return "rate_limited"
     return str(error.default_code)
 
 

@@ -65,7 +65,8 @@ def _see_again() -> None:
 
 def _refuse() -> None:
     key = tests.factories.ApiKeyFactory()
-    services.count_refusal("invalid_key", key=key, address=None)
+    operation = Actor.system("rows").operation
+    services.count_refusal("too_large", key=key, operation=operation)
 
 
 KEPT: dict[Any, Any] = {

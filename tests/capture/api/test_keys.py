@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
-from audit.models import User
+from audit.models import Event, User
 from capture import services
 from capture.api import views
-from capture.models import ApiKey, Capture
+from capture.models import ApiKey, Capture, RefusalCount
 from tests.factories import ApiKeyFactory
 
 PAYMENTS = "/api/data-capture/payment"
@@ -127,3 +127,38 @@ def test_an_expired_key_and_a_key_of_a_closed_source_are_unknown(post, key, acto
     key.source.by(actor).save()
     assert post(PAYMENTS, BODY).status_code == 401
     assert ApiKey.objects.count() == 1
+
+
+# --- in the trail ----------------------------------------------------------------
+
+
+def test_the_first_wrong_key_of_an_address_is_an_entry_and_each_is_counted(db):
+    for _ in range(3):
+        send(BODY, **{"X-Capture-Key": "sk_invented"})
+
+    event = Event.objects.get(action="capture.refused")
+    assert (event.outcome, event.code) == ("refused", "invalid_key")
+    assert (event.actor_kind, event.business_id) == ("anonymous", None)
+    assert RefusalCount.objects.get().count == 3
+
+
+def test_a_key_out_of_place_is_an_entry_of_its_business(db):
+    key = ApiKeyFactory(kind="publishable", scopes=["write"])
+    response = send(
+        BODY, Authorization=f"Bearer {key.prefix}", Origin="https://evil.example"
+    )
+
+    assert response.json()["code"] == "origin_not_allowed"
+    event = Event.objects.get(action="capture.refused")
+    assert (event.business_id, event.key_id) == (key.business_id, key.pk)
+    assert (event.code, event.object_id) == ("origin_not_allowed", str(key.pk))
+    assert RefusalCount.objects.get().business_id == key.business_id
+
+
+def test_a_body_that_is_wrong_is_counted_and_no_entry(db):
+    key = ApiKeyFactory()
+    response = send("{", Authorization=f"Bearer {key.prefix}")
+
+    assert response.status_code == 400
+    assert RefusalCount.objects.get().count == 1
+    assert not Event.objects.filter(action="capture.refused").exists()

@@ -164,3 +164,47 @@ def test_a_family_without_its_token_opens_nothing(client, db):
     family = TokenFamilyFactory()
 
     assert client.get("/who", headers=bearer(str(family.pk))).status_code == 401
+
+
+# --- what a caller may send in a while -------------------------------------------
+
+
+@pytest.fixture
+def three_requests(settings):
+    settings.STAFF_RATES = {
+        "user": (1, 3),
+        "visitor": (1, 3),
+        "login": (1, 3),
+    }
+
+
+def test_the_budget_of_a_token_is_its_persons(client, ann, three_requests):
+    token = services.issue_tokens(ann).access
+    other = services.issue_tokens(UserFactory()).access
+
+    statuses = [client.get("/who", headers=bearer(token)).status_code for _ in range(5)]
+    again = client.get("/who", headers=bearer(services.issue_tokens(ann).access))
+
+    assert statuses == [200, 200, 200, 429, 429]
+    assert (again.status_code, again.json()["code"]) == (429, "rate_limited")
+    assert int(again["Retry-After"]) >= 1
+    # The same address, and another person.
+    assert client.get("/who", headers=bearer(other)).status_code == 200
+
+
+def test_invented_tokens_use_up_the_budget_of_their_address(client, db, three_requests):
+    statuses = [
+        client.get("/who", headers=bearer(f"invented{n}")).status_code for n in range(5)
+    ]
+
+    assert statuses == [401, 401, 401, 429, 429]
+
+
+def test_a_token_opens_no_pages_without_end(client, ann, three_requests):
+    token = services.issue_tokens(ann).access
+
+    statuses = [
+        client.get("/admin/login/", headers=bearer(token)).status_code for _ in range(5)
+    ]
+
+    assert statuses == [200, 200, 200, 429, 429]

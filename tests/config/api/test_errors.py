@@ -99,7 +99,7 @@ def problem(response, status: int, code: str) -> dict:
     [
         ("missing", 404, "not_found"),
         ("denied", 403, "permission_denied"),
-        ("throttled", 429, "throttled"),
+        ("throttled", 429, "rate_limited"),
         ("rule", 400, "invalid"),
         ("bug", 500, "internal_error"),
     ],
