@@ -1,4 +1,4 @@
-"""The base of every admin page: scoped rows, no deletion, read-only history.
+"""The base of every admin page: scoped rows, masked values, no deletion.
 
 Knows no app above: a page says where its rows come from and who writes them.
 """
@@ -14,26 +14,18 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.auth import get_permission_codename
-from django.core.exceptions import PermissionDenied, ValidationError
-from django.core.paginator import Paginator
-from django.db import IntegrityError, models
+from django.db import models
 from django.db.models import QuerySet
-from django.forms.models import BaseInlineFormSet
 from django.http import (
     Http404,
     HttpRequest,
     HttpResponse,
-    HttpResponseBase,
-    HttpResponseNotAllowed,
     HttpResponseRedirect,
 )
-from django.template.response import TemplateResponse
 from django.urls import reverse
-from simple_history.admin import SimpleHistoryAdmin
 
 from audit import services
 from audit.actors import Actor
-from audit.admin.history import changes_of, shown_values
 from audit.admin.reveals import is_revealed
 from audit.masking import (
     SEE_CLEAR,
@@ -41,21 +33,17 @@ from audit.masking import (
     masked_names,
 )
 from audit.privacy import business_of, names_people, personal_fields, subject_of
-from audit.tracking import history_model
 
 if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[Any]
-    _Inline = admin.TabularInline[Any, Any]
 else:
-    _ModelAdmin, _Inline = admin.ModelAdmin, admin.TabularInline
+    _ModelAdmin = admin.ModelAdmin
 
 _SUFFIXES = {
     "exact", "in", "isnull", "isempty", "gt", "gte", "lt", "lte",
     "year", "month", "day",
 }  # fmt: skip
-_REFUSED = "The database refused the change: {}."
 _GONE = "Some of the chosen rows are not here. Nothing was done; choose again."
-_TAKEN = "Somebody else took one of these values meanwhile. Look again and repeat."
 
 
 def actor_of(request: HttpRequest) -> Actor:
@@ -237,10 +225,11 @@ def _is_uuid(text: str) -> bool:
 
 def may(request: HttpRequest, opts: Any, verb: str, row: Any = None) -> bool:
     """Tell whether the person may do this to rows of a table, or to this row."""
-    return _has_right(request, opts.app_label, get_permission_codename(verb, opts), row)
+    return has_right(request, opts.app_label, get_permission_codename(verb, opts), row)
 
 
-def _has_right(request: HttpRequest, app: str, codename: str, row: Any) -> bool:
+def has_right(request: HttpRequest, app: str, codename: str, row: Any) -> bool:
+    """Tell whether the person has a right by its name, for this row or for any."""
     name = f"{app}.{codename}"
     user: Any = request.user
     if row is None or row._state.adding:
@@ -286,282 +275,6 @@ def _parameter(spec: Any) -> str:
 
 class GuardedAdmin(ScopedAdmin):
     """A page of rows that are kept as they are: it can only be read."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
-class TrackedForm(forms.ModelForm):
-    """A form whose row takes its business from the parent that was chosen."""
-
-    change_reason = forms.CharField(
-        label="Reason for the change",
-        required=False,
-        max_length=500,
-        help_text="Kept in the history of the row.",
-        widget=forms.TextInput(attrs={"class": "vTextField"}),
-    )
-    parent_field: str | None = None
-    # What the service said of an earlier try; the form comes back filled in.
-    service_error: ValidationError | None = None
-
-    def clean(self) -> dict[str, Any] | None:
-        cleaned = super().clean()
-        if self.service_error is not None:
-            self._update_errors(self.service_error)  # type: ignore[attr-defined]
-        return cleaned
-
-    def _post_clean(self) -> None:
-        parent = self.cleaned_data.get(self.parent_field or "")
-        if parent is not None:
-            self.instance.business_id = parent.business_id
-        super()._post_clean()  # type: ignore[misc]
-
-
-class TrackedAdmin(ScopedAdmin, SimpleHistoryAdmin):
-    """A page of rows written by a service, whose changes stand in a history."""
-
-    form = TrackedForm
-    # The foreign key through which a new row gets its business; fixed afterwards.
-    parent_field: str | None = None
-    history_template = "admin/history.html"
-    version_template = "admin/history_version.html"
-
-    def write(self, row: Any, *, actor: Actor, reason: str | None) -> None:
-        """Write one row with everything that follows; the one door of its app."""
-        raise NotImplementedError
-
-    # --- forms ------------------------------------------------------------------
-
-    def get_form(
-        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
-    ) -> Any:
-        form = super().get_form(request, obj, change, **kwargs)
-        facts = {
-            "parent_field": self.parent_field,
-            "service_error": getattr(request, "_service_error", None),
-        }
-        return type(form.__name__, (form,), facts)
-
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        fields = super().get_fields(request, obj)
-        return [name for name in fields if name != "change_reason"]
-
-    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        fieldsets = list(super().get_fieldsets(request, obj))
-        if obj is not None and self.has_change_permission(request, obj):
-            fieldsets.append(("History", {"fields": ("change_reason",)}))
-        return fieldsets
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        fixed = ["business"] if obj is not None else []
-        if obj is not None and self.parent_field:
-            fixed.append(self.parent_field)
-        return [*super().get_readonly_fields(request, obj), *fixed]
-
-    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        try:
-            return super().changeform_view(request, *args, **kwargs)
-        except (ValidationError, IntegrityError) as error:
-            # Rolled back; the same form once more, now with what the service said.
-            request._service_error = as_form_error(error)  # type: ignore[attr-defined]
-            return super().changeform_view(request, *args, **kwargs)
-
-    # --- saving -----------------------------------------------------------------
-
-    def save_model(
-        self, request: HttpRequest, obj: Any, form: Any, change: bool
-    ) -> None:
-        reason = form.cleaned_data.get("change_reason") or None
-        self.write(obj, actor=actor_of(request), reason=reason)
-
-    def save_formset(
-        self, request: HttpRequest, form: Any, formset: Any, change: bool
-    ) -> None:
-        reason = form.cleaned_data.get("change_reason") or None
-        for row in formset.save(commit=False):
-            self.write(row, actor=actor_of(request), reason=reason)
-
-    # --- history ----------------------------------------------------------------
-
-    def has_history_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        codename = f"view_historical{self.opts.model_name}"
-        return _has_right(request, self.opts.app_label, codename, obj)
-
-    def history_view(
-        self, request: HttpRequest, object_id: str, extra_context: Any = None
-    ) -> Any:
-        """Show each change of a row, the newest first, a hundred at a time."""
-        row = self._viewed(request, object_id)
-        log = self._log()
-        rows = log._base_manager.filter(id=row.pk).order_by("-history_id")
-        page = Paginator(rows, 100).get_page(request.GET.get("p"))
-        versions = list(page.object_list)
-        # The row before the oldest of the page, to tell what that one changed.
-        before = rows.filter(history_id__lt=versions[-1].history_id).first()
-        context = {
-            "page": page,
-            "changes": changes_of(
-                versions, before, is_masked=not self.sees_clear(request, row)
-            ),
-        }
-        return self._history_page(request, self.history_template, row, context)
-
-    def history_form_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        version_id: str,
-        extra_context: Any = None,
-    ) -> HttpResponseBase:
-        """Show one version. Going back to it is an act of its own, never a form."""
-        if request.method not in ("GET", "HEAD"):
-            refuse(request, "history_is_read_only", self.opts.label_lower, object_id)
-            return HttpResponseNotAllowed(["GET", "HEAD"])
-        row = self._viewed(request, object_id)
-        rows = self._log()._base_manager.filter(id=row.pk)
-        try:
-            version = rows.filter(history_id=version_id).first()
-        except ValidationError:
-            version = None
-        if version is None:
-            raise Http404
-        values = shown_values(version, is_masked=not self.sees_clear(request, row))
-        context = {"version": version, "values": values}
-        return self._history_page(request, self.version_template, row, context)
-
-    def _log(self) -> Any:
-        model: Any = self.model
-        return history_model(model)
-
-    def _viewed(self, request: HttpRequest, object_id: str) -> Any:
-        # From the scoped rows: a foreign row has no history here.
-        if not self.has_view_or_change_permission(request):
-            raise PermissionDenied
-        row = self.get_object(request, object_id)
-        if row is None:
-            raise Http404
-        if not self.has_history_permission(request, row):
-            raise PermissionDenied
-        services.note_shown(
-            "history.viewed", [row], actor=actor_of(request), target=row
-        )
-        return row
-
-    def _history_page(
-        self, request: HttpRequest, template: str, row: Any, context: dict[str, Any]
-    ) -> HttpResponse:
-        context |= {
-            **self.admin_site.each_context(request),
-            "title": f"History of {row}",
-            "opts": self.opts,
-            "object": row,
-        }
-        response = TemplateResponse(request, template, context)
-        response["Cache-Control"] = "no-store"
-        return response
-
-
-def as_form_error(error: Exception) -> ValidationError:
-    """Return what a form says about a refusal of the service or the database."""
-    if isinstance(error, ValidationError):
-        return error
-    text = str(error).strip().splitlines()[0]
-    if "HF0" in text:
-        return ValidationError(_REFUSED.format(text), code="guard")
-    return ValidationError(_TAKEN, code="taken")
-
-
-class TrackedFormSet(BaseInlineFormSet):
-    """Rows of one parent, which they take their business from."""
-
-    def _construct_form(self, i: int, **kwargs: Any) -> Any:
-        form = super()._construct_form(i, **kwargs)  # type: ignore[misc]
-        form.instance.business_id = self.instance.business_id
-        return form
-
-    def clean(self) -> None:
-        super().clean()
-        if any(form.instance._state.adding for form in self.initial_forms):
-            # Django would leave such a row out without a word.
-            msg = "One of these rows is not here. Open the page again and repeat."
-            raise ValidationError(msg, code="not_found")
-
-
-class NewestInline(_Inline):
-    """The newest rows of a parent; a page that has thousands stays a page."""
-
-    extra = 0
-    can_delete = False
-    show_change_link = True
-    newest = 25
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return may(request, self.opts, "view", obj)
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return may(request, self.opts, "add", obj)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return may(request, self.opts, "change", obj)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        parent = getattr(request.resolver_match, "kwargs", {}).get("object_id")
-        rows = super().get_queryset(request)
-        if parent is None:
-            return rows.none()
-        key = self.fk_name or "customer"
-        # A sub-query, because the form set filters once more.
-        try:
-            newest = rows.filter(**{key: parent}).order_by("-created_at", "-id")
-            return rows.filter(pk__in=newest.values("pk")[: self.newest])
-        except ValidationError:
-            return rows.none()
-
-
-class TrackedInline(NewestInline):
-    """Rows that are added and changed on the page of their parent."""
-
-    formset = TrackedFormSet
-    # Django's own sizes are those of a whole page.
-    formfield_overrides: ClassVar[Any] = {
-        models.TextField: {"widget": forms.Textarea(attrs={"rows": 2, "cols": 40})},
-        models.CharField: {"widget": forms.TextInput(attrs={"size": 18})},
-        models.SlugField: {"widget": forms.TextInput(attrs={"size": 18})},
-        models.EmailField: {"widget": forms.EmailInput(attrs={"size": 18})},
-    }
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        # Whoever does not see these columns adds on a page of its own.
-        is_open = not self._hidden(request, obj)
-        return is_open and super().has_add_permission(request, obj)
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        fields = super().get_readonly_fields(request, obj)
-        return [*fields, *(n for n in self._hidden(request, obj) if n not in fields)]
-
-    def _hidden(self, request: HttpRequest, parent: Any) -> list[str]:
-        """Return the columns of this inline that the person does not see."""
-        page: Any = self.admin_site._registry.get(self.parent_model)
-        if parent is None or page is None or page.sees_clear(request, parent):
-            return []
-        shown = set(self.get_fields(request, parent) or ())
-        return [name for name in masked_names(self.model) if name in shown]
-
-    def formfield_for_foreignkey(
-        self, db_field: Any, request: HttpRequest, **kwargs: Any
-    ) -> Any:
-        page = self.admin_site._registry.get(db_field.remote_field.model)
-        if page is not None:
-            kwargs.setdefault("queryset", page.get_queryset(request))
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
-
-
-class ReadOnlyInline(NewestInline):
-    """Rows that are only shown beside their parent."""
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -10,8 +10,9 @@ from django.http import HttpRequest
 from django.templatetags.static import static
 from django.utils.html import format_html, format_html_join
 
-from audit.admin.base import TrackedForm, actor_of
+from audit.admin.base import actor_of
 from audit.admin.step_up import ConfirmedForms
+from audit.admin.tracked import TrackedForm
 from capture import services
 from capture.admin.base import ActPages
 from capture.choices import Provider

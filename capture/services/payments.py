@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -28,81 +27,13 @@ from capture.choices import (
     Trust,
 )
 from capture.models import Capture, CaptureLink, Payment, PaymentReference, Source
-from capture.services.projecting import Told, number, tell, text
+from capture.services.payment_values import COLUMNS, Group, columns_of, moment_of
+from capture.services.projecting import tell
 from capture.services.validation import to_decimal
 from customers import services as customers
 
 _KINDS = ("order:", "transaction:")
 _NEAR = timedelta(hours=24)
-_RANK = {
-    PaymentState.CREATED: 0,
-    PaymentState.PENDING: 1,
-    PaymentState.AUTHORISED: 2,
-    PaymentState.PAID: 3,
-    PaymentState.PARTIALLY_REFUNDED: 4,
-}
-# Columns that are computed; the rest of the row is its identity.
-COLUMNS = (
-    "customer_id",
-    "first_capture_id",
-    "latest_capture_id",
-    "trust",
-    "occurred_at",
-    "user_id",
-    "user_email",
-    "user_name",
-    "plan_name",
-    "original_price",
-    "discount_amount",
-    "final_price",
-    "coupon_code",
-    "payment_method",
-    "payment_processor",
-    "transaction_id",
-    "payment_status",
-    "crypto_transaction_hash",
-    "crypto_from_address",
-    "crypto_amount",
-    "crypto_amount_value",
-    "currency",
-    "currency_assumed",
-    "state",
-    "verified",
-    "amount_refunded",
-)
-# From the payload, where it still stands.
-_TEXTS = {
-    "coupon_code": 100,
-    "payment_status": 50,
-    "crypto_transaction_hash": 128,
-    "crypto_from_address": 128,
-    "crypto_amount": 64,
-}
-_AMOUNTS = ("original_price", "discount_amount", "final_price", "amount_refunded")
-
-
-@dataclass
-class Group:
-    """The captures of one payment, the references they share, and its row if known."""
-
-    captures: dict[UUID, Capture] = field(default_factory=dict)
-    references: set[str] = field(default_factory=set)
-    rows: dict[UUID, Payment] = field(default_factory=dict)
-    customer_id: UUID | None = None
-    corrected: dict[UUID, Told] = field(default_factory=dict)
-
-    def told(self) -> list[Told]:
-        """Return what the captures say, corrections in their place."""
-        return [
-            self.corrected.get(pk) or tell(capture)
-            for pk, capture in self.captures.items()
-        ]
-
-    def join(self, other: Group) -> None:
-        """Take everything of another group."""
-        self.captures |= other.captures
-        self.references |= other.references
-        self.rows |= other.rows
 
 
 def references_of(capture: Capture) -> set[str]:
@@ -160,141 +91,6 @@ def _correct(groups: list[Group]) -> None:
     for group in groups:
         for pk in newest.keys() & group.captures.keys():
             group.corrected[pk] = tell(group.captures[pk], newest[pk])
-
-
-def columns_of(group: Group) -> dict[str, Any]:
-    """Return every computed column of the payment of a group."""
-    told = sorted(group.told(), key=_weight)
-    ours = [t for t in told if t.capture.trust != Trust.BROWSER] or told
-    state, refunded = _state(ours)
-    strongest = told[-1].capture
-    by_time = sorted(group.captures.values(), key=_moment)
-    facts: dict[str, Any] = {}
-    for item in told:
-        said = dict(item.facts)
-        if said.get("currency_assumed") and facts.get("currency_assumed") is False:
-            # A guess does not outrank what somebody said.
-            del said["currency"], said["currency_assumed"]
-        facts |= said
-    amounts = {n: to_decimal(facts.get(n)) for n in _AMOUNTS}
-    return {
-        "customer_id": group.customer_id,
-        "first_capture_id": by_time[0].pk,
-        "latest_capture_id": by_time[-1].pk,
-        "trust": strongest.trust,
-        "occurred_at": _paid_at(ours, by_time),
-        **_people(told),
-        **{name: _text_of(told, name, n) for name, n in _TEXTS.items()},
-        "plan_name": text(facts.get("plan_name"), 200),
-        "payment_method": text(facts.get("payment_method"), 50),
-        **amounts,
-        "payment_processor": text(facts.get("processor"), 50),
-        "transaction_id": _number(group) or text(facts.get("transaction_id"), 255),
-        "crypto_amount_value": number(_text_of(told, "crypto_amount", 64), 38, 18),
-        "currency": facts["currency"],
-        "currency_assumed": facts["currency_assumed"],
-        "state": _after_refunds(state, amounts["final_price"], refunded),
-        "verified": _is_verified(told),
-        "amount_refunded": refunded,
-    }
-
-
-def _moment(capture: Capture) -> tuple[datetime, datetime, UUID]:
-    return capture.occurred_at, capture.received_at, capture.pk
-
-
-def _weight(told: Told) -> tuple[Any, ...]:
-    """Order by trust, then by event time; the last one has the word."""
-    return TRUST_RANK[Trust(told.capture.trust)], *_moment(told.capture)
-
-
-def _state(told: list[Told]) -> tuple[str, Decimal | None]:
-    """Return the state, and what went back so far.
-
-    Ordinary states rank; refunded, disputed and failed count from their time on.
-    """
-    ordinary: tuple[int, Any, str] | None = None
-    received: Any = None
-    special: tuple[Any, str] | None = None
-    refunds = []
-    for item in told:
-        facts = item.facts
-        state = str(facts.get("state", PaymentState.CREATED))
-        moment = _moment(item.capture)
-        if state in _RANK:
-            candidate = (_RANK[PaymentState(state)], moment, state)
-            ordinary = max(ordinary, candidate) if ordinary else candidate
-            if _RANK[PaymentState(state)] >= _RANK[PaymentState.PAID]:
-                received = max(received, moment) if received else moment
-        elif special is None or moment > special[0]:
-            special = (moment, state)
-        amount = to_decimal(facts.get("amount_refunded"))
-        if amount is not None:
-            refunds.append(amount)
-        elif state == PaymentState.REFUNDED:
-            refunds.append(to_decimal(facts.get("final_price")) or Decimal(0))
-    refunded = max(refunds, default=None)
-    # Once received, the last word counts: a dispute that was won is over.
-    last = received or (ordinary[1] if ordinary else None)
-    if special is not None and (last is None or special[0] > last):
-        return special[1], refunded
-    return ordinary[2] if ordinary else PaymentState.CREATED.value, refunded
-
-
-def _after_refunds(state: str, price: Decimal | None, refunded: Decimal | None) -> str:
-    """Return the state once the amounts that went back are looked at."""
-    is_settled = state in (
-        PaymentState.PAID,
-        PaymentState.PARTIALLY_REFUNDED,
-        PaymentState.REFUNDED,
-    )
-    if not is_settled or not refunded:
-        return state
-    is_whole = price is None or refunded >= price
-    return PaymentState.REFUNDED if is_whole else PaymentState.PARTIALLY_REFUNDED
-
-
-def _is_verified(told: list[Told]) -> bool:
-    return any(
-        t.capture.trust != Trust.BROWSER and t.facts.get("state") in SETTLED_STATES
-        for t in told
-    )
-
-
-def _paid_at(ours: list[Told], by_time: list[Capture]) -> datetime:
-    paid = [
-        t.capture.occurred_at for t in ours if t.facts.get("state") == PaymentState.PAID
-    ]
-    return min(paid, default=by_time[0].occurred_at)
-
-
-def _people(told: list[Told]) -> dict[str, str | None]:
-    columns: dict[str, str | None] = dict.fromkeys(
-        ("user_id", "user_email", "user_name")
-    )
-    for item in told:
-        found = {
-            "user_id": item.capture.user_ref,
-            "user_email": item.capture.email,
-            "user_name": text(item.fields.get("full_name"), 200),
-        }
-        columns |= {name: value for name, value in found.items() if value}
-    return columns
-
-
-def _text_of(told: list[Told], name: str, length: int) -> str | None:
-    found = [text(item.fields.get(name), length) for item in told]
-    return next((value for value in reversed(found) if value), None)
-
-
-def _number(group: Group) -> str | None:
-    """Return the one id that stands for a payment: its intent before all others."""
-    names = sorted(name.partition(":")[2] for name in group.references)
-    for prefix in ("pi_", "in_", "cs_"):
-        found = next((name for name in names if name.startswith(prefix)), None)
-        if found:
-            return found[:255]
-    return None
 
 
 def _joined(business_id: UUID, captures: list[Capture]) -> list[Group]:
@@ -366,7 +162,7 @@ def _owner(
     """
     captures = sorted(
         group.captures.values(),
-        key=lambda c: (TRUST_RANK[Trust(c.trust)], *_moment(c)),
+        key=lambda c: (TRUST_RANK[Trust(c.trust)], *moment_of(c)),
     )
     for capture in reversed(captures):
         customer_id, rule = owners.get(capture.pk, (None, None))

@@ -16,11 +16,8 @@ from capture.models import Capture, CapturedValue, CaptureLink, Source
 from capture.services.facts import NAMING, find_winners
 from capture.services.identity import find_known, link_of, missing_names
 from capture.services.ingest import project_captures
-from capture.services.payments import (
-    columns_of,
-    compute_groups,
-    project_payments,
-)
+from capture.services.payment_values import columns_of
+from capture.services.payments import compute_groups, project_payments
 from capture.services.projecting import TYPED, Told, last_seen, project, tell_all
 from customers import services as customers
 

@@ -8,7 +8,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from audit.actors import Actor
-from audit.admin.base import GuardedAdmin, ScopedAdmin, TrackedAdmin, actor_of
+from audit.admin.base import GuardedAdmin, ScopedAdmin, actor_of
+from audit.admin.tracked import TrackedAdmin
 from customers import services
 
 

@@ -9,7 +9,8 @@ from django.contrib.admin.utils import unquote
 from django.http import HttpRequest
 
 from audit import services as audit
-from audit.admin.base import ReadOnlyInline, readable_columns
+from audit.admin.base import readable_columns
+from audit.admin.inlines import ReadOnlyInline
 from audit.admin.step_up import confirmed, sent_fields
 from customers import services
 from customers.admin.base import CustomerChildAdmin, EntryAdmin

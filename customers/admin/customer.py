@@ -13,8 +13,9 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 
-from audit.admin.base import TrackedForm, actor_of, refuse
+from audit.admin.base import actor_of, refuse
 from audit.admin.people import PersonPages
+from audit.admin.tracked import TrackedForm
 from customers import services
 from customers.admin.exchange import ExchangeAdmin
 from customers.admin.inlines import (

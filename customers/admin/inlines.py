@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from audit.admin.base import ReadOnlyInline, TrackedInline
+from audit.admin.inlines import ReadOnlyInline, TrackedInline
 from customers.models import (
     Address,
     Booking,

@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from audit.admin.base import TrackedInline
+from audit.admin.inlines import TrackedInline
 from customers.admin.base import CustomerChildAdmin
 from customers.admin.exchange import ExchangeChildAdmin
 from customers.models import Ticket, TicketMessage

@@ -12,7 +12,8 @@ from django.db import models
 from django.urls import reverse
 
 from audit.actors import Actor
-from audit.admin.base import GuardedAdmin, ScopedAdmin, TrackedAdmin
+from audit.admin.base import GuardedAdmin, ScopedAdmin
+from audit.admin.tracked import TrackedAdmin
 from audit.models import Event, Grant, Operation, PinCredential, User
 from audit.tracking import TrackedModel, tracked_models
 from customers.models import Customer

@@ -1,0 +1,209 @@
+"""Pages of rows that change: forms, saving through a service, read-only history."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.paginator import Paginator
+from django.db import IntegrityError
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseNotAllowed,
+)
+from django.template.response import TemplateResponse
+from simple_history.admin import SimpleHistoryAdmin
+
+from audit import services
+from audit.actors import Actor
+from audit.admin.base import ScopedAdmin, actor_of, has_right, refuse
+from audit.admin.history import changes_of, shown_values
+from audit.tracking import history_model
+
+_REFUSED = "The database refused the change: {}."
+_TAKEN = "Somebody else took one of these values meanwhile. Look again and repeat."
+
+
+class TrackedForm(forms.ModelForm):
+    """A form whose row takes its business from the parent that was chosen."""
+
+    change_reason = forms.CharField(
+        label="Reason for the change",
+        required=False,
+        max_length=500,
+        help_text="Kept in the history of the row.",
+        widget=forms.TextInput(attrs={"class": "vTextField"}),
+    )
+    parent_field: str | None = None
+    # What the service said of an earlier try; the form comes back filled in.
+    service_error: ValidationError | None = None
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        if self.service_error is not None:
+            self._update_errors(self.service_error)  # type: ignore[attr-defined]
+        return cleaned
+
+    def _post_clean(self) -> None:
+        parent = self.cleaned_data.get(self.parent_field or "")
+        if parent is not None:
+            self.instance.business_id = parent.business_id
+        super()._post_clean()  # type: ignore[misc]
+
+
+class TrackedAdmin(ScopedAdmin, SimpleHistoryAdmin):
+    """A page of rows written by a service, whose changes stand in a history."""
+
+    form = TrackedForm
+    # The foreign key through which a new row gets its business; fixed afterwards.
+    parent_field: str | None = None
+    history_template = "admin/history.html"
+    version_template = "admin/history_version.html"
+
+    def write(self, row: Any, *, actor: Actor, reason: str | None) -> None:
+        """Write one row with everything that follows; the one door of its app."""
+        raise NotImplementedError
+
+    # --- forms ------------------------------------------------------------------
+
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        form = super().get_form(request, obj, change, **kwargs)
+        facts = {
+            "parent_field": self.parent_field,
+            "service_error": getattr(request, "_service_error", None),
+        }
+        return type(form.__name__, (form,), facts)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        fields = super().get_fields(request, obj)
+        return [name for name in fields if name != "change_reason"]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        fieldsets = list(super().get_fieldsets(request, obj))
+        if obj is not None and self.has_change_permission(request, obj):
+            fieldsets.append(("History", {"fields": ("change_reason",)}))
+        return fieldsets
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        fixed = ["business"] if obj is not None else []
+        if obj is not None and self.parent_field:
+            fixed.append(self.parent_field)
+        return [*super().get_readonly_fields(request, obj), *fixed]
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except (ValidationError, IntegrityError) as error:
+            # Rolled back; the same form once more, now with what the service said.
+            request._service_error = as_form_error(error)  # type: ignore[attr-defined]
+            return super().changeform_view(request, *args, **kwargs)
+
+    # --- saving -----------------------------------------------------------------
+
+    def save_model(
+        self, request: HttpRequest, obj: Any, form: Any, change: bool
+    ) -> None:
+        reason = form.cleaned_data.get("change_reason") or None
+        self.write(obj, actor=actor_of(request), reason=reason)
+
+    def save_formset(
+        self, request: HttpRequest, form: Any, formset: Any, change: bool
+    ) -> None:
+        reason = form.cleaned_data.get("change_reason") or None
+        for row in formset.save(commit=False):
+            self.write(row, actor=actor_of(request), reason=reason)
+
+    # --- history ----------------------------------------------------------------
+
+    def has_history_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        codename = f"view_historical{self.opts.model_name}"
+        return has_right(request, self.opts.app_label, codename, obj)
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: Any = None
+    ) -> Any:
+        """Show each change of a row, the newest first, a hundred at a time."""
+        row = self._viewed(request, object_id)
+        log = self._log()
+        rows = log._base_manager.filter(id=row.pk).order_by("-history_id")
+        page = Paginator(rows, 100).get_page(request.GET.get("p"))
+        versions = list(page.object_list)
+        # The row before the oldest of the page, to tell what that one changed.
+        before = rows.filter(history_id__lt=versions[-1].history_id).first()
+        context = {
+            "page": page,
+            "changes": changes_of(
+                versions, before, is_masked=not self.sees_clear(request, row)
+            ),
+        }
+        return self._history_page(request, self.history_template, row, context)
+
+    def history_form_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        version_id: str,
+        extra_context: Any = None,
+    ) -> HttpResponseBase:
+        """Show one version. Going back to it is an act of its own, never a form."""
+        if request.method not in ("GET", "HEAD"):
+            refuse(request, "history_is_read_only", self.opts.label_lower, object_id)
+            return HttpResponseNotAllowed(["GET", "HEAD"])
+        row = self._viewed(request, object_id)
+        rows = self._log()._base_manager.filter(id=row.pk)
+        try:
+            version = rows.filter(history_id=version_id).first()
+        except ValidationError:
+            version = None
+        if version is None:
+            raise Http404
+        values = shown_values(version, is_masked=not self.sees_clear(request, row))
+        context = {"version": version, "values": values}
+        return self._history_page(request, self.version_template, row, context)
+
+    def _log(self) -> Any:
+        model: Any = self.model
+        return history_model(model)
+
+    def _viewed(self, request: HttpRequest, object_id: str) -> Any:
+        # From the scoped rows: a foreign row has no history here.
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+        row = self.get_object(request, object_id)
+        if row is None:
+            raise Http404
+        if not self.has_history_permission(request, row):
+            raise PermissionDenied
+        services.note_shown(
+            "history.viewed", [row], actor=actor_of(request), target=row
+        )
+        return row
+
+    def _history_page(
+        self, request: HttpRequest, template: str, row: Any, context: dict[str, Any]
+    ) -> HttpResponse:
+        context |= {
+            **self.admin_site.each_context(request),
+            "title": f"History of {row}",
+            "opts": self.opts,
+            "object": row,
+        }
+        response = TemplateResponse(request, template, context)
+        response["Cache-Control"] = "no-store"
+        return response
+
+
+def as_form_error(error: Exception) -> ValidationError:
+    """Return what a form says about a refusal of the service or the database."""
+    if isinstance(error, ValidationError):
+        return error
+    text = str(error).strip().splitlines()[0]
+    if "HF0" in text:
+        return ValidationError(_REFUSED.format(text), code="guard")
+    return ValidationError(_TAKEN, code="taken")
