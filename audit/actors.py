@@ -123,6 +123,12 @@ class Actor:
         return cls(kind="system", operation=operation, business_ids=None)
 
     @property
+    def only_business(self) -> UUID | None:
+        """The business of whoever works for exactly one."""
+        ids = self.business_ids or ()
+        return next(iter(ids)) if len(ids) == 1 else None
+
+    @property
     def user_id(self) -> UUID | None:
         """The id of the acting staff member, None for keys and commands."""
         return self.id if self.kind == "user" else None

@@ -51,6 +51,20 @@ def reach(business_ids: Iterable[UUID] | None) -> Iterator[None]:
 
 
 @contextmanager
+def reach_also(business_id: UUID | None) -> Iterator[None]:
+    """Let the SQL inside reach this business too, and nothing more than that.
+
+    For rows of the trail: they are written whoever acts, also before it is known.
+    """
+    within = _reach.get()
+    if business_id is None or within == ALL or str(business_id) in within.split(","):
+        yield
+        return
+    with reach([*filter(None, within.split(",")), business_id]):  # type: ignore[list-item]
+        yield
+
+
+@contextmanager
 def request_reach() -> Iterator[None]:
     """Begin a request, which reaches nothing until `open_reach`, and end it."""
     outside, before = _is_request.get(), _reach.get()

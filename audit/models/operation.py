@@ -10,6 +10,7 @@ from django.utils import timezone
 from audit.actors import Actor
 from audit.fields import NullCharField, NullTextField
 from audit.sealed import AppendOnly, SealedModel, sealed_constraints
+from audit.tenancy import reach_also
 
 
 class OperationQuerySet(models.QuerySet["Operation"]):
@@ -20,11 +21,9 @@ class OperationQuerySet(models.QuerySet["Operation"]):
         context = actor.operation
         if context.is_saved:
             return
-        business_ids = actor.business_ids or ()
         row = Operation(
             id=context.id,
-            # The business of whoever works for exactly one.
-            business_id=next(iter(business_ids)) if len(business_ids) == 1 else None,
+            business_id=actor.only_business,
             started_at=context.started_at,
             via=context.via,
             method=context.method,
@@ -36,7 +35,8 @@ class OperationQuerySet(models.QuerySet["Operation"]):
             user_agent=context.user_agent,
             origin=context.origin,
         )
-        Operation.objects.using(self.db).bulk_create([row], ignore_conflicts=True)
+        with reach_also(row.business_id):
+            Operation.objects.using(self.db).bulk_create([row], ignore_conflicts=True)
 
         def remember() -> None:
             context.is_saved = True

@@ -33,7 +33,7 @@ def note_shown(
         found[business_of(row)].append(row)
     if query and not found:
         # Nobody was found, and yet somebody was looked for.
-        found[_only(actor)] = []
+        found[actor.only_business] = []
     for business_id, own in found.items():
         subjects = {pk for row in own if (pk := subject_of(row)) is not None}
         note_subjects(
@@ -62,7 +62,7 @@ def note_subjects(
     object_id = str(target.pk) if target is not None else ""
     shown = Shown(
         action,
-        business_id if business_id is not None else _only(actor),
+        business_id if business_id is not None else actor.only_business,
         tuple(sorted(set(subjects))),
         label,
         object_id,
@@ -97,7 +97,7 @@ def write_notes(actor: Actor) -> None:
             record(
                 "access.denied",
                 actor=actor,
-                business_id=_only(actor),
+                business_id=actor.only_business,
                 outcome=Outcome.REFUSED,
                 code=operation.refused.code,
                 object_label=operation.refused.label,
@@ -123,9 +123,3 @@ def _joined(noted: list[Shown]) -> list[Shown]:
             count=max(first.count, shown.count),
         )
     return list(joined.values())
-
-
-def _only(actor: Actor) -> UUID | None:
-    """Return the business of whoever works for exactly one."""
-    ids = actor.business_ids or ()
-    return next(iter(ids)) if len(ids) == 1 else None

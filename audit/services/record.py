@@ -10,6 +10,7 @@ from django.db import models
 
 from audit.actors import Actor
 from audit.models import Event, Operation, Outcome
+from audit.tenancy import reach_also
 
 # As many as the longest page shows.
 MAX_SUBJECTS = 200
@@ -39,15 +40,17 @@ def record(
     """Write one event and, with the first of an operation, the operation itself.
 
     Call it inside the transaction of the act, so that act and entry stand or fall
-    together. `subjects` are ids of customers, the first 200 are kept; `data` takes
-    text, whole numbers, yes and no, and never a personal value. `grant_id` is the
-    step-up behind the act; without it, the one that the operation has taken up.
+    together. Without a business of its own or of its target it belongs to the one its
+    actor works for, if that is one. `subjects` are ids of customers, the first 200 are
+    kept; `data` takes text, whole numbers, yes and no, and never a personal value.
+    `grant_id` is the step-up behind the act; without it, the one that the operation has
+    taken up.
     """
     Operation.objects.ensure(actor)
     people = list(subjects)
     if business_id is None:
-        business_id = getattr(target, "business_id", None)
-    return Event.objects.create(
+        business_id = getattr(target, "business_id", None) or actor.only_business
+    event = Event(
         action=action,
         business_id=business_id,
         actor_kind=actor.kind,
@@ -66,3 +69,6 @@ def record(
         query=query,
         data=data or {},
     )
+    with reach_also(business_id):
+        event.save(force_insert=True)
+    return event

@@ -7,7 +7,6 @@ names that do not, and say the same sentence. None may run inside a transaction.
 from __future__ import annotations
 
 from datetime import timedelta
-from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
@@ -110,7 +109,6 @@ def complete_sign_in(
             "auth.signed_in",
             user,
             actor=actor,
-            business_id=_only_business(actor),
             data={"method": method, "factor": factor},
         )
 
@@ -127,7 +125,7 @@ def find_pending_user(pk: str, session_hash: str) -> User | None:
 def record_sign_out(*, actor: Actor) -> None:
     """Write down that somebody left by themselves."""
     with transaction.atomic():
-        record("auth.signed_out", actor=actor, business_id=_only_business(actor))
+        record("auth.signed_out", actor=actor)
 
 
 def clear_sign_in_locks(user: User, *, actor: Actor) -> None:
@@ -208,9 +206,3 @@ def _tell_locked(code: str, account: str, operation: OperationContext) -> None:
             code=code,
             data={"account": account},
         )
-
-
-def _only_business(actor: Actor) -> UUID | None:
-    """Return the business of whoever works for exactly one."""
-    ids = actor.business_ids or ()
-    return next(iter(ids)) if len(ids) == 1 else None

@@ -129,6 +129,33 @@ def test_somebody_signs_in_and_out(runtime, baker):
     assert client.post(reverse("admin:logout")).status_code == 200
 
 
+def ask(path: str, body: Any, token: str = "", method: str = "POST") -> Any:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    sent = {"content_type": "application/json", "headers": headers}
+    return Client().generic(method, f"/api/v1/auth/{path}", json.dumps(body), **sent)
+
+
+def test_somebody_works_with_tokens_and_confirms(runtime, baker):
+    password = "a long and silent password"
+    signed = ask("token", {"username": baker.username, "password": password}).json()
+    access = signed["access"]
+
+    pin = ask("pin", {"password": password, "pin": "407182"}, access, "PUT")
+    assert pin.status_code == 204, pin.content
+    wrong = ask("step-up", {"scope": "manage_roles", "pin": "518364"}, access)
+    assert wrong.json()["code"] == "wrong_code"
+    right = ask("step-up", {"scope": "manage_roles", "pin": "407182"}, access)
+    assert right.status_code == 200, right.content
+
+    assert ask("refresh", {"refresh": signed["refresh"]}).status_code == 200
+    assert ask("refresh", {"refresh": signed["refresh"]}).status_code == 401
+    assert ask("step-up", {}, access, "GET").status_code == 401
+    with reach(None):
+        told = set(Event.objects.values_list("action", flat=True))
+    assert {"auth.signed_in", "step_up.failed", "step_up.confirmed"} <= told
+    assert "auth.tokens_revoked" in told
+
+
 # --- capture --------------------------------------------------------------------------
 
 
