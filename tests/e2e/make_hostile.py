@@ -137,11 +137,11 @@ def pages_of(model: Any, page: Any, row: Any) -> list[str]:
     found.append(f"{found[0]}?q=%3Cscript%3Ewindow.__xss%3D7%3C/script%3E")
     if row is None:
         raise SystemExit(f"{model._meta.label} has no row to look at.")
-    found += [named(f"{base}_{view}", row.pk) for view in ("change", "history")]
-    found += [named(f"{base}_delete", row.pk)]
+    found += [named(f"{base}_{view}", row.pk) for view in ("change", "delete")]
     found += [named(f"{base}_{act}", row.pk) for act in getattr(page, "acts", ())]
     if hasattr(model, "history"):
         version = model.history.model._base_manager.filter(id=row.pk).first()
+        found.append(named(f"{base}_history", row.pk))
         found.append(named(f"{base}_simple_history", row.pk, version.pk))
     return found
 

@@ -104,7 +104,8 @@ def test_hostile_values_cost_the_page_nothing(visit, value):
     )
 
     assert answer[0] == "saved"
-    assert answer[1] < 250
+    # No measurement: walking through any of these would take many seconds.
+    assert answer[1] < 3000
     assert page.evaluate("enhancedDataCapture.status().stopped") is None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -10,8 +11,8 @@ from factory.django import DjangoModelFactory
 
 import tests.factories
 from audit.actors import Actor
-from audit.models import Event, Operation
-from audit.services import record
+from audit.models import AttemptCounter, Event, Operation, RecoveryCode
+from audit.services import attempts, make_recovery_codes, record
 from capture import services
 from capture.models import (
     Allowance,
@@ -69,11 +70,18 @@ def _refuse() -> None:
     services.count_refusal("too_large", key=key, operation=operation)
 
 
+def _make_codes() -> None:
+    user = tests.factories.AuthenticatorFactory().user
+    make_recovery_codes(user, actor=Actor.system("rows"))
+
+
 KEPT: dict[Any, Any] = {
     QuarantineDecision: _decide,
     Sighting: _see_again,
     RefusalCount: _refuse,
     Allowance: lambda: services.take("test", services.Rate(1, 1)),
+    AttemptCounter: lambda: attempts.take("test", 1, timedelta(hours=1)),
+    RecoveryCode: _make_codes,
     IdempotencyRecord: lambda: services.claim(uuid4(), "/", "k", "f"),
 }
 
