@@ -103,6 +103,16 @@ def try_to_write(sql: str, value: str, pk: Any) -> None:
 
 
 written: list[str] = []
+SINGLE_PAGES = (
+    "index",
+    "password_change",
+    "password_change_done",
+    "security",
+    "access_review",
+    "account",
+    "account_pin",
+    "account_second_factor",
+)
 
 
 def session_of(user: User) -> str:
@@ -120,8 +130,7 @@ def addresses(user: User) -> list[str]:
     request = RequestFactory().get("/admin/")
     request.user = user  # type: ignore[assignment]
     request.operation = OperationContext(via="admin", route="/")  # type: ignore[attr-defined]
-    found = [reverse(f"admin:{name}") for name in ("index", "password_change")]
-    found.append(reverse("admin:password_change_done"))
+    found = [reverse(f"admin:{name}") for name in SINGLE_PAGES]
     labels = sorted({model._meta.app_label for model in admin.site._registry})
     found += [reverse("admin:app_list", args=[label]) for label in labels]
     for model, page in admin.site._registry.items():
@@ -137,7 +146,8 @@ def pages_of(model: Any, page: Any, row: Any) -> list[str]:
     found.append(f"{found[0]}?q=%3Cscript%3Ewindow.__xss%3D7%3C/script%3E")
     if row is None:
         raise SystemExit(f"{model._meta.label} has no row to look at.")
-    found += [named(f"{base}_{view}", row.pk) for view in ("change", "delete")]
+    views = ("change", "delete", "reveal", "access")
+    found += [named(f"{base}_{view}", row.pk) for view in views]
     found += [named(f"{base}_{act}", row.pk) for act in getattr(page, "acts", ())]
     if hasattr(model, "history"):
         version = model.history.model._base_manager.filter(id=row.pk).first()

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.e2e import live
+from tests.factories.audit import PASSWORD, PIN
 
 pytestmark = pytest.mark.e2e
 
@@ -183,4 +184,36 @@ def test_a_preview_of_hostile_rows_is_text(visitor, hostile, tmp_path: Path):
     visitor.look()
 
     assert visitor.page.locator("td", has_text="onerror").count()
+    assert visitor.wrong == []
+
+
+# The last one: a confirmation gives the session a new key.
+def test_the_pages_that_confirm_and_enrol_are_clean(visitor):
+    page = visitor.page
+    visitor.open("/admin/account/second-factor/")
+    page.fill("[name=password]", PASSWORD)
+    page.click("#content [type=submit]")
+    page.wait_for_selector("svg")
+    visitor.look()
+
+    visitor.open("/admin/account/pin/")
+    page.fill("[name=password]", PASSWORD)
+    page.fill("[name=pin]", PIN)
+    page.fill("[name=again]", PIN)
+    page.click("#content [type=submit]")
+    visitor.look()
+
+    visitor.open("/admin/customers/membership/add/")
+    page.fill("[name=user]", "<img src=x onerror=window.__xss=1>")
+    page.click("[name=_save]")
+    page.wait_for_selector("[name=step_up_code]")
+    visitor.look()
+    page.fill("[name=step_up_code]", "518364")
+    page.click("#content [type=submit]")
+    visitor.look()
+    page.fill("[name=step_up_code]", PIN)
+    page.click("#content [type=submit]")
+    page.wait_for_selector("text=No account has this user name")
+    visitor.look()
+
     assert visitor.wrong == []
