@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.apps import apps
+from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 
 from audit.privacy import PERSONAL, declaration
@@ -96,6 +97,19 @@ def mask_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
 def masked_names(model: type[models.Model]) -> list[str]:
     """Return the columns that are masked, in the order of the declaration."""
     return [name for name, kind in declaration(model).items() if kind in MASKED]
+
+
+def is_masked_path(model: type[models.Model], path: str) -> bool:
+    """Tell whether a look-up like `customer__email__exact` or `-phone` is masked."""
+    at: Any = model
+    for name in path.lstrip("-^=@").split("__"):
+        if declaration(at).get(name) in MASKED:
+            return True
+        try:
+            at = at._meta.get_field(name).related_model or at
+        except FieldDoesNotExist:
+            return False
+    return False
 
 
 def _kinds() -> dict[str, str]:

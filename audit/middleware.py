@@ -103,6 +103,9 @@ def _unavailable(request: HttpRequest) -> HttpResponse:
             "status": 503,
             "code": "unavailable",
             "message": _UNAVAILABLE,
+            "detail": _UNAVAILABLE,
+            "request_id": str(request.operation.id),  # type: ignore[attr-defined]
+            "errors": [],
         }
         response = JsonResponse(
             body, status=503, content_type="application/problem+json"

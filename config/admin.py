@@ -45,10 +45,10 @@ class HoldfastAdminSite(admin.AdminSite):
         return LabelledChoices.as_view(admin_site=self)(request)
 
     def get_urls(self) -> list[Any]:
-        from audit.admin.step_up import end_view  # noqa: PLC0415
+        from audit.admin.step_up import end_view  # noqa: PLC0415 - pages need the site
         from config import security  # noqa: PLC0415 - pages need the site
         from config.account import account_urls  # noqa: PLC0415 - forms need models
-        from config.pin import pin_view  # noqa: PLC0415
+        from config.pin import pin_view  # noqa: PLC0415 - pages need the site
 
         view = self.admin_view
         pages = [
@@ -79,6 +79,9 @@ class HoldfastAdminSite(admin.AdminSite):
 
         return self._sign_in_page(CodeView, request, None)
 
+    # For the limits: each of these costs a hash, and is a guess.
+    login.tries_passwords = login_code.tries_passwords = True  # type: ignore[attr-defined]
+
     def _sign_in_page(self, view: Any, request: Any, extra_context: Any) -> Any:
         context = {**self.each_context(request), "title": "Sign in", "subtitle": None}
         if REDIRECT_FIELD_NAME not in {*request.GET, *request.POST}:
@@ -103,13 +106,12 @@ class HoldfastAdminSite(admin.AdminSite):
 
     def admin_view(self, view: Any, *args: Any, **kwargs: Any) -> Any:
         """Return the page as people open it: any of them may ask for a PIN."""
-        # Imported late: the pages of the apps need this site first.
-        from audit.admin.step_up import guarded  # noqa: PLC0415
+        from audit.admin.step_up import guarded  # noqa: PLC0415 - pages need the site
 
         return super().admin_view(guarded(view), *args, **kwargs)
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
-        from audit.admin.step_up import state_of  # noqa: PLC0415
+        from audit.admin.step_up import state_of  # noqa: PLC0415 - pages need the site
 
         # Asked for by whichever template shows it.
         state = SimpleLazyObject(partial(state_of, request))

@@ -11,6 +11,7 @@ from django.core.checks import CheckMessage, Error, Tags, register
 
 # Each one stands before those below it; others may stand between.
 EDGE = (
+    "audit.middleware.TenancyMiddleware",
     "config.middleware.OperationMiddleware",
     "capture.middleware.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -24,6 +25,8 @@ EDGE = (
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "config.sessions.SessionAgeMiddleware",
+    "config.middleware.SecondFactorMiddleware",
+    "audit.middleware.TrailMiddleware",
 )
 
 

@@ -70,8 +70,7 @@ def _spend(request: HttpRequest, view: Any) -> HttpResponse | None:
         return None
     address = request.operation.ip  # type: ignore[attr-defined]
     user = request.user
-    is_login = request.method == "POST" and request.path_info in settings.LOGIN_PATHS
-    if is_login:
+    if request.method == "POST" and getattr(view, "tries_passwords", False):
         budget = spend_address(address, "login")
     elif user.is_authenticated:
         budget = spend_user(user.pk)

@@ -43,10 +43,7 @@ def review_view(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     businesses = customers.list_businesses(actor=actor, permission=REVIEW)
     if request.method == "POST":
-        for business in businesses:
-            audit.record(
-                "access.reviewed", business, actor=actor, business_id=business.pk
-            )
+        audit.record_review([business.pk for business in businesses], actor=actor)
         messages.success(request, "The review is recorded.")
         return HttpResponseRedirect(reverse("admin:access_review"))
     context = {
@@ -63,7 +60,7 @@ def _people(request: HttpRequest) -> list[dict[str, Any]]:
     actor = actor_of(request)
     memberships = list(customers.list_memberships(actor=actor))
     ids = {membership.user_id for membership in memberships}
-    signed_in = audit.last_sign_ins(ids)
+    signed_in = audit.last_sign_ins(ids, actor=actor)
     since = timezone.now() - timedelta(days=_REVIEWED_DAYS)
     acts = audit.acts_since(since, ids, actor=actor)
     return [

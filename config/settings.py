@@ -108,6 +108,7 @@ MIDDLEWARE = [
     "audit.middleware.TrailMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
 ]
+MESSAGE_STORAGE = "config.sealed_messages.SealedStorage"
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 APPEND_SLASH = True
@@ -201,7 +202,7 @@ REFRESH_TOKEN_DAYS = env.number("HOLDFAST_REFRESH_TOKEN_DAYS", default=14, at_le
 _peppers = [env.secret("HOLDFAST_PIN_PEPPER"), env.secret("HOLDFAST_PIN_PEPPER_OLD")]
 PIN_PEPPERS = [text for text in _peppers if text]
 # How far the proof reaches (docs/trust.md); from 2 on a PIN alone does not erase.
-ASSURANCE_LEVEL = env.number("HOLDFAST_ASSURANCE_LEVEL", default=0)
+ASSURANCE_LEVEL = int(env.choice("HOLDFAST_ASSURANCE_LEVEL", "0", "0", "1", "2", "3"))
 # Wrong codes in a quarter of an hour, from one address and in all.
 STEP_UP_LIMITS = {
     "address": env.number("HOLDFAST_STEP_UP_ADDRESS", default=30),
@@ -275,8 +276,6 @@ STAFF_RATES = {
     "visitor": env.rate("HOLDFAST_RATE_VISITOR", "20/300"),
     "login": env.rate("HOLDFAST_RATE_LOGIN", "1/20"),
 }
-# Where passwords are tried.
-LOGIN_PATHS = ("/admin/login/",)
 # The page of a customer has lists of rows, each with a dozen fields.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5_000
 DATA_UPLOAD_MAX_NUMBER_FILES = 5

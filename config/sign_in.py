@@ -141,6 +141,11 @@ class PasswordView(_SignInView):
             operation = self.request.operation  # type: ignore[attr-defined]
             services.complete_sign_in(user, "", operation=operation, method="session")
             return self.enter(user)
+        services.tell_half_way(
+            user,
+            "second_factor_required",
+            operation=self.request.operation,  # type: ignore[attr-defined]
+        )
         self.request.session.cycle_key()
         self.request.session[_PENDING] = {
             "user": str(user.pk),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
+from uuid import UUID
 
 from django.core.exceptions import (
     MultipleObjectsReturned,
@@ -126,13 +128,29 @@ class HubResource(resources.ModelResource):
     # Empty cells do not overwrite these; they have a default.
     with_default: tuple[str, ...] = ()
 
-    def __init__(self, *, actor: Actor | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        actor: Actor | None = None,
+        written: Counter[UUID] | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         # Forms make a resource to list its columns; it then reaches no row.
         self.actor = actor or Actor(kind="anonymous", operation=_NOTHING)
+        # How many rows were written in each business, for the caller.
+        self.written: Counter[UUID] = Counter() if written is None else written
+
+    @property
+    def right(self) -> str:
+        """The right to import, which may hold in fewer businesses than the view."""
+        opts = self._meta.model._meta
+        return f"{opts.app_label}.import_{opts.model_name}"
 
     def get_queryset(self) -> QuerySet[Any]:
-        return services.list_rows(self._meta.model, actor=self.actor)
+        return services.list_rows(
+            self._meta.model, actor=self.actor, permission=self.right
+        )
 
     def get_instance(self, instance_loader: Any, row: Any) -> Any:
         """Return the row that a line means, or None for a new one."""
@@ -143,8 +161,12 @@ class HubResource(resources.ModelResource):
         slug = row.get("business") or ""
         try:
             if slug:
-                return services.get_business(slug, actor=self.actor)
-            return services.list_businesses(actor=self.actor).get()
+                return services.get_business(
+                    slug, actor=self.actor, permission=self.right
+                )
+            return services.list_businesses(
+                actor=self.actor, permission=self.right
+            ).get()
         except (ObjectDoesNotExist, MultipleObjectsReturned) as error:
             msg = "Name one of your businesses in the column business."
             raise ValidationError({"business": msg}) from error
@@ -178,6 +200,7 @@ class HubResource(resources.ModelResource):
         except IntegrityError as error:
             msg = "The database refused the row: another one has the same values."
             raise ValidationError(msg) from error
+        self.written[instance.business_id] += 1
 
 
 class ChildResource(HubResource):

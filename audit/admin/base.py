@@ -13,6 +13,7 @@ from uuid import UUID
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth import get_permission_codename
 from django.db import models
 from django.db.models import QuerySet
@@ -29,6 +30,7 @@ from audit.actors import Actor
 from audit.admin.reveals import is_revealed
 from audit.masking import (
     SEE_CLEAR,
+    is_masked_path,
     mask_row,
     masked_names,
 )
@@ -51,6 +53,25 @@ def actor_of(request: HttpRequest) -> Actor:
     if not hasattr(request, "_actor"):
         request._actor = Actor.from_request(request)  # type: ignore[attr-defined]
     return request._actor  # type: ignore[attr-defined]
+
+
+class MaskedChangeList(ChangeList):
+    """A list that is not sorted by what it masks: places would tell the values."""
+
+    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
+        ordering = super().get_ordering(request, queryset)
+        page: Any = self.model_admin
+        if page.sees_all_clear(request):
+            return ordering
+        return [
+            part for part in ordering if not is_masked_path(self.model, _name(part))
+        ]
+
+
+def _name(part: Any) -> str:
+    """Return the column that a part of an ordering names."""
+    expression = getattr(part, "expression", part)
+    return str(getattr(expression, "name", expression))
 
 
 class ScopedAdmin(_ModelAdmin):
@@ -122,6 +143,32 @@ class ScopedAdmin(_ModelAdmin):
         if personal_fields(self.model) or names_people(self.model):
             action = f"{self.shown_as}.{verb}"
             services.note_shown(action, rows, actor=actor_of(request), **facts)
+
+    def sees_all_clear(self, request: HttpRequest) -> bool:
+        """Tell whether the person sees contact data of every row within reach."""
+        actor = actor_of(request)
+        clear, reached = actor.businesses_for(SEE_CLEAR), actor.business_ids
+        return clear is None or (reached is not None and reached <= clear)
+
+    def get_search_fields(self, request: HttpRequest) -> Any:
+        """Leave out parts of masked values, which hits would tell letter by letter."""
+        fields = super().get_search_fields(request)
+        if self.sees_all_clear(request):
+            return fields
+        return [
+            name
+            for name in fields
+            if name.endswith("exact") or not is_masked_path(self.model, name)
+        ]
+
+    def get_sortable_by(self, request: HttpRequest) -> Any:
+        names = super().get_sortable_by(request)
+        if self.sees_all_clear(request):
+            return names
+        return [name for name in names if not is_masked_path(self.model, str(name))]
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
+        return MaskedChangeList
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         changelist = super().get_changelist_instance(request)

@@ -75,7 +75,7 @@ class PersonPages(ScopedAdmin):
             subject = subject_of(row)
             if subject is None:
                 raise Http404
-            services.record(
+            services.record_alone(
                 "field.revealed",
                 row,
                 actor=actor_of(request),
@@ -96,14 +96,14 @@ class PersonPages(ScopedAdmin):
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         row = self._person(request, pk)
-        reveals.hide(request, row.pk)
+        reveals.hide(request, subject_of(row))
         return HttpResponseRedirect(reverse(self._page, args=[row.pk]))
 
     def access_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """List who has looked at this person, revealed something, and why."""
-        if not self._may_see_access(request):
-            raise PermissionDenied
         row = self._person(request, pk)
+        if not self._may_see_access(request, row):
+            raise PermissionDenied
         events = services.list_access(row, actor=actor_of(request))
         page = Paginator(events, _PER_PAGE).get_page(request.GET.get("p"))
         names = services.names_of(event.actor_id for event in page.object_list)
@@ -117,9 +117,10 @@ class PersonPages(ScopedAdmin):
         }
         return TemplateResponse(request, "admin/access.html", context)
 
-    def _may_see_access(self, request: HttpRequest) -> bool:
+    def _may_see_access(self, request: HttpRequest, row: Any = None) -> bool:
         user: Any = request.user
-        return bool(user.has_perm("audit.view_event") or user.has_perm(REVEAL))
+        rights = ("audit.view_event", REVEAL)
+        return any(user.has_perm(name, row) for name in rights)
 
     def _person(self, request: HttpRequest, pk: UUID) -> Any:
         if not self.has_view_permission(request):

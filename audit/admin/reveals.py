@@ -7,7 +7,10 @@ from uuid import UUID
 
 from django.http import HttpRequest
 
-REVEAL_SECONDS = 600
+from audit.models import Scope
+from audit.services import LIFETIMES
+
+REVEAL_SECONDS = int(LIFETIMES[Scope.REVEAL].total_seconds())
 _KEY = "revealed"
 
 
@@ -17,7 +20,7 @@ def reveal(request: HttpRequest, subject: UUID) -> None:
     request.session[_KEY] = shown
 
 
-def hide(request: HttpRequest, subject: UUID) -> None:
+def hide(request: HttpRequest, subject: UUID | None) -> None:
     """Mask a person's contact data again."""
     shown = _standing(request)
     shown.pop(str(subject), None)

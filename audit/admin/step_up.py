@@ -9,6 +9,7 @@ outside of its transaction, and is gone from the request by then.
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
@@ -45,6 +46,7 @@ CODE = "step_up_code"
 CARRIED = "step_up_request"
 _MINE = {CODE, CARRIED, "csrfmiddlewaretoken"}
 _PURPOSE = "step-up form"
+_MARK = "step_up_mark"
 # How long the page that asks may stay open, in seconds.
 _PATIENCE = 600
 
@@ -241,7 +243,8 @@ def _ask(request: HttpRequest, asked: _Asked, error: str = "") -> HttpResponse:
 def _sealed(request: HttpRequest, asked: _Asked) -> str:
     """Return what the page carries: it can be neither read nor altered outside.
 
-    What was sent may hold a password or a secret. Bound to the session and the page.
+    What was sent may hold a password or a secret. Bound to the session, also under the
+    new key that another tab's confirmation gives it, and to the page.
     """
     data = json.dumps(asked.__dict__).encode()
     return lock_up(data, purpose=_PURPOSE, owner=_place(request))
@@ -258,7 +261,8 @@ def _unsealed(request: HttpRequest, text: str) -> _Asked | None:
 
 
 def _place(request: HttpRequest) -> bytes:
-    return f"{binding_of(request)} {request.get_full_path()}".encode()
+    mark = request.session.setdefault(_MARK, secrets.token_hex())
+    return f"{mark} {request.user.pk} {request.get_full_path()}".encode()
 
 
 def _post(fields: list[list[Any]]) -> QueryDict:

@@ -28,16 +28,9 @@ _REFUSED = "The database refused the change: {}."
 _TAKEN = "Somebody else took one of these values meanwhile. Look again and repeat."
 
 
-class TrackedForm(forms.ModelForm):
+class ServiceForm(forms.ModelForm):
     """A form whose row takes its business from the parent that was chosen."""
 
-    change_reason = forms.CharField(
-        label="Reason for the change",
-        required=False,
-        max_length=500,
-        help_text="Kept in the history of the row.",
-        widget=forms.TextInput(attrs={"class": "vTextField"}),
-    )
     parent_field: str | None = None
     # What the service said of an earlier try; the form comes back filled in.
     service_error: ValidationError | None = None
@@ -55,20 +48,24 @@ class TrackedForm(forms.ModelForm):
         super()._post_clean()  # type: ignore[misc]
 
 
-class TrackedAdmin(ScopedAdmin, SimpleHistoryAdmin):
-    """A page of rows written by a service, whose changes stand in a history."""
+class TrackedForm(ServiceForm):
+    """The same for rows with a history, in which a reason can stand."""
 
-    form = TrackedForm
+    change_reason = forms.CharField(
+        label="Reason for the change",
+        required=False,
+        max_length=500,
+        help_text="Kept in the history of the row.",
+        widget=forms.TextInput(attrs={"class": "vTextField"}),
+    )
+
+
+class ServiceAdmin(ScopedAdmin):
+    """A page whose rows a service writes; what that refuses, the form says."""
+
+    form: Any = ServiceForm
     # The foreign key through which a new row gets its business; fixed afterwards.
     parent_field: str | None = None
-    history_template = "admin/history.html"
-    version_template = "admin/history_version.html"
-
-    def write(self, row: Any, *, actor: Actor, reason: str | None) -> None:
-        """Write one row with everything that follows; the one door of its app."""
-        raise NotImplementedError
-
-    # --- forms ------------------------------------------------------------------
 
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
@@ -79,6 +76,28 @@ class TrackedAdmin(ScopedAdmin, SimpleHistoryAdmin):
             "service_error": getattr(request, "_service_error", None),
         }
         return type(form.__name__, (form,), facts)
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except (ValidationError, IntegrityError) as error:
+            # Rolled back; the same form once more, now with what the service said.
+            request._service_error = as_form_error(error)  # type: ignore[attr-defined]
+            return super().changeform_view(request, *args, **kwargs)
+
+
+class TrackedAdmin(ServiceAdmin, SimpleHistoryAdmin):
+    """A page of rows written by a service, whose changes stand in a history."""
+
+    form = TrackedForm
+    history_template = "admin/history.html"
+    version_template = "admin/history_version.html"
+
+    def write(self, row: Any, *, actor: Actor, reason: str | None) -> None:
+        """Write one row with everything that follows; the one door of its app."""
+        raise NotImplementedError
+
+    # --- forms ------------------------------------------------------------------
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         fields = super().get_fields(request, obj)
@@ -95,14 +114,6 @@ class TrackedAdmin(ScopedAdmin, SimpleHistoryAdmin):
         if obj is not None and self.parent_field:
             fixed.append(self.parent_field)
         return [*super().get_readonly_fields(request, obj), *fixed]
-
-    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        try:
-            return super().changeform_view(request, *args, **kwargs)
-        except (ValidationError, IntegrityError) as error:
-            # Rolled back; the same form once more, now with what the service said.
-            request._service_error = as_form_error(error)  # type: ignore[attr-defined]
-            return super().changeform_view(request, *args, **kwargs)
 
     # --- saving -----------------------------------------------------------------
 

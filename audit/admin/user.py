@@ -51,7 +51,13 @@ class UserAdmin(ConfirmedForms, ScopedAdmin, auth_admin.UserAdmin):
     add_form = NewUserForm
     list_display = ("username", "email", "is_active", "is_staff", "is_superuser")
     list_filter = ("is_active", "is_staff", "is_superuser")
-    search_fields = ("username", "email_key", "first_name", "last_name")
+    search_fields = (
+        "username",
+        "email_key",
+        "email_key__iexact",
+        "first_name",
+        "last_name",
+    )
     ordering = ("username",)
     filter_horizontal = ()
     shown_as = "account"
@@ -70,7 +76,7 @@ class UserAdmin(ConfirmedForms, ScopedAdmin, auth_admin.UserAdmin):
     )
 
     def get_rows(self, actor: Actor) -> QuerySet[User]:
-        return services.list_users(actor=actor)
+        return services.list_users(actor=actor, permission="audit.view_user")
 
     def sees_clear(self, request: HttpRequest, row: Any) -> bool:
         return row.pk == request.user.pk or super().sees_clear(request, row)
@@ -85,7 +91,7 @@ class UserAdmin(ConfirmedForms, ScopedAdmin, auth_admin.UserAdmin):
     def save_model(
         self, request: HttpRequest, obj: Any, form: Any, change: bool
     ) -> None:
-        services.save_user(obj, actor=actor_of(request))
+        services.save_user(obj, actor=actor_of(request), fields=form.changed_data)
 
     def user_change_password(
         self,
@@ -126,30 +132,7 @@ class UserAdmin(ConfirmedForms, ScopedAdmin, auth_admin.UserAdmin):
             services.clear_sign_in_locks(user, actor=actor_of(request))
         self.message_user(request, "They can try again at once.", messages.SUCCESS)
 
-    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        services.record("user.created", obj, actor=actor_of(request))
-
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        services.record(
-            "user.changed",
-            obj,
-            actor=actor_of(request),
-            data={"fields": _changed(message)},
-        )
-        if "password" in _changed(message):
-            # Django keeps the session of whoever changes the own password afterwards.
-            services.end_sessions(
-                obj, actor=actor_of(request), reason_code="password_changed"
-            )
-
-
-def _changed(message: Any) -> list[str]:
-    """Return the names of the changed columns; never a value."""
-    if not isinstance(message, list):
-        return ["password"]
-    return [str(name) for part in message for name in _names(part)]
-
-
-def _names(part: Any) -> list[str]:
-    changed = part.get("changed") if isinstance(part, dict) else None
-    return list((changed or {}).get("fields", []))
+        # Of the page that sets a password, after it was stored; forms bring a list.
+        if not isinstance(message, list):
+            services.follow_new_password(obj, actor=actor_of(request))

@@ -19,7 +19,7 @@ from rest_framework.views import APIView
 
 from audit import services
 from audit.actors import Actor
-from audit.api.problems import Problem, problem_of
+from audit.api.problems import Problem
 from audit.models import Grant, Scope
 
 HEADER = "X-Step-Up-Grant"
@@ -81,9 +81,6 @@ class IsStaff(BasePermission):
 
 class _View(APIView):
     permission_classes = (IsStaff,)
-
-    def get_exception_handler(self) -> Any:
-        return lambda error, _: problem_of(error, self.request)
 
     def finalize_response(
         self, request: Any, response: Any, *args: Any, **kw: Any

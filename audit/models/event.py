@@ -40,7 +40,7 @@ class Event(SealedModel):
         "code": "public",
         "data": "public",
         "reason": "free_text",
-        "query": "free_text",
+        "query": "contact",
     }
 
     business_id = models.UUIDField(null=True)

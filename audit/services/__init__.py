@@ -8,6 +8,7 @@ from audit.services.accounts import (
     change_password,
     check_own_password,
     end_sessions,
+    follow_new_password,
     list_token_families,
     list_users,
     names_of,
@@ -15,14 +16,14 @@ from audit.services.accounts import (
     revoke_token_family,
     save_user,
 )
-from audit.services.attempts import Attempt, old_counters, reserve, wait_text
+from audit.services.attempts import old_counters, wait_text
 from audit.services.grants import (
+    LIFETIMES,
     SINGLE_USE,
     StepUpRequired,
     StepUpState,
     digest_of,
     end_grants,
-    list_grants,
     rebind_grants,
     require_grant,
     session_binding,
@@ -35,6 +36,7 @@ from audit.services.monitoring import (
     last_sign_ins,
     newest_by_kind,
     readers_of_the_hour,
+    record_review,
 )
 from audit.services.reading import (
     list_access,
@@ -44,7 +46,7 @@ from audit.services.reading import (
     list_step_ups,
     search_operations,
 )
-from audit.services.record import ensure_operation, record
+from audit.services.record import ensure_operation, record, record_alone
 from audit.services.second_factor import (
     Enrolment,
     begin_enrolment,
@@ -58,7 +60,6 @@ from audit.services.second_factor import (
     register_role_source,
     remove_totp,
     resume_enrolment,
-    verify_totp,
 )
 from audit.services.sign_in import (
     SignInRefused,
@@ -67,6 +68,7 @@ from audit.services.sign_in import (
     complete_sign_in,
     find_pending_user,
     record_sign_out,
+    tell_half_way,
 )
 from audit.services.step_up import (
     confirm,
@@ -86,8 +88,8 @@ from audit.services.tokens import (
 )
 
 __all__ = [
+    "LIFETIMES",
     "SINGLE_USE",
-    "Attempt",
     "Enrolment",
     "SignInRefused",
     "StepUpRequired",
@@ -112,6 +114,7 @@ __all__ = [
     "enrol_pin",
     "ensure_operation",
     "find_pending_user",
+    "follow_new_password",
     "has_totp",
     "issue_tokens",
     "lacks_totp",
@@ -119,7 +122,6 @@ __all__ = [
     "last_sign_ins",
     "list_access",
     "list_events",
-    "list_grants",
     "list_operations",
     "list_pins",
     "list_step_ups",
@@ -138,13 +140,14 @@ __all__ = [
     "readers_of_the_hour",
     "rebind_grants",
     "record",
+    "record_alone",
+    "record_review",
     "record_sign_out",
     "refresh_tokens",
     "register_role_source",
     "register_staff_source",
     "remove_totp",
     "require_grant",
-    "reserve",
     "resume_enrolment",
     "revoke_pin",
     "revoke_token",
@@ -154,8 +157,8 @@ __all__ = [
     "session_binding",
     "step_up_methods",
     "step_up_state",
+    "tell_half_way",
     "token_binding",
-    "verify_totp",
     "wait_text",
     "write_notes",
 ]

@@ -94,15 +94,18 @@ def write_notes(actor: Actor) -> None:
                 data={"count": shown.count} if shown.count else {},
             )
         if operation.refused is not None:
-            record(
-                "access.denied",
-                actor=actor,
-                business_id=actor.only_business,
-                outcome=Outcome.REFUSED,
-                code=operation.refused.code,
-                object_label=operation.refused.label,
-                object_id=operation.refused.object_id,
-            )
+            # Whose row was meant is not always known: each business of the person
+            # reads of it.
+            for business_id in actor.business_ids or [None]:
+                record(
+                    "access.denied",
+                    actor=actor,
+                    business_id=business_id,
+                    outcome=Outcome.REFUSED,
+                    code=operation.refused.code,
+                    object_label=operation.refused.label,
+                    object_id=operation.refused.object_id,
+                )
 
 
 def _joined(noted: list[Shown]) -> list[Shown]:

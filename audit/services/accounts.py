@@ -26,13 +26,15 @@ _TRIES = 10
 _WINDOW = timedelta(minutes=15)
 
 
-def list_users(*, actor: Actor) -> QuerySet[User]:
-    """Return the accounts the actor may see: all, or the own one and colleagues'."""
-    if actor.business_ids is None:
+def list_users(*, actor: Actor, permission: str = "") -> QuerySet[User]:
+    """Return the accounts the actor may see: all, or the own one and colleagues'.
+
+    With `permission` colleagues of businesses where the actor has that right.
+    """
+    ids = actor.businesses_for(permission) if permission else actor.business_ids
+    if ids is None:
         return User.objects.all()
-    return User.objects.filter(
-        Q(pk=actor.id) | Q(pk__in=_find_staff(actor.business_ids))
-    )
+    return User.objects.filter(Q(pk=actor.id) | Q(pk__in=_find_staff(ids)))
 
 
 def active_users() -> QuerySet[User]:
@@ -78,11 +80,21 @@ def end_sessions(user: User, *, actor: Actor, reason_code: str) -> int:
 
 
 @transaction.atomic
-def save_user(user: User, *, actor: Actor) -> User:
-    """Write an account; whoever loses a right by it is out at once."""
+def save_user(user: User, *, actor: Actor, fields: Iterable[str] = ()) -> User:
+    """Write an account; whoever loses a right by it is out at once.
+
+    `fields` are the names of the columns that changed, for the entry.
+    """
     stored = User.objects.select_for_update().filter(pk=user.pk).first()
+    if stored is not None:
+        # Read before the lock: what ended sessions meanwhile must not be undone.
+        user.security_stamp, user.password = stored.security_stamp, stored.password
     user.save()
-    if stored is not None and _lost(stored, user):
+    if stored is None:
+        record("user.created", user, actor=actor)
+        return user
+    record("user.changed", user, actor=actor, data={"fields": sorted(fields)})
+    if _lost(stored, user):
         end_sessions(user, actor=actor, reason_code="rights_lost")
     return user
 
@@ -92,8 +104,14 @@ def change_password(user: User, password: str, *, actor: Actor) -> None:
     """Give a user a new password, which the caller has validated; sessions end."""
     user.set_password(password)
     user.save(update_fields=["password"])
-    end_sessions(user, actor=actor, reason_code="password_changed")
+    follow_new_password(user, actor=actor)
+
+
+@transaction.atomic
+def follow_new_password(user: User, *, actor: Actor) -> None:
+    """Do what belongs to a new password that is stored already: entry, sessions end."""
     record("user.changed", user, actor=actor, data={"fields": ["password"]})
+    end_sessions(user, actor=actor, reason_code="password_changed")
 
 
 @sensitive_variables("password")

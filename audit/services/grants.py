@@ -119,9 +119,9 @@ def require_grant(
 ) -> Grant:
     """Return the actor's live grant for an act, and let the act's events name it.
 
-    One for a single act is used up by one UPDATE, in the caller's transaction: an act
-    that is rolled back may be repeated while the grant lasts. Raises StepUpRequired
-    without a grant.
+    One for a single act is used up by one UPDATE, in the caller's transaction if there
+    is one: then an act that is rolled back may be repeated while the grant lasts. Pages
+    of the admin have none yet, and ask again. Raises StepUpRequired without a grant.
     """
     known = check_scope(scope, digest)
     digest = digest if known in SINGLE_USE else None

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import Count, Max, Q, QuerySet
 from django.utils import timezone
 
@@ -16,6 +17,8 @@ from audit.masking import mask
 from audit.models import Event, Operation, Outcome
 from audit.services.accounts import names_of
 from audit.services.reading import list_events
+from audit.services.record import record
+from audit.tenancy import reach
 
 # More than this by one person in an hour is unusual, and said on the page.
 UNUSUAL_REVEALS = 200
@@ -102,9 +105,13 @@ def _readers(events: QuerySet[Event]) -> list[Reader]:
     return sorted(found.values(), key=lambda r: (-len(r.people), r.name))
 
 
-def last_sign_ins(user_ids: Iterable[UUID]) -> dict[UUID | None, datetime]:
-    """Return when each account signed in last."""
-    events = Event.objects.filter(actor_id__in=list(user_ids), action="auth.signed_in")
+def last_sign_ins(
+    user_ids: Iterable[UUID], *, actor: Actor
+) -> dict[UUID | None, datetime]:
+    """Return when each account signed in last, as far as the actor may know."""
+    events = list_events(actor=actor).filter(
+        actor_id__in=list(user_ids), action="auth.signed_in"
+    )
     grouped = events.order_by().values("actor_id").annotate(last=Max("occurred_at"))
     return dict(grouped.values_list("actor_id", "last"))
 
@@ -121,8 +128,11 @@ def acts_since(
 
 
 def _addresses(ids: set[UUID]) -> dict[UUID, str]:
-    rows = Operation.objects.filter(pk__in=ids).values_list("pk", "ip")
-    return {pk: str(mask(ip)) if ip else "–" for pk, ip in rows}
+    # Of events that the reader sees. The request of somebody who works for several
+    # businesses belongs to none of them.
+    with reach(None):
+        rows = dict(Operation.objects.filter(pk__in=ids).values_list("pk", "ip"))
+    return {pk: str(mask(ip)) if ip else "–" for pk, ip in rows.items()}
 
 
 def last_review(business_ids: Iterable[UUID]) -> datetime | None:
@@ -132,3 +142,10 @@ def last_review(business_ids: Iterable[UUID]) -> datetime | None:
     )
     found: datetime | None = reviews.aggregate(last=Max("occurred_at"))["last"]
     return found
+
+
+@transaction.atomic
+def record_review(business_ids: Iterable[UUID], *, actor: Actor) -> None:
+    """Write down that access to these businesses was looked through; all or none."""
+    for business_id in business_ids:
+        record("access.reviewed", actor=actor, business_id=business_id)

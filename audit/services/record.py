@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from django.db import models
+from django.db import models, transaction
 
 from audit.actors import Actor
 from audit.models import Event, Operation, Outcome
@@ -72,3 +72,7 @@ def record(
     with reach_also(business_id):
         event.save(force_insert=True)
     return event
+
+
+# For acts that change no row, and so have no transaction of their own.
+record_alone = transaction.atomic(record)

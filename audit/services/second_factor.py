@@ -67,15 +67,6 @@ def has_totp(user: User) -> bool:
     return Authenticator.objects.filter(user=user).exists()
 
 
-def verify_totp(user: User, code: str) -> bool:
-    """Tell whether this is the code that the user's app shows now; each works once.
-
-    Recovery codes are not taken. Five wrong codes in a quarter of an hour lock, twice
-    as long each time. Call it outside of any transaction: the try must count.
-    """
-    return check_code(user, code, takes_recovery=False).is_right
-
-
 def check_code(user: User, code: str, *, takes_recovery: bool) -> Checked:
     """Check a code of the app, or where that is allowed one of the recovery codes.
 
@@ -169,7 +160,11 @@ def enrol(user: User, ticket: str, code: str, *, actor: Actor) -> list[str]:
 
 @transaction.atomic
 def make_recovery_codes(user: User, *, actor: Actor) -> list[str]:
-    """Return ten new recovery codes; those of before open nothing more."""
+    """Return ten new recovery codes; those of before open nothing more.
+
+    Locks the authenticator: of two at once only the later ones open anything.
+    """
+    Authenticator.objects.select_for_update().filter(user=user).first()
     RecoveryCode.objects.filter(user=user).delete()
     codes = [_new_code() for _ in range(_RECOVERY_CODES)]
     RecoveryCode.objects.bulk_create(

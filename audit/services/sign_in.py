@@ -91,6 +91,7 @@ def complete_sign_in(
     factor = "password"
     if has_totp(user):
         if not code.strip():
+            tell_half_way(user, "second_factor_required", operation=operation)
             raise SignInRefused("second_factor_required")
         checked = check_code(user, code, takes_recovery=True)
         if not checked.is_right:
@@ -105,12 +106,29 @@ def complete_sign_in(
         factor = "recovery_code" if checked.is_recovery else "totp"
     clear(f"account:{account}")
     with transaction.atomic():
-        record(
-            "auth.signed_in",
-            user,
-            actor=actor,
-            data={"method": method, "factor": factor},
-        )
+        # In each business where the person works: each sees its own people's.
+        for business_id in actor.business_ids or [None]:
+            record(
+                "auth.signed_in",
+                user,
+                actor=actor,
+                business_id=business_id,
+                data={"method": method, "factor": factor},
+            )
+
+
+def tell_half_way(user: User, code: str, *, operation: OperationContext) -> None:
+    """Write down that a password was right and that `code` says what is missing."""
+    account = account_hash(user.get_username())
+    if _may_tell(account, operation):
+        with transaction.atomic():
+            record(
+                "auth.password_accepted",
+                user,
+                actor=Actor(kind="anonymous", operation=operation),
+                code=code,
+                data={"account": account},
+            )
 
 
 def find_pending_user(pk: str, session_hash: str) -> User | None:
@@ -180,21 +198,26 @@ def _tell_failed(
     by_account: bool = True,
 ) -> None:
     """Write down a try that failed, unless too many stand there already."""
-    who = account if by_account else ""
-    name = f"told:{keyed_hash(who, operation.ip or '')[:_HASH_SHOWN]}"
-    if not reserve(name, _TOLD, _TOLD_WINDOW).is_allowed:
-        later = reserve(f"{name}:more", 1, _MINUTE)
-        if not later.is_allowed:
-            return
-    with transaction.atomic():
-        record(
-            "auth.failed",
-            user,
-            actor=Actor(kind="anonymous", operation=operation),
-            outcome=Outcome.REFUSED,
-            code=code,
-            data={"account": account},
-        )
+    if _may_tell(account if by_account else "", operation):
+        with transaction.atomic():
+            record(
+                "auth.failed",
+                user,
+                actor=Actor(kind="anonymous", operation=operation),
+                outcome=Outcome.REFUSED,
+                code=code,
+                data={"account": account},
+            )
+
+
+def _may_tell(who: str, operation: OperationContext) -> bool:
+    """Tell whether there is room for one more entry about an account and network."""
+    place = keyed_hash("sign-in told", who, network_hash(operation.ip))
+    name = f"told:{place[:_HASH_SHOWN]}"
+    return (
+        reserve(name, _TOLD, _TOLD_WINDOW).is_allowed
+        or reserve(f"{name}:more", 1, _MINUTE).is_allowed
+    )
 
 
 def _tell_locked(code: str, account: str, operation: OperationContext) -> None:

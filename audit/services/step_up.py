@@ -124,8 +124,8 @@ def confirm(
     """Return a grant for the scope if the code is the person's PIN or authenticator's.
 
     `method` is `pin` or `totp`, or None for either. Raises ValidationError with one of
-    the codes not_enrolled, totp_needed, invalid_code, too_many, locked, disabled and
-    wrong_code; RuntimeError inside a transaction.
+    the codes not_enrolled, totp_needed, no_totp, invalid_code, too_many, locked,
+    disabled, wrong_code and changed; RuntimeError inside a transaction.
     """
     known = check_scope(scope, digest)
     methods = _usable(user, code, known, method)

@@ -59,7 +59,7 @@ class CapturedValue(models.Model):
     order of arrival alone. A projection.
     """
 
-    privacy: ClassVar[dict[str, str]] = {"field": "public", "value": "identity"}
+    privacy: ClassVar[dict[str, str]] = {"field": "public", "value": "contact"}
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     business = models.ForeignKey(

@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+from django.contrib.sessions.models import Session
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
@@ -103,6 +104,7 @@ def forget_old(*, only_count: bool) -> dict[str, int]:
         "counts of refusals": old_refusals(),
         "counters of tries": audit.old_counters(),
         "sign-ins by token": audit.old_families(),
+        "sessions": Session.objects.filter(expire_date__lt=timezone.now()),
     }
     counts = {
         name: rows.count() if only_count else rows.delete()[0]

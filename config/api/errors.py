@@ -10,6 +10,7 @@ from django.http import Http404, HttpResponse
 from rest_framework import exceptions
 from rest_framework.views import set_rollback
 
+from audit.api.problems import Problem
 from capture.api.answers import Refusal, problem
 
 # The library's own sentences repeat what came: a type, a method, a choice.
@@ -46,7 +47,10 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse
         return None
     set_rollback()
     status = known.status_code
-    refusal = Refusal(status, _code(known), _SENTENCES.get(status, _OTHER))
+    if isinstance(known, Problem):
+        refusal = Refusal(status, str(known.default_code), known.message, **known.more)
+    else:
+        refusal = Refusal(status, _code(known), _SENTENCES.get(status, _OTHER))
     if isinstance(known, exceptions.ValidationError):
         refusal.more["errors"] = list(_errors(known.detail, ""))
     # A header that says how to sign in came with the error, or there is none.
@@ -89,6 +93,8 @@ def _code(error: exceptions.APIException) -> str:
     if isinstance(error, exceptions.Throttled):
         # As pages and all other doors say it.
         return "rate_limited"
+    if isinstance(error, exceptions.ParseError):
+        return "malformed"
     return str(error.default_code)
 
 

@@ -54,6 +54,7 @@ def _endpoint(handler: Callable[..., HttpResponse], fields: _Fields) -> View:
         response["Cache-Control"] = "no-store"
         return response
 
+    view.tries_passwords = "password" in fields  # type: ignore[attr-defined]
     return view
 
 
@@ -71,6 +72,9 @@ def _issue(
             username, password, operation=operation, needs_staff=False
         )
         if services.lacks_totp(user):
+            services.tell_half_way(
+                user, "second_factor_enrolment_required", operation=operation
+            )
             raise Refusal(
                 403,
                 "second_factor_enrolment_required",

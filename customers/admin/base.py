@@ -9,7 +9,7 @@ from django.http import HttpRequest
 
 from audit.actors import Actor
 from audit.admin.base import GuardedAdmin, ScopedAdmin, actor_of
-from audit.admin.tracked import TrackedAdmin
+from audit.admin.tracked import ServiceAdmin, TrackedAdmin
 from customers import services
 
 
@@ -42,7 +42,7 @@ class ReadOnlyAdmin(HubRows, GuardedAdmin):
     """A page of kept rows or projections."""
 
 
-class EntryAdmin(ReadOnlyAdmin):
+class EntryAdmin(ServiceAdmin, ReadOnlyAdmin):
     """Kept rows that can be added, and never changed."""
 
     parent_field = "customer"
@@ -54,6 +54,4 @@ class EntryAdmin(ReadOnlyAdmin):
     def save_model(
         self, request: HttpRequest, obj: Any, form: Any, change: bool
     ) -> None:
-        # Not on the form: an entry belongs to the business of its customer.
-        obj.business_id = getattr(obj, self.parent_field).business_id
         services.save_record(obj, actor=actor_of(request))

@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from audit.admin.step_up import ConfirmedForms
+from audit.admin.tracked import TrackedForm
 from audit.services import active_users
 from customers.admin.base import HubAdmin
 from customers.models import Business, Membership
@@ -50,7 +51,7 @@ class BusinessAdmin(ConfirmedForms, HubAdmin):
         return bool(request.user.is_superuser)
 
 
-class NewMemberForm(forms.ModelForm):
+class NewMemberForm(TrackedForm):
     """Takes the user name of whoever gets a role: nobody browses foreign accounts."""
 
     user = forms.ModelChoiceField(

@@ -23,5 +23,11 @@ class ContactAdmin(ExchangeChildAdmin):
     resource_classes = (ContactResource,)
     list_display = ("customer", "kind", "name", "relation", "email", "phone")
     list_filter = ("kind", "is_primary")
-    search_fields = ("name", "email_key", "phone_e164")
+    search_fields = (
+        "name",
+        "email_key",
+        "email_key__iexact",
+        "phone_e164",
+        "phone_e164__exact",
+    )
     ordering = ("-is_primary", "-created_at", "-id")

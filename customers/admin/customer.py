@@ -16,6 +16,7 @@ from django.utils.html import format_html
 from audit.admin.base import actor_of, refuse
 from audit.admin.people import PersonPages
 from audit.admin.tracked import TrackedForm
+from audit.masking import SEE_CLEAR
 from customers import services
 from customers.admin.exchange import ExchangeAdmin
 from customers.admin.inlines import (
@@ -222,7 +223,10 @@ class CustomerAdmin(PersonPages, ExchangeAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: Any, search_term: str
     ) -> tuple[Any, bool]:
-        return queryset.matching(search_term) if search_term else queryset, False
+        if not search_term:
+            return queryset, False
+        seen_in = actor_of(request).businesses_for(SEE_CLEAR)
+        return queryset.matching(search_term, seen_in=seen_in), False
 
     # --- acts -------------------------------------------------------------------
 
@@ -243,10 +247,11 @@ class CustomerAdmin(PersonPages, ExchangeAdmin):
         """Ask for a reason first; then act on all of them or on none."""
         reason = request.POST.get("reason", "").strip()
         ids = list(queryset.values_list("pk", flat=True))
-        if len(ids) > 1 and not request.user.has_perm(services.BULK):
-            refuse(request, "one_at_a_time", self.opts.label_lower)
-            text = "Your role acts on one customer at a time. Choose one."
-            self.message_user(request, text, messages.ERROR)
+        try:
+            services.check_archivable(ids, actor=actor_of(request))
+        except ValidationError as error:
+            refuse(request, error.code or "refused", self.opts.label_lower)
+            self.message_user(request, error.message, messages.ERROR)
             return None
         if not reason:
             self.note_shown(request, "listed", list(queryset[:20]))

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, ClassVar
 from uuid import UUID
 
 from django import forms
 from django.conf import settings
+from django.db.models import Count
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from import_export.admin import ImportExportModelAdmin
 from import_export.forms import ConfirmImportForm, ImportForm
 
 from audit import services as audit
+from audit.actors import Actor
 from audit.admin.base import actor_of
 from audit.admin.step_up import confirmed, sent_fields
+from audit.privacy import subject_of
 from customers.admin.base import CustomerChildAdmin, HubAdmin
 from customers.sheets import FORMATS, SheetError
 
 # More would not be read; the preview lists all of them.
 _NAMED = 50
+# Whom an entry names; `audit.services.record` keeps fewer still.
+_NOTED = 500
 _UNREADABLE = "The file cannot be read. Choose the format that it has."
 
 
@@ -63,7 +69,9 @@ class ExchangeAdmin(ImportExportModelAdmin, HubAdmin):
     def get_import_resource_kwargs(
         self, request: HttpRequest, **_: Any
     ) -> dict[str, Any]:
-        return self.get_resource_kwargs(request)
+        written: Counter[UUID] = Counter()
+        request._written = written  # type: ignore[attr-defined]
+        return {**self.get_resource_kwargs(request), "written": written}
 
     def get_export_resource_kwargs(
         self, request: HttpRequest, **_: Any
@@ -77,6 +85,8 @@ class ExchangeAdmin(ImportExportModelAdmin, HubAdmin):
         response = super().import_action(request, **kwargs)
         context = getattr(response, "context_data", None) or {}
         result, form = context.get("result"), context.get("form")
+        if result is not None:
+            self._note_preview(request, result)
         if result is None or context.get("confirm_form") is not None:
             return response
         good = [row for row in result.rows if row.import_type in ("new", "update")]
@@ -92,6 +102,12 @@ class ExchangeAdmin(ImportExportModelAdmin, HubAdmin):
             )
             self._name_bad_rows(request, result, "would be left out")
         return response
+
+    def _note_preview(self, request: HttpRequest, result: Any) -> None:
+        """Note whose rows the preview shows beside the new values."""
+        keys = [row.object_id for row in result.rows if row.object_id is not None]
+        rows = self.get_queryset(request).filter(pk__in=keys[:_NOTED])
+        self.note_shown(request, "previewed", rows)
 
     def process_import(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         """Load a file that was previewed; say so when it is no longer there."""
@@ -110,14 +126,11 @@ class ExchangeAdmin(ImportExportModelAdmin, HubAdmin):
         form.add_error("import_file", str(error) if known else _UNREADABLE)
 
     def process_result(self, result: Any, request: HttpRequest) -> HttpResponse:
-        audit.record(
-            "import.finished",
-            actor=actor_of(request),
-            data={
-                "table": self.opts.label_lower,
-                **{name: n for name, n in result.totals.items() if n},
-            },
-        )
+        facts = {"table": self.opts.label_lower}
+        written = request._written  # type: ignore[attr-defined]
+        if result.has_errors():
+            written.clear()  # rolled back
+        _record_each("import.finished", written, actor=actor_of(request), facts=facts)
         self._name_bad_rows(request, result, "was left out")
         return super().process_result(result, request)
 
@@ -147,6 +160,9 @@ class ExchangeAdmin(ImportExportModelAdmin, HubAdmin):
         self, file_format: Any, request: HttpRequest, queryset: Any, **kwargs: Any
     ) -> Any:
         actor = actor_of(request)
+        # Whoever only looks elsewhere opens this page too: its rows stay behind.
+        right = f"{self.opts.app_label}.export_{self.opts.model_name}"
+        queryset = queryset.visible_to(actor, right)
         facts = {"table": self.opts.label_lower, "format": file_format.get_title()}
         # Filter and columns: one confirmation is for one file.
         filters = sorted([k, list(v)] for k, v in request.GET.lists())
@@ -155,12 +171,39 @@ class ExchangeAdmin(ImportExportModelAdmin, HubAdmin):
         )
         what = f"Export {self.opts.verbose_name_plural} as {facts['format']}"
         confirmed(request, "export", what=what, digest=digest)
-        audit.record("export.started", actor=actor, data=facts)
+        counts = _rows_by_business(queryset)
+        _record_each("export.started", counts, actor=actor, facts=facts)
         data = super().get_export_data(file_format, request, queryset, **kwargs)
-        audit.record(
-            "export.finished", actor=actor, data={**facts, "rows": queryset.count()}
-        )
+        _record_each("export.finished", counts, actor=actor, facts=facts, rows=queryset)
         return data
+
+
+def _rows_by_business(rows: Any) -> Counter[UUID]:
+    pairs = rows.order_by().values_list("business_id").annotate(n=Count("pk"))
+    return Counter(dict(pairs))
+
+
+def _record_each(
+    action: str,
+    counts: Counter[UUID],
+    *,
+    actor: Actor,
+    facts: dict[str, Any],
+    rows: Any = None,
+) -> None:
+    """Write one event in each business whose rows they were; one where there are none.
+
+    Each business reads of its own rows alone; the first people are named.
+    """
+    for business_id, count in counts.items() or [(None, 0)]:
+        own = rows.filter(business_id=business_id)[:_NOTED] if rows is not None else []
+        audit.record_alone(
+            action,
+            actor=actor,
+            business_id=business_id,
+            subjects={pk for row in own if (pk := subject_of(row)) is not None},
+            data={**facts, "rows": count},
+        )
 
 
 def _is_uuid(text: str) -> bool:

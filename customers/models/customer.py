@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 from uuid import UUID
 
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 LIVE = Q(archived_at=None, erased_at=None)
 
 
+# So many digits find a phone number by a part of it, or are a number of their own.
+_PART, _WHOLE = 4, 8
+
+
 class CustomerQuerySet(TrackedQuerySet["Customer"]):
     """Customers by what staff ask for."""
 
@@ -36,20 +41,27 @@ class CustomerQuerySet(TrackedQuerySet["Customer"]):
         """Keep the customers of an address, in any spelling of its case."""
         return self.filter(email_key=fold_email(email))
 
-    def matching(self, text: str) -> Self:
-        """Keep customers whose name, e-mail, phone or reference contains the text."""
+    def matching(self, text: str, *, seen_in: Collection[UUID] | None) -> Self:
+        """Keep customers whose name, e-mail, phone or reference contains the text.
+
+        A part of an e-mail or phone finds people of the businesses in `seen_in` alone
+        (None: of all), where whoever asks sees them in clear. Elsewhere only the whole
+        value does: parts would tell a masked one letter by letter.
+        """
+        seen = Q() if seen_in is None else Q(business_id__in=seen_in)
         words = text.split()
         found = self
         for word in words:
             found = found.filter(
                 Q(name__icontains=word)
-                | Q(email_key__contains=fold_email(word))
+                | Q(email_key=fold_email(word))
+                | Q(email_key__contains=fold_email(word)) & seen
                 | Q(unique_id__istartswith=word)
                 | Q(external_id=word)
                 | Q(pk__in=self._with_contact(word))
-                | _phone(word)
+                | _phone(word, seen)
             )
-        if len(words) > 1 and (digits := _phone(text)):
+        if len(words) > 1 and (digits := _phone(text, seen)):
             found = found | self.filter(digits)
         return found
 
@@ -64,13 +76,15 @@ class CustomerQuerySet(TrackedQuerySet["Customer"]):
         return self.select_related("business", "stats")
 
 
-def _phone(text: str) -> Q:
+def _phone(text: str, seen: Q) -> Q:
     digits = "".join(char for char in text if char.isdigit())
-    least = 4
-    if len(digits) < least or any(char.isalpha() for char in text):
+    if len(digits) < _PART or any(char.isalpha() for char in text):
         return Q()
     # A leading zero is the trunk prefix, which E.164 leaves out.
-    return Q(phone_e164__contains=digits.lstrip("0") or digits)
+    digits = digits.lstrip("0") or digits
+    part = Q(phone_e164__contains=digits) & seen
+    # With or without the code of the country.
+    return part | Q(phone_e164__endswith=digits) if len(digits) >= _WHOLE else part
 
 
 class Customer(ArchiveMarks, TrackedModel):

@@ -16,9 +16,9 @@ from customers.services.captured import (
 from customers.services.consent import may_contact
 from customers.services.customers import (
     ARCHIVE,
-    BULK,
     archive_customer,
     archive_customers,
+    check_archivable,
     create_customer,
     restore_customers,
     update_customer,
@@ -74,7 +74,6 @@ from customers.services.stats import (
 
 __all__ = [
     "ARCHIVE",
-    "BULK",
     "BusinessFigures",
     "CapturedFact",
     "CustomerMetrics",
@@ -86,6 +85,7 @@ __all__ = [
     "add_note",
     "archive_customer",
     "archive_customers",
+    "check_archivable",
     "check_currency",
     "create_business",
     "create_captured_customers",

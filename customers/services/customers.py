@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from audit import services as audit
 from audit.actors import Actor
+from audit.tracking import ScopedQuerySet
 from customers.models import Address, Business, Customer
 from customers.services.doors import list_rows
 from customers.services.preferences import update_preferences
@@ -164,12 +165,25 @@ def _locked(pk: UUID, *, actor: Actor) -> Customer:
     return rows.select_for_update(no_key=True).get(pk=pk)
 
 
-def _locked_all(ids: Iterable[UUID], *, actor: Actor) -> list[Customer]:
-    """Return the customers that the actor may archive, locked; several need a right."""
+def check_archivable(ids: Iterable[UUID], *, actor: Actor) -> ScopedQuerySet[Customer]:
+    """Return the customers of these ids, which the actor may archive and restore.
+
+    Several at once need a right of their own. Raises ValidationError when one is not
+    here, or not the actor's to archive: then none is.
+    """
     ids = set(ids)
-    rights = [ARCHIVE, BULK] if len(ids) > 1 else [ARCHIVE]
-    rows = list_rows(Customer, actor=actor, permission=rights[-1])
-    rows = rows.visible_to(actor, ARCHIVE).filter(pk__in=ids).order_by("pk")
+    rows = list_rows(Customer, actor=actor, permission=ARCHIVE).filter(pk__in=ids)
+    if len(ids) > 1 and rows.visible_to(actor, BULK).count() < rows.count():
+        msg = "Your role acts on one customer at a time. Choose one."
+        raise ValidationError(msg, code="one_at_a_time")
+    if rows.count() < len(ids):
+        msg = "Some of these customers are not here, or not yours to archive."
+        raise ValidationError(msg, code="not_found")
+    return rows.order_by("pk")
+
+
+def _locked_all(ids: Iterable[UUID], *, actor: Actor) -> list[Customer]:
+    rows = check_archivable(ids, actor=actor)
     return list(rows.select_for_update(no_key=True))
 
 

@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import Q, QuerySet
 
 from audit.actors import Actor
+from audit.masking import SEE_CLEAR
 from audit.tracking import ScopedQuerySet
 from customers.models import (
     Business,
@@ -49,9 +50,13 @@ def list_memberships(*, actor: Actor) -> QuerySet[Membership]:
     )
 
 
-def get_business(reference: str, *, actor: Actor) -> Business:
-    """Return one business by UUID or slug; DoesNotExist for missing and foreign."""
-    return Business.objects.visible_to(actor).by_reference(reference).get()
+def get_business(reference: str, *, actor: Actor, permission: str = "") -> Business:
+    """Return one business by UUID or slug; DoesNotExist for missing and foreign.
+
+    With `permission` also for one where the actor lacks that right.
+    """
+    rows = Business.objects.visible_to(actor, permission)
+    return rows.by_reference(reference).get()
 
 
 def list_customers(
@@ -67,7 +72,8 @@ def list_customers(
     if business_id is not None:
         customers = customers.filter(business_id=business_id)
     if search:
-        customers = customers.matching(search)
+        seen_in = actor.businesses_for(SEE_CLEAR)
+        customers = customers.matching(search, seen_in=seen_in)
     if customer_type:
         customers = customers.filter(customer_type=customer_type)
     if status:

@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from audit import services as audit
 from audit.actors import Actor
+from audit.tenancy import reach
 from audit.tracking import TrackedModel
 from customers.choices import (
     CLAIMING_STATUSES,
@@ -43,6 +44,7 @@ from customers.models import (
     TicketMessage,
 )
 from customers.money import from_database
+from customers.services.refunds import exceeds_refund_limit
 from customers.services.stats import refresh_stats
 
 _Row = TypeVar("_Row", bound=models.Model)
@@ -157,13 +159,25 @@ def _prepare_message(row: TicketMessage, actor: Actor) -> None:
 
 
 def _prepare_membership(row: Membership, actor: Actor) -> None:
-    """Put somebody out whose role changes or ends: the next sign-in has the new one."""
+    """Put somebody out whose only role changes or ends.
+
+    Rights are read anew with each request. Whoever works elsewhere too stays signed in,
+    or the admin of one business could put out the people of all others.
+    """
     stored = Membership.objects.filter(pk=row.pk).first()
     if stored is None:
         return
     has_ended = row.ended_at is not None and stored.ended_at is None
-    if has_ended or row.role != stored.role:
+    if (has_ended or row.role != stored.role) and not _works_elsewhere(row):
         audit.end_sessions(row.user, actor=actor, reason_code="membership_changed")
+
+
+def _works_elsewhere(row: Membership) -> bool:
+    others = Membership.objects.filter(user=row.user_id, ended_at=None)
+    # Businesses that the actor does not reach count as well.
+    with reach(None):
+        is_owner = row.user.is_superuser
+        return is_owner or others.exclude(business=row.business_id).exists()
 
 
 def _prepare_note(row: Note, actor: Actor) -> None:
@@ -196,10 +210,8 @@ def _prepare_refund(row: Refund, actor: Actor) -> None:
 
 def _require_within_limit(row: Refund | Credit, actor: Actor) -> None:
     """Raise ValidationError above the business's limit without the right to exceed."""
-    limit = row.business.refund_limit
-    if limit is None or row.amount <= limit:
-        return
-    if not actor.may(EXCEED_LIMIT, row.business_id):
+    if exceeds_refund_limit(row) and not actor.may(EXCEED_LIMIT, row.business_id):
+        limit = row.business.refund_limit
         msg = f"More than {limit} needs somebody with the right to exceed the limit."
         raise ValidationError(msg, code="limit_exceeded")
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import threading
+from urllib.parse import urlencode
 
 import pytest
 from django.db import connection
@@ -192,3 +194,26 @@ def test_signed_in_helper_is_one_bucket_for_all_sessions(bakery, rates):
     first, second = signed_in(user), signed_in(user)
 
     assert statuses(first, 2) + statuses(second, 2) == [200, 200, 200, 429]
+
+
+@pytest.mark.parametrize(
+    ("door", "kind"),
+    [
+        ("/admin/login/", "application/x-www-form-urlencoded"),
+        ("/api/v1/auth/token", "application/json"),
+        ("/api/v1/auth/token/", "application/json"),
+    ],
+)
+def test_every_door_that_tries_passwords_has_the_rate_of_it(
+    client, db, settings, door, kind
+):
+    settings.STAFF_RATES = {**settings.STAFF_RATES, "login": (1, 2)}
+    body = {"username": "n", "password": "x"}
+    sent = urlencode(body) if "form" in kind else json.dumps(body)
+
+    statuses = [
+        client.post(door, sent, content_type=kind).status_code for _ in range(4)
+    ]
+
+    assert statuses[2:] == [429, 429]
+    assert 429 not in statuses[:2]

@@ -64,6 +64,7 @@ class Cast:
         for place, business in (("own", own), ("foreign", foreign)):
             for role in Role.values:
                 self.people[f"{role} {place}"] = self._member(business, role)
+        self.people["both"] = self._works_in_both(own, foreign)
         self.keys: dict[str, Any] = {
             "key own": self._key(own, "secret"),
             "key foreign": self._key(foreign, "secret"),
@@ -83,6 +84,15 @@ class Cast:
     def _member(self, business: Business, role: str) -> Client:
         user = UserFactory()
         MembershipFactory(user=user, business=business, role=role)
+        client = Client()
+        client.force_login(user)
+        return client
+
+    def _works_in_both(self, own: Business, foreign: Business) -> Client:
+        """Return an admin elsewhere who is marketing here: no right crosses over."""
+        user = UserFactory()
+        MembershipFactory(user=user, business=foreign, role=Role.ADMIN)
+        MembershipFactory(user=user, business=own, role=Role.MARKETING)
         client = Client()
         client.force_login(user)
         return client

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import timedelta
@@ -16,6 +17,7 @@ from django.utils import timezone
 from audit.actors import Actor
 from audit.models import Event, Operation
 from capture import services
+from capture.models import CapturedValue
 from customers.models import Customer
 from tests.conftest import form_data, post_confirmed, signed_in, staff
 from tests.factories import (
@@ -290,3 +292,59 @@ def broken_trail(db):
         cursor.execute(refuse[connection.vendor])
         yield
         cursor.execute(mend[connection.vendor])
+
+
+# --- copies of contact data in other places -----------------------------------------
+
+
+def test_what_was_searched_for_is_masked_for_an_auditor(alice, bob, bakery):
+    CustomerFactory(business=bakery, email="secret@example.org")
+    alice.get("/admin/customers/customer/", {"q": "secret@example.org"})
+    event = Event.objects.get(action="customer.searched")
+    path = f"/admin/audit/event/{event.pk}/change/"
+
+    assert "secret@example.org" not in bob.get(path).text
+    assert "secret@example.org" in alice.get(path).text
+
+
+def test_captured_values_are_masked_whatever_their_shape(bakery):
+    source = SourceFactory(business=bakery)
+    item = {
+        "type": "signup",
+        "email": "ana@example.org",
+        "mobile_number": "22 33 44 55",
+        "location": "Bakkegata 17, Bergen",
+    }
+    built = services.build_native(item, trust="server", business_id=bakery.pk)
+    services.ingest(built, source=source, actor=Actor.system("test"))
+    rows = CapturedValue.objects.filter(field__in=["phone", "location", "email"])
+    assert rows.count() >= 2
+
+    for role in ("auditor", "support"):
+        browser = signed_in(staff(bakery, role))
+        for row in rows:
+            path = f"/admin/capture/capturedvalue/{row.pk}/change/"
+            assert row.value not in browser.get(path).text
+
+
+def test_messages_between_pages_are_sealed(alice, bakery):
+    """A new key is told in one; Django's own storage would show it in a cookie."""
+    source = SourceFactory(business=bakery)
+    add = "/admin/capture/apikey/add/"
+    fields = form_data(
+        alice,
+        add,
+        source=str(source.pk),
+        kind="secret",
+        scopes='["write"]',
+        origins="[]",
+        networks="[]",
+    )
+    answer = post_confirmed(alice, add, fields)
+
+    assert answer.status_code == 302
+    assert "messages" not in answer.cookies
+    stored = alice.session["_messages"]
+    assert "sk_" not in stored
+    assert "sk_" not in base64.b64decode(stored).decode(errors="replace")
+    assert "shown only now: sk_" in alice.get(answer["Location"]).text

@@ -15,8 +15,15 @@ from django.urls import reverse
 from audit import services
 from audit.admin import step_up as edge
 from audit.models import Event, Grant, PinCredential, User
+from audit.services.grants import list_grants
+from tests.audit.admin.test_user import form_of
 from tests.conftest import confirm, enrol, post_confirmed, signed_in, staff
-from tests.factories import ApiKeyFactory, PinCredentialFactory, UserFactory
+from tests.factories import (
+    ApiKeyFactory,
+    CustomerFactory,
+    PinCredentialFactory,
+    UserFactory,
+)
 from tests.factories.audit import PASSWORD, PIN
 
 WRONG = "518364"
@@ -249,16 +256,19 @@ def test_an_act_that_fails_undoes_neither_try_nor_success(bakery, key, monkeypat
     assert "step_up.confirmed" in actions
 
 
-def test_deep_inside_a_transaction_it_still_asks_first(owner, monkeypatch):
+def test_deep_inside_a_transaction_it_still_asks_first(owner):
     """`add_view` of accounts runs in a transaction; the code is looked at before."""
     data = {
         "username": "new",
         "email": "new@example.org",
         "usable_password": "false",
     }
-    done = post_confirmed(owner, reverse("admin:audit_user_add"), data)
+    add = reverse("admin:audit_user_add")
+    enrol(owner)
+    assert "carried" in owner.post(add, data).context
+    assert not User.objects.filter(username="new").exists()
 
-    assert done.status_code == 302
+    assert post_confirmed(owner, add, data).status_code == 302
     assert User.objects.filter(username="new").exists()
 
 
@@ -273,10 +283,10 @@ def test_the_session_key_changes_and_what_is_confirmed_stays(alice, bakery, rota
     new = alice.session.session_key
     assert new != old
     user = alice.user
-    live = services.list_grants(user, binding=services.session_binding(new))
+    live = list_grants(user, binding=services.session_binding(new))
     assert {grant.scope for grant in live} == {"reveal", "manage_keys"}
     assert reveal.pk in {grant.pk for grant in live}
-    assert not services.list_grants(user, binding=services.session_binding(old))
+    assert not list_grants(user, binding=services.session_binding(old))
 
 
 def test_another_session_of_the_person_is_not_confirmed(alice, rotate):
@@ -498,3 +508,18 @@ def test_a_file_cannot_be_kept_while_asking(alice, rf):
     asked = edge.guarded(load)(request).render()
 
     assert "The file you sent cannot be kept" in asked.text
+
+
+def test_a_confirmation_in_another_tab_loses_no_form(owner, bakery):
+    ann = UserFactory(username="ann9")
+    enrol(owner)
+    url = reverse("admin:audit_user_change", args=[ann.pk])
+    waiting = owner.post(url, form_of(ann, first_name="X", is_superuser=None))
+    row = CustomerFactory(business=bakery)
+    reveal = f"/admin/customers/customer/{row.pk}/reveal/"
+
+    post_confirmed(owner, reveal, {"reason": "another tab"})
+    assert answer(owner, waiting).status_code == 302
+
+    ann.refresh_from_db()
+    assert ann.first_name == "X"

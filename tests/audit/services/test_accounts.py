@@ -132,3 +132,16 @@ def test_stamps_are_drawn_for_each_account(db):
     stamps = {UserFactory().security_stamp for _ in range(3)}
 
     assert len(stamps) == 3
+
+
+def test_a_form_opened_before_revives_nothing(db):
+    ann = UserFactory(username="ann2")
+    opened = User.objects.get(pk=ann.pk)
+    services.end_sessions(ann, actor=Actor.system("test"), reason_code="x")
+    services.change_password(ann, "a much better 1", actor=Actor.system("test"))
+
+    services.save_user(opened, actor=Actor.system("test"))
+
+    stored = User.objects.get(pk=ann.pk)
+    assert stored.security_stamp == ann.security_stamp
+    assert stored.check_password("a much better 1")

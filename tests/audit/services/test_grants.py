@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from audit import services
 from audit.models import Event, Grant, Scope
-from audit.services.grants import LIFETIMES
+from audit.services.grants import LIFETIMES, list_grants
 from tests.factories import GrantFactory, PinCredentialFactory
 from tests.factories.audit import person
 
@@ -106,7 +106,7 @@ def test_nothing_lasts_longer_than_its_time(ana, monkeypatch):
     monkeypatch.setattr(timezone, "now", lambda: future)
 
     assert refused(ana)
-    assert services.list_grants(ana, binding=HERE) == []
+    assert list_grants(ana, binding=HERE) == []
 
 
 def test_a_disabled_account_has_no_grants(ana):
@@ -153,7 +153,7 @@ def test_a_row_inserted_by_sql_is_worth_nothing(ana):
     )
 
     assert refused(ana, "manage_roles")
-    assert len(services.list_grants(ana, binding=HERE)) == 1
+    assert len(list_grants(ana, binding=HERE)) == 1
 
 
 def test_another_key_makes_every_grant_worthless(ana, settings):

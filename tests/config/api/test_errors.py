@@ -140,7 +140,7 @@ def test_each_mistake_of_a_body_has_its_pointer(api):
     ("method", "options", "status", "code"),
     [
         ("post", {"data": b"{", "content_type": "application/json"},
-         400, "parse_error"),
+         400, "malformed"),
         ("post", {"data": SECRET, "content_type": "text/csv"},
          415, "unsupported_media_type"),
         ("delete", {}, 405, "method_not_allowed"),

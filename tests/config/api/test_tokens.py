@@ -377,3 +377,17 @@ def test_one_refresh_token_used_twice_at_once_never_gives_two_families():
         with pytest.raises(services.TokenError):
             services.open_token(served[0].access)
     assert TokenFamily.objects.count() == 5
+
+
+def test_a_right_password_without_its_code_is_an_entry(client, ann):
+    AuthenticatorFactory(user=ann)
+
+    answer = client.post(
+        "/api/v1/auth/token",
+        {"username": ann.username, "password": PASSWORD},
+        content_type="application/json",
+    )
+
+    assert answer.json()["code"] == "second_factor_required"
+    event = Event.objects.get(action="auth.password_accepted")
+    assert (event.code, event.object_id) == ("second_factor_required", str(ann.pk))

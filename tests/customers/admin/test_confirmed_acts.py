@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from audit.models import Event, Grant
-from customers.models import Credit, Membership, Refund
-from tests.conftest import confirm, enrol, post_confirmed
+from customers.models import Business, Credit, Membership, Refund
+from tests.conftest import Actor, confirm, enrol, post_confirmed, signed_in, staff
 from tests.customers.admin.test_customer import form_data
 from tests.customers.admin.test_exchange import CUSTOMERS, KEYS
 from tests.factories import BookingFactory, CustomerFactory, UserFactory
@@ -123,6 +123,8 @@ def test_a_new_member_is_named_exactly(alice, bakery):
         assert "No account has this user name" in page.text
     assert "Null characters" in alice.post(add, data | {"user": "a\0b"}).text
     assert alice.post(add, data | {"user": "bruno"}).status_code == 302
+    again = alice.post(add, data | {"user": "bruno"})
+    assert "works for the business already" in again.text
     row = Membership.objects.get(user__username="bruno")
     assert (row.business, row.role) == (bakery, "support")
 
@@ -249,3 +251,62 @@ def test_credit_above_the_limit_is_confirmed(alice, booking):
 
     assert post_confirmed(alice, CREDIT, data).status_code == 302
     assert Credit.objects.get().amount == 300
+
+
+# --- the limit of somebody without the right to exceed it ---------------------------
+
+
+@pytest.fixture
+def support(bakery):
+    """Somebody who may give back 50 at most."""
+    rows = Business.objects.by(Actor.system("test")).filter(pk=bakery.pk)
+    rows.update(refund_limit=Decimal(50))
+    browser = signed_in(staff(bakery, "support"))
+    enrol(browser)
+    return browser
+
+
+def credit(browser, customer, currency: str):
+    fields = form_data(
+        browser,
+        CREDIT,
+        customer=str(customer.pk),
+        amount="50",
+        currency=currency,
+        kind="issued",
+        reason_code="loyalty",
+    )
+    return post_confirmed(browser, CREDIT, fields)
+
+
+def test_parts_of_a_large_refund_count_together(support, bakery):
+    paid = {"paid_amount": 1000, "total_amount": 1000, "status": "completed"}
+    booking = BookingFactory(customer__business=bakery, **paid)
+    fields = {"booking": str(booking.pk), "status": "succeeded", "reason_code": "other"}
+
+    assert post_confirmed(support, REFUND, fields | {"amount": "50"}).status_code == 302
+    for amount in ("50", "0.01"):
+        page = post_confirmed(support, REFUND, fields | {"amount": amount})
+        assert "right to exceed the limit" in page.text
+    assert Refund.objects.count() == 1
+
+
+def test_credit_of_a_day_counts_together(support, bakery):
+    customer = CustomerFactory(business=bakery)
+
+    assert credit(support, customer, bakery.currency).status_code == 302
+    page = credit(support, customer, bakery.currency)
+
+    assert "right to exceed the limit" in page.text
+    assert Credit.objects.count() == 1
+    other = CustomerFactory(business=bakery)
+    assert credit(support, other, bakery.currency).status_code == 302
+
+
+def test_money_of_another_currency_is_above_any_limit(support, bakery):
+    customer = CustomerFactory(business=bakery)
+
+    page = credit(support, customer, "KWD")
+
+    assert "right to exceed the limit" in page.text
+    assert not Credit.objects.exists()

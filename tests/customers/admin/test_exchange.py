@@ -226,3 +226,16 @@ def test_each_right_stands_alone(bakery, monkeypatch):
 
     assert importer.get(f"{CUSTOMERS}import/").status_code == 200
     assert importer.get(f"{CUSTOMERS}export/").status_code == 403
+
+
+def test_a_preview_is_an_access_event_of_whom_it_shows(alice, bakery):
+    row = CustomerFactory(business=bakery, email="secret@example.org")
+
+    line = f"business,reference,name\nbakery,{row.unique_id},Probe\n"
+    preview = upload(alice, CUSTOMERS, line)
+
+    assert "secret@example.org" in preview.text
+    event = Event.objects.get(action="customer.previewed")
+    assert event.subjects == [str(row.pk)]
+    assert event.business_id == bakery.pk
+    assert preview["Cache-Control"] == "no-store"

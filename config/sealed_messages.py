@@ -1,0 +1,34 @@
+"""Messages between two pages: nobody but the server can read them.
+
+Django's own storage signs them and puts them into a cookie. They may hold what is shown
+once, such as a new key, and values of people.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cryptography.exceptions import InvalidTag
+from django.contrib.messages.storage.session import SessionStorage
+
+from audit.keyed import lock_up, unlock
+
+_PURPOSE, _OWNER = "messages", b"messages"
+
+
+class SealedStorage(SessionStorage):
+    """Keeps them encrypted in the session: the setting MESSAGE_STORAGE names it."""
+
+    def serialize_messages(self, messages: Any) -> str:
+        text = super().serialize_messages(messages)
+        return lock_up(text.encode(), purpose=_PURPOSE, owner=_OWNER)
+
+    def deserialize_messages(self, data: Any) -> Any:
+        if not data:
+            return []
+        try:
+            text = unlock(data, purpose=_PURPOSE, owner=_OWNER).decode()
+        except (ValueError, InvalidTag):
+            # HASH_KEY has changed since; a message is no loss.
+            return []
+        return super().deserialize_messages(text)
