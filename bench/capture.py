@@ -53,12 +53,12 @@ def _measure() -> None:
 def _client() -> Any:
     """Return a client with a key, on a database that is ready."""
     from django.conf import settings  # noqa: PLC0415 - after setup
-    from django.core.management import call_command  # noqa: PLC0415
-    from django.test import Client  # noqa: PLC0415
+    from django.core.management import call_command  # noqa: PLC0415 - after setup
+    from django.test import Client  # noqa: PLC0415 - after setup
 
-    from audit.actors import Actor  # noqa: PLC0415
-    from capture import services  # noqa: PLC0415
-    from customers import services as customers  # noqa: PLC0415
+    from audit.actors import Actor  # noqa: PLC0415 - after setup
+    from capture import services  # noqa: PLC0415 - after setup
+    from customers import services as customers  # noqa: PLC0415 - after setup
 
     # Debugging would keep every statement in memory.
     settings.DEBUG = False

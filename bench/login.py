@@ -36,10 +36,10 @@ def main() -> None:
 def _client() -> Any:
     """Return a client, on a database with an active and a disabled account."""
     from django.conf import settings  # noqa: PLC0415 - after setup
-    from django.core.management import call_command  # noqa: PLC0415
-    from django.test import Client  # noqa: PLC0415
+    from django.core.management import call_command  # noqa: PLC0415 - after setup
+    from django.test import Client  # noqa: PLC0415 - after setup
 
-    from audit.models import User  # noqa: PLC0415
+    from audit.models import User  # noqa: PLC0415 - after setup
 
     settings.DEBUG = False
     # Locks would answer without any work, which is the same for all names too.

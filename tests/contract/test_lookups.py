@@ -10,8 +10,9 @@ from django.db import models
 from django.test import Client
 
 from audit.admin.base import ScopedAdmin
+from tests.conftest import signed_in
 from tests.contract.test_admin import PAGES, every_page, url
-from tests.factories import CustomerFactory
+from tests.factories import CustomerFactory, UserFactory
 from tests.factories.rows import make_row
 
 SUFFIXES = ("startswith", "regex", "gt", "contains")
@@ -146,9 +147,6 @@ def test_a_forged_choice_finds_nothing(owner, forged):
 
 
 def test_a_choice_is_not_for_those_who_may_not_look(db):
-    from tests.conftest import signed_in  # noqa: PLC0415
-    from tests.factories import UserFactory  # noqa: PLC0415
-
     CustomerFactory(name="Ana")
     asked = {"app_label": "customers", "model_name": "note", "field_name": "customer"}
 

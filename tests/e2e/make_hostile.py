@@ -16,23 +16,23 @@ import django
 django.setup()
 
 from django.apps import apps  # noqa: E402 - the apps must be loaded
-from django.conf import settings  # noqa: E402
-from django.contrib import admin  # noqa: E402
-from django.contrib.auth import (  # noqa: E402
+from django.conf import settings  # noqa: E402 - after setup
+from django.contrib import admin  # noqa: E402 - after setup
+from django.contrib.auth import (  # noqa: E402 - after setup
     BACKEND_SESSION_KEY,
     HASH_SESSION_KEY,
     SESSION_KEY,
 )
-from django.contrib.sessions.backends.db import SessionStore  # noqa: E402
-from django.db import DatabaseError, connection, models, transaction  # noqa: E402
-from django.test import RequestFactory  # noqa: E402
-from django.urls import NoReverseMatch, reverse  # noqa: E402
+from django.contrib.sessions.backends.db import SessionStore  # noqa: E402 - after setup
+from django.db import DatabaseError, connection, models, transaction  # noqa: E402 - after setup
+from django.test import RequestFactory  # noqa: E402 - after setup
+from django.urls import NoReverseMatch, reverse  # noqa: E402 - after setup
 
-from audit.actors import OperationContext  # noqa: E402
-from audit.guards import install_guards, remove_guards  # noqa: E402
-from audit.models import User  # noqa: E402
-from tests.factories import UserFactory  # noqa: E402
-from tests.factories.rows import make_row  # noqa: E402
+from audit.actors import OperationContext  # noqa: E402 - after setup
+from audit.guards import install_guards, remove_guards  # noqa: E402 - after setup
+from audit.models import User  # noqa: E402 - after setup
+from tests.factories import UserFactory  # noqa: E402 - after setup
+from tests.factories.rows import make_row  # noqa: E402 - after setup
 
 OURS = ("audit", "customers", "capture")
 HOSTILE = (

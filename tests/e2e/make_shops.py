@@ -13,10 +13,10 @@ import django
 django.setup()
 
 from audit.actors import Actor  # noqa: E402 - the apps must be loaded
-from audit.ids import uuid7  # noqa: E402
-from capture import services  # noqa: E402
-from capture.models import Source, WebhookEndpoint  # noqa: E402
-from customers import services as customers  # noqa: E402
+from audit.ids import uuid7  # noqa: E402 - after setup
+from capture import services  # noqa: E402 - after setup
+from capture.models import Source, WebhookEndpoint  # noqa: E402 - after setup
+from customers import services as customers  # noqa: E402 - after setup
 
 ORIGIN = "http://shop.example"
 STRIPE_SECRET = "whsec_" + "0123456789abcdef" * 2

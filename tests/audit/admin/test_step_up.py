@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 from django.core import mail
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
 from audit import services
+from audit.actors import OperationContext
 from audit.admin import step_up as edge
 from audit.models import Event, Grant, PinCredential, User
 from audit.services.grants import list_grants
@@ -482,19 +485,16 @@ def test_a_page_that_is_opened_comes_back_to_itself(alice, rf):
 
 
 def _ok() -> Any:
-    from django.http import HttpResponse  # noqa: PLC0415
 
     return HttpResponse("shown")
 
 
 def _operation() -> Any:
-    from audit.actors import OperationContext  # noqa: PLC0415
 
     return OperationContext(via="admin", route="/test", ip="192.0.2.9")
 
 
 def test_a_file_cannot_be_kept_while_asking(alice, rf):
-    from django.core.files.uploadedfile import SimpleUploadedFile  # noqa: PLC0415
 
     enrol(alice)
     file = SimpleUploadedFile("list.csv", b"x")
