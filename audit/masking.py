@@ -1,8 +1,9 @@
 """Personal values that are not shown: replaced on the server, before any output.
 
 Contact, trace and payment details are masked in every list, and on a row's own page for
-whoever may not see them in clear there. Names and free text stay readable; in records
-that only repeat what was sent, addresses inside a text are masked too.
+whoever may not see them in clear there. Free text stays readable; in names, which are
+an address for want of a better one, and in records that only repeat what was sent,
+addresses inside a text are masked too.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ MASKED = frozenset({"contact", "trace", "payment"})
 SEE_CLEAR = "audit.view_personal"
 REVEAL = "audit.reveal_personal"
 
-_EMAIL = re.compile(r"[^\s@<>\"',;:/]+@[^\s@<>\"',;:/]+")
+# Local parts may hold quotes and slashes (RFC 5322): rather one sign too many.
+_EMAIL = re.compile(r"[^\s@<>\",;:()]+@[^\s@<>\"',;:/()]+")
 _PHONE = re.compile(r"(?<![\w.])(?:\+|00)\d[\d\s()/.-]{5,}\d")
 _SHORT = 3
 _DIGITS = 7
@@ -77,12 +79,18 @@ def mask_row(row: Any, *, is_copy: bool = False) -> Any:
     for name, kind in declaration(type(row)).items():
         if name in missing:
             continue
-        if kind in MASKED:
-            setattr(row, name, mask(getattr(row, name)))
-        elif is_copy and kind in PERSONAL:
-            setattr(row, name, mask_within(getattr(row, name)))
+        setattr(row, name, masked_value(getattr(row, name), kind, is_copy=is_copy))
     row.is_masked = True
     return row
+
+
+def masked_value(value: Any, kind: str | None, *, is_copy: bool = False) -> Any:
+    """Return a value as it is shown to whom its class is masked."""
+    if kind in MASKED:
+        return mask(value)
+    if kind == "identity" or (is_copy and kind in PERSONAL):
+        return mask_within(value)
+    return value
 
 
 def mask_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -97,6 +105,17 @@ def mask_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
 def masked_names(model: type[models.Model]) -> list[str]:
     """Return the columns that are masked, in the order of the declaration."""
     return [name for name, kind in declaration(model).items() if kind in MASKED]
+
+
+def hidden_names(row: models.Model) -> list[str]:
+    """Return the columns of a row that are shown otherwise than they are."""
+    masked = masked_names(type(row))
+    names = [
+        name
+        for name, kind in declaration(type(row)).items()
+        if kind == "identity" and mask_within(getattr(row, name)) != getattr(row, name)
+    ]
+    return [*masked, *names]
 
 
 def is_masked_path(model: type[models.Model], path: str) -> bool:

@@ -26,6 +26,7 @@ _PATHS = (
     "/v1/",
     "/beacon/",
 )
+_READ = "/api/v1/captures"
 _HEADERS = (
     "authorization, content-type, content-encoding, idempotency-key, x-capture-key, "
     "x-strict-mode, x-retry-count, anonymousid, sentat, rsa-retry-attempt, "
@@ -41,7 +42,8 @@ class CorsMiddleware:
     """Answers preflights, and names the origin in every answer that it may read.
 
     Credentials are allowed for the exact origin because beacons with JSON carry them;
-    cookies are never looked at there, and answers hold no personal data.
+    cookies are never looked at there, and answers hold no personal data. Where staff
+    read captures with a session, no page of another origin is let near.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -49,7 +51,7 @@ class CorsMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         origin = request.headers.get("Origin")
-        if not is_capture_path(request.path_info):
+        if not is_capture_path(request.path_info) or _reads(request):
             return self.get_response(request)
         is_preflight = request.method == "OPTIONS"
         response = HttpResponse(status=204) if is_preflight else self._answer(request)
@@ -66,6 +68,11 @@ class CorsMiddleware:
 
     def _answer(self, request: HttpRequest) -> HttpResponse:
         return self.get_response(request)
+
+
+def _reads(request: HttpRequest) -> bool:
+    method = request.headers.get("Access-Control-Request-Method", request.method)
+    return method in ("GET", "HEAD") and request.path_info.startswith(_READ)
 
 
 def is_capture_path(path: str) -> bool:

@@ -213,7 +213,8 @@ def _confirm(request: HttpRequest) -> HttpResponse:
 
 def _codes(request: HttpRequest) -> HttpResponse:
     user: Any = request.user
-    form = PasswordEntry(request, request.POST)
+    # Codes stand for the app: whoever makes them shows that it is at hand.
+    form = RemovalForm(request, request.POST)
     if not services.has_totp(user) or not form.is_valid():
         return _second_factor_page(request, codes_form=form)
     return _codes_page(
@@ -235,7 +236,7 @@ def _remove(request: HttpRequest) -> HttpResponse:
 def _second_factor_page(request: HttpRequest, **forms_shown: Any) -> HttpResponse:
     context = {
         "begin_form": PasswordEntry(request),
-        "codes_form": PasswordEntry(request, auto_id="codes_%s"),
+        "codes_form": RemovalForm(request, auto_id="codes_%s"),
         "remove_form": RemovalForm(request, auto_id="remove_%s"),
         **_second_factor_facts(request),
         **forms_shown,

@@ -32,7 +32,8 @@ def monitoring_view(request: HttpRequest) -> HttpResponse:
         "readers": audit.readers_of_the_hour(actor=actor),
         "kinds": audit.newest_by_kind(actor=actor),
     }
-    audit.note_subjects("log.viewed", [], actor=actor)
+    for business_id in actor.businesses_for(MONITOR) or [None]:
+        audit.note_subjects("log.viewed", [], actor=actor, business_id=business_id)
     return TemplateResponse(request, "admin/security.html", context)
 
 

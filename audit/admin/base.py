@@ -29,10 +29,11 @@ from audit import services
 from audit.actors import Actor
 from audit.admin.reveals import is_revealed
 from audit.masking import (
+    REVEAL,
     SEE_CLEAR,
+    hidden_names,
     is_masked_path,
     mask_row,
-    masked_names,
 )
 from audit.privacy import business_of, names_people, personal_fields, subject_of
 
@@ -132,9 +133,11 @@ class ScopedAdmin(_ModelAdmin):
 
     def sees_clear(self, request: HttpRequest, row: Any) -> bool:
         """Tell whether the person sees contact data of this row on its own page."""
-        if actor_of(request).may(SEE_CLEAR, business_of(row)):
+        actor, business_id = actor_of(request), business_of(row)
+        if actor.may(SEE_CLEAR, business_id):
             return True
-        return is_revealed(request, subject_of(row))
+        # A reveal ends with the right to it.
+        return actor.may(REVEAL, business_id) and is_revealed(request, subject_of(row))
 
     def note_shown(
         self, request: HttpRequest, verb: str, rows: Iterable[Any], **facts: Any
@@ -207,7 +210,7 @@ class ScopedAdmin(_ModelAdmin):
         if obj is None or self.sees_clear(request, obj):
             return fields
         # What is not seen is not typed over either.
-        return [*fields, *(n for n in masked_names(self.model) if n not in fields)]
+        return [*fields, *(n for n in hidden_names(obj) if n not in fields)]
 
     def render_change_form(
         self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any

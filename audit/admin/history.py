@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from audit import services
-from audit.masking import MASKED, mask
+from audit.masking import masked_value
 from audit.privacy import SECRET, declaration
 
 # Set by every change; saying so each time would hide what was changed.
@@ -73,7 +73,8 @@ def _differences(new: Any, old: Any, *, is_masked: bool) -> list[Value]:
             continue
         if classes.get(field.name) == SECRET:
             was, after = (_HIDDEN if was else was), _HIDDEN
-        if is_masked and classes.get(field.name) in MASKED:
-            was, after = mask(was), mask(after)
+        if is_masked:
+            kind = classes.get(field.name)
+            was, after = masked_value(was, kind), masked_value(after, kind)
         found.append(Value(str(field.verbose_name), was, after))
     return found

@@ -81,6 +81,10 @@ class UserAdmin(ConfirmedForms, ScopedAdmin, auth_admin.UserAdmin):
     def sees_clear(self, request: HttpRequest, row: Any) -> bool:
         return row.pk == request.user.pk or super().sees_clear(request, row)
 
+    def sees_all_clear(self, request: HttpRequest) -> bool:
+        # Accounts belong to no business: the owner alone sees all addresses.
+        return actor_of(request).business_ids is None
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.is_superuser)
 

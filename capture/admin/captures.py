@@ -82,7 +82,7 @@ class CaptureAdmin(ActPages, ReadOnlyAdmin):
                 "Whom",
                 {"fields": ("customer", "rule", "unmatched_because", *self._people)},
             ),
-            ("Understood as", {"fields": ("normalised", "facts", "notes")}),
+            ("Understood as", {"fields": ("normalised", "known_facts", "notes")}),
             (
                 "Corrections and repeats",
                 {"fields": ("corrections", "sightings", "corrects_id", "replay_of_id")},
@@ -128,6 +128,13 @@ class CaptureAdmin(ActPages, ReadOnlyAdmin):
             fields = mask_fields(fields)
         lines = ((name, _shown(value)) for name, value in sorted(fields.items()))
         return _table(lines)
+
+    @admin.display(description="Facts")
+    def known_facts(self, row: Capture) -> str:
+        facts = row.facts or {}
+        if getattr(row, "is_masked", False):
+            facts = mask_fields(facts)
+        return _table((name, _shown(value)) for name, value in sorted(facts.items()))
 
     @admin.display(description="Corrections")
     def corrections(self, row: Capture) -> str:

@@ -15,7 +15,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import DatabaseError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -163,6 +163,12 @@ def endpoint(handler: Callable[..., HttpResponse], *, methods: tuple[str, ...]) 
             response = _refused(visit, refusal)
             if refusal.status == HTTPStatus.METHOD_NOT_ALLOWED:
                 response["Allow"] = ", ".join(methods)
+        except PermissionDenied:
+            # A right that the person has elsewhere; the trail sees the status.
+            response = problem(
+                request,
+                Refusal(403, "permission_denied", "Your role may not do this."),
+            )
         except DatabaseError:
             logger.exception("capture failed: %s", request.operation.id)  # type: ignore[attr-defined]
             response = problem(request, Refusal(503, "unavailable", _LATER))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -13,6 +14,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.middleware.csrf import CsrfViewMiddleware
 
 from audit.actors import Actor
+from audit.masking import SEE_CLEAR, mask_fields, mask_within
 from audit.services import note_shown, note_subjects
 from capture import services
 from capture.api.answers import Refusal, refusal_of_verdict
@@ -39,6 +41,7 @@ class Reader:
                 raise Refusal(403, "secret_key_needed", "Read with a secret key.")
             self.actor = visit.actor
             return
+        _require_own_page(request)
         user: Any = getattr(request, "user", None)
         if user is None or not (user.is_authenticated and user.is_staff):
             raise Refusal(
@@ -47,6 +50,20 @@ class Reader:
         if not user.has_perm(permission):
             raise Refusal(403, "permission_denied", "Your role may not do this.")
         self.actor = Actor.from_request(request)
+
+    def is_clear(self, row: Any) -> bool:
+        """Tell whether contact data of a row is in clear: for keys, and by role."""
+        return self.actor.kind == "key" or self.actor.may(SEE_CLEAR, row.business_id)
+
+    def found(self, get: Callable[[], Any], label: str, pk: UUID) -> Any:
+        """Return a row. Raises Refusal 404, an event where a person asked."""
+        try:
+            return get()
+        except ObjectDoesNotExist as error:
+            if self.actor.kind == "user":
+                self.actor.operation.refuse("not_found", label, str(pk))
+                self.actor.operation.reader = self.actor
+            raise Refusal(404, "not_found", "There is nothing here.") from error
 
     def may_see_payload(self, row: Any) -> bool:
         """Tell whether what came is shown: to keys that may read, and by role."""
@@ -77,7 +94,9 @@ def _captures(visit: Visit) -> HttpResponse:
 
 def _capture(visit: Visit, pk: UUID) -> HttpResponse:
     reader = Reader(visit, "capture.view_capture")
-    row = _found(lambda: services.get_capture(pk, actor=reader.actor))
+    row = reader.found(
+        lambda: services.get_capture(pk, actor=reader.actor), "capture.capture", pk
+    )
     note_shown("customer.viewed", [row], actor=reader.actor, target=row)
     corrections = services.corrections_of(row.pk)
     body = _shown(row, reader)
@@ -90,6 +109,8 @@ def _capture(visit: Visit, pk: UUID) -> HttpResponse:
 
 
 def _shown(row: Any, reader: Reader) -> dict[str, Any]:
+    is_clear = reader.is_clear(row)
+    facts, warnings = row.facts or {}, row.warnings or []
     link = getattr(row, "link", None)
     customer_id = link.customer_id if link else None
     shown: dict[str, Any] = {
@@ -106,8 +127,8 @@ def _shown(row: Any, reader: Reader) -> dict[str, Any]:
         "time_source": row.time_source,
         "customer_id": str(customer_id) if customer_id else None,
         "rule": link.rule if link else None,
-        "facts": row.facts,
-        "warnings": row.warnings or [],
+        "facts": facts if is_clear else mask_fields(facts),
+        "warnings": warnings if is_clear else mask_within(warnings),
         "corrects": str(row.corrects_id) if row.corrects_id else None,
         "replay_of": str(row.replay_of_id) if row.replay_of_id else None,
     }
@@ -137,7 +158,11 @@ def _quarantine(visit: Visit) -> HttpResponse:
 
 def _quarantined(visit: Visit, pk: UUID) -> HttpResponse:
     reader = Reader(visit, "capture.view_quarantine")
-    row = _found(lambda: services.get_quarantined(pk, actor=reader.actor))
+    row = reader.found(
+        lambda: services.get_quarantined(pk, actor=reader.actor),
+        "capture.quarantine",
+        pk,
+    )
     note_shown("quarantine.viewed", [row], actor=reader.actor, target=row)
     return JsonResponse(_item(row, reader))
 
@@ -148,7 +173,7 @@ def _item(row: Any, reader: Reader) -> dict[str, Any]:
         "id": str(row.pk),
         "code": row.code,
         "message": row.message,
-        "pointer": row.pointer,
+        "pointer": row.pointer if reader.is_clear(row) else mask_within(row.pointer),
         "stage": row.stage,
         "source": row.source.slug,
         "adapter": row.adapter,
@@ -172,7 +197,11 @@ def _decide(visit: Visit, pk: UUID, act: str) -> HttpResponse:
         raise Refusal(403, "staff_only", "Decide in a session of a member of staff.")
     reader = Reader(visit, f"capture.{act}_quarantine")
     _require_csrf(visit.request)
-    row = _found(lambda: services.get_quarantined(pk, actor=reader.actor))
+    row = reader.found(
+        lambda: services.get_quarantined(pk, actor=reader.actor),
+        "capture.quarantine",
+        pk,
+    )
     body = _json(visit)
     reason = str(body.get("reason") or "")
     try:
@@ -202,9 +231,15 @@ def _decide(visit: Visit, pk: UUID, act: str) -> HttpResponse:
 def _stats(visit: Visit, user_email: str) -> HttpResponse:
     reader = Reader(visit, "capture.view_capture")
     counts = services.count_captures(user_email, actor=reader.actor)
-    note_subjects(
-        "customer.searched", counts.customer_ids, actor=reader.actor, query=user_email
-    )
+    # An event in each business that was searched, whether anybody was found or not.
+    for business_id, ids in counts.people.items():
+        note_subjects(
+            "customer.searched",
+            ids,
+            actor=reader.actor,
+            business_id=business_id,
+            query=user_email,
+        )
     return JsonResponse(
         {
             "user_email": user_email,
@@ -292,11 +327,13 @@ def _uuid(text: str | None) -> UUID | None:
         raise Refusal(400, "invalid_parameter", "customer is a UUID.") from error
 
 
-def _found(get: Any) -> Any:
-    try:
-        return get()
-    except ObjectDoesNotExist as error:
-        raise Refusal(404, "not_found", "There is nothing here.") from error
+def _require_own_page(request: HttpRequest) -> None:
+    """Refuse a session that a page of another origin brings."""
+    origin = request.headers.get("Origin")
+    if origin is not None and origin != f"{request.scheme}://{request.get_host()}":
+        raise Refusal(
+            403, "foreign_page", "A page of another site cannot read with a session."
+        )
 
 
 def _time(moment: datetime | None) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Count, Max
 
@@ -32,7 +33,8 @@ class CaptureCounts:
     activities: int = 0
     audit_records: int = 0
     latest: dict[str, datetime | None] = field(default_factory=dict)
-    customer_ids: tuple[Any, ...] = ()
+    # Whom it is about, in each business that was searched.
+    people: dict[UUID, set[UUID]] = field(default_factory=dict)
 
     @property
     def total(self) -> int:
@@ -50,15 +52,16 @@ def count_captures(email: str, *, actor: Actor) -> CaptureCounts:
 
     Only in the actor's businesses; an unknown and a foreign person look the same.
     """
-    ids: set[Any] = set()
+    people: dict[UUID, set[UUID]] = {}
     right = "capture.view_capture"
     for business in customers.list_businesses(actor=actor, permission=right):
         by_email, _ = customers.find_by_identity(
             business.pk, emails=[fold_email(email)], external_ids=[]
         )
-        ids |= set(by_email.values())
+        people[business.pk] = set(by_email.values())
+    ids = {pk for found in people.values() for pk in found}
     if not ids:
-        return CaptureCounts(latest=dict.fromkeys(_LATEST))
+        return CaptureCounts(latest=dict.fromkeys(_LATEST), people=people)
     links = CaptureLink.objects.filter(customer__in=ids)
     ordinary = links.filter(capture__corrects_id=None)
     found: dict[str, tuple[int, datetime | None]] = {}
@@ -78,7 +81,7 @@ def count_captures(email: str, *, actor: Actor) -> CaptureCounts:
         activities=ordinary.exclude(capture__type__in=_COUNTED).count(),
         audit_records=links.count(),
         latest={name: found[name][1] for name in _LATEST},
-        customer_ids=tuple(ids),
+        people=people,
     )
 
 

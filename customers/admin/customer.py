@@ -16,7 +16,7 @@ from django.utils.html import format_html
 from audit.admin.base import actor_of, refuse
 from audit.admin.people import PersonPages
 from audit.admin.tracked import TrackedForm
-from audit.masking import SEE_CLEAR
+from audit.masking import SEE_CLEAR, mask_text
 from customers import services
 from customers.admin.exchange import ExchangeAdmin
 from customers.admin.inlines import (
@@ -202,7 +202,7 @@ class CustomerAdmin(PersonPages, ExchangeAdmin):
         )
 
     def autocomplete_label(self, row: Customer) -> str:
-        return f"{row.name or ''} · {row.unique_id}"
+        return f"{mask_text(row.name or '')} · {row.unique_id}"
 
     # --- rows -------------------------------------------------------------------
 

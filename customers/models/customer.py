@@ -46,14 +46,15 @@ class CustomerQuerySet(TrackedQuerySet["Customer"]):
 
         A part of an e-mail or phone finds people of the businesses in `seen_in` alone
         (None: of all), where whoever asks sees them in clear. Elsewhere only the whole
-        value does: parts would tell a masked one letter by letter.
+        value does: parts would tell a masked one letter by letter. A name may be an
+        address too, of people who never told another.
         """
         seen = Q() if seen_in is None else Q(business_id__in=seen_in)
         words = text.split()
         found = self
         for word in words:
             found = found.filter(
-                Q(name__icontains=word)
+                Q(name__icontains=word) & (seen | ~Q(name__contains="@"))
                 | Q(email_key=fold_email(word))
                 | Q(email_key__contains=fold_email(word)) & seen
                 | Q(unique_id__istartswith=word)

@@ -209,14 +209,25 @@ def _prepare_refund(row: Refund, actor: Actor) -> None:
 
 
 def _require_within_limit(row: Refund | Credit, actor: Actor) -> None:
-    """Raise ValidationError above the business's limit without the right to exceed."""
-    if exceeds_refund_limit(row) and not actor.may(EXCEED_LIMIT, row.business_id):
+    """Raise ValidationError above the business's limit without the right to exceed.
+
+    And for a person who has not confirmed it: what was below the limit when the page
+    asked may be above it by now.
+    """
+    if not exceeds_refund_limit(row):
+        return
+    if not actor.may(EXCEED_LIMIT, row.business_id):
         limit = row.business.refund_limit
         msg = f"More than {limit} needs somebody with the right to exceed the limit."
         raise ValidationError(msg, code="limit_exceeded")
+    if actor.user_id is not None and actor.operation.grant_id is None:
+        msg = "This is above the limit by now. Send it again, and confirm it."
+        raise ValidationError(msg, code="confirm_again")
 
 
 def _prepare_credit(row: Credit, actor: Actor) -> None:
+    # One credit of a customer after the other: they count together.
+    Customer.objects.select_for_update(no_key=True).get(pk=row.customer_id)
     _require_within_limit(row, actor)
     row.created_by_id = row.created_by_id or actor.user_id
     row.operation_id = actor.operation.id

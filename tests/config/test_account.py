@@ -170,12 +170,14 @@ def test_whoever_needs_one_may_remove_it_and_then_sets_up_another(
     assert browser.get("/admin/").status_code == 200
 
 
-def test_new_recovery_codes_take_the_password(browser, ann):
-    AuthenticatorFactory(user=ann)
-    assert act(browser, "codes", password="wrong").status_code == 200
+def test_new_recovery_codes_take_the_password_and_a_code(browser, ann):
+    row = AuthenticatorFactory(user=ann)
+    now = code_of(row.seed)
+    for sent in ({"password": "wrong", "code": now}, {"password": PASSWORD}):
+        assert act(browser, "codes", **sent).status_code == 200
     assert services.count_recovery_codes(ann) == 0
 
-    shown = act(browser, "codes", password=PASSWORD).context["codes"]
+    shown = act(browser, "codes", password=PASSWORD, code=now).context["codes"]
 
     assert services.count_recovery_codes(ann) == 10
     assert shown[0] not in browser.get(FACTOR).content.decode()

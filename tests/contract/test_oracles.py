@@ -7,9 +7,16 @@ from django.contrib import admin
 
 from audit.admin.base import ScopedAdmin
 from audit.masking import is_masked_path
+from customers.models import Customer
 from tests.conftest import signed_in, staff
 from tests.customers.admin.test_exchange import CUSTOMERS
-from tests.factories import AddressFactory, ContactFactory, CustomerFactory
+from tests.factories import (
+    AddressFactory,
+    CaptureFactory,
+    ContactFactory,
+    CustomerFactory,
+    SourceFactory,
+)
 
 MASKED_ROLES = ["support", "marketing", "auditor"]
 CONTACTS = "/admin/customers/contact/"
@@ -127,3 +134,40 @@ def test_no_page_searches_or_sorts_what_it_masks(bakery, rf):
             assert name.endswith("exact") or not is_masked_path(model, name)
         for name in page.get_sortable_by(request):
             assert not is_masked_path(model, str(name)), (model, name)
+
+
+# --- people without a name -----------------------------------------------------------
+
+
+@pytest.fixture
+def nameless(bakery):
+    """Somebody whose address stands for a name that nobody told."""
+    source = SourceFactory(business=bakery)
+    body = {"email": "xq7v@mail.test", "success": True}
+    CaptureFactory(source=source, type="login", body=body)
+    return Customer.objects.get()
+
+
+def test_an_address_that_stands_for_a_name_is_masked(browser, nameless):
+    page = f"{CUSTOMERS}{nameless.pk}/"
+    assert nameless.name == "xq7v@mail.test"
+
+    assert hits(browser, CUSTOMERS, "xq7") == 0
+    assert hits(browser, CUSTOMERS, "xq7v@mail.test") == 1
+    for path in (CUSTOMERS, f"{page}change/", f"{page}history/"):
+        assert "xq7v@mail.test" not in browser.get(path).text
+
+
+def test_choices_mask_it_too(alice, nameless):
+    asked = {"app_label": "customers", "model_name": "booking", "term": "xq7v"}
+
+    found = alice.get("/admin/autocomplete/", asked | {"field_name": "customer"}).json()
+
+    [label] = [row["text"] for row in found["results"]]
+    assert "xq7v@mail.test" not in label
+
+
+def test_an_admin_of_a_business_finds_no_account_by_parts(alice, bakery):
+    staff(bakery, "support", username="zed", email="xq7v@mail.test")
+
+    assert hits(alice, "/admin/audit/user/", "q7v@ma") == 0

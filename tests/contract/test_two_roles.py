@@ -16,9 +16,12 @@ from tests.customers.admin.test_exchange import (
     upload,
 )
 from tests.factories import (
+    CaptureFactory,
     ContactFactory,
     CustomerFactory,
     MembershipFactory,
+    QuarantineFactory,
+    SourceFactory,
 )
 
 
@@ -151,3 +154,48 @@ def test_whoever_has_one_role_is_out_when_it_changes(alice, bakery):
     )
 
     assert "/login/" in victim.get(CUSTOMERS)["Location"]
+
+
+def test_a_missing_right_here_is_403_and_an_event(bakery, rival):
+    browser = works_in_both(rival, bakery, "admin", "auditor")
+    row = QuarantineFactory(source=SourceFactory(business=bakery))
+
+    refused = browser.post(
+        f"/api/v1/quarantine/{row.pk}/discard",
+        '{"reason": "x"}',
+        content_type="application/json",
+    )
+
+    assert (refused.status_code, refused.json()["code"]) == (403, "permission_denied")
+    assert Event.objects.filter(action="access.denied").exists()
+
+
+@pytest.mark.parametrize("who", ["owner", "both"])
+def test_a_look_by_address_is_an_event_of_the_business(owner, bakery, rival, who):
+    browser = owner
+    if who == "both":
+        browser = works_in_both(rival, bakery, "support", "support")
+    CaptureFactory(
+        source=SourceFactory(business=bakery), body={"email": "mia@example.org"}
+    )
+
+    found = browser.get("/api/data-capture/stats/mia@example.org")
+
+    assert found.json()["data_counts"]["audit_records"] == 1
+    events = Event.objects.filter(action="customer.searched")
+    named = {event.business_id: len(event.subjects) for event in events}
+    assert named == {bakery.pk: 1, rival.pk: 0}
+
+
+def test_a_reveal_ends_with_the_right_to_it(bakery, rival):
+    browser = works_in_both(rival, bakery, "support", "support")
+    row = CustomerFactory(business=bakery, email="secret@example.org")
+    page = f"{CUSTOMERS}{row.pk}/"
+    post_confirmed(browser, f"{page}reveal/", {"reason": "x"})
+    assert "secret@example.org" in browser.get(f"{page}change/").text
+    place = Membership.objects.get(user=browser.user, business=bakery)
+    path = f"/admin/customers/membership/{place.pk}/change/"
+
+    post_confirmed(signed_in(staff(bakery)), path, {"role": "marketing"})
+
+    assert "secret@example.org" not in browser.get(f"{page}change/").text

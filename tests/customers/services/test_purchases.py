@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import connection
 from django.utils import timezone
 
 from customers import services
-from customers.models import Booking, Refund
-from tests.conftest import actor_of
+from customers.models import Booking, Credit, Refund
+from tests.conftest import actor_of, in_parallel, staff
 from tests.factories import (
     BookingFactory,
     BusinessFactory,
@@ -145,3 +147,27 @@ def test_metrics_are_as_of_a_moment_in_the_businesss_day(actor):
     figures = services.get_customer_metrics(customer, actor=actor, now=now)
 
     assert figures.days_since_last_purchase == 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(
+    connection.vendor == "sqlite", reason="SQLite has one writer at a time."
+)
+def test_credit_given_at_once_stays_below_the_limit():
+    business = BusinessFactory(refund_limit=100)
+    support, row = staff(business, "support"), CustomerFactory(business=business)
+
+    def give() -> None:
+        credit = Credit(
+            business_id=business.pk,
+            customer=row,
+            kind="issued",
+            amount=Decimal(80),
+            currency=business.currency,
+        )
+        with suppress(ValidationError):
+            services.save_record(credit, actor=actor_of(support))
+
+    in_parallel(give, 4)
+
+    assert Credit.objects.filter(customer=row).count() == 1
