@@ -100,8 +100,7 @@ class Actor:
 
         From here on the request reaches the rows of the person's businesses.
         """
-        operation: OperationContext = request.operation  # type: ignore[attr-defined]
-        actor = cls.from_user(request.user, operation)
+        actor = cls.from_user(request.user, operation_of(request))
         open_reach(actor.business_ids)
         return actor
 
@@ -178,3 +177,9 @@ def register_rights_source(source: Callable[[Any], Rights]) -> None:
     """Let the app that knows memberships say what a user may do where."""
     global _find_rights  # noqa: PLW0603 - set once, in AppConfig.ready()
     _find_rights = source
+
+
+def operation_of(request: Any) -> OperationContext:
+    """Return the operation that the middleware has made for a request."""
+    operation: OperationContext = request.operation
+    return operation

@@ -18,7 +18,7 @@ from django.http import (
 )
 
 from audit import services
-from audit.actors import Actor, OperationContext
+from audit.actors import Actor, OperationContext, operation_of
 from audit.tenancy import keep_reach, request_reach
 
 logger = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ class TrailMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        operation: OperationContext = request.operation  # type: ignore[attr-defined]
+        operation = operation_of(request)
         code = _REFUSED.get(HTTPStatus(response.status_code))
         if code is not None and not operation.shown and _is_signed_in(request):
             operation.refuse(code)
@@ -81,7 +81,7 @@ class TrailMiddleware:
             if isinstance(error, SuspiciousOperation):
                 code = "suspicious"
             if _is_signed_in(request):
-                request.operation.refuse(code)  # type: ignore[attr-defined]
+                operation_of(request).refuse(code)
 
 
 def _is_signed_in(request: HttpRequest) -> bool:
@@ -104,7 +104,7 @@ def _unavailable(request: HttpRequest) -> HttpResponse:
             "code": "unavailable",
             "message": _UNAVAILABLE,
             "detail": _UNAVAILABLE,
-            "request_id": str(request.operation.id),  # type: ignore[attr-defined]
+            "request_id": str(operation_of(request).id),
             "errors": [],
         }
         response = JsonResponse(

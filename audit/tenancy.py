@@ -60,7 +60,8 @@ def reach_also(business_id: UUID | None) -> Iterator[None]:
     if business_id is None or within == ALL or str(business_id) in within.split(","):
         yield
         return
-    with reach([*filter(None, within.split(",")), business_id]):  # type: ignore[list-item]
+    ids = [UUID(text) for text in within.split(",") if text]
+    with reach([*ids, business_id]):
         yield
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
+from audit.actors import operation_of
 from capture.api.answers import Refusal, problem
 from capture.middleware import is_capture_path
 
@@ -49,7 +50,7 @@ def answer(
         facts = {
             "title": HTTPStatus(status).phrase,
             "message": message,
-            "request_id": request.operation.id,  # type: ignore[attr-defined]
+            "request_id": operation_of(request).id,
         }
         page = render_to_string("error.html", facts)
         response = HttpResponse(page, status=status)

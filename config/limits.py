@@ -13,6 +13,7 @@ from uuid import UUID
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
+from audit.actors import operation_of
 from audit.keyed import network_hash
 from capture import services as capture
 from config import errors
@@ -68,7 +69,7 @@ def _take(name: str, rate: str) -> capture.Budget:
 def _spend(request: HttpRequest, view: Any) -> HttpResponse | None:
     if _charges_itself(request, view):
         return None
-    address = request.operation.ip  # type: ignore[attr-defined]
+    address = operation_of(request).ip
     user = request.user
     if request.method == "POST" and getattr(view, "tries_passwords", False):
         budget = spend_address(address, "login")

@@ -15,7 +15,7 @@ from django.shortcuts import redirect
 from django.urls import Resolver404, resolve
 
 from audit import services
-from audit.actors import OperationContext, Via
+from audit.actors import OperationContext, Via, operation_of
 from capture.middleware import is_capture_path
 from config.logs import request_id
 
@@ -137,8 +137,8 @@ def _log(request: HttpRequest, response: HttpResponse, seconds: float) -> None:
     logger.info(
         "request",
         extra={
-            "method": request.operation.method,  # type: ignore[attr-defined]
-            "route": request.operation.route,  # type: ignore[attr-defined]
+            "method": operation_of(request).method,
+            "route": operation_of(request).route,
             "status": response.status_code,
             "duration_ms": round(seconds * 1000, 1),
             "user_id": getattr(user, "pk", None),

@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from audit import services
+from audit.actors import operation_of
 
 _PENDING = "sign_in_pending"
 _PENDING_SECONDS = 300
@@ -39,7 +40,7 @@ class _RefusableForm(forms.Form):
 
     @property
     def operation(self) -> Any:
-        return self.request.operation  # type: ignore[attr-defined]
+        return operation_of(self.request)
 
     def get_user(self) -> Any:
         return self.user
@@ -138,13 +139,13 @@ class PasswordView(_SignInView):
     def form_valid(self, form: Any) -> HttpResponse:
         user = form.get_user()
         if not services.has_totp(user):
-            operation = self.request.operation  # type: ignore[attr-defined]
+            operation = operation_of(self.request)
             services.complete_sign_in(user, "", operation=operation, method="session")
             return self.enter(user)
         services.tell_half_way(
             user,
             "second_factor_required",
-            operation=self.request.operation,  # type: ignore[attr-defined]
+            operation=operation_of(self.request),
         )
         self.request.session.cycle_key()
         self.request.session[_PENDING] = {

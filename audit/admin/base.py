@@ -26,7 +26,7 @@ from django.http import (
 from django.urls import reverse
 
 from audit import services
-from audit.actors import Actor
+from audit.actors import Actor, operation_of
 from audit.admin.reveals import is_revealed
 from audit.masking import (
     REVEAL,
@@ -289,7 +289,7 @@ def has_right(request: HttpRequest, app: str, codename: str, row: Any) -> bool:
 
 def refuse(request: HttpRequest, code: str, label: str = "", key: str = "") -> None:
     """Note for the trail what the person tried and was not let."""
-    request.operation.refuse(code, label, key)  # type: ignore[attr-defined]
+    operation_of(request).refuse(code, label, key)
 
 
 def note_form_errors(request: HttpRequest, context: Any, label: str) -> None:

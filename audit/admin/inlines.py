@@ -25,7 +25,7 @@ class TrackedFormSet(BaseInlineFormSet):
     """Rows of one parent, which they take their business from."""
 
     def _construct_form(self, i: int, **kwargs: Any) -> Any:
-        form = super()._construct_form(i, **kwargs)  # type: ignore[misc]
+        form = super()._construct_form(i, **kwargs)  # type: ignore[misc]  # not in the stubs
         form.instance.business_id = self.instance.business_id
         return form
 

@@ -36,7 +36,7 @@ from django.views.decorators.debug import (
 from django.views.decorators.http import require_POST
 
 from audit import services
-from audit.admin.base import actor_of
+from audit.admin.base import ScopedAdmin, actor_of
 from audit.keyed import lock_up, unlock
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def guarded(view: Callable[..., Any]) -> Callable[..., Any]:
     return answer
 
 
-class ConfirmedForms:
+class ConfirmedForms(ScopedAdmin):
     """A page whose rows are added and changed after a confirmation."""
 
     step_up_scope: ClassVar[str]
@@ -129,18 +129,17 @@ class ConfirmedForms:
         extra_context: Any = None,
     ) -> Any:
         if request.method == "POST" and self._may_write(request, object_id):
-            opts = self.opts  # type: ignore[attr-defined]
             verb = "Change" if object_id else "Add"
-            what = f"{verb} one of the {opts.verbose_name_plural}"
+            what = f"{verb} one of the {self.opts.verbose_name_plural}"
             confirmed(request, self.step_up_scope, what=what)
-        return super().changeform_view(request, object_id, form_url, extra_context)  # type: ignore[misc]
+        return super().changeform_view(request, object_id, form_url, extra_context)
 
     def _may_write(self, request: HttpRequest, object_id: str | None) -> bool:
         # Whoever may not, and whoever names a foreign row, is told so and not asked.
         if object_id is None:
-            return bool(self.has_add_permission(request))  # type: ignore[attr-defined]
-        row = self.get_object(request, unquote(object_id))  # type: ignore[attr-defined]
-        return row is not None and self.has_change_permission(request, row)  # type: ignore[attr-defined]
+            return bool(self.has_add_permission(request))
+        row = self.get_object(request, unquote(object_id))
+        return row is not None and self.has_change_permission(request, row)
 
 
 # --- what every page shows ------------------------------------------------------
@@ -187,7 +186,7 @@ def _confirm(request: HttpRequest) -> HttpResponseBase | None:
     code = request.POST.get(CODE, "").strip()
     asked = _unsealed(request, request.POST.get(CARRIED, ""))
     # From here on nothing that runs, logs or fails can see the code.
-    request.POST = _post(asked.fields if asked and asked.fields else [])  # type: ignore[assignment]
+    request.POST = _post(asked.fields if asked and asked.fields else [])  # type: ignore[assignment]  # the stubs know only Django's own
     if asked is None:
         messages.error(request, "This took too long. Begin again; nothing was done.")
         return HttpResponseRedirect(request.get_full_path())

@@ -38,14 +38,14 @@ class ServiceForm(forms.ModelForm):
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
         if self.service_error is not None:
-            self._update_errors(self.service_error)  # type: ignore[attr-defined]
+            self._update_errors(self.service_error)  # type: ignore[attr-defined]  # not in the stubs
         return cleaned
 
     def _post_clean(self) -> None:
         parent = self.cleaned_data.get(self.parent_field or "")
         if parent is not None:
             self.instance.business_id = parent.business_id
-        super()._post_clean()  # type: ignore[misc]
+        super()._post_clean()  # type: ignore[misc]  # not in the stubs
 
 
 class TrackedForm(ServiceForm):
@@ -82,8 +82,9 @@ class ServiceAdmin(ScopedAdmin):
             return super().changeform_view(request, *args, **kwargs)
         except (ValidationError, IntegrityError) as error:
             # Rolled back; the same form once more, now with what the service said.
-            request._service_error = as_form_error(error)  # type: ignore[attr-defined]
-            return super().changeform_view(request, *args, **kwargs)
+            again: Any = request
+            again._service_error = as_form_error(error)
+            return super().changeform_view(again, *args, **kwargs)
 
 
 class TrackedAdmin(ServiceAdmin, SimpleHistoryAdmin):
@@ -94,8 +95,8 @@ class TrackedAdmin(ServiceAdmin, SimpleHistoryAdmin):
     version_template = "admin/history_version.html"
 
     def write(self, row: Any, *, actor: Actor, reason: str | None) -> None:
-        """Write one row with everything that follows; the one door of its app."""
-        raise NotImplementedError
+        """Write one row with everything that follows; each app names its own door."""
+        raise NotImplementedError  # abstract: no page of this class is registered
 
     # --- forms ------------------------------------------------------------------
 

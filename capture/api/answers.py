@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest, JsonResponse
 
+from audit.actors import operation_of
 from capture.choices import Status
 from capture.envelope import Verdict
 
@@ -47,7 +48,7 @@ def problem(request: HttpRequest, refusal: Refusal) -> JsonResponse:
         "message": refusal.message,
         "detail": refusal.message,
         "instance": _instance(request),
-        "request_id": str(request.operation.id),  # type: ignore[attr-defined]
+        "request_id": str(operation_of(request).id),
         "errors": errors,
         **refusal.more,
     }
@@ -129,7 +130,7 @@ def batch(
     counts = Counter(verdict.status for verdict in verdicts)
     body = {
         "success": True,
-        "request_id": str(request.operation.id),  # type: ignore[attr-defined]
+        "request_id": str(operation_of(request).id),
         "received": len(verdicts),
         "accepted": counts[Status.ACCEPTED],
         "duplicates": counts[Status.DUPLICATE],

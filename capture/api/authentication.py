@@ -8,6 +8,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from audit.actors import operation_of
 from audit.tenancy import open_reach
 from capture.api.answers import Refusal
 from capture.choices import SCOPE_WRITE, KeyKind
@@ -73,15 +74,13 @@ def _check_use(key: Any, request: HttpRequest, scope: str) -> None:
     origin = request.headers.get("Origin")
     if key.kind == KeyKind.SECRET and origin is not None:
         # It stood in a page that anybody can read: whoever made it must know.
-        report_exposed_key(key, request.operation)  # type: ignore[attr-defined]
+        report_exposed_key(key, operation_of(request))
         raise Refusal(
             403,
             "secret_key_in_browser",
             "A secret key came from a web page. Revoke it and use a publishable one.",
         )
-    if key.kind == KeyKind.SECRET and not key.allows_address(
-        request.operation.ip  # type: ignore[attr-defined]
-    ):
+    if key.kind == KeyKind.SECRET and not key.allows_address(operation_of(request).ip):
         raise Refusal(
             403,
             "address_not_allowed",

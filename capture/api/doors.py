@@ -21,7 +21,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
-from audit.actors import Actor
+from audit.actors import Actor, operation_of
 from capture import services
 from capture.api.answers import Refusal, problem
 from capture.api.authentication import key_in_headers, require_key, take_key
@@ -58,7 +58,7 @@ class Visit:
     @property
     def operation(self) -> Any:
         """The request as the trail knows it."""
-        return self.request.operation  # type: ignore[attr-defined]
+        return operation_of(self.request)
 
     @property
     def actor(self) -> Actor:
@@ -170,12 +170,12 @@ def endpoint(handler: Callable[..., HttpResponse], *, methods: tuple[str, ...]) 
                 Refusal(403, "permission_denied", "Your role may not do this."),
             )
         except DatabaseError:
-            logger.exception("capture failed: %s", request.operation.id)  # type: ignore[attr-defined]
+            logger.exception("capture failed: %s", operation_of(request).id)
             response = problem(request, Refusal(503, "unavailable", _LATER))
             response["Retry-After"] = "1"
         except Exception:
             # The last resort: a client of this door cannot read an error page.
-            logger.exception("capture failed: %s", request.operation.id)  # type: ignore[attr-defined]
+            logger.exception("capture failed: %s", operation_of(request).id)
             response = problem(request, Refusal(500, "internal_error", _OURS))
         return _with_budget(response, visit)
 

@@ -9,6 +9,7 @@ from rest_framework.exceptions import AuthenticationFailed, Throttled
 from rest_framework.request import Request
 
 from audit import services
+from audit.actors import operation_of
 from config.limits import spend_address, spend_user
 
 # The browser takes it only over https, for this host alone and for every path.
@@ -32,7 +33,7 @@ class TokenAuthentication(SessionAuthentication):
         try:
             family = services.open_token(token)
         except services.TokenError as error:
-            _allow(spend_address(request._request.operation.ip))  # type: ignore[attr-defined]
+            _allow(spend_address(operation_of(request._request).ip))
             if header is None:
                 # An old cookie must not hide the session of the same browser.
                 return None

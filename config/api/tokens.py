@@ -18,6 +18,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_variables
 
 from audit import services
+from audit.actors import operation_of
 from capture.api.answers import Refusal, problem
 from config.api.authentication import COOKIE
 
@@ -66,7 +67,7 @@ def _issue(
     otp: str = "",
     cookie: bool = False,
 ) -> HttpResponse:
-    operation: Any = request.operation  # type: ignore[attr-defined]
+    operation = operation_of(request)
     try:
         user = services.check_password(
             username, password, operation=operation, needs_staff=False
@@ -89,7 +90,7 @@ def _issue(
 def _refresh(
     request: HttpRequest, *, refresh: str, cookie: bool = False
 ) -> HttpResponse:
-    operation: Any = request.operation  # type: ignore[attr-defined]
+    operation = operation_of(request)
     try:
         tokens = services.refresh_tokens(refresh, operation=operation)
     except services.TokenError as error:
@@ -101,7 +102,7 @@ def _refresh(
 def _revoke(
     request: HttpRequest, *, token: str, token_type_hint: str = ""
 ) -> HttpResponse:
-    operation: Any = request.operation  # type: ignore[attr-defined]
+    operation = operation_of(request)
     services.revoke_token(token, operation=operation)
     # Whether the token was any good is nobody's business (RFC 7009).
     response = JsonResponse({})

@@ -9,7 +9,7 @@ from django.contrib.admin.utils import unquote
 from django.http import HttpRequest
 
 from audit import services as audit
-from audit.admin.base import readable_columns
+from audit.admin.base import ScopedAdmin, readable_columns
 from audit.admin.inlines import ReadOnlyInline
 from audit.admin.step_up import confirmed, sent_fields
 from customers import services
@@ -52,7 +52,7 @@ class BookingAdmin(ExchangeChildAdmin):
     inlines = (RefundInline,)
 
 
-class LimitedForms:
+class LimitedForms(ScopedAdmin):
     """A page of money given back: more than the business's limit is confirmed."""
 
     def changeform_view(
@@ -69,18 +69,21 @@ class LimitedForms:
             form = sent_fields(request)
             digest = audit.digest_of(row._meta.model_name, row=object_id, form=form)
             confirmed(request, "refund_over_limit", what=what, digest=digest)
-        return super().changeform_view(request, object_id, form_url, extra_context)  # type: ignore[misc]
+        return super().changeform_view(request, object_id, form_url, extra_context)
 
     def _sent(self, request: HttpRequest, object_id: str | None) -> Any:
         """Return the row as the form would save it; None where that cannot be."""
-        page: Any = self
-        row = page.get_object(request, unquote(object_id)) if object_id else None
+        row = self.get_object(request, unquote(object_id)) if object_id else None
         if object_id and row is None:
             return None
-        may = page.has_change_permission if object_id else page.has_add_permission
-        if not (may(request, row) if object_id else may(request)):
+        may = (
+            self.has_change_permission(request, row)
+            if object_id
+            else self.has_add_permission(request)
+        )
+        if not may:
             return None
-        form = page.get_form(request, row, change=row is not None)
+        form = self.get_form(request, row, change=row is not None)
         sent = form(request.POST, request.FILES, instance=row)
         return sent.instance if sent.is_valid() else None
 

@@ -70,7 +70,8 @@ class ExchangeAdmin(ImportExportModelAdmin, HubAdmin):
         self, request: HttpRequest, **_: Any
     ) -> dict[str, Any]:
         written: Counter[UUID] = Counter()
-        request._written = written  # type: ignore[attr-defined]
+        kept: Any = request
+        kept._written = written
         return {**self.get_resource_kwargs(request), "written": written}
 
     def get_export_resource_kwargs(
@@ -127,7 +128,8 @@ class ExchangeAdmin(ImportExportModelAdmin, HubAdmin):
 
     def process_result(self, result: Any, request: HttpRequest) -> HttpResponse:
         facts = {"table": self.opts.label_lower}
-        written = request._written  # type: ignore[attr-defined]
+        kept: Any = request
+        written: Counter[UUID] = kept._written
         if result.has_errors():
             written.clear()  # rolled back
         _record_each("import.finished", written, actor=actor_of(request), facts=facts)

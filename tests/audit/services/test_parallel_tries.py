@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +14,7 @@ from audit import services
 from audit.models import AttemptCounter, Grant, PinCredential
 from audit.services import step_up
 from tests.audit.services.test_step_up import WRONG, count_evaluations
+from tests.conftest import in_parallel
 from tests.factories import AuthenticatorFactory, GrantFactory, PinCredentialFactory
 from tests.factories.audit import PIN, person
 
@@ -39,24 +39,7 @@ def at_once(tmp_path, monkeypatch) -> Callable[..., list[Any]]:
                 target.execute("PRAGMA journal_mode=WAL")
             target.close()
             monkeypatch.setitem(connections.settings["default"], "NAME", str(copy))
-        barrier = threading.Barrier(times)
-        results: list[Any] = []
-
-        def one() -> None:
-            barrier.wait()
-            try:
-                results.append(act())
-            except Exception as error:
-                results.append(error)
-            finally:
-                connections.close_all()
-
-        threads = [threading.Thread(target=one) for _ in range(times)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        return results
+        return in_parallel(act, times)
 
     return run
 
