@@ -80,7 +80,7 @@ class HoldfastAdminSite(admin.AdminSite):
         return self._sign_in_page(CodeView, request, None)
 
     # For the limits: each of these costs a hash, and is a guess.
-    login.tries_passwords = login_code.tries_passwords = True  # type: ignore[attr-defined]
+    login.tries_passwords = login_code.tries_passwords = True  # type: ignore[attr-defined]  # a mark of our own
 
     def _sign_in_page(self, view: Any, request: Any, extra_context: Any) -> Any:
         context = {**self.each_context(request), "title": "Sign in", "subtitle": None}

@@ -84,7 +84,7 @@ def signed_in(user: User) -> Client:
 
 def enrol(client: Client) -> None:
     """Set a PIN for whoever has signed in here, unless there is one."""
-    user: User = client.user  # type: ignore[attr-defined]
+    user: User = client.user  # type: ignore[attr-defined]  # set by signed_in
     if not PinCredential.objects.filter(user=user).exclude(hash="").exists():
         PinCredentialFactory(user=user)
 
@@ -92,7 +92,7 @@ def enrol(client: Client) -> None:
 def confirm(client: Client, scope: str, digest: str | None = None) -> Grant:
     """Confirm a scope in the session of this browser, as its person does."""
     enrol(client)
-    user: User = client.user  # type: ignore[attr-defined]
+    user: User = client.user  # type: ignore[attr-defined]  # set by signed_in
     key = client.session.session_key
     return GrantFactory(user=user, scope=scope, digest=digest, session=key)
 
