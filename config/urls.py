@@ -12,6 +12,7 @@ urlpatterns = [
     path("demo/", include("config.demo")),
     path("", include("config.api.urls")),
     path("", include("audit.api.urls")),
+    path("", include("customers.api.fixed_urls")),
     path("", include("capture.api.fixed_urls")),
     path("", include("capture.api.urls")),
     # Nobody below here reads an error page.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from rest_framework import exceptions
@@ -11,9 +12,16 @@ class Problem(exceptions.APIException):
     """An answer that is no success: status, code, a sentence with the fix."""
 
     def __init__(
-        self, status: int, code: str, message: str, *, challenge: str = "", **more: Any
+        self,
+        status: int,
+        code: str,
+        message: str,
+        *,
+        challenge: str = "",
+        headers: Mapping[str, str] | None = None,
+        **more: Any,
     ) -> None:
         super().__init__(message, code)
         self.status_code, self.default_code = status, code
-        self.message, self.more = message, more
+        self.message, self.more, self.headers = message, more, dict(headers or {})
         self.auth_header, self.wait = challenge or None, more.pop("wait", None)

@@ -49,6 +49,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse
     status = known.status_code
     if isinstance(known, Problem):
         refusal = Refusal(status, str(known.default_code), known.message, **known.more)
+        refusal.headers |= known.headers
     else:
         refusal = Refusal(status, _code(known), _SENTENCES.get(status, _OTHER))
     if isinstance(known, exceptions.ValidationError):

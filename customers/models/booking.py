@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, OuterRef, Q, Subquery, Sum, Value
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from audit.fields import NullCharField, NullTextField, SealedJSONField
@@ -33,6 +34,18 @@ class BookingQuerySet(TrackedQuerySet["Booking"]):
     def orders(self) -> Self:
         """Keep everything that is more than a draft."""
         return self.exclude(status=BookingStatus.DRAFT)
+
+    def with_refunded(self) -> Self:
+        """Add `refunded_amount`: what has gone back of each."""
+        refund: Any = self.model._meta.get_field("refunds").related_model
+        gone = refund._default_manager.filter(
+            booking=OuterRef("pk"), status=RefundStatus.SUCCEEDED
+        )
+        sums = gone.order_by().values("booking").annotate(n=Sum("amount"))
+        zero = Value(
+            ZERO, output_field=models.DecimalField(max_digits=15, decimal_places=3)
+        )
+        return self.annotate(refunded_amount=Coalesce(Subquery(sums.values("n")), zero))
 
     def purchases(self) -> Self:
         """Keep what was completed, also when its money went back later."""

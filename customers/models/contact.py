@@ -87,6 +87,15 @@ class Address(ArchiveMarks, TrackedModel):
     def __str__(self) -> str:
         return f"{self.kind} address"
 
+    @property
+    def as_text(self) -> str:
+        """The address as one line: as it was typed, or its parts."""
+        if self.raw:
+            return self.raw
+        place = " ".join(filter(None, (self.postal_code, self.city)))
+        parts = (self.line1, self.line2, place, self.region, self.country)
+        return ", ".join(part for part in parts if part)
+
     def derive(self) -> None:
         """Compute the E.164 form of the phone."""
         if self.business_id:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from uuid import UUID
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Prefetch, Q
 from django.db.models.functions import Upper
 from django.utils import timezone
 
@@ -71,6 +71,15 @@ class CustomerQuerySet(TrackedQuerySet["Customer"]):
         contact: Any = self.model._meta.get_field("contacts").related_model
         rows = contact._default_manager.filter(email_key=fold_email(word))
         return rows.values("customer")
+
+    def with_shown(self) -> Self:
+        """Load what an endpoint shows: figures, preferences, the primary address."""
+        address: Any = self.model._meta.get_field("addresses").related_model
+        primary = address._default_manager.filter(is_primary=True, archived_at=None)
+        loaded = self.select_related("business", "stats", "preferences")
+        return loaded.prefetch_related(
+            Prefetch("addresses", primary, to_attr="primary_addresses")
+        )
 
     def for_list(self) -> Self:
         """Load what a list shows beside the customer."""

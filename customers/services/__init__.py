@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from customers.metrics import next_tier
 from customers.money import check_currency
+from customers.money import quantise as in_own_decimals
 from customers.services.bulk import create_many
 from customers.services.businesses import create_business
 from customers.services.captured import (
@@ -27,10 +29,12 @@ from customers.services.doors import (
     get_business,
     get_customer,
     get_repeat_customers,
+    get_shown_customer,
     list_businesses,
     list_customers,
     list_memberships,
     list_rows,
+    list_shown_customers,
     list_stats,
     search_customers,
 )
@@ -45,7 +49,7 @@ from customers.services.marketing import (
     export_customers_for_marketing,
     get_customers_for_targeted_marketing,
 )
-from customers.services.notes import add_note, get_notes
+from customers.services.notes import add_note, get_notes, list_notes, newest_notes
 from customers.services.preferences import (
     add_flag,
     record_consent,
@@ -57,6 +61,7 @@ from customers.services.purchase_log import Report as PurchaseReport
 from customers.services.purchase_log import load_purchases, read_purchases
 from customers.services.purchases import (
     CustomerMetrics,
+    days_since_purchase,
     get_customer_metrics,
     get_purchase_history,
     update_purchase_history,
@@ -91,6 +96,7 @@ __all__ = [
     "create_captured_customers",
     "create_customer",
     "create_many",
+    "days_since_purchase",
     "exceeds_refund_limit",
     "export_customers_for_marketing",
     "find_by_identity",
@@ -104,15 +110,21 @@ __all__ = [
     "get_notes",
     "get_purchase_history",
     "get_repeat_customers",
+    "get_shown_customer",
     "get_signups_per_week",
+    "in_own_decimals",
     "list_businesses",
     "list_customers",
     "list_memberships",
+    "list_notes",
     "list_rows",
+    "list_shown_customers",
     "list_stats",
     "load_purchases",
     "lock_customers",
     "may_contact",
+    "newest_notes",
+    "next_tier",
     "note_activity",
     "read_purchases",
     "record_captured_consents",

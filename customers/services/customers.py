@@ -13,6 +13,7 @@ from django.utils import timezone
 from audit import services as audit
 from audit.actors import Actor
 from audit.tracking import ScopedQuerySet
+from customers.choices import CustomerStatus
 from customers.models import Address, Business, Customer
 from customers.services.doors import list_rows
 from customers.services.preferences import update_preferences
@@ -54,6 +55,8 @@ def create_customer(
     it was typed. Raises ValidationError, with the field, when a rule is broken.
     """
     wishes = {key: facts.pop(key) for key in _PREFERENCES & facts.keys()}
+    if not facts.pop("is_active", True):
+        facts["status"] = CustomerStatus.INACTIVE
     _known(facts)
     customer = Customer(business=business, name=name, **facts)
     customer.full_clean()
@@ -79,9 +82,15 @@ def update_customer(
 ) -> Customer:
     """Change facts of a customer; what is not named stays as it is.
 
+    `changes` are columns of `Customer`, the three `prefer_…`, `is_active`, and
+    `address`: the primary one as a text, None to archive it.
     The row is locked and read afresh. Raises ValidationError `stale_version` when it
     is no longer at `expected_rev`, and with the field when a rule is broken.
     """
+    wishes = {key: changes.pop(key) for key in _PREFERENCES & changes.keys()}
+    has_address, address = "address" in changes, changes.pop("address", None)
+    if "is_active" in changes:
+        changes["status"] = _status(changes.pop("is_active"), customer)
     _known(changes)
     row = _locked(customer.pk, actor=actor)
     if expected_rev is not None and row.rev != expected_rev:
@@ -90,7 +99,12 @@ def update_customer(
     for name, value in changes.items():
         setattr(row, name, value)
     row.full_clean()
-    return save_record(row, actor=actor, reason=reason)
+    row = save_record(row, actor=actor, reason=reason)
+    if wishes:
+        update_preferences(row, actor=actor, reason=reason, **wishes)
+    if has_address:
+        _set_address(row, address, actor=actor, reason=reason)
+    return row
 
 
 def archive_customer(customer: Customer, *, actor: Actor, reason: str) -> Customer:
@@ -185,6 +199,37 @@ def check_archivable(ids: Iterable[UUID], *, actor: Actor) -> ScopedQuerySet[Cus
 def _locked_all(ids: Iterable[UUID], *, actor: Actor) -> list[Customer]:
     rows = check_archivable(ids, actor=actor)
     return list(rows.select_for_update(no_key=True))
+
+
+def _status(is_active: bool, customer: Customer) -> str:  # noqa: FBT001 - the value
+    if not is_active:
+        return CustomerStatus.INACTIVE
+    # Staff block and unblock by the status itself.
+    is_blocked = customer.status == CustomerStatus.BLOCKED
+    return CustomerStatus.BLOCKED if is_blocked else CustomerStatus.ACTIVE
+
+
+def _set_address(
+    customer: Customer, text: str | None, *, actor: Actor, reason: str | None
+) -> None:
+    """Keep a text as the primary address; the former one stays in its history."""
+    rows = Address.objects.filter(customer=customer, is_primary=True, archived_at=None)
+    row = rows.select_for_update(no_key=True).first()
+    if row is None and not text:
+        return
+    if row is None:
+        row = Address(
+            business_id=customer.business_id, customer=customer, is_primary=True
+        )
+    if row.as_text == (text or ""):
+        return
+    for name in ("line1", "line2", "city", "region", "postal_code", "country"):
+        setattr(row, name, None)
+    row.raw = text
+    if not text:
+        row.archived_at, row.archived_by_id = timezone.now(), actor.user_id
+    row.full_clean()
+    save_record(row, actor=actor, reason=reason)
 
 
 def _known(facts: dict[str, Any]) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Upper
 
 from audit.actors import Actor
 from audit.masking import SEE_CLEAR
 from audit.tracking import ScopedQuerySet
+from customers.choices import CustomerStatus
 from customers.models import (
     Business,
     Customer,
@@ -91,6 +93,49 @@ def get_customer(
     """
     customers = list_customers(actor=actor, business_id=business_id)
     return customers.for_list().get(_named(str(reference)))
+
+
+_SORTED = {
+    "created_at": "created_at",
+    "updated_at": "updated_at",
+    "name": Upper("name"),
+    "total_spent": "stats__total_spent",
+    "total_purchases": "stats__total_purchases",
+}
+
+
+def list_shown_customers(
+    *,
+    actor: Actor,
+    business: Business,
+    search: str = "",
+    customer_type: str = "",
+    is_active: bool | None = None,
+    sort_by: str = "created_at",
+    is_descending: bool = True,
+) -> CustomerQuerySet:
+    """Return the live customers of one business with all that an endpoint shows."""
+    rows = list_customers(
+        actor=actor,
+        business_id=business.pk,
+        search=search,
+        customer_type=customer_type,
+    ).with_shown()
+    if is_active is not None:
+        active = Q(status=CustomerStatus.ACTIVE)
+        rows = rows.filter(active if is_active else ~active)
+    column: Any = _SORTED[sort_by]
+    by = column if isinstance(column, Upper) else F(column)
+    return rows.order_by(by.desc() if is_descending else by.asc(), "pk")
+
+
+def get_shown_customer(reference: str, *, actor: Actor, business: Business) -> Customer:
+    """Return one live customer of a business with all that an endpoint shows.
+
+    Raises as `get_customer` does.
+    """
+    rows = list_customers(actor=actor, business_id=business.pk).with_shown()
+    return rows.get(_named(reference))
 
 
 def search_customers(

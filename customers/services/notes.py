@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from audit.actors import Actor
+from audit.tracking import ScopedQuerySet
 from customers.choices import NoteType
 from customers.models import Customer, Note
 from customers.services.doors import list_rows
@@ -29,9 +30,22 @@ def add_note(
     return save_record(note, actor=actor)
 
 
-def get_notes(customer: Customer, *, actor: Actor, note_type: str = "") -> list[Note]:
+def list_notes(
+    customer: Customer, *, actor: Actor, note_type: str = ""
+) -> ScopedQuerySet[Note]:
     """Return the customer's notes, pinned ones first, then the newest."""
     notes = list_rows(Note, actor=actor).filter(customer=customer, archived_at=None)
     if note_type:
         notes = notes.filter(note_type=note_type)
-    return list(notes.select_related("created_by"))
+    return notes.select_related("created_by")
+
+
+def get_notes(customer: Customer, *, actor: Actor, note_type: str = "") -> list[Note]:
+    """Return all notes of a customer, in the order of `list_notes`."""
+    return list(list_notes(customer, actor=actor, note_type=note_type))
+
+
+def newest_notes(customer: Customer, *, actor: Actor, limit: int) -> list[Note]:
+    """Return the newest notes, whether pinned or not."""
+    notes = list_notes(customer, actor=actor).order_by("-created_at", "-id")
+    return list(notes[:limit])

@@ -12,14 +12,20 @@ from django.db import transaction
 from django.utils import timezone
 
 from audit.actors import Actor
-from audit.tracking import ScopedQuerySet
 from customers import metrics
 from customers.choices import BookingKind, BookingStatus
 from customers.models import Booking, Business, Customer, CustomerStats
+from customers.models.booking import BookingQuerySet
 from customers.money import stored
 from customers.services.doors import list_rows
 from customers.services.records import save_record
 from customers.services.stats import local_day
+
+
+def days_since_purchase(customer: Customer, now: datetime | None = None) -> int | None:
+    """Return whole days since the last purchase, in the business's time zone."""
+    today = local_day(now or timezone.now(), customer.business)
+    return metrics.days_since(customer.stats.last_purchase_date, today)
 
 
 @dataclass(frozen=True)
@@ -36,11 +42,11 @@ class CustomerMetrics:
     is_engaged: bool
 
 
-def get_purchase_history(
-    customer: Customer, *, actor: Actor
-) -> ScopedQuerySet[Booking]:
+def get_purchase_history(customer: Customer, *, actor: Actor) -> BookingQuerySet:
     """Return the customer's orders, the newest first; drafts are none."""
-    return list_rows(Booking, actor=actor).orders().filter(customer=customer)  # type: ignore[attr-defined]
+    rows: Any = list_rows(Booking, actor=actor)
+    found: BookingQuerySet = rows.orders().filter(customer=customer)
+    return found
 
 
 def get_customer_metrics(

@@ -1,0 +1,92 @@
+"""What a request says, checked: bodies and parameters as serializers describe them."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail, ValidationError
+
+_HUMP = re.compile(r"(?<=[a-z0-9])([A-Z])")
+
+
+def snake_case(name: str) -> str:
+    """Return `postalCode` as `postal_code`; other names stay."""
+    return _HUMP.sub(r"_\1", name).lower() if _HUMP.search(name) else name
+
+
+def camel_case(name: str) -> str:
+    """Return `postal_code` as `postalCode`."""
+    first, *others = name.split("_")
+    return first + "".join(part.capitalize() for part in others)
+
+
+def with_camel_keys(value: Any) -> Any:
+    """Return the same answer with the keys of its objects in camelCase."""
+    if isinstance(value, Mapping):
+        return {camel_case(k): with_camel_keys(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [with_camel_keys(item) for item in value]
+    return value
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """Takes keys in both spellings, refuses unknown ones and names the nearest.
+
+    Errors point to the keys as they were sent.
+    """
+
+    unknown_code = "unknown_field"
+    # Keys of an answer that may come back; they change nothing.
+    ignored: ClassVar[frozenset[str]] = frozenset()
+
+    def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, Mapping):
+            return super().to_internal_value(data)
+        values: dict[str, Any] = {}
+        sent: dict[str, str] = {}
+        errors: dict[str, list[ErrorDetail]] = {}
+        for key, value in data.items():
+            name = snake_case(str(key))
+            if name in self.ignored:
+                continue
+            if name not in self.fields:
+                errors[key] = [ErrorDetail(self._unknown(name), self.unknown_code)]
+            elif name in values and values[name] != value:
+                text = f"{sent[name]} and {key} differ. Send one of them."
+                errors[key] = [ErrorDetail(text, "conflicting_keys")]
+            else:
+                values[name], sent[name] = value, key
+        if errors:
+            raise ValidationError(errors)
+        return self._validated(values, sent)
+
+    def _validated(self, values: dict[str, Any], sent: dict[str, str]) -> Any:
+        try:
+            return super().to_internal_value(values)
+        except ValidationError as error:
+            if not isinstance(error.detail, dict):
+                raise
+            detail = {sent.get(n, n): found for n, found in error.detail.items()}
+            raise ValidationError(detail) from error
+
+    def _unknown(self, name: str) -> str:
+        near = difflib.get_close_matches(name, list(self.fields), n=1)
+        hint = f" Do you mean {near[0]}?" if near else ""
+        return f"This is not known here.{hint}"
+
+
+class QuerySerializer(StrictSerializer):
+    """The parameters of an address."""
+
+    unknown_code = "unknown_parameter"
+
+
+class PageQuery(QuerySerializer):
+    """The parameters of a list in pages."""
+
+    page = serializers.IntegerField(min_value=1, max_value=100_000, default=1)
+    limit = serializers.IntegerField(min_value=1, max_value=100, default=20)

@@ -1,0 +1,1 @@
+"""Endpoints of customers: the documents' contracts, thin faces over the services."""

@@ -1,0 +1,146 @@
+"""The bodies and parameters of customer endpoints: what is taken, in which shape."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail, ValidationError
+
+from audit.api.reading import PageQuery, QuerySerializer, StrictSerializer
+from customers.choices import CustomerType, NoteType
+
+_ORDERS = ("created_at", "name", "updated_at", "total_spent", "total_purchases")
+
+
+class CreateCustomer(StrictSerializer):
+    """`createCustomerSchema` of document 004."""
+
+    business_id = serializers.UUIDField(required=False)
+    name = serializers.CharField(max_length=255)
+    phone = serializers.CharField(max_length=50, allow_null=True, required=False)
+    email = serializers.EmailField(max_length=254, allow_null=True, required=False)
+    address = serializers.CharField(max_length=2000, allow_null=True, required=False)
+    customer_type = serializers.ChoiceField(
+        CustomerType.choices, allow_null=True, required=False
+    )
+    is_active = serializers.BooleanField(required=False)
+    prefer_sms = serializers.BooleanField(allow_null=True, required=False)
+    prefer_email = serializers.BooleanField(allow_null=True, required=False)
+    prefer_call = serializers.BooleanField(allow_null=True, required=False)
+
+
+class UpdateCustomer(CreateCustomer):
+    """`updateCustomerSchema`: what is not named stays."""
+
+    # What an answer carries beside them; sent back, it is no mistake and no change.
+    ignored: ClassVar[frozenset[str]] = frozenset(
+        {
+            "id",
+            "unique_id",
+            "created_at",
+            "updated_at",
+            "preferences",
+            "purchase_history",
+            "recent_notes",
+        }
+    )
+    name = serializers.CharField(max_length=255, required=False)
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Leave out what comes back as it was answered; a masked value is no change.
+
+        Raises ValidationError for another value in the place of a masked one: what
+        somebody does not see, they do not overwrite.
+        """
+        seen = self.context.get("seen", {})
+        if not isinstance(data, Mapping) or self.context.get("is_clear", True):
+            return super().to_internal_value(data)
+        masked = {"phone", "email", "address"}
+        kept = {k: v for k, v in data.items() if k not in masked or v != seen.get(k)}
+        if wrong := sorted(masked & kept.keys()):
+            text = "You see this masked. Reveal it first, or leave it out."
+            raise ValidationError(
+                {name: [ErrorDetail(text, "masked")] for name in wrong}
+            )
+        for name in masked:
+            self.fields[name].required = False
+        return super().to_internal_value(kept)
+
+
+class ReplaceCustomer(UpdateCustomer):
+    """The same for PUT, which names every column that can be written."""
+
+    phone = serializers.CharField(max_length=50, allow_null=True)
+    email = serializers.EmailField(max_length=254, allow_null=True)
+    address = serializers.CharField(max_length=2000, allow_null=True)
+    customer_type = serializers.ChoiceField(CustomerType.choices, allow_null=True)
+    is_active = serializers.BooleanField()
+    prefer_sms = serializers.BooleanField(allow_null=True)
+    prefer_email = serializers.BooleanField(allow_null=True)
+    prefer_call = serializers.BooleanField(allow_null=True)
+    name = serializers.CharField(max_length=255)
+
+
+class Reason(StrictSerializer):
+    """Why something is done; may be left out."""
+
+    reason = serializers.CharField(max_length=500, required=False)
+
+
+class WriteNote(StrictSerializer):
+    """`customerNoteSchema`."""
+
+    business_id = serializers.UUIDField(required=False)
+    note_type = serializers.ChoiceField(NoteType.choices, default=NoteType.OTHER)
+    content = serializers.CharField(max_length=20_000)
+
+
+class UpdatePreferences(StrictSerializer):
+    """`updatePreferencesSchema`."""
+
+    business_id = serializers.UUIDField(required=False)
+    favorite_products = serializers.CharField(
+        max_length=5000, allow_null=True, required=False
+    )
+    preferred_payment = serializers.CharField(
+        max_length=50, allow_null=True, required=False
+    )
+    average_spend = serializers.DecimalField(
+        max_digits=12, decimal_places=2, min_value=0, allow_null=True, required=False
+    )
+    best_contact_time = serializers.CharField(
+        max_length=100, allow_null=True, required=False
+    )
+    do_not_contact = serializers.BooleanField(required=False)
+    can_receive_offers = serializers.BooleanField(required=False)
+    can_receive_loyalty = serializers.BooleanField(required=False)
+
+
+class CustomerList(PageQuery):
+    """`customerListSchema`: the parameters of the list."""
+
+    search = serializers.CharField(max_length=200, allow_blank=True, default="")
+    customer_type = serializers.ChoiceField(CustomerType.choices, required=False)
+    is_active = serializers.BooleanField(allow_null=True, default=None)
+    sort_by = serializers.ChoiceField(_ORDERS, default="created_at")
+    sort_order = serializers.ChoiceField(("asc", "desc"), default="desc")
+
+
+class SearchQuery(QuerySerializer):
+    """The parameters of a search while somebody types."""
+
+    q = serializers.CharField(max_length=200, allow_blank=True, default="")
+    limit = serializers.IntegerField(min_value=1, max_value=50, default=10)
+
+
+class NoteList(PageQuery):
+    """The parameters of a customer's notes."""
+
+    note_type = serializers.ChoiceField(NoteType.choices, required=False)
+
+
+def changes_of(body: dict[str, Any]) -> dict[str, Any]:
+    """Return the columns that a body names, without what names the business."""
+    return {key: value for key, value in body.items() if key != "business_id"}

@@ -1,0 +1,263 @@
+"""Document 004: `/api/customers/<business>/…`, twelve endpoints, snake_case."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.core.exceptions import ObjectDoesNotExist
+from django.core.exceptions import ValidationError as RuleBroken
+from django.http import Http404
+from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from audit import services as audit
+from audit.api.paging import page_of
+from audit.api.reading import PageQuery
+from audit.api.views import StaffView, etag_of
+from customers import services
+from customers.api import bodies, shown
+from customers.models import Business, Customer
+
+_VIEW, _ADD, _CHANGE, _ARCHIVE = (
+    f"customers.{verb}_customer" for verb in ("view", "add", "change", "archive")
+)
+
+
+class BusinessView(StaffView):
+    """An endpoint below one business; a foreign one is as missing as any."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        right = self.rights["GET" if request.method == "HEAD" else str(request.method)]
+        try:
+            self.business: Business = services.get_business(
+                kwargs["business"], actor=self.actor, permission=right
+            )
+        except ObjectDoesNotExist as error:
+            raise Http404 from error
+
+    def customer(self, reference: str) -> Customer:
+        """Return the customer that the path names. Raises Http404."""
+        try:
+            return services.get_shown_customer(
+                reference, actor=self.actor, business=self.business
+            )
+        except ObjectDoesNotExist as error:
+            self.actor.operation.refuse("not_found", "customers.customer", reference)
+            raise Http404 from error
+
+    def checked(self, serializer: Any, **context: Any) -> dict[str, Any]:
+        """Return the body without its business, which has to be the path's."""
+        body = self.body(serializer, **context)
+        if body.get("business_id", self.business.pk) != self.business.pk:
+            text = "The body names another business than the path. Leave it out."
+            raise ValidationError({"business_id": [ErrorDetail(text, "conflict")]})
+        return bodies.changes_of(body)
+
+    def note_shown(self, verb: str, rows: list[Any], **facts: Any) -> None:
+        """Note for the access event whom the answer shows."""
+        audit.note_shown(f"customer.{verb}", rows, actor=self.actor, **facts)
+
+    def detail(self, row: Customer, status: int = 200) -> Response:
+        """Answer one customer with everything about it."""
+        notes = services.newest_notes(row, actor=self.actor, limit=5)
+        body = {
+            **shown.business_customer(row, is_clear=self.sees_clear(row)),
+            "preferences": shown.own_preferences(row.preferences),
+            "purchase_history": shown.purchase_figures(row),
+            "recent_notes": [shown.note(note) for note in notes],
+        }
+        self.note_shown("viewed", [row], target=row)
+        return Response(body, status, headers={"ETag": etag_of(row.rev)})
+
+
+class Customers(BusinessView):
+    """GET lists, POST creates."""
+
+    rights: ClassVar[dict[str, str]] = {"GET": _VIEW, "POST": _ADD}
+
+    @property
+    def query(self) -> Any:  # type: ignore[override]
+        return bodies.CustomerList if self.request.method == "GET" else super().query
+
+    def get(self, request: Request, **_: Any) -> Response:
+        asked = self.parameters
+        rows = services.list_shown_customers(
+            actor=self.actor,
+            business=self.business,
+            search=asked["search"],
+            customer_type=asked.get("customer_type", ""),
+            is_active=asked["is_active"],
+            sort_by=asked["sort_by"],
+            is_descending=asked["sort_order"] == "desc",
+        )
+        page = page_of(rows, number=asked["page"], limit=asked["limit"])
+        verb = "searched" if asked["search"] else "listed"
+        self.note_shown(verb, page.rows, query=asked["search"] or None)
+        found = [shown.business_customer(row, is_clear=False) for row in page.rows]
+        return Response({"customers": found, "pagination": page.facts()})
+
+    def post(self, request: Request, **_: Any) -> Response:
+        values = self.checked(bodies.CreateCustomer)
+        created = services.create_customer(self.business, actor=self.actor, **values)
+        response = self.detail(self.customer(str(created.pk)), 201)
+        response["Location"] = f"{request.path.rstrip('/')}/{created.pk}"
+        return response
+
+
+class Search(BusinessView):
+    """GET finds while somebody types; exact hits come first."""
+
+    rights: ClassVar[dict[str, str]] = {"GET": _VIEW}
+    query = bodies.SearchQuery
+
+    def get(self, request: Request, **_: Any) -> Response:
+        asked = self.parameters
+        rows = services.search_customers(
+            asked["q"],
+            actor=self.actor,
+            business_id=self.business.pk,
+            limit=asked["limit"],
+        )
+        self.note_shown("searched", rows, query=asked["q"] or None)
+        found = [shown.found_customer(row, is_clear=False) for row in rows]
+        return Response({"customers": found})
+
+
+class Repeat(BusinessView):
+    """GET lists who bought twice or more, most first."""
+
+    rights: ClassVar[dict[str, str]] = {"GET": _VIEW}
+    query = PageQuery
+
+    def get(self, request: Request, **_: Any) -> Response:
+        asked = self.parameters
+        rows = services.get_repeat_customers(
+            actor=self.actor, business_id=self.business.pk
+        ).with_shown()
+        page = page_of(rows, number=asked["page"], limit=asked["limit"])
+        self.note_shown("listed", page.rows)
+        found = [
+            {
+                **shown.business_customer(row, is_clear=False),
+                "purchase_history": shown.purchase_figures(row),
+            }
+            for row in page.rows
+        ]
+        return Response({"customers": found, "pagination": page.facts()})
+
+
+class OneCustomer(BusinessView):
+    """GET shows, PATCH and PUT change, DELETE archives."""
+
+    rights: ClassVar[dict[str, str]] = {
+        "GET": _VIEW,
+        "PATCH": _CHANGE,
+        "PUT": _CHANGE,
+        "DELETE": _ARCHIVE,
+    }
+
+    def get(self, request: Request, customer: str, **_: Any) -> Response:
+        return self.detail(self.customer(customer))
+
+    def patch(self, request: Request, customer: str, **_: Any) -> Response:
+        return self._change(customer, bodies.UpdateCustomer)
+
+    def put(self, request: Request, customer: str, **_: Any) -> Response:
+        return self._change(customer, bodies.ReplaceCustomer)
+
+    def delete(self, request: Request, customer: str, **_: Any) -> Response:
+        row = self.customer(customer)
+        reason = self.checked(bodies.Reason).get("reason") or "archived by the API"
+        services.archive_customer(row, actor=self.actor, reason=reason)
+        return Response(status=204)
+
+    def _change(self, reference: str, serializer: Any) -> Response:
+        row = self.customer(reference)
+        seen = shown.business_customer(row, is_clear=self.sees_clear(row))
+        changes = self.checked(serializer, seen=seen, is_clear=self.sees_clear(row))
+        try:
+            services.update_customer(
+                row, actor=self.actor, expected_rev=self.expected_rev(), **changes
+            )
+        except RuleBroken as error:
+            if getattr(error, "code", "") == "stale_version":
+                raise self.stale(self.customer(reference).rev) from error
+            raise
+        return self.detail(self.customer(str(row.pk)))
+
+
+class Notes(BusinessView):
+    """GET lists a customer's notes, POST writes one."""
+
+    rights: ClassVar[dict[str, str]] = {
+        "GET": "customers.view_note",
+        "POST": "customers.add_note",
+    }
+
+    @property
+    def query(self) -> Any:  # type: ignore[override]
+        return bodies.NoteList if self.request.method == "GET" else super().query
+
+    def get(self, request: Request, customer: str, **_: Any) -> Response:
+        asked, row = self.parameters, self.customer(customer)
+        rows = services.list_notes(
+            row, actor=self.actor, note_type=asked.get("note_type", "")
+        )
+        page = page_of(rows, number=asked["page"], limit=asked["limit"])
+        self.note_shown("viewed", [row], target=row)
+        notes = [shown.note(note) for note in page.rows]
+        return Response({"notes": notes, "pagination": page.facts()})
+
+    def post(self, request: Request, customer: str, **_: Any) -> Response:
+        row = self.customer(customer)
+        values = self.checked(bodies.WriteNote)
+        content = values.pop("content")
+        written = services.add_note(row, content, actor=self.actor, **values)
+        self.note_shown("viewed", [row], target=row)
+        return Response(shown.note(written), 201)
+
+
+class CustomerPreferences(BusinessView):
+    """PATCH changes how somebody wants to be served."""
+
+    rights: ClassVar[dict[str, str]] = {"PATCH": "customers.change_preferences"}
+
+    def patch(self, request: Request, customer: str, **_: Any) -> Response:
+        row = self.customer(customer)
+        values = self.checked(bodies.UpdatePreferences)
+        changed = services.update_preferences(row, actor=self.actor, **values)
+        self.note_shown("viewed", [row], target=row)
+        return Response(shown.all_preferences(changed))
+
+
+class Purchases(BusinessView):
+    """GET lists what somebody bought, with the sums."""
+
+    rights: ClassVar[dict[str, str]] = {"GET": "customers.view_booking"}
+    query = PageQuery
+
+    def get(self, request: Request, customer: str, **_: Any) -> Response:
+        asked, row = self.parameters, self.customer(customer)
+        rows = services.get_purchase_history(row, actor=self.actor).with_refunded()
+        page = page_of(rows, number=asked["page"], limit=asked["limit"])
+        self.note_shown("viewed", [row], target=row)
+        return Response(
+            {
+                "purchases": [shown.purchase(booking) for booking in page.rows],
+                "summary": shown.purchase_summary(row),
+                "pagination": page.facts(),
+            }
+        )
+
+
+class Metrics(BusinessView):
+    """GET answers somebody's figures."""
+
+    rights: ClassVar[dict[str, str]] = {"GET": "customers.view_customerstats"}
+
+    def get(self, request: Request, customer: str, **_: Any) -> Response:
+        row = self.customer(customer)
+        self.note_shown("viewed", [row], target=row)
+        return Response(shown.metrics(row, self.business))
