@@ -29,7 +29,9 @@ class BusinessView(StaffView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        right = self.rights["GET" if request.method == "HEAD" else str(request.method)]
+        right = self.rights.get("GET" if request.method == "HEAD" else request.method)  # type: ignore[arg-type]
+        if right is None:
+            return  # 405 follows
         try:
             self.business: Business = services.get_business(
                 kwargs["business"], actor=self.actor, permission=right
