@@ -1,0 +1,159 @@
+"""Document 003: `/api/admin/customers…`, camelCase."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.core.exceptions import ObjectDoesNotExist
+from django.core.exceptions import ValidationError as RuleBroken
+from django.http import Http404
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from audit import services as audit
+from audit.api.paging import page_of
+from audit.api.problems import Problem
+from audit.api.reading import with_camel_keys
+from audit.api.views import StaffView, etag_of
+from customers import services
+from customers.api import bodies, shown
+from customers.models import Business, Customer
+
+_VIEW, _ADD, _CHANGE, _ARCHIVE = (
+    f"customers.{verb}_customer" for verb in ("view", "add", "change", "archive")
+)
+
+
+class HubView(StaffView):
+    """An endpoint of the business that the caller works for.
+
+    `X-Business` names one of several, by slug or id.
+    """
+
+    @property
+    def right(self) -> str:
+        """The right that this request needs."""
+        method = str(self.request.method)
+        return self.rights["GET" if method == "HEAD" else method]
+
+    def business(self) -> Business:
+        """Return the business of the request. Raises Problem 400 or Http404."""
+        named = self.request.headers.get("X-Business", "")
+        try:
+            return services.get_working_business(
+                named, actor=self.actor, permission=self.right
+            )
+        except ObjectDoesNotExist as error:
+            raise Http404 from error
+        except RuleBroken as error:
+            raise Problem(400, "business_needed", error.message) from error
+
+    def customer(self, reference: str) -> Customer:
+        """Return the customer that the path names. Raises Http404."""
+        try:
+            return services.get_shown_customer(
+                reference, actor=self.actor, business=self.business()
+            )
+        except ObjectDoesNotExist as error:
+            self.actor.operation.refuse("not_found", "customers.customer", reference)
+            raise Http404 from error
+
+    def note_shown(self, verb: str, rows: list[Any], **facts: Any) -> None:
+        """Note for the access event whom the answer shows."""
+        audit.note_shown(f"customer.{verb}", rows, actor=self.actor, **facts)
+
+    def answer(self, body: dict[str, Any], status: int = 200, **headers: str) -> Response:
+        """Answer with camelCase keys."""
+        return Response(with_camel_keys(body), status, headers=headers)
+
+    def detail(self, row: Customer, status: int = 200, **more: Any) -> Response:
+        """Answer one customer with its newest bookings, places, people and tickets."""
+        parts = services.get_parts(row, actor=self.actor, limit=shown.NEWEST)
+        body = shown.hub_detail(row, parts, is_clear=self.sees_clear(row)) | more
+        self.note_shown("viewed", [row], target=row)
+        return self.answer(body, status, ETag=etag_of(row.rev))
+
+
+class Customers(HubView):
+    """GET lists with sums, POST creates."""
+
+    rights: ClassVar[dict[str, str]] = {"GET": _VIEW, "POST": _ADD}
+
+    @property
+    def query(self) -> Any:  # type: ignore[override]
+        return bodies.HubList if self.request.method == "GET" else super().query
+
+    def get(self, request: Request) -> Response:
+        asked, business = self.parameters, self.business()
+        rows = services.list_hub_customers(
+            actor=self.actor,
+            business=business,
+            search=asked["search"],
+            status=asked.get("status", ""),
+            sort_by=asked["sort_by"],
+            is_descending=asked["sort_order"] == "desc",
+        )
+        page = page_of(rows, number=asked["page"], limit=asked["limit"])
+        verb = "searched" if asked["search"] else "listed"
+        self.note_shown(verb, page.rows, query=asked["search"] or None)
+        figures = services.get_business_figures(business, actor=self.actor)
+        return self.answer(
+            {
+                "customers": [shown.hub_row(row) for row in page.rows],
+                "pagination": page.facts(),
+                "summary": shown.hub_summary(figures, business),
+            }
+        )
+
+    def post(self, request: Request) -> Response:
+        values = self.body(bodies.HubCreate)
+        addresses = values.pop("addresses", [])
+        created = services.create_customer(
+            self.business(), actor=self.actor, addresses=addresses, **values
+        )
+        row = self.customer(str(created.pk))
+        twins = services.find_possible_duplicates(row, actor=self.actor)
+        response = self.detail(row, 201, possible_duplicates=twins)
+        response["Location"] = f"{request.path.rstrip('/')}/{row.pk}"
+        return response
+
+
+class OneCustomer(HubView):
+    """GET shows, PUT and PATCH change, DELETE archives."""
+
+    rights: ClassVar[dict[str, str]] = {
+        "GET": _VIEW,
+        "PUT": _CHANGE,
+        "PATCH": _CHANGE,
+        "DELETE": _ARCHIVE,
+    }
+
+    def get(self, request: Request, customer: str) -> Response:
+        return self.detail(self.customer(customer))
+
+    def patch(self, request: Request, customer: str) -> Response:
+        return self._change(customer, bodies.HubUpdate)
+
+    def put(self, request: Request, customer: str) -> Response:
+        return self._change(customer, bodies.HubReplace)
+
+    def delete(self, request: Request, customer: str) -> Response:
+        row = self.customer(customer)
+        reason = self.body(bodies.Reason).get("reason") or "archived by the API"
+        services.archive_customer(row, actor=self.actor, reason=reason)
+        return Response(status=204)
+
+    def _change(self, reference: str, serializer: Any) -> Response:
+        row = self.customer(reference)
+        is_clear = self.sees_clear(row)
+        seen = shown.hub_row(row, is_clear=is_clear)
+        changes = self.body(serializer, seen=seen, is_clear=is_clear)
+        try:
+            services.update_customer(
+                row, actor=self.actor, expected_rev=self.expected_rev(), **changes
+            )
+        except RuleBroken as error:
+            if getattr(error, "code", "") == "stale_version":
+                raise self.stale(self.customer(reference).rev) from error
+            raise
+        return self.detail(self.customer(str(row.pk)))
