@@ -8,10 +8,48 @@ from typing import Any, ClassVar
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
-from audit.api.reading import PageQuery, QuerySerializer, StrictSerializer
-from customers.choices import CustomerType, NoteType
+from audit.api.reading import (
+    PageQuery,
+    QuerySerializer,
+    StrictSerializer,
+    camel_case,
+    snake_case,
+)
+from customers.choices import AddressKind, CustomerStatus, CustomerType, NoteType
 
+_HUB_ORDERS = (
+    "name",
+    "email",
+    "created_at",
+    "total_orders",
+    "total_ltv",
+    "last_active",
+)
 _ORDERS = ("created_at", "name", "updated_at", "total_spent", "total_purchases")
+
+
+class SeenOrMasked(StrictSerializer):
+    """A change by somebody who may see contact data masked."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Leave out what comes back as it was answered; a masked value is no change.
+
+        Raises ValidationError for another value in the place of a masked one: what
+        somebody does not see, they do not overwrite.
+        """
+        seen = self.context.get("seen", {})
+        if not isinstance(data, Mapping) or self.context.get("is_clear", True):
+            return super().to_internal_value(data)
+        masked = {"phone", "email", "address"}
+        kept = {k: v for k, v in data.items() if k not in masked or v != seen.get(k)}
+        if wrong := sorted(masked & kept.keys()):
+            text = "You see this masked. Reveal it first, or leave it out."
+            raise ValidationError(
+                {name: [ErrorDetail(text, "masked")] for name in wrong}
+            )
+        for name in masked & self.fields.keys():
+            self.fields[name].required = False
+        return super().to_internal_value(kept)
 
 
 class CreateCustomer(StrictSerializer):
@@ -31,7 +69,7 @@ class CreateCustomer(StrictSerializer):
     prefer_call = serializers.BooleanField(allow_null=True, required=False)
 
 
-class UpdateCustomer(CreateCustomer):
+class UpdateCustomer(SeenOrMasked, CreateCustomer):
     """`updateCustomerSchema`: what is not named stays."""
 
     # What an answer carries beside them; sent back, it is no mistake and no change.
@@ -47,26 +85,6 @@ class UpdateCustomer(CreateCustomer):
         }
     )
     name = serializers.CharField(max_length=255, required=False)
-
-    def to_internal_value(self, data: Any) -> Any:
-        """Leave out what comes back as it was answered; a masked value is no change.
-
-        Raises ValidationError for another value in the place of a masked one: what
-        somebody does not see, they do not overwrite.
-        """
-        seen = self.context.get("seen", {})
-        if not isinstance(data, Mapping) or self.context.get("is_clear", True):
-            return super().to_internal_value(data)
-        masked = {"phone", "email", "address"}
-        kept = {k: v for k, v in data.items() if k not in masked or v != seen.get(k)}
-        if wrong := sorted(masked & kept.keys()):
-            text = "You see this masked. Reveal it first, or leave it out."
-            raise ValidationError(
-                {name: [ErrorDetail(text, "masked")] for name in wrong}
-            )
-        for name in masked:
-            self.fields[name].required = False
-        return super().to_internal_value(kept)
 
 
 class ReplaceCustomer(UpdateCustomer):
@@ -87,6 +105,69 @@ class Reason(StrictSerializer):
     """Why something is done; may be left out."""
 
     reason = serializers.CharField(max_length=500, required=False)
+
+
+class HubAddress(StrictSerializer):
+    """One address of document 003."""
+
+    ignored: ClassVar[frozenset[str]] = frozenset({"id"})
+    kind = serializers.ChoiceField(AddressKind.choices, required=False)
+    label = serializers.CharField(max_length=100, allow_null=True, required=False)
+    recipient = serializers.CharField(max_length=200, allow_null=True, required=False)
+    line1 = serializers.CharField(max_length=200, allow_null=True, required=False)
+    line2 = serializers.CharField(max_length=200, allow_null=True, required=False)
+    city = serializers.CharField(max_length=100, allow_null=True, required=False)
+    region = serializers.CharField(max_length=100, allow_null=True, required=False)
+    postal_code = serializers.CharField(max_length=20, allow_null=True, required=False)
+    country = serializers.CharField(max_length=2, allow_null=True, required=False)
+    phone = serializers.CharField(max_length=50, allow_null=True, required=False)
+    is_primary = serializers.BooleanField(required=False)
+
+
+class HubCreate(StrictSerializer):
+    """A new customer of document 003."""
+
+    name = serializers.CharField(max_length=255)
+    email = serializers.EmailField(max_length=254, allow_null=True, required=False)
+    phone = serializers.CharField(max_length=50, allow_null=True, required=False)
+    customer_type = serializers.ChoiceField(
+        CustomerType.choices, allow_null=True, required=False
+    )
+    status = serializers.ChoiceField(CustomerStatus.choices, required=False)
+    addresses = HubAddress(many=True, required=False, max_length=20)
+
+
+class HubUpdate(SeenOrMasked):
+    """What document 003 changes; what is not named stays."""
+
+    ignored: ClassVar[frozenset[str]] = frozenset(
+        {
+            "id", "unique_id", "created_at", "updated_at", "stats", "bookings",
+            "addresses", "contacts", "support_tickets", "more", "flags", "currency",
+            "possible_duplicates",
+        }
+    )  # fmt: skip
+    name = serializers.CharField(max_length=255, required=False)
+    email = serializers.EmailField(max_length=254, allow_null=True, required=False)
+    email_verified = serializers.BooleanField(
+        source="is_email_verified", required=False
+    )
+    phone = serializers.CharField(max_length=50, allow_null=True, required=False)
+    customer_type = serializers.ChoiceField(
+        CustomerType.choices, allow_null=True, required=False
+    )
+    status = serializers.ChoiceField(CustomerStatus.choices, required=False)
+
+
+class HubReplace(HubUpdate):
+    """The same for PUT, which names every column that can be written."""
+
+    name = serializers.CharField(max_length=255)
+    email = serializers.EmailField(max_length=254, allow_null=True)
+    email_verified = serializers.BooleanField(source="is_email_verified")
+    phone = serializers.CharField(max_length=50, allow_null=True)
+    customer_type = serializers.ChoiceField(CustomerType.choices, allow_null=True)
+    status = serializers.ChoiceField(CustomerStatus.choices)
 
 
 class WriteNote(StrictSerializer):
@@ -126,6 +207,26 @@ class CustomerList(PageQuery):
     is_active = serializers.BooleanField(allow_null=True, default=None)
     sort_by = serializers.ChoiceField(_ORDERS, default="created_at")
     sort_order = serializers.ChoiceField(("asc", "desc"), default="desc")
+
+
+class HubList(PageQuery):
+    """The parameters of document 003's list."""
+
+    search = serializers.CharField(max_length=200, allow_blank=True, default="")
+    status = serializers.ChoiceField(
+        (*CustomerStatus.values, "new", "archived"), required=False
+    )
+    sort_by = serializers.CharField(max_length=30, default="createdAt")
+    sort_order = serializers.ChoiceField(("asc", "desc"), default="desc")
+
+    def validate_sort_by(self, value: str) -> str:
+        """Take both spellings of a column."""
+        name = snake_case(value)
+        if name not in _HUB_ORDERS:
+            known = ", ".join(camel_case(order) for order in _HUB_ORDERS)
+            text = f"Sort by one of {known}."
+            raise serializers.ValidationError(text, code="invalid_choice")
+        return name
 
 
 class SearchQuery(QuerySerializer):

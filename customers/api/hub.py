@@ -62,7 +62,9 @@ class HubView(StaffView):
         """Note for the access event whom the answer shows."""
         audit.note_shown(f"customer.{verb}", rows, actor=self.actor, **facts)
 
-    def answer(self, body: dict[str, Any], status: int = 200, **headers: str) -> Response:
+    def answer(
+        self, body: dict[str, Any], status: int = 200, **headers: str
+    ) -> Response:
         """Answer with camelCase keys."""
         return Response(with_camel_keys(body), status, headers=headers)
 

@@ -6,11 +6,22 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
-from audit.masking import mask
+from audit.masking import mask, mask_text
 from customers import services
-from customers.models import Address, Booking, Business, Customer, Note, Preferences
+from customers.models import (
+    Address,
+    Booking,
+    Business,
+    Contact,
+    Customer,
+    Note,
+    Preferences,
+    Ticket,
+)
 
 _ZERO = Decimal(0)
+# How many of each kind stand in the detail of document 003.
+NEWEST = 50
 
 
 def business_customer(row: Customer, *, is_clear: bool) -> dict[str, Any]:
@@ -20,7 +31,7 @@ def business_customer(row: Customer, *, is_clear: bool) -> dict[str, Any]:
         "id": row.pk,
         "business_id": row.business_id,
         "unique_id": row.unique_id,
-        "name": row.name,
+        "name": row.name if is_clear else mask_text(row.name or ""),
         "phone": _shown(row.phone, is_clear=is_clear),
         "email": _shown(row.email, is_clear=is_clear),
         "address": _shown(_address(row), is_clear=is_clear),
@@ -40,7 +51,7 @@ def found_customer(row: Customer, *, is_clear: bool) -> dict[str, Any]:
     return {
         "id": row.pk,
         "unique_id": row.unique_id,
-        "name": row.name,
+        "name": row.name if is_clear else mask_text(row.name or ""),
         "phone": _shown(row.phone, is_clear=is_clear),
         "email": _shown(row.email, is_clear=is_clear),
         "customer_type": row.customer_type,
@@ -169,3 +180,136 @@ def _address(row: Customer) -> str | None:
 
 def _shown(value: str | None, *, is_clear: bool) -> Any:
     return value if is_clear else mask(value)
+
+
+# --- document 003 -------------------------------------------------------------------
+
+
+def hub_row(row: Customer, *, is_clear: bool = False) -> dict[str, Any]:
+    """Return a customer of the list, with figures."""
+    return {
+        "id": row.pk,
+        "unique_id": row.unique_id,
+        "name": row.name if is_clear else mask_text(row.name or ""),
+        "email": _shown(row.email, is_clear=is_clear),
+        "phone": _shown(row.phone, is_clear=is_clear),
+        "created_at": row.created_at,
+        "email_verified": row.is_email_verified,
+        "customer_type": row.customer_type,
+        "status": row.shown_status,
+        "stats": hub_stats(row),
+    }
+
+
+def hub_stats(row: Customer) -> dict[str, Any]:
+    """Return the eight figures that document 003 names."""
+    stats = row.stats
+    return {
+        "total_orders": stats.total_orders,
+        "completed_orders": stats.completed_orders,
+        "cancelled_orders": stats.cancelled_orders,
+        "total_ltv": services.in_own_decimals(stats.total_spent, row.business.currency),
+        "open_tickets": stats.open_tickets,
+        "urgent_tickets": stats.urgent_tickets,
+        "addresses_count": stats.addresses_count,
+        "contacts_count": stats.contacts_count,
+    }
+
+
+def hub_summary(
+    figures: services.BusinessFigures, business: Business
+) -> dict[str, Any]:
+    """Return the sums over the business, in its currency."""
+    spent = figures.lifetime_value.get(business.currency, _ZERO)
+    return {
+        "total_customers": figures.total_customers,
+        "total_ltv": services.in_own_decimals(spent, business.currency),
+        "total_orders": figures.total_orders,
+        "total_cancellations": figures.cancelled_orders,
+        "currency": business.currency,
+    }
+
+
+def hub_detail(
+    row: Customer, parts: services.CustomerParts, *, is_clear: bool
+) -> dict[str, Any]:
+    """Return everything that document 003 says of one customer."""
+    return {
+        **hub_row(row, is_clear=is_clear),
+        "flags": parts.flags,
+        "currency": row.business.currency,
+        "bookings": [_hub_booking(booking) for booking in parts.bookings],
+        "addresses": [_hub_address(a, is_clear=is_clear) for a in parts.addresses],
+        "contacts": [_hub_contact(c, is_clear=is_clear) for c in parts.contacts],
+        "support_tickets": [_hub_ticket(ticket) for ticket in parts.tickets],
+        "more": parts.more,
+    }
+
+
+def _hub_booking(row: Booking) -> dict[str, Any]:
+    def amount(value: Decimal) -> Decimal:
+        return services.in_own_decimals(value, row.currency)
+
+    return {
+        "id": row.pk,
+        "reference": row.reference,
+        "kind": row.kind,
+        "status": row.status,
+        "total_amount": amount(row.total_amount),
+        "paid_amount": amount(row.paid_amount),
+        "refunded_amount": amount(row.refunded_amount),  # type: ignore[attr-defined]
+        "currency": row.currency,
+        "created_at": row.created_at,
+        "completed_at": row.completed_at,
+    }
+
+
+def _hub_address(row: Address, *, is_clear: bool) -> dict[str, Any]:
+    names = (
+        "label",
+        "line1",
+        "line2",
+        "city",
+        "region",
+        "postal_code",
+        "country",
+        "raw",
+    )
+    return {
+        "id": row.pk,
+        "kind": row.kind,
+        "recipient": row.recipient,
+        **{name: _shown(getattr(row, name), is_clear=is_clear) for name in names},
+        "phone": _shown(row.phone, is_clear=is_clear),
+        "is_primary": row.is_primary,
+    }
+
+
+def _hub_contact(row: Contact, *, is_clear: bool) -> dict[str, Any]:
+    return {
+        "id": row.pk,
+        "kind": row.kind,
+        "name": row.name,
+        "relation": row.relation,
+        "email": _shown(row.email, is_clear=is_clear),
+        "phone": _shown(row.phone, is_clear=is_clear),
+    }
+
+
+def _hub_ticket(row: Ticket) -> dict[str, Any]:
+    return {
+        "id": row.pk,
+        "number": row.number,
+        "subject": row.subject,
+        "status": row.status,
+        "priority": row.priority,
+        "created_at": row.created_at,
+        "responses": [
+            {
+                "author": message.author_kind,
+                "body": message.body,
+                "created_at": message.sent_at,
+            }
+            for message in row.responses  # type: ignore[attr-defined]
+        ],
+    }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -46,13 +46,14 @@ def create_customer(
     actor: Actor,
     name: str,
     address: str | None = None,
+    addresses: Iterable[Mapping[str, Any]] = (),
     reason: str | None = None,
     **facts: Any,
 ) -> Customer:
     """Create a customer with preferences and figures: three records, one transaction.
 
-    `facts` are columns of `Customer` and the three `prefer_…`; `address` is kept as
-    it was typed. Raises ValidationError, with the field, when a rule is broken.
+    `facts` are columns of `Customer`, the three `prefer_…` and `is_active`; `address`
+    is kept as it was typed, `addresses` are columns of `Address`. Raises ValidationError, with the field, when a rule is broken.
     """
     wishes = {key: facts.pop(key) for key in _PREFERENCES & facts.keys()}
     if not facts.pop("is_active", True):
@@ -68,6 +69,10 @@ def create_customer(
             business=business, customer=customer, raw=address, is_primary=True
         )
         save_record(primary, actor=actor, reason=reason)
+    for place in addresses:
+        row = Address(business=business, customer=customer, **place)
+        row.full_clean()
+        save_record(row, actor=actor, reason=reason)
     return customer
 
 

@@ -9,11 +9,13 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Upper
+from django.utils import timezone
 
 from audit.actors import Actor
 from audit.masking import SEE_CLEAR
 from audit.tracking import ScopedQuerySet
 from customers.choices import CustomerStatus
+from customers.metrics import NEW_FOR
 from customers.models import (
     Business,
     Customer,
@@ -93,6 +95,77 @@ def get_customer(
     """
     customers = list_customers(actor=actor, business_id=business_id)
     return customers.for_list().get(_named(str(reference)))
+
+
+def get_working_business(reference: str, *, actor: Actor, permission: str) -> Business:
+    """Return the business that a request without one in its path is about.
+
+    The named one, else the actor's default, else the only one. Raises DoesNotExist for
+    a missing or foreign one, ValidationError where one has to be named.
+    """
+    if reference:
+        return get_business(reference, actor=actor, permission=permission)
+    rows = list_businesses(actor=actor, permission=permission)
+    default = rows.filter(
+        memberships__user=actor.user_id,
+        memberships__is_default=True,
+        memberships__ended_at=None,
+    ).first()
+    if default is not None:
+        return default
+    some = list(rows[:2])
+    if len(some) == 1:
+        return some[0]
+    msg = "You work for several businesses, or for none. Name one in X-Business."
+    raise ValidationError(msg, code="business_needed")
+
+
+_HUB_SORTED = {
+    "name": Upper("name"),
+    "email": "email_key",
+    "created_at": "created_at",
+    "total_orders": "stats__total_orders",
+    "total_ltv": "stats__total_spent",
+    "last_active": "stats__last_active_at",
+}
+
+
+def list_hub_customers(
+    *,
+    actor: Actor,
+    business: Business,
+    search: str = "",
+    status: str = "",
+    sort_by: str = "created_at",
+    is_descending: bool = True,
+) -> CustomerQuerySet:
+    """Return the customers of one business with their figures.
+
+    `status` is a stored one, `new`, or `archived`; without it the live ones. Sorting by
+    an address that the actor sees masked is sorting by nothing.
+    """
+    if status == "archived":
+        rows: Any = list_rows(Customer, actor=actor).filter(
+            business=business, erased_at=None
+        )
+        rows = rows.exclude(archived_at=None)
+        if search:
+            seen_in = actor.businesses_for(SEE_CLEAR)
+            rows = rows.matching(search, seen_in=seen_in)
+    else:
+        stored = status if status in CustomerStatus.values else ""
+        rows = list_customers(
+            actor=actor, business_id=business.pk, search=search, status=stored
+        )
+    if status == "new":
+        rows = rows.filter(joined_at__gt=timezone.now() - NEW_FOR)
+    rows = rows.select_related("business", "stats")
+    if sort_by == "email" and not actor.may(SEE_CLEAR, business.pk):
+        sort_by = "created_at"
+    column: Any = _HUB_SORTED[sort_by]
+    by = column if isinstance(column, Upper) else F(column)
+    order = by.desc(nulls_last=True) if is_descending else by.asc(nulls_last=True)
+    return rows.order_by(order, "pk")  # type: ignore[no-any-return]
 
 
 _SORTED = {

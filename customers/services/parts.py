@@ -1,0 +1,79 @@
+"""What belongs to one customer, the newest of each kind: a constant number of queries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.models import Prefetch
+
+from audit.actors import Actor
+from customers.choices import ContactKind
+from customers.models import (
+    Address,
+    Booking,
+    Contact,
+    Customer,
+    Flag,
+    Ticket,
+    TicketMessage,
+)
+from customers.services.doors import list_rows
+
+
+@dataclass(frozen=True)
+class CustomerParts:
+    """The newest rows of each kind, and of which kinds there are more."""
+
+    bookings: list[Booking] = field(default_factory=list)
+    addresses: list[Address] = field(default_factory=list)
+    contacts: list[Contact] = field(default_factory=list)
+    tickets: list[Ticket] = field(default_factory=list)
+    flags: list[str] = field(default_factory=list)
+    more: dict[str, bool] = field(default_factory=dict)
+
+
+def get_parts(customer: Customer, *, actor: Actor, limit: int) -> CustomerParts:
+    """Return up to `limit` rows of each kind; of tickets what the customer may read.
+
+    Kinds that the actor may not see are empty.
+    """
+    bookings: Any = list_rows(Booking, actor=actor)
+    messages = TicketMessage.objects.filter(is_internal=False).order_by("sent_at", "pk")
+    tickets = list_rows(Ticket, actor=actor).prefetch_related(
+        Prefetch("messages", messages, to_attr="responses")
+    )
+    people = [ContactKind.EMERGENCY, ContactKind.ALTERNATIVE]
+    sources: dict[str, Any] = {
+        "bookings": bookings.with_refunded(),
+        "addresses": list_rows(Address, actor=actor).filter(archived_at=None),
+        "contacts": list_rows(Contact, actor=actor).filter(kind__in=people),
+        "tickets": tickets,
+    }
+    found: dict[str, list[Any]] = {}
+    more: dict[str, bool] = {}
+    for name, rows in sources.items():
+        newest = list(rows.filter(customer=customer)[: limit + 1])
+        found[name] = newest[:limit]
+        if len(newest) > limit:
+            more["support_tickets" if name == "tickets" else name] = True
+    flags = list_rows(Flag, actor=actor).filter(customer=customer, removed_at=None)
+    codes = sorted(flags.values_list("code", flat=True))
+    return CustomerParts(**found, flags=codes, more=more)
+
+
+def find_possible_duplicates(
+    customer: Customer, *, actor: Actor, limit: int = 10
+) -> list[dict[str, Any]]:
+    """Return who may be the same person in the business, and by what: phone or name."""
+    others = list_rows(Customer, actor=actor).live()  # type: ignore[attr-defined]
+    others = others.filter(business=customer.business_id).exclude(pk=customer.pk)
+    found: dict[Any, str] = {}
+    if customer.phone_e164:
+        same = others.filter(phone_e164=customer.phone_e164)
+        found |= dict.fromkeys(same.values_list("pk", flat=True)[:limit], "same_phone")
+    if customer.email_key:
+        former = others.filter(contacts__email_key=customer.email_key)
+        for pk in former.values_list("pk", flat=True)[:limit]:
+            found.setdefault(pk, "same_email")
+    return [{"id": pk, "reason": reason} for pk, reason in list(found.items())[:limit]]
