@@ -112,7 +112,9 @@ class HubAddress(StrictSerializer):
 
     ignored: ClassVar[frozenset[str]] = frozenset({"id"})
     kind = serializers.ChoiceField(AddressKind.choices, required=False)
-    label = serializers.CharField(max_length=100, allow_null=True, required=False)
+    label = serializers.CharField(  # type: ignore[assignment]
+        max_length=100, allow_null=True, required=False
+    )
     recipient = serializers.CharField(max_length=200, allow_null=True, required=False)
     line1 = serializers.CharField(max_length=200, allow_null=True, required=False)
     line2 = serializers.CharField(max_length=200, allow_null=True, required=False)
@@ -134,7 +136,7 @@ class HubCreate(StrictSerializer):
         CustomerType.choices, allow_null=True, required=False
     )
     status = serializers.ChoiceField(CustomerStatus.choices, required=False)
-    addresses = HubAddress(many=True, required=False, max_length=20)
+    addresses = HubAddress(many=True, required=False, max_length=20)  # type: ignore[call-arg]
 
 
 class HubUpdate(SeenOrMasked):

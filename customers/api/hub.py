@@ -46,7 +46,7 @@ class HubView(StaffView):
         except ObjectDoesNotExist as error:
             raise Http404 from error
         except RuleBroken as error:
-            raise Problem(400, "business_needed", error.message) from error
+            raise Problem(400, "business_needed", str(error.message)) from error
 
     def customer(self, reference: str) -> Customer:
         """Return the customer that the path names. Raises Http404."""

@@ -53,7 +53,8 @@ def create_customer(
     """Create a customer with preferences and figures: three records, one transaction.
 
     `facts` are columns of `Customer`, the three `prefer_…` and `is_active`; `address`
-    is kept as it was typed, `addresses` are columns of `Address`. Raises ValidationError, with the field, when a rule is broken.
+    is kept as it was typed, `addresses` are columns of `Address`. Raises
+    ValidationError, with the field, when a rule is broken.
     """
     wishes = {key: facts.pop(key) for key in _PREFERENCES & facts.keys()}
     if not facts.pop("is_active", True):

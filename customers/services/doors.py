@@ -165,7 +165,8 @@ def list_hub_customers(
     column: Any = _HUB_SORTED[sort_by]
     by = column if isinstance(column, Upper) else F(column)
     order = by.desc(nulls_last=True) if is_descending else by.asc(nulls_last=True)
-    return rows.order_by(order, "pk")  # type: ignore[no-any-return]
+    found: CustomerQuerySet = rows.order_by(order, "pk")
+    return found
 
 
 _SORTED = {

@@ -1,4 +1,4 @@
-"""What belongs to one customer, the newest of each kind: a constant number of queries."""
+"""What belongs to one customer, the newest of each kind; queries do not grow."""
 
 from __future__ import annotations
 
