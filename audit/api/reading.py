@@ -5,12 +5,25 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
 _HUMP = re.compile(r"(?<=[a-z0-9])([A-Z])")
+
+# Which JSON types a field takes.
+_TYPES: tuple[tuple[type[Any], tuple[type[Any], ...], str], ...] = (
+    (serializers.BooleanField, (bool,), "Send true or false."),
+    (serializers.IntegerField, (int,), "Send a whole number."),
+    (serializers.DecimalField, (int, float, str, Decimal), "Send a number."),
+    (serializers.CharField, (str,), "Send a text."),
+    (serializers.UUIDField, (str,), "Send a UUID as a text."),
+    (serializers.DateTimeField, (str,), "Send a time as a text (RFC 3339)."),
+    (serializers.DateField, (str,), "Send a date as a text, like 2026-11-20."),
+    (serializers.ChoiceField, (str,), "Send a text."),
+)
 
 
 def snake_case(name: str) -> str:
@@ -65,6 +78,8 @@ class StrictSerializer(serializers.Serializer[Any]):
         return self._validated(values, sent)
 
     def _validated(self, values: dict[str, Any], sent: dict[str, str]) -> Any:
+        if wrong := self._mistyped(values):
+            raise ValidationError({sent[name]: found for name, found in wrong.items()})
         try:
             return super().to_internal_value(values)
         except ValidationError as error:
@@ -72,6 +87,24 @@ class StrictSerializer(serializers.Serializer[Any]):
                 raise
             detail = {sent.get(n, n): found for n, found in error.detail.items()}
             raise ValidationError(detail) from error
+
+    def _mistyped(self, values: dict[str, Any]) -> dict[str, list[ErrorDetail]]:
+        """Return what is wrong with values of another JSON type than their field's.
+
+        The library takes "yes" for true and 5 for a text; a schema that is true cannot.
+        """
+        wrong = {}
+        for name, value in values.items():
+            found = next(
+                (t for t in _TYPES if isinstance(self.fields[name], t[0])), None
+            )
+            if value is None or found is None:
+                continue
+            _, kinds, text = found
+            is_number_for_bool = isinstance(value, bool) and bool not in kinds
+            if not isinstance(value, kinds) or is_number_for_bool:
+                wrong[name] = [ErrorDetail(text, "incorrect_type")]
+        return wrong
 
     def _unknown(self, name: str) -> str:
         near = difflib.get_close_matches(name, list(self.fields), n=1)
@@ -83,6 +116,10 @@ class QuerySerializer(StrictSerializer):
     """The parameters of an address."""
 
     unknown_code = "unknown_parameter"
+
+    def _mistyped(self, values: dict[str, Any]) -> dict[str, list[ErrorDetail]]:
+        # In an address everything is text.
+        return {}
 
 
 class PageQuery(QuerySerializer):

@@ -2,27 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cached_property
-from typing import Any, ClassVar, TypeVar
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property, partial
+from typing import Any, ClassVar
+from uuid import UUID
 
+import orjson
+from django.db import transaction
+from django.http import HttpResponse
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from audit.actors import Actor
+from audit import services
+from audit.actors import Actor, Shown
 from audit.api.problems import Problem
 from audit.api.reading import QuerySerializer, StrictSerializer
 from audit.api.rendering import ExactJSONRenderer
+from audit.keyed import keyed_hash
 from audit.masking import SEE_CLEAR
 from audit.privacy import business_of
 
-_Known = TypeVar("_Known", bound=StrictSerializer)
+_LONGEST_KEY = 255
+_KEPT_HEADERS = ("ETag", "Location")
 
 
 def etag_of(rev: int) -> str:
     """Return the entity tag of a revision (RFC 9110)."""
     return f'"r{rev}"'
+
+
+@dataclass(frozen=True)
+class Method:
+    """What one method of an endpoint needs, takes and answers.
+
+    The view checks requests by it and the schema describes it, so the two agree.
+    """
+
+    right: str
+    # A serializer of the answer's body; None for one without a body.
+    answer: Any = None
+    status: int = 200
+    body: type[StrictSerializer] | None = None
+    query: type[QuerySerializer] = QuerySerializer
+    # Answers with an ETag and takes If-Match.
+    has_versions: bool = False
+    # Further success statuses, with their serializers.
+    also: Mapping[int, Any] | None = None
+    # A POST that changes nothing, or whose answer is a stream, is simply done again.
+    takes_key: bool = True
 
 
 class HasRight(BasePermission):
@@ -32,39 +63,74 @@ class HasRight(BasePermission):
     """
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        method = "GET" if request.method == "HEAD" else str(request.method)
-        if not hasattr(view, method.lower()) or method == "OPTIONS":
+        if request.method == "OPTIONS":
+            return False
+        if not hasattr(view, str(request.method).lower()):
             # 405 follows, and shows nothing.
-            return method != "OPTIONS"
-        right = view.rights.get(method)
+            return True
+        spec = view.spec
         user: Any = request.user
-        return bool(right and user.is_authenticated and user.has_perm(right))
+        if spec is None or not user.is_authenticated:
+            return False
+        return bool(user.has_perm(spec.right))
 
 
 class StaffView(APIView):
     """Answers JSON to a person with a session or a token.
 
-    `rights` names for each method the right it needs; a method without one is refused.
-    `query` is the serializer of the address's parameters; others are unknown.
+    `methods` says for each method, or action of a viewset, what it needs, takes and
+    answers; one that is not named is refused. A POST with an `Idempotency-Key` is done
+    once: who repeats it within a day gets the first answer.
     """
 
     permission_classes = (HasRight,)
     renderer_classes = (ExactJSONRenderer,)
-    rights: ClassVar[Mapping[str, str]] = {}
-    query: ClassVar[type[QuerySerializer]] = QuerySerializer
+    methods: ClassVar[Mapping[str, Method]] = {}
+    # Answers in camelCase; both spellings are taken everywhere.
+    is_camel: ClassVar[bool] = False
+    tag: ClassVar[str] = ""
 
     @cached_property
     def actor(self) -> Actor:
         """Who asks."""
         return Actor.from_request(self.request)
 
+    @property
+    def spec(self) -> Method | None:
+        """What this request's method needs, takes and answers."""
+        method = str(self.request.method).lower()
+        name = getattr(self, "action", None) or ("get" if method == "head" else method)
+        return self.methods.get(name)
+
+    @property
+    def right(self) -> str:
+        """The right that this request needs."""
+        return self.spec.right if self.spec else ""
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        self.parameters = self._checked(self.query, request.query_params.dict())
+        self.parameters = self.check_query(request) if self.spec else {}
+        if request.method == "POST" and self.spec and self.spec.takes_key:
+            text = request.headers.get("Idempotency-Key")
+            if text is not None:
+                # Of this request's view alone; what a viewset does with its actions.
+                act = self.__dict__.get("post") or partial(type(self).post, self)  # type: ignore[attr-defined]
+                self.__dict__["post"] = partial(self._done_once, act, text)
 
-    def body(self, serializer: type[StrictSerializer], **context: Any) -> Any:
+    def check_query(self, request: Request) -> dict[str, Any]:
+        """Return the checked parameters. Raises ValidationError for unknown ones."""
+        query = self.spec.query if self.spec else QuerySerializer
+        serializer = query(data=request.query_params.dict())
+        serializer.is_valid(raise_exception=True)
+        checked: dict[str, Any] = serializer.validated_data
+        return checked
+
+    def body(self, **context: Any) -> Any:
         """Return the checked body. Raises ValidationError with what is wrong."""
-        return self._checked(serializer, self.request.data, **context)
+        kind = (self.spec and self.spec.body) or StrictSerializer
+        serializer = kind(data=self.request.data, context={"view": self, **context})
+        serializer.is_valid(raise_exception=True)
+        return serializer.validated_data
 
     def sees_clear(self, row: Any) -> bool:
         """Tell whether the person sees contact data of this row."""
@@ -95,8 +161,67 @@ class StaffView(APIView):
         response["Cache-Control"] = "no-store"
         return response
 
-    @staticmethod
-    def _checked(kind: type[_Known], data: Any, **context: Any) -> Any:
-        serializer = kind(data=data, context=context)
-        serializer.is_valid(raise_exception=True)
-        return serializer.validated_data
+    def _done_once(
+        self,
+        act: Callable[..., Any],
+        text: str,
+        request: Request,
+        *args: Any,
+        **kw: Any,
+    ) -> Any:
+        """Do an act and keep its answer, in one transaction; or answer as before.
+
+        A refusal rolls both back, so the same key may be sent again.
+        """
+        if not (
+            0 < len(text) <= _LONGEST_KEY and text.isascii() and text.isprintable()
+        ):
+            raise Problem(
+                400,
+                "invalid_idempotency_key",
+                "Idempotency-Key has 1 to 255 plain characters. Send a random UUID.",
+            )
+        asked = (request.path.rstrip("/"), request.headers.get("X-Business", ""))
+        name = keyed_hash("answer", str(self.actor.id), *asked, text)
+        said = orjson.dumps(request.data, option=orjson.OPT_SORT_KEYS).decode()
+        fingerprint = keyed_hash("said", request.META.get("QUERY_STRING", ""), said)
+        with transaction.atomic():
+            try:
+                kept = services.claim_answer(name, fingerprint)
+            except services.KeyReused as error:
+                raise Problem(
+                    422,
+                    "idempotency_key_reused",
+                    "This key was sent with another request. Take a new one.",
+                ) from error
+            if kept is not None:
+                return self._again(kept)
+            response: Response = act(request, *args, **kw)
+            services.keep_answer(name, self._kept(response))
+        return response
+
+    def _kept(self, response: Response) -> dict[str, Any]:
+        noted = [asdict(shown) for shown in self.actor.operation.shown]
+        return {
+            "status": response.status_code,
+            "body": ExactJSONRenderer().render(response.data).decode(),
+            "headers": {n: response[n] for n in _KEPT_HEADERS if n in response},
+            "shown": json.loads(json.dumps(noted, default=str)),
+        }
+
+    def _again(self, kept: dict[str, Any]) -> HttpResponse:
+        operation = self.actor.operation
+        for shown in kept["shown"]:
+            pk = shown["business_id"]
+            # Whom it shows is an access again.
+            shown["business_id"] = UUID(pk) if pk else None
+            shown["subjects"] = tuple(UUID(each) for each in shown["subjects"])
+            operation.shown.append(Shown(**shown))
+            operation.reader = self.actor
+        headers = {**kept["headers"], "Idempotency-Replayed": "true"}
+        return HttpResponse(
+            kept["body"],
+            status=kept["status"],
+            headers=headers,
+            content_type="application/json",
+        )

@@ -11,6 +11,7 @@ from audit.models.sign_in import (
     TokenFamily,
 )
 from audit.models.step_up import Grant, Method, PinCredential, Scope
+from audit.models.stored_answer import StoredAnswer
 from audit.models.user import User
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "PinCredential",
     "RecoveryCode",
     "Scope",
+    "StoredAnswer",
     "TokenFamily",
     "User",
 ]

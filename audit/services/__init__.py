@@ -16,6 +16,13 @@ from audit.services.accounts import (
     revoke_token_family,
     save_user,
 )
+from audit.services.answers import (
+    KeyReused,
+    claim_answer,
+    keep_answer,
+    old_stored_answers,
+    use_once,
+)
 from audit.services.attempts import old_counters, wait_text
 from audit.services.grants import (
     LIFETIMES,
@@ -91,6 +98,7 @@ __all__ = [
     "LIFETIMES",
     "SINGLE_USE",
     "Enrolment",
+    "KeyReused",
     "SignInRefused",
     "StepUpRequired",
     "StepUpState",
@@ -103,6 +111,7 @@ __all__ = [
     "check_code",
     "check_own_password",
     "check_password",
+    "claim_answer",
     "clear_sign_in_locks",
     "complete_sign_in",
     "confirm",
@@ -117,6 +126,7 @@ __all__ = [
     "follow_new_password",
     "has_totp",
     "issue_tokens",
+    "keep_answer",
     "lacks_totp",
     "last_review",
     "last_sign_ins",
@@ -136,6 +146,7 @@ __all__ = [
     "note_subjects",
     "old_counters",
     "old_families",
+    "old_stored_answers",
     "open_token",
     "readers_of_the_hour",
     "rebind_grants",
@@ -159,6 +170,7 @@ __all__ = [
     "step_up_state",
     "tell_half_way",
     "token_binding",
+    "use_once",
     "wait_text",
     "write_notes",
 ]

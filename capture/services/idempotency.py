@@ -100,6 +100,7 @@ def forget_old(*, only_count: bool) -> dict[str, int]:
     """Remove bookkeeping whose time is over; return how many rows of each kind."""
     kinds: dict[str, QuerySet[Any]] = {
         "stored answers": old_answers(),
+        "answers to staff": audit.old_stored_answers(),
         "rate buckets": old_allowances(),
         "counts of refusals": old_refusals(),
         "counters of tries": audit.old_counters(),

@@ -15,7 +15,7 @@ from capture.api.answers import Refusal, problem
 
 # The library's own sentences repeat what came: a type, a method, a choice.
 _SENTENCES = {
-    400: "The request cannot be understood. Look at errors.",
+    400: "The request cannot be understood. Send JSON that is well formed.",
     401: "Sign in, or send a valid token.",
     403: "You may not do this. Ask an administrator for the right.",
     404: "There is nothing here.",
@@ -28,7 +28,6 @@ _OTHER = "The request was refused."
 _REPEATING = {
     "invalid_choice": "This is not one of the choices.",
     "does_not_exist": "There is no such row.",
-    "incorrect_type": "This has the wrong type.",
     "incorrect_model": "This has the wrong type.",
     "invalid_pk_value": "There is no such row.",
     "not_a_list": "Send a list.",
@@ -50,10 +49,10 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse
     if isinstance(known, Problem):
         refusal = Refusal(status, str(known.default_code), known.message, **known.more)
         refusal.headers |= known.headers
+    elif isinstance(known, exceptions.ValidationError):
+        refusal = _refused_values(list(_errors(known.detail, "")))
     else:
         refusal = Refusal(status, _code(known), _SENTENCES.get(status, _OTHER))
-    if isinstance(known, exceptions.ValidationError):
-        refusal.more["errors"] = list(_errors(known.detail, ""))
     # A header that says how to sign in came with the error, or there is none.
     challenge = getattr(known, "auth_header", None)
     wait = getattr(known, "wait", None)
@@ -88,9 +87,19 @@ def _details(found: list[ValidationError]) -> list[exceptions.ErrorDetail]:
     ]
 
 
+def _refused_values(errors: list[dict[str, str]]) -> Refusal:
+    """Return the refusal of wrong values, or of a rule that has a code of its own."""
+    first = errors[0]
+    place, said = first["pointer"].lstrip("/"), first["detail"]
+    if len(errors) == 1 and not place and first["code"] != "invalid":
+        return Refusal(400, first["code"], said, errors=errors)
+    count = "One field is" if len(errors) == 1 else f"{len(errors)} fields are"
+    detail = f"{place}: {said}" if place else said
+    message = f"{count} wrong."
+    return Refusal(400, "validation_error", message, detail=detail, errors=errors)
+
+
 def _code(error: exceptions.APIException) -> str:
-    if isinstance(error, exceptions.ValidationError):
-        return "invalid"
     if isinstance(error, exceptions.Throttled):
         # As pages and all other doors say it.
         return "rate_limited"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.core.exceptions import ObjectDoesNotExist
@@ -14,9 +15,9 @@ from rest_framework.response import Response
 from audit import services as audit
 from audit.api.paging import page_of
 from audit.api.reading import PageQuery
-from audit.api.views import StaffView, etag_of
+from audit.api.views import Method, StaffView, etag_of
 from customers import services
-from customers.api import bodies, shown
+from customers.api import answers, bodies, shown
 from customers.models import Business, Customer
 
 _VIEW, _ADD, _CHANGE, _ARCHIVE = (
@@ -27,14 +28,15 @@ _VIEW, _ADD, _CHANGE, _ARCHIVE = (
 class BusinessView(StaffView):
     """An endpoint below one business; a foreign one is as missing as any."""
 
+    tag = "Customers of a business"
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        right = self.rights.get("GET" if request.method == "HEAD" else request.method)  # type: ignore[arg-type]
-        if right is None:
+        if self.spec is None:
             return  # 405 follows
         try:
             self.business: Business = services.get_business(
-                kwargs["business"], actor=self.actor, permission=right
+                kwargs["business"], actor=self.actor, permission=self.right
             )
         except ObjectDoesNotExist as error:
             raise Http404 from error
@@ -49,9 +51,9 @@ class BusinessView(StaffView):
             self.actor.operation.refuse("not_found", "customers.customer", reference)
             raise Http404 from error
 
-    def checked(self, serializer: Any, **context: Any) -> dict[str, Any]:
-        """Return the body without its business, which has to be the path's."""
-        body = self.body(serializer, **context)
+    def body(self, **context: Any) -> dict[str, Any]:
+        """Return the checked body without its business, which has to be the path's."""
+        body = super().body(**context)
         if body.get("business_id", self.business.pk) != self.business.pk:
             text = "The body names another business than the path. Leave it out."
             raise ValidationError({"business_id": [ErrorDetail(text, "conflict")]})
@@ -77,11 +79,10 @@ class BusinessView(StaffView):
 class Customers(BusinessView):
     """GET lists, POST creates."""
 
-    rights: ClassVar[dict[str, str]] = {"GET": _VIEW, "POST": _ADD}
-
-    @property
-    def query(self) -> Any:  # type: ignore[override]
-        return bodies.CustomerList if self.request.method == "GET" else super().query
+    methods: ClassVar[Mapping[str, Method]] = {
+        "get": Method(_VIEW, answers.CustomerPage, query=bodies.CustomerList),
+        "post": Method(_ADD, answers.OneCustomer, 201, bodies.CreateCustomer),
+    }
 
     def get(self, request: Request, **_: Any) -> Response:
         asked = self.parameters
@@ -101,7 +102,7 @@ class Customers(BusinessView):
         return Response({"customers": found, "pagination": page.facts()})
 
     def post(self, request: Request, **_: Any) -> Response:
-        values = self.checked(bodies.CreateCustomer)
+        values = self.body()
         created = services.create_customer(self.business, actor=self.actor, **values)
         response = self.detail(self.customer(str(created.pk)), 201)
         response["Location"] = f"{request.path.rstrip('/')}/{created.pk}"
@@ -111,8 +112,9 @@ class Customers(BusinessView):
 class Search(BusinessView):
     """GET finds while somebody types; exact hits come first."""
 
-    rights: ClassVar[dict[str, str]] = {"GET": _VIEW}
-    query = bodies.SearchQuery
+    methods: ClassVar[Mapping[str, Method]] = {
+        "get": Method(_VIEW, answers.Found, query=bodies.SearchQuery)
+    }
 
     def get(self, request: Request, **_: Any) -> Response:
         asked = self.parameters
@@ -130,8 +132,9 @@ class Search(BusinessView):
 class Repeat(BusinessView):
     """GET lists who bought twice or more, most first."""
 
-    rights: ClassVar[dict[str, str]] = {"GET": _VIEW}
-    query = PageQuery
+    methods: ClassVar[Mapping[str, Method]] = {
+        "get": Method(_VIEW, answers.RepeatPage, query=PageQuery)
+    }
 
     def get(self, request: Request, **_: Any) -> Response:
         asked = self.parameters
@@ -153,32 +156,36 @@ class Repeat(BusinessView):
 class OneCustomer(BusinessView):
     """GET shows, PATCH and PUT change, DELETE archives."""
 
-    rights: ClassVar[dict[str, str]] = {
-        "GET": _VIEW,
-        "PATCH": _CHANGE,
-        "PUT": _CHANGE,
-        "DELETE": _ARCHIVE,
+    methods: ClassVar[Mapping[str, Method]] = {
+        "get": Method(_VIEW, answers.OneCustomer, has_versions=True),
+        "patch": Method(
+            _CHANGE, answers.OneCustomer, body=bodies.UpdateCustomer, has_versions=True
+        ),
+        "put": Method(
+            _CHANGE, answers.OneCustomer, body=bodies.ReplaceCustomer, has_versions=True
+        ),
+        "delete": Method(_ARCHIVE, None, 204, bodies.Reason),
     }
 
     def get(self, request: Request, customer: str, **_: Any) -> Response:
         return self.detail(self.customer(customer))
 
     def patch(self, request: Request, customer: str, **_: Any) -> Response:
-        return self._change(customer, bodies.UpdateCustomer)
+        return self._change(customer)
 
     def put(self, request: Request, customer: str, **_: Any) -> Response:
-        return self._change(customer, bodies.ReplaceCustomer)
+        return self._change(customer)
 
     def delete(self, request: Request, customer: str, **_: Any) -> Response:
         row = self.customer(customer)
-        reason = self.checked(bodies.Reason).get("reason") or "archived by the API"
+        reason = self.body().get("reason") or "archived by the API"
         services.archive_customer(row, actor=self.actor, reason=reason)
         return Response(status=204)
 
-    def _change(self, reference: str, serializer: Any) -> Response:
+    def _change(self, reference: str) -> Response:
         row = self.customer(reference)
         seen = shown.business_customer(row, is_clear=self.sees_clear(row))
-        changes = self.checked(serializer, seen=seen, is_clear=self.sees_clear(row))
+        changes = self.body(seen=seen, is_clear=self.sees_clear(row))
         try:
             services.update_customer(
                 row, actor=self.actor, expected_rev=self.expected_rev(), **changes
@@ -193,14 +200,10 @@ class OneCustomer(BusinessView):
 class Notes(BusinessView):
     """GET lists a customer's notes, POST writes one."""
 
-    rights: ClassVar[dict[str, str]] = {
-        "GET": "customers.view_note",
-        "POST": "customers.add_note",
+    methods: ClassVar[Mapping[str, Method]] = {
+        "get": Method("customers.view_note", answers.NotePage, query=bodies.NoteList),
+        "post": Method("customers.add_note", answers.OneNote, 201, bodies.WriteNote),
     }
-
-    @property
-    def query(self) -> Any:  # type: ignore[override]
-        return bodies.NoteList if self.request.method == "GET" else super().query
 
     def get(self, request: Request, customer: str, **_: Any) -> Response:
         asked, row = self.parameters, self.customer(customer)
@@ -214,7 +217,7 @@ class Notes(BusinessView):
 
     def post(self, request: Request, customer: str, **_: Any) -> Response:
         row = self.customer(customer)
-        values = self.checked(bodies.WriteNote)
+        values = self.body()
         content = values.pop("content")
         written = services.add_note(row, content, actor=self.actor, **values)
         self.note_shown("viewed", [row], target=row)
@@ -224,11 +227,17 @@ class Notes(BusinessView):
 class CustomerPreferences(BusinessView):
     """PATCH changes how somebody wants to be served."""
 
-    rights: ClassVar[dict[str, str]] = {"PATCH": "customers.change_preferences"}
+    methods: ClassVar[Mapping[str, Method]] = {
+        "patch": Method(
+            "customers.change_preferences",
+            answers.Preferences,
+            body=bodies.UpdatePreferences,
+        )
+    }
 
     def patch(self, request: Request, customer: str, **_: Any) -> Response:
         row = self.customer(customer)
-        values = self.checked(bodies.UpdatePreferences)
+        values = self.body()
         changed = services.update_preferences(row, actor=self.actor, **values)
         self.note_shown("viewed", [row], target=row)
         return Response(shown.all_preferences(changed))
@@ -237,8 +246,9 @@ class CustomerPreferences(BusinessView):
 class Purchases(BusinessView):
     """GET lists what somebody bought, with the sums."""
 
-    rights: ClassVar[dict[str, str]] = {"GET": "customers.view_booking"}
-    query = PageQuery
+    methods: ClassVar[Mapping[str, Method]] = {
+        "get": Method("customers.view_booking", answers.PurchasePage, query=PageQuery)
+    }
 
     def get(self, request: Request, customer: str, **_: Any) -> Response:
         asked, row = self.parameters, self.customer(customer)
@@ -257,7 +267,9 @@ class Purchases(BusinessView):
 class Metrics(BusinessView):
     """GET answers somebody's figures."""
 
-    rights: ClassVar[dict[str, str]] = {"GET": "customers.view_customerstats"}
+    methods: ClassVar[Mapping[str, Method]] = {
+        "get": Method("customers.view_customerstats", answers.Metrics)
+    }
 
     def get(self, request: Request, customer: str, **_: Any) -> Response:
         row = self.customer(customer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.core.exceptions import ObjectDoesNotExist
@@ -14,9 +15,9 @@ from audit import services as audit
 from audit.api.paging import page_of
 from audit.api.problems import Problem
 from audit.api.reading import with_camel_keys
-from audit.api.views import StaffView, etag_of
+from audit.api.views import Method, StaffView, etag_of
 from customers import services
-from customers.api import bodies, shown
+from customers.api import answers, bodies, shown
 from customers.models import Business, Customer
 
 _VIEW, _ADD, _CHANGE, _ARCHIVE = (
@@ -30,11 +31,9 @@ class HubView(StaffView):
     `X-Business` names one of several, by slug or id.
     """
 
-    @property
-    def right(self) -> str:
-        """The right that this request needs."""
-        method = str(self.request.method)
-        return self.rights["GET" if method == "HEAD" else method]
+    tag = "Customers hub"
+    is_camel = True
+    takes_business = True
 
     def business(self) -> Business:
         """Return the business of the request. Raises Problem 400 or Http404."""
@@ -79,11 +78,10 @@ class HubView(StaffView):
 class Customers(HubView):
     """GET lists with sums, POST creates."""
 
-    rights: ClassVar[dict[str, str]] = {"GET": _VIEW, "POST": _ADD}
-
-    @property
-    def query(self) -> Any:  # type: ignore[override]
-        return bodies.HubList if self.request.method == "GET" else super().query
+    methods: ClassVar[Mapping[str, Method]] = {
+        "get": Method(_VIEW, answers.HubPage, query=bodies.HubList),
+        "post": Method(_ADD, answers.HubCreated, 201, bodies.HubCreate),
+    }
 
     def get(self, request: Request) -> Response:
         asked, business = self.parameters, self.business()
@@ -108,7 +106,7 @@ class Customers(HubView):
         )
 
     def post(self, request: Request) -> Response:
-        values = self.body(bodies.HubCreate)
+        values = self.body()
         addresses = values.pop("addresses", [])
         created = services.create_customer(
             self.business(), actor=self.actor, addresses=addresses, **values
@@ -123,33 +121,37 @@ class Customers(HubView):
 class OneCustomer(HubView):
     """GET shows, PUT and PATCH change, DELETE archives."""
 
-    rights: ClassVar[dict[str, str]] = {
-        "GET": _VIEW,
-        "PUT": _CHANGE,
-        "PATCH": _CHANGE,
-        "DELETE": _ARCHIVE,
+    methods: ClassVar[Mapping[str, Method]] = {
+        "get": Method(_VIEW, answers.HubDetail, has_versions=True),
+        "put": Method(
+            _CHANGE, answers.HubDetail, body=bodies.HubReplace, has_versions=True
+        ),
+        "patch": Method(
+            _CHANGE, answers.HubDetail, body=bodies.HubUpdate, has_versions=True
+        ),
+        "delete": Method(_ARCHIVE, None, 204, bodies.Reason),
     }
 
     def get(self, request: Request, customer: str) -> Response:
         return self.detail(self.customer(customer))
 
     def patch(self, request: Request, customer: str) -> Response:
-        return self._change(customer, bodies.HubUpdate)
+        return self._change(customer)
 
     def put(self, request: Request, customer: str) -> Response:
-        return self._change(customer, bodies.HubReplace)
+        return self._change(customer)
 
     def delete(self, request: Request, customer: str) -> Response:
         row = self.customer(customer)
-        reason = self.body(bodies.Reason).get("reason") or "archived by the API"
+        reason = self.body().get("reason") or "archived by the API"
         services.archive_customer(row, actor=self.actor, reason=reason)
         return Response(status=204)
 
-    def _change(self, reference: str, serializer: Any) -> Response:
+    def _change(self, reference: str) -> Response:
         row = self.customer(reference)
         is_clear = self.sees_clear(row)
         seen = shown.hub_row(row, is_clear=is_clear)
-        changes = self.body(serializer, seen=seen, is_clear=is_clear)
+        changes = self.body(seen=seen, is_clear=is_clear)
         try:
             services.update_customer(
                 row, actor=self.actor, expected_rev=self.expected_rev(), **changes

@@ -110,6 +110,7 @@ class Booking(TrackedModel):
     payment_method = NullCharField(max_length=50)
     invoice_number = models.CharField(max_length=50, null=True, blank=True)
     external_id = models.CharField(max_length=255, null=True, blank=True)
+    rev = models.PositiveIntegerField("revision", default=1, editable=False)
 
     objects = BookingQuerySet.as_manager()  # type: ignore[misc]
 

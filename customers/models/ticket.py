@@ -73,6 +73,7 @@ class Ticket(TrackedModel):
     resolution_due_at = models.DateTimeField(null=True, blank=True)
     resolved_at = models.DateTimeField("resolved", null=True, blank=True)
     closed_at = models.DateTimeField("closed", null=True, blank=True)
+    rev = models.PositiveIntegerField("revision", default=1, editable=False)
 
     objects = TicketQuerySet.as_manager()  # type: ignore[misc]
 

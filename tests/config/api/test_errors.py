@@ -89,7 +89,8 @@ def problem(response, status: int, code: str) -> dict:
     body = response.json()
     assert (body["status"], body["code"]) == (status, code)
     assert body["request_id"] == response["X-Request-Id"]
-    assert body["message"] == body["detail"]
+    assert body["message"]
+    assert body["detail"]
     assert SECRET not in response.content.decode()
     return body
 
@@ -100,7 +101,7 @@ def problem(response, status: int, code: str) -> dict:
         ("missing", 404, "not_found"),
         ("denied", 403, "permission_denied"),
         ("throttled", 429, "rate_limited"),
-        ("rule", 400, "invalid"),
+        ("rule", 400, "validation_error"),
         ("bug", 500, "internal_error"),
     ],
 )
@@ -113,8 +114,8 @@ def test_a_throttled_caller_learns_how_long_to_wait(api):
 
 
 def test_rules_of_services_name_the_field(api):
-    body = problem(api.put("/api/v1/raised/rule/"), 400, "invalid")
-    both = problem(api.put("/api/v1/raised/rules/"), 400, "invalid")
+    body = problem(api.put("/api/v1/raised/rule/"), 400, "validation_error")
+    both = problem(api.put("/api/v1/raised/rules/"), 400, "validation_error")
 
     assert body["errors"] == [
         {"pointer": "/email", "code": "taken", "detail": "Is taken."}
@@ -129,7 +130,7 @@ def test_each_mistake_of_a_body_has_its_pointer(api):
         "/api/v1/rows/", {"items": rows}, content_type="application/json"
     )
 
-    body = problem(response, 400, "invalid")
+    body = problem(response, 400, "validation_error")
     assert [(one["pointer"], one["code"]) for one in body["errors"]] == [
         ("/items/1/name", "max_length"),
         ("/items/1/kind", "invalid_choice"),

@@ -1,0 +1,72 @@
+"""Answers that are given again: the `Idempotency-Key` of the staff API.
+
+Follows draft-ietf-httpapi-idempotency-key-header. The key is claimed, the act done and
+its answer stored in one transaction, so none of the three is ever there without the
+others; a repeat that comes meanwhile waits for it.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from audit.ids import uuid7
+from audit.keyed import keyed_hash, lock_up, unlock
+from audit.models import StoredAnswer
+
+_KEPT = timedelta(hours=24)
+_PURPOSE = "answer"
+
+
+class KeyReused(Exception):  # noqa: N818 - what happened, not a fault
+    """The key belongs to a request that said something else."""
+
+
+def claim_answer(name: str, fingerprint: str) -> dict[str, Any] | None:
+    """Claim a key for the act that this transaction does; return its answer if done.
+
+    `name` says who asks, where, and with which key. Call inside of a transaction that
+    ends with `keep_answer`: the row's unique name lets a second request wait. Raises
+    KeyReused when `fingerprint` differs from that of the first request.
+    """
+    transaction.get_connection().validate_no_broken_transaction()
+    now = timezone.now()
+    StoredAnswer.objects.filter(name=name, expires_at__lt=now).delete()
+    row = StoredAnswer(name=name, fingerprint=fingerprint, expires_at=now + _KEPT)
+    StoredAnswer.objects.bulk_create([row], ignore_conflicts=True)
+    stored = StoredAnswer.objects.get(name=name)
+    if stored.pk == row.pk:
+        return None
+    if stored.fingerprint != fingerprint:
+        raise KeyReused
+    text = unlock(stored.answer, purpose=_PURPOSE, owner=stored.pk.bytes)
+    answer: dict[str, Any] = json.loads(text)
+    return answer
+
+
+def keep_answer(name: str, answer: dict[str, Any]) -> None:
+    """Store what the act of this transaction was answered."""
+    row = StoredAnswer.objects.get(name=name)
+    text = json.dumps(answer).encode()
+    row.answer = lock_up(text, purpose=_PURPOSE, owner=row.pk.bytes)
+    row.save(update_fields=["answer"])
+
+
+def use_once(*parts: str) -> bool:
+    """Tell whether something is used for the first time within a day, and mark it."""
+    name = keyed_hash("once", *parts)
+    row = StoredAnswer(
+        id=uuid7(), name=name, fingerprint="", expires_at=timezone.now() + _KEPT
+    )
+    StoredAnswer.objects.bulk_create([row], ignore_conflicts=True)
+    return StoredAnswer.objects.get(name=name).pk == row.pk
+
+
+def old_stored_answers() -> QuerySet[StoredAnswer]:
+    """Return stored answers whose time is over."""
+    return StoredAnswer.objects.filter(expires_at__lt=timezone.now())
