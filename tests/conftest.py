@@ -5,12 +5,13 @@ Alice works for the bakery, Bob for the bakery with fewer rights, Charlie for a 
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, connections
 from django.test import Client, TransactionTestCase
 from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, settings
@@ -179,6 +180,28 @@ def in_parallel(call: Callable[[], Any], times: int) -> list[Any]:
     for thread in threads:
         thread.join()
     return found
+
+
+@pytest.fixture
+def at_once(tmp_path, monkeypatch) -> Callable[..., list[Any]]:
+    """Run a function in threads, each with a connection of its own.
+
+    A database in memory has one; it is copied into a file for the threads.
+    """
+    copy = tmp_path / "copy.sqlite3"
+
+    def run(act: Callable[[], Any], times: int = 8) -> list[Any]:
+        if connection.vendor == "sqlite" and not copy.exists():
+            connection.ensure_connection()
+            with sqlite3.connect(copy) as target:
+                connection.connection.backup(target)
+                # As a database in use is; several at once cannot turn it so.
+                target.execute("PRAGMA journal_mode=WAL")
+            target.close()
+            monkeypatch.setitem(connections.settings["default"], "NAME", str(copy))
+        return in_parallel(act, times)
+
+    return run
 
 
 @pytest.fixture

@@ -11,8 +11,14 @@ from factory.django import DjangoModelFactory
 
 import tests.factories
 from audit.actors import Actor
-from audit.models import AttemptCounter, Event, Operation, RecoveryCode
-from audit.services import attempts, make_recovery_codes, record
+from audit.models import (
+    AttemptCounter,
+    Event,
+    Operation,
+    RecoveryCode,
+    StoredAnswer,
+)
+from audit.services import attempts, claim_answer, make_recovery_codes, record
 from capture import services
 from capture.models import (
     Allowance,
@@ -83,6 +89,7 @@ KEPT: dict[Any, Any] = {
     AttemptCounter: lambda: attempts.take("test", 1, timedelta(hours=1)),
     RecoveryCode: _make_codes,
     IdempotencyRecord: lambda: services.claim(uuid4(), "/", "k", "f"),
+    StoredAnswer: lambda: claim_answer("n", "f"),
 }
 
 

@@ -2,46 +2,20 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import connection, connections
 
 from audit import services
 from audit.models import AttemptCounter, Grant, PinCredential
 from audit.services import step_up
 from tests.audit.services.test_step_up import WRONG, count_evaluations
-from tests.conftest import in_parallel
 from tests.factories import AuthenticatorFactory, GrantFactory, PinCredentialFactory
 from tests.factories.audit import PIN, person
 
 pytestmark = pytest.mark.django_db(transaction=True)
 HERE = services.session_binding("a session")
-
-
-@pytest.fixture
-def at_once(tmp_path, monkeypatch) -> Callable[..., list[Any]]:
-    """Run a function in threads, each with a connection of its own.
-
-    A database in memory has one; it is copied into a file for the threads.
-    """
-    copy = tmp_path / "copy.sqlite3"
-
-    def run(act: Callable[[], Any], times: int = 8) -> list[Any]:
-        if connection.vendor == "sqlite" and not copy.exists():
-            connection.ensure_connection()
-            with sqlite3.connect(copy) as target:
-                connection.connection.backup(target)
-                # As a database in use is; several at once cannot turn it so.
-                target.execute("PRAGMA journal_mode=WAL")
-            target.close()
-            monkeypatch.setitem(connections.settings["default"], "NAME", str(copy))
-        return in_parallel(act, times)
-
-    return run
 
 
 def attempt(user, code=WRONG, ip="192.0.2.9") -> Any:

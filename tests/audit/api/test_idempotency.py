@@ -1,0 +1,161 @@
+"""A POST with an `Idempotency-Key` is done once, whoever repeats it."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from audit.models import Event, StoredAnswer
+from audit.services import old_stored_answers
+from customers.models import Customer, Membership, Note
+from tests.conftest import signed_in, staff
+from tests.factories import BusinessFactory, CustomerFactory, UserFactory
+
+PATH = "/api/admin/customers"
+ANA = {"name": "Ana Silva", "email": "ana@example.org"}
+
+
+def send(client: Client, key: str, body: Any = ANA, path: str = PATH) -> Any:
+    return client.post(
+        path,
+        body,
+        content_type="application/json",
+        headers={"Idempotency-Key": key},
+    )
+
+
+def test_a_repeat_gets_the_first_answer_and_does_nothing(alice):
+    first, again = send(alice, "k-1"), send(alice, "k-1")
+
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again.content == first.content
+    assert [again[name] for name in ("ETag", "Location")] == [
+        first[name] for name in ("ETag", "Location")
+    ]
+    assert "Idempotency-Replayed" not in first
+    assert again["Idempotency-Replayed"] == "true"
+    assert again["Content-Type"] == first["Content-Type"]
+    assert Customer.objects.count() == 1
+
+
+def test_a_repeat_shows_people_and_is_an_access_again(alice):
+    send(alice, "k-1")
+    before = Event.objects.filter(action="customer.viewed").count()
+
+    send(alice, "k-1")
+
+    newest = Event.objects.filter(action="customer.viewed").latest("id")
+    assert Event.objects.filter(action="customer.viewed").count() == before + 1
+    assert newest.subjects == [str(Customer.objects.get().pk)]
+
+
+def test_slash_and_spacing_make_no_other_request(alice):
+    first = send(alice, "k-1", json.dumps(ANA, indent=2))
+
+    again = send(alice, "k-1", path=f"{PATH}/")
+
+    assert again.content == first.content
+    assert Customer.objects.count() == 1
+
+
+def test_another_body_is_refused(alice):
+    send(alice, "k-1")
+
+    response = send(alice, "k-1", ANA | {"name": "Bea"})
+
+    assert response.status_code == 422
+    assert response.json()["code"] == "idempotency_key_reused"
+    assert Customer.objects.count() == 1
+
+
+def test_another_person_path_or_business_is_another_request(alice, bakery):
+    second = signed_in(staff(bakery, username="second"))
+    both = UserFactory(is_superuser=True)
+    owner = signed_in(both)
+    customer = CustomerFactory(business=bakery)
+    other = BusinessFactory(slug="other")
+    send(alice, "k-1")
+
+    send(second, "k-1", ANA | {"email": "b@example.org"})
+    noted = send(
+        alice, "k-1", {"content": "x"}, f"/api/customers/bakery/{customer.pk}/notes"
+    )
+    for business in (bakery, other):
+        owner.post(
+            PATH,
+            {"name": "Same"},
+            content_type="application/json",
+            headers={"Idempotency-Key": "k-2", "X-Business": business.slug},
+        )
+
+    assert noted.status_code == 201
+    assert Note.objects.count() == 1
+    assert Customer.objects.filter(name="Same").count() == 2
+    assert Customer.objects.count() == 5
+
+
+def test_a_refusal_frees_the_key(alice):
+    refused = send(alice, "k-1", {"name": ""})
+
+    taken = send(alice, "k-1")
+
+    assert (refused.status_code, taken.status_code) == (400, 201)
+
+
+def test_whoever_lost_the_right_gets_no_old_answer(alice, actor):
+    send(alice, "k-1")
+    membership = Membership.objects.get(user=alice.user)
+    membership.role = "auditor"
+    membership.by(actor).save()
+
+    assert send(alice, "k-1").status_code == 403
+
+
+@pytest.mark.parametrize("key", ["", "ä", "x" * 256, "a\tb"])
+def test_a_key_that_is_none_is_refused(alice, key):
+    response = send(alice, key)
+
+    assert response.status_code == 400
+    assert response.json()["code"] == "invalid_idempotency_key"
+    assert Customer.objects.count() == 0
+
+
+def test_the_stored_answer_cannot_be_read_and_ends(alice):
+    send(alice, "k-1")
+
+    row = StoredAnswer.objects.get()
+    text = f"{row.name} {row.fingerprint} {row.answer}"
+    assert not any(word in text for word in ("Ana", "ana@", "k-1"))
+    assert not old_stored_answers().exists()
+    assert row.expires_at - timezone.now() <= timedelta(hours=24)
+
+    StoredAnswer.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    assert old_stored_answers().count() == 1
+    again = send(alice, "k-1")
+
+    assert again.status_code == 400
+    assert again.json()["errors"][0]["code"] == "unique"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_repeats_at_once_are_one_act(at_once):
+    kari = signed_in(staff(BusinessFactory()))
+    cookies = kari.cookies
+
+    def once() -> Any:
+        client = Client()
+        client.cookies = cookies
+        return send(client, "k-1")
+
+    answers = at_once(once)
+
+    assert [answer.status_code for answer in answers] == [201] * 8
+    assert len({answer.content for answer in answers}) == 1
+    ids = {answer.json()["id"] for answer in answers}
+    assert len(ids) == 1
+    assert at_once(Customer.objects.count, 1) == [1]
