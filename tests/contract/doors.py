@@ -31,6 +31,8 @@ _API_MODELS: tuple[tuple[str, type[models.Model]], ...] = (
     ("api/v1/webhooks/", WebhookEndpoint),
     ("api/v1/captures", Capture),
     ("api/data-capture/stats/", Customer),
+    ("api/admin/customers", Customer),
+    ("api/customers/(?P<business>", Customer),
 )
 
 
@@ -100,6 +102,8 @@ def ask_for(door: Door) -> Asked:
     if row is not None and (door.model in admin.site._registry):
         values |= _version(row)
     values |= {
+        "customer": str(row.pk) if isinstance(row, Customer) else "x",
+        "business": str(business.pk),
         "app_label": "customers",
         "url": "nothing-here/",
         "endpoint_id": str(row.pk) if row is not None else "x",

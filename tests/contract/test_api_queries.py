@@ -1,0 +1,61 @@
+"""Every answer of the API takes as many queries with 10 rows as with 1,000."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import resolve
+
+from tests.contract.copies import make_copies
+from tests.contract.doors import Asked, Door, ask_for, doors, path_of
+
+
+def is_read(door: Door) -> bool:
+    """Tell whether an address answers GET with rows that can be many."""
+    if door.model is None or not door.route.startswith("^api/"):
+        return False
+    view = resolve(path_of(door.route, {"pk": "0" * 32})).func
+    return hasattr(getattr(view, "cls", None), "get") or "get" in getattr(
+        view, "actions", {}
+    )
+
+
+READS = [door for door in doors() if is_read(door)]
+MODELS = sorted({door.model for door in READS}, key=lambda model: str(model))
+
+
+def ask(client: Client, door: Door, asked: Asked) -> tuple[int, list[str]]:
+    """Return the status of an answer and the statements that it took."""
+    headers: Any = {"X-Business": asked.business.slug}
+    with CaptureQueriesContext(connection) as queries:
+        response = client.get(path_of(door.route, asked.values), headers=headers)
+    return response.status_code, [query["sql"] for query in queries.captured_queries]
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.label)
+def test_queries_do_not_grow(owner, model):
+    doors_of_model = [door for door in READS if door.model is model]
+    asked = ask_for(doors_of_model[0])
+    make_copies(model, 10)
+    few: dict[Door, list[str]] = {}
+    for door in doors_of_model:
+        ask(owner, door, asked)  # warm caches: content types, permissions
+        status, few[door] = ask(owner, door, asked)
+        assert status == 200, door.route
+
+    make_copies(model, 990)
+
+    for door in doors_of_model:
+        _, many = ask(owner, door, asked)
+        assert len(many) == len(few[door]), "\n".join([door.route, *many])
+
+
+def test_the_lists_of_the_documents_are_among_them():
+    routes = " ".join(door.route for door in READS)
+
+    for path in ("api/admin/customers", "/search", "/repeat", "/notes", "/history"):
+        assert path in routes
