@@ -25,7 +25,7 @@ def is_read(door: Door) -> bool:
 
 
 READS = [door for door in doors() if is_read(door)]
-MODELS = sorted({door.model for door in READS}, key=lambda model: str(model))
+MODELS = sorted({door.model for door in READS}, key=str)
 
 
 def ask(client: Client, door: Door, asked: Asked) -> tuple[int, list[str]]:
