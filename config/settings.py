@@ -305,6 +305,37 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "config.api.errors.exception_handler",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Holdfast",
+    "DESCRIPTION": "The customer hub. Every path answers with and without a slash at "
+    "its end. Refusals are problem documents (RFC 9457); docs/api.md explains more.",
+    # Of the paths below /api/v1/, not of the product.
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SCHEMA_PATH_PREFIX": "/",
+    "TAGS": [
+        {"name": "Signing in", "description": "Tokens, and confirming with a PIN."},
+        {"name": "Customers of a business", "description": "Document 004."},
+        {"name": "Customers hub", "description": "Document 003, in camelCase."},
+        {"name": "Sending captures", "description": "With a key of the hub."},
+        {"name": "Analytics SDKs", "description": "Segment's and RudderStack's."},
+        {"name": "Payment webhooks", "description": "Signed by their provider."},
+        {"name": "Reading captures", "description": "By staff, or with a secret key."},
+        {"name": "Health"},
+    ],
+    # Serializers say themselves what a change has to name.
+    "COMPONENT_SPLIT_PATCH": False,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "PREPROCESSING_HOOKS": ["config.api.schema.without_slashes"],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enum_id_removal",
+        "config.api.schema.complete",
+    ],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    # Without an address the viewer asks nobody whether the schema is valid.
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None},
+}
 
 # --- log lines ------------------------------------------------------------------
 LOG_LEVEL = env.text("HOLDFAST_LOG_LEVEL", "info").upper()

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import inspect
+import re
+from http import HTTPStatus
 from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
 
-from audit.api.reading import StrictSerializer, camel_case
-from audit.api.views import Method, StaffView
+from audit.api.reading import QuerySerializer, StrictSerializer, camel_case
+from audit.api.schema_fields import refine, shown
+from audit.api.views import Method
 
 _PROBLEM_TYPE = "application/problem+json"
+_VERBS = "GET|POST|PUT|PATCH|DELETE"
+# "GET lists, PATCH and PUT change": what a view says of each of its methods.
+_CLAUSE = re.compile(rf"((?:{_VERBS})(?:(?:, | and )(?:{_VERBS}))*) ")
+_TAG = r'^"r\d+"$'
+_PRINTABLE = r"^[\x20-\x7e]{1,255}$"
 
 
 class FieldError(serializers.Serializer[Any]):
@@ -24,6 +33,9 @@ class FieldError(serializers.Serializer[Any]):
 
 class ProblemDocument(serializers.Serializer[Any]):
     """Why a request was refused (RFC 9457)."""
+
+    # RFC 9457 names its members, whatever the endpoint's own answers look like.
+    is_never_camel = True
 
     type = serializers.CharField()
     title = serializers.CharField()
@@ -41,6 +53,7 @@ _REFUSALS = {
     401: "Sign in, send a valid token, or confirm the act (step-up).",
     403: "The role lacks the right.",
     404: "There is no such thing, or it belongs to another business.",
+    406: "Only JSON can be answered.",
     409: "The act does not fit the state.",
     412: "Somebody changed it since; ETag names the current version.",
     413: "Too large.",
@@ -49,26 +62,59 @@ _REFUSALS = {
     429: "Too many requests; wait as long as Retry-After says.",
 }
 
+_PATH_WORDS = {
+    "business": "The id or the slug of a business.",
+    "customer": "The id, the C- number, or the id of an imported system.",
+    "pk": "The id.",
+}
 
-def _header(name: str, text: str) -> OpenApiParameter:
+
+def _header(name: str, text: str, pattern: str) -> OpenApiParameter:
+    schema = {"type": "string", "pattern": pattern}
     return OpenApiParameter(
-        name, str, OpenApiParameter.HEADER, required=False, description=text
+        name, schema, OpenApiParameter.HEADER, required=False, description=text
     )
 
 
+def _answered(text: str, *, is_required: bool = False, **schema: Any) -> dict[str, Any]:
+    """Return the description of a header of an answer."""
+    return {
+        "description": text,
+        "required": is_required,
+        "schema": {"type": "string", **schema},
+    }
+
+
+def sentences_of(text: str, method: str) -> tuple[str, str]:
+    """Return what a docstring says first, if it can of this method; and the rest."""
+    first, _, rest = " ".join(text.split()).partition(". ")
+    parts = _CLAUSE.split(first.rstrip("."))
+    for verbs, said in zip(parts[1::2], parts[2::2], strict=False):
+        if method in re.findall(_VERBS, verbs):
+            return said[:1].upper() + said[1:].rstrip(", "), rest
+    return first.rstrip("."), rest
+
+
 class StaffSchema(AutoSchema):
-    """Describes a `StaffView` by its `methods`; other views as the library does."""
+    """Describes a view by its `methods`; other views as the library does."""
 
     @property
     def spec(self) -> Method | None:
         """What the view says of the method that is described."""
-        if not isinstance(self.view, StaffView):
+        methods = getattr(self.view, "methods", None)
+        if methods is None:
             return None
         name = getattr(self.view, "action", None) or self.method.lower()
-        return self.view.methods.get(name)
+        found: Method | None = methods.get(name)
+        return found
+
+    def _is_camel(self, serializer: Any) -> bool:
+        if getattr(serializer, "is_never_camel", False):
+            return False
+        return bool(getattr(self.view, "is_camel", False))
 
     def is_excluded(self) -> bool:
-        return isinstance(self.view, StaffView) and self.spec is None
+        return self.spec is None
 
     def get_operation_id(self) -> str:
         """Return a name made of the method and the path: stable and unique."""
@@ -83,23 +129,32 @@ class StaffSchema(AutoSchema):
         tag = getattr(self.view, "tag", "")
         return [tag] if tag else super().get_tags()
 
+    def get_summary(self) -> str:
+        return self._said()[0]
+
     def get_description(self) -> str:  # type: ignore[override]
-        """Return what the method, or the view, says of itself."""
-        text: str = super().get_description() or ""
-        return f"{text}\n\nNeeds `{self.spec.right}`." if self.spec else text
+        """Return what else the method, or the view, says of itself, and the right."""
+        right = f"Needs `{self.spec.right}`." if self.spec and self.spec.right else ""
+        return "\n\n".join(part for part in (self._said()[1], right) if part)
+
+    def _said(self) -> tuple[str, str]:
+        name = getattr(self.view, "action", None) or self.method.lower()
+        act = getattr(type(self.view), name, None)
+        text = getattr(act, "__doc__", None) or type(self.view).__doc__ or ""
+        return sentences_of(inspect.cleandoc(text), self.method)
 
     def get_request_serializer(self) -> Any:
-        if self.spec is None:
-            return super().get_request_serializer()
-        return self.spec.body
+        return self.spec.body if self.spec else None
 
     def get_response_serializers(self) -> Any:
         spec = self.spec
         if spec is None:
-            return super().get_response_serializers()
+            return None
         found: dict[Any, Any] = {spec.status: spec.answer, **(spec.also or {})}
-        if spec.answer is None and not spec.also:
-            found = {spec.status: OpenApiResponse(description="Done; no body.")}
+        for status, answer in found.items():
+            if not isinstance(answer, OpenApiResponse):
+                text = "Done." if answer is not None else "Done; no body."
+                found[status] = OpenApiResponse(answer, description=text)
         for status in self._refusals(spec):
             found[status, _PROBLEM_TYPE] = OpenApiResponse(
                 ProblemDocument, description=_REFUSALS[status]
@@ -107,44 +162,118 @@ class StaffSchema(AutoSchema):
         return found
 
     def _refusals(self, spec: Method) -> list[int]:
-        statuses = [400, 401, 403, 404, 429]
+        statuses = [400, 401, 403, 404, 406, 429]
         if self.method != "GET":
             statuses += [409, 413, 415]
-        if spec.has_versions and self.method in ("PUT", "PATCH"):
+        if self._takes_versions(spec):
             statuses.append(412)
         if self.method == "POST" and spec.takes_key:
             statuses.append(422)
         return sorted(statuses)
 
+    def _takes_versions(self, spec: Method) -> bool:
+        return spec.has_versions and self.method in ("PUT", "PATCH")
+
+    def _resolve_path_parameters(self, variables: Any) -> Any:
+        found = super()._resolve_path_parameters(variables)  # type: ignore[no-untyped-call]
+        for parameter in found:
+            text = _PATH_WORDS.get(parameter["name"])
+            if text and not parameter.get("description"):
+                parameter["description"] = text
+        return found
+
     def get_override_parameters(self) -> list[Any]:
         spec = self.spec
         if spec is None:
-            return list(super().get_override_parameters())
+            return []
         found: list[Any] = [spec.query] if spec.query().fields else []
-        if spec.has_versions and self.method in ("PUT", "PATCH"):
-            found.append(_header("If-Match", "The version to change: its ETag."))
+        if self._takes_versions(spec):
+            text = "The version to change: its ETag. Another one is refused (412)."
+            found.append(_header("If-Match", text, r'^("r\d+"|\*)$'))
         if self.method == "POST" and spec.takes_key:
             text = "A random text. Who sends it again gets the first answer."
-            found.append(_header("Idempotency-Key", text))
+            found.append(_header("Idempotency-Key", text, _PRINTABLE))
         if getattr(self.view, "takes_business", False):
             text = "Which business, by id or slug, of somebody who works for several."
-            found.append(_header("X-Business", text))
+            found.append(_header("X-Business", text, _PRINTABLE))
         return found
 
     def get_filter_backends(self) -> list[Any]:
         return list(getattr(self.view, "filter_backends", []))
 
+    def get_serializer_name(self, serializer: Any, direction: Any) -> str:
+        """Return the name of a component; camelCase ones have their own."""
+        name = super().get_serializer_name(serializer, direction)
+        if name.startswith("Hub") or not _has_humps(serializer):
+            return name
+        return f"Hub{name}" if self._is_camel(serializer) else name
+
     def _is_list_view(self, serializer: Any = None) -> bool:
         # Answers name their envelope themselves.
         return False
 
+    def _get_request_body(self, direction: Any = "request") -> Any:
+        method = self.method
+        # The library does not know that archiving takes a reason.
+        self.method = "POST" if method == "DELETE" else method
+        try:
+            return super()._get_request_body(direction)  # type: ignore[no-untyped-call]
+        finally:
+            self.method = method
+
+    def _get_response_headers_for_code(
+        self, status_code: Any, direction: Any = "response"
+    ) -> Any:
+        found = super()._get_response_headers_for_code(status_code, direction)
+        spec, status = self.spec, int(status_code)
+        text = "The name of this request in the log."
+        found["X-Request-Id"] = _answered(text, is_required=True, format="uuid")
+        if status == HTTPStatus.UNAUTHORIZED:
+            found["WWW-Authenticate"] = _answered("How to sign in.", is_required=True)
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
+            text = "How many seconds to wait."
+            found["Retry-After"] = _answered(text, type="integer", minimum=1)
+        if spec and spec.has_versions and status == spec.status:
+            text = "The version, for If-Match."
+            found["ETag"] = _answered(text, is_required=True, pattern=_TAG)
+        if status == HTTPStatus.CREATED:
+            found["Location"] = _answered("Where what was made can be read.")
+        return found
+
     def _map_basic_serializer(self, serializer: Any, direction: Any) -> Any:
         schema: Any = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
-        if isinstance(serializer, StrictSerializer) and direction == "request":
-            schema["additionalProperties"] = False
-        if getattr(self.view, "is_camel", False) and "properties" in schema:
-            properties = schema["properties"]
+        properties = schema.get("properties", {})
+        if not vars(type(serializer)).get("__doc__"):
+            # The library takes the docstring of a base, which is about the base.
+            schema.pop("description", None)
+        is_camel = self._is_camel(serializer)
+        if isinstance(serializer, StrictSerializer):
+            for name, field in serializer.fields.items():
+                properties[name] = refine(field, properties[name])
+            if not isinstance(serializer, QuerySerializer):
+                schema["additionalProperties"] = False
+                _tell_ignored(serializer, schema, is_camel=is_camel)
+        else:
+            for name in properties:
+                properties[name] = shown(serializer.fields[name], properties[name])
+        if is_camel and properties:
             schema["properties"] = {camel_case(k): v for k, v in properties.items()}
             if "required" in schema:
                 schema["required"] = [camel_case(name) for name in schema["required"]]
         return schema
+
+
+def _tell_ignored(serializer: Any, schema: dict[str, Any], *, is_camel: bool) -> None:
+    names = sorted(camel_case(n) if is_camel else n for n in serializer.ignored)
+    if names:
+        known = ", ".join(f"`{name}`" for name in names)
+        text = f"An answer may be sent back: {known} change nothing."
+        schema["description"] = f"{schema.get('description', '')}\n\n{text}".strip()
+
+
+def _has_humps(serializer: Any) -> bool:
+    """Tell whether any key is spelled otherwise in camelCase, here or below."""
+    return any(
+        "_" in name or _has_humps(getattr(field, "child", field))
+        for name, field in getattr(serializer, "fields", {}).items()
+    )

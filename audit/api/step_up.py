@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -20,6 +21,8 @@ from rest_framework.views import APIView
 from audit import services
 from audit.actors import Actor
 from audit.api.problems import Problem
+from audit.api.step_up_shapes import Confirmation, NewPin, StepUpGrant, StepUpState
+from audit.api.views import Method
 from audit.models import Grant, Scope
 
 HEADER = "X-Step-Up-Grant"
@@ -81,6 +84,7 @@ class IsStaff(BasePermission):
 
 class _View(APIView):
     permission_classes = (IsStaff,)
+    tag = "Signing in"
 
     def finalize_response(
         self, request: Any, response: Any, *args: Any, **kw: Any
@@ -94,7 +98,15 @@ class _View(APIView):
 class StepUpView(_View):
     """POST confirms, GET lists what is confirmed here, DELETE ends it."""
 
+    # For the schema alone.
+    methods: ClassVar[Mapping[str, Method]] = {
+        "post": Method("", StepUpGrant, body=Confirmation, takes_key=False),
+        "get": Method("", StepUpState),
+        "delete": Method("", None, 204),
+    }
+
     def post(self, request: Request) -> Response:
+        """Confirm an act with the own PIN or authenticator."""
         body = _texts(request, {"scope", "pin", "totp", "digest"})
         methods = [name for name in ("pin", "totp") if name in body]
         scope, digest = body.get("scope", ""), body.get("digest")
@@ -109,6 +121,7 @@ class StepUpView(_View):
         return Response(_shown(grant))
 
     def get(self, request: Request) -> Response:
+        """List what is confirmed here."""
         user: Any = request.user
         state = services.step_up_state(user, binding=binding_of(request))
         return Response(
@@ -121,6 +134,7 @@ class StepUpView(_View):
         )
 
     def delete(self, request: Request) -> Response:
+        """End what is confirmed here."""
         user: Any = request.user
         actor = Actor.from_request(request)
         services.end_grants(user, binding=binding_of(request), actor=actor)
@@ -131,7 +145,12 @@ class StepUpView(_View):
 class PinView(_View):
     """PUT sets the own PIN, after the whole password."""
 
+    methods: ClassVar[Mapping[str, Method]] = {
+        "put": Method("", None, 204, NewPin),
+    }
+
     def put(self, request: Request) -> Response:
+        """Set the own PIN, after the whole password."""
         body = _texts(request, {"password", "pin"})
         for name in ("password", "pin"):
             if name not in body:

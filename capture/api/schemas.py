@@ -1,4 +1,4 @@
-"""The contract in machine-readable form: JSON Schema of each type, and OpenAPI 3.1."""
+"""The contract in machine-readable form: a JSON Schema for each type."""
 
 from __future__ import annotations
 
@@ -9,9 +9,6 @@ from django.http import HttpResponse, JsonResponse
 from capture.adapters import AMOUNTS, NAMES
 from capture.api.answers import Refusal
 from capture.api.doors import Visit, endpoint
-from capture.api.fixed_routes import ROUTES
-from capture.api.segment import BATCHES, KINDS
-from capture.choices import CaptureType
 
 _VERSION = 1
 _IDENTITY = ("email", "user_id", "anonymous_id", "previous_id", "phone")
@@ -75,161 +72,9 @@ def _schema(_visit: Visit, kind: str, version: str) -> HttpResponse:
     return JsonResponse(schema_of(kind))
 
 
-def _openapi(_visit: Visit) -> HttpResponse:
-    return JsonResponse(build_openapi())
-
-
-def build_openapi() -> dict[str, Any]:
-    """Return the OpenAPI description of the capture routes."""
-    paths: dict[str, Any] = {}
-    for path, (kind, methods) in ROUTES.items():
-        for method in methods:
-            operation = _post(f"Capture: {kind}", _ref(kind), _answer("Captured"))
-            paths.setdefault(f"/{path}", {})[method.lower()] = operation
-    paths["/api/v1/captures"] = {
-        "post": _post("One capture", _ref("Item"), _answer("Captured"))
-    }
-    for name, answer in (("batch", "Batch"), ("validate", "Findings")):
-        body = _ref("Captures")
-        paths[f"/api/v1/captures/{name}"] = {
-            "post": _post(f"A {name} of captures", body, _answer(answer))
-        }
-    for name in (*KINDS, *BATCHES):
-        body = _ref("SdkBatch" if name in BATCHES else "SdkMessage")
-        paths[f"/v1/{name}"] = {"post": _post("From an SDK", body, _answer("Batch"))}
-    return {
-        "openapi": "3.1.0",
-        "info": {"title": "Holdfast capture", "version": "1"},
-        "paths": paths,
-        "security": [{"bearer": []}, {"captureKey": []}],
-        "components": {
-            "securitySchemes": {
-                "bearer": {"type": "http", "scheme": "bearer"},
-                "captureKey": {
-                    "type": "apiKey",
-                    "in": "header",
-                    "name": "X-Capture-Key",
-                },
-            },
-            "schemas": _schemas(),
-        },
-    }
-
-
-def _ref(name: str) -> dict[str, str]:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def _answer(name: str) -> dict[str, Any]:
-    return {
-        "description": "Kept, or known already.",
-        "content": {"application/json": {"schema": _ref(name)}},
-    }
-
-
-_ERRORS = {
-    "400": "Not JSON, or not readable.",
-    "401": "The key is missing, unknown or no longer valid.",
-    "403": "The key may not do this from there.",
-    "405": "Another method is needed.",
-    "408": "The body came too slowly.",
-    "409": "The same message id or idempotency key, with a difference.",
-    "411": "Content-Length is missing.",
-    "413": "Too large.",
-    "415": "The Content-Encoding is unknown.",
-    "422": "A value is missing or wrong; the item is in quarantine.",
-    "429": "Too many; see Retry-After.",
-    "503": "Try again in a moment.",
-}
-
-
-def _post(summary: str, body: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
-    error = {"application/problem+json": {"schema": _ref("Problem")}}
-    return {
-        "summary": summary,
-        "requestBody": {
-            "required": True,
-            "content": {"application/json": {"schema": body}},
-        },
-        "responses": {
-            "200": answer,
-            **{
-                status: {"description": text, "content": error}
-                for status, text in _ERRORS.items()
-            },
-        },
-    }
-
-
-def _schemas() -> dict[str, Any]:
-    text, whole, flag = {"type": "string"}, {"type": "integer"}, {"type": "boolean"}
-    maybe = {"type": ["string", "null"]}
-    counts = ("received", "accepted", "duplicates", "conflicts", "quarantined", "retry")
-    free: dict[str, Any] = {"type": "object", "additionalProperties": True}
-    return {
-        **{kind: schema_of(kind) for kind in NAMES},
-        "Item": {**free, "properties": {"type": {"enum": CaptureType.values}}},
-        "Captures": {
-            "type": "object",
-            "required": ["captures"],
-            "properties": {"captures": {"type": "array", "items": _ref("Item")}},
-        },
-        "SdkMessage": free,
-        "SdkBatch": {
-            "type": "object",
-            "required": ["batch"],
-            "properties": {"batch": {"type": "array", "items": _ref("SdkMessage")}},
-        },
-        "Captured": {
-            "type": "object",
-            "required": ["success", "status", "capture_id", "duplicate", "message"],
-            "properties": {
-                "success": flag,
-                "status": text,
-                "capture_id": text,
-                "customer_id": maybe,
-                "duplicate": flag,
-                "message": text,
-                "warnings": {"type": "array", "items": text},
-            },
-        },
-        "Batch": {
-            "type": "object",
-            "required": ["success", "request_id", *counts, "results"],
-            "properties": {
-                "success": flag,
-                "request_id": text,
-                **dict.fromkeys(counts, whole),
-                "results": {"type": "array", "items": free},
-            },
-        },
-        "Findings": {
-            "type": "object",
-            "required": ["success", "valid", "received", "results"],
-            "properties": {
-                "success": flag,
-                "valid": flag,
-                "received": whole,
-                "results": {"type": "array", "items": free},
-            },
-        },
-        "Problem": {
-            "type": "object",
-            "required": ["type", "title", "status", "code", "message", "request_id"],
-            "properties": {
-                "type": text,
-                "title": text,
-                "status": whole,
-                "code": text,
-                "message": text,
-                "detail": text,
-                "instance": text,
-                "request_id": text,
-                "errors": {"type": "array", "items": free},
-            },
-        },
-    }
+def component_of(kind: str) -> str:
+    """Return the name under which the schema of a type stands in the description."""
+    return f"{kind.title()}Message"
 
 
 schema_view = endpoint(_schema, methods=("GET",))
-openapi_view = endpoint(_openapi, methods=("GET",))

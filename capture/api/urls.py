@@ -42,7 +42,6 @@ urlpatterns = [
     re_path(
         r"^api/v1/schemas/(?P<kind>[a-z]+)/(?P<version>\d+)/?$", schemas.schema_view
     ),
-    re_path(r"^api/v1/openapi\.json$", schemas.openapi_view),
     *(
         re_path(
             rf"^api/v1/webhooks/{provider}/(?P<endpoint_id>{_UUID})/?$",

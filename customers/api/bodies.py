@@ -211,6 +211,16 @@ class CustomerList(PageQuery):
     sort_order = serializers.ChoiceField(("asc", "desc"), default="desc")
 
 
+class HubOrder(serializers.ChoiceField):
+    """A column, asked for in both spellings and read in ours."""
+
+    def to_internal_value(self, data: Any) -> str:
+        return snake_case(super().to_internal_value(camel_case(snake_case(str(data)))))
+
+    def to_representation(self, value: Any) -> str:
+        return camel_case(value)
+
+
 class HubList(PageQuery):
     """The parameters of document 003's list."""
 
@@ -218,17 +228,8 @@ class HubList(PageQuery):
     status = serializers.ChoiceField(
         (*CustomerStatus.values, "new", "archived"), required=False
     )
-    sort_by = serializers.CharField(max_length=30, default="createdAt")
+    sort_by = HubOrder([camel_case(n) for n in _HUB_ORDERS], default="created_at")
     sort_order = serializers.ChoiceField(("asc", "desc"), default="desc")
-
-    def validate_sort_by(self, value: str) -> str:
-        """Take both spellings of a column."""
-        name = snake_case(value)
-        if name not in _HUB_ORDERS:
-            known = ", ".join(camel_case(order) for order in _HUB_ORDERS)
-            text = f"Sort by one of {known}."
-            raise serializers.ValidationError(text, code="invalid_choice")
-        return name
 
 
 class SearchQuery(QuerySerializer):

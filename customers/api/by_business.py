@@ -85,6 +85,7 @@ class Customers(BusinessView):
     }
 
     def get(self, request: Request, **_: Any) -> Response:
+        """List customers."""
         asked = self.parameters
         rows = services.list_shown_customers(
             actor=self.actor,
@@ -102,6 +103,7 @@ class Customers(BusinessView):
         return Response({"customers": found, "pagination": page.facts()})
 
     def post(self, request: Request, **_: Any) -> Response:
+        """Create a customer."""
         values = self.body()
         created = services.create_customer(self.business, actor=self.actor, **values)
         response = self.detail(self.customer(str(created.pk)), 201)
@@ -117,6 +119,7 @@ class Search(BusinessView):
     }
 
     def get(self, request: Request, **_: Any) -> Response:
+        """Find customers while somebody types; exact hits come first."""
         asked = self.parameters
         rows = services.search_customers(
             asked["q"],
@@ -137,6 +140,7 @@ class Repeat(BusinessView):
     }
 
     def get(self, request: Request, **_: Any) -> Response:
+        """List who bought twice or more, most first."""
         asked = self.parameters
         rows = services.get_repeat_customers(
             actor=self.actor, business_id=self.business.pk
@@ -168,15 +172,19 @@ class OneCustomer(BusinessView):
     }
 
     def get(self, request: Request, customer: str, **_: Any) -> Response:
+        """Show a customer with preferences, figures and newest notes."""
         return self.detail(self.customer(customer))
 
     def patch(self, request: Request, customer: str, **_: Any) -> Response:
+        """Change a customer; what is not named stays."""
         return self._change(customer)
 
     def put(self, request: Request, customer: str, **_: Any) -> Response:
+        """Replace what can be changed of a customer."""
         return self._change(customer)
 
     def delete(self, request: Request, customer: str, **_: Any) -> Response:
+        """Archive a customer; nothing is lost."""
         row = self.customer(customer)
         reason = self.body().get("reason") or "archived by the API"
         services.archive_customer(row, actor=self.actor, reason=reason)
@@ -206,6 +214,7 @@ class Notes(BusinessView):
     }
 
     def get(self, request: Request, customer: str, **_: Any) -> Response:
+        """List a customer's notes, newest first."""
         asked, row = self.parameters, self.customer(customer)
         rows = services.list_notes(
             row, actor=self.actor, note_type=asked.get("note_type", "")
@@ -216,6 +225,7 @@ class Notes(BusinessView):
         return Response({"notes": notes, "pagination": page.facts()})
 
     def post(self, request: Request, customer: str, **_: Any) -> Response:
+        """Write a note about a customer."""
         row = self.customer(customer)
         values = self.body()
         content = values.pop("content")
@@ -236,6 +246,7 @@ class CustomerPreferences(BusinessView):
     }
 
     def patch(self, request: Request, customer: str, **_: Any) -> Response:
+        """Change how a customer wants to be served."""
         row = self.customer(customer)
         values = self.body()
         changed = services.update_preferences(row, actor=self.actor, **values)
@@ -251,6 +262,7 @@ class Purchases(BusinessView):
     }
 
     def get(self, request: Request, customer: str, **_: Any) -> Response:
+        """List what a customer bought, with the sums."""
         asked, row = self.parameters, self.customer(customer)
         rows = services.get_purchase_history(row, actor=self.actor).with_refunded()
         page = page_of(rows, number=asked["page"], limit=asked["limit"])
@@ -272,6 +284,7 @@ class Metrics(BusinessView):
     }
 
     def get(self, request: Request, customer: str, **_: Any) -> Response:
+        """Show a customer's figures and loyalty."""
         row = self.customer(customer)
         self.note_shown("viewed", [row], target=row)
         return Response(shown.metrics(row, self.business))

@@ -84,6 +84,7 @@ class Customers(HubView):
     }
 
     def get(self, request: Request) -> Response:
+        """List customers with figures, and sums over the business."""
         asked, business = self.parameters, self.business()
         rows = services.list_hub_customers(
             actor=self.actor,
@@ -106,6 +107,7 @@ class Customers(HubView):
         )
 
     def post(self, request: Request) -> Response:
+        """Create a customer; the answer names possible duplicates."""
         values = self.body()
         addresses = values.pop("addresses", [])
         created = services.create_customer(
@@ -133,15 +135,19 @@ class OneCustomer(HubView):
     }
 
     def get(self, request: Request, customer: str) -> Response:
+        """Show a customer with bookings, addresses, contacts and tickets."""
         return self.detail(self.customer(customer))
 
     def patch(self, request: Request, customer: str) -> Response:
+        """Change a customer; what is not named stays."""
         return self._change(customer)
 
     def put(self, request: Request, customer: str) -> Response:
+        """Replace what can be changed of a customer."""
         return self._change(customer)
 
     def delete(self, request: Request, customer: str) -> Response:
+        """Archive a customer; nothing is lost."""
         row = self.customer(customer)
         reason = self.body().get("reason") or "archived by the API"
         services.archive_customer(row, actor=self.actor, reason=reason)

@@ -1,0 +1,79 @@
+"""What the schema says of one field of a request: no more and no less than is taken."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from django.core.validators import RegexValidator
+from rest_framework import serializers
+
+_Schema = dict[str, Any]
+# What `str.strip` takes away, and NUL, which no text may have.
+_BLANK = r"\s\u0000\u001c-\u001f\u0085"
+NO_NUL = r"^[^\u0000]*$"
+NOT_BLANK = rf"^[^\u0000]*[^{_BLANK}][^\u0000]*$"
+
+
+def refine(field: Any, schema: _Schema) -> _Schema:
+    """Return the schema of a field of a request with what the field also checks."""
+    if isinstance(field, serializers.DecimalField):
+        return _amount(field, schema)
+    if isinstance(field, serializers.ListSerializer | serializers.ListField):
+        return _list(field, schema)
+    if _is_free_text(field) and "pattern" not in schema and "oneOf" not in schema:
+        return {**schema, "pattern": NO_NUL if field.allow_blank else NOT_BLANK}
+    return schema
+
+
+def shown(field: Any, schema: _Schema) -> _Schema:
+    """Return the schema of a field of an answer; a number has no limits there."""
+    is_number = isinstance(field, serializers.DecimalField) and "number" in str(
+        schema.get("type")
+    )
+    if not is_number:
+        return schema
+    return {k: v for k, v in schema.items() if k in ("type", "description")}
+
+
+def _is_free_text(field: Any) -> bool:
+    # Others are described by a format, which is narrower.
+    is_text = type(field) is serializers.CharField
+    return is_text and not any(isinstance(v, RegexValidator) for v in field.validators)
+
+
+def _list(field: Any, schema: _Schema) -> _Schema:
+    limits = {
+        "maxItems": getattr(field, "max_length", None),
+        "minItems": getattr(field, "min_length", None)
+        or (None if field.allow_empty else 1),
+    }
+    found = schema | {k: v for k, v in limits.items() if v is not None}
+    if isinstance(field, serializers.ListField) and "items" in found:
+        found["items"] = refine(field.child, found["items"])
+    return found
+
+
+def _amount(field: serializers.DecimalField, schema: _Schema) -> _Schema:
+    """Describe a decimal: a JSON number, or a text for whoever computes exactly."""
+    places, digits = field.decimal_places or 0, field.max_digits or 30
+    step, whole = Decimal(1).scaleb(-places), digits - places
+    top = Decimal(10) ** whole - step
+    low = -top if field.min_value is None else Decimal(str(field.min_value))
+    high = top if field.max_value is None else Decimal(str(field.max_value))
+    number = {
+        "type": "number",
+        "minimum": _plain(low),
+        "maximum": _plain(high),
+        "multipleOf": _plain(step),
+    }
+    sign = "" if low >= 0 else "-?"
+    fraction = rf"(\.\d{{1,{places}}})?" if places else ""
+    text = {"type": "string", "pattern": rf"^{sign}\d{{1,{whole}}}{fraction}$"}
+    kept = {k: v for k, v in schema.items() if k in ("description", "default")}
+    is_nullable = [{"type": "null"}] if field.allow_null else []
+    return {"anyOf": [number, text, *is_nullable], **kept}
+
+
+def _plain(value: Decimal) -> int | float:
+    return int(value) if value == value.to_integral_value() else float(value)

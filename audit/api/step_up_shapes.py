@@ -1,0 +1,52 @@
+"""What the endpoints of step-up take and answer, for the schema.
+
+`audit.api.step_up` checks bodies itself: its refusals are a contract of their own.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from audit.api.reading import StrictSerializer
+from audit.models import Scope
+
+
+def _text(*, is_required: bool = False) -> serializers.CharField:
+    return serializers.CharField(
+        max_length=200, required=is_required, allow_blank=True, trim_whitespace=False
+    )
+
+
+class Confirmation(StrictSerializer):
+    """Either `pin` or `totp`; `digest` is the one that a refusal named."""
+
+    scope = serializers.ChoiceField(Scope.choices)
+    pin = _text()
+    totp = _text()
+    digest = _text()
+
+
+class NewPin(StrictSerializer):
+    """The own PIN, after the whole password."""
+
+    password = _text(is_required=True)
+    pin = _text(is_required=True)
+
+
+class StepUpGrant(serializers.Serializer[Any]):
+    """What was confirmed, and until when it counts."""
+
+    grant = serializers.UUIDField()
+    scope = serializers.ChoiceField(Scope.choices)
+    expires_at = serializers.DateTimeField()
+
+
+class StepUpState(serializers.Serializer[Any]):
+    """What is confirmed here, and whether it can be."""
+
+    grants = StepUpGrant(many=True)
+    has_pin = serializers.BooleanField()
+    locked_until = serializers.DateTimeField(allow_null=True)
+    is_disabled = serializers.BooleanField()

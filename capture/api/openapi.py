@@ -1,0 +1,329 @@
+"""What the capture routes take and answer, for the schema of the whole API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from audit.api.openapi import ANYTHING, TEXT, UUID, Operation, parameter, ref
+from capture.api.fixed_routes import ROUTES
+from capture.api.openapi_parts import schemas
+from capture.api.schemas import component_of
+from capture.api.segment import BATCHES, KINDS
+from capture.choices import CaptureType, Provider
+
+_SENDING, _READING = "Sending captures", "Reading captures"
+_SDK, _WEBHOOKS, _HEALTH = "Analytics SDKs", "Payment webhooks", "Health"
+_KEYS: list[dict[str, list[str]]] = [{"captureKey": []}, {"captureKeyHeader": []}]
+_SDK_KEYS: list[dict[str, list[str]]] = [*_KEYS, {"captureKeyBasic": []}]
+_READERS: list[dict[str, list[str]]] = [*_KEYS, {"staffSession": []}]
+_STAFF: list[dict[str, list[str]]] = [{"staffSession": [], "csrfToken": []}]
+_BUDGET: dict[str, Any] = {
+    name: {"description": text, "schema": TEXT}
+    for name, text in (
+        ("RateLimit", "What is left of the budget."),
+        ("RateLimit-Policy", "How large the budget is."),
+    )
+}
+_COMMON = {429: "Too many; wait as long as Retry-After says.", 503: "Try again soon."}
+_DOOR = {
+    400: "Not JSON, or not readable.",
+    401: "The key is missing, unknown or no longer valid.",
+    403: "The key may not do this from there.",
+    408: "The body came too slowly.",
+    409: "The same message id or idempotency key, with a difference.",
+    411: "Content-Length is missing.",
+    413: "Too large.",
+    415: "The Content-Encoding is unknown.",
+    422: "A value is missing or wrong; the item is in quarantine.",
+    **_COMMON,
+}
+_READ = {
+    400: "A parameter is unknown or wrong.",
+    401: "Sign in, or send a secret key that may read.",
+    403: "The role or the key may not do this.",
+    **_COMMON,
+}
+_GONE = {404: "There is no such thing, or it belongs to another business."}
+_ID = parameter("pk", "path", UUID)
+
+
+def build_paths() -> dict[str, Any]:
+    """Return the operations of all capture routes by path."""
+    return {**_fixed(), **_native(), **_sdk(), **_webhooks(), **_reading(), **_open()}
+
+
+def build_components() -> dict[str, Any]:
+    """Return the schemas and the ways to authenticate that the operations name."""
+    key = "A key of the hub: sk_ on servers, pk_ in pages."
+    return {
+        "schemas": schemas(),
+        "securitySchemes": {
+            "captureKey": {"type": "http", "scheme": "bearer", "description": key},
+            "captureKeyHeader": {
+                "type": "apiKey",
+                "in": "header",
+                "name": "X-Capture-Key",
+                "description": key,
+            },
+            "captureKeyBasic": {
+                "type": "http",
+                "scheme": "basic",
+                "description": "The key as the user name, as SDKs send it.",
+            },
+        },
+    }
+
+
+def _fixed() -> dict[str, Any]:
+    paths: dict[str, Any] = {}
+    for path, (kind, methods) in ROUTES.items():
+        for method in methods:
+            answer, body = ref("Captured"), ref(component_of(kind))
+            text = f"Capture a {CaptureType(kind).label.lower()}"
+            found = _send(f"{method} /{path}", text, body, answer)
+            paths.setdefault(f"/{path}", {})[method.lower()] = found
+    return paths
+
+
+def _native() -> dict[str, Any]:
+    once = parameter(
+        "Idempotency-Key",
+        "header",
+        {"type": "string", "pattern": r"^[!#-~]{1,255}$"},
+        "Who sends it again within seven days gets the first answer.",
+    )
+    strict = parameter(
+        "X-Strict-Mode", "header", {"const": "1"}, "Takes all items or none."
+    )
+    plain = {"parameters": [once, strict]}
+    lists = _send(
+        "POST /api/v1/captures/batch",
+        "Send a batch of captures",
+        ref("Captures"),
+        ref("CaptureBatch"),
+        **plain,
+    )
+    return {
+        "/api/v1/captures": {
+            "post": _send(
+                "POST /api/v1/captures",
+                "Send one capture, or one CloudEvent",
+                ref("CaptureItem"),
+                ref("Captured"),
+                **plain,
+            ),
+            "get": _read(
+                "GET /api/v1/captures",
+                "List captures, newest first",
+                ref("CapturePage"),
+                [
+                    *_paging(),
+                    parameter("type", "query", {"enum": CaptureType.values}),
+                    parameter("customer", "query", UUID),
+                ],
+            ),
+        },
+        "/api/v1/captures/batch": {"post": lists},
+        "/api/v1/captures/validate": {
+            "post": _send(
+                "POST /api/v1/captures/validate",
+                "Look at captures without keeping them",
+                ref("Captures"),
+                ref("CaptureFindings"),
+            )
+        },
+    }
+
+
+def _sdk() -> dict[str, Any]:
+    paths = {}
+    for name in (*KINDS, *BATCHES):
+        is_batch = name in BATCHES
+        body = ref("SdkBatch" if is_batch else "SdkMessage")
+        text = "Send messages of an SDK" if is_batch else f"Send one: {KINDS[name]}"
+        paths[f"/v1/{name}"] = {"post": _from_sdk(f"POST /v1/{name}", text, body)}
+    beacon = "/beacon/v1/batch"
+    text = "Send messages of an SDK as a page closes"
+    paths[beacon] = {"post": _from_sdk(f"POST {beacon}", text, ref("SdkBatch"))}
+    settings = "/v1/projects/{write_key}/settings"
+    paths[settings] = {
+        "get": Operation(
+            _name(f"GET {settings}"),
+            _SDK,
+            "Tell the browser library where to send",
+            ANYTHING,
+            {404: "There is no such key.", **_COMMON},
+            parameters=[parameter("write_key", "path", TEXT)],
+        ).build()
+    }
+    return paths
+
+
+def _webhooks() -> dict[str, Any]:
+    path = "/api/v1/webhooks/{provider}/{endpoint_id}"
+    found = Operation(
+        _name(f"POST {path}"),
+        _WEBHOOKS,
+        "Take an event that a provider has signed",
+        ref("Delivered"),
+        {
+            400: "The signature does not fit, or the body is not readable.",
+            404: "There is no such endpoint.",
+            408: "The body came too slowly.",
+            411: "Content-Length is missing.",
+            413: "Too large.",
+            415: "The Content-Encoding is unknown.",
+            **_COMMON,
+        },
+        ANYTHING,
+        parameters=[
+            parameter("provider", "path", {"enum": Provider.values}),
+            parameter("endpoint_id", "path", UUID),
+        ],
+    )
+    return {path: {"post": found.build()}}
+
+
+def _reading() -> dict[str, Any]:
+    one, item = "/api/v1/captures/{pk}", "/api/v1/quarantine/{pk}"
+    listed = "/api/v1/quarantine"
+    filters = [
+        *_paging(),
+        parameter("code", "query", TEXT, "Only this code."),
+        parameter("all", "query", {"enum": ["1"]}, "Decided ones too."),
+    ]
+    stats = "/api/data-capture/stats/{user_email}"
+    email = parameter("user_email", "path", TEXT)
+    return {
+        one: {"get": _one(one, "Show a capture", ref("OneCapture"))},
+        listed: {
+            "get": _read(
+                f"GET {listed}",
+                "List what could not be taken",
+                ref("QuarantinePage"),
+                filters,
+            )
+        },
+        item: {"get": _one(item, "Show an item in quarantine", ref("Quarantined"))},
+        f"{item}/replay": {"post": _decide(f"{item}/replay", "Replay", "Replayed")},
+        f"{item}/discard": {"post": _decide(f"{item}/discard", "Discard", "Discarded")},
+        stats: {
+            "get": _read(
+                f"GET {stats}",
+                "Count what is known of a person",
+                ref("Counts"),
+                [email],
+            )
+        },
+    }
+
+
+def _open() -> dict[str, Any]:
+    """Describe what everybody may call: health, and the schemas of captures."""
+    alive = {503: {"description": "The database is away."}}
+    found: dict[str, Any] = {}
+    for path, answer in (
+        ("/healthz", ref("Health")),
+        ("/api/data-capture/health", ref("CaptureHealth")),
+    ):
+        text = "Tell whether the service is well"
+        operation = Operation(_name(f"GET {path}"), _HEALTH, text, answer, {}).build()
+        content = {"application/json": {"schema": ref("Unavailable")}}
+        operation["responses"]["503"] = {**alive[503], "content": content}
+        found[path] = {"get": operation}
+    path = "/api/v1/schemas/{kind}/{version}"
+    found[path] = {
+        "get": Operation(
+            _name(f"GET {path}"),
+            _SENDING,
+            "Read the JSON Schema of a type",
+            ANYTHING,
+            {404: "There is no such schema.", 503: "Try again soon."},
+            parameters=[
+                parameter("kind", "path", {"enum": CaptureType.values}),
+                parameter("version", "path", {"enum": ["1"]}),
+            ],
+        ).build()
+    }
+    return found
+
+
+def _name(address: str) -> str:
+    words = address.replace("{", "by_").replace("}", "").replace("-", "_")
+    parts = words.replace(" ", "").replace(".", "_").split("/")
+    return "_".join(part.lower() for part in parts if part not in ("api", "v1"))
+
+
+def _send(
+    address: str, text: str, body: Any, answer: Any, **more: Any
+) -> dict[str, Any]:
+    return Operation(
+        _name(address),
+        _SENDING,
+        text,
+        answer,
+        _DOOR,
+        body,
+        security=_KEYS,
+        headers=_BUDGET,
+        **more,
+    ).build()
+
+
+def _from_sdk(address: str, text: str, body: Any) -> dict[str, Any]:
+    found = _send(address, text, body, ref("CaptureBatch"))
+    return {**found, "tags": [_SDK], "security": [dict(each) for each in _SDK_KEYS]}
+
+
+def _read(address: str, text: str, answer: Any, parameters: Any) -> dict[str, Any]:
+    return Operation(
+        _name(address),
+        _READING,
+        text,
+        answer,
+        _READ,
+        security=_READERS,
+        parameters=parameters,
+    ).build()
+
+
+def _one(path: str, text: str, answer: Any) -> dict[str, Any]:
+    return Operation(
+        _name(f"GET {path}"),
+        _READING,
+        text,
+        answer,
+        {**_READ, **_GONE},
+        security=_READERS,
+        parameters=[_ID],
+    ).build()
+
+
+def _decide(path: str, text: str, answer: str) -> dict[str, Any]:
+    refusals = {
+        **_READ,
+        **_GONE,
+        409: "The same message came before, with a difference.",
+        413: "Too large.",
+        415: "The Content-Encoding is unknown.",
+        422: "It can still not be taken.",
+    }
+    return Operation(
+        _name(f"POST {path}"),
+        _READING,
+        f"{text} an item in quarantine",
+        ref(answer),
+        refusals,
+        ref("QuarantineDecision"),
+        security=_STAFF,
+        parameters=[_ID],
+        is_body_required=False,
+    ).build()
+
+
+def _paging() -> list[dict[str, Any]]:
+    limit = {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}
+    return [
+        parameter("cursor", "query", TEXT, "From `next` of the page before."),
+        parameter("limit", "query", limit),
+    ]

@@ -1,0 +1,205 @@
+"""The shapes that capture routes take and answer, by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from audit.api.openapi import (
+    ANYTHING,
+    FLAG,
+    MAYBE_TEXT,
+    MAYBE_TIME,
+    MAYBE_UUID,
+    TEXT,
+    TIME,
+    UUID,
+    WHOLE,
+    items,
+    record,
+    ref,
+)
+from capture.api.fixed_routes import ROUTES
+from capture.api.schemas import component_of, schema_of
+from capture.choices import CaptureType, Decision, Status, Trust
+
+_COUNTS = ("received", "accepted", "duplicates", "conflicts", "quarantined", "retry")
+_TAKEN = {"type": "string", "enum": [Status.ACCEPTED.value, Status.DUPLICATE.value]}
+
+
+def schemas() -> dict[str, Any]:
+    """Return all of them."""
+    kinds = {kind for kind, _ in ROUTES.values()}
+    own = {component_of(kind): _component(kind) for kind in sorted(kinds)}
+    return {**own, **_sent(), **_answered(), **_read()}
+
+
+def _component(kind: str) -> dict[str, Any]:
+    found = schema_of(kind)
+    del found["$schema"], found["title"]
+    return found
+
+
+def _sent() -> dict[str, Any]:
+    return {
+        "CaptureItem": {**ANYTHING, "properties": {"type": TEXT}},
+        "Captures": {
+            "type": "object",
+            "required": ["captures"],
+            "properties": {"captures": {**items(ref("CaptureItem")), "minItems": 1}},
+        },
+        "SdkMessage": dict(ANYTHING),
+        "SdkBatch": {
+            "type": "object",
+            "required": ["batch"],
+            "properties": {"batch": items(ref("SdkMessage"))},
+        },
+        "QuarantineDecision": {
+            "type": "object",
+            "properties": {"reason": TEXT, "item": dict(ANYTHING)},
+        },
+    }
+
+
+def _answered() -> dict[str, Any]:
+    captured = {
+        "success": FLAG,
+        "status": _TAKEN,
+        "capture_id": UUID,
+        "customer_id": MAYBE_UUID,
+        "duplicate": FLAG,
+        "message": TEXT,
+        "warnings": items(TEXT),
+    }
+    result = {
+        "index": WHOLE,
+        "status": {"type": "string", "enum": Status.values},
+        "message_id": TEXT,
+        "capture_id": UUID,
+        "customer_id": UUID,
+        "quarantine_id": UUID,
+        "code": TEXT,
+        "detail": TEXT,
+        "pointer": TEXT,
+        "warnings": items(TEXT),
+    }
+    finding = {
+        "index": WHOLE,
+        "valid": FLAG,
+        "type": MAYBE_TEXT,
+        "warnings": items(record({"code": TEXT, "pointer": TEXT})),
+        "code": TEXT,
+        "pointer": TEXT,
+        "detail": TEXT,
+    }
+    optional = [name for name in result if name not in ("index", "status")]
+    counts = dict.fromkeys(_COUNTS, WHOLE)
+    return {
+        "Captured": record(captured),
+        "CaptureResult": record(result, optional=optional),
+        "CaptureBatch": record(
+            {
+                "success": FLAG,
+                "request_id": UUID,
+                **counts,
+                "results": items(ref("CaptureResult")),
+            }
+        ),
+        "CaptureFinding": record(finding, optional=("code", "pointer", "detail")),
+        "CaptureFindings": record(
+            {
+                "success": FLAG,
+                "valid": FLAG,
+                "received": WHOLE,
+                "results": items(ref("CaptureFinding")),
+            }
+        ),
+        "Delivered": record(
+            {
+                "success": FLAG,
+                "status": {"type": "string", "enum": Status.values},
+                "capture_id": MAYBE_UUID,
+                "duplicate": FLAG,
+            }
+        ),
+    }
+
+
+def _read() -> dict[str, Any]:
+    capture = _capture()
+    whole = {
+        **capture,
+        "sightings": items(
+            record({"received_at": TIME, "attempt": {"type": ["integer", "null"]}})
+        ),
+        "corrections": items(ref("Capture")),
+    }
+    decided = {"success": FLAG, "state": {"type": "string", "enum": Decision.values}}
+    page = {"next": MAYBE_TEXT}
+    return {
+        "Capture": record(capture, optional=("payload",)),
+        "CapturePage": record({"results": items(ref("Capture")), **page}),
+        "OneCapture": record(whole, optional=("payload",)),
+        "Quarantined": record(_quarantined(), optional=("item",)),
+        "QuarantinePage": record({"results": items(ref("Quarantined")), **page}),
+        "Replayed": record({**decided, "status": TEXT, "capture_id": UUID}),
+        "Discarded": record(decided),
+        "Counts": _counts(),
+        "Health": record({"status": TEXT}),
+        "CaptureHealth": record({"status": TEXT, "service": TEXT}),
+        "Unavailable": record({"status": TEXT}),
+    }
+
+
+def _capture() -> dict[str, Any]:
+    return {
+        "id": UUID,
+        "type": {"type": "string", "enum": CaptureType.values},
+        "source": TEXT,
+        "adapter": TEXT,
+        "trust": {"type": "string", "enum": Trust.values},
+        "message_id": MAYBE_TEXT,
+        "message_id_origin": TEXT,
+        "occurred_at": TIME,
+        "received_at": TIME,
+        "sent_at": MAYBE_TIME,
+        "time_source": TEXT,
+        "customer_id": MAYBE_UUID,
+        "rule": MAYBE_TEXT,
+        "facts": dict(ANYTHING),
+        "warnings": items(items(TEXT)),
+        "corrects": MAYBE_UUID,
+        "replay_of": MAYBE_UUID,
+        "payload": MAYBE_TEXT,
+    }
+
+
+def _quarantined() -> dict[str, Any]:
+    return {
+        "id": UUID,
+        "code": TEXT,
+        "message": MAYBE_TEXT,
+        "pointer": MAYBE_TEXT,
+        "stage": TEXT,
+        "source": TEXT,
+        "adapter": TEXT,
+        "type": MAYBE_TEXT,
+        "message_id": MAYBE_TEXT,
+        "received_at": TIME,
+        "times_seen": WHOLE,
+        "state": {"type": "string", "enum": ["open", *Decision.values]},
+        "capture_id": MAYBE_UUID,
+        "item": MAYBE_TEXT,
+    }
+
+
+def _counts() -> dict[str, Any]:
+    counted = ("payments", "questionnaires", "dashboard_updates", "activities")
+    latest = ("payment", "questionnaire", "dashboard")
+    return record(
+        {
+            "user_email": TEXT,
+            "data_counts": record(dict.fromkeys((*counted, "audit_records"), WHOLE)),
+            "latest_timestamps": record(dict.fromkeys(latest, MAYBE_TIME)),
+            "total_data_points": WHOLE,
+        }
+    )

@@ -1,0 +1,54 @@
+"""The description of the API for machines, and its viewer for people.
+
+Both are open: they hold no secret, and whoever connects a system needs them first.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpResponse
+from django.utils.decorators import method_decorator
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+
+from config.api.schema import description
+from config.csp import csp_override
+
+# The viewer writes styles into its page; scripts come from our own files as ever.
+_VIEWER_POLICY = {
+    **settings.SECURE_CSP,
+    "style-src": ["'self'", "'unsafe-inline'"],
+}
+
+
+class SchemaView(SpectacularAPIView):
+    """Answers JSON or YAML, by `format` or `Accept`; JSON without either."""
+
+    renderer_classes = SpectacularAPIView.renderer_classes[::-1]
+    authentication_classes = ()
+    metadata_class = None
+
+    def _get_schema_response(self, request: Any) -> HttpResponse:
+        renderer = request.accepted_renderer
+        text = _rendered(renderer.media_type)
+        headers = {"Cache-Control": "public, max-age=300"}
+        return HttpResponse(text, headers=headers, content_type=renderer.media_type)
+
+
+@lru_cache
+def _rendered(media_type: str) -> bytes:
+    """Return the description as text; writing YAML takes seconds."""
+    kinds = {kind.media_type: kind for kind in SchemaView.renderer_classes}
+    text: bytes = kinds[media_type]().render(description(), renderer_context={})
+    return text
+
+
+@method_decorator(csp_override(_VIEWER_POLICY), name="dispatch")
+class DocsView(SpectacularSwaggerSplitView):
+    """Swagger UI with files of our own: nothing is fetched from elsewhere."""
+
+    authentication_classes = ()
+    url_name = "schema"
+    metadata_class = None

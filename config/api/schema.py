@@ -1,0 +1,154 @@
+"""The one description of the whole API: what the library finds, and the plain views.
+
+`description` is what /api/schema/ answers; docs/openapi.json is a copy that a test
+compares.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+
+from django.conf import settings
+from django.db.models import TextChoices
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.generators import SchemaGenerator
+
+from capture.api import openapi as capture
+from config.api import token_schemas as tokens
+
+# Modules with `build_paths` and `build_components`, for views that no serializer
+# describes.
+_PLAIN: tuple[Any, ...] = (tokens, capture)
+_SAFE = ("GET", "HEAD", "OPTIONS")
+_CSRF = {
+    "type": "apiKey",
+    "in": "header",
+    "name": "X-CSRFToken",
+    "description": "With a session or a cookie, for everything but GET.",
+}
+
+
+class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """An access token in the header, or in the cookie of a page."""
+
+    target_class = "config.api.authentication.TokenAuthentication"
+    name = ["staffToken", "staffCookie"]
+
+    def get_security_requirement(self, auto_schema: Any) -> Any:
+        return [{"staffToken": []}, _with_csrf("staffCookie", auto_schema.method)]
+
+    def get_security_definition(self, auto_schema: Any) -> Any:
+        bearer = {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "JWT",
+            "description": "The access token of POST /api/v1/auth/token.",
+        }
+        cookie = {"type": "apiKey", "in": "cookie", "name": "__Host-holdfast-access"}
+        return [bearer, cookie]
+
+
+class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """The session of somebody who has signed in to the admin."""
+
+    target_class = "rest_framework.authentication.SessionAuthentication"
+    name = "staffSession"
+    priority = 1
+
+    def get_security_requirement(self, auto_schema: Any) -> Any:
+        return _with_csrf("staffSession", auto_schema.method)
+
+    def get_security_definition(self, auto_schema: Any) -> Any:
+        # With https the name begins with __Host-; the description is one for all.
+        return {"type": "apiKey", "in": "cookie", "name": "sessionid"}
+
+
+def _with_csrf(name: str, method: str) -> dict[str, Any]:
+    return {name: []} if method in _SAFE else {name: [], "csrfToken": []}
+
+
+def without_slashes(endpoints: list[Any]) -> list[Any]:
+    """Name each path once; both forms answer."""
+    return [(path.rstrip("/") or "/", *rest) for path, *rest in endpoints]
+
+
+def complete(result: Any, generator: Any, **_: Any) -> Any:
+    """Add the plain views, name the lists of values, and put the tags in order."""
+    components = result.setdefault("components", {})
+    for part in _PLAIN:
+        for path, operations in part.build_paths().items():
+            result["paths"].setdefault(path, {}).update(operations)
+        for kind, found in part.build_components().items():
+            components.setdefault(kind, {}).update(found)
+    components.setdefault("securitySchemes", {})["csrfToken"] = dict(_CSRF)
+    _name_choices(result)
+    result["paths"] = dict(sorted(result["paths"].items()))
+    result["tags"] = _tags(result)
+    return result
+
+
+@lru_cache(maxsize=1)
+def description() -> dict[str, Any]:
+    """Return the OpenAPI document; made once, it depends on code and settings alone."""
+    found: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    return found
+
+
+def _tags(result: dict[str, Any]) -> list[dict[str, str]]:
+    """Return the tags that are used: the known ones first, in their order."""
+    listed: Any = settings.SPECTACULAR_SETTINGS["TAGS"]
+    known = {tag["name"]: tag for tag in listed}
+    used = {tag for operation in _operations(result) for tag in operation["tags"]}
+    order = [*(n for n in known if n in used), *sorted(used - known.keys())]
+    return [known.get(name, {"name": name}) for name in order]
+
+
+def _operations(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for item in result["paths"].values():
+        yield from item.values()
+
+
+def _name_choices(result: dict[str, Any]) -> None:
+    """Give each list of values of ours one component, under the name of its class.
+
+    A list that two classes share stays where it is used.
+    """
+    schemas = result["components"].setdefault("schemas", {})
+    names: dict[tuple[str, ...], str] = {}
+    for choices in sorted(TextChoices.__subclasses__(), key=lambda c: c.__name__):
+        values = tuple(sorted(choices.values))
+        names[values] = "" if values in names else choices.__name__
+    for place in [*_places(copy.copy(schemas)), *_places(result["paths"])]:
+        for key, schema in list(place.items()):
+            if not isinstance(schema, dict) or "enum" not in schema:
+                continue
+            values = tuple(sorted(v for v in schema.get("enum", ()) if v))
+            name = names.get(values)
+            if not name or set(schema) - {"enum", "type", "description", "title"}:
+                continue
+            schemas[name] = {"type": "string", "enum": list(values)}
+            place[key] = _referred(name, schema)
+
+
+def _places(node: Any) -> Iterator[dict[str, Any]]:
+    """Yield each mapping whose values are schemas, one of which may be replaced."""
+    if isinstance(node, dict):
+        found = {k: v for k, v in node.items() if isinstance(v, dict) and "enum" in v}
+        if found:
+            yield node
+        for key, inner in node.items():
+            if key not in found:
+                yield from _places(inner)
+    elif isinstance(node, list):
+        for inner in node:
+            yield from _places(inner)
+
+
+def _referred(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    reference = {"$ref": f"#/components/schemas/{name}"}
+    if None in schema["enum"]:
+        return {"oneOf": [reference, {"type": "null"}]}
+    return reference

@@ -1,0 +1,164 @@
+"""The description of the API is whole, is the committed one, and is well formed.
+
+After a change that is meant, write the committed copy anew and read its difference:
+`HOLDFAST_WRITE_SCHEMA=1 python -m pytest -n 0 tests/contract/test_schema.py`
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from drf_spectacular.drainage import GENERATOR_STATS
+from drf_spectacular.validation import validate_schema
+
+from config.api.schema import description
+from tests.contract.doors import Door, ask_for, doors, path_of
+
+COPY = Path(__file__).parents[2] / "docs" / "openapi.json"
+METHODS = ("get", "post", "put", "patch", "delete")
+# Doors of the API without an entry: what answers 404 to all, the description itself.
+UNDESCRIBED = {
+    r"^(?:api|beacon)/",
+    "^v1/",
+    "^api/schema/?$",
+    r"^api/v1/openapi\.json$",
+    "^api/docs/?$",
+}
+DOORS = [
+    door
+    for door in doors()
+    if re.match(r"\^?(api|v1|beacon|healthz)", door.route.lstrip("^"))
+    and door.route not in UNDESCRIBED
+]
+
+
+@pytest.fixture(scope="module")
+def schema() -> dict[str, Any]:
+    return description()
+
+
+def operations(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for path, item in schema["paths"].items():
+        for method, operation in item.items():
+            yield f"{method.upper()} {path}", operation
+
+
+def as_text(schema: dict[str, Any]) -> str:
+    return json.dumps(schema, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def described_methods(schema: dict[str, Any], path: str) -> set[str]:
+    """Return the methods of the most literal path that fits an address."""
+    fitting = [
+        known
+        for known in schema["paths"]
+        if re.fullmatch(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(known)), path)
+    ]
+    if not fitting:
+        return set()
+    return set(schema["paths"][min(fitting, key=lambda known: known.count("{"))])
+
+
+def test_nothing_is_guessed_when_it_is_made():
+    description.cache_clear()
+    schema = description()
+
+    warned = [*GENERATOR_STATS._warn_cache, *GENERATOR_STATS._error_cache]
+    assert warned == []
+    validate_schema(schema)
+    assert schema["openapi"] == "3.1.0"
+
+
+def test_the_committed_copy_is_what_the_code_says(schema):
+    if os.environ.get("HOLDFAST_WRITE_SCHEMA"):
+        COPY.write_text(as_text(schema))
+    same = COPY.exists() and COPY.read_text() == as_text(schema)
+
+    assert same, (
+        "docs/openapi.json is old. If the change is meant, write it anew:\n"
+        "HOLDFAST_WRITE_SCHEMA=1 python -m pytest -n 0 tests/contract/test_schema.py"
+    )
+
+
+@pytest.mark.parametrize("door", DOORS, ids=lambda door: door.route)
+def test_each_address_has_its_methods_and_no_others(owner, schema, door: Door):
+    path = path_of(door.route, ask_for(door).values)
+    answered = {
+        method
+        for method in METHODS
+        if owner.generic(method.upper(), path).status_code != 405
+    }
+
+    assert described_methods(schema, path) == answered, path
+
+
+def test_each_operation_says_what_it_does(schema):
+    known = {tag["name"] for tag in schema["tags"]}
+    for name, operation in operations(schema):
+        assert operation["summary"], name
+        assert not operation["summary"].endswith("."), name
+        assert len(operation["summary"]) <= 80, name
+        assert set(operation["tags"]) <= known, name
+
+
+def test_no_tag_is_without_its_place_in_the_order(schema):
+    known = {tag["name"] for tag in settings.SPECTACULAR_SETTINGS["TAGS"]}
+
+    assert {tag["name"] for tag in schema["tags"]} <= known
+
+
+def test_each_operation_has_a_name_of_its_own(schema):
+    names = Counter(operation["operationId"] for _, operation in operations(schema))
+
+    assert [name for name, count in names.items() if count > 1] == []
+
+
+def test_every_refusal_is_a_problem_document(schema):
+    problem = {"$ref": "#/components/schemas/ProblemDocument"}
+    for name, operation in operations(schema):
+        for status, answer in operation["responses"].items():
+            if status < "400" or name in (
+                "GET /healthz",
+                "GET /api/data-capture/health",
+            ):
+                continue
+            content = answer["content"]
+            assert list(content) == ["application/problem+json"], (name, status)
+            assert content["application/problem+json"]["schema"] == problem
+
+
+def test_each_operation_says_who_may_call_it(schema):
+    for name, operation in operations(schema):
+        assert "security" in operation, name
+        known = schema["components"]["securitySchemes"]
+        assert {s for each in operation["security"] for s in each} <= set(known), name
+
+
+def test_bodies_of_staff_take_nothing_unknown(schema):
+    for name, operation in operations(schema):
+        staff = any("staffToken" in each for each in operation["security"])
+        body = operation.get("requestBody", {}).get("content", {})
+        for media in body.values() if staff else ():
+            reference = media["schema"]["$ref"].rpartition("/")[2]
+            found = schema["components"]["schemas"][reference]
+            assert found["additionalProperties"] is False, name
+
+
+def test_each_reference_leads_somewhere(schema):
+    names = re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(schema))
+
+    assert set(names) <= set(schema["components"]["schemas"])
+
+
+def test_nothing_is_described_that_nobody_uses(schema):
+    used = set(re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(schema)))
+
+    assert set(schema["components"]["schemas"]) - used == set()
