@@ -13,6 +13,7 @@ urlpatterns = [
     path("", include("config.api.urls")),
     path("", include("audit.api.urls")),
     path("", include("customers.api.fixed_urls")),
+    path("", include("customers.api.v1_urls")),
     path("", include("capture.api.fixed_urls")),
     path("", include("capture.api.urls")),
     # Nobody below here reads an error page.

@@ -199,6 +199,9 @@ class StaffSchema(AutoSchema):
         return found
 
     def get_filter_backends(self) -> list[Any]:
+        # Of a table only its list has filters.
+        if getattr(self.view, "action", None) not in (None, "index"):
+            return []
         return list(getattr(self.view, "filter_backends", []))
 
     def get_serializer_name(self, serializer: Any, direction: Any) -> str:
@@ -256,6 +259,8 @@ class StaffSchema(AutoSchema):
         else:
             for name in properties:
                 properties[name] = shown(serializer.fields[name], properties[name])
+        if getattr(serializer, "is_sparse", False):
+            schema.pop("required", None)
         if is_camel and properties:
             schema["properties"] = {camel_case(k): v for k, v in properties.items()}
             if "required" in schema:

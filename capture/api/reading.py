@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.middleware.csrf import CsrfViewMiddleware
 
 from audit.actors import Actor
+from audit.api.paging import CursorError, cursor_page_of
 from audit.masking import SEE_CLEAR, mask_fields, mask_within
 from audit.services import note_shown, note_subjects
 from capture import services
@@ -308,8 +309,10 @@ def _page(rows: Any, query: dict[str, str]) -> Any:
     if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:9]) <= 200):  # noqa: PLR2004
         raise Refusal(400, "invalid_parameter", "limit is a number from 1 to 200.")
     try:
-        return services.page_of(rows, query.get("cursor", ""), int(limit))
-    except services.CursorError as error:
+        return cursor_page_of(
+            rows, by="received_at", cursor=query.get("cursor", ""), limit=int(limit)
+        )
+    except CursorError as error:
         raise Refusal(400, "invalid_parameter", str(error)) from error
 
 

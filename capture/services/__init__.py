@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from capture.parsing import SQLiteError, open_sqlite
 from capture.services.browsing import (
-    CursorError,
-    Page,
     fields_of,
     get_capture,
     get_quarantined,
@@ -15,7 +13,6 @@ from capture.services.browsing import (
     list_refusals,
     list_sightings,
     open_screenshot,
-    page_of,
     shown_amount,
 )
 from capture.services.corrections import (
@@ -78,11 +75,9 @@ __all__ = [
     "Budget",
     "CaptureCounts",
     "Claimed",
-    "CursorError",
     "Difference",
     "LegacyReport",
     "LegacyTable",
-    "Page",
     "Rate",
     "SQLiteError",
     "StrictError",
@@ -129,7 +124,6 @@ __all__ = [
     "new_standard_secret",
     "open_screenshot",
     "open_sqlite",
-    "page_of",
     "rates_of",
     "read_value",
     "rebuild",

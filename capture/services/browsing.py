@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.core.files.storage import default_storage
-from django.db.models import Max, Q
+from django.db.models import Max
 
 from audit.actors import Actor
 from capture.models import (
@@ -25,20 +22,6 @@ from capture.models import (
 from capture.services.projecting import tell_all
 from capture.services.screenshots import path_of
 from customers import services as customers
-
-_LARGEST_PAGE = 200
-
-
-@dataclass(frozen=True)
-class Page:
-    """Rows of one page, and where the next one begins; None after the last."""
-
-    rows: list[Any]
-    next_cursor: str | None
-
-
-class CursorError(ValueError):
-    """A cursor that was not made here."""
 
 
 def list_captures(*, actor: Actor, kind: str = "", customer: UUID | None = None) -> Any:
@@ -107,31 +90,3 @@ def get_quarantined(pk: UUID, *, actor: Actor) -> Quarantine:
 def list_sightings(capture: Capture) -> Any:
     """Return the repeats of a capture, the newest first."""
     return Sighting.objects.filter(capture=capture)
-
-
-def page_of(rows: Any, cursor: str, size: int) -> Page:
-    """Return one page of rows by arrival, the newest first. Raises CursorError."""
-    size = max(1, min(size, _LARGEST_PAGE))
-    rows = rows.order_by("-received_at", "-pk")
-    if cursor:
-        moment, pk = _read(cursor)
-        rows = rows.filter(Q(received_at__lt=moment) | Q(received_at=moment, pk__lt=pk))
-    found = list(rows[: size + 1])
-    is_last = len(found) <= size
-    found = found[:size]
-    return Page(found, None if is_last or not found else _write(found[-1]))
-
-
-def _write(row: Any) -> str:
-    text = f"{row.received_at.isoformat()}|{row.pk}"
-    return base64.urlsafe_b64encode(text.encode()).decode()
-
-
-def _read(cursor: str) -> tuple[datetime, UUID]:
-    try:
-        text = base64.urlsafe_b64decode(cursor.encode()).decode()
-        moment, _, pk = text.partition("|")
-        return datetime.fromisoformat(moment), UUID(pk)
-    except (ValueError, binascii.Error) as error:
-        msg = "Take the cursor from `next` of the page before."
-        raise CursorError(msg) from error

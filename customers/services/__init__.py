@@ -26,11 +26,14 @@ from customers.services.customers import (
     update_customer,
 )
 from customers.services.doors import (
+    find_customer,
     get_business,
     get_customer,
     get_repeat_customers,
     get_shown_customer,
     get_working_business,
+    is_colleague,
+    list_archived_customers,
     list_businesses,
     list_customers,
     list_hub_customers,
@@ -75,6 +78,13 @@ from customers.services.purchases import (
 )
 from customers.services.records import save_record
 from customers.services.refunds import exceeds_refund_limit
+from customers.services.rows import (
+    archive_row,
+    change_row,
+    create_row,
+    is_archivable,
+    restore_row,
+)
 from customers.services.settling import Settlement, settle_payments
 from customers.services.showing import shown_money
 from customers.services.stats import (
@@ -98,16 +108,20 @@ __all__ = [
     "add_note",
     "archive_customer",
     "archive_customers",
+    "archive_row",
+    "change_row",
     "check_archivable",
     "check_currency",
     "create_business",
     "create_captured_customers",
     "create_customer",
     "create_many",
+    "create_row",
     "days_since_purchase",
     "exceeds_refund_limit",
     "export_customers_for_marketing",
     "find_by_identity",
+    "find_customer",
     "find_differences",
     "find_possible_duplicates",
     "get_business",
@@ -124,6 +138,9 @@ __all__ = [
     "get_signups_per_week",
     "get_working_business",
     "in_own_decimals",
+    "is_archivable",
+    "is_colleague",
+    "list_archived_customers",
     "list_businesses",
     "list_customers",
     "list_hub_customers",
@@ -145,6 +162,7 @@ __all__ = [
     "register_stats_provider",
     "remove_flag",
     "restore_customers",
+    "restore_row",
     "save_record",
     "search_customers",
     "settle_payments",

@@ -25,6 +25,8 @@ from customers.models import (
 )
 
 _Row = TypeVar("_Row", bound=models.Model)
+# Archived customers may share an external id; nobody has so many of them.
+_NAMESAKES = 50
 
 
 def list_rows(
@@ -95,6 +97,45 @@ def get_customer(
     """
     customers = list_customers(actor=actor, business_id=business_id)
     return customers.for_list().get(_named(str(reference)))
+
+
+def list_archived_customers(*, actor: Actor, search: str = "") -> CustomerQuerySet:
+    """Return the archived customers the actor may see, newest first."""
+    rows: Any = list_rows(Customer, actor=actor).filter(erased_at=None)
+    rows = rows.exclude(archived_at=None)
+    if search:
+        rows = rows.matching(search, seen_in=actor.businesses_for(SEE_CLEAR))
+    found: CustomerQuerySet = rows
+    return found
+
+
+def find_customer(
+    reference: str, *, rows: QuerySet[Customer], business_id: UUID | None = None
+) -> Customer:
+    """Return one of these customers by UUID, reference or external id.
+
+    What is unique comes first, and a live customer before an archived one. Raises
+    DoesNotExist, and ValidationError `business_needed` when customers of two businesses
+    have the external id.
+    """
+    if business_id is not None:
+        rows = rows.filter(business=business_id)
+    found = list(rows.filter(_named(reference))[:_NAMESAKES])
+    exact = [r for r in found if reference.upper() in (str(r.pk).upper(), r.unique_id)]
+    found = exact or found
+    found = [row for row in found if not row.is_archived] or found
+    if not found:
+        raise Customer.DoesNotExist
+    if len({row.business_id for row in found}) > 1:
+        msg = "Customers of two businesses have this id. Name one in X-Business."
+        raise ValidationError(msg, code="business_needed")
+    return found[0]
+
+
+def is_colleague(user_id: UUID, *, business_id: UUID) -> bool:
+    """Tell whether somebody works for a business now."""
+    rows = Membership.objects.filter(user=user_id, business=business_id)
+    return rows.filter(ended_at=None).exists()
 
 
 def get_working_business(reference: str, *, actor: Actor, permission: str) -> Business:

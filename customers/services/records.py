@@ -52,8 +52,12 @@ EXCEED_LIMIT = "customers.exceed_limit_refund"
 
 
 @transaction.atomic
-def save_record(row: _Row, *, actor: Actor, reason: str | None = None) -> _Row:
+def save_record(
+    row: _Row, *, actor: Actor, reason: str | None = None, verb: str = ""
+) -> _Row:
     """Write a row as the actor: history, event and figures in one transaction.
+
+    `verb` is what the event says, unless it is "created" or "changed".
 
     Raises PermissionDenied for another business's row and without the right to add or
     change such rows there, ValidationError for a broken rule that needs other rows.
@@ -62,8 +66,8 @@ def save_record(row: _Row, *, actor: Actor, reason: str | None = None) -> _Row:
     business_id = row.pk if isinstance(row, Business) else row.business_id  # type: ignore[attr-defined]
     is_new = row._state.adding
     if not (is_new and isinstance(row, Business) and actor.business_ids is None):
-        verb = "add" if is_new else "change"
-        name = f"{row._meta.app_label}.{verb}_{row._meta.model_name}"
+        act = "add" if is_new else "change"
+        name = f"{row._meta.app_label}.{act}_{row._meta.model_name}"
         actor.require(business_id, name)
     if prepare := _PREPARE.get(type(row)):
         prepare(row, actor)
@@ -72,7 +76,7 @@ def save_record(row: _Row, *, actor: Actor, reason: str | None = None) -> _Row:
         row.by(actor, reason=reason).save()
     else:
         row.save()
-    verb = "created" if is_new else "changed"
+    verb = verb or ("created" if is_new else "changed")
     customer_id = _customer_id(row)
     audit.record(
         f"{row._meta.model_name}.{verb}",
@@ -125,12 +129,17 @@ def _former_email(row: models.Model) -> Contact | None:
     )
 
 
-def _prepare_booking(row: Booking, actor: Actor) -> None:
+def stamp_booking(row: Booking) -> None:
+    """Set the times that its status asks for; before its rules are checked."""
     now = timezone.now()
     if row.status in PURCHASE_STATUSES and row.completed_at is None:
         row.completed_at = now
     if row.status == BookingStatus.CANCELLED and row.cancelled_at is None:
         row.cancelled_at = now
+
+
+def _prepare_booking(row: Booking, actor: Actor) -> None:
+    stamp_booking(row)
 
 
 def _prepare_ticket(row: Ticket, actor: Actor) -> None:

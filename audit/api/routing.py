@@ -1,0 +1,43 @@
+"""Addresses of tables; with and without a slash, literal ones before identifiers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.urls import re_path
+
+from audit.api.tables import TableView
+
+UUID = r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
+
+
+def routes(path: str, view: type[TableView], *, key: str = UUID) -> list[Any]:
+    """Return the addresses of a table, as far as it has their actions."""
+    row = rf"{path}/(?P<{view.keyword}>{key})"
+    name = f"v1_{view.model._meta.model_name}"
+    return [
+        *route(path, view, {"get": "index", "post": "create"}),
+        *route(f"{path}/bulk", view, {"post": "create_many", "patch": "change_many"}),
+        *route(
+            row, view, {"get": "show", "patch": "change", "delete": "destroy"}, name
+        ),
+        *route(f"{row}/archive", view, {"post": "archive"}),
+        *route(f"{row}/restore", view, {"post": "restore"}),
+    ]
+
+
+def route(
+    path: str,
+    view: type[TableView],
+    actions: dict[str, str],
+    name: str | None = None,
+    **options: Any,
+) -> list[Any]:
+    """Return one address with the actions that the table has; none without any."""
+    known: dict[str, Any] = {
+        verb: act for verb, act in actions.items() if act in view.methods
+    }
+    if not known:
+        return []
+    answer: Any = view.as_view(known, **options)
+    return [re_path(rf"^api/v1/{path}/?$", answer, name=name)]

@@ -1,0 +1,222 @@
+"""Rows as the canonical API answers and takes them: one serializer for each table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, ClassVar
+
+from django.db import models
+from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail, ValidationError
+
+from audit.api.reading import StrictSerializer, snake_case
+from audit.masking import hidden_names, masked_value
+from audit.privacy import declaration
+from audit.tracking import view_right
+
+# What a body is checked for; what is answered was checked when it was written.
+_CHECKS = ("max_length", "min_value", "max_value", "validators", "allow_blank")
+
+
+class RowSerializer(serializers.ModelSerializer[Any]):
+    """A row with its foreign keys as ids; masked unless the context says otherwise.
+
+    `is_clear` of the context tells whether somebody sees this row's contact data.
+    """
+
+    # Rows that repeat what somebody sent hold addresses in other texts too.
+    is_copy: ClassVar[bool] = False
+    # A caller may ask for some keys alone, so the schema promises none.
+    is_sparse = True
+
+    def build_field(
+        self, field_name: str, info: Any, model_class: Any, nested_depth: int
+    ) -> Any:
+        column = _foreign_key(model_class, field_name)
+        if column is not None:
+            return serializers.UUIDField, {
+                "allow_null": column.null,
+                "read_only": True,
+            }
+        kind, options = super().build_field(field_name, info, model_class, nested_depth)
+        for name in _CHECKS:
+            options.pop(name, None)
+        if issubclass(kind, serializers.EmailField | serializers.SlugField):
+            # A masked value is no address.
+            kind = serializers.CharField
+        if issubclass(kind, serializers.DateTimeField | serializers.DateField):
+            # The renderer writes it, in UTC.
+            options["format"] = None
+        if issubclass(kind, serializers.ReadOnlyField):
+            return kind, options
+        for name in ("required", "default"):
+            options.pop(name, None)
+        return kind, options | {"read_only": True}
+
+    def get_validators(self) -> list[Any]:
+        return []
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        shown = dict(super().to_representation(instance))
+        is_clear = self.context.get("is_clear")
+        if is_clear is None or not is_clear(instance):
+            kinds = declaration(type(instance))
+            for name in shown.keys() & kinds.keys():
+                shown[name] = masked_value(
+                    shown[name], kinds[name], is_copy=self.is_copy
+                )
+        return shown
+
+
+@dataclass(frozen=True)
+class Related:
+    """A single row that an answer may show beside its id."""
+
+    row: type[RowSerializer]
+    # From the listed row to it, as `select_related` names it.
+    path: str
+
+    @property
+    def model(self) -> type[models.Model]:
+        """The table it comes from."""
+        model: type[models.Model] = self.row.Meta.model
+        return model
+
+    @property
+    def right(self) -> str:
+        """What somebody needs who wants to see it."""
+        return view_right(self.model)
+
+    def of(self, row: Any) -> Any:
+        """Return the related row, None if there is none."""
+        for name in self.path.split("__"):
+            row = getattr(row, name, None)
+        return row
+
+
+@cache
+def expanded(
+    row: type[RowSerializer], names: tuple[tuple[str, Related], ...]
+) -> type[RowSerializer]:
+    """Return a row's serializer with what may stand beside it, for the schema."""
+    if not names:
+        return row
+    name = row.__name__.removesuffix("Row")
+    extra = {
+        key: related.row(
+            required=False, allow_null=True, help_text=f"With expand={key}."
+        )
+        for key, related in names
+    }
+    meta: Any = row.Meta
+    fields = [*meta.fields, *extra]
+    body = {
+        "__module__": row.__module__,
+        "__doc__": row.__doc__,
+        "Meta": type("Meta", (meta,), {"fields": fields}),
+        **extra,
+    }
+    return type(f"{name}RowExpanded", (row,), body)
+
+
+@cache
+def page_of_rows(row: type[RowSerializer]) -> type[serializers.Serializer[Any]]:
+    """Return the serializer of a list's answer, for the schema."""
+    name = row.__name__.removesuffix("Expanded")
+    return type(f"{name}Page", (_Page,), {"results": row(many=True)})
+
+
+class _Page(serializers.Serializer[Any]):
+    """One page. With a cursor nothing is counted, and `previous` is null."""
+
+    count = serializers.IntegerField(required=False)
+    count_is_capped = serializers.BooleanField(required=False)
+    next = serializers.CharField(allow_null=True)
+    previous = serializers.CharField(allow_null=True)
+
+
+class RowBody(StrictSerializer, serializers.ModelSerializer[Any]):
+    """What is written to a row: its columns, and rows of others by their ids.
+
+    Columns that are unique are compared by the service, within the business: the
+    library would look through the rows of all of them.
+    """
+
+    # Whose rows these are, where an address may say so.
+    parents: ClassVar[tuple[str, ...]] = ("customer_id", "ticket_id")
+
+    def build_field(
+        self, field_name: str, info: Any, model_class: Any, nested_depth: int
+    ) -> Any:
+        column = _foreign_key(model_class, field_name)
+        if column is not None:
+            return serializers.UUIDField, {
+                "allow_null": column.null,
+                # The parent may stand in the address instead.
+                "required": not column.null and field_name not in self.parents,
+            }
+        kind, options = super().build_field(field_name, info, model_class, nested_depth)
+        options["validators"] = [
+            check
+            for check in options.get("validators", ())
+            if type(check).__name__ != "UniqueValidator"
+        ]
+        if not options["validators"]:
+            del options["validators"]
+        return kind, options
+
+    def get_uniqueness_extra_kwargs(
+        self, field_names: Any, declared_fields: Any, extra_kwargs: Any
+    ) -> Any:
+        return extra_kwargs, {}
+
+    def get_validators(self) -> list[Any]:
+        return []
+
+
+class ChangeBody(RowBody):
+    """A change: what is not named stays, and what is seen masked is not overwritten.
+
+    The context holds the stored `row`, what its answer shows (`seen`), and `is_clear`.
+    """
+
+    def get_fields(self) -> dict[str, Any]:
+        fields = dict(super().get_fields())
+        for field in fields.values():
+            field.required = False
+        return fields
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Leave out what comes back as it was answered; it is no mistake.
+
+        Raises ValidationError for another value in the place of a masked one.
+        """
+        seen, row = self.context.get("seen", {}), self.context.get("row")
+        if not isinstance(data, Mapping) or row is None:
+            return super().to_internal_value(data)
+        hidden = set() if self.context.get("is_clear") else _hidden(row)
+        kept, wrong = {}, {}
+        for key, value in data.items():
+            name = snake_case(str(key))
+            if name in hidden and value != seen.get(name):
+                text = "You see this masked. Reveal it first, or leave it out."
+                wrong[key] = [ErrorDetail(text, "masked")]
+            elif name not in hidden and (name in self.fields or name not in seen):
+                kept[key] = value
+        if wrong:
+            raise ValidationError(wrong)
+        return super().to_internal_value(kept)
+
+
+def _hidden(row: models.Model) -> set[str]:
+    return {name for name in hidden_names(row) if getattr(row, name) is not None}
+
+
+def _foreign_key(model: Any, name: str) -> Any:
+    """Return the foreign key whose column has this name."""
+    if not name.endswith("_id"):
+        return None
+    column = {f.attname: f for f in model._meta.concrete_fields}.get(name)
+    return column if column is not None and column.is_relation else None

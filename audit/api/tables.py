@@ -1,0 +1,326 @@
+"""The base of the canonical API: one viewset for each table, closed until it is named.
+
+A table says its model, its row, its filters and, if it is written, its bodies. What it
+answers and who may ask follows from these, for the requests and for the schema.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.db.models import F, Model, QuerySet
+from django.http import Http404
+from django_filters.rest_framework import DjangoFilterBackend
+from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import ViewSetMixin
+
+from audit import services
+from audit.api.filters import TableFilters
+from audit.api.paging import CursorError, cursor_page_of, page_of
+from audit.api.reading import QuerySerializer, snake_case
+from audit.api.rows import Related, RowSerializer, expanded, page_of_rows
+from audit.api.views import Method, StaffView, etag_of
+from audit.privacy import business_of, names_people, personal_fields
+from audit.tracking import view_right
+
+LARGEST_PAGE = 200
+
+
+class RowQuery(QuerySerializer):
+    """The parameters of one row."""
+
+    fields = serializers.CharField(  # type: ignore[assignment]  # a parameter's name
+        required=False, help_text="Answer these keys alone, with commas between them."
+    )
+    expand = serializers.CharField(
+        required=False, help_text="Related rows to add, with commas between them."
+    )
+
+
+class CursorQuery(RowQuery):
+    """The parameters of a list without page numbers."""
+
+    cursor = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        max_length=200,
+        help_text="As `next` says it. Empty: from the newest on, without a count.",
+    )
+    page_size = serializers.IntegerField(
+        min_value=1, max_value=LARGEST_PAGE, default=50
+    )
+
+
+class ListQuery(CursorQuery):
+    """The parameters of a list in pages."""
+
+    page = serializers.IntegerField(min_value=1, max_value=100_000, required=False)
+    ordering = serializers.CharField(
+        required=False, help_text="A column; with a minus before it downwards."
+    )
+
+
+class TableView(ViewSetMixin, StaffView):
+    """Lists the rows of a table and shows one of them."""
+
+    model: ClassVar[type[Model]]
+    row: ClassVar[type[RowSerializer]]
+    filterset_class: ClassVar[type[TableFilters]] = TableFilters
+    filter_backends = (DjangoFilterBackend,)
+    # Names of `ordering`, and the column or expression of each.
+    orderings: ClassVar[Mapping[str, Any]] = {}
+    related: ClassVar[Mapping[str, Related]] = {}
+    # The column by which cursors walk; never null.
+    time: ClassVar[str] = "created_at"
+    # Tables without an end are walked by cursors alone.
+    has_pages: ClassVar[bool] = True
+    has_versions: ClassVar[bool] = False
+    # What access events call these rows.
+    shown_as: ClassVar[str] = "customer"
+    # Which keyword of the address names a row.
+    keyword: ClassVar[str] = "pk"
+    # Given to `as_view` where the address names the row that these belong to.
+    parent: str = ""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "model" in cls.__dict__ and "methods" not in cls.__dict__:
+            cls.methods = cls.declared()
+
+    @classmethod
+    def declared(cls) -> dict[str, Method]:
+        """Return what each action needs, takes and answers."""
+        right = view_right(cls.model)
+        shown = cls.answer()
+        query = ListQuery if cls.has_pages else CursorQuery
+        return {
+            "index": Method(right, page_of_rows(shown), query=query),
+            "show": Method(right, shown, query=RowQuery, has_versions=cls.has_versions),
+        }
+
+    @classmethod
+    def answer(cls) -> type[RowSerializer]:
+        """Return the serializer of a row with everything that may stand beside it."""
+        return expanded(cls.row, tuple(cls.related.items()))
+
+    @property
+    def queryset(self) -> QuerySet[Any]:
+        """No rows; by its model the schema finds out the types of filters."""
+        return self.model._default_manager.none()
+
+    # --- which rows -----------------------------------------------------------------
+
+    def reached(self, model: type[Model]) -> Any:
+        """Return the rows of a table that the actor may see."""
+        raise NotImplementedError
+
+    def listed(self, asked: Mapping[str, Any]) -> Any:
+        """Return the rows of this list; `asked` are the checked filters."""
+        return self.reached(self.model)
+
+    def find(self, reference: str, *, with_related: Iterable[str] = ()) -> Any:
+        """Return one row. Raises Http404 for a missing and for a foreign one alike."""
+        try:
+            key = UUID(reference)
+        except ValueError:
+            key = None
+        rows = self.loaded(self.reached(self.model), with_related)
+        found = rows.filter(pk=key).first() if key else None
+        if found is None:
+            raise self.missing(self.model, reference)
+        return found
+
+    def missing(self, model: type[Model], reference: str) -> Http404:
+        """Note that somebody asked for what is not theirs, and return the 404."""
+        label = model._meta.label_lower
+        self.actor.operation.refuse("not_found", label, reference)
+        return Http404()
+
+    def loaded(self, rows: Any, names: Iterable[str]) -> Any:
+        """Load what is shown beside the rows."""
+        paths = [self.related[name].path for name in names]
+        return rows.select_related(*paths) if paths else rows
+
+    # --- what was asked -------------------------------------------------------------
+
+    def check_query(self, request: Request) -> dict[str, Any]:
+        """Return the checked parameters, those of filters under `filters`.
+
+        Raises ValidationError for unknown ones, and names the nearest known one.
+        """
+        filters: dict[str, str] = {}
+        own: dict[str, str] = {}
+        known = self.filterset_class.base_filters if self.action == "index" else {}
+        for key, value in request.query_params.dict().items():
+            name = snake_case(str(key))
+            (filters if name in known else own)[name if name in known else key] = value
+        self._refuse_unknown(own, known)
+        serializer = self.spec.query(data=own)  # type: ignore[union-attr]
+        serializer.is_valid(raise_exception=True)
+        checked: dict[str, Any] = serializer.validated_data
+        if {"page", "ordering"} & checked.keys() and "cursor" in checked:
+            text = "A cursor walks from the newest on. Leave page and ordering out."
+            raise ValidationError(
+                {"cursor": [ErrorDetail(text, "conflicting_parameters")]}
+            )
+        checked["expand"] = self._names(checked, "expand", self.related)
+        shown = [*self.row().fields, *checked["expand"]]
+        checked["fields"] = self._names(checked, "fields", shown) or None
+        return checked | {"filters": filters}
+
+    def _refuse_unknown(self, own: Mapping[str, str], known: Mapping[str, Any]) -> None:
+        names = {*known, *self.spec.query().fields}  # type: ignore[union-attr]
+        wrong = {
+            key: [ErrorDetail(_unknown(snake_case(key), names), "unknown_parameter")]
+            for key in own
+            if snake_case(key) not in names
+        }
+        if wrong:
+            raise ValidationError(wrong)
+
+    def _names(
+        self, checked: Mapping[str, Any], key: str, known: Iterable[str]
+    ) -> list[str]:
+        """Return the names that a parameter lists. Raises ValidationError."""
+        parts = [snake_case(p.strip()) for p in checked.get(key, "").split(",")]
+        found = list(dict.fromkeys(part for part in parts if part))
+        known = list(known)
+        for name in found:
+            if name not in known:
+                code = "unknown_field" if key == "fields" else "unknown_expansion"
+                raise ValidationError({key: [ErrorDetail(_unknown(name, known), code)]})
+        return found
+
+    # --- what is shown --------------------------------------------------------------
+
+    def shown(
+        self, rows: Iterable[Any], *, is_detail: bool = False, **asked: Any
+    ) -> list[dict[str, Any]]:
+        """Return rows as they are answered; in lists everybody's are masked."""
+        context = {"is_clear": self.sees_clear} if is_detail else {}
+        own = self.row(context=context)
+        beside = {
+            name: (self.related[name], self.related[name].row(context=context))
+            for name in asked.get("expand", ())
+        }
+        only = asked.get("fields")
+        if only is not None:
+            for name in set(own.fields) - set(only):
+                del own.fields[name]
+        found = []
+        for row in rows:
+            body = own.to_representation(row)
+            for name, (related, serializer) in beside.items():
+                if only is None or name in only:
+                    body[name] = self._beside(related, serializer, row)
+            found.append(body)
+        return found
+
+    def _beside(self, related: Related, serializer: RowSerializer, row: Any) -> Any:
+        other = related.of(row)
+        if other is None or not self.may_see(related, other):
+            return None
+        return serializer.to_representation(other)
+
+    def may_see(self, related: Related, other: Any) -> bool:
+        """Tell whether the actor may look at this row of the other table."""
+        return self.actor.may(related.right, business_of(other))
+
+    def note_shown(self, verb: str, rows: Iterable[Any], **facts: Any) -> None:
+        """Note for the access event whom the answer shows."""
+        if personal_fields(self.model) or names_people(self.model):
+            action = f"{self.shown_as}.{verb}"
+            services.note_shown(action, rows, actor=self.actor, **facts)
+
+    def answer_row(self, row: Any, status: int = 200) -> Response:
+        """Answer one row."""
+        asked = {k: self.parameters.get(k) for k in ("fields", "expand")}
+        asked["expand"] = asked["expand"] or []
+        [body] = self.shown([row], is_detail=True, **asked)
+        self.note_shown("viewed", [row], target=row)
+        headers = {"ETag": etag_of(row.rev)} if self.has_versions else {}
+        return Response(body, status, headers=headers)
+
+    # --- actions --------------------------------------------------------------------
+
+    def index(self, request: Request, **_: Any) -> Response:
+        """List the rows that the filters keep, a page at a time."""
+        asked = self.parameters
+        filters = self.filterset_class(asked["filters"], queryset=self.queryset)
+        rows = filters.filter_queryset(self.listed(filters.checked()))
+        rows = self.loaded(rows, asked["expand"])
+        if "cursor" in asked or not self.has_pages:
+            body, found = self._walked(rows)
+        else:
+            body, found = self._paged(rows)
+        query = asked["filters"].get("search")
+        self.note_shown("searched" if query else "listed", found, query=query or None)
+        kept = {k: asked[k] for k in ("fields", "expand")}
+        return Response(body | {"results": self.shown(found, **kept)})
+
+    def show(self, request: Request, **kwargs: Any) -> Response:
+        """Show one row."""
+        reference = kwargs[self.keyword]
+        return self.answer_row(
+            self.find(reference, with_related=self.parameters["expand"])
+        )
+
+    def _paged(self, rows: Any) -> tuple[dict[str, Any], list[Any]]:
+        asked = self.parameters
+        number = asked.get("page", 1)
+        page = page_of(self._ordered(rows), number=number, limit=asked["page_size"])
+        body = {
+            "count": page.total,
+            "count_is_capped": page.is_capped,
+            "next": self._link(page=number + 1) if page.has_next else None,
+            "previous": self._link(page=number - 1) if number > 1 else None,
+        }
+        return body, page.rows
+
+    def _walked(self, rows: Any) -> tuple[dict[str, Any], list[Any]]:
+        asked = self.parameters
+        try:
+            page = cursor_page_of(
+                rows,
+                by=self.time,
+                cursor=asked.get("cursor", ""),
+                limit=asked["page_size"],
+            )
+        except CursorError as error:
+            raise ValidationError(
+                {"cursor": [ErrorDetail(str(error), "invalid_cursor")]}
+            ) from error
+        link = self._link(cursor=page.next_cursor) if page.next_cursor else None
+        return {"next": link, "previous": None}, page.rows
+
+    def _ordered(self, rows: Any) -> Any:
+        name = snake_case(self.parameters.get("ordering", ""))
+        if not name:
+            return rows
+        column = self.orderings.get(name.removeprefix("-"))
+        if column is None:
+            known = ", ".join(self.orderings)
+            text = f"Order by one of {known}; a minus before it means downwards."
+            raise ValidationError({"ordering": [ErrorDetail(text, "unknown_ordering")]})
+        by = F(column) if isinstance(column, str) else column
+        is_down = name.startswith("-")
+        order = by.desc(nulls_last=True) if is_down else by.asc(nulls_last=True)
+        return rows.order_by(order, "-pk" if is_down else "pk")
+
+    def _link(self, **changed: Any) -> str:
+        query = self.request.query_params.copy()
+        for name, value in changed.items():
+            query[name] = str(value)
+        return f"{self.request.path}?{query.urlencode()}"
+
+
+def _unknown(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1)
+    hint = f" Do you mean {near[0]}?" if near else ""
+    return f"This is not known here.{hint}"

@@ -1,0 +1,310 @@
+"""The writing half of the canonical API: create, change, archive, restore, in bulk."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.core.exceptions import PermissionDenied
+from django.core.exceptions import ValidationError as RuleBroken
+from django.db import transaction
+from django.db.models import Model
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from audit.api.problems import Problem
+from audit.api.reading import StrictSerializer
+from audit.api.rows import RowBody
+from audit.api.tables import TableView
+from audit.api.views import Method
+from audit.privacy import business_of
+
+LARGEST_BATCH = 100
+_NO_ROW = ErrorDetail("There is no such row.", "does_not_exist")
+
+
+class Reason(StrictSerializer):
+    """Why something is done; may be left out."""
+
+    reason = serializers.CharField(max_length=500, required=False)
+
+
+class ItemDone(serializers.Serializer[Any]):
+    """What became of one item: `id` and `rev` of a success, else what is wrong."""
+
+    index = serializers.IntegerField()
+    status = serializers.IntegerField()
+    id = serializers.UUIDField(required=False)
+    rev = serializers.IntegerField(required=False)
+    code = serializers.CharField(required=False)
+    message = serializers.CharField(required=False)
+    errors = serializers.ListField(  # type: ignore[assignment]  # as in problems
+        child=serializers.DictField(), required=False
+    )
+
+
+class BulkDone(serializers.Serializer[Any]):
+    """What became of each item, in the order in which they were sent."""
+
+    results = ItemDone(many=True)
+    succeeded = serializers.IntegerField()
+    failed = serializers.IntegerField()
+
+
+@cache
+def batch_of(item: type[StrictSerializer]) -> type[StrictSerializer]:
+    """Return the body of a bulk act. Each item is checked by itself."""
+
+    @extend_schema_field(item(many=True))
+    class Items(serializers.ListField):
+        child = serializers.JSONField()
+
+    name = item.__name__
+    items = Items(min_length=1, max_length=LARGEST_BATCH)
+    return type(f"{name}Batch", (StrictSerializer,), {"items": items})
+
+
+class WritableTable(TableView):
+    """Writes rows too, as far as the table says how."""
+
+    create_body: ClassVar[type[RowBody] | None] = None
+    change_body: ClassVar[type[RowBody] | None] = None
+    # Which tables the ids in a body name; of the same business, and seen by the actor.
+    references: ClassVar[Mapping[str, type[Model]]] = {}
+    # The right to archive and restore, of a table whose rows can be.
+    archive_right: ClassVar[str] = ""
+    # The right to write many rows at once.
+    bulk_right: ClassVar[str] = ""
+
+    @classmethod
+    def declared(cls) -> dict[str, Method]:
+        """Return what each action needs, takes and answers."""
+        found = super().declared()
+        answer, meta = cls.answer(), cls.model._meta
+        add, change = (
+            f"{meta.app_label}.{verb}_{meta.model_name}" for verb in ("add", "change")
+        )
+        if cls.create_body:
+            found["create"] = Method(add, answer, 201, cls.create_body)
+        if cls.change_body:
+            found["change"] = Method(
+                change, answer, body=cls.change_body, has_versions=cls.has_versions
+            )
+        if right := cls.archive_right:
+            found["destroy"] = Method(right, None, 204, Reason)
+            found["archive"] = Method(right, answer, body=Reason)
+            found["restore"] = Method(right, answer, body=Reason)
+        if (right := cls.bulk_right) and cls.create_body and cls.change_body:
+            new, changed = (
+                batch_of(cls.create_body),
+                batch_of(_item_of(cls.change_body)),
+            )
+            found["create_many"] = Method(right, BulkDone, body=new)
+            found["change_many"] = Method(right, BulkDone, body=changed)
+        return found
+
+    # --- what a table's app does ----------------------------------------------------
+
+    def write_new(self, values: dict[str, Any]) -> Any:
+        """Create a row of checked values."""
+        raise NotImplementedError
+
+    def write_changes(
+        self, row: Any, expected_rev: int | None, changes: dict[str, Any]
+    ) -> Any:
+        """Change a row."""
+        raise NotImplementedError
+
+    def write_archived(self, row: Any, reason: str) -> Any:
+        """Archive a row."""
+        raise NotImplementedError
+
+    def write_restored(self, row: Any, reason: str) -> Any:
+        """Bring a row back."""
+        raise NotImplementedError
+
+    def references_in(
+        self, values: Mapping[str, Any], *, business_id: UUID, **same: Any
+    ) -> None:
+        """Check that the ids in a body name rows of the business that the actor sees.
+
+        `same` are columns in which those rows agree with the written one, if they have
+        them. Raises ValidationError.
+        """
+        wrong: dict[str, Any] = {}
+        for name, model in self.references.items():
+            key = values.get(name)
+            if key is None:
+                continue
+            rows = self.reached(model).filter(pk=key, business=business_id)
+            columns = {field.attname for field in model._meta.concrete_fields}
+            rows = rows.filter(**{k: v for k, v in same.items() if k in columns})
+            if not rows.exists():
+                wrong[name] = [_NO_ROW]
+        if wrong:
+            raise ValidationError(wrong)
+
+    # --- actions --------------------------------------------------------------------
+
+    def create(self, request: Request, **_: Any) -> Response:
+        """Create a row."""
+        row = self.write_new(self.body())
+        response = self.answer_row(self.find(str(row.pk)), 201)
+        response["Location"] = self.address_of(row)
+        return response
+
+    def change(self, request: Request, **kwargs: Any) -> Response:
+        """Change a row; what is not named stays."""
+        row = self.found_to_write(kwargs[self.keyword])
+        changes = self.changes_of(row, self.spec.body, request.data)  # type: ignore[union-attr]
+        try:
+            self.write_changes(row, self.expected_rev(), changes)
+        except RuleBroken as error:
+            if getattr(error, "code", "") == "stale_version":
+                raise self.stale(self.find(str(row.pk)).rev) from error
+            raise
+        return self.answer_row(self.find(str(row.pk)))
+
+    def destroy(self, request: Request, **kwargs: Any) -> Response:
+        """Archive a row: it is hidden, and nothing is removed."""
+        row = self.found_to_write(kwargs[self.keyword])
+        self.write_archived(row, self.reason())
+        return Response(status=204)
+
+    def archive(self, request: Request, **kwargs: Any) -> Response:
+        """Archive a row: it is hidden, and nothing is removed."""
+        row = self.found_to_write(kwargs[self.keyword])
+        self.write_archived(row, self.reason())
+        return self.answer_row(self.find(str(row.pk)))
+
+    def restore(self, request: Request, **kwargs: Any) -> Response:
+        """Bring an archived row back."""
+        row = self.found_to_write(kwargs[self.keyword])
+        self.write_restored(row, self.reason())
+        return self.answer_row(self.find(str(row.pk)))
+
+    def create_many(self, request: Request, **_: Any) -> Response:
+        """Create up to 100 rows; those that are wrong are named, the others stand."""
+
+        def create(item: Any) -> Any:
+            serializer = self.create_body(data=item, context={"view": self})  # type: ignore[misc]
+            serializer.is_valid(raise_exception=True)
+            return self.write_new(serializer.validated_data)
+
+        items = self.body()["items"]
+        return self._each(enumerate(items), create, 201)
+
+    def change_many(self, request: Request, **_: Any) -> Response:
+        """Change up to 100 rows; those that are wrong are named, the others stand."""
+        body = _item_of(self.change_body)  # type: ignore[arg-type]
+
+        def change(item: Any) -> Any:
+            row = self.found_to_write(_id_in(item))
+            changes = self.changes_of(row, body, item)
+            changes.pop("id", None)
+            rev = changes.pop("rev", None)
+            return self.write_changes(row, rev, changes)
+
+        # In the order of their ids, so that two of these cannot wait for each other.
+        items = list(enumerate(self.body()["items"]))
+        return self._each(sorted(items, key=lambda pair: _id_in(pair[1])), change, 200)
+
+    # --- parts of them --------------------------------------------------------------
+
+    def found_to_write(self, reference: str) -> Any:
+        """Return a row that the actor may do this to.
+
+        Raises Http404 for one that is not seen, PermissionDenied for one that is.
+        """
+        row = self.find(reference)
+        if not self.actor.may(self.right, business_of(row)):
+            raise PermissionDenied
+        return row
+
+    def changes_of(self, row: Any, body: Any, data: Any) -> dict[str, Any]:
+        """Return the checked changes of a row."""
+        [seen] = self.shown([row], is_detail=True)
+        context = {
+            "view": self,
+            "row": row,
+            "seen": json.loads(self.as_json(seen)),
+            "is_clear": self.sees_clear(row),
+        }
+        serializer = body(data=data, context=context)
+        serializer.is_valid(raise_exception=True)
+        changes: dict[str, Any] = serializer.validated_data
+        same = {"customer_id": row.customer_id} if hasattr(row, "customer_id") else {}
+        business_id: Any = business_of(row)
+        self.references_in(changes, business_id=business_id, **same)
+        return changes
+
+    def as_json(self, body: Any) -> bytes:
+        """Return a body as it is sent."""
+        return self.renderer_classes[0]().render(body)
+
+    def reason(self) -> str:
+        """Return why it is done."""
+        return self.body().get("reason") or "by the API"
+
+    def address_of(self, row: Any) -> str:
+        """Return where a row is shown."""
+        name = f"v1_{self.model._meta.model_name}"
+        return reverse(name, kwargs={self.keyword: str(row.pk)})
+
+    @transaction.atomic
+    def _each(
+        self,
+        items: Iterable[tuple[int, Any]],
+        act: Callable[[Any], Any],
+        status: int,
+    ) -> Response:
+        """Do an act with each item, and take back those that fail."""
+        results: list[dict[str, Any]] = []
+        for index, item in items:
+            try:
+                with transaction.atomic():
+                    row = act(item)
+            except Exception as error:
+                results.append({"index": index, **self._refusal_of(error)})
+            else:
+                done = {"index": index, "status": status, "id": row.pk}
+                results.append(done | ({"rev": row.rev} if self.has_versions else {}))
+        results.sort(key=lambda result: result["index"])
+        succeeded = sum("id" in result for result in results)
+        counts = {"succeeded": succeeded, "failed": len(results) - succeeded}
+        return Response({"results": results, **counts})
+
+    def _refusal_of(self, error: Exception) -> dict[str, Any]:
+        """Return what the problem document of an error says. Raises other errors."""
+        if getattr(error, "code", "") == "stale_version":
+            error = Problem(412, "stale_version", str(getattr(error, "message", error)))
+        handler = self.get_exception_handler()
+        answer: Any = handler(error, self.get_exception_handler_context())
+        if answer is None:
+            raise error
+        document = json.loads(answer.content)
+        return {k: document[k] for k in ("status", "code", "message", "errors")}
+
+
+@cache
+def _item_of(body: type[RowBody]) -> type[RowBody]:
+    """Return a change that names its row and, if it likes, the version."""
+    named = {
+        "id": serializers.UUIDField(),
+        "rev": serializers.IntegerField(min_value=1, required=False),
+    }
+    meta: Any = body.Meta
+    fields = [*named, *meta.fields]
+    body_of = {**named, "Meta": type("Meta", (meta,), {"fields": fields})}
+    return type(f"{body.__name__}Item", (body,), body_of)
+
+
+def _id_in(item: Any) -> str:
+    return str(item.get("id", "")) if isinstance(item, Mapping) else ""

@@ -1,0 +1,168 @@
+"""Customers in the canonical API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+
+import django_filters
+from django.db.models.functions import Upper
+from rest_framework import serializers
+
+from audit.api.filters import YesNoFilter
+from audit.api.rows import ChangeBody, Related, RowBody
+from customers import services
+from customers.api.tables.base import ArchivableFilters, HubTable
+from customers.api.tables.rows import (
+    BusinessRow,
+    CustomerRow,
+    PreferencesRow,
+    StatsRow,
+)
+from customers.models import Customer
+
+_COLUMNS = [
+    "name",
+    "email",
+    "is_email_verified",
+    "phone",
+    "customer_type",
+    "status",
+    "signup_method",
+    "source",
+    "location",
+    "external_id",
+    "joined_at",
+]
+
+
+class NewCustomer(RowBody):
+    """A new customer, with wishes."""
+
+    name = serializers.CharField(max_length=255)
+    prefer_sms = serializers.BooleanField(required=False)
+    prefer_email = serializers.BooleanField(required=False)
+    prefer_call = serializers.BooleanField(required=False)
+    address = serializers.CharField(
+        max_length=2000, required=False, help_text="The primary one, as typed."
+    )
+
+    class Meta:
+        model = Customer
+        fields: ClassVar = [
+            *_COLUMNS,
+            "prefer_sms",
+            "prefer_email",
+            "prefer_call",
+            "address",
+        ]
+
+
+class ChangedCustomer(ChangeBody):
+    """What changes of a customer."""
+
+    name = serializers.CharField(max_length=255)
+
+    class Meta:
+        model = Customer
+        fields = _COLUMNS
+
+
+class CustomerFilters(ArchivableFilters):
+    """Filters of customers; none of them tells what is masked."""
+
+    search = django_filters.CharFilter(
+        method="leave",
+        max_length=200,
+        label="Name, reference, e-mail or phone; parts of what is seen in clear.",
+    )
+
+    class Meta(ArchivableFilters.Meta):
+        model = Customer
+        fields: ClassVar = {
+            "status": ["exact", "in"],
+            "customer_type": ["exact", "in"],
+            "is_email_verified": ["exact"],
+            "unique_id": ["exact"],
+            "joined_at": ["gte", "lt"],
+            "created_at": ["gte", "lt"],
+            "updated_at": ["gte", "lt"],
+            "stats__total_spent": ["gte", "lt"],
+            "stats__total_purchases": ["gte", "lt"],
+            "stats__last_login_at": ["gte", "lt"],
+            "stats__last_active_at": ["gte", "lt"],
+            "stats__repeat_frequency": ["exact", "in"],
+        }
+
+    is_repeat_customer = YesNoFilter(field_name="stats__is_repeat_customer")
+    is_high_value = YesNoFilter(field_name="stats__is_high_value")
+    is_opted_in = YesNoFilter(field_name="stats__is_opted_in")
+
+
+class Customers(HubTable):
+    """Customers of the businesses that the caller works for."""
+
+    tag = "Customers"
+    model = Customer
+    row = CustomerRow
+    create_body = NewCustomer
+    change_body = ChangedCustomer
+    filterset_class = CustomerFilters
+    archive_right = services.ARCHIVE
+    bulk_right = "customers.bulk_customer"
+    keyword = "customer"
+    time = "joined_at"
+    has_versions = True
+    orderings: ClassVar[Mapping[str, Any]] = {
+        "joined_at": "joined_at",
+        "created_at": "created_at",
+        "updated_at": "updated_at",
+        "name": Upper("name"),
+        "total_spent": "stats__total_spent",
+        "total_purchases": "stats__total_purchases",
+        "total_orders": "stats__total_orders",
+        "last_active_at": "stats__last_active_at",
+        "last_login_at": "stats__last_login_at",
+    }
+    related: ClassVar[Mapping[str, Related]] = {
+        "business": Related(BusinessRow, "business"),
+        "preferences": Related(PreferencesRow, "preferences"),
+        "stats": Related(StatsRow, "stats"),
+    }
+
+    def listed(self, asked: Mapping[str, Any]) -> Any:
+        search = asked.get("search") or ""
+        if asked.get("is_archived"):
+            rows = services.list_archived_customers(actor=self.actor, search=search)
+        else:
+            rows = services.list_customers(actor=self.actor, search=search)
+        if self.business_id is not None:
+            rows = rows.filter(business=self.business_id)
+        return rows
+
+    def loaded(self, rows: Any, names: Iterable[str]) -> Any:
+        # The figures' amounts are in the business's currency.
+        return super().loaded(rows, names).select_related("business")
+
+    def find(self, reference: str, *, with_related: Iterable[str] = ()) -> Any:
+        return self.customer(reference)
+
+    def write_new(self, values: dict[str, Any]) -> Any:
+        business = self.working_business()
+        return services.create_customer(business, actor=self.actor, **values)
+
+    def write_changes(
+        self, row: Any, expected_rev: int | None, changes: dict[str, Any]
+    ) -> Any:
+        return services.update_customer(
+            row, actor=self.actor, expected_rev=expected_rev, **changes
+        )
+
+    def write_archived(self, row: Any, reason: str) -> Any:
+        return services.archive_customer(row, actor=self.actor, reason=reason)
+
+    def write_restored(self, row: Any, reason: str) -> Any:
+        [restored] = services.restore_customers(
+            [row.pk], actor=self.actor, reason=reason
+        )
+        return restored

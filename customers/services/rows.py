@@ -1,0 +1,114 @@
+"""Creating, changing and archiving rows of any table that has no rules of its own."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.db import models, transaction
+from django.utils import timezone
+
+from audit.actors import Actor
+from customers.models import Booking
+from customers.models.base import ArchiveMarks
+from customers.services.doors import list_rows
+from customers.services.records import save_record, stamp_booking
+
+_Row = TypeVar("_Row", bound=models.Model)
+
+
+@transaction.atomic
+def create_row(
+    model: type[_Row],
+    *,
+    business_id: UUID,
+    actor: Actor,
+    reason: str | None = None,
+    **values: Any,
+) -> _Row:
+    """Create a row of a business; `values` are columns that people may write.
+
+    The caller has seen to it that foreign keys name rows of the same business. Raises
+    ValidationError, with the field, for a broken rule, and as `save_record` does.
+    """
+    row = model(business_id=business_id, **values)
+    _check(row)
+    return save_record(row, actor=actor, reason=reason)
+
+
+@transaction.atomic
+def change_row(
+    row: _Row,
+    *,
+    actor: Actor,
+    expected_rev: int | None = None,
+    reason: str | None = None,
+    **changes: Any,
+) -> _Row:
+    """Change columns of a row; what is not named stays as it is.
+
+    The row is locked and read afresh. Raises ValidationError `stale_version` when it is
+    no longer at `expected_rev`, and otherwise as `create_row`.
+    """
+    locked = _locked(row, actor=actor)
+    if expected_rev is not None and locked.rev != expected_rev:  # type: ignore[attr-defined]
+        msg = "Somebody changed this meanwhile. Load it again and repeat."
+        raise ValidationError(msg, code="stale_version")
+    for name, value in changes.items():
+        setattr(locked, name, value)
+    _check(locked)
+    return save_record(locked, actor=actor, reason=reason)
+
+
+@transaction.atomic
+def archive_row(row: _Row, *, actor: Actor, reason: str) -> _Row:
+    """Hide a row from daily work. Raises ValidationError when it is hidden already."""
+    locked: Any = _locked(row, actor=actor)
+    if locked.is_archived:
+        msg = "This is archived already."
+        raise ValidationError(msg, code="already_archived")
+    locked.archived_at, locked.archived_by_id = timezone.now(), actor.user_id
+    locked.archive_reason = reason
+    saved: _Row = save_record(locked, actor=actor, reason=reason, verb="archived")
+    return saved
+
+
+@transaction.atomic
+def restore_row(row: _Row, *, actor: Actor, reason: str) -> _Row:
+    """Bring a hidden row back.
+
+    Raises ValidationError when it is not hidden, or when another has its place.
+    """
+    locked: Any = _locked(row, actor=actor)
+    if not locked.is_archived:
+        msg = "This is not archived."
+        raise ValidationError(msg, code="not_archived")
+    locked.archived_at = locked.archived_by_id = locked.archive_reason = None
+    _check(locked)
+    saved: _Row = save_record(locked, actor=actor, reason=reason, verb="restored")
+    return saved
+
+
+def is_archivable(model: type[models.Model]) -> bool:
+    """Tell whether rows of a table can be archived."""
+    return issubclass(model, ArchiveMarks)
+
+
+def _check(row: models.Model) -> None:
+    """Raise ValidationError unless the row keeps the rules of its table.
+
+    Columns that nobody writes are filled in when it is saved.
+    """
+    if isinstance(row, Booking):
+        stamp_booking(row)
+    hidden = {f.name for f in row._meta.fields if not f.editable}
+    row.full_clean(exclude=hidden - {"business"})
+
+
+def _locked(row: _Row, *, actor: Actor) -> _Row:
+    meta = row._meta
+    right = f"{meta.app_label}.change_{meta.model_name}"
+    rows: Any = list_rows(type(row), actor=actor, permission=right)
+    found: _Row = rows.select_for_update(no_key=True).get(pk=row.pk)
+    return found
