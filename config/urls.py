@@ -14,6 +14,7 @@ urlpatterns = [
     path("", include("audit.api.urls")),
     path("", include("customers.api.fixed_urls")),
     path("", include("customers.api.v1_urls")),
+    path("", include("capture.api.v1_urls")),
     path("", include("capture.api.fixed_urls")),
     path("", include("capture.api.urls")),
     # Nobody below here reads an error page.

@@ -52,5 +52,5 @@ def from_database(amount: Any) -> Decimal:
 def check_currency(code: str) -> None:
     """Raise ValidationError unless the code is a currency of ISO 4217."""
     if code not in CURRENCIES:
-        msg = f"{code!r} is not a currency. Write its ISO 4217 code, like EUR."
+        msg = "This is not a currency. Write its ISO 4217 code, like EUR."
         raise ValidationError(msg, code="currency_unknown")

@@ -8,9 +8,12 @@ from uuid import UUID
 import django_filters
 from django.db import models
 from django_filters.constants import EMPTY_VALUES
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
 
+@extend_schema_field(OpenApiTypes.BOOL)
 class YesNoFilter(django_filters.TypedChoiceFilter):
     """`true` or `false`; anything else is an error, not nothing."""
 

@@ -17,7 +17,14 @@ from audit.privacy import declaration
 from audit.tracking import view_right
 
 # What a body is checked for; what is answered was checked when it was written.
-_CHECKS = ("max_length", "min_value", "max_value", "validators", "allow_blank")
+_CHECKS = (
+    "allow_blank",
+    "allow_unicode",
+    "max_length",
+    "max_value",
+    "min_value",
+    "validators",
+)
 
 
 class RowSerializer(serializers.ModelSerializer[Any]):
@@ -77,6 +84,8 @@ class Related:
     row: type[RowSerializer]
     # From the listed row to it, as `select_related` names it.
     path: str
+    # What else its answer needs.
+    loads: tuple[str, ...] = ()
 
     @property
     def model(self) -> type[models.Model]:
@@ -165,6 +174,9 @@ class RowBody(StrictSerializer, serializers.ModelSerializer[Any]):
         ]
         if not options["validators"]:
             del options["validators"]
+        if options.get("allow_null"):
+            # What is not there is null, and has no second spelling.
+            options.pop("allow_blank", None)
         return kind, options
 
     def get_uniqueness_extra_kwargs(
@@ -184,8 +196,8 @@ class ChangeBody(RowBody):
 
     def get_fields(self) -> dict[str, Any]:
         fields = dict(super().get_fields())
-        for field in fields.values():
-            field.required = False
+        for name, field in fields.items():
+            field.required = name == "id"
         return fields
 
     def to_internal_value(self, data: Any) -> Any:

@@ -251,11 +251,7 @@ class StaffSchema(AutoSchema):
             schema.pop("description", None)
         is_camel = self._is_camel(serializer)
         if isinstance(serializer, StrictSerializer):
-            for name, field in serializer.fields.items():
-                properties[name] = refine(field, properties[name])
-            if not isinstance(serializer, QuerySerializer):
-                schema["additionalProperties"] = False
-                _tell_ignored(serializer, schema, is_camel=is_camel)
+            _tell_taken(serializer, schema, is_camel=is_camel)
         else:
             for name in properties:
                 properties[name] = shown(serializer.fields[name], properties[name])
@@ -266,6 +262,15 @@ class StaffSchema(AutoSchema):
             if "required" in schema:
                 schema["required"] = [camel_case(name) for name in schema["required"]]
         return schema
+
+
+def _tell_taken(serializer: Any, schema: dict[str, Any], *, is_camel: bool) -> None:
+    properties = schema.get("properties", {})
+    for name, field in serializer.fields.items():
+        properties[name] = refine(field, properties[name])
+    if not isinstance(serializer, QuerySerializer):
+        schema["additionalProperties"] = False
+        _tell_ignored(serializer, schema, is_camel=is_camel)
 
 
 def _tell_ignored(serializer: Any, schema: dict[str, Any], *, is_camel: bool) -> None:

@@ -144,7 +144,8 @@ class TableView(ViewSetMixin, StaffView):
 
     def loaded(self, rows: Any, names: Iterable[str]) -> Any:
         """Load what is shown beside the rows."""
-        paths = [self.related[name].path for name in names]
+        found = [self.related[name] for name in names]
+        paths = [path for one in found for path in (one.path, *one.loads)]
         return rows.select_related(*paths) if paths else rows
 
     # --- what was asked -------------------------------------------------------------

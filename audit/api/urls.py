@@ -1,12 +1,17 @@
-"""Paths of step-up; with and without a slash, no redirect."""
+"""Paths of step-up and of the trail; with and without a slash, no redirect."""
 
 from __future__ import annotations
 
 from django.urls import re_path
 
+from audit.api.routing import routes
 from audit.api.step_up import PinView, StepUpView
+from audit.api.trail import Events, Operations, Users
 
 urlpatterns = [
     re_path(r"^api/v1/auth/step-up/?$", StepUpView.as_view(), name="step_up"),
     re_path(r"^api/v1/auth/pin/?$", PinView.as_view(), name="pin"),
+    *routes("events", Events),
+    *routes("operations", Operations),
+    *routes("users", Users),
 ]

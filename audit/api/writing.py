@@ -156,7 +156,7 @@ class WritableTable(TableView):
     def create(self, request: Request, **_: Any) -> Response:
         """Create a row."""
         row = self.write_new(self.body())
-        response = self.answer_row(self.find(str(row.pk)), 201)
+        response = self.answer_row(self.find(self.reference_of(row)), 201)
         response["Location"] = self.address_of(row)
         return response
 
@@ -168,9 +168,9 @@ class WritableTable(TableView):
             self.write_changes(row, self.expected_rev(), changes)
         except RuleBroken as error:
             if getattr(error, "code", "") == "stale_version":
-                raise self.stale(self.find(str(row.pk)).rev) from error
+                raise self.stale(self.find(self.reference_of(row)).rev) from error
             raise
-        return self.answer_row(self.find(str(row.pk)))
+        return self.answer_row(self.find(self.reference_of(row)))
 
     def destroy(self, request: Request, **kwargs: Any) -> Response:
         """Archive a row: it is hidden, and nothing is removed."""
@@ -182,13 +182,13 @@ class WritableTable(TableView):
         """Archive a row: it is hidden, and nothing is removed."""
         row = self.found_to_write(kwargs[self.keyword])
         self.write_archived(row, self.reason())
-        return self.answer_row(self.find(str(row.pk)))
+        return self.answer_row(self.find(self.reference_of(row)))
 
     def restore(self, request: Request, **kwargs: Any) -> Response:
         """Bring an archived row back."""
         row = self.found_to_write(kwargs[self.keyword])
         self.write_restored(row, self.reason())
-        return self.answer_row(self.find(str(row.pk)))
+        return self.answer_row(self.find(self.reference_of(row)))
 
     def create_many(self, request: Request, **_: Any) -> Response:
         """Create up to 100 rows; those that are wrong are named, the others stand."""
@@ -203,7 +203,7 @@ class WritableTable(TableView):
 
     def change_many(self, request: Request, **_: Any) -> Response:
         """Change up to 100 rows; those that are wrong are named, the others stand."""
-        body = _item_of(self.change_body)  # type: ignore[arg-type]
+        body = _item_of(self.change_body)
 
         def change(item: Any) -> Any:
             row = self.found_to_write(_id_in(item))
@@ -248,6 +248,10 @@ class WritableTable(TableView):
     def as_json(self, body: Any) -> bytes:
         """Return a body as it is sent."""
         return self.renderer_classes[0]().render(body)
+
+    def reference_of(self, row: Any) -> str:
+        """Return what finds a row again, as its address does."""
+        return str(row.pk)
 
     def reason(self) -> str:
         """Return why it is done."""

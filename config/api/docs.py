@@ -41,8 +41,8 @@ class SchemaView(SpectacularAPIView):
 def _rendered(media_type: str) -> bytes:
     """Return the description as text; writing YAML takes seconds."""
     kinds = {kind.media_type: kind for kind in SchemaView.renderer_classes}
-    text: bytes = kinds[media_type]().render(description(), renderer_context={})
-    return text
+    text = kinds[media_type]().render(description(), renderer_context={})
+    return text if isinstance(text, bytes) else text.encode()
 
 
 @method_decorator(csp_override(_VIEWER_POLICY), name="dispatch")

@@ -16,8 +16,35 @@ from audit.actors import Actor, OperationContext
 from audit.models import Event, Operation, User
 from audit.services import record
 from audit.tracking import history_model
-from capture.models import Capture, Quarantine, Source, WebhookEndpoint
-from customers.models import Business, Customer, Membership
+from capture.models import (
+    ApiKey,
+    Capture,
+    DashboardSnapshot,
+    Login,
+    Payment,
+    Quarantine,
+    Questionnaire,
+    Signup,
+    Source,
+    WebhookEndpoint,
+)
+from customers.models import (
+    Address,
+    Booking,
+    Business,
+    ConsentEvent,
+    Contact,
+    Credit,
+    Customer,
+    CustomerStats,
+    Flag,
+    Membership,
+    Note,
+    Preferences,
+    Refund,
+    Ticket,
+    TicketMessage,
+)
 from tests.factories import BusinessFactory, MembershipFactory
 from tests.factories.rows import make_row
 
@@ -33,6 +60,47 @@ _API_MODELS: tuple[tuple[str, type[models.Model]], ...] = (
     ("api/data-capture/stats/", Customer),
     ("api/admin/customers", Customer),
     ("api/customers/(?P<business>", Customer),
+    *(
+        (f"api/v1/customers/(?P<customer>[^/]+)/{name}", model)
+        for name, model in {
+            "addresses": Address,
+            "bookings": Booking,
+            "consents": ConsentEvent,
+            "contacts": Contact,
+            "notes": Note,
+            "preferences": Preferences,
+            "stats": CustomerStats,
+            "tickets": Ticket,
+        }.items()
+    ),
+    *(
+        (f"api/v1/{name}", model)
+        for name, model in {
+            "addresses": Address,
+            "bookings": Booking,
+            "businesses": Business,
+            "consents": ConsentEvent,
+            "contacts": Contact,
+            "credits": Credit,
+            "customers": Customer,
+            "dashboards": DashboardSnapshot,
+            "events": Event,
+            "flags": Flag,
+            "keys": ApiKey,
+            "logins": Login,
+            "memberships": Membership,
+            "messages": TicketMessage,
+            "notes": Note,
+            "operations": Operation,
+            "payments": Payment,
+            "questionnaires": Questionnaire,
+            "refunds": Refund,
+            "signups": Signup,
+            "sources": Source,
+            "tickets": Ticket,
+            "users": User,
+        }.items()
+    ),
 )
 
 
@@ -42,6 +110,7 @@ class Door:
 
     route: str
     model: type[models.Model] | None
+    view: Any = None
 
     @property
     def is_admin(self) -> bool:
@@ -68,7 +137,10 @@ class Asked:
 
 def doors() -> list[Door]:
     """Return every pattern of the resolver, in its order."""
-    return [Door(route, _model_of(route)) for route, _ in _walk(get_resolver())]
+    return [
+        Door(route, _model_of(route), pattern.callback)
+        for route, pattern in _walk(get_resolver())
+    ]
 
 
 def path_of(route: str, values: dict[str, str]) -> str:
@@ -102,8 +174,8 @@ def ask_for(door: Door) -> Asked:
     if row is not None and (door.model in admin.site._registry):
         values |= _version(row)
     values |= {
-        "customer": str(row.pk) if isinstance(row, Customer) else "x",
-        "business": str(business.pk),
+        "business": business.slug,
+        "customer": str(_customer_of(row)),
         "app_label": "customers",
         "url": "nothing-here/",
         "endpoint_id": str(row.pk) if row is not None else "x",
@@ -138,6 +210,11 @@ def _business_of(row: Any) -> Business:
         return Membership.objects.get(user=row).business
     business_id = getattr(row, "business_id", None)
     return Business.objects.get(pk=business_id) if business_id else BusinessFactory()
+
+
+def _customer_of(row: Any) -> Any:
+    """Return the id of the customer whose address a row stands below."""
+    return row.pk if isinstance(row, Customer) else getattr(row, "customer_id", "x")
 
 
 def _version(row: Any) -> dict[str, str]:

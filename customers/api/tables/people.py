@@ -126,8 +126,10 @@ class Customers(HubTable):
     }
     related: ClassVar[Mapping[str, Related]] = {
         "business": Related(BusinessRow, "business"),
-        "preferences": Related(PreferencesRow, "preferences"),
-        "stats": Related(StatsRow, "stats"),
+        "preferences": Related(
+            PreferencesRow, "preferences", ("preferences__business",)
+        ),
+        "stats": Related(StatsRow, "stats", ("stats__business",)),
     }
 
     def listed(self, asked: Mapping[str, Any]) -> Any:

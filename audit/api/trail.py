@@ -1,0 +1,176 @@
+"""Who did what, and who works here, in the canonical API: to be read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import django_filters
+
+from audit import services
+from audit.api.filters import TableFilters, YesNoFilter
+from audit.api.rows import RowSerializer
+from audit.api.tables import TableView
+from audit.models import Event, Operation, User
+
+
+class EventRow(RowSerializer):
+    """Who did, saw or tried what, to whom, and how it ended."""
+
+    class Meta:
+        model = Event
+        fields: ClassVar = [
+            "id",
+            "business_id",
+            "occurred_at",
+            "action",
+            "actor_kind",
+            "actor_id",
+            "key_id",
+            "via",
+            "subjects",
+            "subject_id",
+            "object_label",
+            "object_id",
+            "operation_id",
+            "outcome",
+            "code",
+            "grant_id",
+            "data",
+            "reason",
+            "query",
+        ]
+
+
+class TrailFilters(TableFilters):
+    # An id: entries outlive what they name.
+    business = django_filters.UUIDFilter(field_name="business_id")
+    actor = django_filters.UUIDFilter(field_name="actor_id")
+
+
+class EventFilters(TrailFilters):
+    operation = django_filters.UUIDFilter(field_name="operation_id")
+    subject = django_filters.UUIDFilter(field_name="subject_id")
+
+    class Meta(TableFilters.Meta):
+        model = Event
+        fields: ClassVar = {
+            "action": ["exact", "in", "startswith"],
+            "outcome": ["exact", "in"],
+            "actor_kind": ["exact", "in"],
+            "via": ["exact", "in"],
+            "object_label": ["exact"],
+            "object_id": ["exact"],
+            "occurred_at": ["gte", "lt"],
+        }
+
+
+class TrailTable(TableView):
+    """A table of the trail: without an end, walked by cursors."""
+
+    tag = "Trail"
+    has_pages = False
+    shown_as = "log"
+
+
+class Events(TrailTable):
+    """What was done, seen and tried."""
+
+    model = Event
+    row = EventRow
+    filterset_class = EventFilters
+    time = "occurred_at"
+
+    def reached(self, model: type[Any]) -> Any:
+        return services.list_events(actor=self.actor)
+
+
+class OperationRow(RowSerializer):
+    """One request, command or job that wrote or showed personal data."""
+
+    class Meta:
+        model = Operation
+        fields: ClassVar = [
+            "id",
+            "business_id",
+            "started_at",
+            "via",
+            "method",
+            "route",
+            "actor_kind",
+            "actor_id",
+            "key_id",
+            "ip",
+            "user_agent",
+            "origin",
+        ]
+
+
+class OperationFilters(TrailFilters):
+    class Meta(TableFilters.Meta):
+        model = Operation
+        fields: ClassVar = {
+            "via": ["exact", "in"],
+            "actor_kind": ["exact", "in"],
+            "route": ["exact", "startswith"],
+            "started_at": ["gte", "lt"],
+        }
+
+
+class Operations(TrailTable):
+    """Requests, commands and jobs that wrote or showed personal data."""
+
+    model = Operation
+    row = OperationRow
+    filterset_class = OperationFilters
+    time = "started_at"
+
+    def reached(self, model: type[Any]) -> Any:
+        return services.list_operations(actor=self.actor)
+
+
+class UserRow(RowSerializer):
+    """A staff account; what signs it in is never shown."""
+
+    class Meta:
+        model = User
+        fields: ClassVar = [
+            "id",
+            "username",
+            "first_name",
+            "last_name",
+            "email",
+            "time_zone",
+            "is_active",
+            "is_staff",
+            "is_superuser",
+            "created_at",
+        ]
+
+
+class UserFilters(TableFilters):
+    # An account may work for several.
+    business = None  # type: ignore[assignment]
+    is_active = YesNoFilter()
+
+    class Meta(TableFilters.Meta):
+        model = User
+        fields: ClassVar = {"username": ["exact"], "created_at": ["gte", "lt"]}
+
+
+class Users(TableView):
+    """Staff accounts: the own one and those of colleagues."""
+
+    tag = "People and roles"
+    model = User
+    row = UserRow
+    filterset_class = UserFilters
+    shown_as = "account"
+    orderings: ClassVar[Mapping[str, Any]] = {
+        "username": "username",
+        "created_at": "created_at",
+    }
+
+    def reached(self, model: type[Any]) -> Any:
+        rows = services.list_users(actor=self.actor, permission="audit.view_user")
+        return rows.order_by("username", "pk")

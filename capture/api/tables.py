@@ -1,0 +1,369 @@
+"""Captures in typed columns, and where they come from, in the canonical API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import django_filters
+
+from audit.api.filters import OfCustomer, TableFilters
+from audit.api.rows import Related, RowSerializer
+from capture.models import (
+    ApiKey,
+    DashboardSnapshot,
+    Login,
+    Payment,
+    Questionnaire,
+    Signup,
+    Source,
+)
+from customers.api.tables.base import HubRow, HubTable
+from customers.api.tables.belongings import CUSTOMER
+
+_BETWEEN = ["gte", "lt"]
+_HEAD = ["id", "business_id", "customer_id", "capture_id", "trust", "occurred_at"]
+_TRACE = ["ip_address", "user_agent", "created_at", "updated_at"]
+_WHO = ["user_id", "user_email", "user_name"]
+_TIMES: dict[str, list[str]] = {
+    "trust": ["exact", "in"],
+    "occurred_at": _BETWEEN,
+    "created_at": _BETWEEN,
+}
+
+
+class CopyRow(HubRow):
+    """A row that repeats what somebody sent."""
+
+    is_copy = True
+
+
+class TypedTable(HubTable):
+    """A table of captures of one type, made again by each rebuild."""
+
+    tag = "Captures"
+    time = "occurred_at"
+    orderings: ClassVar[Mapping[str, Any]] = {
+        "occurred_at": "occurred_at",
+        "created_at": "created_at",
+    }
+    related: ClassVar = {"customer": CUSTOMER}
+
+
+class SignupRow(CopyRow):
+    """A person signed up."""
+
+    class Meta:
+        model = Signup
+        fields: ClassVar = [
+            *_HEAD,
+            "user_id",
+            "email",
+            "full_name",
+            "mobile_number",
+            "plan",
+            "signup_date",
+            "signup_method",
+            "signup_source",
+            "referral_code",
+            "email_verified",
+            "marketing_consent",
+            "preferred_categories",
+            "location",
+            *_TRACE,
+        ]
+
+
+class SignupFilters(OfCustomer):
+    class Meta(OfCustomer.Meta):
+        model = Signup
+        fields: ClassVar = {
+            "plan": ["exact", "in"],
+            "signup_method": ["exact", "in"],
+            "signup_source": ["exact", "in"],
+            "signup_date": _BETWEEN,
+            **_TIMES,
+        }
+
+
+class Signups(TypedTable):
+    """Who signed up, when and from where."""
+
+    model = Signup
+    row = SignupRow
+    filterset_class = SignupFilters
+
+
+class LoginRow(CopyRow):
+    """A person signed in, or tried to."""
+
+    class Meta:
+        model = Login
+        fields: ClassVar = [
+            *_HEAD,
+            "email",
+            "login_time",
+            "login_method",
+            "success",
+            "device_info",
+            "failure_reason",
+            *_TRACE,
+        ]
+
+
+class LoginFilters(OfCustomer):
+    class Meta(OfCustomer.Meta):
+        model = Login
+        fields: ClassVar = {
+            "success": ["exact"],
+            "login_method": ["exact", "in"],
+            "login_time": _BETWEEN,
+            **_TIMES,
+        }
+
+
+class Logins(TypedTable):
+    """Who signed in, or tried to."""
+
+    model = Login
+    row = LoginRow
+    filterset_class = LoginFilters
+
+
+class PaymentRow(CopyRow):
+    """One payment; a claim until a server or a signed webhook confirms it."""
+
+    amounts = ("original_price", "discount_amount", "final_price", "amount_refunded")
+
+    class Meta:
+        model = Payment
+        fields: ClassVar = [
+            "id",
+            "business_id",
+            "customer_id",
+            "first_capture_id",
+            "latest_capture_id",
+            "trust",
+            "occurred_at",
+            *_WHO,
+            "plan_name",
+            "original_price",
+            "discount_amount",
+            "final_price",
+            "amount_refunded",
+            "currency",
+            "currency_assumed",
+            "coupon_code",
+            "payment_method",
+            "payment_processor",
+            "transaction_id",
+            "payment_status",
+            "state",
+            "verified",
+            "crypto_transaction_hash",
+            "crypto_from_address",
+            "crypto_amount",
+            *_TRACE,
+        ]
+
+
+class PaymentFilters(OfCustomer):
+    class Meta(OfCustomer.Meta):
+        model = Payment
+        fields: ClassVar = {
+            "state": ["exact", "in"],
+            "verified": ["exact"],
+            "transaction_id": ["exact"],
+            "payment_processor": ["exact", "in"],
+            "plan_name": ["exact", "in"],
+            "currency": ["exact", "in"],
+            "final_price": _BETWEEN,
+            **_TIMES,
+        }
+
+
+class Payments(TypedTable):
+    """Payments of processors, confirmed or claimed."""
+
+    model = Payment
+    row = PaymentRow
+    filterset_class = PaymentFilters
+    orderings: ClassVar = {**TypedTable.orderings, "final_price": "final_price"}
+
+
+class QuestionnaireRow(CopyRow):
+    """Answers of a person; amounts have no currency."""
+
+    class Meta:
+        model = Questionnaire
+        fields: ClassVar = [
+            *_HEAD,
+            *_WHO,
+            "trades_per_day",
+            "trading_session",
+            "crypto_assets",
+            "forex_assets",
+            "custom_forex_pairs",
+            "has_account",
+            "account_equity",
+            "prop_firm",
+            "account_type",
+            "account_size",
+            "risk_percentage",
+            "risk_reward_ratio",
+            "screenshot_filename",
+            "screenshot_size",
+            "screenshot_type",
+            "trading_experience",
+            "risk_tolerance",
+            "trading_goals",
+            "answers",
+            *_TRACE,
+        ]
+
+
+class QuestionnaireFilters(OfCustomer):
+    class Meta(OfCustomer.Meta):
+        model = Questionnaire
+        fields = _TIMES
+
+
+class Questionnaires(TypedTable):
+    """Answered questionnaires."""
+
+    model = Questionnaire
+    row = QuestionnaireRow
+    filterset_class = QuestionnaireFilters
+
+
+class DashboardRow(CopyRow):
+    """A state of a person's dashboard; amounts have no currency."""
+
+    class Meta:
+        model = DashboardSnapshot
+        fields: ClassVar = [
+            *_HEAD,
+            "last_seen_at",
+            *_WHO,
+            "initial_equity",
+            "current_equity",
+            "total_pnl",
+            "win_rate",
+            "total_trades",
+            "winning_trades",
+            "losing_trades",
+            "average_win",
+            "average_loss",
+            "profit_factor",
+            "max_drawdown",
+            "current_drawdown",
+            "gross_profit",
+            "gross_loss",
+            "consecutive_wins",
+            "consecutive_losses",
+            "risk_per_trade",
+            "daily_loss_limit",
+            "consecutive_losses_limit",
+            "account_balance",
+            "account_equity_dash",
+            "theme",
+            "dashboard_state",
+            "trading_state",
+            *_TRACE,
+        ]
+
+
+class DashboardFilters(OfCustomer):
+    class Meta(OfCustomer.Meta):
+        model = DashboardSnapshot
+        fields: ClassVar = {"last_seen_at": _BETWEEN, **_TIMES}
+
+
+class Dashboards(TypedTable):
+    """States of dashboards, from when to when each was seen."""
+
+    model = DashboardSnapshot
+    row = DashboardRow
+    filterset_class = DashboardFilters
+    orderings: ClassVar = {**TypedTable.orderings, "last_seen_at": "last_seen_at"}
+
+
+class SourceRow(RowSerializer):
+    """A site, server or provider that sends captures."""
+
+    class Meta:
+        model = Source
+        fields: ClassVar = [
+            "id",
+            "business_id",
+            "slug",
+            "name",
+            "consent_wording_version",
+            "event_types",
+            "is_active",
+            "created_at",
+            "updated_at",
+        ]
+
+
+class SourceFilters(TableFilters):
+    class Meta(TableFilters.Meta):
+        model = Source
+        fields: ClassVar = {"slug": ["exact", "in"], "is_active": ["exact"]}
+
+
+class Sources(HubTable):
+    """Where captures come from."""
+
+    tag = "Sources and keys"
+    model = Source
+    row = SourceRow
+    filterset_class = SourceFilters
+    orderings: ClassVar = {"name": "name", "created_at": "created_at"}
+
+
+class KeyRow(RowSerializer):
+    """A key of a source: its first signs and what it may do, never the key."""
+
+    class Meta:
+        model = ApiKey
+        fields: ClassVar = [
+            "id",
+            "business_id",
+            "source_id",
+            "kind",
+            "prefix",
+            "scopes",
+            "origins",
+            "requires_origin",
+            "networks",
+            "replaces_id",
+            "expires_at",
+            "revoked_at",
+            "created_at",
+            "updated_at",
+        ]
+
+
+class KeyFilters(TableFilters):
+    source = django_filters.UUIDFilter(field_name="source_id")
+
+    class Meta(TableFilters.Meta):
+        model = ApiKey
+        fields: ClassVar = {
+            "kind": ["exact"],
+            "expires_at": [*_BETWEEN, "isnull"],
+            "revoked_at": [*_BETWEEN, "isnull"],
+            "created_at": _BETWEEN,
+        }
+
+
+class Keys(HubTable):
+    """Keys of sources."""
+
+    tag = "Sources and keys"
+    model = ApiKey
+    row = KeyRow
+    filterset_class = KeyFilters
+    orderings: ClassVar = {"created_at": "created_at", "expires_at": "expires_at"}
+    related: ClassVar = {"source": Related(SourceRow, "source")}

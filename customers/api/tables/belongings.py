@@ -1,0 +1,299 @@
+"""What belongs to a customer: places, people, notes, wishes, figures, consents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+
+from rest_framework import serializers
+
+from audit.api.filters import OfCustomer
+from audit.api.rows import ChangeBody, Related, RowBody
+from customers import services
+from customers.api.tables import rows
+from customers.api.tables.base import (
+    ArchivableFilters,
+    HubTable,
+    OfCustomerTable,
+)
+from customers.models import (
+    Address,
+    ConsentEvent,
+    Contact,
+    Customer,
+    CustomerStats,
+    Flag,
+    Note,
+    Preferences,
+)
+
+CUSTOMER = Related(rows.CustomerRow, "customer")
+_ADDRESS = [
+    "kind",
+    "label",
+    "recipient",
+    "line1",
+    "line2",
+    "city",
+    "region",
+    "postal_code",
+    "country",
+    "raw",
+    "is_primary",
+    "phone",
+    "instructions",
+]
+_CONTACT = [
+    "kind",
+    "name",
+    "relation",
+    "email",
+    "phone",
+    "is_primary",
+    "valid_from",
+    "valid_to",
+]
+_NOTE = ["note_type", "content", "is_pinned"]
+_TIMES: dict[str, list[str]] = {
+    "created_at": ["gte", "lt"],
+    "updated_at": ["gte", "lt"],
+}
+_BY_TIME = {"created_at": "created_at", "updated_at": "updated_at"}
+
+
+class NewAddress(RowBody):
+    class Meta:
+        model = Address
+        fields: ClassVar = ["customer_id", *_ADDRESS]
+
+
+class ChangedAddress(ChangeBody):
+    class Meta:
+        model = Address
+        fields = _ADDRESS
+
+
+class AddressFilters(OfCustomer, ArchivableFilters):
+    class Meta(ArchivableFilters.Meta):
+        model = Address
+        fields: ClassVar = {"kind": ["exact", "in"], "is_primary": ["exact"], **_TIMES}
+
+
+class Addresses(OfCustomerTable):
+    """Places of customers."""
+
+    tag = "Addresses"
+    model = Address
+    row = rows.AddressRow
+    create_body = NewAddress
+    change_body = ChangedAddress
+    filterset_class = AddressFilters
+    archive_right = "customers.change_address"
+    orderings = _BY_TIME
+    related: ClassVar = {"customer": CUSTOMER}
+
+
+class NewContact(RowBody):
+    class Meta:
+        model = Contact
+        fields: ClassVar = ["customer_id", *_CONTACT]
+
+
+class ChangedContact(ChangeBody):
+    class Meta:
+        model = Contact
+        fields = _CONTACT
+
+
+class ContactFilters(OfCustomer, ArchivableFilters):
+    class Meta(ArchivableFilters.Meta):
+        model = Contact
+        fields: ClassVar = {
+            "kind": ["exact", "in"],
+            "is_primary": ["exact"],
+            "valid_to": ["gte", "lt", "isnull"],
+            **_TIMES,
+        }
+
+
+class Contacts(OfCustomerTable):
+    """Other people to reach, and further e-mails and phones, of customers."""
+
+    tag = "Contacts"
+    model = Contact
+    row = rows.ContactRow
+    create_body = NewContact
+    change_body = ChangedContact
+    filterset_class = ContactFilters
+    archive_right = "customers.change_contact"
+    orderings = _BY_TIME
+    related: ClassVar = {"customer": CUSTOMER}
+
+
+class NewNote(RowBody):
+    content = serializers.CharField(max_length=20_000)
+
+    class Meta:
+        model = Note
+        fields: ClassVar = ["customer_id", *_NOTE]
+
+
+class ChangedNote(ChangeBody):
+    content = serializers.CharField(max_length=20_000)
+
+    class Meta:
+        model = Note
+        fields = _NOTE
+
+
+class NoteFilters(OfCustomer, ArchivableFilters):
+    class Meta(ArchivableFilters.Meta):
+        model = Note
+        fields: ClassVar = {
+            "note_type": ["exact", "in"],
+            "is_pinned": ["exact"],
+            **_TIMES,
+        }
+
+
+class Notes(OfCustomerTable):
+    """What staff wrote down about customers."""
+
+    tag = "Notes"
+    model = Note
+    row = rows.NoteRow
+    create_body = NewNote
+    change_body = ChangedNote
+    filterset_class = NoteFilters
+    archive_right = "customers.change_note"
+    orderings = _BY_TIME
+    related: ClassVar = {
+        "customer": CUSTOMER,
+        "created_by": Related(rows.ColleagueRow, "created_by"),
+    }
+
+    def write_of(self, customer: Customer, values: dict[str, Any]) -> Any:
+        content = values.pop("content")
+        return services.add_note(customer, content, actor=self.actor, **values)
+
+
+class NewConsent(RowBody):
+    class Meta:
+        model = ConsentEvent
+        fields: ClassVar = [
+            "customer_id",
+            "purpose",
+            "channel",
+            "action",
+            "wording_version",
+            "wording_hash",
+            "method",
+            "occurred_at",
+            "evidence",
+        ]
+
+
+class ConsentFilters(OfCustomer):
+    class Meta(OfCustomer.Meta):
+        model = ConsentEvent
+        fields: ClassVar = {
+            "purpose": ["exact", "in"],
+            "channel": ["exact", "in"],
+            "action": ["exact", "in"],
+            "occurred_at": ["gte", "lt"],
+            "created_at": ["gte", "lt"],
+        }
+
+
+class Consents(OfCustomerTable):
+    """What customers said about being contacted: kept for ever, never edited."""
+
+    tag = "Consents"
+    model = ConsentEvent
+    row = rows.ConsentRow
+    create_body = NewConsent
+    filterset_class = ConsentFilters
+    time = "occurred_at"
+    orderings: ClassVar = {"occurred_at": "occurred_at", "created_at": "created_at"}
+    related: ClassVar = {"customer": CUSTOMER}
+
+    def write_of(self, customer: Customer, values: dict[str, Any]) -> Any:
+        return services.record_consent(customer, actor=self.actor, **values)
+
+
+class FlagFilters(OfCustomer):
+    class Meta(OfCustomer.Meta):
+        model = Flag
+        fields: ClassVar = {
+            "code": ["exact", "in"],
+            "removed_at": ["gte", "lt", "isnull"],
+            **_TIMES,
+        }
+
+
+class Flags(OfCustomerTable):
+    """Marks that staff put on customers, those that were taken off included."""
+
+    tag = "Flags"
+    model = Flag
+    row = rows.FlagRow
+    filterset_class = FlagFilters
+    orderings = _BY_TIME
+    related: ClassVar = {"customer": CUSTOMER}
+
+
+class OwnTable(HubTable):
+    """The one row of a table that each customer has: found by the customer."""
+
+    keyword = "customer"
+
+    def find(self, reference: str, *, with_related: Iterable[str] = ()) -> Any:
+        customer = self.customer(reference)
+        own = self.reached(self.model).select_related("business")
+        found = own.filter(customer=customer).first()
+        if found is None:
+            raise self.missing(self.model, reference)
+        return found
+
+    def reference_of(self, row: Any) -> str:
+        return str(row.customer_id)
+
+
+class OwnStats(OwnTable):
+    """The figures of one customer."""
+
+    tag = "Figures"
+    model = CustomerStats
+    row = rows.StatsRow
+
+
+class ChangedPreferences(ChangeBody):
+    class Meta:
+        model = Preferences
+        fields: ClassVar = [
+            "prefer_sms",
+            "prefer_email",
+            "prefer_call",
+            "favorite_products",
+            "preferred_categories",
+            "preferred_payment",
+            "average_spend",
+            "best_contact_time",
+            "do_not_contact",
+            "can_receive_offers",
+            "can_receive_loyalty",
+        ]
+
+
+class OwnPreferences(OwnTable):
+    """How one customer wants to be reached and served."""
+
+    tag = "Preferences"
+    model = Preferences
+    row = rows.PreferencesRow
+    change_body = ChangedPreferences
+
+    def write_changes(
+        self, row: Any, expected_rev: int | None, changes: Mapping[str, Any]
+    ) -> Any:
+        return services.update_preferences(row.customer, actor=self.actor, **changes)

@@ -1,0 +1,158 @@
+"""Everything bought, and money that goes back."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import django_filters
+
+from audit.api.filters import OfCustomer
+from audit.api.rows import ChangeBody, Related, RowBody
+from customers.api.tables import rows
+from customers.api.tables.base import OfCustomerTable
+from customers.api.tables.belongings import CUSTOMER
+from customers.models import Booking, Credit, Customer, Refund
+
+_BOOKING = [
+    "kind",
+    "status",
+    "placed_at",
+    "starts_at",
+    "ends_at",
+    "completed_at",
+    "cancelled_at",
+    "cancelled_by",
+    "cancel_reason",
+    "rescheduled_from_id",
+    "items_count",
+    "lines",
+    "original_amount",
+    "discount_amount",
+    "total_amount",
+    "paid_amount",
+    "credit_used",
+    "payment_method",
+    "external_id",
+]
+_BETWEEN = ["gte", "lt"]
+BOOKING = Related(rows.BookingRow, "booking")
+
+
+class NewBooking(RowBody):
+    class Meta:
+        model = Booking
+        fields: ClassVar = ["customer_id", *_BOOKING, "currency"]
+        extra_kwargs: ClassVar = {
+            "currency": {
+                "required": False,
+                "help_text": "The business's own, if it is left out.",
+            }
+        }
+
+
+class ChangedBooking(ChangeBody):
+    class Meta:
+        model = Booking
+        fields = _BOOKING
+
+
+class BookingFilters(OfCustomer):
+    class Meta(OfCustomer.Meta):
+        model = Booking
+        fields: ClassVar = {
+            "kind": ["exact", "in"],
+            "status": ["exact", "in"],
+            "reference": ["exact", "in"],
+            "external_id": ["exact"],
+            "currency": ["exact", "in"],
+            "total_amount": _BETWEEN,
+            "placed_at": _BETWEEN,
+            "completed_at": _BETWEEN,
+            "starts_at": _BETWEEN,
+            "created_at": _BETWEEN,
+            "updated_at": _BETWEEN,
+        }
+
+
+class Bookings(OfCustomerTable):
+    """Bookings, orders, sales and plans of customers."""
+
+    tag = "Bookings"
+    model = Booking
+    row = rows.BookingRow
+    create_body = NewBooking
+    change_body = ChangedBooking
+    references: ClassVar = {"rescheduled_from_id": Booking}
+    filterset_class = BookingFilters
+    has_versions = True
+    time = "placed_at"
+    orderings: ClassVar = {
+        "placed_at": "placed_at",
+        "completed_at": "completed_at",
+        "total_amount": "total_amount",
+        "created_at": "created_at",
+        "updated_at": "updated_at",
+    }
+    related: ClassVar = {
+        "business": Related(rows.BusinessRow, "business"),
+        "customer": CUSTOMER,
+    }
+
+    def write_of(self, customer: Customer, values: dict[str, Any]) -> Any:
+        values.setdefault("currency", customer.business.currency)
+        return super().write_of(customer, values)
+
+
+class OfBooking(OfCustomer):
+    # No choice among bookings: it would tell which of them there are.
+    booking = django_filters.UUIDFilter(field_name="booking_id")
+
+
+class RefundFilters(OfBooking):
+    class Meta(OfCustomer.Meta):
+        model = Refund
+        fields: ClassVar = {
+            "status": ["exact", "in"],
+            "reason_code": ["exact", "in"],
+            "currency": ["exact"],
+            "settled_at": _BETWEEN,
+            "created_at": _BETWEEN,
+        }
+
+
+class Refunds(OfCustomerTable):
+    """Money that goes back for bookings."""
+
+    tag = "Refunds"
+    model = Refund
+    row = rows.RefundRow
+    filterset_class = RefundFilters
+    orderings: ClassVar = {
+        "created_at": "created_at",
+        "settled_at": "settled_at",
+        "amount": "amount",
+    }
+    related: ClassVar = {"customer": CUSTOMER, "booking": BOOKING}
+
+
+class CreditFilters(OfBooking):
+    class Meta(OfCustomer.Meta):
+        model = Credit
+        fields: ClassVar = {
+            "kind": ["exact", "in"],
+            "reason_code": ["exact", "in"],
+            "currency": ["exact"],
+            "expires_on": _BETWEEN,
+            "created_at": _BETWEEN,
+        }
+
+
+class Credits(OfCustomerTable):
+    """Entries of customers' credit; a balance is the sum of them."""
+
+    tag = "Credits"
+    model = Credit
+    row = rows.CreditRow
+    filterset_class = CreditFilters
+    orderings: ClassVar = {"created_at": "created_at", "amount": "amount"}
+    related: ClassVar = {"customer": CUSTOMER, "booking": BOOKING}

@@ -1,0 +1,206 @@
+"""Tickets and their messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import Any, ClassVar
+from uuid import UUID
+
+import django_filters
+from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail, ValidationError
+
+from audit.api.filters import TableFilters
+from audit.api.rows import ChangeBody, Related, RowBody
+from customers import services
+from customers.api.tables import rows
+from customers.api.tables.base import HubTable, OfCustomerTable
+from customers.api.tables.belongings import CUSTOMER
+from customers.api.tables.bookings import BOOKING, OfBooking
+from customers.models import Booking, Ticket, TicketMessage
+
+_TICKET = [
+    "booking_id",
+    "subject",
+    "status",
+    "priority",
+    "channel",
+    "assignee_id",
+    "opened_at",
+    "first_response_due_at",
+    "resolution_due_at",
+]
+_MESSAGE = ["author_kind", "is_internal", "body", "sent_at"]
+_BETWEEN = ["gte", "lt"]
+_NO_ROW = ErrorDetail("There is no such row.", "does_not_exist")
+
+
+class NewTicket(RowBody):
+    subject = serializers.CharField(max_length=255)
+
+    class Meta:
+        model = Ticket
+        fields: ClassVar = ["customer_id", *_TICKET]
+
+
+class ChangedTicket(ChangeBody):
+    subject = serializers.CharField(max_length=255)
+
+    class Meta:
+        model = Ticket
+        fields = _TICKET
+
+
+class TicketFilters(OfBooking):
+    assignee = django_filters.UUIDFilter(field_name="assignee_id")
+
+    class Meta(OfBooking.Meta):
+        model = Ticket
+        fields: ClassVar = {
+            "number": ["exact"],
+            "status": ["exact", "in"],
+            "priority": ["exact", "in"],
+            "channel": ["exact", "in"],
+            "opened_at": _BETWEEN,
+            "first_response_due_at": _BETWEEN,
+            "resolution_due_at": _BETWEEN,
+            "created_at": _BETWEEN,
+            "updated_at": _BETWEEN,
+        }
+
+
+class Tickets(OfCustomerTable):
+    """Requests of customers."""
+
+    tag = "Tickets"
+    model = Ticket
+    row = rows.TicketRow
+    create_body = NewTicket
+    change_body = ChangedTicket
+    references: ClassVar = {"booking_id": Booking}
+    filterset_class = TicketFilters
+    has_versions = True
+    time = "opened_at"
+    orderings: ClassVar = {
+        "opened_at": "opened_at",
+        "number": "number",
+        "first_response_due_at": "first_response_due_at",
+        "resolution_due_at": "resolution_due_at",
+        "created_at": "created_at",
+        "updated_at": "updated_at",
+    }
+    related: ClassVar = {
+        "customer": CUSTOMER,
+        "booking": BOOKING,
+        "assignee": Related(rows.ColleagueRow, "assignee"),
+    }
+
+    def references_in(
+        self, values: Mapping[str, Any], *, business_id: UUID, **same: Any
+    ) -> None:
+        super().references_in(values, business_id=business_id, **same)
+        key = values.get("assignee_id")
+        if key and not services.is_colleague(key, business_id=business_id):
+            raise ValidationError({"assignee_id": [_NO_ROW]})
+
+
+class NewMessage(RowBody):
+    body = serializers.CharField(max_length=20_000)
+
+    class Meta:
+        model = TicketMessage
+        fields: ClassVar = ["ticket_id", *_MESSAGE]
+
+
+class ChangedMessage(ChangeBody):
+    body = serializers.CharField(max_length=20_000)
+
+    class Meta:
+        model = TicketMessage
+        fields: ClassVar = ["is_internal", "body"]
+
+
+class MessageFilters(TableFilters):
+    ticket = django_filters.UUIDFilter(field_name="ticket_id")
+
+    class Meta(TableFilters.Meta):
+        model = TicketMessage
+        fields: ClassVar = {
+            "author_kind": ["exact"],
+            "is_internal": ["exact"],
+            "sent_at": _BETWEEN,
+            "created_at": _BETWEEN,
+        }
+
+
+class Messages(HubTable):
+    """Messages of tickets: below the ticket's address, or all of them."""
+
+    tag = "Tickets"
+    model = TicketMessage
+    row = rows.MessageRow
+    create_body = NewMessage
+    change_body = ChangedMessage
+    filterset_class = MessageFilters
+    time = "sent_at"
+    orderings: ClassVar = {"sent_at": "sent_at", "created_at": "created_at"}
+    related: ClassVar = {
+        "ticket": Related(rows.TicketRow, "ticket"),
+        "author": Related(rows.ColleagueRow, "author"),
+    }
+
+    @cached_property
+    def owner(self) -> Ticket | None:
+        """The ticket that the address names, if it does."""
+        return self.ticket(self.kwargs["pk"]) if self.parent else None
+
+    def ticket(self, key: str) -> Ticket:
+        """Return a ticket. Raises Http404."""
+        found: Ticket | None = self.reached(Ticket).filter(pk=key).first()
+        if found is None:
+            raise self.missing(Ticket, key)
+        return found
+
+    def listed(self, asked: Mapping[str, Any]) -> Any:
+        messages = super().listed(asked)
+        if self.owner is None:
+            return messages
+        self.note_shown("viewed", [self.owner], target=self.owner)
+        return messages.filter(business=self.owner.business_id, ticket=self.owner)
+
+    def loaded(self, rows: Any, names: Iterable[str]) -> Any:
+        # Whom a message is about stands in its ticket.
+        return super().loaded(rows, names).select_related("ticket")
+
+    def body(self, **context: Any) -> Any:
+        """Return the checked body; below a ticket's address it names no other."""
+        values = super().body(**context)
+        if self.action == "create":
+            if self.owner is not None:
+                values.setdefault("ticket_id", self.owner.pk)
+            self._check_ticket(values)
+        return values
+
+    def _check_ticket(self, values: Mapping[str, Any]) -> None:
+        key = values.get("ticket_id")
+        if key is None:
+            error = ErrorDetail("Say of which ticket it is.", "required")
+        elif self.owner is not None and key != self.owner.pk:
+            text = "The body names another ticket than the path. Leave it out."
+            error = ErrorDetail(text, "conflict")
+        elif not self.reached(Ticket).filter(pk=key).exists():
+            error = _NO_ROW
+        else:
+            return
+        raise ValidationError({"ticket_id": [error]})
+
+    def write_new(self, values: dict[str, Any]) -> Any:
+        ticket = self.ticket(str(values.pop("ticket_id")))
+        return services.create_row(
+            TicketMessage,
+            business_id=ticket.business_id,
+            actor=self.actor,
+            ticket=ticket,
+            **values,
+        )
