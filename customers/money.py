@@ -54,3 +54,11 @@ def check_currency(code: str) -> None:
     if code not in CURRENCIES:
         msg = "This is not a currency. Write its ISO 4217 code, like EUR."
         raise ValidationError(msg, code="currency_unknown")
+
+
+def check_amount(amount: Decimal, currency: str) -> None:
+    """Raise ValidationError for an amount that is no whole number of smallest coins."""
+    if quantise(Decimal(amount), currency) != amount:
+        decimals = exponent(currency) or "no"
+        msg = f"{currency} has {decimals} decimals. Write the amount with these."
+        raise ValidationError(msg, code="too_many_decimals")

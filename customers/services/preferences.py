@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from audit.actors import Actor
 from customers.models import ConsentEvent, Customer, Flag, Preferences
+from customers.services.doors import list_rows
 from customers.services.records import save_record
 
 CHANGEABLE = frozenset(
@@ -49,6 +50,12 @@ def update_preferences(
     return save_record(row, actor=actor, reason=reason)
 
 
+def list_flags(customer: Customer, *, actor: Actor) -> Any:
+    """Return the flags that stand on a customer, by code."""
+    rows = list_rows(Flag, actor=actor).filter(customer=customer, removed_at=None)
+    return rows.order_by("code")
+
+
 def add_flag(customer: Customer, code: str, *, actor: Actor, reason: str) -> Flag:
     """Put a flag on a customer. Raises ValidationError when it stands already."""
     flag = Flag(
@@ -65,7 +72,7 @@ def remove_flag(customer: Customer, code: str, *, actor: Actor, reason: str) -> 
     standing = Flag.objects.select_for_update(no_key=True)
     flag = standing.filter(customer=customer, code=code, removed_at=None).first()
     if flag is None:
-        msg = f"The customer has no flag {code!r}."
+        msg = "The customer has no such flag."
         raise ValidationError(msg, code="no_such_flag")
     flag.removed_at = timezone.now()
     flag.removed_by_id = actor.user_id

@@ -10,9 +10,8 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 from uuid import UUID
 
-from django.core.exceptions import ValidationError
 from django.db import models, transaction
-from django.db.models import Max, Sum
+from django.db.models import Max
 from django.utils import timezone
 
 from audit import services as audit
@@ -20,12 +19,10 @@ from audit.actors import Actor
 from audit.tenancy import reach
 from audit.tracking import TrackedModel
 from customers.choices import (
-    CLAIMING_STATUSES,
     PURCHASE_STATUSES,
     AuthorKind,
     BookingStatus,
     ContactKind,
-    RefundStatus,
     TicketStatus,
 )
 from customers.models import (
@@ -43,12 +40,11 @@ from customers.models import (
     Ticket,
     TicketMessage,
 )
-from customers.money import from_database
-from customers.services.refunds import exceeds_refund_limit
+from customers.services.captured import lock_customers
+from customers.services.money_rules import prepare_credit, prepare_refund
 from customers.services.stats import refresh_stats
 
 _Row = TypeVar("_Row", bound=models.Model)
-EXCEED_LIMIT = "customers.exceed_limit_refund"
 
 
 @transaction.atomic
@@ -69,8 +65,8 @@ def save_record(
         act = "add" if is_new else "change"
         name = f"{row._meta.app_label}.{act}_{row._meta.model_name}"
         actor.require(business_id, name)
-    if prepare := _PREPARE.get(type(row)):
-        prepare(row, actor)
+    prepare = _PREPARE.get(type(row))
+    follow = prepare(row, actor) if prepare else None
     former = None if is_new else _former_email(row)
     if isinstance(row, TrackedModel):
         row.by(actor, reason=reason).save()
@@ -92,6 +88,8 @@ def save_record(
         preferences.by(actor, reason=reason).save()
     if former is not None:
         former.by(actor, reason=reason).save()
+    if follow:
+        follow()
     if isinstance(row, Business) and not is_new:
         # Thresholds, time zone and wordings of consent decide everybody's figures.
         everybody = Customer.objects.filter(business=row).values_list("pk", flat=True)
@@ -139,6 +137,8 @@ def stamp_booking(row: Booking) -> None:
 
 
 def _prepare_booking(row: Booking, actor: Actor) -> None:
+    # The customer before the booking, as everybody who writes money does.
+    lock_customers([row.customer_id])
     stamp_booking(row)
 
 
@@ -199,62 +199,20 @@ def _prepare_flag(row: Flag, actor: Actor) -> None:
         row.added_by_id = row.added_by_id or actor.user_id
 
 
-def _prepare_refund(row: Refund, actor: Actor) -> None:
-    booking = Booking.objects.select_for_update(no_key=True).get(pk=row.booking_id)
-    row.customer_id, row.currency = booking.customer_id, booking.currency
-    if row._state.adding:
-        row.requested_by_id = row.requested_by_id or actor.user_id
-    if row.status == RefundStatus.SUCCEEDED:
-        row.settled_at = row.settled_at or timezone.now()
-    if row.status not in CLAIMING_STATUSES:
-        return
-    _require_within_limit(row, actor)
-    others = Refund.objects.filter(booking=booking, status__in=CLAIMING_STATUSES)
-    gone = from_database(others.exclude(pk=row.pk).aggregate(n=Sum("amount"))["n"])
-    if gone + row.amount > booking.paid_amount:
-        left = booking.paid_amount - gone
-        msg = f"Only {left} {booking.currency} of this booking can still be refunded."
-        raise ValidationError(msg, code="refund_exceeds_paid")
-
-
-def _require_within_limit(row: Refund | Credit, actor: Actor) -> None:
-    """Raise ValidationError above the business's limit without the right to exceed.
-
-    And for a person who has not confirmed it: what was below the limit when the page
-    asked may be above it by now.
-    """
-    if not exceeds_refund_limit(row):
-        return
-    if not actor.may(EXCEED_LIMIT, row.business_id):
-        limit = row.business.refund_limit
-        msg = f"More than {limit} needs somebody with the right to exceed the limit."
-        raise ValidationError(msg, code="limit_exceeded")
-    if actor.user_id is not None and actor.operation.grant_id is None:
-        msg = "This is above the limit by now. Send it again, and confirm it."
-        raise ValidationError(msg, code="confirm_again")
-
-
-def _prepare_credit(row: Credit, actor: Actor) -> None:
-    # One credit of a customer after the other: they count together.
-    Customer.objects.select_for_update(no_key=True).get(pk=row.customer_id)
-    _require_within_limit(row, actor)
-    row.created_by_id = row.created_by_id or actor.user_id
-    row.operation_id = actor.operation.id
-
-
 def _prepare_consent(row: ConsentEvent, actor: Actor) -> None:
     row.recorded_by_id = row.recorded_by_id or actor.user_id
     row.operation_id = actor.operation.id
 
 
-_PREPARE: dict[type[models.Model], Callable[[Any, Actor], None]] = {
+# Each may return what has to be done once the row is written.
+_PREPARE: dict[type[models.Model], Callable[[Any, Actor], Any]] = {
     Booking: _prepare_booking,
     ConsentEvent: _prepare_consent,
-    Credit: _prepare_credit,
+    Credit: prepare_credit,
     Flag: _prepare_flag,
     Membership: _prepare_membership,
     Note: _prepare_note,
-    Refund: _prepare_refund,
+    Refund: prepare_refund,
     Ticket: _prepare_ticket,
     TicketMessage: _prepare_message,
 }

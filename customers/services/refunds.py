@@ -1,53 +1,122 @@
-"""Which refunds and credits are so large that their person has to confirm them."""
+"""Refunds: asking for one, approving it, refusing it."""
 
 from __future__ import annotations
 
-from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 
-from django.db.models import Sum
-from django.utils import timezone
+from django.core.exceptions import ValidationError
+from django.db import transaction
 
-from customers.choices import CLAIMING_STATUSES
-from customers.models import Credit, Refund
-from customers.money import from_database
+from audit import services as audit
+from audit.actors import Actor
+from customers.choices import RefundStatus
+from customers.models import Booking, Refund
+from customers.money import stored
+from customers.services.captured import lock_customers
+from customers.services.limits import EXCEED_LIMIT, exceeds_refund_limit
+from customers.services.money_rules import (
+    Confirm,
+    check_claim,
+    check_second_person,
+    left_to_refund,
+    lock_booking,
+)
+from customers.services.records import save_record
 
-# Credit that a customer was given within this time counts together.
-_TOGETHER = timedelta(hours=24)
 
+@transaction.atomic
+def request_refund(
+    booking: Booking,
+    *,
+    actor: Actor,
+    amount: Decimal | None = None,
+    currency: str | None = None,
+    reason_code: str,
+    reason: str | None = None,
+    confirm: Confirm | None = None,
+) -> Refund:
+    """Give money of a booking back, or ask a second person to.
 
-def exceeds_refund_limit(row: Refund | Credit) -> bool:
-    """Tell whether money given back is more than the limit of its business.
-
-    All refunds of one booking count together, and the credit that a customer got within
-    a day: otherwise parts of a large sum would pass one by one. Amounts of another
-    currency than the business's cannot be compared with the limit, so each of them is.
+    Without an amount all that is left goes back. Up to the business's limit the refund
+    has succeeded at once; above it a person's refund is requested, after `confirm`, and
+    waits for `approve_refund`. Locks the customer, then the booking, until the commit.
+    Raises ValidationError: `currency_differs`, `refund_exceeds_paid`,
+    `too_many_decimals`.
     """
-    if isinstance(row, Refund):
-        gives = row.status in CLAIMING_STATUSES
-        business, currency = row.booking.business, row.booking.currency
-    else:
-        gives = row.amount > 0
-        business, currency = row.customer.business, row.currency
-    limit = business.refund_limit
-    if limit is None or not gives:
-        return False
-    return currency != business.currency or row.amount + _before(row) > limit
+    actor.require(booking.business_id, "customers.add_refund")
+    booking = lock_booking(booking)
+    if currency is not None and currency != booking.currency:
+        msg = f"The booking was paid in {booking.currency}. Refund that currency."
+        raise ValidationError({"currency": ValidationError(msg, "currency_differs")})
+    refund = Refund(
+        business_id=booking.business_id,
+        customer_id=booking.customer_id,
+        booking=booking,
+        amount=left_to_refund(booking) if amount is None else stored(amount),
+        currency=booking.currency,
+        status=RefundStatus.SUCCEEDED,
+        reason_code=reason_code,
+        reason=reason,
+    )
+    if amount is None and refund.amount <= 0:
+        msg = "Nothing of this booking is left to refund."
+        raise ValidationError(msg, code="refund_exceeds_paid")
+    if actor.user_id is not None and exceeds_refund_limit(refund):
+        refund.status = RefundStatus.REQUESTED
+    refund.full_clean()
+    check_claim(refund, booking)
+    if refund.status == RefundStatus.REQUESTED and confirm is not None:
+        digest = audit.digest_of(
+            "request_refund",
+            booking=str(booking.pk),
+            amount=str(refund.amount),
+            reason_code=reason_code,
+        )
+        confirm(digest, f"Ask to give back {refund.amount} {refund.currency}")
+    return save_record(refund, actor=actor, reason=reason)
 
 
-def _before(row: Refund | Credit) -> Decimal:
-    """Return what was given back already and counts together with a row."""
-    others: Any
-    if isinstance(row, Refund):
-        others = Refund.objects.filter(
-            booking=row.booking_id, status__in=CLAIMING_STATUSES
-        )
-    else:
-        others = Credit.objects.filter(
-            customer=row.customer_id,
-            amount__gt=0,
-            currency=row.currency,
-            created_at__gt=timezone.now() - _TOGETHER,
-        )
-    return from_database(others.exclude(pk=row.pk).aggregate(n=Sum("amount"))["n"])
+@transaction.atomic
+def approve_refund(
+    refund: Refund, *, actor: Actor, confirm: Confirm | None = None
+) -> Refund:
+    """Let the money of a requested refund go, as its second person.
+
+    Raises PermissionDenied without the right to exceed the limit, ValidationError:
+    `second_person` for whoever asked for it, above the limit; `not_requested` for one
+    that does not wait any more. Locks as `request_refund` does.
+    """
+    actor.require(refund.business_id, EXCEED_LIMIT)
+    row = _waiting(refund)
+    row.status = RefundStatus.SUCCEEDED
+    if exceeds_refund_limit(row):
+        check_second_person(row, actor)
+        if confirm is not None:
+            digest = audit.digest_of(
+                "approve_refund", refund=str(row.pk), amount=str(row.amount)
+            )
+            confirm(digest, f"Give back {row.amount} {row.currency}")
+    row.approved_by_id = actor.user_id
+    return save_record(row, actor=actor, reason="approved")
+
+
+@transaction.atomic
+def refuse_refund(refund: Refund, *, actor: Actor, reason: str) -> Refund:
+    """Refuse or withdraw a requested refund; its amount may be claimed again.
+
+    Raises ValidationError `not_requested` for one that does not wait any more.
+    """
+    actor.require(refund.business_id, "customers.change_refund")
+    row = _waiting(refund)
+    row.status = RefundStatus.REFUSED
+    return save_record(row, actor=actor, reason=reason)
+
+
+def _waiting(refund: Refund) -> Refund:
+    """Lock the customer, and return the refund as it is now."""
+    lock_customers([refund.customer_id])
+    row = Refund.objects.select_related("booking__business").get(pk=refund.pk)
+    if row.status != RefundStatus.REQUESTED:
+        msg = f"This refund is {row.get_status_display().lower()}: nothing waits."
+        raise ValidationError(msg, code="not_requested")
+    return row

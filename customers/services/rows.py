@@ -12,6 +12,7 @@ from django.utils import timezone
 from audit.actors import Actor
 from customers.models import Booking
 from customers.models.base import ArchiveMarks
+from customers.services.captured import lock_customers
 from customers.services.doors import list_rows
 from customers.services.records import save_record, stamp_booking
 
@@ -110,5 +111,8 @@ def _locked(row: _Row, *, actor: Actor) -> _Row:
     meta = row._meta
     right = f"{meta.app_label}.change_{meta.model_name}"
     rows: Any = list_rows(type(row), actor=actor, permission=right)
+    if isinstance(row, Booking):
+        # The customer before the booking, as everybody who writes money does.
+        lock_customers([row.customer_id])
     found: _Row = rows.select_for_update(no_key=True).get(pk=row.pk)
     return found

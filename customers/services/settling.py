@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -72,7 +73,9 @@ def settle_payments(
         return
     new, changed = [], []
     paid: list[tuple[Booking, Settlement]] = []
-    for item, rows in zip(settlements, _find(business, settlements), strict=True):
+    found = _find(business, settlements)
+    gone = _refunded(rows[0] for rows in found if rows)
+    for item, rows in zip(settlements, found, strict=True):
         booking = rows[0] if rows else None
         if item.customer_id is None:
             changed += [_withdrawn(row) for row in rows]
@@ -83,7 +86,7 @@ def settle_payments(
             booking = _new(business, item)
             new.append(booking)
         if booking is not None:
-            _write(booking, item)
+            _write(booking, item, gone.get(booking.pk, Decimal(0)))
             paid.append((booking, item))
         # Two payments turned out to be one: the second booking never was.
         changed += [_withdrawn(other) for other in rows[1:]]
@@ -135,13 +138,26 @@ def _is_ours(booking: Booking) -> bool:
     return (booking.external_id or "").startswith(_OURS)
 
 
-def _write(booking: Booking, item: Settlement) -> None:
+def _refunded(bookings: Iterable[Booking]) -> dict[UUID, Decimal]:
+    """Return what staff gave back of those that are refunded, mostly none."""
+    ids = [b.pk for b in bookings if b.status == BookingStatus.REFUNDED]
+    if not ids:
+        return {}
+    rows = Refund.objects.filter(booking__in=ids, status=RefundStatus.SUCCEEDED)
+    by_staff = rows.exclude(external_id__startswith=_OURS)
+    sums = by_staff.order_by().values("booking").annotate(n=Sum("amount"))
+    return {row["booking"]: from_database(row["n"]) for row in sums}
+
+
+def _write(booking: Booking, item: Settlement, gone: Decimal) -> None:
     if not _is_ours(booking):
         # Somebody else says what was bought; the payment says that it is paid.
         if item.is_settled and not booking.is_purchase:
             booking.status = BookingStatus.COMPLETED
             booking.completed_at = booking.completed_at or item.occurred_at
             booking.paid_amount = booking.paid_amount or item.amount
+        if item.is_refunded and booking.status == BookingStatus.COMPLETED:
+            booking.status = BookingStatus.REFUNDED
         return
     booking.customer_id = item.customer_id or booking.customer_id
     booking.kind = BookingKind.PLAN if item.plan else BookingKind.ORDER
@@ -155,7 +171,8 @@ def _write(booking: Booking, item: Settlement) -> None:
     if not item.is_settled:
         booking.status = BookingStatus.CANCELLED
         booking.paid_amount, booking.cancelled_at = Decimal(0), item.occurred_at
-    elif item.is_refunded:
+    elif item.is_refunded or 0 < item.amount <= gone:
+        # By the processor, or by staff before the payment was told again.
         booking.status = BookingStatus.REFUNDED
 
 

@@ -1,0 +1,159 @@
+"""Credit of a customer: entries that are added and never changed."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Sum
+
+from audit import services as audit
+from audit.actors import Actor
+from customers.choices import CreditKind, CreditReason
+from customers.models import Booking, Credit, Customer
+from customers.money import from_database, quantise, stored
+from customers.services.captured import lock_customers
+from customers.services.limits import exceeds_refund_limit
+from customers.services.money_doors import list_credits
+from customers.services.money_rules import Confirm, lock_booking, require_right
+from customers.services.records import save_record
+
+
+def credit_balance(customer: Customer, *, actor: Actor) -> dict[str, Decimal]:
+    """Return the sum of a customer's entries per currency, in its own decimals."""
+    rows = list_credits(customer, actor=actor).order_by()
+    sums = rows.values("currency").annotate(n=Sum("amount")).order_by("currency")
+    return {
+        row["currency"]: quantise(from_database(row["n"]), row["currency"])
+        for row in sums
+    }
+
+
+@transaction.atomic
+def issue_credit(
+    customer: Customer,
+    *,
+    actor: Actor,
+    amount: Decimal,
+    currency: str | None = None,
+    reason_code: str = CreditReason.OTHER,
+    reason: str | None = None,
+    expires_on: date | None = None,
+    confirm: Confirm | None = None,
+) -> Credit:
+    """Give a customer credit, in the business's currency if none is named.
+
+    Locks the customer. Above the business's limit it needs the right to exceed it, and
+    `confirm`. Raises ValidationError: `too_many_decimals`, `limit_exceeded`.
+    """
+    actor.require(customer.business_id, "customers.add_credit")
+    lock_customers([customer.pk])
+    entry = Credit(
+        business_id=customer.business_id,
+        customer=customer,
+        kind=CreditKind.ISSUED,
+        amount=stored(amount),
+        currency=currency or customer.business.currency,
+        reason_code=reason_code,
+        reason=reason,
+        expires_on=expires_on,
+    )
+    entry.full_clean()
+    if exceeds_refund_limit(entry):
+        require_right(entry, actor)
+        digest = audit.digest_of(
+            "issue_credit",
+            customer=str(customer.pk),
+            amount=str(entry.amount),
+            currency=entry.currency,
+        )
+        if confirm is not None:
+            confirm(digest, f"Give {entry.amount} {entry.currency} of credit")
+    return save_record(entry, actor=actor, reason=reason)
+
+
+@transaction.atomic
+def spend_credit(
+    customer: Customer,
+    *,
+    actor: Actor,
+    amount: Decimal,
+    currency: str | None = None,
+    booking: Booking | None = None,
+    reason: str | None = None,
+) -> Credit:
+    """Take credit away, for a booking if one is named; its `credit_used` follows.
+
+    Locks the customer, then the booking. Raises ValidationError:
+    `credit_exceeds_balance`; with a booking also `booking_differs` for one of another
+    customer or currency, and `credit_exceeds_total` for more than is still to pay.
+    """
+    actor.require(customer.business_id, "customers.add_credit")
+    lock_customers([customer.pk])
+    if booking is not None:
+        booking = _payable(booking, customer, currency, stored(amount))
+        currency = booking.currency
+    entry = Credit(
+        business_id=customer.business_id,
+        customer=customer,
+        kind=CreditKind.SPENT,
+        amount=-stored(amount),
+        currency=currency or customer.business.currency,
+        booking=booking,
+        reason=reason,
+    )
+    entry.full_clean()
+    entry = save_record(entry, actor=actor, reason=reason)
+    if booking is not None:
+        _use(booking, -entry.amount, actor)
+    return entry
+
+
+@transaction.atomic
+def reverse_credit(entry: Credit, *, actor: Actor, reason: str) -> Credit:
+    """Take an entry back by its opposite; what was spent on a booking is free again.
+
+    Locks as `spend_credit` does. Raises ValidationError: `already_reversed`,
+    `not_reversible` for a reversal, `credit_exceeds_balance` for credit that has been
+    spent meanwhile.
+    """
+    actor.require(entry.business_id, "customers.add_credit")
+    lock_customers([entry.customer_id])
+    booking = None if entry.booking is None else lock_booking(entry.booking)
+    opposite = Credit(
+        business_id=entry.business_id,
+        customer_id=entry.customer_id,
+        kind=CreditKind.REVERSED,
+        amount=-entry.amount,
+        currency=entry.currency,
+        reason_code=entry.reason_code,
+        reason=reason,
+        booking=booking,
+        reverses=entry,
+    )
+    opposite = save_record(opposite, actor=actor, reason=reason)
+    if booking is not None:
+        _use(booking, entry.amount, actor)
+    return opposite
+
+
+def _payable(
+    booking: Booking, customer: Customer, currency: str | None, amount: Decimal
+) -> Booking:
+    row = lock_booking(booking)
+    if row.customer_id != customer.pk or currency not in (None, row.currency):
+        msg = "The booking is another customer's, or of another currency. Look again."
+        raise ValidationError(msg, code="booking_differs")
+    left = row.total_amount - row.paid_amount - row.credit_used
+    if amount > left:
+        shown = quantise(max(left, Decimal(0)), row.currency)
+        msg = f"Only {shown} {row.currency} of this booking is still to pay."
+        raise ValidationError(msg, code="credit_exceeds_total")
+    return row
+
+
+def _use(booking: Booking, amount: Decimal, actor: Actor) -> None:
+    booking.credit_used = max(booking.credit_used + amount, Decimal(0))
+    booking.by(actor, reason="credit").save(update_fields=["credit_used"])

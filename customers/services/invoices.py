@@ -1,0 +1,281 @@
+"""Invoices: a number that is given once, a document, and the mail that brings it."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.core.mail import EmailMultiAlternatives
+from django.db import transaction
+from django.template.loader import render_to_string
+from django.utils import timezone
+
+from audit import services as audit
+from audit.actors import Actor
+from audit.masking import mask, mask_text
+from audit.tracking import history_model
+from customers.choices import BookingStatus
+from customers.models import Address, Booking, Business, Customer
+from customers.money import quantise
+from customers.services.money_rules import lock_booking, refunded_of
+from customers.services.records import save_record
+from customers.services.stats import local_day
+
+_logger = logging.getLogger(__name__)
+# Nothing is owed for these, so there is nothing to write an invoice of.
+_WITHOUT = (BookingStatus.DRAFT, BookingStatus.CANCELLED, BookingStatus.NO_SHOW)
+_MOST = 50
+
+
+class MailFailed(Exception):  # noqa: N818 - what happened, not a fault of the code
+    """The mail server took nothing; the invoices keep their numbers."""
+
+
+@dataclass(frozen=True)
+class SentInvoice:
+    """One invoice that a mail carries."""
+
+    booking_id: UUID
+    number: str
+
+
+@transaction.atomic
+def invoice_of(booking: Booking, *, actor: Actor) -> str:
+    """Return the number of a booking's invoice; the first time it is given one.
+
+    Numbers count from one in each business and each year of its time zone, without
+    gaps: like `2026-000001`. Locks the business, the customer and the booking until the
+    commit, and a rollback takes the number back. Raises ValidationError `no_invoice`
+    for a booking that nothing is owed for.
+    """
+    actor.require(booking.business_id, "customers.change_booking")
+    if booking.invoice_number:
+        return booking.invoice_number
+    # One writer at a time per business, so that no number is given twice.
+    business = Business.objects.select_for_update(no_key=True).get(
+        pk=booking.business_id
+    )
+    row = lock_booking(booking)
+    if row.invoice_number is None:
+        check_invoiceable(row)
+        row.invoice_number = _next_number(business)
+        save_record(row, actor=actor, reason="invoice")
+    booking.invoice_number = row.invoice_number
+    return str(row.invoice_number)
+
+
+def check_invoiceable(booking: Booking) -> None:
+    """Raise ValidationError `no_invoice` for a booking that nothing is owed for."""
+    if booking.invoice_number is None and booking.status in _WITHOUT:
+        state = booking.get_status_display().lower()
+        msg = f"The booking is {state}: there is nothing to write an invoice of."
+        raise ValidationError(msg, code="no_invoice")
+
+
+def _next_number(business: Business) -> str:
+    year = local_day(timezone.now(), business).year
+    # By its ends, so that the unique index answers; numbers of another form, from an
+    # earlier system, do not count.
+    given = Booking.objects.filter(
+        business=business,
+        invoice_number__range=(f"{year}-000000", f"{year}-999999"),
+        invoice_number__regex=rf"^{year}-[0-9]{{6}}$",
+    )
+    newest = given.order_by("-invoice_number").values_list("invoice_number", flat=True)
+    last = newest.first()
+    return f"{year}-{int(last[5:]) + 1 if last else 1:06d}"
+
+
+def render_invoice(booking: Booking, *, actor: Actor, is_clear: bool = True) -> str:
+    """Return the invoice as HTML; what belongs to the person masked unless clear.
+
+    A booking without a number gives a preview, and gets none by it.
+    """
+    customer: Customer = booking.customer
+    business: Business = booking.business
+    address = _address_of(customer)
+    name = customer.name or ""
+    context = {
+        "number": booking.invoice_number,
+        "date": local_day(_numbered_at(booking), business),
+        "ordered_on": local_day(booking.placed_at, business),
+        "booking": booking,
+        "business": business,
+        "customer": customer,
+        "name": name if is_clear else mask_text(name),
+        "address": address if is_clear else mask(address),
+        "lines": _lines(booking),
+        "sums": _sums(booking),
+    }
+    return render_to_string("customers/invoice.html", context)
+
+
+def send_invoices(bookings: Iterable[Booking], *, actor: Actor) -> list[SentInvoice]:
+    """Mail the invoices of one customer's bookings, each numbered the first time.
+
+    The mail leaves after the commit of the outermost transaction; what is returned is
+    what it carries. Event: `invoice.sent` once the server has taken it. When it has
+    not, the numbers stay for the next try, the event is `invoice.failed`, and
+    MailFailed comes out of the commit. Raises ValidationError: `no_email`,
+    `no_invoice`, `several_customers`, `too_many_invoices`.
+    """
+    # In one order, so that two of these cannot wait for each other.
+    rows = sorted(bookings, key=lambda row: row.pk)
+    customer = _one_customer(rows)
+    if not customer.email:
+        msg = "The customer has no e-mail address. Add one, then send again."
+        raise ValidationError(msg, code="no_email")
+    with transaction.atomic():
+        sent = [SentInvoice(row.pk, invoice_of(row, actor=actor)) for row in rows]
+        files = [
+            (f"invoice-{row.invoice_number}.html", render_invoice(row, actor=actor))
+            for row in rows
+        ]
+        mail = _mail(customer, [one.number for one in sent], files)
+        transaction.on_commit(
+            partial(_send, mail, customer, [one.number for one in sent], actor)
+        )
+    return sent
+
+
+def _one_customer(rows: list[Booking]) -> Customer:
+    if not rows or len({row.customer_id for row in rows}) != 1:
+        msg = "Send the invoices of one customer at a time."
+        raise ValidationError(msg, code="several_customers")
+    if len(rows) > _MOST:
+        msg = f"Send at most {_MOST} invoices at a time."
+        raise ValidationError(msg, code="too_many_invoices")
+    customer: Customer = rows[0].customer
+    return customer
+
+
+def _mail(
+    customer: Customer, numbers: list[str], files: list[tuple[str, str]]
+) -> EmailMultiAlternatives:
+    # A line break would end the header.
+    sender = " ".join(customer.business.name.split())
+    word = "invoice" if len(numbers) == 1 else "invoices"
+    listed = ", ".join(numbers)
+    mail = EmailMultiAlternatives(
+        subject=f"{sender}: {word} {listed}"[:200],
+        body=f"Hello,\n\nattached you find your {word} {listed}.\n\n{sender}\n",
+        to=[str(customer.email)],
+    )
+    for name, html in files:
+        mail.attach(name, html, "text/html")
+    return mail
+
+
+def _send(
+    mail: EmailMultiAlternatives, customer: Customer, numbers: list[str], actor: Actor
+) -> None:
+    try:
+        mail.send()
+    except (OSError, ValueError) as error:
+        # Its text may repeat the address.
+        _logger.warning("a mail was not taken: %s", type(error).__name__)
+        _record("failed", customer, numbers, actor, code="mail_failed")
+        raise MailFailed from error
+    _record("sent", customer, numbers, actor)
+
+
+def _record(
+    verb: str, customer: Customer, numbers: list[str], actor: Actor, code: str = ""
+) -> None:
+    audit.record_alone(
+        f"invoice.{verb}",
+        customer,
+        actor=actor,
+        subjects=[customer.pk],
+        outcome="failed" if code else "done",
+        code=code,
+        data={"numbers": numbers},
+    )
+
+
+# --- what stands on it ---------------------------------------------------------------
+
+
+def _numbered_at(booking: Booking) -> datetime:
+    """Return when the invoice got its number: its date stays when it is sent again."""
+    log = history_model(Booking)
+    if booking.invoice_number is not None:
+        rows = log.objects.filter(id=booking.pk, invoice_number=booking.invoice_number)
+        first = rows.order_by("history_date", "history_id").first()
+        if first is not None:
+            moment: datetime = first.history_date
+            return moment
+    return timezone.now()
+
+
+def _address_of(customer: Customer) -> str | None:
+    """Return where the invoice goes: the billing address, else the primary one."""
+    rows = Address.objects.filter(customer=customer, archived_at=None)
+    own = sorted(
+        rows, key=lambda row: (row.kind == "billing", row.is_primary), reverse=True
+    )
+    return own[0].as_text if own else None
+
+
+def _lines(booking: Booking) -> list[dict[str, str]]:
+    lines = booking.lines if isinstance(booking.lines, list) else []
+    found = [_line(line, booking) for line in lines if isinstance(line, Mapping)]
+    if found:
+        return found
+    # Nothing was itemised: the whole is the one line.
+    gross = booking.total_amount + booking.discount_amount
+    shown = _amount(gross, booking.currency)
+    whole = {"quantity": "1", "unit_price": shown, "amount": shown}
+    return [{"description": booking.get_kind_display(), **whole}]
+
+
+def _line(line: Mapping[str, Any], booking: Booking) -> dict[str, str]:
+    return {
+        "description": str(line.get("description") or line.get("name") or ""),
+        "quantity": str(line.get("quantity") or ""),
+        "unit_price": _written(line.get("unit_price"), booking.currency),
+        "amount": _written(line.get("amount"), booking.currency),
+    }
+
+
+def _sums(booking: Booking) -> list[tuple[str, str]]:
+    gone = refunded_of(booking)
+    due = booking.total_amount - booking.credit_used - booking.paid_amount
+    amounts = [
+        ("Discount", -booking.discount_amount),
+        ("Total", booking.total_amount),
+        ("Credit used", -booking.credit_used),
+        ("Paid", booking.paid_amount),
+        ("Refunded", gone),
+        ("Still to pay", max(due, Decimal(0))),
+    ]
+    # These stand there in any case.
+    always = {"Total", "Paid"}
+    return [
+        (label, f"{_amount(amount, booking.currency)} {booking.currency}")
+        for label, amount in amounts
+        if amount or label in always
+    ]
+
+
+def _written(value: Any, currency: str) -> str:
+    """Return an amount of a line, which anybody may have written, as it reads best."""
+    text = "" if value is None else str(value)
+    if not re.fullmatch(r"-?[0-9]{1,15}(\.[0-9]{1,9})?", text):
+        return text
+    try:
+        return _amount(Decimal(text), currency)
+    except InvalidOperation:
+        return text
+
+
+def _amount(amount: Decimal, currency: str) -> str:
+    return f"{quantise(amount, currency):,}"

@@ -1,0 +1,55 @@
+"""Which refunds and credits are above the limit of their business."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Sum
+from django.utils import timezone
+
+from customers.choices import CLAIMING_STATUSES, CreditKind
+from customers.models import Credit, Refund
+from customers.money import from_database
+
+EXCEED_LIMIT = "customers.exceed_limit_refund"
+# Credit that a customer was given within this time counts together.
+_TOGETHER = timedelta(hours=24)
+
+
+def exceeds_refund_limit(row: Refund | Credit) -> bool:
+    """Tell whether money given back is more than the limit of its business.
+
+    All refunds of one booking count together, and the credit that a customer got within
+    a day: otherwise parts of a large sum would pass one by one. Amounts of another
+    currency than the business's cannot be compared with the limit, so each of them is.
+    A reversal gives nothing: it takes back an entry that was counted.
+    """
+    if isinstance(row, Refund):
+        gives = row.status in CLAIMING_STATUSES
+        business, currency = row.booking.business, row.booking.currency
+    else:
+        gives = row.amount > 0 and row.kind != CreditKind.REVERSED
+        business, currency = row.customer.business, row.currency
+    limit = business.refund_limit
+    if limit is None or not gives:
+        return False
+    return currency != business.currency or row.amount + _before(row) > limit
+
+
+def _before(row: Refund | Credit) -> Decimal:
+    """Return what was given back already and counts together with a row."""
+    others: Any
+    if isinstance(row, Refund):
+        others = Refund.objects.filter(
+            booking=row.booking_id, status__in=CLAIMING_STATUSES
+        )
+    else:
+        others = Credit.objects.filter(
+            customer=row.customer_id,
+            kind=CreditKind.ISSUED,
+            currency=row.currency,
+            created_at__gt=timezone.now() - _TOGETHER,
+        )
+    return from_database(others.exclude(pk=row.pk).aggregate(n=Sum("amount"))["n"])

@@ -1,0 +1,59 @@
+"""The doors to what is paid and given back."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.db import models
+
+from audit.actors import Actor
+from customers.models import Booking, Credit, Customer, Refund
+from customers.services.doors import list_rows
+
+
+def list_bookings(*, actor: Actor, business_id: UUID | None = None) -> Any:
+    """Return the bookings of live customers in the actor's businesses."""
+    rows = list_rows(Booking, actor=actor).select_related("customer", "business")
+    if business_id is not None:
+        rows = rows.filter(business=business_id)
+    return rows.filter(customer__archived_at=None, customer__erased_at=None)
+
+
+def get_booking(
+    reference: str, *, actor: Actor, business_id: UUID | None = None
+) -> Booking:
+    """Return one booking of a live customer by UUID or reference.
+
+    Raises DoesNotExist for missing and for foreign ones alike, and
+    MultipleObjectsReturned when two businesses of the actor know the same reference.
+    """
+    rows = list_bookings(actor=actor, business_id=business_id)
+    named = models.Q(reference=reference)
+    with suppress(ValidationError):
+        named |= models.Q(pk=models.UUIDField().to_python(reference))
+    booking: Booking = rows.get(named)
+    return booking
+
+
+def list_refunds(booking: Booking, *, actor: Actor) -> Any:
+    """Return the refunds of a booking, the newest first."""
+    return list_rows(Refund, actor=actor).filter(booking=booking)
+
+
+def get_refund(pk: UUID | str, *, actor: Actor) -> Refund:
+    """Return one refund; DoesNotExist for missing and foreign ones."""
+    return list_rows(Refund, actor=actor).select_related("booking").get(pk=pk)
+
+
+def list_credits(customer: Customer, *, actor: Actor) -> Any:
+    """Return the entries of a customer, the newest first."""
+    return list_rows(Credit, actor=actor).filter(customer=customer)
+
+
+def get_credit(pk: UUID | str, *, actor: Actor) -> Credit:
+    """Return one entry; DoesNotExist for missing and foreign ones."""
+    rows = list_rows(Credit, actor=actor).select_related("customer", "booking")
+    return rows.get(pk=pk)

@@ -1,0 +1,248 @@
+"""Everything that is held about one person, as JSON; and the link that opens it once.
+
+What there is to hand out is found by walking the relations of `Customer`, so a new
+table, also one of an app above, comes along without being named here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import orjson
+from django.core import signing
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import models, transaction
+from django.utils import timezone
+
+from audit import services as audit
+from audit.actors import Actor
+from audit.fields import CommitmentField, SaltField
+from audit.ids import uuid7
+from audit.privacy import SECRET, declaration
+from audit.tracking import TrackedModel, history_model
+from customers.models import Customer
+from customers.services.doors import get_customer
+from customers.services.money_rules import Confirm
+
+EXPORT = "customers.export_customer"
+_VALID = timedelta(minutes=10)
+_SALT = "customers.person_export"
+_BATCH = 200
+# Of our house: whose row it is, which request wrote it, by what it is compared.
+_OURS = frozenset({"business", "operation_id", "state_hash", "wording_hash"})
+# How a hash under our key begins.
+_KEYED = "h1:"
+_FACTS = {"profile": "person", "format": "JSON"}
+
+
+class LinkUsed(Exception):  # noqa: N818 - what happened, not a fault of the code
+    """The link was good once: it has been used, or its ten minutes are over."""
+
+
+@dataclass(frozen=True)
+class PersonLink:
+    """What opens an export once, for the person who asked, until `expires_at`."""
+
+    token: str
+    expires_at: datetime
+
+
+@transaction.atomic
+def make_person_link(
+    customer: Customer, *, actor: Actor, reason: str, confirm: Confirm | None = None
+) -> PersonLink:
+    """Return a link to everything held about somebody, after `confirm`.
+
+    Raises PermissionDenied without the right to export customers.
+    """
+    actor.require(customer.business_id, EXPORT)
+    if confirm is not None:
+        digest = audit.digest_of("export_person", customer=str(customer.pk))
+        confirm(digest, f"Export everything about {customer.unique_id}")
+    audit.record(
+        "export.requested",
+        customer,
+        actor=actor,
+        subjects=[customer.pk],
+        reason=reason,
+        data=_FACTS,
+    )
+    grant_id = actor.operation.grant_id
+    said = {
+        "customer": str(customer.pk),
+        "user": str(actor.id),
+        "grant": None if grant_id is None else str(grant_id),
+        "once": str(uuid7()),
+    }
+    token = signing.dumps(said, salt=_SALT)
+    return PersonLink(token, timezone.now() + _VALID)
+
+
+def open_person_link(token: str, *, actor: Actor) -> tuple[Customer, Iterator[bytes]]:
+    """Use a link up; return the customer and the file, in parts, for who asked for it.
+
+    Raises DoesNotExist for a link that was never given or is somebody else's, LinkUsed
+    for one that was used or is older than ten minutes, PermissionDenied when the right
+    is gone.
+    """
+    try:
+        said = signing.loads(token, salt=_SALT, max_age=_VALID)
+    except signing.SignatureExpired as error:
+        raise LinkUsed from error
+    except signing.BadSignature as error:
+        raise ObjectDoesNotExist from error
+    if said["user"] != str(actor.id):
+        raise ObjectDoesNotExist
+    customer = get_customer(UUID(said["customer"]), actor=actor)
+    actor.require(customer.business_id, EXPORT)
+    grant_id = said["grant"] and UUID(said["grant"])
+    with transaction.atomic():
+        if not audit.use_once(_SALT, said["once"]):
+            raise LinkUsed
+        parts = export_person(customer, actor=actor, grant_id=grant_id)
+    return customer, parts
+
+
+def export_person(
+    customer: Customer, *, actor: Actor, grant_id: UUID | None = None
+) -> Iterator[bytes]:
+    """Return everything held about one person as JSON, row by row.
+
+    Rows of every table that leads to the customer, their earlier versions, and who
+    looked; without secrets, seals and hashes. Memory is flat, whatever there is. Start
+    and end are events, the end one with the number of rows. Raises PermissionDenied
+    without the right to export customers.
+    """
+    actor.require(customer.business_id, EXPORT)
+    audit.record(
+        "export.started",
+        customer,
+        actor=actor,
+        subjects=[customer.pk],
+        data=_FACTS,
+        grant_id=grant_id,
+    )
+    return _written(customer, actor, grant_id)
+
+
+def _written(
+    customer: Customer, actor: Actor, grant_id: UUID | None
+) -> Iterator[bytes]:
+    count = 0
+    head = {
+        "exported_at": timezone.now(),
+        "business": customer.business.name,
+        "customer": _row(customer),
+    }
+    yield _json(head)[:-1]
+    for name, rows in _sections(customer, actor):
+        yield b"," + _json(name) + b":["
+        separator = b""
+        for row in rows.iterator(chunk_size=_BATCH):
+            yield separator + _json(_access(row) if name == "access" else _row(row))
+            separator = b","
+            count += 1
+        yield b"]"
+    yield b"}"
+    audit.record_alone(
+        "export.finished",
+        customer,
+        actor=actor,
+        subjects=[customer.pk],
+        data={**_FACTS, "rows": count},
+        grant_id=grant_id,
+    )
+
+
+def _sections(
+    customer: Customer, actor: Actor
+) -> Iterator[tuple[str, models.QuerySet[Any]]]:
+    parts = list(person_parts(customer))
+    yield from parts
+    myself = Customer.objects.filter(pk=customer.pk)
+    for name, rows in [("customer", myself), *parts]:
+        if issubclass(rows.model, TrackedModel):
+            earlier = history_model(rows.model).objects.order_by("history_id")
+            yield f"history_of_{name}", earlier.filter(id__in=rows.values("pk"))
+    yield "access", audit.list_access(customer, actor=actor).order_by("occurred_at")
+
+
+def person_parts(customer: Customer) -> Iterator[tuple[str, models.QuerySet[Any]]]:
+    """Yield the rows about a person, by name, each table once.
+
+    Those that name the customer, what hangs on these alone, and what stands behind one
+    of them, as a capture behind its link.
+    """
+    direct = list(Customer._meta.related_objects)
+    seen: set[type[models.Model]] = {Customer, *(r.related_model for r in direct)}
+    for relation in direct:
+        model: Any = relation.related_model
+        rows = model._base_manager.filter(**{relation.field.name: customer})
+        rows = rows.filter(business=customer.business_id).order_by("pk")
+        yield str(relation.get_accessor_name()), rows
+        for name, others in _further(model, rows):
+            if others.model not in seen:
+                seen.add(others.model)
+                yield name, others
+
+
+def _further(
+    model: Any, rows: models.QuerySet[Any]
+) -> Iterator[tuple[str, models.QuerySet[Any]]]:
+    keys = rows.order_by().values("pk")
+    for relation in model._meta.related_objects:
+        below: Any = relation.related_model
+        found = below._base_manager.filter(**{f"{relation.field.name}__in": keys})
+        yield f"{model._meta.model_name}_{relation.get_accessor_name()}", found
+    for field in model._meta.fields:
+        if isinstance(field, models.OneToOneField):
+            behind: Any = field.related_model
+            found = behind._base_manager.filter(pk__in=rows.values(field.attname))
+            yield f"{field.name}s", found.order_by("pk")
+
+
+def _row(row: models.Model) -> dict[str, Any]:
+    return {
+        field.attname: _value(field, row)
+        for field in row._meta.concrete_fields
+        if not _is_hidden(field, row)
+    }
+
+
+def _is_hidden(field: models.Field[Any, Any], row: models.Model) -> bool:
+    """Tell whether a column says nothing about the person: a seal, a hash, a secret."""
+    if isinstance(field, SaltField | CommitmentField):
+        return True
+    # Bytes of a fixed length are a hash.
+    is_hash = isinstance(field, models.BinaryField) and field.max_length is not None
+    is_secret = declaration(type(row)).get(field.name) == SECRET
+    return is_hash or is_secret or field.name in _OURS
+
+
+def _value(field: models.Field[Any, Any], row: models.Model) -> Any:
+    value = field.value_from_object(row)
+    if isinstance(value, bytes | memoryview):
+        return bytes(value).decode(errors="replace")
+    if isinstance(value, str) and value.startswith(_KEYED):
+        return None
+    return value
+
+
+def _access(event: Any) -> dict[str, Any]:
+    """Return who looked or acted, without naming the member of staff."""
+    return {
+        "occurred_at": event.occurred_at,
+        "action": event.action,
+        "by": event.actor_kind,
+        "via": event.via,
+        "outcome": event.outcome,
+        "reason": event.reason,
+    }
+
+
+def _json(value: Any) -> bytes:
+    return orjson.dumps(value, default=str, option=orjson.OPT_UTC_Z)
