@@ -67,7 +67,7 @@ def mail(name: str, default: str) -> dict[str, Any]:
     except (ValueError, KeyError, environ.ImproperlyConfigured) as error:
         msg = (
             f"{name} cannot be read. Write {name}=smtp+tls://user:password@host:587, "
-            f"or {name}={default} to send none."
+            f"or {name}=dummymail:// to send none."
         )
         raise ImproperlyConfigured(msg) from error
 

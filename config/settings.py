@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -212,7 +213,12 @@ STEP_UP_LIMITS = {
 }
 
 # --- mail -----------------------------------------------------------------------
-_mail = env.mail("HOLDFAST_EMAIL_URL", "dummymail://")
+# A demo writes them into files, so that they can be read.
+_mail = env.mail(
+    "HOLDFAST_EMAIL_URL",
+    f"filemail:///{quote(str(BASE_DIR / 'mails'))}" if DEMO else "dummymail://",
+)
+EMAIL_FILE_PATH = _mail["EMAIL_FILE_PATH"]
 EMAIL_BACKEND, EMAIL_HOST = _mail["EMAIL_BACKEND"], _mail["EMAIL_HOST"]
 EMAIL_PORT, EMAIL_HOST_USER = _mail["EMAIL_PORT"], _mail["EMAIL_HOST_USER"]
 EMAIL_HOST_PASSWORD = _mail["EMAIL_HOST_PASSWORD"]

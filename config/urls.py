@@ -12,6 +12,7 @@ urlpatterns = [
     path("demo/", include("config.demo")),
     path("", include("config.api.urls")),
     path("", include("audit.api.urls")),
+    path("", include("customers.api.money_urls")),
     path("", include("customers.api.fixed_urls")),
     path("", include("customers.api.v1_urls")),
     path("", include("capture.api.v1_urls")),

@@ -15,7 +15,7 @@ from audit.api.reading import QuerySerializer, StrictSerializer, camel_case
 from audit.api.schema_fields import refine, shown
 from audit.api.views import Method
 
-_PROBLEM_TYPE = "application/problem+json"
+_JSON, _PROBLEM_TYPE = "application/json", "application/problem+json"
 _VERBS = "GET|POST|PUT|PATCH|DELETE"
 # "GET lists, PATCH and PUT change": what a view says of each of its methods.
 _CLAUSE = re.compile(rf"((?:{_VERBS})(?:(?:, | and )(?:{_VERBS}))*) ")
@@ -155,6 +155,8 @@ class StaffSchema(AutoSchema):
             if not isinstance(answer, OpenApiResponse):
                 text = "Done." if answer is not None else "Done; no body."
                 found[status] = OpenApiResponse(answer, description=text)
+        if spec.media_type != _JSON:
+            found[spec.status, spec.media_type] = found.pop(spec.status)
         for status in self._refusals(spec):
             found[status, _PROBLEM_TYPE] = OpenApiResponse(
                 ProblemDocument, description=_REFUSALS[status]

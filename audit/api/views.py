@@ -54,6 +54,8 @@ class Method:
     also: Mapping[int, Any] | None = None
     # A POST that changes nothing, or whose answer is a stream, is simply done again.
     takes_key: bool = True
+    # Of the answer, where it is no JSON.
+    media_type: str = "application/json"
 
 
 class HasRight(BasePermission):
@@ -171,7 +173,8 @@ class StaffView(APIView):
     ) -> Any:
         """Do an act and keep its answer, in one transaction; or answer as before.
 
-        A refusal rolls both back, so the same key may be sent again.
+        A refusal rolls both back, so the same key may be sent again; so does a failure
+        of what follows the commit.
         """
         if not (
             0 < len(text) <= _LONGEST_KEY and text.isascii() and text.isprintable()
@@ -185,20 +188,31 @@ class StaffView(APIView):
         name = keyed_hash("answer", str(self.actor.id), *asked, text)
         said = orjson.dumps(request.data, option=orjson.OPT_SORT_KEYS).decode()
         fingerprint = keyed_hash("said", request.META.get("QUERY_STRING", ""), said)
-        with transaction.atomic():
-            try:
-                kept = services.claim_answer(name, fingerprint)
-            except services.KeyReused as error:
-                raise Problem(
-                    422,
-                    "idempotency_key_reused",
-                    "This key was sent with another request. Take a new one.",
-                ) from error
-            if kept is not None:
-                return self._again(kept)
-            response: Response = act(request, *args, **kw)
-            services.keep_answer(name, self._kept(response))
+        is_done = False
+        try:
+            with transaction.atomic():
+                kept = self._claimed(name, fingerprint)
+                if kept is not None:
+                    return self._again(kept)
+                response: Response = act(request, *args, **kw)
+                services.keep_answer(name, self._kept(response))
+                is_done = True
+        except Exception:
+            if is_done:
+                # What had to follow the commit, as a mail, failed: not done after all.
+                services.forget_answer(name)
+            raise
         return response
+
+    def _claimed(self, name: str, fingerprint: str) -> dict[str, Any] | None:
+        try:
+            return services.claim_answer(name, fingerprint)
+        except services.KeyReused as error:
+            raise Problem(
+                422,
+                "idempotency_key_reused",
+                "This key was sent with another request. Take a new one.",
+            ) from error
 
     def _kept(self, response: Response) -> dict[str, Any]:
         noted = [asdict(shown) for shown in self.actor.operation.shown]

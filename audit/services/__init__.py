@@ -19,6 +19,7 @@ from audit.services.accounts import (
 from audit.services.answers import (
     KeyReused,
     claim_answer,
+    forget_answer,
     keep_answer,
     old_stored_answers,
     use_once,
@@ -124,6 +125,7 @@ __all__ = [
     "ensure_operation",
     "find_pending_user",
     "follow_new_password",
+    "forget_answer",
     "has_totp",
     "issue_tokens",
     "keep_answer",

@@ -57,6 +57,11 @@ def keep_answer(name: str, answer: dict[str, Any]) -> None:
     row.save(update_fields=["answer"])
 
 
+def forget_answer(name: str) -> None:
+    """Give a key free again, when what had to follow its commit has failed."""
+    StoredAnswer.objects.filter(name=name).delete()
+
+
 def use_once(*parts: str) -> bool:
     """Tell whether something is used for the first time within a day, and mark it."""
     name = keyed_hash("once", *parts)

@@ -12,6 +12,7 @@ from rest_framework.views import set_rollback
 
 from audit.api.problems import Problem
 from capture.api.answers import Refusal, problem
+from customers import services as customers
 
 # The library's own sentences repeat what came: a type, a method, a choice.
 _SENTENCES = {
@@ -24,6 +25,10 @@ _SENTENCES = {
     415: "Only JSON is taken. Send Content-Type: application/json.",
     429: "Too many requests. Wait as long as Retry-After says.",
 }
+_MAIL_FAILED = (
+    "The mail server did not take the mail; nobody got it. Send it again later, or "
+    "have HOLDFAST_EMAIL_URL looked at."
+)
 _OTHER = "The request was refused."
 _REPEATING = {
     "invalid_choice": "This is not one of the choices.",
@@ -71,6 +76,8 @@ def _known(error: Exception) -> exceptions.APIException | None:
         return exceptions.PermissionDenied()
     if isinstance(error, ValidationError):
         return exceptions.ValidationError(_of_django(error))
+    if isinstance(error, customers.MailFailed):
+        return Problem(503, "mail_failed", _MAIL_FAILED, wait=60)
     return error if isinstance(error, exceptions.APIException) else None
 
 

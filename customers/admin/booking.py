@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from audit import services as audit
-from audit.admin.base import ScopedAdmin, readable_columns
+from audit.admin.base import ScopedAdmin, actor_of, readable_columns
 from audit.admin.inlines import ReadOnlyInline
 from audit.admin.step_up import confirmed, sent_fields
 from customers import services
@@ -99,6 +103,43 @@ class RefundAdmin(LimitedForms, CustomerChildAdmin):
     search_fields = ("booking__reference__istartswith", "external_id__exact")
     ordering = ("-created_at", "-id")
     readonly_fields = ("settled_at", "created_at", "updated_at")
+    actions = ("approve", "refuse")
+
+    def has_approve_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm(services.EXCEED_LIMIT))
+
+    @admin.action(description="Approve: give the money back", permissions=["approve"])
+    def approve(self, request: HttpRequest, queryset: QuerySet[Refund]) -> None:
+        def confirm(digest: str, what: str) -> None:
+            confirmed(request, "refund_over_limit", what=what, digest=digest)
+
+        act = partial(services.approve_refund, confirm=confirm)
+        self._decide(request, queryset, act, "Approved: the money goes back.")
+
+    @admin.action(description="Refuse", permissions=["change"])
+    def refuse(self, request: HttpRequest, queryset: QuerySet[Refund]) -> None:
+        act = partial(services.refuse_refund, reason="refused in the list")
+        self._decide(request, queryset, act, "Refused: nothing goes back.")
+
+    def _decide(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[Refund],
+        act: Callable[..., Any],
+        done: str,
+    ) -> None:
+        """Decide on one requested refund, and say what came of it."""
+        chosen = list(queryset[:2])
+        if len(chosen) != 1:
+            text = "Each refund is decided by itself. Choose one."
+            self.message_user(request, text, messages.ERROR)
+            return
+        try:
+            act(chosen[0], actor=actor_of(request))
+        except ValidationError as error:
+            self.message_user(request, " ".join(error.messages), messages.ERROR)
+            return
+        self.message_user(request, done)
 
 
 @admin.register(Credit)

@@ -77,7 +77,7 @@ from customers.services.money_doors import (
     list_credits,
     list_refunds,
 )
-from customers.services.money_rules import refunded_of
+from customers.services.money_rules import Confirm, left_to_refund, refunded_of
 from customers.services.notes import add_note, get_notes, list_notes, newest_notes
 from customers.services.parts import (
     CustomerParts,
@@ -135,6 +135,7 @@ __all__ = [
     "EXCEED_LIMIT",
     "BusinessFigures",
     "CapturedFact",
+    "Confirm",
     "CustomerMetrics",
     "CustomerParts",
     "LinkUsed",
@@ -190,6 +191,7 @@ __all__ = [
     "is_archivable",
     "is_colleague",
     "issue_credit",
+    "left_to_refund",
     "list_archived_customers",
     "list_bookings",
     "list_businesses",

@@ -203,7 +203,7 @@ def test_a_refund_above_what_was_paid_is_a_form_error(alice, ana):
     response = alice.post(path, data)
 
     assert response.status_code == 200
-    assert "Only 10.000 EUR of this booking can still be refunded" in response.text
+    assert "Only 10.00 EUR of this booking can still be refunded" in response.text
     assert not Refund.objects.exists()
 
 

@@ -1,0 +1,137 @@
+"""Document 003's acts on one customer: `POST /api/admin/customers/[id]/actions`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from django.core.exceptions import ObjectDoesNotExist
+from django.core.exceptions import ValidationError as RuleBroken
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from audit.api.step_up import require_step_up
+from audit.api.views import Method
+from customers import services
+from customers.api import money_shapes as shapes
+from customers.api.hub import HubView
+from customers.api.papers import link_facts, sent_invoices
+from customers.choices import RefundStatus
+from customers.models import Booking, Customer
+
+# What each act needs, in the business of the customer.
+RIGHTS = {
+    "issue_refund": "customers.add_refund",
+    "issue_credit": "customers.add_credit",
+    "add_flag": "customers.add_flag",
+    "remove_flag": "customers.change_flag",
+    "export_data": "customers.export_customer",
+    "resend_invoices": "customers.change_booking",
+}
+
+
+class Actions(HubView):
+    """POST does one act; which right it needs depends on the act."""
+
+    methods: ClassVar[Mapping[str, Method]] = {
+        "post": Method(
+            "customers.view_customer",
+            shapes.Done,
+            body=shapes.Act,
+            also={202: shapes.Done},
+        )
+    }
+
+    def post(self, request: Request, customer: str) -> Response:
+        row, values = self.customer(customer), self.body()
+        action = values.pop("action")
+        self.actor.require(row.business_id, RIGHTS[action])
+        result: dict[str, Any] = getattr(self, f"_{action}")(row, **values)
+        status = 202 if "needs" in result else 200
+        body = {
+            "success": True,
+            "action": action,
+            "result": result,
+            "operation_id": self.actor.operation.id,
+        }
+        self.note_shown("viewed", [row], target=row)
+        return self.answer(body, status)
+
+    def _confirm(self, scope: str) -> services.Confirm:
+        def ask(digest: str, what: str) -> None:
+            require_step_up(self.request, scope, digest=digest, what=what)
+
+        return ask
+
+    def _booking(self, row: Customer, pk: Any) -> Booking:
+        """Return a booking of this customer. Raises ValidationError."""
+        try:
+            booking = services.get_booking(str(pk), actor=self.actor)
+        except ObjectDoesNotExist as error:
+            raise _no_booking() from error
+        if booking.customer_id != row.pk:
+            raise _no_booking()
+        return booking
+
+    def _issue_refund(
+        self, row: Customer, booking_id: Any, **values: Any
+    ) -> dict[str, Any]:
+        refund = services.request_refund(
+            self._booking(row, booking_id),
+            actor=self.actor,
+            confirm=self._confirm("refund_over_limit"),
+            **values,
+        )
+        result = {"refund_id": refund.pk, "status": refund.status}
+        if refund.status == RefundStatus.REQUESTED:
+            return {**result, "needs": "second_person"}
+        gone = services.refunded_of(refund.booking)
+        return {**result, "refunded_total": _number(gone, refund.currency)}
+
+    def _issue_credit(self, row: Customer, **values: Any) -> dict[str, Any]:
+        entry = services.issue_credit(
+            row,
+            actor=self.actor,
+            confirm=self._confirm("refund_over_limit"),
+            **values,
+        )
+        balances = services.credit_balance(row, actor=self.actor)
+        return {
+            "credit_id": entry.pk,
+            "balance": balances[entry.currency],
+            "currency": entry.currency,
+        }
+
+    def _add_flag(self, row: Customer, flag: str, reason: str) -> dict[str, Any]:
+        services.add_flag(row, flag, actor=self.actor, reason=reason)
+        return self._flags(row)
+
+    def _remove_flag(self, row: Customer, flag: str, reason: str) -> dict[str, Any]:
+        services.remove_flag(row, flag, actor=self.actor, reason=reason)
+        return self._flags(row)
+
+    def _flags(self, row: Customer) -> dict[str, Any]:
+        flags = services.list_flags(row, actor=self.actor)
+        return {"flags": [flag.code for flag in flags]}
+
+    def _export_data(self, row: Customer, reason: str) -> dict[str, Any]:
+        link = services.make_person_link(
+            row, actor=self.actor, reason=reason, confirm=self._confirm("export")
+        )
+        return link_facts(link)
+
+    def _resend_invoices(self, row: Customer, booking_ids: list[Any]) -> dict[str, Any]:
+        wanted = dict.fromkeys(booking_ids)
+        bookings = [self._booking(row, pk) for pk in wanted]
+        sent = services.send_invoices(bookings, actor=self.actor)
+        return {"invoices": sent_invoices(sent)}
+
+
+def _number(amount: Decimal, currency: str) -> Decimal:
+    return services.in_own_decimals(amount, currency)
+
+
+def _no_booking() -> RuleBroken:
+    msg = "The customer has no such booking. Take an id from the customer's bookings."
+    return RuleBroken(msg, code="no_such_booking")

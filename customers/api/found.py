@@ -1,0 +1,94 @@
+"""What endpoints of `/api/v1` share that are about one customer or one booking."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar
+from uuid import UUID
+
+from django.core.exceptions import MultipleObjectsReturned, ObjectDoesNotExist
+from django.core.exceptions import ValidationError as RuleBroken
+from django.http import Http404
+
+from audit import services as audit
+from audit.api.problems import Problem
+from audit.api.step_up import require_step_up
+from audit.api.views import StaffView
+from customers import services
+from customers.models import Booking, Customer
+
+_T = TypeVar("_T")
+# These rules say that the thing is not, or no longer, in a state that allows the act.
+_CONFLICTS = frozenset({"not_requested", "already_reversed", "not_reversible"})
+
+
+class FoundView(StaffView):
+    """Finds rows among all businesses of the caller; `X-Business` names one of them."""
+
+    takes_business = True
+
+    def customer(self, reference: str) -> Customer:
+        """Return the customer of a UUID, reference or external id.
+
+        Raises Http404, Problem 400 where two businesses know the id, and
+        PermissionDenied where the role there lacks the right of the endpoint.
+        """
+        find = partial(services.get_customer, reference, actor=self.actor)
+        row = self._found(find, "customers.customer", reference)
+        self.actor.require(row.business_id, self.right)
+        return row
+
+    def booking(self, reference: str) -> Booking:
+        """Return the booking of a UUID or reference; raises as `customer` does."""
+        find = partial(services.get_booking, reference, actor=self.actor)
+        row = self._found(find, "customers.booking", reference)
+        self.actor.require(row.business_id, self.right)
+        return row
+
+    def row(self, find: Callable[..., _T], pk: str) -> _T:
+        """Return what a door gives for a UUID. Raises Http404."""
+        try:
+            return find(UUID(pk), actor=self.actor)
+        except (ObjectDoesNotExist, ValueError) as error:
+            self.actor.operation.refuse("not_found", object_id=pk)
+            raise Http404 from error
+
+    def act(self, do: Callable[..., _T], *args: Any, **values: Any) -> _T:
+        """Do an act of a service; Problem 409 where the state does not allow it."""
+        try:
+            return do(*args, actor=self.actor, **values)
+        except RuleBroken as error:
+            code = getattr(error, "code", None)
+            if code in _CONFLICTS:
+                raise Problem(409, code, " ".join(error.messages)) from error
+            raise
+
+    def confirm(self, digest: str, what: str) -> None:
+        """Ask for a confirmation of giving back more than the limit."""
+        require_step_up(self.request, "refund_over_limit", digest=digest, what=what)
+
+    def confirm_export(self, digest: str, what: str) -> None:
+        """Ask for a confirmation of an export."""
+        require_step_up(self.request, "export", digest=digest, what=what)
+
+    def note_shown(self, row: Customer, verb: str = "viewed") -> None:
+        """Note for the access event whom the answer shows."""
+        audit.note_shown(f"customer.{verb}", [row], actor=self.actor, target=row)
+
+    def _found(self, find: Callable[..., _T], label: str, reference: str) -> _T:
+        try:
+            return find(business_id=self._business_id())
+        except ObjectDoesNotExist as error:
+            self.actor.operation.refuse("not_found", label, reference)
+            raise Http404 from error
+        except MultipleObjectsReturned as error:
+            sentence = "Two of your businesses know this. Name one in X-Business."
+            raise Problem(400, "business_needed", sentence) from error
+
+    def _business_id(self) -> UUID | None:
+        named = self.request.headers.get("X-Business", "")
+        if not named:
+            return None
+        found = services.get_business(named, actor=self.actor, permission=self.right)
+        return found.pk

@@ -1,0 +1,120 @@
+"""Invoices, and everything about one person as a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from django.core.exceptions import ObjectDoesNotExist
+from django.http import Http404, HttpResponse, StreamingHttpResponse
+from django.urls import reverse
+from drf_spectacular.types import OpenApiTypes
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from audit.api.problems import Problem
+from audit.api.views import Method
+from customers import services
+from customers.api import money_shapes as shapes
+from customers.api.found import FoundView
+from customers.models import Customer
+
+
+class AnyAccept(FoundView):
+    """Answers another type than JSON, whatever is asked for."""
+
+    def perform_content_negotiation(self, request: Any, force: bool = False) -> Any:  # noqa: FBT001, FBT002 - the library's signature
+        return super().perform_content_negotiation(request, force=True)
+
+
+class Invoice(AnyAccept):
+    """GET shows the invoice of a booking; it gets its number when it is sent."""
+
+    tag = "Invoices"
+    methods: ClassVar[Mapping[str, Method]] = {
+        "get": Method(
+            "customers.view_booking", OpenApiTypes.STR, media_type="text/html"
+        )
+    }
+
+    def get(self, request: Request, pk: str) -> HttpResponse:
+        booking = self.booking(pk)
+        services.check_invoiceable(booking)
+        html = services.render_invoice(
+            booking, actor=self.actor, is_clear=self.sees_clear(booking)
+        )
+        self.note_shown(booking.customer)
+        return HttpResponse(html, content_type="text/html; charset=utf-8")
+
+
+class SendInvoice(FoundView):
+    """POST numbers the invoice of a booking and mails it."""
+
+    tag = "Invoices"
+    methods: ClassVar[Mapping[str, Method]] = {
+        "post": Method("customers.change_booking", shapes.SentInvoices)
+    }
+
+    def post(self, request: Request, pk: str) -> Response:
+        booking = self.booking(pk)
+        self.body()
+        sent = services.send_invoices([booking], actor=self.actor)
+        self.note_shown(booking.customer)
+        return Response({"invoices": sent_invoices(sent)})
+
+
+class AskExport(FoundView):
+    """POST answers a link to everything about somebody, good once for ten minutes."""
+
+    tag = "Person exports"
+    methods: ClassVar[Mapping[str, Method]] = {
+        "post": Method("customers.export_customer", shapes.Link, 201, shapes.GiveReason)
+    }
+
+    def post(self, request: Request, customer: str) -> Response:
+        row, values = self.customer(customer), self.body()
+        link = services.make_person_link(
+            row, actor=self.actor, confirm=self.confirm_export, **values
+        )
+        return Response(link_facts(link), 201)
+
+
+class PersonExport(AnyAccept):
+    """GET opens a link, for the person who asked for it; once."""
+
+    tag = "Person exports"
+    # No HEAD: it would use the link up.
+    http_method_names = ["get"]
+    methods: ClassVar[Mapping[str, Method]] = {
+        "get": Method("customers.export_customer", OpenApiTypes.OBJECT)
+    }
+
+    def get(self, request: Request, token: str) -> StreamingHttpResponse:
+        try:
+            row, parts = services.open_person_link(token, actor=self.actor)
+        except ObjectDoesNotExist as error:
+            raise Http404 from error
+        except services.LinkUsed as error:
+            sentence = "This link was good once, for ten minutes. Ask for a new one."
+            raise Problem(410, "link_used", sentence) from error
+        return _file(row, parts)
+
+
+def _file(row: Customer, parts: Any) -> StreamingHttpResponse:
+    name = f'attachment; filename="{row.unique_id}.json"'
+    return StreamingHttpResponse(
+        parts,
+        content_type="application/json",
+        headers={"Content-Disposition": name},
+    )
+
+
+def link_facts(link: services.PersonLink) -> dict[str, Any]:
+    """Return where an export is opened, and until when."""
+    path = reverse("person_export", kwargs={"token": link.token})
+    return {"link": path, "expires_at": link.expires_at}
+
+
+def sent_invoices(sent: list[services.SentInvoice]) -> list[dict[str, Any]]:
+    """Return which invoices a mail carries."""
+    return [{"booking_id": one.booking_id, "number": one.number} for one in sent]
