@@ -1,0 +1,209 @@
+"""Invoices and person exports at `/api/v1`."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.test import override_settings
+from django.utils import timezone
+
+from audit.models import Event, StoredAnswer
+from customers.models import Booking
+from tests.conftest import signed_in, staff
+from tests.customers.api.test_actions import confirmed, post
+from tests.factories import AddressFactory, BookingFactory, CaptureFactory
+
+# Nothing listens on the discard port.
+NO_SERVER = {
+    "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+    "EMAIL_HOST": "127.0.0.1",
+    "EMAIL_PORT": 9,
+}
+
+
+@pytest.fixture
+def booking(bakery) -> Booking:
+    row: Booking = BookingFactory(
+        customer__business=bakery,
+        customer__name="Jonas <b>Berg</b>",
+        customer__email="jonas@example.net",
+        status="completed",
+        total_amount=Decimal(20),
+        paid_amount=Decimal(20),
+        lines=[{"description": "<script>rye</script>", "quantity": "2"}],
+    )
+    return row
+
+
+def invoice(booking: Booking, more: str = "") -> str:
+    return f"/api/v1/bookings/{booking.pk}/invoice{more}"
+
+
+def export(booking: Booking) -> str:
+    return f"/api/v1/customers/{booking.customer_id}/export"
+
+
+# --- invoices ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("accept", ["text/html", "application/json", "*/*"])
+def test_the_preview_is_a_page_and_gives_no_number(alice, booking, accept):
+    answer = alice.get(invoice(booking), headers={"Accept": accept})
+
+    assert answer.status_code == 200
+    assert answer["Content-Type"] == "text/html; charset=utf-8"
+    assert "preview" in answer.text
+    assert "&lt;script&gt;rye" in answer.text
+    assert "<script" not in answer.text
+    assert "<b>Berg" not in answer.text
+    booking.refresh_from_db()
+    assert booking.invoice_number is None
+
+
+def test_the_preview_is_masked_by_role(alice, bakery, booking):
+    AddressFactory(customer=booking.customer, line1="Bakkegata 17")
+    support = signed_in(staff(bakery, "support"))
+
+    assert "Bakkegata" in alice.get(invoice(booking)).text
+    assert "Bakkegata" not in support.get(invoice(booking)).text
+
+
+def test_nothing_is_invoiced_of_a_draft(alice, booking, actor):
+    booking.status = "draft"
+    booking.by(actor).save()
+
+    assert alice.get(invoice(booking)).json()["code"] == "no_invoice"
+    assert post(alice, invoice(booking, "/send"), {}).json()["code"] == "no_invoice"
+
+
+def test_somebody_without_an_address_gets_none(alice, booking, actor):
+    booking.customer.email = None
+    booking.customer.by(actor).save()
+
+    answer = post(alice, invoice(booking, "/send"), {})
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "no_email")
+    booking.refresh_from_db()
+    assert booking.invoice_number is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_invoice_is_sent_once_for_one_key(alice, booking):
+    key = {"Idempotency-Key": "k"}
+
+    first = post(alice, invoice(booking, "/send"), {}, **key)
+    second = post(alice, invoice(booking, "/send"), {}, **key)
+    third = post(alice, invoice(booking, "/send"), {})
+
+    assert first.status_code == 200, first.content
+    assert first.json() == second.json() == third.json()
+    number = first.json()["invoices"][0]["number"]
+    assert len(mail.outbox) == 2
+    [(name, html, kind)] = mail.outbox[0].attachments
+    assert (name, kind) == (f"invoice-{number}.html", "text/html")
+    assert f"Invoice {number}" in html
+    sent = Event.objects.filter(action="invoice.sent")
+    assert sent.count() == 2
+    assert sent[0].data == {"numbers": [number]}
+    assert sent[0].subject_id == booking.customer_id
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "k"}])
+def test_a_failing_mail_server_is_said_and_the_next_try_works(alice, booking, headers):
+    with override_settings(**NO_SERVER):
+        failed = post(alice, invoice(booking, "/send"), {}, **headers)
+
+    assert (failed.status_code, failed.json()["code"]) == (503, "mail_failed")
+    assert failed["Retry-After"] == "60"
+    event = Event.objects.get(action="invoice.failed")
+    assert (event.outcome, event.code) == ("failed", "mail_failed")
+    assert not Event.objects.filter(action="invoice.sent").exists()
+    assert not StoredAnswer.objects.exists()
+
+    again = post(alice, invoice(booking, "/send"), {}, **headers)
+
+    assert again.status_code == 200, again.content
+    number = again.json()["invoices"][0]["number"]
+    # The number of the failed try; none is left out.
+    assert event.data == {"numbers": [number]}
+    assert number.endswith("-000001")
+    assert len(mail.outbox) == 1
+
+
+# --- person exports ------------------------------------------------------------------
+
+
+def link(browser, booking) -> str:
+    answer = confirmed(browser, export(booking), {"reason": "asked"}, "export")
+    assert answer.status_code == 201, answer.content
+    return str(answer.json()["link"])
+
+
+def test_the_link_opens_once(alice, booking):
+    path = link(alice, booking)
+    assert path.startswith("/api/v1/exports/person/")
+
+    file = alice.get(path)
+
+    assert file["Content-Disposition"].startswith("attachment")
+    assert file["Cache-Control"] == "no-store"
+    body = json.loads(b"".join(file))
+    assert body["customer"]["id"] == str(booking.customer_id)
+    again = alice.get(path)
+    assert (again.status_code, again.json()["code"]) == (410, "link_used")
+    events = Event.objects.filter(action__startswith="export.")
+    assert [e.action.partition(".")[2] for e in events.order_by("pk")] == [
+        "requested",
+        "started",
+        "finished",
+    ]
+    assert {e.subject_id for e in events} == {booking.customer_id}
+    assert len({e.grant_id for e in events}) == 1
+    assert None not in {e.grant_id for e in events}
+
+
+def test_asking_for_the_head_does_not_use_it_up(alice, booking):
+    path = link(alice, booking)
+
+    assert alice.head(path).status_code == 405
+    assert alice.get(path).status_code == 200
+
+
+def test_it_is_for_the_person_who_asked(alice, bakery, booking, client):
+    path = link(alice, booking)
+
+    assert client.get(path).status_code == 401
+    assert signed_in(staff(bakery)).get(path).status_code == 404
+    assert signed_in(staff(bakery, "support")).get(path).status_code == 403
+    assert alice.get(path[:-2]).status_code == 404
+    assert alice.get(path).status_code == 200
+
+
+def test_it_is_good_for_ten_minutes(alice, booking, monkeypatch):
+    path = link(alice, booking)
+    late = timezone.now() + timedelta(minutes=11)
+    monkeypatch.setattr("django.core.signing.time.time", late.timestamp)
+
+    assert alice.get(path).status_code == 410
+
+
+def test_each_export_is_confirmed_by_itself(alice, booking):
+    link(alice, booking)
+
+    assert post(alice, export(booking), {"reason": "again"}).status_code == 401
+
+
+def test_what_captures_told_is_in_it(alice, booking, bakery):
+    told: dict[str, Any] = {"email": "jonas@example.net", "name": "Jonas"}
+    CaptureFactory(source__business=bakery, body=told)
+
+    body = json.loads(b"".join(alice.get(link(alice, booking))))
+
+    assert body["signups"][0]["email"] == "jonas@example.net"
+    assert "jonas@example.net" in body["captures"][0]["payload"]
