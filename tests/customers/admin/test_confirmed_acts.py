@@ -310,3 +310,89 @@ def test_money_of_another_currency_is_above_any_limit(support, bakery):
 
     assert "right to exceed the limit" in page.text
     assert not Credit.objects.exists()
+
+
+# --- four eyes ----------------------------------------------------------------
+
+
+@pytest.fixture
+def asked(alice, booking):
+    """A refund above the limit that Alice asked for."""
+    post_confirmed(alice, REFUND, refund(alice, booking, "300"))
+    return Refund.objects.get()
+
+
+REFUNDS = "/admin/customers/refund/"
+
+
+def decide(client, action: str, *rows: Refund):
+    chosen = [str(row.pk) for row in rows]
+    data = {"action": action, "_selected_action": chosen}
+    assert post_confirmed(client, REFUNDS, data).status_code == 302
+    return client.get(REFUNDS)
+
+
+def test_nobody_approves_their_own_refund_on_a_page(alice, asked):
+    path = f"{REFUNDS}{asked.pk}/change/"
+
+    page = post_confirmed(alice, path, form_data(alice, path, status="succeeded"))
+    assert "a second person approves it" in page.text
+    assert "a second person approves it" in decide(alice, "approve", asked).text
+
+    asked.refresh_from_db()
+    assert asked.status == "requested"
+
+
+def test_another_admin_approves_in_the_list(bakery, asked):
+    other = signed_in(staff(bakery))
+
+    page = decide(other, "approve", asked)
+
+    assert "Approved: the money goes back." in page.text
+    asked.refresh_from_db()
+    assert (asked.status, asked.approved_by_id) == ("succeeded", other.user.pk)
+
+
+def test_another_admin_approves_in_the_form(bakery, asked):
+    other = signed_in(staff(bakery))
+    path = f"{REFUNDS}{asked.pk}/change/"
+
+    page = post_confirmed(other, path, form_data(other, path, status="succeeded"))
+
+    assert page.status_code == 302
+    asked.refresh_from_db()
+    assert (asked.status, asked.approved_by_id) == ("succeeded", other.user.pk)
+
+
+def test_a_refund_is_refused_in_the_list(bakery, asked):
+    other = signed_in(staff(bakery))
+
+    assert "nothing goes back" in decide(other, "refuse", asked).text
+    asked.refresh_from_db()
+    assert asked.status == "refused"
+    assert "nothing waits" in decide(other, "refuse", asked).text
+
+
+def test_refunds_are_decided_one_by_one(bakery, asked, booking):
+    other = signed_in(staff(bakery))
+    post_confirmed(other, REFUND, refund(other, booking, "1"))
+    rows = list(Refund.objects.all())
+
+    assert "decided by itself" in decide(other, "refuse", *rows).text
+    assert set(Refund.objects.values_list("status", flat=True)) == {"requested"}
+
+
+def test_support_asks_above_the_limit_and_approves_nothing(support, bakery):
+    paid = {"paid_amount": 1000, "total_amount": 1000, "status": "completed"}
+    booking = BookingFactory(customer__business=bakery, **paid)
+    fields = {"booking": str(booking.pk), "status": "requested", "reason_code": "other"}
+
+    made = post_confirmed(support, REFUND, fields | {"amount": "200"})
+
+    assert made.status_code == 302
+    row = Refund.objects.get()
+    assert (row.status, row.requested_by_id) == ("requested", support.user.pk)
+    # The action is none of theirs; the list comes back as it was.
+    assert "Approved" not in decide(support, "approve", row).text
+    row.refresh_from_db()
+    assert row.status == "requested"

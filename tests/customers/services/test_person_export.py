@@ -1,0 +1,162 @@
+"""Everything about one person: all tables, nobody else, no seals."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from django.core.exceptions import PermissionDenied
+
+from audit import services as audit
+from audit.models import Event
+from audit.privacy import PERSONAL, declaration
+from customers import services
+from customers.models import Customer
+from customers.services.person_export import person_parts
+from tests.conftest import actor_of, staff
+from tests.factories import (
+    AddressFactory,
+    BookingFactory,
+    CaptureFactory,
+    ConsentEventFactory,
+    ContactFactory,
+    CreditFactory,
+    CustomerFactory,
+    FlagFactory,
+    NoteFactory,
+    RefundFactory,
+    TicketFactory,
+    TicketMessageFactory,
+)
+from tests.factories.rows import BODY
+
+
+@pytest.fixture
+def ana(bakery) -> Customer:
+    return CustomerFactory(business=bakery, name="Ana", email="ana@example.org")
+
+
+def exported(customer, actor) -> dict[str, Any]:
+    parts = services.export_person(customer, actor=actor)
+    found: dict[str, Any] = json.loads(b"".join(parts))
+    return found
+
+
+def fill(customer: Customer) -> None:
+    """Give a customer a row in every table that knows customers."""
+    for factory in (
+        AddressFactory,
+        ContactFactory,
+        ConsentEventFactory,
+        CreditFactory,
+        FlagFactory,
+        NoteFactory,
+    ):
+        factory(customer=customer)
+    paid = {"status": "completed", "paid_amount": 10, "total_amount": 10}
+    RefundFactory(booking=BookingFactory(customer=customer, **paid))
+    TicketMessageFactory(ticket=TicketFactory(customer=customer), body="Call me back")
+    for kind in ("signup", "login", "payment", "questionnaire", "dashboard"):
+        told = {"email": customer.email, "name": customer.name}
+        body = BODY | told | {"user_email": customer.email}
+        CaptureFactory(source__business=customer.business, type=kind, body=body)
+
+
+def test_every_table_that_knows_the_person_is_in_it(ana, actor):
+    fill(ana)
+
+    found = exported(ana, actor)
+
+    names = {name for name, _ in person_parts(ana)}
+    assert len(names) > 20
+    assert {name for name in names if not found[name]} == set()
+    assert found["customer"]["name"] == "Ana"
+    assert found["ticket_messages"][0]["body"] == "Call me back"
+    assert len(found["captures"]) == 5
+    assert found["consent_events" if "consent_events" in found else "consents"]
+
+
+def test_every_personal_column_is_in_it(ana, actor):
+    fill(ana)
+    found = exported(ana, actor)
+
+    for name, rows in person_parts(ana):
+        personal = {n for n, k in declaration(rows.model).items() if k in PERSONAL}
+        lacking = personal - found[name][0].keys()
+        assert lacking <= {"fingerprint", "state_hash"}, name
+
+
+def test_what_was_said_before_and_who_looked_is_in_it(ana, actor, bakery):
+    services.update_customer(ana, actor=actor, name="Ana Silva")
+    reader = actor_of(staff(bakery))
+    audit.note_shown("customer.viewed", [ana], actor=reader, target=ana)
+    audit.write_notes(reader)
+
+    found = exported(ana, actor)
+
+    earlier = [row["name"] for row in found["history_of_customer"]]
+    assert earlier == ["Ana", "Ana Silva"]
+    assert "customer.viewed" in {row["action"] for row in found["access"]}
+    assert str(reader.id) not in json.dumps(found["access"])
+
+
+def test_no_seal_secret_or_hash_is_in_it(ana, actor):
+    fill(ana)
+
+    text = json.dumps(exported(ana, actor))
+
+    for name in ("salt", "commitment", "fingerprint", "state_hash", "operation_id"):
+        assert f'"{name}"' not in text
+    assert '"h1:' not in text
+
+
+def test_nobody_else_is_in_it(ana, actor, bakery, rival):
+    for business in (bakery, rival):
+        other = CustomerFactory(
+            business=business, name="Zoe", email="zoe@example.org", external_id="Z-1"
+        )
+        fill(other)
+    fill(ana)
+
+    text = json.dumps(exported(ana, actor))
+
+    assert "zoe@example.org" not in text
+    assert "Zoe" not in text
+
+
+def test_start_and_end_are_events_with_the_number_of_rows(ana, actor):
+    parts = services.export_person(ana, actor=actor)
+    assert Event.objects.get(action="export.started").subject_id == ana.pk
+    assert not Event.objects.filter(action="export.finished").exists()
+
+    found = json.loads(b"".join(parts))
+
+    event = Event.objects.get(action="export.finished")
+    rows = sum(len(part) for part in found.values() if isinstance(part, list))
+    assert event.data == {"profile": "person", "format": "JSON", "rows": rows}
+
+
+def test_rows_are_read_in_batches(ana, actor, django_assert_max_num_queries):
+    NoteFactory.create_batch(30, customer=ana)
+    parts = services.export_person(ana, actor=actor)
+
+    with django_assert_max_num_queries(60):
+        pieces = list(parts)
+
+    assert max(map(len, pieces)) < 3000
+
+
+@pytest.mark.parametrize("role", ["support", "marketing", "auditor"])
+def test_only_who_may_export_customers(ana, bakery, role):
+    acting = actor_of(staff(bakery, role))
+
+    with pytest.raises(PermissionDenied):
+        services.export_person(ana, actor=acting)
+    with pytest.raises(PermissionDenied):
+        services.make_person_link(ana, actor=acting, reason="x")
+
+
+def test_a_rival_may_not(ana, rival):
+    with pytest.raises(PermissionDenied):
+        services.export_person(ana, actor=actor_of(staff(rival)))
