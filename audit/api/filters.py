@@ -23,6 +23,10 @@ class YesNoFilter(django_filters.TypedChoiceFilter):
         super().__init__(*args, **kwargs)
 
 
+class SomeOfFilter(django_filters.BaseInFilter, django_filters.ChoiceFilter):
+    """One of several choices, with commas between them."""
+
+
 class ReferenceFilter(django_filters.CharFilter):
     """Rows of one other row, by its UUID or by the name it has in addresses."""
 
@@ -51,6 +55,13 @@ class TableFilters(django_filters.FilterSet):
             models.BooleanField: {"filter_class": YesNoFilter},
             models.DateTimeField: {"filter_class": django_filters.IsoDateTimeFilter},
         }
+
+    @classmethod
+    def filter_for_lookup(cls, field: Any, lookup_type: str) -> Any:
+        """Return the filter of a column; of several choices each is checked too."""
+        if lookup_type == "in" and field.choices:
+            return SomeOfFilter, {"choices": field.choices}
+        return super().filter_for_lookup(field, lookup_type)
 
     def checked(self) -> dict[str, Any]:
         """Return the checked values. Raises ValidationError for a wrong one."""

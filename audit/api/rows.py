@@ -26,6 +26,11 @@ _CHECKS = (
     "validators",
 )
 
+# What every write changes; an older one sent back is no mistake.
+_STAMPS = frozenset({"rev", "updated_at"})
+_MASKED = "You see this masked. Reveal it first, or leave it out."
+_FIXED = "This cannot be changed here. Leave it out."
+
 
 class RowSerializer(serializers.ModelSerializer[Any]):
     """A row with its foreign keys as ids; masked unless the context says otherwise.
@@ -203,7 +208,8 @@ class ChangeBody(RowBody):
     def to_internal_value(self, data: Any) -> Any:
         """Leave out what comes back as it was answered; it is no mistake.
 
-        Raises ValidationError for another value in the place of a masked one.
+        Raises ValidationError for another value in the place of a masked one, or of
+        one that is not written here.
         """
         seen, row = self.context.get("seen", {}), self.context.get("row")
         if not isinstance(data, Mapping) or row is None:
@@ -212,11 +218,13 @@ class ChangeBody(RowBody):
         kept, wrong = {}, {}
         for key, value in data.items():
             name = snake_case(str(key))
-            if name in hidden and value != seen.get(name):
-                text = "You see this masked. Reveal it first, or leave it out."
-                wrong[key] = [ErrorDetail(text, "masked")]
-            elif name not in hidden and (name in self.fields or name not in seen):
+            if name in hidden:
+                if value != seen.get(name):
+                    wrong[key] = [ErrorDetail(_MASKED, "masked")]
+            elif name in self.fields or name not in seen:
                 kept[key] = value
+            elif name not in _STAMPS and value != seen[name]:
+                wrong[key] = [ErrorDetail(_FIXED, "read_only")]
         if wrong:
             raise ValidationError(wrong)
         return super().to_internal_value(kept)

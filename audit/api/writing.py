@@ -206,6 +206,8 @@ class WritableTable(TableView):
         body = _item_of(self.change_body)
 
         def change(item: Any) -> Any:
+            if not _id_in(item):
+                raise ValidationError({"id": [ErrorDetail("Say which.", "required")]})
             row = self.found_to_write(_id_in(item))
             changes = self.changes_of(row, body, item)
             changes.pop("id", None)

@@ -120,7 +120,8 @@ def find_customer(
     """
     if business_id is not None:
         rows = rows.filter(business=business_id)
-    found = list(rows.filter(_named(reference))[:_NAMESAKES])
+    # Nobody's name is empty; in a query it would be everybody without one.
+    found = list(rows.filter(_named(reference))[:_NAMESAKES]) if reference else []
     exact = [r for r in found if reference.upper() in (str(r.pk).upper(), r.unique_id)]
     found = exact or found
     found = [row for row in found if not row.is_archived] or found
