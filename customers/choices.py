@@ -220,5 +220,13 @@ class ConsentAction(TextChoices):
     WITHDRAWN = "withdrawn"
 
 
+class ExportProfile(TextChoices):
+    """Which file an export makes."""
+
+    FULL = "full"
+    LIST = "list"
+    MARKETING = "marketing"
+
+
 FLAG_VERIFIED = "verified"
 FLAG_RESTRICTED = "restricted"

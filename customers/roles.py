@@ -171,6 +171,24 @@ AREAS = (
         ("customer", "address", "contact", "booking", "ticket"),
         {_ADMIN: "import export"},
     ),
+    Area(
+        "Segments: definitions; the people in them",
+        "customers",
+        ("segment",),
+        {_ADMIN: "view target", _MARKETING: "view target", _AUDITOR: "view"},
+    ),
+    Area(
+        "Export of people who may be sent offers",
+        "customers",
+        ("marketing",),
+        {_ADMIN: "export", _MARKETING: "export"},
+    ),
+    Area(
+        "Manifests of exports",
+        "customers",
+        ("export",),
+        {_ADMIN: "view", _MARKETING: "view", _AUDITOR: "view"},
+    ),
 )
 
 

@@ -13,18 +13,14 @@ import re
 import struct
 import zipfile
 from collections.abc import Iterable, Iterator
-from decimal import Decimal
 from typing import Any
 
 import openpyxl
 import tablib
 from import_export.formats import base_formats
 
-# What a spreadsheet takes for a formula: an operator first, also after blanks, also in
-# its full-width form; or a leading tab or line break. Apostrophes of our own before it
-# are counted in, so that one more can always be taken off again.
-_INVISIBLE = r"[\s\u00ad\u200b-\u200f\u2060-\u2064\ufeff]"
-_RISKY = re.compile(rf"'*(?:{_INVISIBLE}*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n])")
+from customers.cells import cell_text, csv_line, escape_cell, unescape_cell
+
 # Characters that no sheet can hold, written as sheets do; and what looks like that.
 _CONTROL = r"[\x01-\x08\x0b-\x1f\ufffe\uffff]"
 _UNWRITABLE = re.compile(rf"{_CONTROL}|_(?=x[0-9A-Fa-f]{{4}}(?:_|{_CONTROL}))")
@@ -52,17 +48,6 @@ class SheetError(ValueError):
     """A file that is not read: a sentence with the fix, without what the file holds."""
 
 
-def escape_cell(text: str) -> str:
-    """Return the text with an apostrophe before it if a spreadsheet could run it."""
-    return f"'{text}" if _RISKY.match(text) else text
-
-
-def unescape_cell(text: str) -> str:
-    """Return the text without exactly the apostrophe that `escape_cell` put there."""
-    is_ours = text.startswith("'") and _RISKY.match(text[1:])
-    return text[1:] if is_ours else text
-
-
 class SafeCSV(base_formats.CSV):
     """CSV with a byte order mark, so that spreadsheets read it as UTF-8."""
 
@@ -70,14 +55,11 @@ class SafeCSV(base_formats.CSV):
         return "csv"
 
     def export_data(self, dataset: tablib.Dataset, **_: Any) -> str:
-        out = io.StringIO(newline="")
-        # Quoted throughout: a program that separates by another sign would else make a
-        # cell of its own from the middle of a text.
-        writer = csv.writer(out, quoting=csv.QUOTE_ALL)
-        writer.writerow(dataset.headers or [])
-        for row in dataset:
-            writer.writerow([escape_cell(_text(cell)) for cell in row])
-        return out.getvalue()
+        lines = [csv_line(dataset.headers or [])]
+        lines += [
+            csv_line(escape_cell(cell_text(cell)) for cell in row) for row in dataset
+        ]
+        return "".join(lines)
 
     def create_dataset(self, in_stream: Any, **_: Any) -> tablib.Dataset:
         text = _decoded(in_stream, "CSV")
@@ -116,7 +98,7 @@ class SafeXLSX(base_formats.XLSX):
     def export_data(self, dataset: tablib.Dataset, **_: Any) -> bytes:
         safe = tablib.Dataset(headers=dataset.headers)
         for row in dataset:
-            safe.append([_written(escape_cell(_text(cell))) for cell in row])
+            safe.append([_written(escape_cell(cell_text(cell))) for cell in row])
         return bytes(safe.export("xlsx"))
 
     def create_dataset(self, in_stream: Any) -> tablib.Dataset:
@@ -130,7 +112,7 @@ class SafeXLSX(base_formats.XLSX):
             # The size that the sheet claims is not believed.
             sheet.reset_dimensions()
             rows = (
-                [unescape_sheet_text(_text(cell)) for cell in row]
+                [unescape_sheet_text(cell_text(cell)) for cell in row]
                 for row in _bounded(sheet.iter_rows(values_only=True))
             )
             return _dataset(rows)
@@ -202,7 +184,7 @@ def _bounded(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
 def _dataset(rows: Any, *, escaped: bool = True) -> tablib.Dataset:
     """Return the rows below the first as a table; short rows are filled up."""
     rows = iter(rows)
-    headers = [_text(cell).strip() for cell in next(rows, [])]
+    headers = [cell_text(cell).strip() for cell in next(rows, [])]
     if len(headers) > _MAX_COLUMNS:
         msg = f"The file has more than {_MAX_COLUMNS} columns. Remove some."
         raise SheetError(msg)
@@ -212,7 +194,7 @@ def _dataset(rows: Any, *, escaped: bool = True) -> tablib.Dataset:
         if len(row) > _MAX_COLUMNS:
             msg = f"A row has more than {_MAX_COLUMNS} cells. Mend the file."
             raise SheetError(msg)
-        texts = [_text(cell) for cell in row]
+        texts = [cell_text(cell) for cell in row]
         if escaped:
             texts = [unescape_cell(text) for text in texts]
         if not any(texts):
@@ -266,14 +248,10 @@ def _plain(value: Any) -> str:
         msg = "A row holds a list or an object. Send one value for each name."
         raise SheetError(msg)
     return (
-        {True: "yes", False: "no"}[value] if isinstance(value, bool) else _text(value)
+        {True: "yes", False: "no"}[value]
+        if isinstance(value, bool)
+        else cell_text(value)
     )
-
-
-def _text(cell: Any) -> str:
-    if isinstance(cell, Decimal):
-        return format(cell, "f")
-    return "" if cell is None else str(cell)
 
 
 FORMATS = [SafeCSV, SafeXLSX, SafeJSON]

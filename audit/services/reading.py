@@ -12,10 +12,16 @@ from audit.models import Event, Grant, Operation, PinCredential
 from audit.privacy import subject_of
 
 
-def list_events(*, actor: Actor) -> QuerySet[Event]:
-    """Return the events of the actor's businesses, newest first."""
+def list_events(
+    *, actor: Actor, permission: str = "audit.view_event"
+) -> QuerySet[Event]:
+    """Return the events of the actor's businesses, newest first.
+
+    With `permission` those of businesses where the actor has that right, for doors to
+    events of one kind.
+    """
     events = Event.objects.all()
-    ids = actor.businesses_for("audit.view_event")
+    ids = actor.businesses_for(permission)
     return events if ids is None else events.filter(business_id__in=ids)
 
 

@@ -164,6 +164,11 @@ class Customer(ArchiveMarks, TrackedModel):
             ("import_customer", "Can import customers"),
             ("archive_customer", "Can archive and restore a customer"),
             ("bulk_customer", "Can act on many customers at once"),
+            # Of no table of their own: segments are rules, manifests are events.
+            ("view_segment", "Can see the definitions of segments"),
+            ("target_segment", "Can see who is in a segment, and try rules"),
+            ("export_marketing", "Can export people who may be sent offers"),
+            ("view_export", "Can see what was exported"),
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(

@@ -15,6 +15,12 @@ from customers.services.captured import (
     record_captured_consents,
     update_captured_customers,
 )
+from customers.services.columns import (
+    Column,
+    load_values,
+    register_columns,
+    shown_values,
+)
 from customers.services.consent import may_contact
 from customers.services.credits import (
     credit_balance,
@@ -49,6 +55,15 @@ from customers.services.doors import (
     list_stats,
     search_customers,
 )
+from customers.services.exporting import (
+    RIGHTS_TO_EXPORT,
+    Export,
+    ExportPlan,
+    MarketingExport,
+    export_customers_for_marketing,
+    plan_export,
+    start_export,
+)
 from customers.services.figures import (
     BusinessFigures,
     get_business_figures,
@@ -64,9 +79,10 @@ from customers.services.invoices import (
     send_invoices,
 )
 from customers.services.limits import EXCEED_LIMIT, exceeds_refund_limit
+from customers.services.manifests import list_exports, read_manifests
 from customers.services.marketing import (
-    MarketingExport,
-    export_customers_for_marketing,
+    PRESETS,
+    contactable,
     get_customers_for_targeted_marketing,
 )
 from customers.services.money_doors import (
@@ -121,6 +137,13 @@ from customers.services.rows import (
     is_archivable,
     restore_row,
 )
+from customers.services.rules import Mistake, RuleError
+from customers.services.segments import (
+    SEGMENTS,
+    list_rule_customers,
+    list_segment_customers,
+    list_segments,
+)
 from customers.services.settling import Settlement, settle_payments
 from customers.services.showing import shown_money
 from customers.services.stats import (
@@ -133,17 +156,25 @@ from customers.services.stats import (
 __all__ = [
     "ARCHIVE",
     "EXCEED_LIMIT",
+    "PRESETS",
+    "RIGHTS_TO_EXPORT",
+    "SEGMENTS",
     "BusinessFigures",
     "CapturedFact",
+    "Column",
     "Confirm",
     "CustomerMetrics",
     "CustomerParts",
+    "Export",
+    "ExportPlan",
     "LinkUsed",
     "MailFailed",
     "MarketingExport",
+    "Mistake",
     "PersonLink",
     "PurchaseColumns",
     "PurchaseReport",
+    "RuleError",
     "SentInvoice",
     "Settlement",
     "add_flag",
@@ -156,6 +187,7 @@ __all__ = [
     "check_archivable",
     "check_currency",
     "check_invoiceable",
+    "contactable",
     "create_business",
     "create_captured_customers",
     "create_customer",
@@ -197,15 +229,20 @@ __all__ = [
     "list_businesses",
     "list_credits",
     "list_customers",
+    "list_exports",
     "list_flags",
     "list_hub_customers",
     "list_memberships",
     "list_notes",
     "list_refunds",
     "list_rows",
+    "list_rule_customers",
+    "list_segment_customers",
+    "list_segments",
     "list_shown_customers",
     "list_stats",
     "load_purchases",
+    "load_values",
     "lock_customers",
     "make_person_link",
     "may_contact",
@@ -213,12 +250,15 @@ __all__ = [
     "next_tier",
     "note_activity",
     "open_person_link",
+    "plan_export",
+    "read_manifests",
     "read_purchases",
     "record_captured_consents",
     "record_consent",
     "refresh_stats",
     "refunded_of",
     "refuse_refund",
+    "register_columns",
     "register_stats_provider",
     "remove_flag",
     "render_invoice",
@@ -231,7 +271,9 @@ __all__ = [
     "send_invoices",
     "settle_payments",
     "shown_money",
+    "shown_values",
     "spend_credit",
+    "start_export",
     "update_captured_customers",
     "update_customer",
     "update_preferences",

@@ -1,23 +1,20 @@
-"""Whom to write to: targeted lists, and the export that leaves out who said no."""
+"""Whom to write to: targeted lists, and the rules that leave out who said no."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from itertools import islice
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Q
 
-from audit import services as audit
 from audit.actors import Actor
 from customers import contact_rules
 from customers.choices import ConsentChannel, Purpose
 from customers.models import Customer, CustomerQuerySet
+from customers.money import quantise
 from customers.services.consent import load_facts
 from customers.services.doors import list_customers
 
@@ -31,7 +28,6 @@ COLUMNS = (
     "first_purchase_date",
     "last_purchase_date",
 )
-_BATCH = 500
 
 
 def get_customers_for_targeted_marketing(
@@ -50,7 +46,28 @@ def get_customers_for_targeted_marketing(
     `min_…` and `…_after` include the value, `…_before` does not. Before a login time
     also are those who never signed in and joined before it. Orders are purchases.
     """
-    customers = list_customers(actor=actor, business_id=business_id).for_list()
+    return targeted(
+        list_customers(actor=actor, business_id=business_id).for_list(),
+        min_spent=min_spent,
+        min_orders=min_orders,
+        last_login_after=last_login_after,
+        last_login_before=last_login_before,
+        joined_after=joined_after,
+        joined_before=joined_before,
+    )
+
+
+def targeted(
+    customers: CustomerQuerySet,
+    *,
+    min_spent: Decimal | None = None,
+    min_orders: int | None = None,
+    last_login_after: datetime | None = None,
+    last_login_before: datetime | None = None,
+    joined_after: datetime | None = None,
+    joined_before: datetime | None = None,
+) -> CustomerQuerySet:
+    """Keep the customers who meet every given condition, as above."""
     conditions = {
         "stats__total_spent__gte": min_spent,
         "stats__total_purchases__gte": min_orders,
@@ -68,83 +85,85 @@ def get_customers_for_targeted_marketing(
     return customers
 
 
-@dataclass
-class MarketingExport:
-    """The rows of one export, and whom the rules left out; read `rows` to the end."""
+def contactable(customers: list[Customer]) -> dict[UUID, dict[str, Any]]:
+    """Return for each customer which channels may carry offers, and the rule.
 
-    rows: Iterator[dict[str, Any]]
-    left_out: Counter[str] = field(default_factory=Counter)
-    exported: int = 0
-
-
-def export_customers_for_marketing(
-    *,
-    actor: Actor,
-    customers: CustomerQuerySet | None = None,
-    business_id: UUID | None = None,
-    channel: str = ConsentChannel.EMAIL,
-    reason: str,
-) -> MarketingExport:
-    """Return the people of a list who may be sent offers on this channel.
-
-    The rules of consent are applied here, whatever the list says. Rows come in
-    batches, so memory stays flat. Start and end are events of the trail, the end one
-    with the counts.
+    The rule is that of the first channel that may, else that of e-mail. A constant
+    number of queries.
     """
-    if customers is None:
-        customers = list_customers(actor=actor, business_id=business_id)
-    audit.record(
-        "export.started",
-        actor=actor,
-        business_id=business_id,
-        reason=reason,
-        data={"profile": "marketing", "channel": channel, "columns": list(COLUMNS)},
-    )
-    export = MarketingExport(rows=iter(()))
-    export.rows = _rows(export, customers, actor, business_id, channel)
-    return export
-
-
-def _rows(
-    export: MarketingExport,
-    customers: CustomerQuerySet,
-    actor: Actor,
-    business_id: UUID | None,
-    channel: str,
-) -> Iterator[dict[str, Any]]:
-    everybody = customers.for_list().order_by("pk").iterator(chunk_size=_BATCH)
-    while batch := list(islice(everybody, _BATCH)):
-        facts = load_facts(batch)
-        for customer in batch:
-            answer = contact_rules.may_contact(
+    facts = load_facts(customers)
+    found = {}
+    for customer in customers:
+        answers = {
+            str(channel): contact_rules.may_contact(
                 facts[customer.pk], Purpose.MARKETING, channel
             )
-            if not answer.is_allowed:
-                export.left_out[answer.rule] += 1
-                continue
-            export.exported += 1
-            yield _row(customer)
-    audit.record(
-        "export.finished",
-        actor=actor,
-        business_id=business_id,
-        data={
-            "profile": "marketing",
-            "rows": export.exported,
-            "left_out": dict(sorted(export.left_out.items())),
-        },
-    )
+            for channel in ConsentChannel.values
+        }
+        first = next((a for a in answers.values() if a.is_allowed), None)
+        rule = (first or answers[ConsentChannel.EMAIL]).rule
+        allowed = {name: answer.is_allowed for name, answer in answers.items()}
+        found[customer.pk] = {**allowed, "rule": rule}
+    return found
 
 
-def _row(customer: Customer) -> dict[str, Any]:
-    stats = customer.stats
+def consenting(
+    batch: list[Customer], channel: str, left_out: Counter[str]
+) -> list[Customer]:
+    """Return who of a batch may be sent offers on a channel; count the others by rule.
+
+    Every export of people for marketing passes here, whatever list it began with.
+    """
+    facts = load_facts(batch)
+    allowed = []
+    for customer in batch:
+        answer = contact_rules.may_contact(
+            facts[customer.pk], Purpose.MARKETING, channel
+        )
+        if answer.is_allowed:
+            allowed.append(customer)
+        else:
+            left_out[answer.rule] += 1
+    return allowed
+
+
+def marketing_row(customer: Customer) -> dict[str, Any]:
+    """Return the columns of a marketing export, in their order."""
+    stats, currency = customer.stats, customer.business.currency
     return {
         "email": customer.email,
         "name": customer.name,
-        "phone": customer.phone,
+        # Mail tools want the code of the country.
+        "phone": customer.phone_e164 or customer.phone,
         "total_orders": stats.total_purchases,
-        "total_spent": stats.total_spent,
-        "currency": customer.business.currency,
+        "total_spent": quantise(stats.total_spent, currency),
+        "currency": currency,
         "first_purchase_date": stats.first_purchase_date,
         "last_purchase_date": stats.last_purchase_date,
     }
+
+
+# Header names by which mail tools know the columns when a file is loaded.
+PRESETS: dict[str, tuple[str, ...]] = {
+    "plain": COLUMNS,
+    "mailchimp": (
+        "Email Address",
+        "Full Name",
+        "Phone Number",
+        "Total Orders",
+        "Total Spent",
+        "Currency",
+        "First Purchase Date",
+        "Last Purchase Date",
+    ),
+    "brevo": (
+        "EMAIL",
+        "FULLNAME",
+        "SMS",
+        "TOTAL_ORDERS",
+        "TOTAL_SPENT",
+        "CURRENCY",
+        "FIRST_PURCHASE_DATE",
+        "LAST_PURCHASE_DATE",
+    ),
+}

@@ -1,0 +1,398 @@
+"""Exports of customers: who may, which columns, a stream, and its manifest.
+
+There is no table of exports. The event `export.started` is the export, its id is the
+export's; `export.finished` holds the manifest. A stream that breaks off leaves the
+first without the second.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import IO, Any
+from uuid import UUID
+
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.utils import timezone
+
+from audit import services as audit
+from audit.actors import Actor
+from audit.masking import SEE_CLEAR
+from customers.cells import BYTE_ORDER_MARK, cell_text, csv_line, escape_cell
+from customers.choices import ConsentChannel, ExportProfile
+from customers.models import Business, Customer, CustomerQuerySet
+from customers.services.columns import check_columns, load_values, masked, written
+from customers.services.doors import list_hub_customers
+from customers.services.marketing import (
+    COLUMNS,
+    PRESETS,
+    consenting,
+    marketing_row,
+    targeted,
+)
+from customers.services.rules import plain_rule, read_rule
+from customers.services.segments import get_segment
+
+RIGHTS_TO_EXPORT = {
+    ExportProfile.FULL: "customers.export_customer",
+    ExportProfile.LIST: "customers.export_customer",
+    ExportProfile.MARKETING: "customers.export_marketing",
+}
+_BATCH = 500
+_PIECE = 65_536
+# In memory up to here, in a file without a name above.
+_SPOOLED = 1_000_000
+_NAMED = 200
+# Nothing that a spreadsheet could run; mail tools take an apostrophe for a digit.
+_PLAIN_PHONE = re.compile(r"\+\d{5,15}")
+
+
+@dataclass(frozen=True)
+class ExportPlan:
+    """What an export will hold and why: what its person confirms."""
+
+    business: Business
+    profile: str
+    columns: tuple[str, ...]
+    filters: dict[str, Any]
+    in_clear: bool
+    purpose: str
+    reason: str
+    recipient: str = ""
+    channel: str = ""
+    preset: str = ""
+
+    def facts(self) -> dict[str, Any]:
+        """Return what the trail says of it: no text that was searched for."""
+        filters = {k: v for k, v in self.filters.items() if k != "search"}
+        facts: dict[str, Any] = {
+            "profile": self.profile,
+            "format": "csv",
+            "filters": _plain(filters),
+            "columns": list(self.columns),
+            "in_clear": self.in_clear,
+            "purpose": self.purpose,
+            "recipient": self.recipient,
+        }
+        if self.profile == ExportProfile.MARKETING:
+            facts |= {
+                "channel": self.channel,
+                "preset": self.preset,
+                "consent_mode": self.business.consent_mode,
+            }
+        return facts
+
+    @property
+    def search(self) -> str:
+        """What the customers were searched for, if anything."""
+        return str(self.filters.get("search") or "")
+
+    @property
+    def digest(self) -> str:
+        """The digest of exactly this export, for its confirmation."""
+        return audit.digest_of(
+            "export",
+            business=str(self.business.pk),
+            search=self.search,
+            reason=self.reason,
+            **self.facts(),
+        )
+
+    @property
+    def what(self) -> str:
+        """The act in words, for whoever is asked to confirm it."""
+        clear = "in clear" if self.in_clear else "masked"
+        columns = len(self.columns)
+        return f"Export customers ({self.profile}, {columns} columns, {clear}) as CSV"
+
+
+def plan_export(
+    business: Business,
+    *,
+    actor: Actor,
+    profile: str,
+    columns: Iterable[str] = (),
+    filters: dict[str, Any] | None = None,
+    in_clear: bool = False,
+    purpose: str,
+    reason: str,
+    recipient: str = "",
+    channel: str = ConsentChannel.EMAIL,
+    preset: str = "plain",
+) -> ExportPlan:
+    """Return a checked plan of an export; nothing is read or written.
+
+    `filters` are a search, status, customer type, segment, rule, and the conditions of
+    `get_customers_for_targeted_marketing`. A marketing export always has its eight
+    columns, in clear: the rules of consent decide who is in it. Raises PermissionDenied
+    without the right, or for clear values that the role sees masked; ValidationError
+    for unknown columns; RuleError; DoesNotExist for an unknown segment.
+    """
+    actor.require(business.pk, RIGHTS_TO_EXPORT[ExportProfile(profile)])
+    filters = {k: v for k, v in (filters or {}).items() if v not in (None, "")}
+    # A wrong rule or segment is found before anybody is asked to confirm.
+    _selected(filters, actor=actor, business=business)
+    facts = {"purpose": purpose, "reason": reason, "recipient": recipient}
+    if not reason.strip() or not purpose.strip():
+        msg = "Say for which purpose and reason. They stand in the manifest."
+        raise ValidationError(msg, code="reason_needed")
+    if profile == ExportProfile.MARKETING:
+        return ExportPlan(
+            business,
+            profile,
+            COLUMNS,
+            filters,
+            in_clear=True,
+            channel=str(channel),
+            preset=preset,
+            **facts,
+        )
+    if in_clear and not actor.may(SEE_CLEAR, business.pk):
+        msg = "Your role sees contact data masked. Export without in_clear."
+        raise PermissionDenied(msg)
+    names = check_columns(columns, profile, actor=actor, business_id=business.pk)
+    return ExportPlan(
+        business, profile, tuple(names), filters, in_clear=in_clear, **facts
+    )
+
+
+def start_export(plan: ExportPlan, *, actor: Actor) -> Export:
+    """Begin a planned export: an event, and a stream that ends in its manifest.
+
+    The event is written in a transaction of its own, before anything is read. A
+    marketing export is made at once, into a temporary file, because its answer says
+    first how many the rules left out.
+    """
+    export = _begun(plan, actor)
+    if plan.profile == ExportProfile.MARKETING:
+        export.spool()
+    return export
+
+
+class Export:
+    """The bytes of one file, made batch by batch while they are read.
+
+    Iterate over it once. Memory holds one batch of five hundred customers, whatever
+    the size of the file. Close it when it is not read to the end.
+    """
+
+    def __init__(
+        self, plan: ExportPlan, customers: CustomerQuerySet, *, actor: Actor, pk: UUID
+    ) -> None:
+        self.plan, self.pk = plan, pk
+        self.left_out: Counter[str] = Counter()
+        self.rows = 0
+        self._customers, self._actor = customers, actor
+        self._hash = hashlib.sha256()
+        self._subjects: list[UUID] = []
+        self._spool: IO[bytes] | None = None
+
+    @property
+    def file_name(self) -> str:
+        """The name under which a browser keeps the file."""
+        return f"customers-{self.plan.profile}-{timezone.now():%Y-%m-%d}.csv"
+
+    def spool(self) -> None:
+        """Make the whole file now; it has no name and goes with this object."""
+        self._spool = tempfile.SpooledTemporaryFile(max_size=_SPOOLED)  # noqa: SIM115 - closed by close()
+        try:
+            for part in self._parts():
+                self._spool.write(part)
+        except BaseException:
+            self.close()
+            raise
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._pieces() if self._spool else self._parts()
+        self._finish()
+
+    def as_rows(self) -> Iterator[dict[str, Any]]:
+        """Yield the rows of a marketing export; its manifest is that of the file."""
+        self._taken(self._head())
+        for batch in _batches(self._customers):
+            kept = consenting(batch, self.plan.channel, self.left_out)
+            self._count(kept)
+            for customer in kept:
+                self._taken(_marketing_line(customer))
+                yield marketing_row(customer)
+        self._finish()
+
+    def close(self) -> None:
+        """Let go of the temporary file."""
+        if self._spool is not None:
+            self._spool.close()
+
+    def _pieces(self) -> Iterator[bytes]:
+        spool = self._spool
+        if spool is not None:
+            spool.seek(0)
+            while piece := spool.read(_PIECE):
+                yield piece
+
+    def _parts(self) -> Iterator[bytes]:
+        yield self._taken(self._head())
+        for batch in _batches(self._customers):
+            if self._is_marketing:
+                kept = consenting(batch, self.plan.channel, self.left_out)
+                lines = [_marketing_line(customer) for customer in kept]
+            else:
+                kept, lines = batch, [*self._lines(batch)]
+            self._count(kept)
+            if lines:
+                yield self._taken("".join(lines))
+
+    @property
+    def _is_marketing(self) -> bool:
+        return self.plan.profile == ExportProfile.MARKETING
+
+    def _head(self) -> str:
+        is_named = self._is_marketing
+        headers = PRESETS[self.plan.preset] if is_named else self.plan.columns
+        return BYTE_ORDER_MARK + csv_line(headers)
+
+    def _count(self, batch: list[Customer]) -> None:
+        self.rows += len(batch)
+        room = _NAMED - len(self._subjects)
+        self._subjects += [customer.pk for customer in batch[:room]]
+
+    def _lines(self, batch: list[Customer]) -> Iterator[str]:
+        for row in load_values(batch, self.plan.columns):
+            shown = row
+            if not self.plan.in_clear:
+                shown = {name: masked(name, value) for name, value in row.items()}
+            cells = (escape_cell(written(n, value)) for n, value in shown.items())
+            yield csv_line(cells)
+
+    def _taken(self, text: str) -> bytes:
+        data = text.encode("utf-8", errors="replace")
+        self._hash.update(data)
+        return data
+
+    def _finish(self) -> None:
+        plan = self.plan
+        audit.record_alone(
+            "export.finished",
+            actor=self._actor,
+            business_id=plan.business.pk,
+            subjects=self._subjects,
+            object_label="export",
+            object_id=str(self.pk),
+            data={
+                "export_id": str(self.pk),
+                **plan.facts(),
+                "rows": self.rows,
+                "left_out": dict(sorted(self.left_out.items())),
+                "sha256": self._hash.hexdigest(),
+            },
+        )
+
+
+def export_customers_for_marketing(
+    *,
+    actor: Actor,
+    customers: CustomerQuerySet | None = None,
+    business_id: UUID | None = None,
+    channel: str = ConsentChannel.EMAIL,
+    reason: str,
+) -> MarketingExport:
+    """Return the people of a list who may be sent offers on this channel, as rows.
+
+    For programs: `start_export` makes the file of the same rows. The rules of consent
+    are applied here, whatever the list says. Start and end are events, the end one
+    with the manifest. Raises ValidationError without a business where the actor works
+    for several.
+    """
+    business_id = business_id or actor.only_business
+    if business_id is None:
+        msg = "Name the business whose customers are exported."
+        raise ValidationError(msg, code="business_needed")
+    plan = plan_export(
+        Business.objects.get(pk=business_id),
+        actor=actor,
+        profile=ExportProfile.MARKETING,
+        purpose="marketing",
+        reason=reason,
+        channel=channel,
+    )
+    export = _begun(plan, actor, customers)
+    return MarketingExport(export.as_rows(), export.left_out)
+
+
+@dataclass
+class MarketingExport:
+    """The rows of one export, and whom the rules left out; read `rows` to the end."""
+
+    rows: Iterator[dict[str, Any]]
+    left_out: Counter[str]
+
+
+def _begun(
+    plan: ExportPlan, actor: Actor, customers: CustomerQuerySet | None = None
+) -> Export:
+    chosen = _selected(plan.filters, actor=actor, business=plan.business)
+    if customers is not None:
+        chosen = chosen.filter(pk__in=customers.order_by().values("pk"))
+    started = audit.record_alone(
+        "export.started",
+        actor=actor,
+        business_id=plan.business.pk,
+        reason=plan.reason,
+        query=plan.search or None,
+        data=plan.facts(),
+    )
+    return Export(plan, chosen, actor=actor, pk=started.pk)
+
+
+def _selected(
+    filters: dict[str, Any], *, actor: Actor, business: Business
+) -> CustomerQuerySet:
+    """Return the customers that filters keep, loaded for a file."""
+    left = dict(filters)
+    customers = list_hub_customers(
+        actor=actor,
+        business=business,
+        search=left.pop("search", ""),
+        status=left.pop("status", ""),
+    )
+    if kind := left.pop("customer_type", ""):
+        customers = customers.filter(customer_type=kind)
+    now = timezone.now()
+    if segment := left.pop("segment", ""):
+        customers = customers.filter(get_segment(segment).rule(now))
+    if (rule := left.pop("rule", None)) is not None:
+        customers = customers.filter(read_rule(rule, business=business, now=now))
+    return targeted(customers, **left)
+
+
+def _batches(customers: CustomerQuerySet) -> Iterator[list[Customer]]:
+    # By key, one query a batch: no cursor is held while a slow reader reads.
+    ordered = customers.order_by("pk")
+    batch = list(ordered[:_BATCH])
+    while batch:
+        yield batch
+        batch = list(ordered.filter(pk__gt=batch[-1].pk)[:_BATCH])
+
+
+def _marketing_line(customer: Customer) -> str:
+    row = marketing_row(customer)
+    cells = {name: escape_cell(cell_text(value)) for name, value in row.items()}
+    if row["phone"] and _PLAIN_PHONE.fullmatch(row["phone"]):
+        cells["phone"] = row["phone"]
+    return csv_line(cells.values())
+
+
+def _plain(value: Any) -> Any:
+    """Return filters as the trail keeps them: times and amounts as text."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    return plain_rule(value)

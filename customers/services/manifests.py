@@ -1,0 +1,76 @@
+"""What was exported, read from the trail: there is no other record of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from audit import services as audit
+from audit.actors import Actor
+from audit.masking import mask
+from customers.choices import ExportProfile
+from customers.models import Business
+
+
+def list_exports(*, actor: Actor, business: Business) -> Any:
+    """Return the events with which exports of a business began, newest first.
+
+    Who may not read all events sees marketing exports alone.
+    """
+    events = audit.list_events(actor=actor, permission="customers.view_export")
+    started = events.filter(business_id=business.pk, action="export.started")
+    if not actor.may("audit.view_event", business.pk):
+        started = started.filter(data__profile=ExportProfile.MARKETING)
+    return started
+
+
+def read_manifests(started: Iterable[Any], *, actor: Actor) -> list[dict[str, Any]]:
+    """Return what is known of exports: who, when, what, and how they ended.
+
+    Without rows and hash for one whose stream broke off, or that still runs. Two
+    queries, however many there are.
+    """
+    events = list(started)
+    names = audit.names_of(event.actor_id for event in events)
+    ended = audit.list_events(actor=actor, permission="customers.view_export").filter(
+        action="export.finished",
+        operation_id__in=[event.operation_id for event in events],
+    )
+    # Pages of the admin make one export in one request, and do not name it.
+    finished = {
+        (row.business_id, row.object_id or str(row.operation_id)): row for row in ended
+    }
+    return [
+        _manifest(
+            event,
+            finished.get((event.business_id, str(event.pk)))
+            or finished.get((event.business_id, str(event.operation_id))),
+            names.get(event.actor_id),
+        )
+        for event in events
+    ]
+
+
+def _manifest(event: Any, finished: Any, name: str | None) -> dict[str, Any]:
+    facts = {**event.data, **(finished.data if finished else {})}
+    return {
+        "id": event.pk,
+        "status": "finished" if finished else "started",
+        "profile": facts.get("profile") or "table",
+        "format": facts.get("format"),
+        "started_at": event.occurred_at,
+        "finished_at": finished.occurred_at if finished else None,
+        "exported_by": {"id": event.actor_id, "name": name},
+        "filters": facts.get("filters")
+        if isinstance(facts.get("filters"), dict)
+        else {},
+        "search": mask(event.query),
+        "columns": facts.get("columns") or [],
+        "in_clear": facts.get("in_clear"),
+        "purpose": facts.get("purpose"),
+        "reason": event.reason,
+        "recipient": facts.get("recipient"),
+        "rows": facts.get("rows") if finished else None,
+        "left_out": facts.get("left_out") or {},
+        "sha256": facts.get("sha256"),
+    }

@@ -1,0 +1,270 @@
+"""Rules that staff write: conditions joined by all and any, read into a filter.
+
+A rule is `{"all": […]}`, `{"any": […]}` or `{"field": …, "op": …, "value": …}`. Times
+may be relative: `-30d` is 30 times 24 hours before now, `+7d` after it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.dateparse import parse_date, parse_datetime
+
+from customers.choices import CustomerStatus, CustomerType
+from customers.models import Business
+from customers.services.stats import local_day
+
+MAX_DEPTH = 5
+MAX_PARTS = 50
+_RELATIVE = re.compile(r"([+-])(\d{1,4})([hdw])")
+_UNITS = {"h": "hours", "d": "days", "w": "weeks"}
+_HUMP = re.compile(r"(?<=[a-z])([A-Z])")
+_MAX_CHOICES = 50
+_MAX_DIGITS = 12
+
+_EQUAL = ("eq", "ne")
+_ORDERED = (*_EQUAL, "gt", "gte", "lt", "lte")
+_LOOKUPS = {"gt": "__gt", "gte": "__gte", "lt": "__lt", "lte": "__lte", "in": "__in"}
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """What is wrong with a rule, and where: a JSON pointer within the rule."""
+
+    pointer: str
+    code: str
+    message: str
+
+
+class RuleError(ValueError):
+    """A rule that cannot be read; `mistakes` name each place."""
+
+    def __init__(self, mistakes: list[Mistake]) -> None:
+        super().__init__("The rule cannot be read.")
+        self.mistakes = mistakes
+
+
+@dataclass(frozen=True)
+class _Field:
+    path: str
+    ops: tuple[str, ...]
+    read: Callable[[Any, _Reading], Any]
+    hint: str
+
+
+@dataclass
+class _Reading:
+    """One rule on its way into a filter."""
+
+    business: Business
+    now: datetime
+    parts: int = 0
+    mistakes: list[Mistake] = field(default_factory=list)
+
+    def wrong(self, pointer: str, code: str, message: str) -> Q:
+        self.mistakes.append(Mistake(pointer, code, message))
+        return Q()
+
+
+def read_rule(rule: Any, *, business: Business, now: datetime | None = None) -> Q:
+    """Return a rule as a filter of customers. Raises RuleError with every mistake.
+
+    A value that somebody does not have, such as the last login of who never signed in,
+    meets no comparison; ask for it with `is_null`.
+    """
+    reading = _Reading(business, now or timezone.now())
+    found = _read(rule, reading, "", 1)
+    if reading.mistakes:
+        raise RuleError(reading.mistakes)
+    return found
+
+
+def plain_rule(rule: Any) -> Any:
+    """Return a rule as the trail keeps it: fractions as text."""
+    if isinstance(rule, dict):
+        return {str(key): plain_rule(value) for key, value in rule.items()}
+    if isinstance(rule, list):
+        return [plain_rule(item) for item in rule]
+    is_kept = rule is None or isinstance(rule, bool | int | str)
+    return rule if is_kept else str(rule)
+
+
+def _read(rule: Any, reading: _Reading, pointer: str, depth: int) -> Q:
+    reading.parts += 1
+    if reading.parts > MAX_PARTS:
+        if reading.parts == MAX_PARTS + 1:
+            text = f"A rule has at most {MAX_PARTS} parts. Make it smaller."
+            reading.wrong(pointer, "too_large", text)
+        return Q()
+    if not isinstance(rule, dict):
+        return reading.wrong(pointer, "invalid", "Send an object.")
+    names = set(rule)
+    if names in ({"all"}, {"any"}):
+        if depth > MAX_DEPTH:
+            text = f"Rules are nested at most {MAX_DEPTH} deep. Make it flatter."
+            return reading.wrong(pointer, "too_deep", text)
+        return _joined(rule, reading, pointer, depth)
+    if names != {"field", "op", "value"}:
+        text = "Send all, any, or field with op and value; nothing else beside them."
+        return reading.wrong(pointer, "invalid", text)
+    return _condition(rule, reading, pointer)
+
+
+def _joined(rule: dict[str, Any], reading: _Reading, pointer: str, depth: int) -> Q:
+    [(name, parts)] = rule.items()
+    if not isinstance(parts, list) or not parts:
+        text = "Send a list with one condition or more."
+        return reading.wrong(f"{pointer}/{name}", "invalid", text)
+    found = [
+        _read(part, reading, f"{pointer}/{name}/{number}", depth + 1)
+        for number, part in enumerate(parts[: MAX_PARTS + 1])
+    ]
+    joined = found[0]
+    for part in found[1:]:
+        joined = joined & part if name == "all" else joined | part
+    return joined
+
+
+def _condition(rule: dict[str, Any], reading: _Reading, pointer: str) -> Q:
+    name = _HUMP.sub(r"_\1", str(rule["field"])).lower()
+    known = _FIELDS.get(name)
+    if known is None:
+        text = f"Fields are {', '.join(_FIELDS)}."
+        return reading.wrong(f"{pointer}/field", "unknown_field", text)
+    op, value = rule["op"], rule["value"]
+    if op not in known.ops:
+        text = f"Operators of this field are {', '.join(known.ops)}."
+        return reading.wrong(f"{pointer}/op", "invalid_choice", text)
+    at = f"{pointer}/value"
+    if op == "is_null":
+        if isinstance(value, bool):
+            return Q(**{f"{known.path}__isnull": value})
+        return reading.wrong(at, "incorrect_type", "Send true or false.")
+    if op == "in":
+        return _one_of(known, value, reading, at)
+    return _compared(known, op, value, reading, at)
+
+
+def _compared(known: _Field, op: str, value: Any, reading: _Reading, at: str) -> Q:
+    read = known.read(value, reading)
+    if read is None:
+        return reading.wrong(at, "invalid", known.hint)
+    condition = Q(**{f"{known.path}{_LOOKUPS.get(op, '')}": read})
+    has_one = Q(**{f"{known.path}__isnull": False})
+    return ~condition & has_one if op == "ne" else condition
+
+
+def _one_of(known: _Field, value: Any, reading: _Reading, at: str) -> Q:
+    if not isinstance(value, list) or not 0 < len(value) <= _MAX_CHOICES:
+        text = f"Send a list of 1 to {_MAX_CHOICES} values."
+        return reading.wrong(at, "incorrect_type", text)
+    read = [known.read(item, reading) for item in value]
+    wrong = [number for number, item in enumerate(read) if item is None]
+    for number in wrong:
+        reading.wrong(f"{at}/{number}", "invalid", known.hint)
+    return Q(**{f"{known.path}__in": read})
+
+
+# --- values: what is none of the field's is None ------------------------------------
+
+
+def _amount(value: Any, _: _Reading) -> Decimal | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
+        return None
+    try:
+        amount = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    fits = amount.is_finite() and amount.adjusted() < _MAX_DIGITS
+    return amount if fits and amount == round(amount, 3) else None
+
+
+def _whole(value: Any, reading: _Reading) -> int | None:
+    amount = _amount(value, reading)
+    limit = 2**31
+    if amount is None or amount != int(amount) or not -limit <= amount < limit:
+        return None
+    return int(amount)
+
+
+def _moment(value: Any, reading: _Reading) -> datetime | None:
+    if not isinstance(value, str):
+        return None
+    if found := _RELATIVE.fullmatch(value):
+        return _moved(reading.now, found)
+    try:
+        moment = parse_datetime(value)
+        day = None if moment else parse_date(value)
+    except ValueError:
+        return None
+    zone = ZoneInfo(reading.business.timezone)
+    if day is not None:
+        moment = datetime(day.year, day.month, day.day, tzinfo=zone)
+    if moment is None:
+        return None
+    try:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(
+            UTC
+        )
+    except OverflowError:
+        return None
+
+
+def _day(value: Any, reading: _Reading) -> date | None:
+    moment = _moment(value, reading)
+    return local_day(moment, reading.business) if moment else None
+
+
+def _moved(now: datetime, found: re.Match[str]) -> datetime | None:
+    sign, number, unit = found.groups()
+    by = timedelta(**{_UNITS[unit]: int(number)})
+    try:
+        return now - by if sign == "-" else now + by
+    except OverflowError:
+        return None
+
+
+def _choice(values: list[str]) -> Callable[[Any, _Reading], str | None]:
+    return lambda value, _: (
+        value if isinstance(value, str) and value in values else None
+    )
+
+
+def _flag(value: Any, _: _Reading) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
+_AMOUNT_HINT = 'Send a number like "100.00", with three decimals at most.'
+_WHOLE_HINT = "Send a whole number."
+_TIME_HINT = "Send a time (RFC 3339), a day like 2026-11-20, or one like -30d."
+
+
+def _chosen(path: str, values: list[str], *more: str) -> _Field:
+    hint = f"Send one of {', '.join(values)}."
+    return _Field(path, (*_EQUAL, "in", *more), _choice(values), hint)
+
+
+_FIELDS: dict[str, _Field] = {
+    "total_spent": _Field("stats__total_spent", _ORDERED, _amount, _AMOUNT_HINT),
+    "total_purchases": _Field("stats__total_purchases", _ORDERED, _whole, _WHOLE_HINT),
+    "joined_at": _Field("joined_at", _ORDERED, _moment, _TIME_HINT),
+    "last_login_at": _Field(
+        "stats__last_login_at", (*_ORDERED, "is_null"), _moment, _TIME_HINT
+    ),
+    "last_purchase_date": _Field(
+        "stats__last_purchase_date", (*_ORDERED, "is_null"), _day, _TIME_HINT
+    ),
+    "customer_type": _chosen("customer_type", CustomerType.values, "is_null"),
+    "status": _chosen("status", CustomerStatus.values),
+    "is_repeat_customer": _Field(
+        "stats__is_repeat_customer", _EQUAL, _flag, "Send true or false."
+    ),
+}
