@@ -112,4 +112,5 @@ TRUST_RANK = {Trust.BROWSER: 0, Trust.SERVER: 1, Trust.WEBHOOK: 2}
 
 SCOPE_WRITE = "write"
 SCOPE_READ = "read:captures"
-SCOPES = (SCOPE_WRITE, SCOPE_READ, "read:customers", "export")
+SCOPE_READ_CUSTOMERS = "read:customers"
+SCOPES = (SCOPE_WRITE, SCOPE_READ, SCOPE_READ_CUSTOMERS, "export")

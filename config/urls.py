@@ -14,6 +14,7 @@ urlpatterns = [
     path("", include("audit.api.urls")),
     path("", include("customers.api.money_urls")),
     path("", include("customers.api.fixed_urls")),
+    path("", include("customers.api.segment_urls")),
     path("", include("customers.api.v1_urls")),
     path("", include("capture.api.v1_urls")),
     path("", include("capture.api.fixed_urls")),

@@ -66,6 +66,7 @@ _PATH_WORDS = {
     "business": "The id or the slug of a business.",
     "customer": "The id, the C- number, or the id of an imported system.",
     "pk": "The id.",
+    "segment": "The key of a ready segment.",
 }
 
 

@@ -13,6 +13,7 @@ import orjson
 from django.db import transaction
 from django.http import HttpResponse
 from rest_framework.permissions import BasePermission
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -85,8 +86,8 @@ class StaffView(APIView):
     once: who repeats it within a day gets the first answer.
     """
 
-    permission_classes = (HasRight,)
-    renderer_classes = (ExactJSONRenderer,)
+    permission_classes: tuple[type[BasePermission], ...] = (HasRight,)
+    renderer_classes: tuple[type[BaseRenderer], ...] = (ExactJSONRenderer,)
     methods: ClassVar[Mapping[str, Method]] = {}
     # Answers in camelCase; both spellings are taken everywhere.
     is_camel: ClassVar[bool] = False

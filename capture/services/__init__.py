@@ -24,6 +24,16 @@ from capture.services.corrections import (
     write_value,
 )
 from capture.services.counting import CaptureCounts, count_captures
+from capture.services.customer_data import (
+    CAPTURE_SOURCE,
+    CUSTOMER_DATA,
+    VERIFICATIONS,
+    CustomerDataStats,
+    capture_columns,
+    count_logins,
+    get_customer_data_stats,
+    load_latest,
+)
 from capture.services.hosting import direct_sender
 from capture.services.idempotency import Claimed, claim, finish, forget_old
 from capture.services.ingest import StrictError, ingest
@@ -72,9 +82,13 @@ from capture.services.webhooks import (
 )
 
 __all__ = [
+    "CAPTURE_SOURCE",
+    "CUSTOMER_DATA",
+    "VERIFICATIONS",
     "Budget",
     "CaptureCounts",
     "Claimed",
+    "CustomerDataStats",
     "Difference",
     "LegacyReport",
     "LegacyTable",
@@ -91,11 +105,13 @@ __all__ = [
     "build_segment",
     "build_unreadable",
     "build_webhook",
+    "capture_columns",
     "claim",
     "correct_capture",
     "correction_note",
     "corrections_of",
     "count_captures",
+    "count_logins",
     "count_refusal",
     "create_key",
     "current_payload",
@@ -109,6 +125,7 @@ __all__ = [
     "finish",
     "forget_old",
     "get_capture",
+    "get_customer_data_stats",
     "get_key",
     "get_or_create_source",
     "get_quarantined",
@@ -121,6 +138,7 @@ __all__ = [
     "list_quarantined",
     "list_refusals",
     "list_sightings",
+    "load_latest",
     "new_standard_secret",
     "open_screenshot",
     "open_sqlite",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from django.urls import re_path
 
-from customers.api import by_business, hub
+from customers.api import by_business, exports, hub
 
 _BUSINESS = r"^api/customers/(?P<business>[^/]+)"
 _CUSTOMER = rf"{_BUSINESS}/(?P<customer>[^/]+)"
 
 urlpatterns = [
     re_path(r"^api/admin/customers/?$", hub.Customers.as_view()),
+    re_path(r"^api/admin/customers/export/?$", exports.HubExport.as_view()),
     re_path(r"^api/admin/customers/(?P<customer>[^/]+)/?$", hub.OneCustomer.as_view()),
     re_path(rf"{_BUSINESS}/?$", by_business.Customers.as_view()),
     re_path(rf"{_BUSINESS}/search/?$", by_business.Search.as_view()),

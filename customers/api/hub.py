@@ -11,41 +11,24 @@ from django.http import Http404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from audit import services as audit
 from audit.api.paging import page_of
-from audit.api.problems import Problem
 from audit.api.reading import with_camel_keys
-from audit.api.views import Method, StaffView, etag_of
+from audit.api.views import Method, etag_of
 from customers import services
 from customers.api import answers, bodies, shown
-from customers.models import Business, Customer
+from customers.api.working import WorkingBusinessView
+from customers.models import Customer
 
 _VIEW, _ADD, _CHANGE, _ARCHIVE = (
     f"customers.{verb}_customer" for verb in ("view", "add", "change", "archive")
 )
 
 
-class HubView(StaffView):
-    """An endpoint of the business that the caller works for.
-
-    `X-Business` names one of several, by slug or id.
-    """
+class HubView(WorkingBusinessView):
+    """An endpoint of document 003."""
 
     tag = "Customers hub"
     is_camel = True
-    takes_business = True
-
-    def business(self) -> Business:
-        """Return the business of the request. Raises Problem 400 or Http404."""
-        named = self.request.headers.get("X-Business", "")
-        try:
-            return services.get_working_business(
-                named, actor=self.actor, permission=self.right
-            )
-        except ObjectDoesNotExist as error:
-            raise Http404 from error
-        except RuleBroken as error:
-            raise Problem(400, "business_needed", str(error.message)) from error
 
     def customer(self, reference: str) -> Customer:
         """Return the customer that the path names. Raises Http404."""
@@ -56,10 +39,6 @@ class HubView(StaffView):
         except ObjectDoesNotExist as error:
             self.actor.operation.refuse("not_found", "customers.customer", reference)
             raise Http404 from error
-
-    def note_shown(self, verb: str, rows: list[Any], **facts: Any) -> None:
-        """Note for the access event whom the answer shows."""
-        audit.note_shown(f"customer.{verb}", rows, actor=self.actor, **facts)
 
     def answer(
         self, body: dict[str, Any], status: int = 200, **headers: str

@@ -313,3 +313,45 @@ def _hub_ticket(row: Ticket) -> dict[str, Any]:
             for message in row.responses  # type: ignore[attr-defined]
         ],
     }
+
+
+# --- document 002 and segments ------------------------------------------------------
+
+
+def targeted_customer(row: Customer, contactable: dict[str, Any]) -> dict[str, Any]:
+    """Return somebody of document 002's targeted list."""
+    return {
+        "id": row.pk,
+        "unique_id": row.unique_id,
+        "full_name": mask_text(row.name or ""),
+        "email": mask(row.email),
+        # Orders are purchases there.
+        "total_orders": row.stats.total_purchases,
+        "total_spent": _spent(row),
+        "last_login_at": row.stats.last_login_at,
+        "contactable": contactable,
+    }
+
+
+def segment_customer(row: Customer, contactable: dict[str, Any]) -> dict[str, Any]:
+    """Return somebody of a segment; amounts are texts, as everywhere below /api/v1."""
+    return {
+        "id": row.pk,
+        "unique_id": row.unique_id,
+        "name": mask_text(row.name or ""),
+        "email": mask(row.email),
+        "phone": mask(row.phone),
+        "customer_type": row.customer_type,
+        "status": row.shown_status,
+        "total_purchases": row.stats.total_purchases,
+        "total_spent": format(_spent(row), "f"),
+        "currency": row.business.currency,
+        "joined_at": row.joined_at,
+        "last_login_at": row.stats.last_login_at,
+        "last_purchase_date": row.stats.last_purchase_date,
+        "contactable": contactable,
+    }
+
+
+def _spent(row: Customer) -> Decimal:
+    return services.in_own_decimals(row.stats.total_spent, row.business.currency)

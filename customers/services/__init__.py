@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from customers.metrics import next_tier
+from customers.metrics import ENGAGED_FOR, next_tier, rate
 from customers.money import check_currency
 from customers.money import quantise as in_own_decimals
 from customers.services.bulk import create_many
@@ -155,6 +155,7 @@ from customers.services.stats import (
 
 __all__ = [
     "ARCHIVE",
+    "ENGAGED_FOR",
     "EXCEED_LIMIT",
     "PRESETS",
     "RIGHTS_TO_EXPORT",
@@ -251,6 +252,7 @@ __all__ = [
     "note_activity",
     "open_person_link",
     "plan_export",
+    "rate",
     "read_manifests",
     "read_purchases",
     "record_captured_consents",

@@ -1,0 +1,141 @@
+"""Endpoints that a server reads with a secret key, beside staff."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from http import HTTPStatus
+from typing import Any
+
+from django.contrib.auth.models import AnonymousUser
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import Throttled
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from audit.actors import Actor, operation_of
+from audit.api.problems import Problem
+from audit.api.views import HasRight
+from capture import services
+from capture.api.answers import Refusal
+from capture.api.authentication import key_in_headers, require_key
+from capture.choices import SCOPE_READ_CUSTOMERS, KeyKind
+from customers import services as customers
+from customers.api.working import WorkingBusinessView
+
+_STARTS = ("sk_", "pk_")
+
+
+class KeyAuthentication(BaseAuthentication):
+    """Sets `request.auth` to the secret key; nobody is signed in then.
+
+    The request is taken from the budgets of the key, or of the address that sent a
+    wrong one: Throttled (429) when one is used up. Raises Problem 401 for an unknown
+    key, 403 for one that may not do this, or not from there.
+    """
+
+    scope = SCOPE_READ_CUSTOMERS
+
+    def authenticate(self, request: Request) -> tuple[Any, Any] | None:
+        if not self.token_in(request):
+            return None
+        plain = request._request
+        address = operation_of(plain).ip
+        try:
+            key = require_key(plain, key_in_headers(plain), self.scope)
+            if key.kind != KeyKind.SECRET:
+                raise Refusal(403, "secret_key_needed", "Read with a secret key.")
+        except Refusal as refusal:
+            _charge(refusal.key, address)
+            services.count_refusal(
+                refusal.code, key=refusal.key, operation=operation_of(plain)
+            )
+            is_unknown = refusal.status == HTTPStatus.UNAUTHORIZED
+            challenge = "Bearer" if is_unknown else ""
+            raise Problem(
+                refusal.status, refusal.code, refusal.message, challenge=challenge
+            ) from refusal
+        _charge(key, address)
+        # For the log line of the request.
+        plain.key_id = key.pk  # type: ignore[attr-defined]
+        return AnonymousUser(), key
+
+    @staticmethod
+    def token_in(request: Any) -> str | None:
+        """Return the key that a request brings, for whoever charges requests."""
+        _, _, text = request.headers.get("Authorization", "").partition(" ")
+        if text.strip().startswith(_STARTS):
+            return str(text.strip())
+        return request.headers.get("X-Capture-Key") or None
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Bearer"
+
+
+def _charge(key: Any, address: str | None) -> None:
+    for name, rate in services.rates_of(key, address):
+        budget = services.take(name, rate)
+        if not budget.is_allowed:
+            raise Throttled(wait=budget.retry_after)
+
+
+def is_key(auth: Any) -> bool:
+    """Tell whether a request was opened by a key."""
+    return hasattr(auth, "key_hash")
+
+
+class HasRightOrKey(HasRight):
+    """Staff with the right; or a key, whose scope was looked at already."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        if is_key(request.auth) and request.method in ("GET", "HEAD"):
+            return True
+        _require_own_page(request)
+        return super().has_permission(request, view)
+
+
+def _require_own_page(request: Request) -> None:
+    """Refuse a session that a page of another origin brings."""
+    origin = request.headers.get("Origin")
+    own = f"{request.scheme}://{request.get_host()}"
+    if origin is not None and origin != own and "Authorization" not in request.headers:
+        sentence = "A page of another site cannot read with a session."
+        raise Problem(403, "foreign_page", sentence)
+
+
+class MachineView(WorkingBusinessView):
+    """An endpoint for staff that secret keys may read too.
+
+    A key acts for its own business and sees all of it in clear.
+    """
+
+    authentication_classes = (KeyAuthentication, *APIView.authentication_classes)
+    permission_classes = (HasRightOrKey,)
+
+    @cached_property
+    def actor(self) -> Actor:
+        """Who asks: a person, or the key of a business."""
+        if not self.by_key:
+            return Actor.from_request(self.request)
+        key: Any = self.request.auth
+        return Actor(
+            kind="key",
+            operation=operation_of(self.request),
+            key_id=key.pk,
+            business_ids=frozenset({key.business_id}),
+        )
+
+    @property
+    def by_key(self) -> bool:
+        """Tell whether a key asks."""
+        return is_key(self.request.auth)
+
+    def sees_clear(self, row: Any) -> bool:
+        return self.by_key or super().sees_clear(row)
+
+    def shown(
+        self, values: dict[str, Any], business: Any, *, is_clear: bool
+    ) -> dict[str, Any]:
+        """Return values of a customer as this caller may see them."""
+        return customers.shown_values(
+            values, actor=self.actor, business_id=business.pk, is_clear=is_clear
+        )

@@ -1,0 +1,263 @@
+"""What captures know of customers, as columns: document 000's table and its exports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Case, Count, F, IntegerField, Q, Value, When, Window
+from django.db.models.functions import RowNumber
+from django.utils import timezone
+
+from audit.actors import Actor
+from capture.choices import Decision, PaymentState
+from capture.models import (
+    Capture,
+    Login,
+    Payment,
+    Quarantine,
+    Questionnaire,
+    Signup,
+)
+from capture.parsing import payload_text, read_payload
+from customers import services as customers
+
+CAPTURE_SOURCE = "captures"
+# The columns of document 000 but the password, in its order, with the customer's id
+# under both of its names.
+CUSTOMER_DATA = (
+    "id",
+    "customer_id",
+    "unique_id",
+    "email",
+    "name",
+    "phone",
+    "membership_tier",
+    "payment_status",
+    "payment_method",
+    "payment_amount",
+    "payment_date",
+    "join_date",
+    "last_active",
+    "status",
+    "questionnaire_data",
+    "account_type",
+    "prop_firm",
+    "account_size",
+    "trading_experience",
+    "risk_tolerance",
+    "trading_goals",
+    "ip_address",
+    "user_agent",
+    "signup_source",
+    "referral_code",
+    "data_capture_complete",
+    "admin_verified",
+    "admin_notes",
+    "credential_seen",
+    "created_at",
+    "updated_at",
+)
+_SEEN = "secret_redacted"
+_RIGHT = "capture.view_capture"
+
+
+@dataclass
+class Latest:
+    """The newest of each kind that one customer has; None without one."""
+
+    signup: Any = None
+    payment: Any = None
+    questionnaire: Any = None
+
+
+def load_latest(people: list[Any]) -> dict[UUID, Latest]:
+    """Return the newest signup, payment and questionnaire of each customer.
+
+    Three queries, whatever the number of customers and of their captures.
+    """
+    found = {person.pk: Latest() for person in people}
+    signups = Signup.objects.select_related("capture").defer("capture__payload")
+    for row in _newest(signups, people):
+        found[row.customer_id].signup = row
+    for row in _newest(Payment.objects.all(), people):
+        found[row.customer_id].payment = row
+    for row in _newest(Questionnaire.objects.all(), people):
+        found[row.customer_id].questionnaire = row
+    return found
+
+
+def _newest(rows: Any, people: list[Any]) -> Any:
+    place = Window(
+        RowNumber(),
+        partition_by=F("customer_id"),
+        order_by=[F("occurred_at").desc(), F("id").desc()],
+    )
+    own = rows.filter(customer__in=people).order_by()
+    return own.annotate(place=place).filter(place=1)
+
+
+def _of(kind: str, name: str) -> Callable[[Any, Any], Any]:
+    return lambda _, latest: getattr(getattr(latest, kind, None), name, None)
+
+
+def _amount(_: Any, latest: Latest | None) -> Decimal | None:
+    payment = latest.payment if latest else None
+    if payment is None or payment.final_price is None:
+        return None
+    return customers.in_own_decimals(payment.final_price, payment.currency)
+
+
+def _size(_: Any, latest: Latest | None) -> Decimal | int | None:
+    answers = latest.questionnaire if latest else None
+    size = answers.account_size if answers else None
+    # A whole number in the document; fractions are kept all the same.
+    return int(size) if size is not None and size == int(size) else size
+
+
+def _answers(_: Any, latest: Latest | None) -> Any:
+    answers = latest.questionnaire if latest else None
+    return read_payload(answers.answers) if answers and answers.answers else None
+
+
+def _credential(_: Any, latest: Latest | None) -> bool:
+    signup = latest.signup if latest else None
+    warnings = signup.capture.warnings if signup else None
+    return any(code == _SEEN for code, _ in warnings or ())
+
+
+def _column(name: str, kind: str, read: Any, **more: Any) -> customers.Column:
+    return customers.Column(
+        name, read, kind, needs=_RIGHT, source=CAPTURE_SOURCE, is_copy=True, **more
+    )
+
+
+def capture_columns() -> list[customers.Column]:
+    """Return the columns that this app adds to what is known of a customer."""
+    behaviour, free = "behaviour", "free_text"
+    return [
+        _column("membership_tier", "public", _of("signup", "plan")),
+        _column("payment_status", "public", _of("payment", "payment_status")),
+        _column("payment_method", "payment", _of("payment", "payment_method")),
+        _column("payment_amount", "public", _amount),
+        _column("payment_date", "public", _of("payment", "occurred_at")),
+        _column("questionnaire_data", behaviour, _answers, write=payload_text),
+        _column("account_type", behaviour, _of("questionnaire", "account_type")),
+        _column("prop_firm", behaviour, _of("questionnaire", "prop_firm")),
+        _column("account_size", behaviour, _size),
+        *(
+            _column(name, free, _of("questionnaire", name))
+            for name in ("trading_experience", "risk_tolerance", "trading_goals")
+        ),
+        _column("ip_address", "trace", _of("signup", "ip_address")),
+        _column("user_agent", "trace", _of("signup", "user_agent")),
+        _column("signup_source", "public", _of("signup", "signup_source")),
+        _column("referral_code", behaviour, _of("signup", "referral_code")),
+        _column("credential_seen", "public", _credential),
+    ]
+
+
+# --- figures ------------------------------------------------------------------------
+
+_CONFIRMED = (
+    PaymentState.PAID,
+    PaymentState.PARTIALLY_REFUNDED,
+    PaymentState.DISPUTED,
+)
+VERIFICATIONS = ("none", "claimed", "confirmed", "failed", "refunded")
+
+
+@dataclass(frozen=True)
+class CustomerDataStats:
+    """The figures of document 000, as of one moment."""
+
+    as_of: datetime
+    total_customers: int
+    complete: int
+    accepted: int
+    quarantined: int
+    payment_verification: dict[str, int] = field(default_factory=dict)
+
+
+def get_customer_data_stats(
+    business: Any, *, actor: Actor, period: timedelta, now: datetime | None = None
+) -> CustomerDataStats:
+    """Return the figures of one business; four queries at any size.
+
+    Captures and quarantined items are those received within the period before now.
+    Each live customer counts once by the first that applies: confirmed, refunded,
+    claimed (told, and neither confirmed nor failed), failed, none.
+    """
+    actor.require(business.pk, "customers.view_customerstats")
+    now = now or timezone.now()
+    live = customers.list_customers(actor=actor, business_id=business.pk).order_by()
+    people = live.aggregate(
+        total=Count("pk"),
+        complete=Count("pk", filter=Q(stats__data_capture_complete=True)),
+    )
+    received = {"business": business.pk, "received_at__gt": now - period}
+    received["received_at__lte"] = now
+    taken = Capture.objects.filter(**received, corrects_id=None)
+    put_aside = Quarantine.objects.filter(**received).exclude(
+        decisions__decision=Decision.REPLAYED
+    )
+    return CustomerDataStats(
+        as_of=now,
+        total_customers=people["total"],
+        complete=people["complete"],
+        accepted=taken.count(),
+        quarantined=put_aside.count(),
+        payment_verification=_verification(live, business.pk),
+    )
+
+
+def _verification(live: Any, business_id: UUID) -> dict[str, int]:
+    confirmed = Q(verified=True, state__in=_CONFIRMED)
+    refunded = Q(verified=True, state=PaymentState.REFUNDED)
+    failed = Q(state=PaymentState.FAILED)
+    steps = (
+        ("confirmed", confirmed),
+        ("refunded", refunded),
+        ("claimed", ~confirmed & ~refunded & ~failed),
+        ("failed", failed),
+    )
+    payments = Payment.objects.filter(
+        business=business_id, customer__isnull=False
+    ).order_by()
+    # Each a set that the database makes once, not a look for each customer.
+    whens = [
+        When(pk__in=payments.filter(rule).values("customer"), then=Value(number))
+        for number, (_, rule) in enumerate(steps)
+    ]
+    none = len(steps)
+    ranked = live.annotate(
+        rank=Case(*whens, default=Value(none), output_field=IntegerField())
+    )
+    names = [name for name, _ in steps] + ["none"]
+    counts = dict.fromkeys(VERIFICATIONS, 0)
+    for number, n in ranked.values_list("rank").annotate(n=Count("pk")):
+        counts[names[number]] = n
+    return counts
+
+
+def count_logins(business: Any, *, actor: Actor, since: datetime) -> int:
+    """Return the successful logins of live customers after a moment.
+
+    A signup counts as one where the business says so, as in each one's figures.
+    """
+    actor.require(business.pk, "customers.view_customerstats")
+    alive = {
+        "business": business.pk,
+        "customer__archived_at": None,
+        "customer__erased_at": None,
+        "customer__isnull": False,
+    }
+    logins = Login.objects.filter(**alive, success=True, login_time__gt=since)
+    n = logins.count()
+    if business.signup_is_login:
+        n += Signup.objects.filter(**alive, signup_date__gt=since).count()
+    return n

@@ -1,0 +1,230 @@
+"""What is taken and answered around exports and segments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from audit.api.reading import QuerySerializer, StrictSerializer
+from customers import services
+from customers.api.answers import Answer, Pagination
+from customers.choices import (
+    ConsentChannel,
+    CustomerStatus,
+    CustomerType,
+    ExportProfile,
+)
+
+_STATES = (*CustomerStatus.values, "new", "archived")
+
+
+def _amount() -> serializers.DecimalField:
+    return serializers.DecimalField(max_digits=15, decimal_places=3, required=False)
+
+
+def _whole() -> serializers.IntegerField:
+    return serializers.IntegerField(min_value=0, max_value=2**31 - 1, required=False)
+
+
+def _moment() -> serializers.DateTimeField:
+    return serializers.DateTimeField(required=False)
+
+
+class TargetQuery(QuerySerializer):
+    """The conditions of document 002, joined by AND."""
+
+    min_spent = _amount()
+    min_orders = _whole()
+    last_login_after = _moment()
+    last_login_before = _moment()
+    joined_after = _moment()
+    joined_before = _moment()
+    page = serializers.IntegerField(min_value=1, max_value=100_000, default=1)
+    page_size = serializers.IntegerField(min_value=1, max_value=100, default=20)
+
+
+class Filters(StrictSerializer):
+    """Which customers: all of these conditions have to hold."""
+
+    search = serializers.CharField(max_length=200, allow_blank=True, required=False)
+    status = serializers.ChoiceField(_STATES, required=False)
+    customer_type = serializers.ChoiceField(CustomerType.choices, required=False)
+    segment = serializers.ChoiceField(tuple(services.SEGMENTS), required=False)
+    rule = serializers.JSONField(required=False)
+    min_spent = _amount()
+    min_orders = _whole()
+    last_login_after = _moment()
+    last_login_before = _moment()
+    joined_after = _moment()
+    joined_before = _moment()
+
+
+class Why(StrictSerializer):
+    """What stands in the manifest beside the facts."""
+
+    purpose = serializers.CharField(max_length=100)
+    reason = serializers.CharField(max_length=500)
+    recipient = serializers.CharField(max_length=200, allow_blank=True, required=False)
+
+
+def _columns() -> serializers.ListField:
+    return serializers.ListField(
+        child=serializers.CharField(max_length=60), max_length=100, required=False
+    )
+
+
+class FullExport(Why):
+    """The export of document 000. Without columns all are written."""
+
+    format = serializers.ChoiceField(("csv",), default="csv")
+    columns = _columns()
+    filters = Filters(required=False)
+    in_clear = serializers.BooleanField(default=False)
+
+
+class ListExport(Why):
+    """The export of document 003: the filtered list."""
+
+    search = serializers.CharField(max_length=200, allow_blank=True, required=False)
+    status = serializers.ChoiceField((*_STATES, ""), required=False)
+    format = serializers.ChoiceField(("csv",), default="csv")
+    columns = _columns()
+    in_clear = serializers.BooleanField(default=False)
+
+
+class _Marketing(StrictSerializer):
+    channel = serializers.ChoiceField(
+        ConsentChannel.choices, default=ConsentChannel.EMAIL
+    )
+    preset = serializers.ChoiceField(tuple(services.PRESETS), default="plain")
+
+
+class MarketingExport(_Marketing, Why):
+    """The export of document 002: a segment, or filters, and who said yes."""
+
+    segment = serializers.ChoiceField(tuple(services.SEGMENTS), required=False)
+    filters = Filters(required=False)
+    purpose = serializers.CharField(max_length=100, default="marketing")
+
+
+class AnyExport(_Marketing, FullExport):
+    """Every export. `channel` and `preset` are for the profile marketing."""
+
+    profile = serializers.ChoiceField(ExportProfile.choices)
+
+
+class RuleBody(StrictSerializer):
+    """A rule to try."""
+
+    rule = serializers.JSONField()
+
+
+# --- answers ------------------------------------------------------------------------
+
+
+def _maybe_text() -> serializers.CharField:
+    return serializers.CharField(allow_null=True)
+
+
+class Contactable(Answer):
+    """Which channels may carry offers now, and the rule that decided."""
+
+    email = serializers.BooleanField()
+    sms = serializers.BooleanField()
+    call = serializers.BooleanField()
+    rule = serializers.CharField()
+
+
+class TargetedCustomer(Answer):
+    id = serializers.UUIDField()
+    unique_id = serializers.CharField()
+    full_name = _maybe_text()
+    email = _maybe_text()
+    total_orders = serializers.IntegerField()
+    total_spent = serializers.DecimalField(15, 3, coerce_to_string=False)
+    last_login_at = serializers.DateTimeField(allow_null=True)
+    contactable = Contactable()
+
+
+class TargetedPage(Answer):
+    count = serializers.IntegerField()
+    next = _maybe_text()
+    previous = _maybe_text()
+    results = TargetedCustomer(many=True)
+
+
+class OneSegment(Answer):
+    key = serializers.CharField()
+    title = serializers.CharField()
+    definition = serializers.CharField()
+    use = serializers.CharField()
+    count = serializers.IntegerField()
+    as_of = serializers.DateTimeField()
+
+
+class SegmentList(Answer):
+    segments = OneSegment(many=True)
+
+
+class SegmentCustomer(Answer):
+    id = serializers.UUIDField()
+    unique_id = serializers.CharField()
+    name = _maybe_text()
+    email = _maybe_text()
+    phone = _maybe_text()
+    customer_type = serializers.ChoiceField(CustomerType.choices, allow_null=True)
+    status = serializers.CharField()
+    total_purchases = serializers.IntegerField()
+    total_spent = serializers.CharField()
+    currency = serializers.CharField()
+    joined_at = serializers.DateTimeField()
+    last_login_at = serializers.DateTimeField(allow_null=True)
+    last_purchase_date = serializers.DateField(allow_null=True)
+    contactable = Contactable()
+
+
+class SegmentCustomers(Answer):
+    customers = SegmentCustomer(many=True)
+    pagination = Pagination()
+
+
+class ExportedBy(Answer):
+    id = serializers.UUIDField(allow_null=True)
+    name = _maybe_text()
+
+
+class Manifest(Answer):
+    """What is known of one export; without rows and hash where it broke off."""
+
+    id = serializers.UUIDField()
+    status = serializers.ChoiceField(("started", "finished"))
+    profile = serializers.CharField()
+    format = _maybe_text()
+    started_at = serializers.DateTimeField()
+    finished_at = serializers.DateTimeField(allow_null=True)
+    exported_by = ExportedBy()
+    filters = serializers.DictField(child=serializers.JSONField())
+    search = _maybe_text()
+    columns = serializers.ListField(child=serializers.CharField())
+    in_clear = serializers.BooleanField(allow_null=True)
+    purpose = _maybe_text()
+    reason = _maybe_text()
+    recipient = _maybe_text()
+    rows = serializers.IntegerField(allow_null=True)
+    left_out = serializers.DictField(child=serializers.IntegerField())
+    sha256 = _maybe_text()
+
+
+class Manifests(Answer):
+    exports = Manifest(many=True)
+    pagination = Pagination()
+
+
+def filters_of(body: dict[str, Any]) -> dict[str, Any]:
+    """Return the filters of a body, wherever it names them."""
+    filters = dict(body.get("filters") or {})
+    for name in ("search", "status", "segment"):
+        if body.get(name):
+            filters[name] = body[name]
+    return filters

@@ -1,0 +1,196 @@
+"""Exports as files: documents 000, 002 and 003, and `/api/v1/exports`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import StreamingHttpResponse
+from drf_spectacular.types import OpenApiTypes
+from rest_framework.permissions import BasePermission
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from audit.api.paging import page_of
+from audit.api.problems import Problem
+from audit.api.reading import PageQuery, snake_case
+from audit.api.rendering import ExactJSONRenderer
+from audit.api.step_up import require_step_up
+from audit.api.views import HasRight, Method
+from customers import services
+from customers.api import export_bodies as bodies
+from customers.api.working import WorkingBusinessView
+from customers.choices import ExportProfile
+
+_FULL, _MARKETING = (
+    services.RIGHTS_TO_EXPORT[profile]
+    for profile in (ExportProfile.FULL, ExportProfile.MARKETING)
+)
+# In the order of the rules, as requirement I2 numbers them.
+_RULES = (
+    "erased",
+    "restricted",
+    "archived",
+    "do_not_contact",
+    "withdrawn",
+    "channel_off",
+    "purpose_off",
+    "no_address",
+    "none",
+)
+
+
+class PersonsOnly(BasePermission):
+    """Tells a machine key why it is refused; nobody can confirm for it."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        _, _, text = request.headers.get("Authorization", "").partition(" ")
+        if "X-Capture-Key" in request.headers or text.startswith(("sk_", "pk_")):
+            sentence = "Persons export, with a confirmation. Sign in as a person."
+            raise Problem(403, "keys_cannot_export", sentence)
+        return True
+
+
+class FileRenderer(BaseRenderer):
+    """Lets a client ask for text/csv; the view itself makes the stream."""
+
+    media_type = "text/csv"
+    format = "csv"
+
+    def render(self, data: Any, *_: Any, **__: Any) -> Any:
+        return ExactJSONRenderer().render(data)
+
+
+class ExportView(WorkingBusinessView):
+    """An endpoint that answers a file, after its person has confirmed it."""
+
+    tag = "Exports"
+    permission_classes = (PersonsOnly, HasRight)
+    renderer_classes = (ExactJSONRenderer, FileRenderer)
+
+    def export(self, profile: str, body: dict[str, Any]) -> StreamingHttpResponse:
+        """Answer the stream of an export. Raises Problem 401 until it is confirmed."""
+        right = services.RIGHTS_TO_EXPORT[ExportProfile(profile)]
+        if not self.request.user.has_perm(right):
+            raise PermissionDenied
+        business = self.business(right)
+        plan = self._planned(business, profile, body)
+        require_step_up(self.request, "export", digest=plan.digest, what=plan.what)
+        export = services.start_export(plan, actor=self.actor)
+        response = StreamingHttpResponse(export, content_type="text/csv; charset=utf-8")
+        response["Content-Disposition"] = f'attachment; filename="{export.file_name}"'
+        response["X-Export-Id"] = str(export.pk)
+        if profile == ExportProfile.MARKETING:
+            response["X-Export-Left-Out"] = ",".join(
+                f"{rule}={export.left_out[rule]}"
+                for rule in _RULES
+                if export.left_out[rule]
+            )
+        return response
+
+    def _planned(
+        self, business: Any, profile: str, body: dict[str, Any]
+    ) -> services.ExportPlan:
+        named = {k: body[k] for k in ("channel", "preset", "recipient") if k in body}
+        try:
+            return services.plan_export(
+                business,
+                actor=self.actor,
+                profile=profile,
+                columns=[snake_case(name) for name in body.get("columns", ())],
+                filters=bodies.filters_of(body),
+                in_clear=body.get("in_clear", False),
+                purpose=body["purpose"],
+                reason=body["reason"],
+                **named,
+            )
+        except services.RuleError as error:
+            raise rule_problem(error, "/filters/rule") from error
+
+
+def rule_problem(error: services.RuleError, place: str) -> Problem:
+    """Return the refusal of a rule, with a pointer to each mistake."""
+    errors = [
+        {
+            "pointer": f"{place}{mistake.pointer}",
+            "code": mistake.code,
+            "detail": mistake.message,
+        }
+        for mistake in error.mistakes
+    ]
+    sentence = "The rule cannot be read. Each error says where and how to mend it."
+    return Problem(400, "validation_error", sentence, errors=errors)
+
+
+def _file(right: str, body: Any) -> Method:
+    text = OpenApiTypes.STR
+    return Method(right, text, body=body, takes_key=False, media_type="text/csv")
+
+
+class CustomerDataExport(ExportView):
+    """POST answers document 000's full export as CSV."""
+
+    methods: ClassVar[Mapping[str, Method]] = {"post": _file(_FULL, bodies.FullExport)}
+
+    def post(self, request: Request) -> StreamingHttpResponse:
+        return self.export(ExportProfile.FULL, self.body())
+
+
+class HubExport(ExportView):
+    """POST answers document 003's filtered list as CSV."""
+
+    is_camel = True
+    methods: ClassVar[Mapping[str, Method]] = {"post": _file(_FULL, bodies.ListExport)}
+
+    def post(self, request: Request) -> StreamingHttpResponse:
+        return self.export(ExportProfile.LIST, self.body())
+
+
+class MarketingExport(ExportView):
+    """POST answers document 002's export: who may be sent offers, as CSV."""
+
+    methods: ClassVar[Mapping[str, Method]] = {
+        "post": _file(_MARKETING, bodies.MarketingExport)
+    }
+
+    def post(self, request: Request) -> StreamingHttpResponse:
+        return self.export(ExportProfile.MARKETING, self.body())
+
+
+class HasExportRight(HasRight):
+    """Lets in whoever may make any of the exports; the plan asks for its own right."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        if super().has_permission(request, view):
+            return True
+        user: Any = request.user
+        rights = (_FULL, _MARKETING)
+        is_post = request.method == "POST" and user.is_authenticated
+        return is_post and any(user.has_perm(right) for right in rights)
+
+
+class Exports(ExportView):
+    """GET lists what was exported and by whom, POST exports."""
+
+    permission_classes = (PersonsOnly, HasExportRight)
+    methods: ClassVar[Mapping[str, Method]] = {
+        "get": Method("customers.view_export", bodies.Manifests, query=PageQuery),
+        "post": _file(_FULL, bodies.AnyExport),
+    }
+
+    def get(self, request: Request) -> Response:
+        asked = self.parameters
+        started = services.list_exports(actor=self.actor, business=self.business())
+        page = page_of(started, number=asked["page"], limit=asked["limit"])
+        found = services.read_manifests(page.rows, actor=self.actor)
+        return Response({"exports": found, "pagination": page.facts()})
+
+    def post(self, request: Request) -> StreamingHttpResponse:
+        body = self.body()
+        is_marketing = body["profile"] == ExportProfile.MARKETING
+        if is_marketing and (body.get("columns") or body["in_clear"]):
+            text = "A marketing export has columns of its own. Leave this out."
+            raise ValidationError({"columns": ValidationError(text, "conflict")})
+        return self.export(body["profile"], body)

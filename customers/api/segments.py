@@ -1,0 +1,120 @@
+"""Segments: document 002's targeting, and `/api/v1/segments`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from django.core.exceptions import ObjectDoesNotExist
+from django.http import Http404
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from audit.api.paging import page_of
+from audit.api.reading import PageQuery
+from audit.api.views import Method
+from customers import services
+from customers.api import export_bodies as bodies
+from customers.api import shown
+from customers.api.exports import rule_problem
+from customers.api.working import WorkingBusinessView
+
+_VIEW, _TARGET = "customers.view_segment", "customers.target_segment"
+
+
+class Targeted(WorkingBusinessView):
+    """GET lists who meets every condition, and whether offers may reach them."""
+
+    tag = "Tracking"
+    methods: ClassVar[Mapping[str, Method]] = {
+        "get": Method(_TARGET, bodies.TargetedPage, query=bodies.TargetQuery)
+    }
+
+    def get(self, request: Request) -> Response:
+        asked = dict(self.parameters)
+        number, limit = asked.pop("page"), asked.pop("page_size")
+        rows = services.get_customers_for_targeted_marketing(
+            actor=self.actor, business_id=self.business().pk, **asked
+        )
+        page = page_of(rows, number=number, limit=limit)
+        self.note_shown("listed", page.rows)
+        answers = services.contactable(page.rows)
+        results = [shown.targeted_customer(r, answers[r.pk]) for r in page.rows]
+        return Response({**self.links(page), "results": results})
+
+
+class SegmentView(WorkingBusinessView):
+    """An endpoint about ready segments."""
+
+    tag = "Segments"
+
+    def people(self, rows: Any, asked: dict[str, Any]) -> Response:
+        """Answer a page of customers, each with the channels that may carry offers."""
+        page = page_of(rows, number=asked["page"], limit=asked["limit"])
+        self.note_shown("listed", page.rows)
+        answers = services.contactable(page.rows)
+        found = [shown.segment_customer(row, answers[row.pk]) for row in page.rows]
+        return Response({"customers": found, "pagination": page.facts()})
+
+
+class Segments(SegmentView):
+    """GET lists the ready segments with their definitions and counts."""
+
+    methods: ClassVar[Mapping[str, Method]] = {"get": Method(_VIEW, bodies.SegmentList)}
+
+    def get(self, request: Request) -> Response:
+        found = services.list_segments(self.business(), actor=self.actor)
+        return Response({"segments": found})
+
+
+class OneSegment(SegmentView):
+    """GET answers one ready segment."""
+
+    methods: ClassVar[Mapping[str, Method]] = {"get": Method(_VIEW, bodies.OneSegment)}
+
+    def get(self, request: Request, segment: str) -> Response:
+        for found in services.list_segments(self.business(), actor=self.actor):
+            if found["key"] == segment:
+                return Response(found)
+        raise Http404
+
+
+class SegmentCustomers(SegmentView):
+    """GET lists who is in a segment now."""
+
+    methods: ClassVar[Mapping[str, Method]] = {
+        "get": Method(_TARGET, bodies.SegmentCustomers, query=PageQuery)
+    }
+
+    def get(self, request: Request, segment: str) -> Response:
+        try:
+            rows = services.list_segment_customers(
+                segment, actor=self.actor, business=self.business()
+            )
+        except ObjectDoesNotExist as error:
+            raise Http404 from error
+        return self.people(rows, self.parameters)
+
+
+class Preview(SegmentView):
+    """POST tries a rule: how many meet it, and the first of them."""
+
+    methods: ClassVar[Mapping[str, Method]] = {
+        "post": Method(
+            _TARGET,
+            bodies.SegmentCustomers,
+            body=bodies.RuleBody,
+            query=PageQuery,
+            takes_key=False,
+        )
+    }
+
+    def post(self, request: Request) -> Response:
+        body = self.body()
+        try:
+            rows = services.list_rule_customers(
+                body["rule"], actor=self.actor, business=self.business()
+            )
+        except services.RuleError as error:
+            raise rule_problem(error, "/rule") from error
+        return self.people(rows, self.parameters)
