@@ -209,7 +209,10 @@ class Export:
             raise
 
     def __iter__(self) -> Iterator[bytes]:
-        yield from self._pieces() if self._spool else self._parts()
+        try:
+            yield from self._pieces() if self._spool else self._parts()
+        finally:
+            self.close()
         self._finish()
 
     def as_rows(self) -> Iterator[dict[str, Any]]:

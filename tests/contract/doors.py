@@ -104,6 +104,11 @@ _API_MODELS: tuple[tuple[str, type[models.Model]], ...] = (
             "users": User,
         }.items()
     ),
+    ("api/customer-data/get", Customer),
+    ("api/customer-data/export", Customer),
+    ("api/v1/tracking/targeted", Customer),
+    ("api/v1/tracking/marketing-export", Customer),
+    ("api/v1/segments", Customer),
 )
 
 
@@ -182,6 +187,8 @@ def ask_for(door: Door) -> Asked:
         "app_label": "customers",
         "url": "nothing-here/",
         "endpoint_id": str(row.pk) if row is not None else "x",
+        "customer": str(row.pk) if row is not None else "x",
+        "segment": "inactive",
         "user_email": getattr(row, "email", None) or "x@example.org",
         "kind": "payment",
         "version": "1",

@@ -32,7 +32,7 @@ WRITES = bool(os.environ.get("HOLDFAST_WRITE_MATRIX"))
 DOORS = doors()
 # Pages know two methods; the admin treats the others like GET.
 PAGE_METHODS, API_METHODS = ("GET", "POST"), ("GET", "POST", "PUT", "PATCH", "DELETE")
-SCOPES = ["write", "read:captures"]
+SCOPES = ["write", "read:captures", "read:customers", "export"]
 
 
 def groups() -> dict[str, list[Door]]:

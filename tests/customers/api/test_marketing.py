@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -61,7 +61,7 @@ def test_the_targeted_list_is_the_documents(marketing, bakery):
     rich = buyer(bakery, "rich")
     ConsentEventFactory(customer=rich)
     buyer(bakery, "once", purchases=1, paid=5000)
-    login = timezone.now() - timedelta(days=60)
+    login = datetime(2026, 9, 1, 8, tzinfo=UTC)
     CustomerStats.objects.filter(customer=rich).update(last_login_at=login)
     query = "minSpent=1000&minOrders=3&lastLoginBefore=2026-10-22T00:00:00Z&page=1"
 
