@@ -379,7 +379,12 @@ def _batches(customers: CustomerQuerySet) -> Iterator[list[Customer]]:
     batch = list(ordered[:_BATCH])
     while batch:
         yield batch
-        batch = list(ordered.filter(pk__gt=batch[-1].pk)[:_BATCH])
+        last = batch[-1].pk
+        for row in batch:
+            # A customer and their figures hold each other: without this they stay
+            # until the collector of cycles comes by, which is seldom.
+            row._state.fields_cache.clear()
+        batch = list(ordered.filter(pk__gt=last)[:_BATCH])
 
 
 def _marketing_line(customer: Customer) -> str:
