@@ -13,7 +13,6 @@ import orjson
 from django.db import transaction
 from django.http import HttpResponse
 from rest_framework.permissions import BasePermission
-from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -87,7 +86,7 @@ class StaffView(APIView):
     """
 
     permission_classes: tuple[type[BasePermission], ...] = (HasRight,)
-    renderer_classes: tuple[type[BaseRenderer], ...] = (ExactJSONRenderer,)
+    renderer_classes: tuple[type[ExactJSONRenderer], ...] = (ExactJSONRenderer,)
     methods: ClassVar[Mapping[str, Method]] = {}
     # Answers in camelCase; both spellings are taken everywhere.
     is_camel: ClassVar[bool] = False

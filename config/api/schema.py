@@ -66,6 +66,20 @@ class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-
         return {"type": "apiKey", "in": "cookie", "name": "sessionid"}
 
 
+class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """A secret key, where servers read beside staff."""
+
+    target_class = "capture.api.machine.KeyAuthentication"
+    name = ["captureKey", "captureKeyHeader"]
+
+    def get_security_requirement(self, auto_schema: Any) -> Any:
+        return [{"captureKey": []}, {"captureKeyHeader": []}]
+
+    def get_security_definition(self, auto_schema: Any) -> Any:
+        schemes = capture.build_components()["securitySchemes"]
+        return [schemes["captureKey"], schemes["captureKeyHeader"]]
+
+
 def _with_csrf(name: str, method: str) -> dict[str, Any]:
     return {name: []} if method in _SAFE else {name: [], "csrfToken": []}
 

@@ -9,7 +9,6 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from rest_framework.permissions import BasePermission
-from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -53,14 +52,11 @@ class PersonsOnly(BasePermission):
         return True
 
 
-class FileRenderer(BaseRenderer):
+class FileRenderer(ExactJSONRenderer):
     """Lets a client ask for text/csv; the view itself makes the stream."""
 
     media_type = "text/csv"
     format = "csv"
-
-    def render(self, data: Any, *_: Any, **__: Any) -> Any:
-        return ExactJSONRenderer().render(data)
 
 
 class ExportView(WorkingBusinessView):

@@ -187,7 +187,6 @@ def ask_for(door: Door) -> Asked:
         "app_label": "customers",
         "url": "nothing-here/",
         "endpoint_id": str(row.pk) if row is not None else "x",
-        "customer": str(row.pk) if row is not None else "x",
         "segment": "inactive",
         "user_email": getattr(row, "email", None) or "x@example.org",
         "kind": "payment",

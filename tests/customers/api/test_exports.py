@@ -1,4 +1,4 @@
-"""Exports of documents 000 and 003, and `/api/v1/exports`: one manifest."""
+"""Exports of documents 000 and 003, and `/api/v1/exports`: one service for all."""
 
 from __future__ import annotations
 
