@@ -66,6 +66,12 @@ class ExportView(WorkingBusinessView):
     permission_classes = (PersonsOnly, HasRight)
     renderer_classes = (ExactJSONRenderer, FileRenderer)
 
+    def get_renderers(self) -> list[Any]:
+        """Return what may be asked for: a file of a POST alone."""
+        is_file = getattr(self.request, "method", None) == "POST"
+        kinds = self.renderer_classes if is_file else (ExactJSONRenderer,)
+        return [kind() for kind in kinds]
+
     def export(self, profile: str, body: dict[str, Any]) -> StreamingHttpResponse:
         """Answer the stream of an export. Raises Problem 401 until it is confirmed."""
         right = services.RIGHTS_TO_EXPORT[ExportProfile(profile)]
