@@ -325,9 +325,13 @@ def environment(database: Database, folder: Path) -> dict[str, str]:
         "HOLDFAST_MEDIA_ROOT": str(folder / "media"),
         "HOLDFAST_NO_BOOTSTRAP": "1",
         "HOLDFAST_RATE_ADDRESS": plenty,
+        "HOLDFAST_RATE_LOGIN": plenty,
         "HOLDFAST_RATE_PUBLISHABLE": plenty,
         "HOLDFAST_RATE_SECRET": plenty,
+        "HOLDFAST_RATE_STAFF": plenty,
         "HOLDFAST_RATE_STRANGER": plenty,
+        "HOLDFAST_RATE_VISITOR": plenty,
+        "HOLDFAST_SIGN_IN_NETWORK_TRIES": "1000000",
         "PYTHONUNBUFFERED": "1",
     }
 
