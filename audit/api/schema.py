@@ -20,7 +20,7 @@ _VERBS = "GET|POST|PUT|PATCH|DELETE"
 # "GET lists, PATCH and PUT change": what a view says of each of its methods.
 _CLAUSE = re.compile(rf"((?:{_VERBS})(?:(?:, | and )(?:{_VERBS}))*) ")
 _TAG = r'^"r\d+"$'
-_PRINTABLE = r"^[\x20-\x7e]{1,255}$"
+_KEY = r"^[\x20-\x7e]{1,255}$"
 
 
 class FieldError(serializers.Serializer[Any]):
@@ -195,10 +195,11 @@ class StaffSchema(AutoSchema):
             found.append(_header("If-Match", text, r'^("r\d+"|\*)$'))
         if self.method == "POST" and spec.takes_key:
             text = "A random text. Who sends it again gets the first answer."
-            found.append(_header("Idempotency-Key", text, _PRINTABLE))
+            found.append(_header("Idempotency-Key", text, _KEY))
         if getattr(self.view, "takes_business", False):
             text = "Which business, by id or slug, of somebody who works for several."
-            found.append(_header("X-Business", text, _PRINTABLE))
+            # Empty is as good as not sent.
+            found.append(_header("X-Business", text, r"^[\x20-\x7e]{0,255}$"))
         return found
 
     def get_filter_backends(self) -> list[Any]:
@@ -219,13 +220,14 @@ class StaffSchema(AutoSchema):
         return False
 
     def _get_request_body(self, direction: Any = "request") -> Any:
-        method = self.method
-        # The library does not know that archiving takes a reason.
-        self.method = "POST" if method == "DELETE" else method
-        try:
+        body = self.get_request_serializer()
+        if body is None:
+            return None
+        if self.method != "DELETE":
             return super()._get_request_body(direction)  # type: ignore[no-untyped-call]
-        finally:
-            self.method = method
+        # The library does not know that archiving takes a reason.
+        schema, _ = self._get_request_for_media_type(body, direction)  # type: ignore[no-untyped-call]
+        return {"content": {"application/json": {"schema": schema}}}
 
     def _get_response_headers_for_code(
         self, status_code: Any, direction: Any = "response"

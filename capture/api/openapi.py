@@ -92,9 +92,7 @@ def _native() -> dict[str, Any]:
         {"type": "string", "pattern": r"^[!#-~]{1,255}$"},
         "Who sends it again within seven days gets the first answer.",
     )
-    strict = parameter(
-        "X-Strict-Mode", "header", {"const": "1"}, "Takes all items or none."
-    )
+    strict = parameter("X-Strict-Mode", "header", TEXT, "1: take all items or none.")
     plain = {"parameters": [once, strict]}
     lists = _send(
         "POST /api/v1/captures/batch",
@@ -128,7 +126,7 @@ def _native() -> dict[str, Any]:
             "post": _send(
                 "POST /api/v1/captures/validate",
                 "Look at captures without keeping them",
-                ref("Captures"),
+                ref("CapturesOrOne"),
                 ref("CaptureFindings"),
             )
         },
@@ -205,8 +203,12 @@ def _reading() -> dict[str, Any]:
             )
         },
         item: {"get": _one(item, "Show an item in quarantine", ref("Quarantined"))},
-        f"{item}/replay": {"post": _decide(f"{item}/replay", "Replay", "Replayed")},
-        f"{item}/discard": {"post": _decide(f"{item}/discard", "Discard", "Discarded")},
+        f"{item}/replay": {
+            "post": _decide(f"{item}/replay", "Replay", "Correction", "Replayed")
+        },
+        f"{item}/discard": {
+            "post": _decide(f"{item}/discard", "Discard", "DiscardReason", "Discarded")
+        },
         stats: {
             "get": _read(
                 f"GET {stats}",
@@ -299,13 +301,13 @@ def _one(path: str, text: str, answer: Any) -> dict[str, Any]:
     ).build()
 
 
-def _decide(path: str, text: str, answer: str) -> dict[str, Any]:
+def _decide(path: str, text: str, body: str, answer: str) -> dict[str, Any]:
     refusals = {
         **_READ,
         **_GONE,
         409: "The same message came before, with a difference.",
         413: "Too large.",
-        415: "The Content-Encoding is unknown.",
+        415: "Only JSON is taken, and no unknown Content-Encoding.",
         422: "It can still not be taken.",
     }
     return Operation(
@@ -314,10 +316,10 @@ def _decide(path: str, text: str, answer: str) -> dict[str, Any]:
         f"{text} an item in quarantine",
         ref(answer),
         refusals,
-        ref("QuarantineDecision"),
+        ref(body),
         security=_STAFF,
         parameters=[_ID],
-        is_body_required=False,
+        is_body_required=body == "DiscardReason",
     ).build()
 
 

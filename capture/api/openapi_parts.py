@@ -18,11 +18,13 @@ from audit.api.openapi import (
     record,
     ref,
 )
+from audit.api.schema_fields import NO_NUL, NOT_BLANK
 from capture.api.fixed_routes import ROUTES
 from capture.api.schemas import component_of, schema_of
 from capture.choices import CaptureType, Decision, Status, Trust
 
 _COUNTS = ("received", "accepted", "duplicates", "conflicts", "quarantined", "retry")
+_SOME = {**items({}), "minItems": 1}
 _TAKEN = {"type": "string", "enum": [Status.ACCEPTED.value, Status.DUPLICATE.value]}
 
 
@@ -42,21 +44,42 @@ def _component(kind: str) -> dict[str, Any]:
 def _sent() -> dict[str, Any]:
     return {
         "CaptureItem": {**ANYTHING, "properties": {"type": TEXT}},
-        "Captures": {
+        # What is wrong with one item is said of that item: anything may stand there.
+        "Captures": {"anyOf": [_listed("captures"), _SOME]},
+        "CapturesOrOne": {"anyOf": [dict(ANYTHING), _SOME]},
+        # Clients batch on any of these paths.
+        "SdkMessage": {"anyOf": [dict(ANYTHING), items({})]},
+        "SdkBatch": {"anyOf": [_listed("batch"), items({})]},
+        "DiscardReason": {
             "type": "object",
-            "required": ["captures"],
-            "properties": {"captures": {**items(ref("CaptureItem")), "minItems": 1}},
+            "required": ["reason"],
+            "properties": {
+                "reason": {"type": "string", "maxLength": 2000, "pattern": NOT_BLANK}
+            },
+            "additionalProperties": False,
         },
-        "SdkMessage": dict(ANYTHING),
-        "SdkBatch": {
+        "Correction": {
             "type": "object",
-            "required": ["batch"],
-            "properties": {"batch": items(ref("SdkMessage"))},
+            "properties": {
+                "reason": {
+                    "type": ["string", "null"],
+                    "maxLength": 2000,
+                    "pattern": NO_NUL,
+                },
+                "item": {"type": ["object", "null"], "additionalProperties": True},
+            },
+            "additionalProperties": False,
         },
-        "QuarantineDecision": {
-            "type": "object",
-            "properties": {"reason": TEXT, "item": dict(ANYTHING)},
-        },
+    }
+
+
+def _listed(name: str) -> dict[str, Any]:
+    least = {"minItems": 1} if name == "captures" else {}
+    return {
+        "type": "object",
+        "required": [name],
+        "properties": {name: {**items({}), **least}},
+        "additionalProperties": True,
     }
 
 

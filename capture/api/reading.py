@@ -26,6 +26,8 @@ from capture.choices import SCOPE_READ, CaptureType, KeyKind, Status
 from capture.parsing import ParseError, parse_body, payload_text
 
 _PAGE = 50
+_FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
+_LONGEST_REASON = 2000
 _FILTERS = {"cursor", "limit", "type", "customer"}
 _QUARANTINE_FILTERS = {"cursor", "limit", "code", "all"}
 
@@ -77,7 +79,7 @@ def _captures(visit: Visit) -> HttpResponse:
     reader = Reader(visit, "capture.view_capture")
     query = _query(visit.request, _FILTERS)
     kind = query.get("type", "")
-    if kind and kind not in CaptureType.values:
+    if "type" in query and kind not in CaptureType.values:
         known = ", ".join(CaptureType.values)
         raise Refusal(400, "invalid_parameter", f"type is one of {known}.")
     rows = services.list_captures(
@@ -142,6 +144,8 @@ def _shown(row: Any, reader: Reader) -> dict[str, Any]:
 def _quarantine(visit: Visit) -> HttpResponse:
     reader = Reader(visit, "capture.view_quarantine")
     query = _query(visit.request, _QUARANTINE_FILTERS)
+    if query.get("all", "1") != "1":
+        raise Refusal(400, "invalid_parameter", "all is 1, or is left out.")
     rows = services.list_quarantined(
         actor=reader.actor,
         code=query.get("code", ""),
@@ -196,6 +200,8 @@ def _decide(visit: Visit, pk: UUID, act: str) -> HttpResponse:
     """Replay or discard one item. Staff only; the session's CSRF token is needed."""
     if key_in_headers(visit.request) is not None:
         raise Refusal(403, "staff_only", "Decide in a session of a member of staff.")
+    if (visit.request.content_type or "") in _FORMS:
+        raise Refusal(415, "unsupported_media_type", "Send application/json.")
     reader = Reader(visit, f"capture.{act}_quarantine")
     _require_csrf(visit.request)
     row = reader.found(
@@ -203,14 +209,14 @@ def _decide(visit: Visit, pk: UUID, act: str) -> HttpResponse:
         "capture.quarantine",
         pk,
     )
-    body = _json(visit)
-    reason = str(body.get("reason") or "")
+    body = _decision(visit, act)
+    reason = body.get("reason") or ""
     try:
         if act == "discard":
             services.discard_quarantined(row, actor=reader.actor, reason=reason)
             return JsonResponse({"success": True, "state": "discarded"})
         item = body.get("item")
-        text = payload_text(item) if isinstance(item, dict) else None
+        text = payload_text(item) if item is not None else None
         verdict = services.replay_quarantined(
             row, actor=reader.actor, text=text, reason=reason or None
         )
@@ -296,6 +302,27 @@ def _json(visit: Visit) -> dict[str, Any]:
     return body
 
 
+def _decision(visit: Visit, act: str) -> dict[str, Any]:
+    """Return what somebody decided and why. Raises Refusal for anything else."""
+    body = _json(visit)
+    known = ("reason", "item") if act == "replay" else ("reason",)
+    if not set(body) <= set(known):
+        names = " and ".join(known)
+        raise Refusal(400, "unknown_field", f"Send no more than {names}.")
+    reason, item = body.get("reason"), body.get("item")
+    if reason is not None and not _is_text(reason):
+        raise Refusal(400, "invalid", "reason is a text.", pointer="/reason")
+    if item is not None and not isinstance(item, dict):
+        raise Refusal(400, "invalid", "item is a JSON object.", pointer="/item")
+    return body
+
+
+def _is_text(value: Any) -> bool:
+    if not isinstance(value, str) or len(value) > _LONGEST_REASON:
+        return False
+    return "\0" not in value and not any("\ud800" <= c <= "\udfff" for c in value)
+
+
 def _query(request: HttpRequest, known: set[str]) -> dict[str, str]:
     unknown = sorted(set(request.GET) - known)
     if unknown:
@@ -325,7 +352,7 @@ def _next(request: HttpRequest, cursor: str | None) -> str | None:
 
 def _uuid(text: str | None) -> UUID | None:
     try:
-        return UUID(text) if text else None
+        return UUID(text) if text is not None else None
     except ValueError as error:
         raise Refusal(400, "invalid_parameter", "customer is a UUID.") from error
 

@@ -29,6 +29,8 @@ _MAIL_FAILED = (
     "The mail server did not take the mail; nobody got it. Send it again later, or "
     "have HOLDFAST_EMAIL_URL looked at."
 )
+# The names of errors about several fields.
+_WHOLE = ("non_field_errors", "__all__")
 _OTHER = "The request was refused."
 _REPEATING = {
     "invalid_choice": "This is not one of the choices.",
@@ -119,7 +121,7 @@ def _errors(detail: Any, pointer: str) -> Iterator[dict[str, str]]:
     """Yield each mistake with the JSON pointer of what is wrong."""
     if isinstance(detail, dict):
         for name, inner in detail.items():
-            step = "" if name == "non_field_errors" else f"/{_escaped(str(name))}"
+            step = "" if name in _WHOLE else f"/{_escaped(str(name))}"
             yield from _errors(inner, f"{pointer}{step}")
     elif isinstance(detail, list):
         for number, inner in enumerate(detail):

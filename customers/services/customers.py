@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import transaction
 from django.utils import timezone
 
@@ -61,7 +61,7 @@ def create_customer(
         facts["status"] = CustomerStatus.INACTIVE
     _known(facts)
     customer = Customer(business=business, name=name, **facts)
-    customer.full_clean()
+    _check(customer)
     save_record(customer, actor=actor, reason=reason)
     if wishes:
         update_preferences(customer, actor=actor, reason=reason, **wishes)
@@ -104,7 +104,7 @@ def update_customer(
         raise ValidationError(msg, code="stale_version")
     for name, value in changes.items():
         setattr(row, name, value)
-    row.full_clean()
+    _check(row)
     row = save_record(row, actor=actor, reason=reason)
     if wishes:
         update_preferences(row, actor=actor, reason=reason, **wishes)
@@ -236,6 +236,21 @@ def _set_address(
         row.archived_at, row.archived_by_id = timezone.now(), actor.user_id
     row.full_clean()
     save_record(row, actor=actor, reason=reason)
+
+
+def _check(customer: Customer) -> None:
+    """Raise what is wrong with a customer; what another one has, with its field."""
+    try:
+        customer.full_clean()
+    except ValidationError as error:
+        found = error.error_dict
+        for taken in found.get(NON_FIELD_ERRORS, [])[:]:
+            # The index is on several columns, so Django blames none of them.
+            if taken.code == "unique":
+                name = "email" if "e-mail" in taken.message else "external_id"
+                found[NON_FIELD_ERRORS].remove(taken)
+                found.setdefault(name, []).append(taken)
+        raise ValidationError({k: v for k, v in found.items() if v}) from error
 
 
 def _known(facts: dict[str, Any]) -> None:

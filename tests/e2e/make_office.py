@@ -1,6 +1,6 @@
 """Fill a hub with the demo's people, and print how an admin of the bakery gets in.
 
-Run by the live tests in the environment of their server: `-m tests.e2e.make_office 150`.
+Run by the live tests in the environment of their server: `-m tests.e2e.make_office 9`.
 """
 
 from __future__ import annotations
