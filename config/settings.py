@@ -321,6 +321,23 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/",
     "TAGS": [
         {"name": "Signing in", "description": "Tokens, and confirming with a PIN."},
+        *(
+            {"name": name}
+            for name in (
+                "Customers",
+                "Addresses",
+                "Contacts",
+                "Preferences",
+                "Notes",
+                "Flags",
+                "Consents",
+                "Bookings",
+                "Refunds",
+                "Credits",
+                "Tickets",
+                "Figures",
+            )
+        ),
         {"name": "Customers of a business", "description": "Document 004."},
         {"name": "Customers hub", "description": "Document 003, in camelCase."},
         {"name": "Customer data", "description": "Document 000."},
@@ -331,6 +348,17 @@ SPECTACULAR_SETTINGS = {
         {"name": "Analytics SDKs", "description": "Segment's and RudderStack's."},
         {"name": "Payment webhooks", "description": "Signed by their provider."},
         {"name": "Reading captures", "description": "By staff, or with a secret key."},
+        *(
+            {"name": name}
+            for name in (
+                "Captures",
+                "Sources and keys",
+                "Businesses",
+                "Memberships",
+                "People and roles",
+                "Trail",
+            )
+        ),
         {"name": "Health"},
     ],
     # Serializers say themselves what a change has to name.

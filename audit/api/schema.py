@@ -13,6 +13,7 @@ from rest_framework import serializers
 
 from audit.api.reading import QuerySerializer, StrictSerializer, camel_case
 from audit.api.schema_fields import refine, shown
+from audit.api.schema_parameters import taken
 from audit.api.views import Method
 
 _JSON, _PROBLEM_TYPE = "application/json", "application/problem+json"
@@ -65,7 +66,7 @@ _REFUSALS = {
 _PATH_WORDS = {
     "business": "The id or the slug of a business.",
     "customer": "The id, the C- number, or the id of an imported system.",
-    "pk": "The id.",
+    "id": "The id.",
     "segment": "The key of a ready segment.",
 }
 
@@ -94,6 +95,23 @@ def sentences_of(text: str, method: str) -> tuple[str, str]:
         if method in re.findall(_VERBS, verbs):
             return said[:1].upper() + said[1:].rstrip(", "), rest
     return first.rstrip("."), rest
+
+
+def _about(model: Any, text: str) -> str:
+    """Return a sentence of the base of tables with the table's own words."""
+    if model is None:
+        return text
+    name, plural = str(model._meta.verbose_name), model._meta.verbose_name_plural
+    article = "an" if name[0].lower() in "aeio" else "a"
+    for word, own in (
+        ("the rows that the filters keep", plural),
+        ("rows", plural),
+        ("one row", f"{article} {name}"),
+        ("a row", f"{article} {name}"),
+    ):
+        if word in text:
+            return text.replace(word, str(own))
+    return text
 
 
 class StaffSchema(AutoSchema):
@@ -142,7 +160,8 @@ class StaffSchema(AutoSchema):
         name = getattr(self.view, "action", None) or self.method.lower()
         act = getattr(type(self.view), name, None)
         text = getattr(act, "__doc__", None) or type(self.view).__doc__ or ""
-        return sentences_of(inspect.cleandoc(text), self.method)
+        first, rest = sentences_of(inspect.cleandoc(text), self.method)
+        return _about(getattr(self.view, "model", None), first), rest
 
     def get_request_serializer(self) -> Any:
         return self.spec.body if self.spec else None
@@ -184,6 +203,10 @@ class StaffSchema(AutoSchema):
             if text and not parameter.get("description"):
                 parameter["description"] = text
         return found
+
+    def _get_parameters(self) -> list[Any]:
+        found = super()._get_parameters()
+        return [taken(self.view, parameter) for parameter in found]
 
     def get_override_parameters(self) -> list[Any]:
         spec = self.spec

@@ -44,7 +44,7 @@ _READ = {
     **_COMMON,
 }
 _GONE = {404: "There is no such thing, or it belongs to another business."}
-_ID = parameter("pk", "path", UUID)
+_ID = parameter("id", "path", UUID)
 
 
 def build_paths() -> dict[str, Any]:
@@ -183,7 +183,7 @@ def _webhooks() -> dict[str, Any]:
 
 
 def _reading() -> dict[str, Any]:
-    one, item = "/api/v1/captures/{pk}", "/api/v1/quarantine/{pk}"
+    one, item = "/api/v1/captures/{id}", "/api/v1/quarantine/{id}"
     listed = "/api/v1/quarantine"
     filters = [
         *_paging(),

@@ -7,6 +7,8 @@ compares.
 from __future__ import annotations
 
 import copy
+import json
+from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
@@ -99,6 +101,7 @@ def complete(result: Any, generator: Any, **_: Any) -> Any:
             components.setdefault(kind, {}).update(found)
     components.setdefault("securitySchemes", {})["csrfToken"] = dict(_CSRF)
     _name_choices(result)
+    _share_refusals(result)
     result["paths"] = dict(sorted(result["paths"].items()))
     result["tags"] = _tags(result)
     return result
@@ -123,6 +126,28 @@ def _tags(result: dict[str, Any]) -> list[dict[str, str]]:
 def _operations(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for item in result["paths"].values():
         yield from item.values()
+
+
+def _share_refusals(result: dict[str, Any]) -> None:
+    """Name the refusals that most endpoints have in common; they fill a document."""
+    counts = Counter(
+        (status, json.dumps(answer, sort_keys=True))
+        for operation in _operations(result)
+        for status, answer in operation["responses"].items()
+        if status >= "400"
+    )
+    shared = result["components"].setdefault("responses", {})
+    names: dict[tuple[str, str], str] = {}
+    for (status, text), _ in counts.most_common():
+        name = f"Refused{status}"
+        if name not in shared:
+            shared[name], names[status, text] = json.loads(text), name
+    for operation in _operations(result):
+        answers = operation["responses"]
+        for status, answer in answers.items():
+            name = names.get((status, json.dumps(answer, sort_keys=True)), "")
+            if name:
+                answers[status] = {"$ref": f"#/components/responses/{name}"}
 
 
 def _name_choices(result: dict[str, Any]) -> None:

@@ -101,12 +101,6 @@ class ReplaceCustomer(UpdateCustomer):
     name = serializers.CharField(max_length=255)
 
 
-class Reason(StrictSerializer):
-    """Why something is done; may be left out."""
-
-    reason = serializers.CharField(max_length=500, required=False)
-
-
 class HubAddress(StrictSerializer):
     """One address of document 003."""
 

@@ -16,6 +16,7 @@ from audit import services as audit
 from audit.api.paging import page_of
 from audit.api.reading import PageQuery
 from audit.api.views import Method, StaffView, etag_of
+from audit.api.writing import Reason
 from customers import services
 from customers.api import answers, bodies, shown
 from customers.models import Business, Customer
@@ -168,7 +169,7 @@ class OneCustomer(BusinessView):
         "put": Method(
             _CHANGE, answers.OneCustomer, body=bodies.ReplaceCustomer, has_versions=True
         ),
-        "delete": Method(_ARCHIVE, None, 204, bodies.Reason),
+        "delete": Method(_ARCHIVE, None, 204, Reason),
     }
 
     def get(self, request: Request, customer: str, **_: Any) -> Response:

@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from audit.api.paging import page_of
 from audit.api.reading import with_camel_keys
 from audit.api.views import Method, etag_of
+from audit.api.writing import Reason
 from customers import services
 from customers.api import answers, bodies, shown
 from customers.api.working import WorkingBusinessView
@@ -110,7 +111,7 @@ class OneCustomer(HubView):
         "patch": Method(
             _CHANGE, answers.HubDetail, body=bodies.HubUpdate, has_versions=True
         ),
-        "delete": Method(_ARCHIVE, None, 204, bodies.Reason),
+        "delete": Method(_ARCHIVE, None, 204, Reason),
     }
 
     def get(self, request: Request, customer: str) -> Response:

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
 from drf_spectacular.drainage import GENERATOR_STATS
 from drf_spectacular.validation import validate_schema
 
@@ -109,12 +108,6 @@ def test_each_operation_says_what_it_does(schema):
         assert set(operation["tags"]) <= known, name
 
 
-def test_no_tag_is_without_its_place_in_the_order(schema):
-    known = {tag["name"] for tag in settings.SPECTACULAR_SETTINGS["TAGS"]}
-
-    assert {tag["name"] for tag in schema["tags"]} <= known
-
-
 def test_each_operation_has_a_name_of_its_own(schema):
     names = Counter(operation["operationId"] for _, operation in operations(schema))
 
@@ -123,16 +116,15 @@ def test_each_operation_has_a_name_of_its_own(schema):
 
 def test_every_refusal_is_a_problem_document(schema):
     problem = {"$ref": "#/components/schemas/ProblemDocument"}
+    shared = schema["components"]["responses"]
     for name, operation in operations(schema):
         for status, answer in operation["responses"].items():
-            if status < "400" or name in (
-                "GET /healthz",
-                "GET /api/data-capture/health",
-            ):
+            # Whether all is well is asked by machines that read one word.
+            if status < "400" or operation["tags"] == ["Health"]:
                 continue
-            content = answer["content"]
-            assert list(content) == ["application/problem+json"], (name, status)
-            assert content["application/problem+json"]["schema"] == problem
+            content = shared.get(answer.get("$ref", "").rpartition("/")[2], answer)
+            kinds = {"application/problem+json": {"schema": problem}}
+            assert content["content"] == kinds, (name, status)
 
 
 def test_each_operation_says_who_may_call_it(schema):

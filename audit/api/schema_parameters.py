@@ -1,0 +1,56 @@
+"""What the schema says of the parameters of a list, beyond what the library finds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from audit.api.schema_fields import NO_NUL
+
+_Parameter = dict[str, Any]
+
+
+def taken(view: Any, parameter: _Parameter) -> _Parameter:
+    """Return a parameter with a schema that is no wider than what is taken.
+
+    Lists stand in one text with commas: most clients repeat the name otherwise.
+    """
+    schema, name = parameter.get("schema", {}), parameter["name"]
+    if parameter["in"] != "query":
+        return parameter
+    kept = {k: v for k, v in parameter.items() if k not in ("explode", "style")}
+    if names := _names(view, name):
+        pattern = _one(names) if name == "ordering" else _some(names)
+        return {**kept, "schema": {"type": "string", "pattern": pattern}}
+    if schema.get("type") == "array":
+        listed = _some(values) if (values := _choices(view, name)) else NO_NUL
+        return {**kept, "schema": {"type": "string", "pattern": listed}}
+    if schema in ({}, {"type": "string"}):
+        return {**kept, "schema": {"type": "string", "pattern": NO_NUL}}
+    return parameter
+
+
+def _names(view: Any, name: str) -> list[str]:
+    """Return which names a parameter of a table takes, or nothing."""
+    related = list(getattr(view, "related", {}))
+    if not hasattr(view, "row"):
+        return []
+    if name == "ordering":
+        return [f"-?{column}" for column in view.orderings]
+    return {"fields": [*view.row().fields, *related], "expand": related}.get(name, [])
+
+
+def _choices(view: Any, name: str) -> list[str]:
+    filters = getattr(getattr(view, "filterset_class", None), "base_filters", {})
+    choices = getattr(filters.get(name), "extra", {}).get("choices", ())
+    return [re.escape(str(value)) for value, _ in choices]
+
+
+def _one(names: Iterable[str]) -> str:
+    return f"^({'|'.join(names)})$"
+
+
+def _some(names: Iterable[str]) -> str:
+    each = f"({'|'.join(names)})"
+    return f"^{each}(,{each})*$"
