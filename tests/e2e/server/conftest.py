@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e import live
+from tests.e2e.server.office import Office
 
 
 @pytest.fixture(scope="session")
@@ -26,6 +27,12 @@ def template(live_folder: Path) -> Iterator[live.Database]:
 def hub(template: live.Database, live_folder: Path) -> Iterator[live.Hub]:
     with live.running(template, live_folder) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def office(hub: live.Hub) -> Office:
+    """The bakery with its people, and somebody who runs it."""
+    return Office.open(hub, 150)
 
 
 @pytest.fixture

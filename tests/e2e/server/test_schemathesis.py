@@ -19,7 +19,7 @@ import pytest
 from tests.e2e.server.office import CSRF, Office
 
 pytestmark = pytest.mark.e2e
-EXAMPLES = os.environ.get("HOLDFAST_FUZZ_EXAMPLES", "6")
+EXAMPLES = os.environ.get("HOLDFAST_FUZZ_EXAMPLES", "3")
 SEED = os.environ.get("HOLDFAST_FUZZ_SEED", "1")
 ROOT = Path(__file__).resolve().parents[3]
 # Each part is a process of its own, and its operations are about the same rows.
@@ -28,11 +28,6 @@ PARTS = 3
 ACCEPTED = "2xx 3xx 401 403 404 409 412 429 5xx"
 # 412 refuses what no version can be.
 REFUSED = "400 401 403 404 405 406 409 412 413 415 422 428 429 5xx"
-
-
-@pytest.fixture(scope="module")
-def office(hub) -> Office:
-    return Office.open(hub, 150)
 
 
 def part_of(schema: dict[str, Any], number: int) -> set[str]:
