@@ -13,8 +13,8 @@ from rest_framework.response import Response
 from audit.api.paging import page_of
 from audit.api.reading import PageQuery
 from audit.api.views import Method
+from audit.api.writing import Reason
 from customers import services
-from customers.api import bodies
 from customers.api import money_shapes as shapes
 from customers.api.found import FoundView
 from customers.models import Credit, Refund
@@ -194,7 +194,7 @@ class OneFlag(FoundView):
 
     tag = "Flags"
     methods: ClassVar[Mapping[str, Method]] = {
-        "delete": Method("customers.change_flag", None, 204, bodies.Reason)
+        "delete": Method("customers.change_flag", None, 204, Reason)
     }
 
     def delete(self, request: Request, customer: str, code: str) -> Response:
