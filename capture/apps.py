@@ -1,4 +1,4 @@
-"""Adds what captures know to the customers' figures and to exports."""
+"""Adds what captures know to customers: figures, timelines, exports."""
 
 from __future__ import annotations
 
@@ -17,11 +17,14 @@ class CaptureConfig(AppConfig):
             activity,
             capture_columns,
             load_latest,
+            timeline_source,
         )
         from customers.services import (  # noqa: PLC0415 - models are ready
             register_columns,
             register_stats_provider,
+            register_timeline_source,
         )
 
         register_stats_provider(activity)
         register_columns(CAPTURE_SOURCE, load_latest, capture_columns())
+        register_timeline_source(timeline_source)

@@ -20,6 +20,7 @@ _SENTENCES = {
     400: ("bad_request", "The request cannot be understood. Go back and try again."),
     403: ("forbidden", "You may not do this. Ask an administrator for the right."),
     404: ("not_found", "There is nothing here. The address may be old or mistyped."),
+    411: ("length_required", "Send Content-Length, not chunks."),
     413: ("too_large", "This is too much at once. Send less."),
     414: ("uri_too_long", "The address is too long. Ask for less at once."),
     429: ("rate_limited", "Too many requests. Wait a moment, then try again."),

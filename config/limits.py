@@ -16,6 +16,7 @@ from django.http import HttpRequest, HttpResponse
 from audit.actors import operation_of
 from audit.keyed import network_hash
 from capture import services as capture
+from capture.api.answers import tell_budget
 from config import errors
 
 MAX_QUERY = 6000
@@ -38,7 +39,11 @@ class LimitsMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return _refused_query(request) or self.get_response(request)
+        response = _refused_address(request) or self.get_response(request)
+        budget = getattr(request, "budget", None)
+        if budget is not None and errors.wants_problem(request):
+            tell_budget(response, budget)
+        return response
 
     def process_view(
         self, request: HttpRequest, view: Any, _args: Any, _kwargs: Any
@@ -60,6 +65,13 @@ def spend_user(user_id: UUID) -> capture.Budget:
 def spend_address(address: str | None, rate: str = "visitor") -> capture.Budget:
     """Take one request from the budget of an address: `visitor` or `login`."""
     return _take(f"{rate}:{network_hash(address)}", rate)
+
+
+def note_budget(request: HttpRequest, budget: capture.Budget) -> None:
+    """Let the answer tell what is left: of several budgets, of the scarcest."""
+    known = getattr(request, "budget", None)
+    if known is None or budget.remaining < known.remaining:
+        request.budget = budget  # type: ignore[attr-defined]  # read by the middleware
 
 
 def _take(name: str, rate: str) -> capture.Budget:
@@ -97,12 +109,16 @@ def _spend_session(request: HttpRequest) -> HttpResponse | None:
 
 
 def _refused_rate(request: HttpRequest, budget: capture.Budget) -> HttpResponse | None:
+    note_budget(request, budget)
     if budget.is_allowed:
         return None
     return errors.answer(request, 429, retry_after=budget.retry_after)
 
 
-def _refused_query(request: HttpRequest) -> HttpResponse | None:
+def _refused_address(request: HttpRequest) -> HttpResponse | None:
+    if "\0" in request.path_info:
+        # PostgreSQL takes none in a text, so no row has such a name.
+        return errors.answer(request, 404)
     query = request.META.get("QUERY_STRING", "")
     if len(query) > MAX_QUERY:
         return errors.answer(request, 400, code="query_too_long", message=_LONG)
@@ -115,6 +131,9 @@ def _refused_query(request: HttpRequest) -> HttpResponse | None:
 
 def _refused_body(request: HttpRequest) -> HttpResponse | None:
     length = request.META.get("CONTENT_LENGTH") or "0"
+    if "Transfer-Encoding" in request.headers and length == "0":
+        # A server gateway hands chunked bodies on as empty ones.
+        return errors.answer(request, 411)
     if not (length.isascii() and length.isdigit()):
         return errors.answer(request, 400, code="length_invalid", message=_LENGTH)
     is_upload = request.path_info.endswith("/import/")

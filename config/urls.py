@@ -13,6 +13,7 @@ urlpatterns = [
     path("", include("config.api.urls")),
     path("", include("audit.api.urls")),
     path("", include("customers.api.money_urls")),
+    path("", include("customers.api.person_urls")),
     path("", include("customers.api.fixed_urls")),
     path("", include("customers.api.segment_urls")),
     path("", include("customers.api.v1_urls")),

@@ -23,7 +23,11 @@ class CustomersConfig(AppConfig):
             roles_of,
             staff_of,
         )
+        from customers.services import (  # noqa: PLC0415 - models are ready
+            register_own_sources,
+        )
 
+        register_own_sources()
         register_rights_source(rights_in_businesses)
         register_role_source(roles_of)
         register_staff_source(staff_of)

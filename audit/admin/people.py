@@ -75,12 +75,8 @@ class PersonPages(ScopedAdmin):
             subject = subject_of(row)
             if subject is None:
                 raise Http404
-            services.record_alone(
-                "field.revealed",
-                row,
-                actor=actor_of(request),
-                subjects=[subject],
-                reason=reason[:500],
+            services.record_reveal(
+                row, actor=actor_of(request), subject=subject, reason=reason
             )
             reveals.reveal(request, subject)
             return HttpResponseRedirect(reverse(self._page, args=[row.pk]))

@@ -83,7 +83,7 @@ def cursor_page_of(
     """
     rows = rows.order_by(f"-{by}", "-pk")
     if cursor:
-        moment, pk = _opened(cursor)
+        moment, pk = open_cursor(cursor)
         # The first condition is what an index over the column can use.
         rows = rows.filter(**{f"{by}__lte": moment})
         rows = rows.exclude(**{by: moment, "pk__gte": pk})
@@ -91,11 +91,16 @@ def cursor_page_of(
     if len(found) <= limit:
         return CursorPage(found, None)
     last = found[limit - 1]
-    text = f"{getattr(last, by).isoformat()}|{last.pk}"
-    return CursorPage(found[:limit], urlsafe_b64encode(text.encode()).decode())
+    return CursorPage(found[:limit], make_cursor(getattr(last, by), last.pk))
 
 
-def _opened(cursor: str) -> tuple[datetime, UUID]:
+def make_cursor(moment: datetime, pk: UUID) -> str:
+    """Return the cursor of what comes after a row, the newest first."""
+    return urlsafe_b64encode(f"{moment.isoformat()}|{pk}".encode()).decode()
+
+
+def open_cursor(cursor: str) -> tuple[datetime, UUID]:
+    """Return the time and the id of the row behind a cursor. Raises CursorError."""
     try:
         text = urlsafe_b64decode(cursor.encode()).decode()
         moment, _, pk = text.partition("|")

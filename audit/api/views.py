@@ -26,6 +26,8 @@ from audit.keyed import keyed_hash
 from audit.masking import SEE_CLEAR
 from audit.privacy import business_of
 
+# Nothing else is answered here, and OPTIONS would only repeat the schema.
+_METHODS = ["get", "head", "post", "put", "patch", "delete"]
 _LONGEST_KEY = 255
 _KEPT_HEADERS = ("ETag", "Location")
 
@@ -42,6 +44,7 @@ class Method:
     The view checks requests by it and the schema describes it, so the two agree.
     """
 
+    # The name of a right; empty where the view has a permission class of its own.
     right: str
     # A serializer of the answer's body; None for one without a body.
     answer: Any = None
@@ -65,9 +68,7 @@ class HasRight(BasePermission):
     """
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        if request.method == "OPTIONS":
-            return False
-        if not hasattr(view, str(request.method).lower()):
+        if request.method not in view.allowed_methods:
             # 405 follows, and shows nothing.
             return True
         spec = view.spec
@@ -87,6 +88,7 @@ class StaffView(APIView):
 
     permission_classes: tuple[type[BasePermission], ...] = (HasRight,)
     renderer_classes: tuple[type[ExactJSONRenderer], ...] = (ExactJSONRenderer,)
+    http_method_names = _METHODS
     methods: ClassVar[Mapping[str, Method]] = {}
     # Answers in camelCase; both spellings are taken everywhere.
     is_camel: ClassVar[bool] = False

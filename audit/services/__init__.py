@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from audit.services.access import note_shown, note_subjects, write_notes
+from audit.services.access import (
+    note_shown,
+    note_subjects,
+    record_reveal,
+    write_notes,
+)
 from audit.services.accounts import (
     active_users,
     change_password,
@@ -154,6 +159,7 @@ __all__ = [
     "rebind_grants",
     "record",
     "record_alone",
+    "record_reveal",
     "record_review",
     "record_sign_out",
     "refresh_tokens",

@@ -74,6 +74,17 @@ def note_subjects(
     actor.operation.reader = actor
 
 
+@transaction.atomic
+def record_reveal(
+    row: models.Model, *, actor: Actor, subject: UUID, reason: str
+) -> None:
+    """Write that somebody has a person's contact data shown in clear, and why.
+
+    Pages and endpoints call it before they show anything.
+    """
+    record("field.revealed", row, actor=actor, subjects=[subject], reason=reason[:500])
+
+
 def write_notes(actor: Actor) -> None:
     """Write what an operation has shown and what it was refused.
 

@@ -6,7 +6,7 @@ from collections import Counter
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from audit.actors import operation_of
 from capture.choices import Status
@@ -14,6 +14,7 @@ from capture.envelope import Verdict
 
 if TYPE_CHECKING:
     from capture.models import ApiKey
+    from capture.services import Budget
 
 _MESSAGES = {
     "accepted": "Captured.",
@@ -59,6 +60,18 @@ def problem(request: HttpRequest, refusal: Refusal) -> JsonResponse:
     if refusal.status == HTTPStatus.UNAUTHORIZED:
         response["WWW-Authenticate"] = "Bearer"
     return response
+
+
+def tell_budget(response: HttpResponse, budget: Budget) -> None:
+    """Say how many requests are left (draft-ietf-httpapi-ratelimit-headers).
+
+    `q` at once, of which `r` are left; after `w` seconds without any, or `t` from now,
+    all are there again.
+    """
+    rate = budget.rate
+    window = max(rate.burst // rate.per_second, 1)
+    response["RateLimit-Policy"] = f'"default";q={rate.burst};w={window}'
+    response["RateLimit"] = f'"default";r={budget.remaining};t={budget.full_after}'
 
 
 def _instance(request: HttpRequest) -> str:

@@ -23,7 +23,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from audit.actors import Actor, operation_of
 from capture import services
-from capture.api.answers import Refusal, problem
+from capture.api.answers import Refusal, problem, tell_budget
 from capture.api.authentication import key_in_headers, require_key, take_key
 from capture.choices import KeyKind, Trust
 from capture.parsing import ParseError, decode_body
@@ -203,10 +203,7 @@ def _refused(visit: Visit, refusal: Refusal) -> HttpResponse:
 def _with_budget(response: HttpResponse, visit: Visit) -> HttpResponse:
     response.setdefault("Cache-Control", "no-store")
     if visit.budget is not None:
-        rate = visit.budget.rate
-        window = max(rate.burst // rate.per_second, 1)
-        response["RateLimit-Policy"] = f'"default";q={rate.burst};w={window}'
-        response["RateLimit"] = f'"default";r={visit.budget.remaining};t={window}'
+        tell_budget(response, visit.budget)
     return response
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from audit.nesting import is_nested_deeper
 from capture.parsing.errors import ParseError
 from capture.parsing.marks import NON_FINITE, Repaired
 
@@ -23,9 +23,6 @@ _SCALAR = 8
 _MAX_BODY_DEPTH = MAX_DEPTH + 50
 # A double holds no larger and no smaller exponent.
 _MAX_EXPONENT = 308
-# Possessive: it never goes back, so a long text takes no memory to walk over.
-_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
-_BRACKETS = re.compile(r"[\[\]{}]")
 
 
 @dataclass
@@ -145,10 +142,6 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _check_depth(text: str) -> None:
-    # Before parsing: the parser calls itself for each level.
-    depth = 0
-    for bracket in _BRACKETS.findall(_STRING.sub("", text)):
-        depth += 1 if bracket in "[{" else -1
-        if depth > _MAX_BODY_DEPTH:
-            msg = f"The body is nested more than {MAX_DEPTH} levels deep."
-            raise ParseError("too_deep", msg)
+    if is_nested_deeper(text, _MAX_BODY_DEPTH):
+        msg = f"The body is nested more than {MAX_DEPTH} levels deep."
+        raise ParseError("too_deep", msg)

@@ -72,6 +72,7 @@ from capture.services.reading import (
 from capture.services.rebuilding import Difference, rebuild
 from capture.services.refusals import count_refusal
 from capture.services.replaying import replay_all, replay_quarantined
+from capture.services.timeline import timeline_source
 from capture.services.webhooks import (
     add_secret,
     find_endpoint,
@@ -155,6 +156,7 @@ __all__ = [
     "shown_amount",
     "store_customer_profile",
     "take",
+    "timeline_source",
     "track_login_activity",
     "update_customer_profile",
     "verify",

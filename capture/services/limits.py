@@ -42,6 +42,8 @@ class Budget:
     is_allowed: bool
     remaining: int
     retry_after: int
+    # Seconds until all of it is there again.
+    full_after: int = 0
 
 
 def take(name: str, rate: Rate, cost: int = 1) -> Budget:
@@ -104,4 +106,5 @@ def _budget(
     remaining = max((step * rate.burst - ahead) // step, 0)
     wait = ahead + price - step * rate.burst
     retry = min(max(math.ceil(wait / _MICRO), 1), _LONGEST_WAIT)
-    return Budget(rate, is_allowed, int(remaining), retry)
+    full = math.ceil(ahead / _MICRO)
+    return Budget(rate, is_allowed, int(remaining), retry, full)

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 
 from audit import services
 from audit.actors import operation_of
-from config.limits import spend_address, spend_user
+from config.limits import note_budget, spend_address, spend_user
 
 # The browser takes it only over https, for this host alone and for every path.
 COOKIE = "__Host-holdfast-access"
@@ -33,13 +33,13 @@ class TokenAuthentication(SessionAuthentication):
         try:
             family = services.open_token(token)
         except services.TokenError as error:
-            _allow(spend_address(operation_of(request._request).ip))
+            _allow(request, spend_address(operation_of(request._request).ip))
             if header is None:
                 # An old cookie must not hide the session of the same browser.
                 return None
             msg = "The token has ended. Refresh it, or sign in again."
             raise AuthenticationFailed(msg, code="invalid_token") from error
-        _allow(spend_user(family.user_id))
+        _allow(request, spend_user(family.user_id))
         if header is None:
             self.enforce_csrf(request)
         return family.user, family
@@ -54,7 +54,8 @@ class TokenAuthentication(SessionAuthentication):
         return "Bearer"
 
 
-def _allow(budget: Any) -> None:
+def _allow(request: Request, budget: Any) -> None:
+    note_budget(request._request, budget)
     if not budget.is_allowed:
         raise Throttled(wait=budget.retry_after)
 

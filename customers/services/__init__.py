@@ -53,7 +53,6 @@ from customers.services.doors import (
     list_rows,
     list_shown_customers,
     list_stats,
-    search_customers,
 )
 from customers.services.exporting import (
     RIGHTS_TO_EXPORT,
@@ -95,6 +94,7 @@ from customers.services.money_doors import (
 )
 from customers.services.money_rules import Confirm, left_to_refund, refunded_of
 from customers.services.notes import add_note, get_notes, list_notes, newest_notes
+from customers.services.own import Workplace, list_workplaces
 from customers.services.parts import (
     CustomerParts,
     find_possible_duplicates,
@@ -130,6 +130,11 @@ from customers.services.refunds import (
     refuse_refund,
     request_refund,
 )
+from customers.services.revealing import (
+    ContactData,
+    require_reveal,
+    reveal_customer,
+)
 from customers.services.rows import (
     archive_row,
     change_row,
@@ -138,6 +143,7 @@ from customers.services.rows import (
     restore_row,
 )
 from customers.services.rules import Mistake, RuleError
+from customers.services.searching import Hit, find_customers, search_customers
 from customers.services.segments import (
     SEGMENTS,
     list_rule_customers,
@@ -152,6 +158,16 @@ from customers.services.stats import (
     refresh_stats,
     register_stats_provider,
 )
+from customers.services.timeline import (
+    TimelineEntry,
+    TimelineSource,
+    all_timeline_kinds,
+    before_place,
+    get_timeline,
+    register_timeline_source,
+    timeline_kinds,
+)
+from customers.services.timeline_sources import register_own_sources
 
 __all__ = [
     "ARCHIVE",
@@ -164,10 +180,12 @@ __all__ = [
     "CapturedFact",
     "Column",
     "Confirm",
+    "ContactData",
     "CustomerMetrics",
     "CustomerParts",
     "Export",
     "ExportPlan",
+    "Hit",
     "LinkUsed",
     "MailFailed",
     "MarketingExport",
@@ -178,12 +196,17 @@ __all__ = [
     "RuleError",
     "SentInvoice",
     "Settlement",
+    "TimelineEntry",
+    "TimelineSource",
+    "Workplace",
     "add_flag",
     "add_note",
+    "all_timeline_kinds",
     "approve_refund",
     "archive_customer",
     "archive_customers",
     "archive_row",
+    "before_place",
     "change_row",
     "check_archivable",
     "check_currency",
@@ -201,6 +224,7 @@ __all__ = [
     "export_person",
     "find_by_identity",
     "find_customer",
+    "find_customers",
     "find_differences",
     "find_possible_duplicates",
     "get_booking",
@@ -218,6 +242,7 @@ __all__ = [
     "get_repeat_customers",
     "get_shown_customer",
     "get_signups_per_week",
+    "get_timeline",
     "get_working_business",
     "in_own_decimals",
     "invoice_of",
@@ -242,6 +267,7 @@ __all__ = [
     "list_segments",
     "list_shown_customers",
     "list_stats",
+    "list_workplaces",
     "load_purchases",
     "load_values",
     "lock_customers",
@@ -261,12 +287,16 @@ __all__ = [
     "refunded_of",
     "refuse_refund",
     "register_columns",
+    "register_own_sources",
     "register_stats_provider",
+    "register_timeline_source",
     "remove_flag",
     "render_invoice",
     "request_refund",
+    "require_reveal",
     "restore_customers",
     "restore_row",
+    "reveal_customer",
     "reverse_credit",
     "save_record",
     "search_customers",
@@ -276,6 +306,7 @@ __all__ = [
     "shown_values",
     "spend_credit",
     "start_export",
+    "timeline_kinds",
     "update_captured_customers",
     "update_customer",
     "update_preferences",

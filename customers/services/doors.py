@@ -254,21 +254,6 @@ def get_shown_customer(reference: str, *, actor: Actor, business: Business) -> C
     return rows.get(_named(reference))
 
 
-def search_customers(
-    text: str, *, actor: Actor, business_id: UUID | None = None, limit: int = 10
-) -> list[Customer]:
-    """Return up to `limit` live customers by name, e-mail, phone or reference.
-
-    Less than two characters find nothing: half the table would match.
-    """
-    text = text.strip()
-    least = 2
-    if len(text) < least:
-        return []
-    customers = list_customers(actor=actor, business_id=business_id, search=text)
-    return list(customers.for_list()[:limit])
-
-
 def get_repeat_customers(
     *, actor: Actor, business_id: UUID | None = None
 ) -> CustomerQuerySet:

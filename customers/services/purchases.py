@@ -32,6 +32,7 @@ def days_since_purchase(customer: Customer, now: datetime | None = None) -> int 
 class CustomerMetrics:
     """A customer's figures with what is computed when they are read."""
 
+    as_of: datetime
     customer: Customer
     stats: CustomerStats
     currency: str
@@ -59,6 +60,7 @@ def get_customer_metrics(
     business: Business = customer.business
     tier, missing = metrics.next_tier(stats.total_purchases, business)
     return CustomerMetrics(
+        as_of=now,
         customer=customer,
         stats=stats,
         currency=business.currency,

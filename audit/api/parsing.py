@@ -1,0 +1,130 @@
+"""The one parser of bodies: JSON that every reader understands in the same way.
+
+What JSON allows and a database or another reader takes otherwise is refused, never
+repaired: keys that stand twice, numbers that lose digits, text that cannot be stored.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from rest_framework.parsers import BaseParser
+
+from audit.api.problems import Problem
+from audit.nesting import is_nested_deeper
+
+MAX_DEPTH = 32
+# Of a number; more are a mistake or an attack.
+_LONGEST_NUMBER = 40
+_LARGEST = 2**63 - 1
+_CHARSETS = frozenset({"utf-8", "utf8", "us-ascii"})
+# Text that holds them can only come from such escapes: the bytes are UTF-8.
+_SUSPECT = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+
+
+class StrictJSONParser(BaseParser):
+    """Reads a body of `application/json` in UTF-8. Raises Problem 400 or 415."""
+
+    media_type = "application/json"
+
+    def parse(
+        self,
+        stream: Any,
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        request = (parser_context or {}).get("request")
+        if request is not None:
+            _check_headers(request)
+        try:
+            raw = stream.read()
+        except OSError as error:
+            raise Problem(
+                400, "incomplete_body", "The body broke off. Send it again."
+            ) from error
+        return parse_json(raw)
+
+
+def parse_json(raw: bytes) -> Any:
+    """Return the value of a JSON body. Raises Problem 400, which repeats nothing."""
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        sentence = "The body is not UTF-8. Send JSON in UTF-8."
+        raise Problem(400, "malformed", sentence) from error
+    if is_nested_deeper(text, MAX_DEPTH):
+        sentence = f"The body is nested too deep. Nest at most {MAX_DEPTH} levels."
+        raise Problem(400, "too_deep", sentence)
+    try:
+        value = json.loads(
+            text,
+            parse_float=_fraction,
+            parse_int=_integer,
+            parse_constant=_refuse_number,
+            object_pairs_hook=_object,
+        )
+    except ValueError as error:
+        sentence = "The body is not JSON. Send JSON that is well formed."
+        raise Problem(400, "malformed", sentence) from error
+    if _SUSPECT.search(text) and any(map(_UNSTORABLE.search, _texts(value))):
+        sentence = "A text has a sign that cannot be stored: NUL, or half a pair."
+        raise Problem(400, "invalid_text", f"{sentence} Remove it.")
+    return value
+
+
+def _check_headers(request: Any) -> None:
+    charset = str(request.content_params.get("charset", "utf-8")).strip("\"'").lower()
+    if charset not in _CHARSETS:
+        sentence = "Only UTF-8 is taken. Send Content-Type: application/json."
+        raise Problem(415, "unsupported_charset", sentence)
+    encoding = request.headers.get("Content-Encoding", "").strip().lower()
+    if encoding not in ("", "identity"):
+        sentence = "The body is compressed. Send it as it is."
+        headers = {"Accept-Encoding": "identity"}
+        raise Problem(415, "unsupported_encoding", sentence, headers=headers)
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > _LONGEST_NUMBER or abs(int(digits)) > _LARGEST:
+        _refuse_number(digits)
+    return int(digits)
+
+
+def _fraction(digits: str) -> float:
+    """Return a number that a float holds digit by digit; others are refused."""
+    value = float(digits) if len(digits) <= _LONGEST_NUMBER else float("inf")
+    is_finite = value not in (float("inf"), float("-inf"))
+    if not is_finite or Decimal(repr(value)) != Decimal(digits):
+        _refuse_number(digits)
+    return value
+
+
+def _refuse_number(_digits: str) -> Any:
+    sentence = "A number has too many digits, or is none. Send it as a text."
+    raise Problem(400, "invalid_number", sentence)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        sentence = "A key stands twice in one object. Send each key once."
+        raise Problem(400, "conflicting_keys", sentence)
+    return value
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield every text and key; no deeper than was let in."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield key
+            yield from _texts(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner)

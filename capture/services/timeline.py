@@ -1,0 +1,92 @@
+"""What captures add to a customer's timeline."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from audit.actors import Actor
+from capture.choices import CaptureType, PaymentState
+from capture.models import Capture
+from capture.services.validation import to_decimal
+from customers import services as customers
+
+_CURRENCY = re.compile("[A-Z]{3}")
+_TITLES: dict[str, str] = {
+    CaptureType.SIGNUP: "Signed up.",
+    CaptureType.LOGIN: "Signed in.",
+    CaptureType.QUESTIONNAIRE: "Answered the questionnaire.",
+    CaptureType.DASHBOARD: "Dashboard state received.",
+    CaptureType.PROFILE: "Profile received.",
+    CaptureType.PAGE: "Saw a page.",
+    CaptureType.EVENT: "Event received.",
+    CaptureType.ALIAS: "Two identities joined.",
+    CaptureType.CONSENT: "Answer on consent received.",
+}
+# What a page of the timeline says of a capture; payloads stay where they are.
+_COLUMNS = (
+    "id",
+    "business_id",
+    "type",
+    "trust",
+    "facts",
+    "occurred_at",
+    "corrects_id",
+    "source__slug",
+)
+
+
+def _find(
+    customer: Any, actor: Actor, before: Any, limit: int
+) -> Iterable[customers.TimelineEntry]:
+    rows: Any = customers.list_rows(Capture, actor=actor).filter(
+        business=customer.business_id,
+        link__business=customer.business_id,
+        link__customer=customer.pk,
+    )
+    rows = rows.select_related("source").only(*_COLUMNS)
+    newest = customers.before_place(rows, before, by="occurred_at", limit=limit)
+    return map(_entry, newest)
+
+
+def _entry(row: Capture) -> customers.TimelineEntry:
+    facts = row.facts or {}
+    is_payment = row.type == CaptureType.PAYMENT
+    amount = to_decimal(facts.get("final_price")) if is_payment else None
+    return customers.TimelineEntry(
+        row.pk,
+        "capture",
+        row.occurred_at,
+        _title(row, facts),
+        amount=amount,
+        currency=_currency(facts) if amount is not None else None,
+        data={
+            "type": row.type,
+            "source": row.source.slug,
+            "trust": row.trust,
+            "corrects": row.corrects_id,
+        },
+    )
+
+
+def _currency(facts: dict[str, Any]) -> str | None:
+    code = facts.get("currency")
+    is_code = isinstance(code, str) and bool(_CURRENCY.fullmatch(code))
+    return code if is_code else None
+
+
+def _title(row: Capture, facts: dict[str, Any]) -> str:
+    if row.type == CaptureType.PAYMENT:
+        state = str(facts.get("state"))
+        known = state in PaymentState.values
+        said = PaymentState(state).label.lower() if known else "received"
+        title = f"Payment {said}."
+    elif row.type == CaptureType.LOGIN and facts.get("success") is False:
+        title = "Failed to sign in."
+    else:
+        title = _TITLES[row.type]
+    return f"Corrected: {title}" if row.corrects_id else title
+
+
+timeline_source = customers.TimelineSource("capture", "capture.view_capture", _find)

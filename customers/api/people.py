@@ -1,0 +1,193 @@
+"""`/api/v1/customers/…` about one person: timeline, metrics, reveal; and the search."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+from urllib.parse import urlencode
+
+from django.core.exceptions import ObjectDoesNotExist
+from django.core.exceptions import ValidationError as RuleBroken
+from django.http import Http404
+from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from audit import services as audit
+from audit.api.paging import CursorError, make_cursor, open_cursor
+from audit.api.problems import Problem
+from audit.api.reading import QuerySerializer, StrictSerializer
+from audit.api.step_up import require_step_up
+from audit.api.views import Method, StaffView
+from customers import services
+from customers.api import bodies, person_answers, person_shown
+from customers.models import Business, Customer
+
+_VIEW = "customers.view_customer"
+
+
+class TimelineQuery(QuerySerializer):
+    """The parameters of a timeline; `kinds` are separated by commas."""
+
+    kinds = serializers.CharField(max_length=200, allow_blank=True, default="")
+    cursor = serializers.CharField(max_length=200, allow_blank=True, default="")
+    limit = serializers.IntegerField(min_value=1, max_value=100, default=50)
+
+    def validate_kinds(self, value: str) -> list[str]:
+        """Return the names. Raises ValidationError for an unknown one."""
+        names = [name.strip() for name in value.split(",") if name.strip()]
+        known = services.all_timeline_kinds()
+        if set(names) - set(known):
+            text = f"Kinds are {', '.join(known)}."
+            raise serializers.ValidationError(text, code="invalid_choice")
+        return names
+
+    def validate_cursor(self, value: str) -> Any:
+        """Return the place that a cursor names."""
+        try:
+            return open_cursor(value) if value else None
+        except CursorError as error:
+            raise serializers.ValidationError(str(error), code="invalid") from error
+
+
+class RevealBody(StrictSerializer):
+    """Why somebody has to see contact data in clear."""
+
+    reason = serializers.CharField(max_length=500)
+
+
+class PersonView(StaffView):
+    """An endpoint about customers of any business that the caller works for.
+
+    `X-Business` narrows it to one, by slug or id.
+    """
+
+    tag = "Customers"
+    takes_business = True
+
+    def named_business(self) -> Business | None:
+        """Return the business that the request names. Raises Http404."""
+        name = self.request.headers.get("X-Business", "")
+        if not name:
+            return None
+        try:
+            return services.get_business(name, actor=self.actor, permission=self.right)
+        except ObjectDoesNotExist as error:
+            raise Http404 from error
+
+    def customer(self, reference: str) -> Customer:
+        """Return the customer that the path names, by UUID, reference or external id.
+
+        Archived ones too. Raises Http404, or Problem 400 when two businesses know it.
+        """
+        named = self.named_business()
+        rows = services.list_rows(Customer, actor=self.actor, permission=self.right)
+        try:
+            return services.find_customer(
+                reference,
+                rows=rows.select_related("business"),
+                business_id=named.pk if named else None,
+            )
+        except ObjectDoesNotExist as error:
+            self.actor.operation.refuse("not_found", "customers.customer", reference)
+            raise Http404 from error
+        except RuleBroken as error:
+            raise Problem(400, "business_needed", str(error.message)) from error
+
+    def note_viewed(self, row: Customer) -> None:
+        """Note for the access event whom the answer shows."""
+        audit.note_shown("customer.viewed", [row], actor=self.actor, target=row)
+
+
+class Search(PersonView):
+    """GET finds customers while somebody types; exact hits come first."""
+
+    methods: ClassVar[Mapping[str, Method]] = {
+        "get": Method(_VIEW, person_answers.FoundPeople, query=bodies.SearchQuery)
+    }
+
+    def get(self, request: Request) -> Response:
+        asked, named = self.parameters, self.named_business()
+        hits = services.find_customers(
+            asked["q"],
+            actor=self.actor,
+            business_id=named.pk if named else None,
+            limit=asked["limit"],
+        )
+        people = [hit.customer for hit in hits]
+        audit.note_shown(
+            "customer.searched", people, actor=self.actor, query=asked["q"] or None
+        )
+        return Response({"results": [person_shown.hit(found) for found in hits]})
+
+
+class Timeline(PersonView):
+    """GET lists what happened with a customer, the newest first."""
+
+    methods: ClassVar[Mapping[str, Method]] = {
+        "get": Method(_VIEW, person_answers.Timeline, query=TimelineQuery)
+    }
+
+    def get(self, request: Request, customer: str) -> Response:
+        asked, row = self.parameters, self.customer(customer)
+        limit = asked["limit"]
+        found = services.get_timeline(
+            row,
+            actor=self.actor,
+            kinds=asked["kinds"] or (),
+            before=asked["cursor"] or None,
+            limit=limit + 1,
+        )
+        page = found[:limit]
+        self.note_viewed(row)
+        return Response(
+            {
+                "results": [person_shown.entry(each) for each in page],
+                "next": self._next(page) if len(found) > limit else None,
+                "kinds": services.timeline_kinds(row, actor=self.actor),
+            }
+        )
+
+    def _next(self, page: list[services.TimelineEntry]) -> str:
+        asked = self.request.query_params.dict()
+        query = {**asked, "cursor": make_cursor(page[-1].at, page[-1].id)}
+        return f"{self.request.path}?{urlencode(query)}"
+
+
+class Metrics(PersonView):
+    """GET answers a customer's figures as of now."""
+
+    methods: ClassVar[Mapping[str, Method]] = {
+        "get": Method("customers.view_customerstats", person_answers.PersonMetrics)
+    }
+
+    def get(self, request: Request, customer: str) -> Response:
+        row = self.customer(customer)
+        figures = services.get_customer_metrics(row, actor=self.actor)
+        self.note_viewed(row)
+        return Response(person_shown.metrics(figures))
+
+
+class Reveal(PersonView):
+    """POST answers contact data in clear, after a confirmation (scope `reveal`).
+
+    Each answer is an event with the reason. The confirmation lasts ten minutes.
+    """
+
+    methods: ClassVar[Mapping[str, Method]] = {
+        # What it answers must not be kept for a repetition.
+        "post": Method(_VIEW, person_answers.Revealed, body=RevealBody, takes_key=False)
+    }
+
+    def post(self, request: Request, customer: str) -> Response:
+        row = self.customer(customer)
+        services.require_reveal(row, actor=self.actor)
+        reason = self.body()["reason"].strip()
+        if not reason:
+            text = "Write why you have to see it."
+            raise ValidationError({"reason": [ErrorDetail(text, "blank")]})
+        grant = require_step_up(request, "reveal", what="Show contact data in clear")
+        data = services.reveal_customer(row, actor=self.actor, reason=reason)
+        self.note_viewed(row)
+        return Response(person_shown.revealed(data, until=grant.expires_at))
