@@ -34,7 +34,7 @@ def taken(view: Any, parameter: _Parameter) -> _Parameter:
 def _names(view: Any, name: str) -> list[str]:
     """Return which names a parameter of a table takes, or nothing."""
     related = list(getattr(view, "related", {}))
-    if not hasattr(view, "row"):
+    if not hasattr(view, "orderings"):
         return []
     if name == "ordering":
         return [f"-?{column}" for column in view.orderings]
