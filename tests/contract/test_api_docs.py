@@ -1,0 +1,158 @@
+"""docs/api.md says what is: its calls are sent, its paths and codes looked up."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import os
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from django.test import Client
+
+from audit.services import issue_tokens
+from capture import services as capture
+from config.api.schema import description
+from tests.conftest import staff
+from tests.contract.http_file import as_http
+from tests.factories import BusinessFactory, SourceFactory
+from tests.factories.audit import PASSWORD
+
+ROOT = Path(__file__).parents[2]
+PAGE, REQUESTS = ROOT / "docs" / "api.md", ROOT / "docs" / "api.http"
+TEXT = PAGE.read_text(encoding="utf-8")
+# A call and, directly below, its status and answer.
+CALL = re.compile(r"```sh\n(curl .*?)\n```\n+```json\n(\d{3})(?: (.*?))?\n```", re.S)
+# The paths of the documents, as the requirements count them.
+DOCUMENTS = re.compile(r"^/api/(customer-data|data-capture|admin/customers|customers/)")
+
+
+def sent(command: str, known: dict[str, str]) -> Any:
+    """Send what a curl command would, and return the answer."""
+    for name in sorted(known, key=len, reverse=True):
+        command = command.replace(f"${name}", known[name])
+    words = shlex.split(command.replace("\\\n", " "))
+    headers: dict[str, str] = {}
+    method = body = url = ""
+    arguments = iter(words[1:])
+    for word in arguments:
+        if word == "-H":
+            name, _, value = next(arguments).partition(": ")
+            headers[name] = value
+        elif word == "-X":
+            method = next(arguments)
+        elif word == "-d":
+            body = next(arguments)
+        elif not word.startswith("-"):
+            url = word
+    parts = urlsplit(url)
+    path = f"{parts.path}?{parts.query}" if parts.query else parts.path
+    kind = headers.pop("Content-Type", "application/json")
+    method = method or ("POST" if body else "GET")
+    return Client().generic(method, path, body, content_type=kind, headers=headers)
+
+
+def fits(said: Any, found: Any) -> bool:
+    """Tell whether an answer is what the page says; `…` stands for anything."""
+    if isinstance(said, dict):
+        return isinstance(found, dict) and all(
+            key in found and fits(value, found[key]) for key, value in said.items()
+        )
+    if isinstance(said, list):
+        same = isinstance(found, list) and len(said) == len(found)
+        return same and all(map(fits, said, found))
+    if isinstance(said, str) and "…" in said:
+        return fnmatch.fnmatchcase(str(found), said.replace("…", "*"))
+    return said == found and type(said) is type(found)
+
+
+def test_the_calls_are_answered_as_the_page_says(db):
+    business = BusinessFactory(slug="bakery-nord", name="Bakery Nord", currency="EUR")
+    user = staff(business, username="ann")
+    source = SourceFactory(business=business)
+    key = capture.create_key(
+        source, actor=capture_actor(), kind="secret", scopes=["write", "read:captures"]
+    )[1]
+    known = {
+        "HUB": "http://testserver",
+        "TOKEN": issue_tokens(user).access,
+        "PASSWORD": PASSWORD,
+        "KEY": key,
+    }
+    calls = CALL.findall(TEXT)
+    assert len(calls) >= 12
+    for command, status, said in calls:
+        answer = sent(command, known)
+        assert answer.status_code == int(status), (command, answer.content)
+        if said:
+            found = answer.json()
+            assert fits(json.loads(said), found), (command, json.dumps(found))
+            known["ID"] = str(found.get("id", known.get("ID", "")))
+        if "ETag" in answer.headers:
+            known["ETAG"] = answer["ETag"].replace('"', '\\"')
+
+
+def capture_actor() -> Any:
+    from audit.actors import Actor  # noqa: PLC0415 - kept beside its one use
+
+    return Actor.system("docs")
+
+
+def test_each_path_of_the_page_exists():
+    schema = description()
+    named = set(
+        re.findall(r"`(?:(?:GET|POST|PUT|PATCH|DELETE)[ ,]*)*(/[^\s`]+)`", TEXT)
+    )
+    known = {re.sub(r"\{\w+\}", "{}", path) for path in schema["paths"]}
+    known |= {"/api/schema/", "/api/docs/", "/api/v1/openapi.json"}
+    found = {re.sub(r"\{\w+\}", "{}", path.partition("?")[0]) for path in named}
+
+    assert len(found) > 30
+    assert {p for p in found if not p.endswith(("…", "*"))} - known == set()
+
+
+def test_each_path_of_the_documents_is_on_the_page():
+    schema = description()
+    wanted = {path for path in schema["paths"] if DOCUMENTS.match(path)}
+    missing = {path for path in wanted if f"{path}`" not in TEXT}
+
+    assert len(wanted) >= 20
+    assert missing == set()
+
+
+def test_each_code_of_the_page_is_one_of_ours():
+    table = TEXT.partition("## Errors")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| \d.*?\| (.*?) \|", table, re.M)
+    codes = {code for row in rows for code in re.findall(r"`([a-z_]+)`", row)}
+    source = "".join(
+        path.read_text(encoding="utf-8")
+        for app in ("audit", "customers", "capture", "config")
+        for path in (ROOT / app).rglob("*.py")
+    )
+    # The library's own codes of values.
+    library = {"not_acceptable", "not_authenticated", "not_found", "permission_denied"}
+
+    assert len(codes) > 20
+    assert {c for c in codes if f'"{c}"' not in source} - library == set()
+
+
+def test_there_is_a_request_for_each_operation():
+    text = as_http(description())
+    if os.environ.get("HOLDFAST_WRITE_SCHEMA"):
+        REQUESTS.write_text(text, encoding="utf-8")
+
+    assert REQUESTS.exists(), "See tests/contract/test_schema.py for how to write it."
+    assert REQUESTS.read_text(encoding="utf-8") == text, (
+        "docs/api.http is old. If the change is meant, write it anew:\n"
+        "HOLDFAST_WRITE_SCHEMA=1 python -m pytest -n 0 tests/contract/test_api_docs.py"
+    )
+
+
+@pytest.mark.parametrize("said", ["…", "a…z", {"a": "…"}, [1, "…"]])
+def test_dots_stand_for_anything(said):
+    assert fits(said, {"…": "b", "a…z": "abz"}.get(str(said), said))
+    assert not fits(said, None) or said == "…"
