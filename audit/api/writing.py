@@ -163,9 +163,10 @@ class WritableTable(TableView):
     def change(self, request: Request, **kwargs: Any) -> Response:
         """Change a row; what is not named stays."""
         row = self.found_to_write(kwargs[self.keyword])
+        rev = self.wanted_rev(row)
         changes = self.changes_of(row, self.spec.body, request.data)  # type: ignore[union-attr]
         try:
-            self.write_changes(row, self.expected_rev(), changes)
+            self.write_changes(row, rev, changes)
         except RuleBroken as error:
             if getattr(error, "code", "") == "stale_version":
                 raise self.stale(self.find(self.reference_of(row)).rev) from error
@@ -175,18 +176,21 @@ class WritableTable(TableView):
     def destroy(self, request: Request, **kwargs: Any) -> Response:
         """Archive a row: it is hidden, and nothing is removed."""
         row = self.found_to_write(kwargs[self.keyword])
+        self.wanted_rev(row)
         self.write_archived(row, self.reason())
         return Response(status=204)
 
     def archive(self, request: Request, **kwargs: Any) -> Response:
         """Archive a row: it is hidden, and nothing is removed."""
         row = self.found_to_write(kwargs[self.keyword])
+        self.wanted_rev(row)
         self.write_archived(row, self.reason())
         return self.answer_row(self.find(self.reference_of(row)))
 
     def restore(self, request: Request, **kwargs: Any) -> Response:
         """Bring an archived row back."""
         row = self.found_to_write(kwargs[self.keyword])
+        self.wanted_rev(row)
         self.write_restored(row, self.reason())
         return self.answer_row(self.find(self.reference_of(row)))
 
@@ -229,6 +233,18 @@ class WritableTable(TableView):
         if not self.actor.may(self.right, business_of(row)):
             raise PermissionDenied
         return row
+
+    def wanted_rev(self, row: Any) -> int | None:
+        """Return the version that `If-Match` names. Raises Problem 412 for another."""
+        rev = self.expected_rev()
+        if rev is None:
+            return None
+        if not self.has_versions:
+            sentence = "This has no versions. Leave If-Match out."
+            raise Problem(412, "stale_version", sentence)
+        if row.rev != rev:
+            raise self.stale(row.rev)
+        return rev
 
     def changes_of(self, row: Any, body: Any, data: Any) -> dict[str, Any]:
         """Return the checked changes of a row."""

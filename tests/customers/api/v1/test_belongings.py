@@ -196,3 +196,16 @@ def test_figures_are_one_object(bob, charlie, jonas):
     assert (body["total_spent"], body["total_purchases"]) == ("310.00", 1)
     assert body["spent"] == {"EUR": "310.00"}
     assert charlie.get(below(jonas, "stats")).status_code == 404
+
+
+@pytest.mark.parametrize("name", ["addresses", "contacts", "notes"])
+def test_what_has_no_versions_matches_none(alice, jonas, name):
+    path = send(alice, "POST", below(jonas, name), NEW[name])["Location"]
+    tag = {"If-Match": '"r1"'}
+
+    for method, to in (("PATCH", path), ("DELETE", path), ("POST", f"{path}/archive")):
+        answer = send(alice, method, to, {}, **tag)
+        assert (answer.status_code, answer.json()["code"]) == (412, "stale_version")
+    wishes = below(jonas, "preferences")
+    assert send(alice, "PATCH", wishes, {}, **tag).status_code == 412
+    assert alice.get(path).json()["archived_at"] is None

@@ -199,6 +199,9 @@ def test_create_change_archive_restore(alice, bakery):
     path = made["Location"]
     changed = send(alice, "PATCH", path, {"status": "blocked"}, **{"If-Match": '"r1"'})
     late = send(alice, "PATCH", path, {"name": "L"}, **{"If-Match": '"r1"'})
+    old = {"If-Match": '"r1"'}
+    missed = send(alice, "POST", f"{path}/archive", **old)
+    unsaid = send(alice, "DELETE", path, **old)
     gone = send(alice, "POST", f"{path}/archive", {"reason": "asked"})
     again = send(alice, "POST", f"{path}/archive")
     listed = alice.get(BASE).json()["results"]
@@ -210,6 +213,7 @@ def test_create_change_archive_restore(alice, bakery):
     assert (changed.status_code, changed.json()["status"]) == (200, "blocked")
     assert changed["ETag"] == '"r2"'
     assert (late.status_code, late["ETag"]) == (412, '"r2"')
+    assert {missed.status_code, unsaid.status_code} == {412}
     assert gone.json()["archive_reason"] == "asked"
     assert again.json()["code"] == "already_archived"
     assert (listed, [row["id"] for row in hidden]) == ([], [made.json()["id"]])
