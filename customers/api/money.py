@@ -21,7 +21,7 @@ from customers.models import Credit, Refund
 
 
 class MoneyView(FoundView):
-    tag = "Money"
+    tag = "Refunds"
 
     def refunded(self, row: Refund, status: int = 200) -> Response:
         """Answer one refund; 202 while it waits for a second person."""
@@ -108,6 +108,7 @@ class Refusal(MoneyView):
 class Credits(MoneyView):
     """GET answers balance and entries, POST gives credit."""
 
+    tag = "Credits"
     methods: ClassVar[Mapping[str, Method]] = {
         "get": Method("customers.view_credit", shapes.Credits, query=PageQuery),
         "post": Method(
@@ -140,6 +141,7 @@ class Credits(MoneyView):
 class Spending(MoneyView):
     """POST takes credit away, for a booking if one is named."""
 
+    tag = "Credits"
     methods: ClassVar[Mapping[str, Method]] = {
         "post": Method(
             "customers.add_credit", shapes.WrittenCredit, 201, shapes.SpendCredit
@@ -156,6 +158,7 @@ class Spending(MoneyView):
 class Reversal(MoneyView):
     """POST takes an entry back by its opposite."""
 
+    tag = "Credits"
     methods: ClassVar[Mapping[str, Method]] = {
         "post": Method(
             "customers.add_credit", shapes.WrittenCredit, 201, shapes.GiveReason

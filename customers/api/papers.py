@@ -30,7 +30,7 @@ class AnyAccept(FoundView):
 class Invoice(AnyAccept):
     """GET shows the invoice of a booking; it gets its number when it is sent."""
 
-    tag = "Invoices"
+    tag = "Bookings"
     methods: ClassVar[Mapping[str, Method]] = {
         "get": Method(
             "customers.view_booking", OpenApiTypes.STR, media_type="text/html"
@@ -50,7 +50,7 @@ class Invoice(AnyAccept):
 class SendInvoice(FoundView):
     """POST numbers the invoice of a booking and mails it."""
 
-    tag = "Invoices"
+    tag = "Bookings"
     methods: ClassVar[Mapping[str, Method]] = {
         "post": Method("customers.change_booking", shapes.SentInvoices)
     }
@@ -66,7 +66,7 @@ class SendInvoice(FoundView):
 class AskExport(FoundView):
     """POST answers a link to everything about somebody, good once for ten minutes."""
 
-    tag = "Person exports"
+    tag = "Customers"
     methods: ClassVar[Mapping[str, Method]] = {
         "post": Method("customers.export_customer", shapes.Link, 201, shapes.GiveReason)
     }
@@ -82,7 +82,7 @@ class AskExport(FoundView):
 class PersonExport(AnyAccept):
     """GET opens a link, for the person who asked for it; once."""
 
-    tag = "Person exports"
+    tag = "Customers"
     # No HEAD: it would use the link up.
     http_method_names = ["get"]
     methods: ClassVar[Mapping[str, Method]] = {
