@@ -6,8 +6,8 @@ import json
 import re
 from typing import Any
 
-_HEAD = """# One request for each operation, for editors that send them (VS Code "REST Client",
-# JetBrains). Made from docs/openapi.json by tests/contract/test_api_docs.py.
+_HEAD = """# One request for each operation, for editors that send them (VS Code "REST
+# Client", JetBrains). Made from docs/openapi.json by tests/contract/test_api_docs.py.
 # Fill in the first lines; docs/api.md says where tokens and keys come from.
 @hub = http://127.0.0.1:8000
 @token = eyJ
@@ -34,7 +34,7 @@ def as_http(schema: dict[str, Any]) -> str:
 def _request(
     schema: dict[str, Any], method: str, path: str, operation: dict[str, Any]
 ) -> str:
-    filled = re.sub(r"\{(\w+)\}", lambda m: _NAMES.get(m[1], "{{%s}}" % m[1]), path)
+    filled = re.sub(r"\{(\w+)\}", lambda m: _NAMES.get(m[1], f"{{{{{m[1]}}}}}"), path)
     lines = [f"### {operation['summary']}", f"{method} {{{{hub}}}}{filled}"]
     ways = [name for each in operation["security"] for name in each]
     lines += [_WAYS[name] for name in ways if name in _WAYS][:1]
