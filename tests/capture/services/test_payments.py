@@ -12,7 +12,9 @@ from django.db import connection
 from audit.actors import Actor
 from capture import services
 from capture.models import Capture, CaptureLink, Payment, PaymentReference
+from customers import services as customers
 from customers.models import Booking, Customer, CustomerStats, Refund
+from tests.factories import BookingFactory, CustomerFactory
 
 EMAIL = "ana@example.org"
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -258,6 +260,33 @@ def test_a_whole_refund_leaves_a_purchase_without_money(source):
     assert Payment.objects.get().state == "refunded"
     assert (stats.total_spent, stats.total_purchases) == (0, 1)
     assert stats.refunded_orders == 1
+
+
+def test_what_staff_gave_back_stays_when_the_payment_is_told_again(source):
+    body = {"transaction_id": "T-1", "final_price": "30.00", "currency": "EUR"}
+    pay(source, **body, payment_status="paid")
+    booking = Booking.objects.get()
+    customers.request_refund(booking, actor=ACTOR, reason_code="quality")
+
+    pay(source, **body, payment_status="paid", coupon_code="SPRING")
+
+    booking.refresh_from_db()
+    assert booking.status == "refunded"
+    stats = CustomerStats.objects.get()
+    assert (stats.refunded_orders, stats.total_spent) == (1, 0)
+
+
+def test_a_whole_refund_of_a_booking_of_staff_is_its_status(source):
+    customer = CustomerFactory(business=source.business, email=EMAIL)
+    paid = {"total_amount": 30, "paid_amount": 30, "status": "completed"}
+    booking = BookingFactory(customer=customer, reference="T-1", **paid)
+    body = {"transaction_id": "T-1", "final_price": "30.00", "currency": "EUR"}
+
+    pay(source, **body, payment_status="refunded")
+
+    booking.refresh_from_db()
+    assert booking.status == "refunded"
+    assert CustomerStats.objects.get().total_spent == 0
 
 
 def test_two_processors_may_use_the_same_number(source):
