@@ -47,7 +47,9 @@ def get_parts(customer: Customer, *, actor: Actor, limit: int) -> CustomerParts:
     sources: dict[str, Any] = {
         "bookings": bookings.with_refunded(),
         "addresses": list_rows(Address, actor=actor).filter(archived_at=None),
-        "contacts": list_rows(Contact, actor=actor).filter(kind__in=people),
+        "contacts": list_rows(Contact, actor=actor).filter(
+            kind__in=people, archived_at=None
+        ),
         "tickets": tickets,
     }
     found: dict[str, list[Any]] = {}

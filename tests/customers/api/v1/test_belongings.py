@@ -209,3 +209,13 @@ def test_what_has_no_versions_matches_none(alice, jonas, name):
     wishes = below(jonas, "preferences")
     assert send(alice, "PATCH", wishes, {}, **tag).status_code == 412
     assert alice.get(path).json()["archived_at"] is None
+
+
+def test_an_archived_contact_leaves_the_other_pages_too(alice, jonas):
+    path = send(alice, "POST", below(jonas, "contacts"), NEW["contacts"])["Location"]
+    page = f"/api/admin/customers/{jonas.pk}"
+    before = len(alice.get(page).json()["contacts"])
+
+    send(alice, "DELETE", path)
+
+    assert (before, alice.get(page).json()["contacts"]) == (1, [])
