@@ -146,6 +146,7 @@ def test_a_taken_address_is_named(alice, jonas):
 
     assert answer.status_code == 400
     assert answer.json()["errors"][0]["code"] == "unique"
+    assert answer.json()["errors"][0]["pointer"] == "/email"
 
 
 def test_the_detail_has_the_four_lists(alice, bakery, jonas):
