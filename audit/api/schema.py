@@ -204,6 +204,10 @@ class StaffSchema(AutoSchema):
                 parameter["description"] = text
         return found
 
+    def _get_format_parameters(self) -> list[Any]:
+        # Files say their format in the body, and everything else is JSON.
+        return []
+
     def _get_parameters(self) -> list[Any]:
         found = super()._get_parameters()
         return [taken(self.view, parameter) for parameter in found]

@@ -28,6 +28,9 @@ def refine(field: Any, schema: _Schema) -> _Schema:
 
 def shown(field: Any, schema: _Schema) -> _Schema:
     """Return the schema of a field of an answer; a number has no limits there."""
+    if {} in schema.get("oneOf", ()):
+        # Any JSON; null is one of its values.
+        return {k: v for k, v in schema.items() if k != "oneOf"}
     is_number = isinstance(field, serializers.DecimalField) and "number" in str(
         schema.get("type")
     )

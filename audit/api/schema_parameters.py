@@ -20,6 +20,9 @@ def taken(view: Any, parameter: _Parameter) -> _Parameter:
     if parameter["in"] != "query":
         return parameter
     kept = {k: v for k, v in parameter.items() if k not in ("explode", "style")}
+    if name in _filters(view):
+        # As good as not sent.
+        parameter = kept = {**kept, "allowEmptyValue": True}
     if names := _names(view, name):
         pattern = _one(names) if name == "ordering" else _some(names)
         return {**kept, "schema": {"type": "string", "pattern": pattern}}
@@ -42,9 +45,15 @@ def _names(view: Any, name: str) -> list[str]:
 
 
 def _choices(view: Any, name: str) -> list[str]:
-    filters = getattr(getattr(view, "filterset_class", None), "base_filters", {})
-    choices = getattr(filters.get(name), "extra", {}).get("choices", ())
+    choices = getattr(_filters(view).get(name), "extra", {}).get("choices", ())
     return [re.escape(str(value)) for value, _ in choices]
+
+
+def _filters(view: Any) -> dict[str, Any]:
+    found: dict[str, Any] = getattr(
+        getattr(view, "filterset_class", None), "base_filters", {}
+    )
+    return found
 
 
 def _one(names: Iterable[str]) -> str:

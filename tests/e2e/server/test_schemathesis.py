@@ -108,4 +108,4 @@ def test_every_operation_answers_as_described(office, tmp_path, number):
         check=False,
     )
 
-    assert done.returncode == 0, done.stdout[-12000:] + done.stderr[-2000:]
+    assert done.returncode == 0, done.stdout[-40_000:] + done.stderr[-2000:]
