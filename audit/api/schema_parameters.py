@@ -23,6 +23,9 @@ def taken(view: Any, parameter: _Parameter) -> _Parameter:
     if name in _filters(view):
         # As good as not sent.
         parameter = kept = {**kept, "allowEmptyValue": True}
+        if schema.get("type") == "integer":
+            # Compared as a number: between two whole ones is a question too.
+            parameter = kept = {**kept, "schema": {**schema, "type": "number"}}
     if names := _names(view, name):
         pattern = _one(names) if name == "ordering" else _some(names)
         return {**kept, "schema": {"type": "string", "pattern": pattern}}

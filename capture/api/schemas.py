@@ -45,6 +45,8 @@ def schema_of(kind: str) -> dict[str, Any]:
 
 
 def _property(name: str) -> dict[str, Any]:
+    if name == "last_login_at":
+        return {"description": _time()["description"]}
     if name in _TIMES:
         return _time()
     return _PROPERTIES.get(name, {"type": ["string", "number"]})
@@ -55,6 +57,8 @@ _PROPERTIES: dict[str, dict[str, Any]] = {
     **{name: {"type": "boolean"} for name in _BOOLEANS},
     **{name: {"type": "array", "items": {"type": "string"}} for name in _LISTS},
     **{name: {"type": "object"} for name in _OBJECTS},
+    # Read if they can be; otherwise the item is taken without them.
+    "ip_address": {},
     "currency": {"type": "string", "pattern": "^[A-Za-z]{3}$"},
 }
 

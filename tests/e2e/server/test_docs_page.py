@@ -22,7 +22,7 @@ def test_the_viewer_works_under_our_policy(context, hub):
     page.on("pageerror", lambda error: failed.append(str(error)))
 
     page.goto(f"{hub.server.url}/api/docs/")
-    page.wait_for_function("document.querySelectorAll('.opblock-tag').length > 10")
+    page.locator(".opblock-tag").nth(10).wait_for()
     page.locator(".opblock-summary-get").first.click()
     page.wait_for_selector(".opblock-body")
 
