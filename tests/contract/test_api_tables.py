@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import pytest
@@ -238,16 +237,3 @@ def test_a_cursor_gives_each_row_once_while_rows_are_added(owner, path):
     lasting = {pk for pk in there if pk in walked}
     # Reading itself writes to the trail.
     assert lasting == there
-
-
-@pytest.mark.slow
-@every_table
-def test_queries_are_as_many_for_a_thousand_rows(owner, path, assert_flat):
-    view = view_of(path)
-    row_at(path)
-    make_copies(view.model, 9)
-    expand = ",".join(view.related)
-    query = f"page_size=200&expand={expand}" if expand else "page_size=200"
-
-    grow = partial(make_copies, view.model, 990)
-    assert_flat(call=partial(owner.get, f"{path}?{query}"), grow=grow)
