@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,6 +22,11 @@ if TYPE_CHECKING:
 Kind = Literal["user", "key", "system", "anonymous"]
 Via = Literal["admin", "api", "capture", "command", "job"]
 
+
+# A UUID, or a reference as `customers.references` makes them.
+_OWN = re.compile(
+    r"[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}|[A-Z](?:-[0-9A-Z]{4}){2}", re.I
+)
 
 # What somebody may do, by business: the names of permissions, as Django writes them.
 Rights = Mapping[UUID, frozenset[str]]
@@ -74,9 +81,14 @@ class OperationContext:
     reader: Actor | None = None
 
     def refuse(self, code: str, label: str = "", object_id: str = "") -> None:
-        """Note a refusal; the first one of a request says what was tried."""
+        """Note a refusal; the first one of a request says what was tried.
+
+        Of what was asked for, only an id or a reference of our own is kept: anything
+        else may be somebody's address.
+        """
         if self.refused is None:
-            self.refused = Refused(code[:100], label, object_id[:100])
+            kept = object_id if _OWN.fullmatch(object_id) else ""
+            self.refused = Refused(code[:100], label, kept)
 
 
 @dataclass(frozen=True)
@@ -120,6 +132,14 @@ class Actor:
         """Return the actor of a command or a job, which may act in every business."""
         operation = OperationContext(via=via, route=name)
         return cls(kind="system", operation=operation, business_ids=None)
+
+    @property
+    def standing(self) -> str:
+        """What somebody may do where, as a text that changes with any of it."""
+        if self.business_ids is None:
+            return "everything"
+        rights = ((str(pk), sorted(may)) for pk, may in self.rights.items())
+        return json.dumps(sorted(rights))
 
     @property
     def only_business(self) -> UUID | None:

@@ -6,11 +6,16 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 import django_filters
+from django import forms
 from django.db import models
 from django_filters.constants import EMPTY_VALUES
+from django_filters.fields import IsoDateTimeField
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework.exceptions import ErrorDetail, ValidationError
+
+from audit.api.reading import choices_sentence
+from audit.moments import OUT_OF_RANGE, is_in_range
 
 
 @extend_schema_field(OpenApiTypes.BOOL)
@@ -25,6 +30,34 @@ class YesNoFilter(django_filters.TypedChoiceFilter):
 
 class SomeOfFilter(django_filters.BaseInFilter, django_filters.ChoiceFilter):
     """One of several choices, with commas between them."""
+
+
+class _MomentField(IsoDateTimeField):
+    def clean(self, value: Any) -> Any:
+        return _in_range(super().clean(value))
+
+
+class _DayField(forms.DateField):
+    def clean(self, value: Any) -> Any:
+        return _in_range(super().clean(value))
+
+
+def _in_range(value: Any) -> Any:
+    if value is not None and not is_in_range(value):
+        raise forms.ValidationError(OUT_OF_RANGE, code="out_of_range")
+    return value
+
+
+class MomentFilter(django_filters.IsoDateTimeFilter):
+    """A time that both databases can hold."""
+
+    field_class = _MomentField
+
+
+class DayFilter(django_filters.DateFilter):
+    """A day that both databases can hold."""
+
+    field_class = _DayField
 
 
 class ReferenceFilter(django_filters.CharFilter):
@@ -53,7 +86,8 @@ class TableFilters(django_filters.FilterSet):
     class Meta:
         filter_overrides: ClassVar[dict[Any, Any]] = {
             models.BooleanField: {"filter_class": YesNoFilter},
-            models.DateTimeField: {"filter_class": django_filters.IsoDateTimeFilter},
+            models.DateTimeField: {"filter_class": MomentFilter},
+            models.DateField: {"filter_class": DayFilter},
         }
 
     @classmethod
@@ -68,12 +102,18 @@ class TableFilters(django_filters.FilterSet):
         if not self.is_valid():
             raise ValidationError(
                 {
-                    name: [ErrorDetail(one["message"], one["code"]) for one in found]
+                    name: [self._detail(name, **one) for one in found]
                     for name, found in self.errors.get_json_data().items()
                 }
             )
         values: dict[str, Any] = self.form.cleaned_data
         return values
+
+    def _detail(self, name: str, message: str, code: str) -> ErrorDetail:
+        if code == "invalid_choice":
+            choices = getattr(self.form.fields[name], "choices", ())
+            message = choices_sentence(value for value, _ in choices)
+        return ErrorDetail(message, code)
 
 
 class OfCustomer(TableFilters):

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import date
 from decimal import Decimal
 from typing import Any, ClassVar
 
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
+from audit.moments import OUT_OF_RANGE, is_in_range
+
+_OUT_OF_RANGE = ErrorDetail(OUT_OF_RANGE, "out_of_range")
+_TIMED = re.compile(r".*[T ].*(?:Z|[+-]\d{2}:?\d{2})", re.I)
+_MOST_CHOICES = 12
 _HUMP = re.compile(r"(?<=[a-z0-9])([A-Z])")
 
 # Which JSON types a field takes.
@@ -44,6 +50,27 @@ def with_camel_keys(value: Any) -> Any:
     if isinstance(value, list):
         return [with_camel_keys(item) for item in value]
     return value
+
+
+def choices_sentence(values: Iterable[Any]) -> str:
+    """Return what to say to who sent none of these: they are named unless many."""
+    names = [str(value) for value in values if value not in ("", None)]
+    if len(names) > _MOST_CHOICES:
+        return "This is not one of the choices."
+    return f"Send one of {', '.join(names)}."
+
+
+class MomentField(serializers.DateTimeField):
+    """A time with its offset: a day begins at another moment in each time zone."""
+
+    default_error_messages: ClassVar[dict[str, str]] = {
+        "incomplete": "Send a time, RFC 3339, like 2026-11-20T09:00:00Z."
+    }
+
+    def to_internal_value(self, value: Any) -> Any:
+        if isinstance(value, str) and not _TIMED.fullmatch(value):
+            self.fail("incomplete")
+        return super().to_internal_value(value)
 
 
 class StrictSerializer(serializers.Serializer[Any]):
@@ -81,12 +108,24 @@ class StrictSerializer(serializers.Serializer[Any]):
         if wrong := self._mistyped(values):
             raise ValidationError({sent[name]: found for name, found in wrong.items()})
         try:
-            return super().to_internal_value(values)
+            checked = super().to_internal_value(values)
+            if wrong := _misplaced(checked):
+                raise ValidationError(wrong)
         except ValidationError as error:
             if not isinstance(error.detail, dict):
                 raise
             detail = {sent.get(n, n): found for n, found in error.detail.items()}
             raise ValidationError(detail) from error
+        return checked
+
+    def get_fields(self) -> dict[str, Any]:
+        fields = dict(super().get_fields())
+        for field in fields.values():
+            if isinstance(field, serializers.ChoiceField):
+                # The library's own sentence repeats what was sent.
+                text = choices_sentence(field.choices)
+                field.error_messages["invalid_choice"] = text
+        return fields
 
     def _mistyped(self, values: dict[str, Any]) -> dict[str, list[ErrorDetail]]:
         """Return what is wrong with values of another JSON type than their field's.
@@ -110,6 +149,15 @@ class StrictSerializer(serializers.Serializer[Any]):
         near = difflib.get_close_matches(name, list(self.fields), n=1)
         hint = f" Do you mean {near[0]}?" if near else ""
         return f"This is not known here.{hint}"
+
+
+def _misplaced(checked: Mapping[str, Any]) -> dict[str, list[ErrorDetail]]:
+    """Return the times that no zone can show, as the first and the last of all."""
+    return {
+        name: [_OUT_OF_RANGE]
+        for name, value in checked.items()
+        if isinstance(value, date) and not is_in_range(value)
+    }
 
 
 class QuerySerializer(StrictSerializer):

@@ -30,6 +30,8 @@ from audit.privacy import business_of, names_people, personal_fields
 from audit.tracking import view_right
 
 LARGEST_PAGE = 200
+# The database reads all rows before a page; a cursor goes there at once.
+_DEEPEST = 10_000
 
 
 class RowQuery(QuerySerializer):
@@ -273,14 +275,20 @@ class TableView(ViewSetMixin, StaffView):
         )
 
     def _paged(self, rows: Any) -> tuple[dict[str, Any], list[Any]]:
-        asked = self.parameters
-        number = asked.get("page", 1)
-        page = page_of(self._ordered(rows), number=number, limit=asked["page_size"])
+        number = self.parameters.get("page", 1)
+        limit = self.parameters["page_size"]
+        if (number - 1) * limit >= _DEEPEST:
+            text = f"Pages end after {_DEEPEST} rows. Walk with cursor."
+            raise ValidationError({"page": [ErrorDetail(text, "page_too_deep")]})
+        page = page_of(self._ordered(rows), number=number, limit=limit)
+        has_next = page.has_next and number * limit < _DEEPEST
+        # Behind the end, back to the last one that has rows.
+        former = min(number - 1, max(page.pages, 1))
         body = {
             "count": page.total,
             "count_is_capped": page.is_capped,
-            "next": self._link(page=number + 1) if page.has_next else None,
-            "previous": self._link(page=number - 1) if number > 1 else None,
+            "next": self._link(page=number + 1) if has_next else None,
+            "previous": self._link(page=former) if former else None,
         }
         return body, page.rows
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property, partial
@@ -11,7 +13,8 @@ from uuid import UUID
 
 import orjson
 from django.db import transaction
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
+from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -20,7 +23,7 @@ from rest_framework.views import APIView
 from audit import services
 from audit.actors import Actor, Shown
 from audit.api.problems import Problem
-from audit.api.reading import QuerySerializer, StrictSerializer
+from audit.api.reading import QuerySerializer, StrictSerializer, snake_case
 from audit.api.rendering import ExactJSONRenderer
 from audit.keyed import keyed_hash
 from audit.masking import SEE_CLEAR
@@ -30,11 +33,26 @@ from audit.privacy import business_of
 _METHODS = ["get", "head", "post", "put", "patch", "delete"]
 _LONGEST_KEY = 255
 _KEPT_HEADERS = ("ETag", "Location")
+# As `etag_of` writes it; no revision has more digits.
+_TAG = re.compile(r'"r[0-9]{1,9}"')
+_ONCE = "Send it once; several values go into …__in with commas."
 
 
 def etag_of(rev: int) -> str:
     """Return the entity tag of a revision (RFC 9110)."""
     return f'"r{rev}"'
+
+
+def refuse_repeated(query: QueryDict) -> None:
+    """Raise ValidationError for parameters that stand twice: one would be ignored."""
+    names = Counter(snake_case(name) for name, found in query.lists() for _ in found)
+    wrong = {
+        name: [ErrorDetail(_ONCE, "repeated_parameter")]
+        for name in query
+        if names[snake_case(name)] > 1
+    }
+    if wrong:
+        raise ValidationError(wrong)
 
 
 @dataclass(frozen=True)
@@ -113,13 +131,33 @@ class StaffView(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
+        if self.spec:
+            refuse_repeated(request.query_params)
         self.parameters = self.check_query(request) if self.spec else {}
-        if request.method == "POST" and self.spec and self.spec.takes_key:
-            text = request.headers.get("Idempotency-Key")
-            if text is not None:
-                # Of this request's view alone; what a viewset does with its actions.
-                act = self.__dict__.get("post") or partial(type(self).post, self)  # type: ignore[attr-defined]
-                self.__dict__["post"] = partial(self._done_once, act, text)
+
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        """Answer a request as the library does, and one with a key once."""
+        self.args, self.kwargs = args, kwargs
+        self.request = asked = self.initialize_request(request, *args, **kwargs)
+        self.headers = self.default_response_headers
+        try:
+            self.initial(asked, *args, **kwargs)
+            response = self._act()(asked, *args, **kwargs)
+        except Exception as error:
+            response = self.handle_exception(error)
+        self.response = self.finalize_response(asked, response, *args, **kwargs)
+        return self.response
+
+    def _act(self) -> Callable[..., Any]:
+        """Return what answers the request: its method's, done once if it has a key."""
+        method = str(self.request.method).lower()
+        act: Callable[..., Any] = self.http_method_not_allowed
+        if method in self.http_method_names:
+            act = getattr(self, method, act)
+        if method != "post" or not (self.spec and self.spec.takes_key):
+            return act
+        key = self.request.headers.get("Idempotency-Key")
+        return act if key is None else partial(self._done_once, act, key)
 
     def check_query(self, request: Request) -> dict[str, Any]:
         """Return the checked parameters. Raises ValidationError for unknown ones."""
@@ -148,10 +186,13 @@ class StaffView(APIView):
         tag = self.request.headers.get("If-Match", "").strip()
         if tag in ("", "*"):
             return None
-        number = tag.removeprefix('"r').removesuffix('"')
-        if not (tag.startswith('"r') and number.isascii() and number.isdigit()):
-            raise Problem(412, "stale_version", "If-Match names no version of this.")
-        return int(number[:9])
+        if not _TAG.fullmatch(tag):
+            sentence = (
+                "If-Match names no version of this. Send what ETag said, with its "
+                'quotes, like "r1".'
+            )
+            raise Problem(412, "stale_version", sentence)
+        return int(tag[2:-1])
 
     def stale(self, rev: int) -> Problem:
         """Return the 412 for a write that somebody else was faster than."""
@@ -187,7 +228,8 @@ class StaffView(APIView):
                 "Idempotency-Key has 1 to 255 plain characters. Send a random UUID.",
             )
         asked = (request.path.rstrip("/"), request.headers.get("X-Business", ""))
-        name = keyed_hash("answer", str(self.actor.id), *asked, text)
+        who = (str(self.actor.id), self.actor.standing)
+        name = keyed_hash("answer", *who, *asked, text)
         said = orjson.dumps(request.data, option=orjson.OPT_SORT_KEYS).decode()
         fingerprint = keyed_hash("said", request.META.get("QUERY_STRING", ""), said)
         is_done = False
@@ -234,7 +276,7 @@ class StaffView(APIView):
             shown["subjects"] = tuple(UUID(each) for each in shown["subjects"])
             operation.shown.append(Shown(**shown))
             operation.reader = self.actor
-        headers = {**kept["headers"], "Idempotency-Replayed": "true"}
+        headers = {**kept["headers"], "Idempotent-Replayed": "true"}
         return HttpResponse(
             kept["body"],
             status=kept["status"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache
+from functools import cache, partial
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -122,11 +122,11 @@ class WritableTable(TableView):
         """Change a row."""
         raise NotImplementedError
 
-    def write_archived(self, row: Any, reason: str) -> Any:
+    def write_archived(self, row: Any, expected_rev: int | None, reason: str) -> Any:
         """Archive a row."""
         raise NotImplementedError
 
-    def write_restored(self, row: Any, reason: str) -> Any:
+    def write_restored(self, row: Any, expected_rev: int | None, reason: str) -> Any:
         """Bring a row back."""
         raise NotImplementedError
 
@@ -165,33 +165,22 @@ class WritableTable(TableView):
         row = self.found_to_write(kwargs[self.keyword])
         rev = self.wanted_rev(row)
         changes = self.changes_of(row, self.spec.body, request.data)  # type: ignore[union-attr]
-        try:
-            self.write_changes(row, rev, changes)
-        except RuleBroken as error:
-            if getattr(error, "code", "") == "stale_version":
-                raise self.stale(self.find(self.reference_of(row)).rev) from error
-            raise
+        self._written(row, partial(self.write_changes, row, rev, changes))
         return self.answer_row(self.find(self.reference_of(row)))
 
     def destroy(self, request: Request, **kwargs: Any) -> Response:
         """Archive a row: it is hidden, and nothing is removed."""
-        row = self.found_to_write(kwargs[self.keyword])
-        self.wanted_rev(row)
-        self.write_archived(row, self.reason())
+        self._marked(self.write_archived, kwargs[self.keyword])
         return Response(status=204)
 
     def archive(self, request: Request, **kwargs: Any) -> Response:
         """Archive a row: it is hidden, and nothing is removed."""
-        row = self.found_to_write(kwargs[self.keyword])
-        self.wanted_rev(row)
-        self.write_archived(row, self.reason())
+        row = self._marked(self.write_archived, kwargs[self.keyword])
         return self.answer_row(self.find(self.reference_of(row)))
 
     def restore(self, request: Request, **kwargs: Any) -> Response:
         """Bring an archived row back."""
-        row = self.found_to_write(kwargs[self.keyword])
-        self.wanted_rev(row)
-        self.write_restored(row, self.reason())
+        row = self._marked(self.write_restored, kwargs[self.keyword])
         return self.answer_row(self.find(self.reference_of(row)))
 
     def create_many(self, request: Request, **_: Any) -> Response:
@@ -202,8 +191,7 @@ class WritableTable(TableView):
             serializer.is_valid(raise_exception=True)
             return self.write_new(serializer.validated_data)
 
-        items = self.body()["items"]
-        return self._each(enumerate(items), create, 201)
+        return self._each(self._items(), create, 201)
 
     def change_many(self, request: Request, **_: Any) -> Response:
         """Change up to 100 rows; those that are wrong are named, the others stand."""
@@ -219,10 +207,33 @@ class WritableTable(TableView):
             return self.write_changes(row, rev, changes)
 
         # In the order of their ids, so that two of these cannot wait for each other.
-        items = list(enumerate(self.body()["items"]))
-        return self._each(sorted(items, key=lambda pair: _id_in(pair[1])), change, 200)
+        items = sorted(self._items(), key=lambda pair: _place_of(pair[1]))
+        return self._each(items, change, 200)
 
     # --- parts of them --------------------------------------------------------------
+
+    def _marked(self, write: Callable[[Any, int | None, str], Any], which: str) -> Any:
+        """Archive or restore a row, and return it."""
+        row = self.found_to_write(which)
+        act = partial(write, row, self.wanted_rev(row), self.reason())
+        self._written(row, act)
+        return row
+
+    def _written(self, row: Any, write: Callable[[], Any]) -> None:
+        """Write a row. Raises Problem 412 when somebody was faster."""
+        try:
+            write()
+        except RuleBroken as error:
+            if getattr(error, "code", "") == "stale_version":
+                raise self.stale(self.find(self.reference_of(row)).rev) from error
+            raise
+
+    def _items(self) -> list[tuple[int, Any]]:
+        """Return the numbered items. Raises Problem 400 for a version of them all."""
+        if "If-Match" in self.request.headers:
+            sentence = "If-Match is about one row. Send rev with each item instead."
+            raise Problem(400, "conflicting_parameters", sentence)
+        return list(enumerate(self.body()["items"]))
 
     def found_to_write(self, reference: str) -> Any:
         """Return a row that the actor may do this to.
@@ -326,6 +337,14 @@ def _item_of(body: type[RowBody]) -> type[RowBody]:
     fields = [*named, *meta.fields]
     body_of = {**named, "Meta": type("Meta", (meta,), {"fields": fields})}
     return type(f"{body.__name__}Item", (body,), body_of)
+
+
+def _place_of(item: Any) -> str:
+    """Return an id as the database orders it, however it is written."""
+    try:
+        return UUID(_id_in(item)).hex
+    except ValueError:
+        return ""
 
 
 def _id_in(item: Any) -> str:

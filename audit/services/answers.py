@@ -11,7 +11,7 @@ import json
 from datetime import timedelta
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -32,14 +32,19 @@ def claim_answer(name: str, fingerprint: str) -> dict[str, Any] | None:
 
     `name` says who asks, where, and with which key. Call inside of a transaction that
     ends with `keep_answer`: the row's unique name lets a second request wait. Raises
-    KeyReused when `fingerprint` differs from that of the first request.
+    TransactionManagementError outside of one, and KeyReused when `fingerprint` differs
+    from that of the first request.
     """
-    transaction.get_connection().validate_no_broken_transaction()
+    if not transaction.get_connection().in_atomic_block:
+        msg = "A key is claimed in the transaction that does the act."
+        raise transaction.TransactionManagementError(msg)
     now = timezone.now()
     StoredAnswer.objects.filter(name=name, expires_at__lt=now).delete()
     row = StoredAnswer(name=name, fingerprint=fingerprint, expires_at=now + _KEPT)
-    StoredAnswer.objects.bulk_create([row], ignore_conflicts=True)
-    stored = StoredAnswer.objects.get(name=name)
+    stored = _claimed(row) or _claimed(row)
+    if stored is None:
+        msg = "The key is claimed and given free by others all the time."
+        raise IntegrityError(msg)
     if stored.pk == row.pk:
         return None
     if stored.fingerprint != fingerprint:
@@ -47,6 +52,15 @@ def claim_answer(name: str, fingerprint: str) -> dict[str, Any] | None:
     text = unlock(stored.answer, purpose=_PURPOSE, owner=stored.pk.bytes)
     answer: dict[str, Any] = json.loads(text)
     return answer
+
+
+def _claimed(row: StoredAnswer) -> StoredAnswer | None:
+    """Write the row unless its name is taken, and return the one that is there.
+
+    None when the other one was just given free.
+    """
+    StoredAnswer.objects.bulk_create([row], ignore_conflicts=True)
+    return StoredAnswer.objects.filter(name=row.name).first()
 
 
 def keep_answer(name: str, answer: dict[str, Any]) -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import IntegrityError
 from django.http import Http404, HttpResponse
 from rest_framework import exceptions
-from rest_framework.views import set_rollback
 
 from audit.api.problems import Problem
 from capture.api.answers import Refusal, problem
 from customers import services as customers
+
+logger = logging.getLogger(__name__)
 
 # The library's own sentences repeat what came: a type, a method, a choice.
 _SENTENCES = {
@@ -29,11 +32,16 @@ _MAIL_FAILED = (
     "The mail server did not take the mail; nobody got it. Send it again later, or "
     "have HOLDFAST_EMAIL_URL looked at."
 )
+_FASTER = "Somebody was faster. Load it again and repeat."
+# Codes of rules about what a row has become, whatever was sent.
+_CONFLICTS = frozenset({"archived", "erased"})
 # The names of errors about several fields.
 _WHOLE = ("non_field_errors", "__all__")
+_NO_CHOICE = "This is not one of the choices."
+# How `choices_sentence` begins; what was sent stands in quotes.
+_NAMING = "Send one of "
 _OTHER = "The request was refused."
 _REPEATING = {
-    "invalid_choice": "This is not one of the choices.",
     "does_not_exist": "There is no such row.",
     "incorrect_model": "This has the wrong type.",
     "invalid_pk_value": "There is no such row.",
@@ -45,13 +53,11 @@ _REPEATING = {
 def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
     """Return the problem document of an error; None for what nobody expected.
 
-    The latter becomes a 500 by `config.errors`, and stands in the log. Undoes what the
-    request has written.
+    The latter becomes a 500 by `config.errors`, and stands in the log.
     """
     known = _known(error)
     if known is None:
         return None
-    set_rollback()
     status = known.status_code
     if isinstance(known, Problem):
         refusal = Refusal(status, str(known.default_code), known.message, **known.more)
@@ -77,10 +83,25 @@ def _known(error: Exception) -> exceptions.APIException | None:
     if isinstance(error, PermissionDenied):
         return exceptions.PermissionDenied()
     if isinstance(error, ValidationError):
-        return exceptions.ValidationError(_of_django(error))
+        return _broken_rule(error)
+    if isinstance(error, IntegrityError):
+        return _lost_race(error)
     if isinstance(error, customers.MailFailed):
         return Problem(503, "mail_failed", _MAIL_FAILED, wait=60)
     return error if isinstance(error, exceptions.APIException) else None
+
+
+def _broken_rule(error: ValidationError) -> exceptions.APIException:
+    if getattr(error, "code", None) in _CONFLICTS:
+        return Problem(409, str(error.code), str(error.message))
+    return exceptions.ValidationError(_of_django(error))
+
+
+def _lost_race(error: IntegrityError) -> Problem:
+    # Its own text holds values; the rule's name says enough.
+    rule = getattr(getattr(error.__cause__, "diag", None), "constraint_name", None)
+    logger.warning("a write broke the rule %s of the database", rule or "(unnamed)")
+    return Problem(409, "conflict", _FASTER)
 
 
 def _of_django(error: ValidationError) -> Any:
@@ -130,6 +151,8 @@ def _errors(detail: Any, pointer: str) -> Iterator[dict[str, str]]:
     else:
         code = str(getattr(detail, "code", "invalid"))
         said = _REPEATING.get(code, str(detail))
+        if code == "invalid_choice" and not said.startswith(_NAMING):
+            said = _NO_CHOICE
         yield {"pointer": pointer, "code": code, "detail": said}
 
 

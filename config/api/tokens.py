@@ -5,7 +5,6 @@ These doors look at no cookie, and take JSON only, which no foreign page can pos
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
@@ -19,6 +18,8 @@ from django.views.decorators.debug import sensitive_variables
 
 from audit import services
 from audit.actors import operation_of
+from audit.api.parsing import parse_json
+from audit.api.problems import Problem
 from capture.api.answers import Refusal, problem
 from config.api.authentication import COOKIE
 
@@ -153,9 +154,9 @@ def _read(request: HttpRequest, fields: _Fields) -> dict[str, Any]:
     if len(raw) > _LONGEST_BODY:
         raise Refusal(413, "too_large", f"Send at most {_LONGEST_BODY} bytes.")
     try:
-        body = json.loads(raw)
-    except (ValueError, RecursionError) as error:
-        raise Refusal(400, "invalid_json", "The body is not JSON.") from error
+        body = parse_json(raw)
+    except Problem as error:
+        raise Refusal(400, "invalid_json", error.message) from error
     if not isinstance(body, dict):
         raise Refusal(400, "invalid_json", "Send one JSON object.")
     return _checked(body, fields)
@@ -178,12 +179,7 @@ def _fits(value: Any, kind: type) -> bool:
         return True
     if kind is bool:
         return isinstance(value, bool)
-    return isinstance(value, str) and len(value) <= _LONGEST_TEXT and _storable(value)
-
-
-def _storable(text: str) -> bool:
-    """Tell whether a text can be encoded: half a surrogate pair cannot, nor a NUL."""
-    return "\0" not in text and not any("\ud800" <= c <= "\udfff" for c in text)
+    return isinstance(value, str) and len(value) <= _LONGEST_TEXT
 
 
 _REQUIRED = {"username", "password", "refresh", "token"}

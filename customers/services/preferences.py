@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from audit.actors import Actor
 from customers.models import ConsentEvent, Customer, Flag, Preferences
+from customers.services.captured import lock_customers
 from customers.services.doors import list_rows
 from customers.services.records import save_record
 
@@ -42,11 +43,16 @@ def update_preferences(
     if unknown := sorted(changes.keys() - CHANGEABLE):
         msg = f"Preferences have no {', '.join(unknown)}."
         raise ValidationError(msg, code="unknown_field")
+    # The customer first, as everybody does whose write moves figures.
+    lock_customers([customer.pk])
     rows = Preferences.objects.select_for_update(no_key=True)
     row = rows.get(customer=customer)
+    former = {name: getattr(row, name) for name in changes}
     for name, value in changes.items():
         setattr(row, name, value)
     row.full_clean()
+    if former == {name: getattr(row, name) for name in changes}:
+        return row
     return save_record(row, actor=actor, reason=reason)
 
 
@@ -69,6 +75,7 @@ def add_flag(customer: Customer, code: str, *, actor: Actor, reason: str) -> Fla
 def remove_flag(customer: Customer, code: str, *, actor: Actor, reason: str) -> Flag:
     """Take a flag off. Raises ValidationError when the customer does not have it."""
     actor.require(customer.business_id, "customers.change_flag")
+    lock_customers([customer.pk])
     standing = Flag.objects.select_for_update(no_key=True)
     flag = standing.filter(customer=customer, code=code, removed_at=None).first()
     if flag is None:

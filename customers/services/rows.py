@@ -10,7 +10,7 @@ from django.db import models, transaction
 from django.utils import timezone
 
 from audit.actors import Actor
-from customers.models import Booking
+from customers.models import Booking, TicketMessage
 from customers.models.base import ArchiveMarks
 from customers.services.captured import lock_customers
 from customers.services.doors import list_rows
@@ -34,6 +34,7 @@ def create_row(
     ValidationError, with the field, for a broken rule, and as `save_record` does.
     """
     row = model(business_id=business_id, **values)
+    _check_live(row)
     _check(row)
     return save_record(row, actor=actor, reason=reason)
 
@@ -49,23 +50,32 @@ def change_row(
 ) -> _Row:
     """Change columns of a row; what is not named stays as it is.
 
-    The row is locked and read afresh. Raises ValidationError `stale_version` when it is
-    no longer at `expected_rev`, and otherwise as `create_row`.
+    The row is locked and read afresh; where nothing differs, nothing is written. Raises
+    ValidationError `stale_version` when it is no longer at `expected_rev`, `archived`
+    for a hidden one, and otherwise as `create_row`.
     """
-    locked = _locked(row, actor=actor)
-    if expected_rev is not None and locked.rev != expected_rev:  # type: ignore[attr-defined]
-        msg = "Somebody changed this meanwhile. Load it again and repeat."
-        raise ValidationError(msg, code="stale_version")
+    locked = _locked(row, expected_rev, actor=actor)
+    if getattr(locked, "is_archived", False):
+        msg = "This is archived. Restore it first."
+        raise ValidationError(msg, code="archived")
+    former = _columns(locked)
     for name, value in changes.items():
         setattr(locked, name, value)
     _check(locked)
+    if _columns(locked) == former:
+        return locked
     return save_record(locked, actor=actor, reason=reason)
 
 
 @transaction.atomic
-def archive_row(row: _Row, *, actor: Actor, reason: str) -> _Row:
-    """Hide a row from daily work. Raises ValidationError when it is hidden already."""
-    locked: Any = _locked(row, actor=actor)
+def archive_row(
+    row: _Row, *, actor: Actor, reason: str, expected_rev: int | None = None
+) -> _Row:
+    """Hide a row from daily work.
+
+    Raises ValidationError when it is hidden already, and as `change_row` does.
+    """
+    locked: Any = _locked(row, expected_rev, actor=actor)
     if locked.is_archived:
         msg = "This is archived already."
         raise ValidationError(msg, code="already_archived")
@@ -76,12 +86,15 @@ def archive_row(row: _Row, *, actor: Actor, reason: str) -> _Row:
 
 
 @transaction.atomic
-def restore_row(row: _Row, *, actor: Actor, reason: str) -> _Row:
+def restore_row(
+    row: _Row, *, actor: Actor, reason: str, expected_rev: int | None = None
+) -> _Row:
     """Bring a hidden row back.
 
-    Raises ValidationError when it is not hidden, or when another has its place.
+    Raises ValidationError when it is not hidden, when another has its place, and as
+    `change_row` does.
     """
-    locked: Any = _locked(row, actor=actor)
+    locked: Any = _locked(row, expected_rev, actor=actor)
     if not locked.is_archived:
         msg = "This is not archived."
         raise ValidationError(msg, code="not_archived")
@@ -107,12 +120,34 @@ def _check(row: models.Model) -> None:
     row.full_clean(exclude=hidden - {"business"})
 
 
-def _locked(row: _Row, *, actor: Actor) -> _Row:
+def _columns(row: models.Model) -> dict[str, Any]:
+    return {f.attname: getattr(row, f.attname) for f in row._meta.concrete_fields}
+
+
+def _check_live(row: Any) -> None:
+    """Raise ValidationError where a row is about a customer whom nobody changes."""
+    about = row.ticket if isinstance(row, TicketMessage) else row
+    customer = getattr(about, "customer", None)
+    if customer is None:
+        return
+    if customer.erased_at is not None:
+        msg = "This customer was erased, which is for good. Create a new one."
+        raise ValidationError(msg, code="erased")
+    if customer.is_archived:
+        msg = "This customer is archived. Restore the customer first."
+        raise ValidationError(msg, code="archived")
+
+
+def _locked(row: _Row, expected_rev: int | None, *, actor: Actor) -> _Row:
+    """Lock a row, after the customer: as everybody does whose write moves figures."""
     meta = row._meta
     right = f"{meta.app_label}.change_{meta.model_name}"
     rows: Any = list_rows(type(row), actor=actor, permission=right)
-    if isinstance(row, Booking):
-        # The customer before the booking, as everybody who writes money does.
-        lock_customers([row.customer_id])
+    if customer_id := getattr(row, "customer_id", None):
+        lock_customers([customer_id])
     found: _Row = rows.select_for_update(no_key=True).get(pk=row.pk)
+    _check_live(found)
+    if expected_rev is not None and found.rev != expected_rev:  # type: ignore[attr-defined]
+        msg = "Somebody changed this meanwhile. Load it again and repeat."
+        raise ValidationError(msg, code="stale_version")
     return found

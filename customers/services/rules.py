@@ -18,6 +18,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
+from audit.moments import is_in_range
 from customers.choices import CustomerStatus, CustomerType
 from customers.models import Business
 from customers.services.stats import local_day
@@ -210,12 +211,8 @@ def _moment(value: Any, reading: _Reading) -> datetime | None:
         moment = datetime(day.year, day.month, day.day, tzinfo=zone)
     if moment is None:
         return None
-    try:
-        return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(
-            UTC
-        )
-    except OverflowError:
-        return None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=zone)
+    return moment.astimezone(UTC) if is_in_range(moment) else None
 
 
 def _day(value: Any, reading: _Reading) -> date | None:
@@ -226,10 +223,8 @@ def _day(value: Any, reading: _Reading) -> date | None:
 def _moved(now: datetime, found: re.Match[str]) -> datetime | None:
     sign, number, unit = found.groups()
     by = timedelta(**{_UNITS[unit]: int(number)})
-    try:
-        return now - by if sign == "-" else now + by
-    except OverflowError:
-        return None
+    moment = now - by if sign == "-" else now + by
+    return moment if is_in_range(moment) else None
 
 
 def _choice(values: list[str]) -> Callable[[Any, _Reading], str | None]:
@@ -244,7 +239,10 @@ def _flag(value: Any, _: _Reading) -> bool | None:
 
 _AMOUNT_HINT = 'Send a number like "100.00", with three decimals at most.'
 _WHOLE_HINT = "Send a whole number."
-_TIME_HINT = "Send a time (RFC 3339), a day like 2026-11-20, or one like -30d."
+_TIME_HINT = (
+    "Send a time (RFC 3339), a day like 2026-11-20, or one like -30d; from 1900 on and "
+    "before 2200."
+)
 
 
 def _chosen(path: str, values: list[str], *more: str) -> _Field:

@@ -160,10 +160,10 @@ class Customers(HubTable):
             row, actor=self.actor, expected_rev=expected_rev, **changes
         )
 
-    def write_archived(self, row: Any, reason: str) -> Any:
+    def write_archived(self, row: Any, expected_rev: int | None, reason: str) -> Any:
         return services.archive_customer(row, actor=self.actor, reason=reason)
 
-    def write_restored(self, row: Any, reason: str) -> Any:
+    def write_restored(self, row: Any, expected_rev: int | None, reason: str) -> Any:
         [restored] = services.restore_customers(
             [row.pk], actor=self.actor, reason=reason
         )

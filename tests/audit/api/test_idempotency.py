@@ -37,8 +37,8 @@ def test_a_repeat_gets_the_first_answer_and_does_nothing(alice):
     assert [again[name] for name in ("ETag", "Location")] == [
         first[name] for name in ("ETag", "Location")
     ]
-    assert "Idempotency-Replayed" not in first
-    assert again["Idempotency-Replayed"] == "true"
+    assert "Idempotent-Replayed" not in first
+    assert again["Idempotent-Replayed"] == "true"
     assert again["Content-Type"] == first["Content-Type"]
     assert Customer.objects.count() == 1
 

@@ -14,7 +14,6 @@ from rest_framework.views import APIView
 
 from config.urls import handler400, handler403, handler404, handler500
 from config.urls import urlpatterns as real
-from customers.models import Customer
 from tests.factories import CustomerFactory
 
 SECRET = "ann@example.org"
@@ -165,16 +164,3 @@ def test_who_is_unknown_learns_how_to_sign_in(api):
 
 def test_an_endpoint_that_says_nothing_is_shut(api):
     problem(api.get("/api/v1/shut/"), 401, "not_authenticated")
-
-
-@pytest.mark.django_db(transaction=True)
-def test_what_a_refused_request_has_written_is_undone(api, settings):
-    from django.db import connection  # noqa: PLC0415 - only here
-
-    connection.settings_dict["ATOMIC_REQUESTS"] = True
-    try:
-        api.put("/api/v1/raised/denied/")
-    finally:
-        connection.settings_dict["ATOMIC_REQUESTS"] = False
-
-    assert not Customer.objects.exists()

@@ -111,7 +111,7 @@ def test_a_refund_above_the_limit_waits_for_a_second_person(alice, booking, path
     }
     again = post(alice, path, sent, **key)
     assert (again.status_code, again.content) == (202, answer.content)
-    assert again["Idempotency-Replayed"] == "true"
+    assert again["Idempotent-Replayed"] == "true"
     assert Refund.objects.count() == 1
 
 

@@ -150,7 +150,7 @@ def is_done_once(found: list[Any]) -> bool:
     good = [each for each in found if each.status_code == 201]
     bad = {each.json()["code"] for each in found if each.status_code != 201}
     assert bad <= {"refund_exceeds_paid", "credit_exceeds_balance"}
-    first = [each for each in good if "Idempotency-Replayed" not in each]
+    first = [each for each in good if "Idempotent-Replayed" not in each]
     assert len(first) == bool(good)
     assert len({each.content for each in good}) <= 1
     return bool(good)
