@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from capture.models import ApiKey
     from capture.services import Budget
 
+_WORD = re.compile(r"[a-z_.-]{1,30}|v[0-9]")
 _MESSAGES = {
     "accepted": "Captured.",
     "duplicate": "Known already; nothing was added.",
@@ -76,11 +78,18 @@ def tell_budget(response: HttpResponse, budget: Budget) -> None:
 
 def _instance(request: HttpRequest) -> str:
     """Return the path without what it holds: an address, a key, an id."""
-    path = request.path_info
     match = request.resolver_match
-    for name, value in (match.kwargs if match else {}).items():
-        path = path.replace(str(value), f"{{{name}}}")
-    return path
+    steps = request.path_info.split("/")
+    if match is None or not match.kwargs:
+        # A fixed address, or none of ours: words are names of ours, most likely.
+        known = [s if _WORD.fullmatch(s) or not s else "{unknown}" for s in steps]
+        return "/".join(known)
+    names = {str(value): f"{{{name}}}" for name, value in match.kwargs.items()}
+    # What varies stands behind the fixed beginning, which may read the same.
+    fixed = match.route.lstrip("^").partition("(")[0].partition("<")[0].count("/") + 1
+    return "/".join(
+        [*steps[:fixed], *(names.get(step, step) for step in steps[fixed:])]
+    )
 
 
 def captured(verdict: Verdict, *, show_customer: bool) -> JsonResponse:

@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from audit.api.reading import QuerySerializer, StrictSerializer
+from audit.api.reading import MomentField, QuerySerializer, StrictSerializer
 from customers import services
 from customers.api.answers import Answer, Pagination
 from customers.choices import (
@@ -27,8 +27,8 @@ def _whole() -> serializers.IntegerField:
     return serializers.IntegerField(min_value=0, max_value=2**31 - 1, required=False)
 
 
-def _moment() -> serializers.DateTimeField:
-    return serializers.DateTimeField(required=False)
+def _moment() -> MomentField:
+    return MomentField(required=False)
 
 
 class TargetQuery(QuerySerializer):

@@ -111,6 +111,18 @@ class Business(TrackedModel):
     def __str__(self) -> str:
         return self.name
 
+    def clean(self) -> None:
+        """Raise ValidationError unless the settings can be read as they are."""
+        super().clean()
+        found = self.settings
+        parts = ("consent_wordings", "mappings")
+        if not isinstance(found, dict) or not all(
+            isinstance(found.get(name, {}), dict) for name in parts
+        ):
+            msg = "Send an object; consent_wordings and mappings in it are objects."
+            error = ValidationError(msg, code="incorrect_type")
+            raise ValidationError({"settings": error})
+
     def wording_is_valid(self, version: str | None) -> bool:
         """Tell whether consent given under this version of the wording still counts."""
         wordings = self.settings.get("consent_wordings", {})

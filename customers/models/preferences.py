@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 
@@ -73,6 +74,15 @@ class Preferences(TrackedModel):
 
     def __str__(self) -> str:
         return "preferences"
+
+    def clean(self) -> None:
+        """Raise ValidationError unless the categories are texts."""
+        super().clean()
+        found = self.preferred_categories
+        is_list = isinstance(found, list) and all(isinstance(t, str) for t in found)
+        if found is not None and not is_list:
+            error = ValidationError("Send a list of texts.", code="incorrect_type")
+            raise ValidationError({"preferred_categories": error})
 
     def derive(self) -> None:
         """Compute the tags from the text."""

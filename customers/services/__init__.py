@@ -84,6 +84,7 @@ from customers.services.marketing import (
     contactable,
     get_customers_for_targeted_marketing,
 )
+from customers.services.messages import add_message, change_message
 from customers.services.money_doors import (
     get_booking,
     get_credit,
@@ -200,6 +201,7 @@ __all__ = [
     "TimelineSource",
     "Workplace",
     "add_flag",
+    "add_message",
     "add_note",
     "all_timeline_kinds",
     "approve_refund",
@@ -207,6 +209,7 @@ __all__ = [
     "archive_customers",
     "archive_row",
     "before_place",
+    "change_message",
     "change_row",
     "check_archivable",
     "check_currency",

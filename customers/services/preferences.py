@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -29,6 +30,16 @@ CHANGEABLE = frozenset(
         "can_receive_loyalty",
     }
 )
+
+
+_CLOCKS_DIFFER = timedelta(minutes=5)
+
+
+def check_not_ahead(name: str, moment: datetime) -> None:
+    """Raise ValidationError for a time that is yet to come; clocks may differ a bit."""
+    if moment > timezone.now() + _CLOCKS_DIFFER:
+        msg = "This is yet to come. Send a time that has passed."
+        raise ValidationError({name: ValidationError(msg, "in_future")})
 
 
 @transaction.atomic
@@ -96,7 +107,12 @@ def record_consent(
     channel: str | None = None,
     **proof: Any,
 ) -> ConsentEvent:
-    """Keep one answer of the person. `proof` are further columns of `ConsentEvent`."""
+    """Keep one answer of the person. `proof` are further columns of `ConsentEvent`.
+
+    Raises ValidationError for an answer that is yet to be given.
+    """
+    if proof.get("occurred_at") is not None:
+        check_not_ahead("occurred_at", proof["occurred_at"])
     event = ConsentEvent(
         business_id=customer.business_id,
         customer=customer,

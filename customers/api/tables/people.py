@@ -156,6 +156,7 @@ class Customers(HubTable):
     def write_changes(
         self, row: Any, expected_rev: int | None, changes: dict[str, Any]
     ) -> Any:
+        self.check_live(row)
         return services.update_customer(
             row, actor=self.actor, expected_rev=expected_rev, **changes
         )

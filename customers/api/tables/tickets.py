@@ -197,10 +197,10 @@ class Messages(HubTable):
 
     def write_new(self, values: dict[str, Any]) -> Any:
         ticket = self.ticket(str(values.pop("ticket_id")))
-        return services.create_row(
-            TicketMessage,
-            business_id=ticket.business_id,
-            actor=self.actor,
-            ticket=ticket,
-            **values,
-        )
+        self.check_live(ticket.customer)
+        return services.add_message(ticket, actor=self.actor, **values)
+
+    def write_changes(
+        self, row: Any, expected_rev: int | None, changes: dict[str, Any]
+    ) -> Any:
+        return services.change_message(row, actor=self.actor, **changes)

@@ -7,11 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import IntegrityError, transaction
 from django.test import Client
 from django.utils import timezone
 
 from audit.models import Event, StoredAnswer
-from audit.services import old_stored_answers
+from audit.services import claim_answer, forget_answer, old_stored_answers
 from customers.models import Customer, Membership, Note
 from tests.conftest import signed_in, staff
 from tests.factories import BusinessFactory, CustomerFactory, UserFactory
@@ -114,6 +115,81 @@ def test_whoever_lost_the_right_gets_no_old_answer(alice, actor):
     membership.by(actor).save()
 
     assert send(alice, "k-1").status_code == 403
+
+
+def in_bakery(client: Client) -> Any:
+    return client.post(
+        "/api/v1/customers",
+        ANA,
+        content_type="application/json",
+        headers={"Idempotency-Key": "k-1", "X-Business": "bakery"},
+    )
+
+
+@pytest.fixture
+def both(bakery, rival, actor):
+    """Somebody who is an admin in two businesses."""
+    user = staff(bakery, username="both")
+    Membership(user=user, business=rival, role="admin").by(actor).save()
+    return signed_in(user)
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({"role": "support"}, 400),
+        ({"role": "auditor"}, 404),
+        ({"ended_at": timezone.now()}, 404),
+    ],
+)
+def test_another_role_is_another_request(both, bakery, actor, change, status):
+    assert in_bakery(both).status_code == 201
+    membership = Membership.objects.get(user=both.user, business=bakery)
+    for name, value in change.items():
+        setattr(membership, name, value)
+    membership.by(actor).save()
+
+    again = in_bakery(both)
+
+    assert again.status_code == status
+    assert "Idempotent-Replayed" not in again
+    assert b"ana@example.org" not in again.content
+
+
+def test_the_same_role_is_the_same_request(both):
+    first, again = in_bakery(both), in_bakery(both)
+
+    assert again["Idempotent-Replayed"] == "true"
+    assert again.content == first.content
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_key_is_claimed_in_a_transaction_alone():
+    with pytest.raises(transaction.TransactionManagementError):
+        claim_answer("name", "said")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_key_that_was_just_given_free_is_claimed_again(monkeypatch, times):
+    """Another request forgets its answer between our insert and our look."""
+    claim = StoredAnswer.objects.bulk_create
+    left = [times]
+
+    def lose(rows: Any, **options: Any) -> Any:
+        made = claim(rows, **options)
+        if left[0]:
+            left[0] -= 1
+            forget_answer("name")
+        return made
+
+    monkeypatch.setattr(StoredAnswer.objects, "bulk_create", lose)
+    with transaction.atomic():
+        if times == 1:
+            assert claim_answer("name", "said") is None
+        else:
+            with pytest.raises(IntegrityError):
+                claim_answer("name", "said")
 
 
 @pytest.mark.parametrize("key", ["", "ä", "x" * 256, "a\tb"])

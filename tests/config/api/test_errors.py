@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import IntegrityError
 from django.http import Http404
 from django.test import Client
 from django.urls import path
@@ -23,6 +24,9 @@ RAISED = {
     "throttled": exceptions.Throttled(wait=12.2),
     "rule": ValidationError({"email": ValidationError("Is taken.", code="taken")}),
     "rules": ValidationError(["One.", "Two."]),
+    "race": IntegrityError(f"Key (email)=({SECRET}) already exists."),
+    "erased": ValidationError("It was erased.", code="erased"),
+    "archived": ValidationError("It is archived.", code="archived"),
     "bug": RuntimeError(SECRET),
 }
 
@@ -99,6 +103,9 @@ def problem(response, status: int, code: str) -> dict:
     [
         ("missing", 404, "not_found"),
         ("denied", 403, "permission_denied"),
+        ("race", 409, "conflict"),
+        ("erased", 409, "erased"),
+        ("archived", 409, "archived"),
         ("throttled", 429, "rate_limited"),
         ("rule", 400, "validation_error"),
         ("bug", 500, "internal_error"),
@@ -164,3 +171,46 @@ def test_who_is_unknown_learns_how_to_sign_in(api):
 
 def test_an_endpoint_that_says_nothing_is_shut(api):
     problem(api.get("/api/v1/shut/"), 401, "not_authenticated")
+
+
+@pytest.mark.parametrize(
+    ("path", "instance"),
+    [
+        ("/api/v1/customers/ann@example.org", "/api/v1/customers/{customer}"),
+        ("/api/v1/customers/api/notes/", "/api/v1/customers/{customer}/notes/"),
+        ("/api/v1/customers/v1/notes", "/api/v1/customers/{customer}/notes"),
+        ("/api/v1/nothing/ann@example.org", "/api/v1/nothing/{unknown}"),
+    ],
+)
+def test_an_error_names_its_path_without_what_it_holds(alice, path, instance):
+    body = alice.get(path).json()
+
+    assert (body["status"], body["instance"]) == (404, instance)
+
+
+def test_the_trail_keeps_no_address_that_was_asked_for(alice, bob, bakery):
+    row = CustomerFactory(business=bakery)
+    alice.get(f"/api/v1/customers/{SECRET}")
+    alice.get("/api/v1/customers/C-0000-0000")
+    alice.get(f"/api/v1/tickets/{row.pk}")
+
+    found = bob.get("/api/v1/events?action=access.denied")
+
+    ids = {event["object_id"] or None for event in found.json()["results"]}
+    assert ids == {None, "C-0000-0000", str(row.pk)}
+    assert SECRET not in found.text
+
+
+def test_a_lost_race_is_told_for_each_of_a_bulk(alice, bakery, monkeypatch):
+    CustomerFactory(business=bakery, email=SECRET)
+    # As if the other one came between the look and the write.
+    monkeypatch.setattr("customers.services.customers._check", lambda _: None)
+    items = [{"name": "One", "email": SECRET}, {"name": "Two"}]
+
+    answer = alice.post(
+        "/api/v1/customers/bulk", {"items": items}, content_type="application/json"
+    )
+
+    [lost, done] = answer.json()["results"]
+    assert (lost["status"], lost["code"], done["status"]) == (409, "conflict", 201)
+    assert SECRET not in answer.text

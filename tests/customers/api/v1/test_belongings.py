@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from audit.models import Event
 from customers.models import Note
@@ -219,3 +221,24 @@ def test_an_archived_contact_leaves_the_other_pages_too(alice, jonas):
     send(alice, "DELETE", path)
 
     assert (before, alice.get(page).json()["contacts"]) == (1, [])
+
+
+@pytest.mark.parametrize("value", [5, "bread", {"a": 1}, [1], [["a"]], [None]])
+def test_categories_are_a_list_of_texts(alice, jonas, value):
+    path = f"{API}/customers/{jonas.pk}/preferences"
+
+    wrong = send(alice, "PATCH", path, {"preferred_categories": value})
+    right = send(alice, "PATCH", path, {"preferred_categories": ["bread"]})
+
+    assert wrong.status_code == 400
+    assert (right.status_code, right.json()["preferred_categories"]) == (200, ["bread"])
+
+
+@pytest.mark.parametrize(("ahead", "status"), [(4, 201), (6, 400)])
+def test_consent_is_not_given_tomorrow(alice, jonas, ahead, status):
+    when = (timezone.now() + timedelta(minutes=ahead)).isoformat()
+    body = NEW["consents"] | {"occurred_at": when}
+
+    answer = send(alice, "POST", below(jonas, "consents"), body)
+
+    assert answer.status_code == status

@@ -77,3 +77,19 @@ def test_admins_and_auditors_see_who_works_here(alice, bob, bakery, charlie):
     assert alice.get("/api/v1/memberships?is_ended=false").json()["count"] == 2
     support = signed_in(staff(bakery, "support"))
     assert support.get("/api/v1/memberships").status_code == 403
+
+
+@pytest.mark.parametrize(
+    "value",
+    [5, "x", [], None, {"consent_wordings": 5}, {"consent_wordings": None},
+     {"mappings": []}],
+)  # fmt: skip
+def test_settings_have_the_shapes_they_are_read_in(alice, bakery, value):
+    confirm(alice, "manage_roles")
+
+    answer = send(alice, "PATCH", f"{BASE}/bakery", {"settings": value})
+
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["pointer"] == "/settings"
+    bakery.refresh_from_db()
+    assert bakery.settings == {}

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from tests.conftest import signed_in, staff
 from tests.customers.api.test_hub import send
@@ -114,3 +117,47 @@ def test_who_reads_messages_reads_of_the_customer(bob, jonas):
     assert send(bob, "PATCH", answer.request["PATH_INFO"], {}).status_code == 403
     marketing = signed_in(staff(jonas.business, "marketing"))
     assert marketing.get("/api/v1/messages").status_code == 403
+
+
+def test_a_message_is_changed_by_who_wrote_it_alone(alice, bakery, jonas):
+    ticket = TicketFactory(customer=jonas)
+    colleague = staff(bakery, "support")
+    others = [
+        TicketMessageFactory(ticket=ticket, author_kind="customer", author=None),
+        TicketMessageFactory(ticket=ticket, author=colleague),
+        TicketMessageFactory(ticket=ticket, author=None),
+    ]
+    below = f"{BASE}/{ticket.pk}/messages"
+    own = send(alice, "POST", below, {"body": "On its way."}).json()
+
+    wrong = [
+        send(alice, "PATCH", f"/api/v1/messages/{m.pk}", {"body": "No"}) for m in others
+    ]
+    right = send(alice, "PATCH", f"/api/v1/messages/{own['id']}", {"body": "Here."})
+
+    assert [(a.status_code, a.json()["code"]) for a in wrong] == [
+        (400, "not_yours")
+    ] * 3
+    assert (right.status_code, right.json()["body"]) == (200, "Here.")
+
+
+@pytest.mark.parametrize(("by", "code"), [(-1, "too_early"), (9, "in_future")])
+def test_a_message_is_sent_after_the_ticket_and_before_now(alice, jonas, by, code):
+    ticket = TicketFactory(customer=jonas, opened_at=timezone.now())
+    sent_at = (timezone.now() + timedelta(minutes=by)).isoformat()
+
+    answer = send(
+        alice,
+        "POST",
+        f"{BASE}/{ticket.pk}/messages",
+        {"body": "Hi", "sent_at": sent_at},
+    )
+
+    [error] = answer.json()["errors"]
+    assert (answer.status_code, error["pointer"], error["code"]) == (
+        400,
+        "/sent_at",
+        code,
+    )
+    ticket.refresh_from_db()
+    assert ticket.first_responded_at is None

@@ -1,0 +1,56 @@
+"""Messages of tickets: written under one's own name, and changed by nobody else."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from audit.actors import Actor
+from customers.choices import AuthorKind
+from customers.models import Ticket, TicketMessage
+from customers.services.preferences import check_not_ahead
+from customers.services.rows import change_row, create_row
+
+
+@transaction.atomic
+def add_message(
+    ticket: Ticket, *, actor: Actor, sent_at: datetime | None = None, **values: Any
+) -> TicketMessage:
+    """Write a message. `sent_at` is now, unless it was sent elsewhere before.
+
+    Raises ValidationError for a time before the ticket or ahead of now, and as
+    `create_row` does.
+    """
+    if sent_at is not None:
+        if sent_at < ticket.opened_at:
+            msg = "The ticket was opened later. Send a time after it, or none."
+            raise ValidationError({"sent_at": ValidationError(msg, "too_early")})
+        check_not_ahead("sent_at", sent_at)
+        values["sent_at"] = sent_at
+    return create_row(
+        TicketMessage,
+        business_id=ticket.business_id,
+        actor=actor,
+        ticket=ticket,
+        **values,
+    )
+
+
+@transaction.atomic
+def change_message(
+    message: TicketMessage, *, actor: Actor, **changes: Any
+) -> TicketMessage:
+    """Change what the actor wrote. Raises ValidationError `not_yours` for all else.
+
+    What a customer wrote stays as it came; what a colleague wrote is the colleague's.
+    """
+    is_own = message.author_kind == AuthorKind.STAFF and (
+        message.author_id == actor.user_id
+    )
+    if not is_own:
+        msg = "Only messages of your own can be changed. Write a new one."
+        raise ValidationError(msg, code="not_yours")
+    return change_row(message, actor=actor, **changes)
