@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, ClassVar
 
-from django.core.exceptions import MultipleObjectsReturned, ObjectDoesNotExist
+from django.core.exceptions import ObjectDoesNotExist
 from django.http import Http404
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -173,7 +173,7 @@ class CustomerData(MachineView):
             row = customers.get_customer(
                 customer, actor=self.actor, business_id=business.pk
             )
-        except (ObjectDoesNotExist, MultipleObjectsReturned) as error:
+        except ObjectDoesNotExist as error:
             if not self.by_key:
                 operation = self.actor.operation
                 operation.refuse("not_found", "customers.customer", customer)

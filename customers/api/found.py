@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
 from django.core.exceptions import MultipleObjectsReturned, ObjectDoesNotExist
 from django.core.exceptions import ValidationError as RuleBroken
 from django.http import Http404
+from rest_framework.permissions import SAFE_METHODS
 
 from audit import services as audit
 from audit.api.problems import Problem
@@ -27,16 +28,23 @@ class FoundView(StaffView):
     """Finds rows among all businesses of the caller; `X-Business` names one of them."""
 
     takes_business = True
+    # False where a POST only reads.
+    changes_customer: ClassVar[bool] = True
 
     def customer(self, reference: str) -> Customer:
         """Return the customer of a UUID, reference or external id.
 
-        Raises Http404, Problem 400 where two businesses know the id, and
-        PermissionDenied where the role there lacks the right of the endpoint.
+        Archived ones too, for whoever reads. Raises Http404, Problem 400 where two
+        businesses know the id, PermissionDenied where the role there lacks the right
+        of the endpoint, ValidationError where an archived one would be changed.
         """
-        find = partial(services.get_customer, reference, actor=self.actor)
+        rows = services.list_rows(Customer, actor=self.actor)
+        rows = rows.select_related("business", "stats")
+        find = partial(services.find_customer, reference, rows=rows)
         row = self._found(find, "customers.customer", reference)
         self.actor.require(row.business_id, self.right)
+        if self.changes_customer and self.request.method not in SAFE_METHODS:
+            services.check_live(row)
         return row
 
     def booking(self, reference: str) -> Booking:
@@ -82,7 +90,7 @@ class FoundView(StaffView):
         except ObjectDoesNotExist as error:
             self.actor.operation.refuse("not_found", label, reference)
             raise Http404 from error
-        except MultipleObjectsReturned as error:
+        except (MultipleObjectsReturned, RuleBroken) as error:
             sentence = "Two of your businesses know this. Name one in X-Business."
             raise Problem(400, "business_needed", sentence) from error
 

@@ -67,6 +67,7 @@ class AskExport(FoundView):
     """POST answers a link to everything about somebody, good once for ten minutes."""
 
     tag = "Customers"
+    changes_customer = False
     methods: ClassVar[Mapping[str, Method]] = {
         "post": Method("customers.export_customer", shapes.Link, 201, shapes.GiveReason)
     }

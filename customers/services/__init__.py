@@ -33,6 +33,7 @@ from customers.services.customers import (
     archive_customer,
     archive_customers,
     check_archivable,
+    check_live,
     create_customer,
     restore_customers,
     update_customer,
@@ -52,7 +53,6 @@ from customers.services.doors import (
     list_memberships,
     list_rows,
     list_shown_customers,
-    list_stats,
 )
 from customers.services.exporting import (
     RIGHTS_TO_EXPORT,
@@ -212,6 +212,7 @@ __all__ = [
     "change_message",
     "change_row",
     "check_archivable",
+    "check_live",
     "check_currency",
     "check_invoiceable",
     "contactable",
@@ -269,7 +270,6 @@ __all__ = [
     "list_segment_customers",
     "list_segments",
     "list_shown_customers",
-    "list_stats",
     "list_workplaces",
     "load_purchases",
     "load_values",

@@ -17,7 +17,7 @@ from customers.choices import CustomerStatus
 from customers.models import Address, Business, Customer
 from customers.services.doors import list_rows
 from customers.services.preferences import update_preferences
-from customers.services.records import save_record
+from customers.services.records import check_not_erased, save_record
 from customers.services.stats import refresh_stats
 
 ARCHIVE, BULK = "customers.archive_customer", "customers.bulk_customer"
@@ -99,9 +99,7 @@ def update_customer(
         changes["status"] = _status(changes.pop("is_active"), customer)
     _known(changes)
     row = _locked(customer.pk, actor=actor)
-    if expected_rev is not None and row.rev != expected_rev:
-        msg = "Somebody changed this customer meanwhile. Load it again and repeat."
-        raise ValidationError(msg, code="stale_version")
+    _check_rev(row, expected_rev)
     for name, value in changes.items():
         setattr(row, name, value)
     _check(row)
@@ -113,9 +111,16 @@ def update_customer(
     return row
 
 
-def archive_customer(customer: Customer, *, actor: Actor, reason: str) -> Customer:
-    """Hide a customer from daily work. History, tickets and entries stay."""
-    archived = archive_customers([customer.pk], actor=actor, reason=reason)
+def archive_customer(
+    customer: Customer, *, actor: Actor, reason: str, expected_rev: int | None = None
+) -> Customer:
+    """Hide a customer from daily work. History, tickets and entries stay.
+
+    Raises ValidationError `stale_version` when it is no longer at `expected_rev`.
+    """
+    archived = archive_customers(
+        [customer.pk], actor=actor, reason=reason, expected_rev=expected_rev
+    )
     if not archived:
         raise Customer.DoesNotExist
     return archived[0]
@@ -123,11 +128,12 @@ def archive_customer(customer: Customer, *, actor: Actor, reason: str) -> Custom
 
 @transaction.atomic
 def archive_customers(
-    ids: Iterable[UUID], *, actor: Actor, reason: str
+    ids: Iterable[UUID], *, actor: Actor, reason: str, expected_rev: int | None = None
 ) -> list[Customer]:
     """Archive all of them or, if one cannot be archived, none."""
     rows = _locked_all(ids, actor=actor)
     for row in rows:
+        _check_rev(row, expected_rev)
         if row.is_archived:
             msg = f"Customer {row} is already archived."
             raise ValidationError(msg, code="already_archived")
@@ -180,9 +186,19 @@ def _mark(
     return list(Customer.objects.filter(pk__in=[row.pk for row in rows]).order_by("pk"))
 
 
+def check_live(customer: Customer) -> None:
+    """Raise ValidationError for a customer whom nobody changes: `erased`, `archived`."""
+    check_not_erased(customer)
+    if customer.is_archived:
+        msg = "This customer is archived. Restore the customer first."
+        raise ValidationError(msg, code="archived")
+
+
 def _locked(pk: UUID, *, actor: Actor) -> Customer:
     rows = list_rows(Customer, actor=actor, permission="customers.change_customer")
-    return rows.select_for_update(no_key=True).get(pk=pk)
+    row: Customer = rows.select_for_update(no_key=True).get(pk=pk)
+    check_live(row)
+    return row
 
 
 def check_archivable(ids: Iterable[UUID], *, actor: Actor) -> ScopedQuerySet[Customer]:
@@ -204,7 +220,10 @@ def check_archivable(ids: Iterable[UUID], *, actor: Actor) -> ScopedQuerySet[Cus
 
 def _locked_all(ids: Iterable[UUID], *, actor: Actor) -> list[Customer]:
     rows = check_archivable(ids, actor=actor)
-    return list(rows.select_for_update(no_key=True))
+    found = list(rows.select_for_update(no_key=True))
+    for row in found:
+        check_not_erased(row)
+    return found
 
 
 def _status(is_active: bool, customer: Customer) -> str:  # noqa: FBT001 - the value
@@ -213,6 +232,12 @@ def _status(is_active: bool, customer: Customer) -> str:  # noqa: FBT001 - the v
     # Staff block and unblock by the status itself.
     is_blocked = customer.status == CustomerStatus.BLOCKED
     return CustomerStatus.BLOCKED if is_blocked else CustomerStatus.ACTIVE
+
+
+def _check_rev(row: Customer, expected: int | None) -> None:
+    if expected is not None and row.rev != expected:
+        msg = "Somebody changed this customer meanwhile. Load it again and repeat."
+        raise ValidationError(msg, code="stale_version")
 
 
 def _set_address(

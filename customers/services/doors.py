@@ -20,7 +20,6 @@ from customers.models import (
     Business,
     Customer,
     CustomerQuerySet,
-    CustomerStats,
     Membership,
 )
 
@@ -90,13 +89,12 @@ def list_customers(
 def get_customer(
     reference: UUID | str, *, actor: Actor, business_id: UUID | None = None
 ) -> Customer:
-    """Return one live customer by UUID, reference or external id.
+    """Return one live customer; raises as `find_customer` does.
 
-    Raises DoesNotExist for missing and for foreign ones alike, and
-    MultipleObjectsReturned when two businesses of the actor know the same id.
+    Foreign ones are as missing as any.
     """
-    customers = list_customers(actor=actor, business_id=business_id)
-    return customers.for_list().get(_named(str(reference)))
+    rows = list_customers(actor=actor, business_id=business_id)
+    return find_customer(str(reference), rows=rows.for_list())
 
 
 def list_archived_customers(*, actor: Actor, search: str = "") -> CustomerQuerySet:
@@ -121,9 +119,10 @@ def find_customer(
     if business_id is not None:
         rows = rows.filter(business=business_id)
     # Nobody's name is empty; in a query it would be everybody without one.
-    found = list(rows.filter(_named(reference))[:_NAMESAKES]) if reference else []
-    exact = [r for r in found if reference.upper() in (str(r.pk).upper(), r.unique_id)]
-    found = exact or found
+    if not reference:
+        raise Customer.DoesNotExist
+    found = list(rows.filter(_unique(reference))[:_NAMESAKES])
+    found = found or list(rows.filter(external_id=reference)[:_NAMESAKES])
     found = [row for row in found if not row.is_archived] or found
     if not found:
         raise Customer.DoesNotExist
@@ -187,13 +186,8 @@ def list_hub_customers(
     an address that the actor sees masked is sorting by nothing.
     """
     if status == "archived":
-        rows: Any = list_rows(Customer, actor=actor).filter(
-            business=business, erased_at=None
-        )
-        rows = rows.exclude(archived_at=None)
-        if search:
-            seen_in = actor.businesses_for(SEE_CLEAR)
-            rows = rows.matching(search, seen_in=seen_in)
+        archived = list_archived_customers(actor=actor, search=search)
+        rows: CustomerQuerySet = archived.filter(business=business)
     else:
         stored = status if status in CustomerStatus.values else ""
         rows = list_customers(
@@ -251,7 +245,7 @@ def get_shown_customer(reference: str, *, actor: Actor, business: Business) -> C
     Raises as `get_customer` does.
     """
     rows = list_customers(actor=actor, business_id=business.pk).with_shown()
-    return rows.get(_named(reference))
+    return find_customer(reference, rows=rows)
 
 
 def get_repeat_customers(
@@ -263,14 +257,9 @@ def get_repeat_customers(
     return repeat.order_by("-stats__total_purchases", "-stats__total_spent", "pk")
 
 
-def list_stats(*, actor: Actor) -> ScopedQuerySet[CustomerStats]:
-    """Return the figures of the customers that the actor may see."""
-    return list_rows(CustomerStats, actor=actor)
-
-
-def _named(reference: str) -> Q:
-    named = Q(unique_id=reference.upper()) | Q(external_id=reference)
+def _unique(reference: str) -> Q:
+    """Return who has this id, which nobody else of a business can have."""
     try:
-        return Q(pk=models.UUIDField().to_python(reference)) | named
+        return Q(pk=models.UUIDField().to_python(reference))
     except ValidationError:
-        return named
+        return Q(unique_id=reference.upper())

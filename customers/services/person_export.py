@@ -25,7 +25,7 @@ from audit.ids import uuid7
 from audit.privacy import SECRET, declaration
 from audit.tracking import TrackedModel, history_model
 from customers.models import Customer
-from customers.services.doors import get_customer
+from customers.services.doors import list_rows
 from customers.services.money_rules import Confirm
 
 EXPORT = "customers.export_customer"
@@ -97,7 +97,8 @@ def open_person_link(token: str, *, actor: Actor) -> tuple[Customer, Iterator[by
         raise ObjectDoesNotExist from error
     if said["user"] != str(actor.id):
         raise ObjectDoesNotExist
-    customer = get_customer(UUID(said["customer"]), actor=actor)
+    rows = list_rows(Customer, actor=actor).select_related("business", "stats")
+    customer = rows.get(pk=said["customer"])
     actor.require(customer.business_id, EXPORT)
     grant_id = said["grant"] and UUID(said["grant"])
     with transaction.atomic():

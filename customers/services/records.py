@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 from uuid import UUID
 
+from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models import Max
 from django.utils import timezone
@@ -65,6 +66,7 @@ def save_record(
         act = "add" if is_new else "change"
         name = f"{row._meta.app_label}.{act}_{row._meta.model_name}"
         actor.require(business_id, name)
+    _check_owner(row)
     prepare = _PREPARE.get(type(row))
     follow = prepare(row, actor) if prepare else None
     former = None if is_new else _former_email(row)
@@ -97,6 +99,28 @@ def save_record(
     elif customer_id and not isinstance(row, _WITHOUT_FIGURES):
         refresh_stats([customer_id])
     return row
+
+
+def check_not_erased(customer: Customer) -> None:
+    """Raise ValidationError `erased` for a customer of whom nothing is kept."""
+    if customer.erased_at is not None:
+        msg = "This customer was erased, which is for good. Create a new one."
+        raise ValidationError(msg, code="erased")
+
+
+def _check_owner(row: models.Model) -> None:
+    """Raise ValidationError where a row belongs to a customer who was erased.
+
+    The act of erasing itself is not done here.
+    """
+    if isinstance(row, TicketMessage):
+        check_not_erased(row.ticket.customer)
+    elif isinstance(row, Customer):
+        # As stored: a change cannot bring anybody back.
+        for stored in Customer.objects.filter(pk=row.pk).exclude(erased_at=None):
+            check_not_erased(stored)
+    elif getattr(row, "customer_id", None):
+        check_not_erased(row.customer)  # type: ignore[attr-defined]
 
 
 _WITHOUT_FIGURES = (Note, TicketMessage, Credit)

@@ -124,7 +124,9 @@ HOT = {
         business_id=b, status="open", priority="urgent"
     ),
     "best customers": lambda b, c: (
-        services.list_stats(actor=c).filter(business_id=b).order_by("-total_spent")
+        services.list_rows(apps.get_model("customers.CustomerStats"), actor=c)
+        .filter(business_id=b)
+        .order_by("-total_spent")
     ),
     "events of a business": lambda b, c: apps.get_model("audit.Event").objects.filter(
         business_id=b
