@@ -199,6 +199,12 @@ class StaffView(APIView):
         sentence = "Somebody changed this meanwhile. Load it again and repeat."
         return Problem(412, "stale_version", sentence, headers={"ETag": etag_of(rev)})
 
+    def refuse_version(self) -> None:
+        """Raise Problem 412 where `If-Match` names a version of what has none."""
+        if self.expected_rev() is not None:
+            sentence = "This has no versions. Leave If-Match out."
+            raise Problem(412, "stale_version", sentence)
+
     def finalize_response(
         self, request: Any, response: Any, *args: Any, **kwargs: Any
     ) -> Any:

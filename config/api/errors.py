@@ -41,6 +41,8 @@ _NO_CHOICE = "This is not one of the choices."
 # How `choices_sentence` begins; what was sent stands in quotes.
 _NAMING = "Send one of "
 _OTHER = "The request was refused."
+# Rules that say how the row stands, not what is wrong with the request.
+_OF_THE_STATE = frozenset({"archived", "erased"})
 _REPEATING = {
     "does_not_exist": "There is no such row.",
     "incorrect_model": "This has the wrong type.",
@@ -122,7 +124,8 @@ def _refused_values(errors: list[dict[str, str]]) -> Refusal:
     first = errors[0]
     place, said = first["pointer"].lstrip("/"), first["detail"]
     if len(errors) == 1 and not place and first["code"] != "invalid":
-        return Refusal(400, first["code"], said, errors=errors)
+        status = 409 if first["code"] in _OF_THE_STATE else 400
+        return Refusal(status, first["code"], said, errors=errors)
     count = "One field is" if len(errors) == 1 else f"{len(errors)} fields are"
     detail = f"{place}: {said}" if place else said
     message = f"{count} wrong."

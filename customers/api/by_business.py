@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.core.exceptions import ObjectDoesNotExist
-from django.core.exceptions import ValidationError as RuleBroken
 from django.http import Http404
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
@@ -19,6 +18,7 @@ from audit.api.views import Method, StaffView, etag_of
 from audit.api.writing import Reason
 from customers import services
 from customers.api import answers, bodies, shown
+from customers.api.versions import VersionedCustomer
 from customers.models import Business, Customer
 
 _VIEW, _ADD, _CHANGE, _ARCHIVE = (
@@ -26,7 +26,7 @@ _VIEW, _ADD, _CHANGE, _ARCHIVE = (
 )
 
 
-class BusinessView(StaffView):
+class BusinessView(VersionedCustomer, StaffView):
     """An endpoint below one business; a foreign one is as missing as any."""
 
     tag = "Customers of a business"
@@ -188,21 +188,20 @@ class OneCustomer(BusinessView):
         """Archive a customer; nothing is lost."""
         row = self.customer(customer)
         reason = self.body().get("reason") or "archived by the API"
-        services.archive_customer(row, actor=self.actor, reason=reason)
+        with self.versioned(customer):
+            services.archive_customer(
+                row, actor=self.actor, reason=reason, expected_rev=self.expected_rev()
+            )
         return Response(status=204)
 
     def _change(self, reference: str) -> Response:
         row = self.customer(reference)
         seen = shown.business_customer(row, is_clear=self.sees_clear(row))
         changes = self.body(seen=seen, is_clear=self.sees_clear(row))
-        try:
+        with self.versioned(reference):
             services.update_customer(
                 row, actor=self.actor, expected_rev=self.expected_rev(), **changes
             )
-        except RuleBroken as error:
-            if getattr(error, "code", "") == "stale_version":
-                raise self.stale(self.customer(reference).rev) from error
-            raise
         return self.detail(self.customer(str(row.pk)))
 
 
@@ -248,6 +247,7 @@ class CustomerPreferences(BusinessView):
 
     def patch(self, request: Request, customer: str, **_: Any) -> Response:
         """Change how a customer wants to be served."""
+        self.refuse_version()
         row = self.customer(customer)
         values = self.body()
         changed = services.update_preferences(row, actor=self.actor, **values)

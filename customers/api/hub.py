@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.core.exceptions import ObjectDoesNotExist
-from django.core.exceptions import ValidationError as RuleBroken
 from django.http import Http404
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -17,6 +16,7 @@ from audit.api.views import Method, etag_of
 from audit.api.writing import Reason
 from customers import services
 from customers.api import answers, bodies, shown
+from customers.api.versions import VersionedCustomer
 from customers.api.working import WorkingBusinessView
 from customers.models import Customer
 
@@ -25,7 +25,7 @@ _VIEW, _ADD, _CHANGE, _ARCHIVE = (
 )
 
 
-class HubView(WorkingBusinessView):
+class HubView(VersionedCustomer, WorkingBusinessView):
     """An endpoint of document 003."""
 
     tag = "Customers hub"
@@ -130,7 +130,10 @@ class OneCustomer(HubView):
         """Archive a customer; nothing is lost."""
         row = self.customer(customer)
         reason = self.body().get("reason") or "archived by the API"
-        services.archive_customer(row, actor=self.actor, reason=reason)
+        with self.versioned(customer):
+            services.archive_customer(
+                row, actor=self.actor, reason=reason, expected_rev=self.expected_rev()
+            )
         return Response(status=204)
 
     def _change(self, reference: str) -> Response:
@@ -138,12 +141,8 @@ class OneCustomer(HubView):
         is_clear = self.sees_clear(row)
         seen = shown.hub_row(row, is_clear=is_clear)
         changes = self.body(seen=seen, is_clear=is_clear)
-        try:
+        with self.versioned(reference):
             services.update_customer(
                 row, actor=self.actor, expected_rev=self.expected_rev(), **changes
             )
-        except RuleBroken as error:
-            if getattr(error, "code", "") == "stale_version":
-                raise self.stale(self.customer(reference).rev) from error
-            raise
         return self.detail(self.customer(str(row.pk)))

@@ -201,6 +201,7 @@ class OneFlag(FoundView):
     }
 
     def delete(self, request: Request, customer: str, code: str) -> Response:
+        self.refuse_version()
         row = self.customer(customer)
         reason = self.body().get("reason") or "removed by the API"
         try:

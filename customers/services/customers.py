@@ -18,9 +18,15 @@ from customers.models import Address, Business, Customer
 from customers.services.doors import list_rows
 from customers.services.preferences import update_preferences
 from customers.services.records import check_not_erased, save_record
+from customers.services.rows import archive_row
 from customers.services.stats import refresh_stats
 
 ARCHIVE, BULK = "customers.archive_customer", "customers.bulk_customer"
+# The column that a broken constraint is about; Django blames none of several.
+_ABOUT = {
+    "one_live_customer_per_email": "email",
+    "one_live_customer_per_external_id": "external_id",
+}
 _PREFERENCES = frozenset({"prefer_sms", "prefer_email", "prefer_call"})
 CHANGEABLE = frozenset(
     {
@@ -95,11 +101,12 @@ def update_customer(
     """
     wishes = {key: changes.pop(key) for key in _PREFERENCES & changes.keys()}
     has_address, address = "address" in changes, changes.pop("address", None)
-    if "is_active" in changes:
-        changes["status"] = _status(changes.pop("is_active"), customer)
+    is_active = changes.pop("is_active", None)
     _known(changes)
     row = _locked(customer.pk, actor=actor)
     _check_rev(row, expected_rev)
+    if is_active is not None and is_active != row.is_active:
+        changes["status"] = _status(row, is_active=is_active)
     for name, value in changes.items():
         setattr(row, name, value)
     _check(row)
@@ -187,7 +194,7 @@ def _mark(
 
 
 def check_live(customer: Customer) -> None:
-    """Raise ValidationError for a customer whom nobody changes: `erased`, `archived`."""
+    """Raise ValidationError, `erased` or `archived`, unless a customer is live."""
     check_not_erased(customer)
     if customer.is_archived:
         msg = "This customer is archived. Restore the customer first."
@@ -226,12 +233,12 @@ def _locked_all(ids: Iterable[UUID], *, actor: Actor) -> list[Customer]:
     return found
 
 
-def _status(is_active: bool, customer: Customer) -> str:  # noqa: FBT001 - the value
-    if not is_active:
-        return CustomerStatus.INACTIVE
-    # Staff block and unblock by the status itself.
-    is_blocked = customer.status == CustomerStatus.BLOCKED
-    return CustomerStatus.BLOCKED if is_blocked else CustomerStatus.ACTIVE
+def _status(row: Customer, *, is_active: bool) -> str:
+    if row.status == CustomerStatus.BLOCKED:
+        # Who is blocked is not active, so they would become it.
+        msg = "This customer is blocked. Change the status itself to unblock them."
+        raise ValidationError(msg, code="blocked")
+    return CustomerStatus.ACTIVE if is_active else CustomerStatus.INACTIVE
 
 
 def _check_rev(row: Customer, expected: int | None) -> None:
@@ -248,34 +255,37 @@ def _set_address(
     row = rows.select_for_update(no_key=True).first()
     if row is None and not text:
         return
+    if row is not None and not text:
+        archive_row(row, actor=actor, reason=reason or "address removed")
+        return
     if row is None:
         row = Address(
             business_id=customer.business_id, customer=customer, is_primary=True
         )
-    if row.as_text == (text or ""):
+    if row.as_text == text:
         return
     for name in ("line1", "line2", "city", "region", "postal_code", "country"):
         setattr(row, name, None)
     row.raw = text
-    if not text:
-        row.archived_at, row.archived_by_id = timezone.now(), actor.user_id
     row.full_clean()
     save_record(row, actor=actor, reason=reason)
 
 
 def _check(customer: Customer) -> None:
     """Raise what is wrong with a customer; what another one has, with its field."""
+    wrong: dict[str, Any] = {}
     try:
-        customer.full_clean()
+        customer.full_clean(validate_constraints=False)
     except ValidationError as error:
-        found = error.error_dict
-        for taken in found.get(NON_FIELD_ERRORS, [])[:]:
-            # The index is on several columns, so Django blames none of them.
-            if taken.code == "unique":
-                name = "email" if "e-mail" in taken.message else "external_id"
-                found[NON_FIELD_ERRORS].remove(taken)
-                found.setdefault(name, []).append(taken)
-        raise ValidationError({k: v for k, v in found.items() if v}) from error
+        wrong = error.update_error_dict(wrong)
+    for constraint in Customer._meta.constraints:
+        try:
+            constraint.validate(Customer, customer, exclude=set(wrong))
+        except ValidationError as error:
+            name = _ABOUT.get(constraint.name, NON_FIELD_ERRORS)
+            wrong.setdefault(name, []).extend(error.error_list)
+    if wrong:
+        raise ValidationError(wrong)
 
 
 def _known(facts: dict[str, Any]) -> None:

@@ -162,7 +162,9 @@ class Customers(HubTable):
         )
 
     def write_archived(self, row: Any, expected_rev: int | None, reason: str) -> Any:
-        return services.archive_customer(row, actor=self.actor, reason=reason)
+        return services.archive_customer(
+            row, actor=self.actor, reason=reason, expected_rev=expected_rev
+        )
 
     def write_restored(self, row: Any, expected_rev: int | None, reason: str) -> Any:
         [restored] = services.restore_customers(
