@@ -12,7 +12,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
 from audit.api.reading import StrictSerializer, snake_case
-from audit.masking import hidden_names, masked_value
+from audit.masking import masked_value, masks_of
 from audit.privacy import declaration
 from audit.tracking import view_right
 
@@ -214,14 +214,13 @@ class ChangeBody(RowBody):
         seen, row = self.context.get("seen", {}), self.context.get("row")
         if not isinstance(data, Mapping) or row is None:
             return super().to_internal_value(data)
-        hidden = set() if self.context.get("is_clear") else _hidden(row)
-        kept, wrong = {}, {}
+        masks = masks_of(row)
+        is_clear = bool(self.context.get("is_clear"))
+        data, wrong = without_masked(data, masks, is_clear=is_clear)
+        kept = {}
         for key, value in data.items():
             name = snake_case(str(key))
-            if name in hidden:
-                if value != seen.get(name):
-                    wrong[key] = [ErrorDetail(_MASKED, "masked")]
-            elif name in self.fields or name not in seen:
+            if name in self.fields or name not in seen:
                 kept[key] = value
             elif name not in _STAMPS and value != seen[name]:
                 wrong[key] = [ErrorDetail(_FIXED, "read_only")]
@@ -230,8 +229,25 @@ class ChangeBody(RowBody):
         return super().to_internal_value(kept)
 
 
-def _hidden(row: models.Model) -> set[str]:
-    return {name for name in hidden_names(row) if getattr(row, name) is not None}
+def without_masked(
+    data: Mapping[Any, Any], masks: Mapping[str, Any], *, is_clear: bool
+) -> tuple[dict[Any, Any], dict[Any, Any]]:
+    """Return a change without what came back masked, and what is wrong with it.
+
+    Whoever sends what a list showed in place of a value means no change, whatever their
+    role. Another value is a mistake of those who do not see the stored one.
+    """
+    kept, wrong = {}, {}
+    for key, value in data.items():
+        name = snake_case(str(key))
+        if name not in masks:
+            kept[key] = value
+        elif value != masks[name]:
+            if is_clear:
+                kept[key] = value
+            else:
+                wrong[key] = [ErrorDetail(_MASKED, "masked")]
+    return kept, wrong
 
 
 def _foreign_key(model: Any, name: str) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from rest_framework import serializers
-from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.exceptions import ValidationError
 
 from audit.api.reading import (
     PageQuery,
@@ -15,6 +15,7 @@ from audit.api.reading import (
     camel_case,
     snake_case,
 )
+from audit.api.rows import without_masked
 from customers.choices import AddressKind, CustomerStatus, CustomerType, NoteType
 
 _HUB_ORDERS = (
@@ -29,25 +30,26 @@ _ORDERS = ("created_at", "name", "updated_at", "total_spent", "total_purchases")
 
 
 class SeenOrMasked(StrictSerializer):
-    """A change by somebody who may see contact data masked."""
+    """A change of what somebody may see masked.
+
+    The context holds `masks`, what is shown in place of the stored values, and
+    `is_clear`.
+    """
 
     def to_internal_value(self, data: Any) -> Any:
-        """Leave out what comes back as it was answered; a masked value is no change.
+        """Leave out what comes back masked: it is no change.
 
         Raises ValidationError for another value in the place of a masked one: what
         somebody does not see, they do not overwrite.
         """
-        seen = self.context.get("seen", {})
-        if not isinstance(data, Mapping) or self.context.get("is_clear", True):
+        masks, is_clear = self.context["masks"], self.context["is_clear"]
+        if not isinstance(data, Mapping):
             return super().to_internal_value(data)
-        masked = {"phone", "email", "address"}
-        kept = {k: v for k, v in data.items() if k not in masked or v != seen.get(k)}
-        if wrong := sorted(masked & kept.keys()):
-            text = "You see this masked. Reveal it first, or leave it out."
-            raise ValidationError(
-                {name: [ErrorDetail(text, "masked")] for name in wrong}
-            )
-        for name in masked & self.fields.keys():
+        kept, wrong = without_masked(data, masks, is_clear=is_clear)
+        if wrong:
+            raise ValidationError(wrong)
+        sent = {snake_case(str(key)) for key in data.keys() - kept.keys()}
+        for name in (sent if is_clear else masks.keys()) & self.fields.keys():
             self.fields[name].required = False
         return super().to_internal_value(kept)
 
@@ -174,7 +176,7 @@ class WriteNote(StrictSerializer):
     content = serializers.CharField(max_length=20_000)
 
 
-class UpdatePreferences(StrictSerializer):
+class UpdatePreferences(SeenOrMasked):
     """`updatePreferencesSchema`."""
 
     business_id = serializers.UUIDField(required=False)

@@ -16,6 +16,7 @@ from audit.api.paging import page_of
 from audit.api.reading import PageQuery
 from audit.api.views import Method, StaffView, etag_of
 from audit.api.writing import Reason
+from audit.masking import masks_of
 from customers import services
 from customers.api import answers, bodies, shown
 from customers.api.versions import VersionedCustomer
@@ -67,9 +68,10 @@ class BusinessView(VersionedCustomer, StaffView):
     def detail(self, row: Customer, status: int = 200) -> Response:
         """Answer one customer with everything about it."""
         notes = services.newest_notes(row, actor=self.actor, limit=5)
+        is_clear = self.sees_clear(row)
         body = {
-            **shown.business_customer(row, is_clear=self.sees_clear(row)),
-            "preferences": shown.own_preferences(row.preferences),
+            **shown.business_customer(row, is_clear=is_clear),
+            "preferences": shown.own_preferences(row.preferences, is_clear=is_clear),
             "purchase_history": shown.purchase_figures(row),
             "recent_notes": [shown.note(note) for note in notes],
         }
@@ -196,8 +198,8 @@ class OneCustomer(BusinessView):
 
     def _change(self, reference: str) -> Response:
         row = self.customer(reference)
-        seen = shown.business_customer(row, is_clear=self.sees_clear(row))
-        changes = self.body(seen=seen, is_clear=self.sees_clear(row))
+        masks = shown.customer_masks(row)
+        changes = self.body(masks=masks, is_clear=self.sees_clear(row))
         with self.versioned(reference):
             services.update_customer(
                 row, actor=self.actor, expected_rev=self.expected_rev(), **changes
@@ -249,10 +251,11 @@ class CustomerPreferences(BusinessView):
         """Change how a customer wants to be served."""
         self.refuse_version()
         row = self.customer(customer)
-        values = self.body()
+        is_clear = self.sees_clear(row)
+        values = self.body(masks=masks_of(row.preferences), is_clear=is_clear)
         changed = services.update_preferences(row, actor=self.actor, **values)
         self.note_shown("viewed", [row], target=row)
-        return Response(shown.all_preferences(changed))
+        return Response(shown.all_preferences(changed, is_clear=is_clear))
 
 
 class Purchases(BusinessView):
@@ -268,9 +271,13 @@ class Purchases(BusinessView):
         rows = services.get_purchase_history(row, actor=self.actor).with_refunded()
         page = page_of(rows, number=asked["page"], limit=asked["limit"])
         self.note_shown("viewed", [row], target=row)
+        with_refunds = self.actor.may(shown.SEE_REFUNDS, self.business.pk)
         return Response(
             {
-                "purchases": [shown.purchase(booking) for booking in page.rows],
+                "purchases": [
+                    shown.purchase(booking, with_refunds=with_refunds)
+                    for booking in page.rows
+                ],
                 "summary": shown.purchase_summary(row),
                 "pagination": page.facts(),
             }
@@ -288,4 +295,6 @@ class Metrics(BusinessView):
         """Show a customer's figures and loyalty."""
         row = self.customer(customer)
         self.note_shown("viewed", [row], target=row)
-        return Response(shown.metrics(row, self.business))
+        return Response(
+            shown.metrics(row, self.business, is_clear=self.sees_clear(row))
+        )

@@ -14,6 +14,7 @@ from audit.api.paging import page_of
 from audit.api.reading import with_camel_keys
 from audit.api.views import Method, etag_of
 from audit.api.writing import Reason
+from audit.masking import masks_of
 from customers import services
 from customers.api import answers, bodies, shown
 from customers.api.versions import VersionedCustomer
@@ -50,9 +51,14 @@ class HubView(VersionedCustomer, WorkingBusinessView):
     def detail(self, row: Customer, status: int = 200, **more: Any) -> Response:
         """Answer one customer with its newest bookings, places, people and tickets."""
         parts = services.get_parts(row, actor=self.actor, limit=shown.NEWEST)
-        body = shown.hub_detail(row, parts, is_clear=self.sees_clear(row)) | more
+        body = shown.hub_detail(
+            row,
+            parts,
+            is_clear=self.sees_clear(row),
+            with_refunds=self.actor.may(shown.SEE_REFUNDS, row.business_id),
+        )
         self.note_shown("viewed", [row], target=row)
-        return self.answer(body, status, ETag=etag_of(row.rev))
+        return self.answer(body | more, status, ETag=etag_of(row.rev))
 
 
 class Customers(HubView):
@@ -139,8 +145,7 @@ class OneCustomer(HubView):
     def _change(self, reference: str) -> Response:
         row = self.customer(reference)
         is_clear = self.sees_clear(row)
-        seen = shown.hub_row(row, is_clear=is_clear)
-        changes = self.body(seen=seen, is_clear=is_clear)
+        changes = self.body(masks=masks_of(row), is_clear=is_clear)
         with self.versioned(reference):
             services.update_customer(
                 row, actor=self.actor, expected_rev=self.expected_rev(), **changes

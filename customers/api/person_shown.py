@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from audit.masking import mask, mask_text
+from audit.masking import shown_columns
 from customers import services
 
 _COLUMNS_OF_ADDRESS = (
@@ -56,9 +56,7 @@ def hit(found: services.Hit) -> dict[str, Any]:
         "id": row.pk,
         "unique_id": row.unique_id,
         "business_id": row.business_id,
-        "name": mask_text(row.name or ""),
-        "email": mask(row.email),
-        "phone": mask(row.phone),
+        **shown_columns(row, "name", "email", "phone", is_clear=False),
         "customer_type": row.customer_type,
         "matched": found.matched,
     }

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
-from audit.masking import mask, mask_text
+from audit.masking import mask, masks_of, shown_columns
 from customers import services
 from customers.models import (
     Address,
@@ -20,8 +20,22 @@ from customers.models import (
 )
 
 _ZERO = Decimal(0)
+# Without it nobody is told what went back.
+SEE_REFUNDS = "customers.view_refund"
 # How many of each kind stand in the detail of document 003.
 NEWEST = 50
+_OF_ADDRESS = (
+    "recipient",
+    "label",
+    "line1",
+    "line2",
+    "city",
+    "region",
+    "postal_code",
+    "country",
+    "raw",
+    "phone",
+)
 
 
 def business_customer(row: Customer, *, is_clear: bool) -> dict[str, Any]:
@@ -31,10 +45,8 @@ def business_customer(row: Customer, *, is_clear: bool) -> dict[str, Any]:
         "id": row.pk,
         "business_id": row.business_id,
         "unique_id": row.unique_id,
-        "name": row.name if is_clear else mask_text(row.name or ""),
-        "phone": _shown(row.phone, is_clear=is_clear),
-        "email": _shown(row.email, is_clear=is_clear),
-        "address": _shown(_address(row), is_clear=is_clear),
+        **shown_columns(row, "name", "phone", "email", is_clear=is_clear),
+        "address": _address(row) if is_clear else mask(_address(row)),
         "customer_type": row.customer_type,
         "is_active": row.is_active,
         # Its defaults, for whoever was not asked.
@@ -46,38 +58,45 @@ def business_customer(row: Customer, *, is_clear: bool) -> dict[str, Any]:
     }
 
 
+def customer_masks(row: Customer) -> dict[str, Any]:
+    """Return what is shown in place of what `business_customer` hides."""
+    masks, address = masks_of(row), _address(row)
+    return {**masks, "address": mask(address)} if address else masks
+
+
 def found_customer(row: Customer, *, is_clear: bool) -> dict[str, Any]:
     """Return what a search answers about somebody."""
     return {
         "id": row.pk,
         "unique_id": row.unique_id,
-        "name": row.name if is_clear else mask_text(row.name or ""),
-        "phone": _shown(row.phone, is_clear=is_clear),
-        "email": _shown(row.email, is_clear=is_clear),
+        **shown_columns(row, "name", "phone", "email", is_clear=is_clear),
         "customer_type": row.customer_type,
     }
 
 
-def own_preferences(row: Preferences) -> dict[str, Any]:
+def own_preferences(row: Preferences, *, is_clear: bool) -> dict[str, Any]:
     """Return the preferences beside the customer's own columns."""
+    names = (
+        "favorite_products",
+        "preferred_payment",
+        "average_spend",
+        "best_contact_time",
+    )
     return {
-        "favorite_products": row.favorite_products,
-        "preferred_payment": row.preferred_payment,
-        "average_spend": row.average_spend,
-        "best_contact_time": row.best_contact_time,
+        **shown_columns(row, *names, is_clear=is_clear),
         "do_not_contact": row.do_not_contact,
         "can_receive_offers": row.can_receive_offers,
         "can_receive_loyalty": row.can_receive_loyalty,
     }
 
 
-def all_preferences(row: Preferences) -> dict[str, Any]:
+def all_preferences(row: Preferences, *, is_clear: bool) -> dict[str, Any]:
     """Return the twelve columns of the document's table."""
     return {
         "id": row.pk,
         "customer_id": row.customer_id,
         "business_id": row.business_id,
-        **own_preferences(row),
+        **own_preferences(row, is_clear=is_clear),
         "created_at": row.created_at,
         "updated_at": row.updated_at,
     }
@@ -118,18 +137,15 @@ def purchase_summary(row: Customer) -> dict[str, Any]:
     }
 
 
-def purchase(row: Booking) -> dict[str, Any]:
-    """Return one order of somebody's history."""
+def purchase(row: Booking, *, with_refunds: bool) -> dict[str, Any]:
+    """Return one order of somebody's history; null for refunds that nobody may see."""
     return {
         "id": row.pk,
         "reference": row.reference,
         "kind": row.kind,
         "status": row.status,
         "total_amount": services.in_own_decimals(row.total_amount, row.currency),
-        "refunded_amount": services.in_own_decimals(
-            row.refunded_amount,  # type: ignore[attr-defined]
-            row.currency,
-        ),
+        "refunded_amount": _refunded(row) if with_refunds else None,
         "items_count": row.items_count,
         "currency": row.currency,
         "purchased_at": row.completed_at or row.placed_at,
@@ -153,13 +169,13 @@ def note(row: Note) -> dict[str, Any]:
     }
 
 
-def metrics(row: Customer, business: Business) -> dict[str, Any]:
+def metrics(row: Customer, business: Business, *, is_clear: bool) -> dict[str, Any]:
     """Return somebody's figures and the way to the next tier."""
     tier, missing = services.next_tier(row.stats.total_purchases, business)
     return {
         "customer": {
             "id": row.pk,
-            "name": row.name,
+            **shown_columns(row, "name", is_clear=is_clear),
             "customer_type": row.customer_type,
             "is_active": row.is_active,
         },
@@ -178,8 +194,9 @@ def _address(row: Customer) -> str | None:
     return next((address.as_text for address in primary), None)
 
 
-def _shown(value: str | None, *, is_clear: bool) -> Any:
-    return value if is_clear else mask(value)
+def _refunded(row: Booking) -> Decimal:
+    amount: Decimal = row.refunded_amount  # type: ignore[attr-defined]
+    return services.in_own_decimals(amount, row.currency)
 
 
 # --- document 003 -------------------------------------------------------------------
@@ -190,9 +207,7 @@ def hub_row(row: Customer, *, is_clear: bool = False) -> dict[str, Any]:
     return {
         "id": row.pk,
         "unique_id": row.unique_id,
-        "name": row.name if is_clear else mask_text(row.name or ""),
-        "email": _shown(row.email, is_clear=is_clear),
-        "phone": _shown(row.phone, is_clear=is_clear),
+        **shown_columns(row, "name", "email", "phone", is_clear=is_clear),
         "created_at": row.created_at,
         "email_verified": row.is_email_verified,
         "customer_type": row.customer_type,
@@ -231,14 +246,21 @@ def hub_summary(
 
 
 def hub_detail(
-    row: Customer, parts: services.CustomerParts, *, is_clear: bool
+    row: Customer,
+    parts: services.CustomerParts,
+    *,
+    is_clear: bool,
+    with_refunds: bool,
 ) -> dict[str, Any]:
     """Return everything that document 003 says of one customer."""
     return {
         **hub_row(row, is_clear=is_clear),
         "flags": parts.flags,
         "currency": row.business.currency,
-        "bookings": [_hub_booking(booking) for booking in parts.bookings],
+        "bookings": [
+            _hub_booking(booking, with_refunds=with_refunds)
+            for booking in parts.bookings
+        ],
         "addresses": [_hub_address(a, is_clear=is_clear) for a in parts.addresses],
         "contacts": [_hub_contact(c, is_clear=is_clear) for c in parts.contacts],
         "support_tickets": [_hub_ticket(ticket) for ticket in parts.tickets],
@@ -246,7 +268,7 @@ def hub_detail(
     }
 
 
-def _hub_booking(row: Booking) -> dict[str, Any]:
+def _hub_booking(row: Booking, *, with_refunds: bool) -> dict[str, Any]:
     def amount(value: Decimal) -> Decimal:
         return services.in_own_decimals(value, row.currency)
 
@@ -257,7 +279,7 @@ def _hub_booking(row: Booking) -> dict[str, Any]:
         "status": row.status,
         "total_amount": amount(row.total_amount),
         "paid_amount": amount(row.paid_amount),
-        "refunded_amount": amount(row.refunded_amount),  # type: ignore[attr-defined]
+        "refunded_amount": _refunded(row) if with_refunds else None,
         "currency": row.currency,
         "created_at": row.created_at,
         "completed_at": row.completed_at,
@@ -265,34 +287,20 @@ def _hub_booking(row: Booking) -> dict[str, Any]:
 
 
 def _hub_address(row: Address, *, is_clear: bool) -> dict[str, Any]:
-    names = (
-        "label",
-        "line1",
-        "line2",
-        "city",
-        "region",
-        "postal_code",
-        "country",
-        "raw",
-    )
     return {
         "id": row.pk,
         "kind": row.kind,
-        "recipient": row.recipient,
-        **{name: _shown(getattr(row, name), is_clear=is_clear) for name in names},
-        "phone": _shown(row.phone, is_clear=is_clear),
+        **shown_columns(row, *_OF_ADDRESS, is_clear=is_clear),
         "is_primary": row.is_primary,
     }
 
 
 def _hub_contact(row: Contact, *, is_clear: bool) -> dict[str, Any]:
+    names = ("name", "relation", "email", "phone")
     return {
         "id": row.pk,
         "kind": row.kind,
-        "name": row.name,
-        "relation": row.relation,
-        "email": _shown(row.email, is_clear=is_clear),
-        "phone": _shown(row.phone, is_clear=is_clear),
+        **shown_columns(row, *names, is_clear=is_clear),
     }
 
 
@@ -320,11 +328,12 @@ def _hub_ticket(row: Ticket) -> dict[str, Any]:
 
 def targeted_customer(row: Customer, contactable: dict[str, Any]) -> dict[str, Any]:
     """Return somebody of document 002's targeted list."""
+    contact = shown_columns(row, "name", "email", is_clear=False)
     return {
         "id": row.pk,
         "unique_id": row.unique_id,
-        "full_name": mask_text(row.name or ""),
-        "email": mask(row.email),
+        "full_name": contact["name"],
+        "email": contact["email"],
         # Orders are purchases there.
         "total_orders": row.stats.total_purchases,
         "total_spent": _spent(row),
@@ -338,9 +347,7 @@ def segment_customer(row: Customer, contactable: dict[str, Any]) -> dict[str, An
     return {
         "id": row.pk,
         "unique_id": row.unique_id,
-        "name": mask_text(row.name or ""),
-        "email": mask(row.email),
-        "phone": mask(row.phone),
+        **shown_columns(row, "name", "email", "phone", is_clear=False),
         "customer_type": row.customer_type,
         "status": row.shown_status,
         "total_purchases": row.stats.total_purchases,
