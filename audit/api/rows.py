@@ -13,7 +13,7 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 
 from audit.api.reading import StrictSerializer, snake_case
 from audit.masking import masked_value, masks_of
-from audit.privacy import declaration
+from audit.privacy import business_of, declaration
 from audit.tracking import view_right
 
 # What a body is checked for; what is answered was checked when it was written.
@@ -38,6 +38,8 @@ class RowSerializer(serializers.ModelSerializer[Any]):
     `is_clear` of the context tells whether somebody sees this row's contact data.
     """
 
+    # What needs a right of its own, which the context's `may` tells; null without it.
+    rights: ClassVar[Mapping[str, str]] = {}
     # Rows that repeat what somebody sent hold addresses in other texts too.
     is_copy: ClassVar[bool] = False
     # A caller may ask for some keys alone, so the schema promises none.
@@ -72,6 +74,10 @@ class RowSerializer(serializers.ModelSerializer[Any]):
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
         shown = dict(super().to_representation(instance))
+        may = self.context.get("may")
+        for name in shown.keys() & self.rights.keys():
+            if may is None or not may(self.rights[name], business_of(instance)):
+                shown[name] = None
         is_clear = self.context.get("is_clear")
         if is_clear is None or not is_clear(instance):
             kinds = declaration(type(instance))

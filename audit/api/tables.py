@@ -206,7 +206,9 @@ class TableView(ViewSetMixin, StaffView):
         self, rows: Iterable[Any], *, is_detail: bool = False, **asked: Any
     ) -> list[dict[str, Any]]:
         """Return rows as they are answered; in lists everybody's are masked."""
-        context = {"is_clear": self.sees_clear} if is_detail else {}
+        context: dict[str, Any] = {"may": self.actor.may}
+        if is_detail:
+            context["is_clear"] = self.sees_clear
         own = self.row(context=context)
         beside = {
             name: (self.related[name], self.related[name].row(context=context))

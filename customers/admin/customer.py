@@ -13,6 +13,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 
+from audit.actors import Actor
 from audit.admin.base import actor_of, refuse
 from audit.admin.people import PersonPages
 from audit.admin.tracked import TrackedForm
@@ -156,7 +157,7 @@ class CustomerAdmin(PersonPages, ExchangeAdmin):
 
     # --- columns ----------------------------------------------------------------
 
-    @admin.display(description="Name", ordering="name")
+    @admin.display(description="Name", ordering="order_name")
     def name_or_reference(self, row: Customer) -> str:
         return row.name or row.unique_id
 
@@ -219,6 +220,10 @@ class CustomerAdmin(PersonPages, ExchangeAdmin):
         if obj is None:
             fieldsets = [part for part in fieldsets if part[0] != "Figures"]
         return fieldsets
+
+    def get_rows(self, actor: Actor) -> Any:
+        rows: Any = super().get_rows(actor)
+        return services.with_order_name(rows, actor=actor)
 
     def get_search_results(
         self, request: HttpRequest, queryset: Any, search_term: str

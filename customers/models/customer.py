@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from uuid import UUID
 
 from django.db import models
-from django.db.models import Prefetch, Q
+from django.db.models import Case, Prefetch, Q, When
 from django.db.models.functions import Upper
 from django.utils import timezone
 
@@ -26,6 +26,13 @@ if TYPE_CHECKING:
 LIVE = Q(archived_at=None, erased_at=None)
 
 
+# Names that are an e-mail address or a phone number, of people who told no other: every
+# one that `audit.masking.mask_text` masks, and more.
+ADDRESS_AS_NAME = Q(name__contains="@") | Q(
+    name__regex=r"([0-9][^0-9]*){7}|(\+|00)[0-9][0-9\s()/.-]{5,}[0-9]"
+)
+# So many words of a search are looked for.
+_WORDS = 8
 # So many digits find a phone number by a part of it, or are a number of their own.
 _PART, _WHOLE = 4, 8
 
@@ -47,14 +54,15 @@ class CustomerQuerySet(TrackedQuerySet["Customer"]):
         A part of an e-mail or phone finds people of the businesses in `seen_in` alone
         (None: of all), where whoever asks sees them in clear. Elsewhere only the whole
         value does: parts would tell a masked one letter by letter. A name may be an
-        address too, of people who never told another.
+        address or a number too, of people who never told another. Words after the
+        eighth are left out.
         """
         seen = Q() if seen_in is None else Q(business_id__in=seen_in)
-        words = text.split()
+        words = text.split(maxsplit=_WORDS)[:_WORDS]
         found = self
         for word in words:
             found = found.filter(
-                Q(name__icontains=word) & (seen | ~Q(name__contains="@"))
+                Q(name__icontains=word) & (seen | ~ADDRESS_AS_NAME)
                 | Q(email_key=fold_email(word))
                 | Q(email_key__contains=fold_email(word)) & seen
                 | Q(unique_id__istartswith=word)
@@ -71,6 +79,17 @@ class CustomerQuerySet(TrackedQuerySet["Customer"]):
         contact: Any = self.model._meta.get_field("contacts").related_model
         rows = contact._default_manager.filter(email_key=fold_email(word))
         return rows.values("customer")
+
+    def named_for_order(self, *, seen_in: Collection[UUID] | None) -> Self:
+        """Add `order_name`, by which a list is sorted.
+
+        It is unknown for a name that is an address, but in the businesses in `seen_in`
+        (None: all): its place would tell a masked one letter by letter.
+        """
+        if seen_in is None:
+            return self.alias(order_name=Upper("name"))
+        shown = Q(business_id__in=seen_in) | ~ADDRESS_AS_NAME
+        return self.alias(order_name=Case(When(shown, then=Upper("name"))))
 
     def with_shown(self) -> Self:
         """Load what an endpoint shows: figures, preferences, the primary address."""

@@ -53,6 +53,7 @@ from customers.services.doors import (
     list_memberships,
     list_rows,
     list_shown_customers,
+    with_order_name,
 )
 from customers.services.exporting import (
     RIGHTS_TO_EXPORT,
@@ -314,4 +315,5 @@ __all__ = [
     "update_customer",
     "update_preferences",
     "update_purchase_history",
+    "with_order_name",
 ]

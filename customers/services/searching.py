@@ -18,6 +18,7 @@ from audit.actors import Actor
 from audit.folding import fold_email
 from audit.masking import SEE_CLEAR
 from customers.models import Contact, Customer, CustomerQuerySet
+from customers.models.customer import ADDRESS_AS_NAME
 from customers.phones import to_e164
 from customers.services.doors import list_businesses, list_customers, list_rows
 
@@ -164,7 +165,7 @@ def _seen_name(actor: Actor) -> Q:
     seen_in = actor.businesses_for(SEE_CLEAR)
     if seen_in is None:
         return Q()
-    return Q(business_id__in=seen_in) | ~Q(name__contains="@")
+    return Q(business_id__in=seen_in) | ~ADDRESS_AS_NAME
 
 
 def _reason(row: Customer, text: str) -> str:

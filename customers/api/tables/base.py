@@ -38,8 +38,8 @@ class HubRow(RowSerializer):
     def to_representation(self, instance: Any) -> dict[str, Any]:
         shown = super().to_representation(instance)
         for name in self.amounts:
-            value = getattr(instance, name)
-            if name in shown and value is not None:
+            if shown.get(name) is not None:
+                value = getattr(instance, name)
                 currency = self.currency_of(instance)
                 shown[name] = str(services.in_own_decimals(value, currency))
         return shown

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 import django_filters
-from django.db.models.functions import Upper
 from rest_framework import serializers
 
 from audit.api.filters import YesNoFilter
@@ -117,7 +116,7 @@ class Customers(HubTable):
         "joined_at": "joined_at",
         "created_at": "created_at",
         "updated_at": "updated_at",
-        "name": Upper("name"),
+        "name": "order_name",
         "total_spent": "stats__total_spent",
         "total_purchases": "stats__total_purchases",
         "total_orders": "stats__total_orders",
@@ -140,7 +139,9 @@ class Customers(HubTable):
             rows = services.list_customers(actor=self.actor, search=search)
         if self.business_id is not None:
             rows = rows.filter(business=self.business_id)
-        return rows
+        return services.with_order_name(
+            rows, actor=self.actor, business_id=self.business_id
+        )
 
     def loaded(self, rows: Any, names: Iterable[str]) -> Any:
         # The figures' amounts are in the business's currency.

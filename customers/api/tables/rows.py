@@ -294,9 +294,11 @@ class BookingRow(HubRow):
         "paid_amount",
         "credit_used",
     )
+    rights: ClassVar = {"credit_used": "customers.view_credit"}
 
     class Meta:
         model = Booking
+        extra_kwargs: ClassVar = {"credit_used": {"allow_null": True}}
         fields: ClassVar = [
             *_OF_CUSTOMER,
             "kind",
