@@ -39,6 +39,11 @@ def quantise(amount: Decimal, currency: str) -> Decimal:
     return amount.quantize(step, rounding=ROUND_HALF_EVEN)
 
 
+def amount_text(amount: Decimal, currency: str) -> str:
+    """Return an amount as a text in the currency's own decimals, without grouping."""
+    return format(quantise(amount, currency), "f")
+
+
 def stored(amount: Decimal) -> Decimal:
     """Return an amount at the three decimals of the column, rounded half-even."""
     return amount.quantize(Decimal("0.001"), rounding=ROUND_HALF_EVEN)

@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from audit import services as audit
+from audit.actors import Actor
 from audit.admin.base import ScopedAdmin, actor_of, readable_columns
 from audit.admin.inlines import ReadOnlyInline
 from audit.admin.step_up import confirmed, sent_fields
@@ -52,8 +53,13 @@ class BookingAdmin(ExchangeChildAdmin):
     )
     ordering = ("-placed_at", "-id")
     autocomplete_fields = ("customer", "rescheduled_from")
-    readonly_fields = ("reference", "created_at", "updated_at")
+    readonly_fields = ("reference", "credit_used", "created_at", "updated_at")
     inlines = (RefundInline,)
+
+    def write(self, row: Booking, *, actor: Actor, reason: str | None) -> None:
+        if row._state.adding:
+            services.check_new_booking(row)
+        super().write(row, actor=actor, reason=reason)
 
 
 class LimitedForms(ScopedAdmin):
@@ -67,9 +73,9 @@ class LimitedForms(ScopedAdmin):
         extra_context: Any = None,
     ) -> Any:
         row = self._sent(request, object_id) if request.method == "POST" else None
-        if row is not None and services.exceeds_refund_limit(row):
+        if row is not None and services.needs_confirming(row):
             source = row.booking if isinstance(row, Refund) else row
-            what = f"Give back {row.amount} {source.currency}"
+            what = f"Give back {services.shown_money(row.amount, source.currency)}"
             form = sent_fields(request)
             digest = audit.digest_of(row._meta.model_name, row=object_id, form=form)
             confirmed(request, "refund_over_limit", what=what, digest=digest)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any, ClassVar
 
 from django.core.exceptions import ObjectDoesNotExist
@@ -87,7 +86,8 @@ class Actions(HubView):
         if refund.status == RefundStatus.REQUESTED:
             return {**result, "needs": "second_person"}
         gone = services.refunded_of(refund.booking)
-        return {**result, "refunded_total": _number(gone, refund.currency)}
+        total = services.in_own_decimals(gone, refund.currency)
+        return {**result, "refunded_total": total}
 
     def _issue_credit(self, row: Customer, **values: Any) -> dict[str, Any]:
         entry = services.issue_credit(
@@ -126,10 +126,6 @@ class Actions(HubView):
         bookings = [self._booking(row, pk) for pk in wanted]
         sent = services.send_invoices(bookings, actor=self.actor)
         return {"invoices": sent_invoices(sent)}
-
-
-def _number(amount: Decimal, currency: str) -> Decimal:
-    return services.in_own_decimals(amount, currency)
 
 
 def _no_booking() -> RuleBroken:

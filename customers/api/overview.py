@@ -105,7 +105,7 @@ class Statistics(StaffView):
                 "repeat_share": _text(figures.repeat_share),
                 "total_items": _text(figures.total_items),
                 "lifetime_value": {
-                    code: format(total, "f")
+                    code: services.amount_text(total, code)
                     for code, total in figures.lifetime_value.items()
                 },
                 "loyalty": dict.fromkeys(LoyaltyTier.values, 0) | figures.loyalty,

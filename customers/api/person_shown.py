@@ -71,7 +71,7 @@ def entry(row: services.TimelineEntry) -> dict[str, Any]:
         "at": row.at,
         "title": row.title,
         "actor": row.actor,
-        "amount": None if amount is None else _money(amount, currency or ""),
+        "amount": _text(amount, currency or ""),
         "currency": currency,
         "data": dict(row.data),
     }
@@ -80,7 +80,7 @@ def entry(row: services.TimelineEntry) -> dict[str, Any]:
 def metrics(figures: services.CustomerMetrics) -> dict[str, Any]:
     """Return somebody's figures with amounts as texts."""
     stats, currency = figures.stats, figures.currency
-    spent, average = _money(stats.total_spent, currency), stats.avg_transaction_value
+    spent = services.amount_text(stats.total_spent, currency)
     return {
         "customer_id": figures.customer.pk,
         "as_of": figures.as_of,
@@ -88,10 +88,11 @@ def metrics(figures: services.CustomerMetrics) -> dict[str, Any]:
         **{name: getattr(stats, name) for name in _SAME_IN_METRICS},
         "total_spent": spent,
         "spent": {
-            code: _money(Decimal(total), code) for code, total in stats.spent.items()
+            code: services.amount_text(Decimal(total), code)
+            for code, total in stats.spent.items()
         },
         "customer_lifetime_value": spent,
-        "avg_transaction_value": None if average is None else _money(average, currency),
+        "avg_transaction_value": _text(stats.avg_transaction_value, currency),
         "total_items_bought": format(stats.total_items_bought, "f"),
         "days_since_last_purchase": figures.days_since_last_purchase,
         "next_tier": figures.next_tier,
@@ -123,5 +124,5 @@ def revealed(data: services.ContactData, *, until: datetime) -> dict[str, Any]:
     }
 
 
-def _money(amount: Decimal, currency: str) -> str:
-    return format(services.in_own_decimals(amount, currency), "f")
+def _text(amount: Decimal | None, currency: str) -> str | None:
+    return None if amount is None else services.amount_text(amount, currency)

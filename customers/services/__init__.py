@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from customers.metrics import ENGAGED_FOR, next_tier, rate
-from customers.money import check_currency
+from customers.money import amount_text, check_currency
 from customers.money import quantise as in_own_decimals
+from customers.services.booking_rules import check_new_booking
 from customers.services.bulk import create_many
 from customers.services.businesses import create_business
 from customers.services.captured import (
@@ -78,7 +79,7 @@ from customers.services.invoices import (
     render_invoice,
     send_invoices,
 )
-from customers.services.limits import EXCEED_LIMIT, exceeds_refund_limit
+from customers.services.limits import EXCEED_LIMIT, needs_confirming
 from customers.services.manifests import list_exports, read_manifests
 from customers.services.marketing import (
     PRESETS,
@@ -205,6 +206,7 @@ __all__ = [
     "add_message",
     "add_note",
     "all_timeline_kinds",
+    "amount_text",
     "approve_refund",
     "archive_customer",
     "archive_customers",
@@ -216,6 +218,7 @@ __all__ = [
     "check_currency",
     "check_invoiceable",
     "check_live",
+    "check_new_booking",
     "contactable",
     "create_business",
     "create_captured_customers",
@@ -224,7 +227,6 @@ __all__ = [
     "create_row",
     "credit_balance",
     "days_since_purchase",
-    "exceeds_refund_limit",
     "export_customers_for_marketing",
     "export_person",
     "find_by_identity",
@@ -277,6 +279,7 @@ __all__ = [
     "lock_customers",
     "make_person_link",
     "may_contact",
+    "needs_confirming",
     "newest_notes",
     "next_tier",
     "note_activity",

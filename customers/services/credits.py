@@ -19,6 +19,7 @@ from customers.services.limits import exceeds_refund_limit
 from customers.services.money_doors import list_credits
 from customers.services.money_rules import Confirm, lock_booking, require_right
 from customers.services.records import save_record
+from customers.services.showing import shown_money
 
 
 def credit_balance(customer: Customer, *, actor: Actor) -> dict[str, Decimal]:
@@ -68,9 +69,13 @@ def issue_credit(
             customer=str(customer.pk),
             amount=str(entry.amount),
             currency=entry.currency,
+            reason_code=reason_code,
+            reason=reason,
+            expires_on=None if expires_on is None else expires_on.isoformat(),
         )
         if confirm is not None:
-            confirm(digest, f"Give {entry.amount} {entry.currency} of credit")
+            shown = shown_money(entry.amount, entry.currency)
+            confirm(digest, f"Give {shown} of credit")
     return save_record(entry, actor=actor, reason=reason)
 
 
@@ -148,8 +153,8 @@ def _payable(
         raise ValidationError(msg, code="booking_differs")
     left = row.total_amount - row.paid_amount - row.credit_used
     if amount > left:
-        shown = quantise(max(left, Decimal(0)), row.currency)
-        msg = f"Only {shown} {row.currency} of this booking is still to pay."
+        shown = shown_money(max(left, Decimal(0)), row.currency)
+        msg = f"Only {shown} of this booking is still to pay."
         raise ValidationError(msg, code="credit_exceeds_total")
     return row
 

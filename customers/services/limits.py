@@ -6,23 +6,39 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Sum
+from django.db.models import Q, Sum
 from django.utils import timezone
 
-from customers.choices import CLAIMING_STATUSES, CreditKind
+from customers.choices import CLAIMING_STATUSES, CreditKind, RefundStatus
 from customers.models import Credit, Refund
 from customers.money import from_database
 
 EXCEED_LIMIT = "customers.exceed_limit_refund"
-# Credit that a customer was given within this time counts together.
+# What a customer was given back within this time counts together.
 _TOGETHER = timedelta(hours=24)
+# Money that somebody has let go.
+RELEASED = (RefundStatus.APPROVED, RefundStatus.SUCCEEDED)
+
+
+def lets_go(row: Refund | Credit) -> bool:
+    """Tell whether money goes that waited: whatever the limit is by now."""
+    if not isinstance(row, Refund) or row._state.adding or row.status not in RELEASED:
+        return False
+    before = Refund.objects.filter(pk=row.pk).values_list("status", flat=True).first()
+    return before not in RELEASED
+
+
+def needs_confirming(row: Refund | Credit) -> bool:
+    """Tell whether writing this row is an act that its person confirms."""
+    return exceeds_refund_limit(row) or lets_go(row)
 
 
 def exceeds_refund_limit(row: Refund | Credit) -> bool:
     """Tell whether money given back is more than the limit of its business.
 
-    All refunds of one booking count together, and the credit that a customer got within
-    a day: otherwise parts of a large sum would pass one by one. Amounts of another
+    All refunds of one booking count together with those that the customer asked for
+    within a day, and so does the credit of a day: otherwise parts of a large sum would
+    pass one by one, over bookings made for it. Amounts of another
     currency than the business's cannot be compared with the limit, so each of them is.
     A reversal gives nothing: it takes back an entry that was counted.
     """
@@ -42,8 +58,14 @@ def _before(row: Refund | Credit) -> Decimal:
     """Return what was given back already and counts together with a row."""
     others: Any
     if isinstance(row, Refund):
+        booking = row.booking
+        of_today = Q(
+            customer=booking.customer_id,
+            currency=booking.currency,
+            created_at__gt=timezone.now() - _TOGETHER,
+        )
         others = Refund.objects.filter(
-            booking=row.booking_id, status__in=CLAIMING_STATUSES
+            Q(booking=booking.pk) | of_today, status__in=CLAIMING_STATUSES
         )
     else:
         others = Credit.objects.filter(

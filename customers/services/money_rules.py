@@ -24,14 +24,18 @@ from customers.choices import (
     RefundStatus,
 )
 from customers.models import Booking, Credit, Refund
-from customers.money import check_amount, from_database, quantise
+from customers.money import check_amount, from_database
 from customers.services.captured import lock_customers
-from customers.services.limits import EXCEED_LIMIT, exceeds_refund_limit
+from customers.services.limits import (
+    EXCEED_LIMIT,
+    RELEASED,
+    exceeds_refund_limit,
+    lets_go,
+)
+from customers.services.showing import shown_money
 
 # Asks the person to confirm an act: its digest, and what it does in plain words.
 Confirm = Callable[[str, str], object]
-# Money that somebody has let go.
-_RELEASED = (RefundStatus.APPROVED, RefundStatus.SUCCEEDED)
 
 
 def lock_booking(booking: Booking) -> Booking:
@@ -70,8 +74,8 @@ def check_claim(row: Refund, booking: Booking) -> None:
     """
     left = left_to_refund(booking, besides=row)
     if row.amount > left:
-        shown = quantise(max(left, Decimal(0)), booking.currency)
-        msg = f"Only {shown} {booking.currency} of this booking can still be refunded."
+        shown = shown_money(max(left, Decimal(0)), booking.currency)
+        msg = f"Only {shown} of this booking can still be refunded."
         raise ValidationError(msg, code="refund_exceeds_paid")
     if row.amount != left:
         check_amount(row.amount, booking.currency)
@@ -81,8 +85,8 @@ def check_second_person(row: Refund, actor: Actor) -> None:
     """Raise ValidationError for a person who would approve what they asked for."""
     if actor.user_id is not None and row.requested_by_id == actor.user_id:
         msg = (
-            "This is above the limit and you asked for it yourself. Leave it "
-            "requested: a second person approves it."
+            "You asked for this refund yourself. Leave it requested: a second person "
+            "approves it."
         )
         raise ValidationError(msg, code="second_person")
 
@@ -129,12 +133,13 @@ def _name_requester(row: Refund, stored: Refund | None, actor: Actor) -> None:
 
 
 def _check_limit(row: Refund, stored: Refund | None, actor: Actor) -> None:
-    if not exceeds_refund_limit(row):
+    # What waited was above the limit when it was asked for, and may be so no more.
+    waited = lets_go(row)
+    if not waited and not exceeds_refund_limit(row):
         return
-    if row.status in _RELEASED:
+    if row.status in RELEASED:
         require_right(row, actor)
-        was_let_go = stored is not None and stored.status in _RELEASED
-        if not was_let_go or (stored is not None and row.amount > stored.amount):
+        if waited or stored is None or row.amount > stored.amount:
             check_second_person(row, actor)
             row.approved_by_id = actor.user_id
     _require_confirmed(actor)
@@ -143,8 +148,12 @@ def _check_limit(row: Refund, stored: Refund | None, actor: Actor) -> None:
 def require_right(row: Refund | Credit, actor: Actor) -> None:
     if actor.may(EXCEED_LIMIT, row.business_id):
         return
-    limit = row.business.refund_limit
-    msg = f"More than {limit} needs somebody with the right to exceed the limit."
+    business = row.business
+    if business.refund_limit is None:
+        msg = "This needs somebody with the right to exceed the limit."
+    else:
+        limit = shown_money(business.refund_limit, business.currency)
+        msg = f"More than {limit} needs somebody with the right to exceed the limit."
     if isinstance(row, Refund):
         msg += " Save it as requested; then such a person approves it."
     raise ValidationError(msg, code="limit_exceeded")
@@ -156,7 +165,7 @@ def _require_confirmed(actor: Actor) -> None:
     What was below the limit when the page asked may be above it by now.
     """
     if actor.user_id is not None and actor.operation.grant_id is None:
-        msg = "This is above the limit by now. Send it again, and confirm it."
+        msg = "This has to be confirmed by now. Send it again, and confirm it."
         raise ValidationError(msg, code="confirm_again")
 
 

@@ -61,7 +61,9 @@ def make_person_link(
     """
     actor.require(customer.business_id, EXPORT)
     if confirm is not None:
-        digest = audit.digest_of("export_person", customer=str(customer.pk))
+        digest = audit.digest_of(
+            "export_person", customer=str(customer.pk), reason=reason
+        )
         confirm(digest, f"Export everything about {customer.unique_id}")
     audit.record(
         "export.requested",

@@ -41,6 +41,7 @@ from customers.models import (
     Ticket,
     TicketMessage,
 )
+from customers.services.booking_rules import check_changed_booking
 from customers.services.captured import lock_customers
 from customers.services.money_rules import prepare_credit, prepare_refund
 from customers.services.stats import refresh_stats
@@ -152,10 +153,13 @@ def _former_email(row: models.Model) -> Contact | None:
 
 
 def stamp_booking(row: Booking) -> None:
-    """Set the times that its status asks for; before its rules are checked."""
+    """Set the times that its status asks for; before its rules are checked.
+
+    What comes in completed was so when it was placed; what is completed later, now.
+    """
     now = timezone.now()
     if row.status in PURCHASE_STATUSES and row.completed_at is None:
-        row.completed_at = now
+        row.completed_at = min(row.placed_at, now) if row._state.adding else now
     if row.status == BookingStatus.CANCELLED and row.cancelled_at is None:
         row.cancelled_at = now
 
@@ -164,6 +168,8 @@ def _prepare_booking(row: Booking, actor: Actor) -> None:
     # The customer before the booking, as everybody who writes money does.
     lock_customers([row.customer_id])
     stamp_booking(row)
+    if not row._state.adding:
+        check_changed_booking(row)
 
 
 def _prepare_ticket(row: Ticket, actor: Actor) -> None:

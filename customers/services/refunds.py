@@ -22,6 +22,7 @@ from customers.services.money_rules import (
     lock_booking,
 )
 from customers.services.records import save_record
+from customers.services.showing import shown_money
 
 
 @transaction.atomic
@@ -70,9 +71,12 @@ def request_refund(
             "request_refund",
             booking=str(booking.pk),
             amount=str(refund.amount),
+            currency=refund.currency,
             reason_code=reason_code,
+            reason=reason,
         )
-        confirm(digest, f"Ask to give back {refund.amount} {refund.currency}")
+        shown = shown_money(refund.amount, refund.currency)
+        confirm(digest, f"Ask to give back {shown}")
     return save_record(refund, actor=actor, reason=reason)
 
 
@@ -83,19 +87,19 @@ def approve_refund(
     """Let the money of a requested refund go, as its second person.
 
     Raises PermissionDenied without the right to exceed the limit, ValidationError:
-    `second_person` for whoever asked for it, above the limit; `not_requested` for one
+    `second_person` for whoever asked for it, whatever the limit is by now;
+    `not_requested` for one
     that does not wait any more. Locks as `request_refund` does.
     """
     actor.require(refund.business_id, EXCEED_LIMIT)
     row = _waiting(refund)
     row.status = RefundStatus.SUCCEEDED
-    if exceeds_refund_limit(row):
-        check_second_person(row, actor)
-        if confirm is not None:
-            digest = audit.digest_of(
-                "approve_refund", refund=str(row.pk), amount=str(row.amount)
-            )
-            confirm(digest, f"Give back {row.amount} {row.currency}")
+    check_second_person(row, actor)
+    if confirm is not None:
+        digest = audit.digest_of(
+            "approve_refund", refund=str(row.pk), amount=str(row.amount)
+        )
+        confirm(digest, f"Give back {shown_money(row.amount, row.currency)}")
     row.approved_by_id = actor.user_id
     return save_record(row, actor=actor, reason="approved")
 

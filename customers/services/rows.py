@@ -12,6 +12,7 @@ from django.utils import timezone
 from audit.actors import Actor
 from customers.models import Booking, TicketMessage
 from customers.models.base import ArchiveMarks
+from customers.services.booking_rules import check_new_booking
 from customers.services.captured import lock_customers
 from customers.services.doors import list_rows
 from customers.services.records import save_record, stamp_booking
@@ -116,6 +117,8 @@ def _check(row: models.Model) -> None:
     """
     if isinstance(row, Booking):
         stamp_booking(row)
+        if row._state.adding:
+            check_new_booking(row)
     hidden = {f.name for f in row._meta.fields if not f.editable}
     row.full_clean(exclude=hidden - {"business"})
 

@@ -20,9 +20,10 @@ from customers.choices import (
 )
 from customers.models import Booking, Business, Refund
 from customers.money import from_database
+from customers.services.booking_rules import OF_PAYMENT
 
 _REASON = "payment"
-_OURS = "payment:"
+_OURS = OF_PAYMENT
 _COLUMNS = (
     "customer",
     "status",

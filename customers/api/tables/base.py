@@ -41,7 +41,7 @@ class HubRow(RowSerializer):
             if shown.get(name) is not None:
                 value = getattr(instance, name)
                 currency = self.currency_of(instance)
-                shown[name] = str(services.in_own_decimals(value, currency))
+                shown[name] = services.amount_text(value, currency)
         return shown
 
 

@@ -30,7 +30,6 @@ _BOOKING = [
     "discount_amount",
     "total_amount",
     "paid_amount",
-    "credit_used",
     "payment_method",
     "external_id",
 ]

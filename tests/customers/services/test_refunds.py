@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.utils import timezone
 
 from audit.actors import Actor
 from customers import services
@@ -203,7 +205,7 @@ def test_above_the_limit_one_asks_and_another_approves(booking, bakery, role):
     row = request(booking, asking, "100.01", confirm=ask)
 
     assert row.status == "requested"
-    assert ask.asked == ["Ask to give back 100.010 EUR"]
+    assert ask.asked == ["Ask to give back 100.01 EUR"]
     assert services.refunded_of(booking) == 0
 
     done = services.approve_refund(row, actor=approving, confirm=confirmed(approving))
@@ -317,3 +319,74 @@ def test_a_command_needs_no_second_person(booking, actor):
 
     assert services.refunded_of(booking) == 300
     assert row.approved_by_id is None
+
+
+# --- no way round the limit ----------------------------------------------------------
+
+
+def test_the_refunds_of_a_day_count_together_over_bookings(booking, bakery, actor):
+    acting = person(bakery, "support")
+    paid = {"status": "completed", "paid_amount": Decimal(500)}
+    second = BookingFactory(customer=booking.customer, **paid)
+    others = BookingFactory(customer__business=bakery, **paid)
+    request(booking, acting, 60)
+
+    assert request(second, acting, "40.01").status == "requested"
+    assert request(others, acting, 60).status == "succeeded"
+
+
+def test_a_day_later_another_booking_counts_by_itself(booking, bakery):
+    acting = person(bakery, "support")
+    second = BookingFactory(
+        customer=booking.customer, status="completed", paid_amount=Decimal(500)
+    )
+    RefundFactory(
+        booking=booking,
+        amount=Decimal(90),
+        status="succeeded",
+        created_at=timezone.now() - timedelta(hours=25),
+    )
+
+    assert request(second, acting, 60).status == "succeeded"
+    assert request(booking, acting, 20).status == "requested"
+
+
+@pytest.mark.parametrize("limit", [None, 1000])
+def test_a_limit_raised_meanwhile_spares_no_second_person(
+    booking, bakery, actor, limit
+):
+    asking = person(bakery)
+    row = request(booking, asking, 300)
+    bakery.refund_limit = limit
+    bakery.by(actor).save()
+    row = Refund.objects.get(pk=row.pk)
+
+    with pytest.raises(ValidationError) as found:
+        services.approve_refund(row, actor=asking, confirm=confirmed(asking))
+    assert code_of(found) == "second_person"
+    row.status = "succeeded"
+    with pytest.raises(ValidationError, match="a second person"):
+        services.save_record(row, actor=ready(asking))
+
+    row.refresh_from_db()
+    other = person(bakery)
+    with pytest.raises(ValidationError, match="confirm it"):
+        services.approve_refund(row, actor=other)
+    ask = confirmed(other)
+    row.refresh_from_db()
+    assert services.approve_refund(row, actor=other, confirm=ask).status == "succeeded"
+    assert ask.asked == ["Give back 300.00 EUR"]
+
+
+def test_a_confirmation_is_for_one_reason(booking, bakery):
+    digests = []
+
+    def ask(digest: str, what: str) -> None:
+        digests.append(digest)
+        raise PermissionDenied
+
+    for reason in ("broken", "late", "late"):
+        with pytest.raises(PermissionDenied):
+            request(booking, person(bakery), 300, reason=reason, confirm=ask)
+
+    assert digests[0] != digests[1] == digests[2]

@@ -6,6 +6,7 @@ import pytest
 
 from audit.actors import Actor, OperationContext
 from customers.api.tables.bookings import Bookings
+from tests.conftest import signed_in, staff
 from tests.customers.api.test_hub import send
 from tests.factories import (
     BookingFactory,
@@ -153,3 +154,85 @@ def test_what_stands_beside_needs_the_right_to_it(jonas):
 
     assert shown[1] is None
     assert shown[2]["id"] == str(jonas.pk)
+
+
+# --- what is not simply written ------------------------------------------------------
+
+
+def paid(jonas, **more):
+    facts = {"status": "completed", "total_amount": 50, "paid_amount": 50, **more}
+    return BookingFactory(customer=jonas, **facts)
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"credit_used": "50.00"}, "validation_error"),
+        ({"paid_amount": "9.99"}, "paid_below_refunded"),
+        ({"status": "refunded"}, "refunded_by_refunds"),
+        ({"external_id": "payment:stripe:pi_1"}, "reserved_id"),
+    ],
+)
+def test_money_columns_are_not_simply_written(bakery, jonas, change, code):
+    support = signed_in(staff(bakery, "support"))
+    booking = paid(jonas)
+    RefundFactory(booking=booking, amount=7, status="succeeded")
+    RefundFactory(booking=booking, amount=3, status="requested")
+    path = f"{BASE}/{booking.pk}"
+
+    answer = send(support, "PATCH", path, change)
+
+    assert (answer.status_code, answer.json()["code"]) == (400, code)
+    same = send(support, "PATCH", path, {"paid_amount": "10", "credit_used": "0.00"})
+    assert same.status_code == 200, same.content
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"credit_used": "5"}, "validation_error"),
+        ({"status": "refunded"}, "refunded_by_refunds"),
+        ({"external_id": "payment:stripe:pi_1"}, "reserved_id"),
+    ],
+)
+def test_a_new_booking_does_not_say_what_others_say(alice, jonas, body, code):
+    body = {"customer_id": str(jonas.pk), "total_amount": "5", **body}
+
+    answer = send(alice, "POST", BASE, body)
+
+    assert (answer.status_code, answer.json()["code"]) == (400, code)
+
+
+@pytest.mark.parametrize(
+    ("before", "change", "code"),
+    [
+        ({"status": "refunded"}, {"status": "completed"}, "refunded_by_refunds"),
+        ({"external_id": "payment:a"}, {"external_id": "b"}, "reserved_id"),
+        ({"external_id": "payment:a"}, {"external_id": None}, "reserved_id"),
+    ],
+)
+def test_what_others_said_is_not_taken_back(alice, jonas, before, change, code):
+    path = f"{BASE}/{paid(jonas, **before).pk}"
+
+    assert send(alice, "PATCH", path, change).json()["code"] == code
+    whole = {**before, "cancel_reason": "x"}
+    assert send(alice, "PATCH", path, whole).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"total_amount": "999"},
+        {"original_amount": "1"},
+        {"discount_amount": "1"},
+        {"lines": [{"description": "Cake"}]},
+    ],
+)
+def test_a_numbered_invoice_keeps_its_sums(alice, jonas, change):
+    path = f"{BASE}/{paid(jonas, invoice_number='2026-000001').pk}"
+
+    answer = send(alice, "PATCH", path, change)
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "invoiced")
+    more = {"paid_amount": "60", "cancel_reason": "x"}
+    assert send(alice, "PATCH", path, more).status_code == 200
