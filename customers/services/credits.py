@@ -7,13 +7,13 @@ from decimal import Decimal
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Sum
 
 from audit import services as audit
 from audit.actors import Actor
 from customers.choices import CreditKind, CreditReason
 from customers.models import Booking, Credit, Customer
-from customers.money import from_database, quantise, stored
+from customers.money import quantise, stored
+from customers.services.balances import balances_of
 from customers.services.captured import lock_customers
 from customers.services.limits import exceeds_refund_limit
 from customers.services.money_doors import list_credits
@@ -23,13 +23,13 @@ from customers.services.showing import shown_money
 
 
 def credit_balance(customer: Customer, *, actor: Actor) -> dict[str, Decimal]:
-    """Return the sum of a customer's entries per currency, in its own decimals."""
-    rows = list_credits(customer, actor=actor).order_by()
-    sums = rows.values("currency").annotate(n=Sum("amount")).order_by("currency")
-    return {
-        row["currency"]: quantise(from_database(row["n"]), row["currency"])
-        for row in sums
-    }
+    """Return what a customer can spend per currency, in its own decimals.
+
+    Credit that has run out counts no more: see `balances`.
+    """
+    rows = list_credits(customer, actor=actor)
+    found = balances_of(rows, customer.business)
+    return {code: quantise(amount, code) for code, amount in found.items()}
 
 
 @transaction.atomic
@@ -47,7 +47,8 @@ def issue_credit(
     """Give a customer credit, in the business's currency if none is named.
 
     Locks the customer. Above the business's limit it needs the right to exceed it, and
-    `confirm`. Raises ValidationError: `too_many_decimals`, `limit_exceeded`.
+    `confirm`. It can be spent until the end of `expires_on`, where the business is.
+    Raises ValidationError: `too_many_decimals`, `limit_exceeded`, `expired`.
     """
     actor.require(customer.business_id, "customers.add_credit")
     lock_customers([customer.pk])

@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from audit import services as audit
 from audit.actors import Actor
-from audit.masking import mask, mask_text
+from audit.masking import SEE_CLEAR, mask, mask_text
 from audit.tracking import history_model
 from customers.choices import BookingStatus
 from customers.models import Address, Booking, Business, Customer
@@ -125,6 +125,7 @@ def send_invoices(bookings: Iterable[Booking], *, actor: Actor) -> list[SentInvo
     what it carries. Event: `invoice.sent` once the server has taken it. When it has
     not, the numbers stay for the next try, the event is `invoice.failed`, and
     MailFailed comes out of the commit. Raises ValidationError: `no_email`,
+    `email_not_confirmed` for who sees addresses masked and wrote this one,
     `no_invoice`, `several_customers`, `too_many_invoices`.
     """
     # In one order, so that two of these cannot wait for each other.
@@ -133,6 +134,7 @@ def send_invoices(bookings: Iterable[Booking], *, actor: Actor) -> list[SentInvo
     if not customer.email:
         msg = "The customer has no e-mail address. Add one, then send again."
         raise ValidationError(msg, code="no_email")
+    _check_address(customer, actor)
     with transaction.atomic():
         sent = [SentInvoice(row.pk, invoice_of(row, actor=actor)) for row in rows]
         files = [
@@ -144,6 +146,25 @@ def send_invoices(bookings: Iterable[Booking], *, actor: Actor) -> list[SentInvo
             partial(_send, mail, customer, [one.number for one in sent], actor)
         )
     return sent
+
+
+def _check_address(customer: Customer, actor: Actor) -> None:
+    """Raise ValidationError for who would mail what they see masked to themselves."""
+    if actor.user_id is None or actor.may(SEE_CLEAR, customer.business_id):
+        return
+    log = history_model(Customer).objects.filter(id=customer.pk)
+    versions = log.order_by("-history_id").values_list("email_key", "history_user_id")
+    writer = None
+    for email, user_id in versions.iterator():
+        if email != customer.email_key:
+            break
+        writer = user_id
+    if writer == actor.user_id:
+        msg = (
+            "You wrote this e-mail address yourself. Somebody who sees addresses in "
+            "clear has to look at it and send the invoice."
+        )
+        raise ValidationError(msg, code="email_not_confirmed")
 
 
 def _one_customer(rows: list[Booking]) -> Customer:

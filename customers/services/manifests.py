@@ -36,10 +36,7 @@ def read_manifests(started: Iterable[Any], *, actor: Actor) -> list[dict[str, An
         action="export.finished",
         operation_id__in=[event.operation_id for event in events],
     )
-    # Pages of the admin make one export in one request, and do not name it.
-    finished = {
-        (row.business_id, row.object_id or str(row.operation_id)): row for row in ended
-    }
+    finished = {(row.business_id, _export_of(row)): row for row in ended}
     return [
         _manifest(
             event,
@@ -49,6 +46,15 @@ def read_manifests(started: Iterable[Any], *, actor: Actor) -> list[dict[str, An
         )
         for event in events
     ]
+
+
+def _export_of(ended: Any) -> str:
+    """Return which export an end belongs to, by its id or by its operation.
+
+    The end of a person's names the person. Pages of the admin make one export in one
+    request, and do not name it.
+    """
+    return str(ended.data.get("export") or ended.object_id or ended.operation_id)
 
 
 def _manifest(event: Any, finished: Any, name: str | None) -> dict[str, Any]:

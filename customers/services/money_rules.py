@@ -25,6 +25,7 @@ from customers.choices import (
 )
 from customers.models import Booking, Credit, Refund
 from customers.money import check_amount, from_database
+from customers.services.balances import balances_of
 from customers.services.captured import lock_customers
 from customers.services.limits import (
     EXCEED_LIMIT,
@@ -33,6 +34,7 @@ from customers.services.limits import (
     lets_go,
 )
 from customers.services.showing import shown_money
+from customers.services.stats import local_day
 
 # Asks the person to confirm an act: its digest, and what it does in plain words.
 Confirm = Callable[[str, str], object]
@@ -92,9 +94,12 @@ def check_second_person(row: Refund, actor: Actor) -> None:
 
 
 def balance_of(customer_id: UUID, currency: str) -> Decimal:
-    """Return the sum of a customer's entries in one currency."""
+    """Return what a customer can still spend in one currency."""
     rows = Credit.objects.filter(customer=customer_id, currency=currency)
-    return from_database(rows.aggregate(n=Sum("amount"))["n"])
+    entries = list(rows.select_related("business"))
+    if not entries:
+        return Decimal(0)
+    return balances_of(entries, entries[0].business)[currency]
 
 
 # --- what `save_record` does before, and what it does afterwards ---------------------
@@ -196,6 +201,7 @@ def prepare_credit(row: Credit, actor: Actor) -> None:
         _check_reversal(row)
     else:
         check_amount(row.amount, row.currency)
+        _check_end(row)
     if row.amount < 0 and balance_of(row.customer_id, row.currency) + row.amount < 0:
         msg = "The customer has less credit than that. Look at the balance first."
         raise ValidationError(msg, code="credit_exceeds_balance")
@@ -204,6 +210,17 @@ def prepare_credit(row: Credit, actor: Actor) -> None:
         _require_confirmed(actor)
     row.created_by_id = row.created_by_id or actor.user_id
     row.operation_id = actor.operation.id
+
+
+def _check_end(row: Credit) -> None:
+    if row.expires_on is None:
+        return
+    if row.kind != CreditKind.ISSUED:
+        msg = "Only credit that is given has an end. Leave the day out."
+        raise ValidationError(msg, code="no_end")
+    if row.expires_on < local_day(timezone.now(), row.business):
+        msg = "Credit cannot have run out before it is given. Write a day to come."
+        raise ValidationError(msg, code="expired")
 
 
 def _check_reversal(row: Credit) -> None:

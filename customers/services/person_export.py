@@ -36,7 +36,7 @@ _BATCH = 200
 _OURS = frozenset({"business", "operation_id", "state_hash", "wording_hash"})
 # How a hash under our key begins.
 _KEYED = "h1:"
-_FACTS = {"profile": "person", "format": "JSON"}
+_FACTS = {"profile": "person", "format": "json"}
 
 
 class LinkUsed(Exception):  # noqa: N818 - what happened, not a fault of the code
@@ -65,7 +65,7 @@ def make_person_link(
             "export_person", customer=str(customer.pk), reason=reason
         )
         confirm(digest, f"Export everything about {customer.unique_id}")
-    audit.record(
+    asked = audit.record(
         "export.requested",
         customer,
         actor=actor,
@@ -78,6 +78,7 @@ def make_person_link(
         "customer": str(customer.pk),
         "user": str(actor.id),
         "grant": None if grant_id is None else str(grant_id),
+        "asked": str(asked.pk),
         "once": str(uuid7()),
     }
     token = signing.dumps(said, salt=_SALT)
@@ -106,12 +107,24 @@ def open_person_link(token: str, *, actor: Actor) -> tuple[Customer, Iterator[by
     with transaction.atomic():
         if not audit.use_once(_SALT, said["once"]):
             raise LinkUsed
-        parts = export_person(customer, actor=actor, grant_id=grant_id)
+        reason = _reason_of(said["asked"], actor)
+        parts = export_person(customer, actor=actor, reason=reason, grant_id=grant_id)
     return customer, parts
 
 
+def _reason_of(asked: str, actor: Actor) -> str | None:
+    """Return why the link was asked for; not in the link, which logs may keep."""
+    events = audit.list_events(actor=actor, permission=EXPORT)
+    event = events.filter(pk=asked).first()
+    return event.reason if event else None
+
+
 def export_person(
-    customer: Customer, *, actor: Actor, grant_id: UUID | None = None
+    customer: Customer,
+    *,
+    actor: Actor,
+    reason: str | None = None,
+    grant_id: UUID | None = None,
 ) -> Iterator[bytes]:
     """Return everything held about one person as JSON, row by row.
 
@@ -121,19 +134,20 @@ def export_person(
     without the right to export customers.
     """
     actor.require(customer.business_id, EXPORT)
-    audit.record(
+    started = audit.record(
         "export.started",
         customer,
         actor=actor,
         subjects=[customer.pk],
+        reason=reason,
         data=_FACTS,
         grant_id=grant_id,
     )
-    return _written(customer, actor, grant_id)
+    return _written(customer, actor, started.pk, grant_id)
 
 
 def _written(
-    customer: Customer, actor: Actor, grant_id: UUID | None
+    customer: Customer, actor: Actor, export_id: UUID, grant_id: UUID | None
 ) -> Iterator[bytes]:
     count = 0
     head = {
@@ -156,7 +170,7 @@ def _written(
         customer,
         actor=actor,
         subjects=[customer.pk],
-        data={**_FACTS, "rows": count},
+        data={**_FACTS, "rows": count, "export": str(export_id)},
         grant_id=grant_id,
     )
 

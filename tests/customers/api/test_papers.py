@@ -16,6 +16,7 @@ from audit.models import Event, StoredAnswer
 from customers.models import Booking
 from tests.conftest import signed_in, staff
 from tests.customers.api.test_actions import confirmed, post
+from tests.customers.api.test_hub import send
 from tests.factories import AddressFactory, BookingFactory, CaptureFactory
 
 # Nothing listens on the discard port.
@@ -207,3 +208,52 @@ def test_what_captures_told_is_in_it(alice, booking, bakery):
 
     assert body["signups"][0]["email"] == "jonas@example.net"
     assert "jonas@example.net" in body["captures"][0]["payload"]
+
+
+def test_it_stands_in_the_list_of_exports_as_it_ended(alice, booking):
+    b"".join(alice.get(link(alice, booking)))
+    alice.get(link(alice, booking))
+
+    broken, whole = alice.get("/api/v1/exports").json()["exports"]
+
+    facts = ("profile", "format", "reason", "status")
+    assert [whole[name] for name in facts] == ["person", "json", "asked", "finished"]
+    assert whole["rows"] > 0
+    assert whole["finished_at"] is not None
+    assert (broken["status"], broken["rows"]) == ("started", None)
+
+
+# --- to whom -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("is_verified", [False, True])
+def test_an_invoice_takes_no_masked_address_away(bakery, booking, actor, is_verified):
+    who = booking.customer
+    who.email = None
+    who.by(actor).save()
+    AddressFactory(customer=who, line1="Geheimweg 7", is_primary=True)
+    support = signed_in(staff(bakery, "support"))
+    body = {"email": "thief@example.org", "is_email_verified": is_verified}
+    path = f"/api/v1/customers/{who.pk}"
+    changed = send(support, "PATCH", path, body)
+    assert changed.status_code == 200, changed.content
+    send(support, "PATCH", path, {"location": "Oslo"})
+
+    answer = post(support, invoice(booking, "/send"), {})
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "email_not_confirmed")
+    booking.refresh_from_db()
+    assert booking.invoice_number is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_address_of_the_customer_or_a_colleague_is_fine(alice, bakery, booking):
+    support = signed_in(staff(bakery, "support"))
+    path = f"/api/v1/customers/{booking.customer_id}"
+    assert post(support, invoice(booking, "/send"), {}).status_code == 200
+
+    assert send(alice, "PATCH", path, {"email": "b@example.org"}).status_code == 200
+
+    for browser in (support, alice):
+        assert post(browser, invoice(booking, "/send"), {}).status_code == 200
+    assert mail.outbox[-1].to == ["b@example.org"]

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.utils import timezone
 
 from customers import services
 from customers.models import Credit, Customer
 from tests.conftest import actor_of, staff
-from tests.factories import BookingFactory, CustomerFactory
+from tests.factories import BookingFactory, CreditFactory, CustomerFactory
 
 
 @pytest.fixture
@@ -145,3 +147,91 @@ def test_who_may(ana, bakery, rival):
         with pytest.raises(PermissionDenied):
             issue(ana, actor_of(acting), 1)
         assert not services.credit_balance(ana, actor=actor_of(acting))
+
+
+# --- credit that runs out ------------------------------------------------------------
+
+
+def days(count: int) -> date:
+    return timezone.localdate() + timedelta(days=count)
+
+
+def later(monkeypatch, count: int) -> None:
+    moment = timezone.now() + timedelta(days=count)
+    monkeypatch.setattr(timezone, "now", lambda: moment)
+
+
+def balance(customer, actor) -> Decimal:
+    return services.credit_balance(customer, actor=actor)["EUR"]
+
+
+def test_credit_does_not_run_out_before_it_is_given(ana, actor):
+    with pytest.raises(ValidationError) as found:
+        issue(ana, actor, 10, expires_on=days(-2))
+
+    assert found.value.code == "expired"
+
+
+def test_credit_that_has_run_out_is_not_spent(ana, actor):
+    then = timezone.now() - timedelta(days=7)
+    CreditFactory(customer=ana, created_at=then, expires_on=days(-2))
+    issue(ana, actor, 3)
+
+    assert balance(ana, actor) == 3
+    with pytest.raises(ValidationError) as found:
+        spend(ana, actor, "3.01")
+    assert found.value.code == "credit_exceeds_balance"
+    spend(ana, actor, 3)
+    assert balance(ana, actor) == 0
+
+
+def test_what_ends_first_is_spent_first(ana, actor, monkeypatch):
+    issue(ana, actor, 10)
+    issue(ana, actor, 10, expires_on=days(9))
+    issue(ana, actor, 10, expires_on=days(5))
+
+    taken = spend(ana, actor, 12)
+    later(monkeypatch, 7)
+    assert balance(ana, actor) == 18
+    later(monkeypatch, 7)
+    assert balance(ana, actor) == 10
+
+    # Of the twelve ten had run out by now, and two as well.
+    services.reverse_credit(taken, actor=actor, reason="wrong")
+    assert balance(ana, actor) == 10
+
+
+def test_what_was_spent_comes_back_while_it_is_good(ana, actor, monkeypatch):
+    issue(ana, actor, 10, expires_on=days(20))
+    taken = spend(ana, actor, 10)
+    later(monkeypatch, 5)
+    services.reverse_credit(taken, actor=actor, reason="wrong")
+
+    assert balance(ana, actor) == 10
+    later(monkeypatch, 20)
+    assert balance(ana, actor) == 0
+
+
+def test_taking_credit_back_leaves_the_others(ana, actor):
+    first = issue(ana, actor, 10)
+    issue(ana, actor, 10, expires_on=days(5))
+    services.reverse_credit(first, actor=actor, reason="typed wrong")
+
+    assert balance(ana, actor) == 10
+    assert spend(ana, actor, 10).amount == -10
+
+
+def test_only_given_credit_has_an_end(ana, actor, bakery):
+    issue(ana, actor, 10)
+    row = Credit(
+        business=bakery,
+        customer=ana,
+        kind="spent",
+        amount=Decimal(-1),
+        currency="EUR",
+        expires_on=days(3),
+    )
+    with pytest.raises(ValidationError) as found:
+        services.save_record(row, actor=actor)
+
+    assert found.value.code == "no_end"

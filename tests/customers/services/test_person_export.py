@@ -127,14 +127,16 @@ def test_nobody_else_is_in_it(ana, actor, bakery, rival):
 
 def test_start_and_end_are_events_with_the_number_of_rows(ana, actor):
     parts = services.export_person(ana, actor=actor)
-    assert Event.objects.get(action="export.started").subject_id == ana.pk
+    started = Event.objects.get(action="export.started")
+    assert started.subject_id == ana.pk
     assert not Event.objects.filter(action="export.finished").exists()
 
     found = json.loads(b"".join(parts))
 
     event = Event.objects.get(action="export.finished")
     rows = sum(len(part) for part in found.values() if isinstance(part, list))
-    assert event.data == {"profile": "person", "format": "JSON", "rows": rows}
+    facts = {"profile": "person", "format": "json", "export": str(started.pk)}
+    assert event.data == {**facts, "rows": rows}
 
 
 def test_rows_are_read_in_batches(ana, actor, django_assert_max_num_queries):

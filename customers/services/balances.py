@@ -1,0 +1,86 @@
+"""What a customer's credit is worth today: exact, and without what has run out.
+
+Each issued entry is a pot that is good until the end of its `expires_on`, in the time
+zone of the business. What is spent is taken from the pots that were good on that day,
+the one that ends first before all others. A reversal of credit empties its own pot
+first; a reversal of what was spent fills the same pots again, of which some may have
+run out meanwhile. The balance is what the good pots hold.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.utils import timezone
+
+from customers.choices import CreditKind
+from customers.models import Business, Credit
+from customers.services.stats import local_day
+
+
+@dataclass
+class _Pot:
+    expires_on: date | None
+    left: Decimal
+
+    def is_good(self, day: date) -> bool:
+        return self.expires_on is None or self.expires_on >= day
+
+
+def balances_of(
+    entries: Iterable[Credit], business: Business, *, now: datetime | None = None
+) -> dict[str, Decimal]:
+    """Return what can be spent in each currency; `entries` are all of one customer."""
+    today = local_day(now or timezone.now(), business)
+    found: dict[str, _Pots] = defaultdict(_Pots)
+    for entry in sorted(entries, key=lambda row: (row.created_at, row.pk)):
+        found[entry.currency].add(entry, local_day(entry.created_at, business))
+    return {code: pots.worth(today) for code, pots in sorted(found.items())}
+
+
+class _Pots:
+    """The pots of one currency, and which of them each entry took from."""
+
+    def __init__(self) -> None:
+        self.by_id: dict[UUID, _Pot] = {}
+        self.taken: dict[UUID, list[tuple[_Pot, Decimal]]] = {}
+
+    def add(self, entry: Credit, day: date) -> None:
+        if entry.kind == CreditKind.ISSUED:
+            self.by_id[entry.pk] = _Pot(entry.expires_on, entry.amount)
+        elif entry.amount < 0:
+            self._take(entry, day)
+        else:
+            for pot, amount in self.taken.pop(entry.reverses_id, ()):  # type: ignore[arg-type]
+                pot.left += amount
+
+    def worth(self, day: date) -> Decimal:
+        good = (pot.left for pot in self.by_id.values() if pot.is_good(day))
+        return sum(good, Decimal(0))
+
+    def _take(self, entry: Credit, day: date) -> None:
+        """Empty pots: an entry's own, else the good ones, else those run out."""
+        own = self.by_id.get(entry.reverses_id) if entry.reverses_id else None
+        is_end = entry.kind == CreditKind.EXPIRED
+
+        def place(pot: _Pot) -> Any:
+            return (pot is not own, pot.is_good(day) == is_end, _end_of(pot))
+
+        need, taken = -entry.amount, []
+        for pot in sorted(self.by_id.values(), key=place):
+            part = min(need, pot.left)
+            if part > 0:
+                pot.left -= part
+                need -= part
+                taken.append((pot, part))
+        self.taken[entry.pk] = taken
+
+
+def _end_of(pot: _Pot) -> date:
+    return pot.expires_on or date.max
