@@ -24,7 +24,7 @@ _T = TypeVar("_T")
 _CONFLICTS = frozenset({"not_requested", "already_reversed", "not_reversible"})
 
 
-class FoundView(StaffView):
+class Finding(StaffView):
     """Finds rows among all businesses of the caller; `X-Business` names one of them."""
 
     takes_business = True
@@ -54,14 +54,6 @@ class FoundView(StaffView):
         self.actor.require(row.business_id, self.right)
         return row
 
-    def row(self, find: Callable[..., _T], pk: str) -> _T:
-        """Return what a door gives for a UUID. Raises Http404."""
-        try:
-            return find(UUID(pk), actor=self.actor)
-        except (ObjectDoesNotExist, ValueError) as error:
-            self.actor.operation.refuse("not_found", object_id=pk)
-            raise Http404 from error
-
     def act(self, do: Callable[..., _T], *args: Any, **values: Any) -> _T:
         """Do an act of a service; Problem 409 where the state does not allow it."""
         try:
@@ -80,10 +72,6 @@ class FoundView(StaffView):
         """Ask for a confirmation of an export."""
         require_step_up(self.request, "export", digest=digest, what=what)
 
-    def note_shown(self, row: Customer, verb: str = "viewed") -> None:
-        """Note for the access event whom the answer shows."""
-        audit.note_shown(f"customer.{verb}", [row], actor=self.actor, target=row)
-
     def _found(self, find: Callable[..., _T], label: str, reference: str) -> _T:
         try:
             return find(business_id=self._business_id())
@@ -100,3 +88,19 @@ class FoundView(StaffView):
             return None
         found = services.get_business(named, actor=self.actor, permission=self.right)
         return found.pk
+
+
+class FoundView(Finding):
+    """Answers about one customer or one booking."""
+
+    def note_shown(self, row: Customer, verb: str = "viewed") -> None:
+        """Note for the access event whom the answer shows."""
+        audit.note_shown(f"customer.{verb}", [row], actor=self.actor, target=row)
+
+    def row(self, find: Callable[..., _T], pk: str) -> _T:
+        """Return what a door gives for a UUID. Raises Http404."""
+        try:
+            return find(UUID(pk), actor=self.actor)
+        except (ObjectDoesNotExist, ValueError) as error:
+            self.actor.operation.refuse("not_found", object_id=pk)
+            raise Http404 from error

@@ -1,86 +1,158 @@
-"""Refunds, credit and flags of the canonical API."""
+"""Acts with refunds, credit and flags; their lists are those of the tables."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError as RuleBroken
 from django.http import Http404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from audit.api.paging import page_of
-from audit.api.reading import PageQuery
+from audit.api.rows import RowSerializer
 from audit.api.views import Method
 from audit.api.writing import Reason
 from customers import services
 from customers.api import money_shapes as shapes
-from customers.api.found import FoundView
-from customers.models import Credit, Refund
+from customers.api.found import Finding, FoundView
+from customers.api.tables import belongings, bookings
+from customers.api.tables.rows import CreditRow, FlagRow, RefundRow
+from customers.choices import RefundStatus
+from customers.models import Booking, Credit, Flag, Refund
 
 
-class MoneyView(FoundView):
-    tag = "Refunds"
+class Acting(Finding):
+    """Answers a row after an act, as its table does, and what the act changed."""
 
-    def refunded(self, row: Refund, status: int = 200) -> Response:
-        """Answer one refund; 202 while it waits for a second person."""
-        body = shapes.refund(row, services.refunded_of(row.booking))
-        self.note_shown(row.customer)
-        return Response(body, 202 if body["needs"] else status)
+    def facts(self, kind: type[RowSerializer], row: Any) -> dict[str, Any]:
+        """Return a row; masked by role."""
+        shown = kind(context={"is_clear": self.sees_clear})
+        return dict(shown.to_representation(row))
 
-    def credited(self, row: Credit) -> Response:
-        """Answer a new entry with the balance after it."""
+    def refund_facts(self, row: Refund) -> dict[str, Any]:
+        """Return a refund, and what has gone back of its booking and may still go."""
+        waits = row.status == RefundStatus.REQUESTED
+        booking, currency = row.booking, row.currency
+        gone, left = services.refunded_of(booking), services.left_to_refund(booking)
+        return {
+            **self.facts(RefundRow, row),
+            "needs": "second_person" if waits else None,
+            "refunded_total": services.amount_text(gone, currency),
+            "left": services.amount_text(left, currency),
+        }
+
+    def credit_facts(self, row: Credit) -> dict[str, Any]:
+        """Return an entry, and the balance after it."""
         balances = services.credit_balance(row.customer, actor=self.actor)
-        self.note_shown(row.customer)
-        body = {**shapes.credit(row), "balance": str(balances[row.currency])}
-        return Response(body, 201)
+        return {**self.facts(CreditRow, row), "balance": str(balances[row.currency])}
 
 
-class Refunds(MoneyView):
-    """GET lists the refunds of a booking, POST gives money back or asks to."""
+# --- what stands below a booking or a customer ---------------------------------------
 
-    methods: ClassVar[Mapping[str, Method]] = {
-        "get": Method("customers.view_refund", shapes.Refunds, query=PageQuery),
-        "post": Method(
+
+class RefundsOfBooking(Acting, bookings.Refunds):
+    """Money that goes back for one booking."""
+
+    model = Refund
+
+    @classmethod
+    def declared(cls) -> dict[str, Method]:
+        """Return the list of the table, and the act that adds to it."""
+        add = Method(
             "customers.add_refund",
-            shapes.OneRefund,
+            shapes.RefundDone,
             201,
             shapes.AskRefund,
-            also={202: shapes.OneRefund},
-        ),
-    }
-
-    def get(self, request: Request, pk: str) -> Response:
-        asked, booking = self.parameters, self.booking(pk)
-        rows = services.list_refunds(booking, actor=self.actor)
-        page = page_of(rows, number=asked["page"], limit=asked["limit"])
-        gone = services.refunded_of(booking)
-        left = services.left_to_refund(booking)
-        self.note_shown(booking.customer)
-        return Response(
-            {
-                "refunds": [shapes.refund(row, gone) for row in page.rows],
-                "refunded_total": shapes.written(gone, booking.currency),
-                "left": shapes.written(left, booking.currency),
-                "currency": booking.currency,
-                "pagination": page.facts(),
-            }
+            also={202: shapes.RefundDone},
         )
+        return {"index": super().declared()["index"], "create": add}
 
-    def post(self, request: Request, pk: str) -> Response:
-        booking = self.booking(pk)
+    # No customer in the address: the booking says whose they are.
+    owner = None
+
+    def listed(self, asked: Mapping[str, Any]) -> Any:
+        booking = self.booking(self.kwargs["pk"])
+        self._note(booking)
+        rows = super().listed(asked)
+        return rows.filter(business=booking.business_id, booking=booking)
+
+    def create(self, request: Request, **_: Any) -> Response:
+        """Give money back; above the limit a second person approves it (202)."""
+        booking = self.booking(self.kwargs["pk"])
         row = self.act(
             services.request_refund, booking, confirm=self.confirm, **self.body()
         )
-        return self.refunded(row, 201)
+        self._note(booking)
+        facts = self.refund_facts(row)
+        return Response(facts, 202 if facts["needs"] else 201)
+
+    def _note(self, booking: Booking) -> None:
+        self.note_shown("viewed", [booking.customer], target=booking.customer)
+
+
+class CreditsOfCustomer(Acting, bookings.Credits):
+    """Entries of one customer's credit."""
+
+    model = Credit
+
+    @classmethod
+    def declared(cls) -> dict[str, Method]:
+        """Return the list of the table, and the act that adds to it."""
+        add = Method("customers.add_credit", shapes.CreditDone, 201, shapes.IssueCredit)
+        return {"index": super().declared()["index"], "create": add}
+
+    def create(self, request: Request, **_: Any) -> Response:
+        """Give credit."""
+        owner, values = self.customer(self.kwargs["customer"]), self.body()
+        del values["customer_id"]
+        row = self.act(services.issue_credit, owner, confirm=self.confirm, **values)
+        self.note_shown("viewed", [owner], target=owner)
+        return Response(self.credit_facts(row), 201)
+
+
+class FlagsOfCustomer(Acting, belongings.Flags):
+    """Marks on one customer, those that were taken off included."""
+
+    model = Flag
+
+    @classmethod
+    def declared(cls) -> dict[str, Method]:
+        """Return the list of the table, and the act that adds to it."""
+        add = Method("customers.add_flag", FlagRow, 201, shapes.AddFlag)
+        return {"index": super().declared()["index"], "create": add}
+
+    def create(self, request: Request, **_: Any) -> Response:
+        """Put a flag on a customer."""
+        owner, values = self.customer(self.kwargs["customer"]), self.body()
+        del values["customer_id"]
+        row = self.act(services.add_flag, owner, **values)
+        self.note_shown("viewed", [owner], target=owner)
+        return Response(self.facts(FlagRow, row), 201)
+
+
+# --- acts ----------------------------------------------------------------------------
+
+
+class MoneyView(Acting, FoundView):
+    tag = "Refunds"
+
+    def refunded(self, row: Refund) -> Response:
+        """Answer one refund that was decided on."""
+        self.note_shown(row.customer)
+        return Response(self.refund_facts(row))
+
+    def credited(self, row: Credit) -> Response:
+        """Answer a new entry with the balance after it."""
+        self.note_shown(row.customer)
+        return Response(self.credit_facts(row), 201)
 
 
 class Approval(MoneyView):
     """POST lets the money of a requested refund go, as the second person."""
 
     methods: ClassVar[Mapping[str, Method]] = {
-        "post": Method(services.EXCEED_LIMIT, shapes.OneRefund)
+        "post": Method(services.EXCEED_LIMIT, shapes.RefundDone)
     }
 
     def post(self, request: Request, pk: str) -> Response:
@@ -95,7 +167,7 @@ class Refusal(MoneyView):
 
     methods: ClassVar[Mapping[str, Method]] = {
         "post": Method(
-            "customers.change_refund", shapes.OneRefund, body=shapes.GiveReason
+            "customers.change_refund", shapes.RefundDone, body=shapes.GiveReason
         )
     }
 
@@ -105,37 +177,19 @@ class Refusal(MoneyView):
         return self.refunded(row)
 
 
-class Credits(MoneyView):
-    """GET answers balance and entries, POST gives credit."""
+class Balance(FoundView):
+    """GET answers what a customer can spend, in each currency."""
 
     tag = "Credits"
     methods: ClassVar[Mapping[str, Method]] = {
-        "get": Method("customers.view_credit", shapes.Credits, query=PageQuery),
-        "post": Method(
-            "customers.add_credit", shapes.WrittenCredit, 201, shapes.IssueCredit
-        ),
+        "get": Method("customers.view_credit", shapes.Balances)
     }
 
     def get(self, request: Request, customer: str) -> Response:
-        asked, row = self.parameters, self.customer(customer)
-        rows = services.list_credits(row, actor=self.actor)
-        page = page_of(rows, number=asked["page"], limit=asked["limit"])
+        row = self.customer(customer)
         balances = services.credit_balance(row, actor=self.actor)
         self.note_shown(row)
-        return Response(
-            {
-                "balances": {code: str(n) for code, n in balances.items()},
-                "credits": [shapes.credit(entry) for entry in page.rows],
-                "pagination": page.facts(),
-            }
-        )
-
-    def post(self, request: Request, customer: str) -> Response:
-        row = self.customer(customer)
-        entry = self.act(
-            services.issue_credit, row, confirm=self.confirm, **self.body()
-        )
-        return self.credited(entry)
+        return Response({"balances": {code: str(n) for code, n in balances.items()}})
 
 
 class Spending(MoneyView):
@@ -144,7 +198,7 @@ class Spending(MoneyView):
     tag = "Credits"
     methods: ClassVar[Mapping[str, Method]] = {
         "post": Method(
-            "customers.add_credit", shapes.WrittenCredit, 201, shapes.SpendCredit
+            "customers.add_credit", shapes.CreditDone, 201, shapes.SpendCredit
         )
     }
 
@@ -161,35 +215,13 @@ class Reversal(MoneyView):
     tag = "Credits"
     methods: ClassVar[Mapping[str, Method]] = {
         "post": Method(
-            "customers.add_credit", shapes.WrittenCredit, 201, shapes.GiveReason
+            "customers.add_credit", shapes.CreditDone, 201, shapes.GiveReason
         )
     }
 
     def post(self, request: Request, pk: str) -> Response:
         entry = self.row(services.get_credit, pk)
         return self.credited(self.act(services.reverse_credit, entry, **self.body()))
-
-
-class Flags(FoundView):
-    """GET lists the flags that stand on somebody, POST adds one."""
-
-    tag = "Flags"
-    methods: ClassVar[Mapping[str, Method]] = {
-        "get": Method("customers.view_flag", shapes.Flags),
-        "post": Method("customers.add_flag", shapes.OneFlag, 201, shapes.AddFlag),
-    }
-
-    def get(self, request: Request, customer: str) -> Response:
-        row = self.customer(customer)
-        rows = services.list_flags(row, actor=self.actor)
-        self.note_shown(row)
-        return Response({"flags": [shapes.flag(each) for each in rows]})
-
-    def post(self, request: Request, customer: str) -> Response:
-        row = self.customer(customer)
-        added = self.act(services.add_flag, row, **self.body())
-        self.note_shown(row)
-        return Response(shapes.flag(added), 201)
 
 
 class OneFlag(FoundView):

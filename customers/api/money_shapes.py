@@ -1,19 +1,15 @@
-"""What the endpoints of money, flags and papers take and answer.
-
-Amounts of answers are texts in the currency's own decimals, as `/api/v1` writes them.
-"""
+"""What the acts of money, flags and papers take and answer."""
 
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from rest_framework import serializers
 
 from audit.api.reading import StrictSerializer, camel_case, snake_case
-from customers.choices import CreditKind, CreditReason, RefundReason, RefundStatus
-from customers.models import Credit, Flag, Refund
-from customers.money import quantise
+from customers.api.tables.rows import CreditRow, RefundRow
+from customers.choices import CreditReason, RefundReason
 
 _LEAST = Decimal("0.001")
 
@@ -133,72 +129,31 @@ class Answer(serializers.Serializer[Any]):
     """Described only: nothing is parsed by it."""
 
 
-class Pages(Answer):
-    page = serializers.IntegerField()
-    limit = serializers.IntegerField()
-    total = serializers.IntegerField()
-    total_pages = serializers.IntegerField()
-    total_is_capped = serializers.BooleanField()
+class RefundDone(RefundRow):
+    """A refund after an act, with what has gone back of its booking."""
 
-
-class OneRefund(Answer):
-    id = serializers.UUIDField()
-    booking_id = serializers.UUIDField()
-    customer_id = serializers.UUIDField()
-    amount = serializers.CharField()
-    currency = serializers.CharField()
-    status = serializers.ChoiceField(RefundStatus.choices)
     needs = serializers.ChoiceField(["second_person"], allow_null=True)
-    reason_code = serializers.ChoiceField(RefundReason.choices)
-    reason = serializers.CharField(allow_null=True)
-    requested_by_id = serializers.UUIDField(allow_null=True)
-    approved_by_id = serializers.UUIDField(allow_null=True)
-    settled_at = serializers.DateTimeField(allow_null=True)
-    created_at = serializers.DateTimeField()
     refunded_total = serializers.CharField()
+    left = serializers.CharField(help_text="What may still go back.")
+
+    class Meta(RefundRow.Meta):
+        fields: ClassVar = [*RefundRow.Meta.fields, "needs", "refunded_total", "left"]
 
 
-class Refunds(Answer):
-    refunds = OneRefund(many=True)
-    refunded_total = serializers.CharField()
-    left = serializers.CharField()
-    currency = serializers.CharField()
-    pagination = Pages()
+class CreditDone(CreditRow):
+    """A new entry, with what the customer can spend now."""
 
-
-class OneCredit(Answer):
-    id = serializers.UUIDField()
-    customer_id = serializers.UUIDField()
-    kind = serializers.ChoiceField(CreditKind.choices)
-    amount = serializers.CharField()
-    currency = serializers.CharField()
-    reason_code = serializers.ChoiceField(CreditReason.choices)
-    reason = serializers.CharField(allow_null=True)
-    booking_id = serializers.UUIDField(allow_null=True)
-    reverses_id = serializers.UUIDField(allow_null=True)
-    expires_on = serializers.DateField(allow_null=True)
-    created_at = serializers.DateTimeField()
-
-
-class WrittenCredit(OneCredit):
     balance = serializers.CharField()
 
-
-class Credits(Answer):
-    balances = serializers.DictField(child=serializers.CharField())
-    credits = OneCredit(many=True)
-    pagination = Pages()
+    class Meta(CreditRow.Meta):
+        fields: ClassVar = [*CreditRow.Meta.fields, "balance"]
 
 
-class OneFlag(Answer):
-    code = serializers.CharField()
-    reason = serializers.CharField(allow_null=True)
-    added_by_id = serializers.UUIDField(allow_null=True)
-    added_at = serializers.DateTimeField()
-
-
-class Flags(Answer):
-    flags = OneFlag(many=True)
+class Balances(Answer):
+    balances = serializers.DictField(
+        child=serializers.CharField(),
+        help_text="By currency: what can be spent. What has run out is not in it.",
+    )
 
 
 class OneInvoice(Answer):
@@ -220,59 +175,3 @@ class Done(Answer):
     action = serializers.ChoiceField(sorted(ACTS))
     result = serializers.DictField()
     operation_id = serializers.UUIDField()
-
-
-# --- filling them --------------------------------------------------------------------
-
-
-def written(amount: Decimal, currency: str) -> str:
-    """Return an amount as a text in the currency's own decimals."""
-    return str(quantise(amount, currency))
-
-
-def refund(row: Refund, refunded: Decimal) -> dict[str, Any]:
-    """Return one refund, and what has gone back of its booking in all."""
-    waits = row.status == RefundStatus.REQUESTED
-    return {
-        "id": row.pk,
-        "booking_id": row.booking_id,
-        "customer_id": row.customer_id,
-        "amount": written(row.amount, row.currency),
-        "currency": row.currency,
-        "status": row.status,
-        "needs": "second_person" if waits else None,
-        "reason_code": row.reason_code,
-        "reason": row.reason,
-        "requested_by_id": row.requested_by_id,
-        "approved_by_id": row.approved_by_id,
-        "settled_at": row.settled_at,
-        "created_at": row.created_at,
-        "refunded_total": written(refunded, row.currency),
-    }
-
-
-def credit(row: Credit) -> dict[str, Any]:
-    """Return one entry of somebody's credit."""
-    return {
-        "id": row.pk,
-        "customer_id": row.customer_id,
-        "kind": row.kind,
-        "amount": written(row.amount, row.currency),
-        "currency": row.currency,
-        "reason_code": row.reason_code,
-        "reason": row.reason,
-        "booking_id": row.booking_id,
-        "reverses_id": row.reverses_id,
-        "expires_on": row.expires_on,
-        "created_at": row.created_at,
-    }
-
-
-def flag(row: Flag) -> dict[str, Any]:
-    """Return one flag that stands."""
-    return {
-        "code": row.code,
-        "reason": row.reason,
-        "added_by_id": row.added_by_id,
-        "added_at": row.created_at,
-    }

@@ -4,24 +4,43 @@ from __future__ import annotations
 
 from django.urls import re_path
 
+from audit.api.routing import route
 from customers.api import actions, money, papers
 
 _CUSTOMER = r"^api/v1/customers/(?P<customer>[^/]+)"
 _BOOKING = r"^api/v1/bookings/(?P<pk>[^/]+)"
 _REFUND = r"^api/v1/refunds/(?P<pk>[^/]+)"
 
+_LIST = {"get": "index", "post": "create"}
+
 urlpatterns = [
     re_path(
         r"^api/admin/customers/(?P<customer>[^/]+)/actions/?$",
         actions.Actions.as_view(),
     ),
-    re_path(rf"{_BOOKING}/refunds/?$", money.Refunds.as_view()),
+    *route(
+        "bookings/(?P<pk>[^/]+)/refunds",
+        money.RefundsOfBooking,
+        _LIST,
+        parent="booking",
+    ),
     re_path(rf"{_REFUND}/approve/?$", money.Approval.as_view()),
     re_path(rf"{_REFUND}/refuse/?$", money.Refusal.as_view()),
-    re_path(rf"{_CUSTOMER}/credits/?$", money.Credits.as_view()),
+    *route(
+        "customers/(?P<customer>[^/]+)/credits",
+        money.CreditsOfCustomer,
+        _LIST,
+        parent="customer",
+    ),
+    re_path(rf"{_CUSTOMER}/credits/balance/?$", money.Balance.as_view()),
     re_path(rf"{_CUSTOMER}/credits/spend/?$", money.Spending.as_view()),
     re_path(r"^api/v1/credits/(?P<pk>[^/]+)/reverse/?$", money.Reversal.as_view()),
-    re_path(rf"{_CUSTOMER}/flags/?$", money.Flags.as_view()),
+    *route(
+        "customers/(?P<customer>[^/]+)/flags",
+        money.FlagsOfCustomer,
+        _LIST,
+        parent="customer",
+    ),
     re_path(rf"{_CUSTOMER}/flags/(?P<code>[^/]+)/?$", money.OneFlag.as_view()),
     re_path(rf"{_BOOKING}/invoice/?$", papers.Invoice.as_view()),
     re_path(rf"{_BOOKING}/invoice/send/?$", papers.SendInvoice.as_view()),

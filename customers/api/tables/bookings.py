@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, ClassVar
 
 import django_filters
+from rest_framework import serializers
 
 from audit.api.filters import OfCustomer
+from audit.api.reading import StrictSerializer
 from audit.api.rows import ChangeBody, Related, RowBody
 from customers.api.tables import rows
 from customers.api.tables.base import OfCustomerTable
@@ -37,7 +41,40 @@ _BETWEEN = ["gte", "lt"]
 BOOKING = Related(rows.BookingRow, "booking")
 
 
-class NewBooking(RowBody):
+class AmountText(serializers.DecimalField):
+    """A number that is kept as a text."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_digits=15, decimal_places=3, **kwargs)
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        return format(super().run_validation(data), "f")
+
+
+class Line(StrictSerializer):
+    """One line of a booking; what is not named is left out."""
+
+    description = serializers.CharField(max_length=500)
+    quantity = AmountText(min_value=0, required=False)
+    unit_price = AmountText(required=False)
+    amount = AmountText(required=False)
+
+
+class WithLines(RowBody):
+    """Counts the items of the lines, unless the body says how many there are."""
+
+    lines = serializers.ListField(
+        child=Line(), allow_null=True, required=False, max_length=500
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if lines := attrs.get("lines"):
+            count = sum(Decimal(line.get("quantity", 1)) for line in lines)
+            attrs.setdefault("items_count", count)
+        return attrs
+
+
+class NewBooking(WithLines):
     class Meta:
         model = Booking
         fields: ClassVar = ["customer_id", *_BOOKING, "currency"]
@@ -45,14 +82,22 @@ class NewBooking(RowBody):
             "currency": {
                 "required": False,
                 "help_text": "The business's own, if it is left out.",
-            }
+            },
+            "total_amount": {"required": True},
         }
 
 
-class ChangedBooking(ChangeBody):
+class ChangedBooking(WithLines, ChangeBody):
     class Meta:
         model = Booking
         fields = _BOOKING
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Take lines of another form, as imports bring them, when they stay."""
+        seen = self.context.get("seen", {}).get("lines")
+        if isinstance(data, Mapping) and "lines" in data and data["lines"] == seen:
+            data = {key: value for key, value in data.items() if key != "lines"}
+        return super().to_internal_value(data)
 
 
 class BookingFilters(OfCustomer):

@@ -172,9 +172,11 @@ def test_credit_does_not_run_out_before_it_is_given(ana, actor):
     assert found.value.code == "expired"
 
 
-def test_credit_that_has_run_out_is_not_spent(ana, actor):
-    then = timezone.now() - timedelta(days=7)
-    CreditFactory(customer=ana, created_at=then, expires_on=days(-2))
+def test_credit_that_has_run_out_is_not_spent(ana, actor, monkeypatch):
+    then, end = timezone.now() - timedelta(days=7), days(-2)
+    with monkeypatch.context() as past:
+        past.setattr(timezone, "now", lambda: then)
+        CreditFactory(customer=ana, created_at=then, expires_on=end)
     issue(ana, actor, 3)
 
     assert balance(ana, actor) == 3
