@@ -125,7 +125,7 @@ class Actions(HubView):
         wanted = dict.fromkeys(booking_ids)
         bookings = [self._booking(row, pk) for pk in wanted]
         sent = services.send_invoices(bookings, actor=self.actor)
-        return {"invoices": sent_invoices(sent)}
+        return {"invoices": sent_invoices(sent, is_clear=self.sees_clear(row))}
 
 
 def _no_booking() -> RuleBroken:

@@ -158,11 +158,13 @@ class Balances(Answer):
 
 class OneInvoice(Answer):
     booking_id = serializers.UUIDField()
-    number = serializers.CharField()
+    invoice_number = serializers.CharField()
+    to = serializers.CharField(help_text="Masked by role.")
+    again = serializers.BooleanField(help_text="It had its number before.")
 
 
 class SentInvoices(Answer):
-    invoices = OneInvoice(many=True)
+    results = OneInvoice(many=True)
 
 
 class Link(Answer):

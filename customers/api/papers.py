@@ -14,6 +14,7 @@ from rest_framework.response import Response
 
 from audit.api.problems import Problem
 from audit.api.views import Method
+from audit.masking import mask
 from customers import services
 from customers.api import money_shapes as shapes
 from customers.api.found import FoundView
@@ -47,7 +48,11 @@ class Invoice(AnyAccept):
             booking, actor=self.actor, is_clear=self.sees_clear(booking)
         )
         self.note_shown(booking.customer)
-        return HttpResponse(html, content_type="text/html; charset=utf-8")
+        return HttpResponse(
+            html,
+            content_type="text/html; charset=utf-8",
+            headers={"Content-Security-Policy": services.invoice_policy()},
+        )
 
 
 class SendInvoice(FoundView):
@@ -63,7 +68,8 @@ class SendInvoice(FoundView):
         self.body()
         sent = services.send_invoices([booking], actor=self.actor)
         self.note_shown(booking.customer)
-        return Response({"invoices": sent_invoices(sent)})
+        is_clear = self.sees_clear(booking)
+        return Response({"results": sent_invoices(sent, is_clear=is_clear)})
 
 
 class AskExport(FoundView):
@@ -119,6 +125,16 @@ def link_facts(link: services.PersonLink) -> dict[str, Any]:
     return {"link": path, "expires_at": link.expires_at}
 
 
-def sent_invoices(sent: list[services.SentInvoice]) -> list[dict[str, Any]]:
-    """Return which invoices a mail carries."""
-    return [{"booking_id": one.booking_id, "number": one.number} for one in sent]
+def sent_invoices(
+    sent: list[services.SentInvoice], *, is_clear: bool
+) -> list[dict[str, Any]]:
+    """Return which invoices a mail carries, and to whom; masked unless clear."""
+    return [
+        {
+            "booking_id": one.booking_id,
+            "invoice_number": one.number,
+            "to": one.to if is_clear else mask(one.to),
+            "again": one.again,
+        }
+        for one in sent
+    ]

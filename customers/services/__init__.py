@@ -76,6 +76,7 @@ from customers.services.invoices import (
     SentInvoice,
     check_invoiceable,
     invoice_of,
+    invoice_policy,
     render_invoice,
     send_invoices,
 )
@@ -93,7 +94,6 @@ from customers.services.money_doors import (
     get_refund,
     list_bookings,
     list_credits,
-    list_refunds,
 )
 from customers.services.money_rules import Confirm, left_to_refund, refunded_of
 from customers.services.notes import add_note, get_notes, list_notes, newest_notes
@@ -253,6 +253,7 @@ __all__ = [
     "get_working_business",
     "in_own_decimals",
     "invoice_of",
+    "invoice_policy",
     "is_archivable",
     "is_colleague",
     "issue_credit",
@@ -267,7 +268,6 @@ __all__ = [
     "list_hub_customers",
     "list_memberships",
     "list_notes",
-    "list_refunds",
     "list_rows",
     "list_rule_customers",
     "list_segment_customers",

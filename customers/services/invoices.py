@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import logging
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from functools import partial
+from functools import cache, partial
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +29,7 @@ from customers.models import Address, Booking, Business, Customer
 from customers.money import quantise
 from customers.services.money_rules import lock_booking, refunded_of
 from customers.services.records import save_record
+from customers.services.showing import shown_money
 from customers.services.stats import local_day
 
 _logger = logging.getLogger(__name__)
@@ -45,6 +48,9 @@ class SentInvoice:
 
     booking_id: UUID
     number: str
+    to: str
+    # Numbered before: it may have been sent before.
+    again: bool
 
 
 @transaction.atomic
@@ -103,19 +109,32 @@ def render_invoice(booking: Booking, *, actor: Actor, is_clear: bool = True) -> 
     business: Business = booking.business
     address = _address_of(customer)
     name = customer.name or ""
+    sees_refunds = actor.may("customers.view_refund", booking.business_id)
     context = {
         "number": booking.invoice_number,
         "date": local_day(_numbered_at(booking), business),
         "ordered_on": local_day(booking.placed_at, business),
         "booking": booking,
         "business": business,
+        "seller": _seller_lines(business),
         "customer": customer,
         "name": name if is_clear else mask_text(name),
         "address": address if is_clear else mask(address),
         "lines": _lines(booking),
-        "sums": _sums(booking),
+        "sums": _sums(booking, sees_refunds=sees_refunds),
     }
     return render_to_string("customers/invoice.html", context)
+
+
+@cache
+def invoice_policy() -> str:
+    """Return the content security policy of the page: nothing but its own style."""
+    style = render_to_string("customers/invoice.css").encode()
+    digest = base64.b64encode(hashlib.sha256(style).digest()).decode()
+    return (
+        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; "
+        "form-action 'none'; frame-ancestors 'none'; base-uri 'none'"
+    )
 
 
 def send_invoices(bookings: Iterable[Booking], *, actor: Actor) -> list[SentInvoice]:
@@ -136,7 +155,7 @@ def send_invoices(bookings: Iterable[Booking], *, actor: Actor) -> list[SentInvo
         raise ValidationError(msg, code="no_email")
     _check_address(customer, actor)
     with transaction.atomic():
-        sent = [SentInvoice(row.pk, invoice_of(row, actor=actor)) for row in rows]
+        sent = [_numbered(row, customer, actor) for row in rows]
         files = [
             (f"invoice-{row.invoice_number}.html", render_invoice(row, actor=actor))
             for row in rows
@@ -146,6 +165,12 @@ def send_invoices(bookings: Iterable[Booking], *, actor: Actor) -> list[SentInvo
             partial(_send, mail, customer, [one.number for one in sent], actor)
         )
     return sent
+
+
+def _numbered(row: Booking, customer: Customer, actor: Actor) -> SentInvoice:
+    again = row.invoice_number is not None
+    number = invoice_of(row, actor=actor)
+    return SentInvoice(row.pk, number, str(customer.email), again)
 
 
 def _check_address(customer: Customer, actor: Actor) -> None:
@@ -267,8 +292,16 @@ def _line(line: Mapping[str, Any], booking: Booking) -> dict[str, str]:
     }
 
 
-def _sums(booking: Booking) -> list[tuple[str, str]]:
-    gone = refunded_of(booking)
+def _seller_lines(business: Business) -> list[str]:
+    """Return what stands below the seller's name: `settings.invoice.seller_lines`."""
+    settings = business.settings if isinstance(business.settings, dict) else {}
+    invoice = settings.get("invoice")
+    lines = invoice.get("seller_lines") if isinstance(invoice, dict) else None
+    return [str(line) for line in lines] if isinstance(lines, list) else []
+
+
+def _sums(booking: Booking, *, sees_refunds: bool) -> list[tuple[str, str]]:
+    gone = refunded_of(booking) if sees_refunds else Decimal(0)
     due = booking.total_amount - booking.credit_used - booking.paid_amount
     amounts = [
         ("Discount", -booking.discount_amount),
@@ -281,7 +314,7 @@ def _sums(booking: Booking) -> list[tuple[str, str]]:
     # These stand there in any case.
     always = {"Total", "Paid"}
     return [
-        (label, f"{_amount(amount, booking.currency)} {booking.currency}")
+        (label, shown_money(amount, booking.currency))
         for label, amount in amounts
         if amount or label in always
     ]

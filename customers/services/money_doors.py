@@ -38,11 +38,6 @@ def get_booking(
     return booking
 
 
-def list_refunds(booking: Booking, *, actor: Actor) -> Any:
-    """Return the refunds of a booking, the newest first."""
-    return list_rows(Refund, actor=actor).filter(booking=booking)
-
-
 def get_refund(pk: UUID | str, *, actor: Actor) -> Refund:
     """Return one refund; DoesNotExist for missing and foreign ones."""
     return list_rows(Refund, actor=actor).select_related("booking").get(pk=pk)

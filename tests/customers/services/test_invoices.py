@@ -128,8 +128,8 @@ def test_what_stands_on_it(ana, actor, bakery):
         booking.reference,
         "Billing 2",
         "Rye &amp; oat",
-        "<td>1,200.50</td><td>2,401.00</td>",
-        "<td>free</td>",
+        '<td class="amount">1,200.50</td><td class="amount">2,401.00</td>',
+        '<td class="amount">free</td>',
         '<th scope="row" colspan="3">Discount</th><td>-1.00 EUR</td>',
         '<th scope="row" colspan="3">Total</th><td>2,400.00 EUR</td>',
         '<th scope="row" colspan="3">Paid</th><td>2,400.00 EUR</td>',
@@ -150,7 +150,7 @@ def test_amounts_have_the_decimals_of_their_currency(ana, actor, currency, shown
     html = services.render_invoice(booking, actor=actor)
 
     assert f"<td>{shown}</td>" in html
-    assert "<td>Plan</td><td>1</td>" in html
+    assert '<td>Plan</td><td class="amount">1</td>' in html
 
 
 def test_its_date_stays(ana, actor, monkeypatch):
