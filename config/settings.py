@@ -340,10 +340,13 @@ SPECTACULAR_SETTINGS = {
                 "Figures",
             )
         ),
-        {"name": "Customers of a business", "description": "Document 004."},
-        {"name": "Customers hub", "description": "Document 003, in camelCase."},
-        {"name": "Customer data", "description": "Document 000."},
-        {"name": "Tracking", "description": "Document 002."},
+        {
+            "name": "Customers of a business",
+            "description": "All about one, snake_case.",
+        },
+        {"name": "Customers hub", "description": "Lists with figures, camelCase."},
+        {"name": "Customer data", "description": "Everything, and its export."},
+        {"name": "Tracking", "description": "Logins, targeting, marketing."},
         {"name": "Segments", "description": "Named sets of customers, and rules."},
         {"name": "Exports", "description": "Files, and what stands in them."},
         {"name": "Sending captures", "description": "With a key of the hub."},
@@ -377,6 +380,7 @@ SPECTACULAR_SETTINGS = {
     # Closed at first: drawing all operations takes a browser many seconds.
     "SWAGGER_UI_SETTINGS": {
         "deepLinking": True,
+        "filter": True,
         "validatorUrl": None,
         "docExpansion": "none",
         "defaultModelsExpandDepth": -1,

@@ -140,6 +140,8 @@ class StrictSerializer(serializers.Serializer[Any]):
             if value is None or found is None:
                 continue
             _, kinds, text = found
+            if isinstance(value, float) and value.is_integer() and kinds == (int,):
+                continue  # JSON knows one kind of number: 5.0 is 5
             is_number_for_bool = isinstance(value, bool) and bool not in kinds
             if not isinstance(value, kinds) or is_number_for_bool:
                 wrong[name] = [ErrorDetail(text, "incorrect_type")]

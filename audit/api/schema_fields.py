@@ -19,7 +19,8 @@ def refine(field: Any, schema: _Schema) -> _Schema:
     """Return the schema of a field of a request with what the field also checks."""
     if isinstance(field, serializers.DecimalField):
         return _amount(field, schema)
-    if isinstance(field, serializers.JSONField) and not field.allow_null:
+    is_any = isinstance(field, serializers.JSONField) and "type" not in schema
+    if is_any and not field.allow_null:
         return schema | {"type": ["object", "array", "string", "number", "boolean"]}
     if isinstance(field, serializers.ListSerializer | serializers.ListField):
         return _list(field, schema)

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Any
 from uuid import UUID
 
@@ -309,7 +309,10 @@ def number(value: Any, digits: int, places: int) -> Decimal | None:
     # Looked at before anything writes the number out.
     if amount is None or amount.adjusted() >= digits - places:
         return None
-    rounded = amount.quantize(Decimal(1).scaleb(-places)) if amount else Decimal(0)
+    # More digits than Decimal computes with by itself.
+    exact = Context(prec=digits + 1, rounding=ROUND_HALF_EVEN)
+    step = Decimal(1).scaleb(-places)
+    rounded = amount.quantize(step, context=exact) if amount else Decimal(0)
     return rounded if rounded.adjusted() < digits - places else None
 
 

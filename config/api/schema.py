@@ -20,10 +20,13 @@ from drf_spectacular.generators import SchemaGenerator
 
 from capture.api import openapi as capture
 from config.api import token_schemas as tokens
+from config.api.examples import with_examples
 
 # Modules with `build_paths` and `build_components`, for views that no serializer
 # describes.
 _PLAIN: tuple[Any, ...] = (tokens, capture)
+# What the viewer offers first.
+_FIRST = ("staffToken", "captureKey")
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _CSRF = {
     "type": "apiKey",
@@ -100,6 +103,12 @@ def complete(result: Any, generator: Any, **_: Any) -> Any:
         for kind, found in part.build_components().items():
             components.setdefault(kind, {}).update(found)
     components.setdefault("securitySchemes", {})["csrfToken"] = dict(_CSRF)
+    for path, item in result["paths"].items():
+        for operation in item.values():
+            with_examples(path, operation)
+    schemes = components["securitySchemes"]
+    order = [*_FIRST, *(name for name in schemes if name not in _FIRST)]
+    components["securitySchemes"] = {name: schemes[name] for name in order}
     _name_choices(result)
     _share_refusals(result)
     result["paths"] = dict(sorted(result["paths"].items()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from audit.api.reading import MomentField, QuerySerializer, StrictSerializer
@@ -25,6 +26,11 @@ def _amount() -> serializers.DecimalField:
 
 def _whole() -> serializers.IntegerField:
     return serializers.IntegerField(min_value=0, max_value=2**31 - 1, required=False)
+
+
+@extend_schema_field({"type": "object", "additionalProperties": True})
+class RuleField(serializers.JSONField):
+    """A rule of a segment; the service reads it, and says where it is wrong."""
 
 
 def _moment() -> MomentField:
@@ -51,7 +57,7 @@ class Filters(StrictSerializer):
     status = serializers.ChoiceField(_STATES, required=False)
     customer_type = serializers.ChoiceField(CustomerType.choices, required=False)
     segment = serializers.ChoiceField(tuple(services.SEGMENTS), required=False)
-    rule = serializers.JSONField(required=False)
+    rule = RuleField(required=False)
     min_spent = _amount()
     min_orders = _whole()
     last_login_after = _moment()
@@ -117,7 +123,7 @@ class AnyExport(_Marketing, FullExport):
 class RuleBody(StrictSerializer):
     """A rule to try."""
 
-    rule = serializers.JSONField()
+    rule = RuleField()
 
 
 # --- answers ------------------------------------------------------------------------

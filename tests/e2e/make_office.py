@@ -39,6 +39,9 @@ def make(count: int) -> dict[str, str]:
     PinCredentialFactory(user=user)
     source = capture.get_or_create_source(bakery, "shop", actor=actor)
     _, key = capture.create_key(source, actor=actor, kind="secret", scopes=list(SCOPES))
+    _, page_key = capture.create_key(
+        source, actor=actor, kind="publishable", origins=["https://shop.example.org"]
+    )
     return {
         "business": str(bakery.pk),
         "slug": bakery.slug,
@@ -46,6 +49,7 @@ def make(count: int) -> dict[str, str]:
         "session": session_of(user),
         "session_cookie": settings.SESSION_COOKIE_NAME,
         "key": key,
+        "page_key": page_key,
         "email": seeding.PEOPLE[0]["email"],
     }
 

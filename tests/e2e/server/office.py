@@ -10,12 +10,21 @@ from typing import Any
 from urllib.parse import quote
 
 from tests.e2e import live
+from tests.factories.audit import PIN
 
 # What a key sends, so that there is something to read: the second is not taken.
 SENT = (
     {"type": "payment", "email": "ana.silva@example.org", "final_price": 12.5},
     {"type": "payment", "email": "no address", "final_price": "much"},
 )
+# One of each other kind.
+WHO = "ana.silva@example.org"
+MORE = {
+    "/api/customer-data/capture-signup": {"email": WHO, "full_name": "Ana Silva"},
+    "/api/data-capture/questionnaire": {"user_email": WHO, "questionnaire": {"a": 1}},
+    "/api/data-capture/dashboard": {"user_email": WHO, "dashboard_data": {"a": 1}},
+    "/api/v1/tracking/logins": {"email": WHO, "success": True},
+}
 _PARAMETER = re.compile(r"\{(\w+)\}")
 CSRF = "c" * 32
 
@@ -31,6 +40,7 @@ class Office:
     session: str
     session_cookie: str
     key: str
+    page_key: str
     email: str
 
     @classmethod
@@ -46,6 +56,8 @@ class Office:
                     body | {"message_id": f"m{n}"},
                     office.key,
                 )
+        for path, body in MORE.items():
+            assert office.ask("POST", path, body, office.key), path
         return office
 
     def ask(self, method: str, path: str, body: Any = None, token: str = "") -> Any:
@@ -57,6 +69,11 @@ class Office:
         }
         answer = live.request(self.hub.server.port, method, path, data, headers)
         return answer.json() if answer.status < 300 and answer.content else None
+
+    def confirm(self) -> None:
+        """Confirm with the PIN, for what any number of acts may follow."""
+        body = {"scope": "reveal", "pin": PIN}
+        assert self.ask("POST", "/api/v1/auth/step-up", body) is not None
 
     @cached_property
     def schema(self) -> dict[str, Any]:
@@ -85,10 +102,22 @@ class Office:
     def _values(self, name: str, parent: str) -> list[str]:
         if name == "business":
             return [self.slug, self.business]
+        if name == "write_key":
+            return [self.page_key, "pk_nobody"]
         if name == "user_email":
             return [self.email, "nobody@example.org"]
-        listed = self._listed(parent)
-        return [str(row.get("id") or row.get("code")) for row in listed]
+        listed = self._listed("/api/v1/customers" if name == "customer" else parent)
+        names = ("id", "code", "key")
+        return [next(str(row[n]) for n in names if n in row) for row in listed]
+
+    def known_rows(self) -> dict[str, list[str]]:
+        """Return ids of rows that bodies name, by the key that names them."""
+        lists = {"customer_id": "customers", "ticket_id": "tickets"}
+        lists |= {"booking_id": "bookings", "bookingId": "bookings"}
+        return {
+            key: [row["id"] for row in self._listed(f"/api/v1/{name}")]
+            for key, name in lists.items()
+        }
 
     def _listed(self, path: str) -> list[dict[str, Any]]:
         for token in (self.token, self.key):

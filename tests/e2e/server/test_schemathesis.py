@@ -20,7 +20,9 @@ from tests.e2e.server.office import CSRF, Office
 
 pytestmark = pytest.mark.e2e
 EXAMPLES = os.environ.get("HOLDFAST_FUZZ_EXAMPLES", "3")
+PHASES = os.environ.get("HOLDFAST_FUZZ_PHASES", "examples,fuzzing")
 SEED = os.environ.get("HOLDFAST_FUZZ_SEED", "1")
+EXTRA = os.environ.get("FUZZ_EXTRA", "").split()
 ROOT = Path(__file__).resolve().parents[3]
 # Each part is a process of its own, and its operations are about the same rows.
 PARTS = 3
@@ -88,20 +90,29 @@ def configuration(office: Office, number: int) -> str:
 def test_every_operation_answers_as_described(office, tmp_path, number):
     config = tmp_path / "schemathesis.toml"
     config.write_text(configuration(office, number))
+    office.confirm()
+    known = {
+        "FUZZ_BUSINESS": office.slug,
+        "FUZZ_CSRF": CSRF,
+        "FUZZ_ROWS": json.dumps(office.known_rows()),
+        "PYTHONPATH": str(ROOT),
+    }
     command = [
         *(sys.executable, "-m", "schemathesis.cli", f"--config-file={config}", "run"),
         f"{office.hub.server.url}/api/schema/?format=json",
         "--checks=all",
         f"--max-examples={EXAMPLES}",
+        f"--phases={PHASES}",
         f"--seed={SEED}",
         "--request-timeout=20",
         "--generation-database=none",
         "--no-color",
+        *EXTRA,
     ]
     done = subprocess.run(
         command,
         cwd=tmp_path,
-        env=os.environ | {"FUZZ_CSRF": CSRF, "PYTHONPATH": str(ROOT)},
+        env=os.environ | known,
         capture_output=True,
         text=True,
         timeout=3600,
