@@ -337,6 +337,16 @@ def test_a_crypto_payment_keeps_the_text_of_its_amount(source):
     assert payment.crypto_amount_value == Decimal("0.0012345")
 
 
+def test_a_crypto_payment_may_have_more_digits_than_are_computed_with(source):
+    text = "12345678901234567890.123456789012345678"
+    pay(source, transaction_id="T1", final_price=5, crypto_amount=text)
+
+    payment = Payment.objects.get()
+    assert payment.crypto_amount == text
+    # SQLite keeps fifteen digits of it.
+    assert abs(payment.crypto_amount_value - Decimal(text)) < 1_000_000
+
+
 def test_another_business_with_the_same_number_has_its_own_payment(source, rival):
     from tests.factories import SourceFactory  # noqa: PLC0415 - only here
 

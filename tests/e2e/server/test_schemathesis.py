@@ -1,7 +1,8 @@
 """The published description, taken at its word by schemathesis, with every check on.
 
-Fixed examples, so that a run takes a minute. For a longer look, as long as wanted:
-`HOLDFAST_FUZZ_EXAMPLES=300 HOLDFAST_FUZZ_SEED=5 python -m pytest -m e2e <this file>`
+A fixed seed and few examples of each operation, so that a part takes half a minute of one
+core. `HOLDFAST_FUZZ_LONG=1` tries each value at its limits too, and chains of calls, which
+takes many minutes; `HOLDFAST_FUZZ_EXAMPLES=300 HOLDFAST_FUZZ_SEED=5` looks further.
 """
 
 from __future__ import annotations
@@ -19,8 +20,10 @@ import pytest
 from tests.e2e.server.office import CSRF, Office
 
 pytestmark = pytest.mark.e2e
-EXAMPLES = os.environ.get("HOLDFAST_FUZZ_EXAMPLES", "3")
-PHASES = os.environ.get("HOLDFAST_FUZZ_PHASES", "examples,fuzzing")
+# The coverage phase makes as many requests as the schema has limits, whatever it is told.
+IS_LONG = bool(os.environ.get("HOLDFAST_FUZZ_LONG"))
+PHASES = "examples,coverage,fuzzing,stateful" if IS_LONG else "examples,fuzzing"
+EXAMPLES = os.environ.get("HOLDFAST_FUZZ_EXAMPLES", "20" if IS_LONG else "3")
 SEED = os.environ.get("HOLDFAST_FUZZ_SEED", "1")
 EXTRA = os.environ.get("FUZZ_EXTRA", "").split()
 ROOT = Path(__file__).resolve().parents[3]
