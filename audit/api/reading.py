@@ -63,7 +63,7 @@ def choices_sentence(values: Iterable[Any]) -> str:
 class MomentField(serializers.DateTimeField):
     """A time with its offset: a day begins at another moment in each time zone."""
 
-    default_error_messages: ClassVar[dict[str, str]] = {
+    default_error_messages: ClassVar[dict[str, Any]] = {
         "incomplete": "Send a time, RFC 3339, like 2026-11-20T09:00:00Z."
     }
 

@@ -1,8 +1,9 @@
 """The published description, taken at its word by schemathesis, with every check on.
 
-A fixed seed and few examples of each operation, so that a part takes half a minute of one
-core. `HOLDFAST_FUZZ_LONG=1` tries each value at its limits too, and chains of calls, which
-takes many minutes; `HOLDFAST_FUZZ_EXAMPLES=300 HOLDFAST_FUZZ_SEED=5` looks further.
+A fixed seed and few examples of each operation, so that a part takes half a minute of
+one core. `HOLDFAST_FUZZ_LONG=1` tries each value at its limits too, and chains of calls,
+which takes many minutes; `HOLDFAST_FUZZ_EXAMPLES=300 HOLDFAST_FUZZ_SEED=5` looks
+further.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ import pytest
 from tests.e2e.server.office import CSRF, Office
 
 pytestmark = pytest.mark.e2e
-# The coverage phase makes as many requests as the schema has limits, whatever it is told.
+# The coverage phase makes as many requests as the schema has limits, whatever it is
+# told.
 IS_LONG = bool(os.environ.get("HOLDFAST_FUZZ_LONG"))
 PHASES = "examples,coverage,fuzzing,stateful" if IS_LONG else "examples,fuzzing"
 EXAMPLES = os.environ.get("HOLDFAST_FUZZ_EXAMPLES", "20" if IS_LONG else "3")
