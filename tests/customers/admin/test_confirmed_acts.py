@@ -396,3 +396,41 @@ def test_support_asks_above_the_limit_and_approves_nothing(support, bakery):
     assert "the money goes back" not in decide(support, "approve", row).text
     row.refresh_from_db()
     assert row.status == "requested"
+
+
+def test_a_raised_limit_spares_no_confirmation_on_a_page(bakery, asked, actor):
+    bakery.refund_limit = None
+    bakery.by(actor).save()
+    other = signed_in(staff(bakery))
+    enrol(other)
+    path = f"{REFUNDS}{asked.pk}/change/"
+    form = form_data(other, path, status="succeeded")
+
+    assert "carried" in other.post(path, form).context
+    assert post_confirmed(other, path, form).status_code == 302
+
+    asked.refresh_from_db()
+    assert (asked.status, asked.approved_by_id) == ("succeeded", other.user.pk)
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"status": "refunded"}, "refunded by its refunds"),
+        ({"total_amount": "9"}, "The booking is invoiced"),
+        ({"invoice_number": ""}, "The booking is invoiced"),
+        ({"external_id": "payment:x"}, "given by payments"),
+    ],
+)
+def test_a_booking_page_keeps_what_others_say(alice, booking, actor, changes, text):
+    booking.invoice_number = "2026-000001"
+    booking.by(actor).save()
+    path = f"/admin/customers/booking/{booking.pk}/change/"
+    form = form_data(alice, path)
+    assert "credit_used" not in form
+
+    assert text in alice.post(path, form | changes).text
+
+    rev = booking.rev
+    booking.refresh_from_db()
+    assert booking.rev == rev
