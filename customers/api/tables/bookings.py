@@ -47,6 +47,10 @@ class AmountText(serializers.DecimalField):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_digits=15, decimal_places=3, **kwargs)
 
+    def quantize(self, value: Decimal) -> Decimal:
+        """Keep the decimals that were sent."""
+        return value
+
     def run_validation(self, data: Any = serializers.empty) -> Any:
         return format(super().run_validation(data), "f")
 
