@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import Prefetch
 
+from audit import services as audit
 from audit.actors import Actor
 from customers.choices import ContactKind
 from customers.models import (
@@ -36,12 +37,14 @@ class CustomerParts:
 def get_parts(customer: Customer, *, actor: Actor, limit: int) -> CustomerParts:
     """Return up to `limit` rows of each kind; of tickets what the customer may read.
 
-    Kinds that the actor may not see are empty.
+    Of each ticket's messages the newest, the oldest of them first. Kinds that the actor
+    may not see are empty.
     """
     bookings: Any = list_rows(Booking, actor=actor)
-    messages = TicketMessage.objects.filter(is_internal=False).order_by("sent_at", "pk")
+    messages = list_rows(TicketMessage, actor=actor).filter(is_internal=False)
+    newest_messages = messages.order_by("-sent_at", "-pk")[: limit + 1]
     tickets = list_rows(Ticket, actor=actor).prefetch_related(
-        Prefetch("messages", messages, to_attr="responses")
+        Prefetch("messages", newest_messages, to_attr="responses")
     )
     people = [ContactKind.EMERGENCY, ContactKind.ALTERNATIVE]
     sources: dict[str, Any] = {
@@ -59,6 +62,10 @@ def get_parts(customer: Customer, *, actor: Actor, limit: int) -> CustomerParts:
         found[name] = newest[:limit]
         if len(newest) > limit:
             more["support_tickets" if name == "tickets" else name] = True
+    for ticket in found["tickets"]:
+        if len(ticket.responses) > limit:
+            more["responses"] = True
+        ticket.responses = ticket.responses[:limit][::-1]
     flags = list_rows(Flag, actor=actor).filter(customer=customer, removed_at=None)
     codes = sorted(flags.values_list("code", flat=True))
     return CustomerParts(**found, flags=codes, more=more)
@@ -67,15 +74,21 @@ def get_parts(customer: Customer, *, actor: Actor, limit: int) -> CustomerParts:
 def find_possible_duplicates(
     customer: Customer, *, actor: Actor, limit: int = 10
 ) -> list[dict[str, Any]]:
-    """Return who may be the same person in the business, and by what: phone or name."""
+    """Return who may be the same person in the business, and by what.
+
+    Notes for the access event whom it names.
+    """
     others = list_rows(Customer, actor=actor).live()  # type: ignore[attr-defined]
     others = others.filter(business=customer.business_id).exclude(pk=customer.pk)
-    found: dict[Any, str] = {}
+    found: dict[Any, tuple[Customer, str]] = {}
     if customer.phone_e164:
-        same = others.filter(phone_e164=customer.phone_e164)
-        found |= dict.fromkeys(same.values_list("pk", flat=True)[:limit], "same_phone")
+        for row in others.filter(phone_e164=customer.phone_e164)[:limit]:
+            found[row.pk] = row, "same_phone"
     if customer.email_key:
-        former = others.filter(contacts__email_key=customer.email_key)
-        for pk in former.values_list("pk", flat=True)[:limit]:
-            found.setdefault(pk, "same_email")
-    return [{"id": pk, "reason": reason} for pk, reason in list(found.items())[:limit]]
+        contacts = list_rows(Contact, actor=actor).order_by()
+        former = contacts.filter(email_key=customer.email_key).values("customer")
+        for row in others.filter(pk__in=former)[:limit]:
+            found.setdefault(row.pk, (row, "same_email"))
+    named = list(found.values())[:limit]
+    audit.note_shown("customer.listed", [row for row, _ in named], actor=actor)
+    return [{"id": row.pk, "reason": reason} for row, reason in named]

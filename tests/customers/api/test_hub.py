@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -254,3 +255,43 @@ def test_queries_do_not_grow(alice, bakery, jonas, assert_flat, path):
             TicketMessageFactory(ticket=TicketFactory(customer=row))
 
     assert_flat(call=partial(alice.get, BASE + path.format(jonas.pk)), grow=grow)
+
+
+def test_of_a_long_ticket_the_newest_messages_are_shown(alice, bakery, jonas):
+    ticket = TicketFactory(customer=jonas, business=bakery)
+    start = timezone.now()
+    for number in range(52):
+        TicketMessageFactory(
+            ticket=ticket,
+            business=bakery,
+            body=f"no. {number}",
+            sent_at=start + timedelta(minutes=number),
+        )
+
+    shown = alice.get(f"{BASE}/{jonas.pk}").json()
+
+    [told] = shown["supportTickets"]
+    said = [message["body"] for message in told["responses"]]
+    assert said == [f"no. {number}" for number in range(2, 52)]
+    assert shown["more"] == {"responses": True}
+
+
+def test_whom_a_new_customer_may_be_is_an_access(alice, bakery):
+    twin = CustomerFactory(business=bakery, phone=SENT["phone"])
+
+    made = send(alice, "POST", BASE, {**SENT, "phone": twin.phone})
+
+    assert made.json()["possibleDuplicates"] == [
+        {"id": str(twin.pk), "reason": "same_phone"}
+    ]
+    [shown] = Event.objects.filter(action__in=["customer.listed", "customer.viewed"])
+    assert set(shown.subjects) == {str(twin.pk), made.json()["id"]}
+
+
+def test_a_customer_without_duplicates_is_no_access_to_others(alice, bakery):
+    other = CustomerFactory(business=bakery)
+
+    send(alice, "POST", BASE, SENT)
+
+    shown = Event.objects.filter(action__in=["customer.listed", "customer.viewed"])
+    assert str(other.pk) not in str([event.subjects for event in shown])

@@ -10,7 +10,9 @@ import pytest
 from django.utils import timezone
 
 from audit.actors import Actor
+from customers.choices import Role
 from customers.models import Customer
+from customers.roles import RIGHTS
 from tests.conftest import confirm, signed_in, staff
 from tests.contract.doors import ask_for
 from tests.contract.test_api_tables import TABLES
@@ -66,22 +68,25 @@ def columns_of(row: Any) -> dict[str, Any]:
 # --- sent back ----------------------------------------------------------------------
 
 
-def changed_tables() -> list[str]:
+def changed_tables() -> list[tuple[str, Role]]:
+    """Return the tables whose rows change, and who of the two may do it."""
     return [
-        path
+        (path, role)
         for path, door in TABLES.items()
         if getattr(door.view.cls, "change_body", None)
+        for role in (Role.ADMIN, Role.SUPPORT)
+        if door.view.cls.methods["change"].right in RIGHTS[role]
     ]
 
 
-@pytest.mark.parametrize("role", ["admin", "support"])
-@pytest.mark.parametrize("path", changed_tables())
+def test_there_are_tables_that_change():
+    assert len(changed_tables()) > 10
+
+
+@pytest.mark.parametrize(("path", "role"), changed_tables())
 def test_a_row_of_a_list_sent_back_changes_nothing(db, path, role):
     asked = ask_for(TABLES[path])
     browser = signed_in(staff(asked.business, role))
-    right = TABLES[path].view.cls.methods["change"].right
-    if not browser.user.has_perm(right):
-        pytest.skip("this role writes no such rows")
     customer = getattr(asked.row, "customer", None) or asked.row
     if isinstance(customer, Customer):
         customer.name = SECRET
