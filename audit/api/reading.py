@@ -64,12 +64,12 @@ class MomentField(serializers.DateTimeField):
     """A time with its offset: a day begins at another moment in each time zone."""
 
     default_error_messages: ClassVar[dict[str, Any]] = {
-        "incomplete": "Send a time, RFC 3339, like 2026-11-20T09:00:00Z."
+        "no_time": "Send a time, RFC 3339, like 2026-11-20T09:00:00Z."
     }
 
     def to_internal_value(self, value: Any) -> Any:
         if isinstance(value, str) and not _TIMED.fullmatch(value):
-            self.fail("incomplete")
+            self.fail("no_time")
         return super().to_internal_value(value)
 
 

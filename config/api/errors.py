@@ -33,8 +33,6 @@ _MAIL_FAILED = (
     "have HOLDFAST_EMAIL_URL looked at."
 )
 _FASTER = "Somebody was faster. Load it again and repeat."
-# Codes of rules about what a row has become, whatever was sent.
-_CONFLICTS = frozenset({"archived", "erased"})
 # The names of errors about several fields.
 _WHOLE = ("non_field_errors", "__all__")
 _NO_CHOICE = "This is not one of the choices."
@@ -85,18 +83,12 @@ def _known(error: Exception) -> exceptions.APIException | None:
     if isinstance(error, PermissionDenied):
         return exceptions.PermissionDenied()
     if isinstance(error, ValidationError):
-        return _broken_rule(error)
+        return exceptions.ValidationError(_of_django(error))
     if isinstance(error, IntegrityError):
         return _lost_race(error)
     if isinstance(error, customers.MailFailed):
         return Problem(503, "mail_failed", _MAIL_FAILED, wait=60)
     return error if isinstance(error, exceptions.APIException) else None
-
-
-def _broken_rule(error: ValidationError) -> exceptions.APIException:
-    if getattr(error, "code", None) in _CONFLICTS:
-        return Problem(409, str(error.code), str(error.message))
-    return exceptions.ValidationError(_of_django(error))
 
 
 def _lost_race(error: IntegrityError) -> Problem:

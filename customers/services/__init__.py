@@ -34,7 +34,6 @@ from customers.services.customers import (
     archive_customer,
     archive_customers,
     check_archivable,
-    check_live,
     create_customer,
     restore_customers,
     update_customer,
@@ -127,7 +126,7 @@ from customers.services.purchases import (
     get_purchase_history,
     update_purchase_history,
 )
-from customers.services.records import save_record
+from customers.services.records import check_live, save_record
 from customers.services.refunds import (
     approve_refund,
     refuse_refund,

@@ -17,7 +17,7 @@ from customers.choices import CustomerStatus
 from customers.models import Address, Business, Customer
 from customers.services.doors import list_rows
 from customers.services.preferences import update_preferences
-from customers.services.records import check_not_erased, save_record
+from customers.services.records import check_live, check_not_erased, save_record
 from customers.services.rows import archive_row
 from customers.services.stats import refresh_stats
 
@@ -107,10 +107,12 @@ def update_customer(
     _check_rev(row, expected_rev)
     if is_active is not None and is_active != row.is_active:
         changes["status"] = _status(row, is_active=is_active)
+    former = {name: getattr(row, name) for name in changes}
     for name, value in changes.items():
         setattr(row, name, value)
     _check(row)
-    row = save_record(row, actor=actor, reason=reason)
+    if former != {name: getattr(row, name) for name in changes}:
+        row = save_record(row, actor=actor, reason=reason)
     if wishes:
         update_preferences(row, actor=actor, reason=reason, **wishes)
     if has_address:
@@ -152,7 +154,7 @@ def archive_customers(
 
 @transaction.atomic
 def restore_customers(
-    ids: Iterable[UUID], *, actor: Actor, reason: str
+    ids: Iterable[UUID], *, actor: Actor, reason: str, expected_rev: int | None = None
 ) -> list[Customer]:
     """Bring archived customers back, all or none.
 
@@ -160,6 +162,7 @@ def restore_customers(
     """
     rows = _locked_all(ids, actor=actor)
     for row in rows:
+        _check_rev(row, expected_rev)
         if not row.is_archived:
             msg = f"Customer {row} is not archived."
             raise ValidationError(msg, code="not_archived")
@@ -191,14 +194,6 @@ def _mark(
         )
     refresh_stats(row.pk for row in rows)
     return list(Customer.objects.filter(pk__in=[row.pk for row in rows]).order_by("pk"))
-
-
-def check_live(customer: Customer) -> None:
-    """Raise ValidationError, `erased` or `archived`, unless a customer is live."""
-    check_not_erased(customer)
-    if customer.is_archived:
-        msg = "This customer is archived. Restore the customer first."
-        raise ValidationError(msg, code="archived")
 
 
 def _locked(pk: UUID, *, actor: Actor) -> Customer:

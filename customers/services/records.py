@@ -109,6 +109,14 @@ def check_not_erased(customer: Customer) -> None:
         raise ValidationError(msg, code="erased")
 
 
+def check_live(customer: Customer) -> None:
+    """Raise ValidationError, `erased` or `archived`, unless a customer is live."""
+    check_not_erased(customer)
+    if customer.is_archived:
+        msg = "This customer is archived. Restore the customer first."
+        raise ValidationError(msg, code="archived")
+
+
 def _check_owner(row: models.Model) -> None:
     """Raise ValidationError where a row belongs to a customer who was erased.
 

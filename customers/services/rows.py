@@ -15,7 +15,7 @@ from customers.models.base import ArchiveMarks
 from customers.services.booking_rules import check_new_booking
 from customers.services.captured import lock_customers
 from customers.services.doors import list_rows
-from customers.services.records import save_record, stamp_booking
+from customers.services.records import check_live, save_record, stamp_booking
 
 _Row = TypeVar("_Row", bound=models.Model)
 
@@ -131,14 +131,8 @@ def _check_live(row: Any) -> None:
     """Raise ValidationError where a row is about a customer whom nobody changes."""
     about = row.ticket if isinstance(row, TicketMessage) else row
     customer = getattr(about, "customer", None)
-    if customer is None:
-        return
-    if customer.erased_at is not None:
-        msg = "This customer was erased, which is for good. Create a new one."
-        raise ValidationError(msg, code="erased")
-    if customer.is_archived:
-        msg = "This customer is archived. Restore the customer first."
-        raise ValidationError(msg, code="archived")
+    if customer is not None:
+        check_live(customer)
 
 
 def _locked(row: _Row, expected_rev: int | None, *, actor: Actor) -> _Row:

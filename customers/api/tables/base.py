@@ -116,15 +116,6 @@ class HubTable(WritableTable):
         except RuleBroken as error:
             raise Problem(400, "business_needed", str(error.message)) from error
 
-    def check_live(self, customer: Customer) -> None:
-        """Raise Problem 409 for a customer whom nobody changes; reading goes on."""
-        if customer.erased_at is not None:
-            sentence = "This customer was erased, which is for good. Create a new one."
-            raise Problem(409, "erased", sentence)
-        if customer.is_archived:
-            sentence = "This customer is archived. Restore the customer first."
-            raise Problem(409, "archived", sentence)
-
     def may_see(self, related: Related, other: Any) -> bool:
         # People have no business of their own; who sees a row sees who works on it.
         return isinstance(other, get_user_model()) or super().may_see(related, other)
@@ -187,7 +178,7 @@ class OfCustomerTable(HubTable):
 
     def write_new(self, values: dict[str, Any]) -> Any:
         customer = self.customer_of(values)
-        self.check_live(customer)
+        services.check_live(customer)
         self.references_in(
             values, business_id=customer.business_id, customer_id=customer.pk
         )

@@ -296,5 +296,5 @@ class OwnPreferences(OwnTable):
     def write_changes(
         self, row: Any, expected_rev: int | None, changes: Mapping[str, Any]
     ) -> Any:
-        self.check_live(row.customer)
+        services.check_live(row.customer)
         return services.update_preferences(row.customer, actor=self.actor, **changes)

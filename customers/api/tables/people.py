@@ -157,7 +157,6 @@ class Customers(HubTable):
     def write_changes(
         self, row: Any, expected_rev: int | None, changes: dict[str, Any]
     ) -> Any:
-        self.check_live(row)
         return services.update_customer(
             row, actor=self.actor, expected_rev=expected_rev, **changes
         )
@@ -169,6 +168,6 @@ class Customers(HubTable):
 
     def write_restored(self, row: Any, expected_rev: int | None, reason: str) -> Any:
         [restored] = services.restore_customers(
-            [row.pk], actor=self.actor, reason=reason
+            [row.pk], actor=self.actor, reason=reason, expected_rev=expected_rev
         )
         return restored

@@ -197,7 +197,7 @@ class Messages(HubTable):
 
     def write_new(self, values: dict[str, Any]) -> Any:
         ticket = self.ticket(str(values.pop("ticket_id")))
-        self.check_live(ticket.customer)
+        services.check_live(ticket.customer)
         return services.add_message(ticket, actor=self.actor, **values)
 
     def write_changes(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from customers.models import Address, Customer
+from customers.services import archive_customers, restore_customers
 from tests.customers.api.test_hub import send
 from tests.customers.api.v1.test_belongings import NEW
 from tests.factories import (
@@ -100,3 +102,29 @@ def test_a_bulk_names_who_is_gone_and_changes_the_others(alice, bakery, gone):
     assert [item["status"] for item in made["results"]] == [409, 200]
     assert made["results"][0]["code"] == code
     assert not Customer.objects.filter(name="Back").exists()
+
+
+def test_only_who_is_archived_comes_back(alice, gone):
+    row, code = gone
+    path = f"{API}/customers/{row.pk}"
+
+    changed = send(alice, "PATCH", path, {"email": "back@example.org"})
+    restored = send(alice, "POST", f"{path}/restore", {})
+
+    assert (changed.status_code, changed.json()["code"]) == (409, code)
+    if code == "erased":
+        assert (restored.status_code, restored.json()["code"]) == (409, code)
+    else:
+        assert restored.status_code == 200
+
+
+def test_bringing_back_compares_the_version(bakery, actor):
+    row = CustomerFactory(business=bakery)
+    archive_customers([row.pk], actor=actor, reason="x")
+    row.refresh_from_db()
+
+    with pytest.raises(ValidationError) as caught:
+        restore_customers([row.pk], actor=actor, reason="x", expected_rev=row.rev + 1)
+
+    assert caught.value.code == "stale_version"
+    restore_customers([row.pk], actor=actor, reason="x", expected_rev=row.rev)

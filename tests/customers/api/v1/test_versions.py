@@ -32,6 +32,17 @@ def test_a_change_without_a_difference_writes_nothing(alice, ticket):
     assert Ticket.history.filter(id=ticket.pk).count() == 1
 
 
+def test_a_customer_without_a_difference_stays_at_its_version(alice, bakery):
+    row = CustomerFactory(business=bakery)
+    path = f"{API}/customers/{row.pk}"
+    seen = alice.get(path)
+
+    same = send(alice, "PATCH", path, {"name": row.name})
+
+    assert (same.status_code, same["ETag"]) == (200, seen["ETag"])
+    assert Customer.history.filter(id=row.pk).count() == 1
+
+
 @pytest.mark.parametrize(
     "tag", ['"r1000000001"', "r1", '"r1', '"r٣"', '"x1"', 'W/"r1"']
 )
