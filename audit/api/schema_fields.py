@@ -75,7 +75,8 @@ def _amount(field: serializers.DecimalField, schema: _Schema) -> _Schema:
     }
     sign = "" if low >= 0 else "-?"
     fraction = rf"(\.\d{{1,{places}}})?" if places else ""
-    text = {"type": "string", "pattern": rf"^{sign}\d{{1,{whole}}}{fraction}$"}
+    some = "(?=.*[1-9])" if low > 0 else ""
+    text = {"type": "string", "pattern": rf"^{some}{sign}\d{{1,{whole}}}{fraction}$"}
     kept = {k: v for k, v in schema.items() if k in ("description", "default")}
     is_nullable = [{"type": "null"}] if field.allow_null else []
     return {"anyOf": [number, text, *is_nullable], **kept}
