@@ -1,9 +1,9 @@
 """The published description, taken at its word by schemathesis, with every check on.
 
 A fixed seed and few examples of each operation, so that a part takes half a minute of
-one core. `HOLDFAST_FUZZ_LONG=1` tries each value at its limits too, and chains of calls,
-which takes many minutes; `HOLDFAST_FUZZ_EXAMPLES=300 HOLDFAST_FUZZ_SEED=5` looks
-further.
+one core. `HOLDFAST_FUZZ_LONG=1` tries each value at its limits too, and chains of
+calls, which takes many minutes; `HOLDFAST_FUZZ_EXAMPLES=300 HOLDFAST_FUZZ_SEED=5`
+looks further.
 """
 
 from __future__ import annotations
