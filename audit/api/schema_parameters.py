@@ -26,6 +26,9 @@ def taken(view: Any, parameter: _Parameter) -> _Parameter:
         if schema.get("type") == "integer":
             # Compared as a number: between two whole ones is a question too.
             parameter = kept = {**kept, "schema": {**schema, "type": "number"}}
+    if "" in schema.get("enum", ()):
+        own = {k: v for k, v in schema.items() if k != "minLength"}
+        return {**kept, "schema": own}
     if names := _names(view, name):
         pattern = _one(names) if name == "ordering" else _some(names)
         return {**kept, "schema": {"type": "string", "pattern": pattern}}
