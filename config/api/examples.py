@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 _PERSON = {"name": "Thea Holt", "email": "thea.holt@example.no"}
+# Without an address, which only one customer can have.
+_WHOLE = {"name": "Thea Holt", "email": None, "phone": "+47 22 11 33 44"}
 _AMOUNT = {"amount": "5.00", "currency": "EUR"}
 _WHY = {"purpose": "monthly report", "reason": "asked for by accounting"}
 _RULE = {
@@ -64,9 +66,24 @@ EXAMPLES: dict[str, Any] = {
         "reason": "the letter of December",
     },
     "HubCreate": {**_PERSON, "customerType": "walk_in"},
+    "HubReplace": {
+        **_WHOLE,
+        "customerType": "regular",
+        "emailVerified": False,
+        "status": "active",
+    },
     "HubUpdate": {"customerType": "regular"},
     "HubAct": {"action": "addFlag", "flag": "often-late", "reason": "three times"},
     "CreateCustomer": {**_PERSON, "prefer_email": True},
+    "ReplaceCustomer": {
+        **_WHOLE,
+        "address": "Storgata 1, 0155 Oslo",
+        "customer_type": "regular",
+        "is_active": True,
+        "prefer_call": None,
+        "prefer_email": True,
+        "prefer_sms": False,
+    },
     "UpdateCustomer": {"customer_type": "regular"},
     "WriteNote": {"content": "Likes rye bread.", "note_type": "preference"},
     "UpdatePreferences": {"favorite_products": "rye bread", "average_spend": "12.50"},

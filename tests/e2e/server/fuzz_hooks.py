@@ -64,6 +64,8 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
     """Bring the CSRF cookie along with a session, as a browser does."""
     if "x-csrftoken" in {name.lower() for name in case.headers}:
         case.cookies["csrftoken"] = os.environ["FUZZ_CSRF"]
+    # Examples come without having been mapped.
+    case.body = map_body(context, case.body)
     given = case.path_parameters or {}
     if given.get("customer") in ARCHIVED and not _ends(case):
         # Ids that were made in this run are preferred, also once nobody sees them.
