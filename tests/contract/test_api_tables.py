@@ -167,16 +167,20 @@ def test_no_filter_looks_through_rows_of_others(path):
 
 
 @every_table
-def test_each_filter_takes_what_it_says(owner, path):
+def test_each_filter_takes_what_it_says(db, path):
     view = view_of(path)
     row_at(path)
+    rows: Any = view.model._default_manager.all()
 
     for name, found in view.filterset_class.base_filters.items():
         choices = [value for value, _ in found.extra.get("choices", ())]
         values = choices or [*MOMENTS, "1", "x", str(row_id(path))]
-        statuses = {owner.get(path, {name: value}).status_code for value in values}
-        assert 200 in statuses, name
-        assert statuses <= {200, 400}, name
+        taken = []
+        for value in values:
+            filters = view.filterset_class({name: value}, queryset=rows)
+            if filters.is_valid():
+                taken.append(list(filters.filter_queryset(rows)[:1]))
+        assert taken, name
 
 
 def row_id(path: str) -> Any:

@@ -270,7 +270,7 @@ READS = {"refunds", "credits", "balance", "flags", "invoice"}
 REFUSED = {
     "support": {"approve", "export"},
     "auditor": set(NAMES) - READS,
-    "marketing": set(NAMES) - {"flags", "invoice"},
+    "marketing": set(NAMES) - {"flags"},
 }
 
 
