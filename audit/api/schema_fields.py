@@ -21,7 +21,9 @@ def refine(field: Any, schema: _Schema) -> _Schema:
         return _amount(field, schema)
     is_any = isinstance(field, serializers.JSONField) and "type" not in schema
     if is_any and not field.allow_null:
-        return schema | {"type": ["object", "array", "string", "number", "boolean"]}
+        kinds = ["object", "array", "string", "number", "boolean"]
+        # Makers of clients want to know of what a list is.
+        return schema | {"type": kinds, "items": {}}
     if isinstance(field, serializers.ListSerializer | serializers.ListField):
         return _list(field, schema)
     if _is_free_text(field) and "pattern" not in schema and "oneOf" not in schema:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
-from django.db import models
+from django.db import models, transaction
 from factory.django import DjangoModelFactory
 
 import tests.factories
@@ -76,6 +76,11 @@ def _refuse() -> None:
     services.count_refusal("too_large", key=key, operation=operation)
 
 
+@transaction.atomic
+def _answer() -> None:
+    claim_answer("n", "f")
+
+
 def _make_codes() -> None:
     user = tests.factories.AuthenticatorFactory().user
     make_recovery_codes(user, actor=Actor.system("rows"))
@@ -89,7 +94,7 @@ KEPT: dict[Any, Any] = {
     AttemptCounter: lambda: attempts.take("test", 1, timedelta(hours=1)),
     RecoveryCode: _make_codes,
     IdempotencyRecord: lambda: services.claim(uuid4(), "/", "k", "f"),
-    StoredAnswer: lambda: claim_answer("n", "f"),
+    StoredAnswer: _answer,
 }
 
 

@@ -135,9 +135,9 @@ def test_memory_is_flat(alice, bakery, actor, profile):
         finally:
             tracemalloc.stop()
 
-    grow(1000)
+    grow(400)
     peak()  # what is loaded once
     small = peak()
-    grow(4000)
+    grow(1600)
 
     assert peak() < 1.3 * small
