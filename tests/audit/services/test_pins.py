@@ -109,8 +109,8 @@ def test_two_hashes_are_listed_and_nothing_in_clear():
 
 @pytest.mark.slow
 def test_the_other_printed_pin_is_a_date_and_is_denied_by_its_hash():
-    """Tries every day of a dozen years, which takes minutes."""
-    dates = sorted({day.strftime("%d%m%y") for day in days(2015, 2026)})
+    """Tries every day of some years, which takes a while."""
+    dates = sorted({day.strftime("%d%m%y") for day in days(2021, 2024)})
     with ThreadPoolExecutor(2) as pool:
         found = [
             p for p, hit in zip(dates, pool.map(is_denied, dates), strict=True) if hit
