@@ -135,9 +135,9 @@ def test_memory_is_flat(alice, bakery, actor, profile):
         finally:
             tracemalloc.stop()
 
-    grow(400)
+    grow(1000)
     peak()  # what is loaded once
     small = peak()
-    grow(1600)
+    grow(3000)
 
     assert peak() < 1.3 * small
