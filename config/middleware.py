@@ -72,7 +72,7 @@ class OperationMiddleware:
             user_agent=request.headers.get("User-Agent", "")[:_MAX_AGENT] or None,
             origin=request.headers.get("Origin", "")[:255] or None,
         )
-        request.operation = operation  # type: ignore[attr-defined]
+        request.operation = operation  # type: ignore[attr-defined]  # set at run time, not on the type
         started = time.perf_counter()
         token = request_id.set(str(operation.id))
         try:

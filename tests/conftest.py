@@ -79,7 +79,7 @@ def signed_in(user: User) -> Client:
     """Return a browser in which the user has signed in."""
     client = Client()
     client.force_login(user)
-    client.user = user  # type: ignore[attr-defined]
+    client.user = user  # type: ignore[attr-defined]  # set at run time, not on the type
     return client
 
 

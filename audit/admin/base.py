@@ -52,8 +52,8 @@ _GONE = "Some of the chosen rows are not here. Nothing was done; choose again."
 def actor_of(request: HttpRequest) -> Actor:
     """Return the acting person, made once for each request."""
     if not hasattr(request, "_actor"):
-        request._actor = Actor.from_request(request)  # type: ignore[attr-defined]
-    return request._actor  # type: ignore[attr-defined]
+        request._actor = Actor.from_request(request)  # type: ignore[attr-defined]  # set at run time, not on the type
+    return request._actor  # type: ignore[attr-defined]  # set at run time, not on the type
 
 
 class MaskedChangeList(ChangeList):
@@ -319,7 +319,7 @@ _TOLD = {"stale_version", "guard", "refund_exceeds_paid", "limit_exceeded"}
 def _parameter(spec: Any) -> str:
     """Return what a filter of `list_filter` is called in the address."""
     if isinstance(spec, type):
-        return str(spec.parameter_name)  # type: ignore[attr-defined]
+        return str(spec.parameter_name)  # type: ignore[attr-defined]  # set at run time, not on the type
     return spec if isinstance(spec, str) else str(spec[0])
 
 

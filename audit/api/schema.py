@@ -151,7 +151,7 @@ class StaffSchema(AutoSchema):
     def get_summary(self) -> str:
         return self._said()[0]
 
-    def get_description(self) -> str:  # type: ignore[override]
+    def get_description(self) -> str:  # type: ignore[override]  # the library says it may be none
         """Return what else the method, or the view, says of itself, and the right."""
         right = f"Needs `{self.spec.right}`." if self.spec and self.spec.right else ""
         return "\n\n".join(part for part in (self._said()[1], right) if part)
@@ -197,7 +197,7 @@ class StaffSchema(AutoSchema):
         return spec.has_versions and self.method in ("PUT", "PATCH")
 
     def _resolve_path_parameters(self, variables: Any) -> Any:
-        found = super()._resolve_path_parameters(variables)  # type: ignore[no-untyped-call]
+        found = super()._resolve_path_parameters(variables)  # type: ignore[no-untyped-call]  # the library has no types there
         for parameter in found:
             text = _PATH_WORDS.get(parameter["name"])
             if text and not parameter.get("description"):
@@ -252,9 +252,9 @@ class StaffSchema(AutoSchema):
         if body is None:
             return None
         if self.method != "DELETE":
-            return super()._get_request_body(direction)  # type: ignore[no-untyped-call]
+            return super()._get_request_body(direction)  # type: ignore[no-untyped-call]  # the library has no types there
         # The library does not know that archiving takes a reason.
-        schema, _ = self._get_request_for_media_type(body, direction)  # type: ignore[no-untyped-call]
+        schema, _ = self._get_request_for_media_type(body, direction)  # type: ignore[no-untyped-call]  # the library has no types there
         return {"content": {"application/json": {"schema": schema}}}
 
     def _get_response_headers_for_code(
@@ -277,7 +277,7 @@ class StaffSchema(AutoSchema):
         return found
 
     def _map_basic_serializer(self, serializer: Any, direction: Any) -> Any:
-        schema: Any = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
+        schema: Any = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]  # the library has no types there
         properties = schema.get("properties", {})
         if not vars(type(serializer)).get("__doc__"):
             # The library takes the docstring of a base, which is about the base.

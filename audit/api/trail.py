@@ -150,7 +150,7 @@ class UserRow(RowSerializer):
 
 class UserFilters(TableFilters):
     # An account may work for several.
-    business = None  # type: ignore[assignment]
+    business = None  # type: ignore[assignment]  # takes the inherited one away
     is_active = YesNoFilter()
 
     class Meta(TableFilters.Meta):

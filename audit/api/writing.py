@@ -164,7 +164,7 @@ class WritableTable(TableView):
         """Change a row; what is not named stays."""
         row = self.found_to_write(kwargs[self.keyword])
         rev = self.wanted_rev(row)
-        changes = self.changes_of(row, self.spec.body, request.data)  # type: ignore[union-attr]
+        changes = self.changes_of(row, self.spec.body, request.data)  # type: ignore[union-attr]  # only asked where there is one
         self._written(row, partial(self.write_changes, row, rev, changes))
         return self.answer_row(self.find(self.reference_of(row)))
 
@@ -187,7 +187,7 @@ class WritableTable(TableView):
         """Create up to 100 rows; those that are wrong are named, the others stand."""
 
         def create(item: Any) -> Any:
-            serializer = self.create_body(data=item, context={"view": self})  # type: ignore[misc]
+            serializer = self.create_body(data=item, context={"view": self})  # type: ignore[misc]  # set where this is called
             serializer.is_valid(raise_exception=True)
             return self.write_new(serializer.validated_data)
 

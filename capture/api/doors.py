@@ -140,7 +140,7 @@ class Visit:
                 self.spend(1, 0)
             raise
         # For the log line of the request.
-        self.request.key_id = self.key.pk  # type: ignore[attr-defined]
+        self.request.key_id = self.key.pk  # type: ignore[attr-defined]  # set at run time, not on the type
 
 
 def endpoint(handler: Callable[..., HttpResponse], *, methods: tuple[str, ...]) -> View:

@@ -56,7 +56,7 @@ class KeyAuthentication(BaseAuthentication):
             ) from refusal
         _charge(key, address)
         # For the log line of the request.
-        plain.key_id = key.pk  # type: ignore[attr-defined]
+        plain.key_id = key.pk  # type: ignore[attr-defined]  # set at run time, not on the type
         return AnonymousUser(), key
 
     @staticmethod

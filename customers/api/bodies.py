@@ -108,7 +108,7 @@ class HubAddress(StrictSerializer):
 
     ignored: ClassVar[frozenset[str]] = frozenset({"id"})
     kind = serializers.ChoiceField(AddressKind.choices, required=False)
-    label = serializers.CharField(  # type: ignore[assignment]
+    label = serializers.CharField(  # type: ignore[assignment]  # the name of a column
         max_length=100, allow_null=True, required=False
     )
     recipient = serializers.CharField(max_length=200, allow_null=True, required=False)
@@ -132,7 +132,7 @@ class HubCreate(StrictSerializer):
         CustomerType.choices, allow_null=True, required=False
     )
     status = serializers.ChoiceField(CustomerStatus.choices, required=False)
-    addresses = HubAddress(many=True, required=False, max_length=20)  # type: ignore[call-arg]
+    addresses = HubAddress(many=True, required=False, max_length=20)  # type: ignore[call-arg]  # not in the stubs
 
 
 class HubUpdate(SeenOrMasked):

@@ -190,12 +190,12 @@ def metrics(row: Customer, business: Business, *, is_clear: bool) -> dict[str, A
 
 
 def _address(row: Customer) -> str | None:
-    primary: Iterable[Address] = row.primary_addresses  # type: ignore[attr-defined]
+    primary: Iterable[Address] = row.primary_addresses  # type: ignore[attr-defined]  # from with_shown()
     return next((address.as_text for address in primary), None)
 
 
 def _refunded(row: Booking) -> Decimal:
-    amount: Decimal = row.refunded_amount  # type: ignore[attr-defined]
+    amount: Decimal = row.refunded_amount  # type: ignore[attr-defined]  # from with_refunded()
     return services.in_own_decimals(amount, row.currency)
 
 
@@ -318,7 +318,7 @@ def _hub_ticket(row: Ticket) -> dict[str, Any]:
                 "body": message.body,
                 "created_at": message.sent_at,
             }
-            for message in row.responses  # type: ignore[attr-defined]
+            for message in row.responses  # type: ignore[attr-defined]  # from a prefetch
         ],
     }
 

@@ -112,7 +112,7 @@ class Booking(TrackedModel):
     external_id = models.CharField(max_length=255, null=True, blank=True)
     rev = models.PositiveIntegerField("revision", default=1, editable=False)
 
-    objects = BookingQuerySet.as_manager()  # type: ignore[misc]
+    objects = BookingQuerySet.as_manager()  # type: ignore[misc]  # not in the stubs
 
     class Meta(TrackedModel.Meta):
         ordering = ("-placed_at", "-id")

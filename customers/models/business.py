@@ -81,7 +81,7 @@ class Business(TrackedModel):
         "to ours.",
     )
 
-    objects = BusinessQuerySet.as_manager()  # type: ignore[misc]
+    objects = BusinessQuerySet.as_manager()  # type: ignore[misc]  # not in the stubs
 
     class Meta(TrackedModel.Meta):
         verbose_name_plural = "businesses"

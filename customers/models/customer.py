@@ -171,7 +171,7 @@ class Customer(ArchiveMarks, TrackedModel):
     erased_at = models.DateTimeField(null=True, editable=False)
     rev = models.PositiveIntegerField("revision", default=1, editable=False)
 
-    objects = CustomerQuerySet.as_manager()  # type: ignore[misc]
+    objects = CustomerQuerySet.as_manager()  # type: ignore[misc]  # not in the stubs
 
     if TYPE_CHECKING:
         stats: CustomerStats

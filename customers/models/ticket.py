@@ -75,7 +75,7 @@ class Ticket(TrackedModel):
     closed_at = models.DateTimeField("closed", null=True, blank=True)
     rev = models.PositiveIntegerField("revision", default=1, editable=False)
 
-    objects = TicketQuerySet.as_manager()  # type: ignore[misc]
+    objects = TicketQuerySet.as_manager()  # type: ignore[misc]  # not in the stubs
 
     class Meta(TrackedModel.Meta):
         ordering = ("-opened_at", "-id")

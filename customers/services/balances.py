@@ -57,7 +57,7 @@ class _Pots:
         elif entry.amount < 0:
             self._take(entry, day)
         else:
-            for pot, amount in self.taken.pop(entry.reverses_id, ()):  # type: ignore[arg-type]
+            for pot, amount in self.taken.pop(entry.reverses_id, ()):  # type: ignore[arg-type]  # a reversal names its entry
                 pot.left += amount
 
     def worth(self, day: date) -> Decimal:

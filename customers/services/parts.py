@@ -78,7 +78,7 @@ def find_possible_duplicates(
 
     Notes for the access event whom it names.
     """
-    others = list_rows(Customer, actor=actor).live()  # type: ignore[attr-defined]
+    others = list_rows(Customer, actor=actor).live()  # type: ignore[attr-defined]  # of the queryset of customers
     others = others.filter(business=customer.business_id).exclude(pk=customer.pk)
     found: dict[Any, tuple[Customer, str]] = {}
     if customer.phone_e164:

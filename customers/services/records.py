@@ -61,7 +61,7 @@ def save_record(
     change such rows there, ValidationError for a broken rule that needs other rows.
     The caller has validated the row itself.
     """
-    business_id = row.pk if isinstance(row, Business) else row.business_id  # type: ignore[attr-defined]
+    business_id = row.pk if isinstance(row, Business) else row.business_id  # type: ignore[attr-defined]  # set at run time, not on the type
     is_new = row._state.adding
     if not (is_new and isinstance(row, Business) and actor.business_ids is None):
         act = "add" if is_new else "change"
@@ -129,7 +129,7 @@ def _check_owner(row: models.Model) -> None:
         for stored in Customer.objects.filter(pk=row.pk).exclude(erased_at=None):
             check_not_erased(stored)
     elif getattr(row, "customer_id", None):
-        check_not_erased(row.customer)  # type: ignore[attr-defined]
+        check_not_erased(row.customer)  # type: ignore[attr-defined]  # set at run time, not on the type
 
 
 _WITHOUT_FIGURES = (Note, TicketMessage, Credit)

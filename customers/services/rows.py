@@ -144,7 +144,7 @@ def _locked(row: _Row, expected_rev: int | None, *, actor: Actor) -> _Row:
         lock_customers([customer_id])
     found: _Row = rows.select_for_update(no_key=True).get(pk=row.pk)
     _check_live(found)
-    if expected_rev is not None and found.rev != expected_rev:  # type: ignore[attr-defined]
+    if expected_rev is not None and found.rev != expected_rev:  # type: ignore[attr-defined]  # set at run time, not on the type
         msg = "Somebody changed this meanwhile. Load it again and repeat."
         raise ValidationError(msg, code="stale_version")
     return found

@@ -33,7 +33,7 @@ def query_of(door: Door) -> str:
     view = getattr(door.view, "cls", None)
     if not issubclass(view or object, TableView):
         return ""
-    is_list = door.view.actions["get"] == "index"  # type: ignore[union-attr]
+    is_list = door.view.actions["get"] == "index"  # type: ignore[union-attr]  # only asked where there is one
     size = ["page_size=200"] if is_list else []
     beside = [f"expand={','.join(view.related)}"] if view.related else []
     return "?" + "&".join([*size, *beside])

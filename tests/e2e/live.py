@@ -215,7 +215,7 @@ def request(
     try:
         connection.request(method, path, body, dict(headers or {}))
         response = connection.getresponse()
-        return Answer(response.status, response.headers, response.read())  # type: ignore[arg-type]
+        return Answer(response.status, response.headers, response.read())  # type: ignore[arg-type]  # checked before
     finally:
         connection.close()
 

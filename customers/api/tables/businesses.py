@@ -41,7 +41,7 @@ class ChangedBusiness(ChangeBody):
 
 class BusinessFilters(TableFilters):
     # The table itself; one is found by its address.
-    business = None  # type: ignore[assignment]
+    business = None  # type: ignore[assignment]  # takes the inherited one away
 
     class Meta(TableFilters.Meta):
         model = Business

@@ -294,7 +294,7 @@ def test_access_ends_after_ten_minutes(ann, monkeypatch):
     tokens = services.issue_tokens(ann)
     later = timezone.now() + timedelta(minutes=10, seconds=1)
 
-    class Later(type(later)):  # type: ignore[misc]
+    class Later(type(later)):  # type: ignore[misc]  # not in the stubs
         @classmethod
         def now(cls, tz=None):
             return later

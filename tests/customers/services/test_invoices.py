@@ -34,7 +34,7 @@ def bought(customer, amount: str = "10", **more: object) -> Booking:
 
 
 def at(monkeypatch, *moment: int) -> None:
-    now = datetime(*moment, tzinfo=UTC)  # type: ignore[arg-type]
+    now = datetime(*moment, tzinfo=UTC)  # type: ignore[arg-type]  # checked before
     monkeypatch.setattr(timezone, "now", lambda: now)
 
 

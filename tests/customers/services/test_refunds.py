@@ -47,7 +47,7 @@ def confirmed(acting: Actor):
         acting.operation.grant_id = uuid4()
 
     asked: list[str] = []
-    ask.asked = asked  # type: ignore[attr-defined]
+    ask.asked = asked  # type: ignore[attr-defined]  # set at run time, not on the type
     return ask
 
 
