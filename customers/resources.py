@@ -154,7 +154,7 @@ class HubResource(resources.ModelResource):
 
     def get_instance(self, instance_loader: Any, row: Any) -> Any:
         """Return the row that a line means, or None for a new one."""
-        raise NotImplementedError
+        raise NotImplementedError  # each table finds its rows by other columns
 
     def business_of(self, row: Any) -> Business:
         """Return the business that a line names, or the actor's only one."""

@@ -91,7 +91,7 @@ class ScopedAdmin(_ModelAdmin):
 
     def get_rows(self, actor: Actor) -> QuerySet[Any]:
         """Return the rows that the actor may see; every page starts from them."""
-        raise NotImplementedError
+        raise NotImplementedError  # each kind of page answers it
 
     def autocomplete_label(self, row: Any) -> str:
         """Return how a row is named in a choice; `str()` is never personal."""

@@ -114,21 +114,21 @@ class WritableTable(TableView):
 
     def write_new(self, values: dict[str, Any]) -> Any:
         """Create a row of checked values."""
-        raise NotImplementedError
+        raise NotImplementedError  # each app has services of its own
 
     def write_changes(
         self, row: Any, expected_rev: int | None, changes: dict[str, Any]
     ) -> Any:
         """Change a row."""
-        raise NotImplementedError
+        raise NotImplementedError  # each app has services of its own
 
     def write_archived(self, row: Any, expected_rev: int | None, reason: str) -> Any:
         """Archive a row."""
-        raise NotImplementedError
+        raise NotImplementedError  # each app has services of its own
 
     def write_restored(self, row: Any, expected_rev: int | None, reason: str) -> Any:
         """Bring a row back."""
-        raise NotImplementedError
+        raise NotImplementedError  # each app has services of its own
 
     def references_in(
         self, values: Mapping[str, Any], *, business_id: UUID, **same: Any

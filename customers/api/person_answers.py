@@ -9,10 +9,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from customers.api.answers import Answer
+from customers.api.answers import Answer, HubContact, HubPlace
 from customers.choices import (
-    AddressKind,
-    ContactKind,
     CustomerType,
     LoyaltyTier,
     Role,
@@ -122,32 +120,13 @@ class Statistics(Answer):
     channels = serializers.DictField(child=serializers.IntegerField())
 
 
-class RevealedAddress(Answer):
-    id = serializers.UUIDField()
-    kind = serializers.ChoiceField(AddressKind.choices)
-    recipient = _maybe_text()
-    line1 = _maybe_text()
-    line2 = _maybe_text()
-    city = _maybe_text()
-    region = _maybe_text()
-    postal_code = _maybe_text()
-    country = _maybe_text()
-    raw = _maybe_text()
-    phone = _maybe_text()
-    is_primary = serializers.BooleanField()
-
-    def get_fields(self) -> Any:
-        # `label` is a name of every serializer's own.
-        return super().get_fields() | {"label": _maybe_text()}
+# Components of their own: on document 003's face the same keys are in camelCase.
+class RevealedAddress(HubPlace):
+    pass
 
 
-class RevealedContact(Answer):
-    id = serializers.UUIDField()
-    kind = serializers.ChoiceField(ContactKind.choices)
-    name = _maybe_text()
-    relation = _maybe_text()
-    email = _maybe_text()
-    phone = _maybe_text()
+class RevealedContact(HubContact):
+    pass
 
 
 class Revealed(Answer):

@@ -16,7 +16,7 @@ class VersionedCustomer(StaffView):
 
     def customer(self, reference: str) -> Customer:
         """Return the customer that the path names. Raises Http404."""
-        raise NotImplementedError
+        raise NotImplementedError  # each endpoint answers it
 
     @contextmanager
     def versioned(self, reference: str) -> Iterator[None]:
