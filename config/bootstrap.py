@@ -15,9 +15,10 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, Callable, NamedTuple, NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
@@ -45,6 +46,10 @@ def has(*names):
     return 1
 print(sys.version_info[0], sys.version_info[1], has("venv", "ensurepip"), has("pip"))
 """
+# Not more of what an installer printed than a person reads.
+REPORT_LINES = 30
+# A terminal shows each step; a log gets a line now and then.
+PROGRESS_SECONDS = 10.0
 DISK_FULL = "The disk is full. Free about 400 MB and run the same command again."
 NO_SPACE = re.compile("No space left on device|Disk quota exceeded")
 NO_NETWORK = re.compile(
@@ -72,7 +77,9 @@ def ensure(arguments: list[str]) -> None:
     """Return if this Python can run the command; else become one that can, or exit."""
     command = arguments[1] if len(arguments) > 1 else ""
     requirements, module = NEEDS.get(command, ("", "django"))
-    if os.environ.get("HOLDFAST_NO_BOOTSTRAP") or can_run(module):
+    if os.environ.get("HOLDFAST_NO_BOOTSTRAP"):
+        return
+    if can_run(module) and not (requirements and is_outdated(requirements)):
         return
     if requirements:
         prepare(requirements, module)
@@ -95,12 +102,20 @@ def can_run(module: str) -> bool:
     return bool(django.VERSION >= (5, 2)) and find_spec(module) is not None
 
 
+def is_outdated(requirements: str) -> bool:
+    """Return whether we run in a .venv that we made from other requirements.
+
+    So `setup` after an upgrade also works where .venv is activated.
+    """
+    return in_venv() and (VENV / STAMP).is_file() and not is_current(requirements)
+
+
 def prepare(requirements: str, module: str) -> None:
-    """Leave .venv complete, or exactly as it was and exit with one sentence."""
+    """Leave .venv complete, or exactly as it was, and exit saying why."""
     if os.name == "nt":
         sys.exit(
             "On Windows, prepare the packages by hand: py -m venv .venv, then "
-            ".venv\\Scripts\\pip install --require-hashes -r "
+            ".venv\\Scripts\\pip install --no-deps --require-hashes -r "
             f"requirements\\{requirements}, then use .venv\\Scripts\\python."
         )
     try:
@@ -160,14 +175,16 @@ def install(requirements: str) -> None:
     version = "{}.{}".format(*python.version)
     sys.stderr.write(
         f"Preparing .venv (Python {version}, requirements/{requirements}); "
-        "this is done once and takes up to a minute.\n"
+        "this is done once and takes up to two minutes.\n"
     )
+    progress = Progress(count_packages(requirements))
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) == signal.SIG_DFL:
             signal.signal(number, stop)
     try:
         for command in commands:
-            run(command)
+            run(command, on_line=progress.note)
+        progress.end()
         rewrite_paths(folder)
         # The development set contains the base set at the same versions.
         covered = sorted({"base.txt", requirements})
@@ -176,6 +193,46 @@ def install(requirements: str) -> None:
         swap(folder)
     finally:
         shutil.rmtree(str(folder), ignore_errors=True)
+
+
+def count_packages(requirements: str) -> int:
+    """Return how many packages a compiled requirements file pins."""
+    text = (ROOT / "requirements" / requirements).read_text(encoding="utf-8")
+    return len(re.findall("^[a-z].*==", text, re.MULTILINE))
+
+
+class Progress:
+    """Shows on standard error how far an installation has come."""
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+        self.downloaded = 0
+        self.said_at = time.monotonic()
+        self.is_terminal = sys.stderr.isatty()
+
+    def note(self, line: str) -> None:
+        """Take a line that pip printed; uv is quick and prints none."""
+        if line.startswith("Collecting "):
+            self.downloaded += 1
+            # A package for another platform is pinned as well, and never collected.
+            self.say(f"downloading {self.downloaded} of {self.total} packages")
+        elif line.startswith("Installing collected packages"):
+            self.say(f"installing {self.downloaded} packages", is_last=True)
+
+    def say(self, text: str, *, is_last: bool = False) -> None:
+        """Show the text: in place on a terminal, else seldom and in lines."""
+        now = time.monotonic()
+        if self.is_terminal:
+            sys.stderr.write(f"\r  {text:<50}")
+        elif is_last or now - self.said_at > PROGRESS_SECONDS:
+            sys.stderr.write(f"  {text}\n")
+            self.said_at = now
+        sys.stderr.flush()
+
+    def end(self) -> None:
+        """Take the line in place away."""
+        if self.is_terminal:
+            sys.stderr.write("\r" + " " * 52 + "\r")
 
 
 def stop(number: int, _frame: Any) -> NoReturn:
@@ -190,7 +247,9 @@ def plan(folder: Path, python: Interpreter, requirements: str) -> list[list[str]
     name = ["--prompt", "holdfast", str(folder)]
     venv = [python.path, "-m", "venv"]
     pip = ["-m", "pip", "--disable-pip-version-check", "--no-input"]
-    install = ["install", "--require-hashes", "-r", requirements]
+    # The file names every package, so nothing has to be resolved; and an old pip
+    # resolves some extras wrongly.
+    install = ["install", "--no-deps", "--require-hashes", "-r", requirements]
     if uv and runs([uv, "--version"]):
         return [
             [uv, "venv", "--no-project", "--python", python.path, *name],
@@ -300,8 +359,11 @@ def runs(command: list[str]) -> bool:
     return True
 
 
-def run(command: list[str]) -> str:
-    """Run a command and return what it printed. On a signal, end all it started."""
+def run(command: list[str], on_line: Callable[[str], None] | None = None) -> str:
+    """Run a command and return what it printed. On a signal, end all it started.
+
+    Each line goes to `on_line` as it comes. Raises InstallError when the command fails.
+    """
     process = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
@@ -311,19 +373,25 @@ def run(command: list[str]) -> str:
         errors="replace",
         start_new_session=True,
     )
+    lines = []
     try:
-        output, _ = process.communicate()
+        for line in process.stdout or ():
+            lines.append(line)
+            if on_line:
+                on_line(line)
+        process.communicate()  # Closes the pipe, too.
     except BaseException:
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()  # Ends when the last of them is gone.
         raise
+    output = "".join(lines)
     if process.returncode:
         raise InstallError(output)
     return output
 
 
 def explain(output: str) -> str:
-    """Return one sentence on why packages could not be installed, and the fix."""
+    """Return why packages were not installed: the fix, or what the installer said."""
     if NO_SPACE.search(output):
         return DISK_FULL
     if NO_NETWORK.search(output):
@@ -332,10 +400,12 @@ def explain(output: str) -> str:
             "Check the network (or the proxy and index settings of pip) and run the "
             "same command again."
         )
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
-    errors = [line for line in lines if line.lower().startswith("error")]
-    reason = next(iter(errors or lines[-1:]), "the installer said nothing")
-    return f"The packages could not be installed: {reason}"
+    lines = [line.rstrip() for line in output.splitlines() if line.strip()]
+    errors = [n for n, line in enumerate(lines) if line.lower().startswith("error")]
+    # From the first error to the end: the line that names the package comes later.
+    report = lines[errors[0] :] if errors else lines[-REPORT_LINES:]
+    reason = "\n".join(report[:REPORT_LINES]) or "The installer said nothing."
+    return f"The packages could not be installed.\n{reason}"
 
 
 def in_venv() -> bool:

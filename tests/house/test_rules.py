@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 import re
-from importlib.metadata import distributions
+from importlib.metadata import PackageNotFoundError, distributions, requires
 from pathlib import Path
 
 import pytest
 from django.apps import apps
 from django.core.management import get_commands, load_command_class
 from django.core.management.base import BaseCommand
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from audit.checks import (
     check_nothing_cascades,
@@ -138,6 +140,40 @@ def test_every_dependency_has_a_licence_that_we_accept():
             wrong.append(f"{name}: {licence.strip()[:80]}")
 
     assert wrong == []
+
+
+@pytest.mark.parametrize("name", ["base", "dev", "e2e"])
+def test_locks_are_whole_and_keep_extras(name):
+    """Old pips look for a pin of `coverage[toml]`, and `coverage` is none to them.
+
+    They are installed without a resolver, so each package must be among them.
+    """
+    text = (ROOT / "requirements" / f"{name}.txt").read_text(encoding="utf-8")
+    pins = re.findall(r"^([a-z]\S*?(?:\[.*\])?)==.*", text, re.MULTILINE)
+    locked = {canonicalize_name(pin.name): pin.extras for pin in map(Requirement, pins)}
+    wrong = [
+        f"{package} needs {needed}"
+        for package, extras in locked.items()
+        for needed in requirements_of(package, extras)
+        if not needed.extras <= locked.get(canonicalize_name(needed.name), {None})
+    ]
+
+    assert len(locked) > 30
+    assert wrong == [], "Compile it again, with --no-strip-extras."
+
+
+def requirements_of(package: str, extras: set[str]) -> list[Requirement]:
+    """Return what an installed package needs here; nothing if it is not installed."""
+    try:
+        texts = requires(package) or []
+    except PackageNotFoundError:
+        return []
+    return [
+        needed
+        for needed in map(Requirement, texts)
+        if needed.marker is None
+        or any(needed.marker.evaluate({"extra": extra}) for extra in ["", *extras])
+    ]
 
 
 def test_locked_requirements_name_no_index():
