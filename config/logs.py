@@ -2,7 +2,8 @@
 
 What a line says is redacted as it is written, whoever logs it: no e-mail address, key,
 card, phone number or password leaves the process. A trace names files and functions;
-the text of an error is left out, because databases repeat in it what was sent.
+the text of an error is left out, because databases repeat in it what was sent. Only
+errors about the set-up of the hub keep theirs, redacted as a message is.
 """
 
 from __future__ import annotations
@@ -17,12 +18,24 @@ from traceback import walk_tb
 from types import TracebackType
 from typing import Any
 
+from django.core.exceptions import AppRegistryNotReady, ImproperlyConfigured
+from django.template import TemplateDoesNotExist, TemplateSyntaxError
+
 # The id of the request at work, of this thread or task.
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 HIDDEN = "[hidden]"
 # What a line may carry beside its message; each is a number, an id or a pattern.
 _FACTS = ("method", "route", "status", "duration_ms", "user_id", "key_id")
+# They name settings, files and modules, never a row or what somebody sent; and without
+# their text an operator cannot tell what to mend.
+_SET_UP_ERRORS = (
+    AppRegistryNotReady,
+    ImportError,
+    ImproperlyConfigured,
+    TemplateDoesNotExist,
+    TemplateSyntaxError,
+)
 _MAX_MESSAGE = 4000
 _MAX_FRAMES = 60
 _MAX_CHAIN = 5
@@ -88,6 +101,8 @@ class JsonFormatter(logging.Formatter):
         line |= {name: value for name, value in facts if value not in (None, "")}
         if error := _error_of(record):
             line["exception"] = type(error).__qualname__
+            if text := text_of(error):
+                line["error"] = text
             if record.levelno >= logging.ERROR:
                 line["trace"] = list(trace_of(error))
         return json.dumps(line, ensure_ascii=False, default=str)
@@ -134,13 +149,20 @@ def message_of(record: logging.LogRecord) -> str:
     return redact(text[:_MAX_MESSAGE])
 
 
+def text_of(error: BaseException) -> str:
+    """Return the redacted text of an error about the set-up, else nothing."""
+    if not isinstance(error, _SET_UP_ERRORS):
+        return ""
+    return redact(" ".join(str(error).split())[:_MAX_MESSAGE])
+
+
 def trace_of(error: BaseException) -> Iterator[str]:
     """Yield class and frames of an error and of what caused it, and no value."""
     seen: BaseException | None = error
     for _ in range(_MAX_CHAIN):
         if seen is None:
             return
-        yield type(seen).__qualname__
+        yield ": ".join(filter(None, (type(seen).__qualname__, text_of(seen))))
         yield from _frames(seen.__traceback__)
         hidden = seen.__suppress_context__
         seen = seen.__cause__ or (None if hidden else seen.__context__)

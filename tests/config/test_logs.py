@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.db import IntegrityError
+from django.template import TemplateDoesNotExist
 from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
@@ -148,6 +150,35 @@ def test_an_error_is_its_class_and_where_it_happened(log):
     assert re.search(r"test_logs\.py:\d+ fail$", log.line["trace"][-1])
     assert "example.org" not in log.text
     assert "email" not in log.text
+
+
+@pytest.mark.parametrize("formatter", [JsonFormatter, TextFormatter])
+def test_an_error_about_the_set_up_says_what_to_mend(formatter):
+    log = Log(formatter())
+    try:
+        try:
+            fail("ann@example.org")
+        except IntegrityError as cause:
+            msg = "X is not set; smtp://ann:hush@example.org. Set it in .env."
+            raise ImproperlyConfigured(msg) from cause
+    except ImproperlyConfigured:
+        log.logger.exception("could not")
+
+    assert "ImproperlyConfigured: X is not set; [hidden] Set it in .env." in log.text
+    assert "hush" not in log.text
+    # What the database said below it is still not written.
+    assert "IntegrityError" in log.text
+    assert "already exists" not in log.text
+
+
+def test_the_text_of_an_error_has_a_field_of_its_own(log):
+    try:
+        raise TemplateDoesNotExist("admin/nothing.html")
+    except TemplateDoesNotExist:
+        log.logger.exception("could not")
+
+    assert log.line["exception"] == "TemplateDoesNotExist"
+    assert log.line["error"] == "admin/nothing.html"
 
 
 def test_a_message_over_lines_stays_one_line(log):
