@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.contrib.auth import REDIRECT_FIELD_NAME
@@ -115,4 +116,6 @@ class HoldfastAdminSite(admin.AdminSite):
 
         # Asked for by whichever template shows it.
         state = SimpleLazyObject(partial(state_of, request))
-        return {**super().each_context(request), "step_up": state}
+        # Without an address of its own the link would lead back to the admin.
+        own = {"site_url": settings.SITE_URL or None, "step_up": state}
+        return {**super().each_context(request), **own}

@@ -91,6 +91,15 @@ def number(name: str, *, default: int, at_least: int = 0) -> int:
     raise ImproperlyConfigured(msg)
 
 
+def address(name: str, default: str) -> str:
+    """Return NAME, the address of a page: a http(s) URL, or a path of this site."""
+    value = text(name, default).strip()
+    if not value or value.startswith(("https://", "http://", "/")):
+        return value
+    msg = f"{name}={value!r} is not an address. Write it like https://www.example.com/."
+    raise ImproperlyConfigured(msg)
+
+
 def choice(name: str, default: str, *known: str) -> str:
     """Return NAME, which is one of the known words."""
     value = text(name, default).strip().lower()

@@ -25,7 +25,7 @@ if not DEBUG and (len(SECRET_KEY) < _SECRET_LENGTH or len(set(SECRET_KEY)) < 5):
     )
     raise ImproperlyConfigured(_msg)
 # Keyed hashes that must stay comparable for ever; a secret that never rotates.
-HASH_KEY = env.text("HOLDFAST_HASH_KEY", SECRET_KEY)
+HASH_KEY = env.secret("HOLDFAST_HASH_KEY") or SECRET_KEY
 ALLOWED_HOSTS = env.items("HOLDFAST_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 if not DEBUG and "*" in ALLOWED_HOSTS:
     _msg = "HOLDFAST_ALLOWED_HOSTS allows every name. Write the names of this site."
@@ -149,14 +149,14 @@ if _database["ENGINE"].endswith("sqlite3"):
         ),
     }
 else:
-    _database["OPTIONS"] = {
-        **_database.get("OPTIONS", {}),
-        "pool": {
-            "min_size": 1,
-            "max_size": env.number("HOLDFAST_DATABASE_POOL", default=8),
-            "timeout": 10,
-        },
-    }
+    # A host that does not answer at all; what the URL says wins.
+    _database["OPTIONS"] = {"connect_timeout": 10, **_database.get("OPTIONS", {})}
+# Servers share connections (config/startup.py); commands connect for themselves.
+DATABASE_POOL = {
+    "min_size": 1,
+    "max_size": env.number("HOLDFAST_DATABASE_POOL", default=8, at_least=1),
+    "timeout": 10,
+}
 DATABASES = {"default": _database}
 # PostgreSQL after `manage.py harden_database`: each transaction says for which
 # businesses it reads and writes, and the server refuses to start as a strong role.
@@ -227,6 +227,10 @@ EMAIL_USE_SSL = _mail.get("EMAIL_USE_SSL", False)
 DEFAULT_FROM_EMAIL = env.text("HOLDFAST_EMAIL_FROM", "holdfast@localhost")
 EMAIL_TIMEOUT = 10
 
+# --- pages ----------------------------------------------------------------------
+# Where "View site" in the admin leads: the company's site, or the shop of the demo.
+SITE_URL = env.address("HOLDFAST_SITE_URL", "/demo/" if DEMO else "")
+
 # --- language, time, files ------------------------------------------------------
 LANGUAGE_CODE = "en"
 USE_I18N = True
@@ -248,7 +252,7 @@ STORAGES = {
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG
-        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        else "config.storage.CollectedFilesStorage"
     },
 }
 

@@ -1,4 +1,4 @@
-"""The WSGI application. It refuses to start without the declared guards."""
+"""The WSGI application. It refuses to start where it could not do its work."""
 
 from __future__ import annotations
 
@@ -6,13 +6,7 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from config import startup
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-application = get_wsgi_application()
-
-from audit.guards import (  # noqa: E402 - the apps must be loaded
-    require_guards,
-    require_hardening,
-)
-
-require_guards()
-require_hardening()
+application = startup.application(get_wsgi_application)

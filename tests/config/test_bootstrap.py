@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import io
 import os
 import re
 import shutil
@@ -24,6 +25,7 @@ NOT_COPIED = shutil.ignore_patterns(
 )
 # What a person's own installation of pip and uv may need to reach a package index.
 PASSED_ON = re.compile(r"(PIP_|UV_|SSL_).*|.*_PROXY|.*_CA_BUNDLE|HOME", re.IGNORECASE)
+PACKAGES = ("setup", "--packages-only")
 BASE_PYTHON = getattr(sys, "_base_executable", sys.executable)
 
 
@@ -89,7 +91,8 @@ def machine(tmp_path: Path) -> Machine:
     made.put("python3", BASE_PYTHON)
     (made.checkout / "config").mkdir(parents=True)
     (made.checkout / "requirements").mkdir()
-    for name in ("manage.py", "config/__init__.py", "config/bootstrap.py"):
+    names = ("__init__.py", "bootstrap.py", "setup.py", "database_errors.py")
+    for name in ("manage.py", *(f"config/{name}" for name in names)):
         shutil.copy(ROOT / name, made.checkout / name)
     pinned = (ROOT / "requirements" / "base.txt").read_text()
     blocks = re.findall(r"^(?:django|asgiref|sqlparse)==.*\n(?: .*\n)+", pinned, re.M)
@@ -108,15 +111,50 @@ def test_an_old_python_can_read_the_first_lines(name):
         ("x\nOSError: [Errno 28] No space left on device\n", "The disk is full"),
         ("error: dns error: failed to lookup address", "no connection to the package"),
         ("NewConnectionError: Temporary failure in name resolution", "no connection"),
-        ("a\nERROR: No matching distribution found for x\nb", "installed: ERROR: No m"),
-        ("", "the installer said nothing"),
     ],
 )
-def test_a_failed_installation_is_one_sentence(output, sentence):
+def test_a_cause_that_we_know_is_one_sentence(output, sentence):
     explained = bootstrap.explain(output)
 
     assert sentence in explained
     assert "\n" not in explained
+
+
+def test_any_other_cause_is_told_as_the_installer_told_it():
+    said = (
+        "Collecting a\nERROR: In --require-hashes mode, all requirements must have "
+        "their versions pinned with ==. These do not:\n\n"
+        "    coverage[toml]>=7.10.6 from …\n"
+    )
+
+    explained = bootstrap.explain(said)
+
+    assert explained.startswith("The packages could not be installed.\nERROR: In --req")
+    assert explained.endswith("    coverage[toml]>=7.10.6 from …")
+    assert "The installer said nothing." in bootstrap.explain("")
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("stream", [io.StringIO, Terminal])
+def test_an_installation_shows_how_far_it_is(monkeypatch, stream):
+    shown = stream()
+    monkeypatch.setattr(sys, "stderr", shown)
+    monkeypatch.setattr(bootstrap, "PROGRESS_SECONDS", -1)
+    progress = bootstrap.Progress(bootstrap.count_packages("base.txt"))
+
+    for line in ("Collecting a==1", "  Downloading a", "Collecting b==2", "Installing"):
+        progress.note(line)
+    progress.note("Installing collected packages: a, b")
+    progress.end()
+
+    total = progress.total
+    assert total > 30
+    assert f"downloading 2 of {total} packages" in shown.getvalue()
+    assert "installing 2 packages" in shown.getvalue()
 
 
 def test_leftovers_of_dead_starts_go_and_those_of_live_ones_stay(tmp_path, monkeypatch):
@@ -166,7 +204,7 @@ def test_a_broken_environment_is_named_and_kept(machine):
     half.mkdir(parents=True)
     (half / "python").symlink_to("/nonexistent/python")
 
-    status, output = machine.run("setup")
+    status, output = machine.run(*PACKAGES)
 
     assert (status, "rm -rf" in output, str(half.parent) in output) == (1, True, True)
     assert machine.environments() == [".venv"]
@@ -185,7 +223,7 @@ def test_no_network_is_one_sentence(machine):
         "PIP_RETRIES": "0",
     }
 
-    status, output = machine.run("setup")
+    status, output = machine.run(*PACKAGES)
 
     assert (status, "no connection to the package index" in output) == (1, True)
     assert "Traceback" not in output
@@ -194,17 +232,27 @@ def test_no_network_is_one_sentence(machine):
 
 @pytest.mark.slow
 def test_with_venv_then_instantly_then_after_a_change(machine):
-    assert machine.run("setup")[0] == 0
+    assert machine.run(*PACKAGES)[0] == 0
     assert machine.finished()
 
     began = time.monotonic()
-    status, output = machine.run("setup")
+    status, output = machine.run(*PACKAGES)
     assert (status, "Preparing" in output) == (0, False)
     assert time.monotonic() - began < 3
 
     with (machine.checkout / "requirements" / "base.txt").open("a") as file:
         file.write("# a change\n")
-    status, output = machine.run("setup")
+    status, output = machine.run(*PACKAGES)
+    assert (status, "Preparing" in output) == (0, True)
+    assert machine.finished()
+
+    # The same where .venv is activated, as somebody who upgrades may have it.
+    machine.put("python", str(machine.checkout / ".venv" / "bin" / "python"))
+    status, output = machine.run(*PACKAGES, python="python")
+    assert (status, "Preparing" in output) == (0, False)
+    with (machine.checkout / "requirements" / "base.txt").open("a") as file:
+        file.write("# another change\n")
+    status, output = machine.run(*PACKAGES, python="python")
     assert (status, "Preparing" in output) == (0, True)
     assert machine.finished()
 
@@ -213,7 +261,7 @@ def test_with_venv_then_instantly_then_after_a_change(machine):
 def test_with_pip_but_without_the_venv_package(machine):
     machine.remove_module("ensurepip")
 
-    assert machine.run("setup")[0] == 0
+    assert machine.run(*PACKAGES)[0] == 0
     assert machine.finished()
 
 
@@ -223,7 +271,7 @@ def test_with_uv_on_the_path(machine):
     machine.remove_module("pip")
     machine.put("uv", str(Path(sys.prefix) / "bin" / "uv"))
 
-    assert machine.run("setup")[0] == 0
+    assert machine.run(*PACKAGES)[0] == 0
     assert machine.finished()
     assert not (machine.checkout / ".venv" / "bin" / "pip").exists()
 
@@ -235,9 +283,9 @@ def test_started_by_an_old_python_with_a_newer_one_present(machine):
     machine.put("python3.13", "/bin/false")
     machine.put("python3.12", BASE_PYTHON)
 
-    assert machine.run("setup")[0] == 0
+    assert machine.run(*PACKAGES)[0] == 0
     assert machine.finished()
-    status, output = machine.run("setup")
+    status, output = machine.run(*PACKAGES)
     assert (status, "Preparing" in output) == (0, False)
 
 
@@ -253,7 +301,7 @@ def test_started_by_an_old_python_alone(machine):
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_half_way_and_run_again(machine, number):
-    process = machine.start("setup")
+    process = machine.start(*PACKAGES)
     while not list(machine.checkout.glob(".venv.new-*/bin/pip")):
         assert process.poll() is None
         time.sleep(0.02)
@@ -263,7 +311,7 @@ def test_interrupted_half_way_and_run_again(machine, number):
     assert process.returncode != 0
     assert "Traceback" not in output
     assert machine.environments() == []
-    assert machine.run("setup")[0] == 0
+    assert machine.run(*PACKAGES)[0] == 0
     assert machine.finished()
 
 

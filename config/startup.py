@@ -1,0 +1,109 @@
+"""What must be true before a server takes requests, and the start of both kinds."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import django
+from django.conf import settings
+from django.contrib.staticfiles.finders import get_finders
+from django.contrib.staticfiles.storage import ManifestFilesMixin, staticfiles_storage
+from django.core.exceptions import ImproperlyConfigured
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
+from django.db.migrations.executor import MigrationExecutor
+
+from config import database_errors
+
+# gunicorn stops on this status of a worker, and starts another one on any other.
+CANNOT_BOOT = 3
+
+
+def application(make: Callable[[], Any]) -> Any:
+    """Return the application that `make` returns, once all is ready for it.
+
+    Otherwise ends the process with one line on standard error. Requests then share
+    HOLDFAST_DATABASE_POOL connections; until here there is no pool, which would hide
+    why a connection fails.
+    """
+    try:
+        django.setup()
+        require_ready()
+        made = make()
+    except ImproperlyConfigured as error:
+        refuse(" ".join(str(error).split()))
+    connections[DEFAULT_DB_ALIAS].close()
+    use_pool()
+    return made
+
+
+def refuse(sentence: str) -> NoReturn:
+    """End the process with one line that says why the server does not start."""
+    sys.stderr.write(f"Holdfast does not start: {sentence}\n")
+    sys.stderr.flush()
+    raise SystemExit(CANNOT_BOOT)
+
+
+def require_ready(using: str = DEFAULT_DB_ALIAS) -> None:
+    """Raise ImproperlyConfigured, with the fix, unless a server can do its work.
+
+    Looks at static files, connection, migrations, guards and hardening; only reads.
+    """
+    # The apps must be loaded before their models are.
+    from audit.guards import require_guards, require_hardening  # noqa: PLC0415
+
+    require_static_files()
+    try:
+        require_migrations(using)
+        require_guards(using)
+        require_hardening(using)
+    except DatabaseError as error:
+        if sentence := database_errors.explain(error):
+            raise ImproperlyConfigured(sentence) from error
+        raise
+
+
+def require_static_files() -> None:
+    """Raise ImproperlyConfigured if a page would name a file that was not collected."""
+    if missing := missing_static_files():
+        msg = (
+            f"{len(missing)} static files are not in {settings.STATIC_ROOT}, such as "
+            f"{missing[0]}. Run `python3 manage.py setup`."
+        )
+        raise ImproperlyConfigured(msg)
+
+
+def missing_static_files() -> list[str]:
+    """Return the files of the apps that the collected ones lack, by name.
+
+    None with HOLDFAST_DEBUG, where they are served from where they lie.
+    """
+    storage: Any = staticfiles_storage
+    if not isinstance(storage, ManifestFilesMixin):
+        return []
+    collected = {name.replace("\\", "/") for name in storage.hashed_files}
+    present = {path for finder in get_finders() for path, _ in finder.list(None)}
+    return sorted(present - collected)
+
+
+def require_migrations(using: str = DEFAULT_DB_ALIAS) -> None:
+    """Raise ImproperlyConfigured if the tables are older than the code."""
+    executor = MigrationExecutor(connections[using])
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if plan:
+        msg = (
+            f"{len(plan)} migrations are not applied, first {plan[0][0]}. Stop other "
+            "servers and run `python3 manage.py migrate`."
+        )
+        raise ImproperlyConfigured(msg)
+
+
+def use_pool(using: str = DEFAULT_DB_ALIAS) -> None:
+    """Let the connections of this process come from a pool, on PostgreSQL.
+
+    Commands connect without one: it would try again for a while, and then tell that
+    it got no connection instead of why.
+    """
+    if connections[using].vendor == "postgresql":
+        connections.settings[using]["OPTIONS"]["pool"] = settings.DATABASE_POOL

@@ -1,0 +1,36 @@
+"""What somebody sees who opens the bare address, and where the admin links to."""
+
+from __future__ import annotations
+
+from django.test import Client
+
+from tests.factories import UserFactory
+
+
+def test_the_bare_address_leads_to_the_admin(db):
+    response = Client().get("/")
+
+    assert (response.status_code, response["Location"]) == (302, "/admin/")
+
+
+def test_the_icon_that_browsers_ask_for_is_there(db):
+    response = Client().get("/favicon.ico")
+
+    assert response.status_code == 302
+    assert response["Location"] == "/static/hub/img/favicon.svg"
+
+
+def test_pages_name_their_icon(db):
+    page = Client().get("/admin/login/").content.decode()
+
+    assert '<link rel="icon" href="/static/hub/img/favicon.svg"' in page
+
+
+def test_view_site_leads_to_the_site_or_is_not_there(db, settings):
+    owner = Client()
+    owner.force_login(UserFactory(is_superuser=True))
+
+    settings.SITE_URL = "https://www.example.com/"
+    assert 'href="https://www.example.com/">View site' in owner.get("/admin/").text
+    settings.SITE_URL = ""
+    assert "View site" not in owner.get("/admin/").text
