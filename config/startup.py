@@ -16,6 +16,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from config import database_errors
 
+OLDEST_POSTGRESQL = 15
 # gunicorn stops on this status of a worker, and starts another one on any other.
 CANNOT_BOOT = 3
 
@@ -48,13 +49,15 @@ def refuse(sentence: str) -> NoReturn:
 def require_ready(using: str = DEFAULT_DB_ALIAS) -> None:
     """Raise ImproperlyConfigured, with the fix, unless a server can do its work.
 
-    Looks at static files, connection, migrations, guards and hardening; only reads.
+    Looks at static files, the database and its version, migrations, guards and
+    hardening; only reads.
     """
     # The apps must be loaded before their models are.
     from audit.guards import require_guards, require_hardening  # noqa: PLC0415
 
     require_static_files()
     try:
+        require_version(using)
         require_migrations(using)
         require_guards(using)
         require_hardening(using)
@@ -85,6 +88,20 @@ def missing_static_files() -> list[str]:
     collected = {name.replace("\\", "/") for name in storage.hashed_files}
     present = {path for finder in get_finders() for path, _ in finder.list(None)}
     return sorted(present - collected)
+
+
+def require_version(using: str = DEFAULT_DB_ALIAS) -> None:
+    """Raise ImproperlyConfigured if PostgreSQL is older than what is tested."""
+    connection: Any = connections[using]
+    if connection.vendor != "postgresql":
+        return
+    version = connection.pg_version // 10_000
+    if version < OLDEST_POSTGRESQL:
+        msg = (
+            f"PostgreSQL {version} is too old. Upgrade the server to "
+            f"{OLDEST_POSTGRESQL} or newer."
+        )
+        raise ImproperlyConfigured(msg)
 
 
 def require_migrations(using: str = DEFAULT_DB_ALIAS) -> None:

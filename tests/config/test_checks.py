@@ -136,3 +136,14 @@ def test_the_checks_belong_to_deployment_only(db):
     ids = {message.id for message in run_checks()}
 
     assert not ids & {"config.E005", "config.E006", "config.W001", "config.W004"}
+
+
+def test_a_postgresql_that_is_too_old_stops_the_start(db, monkeypatch):
+    if connection.vendor != "postgresql":
+        pytest.skip("There is no PostgreSQL to be too old.")
+    assert startup.require_version() is None
+
+    monkeypatch.setattr(startup, "OLDEST_POSTGRESQL", 99)
+
+    with pytest.raises(ImproperlyConfigured, match="Upgrade the server to 99"):
+        startup.require_version()
