@@ -1,0 +1,69 @@
+# What the scripts of this folder share; sourced, not run.
+
+POSTGRES=/usr/lib/postgresql/15/bin
+CI_USER=holdfast-ci
+
+step() { printf '\n=== %s (after %d s)\n' "$1" "$SECONDS"; }
+
+is_root() { [ "$(id -u)" -eq 0 ]; }
+
+# Debian packages; root only.
+install() {
+  if ! is_root; then
+    echo "Missing: $*. Install it, or run this as root." >&2
+    exit 1
+  fi
+  [ -n "${apt_updated:-}" ] || apt-get update -qq
+  apt_updated=yes
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+    "$@" >/dev/null
+}
+
+# Runs a command as a user without rights: as README's readers do, and because neither
+# PostgreSQL nor the tests of file rights work as root.
+unprivileged() {
+  if is_root; then
+    runuser -u "$CI_USER" -- env HOME="$scratch/home" PATH=/usr/local/bin:/usr/bin:/bin "$@"
+  else
+    "$@"
+  fi
+}
+
+# A clone that belongs to that user, in $scratch/checkout.
+make_checkout() {
+  if is_root && ! id "$CI_USER" >/dev/null 2>&1; then
+    useradd --system --shell /bin/bash "$CI_USER"
+  fi
+  mkdir -p "$scratch/home"
+  git -c safe.directory='*' clone -q --no-hardlinks . "$scratch/checkout"
+  if is_root; then chown -R "$CI_USER:" "$scratch"; fi
+}
+
+# A PostgreSQL server of our own in $scratch/postgres; sets postgres_url. Its role is no
+# superuser, as in production: only then do the rights of rows hold for it. It makes the
+# roles that hardened databases are served with.
+start_postgres() {
+  local port password
+  password=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
+  port=$(python3 -c "import socket
+with socket.create_server(('127.0.0.1', 0)) as s: print(s.getsockname()[1])")
+  (umask 077 && printf '%s' "$password" >"$scratch/password")
+  if is_root; then chown "$CI_USER:" "$scratch/password"; fi
+  unprivileged "$POSTGRES/initdb" -D "$scratch/postgres" -U owner -A scram-sha-256 \
+    --pwfile="$scratch/password" -E UTF8 --locale=C.UTF-8 --no-sync >/dev/null
+  # Without durability: what it holds is gone with the run.
+  unprivileged "$POSTGRES/pg_ctl" -D "$scratch/postgres" -l "$scratch/postgres/log" \
+    -w start -o "-p $port -h 127.0.0.1 -k $scratch/postgres -F -c full_page_writes=off \
+    -c synchronous_commit=off -c max_connections=200" >/dev/null
+  PGPASSWORD=$password "$POSTGRES/psql" -q -h 127.0.0.1 -p "$port" -U owner -d postgres \
+    -c "CREATE ROLE holdfast LOGIN NOSUPERUSER CREATEDB CREATEROLE PASSWORD '$password'" \
+    -c "CREATE DATABASE holdfast OWNER holdfast"
+  postgres_url="postgresql://holdfast:$password@127.0.0.1:$port/holdfast"
+}
+
+stop_postgres() {
+  if [ -f "$scratch/postgres/postmaster.pid" ]; then
+    unprivileged "$POSTGRES/pg_ctl" -D "$scratch/postgres" -m immediate stop \
+      >/dev/null || true
+  fi
+}

@@ -1,0 +1,115 @@
+# Run by fresh_machine inside a bare Debian, as root: the documented way to production.
+
+export DJANGO_SUPERUSER_PASSWORD='a long and silent password'
+hub=/srv/holdfast/hub
+unit=/etc/systemd/system/holdfast.service
+
+as_holdfast() {
+  runuser -u holdfast -- env HOME=/srv/holdfast \
+    DJANGO_SUPERUSER_PASSWORD="$DJANGO_SUPERUSER_PASSWORD" "$@"
+}
+
+# Starts the server as the unit says, in the background.
+start() {
+  (cd "$hub" && exec runuser -u "$(sed -n 's/^User=//p' "$unit")" -- \
+    env -i PATH=/usr/bin:/bin $(sed -n 's/^ExecStart=//p' "$unit")) >>/tmp/log 2>&1 &
+  server=$!
+}
+
+# Waits until the sign-in page is there, then signs in; all through nginx, with TLS.
+sign_in() {
+  local jar=/tmp/jar token
+  rm -f "$jar"
+  ask() {
+    curl --silent --show-error --cacert /etc/ssl/holdfast/fullchain.pem --cookie "$jar" \
+      --cookie-jar "$jar" --resolve hub.example.com:443:127.0.0.1 \
+      --resolve hub.example.com:80:127.0.0.1 "$@"
+  }
+  for _ in $(seq 60); do
+    if ask --fail --location --output /tmp/page http://hub.example.com/; then break; fi
+    sleep 1
+  done 2>/dev/null
+  grep -q 'name="password"' /tmp/page
+  token=$(sed -n 's/.*name="csrfmiddlewaretoken" value="\([^"]*\)".*/\1/p' /tmp/page)
+  ask --output /dev/null --write-out '%{http_code} %{redirect_url}\n' \
+    --referer https://hub.example.com/admin/login/ \
+    --data-urlencode "csrfmiddlewaretoken=$token" --data-urlencode username=owner \
+    --data-urlencode "password=$DJANGO_SUPERUSER_PASSWORD" \
+    https://hub.example.com/admin/login/ | grep '^302 https://hub.example.com/admin/$'
+  ask --fail https://hub.example.com/admin/ | grep -o 'Log out'
+  # Styles are there under the names of this version.
+  ask --fail --output /dev/null \
+    "https://hub.example.com$(grep -o '/static/hub/css/hub[^"]*' /tmp/page | head -n 1)"
+}
+
+stop() {
+  kill "$server"
+  # runuser passes the signal on, and gunicorn waits for its workers.
+  wait "$server" || true
+  for _ in $(seq 40); do
+    if ! curl --silent --output /dev/null http://127.0.0.1:8000/; then return; fi
+    sleep 1
+  done
+  echo "The server did not stop." >&2
+  return 1
+}
+
+# Fails unless the server refuses to start, in one line that holds the word.
+refuses() {
+  local said
+  if said=$(cd "$hub" && as_holdfast .venv/bin/python manage.py serve 2>&1); then
+    echo "The server started." >&2
+    return 1
+  fi
+  printf '%s\n' "$said"
+  [ "$(printf '%s\n' "$said" | wc -l)" -eq 1 ]
+  grep -q "$1" <<<"$said"
+}
+
+. /prepare
+apt-get install -y -qq curl openssl >/dev/null
+set +x
+chown -R holdfast: /srv/holdfast
+
+echo '--- as holdfast'
+as_holdfast bash -euo pipefail /as-holdfast
+[ "$(stat -c '%a %U' "$hub/.env")" = "600 holdfast" ]
+
+echo '--- as root: https in front'
+mkdir -p /etc/ssl/holdfast
+openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=hub.example.com \
+  -addext subjectAltName=DNS:hub.example.com -out /etc/ssl/holdfast/fullchain.pem \
+  -keyout /etc/ssl/holdfast/privkey.pem 2>/dev/null
+(cd "$hub" && . /deploy)
+nginx -t
+service nginx restart
+start
+sign_in
+stop
+
+echo '--- a new version: other packages, one more file, one more migration'
+cd "$hub"
+as_holdfast bash -eu <<'NEXT'
+echo '# the next version' >>requirements/base.txt
+echo 'p { color: inherit; }' >static/hub/css/next.css
+python3 - <<'PYTHON'
+import pathlib
+folder = pathlib.Path("customers/migrations")
+last = sorted(folder.glob("0*.py"))[-1].stem
+number = int(last[:4]) + 1
+(folder / f"{number:04}_next.py").write_text(f"""from django.db import migrations
+
+
+class Migration(migrations.Migration):
+    dependencies = [("customers", "{last}")]
+    operations = [migrations.RunPython(migrations.RunPython.noop, migrations.RunPython.noop)]
+""")
+PYTHON
+NEXT
+refuses 'manage.py setup'
+as_holdfast bash -euo pipefail /upgrade
+start
+sign_in
+stop
+echo '--- nothing of it is left'
+! pgrep -u holdfast
