@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034,SC2154
 # What the scripts of this folder share; sourced, not run.
 
 POSTGRES=/usr/lib/postgresql/15/bin

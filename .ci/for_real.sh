@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC1091
 # Run by fresh_machine inside a bare Debian, as root: the documented way to production.
 
 export DJANGO_SUPERUSER_PASSWORD='a long and silent password'
@@ -11,6 +12,7 @@ as_holdfast() {
 
 # Starts the server as the unit says, in the background.
 start() {
+  # shellcheck disable=SC2046
   (cd "$hub" && exec runuser -u "$(sed -n 's/^User=//p' "$unit")" -- \
     env -i PATH=/usr/bin:/bin $(sed -n 's/^ExecStart=//p' "$unit")) >>/tmp/log 2>&1 &
   server=$!
@@ -112,4 +114,6 @@ start
 sign_in
 stop
 echo '--- nothing of it is left'
-! pgrep -u holdfast
+for process in /proc/[0-9]*; do
+  [ "$(stat -c %U "$process" 2>/dev/null)" != holdfast ]
+done
