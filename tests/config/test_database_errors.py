@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import sqlite3
 import subprocess
@@ -94,6 +95,15 @@ def test_every_command_says_it_in_one_line(tmp_path, name):
         assert fix in output
 
 
+def is_trusting(url: str) -> bool:
+    """Return whether the server lets somebody in who has a wrong password."""
+    try:
+        psycopg.connect(url).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
 @pytest.mark.slow
 @on_a_server
 @pytest.mark.parametrize("name", ["serve", "migrate"])
@@ -108,15 +118,17 @@ def test_a_server_that_refuses_is_named_with_its_reason(name):
         make = f"CREATE ROLE {role} LOGIN CONNECTION LIMIT 0 PASSWORD '{role}'"
         connection.execute(make)
         try:
+            if is_trusting(wrong.geturl()):
+                wrong = single  # This server asks nobody for a password.
             for url, fix in (
-                (wrong, "Mend the user or the password"),
+                (wrong, "Mend the user or the password|Raise max_connections"),
                 (missing, "Make the database with createdb"),
                 (single, "Raise max_connections"),
             ):
                 status, output = command(url.geturl(), name)
 
                 assert (status, output.count("\n")) == (1, 1), output
-                assert fix in output
+                assert re.search(fix, output)
                 assert f"wrong-{role}" not in output
         finally:
             connection.execute(f"DROP ROLE {role}")
