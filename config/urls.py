@@ -6,16 +6,18 @@ from django.contrib import admin
 from django.templatetags.static import static
 from django.urls import include, path, re_path
 from django.utils.functional import lazy
+from django.views.decorators.http import require_safe
 from django.views.generic import RedirectView
 
 from capture.api.views import missing_view
 
-# Asked for by browsers on pages that name no icon. Known once files are collected.
+index = RedirectView.as_view(pattern_name="admin:index")
+# For pages that name no icon. Its address is known once files are collected.
 icon = RedirectView.as_view(url=lazy(static, str)("hub/img/favicon.svg"))
 
 urlpatterns = [
-    path("", RedirectView.as_view(pattern_name="admin:index")),
-    path("favicon.ico", icon),
+    path("", require_safe(index)),
+    path("favicon.ico", require_safe(icon)),
     path("admin/", admin.site.urls),
     path("demo/", include("config.demo")),
     path("", include("config.api.urls")),
