@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -20,6 +20,7 @@ from audit.actors import Actor, OperationContext
 from audit.guards import install_guards, remove_guards
 from audit.models import Grant, PinCredential, User
 from customers.models import Business
+from tests.databases import drop_migrated, migrated, take_copy
 from tests.factories import (
     BusinessFactory,
     GrantFactory,
@@ -34,6 +35,30 @@ settings.register_profile(
     "suite", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("suite")
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    django_test_environment: None,
+    django_db_modify_db_settings: None,
+    django_db_blocker: Any,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[None]:
+    """The database of this worker: a copy of the one that the run has migrated."""
+    template = migrated(tmp_path_factory)
+    before = connection.settings_dict["NAME"]
+    with django_db_blocker.unblock():
+        take_copy(template)
+    yield
+    with django_db_blocker.unblock():
+        connection.creation.destroy_test_db(before, verbosity=0)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Drop the migrated database once no worker needs it."""
+    if not hasattr(session.config, "workerinput"):
+        drop_migrated(session.config._tmp_path_factory.getbasetemp())
+
 
 _original_teardown = TransactionTestCase._fixture_teardown
 

@@ -10,10 +10,8 @@ import http.client
 import json
 import os
 import re
-import shutil
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import threading
@@ -24,12 +22,10 @@ from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
-import psycopg
+from tests.databases import ROOT, Database, environment
 
-ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60
 # Lines of the log to show after the first of a fault.
 TRACEBACK = 120
@@ -37,71 +33,6 @@ TRACEBACK = 120
 FAULTS = re.compile(
     r"Traceback|capture failed|could not be|one by one|Internal Server Error"
 )
-
-
-@dataclass
-class Database:
-    """A database of the engine that DATABASE_URL names; SQLite without it."""
-
-    url: str
-
-    @classmethod
-    def create(cls, folder: Path) -> Database:
-        """Make an empty one."""
-        given = os.environ.get("DATABASE_URL", "")
-        if not given.startswith("postgres"):
-            return cls(f"sqlite:///{folder / f'{uuid4().hex}.sqlite3'}")
-        name = f"holdfast_live_{uuid4().hex[:12]}"
-        with psycopg.connect(given, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
-        return cls(urlsplit(given)._replace(path=f"/{name}").geturl())
-
-    @property
-    def is_sqlite(self) -> bool:
-        return self.url.startswith("sqlite")
-
-    @property
-    def engine(self) -> str:
-        return "SQLite" if self.is_sqlite else "PostgreSQL"
-
-    @property
-    def name(self) -> str:
-        """The file of SQLite, or the name on the server."""
-        path = urlsplit(self.url).path
-        return path if self.is_sqlite else path.lstrip("/")
-
-    def copy(self, folder: Path) -> Database:
-        """Make another one with the same content; nobody may be connected."""
-        if self.is_sqlite:
-            other = Database(f"sqlite:///{folder / f'{uuid4().hex}.sqlite3'}")
-            shutil.copyfile(self.name, other.name)
-            return other
-        name = f"holdfast_live_{uuid4().hex[:12]}"
-        with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name} TEMPLATE {self.name}")
-        return Database(urlsplit(self.url)._replace(path=f"/{name}").geturl())
-
-    def drop(self) -> None:
-        if self.is_sqlite:
-            for end in ("", "-wal", "-shm"):
-                Path(self.name + end).unlink(missing_ok=True)
-            return
-        with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
-            connection.execute(f"DROP DATABASE IF EXISTS {self.name} WITH (FORCE)")
-
-    def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
-        """Return what a query finds; `?` stands for a value on both engines."""
-        if not self.is_sqlite:
-            with psycopg.connect(self.url) as connection:
-                found = connection.execute(sql.replace("?", "%s"), values)
-                return [tuple(row) for row in found.fetchall()]
-        with contextlib.closing(sqlite3.connect(self.name, timeout=20)) as connection:
-            found = connection.execute(sql, [_plain(value) for value in values])
-            return [tuple(row) for row in found.fetchall()]
-
-
-def _plain(value: Any) -> Any:
-    return value.hex if isinstance(value, UUID) else value
 
 
 def moment(value: Any) -> datetime:
@@ -310,42 +241,6 @@ class Hub:
             text=True,
             check=False,
         )
-
-
-def environment(database: Database, folder: Path) -> dict[str, str]:
-    """Return the variables of a hub, and of this machine what Python needs."""
-    plenty = "1000000/10000000"
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("HOLDFAST_")}
-    return kept | {
-        "DATABASE_URL": database.url,
-        "DJANGO_SETTINGS_MODULE": "config.settings",
-        "HOLDFAST_DEBUG": "true",
-        "HOLDFAST_HTTPS": "false",
-        "HOLDFAST_LOG_LEVEL": "warning",
-        "HOLDFAST_MEDIA_ROOT": str(folder / "media"),
-        "HOLDFAST_NO_BOOTSTRAP": "1",
-        "HOLDFAST_RATE_ADDRESS": plenty,
-        "HOLDFAST_RATE_LOGIN": plenty,
-        "HOLDFAST_RATE_PUBLISHABLE": plenty,
-        "HOLDFAST_RATE_SECRET": plenty,
-        "HOLDFAST_RATE_STAFF": plenty,
-        "HOLDFAST_RATE_STRANGER": plenty,
-        "HOLDFAST_RATE_VISITOR": plenty,
-        "HOLDFAST_SIGN_IN_NETWORK_TRIES": "1000000",
-        "PYTHONUNBUFFERED": "1",
-    }
-
-
-@contextlib.contextmanager
-def migrated(folder: Path) -> Iterator[Database]:
-    """Make a database with all tables, and take it away afterwards."""
-    database = Database.create(folder)
-    try:
-        done = Hub(database, folder).manage("migrate", "--verbosity=0")
-        assert done.returncode == 0, done.stderr
-        yield database
-    finally:
-        database.drop()
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.databases import ROOT, copied
 from tests.e2e import live
 from tests.factories.audit import PASSWORD, PIN
 
@@ -31,7 +32,7 @@ STATUS = "Failed to load resource: the server responded with a status of"
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[live.Hub, Any]]:
     """A hub as in production, whose rows hold script in every text column."""
     folder = tmp_path_factory.mktemp("crawl")
-    with live.migrated(folder) as database:
+    with copied(tmp_path_factory, folder) as database:
         hub = live.Hub(database, folder)
         hub.environment |= {
             "HOLDFAST_DEBUG": "false",
@@ -44,7 +45,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[live.Hub
         assert collected.returncode == 0, collected.stderr
         made = subprocess.run(
             [sys.executable, "-m", "tests.e2e.make_hostile"],
-            cwd=live.ROOT,
+            cwd=ROOT,
             env=hub.environment,
             capture_output=True,
             text=True,

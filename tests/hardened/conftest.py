@@ -20,6 +20,7 @@ from psycopg import sql
 from audit.models import User
 from customers.models import Business
 from tests.conftest import signed_in, staff
+from tests.databases import copied
 from tests.e2e import live
 from tests.factories import BusinessFactory
 
@@ -71,7 +72,7 @@ def hardened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hardened]:
     role, password = f"holdfast_app_{secrets.token_hex(4)}", secrets.token_hex(16)
     (folder / "password").write_text(password)
     try:
-        with live.migrated(folder) as database:
+        with copied(tmp_path_factory, folder) as database:
             done = live.Hub(database, folder).manage(
                 "harden_database",
                 f"--role={role}",

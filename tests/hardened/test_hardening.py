@@ -16,7 +16,7 @@ from django.db import ProgrammingError, connection, transaction
 from audit.checks import check_hardening
 from audit.guards import hardening_faults, require_hardening
 from audit.tenancy import Teller
-from tests.e2e import live
+from tests.databases import ROOT, Database, environment
 
 
 def run(**options: object) -> str:
@@ -267,8 +267,8 @@ def test_the_server_starts_as_the_runtime_role_alone(hardened, tmp_path, module)
     def start(url: str, is_hardened: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-c", f"import {module}"],
-            cwd=live.ROOT,
-            env=live.environment(live.Database(url), tmp_path)
+            cwd=ROOT,
+            env=environment(Database(url), tmp_path)
             | {"HOLDFAST_HARDENED": is_hardened, "PATH": os.environ["PATH"]},
             capture_output=True,
             text=True,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.databases import Database, migrated
 from tests.e2e import live
 from tests.e2e.server.office import Office
 
@@ -17,14 +18,13 @@ def live_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def template(live_folder: Path) -> Iterator[live.Database]:
+def template(tmp_path_factory: pytest.TempPathFactory) -> Database:
     """A migrated database to copy; nobody writes into it."""
-    with live.migrated(live_folder) as database:
-        yield database
+    return migrated(tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
-def hub(template: live.Database, live_folder: Path) -> Iterator[live.Hub]:
+def hub(template: Database, live_folder: Path) -> Iterator[live.Hub]:
     with live.running(template, live_folder) as running:
         yield running
 

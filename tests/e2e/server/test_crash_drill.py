@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tests.databases import Database
 from tests.e2e import live
 
 pytestmark = pytest.mark.e2e
@@ -26,7 +27,7 @@ MESSAGES = 60
 
 
 @pytest.fixture
-def drilled(template: live.Database, tmp_path: Path) -> Iterator[live.Hub]:
+def drilled(template: Database, tmp_path: Path) -> Iterator[live.Hub]:
     """A hub of its own, which may be killed."""
     with live.running(template, tmp_path) as running:
         yield running
