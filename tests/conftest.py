@@ -8,9 +8,11 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from django.db import connection, connections
 from django.test import Client, TransactionTestCase
 from django.test.utils import CaptureQueriesContext
@@ -19,6 +21,7 @@ from hypothesis import HealthCheck, settings
 from audit.actors import Actor, OperationContext
 from audit.guards import install_guards, remove_guards
 from audit.models import Grant, PinCredential, User
+from audit.services import pin_hashes, pins
 from customers.models import Business
 from tests.databases import drop_migrated, migrated, take_copy
 from tests.factories import (
@@ -60,6 +63,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         drop_migrated(session.config._tmp_path_factory.getbasetemp())
 
 
+REAL_HASHER = pin_hashes._HASHER
 _original_teardown = TransactionTestCase._fixture_teardown
 
 
@@ -75,6 +79,26 @@ def _teardown_without_guards(self: TransactionTestCase) -> None:
 
 
 TransactionTestCase._fixture_teardown = _teardown_without_guards  # type: ignore[method-assign]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_pins() -> Iterator[None]:
+    """Hash PINs as cheaply as tests.settings lets passwords be hashed.
+
+    Rules on PINs are pure functions, so each PIN is looked at once.
+    """
+    hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    rules = tuple((code, text, cache(rule)) for code, text, rule in pins._RULES)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pin_hashes, "_HASHER", hasher)
+        patch.setattr(pins, "_RULES", rules)
+        yield
+
+
+@pytest.fixture
+def real_pins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hash PINs as in production."""
+    monkeypatch.setattr(pin_hashes, "_HASHER", REAL_HASHER)
 
 
 @pytest.fixture

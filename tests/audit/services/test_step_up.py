@@ -76,7 +76,7 @@ def state(user) -> PinCredential:
 # --- enrolling ------------------------------------------------------------------
 
 
-def test_a_pin_is_set_with_the_password_and_kept_as_a_hash(db):
+def test_a_pin_is_set_with_the_password_and_kept_as_a_hash(db, real_pins):
     user = UserFactory()
     services.enrol_pin(user, password=PASSWORD, pin=PIN, actor=person(user))
 
