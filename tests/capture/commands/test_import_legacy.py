@@ -331,7 +331,11 @@ class LegacyFile:
 
 @pytest.fixture
 def old(tmp_path) -> LegacyFile:
-    return LegacyFile(tmp_path / "trading_bots.db")
+    # A folder of its own: one test takes the right to write in it away, and what the
+    # hub keeps lies elsewhere.
+    folder = tmp_path / "old"
+    folder.mkdir()
+    return LegacyFile(folder / "trading_bots.db")
 
 
 @pytest.fixture(autouse=True)
