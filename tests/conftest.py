@@ -32,12 +32,21 @@ from tests.factories import (
     UserFactory,
 )
 from tests.factories.audit import PIN
+from tests.failures import FailuresAtOnce
 
 # A busy machine is no failure: nothing here is a test of speed.
 settings.register_profile(
     "suite", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("suite")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Report failures at once, except in a worker, which has no terminal."""
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+    if terminal is not None and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(FailuresAtOnce(terminal))
 
 
 @pytest.fixture(scope="session")
