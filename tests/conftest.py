@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 from django.test import Client, TransactionTestCase
 from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, settings
@@ -70,6 +70,18 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """Drop the migrated database once no worker needs it."""
     if not hasattr(session.config, "workerinput"):
         drop_migrated(session.config._tmp_path_factory.getbasetemp())
+
+
+@pytest.fixture(scope="module")
+def module_rows(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """Let fixtures of a module make rows; each of its tests undoes what it does itself.
+
+    The transaction of a test becomes a savepoint in this one, so no test of the module
+    may be transactional.
+    """
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield
+        transaction.set_rollback(True)
 
 
 REAL_HASHER = pin_hashes._HASHER

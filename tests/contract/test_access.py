@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -101,10 +102,14 @@ class Cast:
         return self._signed_in(user)
 
     def _signed_in(self, user: User) -> Client:
-        # The budget of requests is a row; a rollback would take a new one away, and
-        # each request would make it again.
+        # Each request is undone: what the first one of somebody writes, the budget and
+        # the age of the session, would be written again by all of them.
         spend_user(user.pk)
-        return signed_in(user)
+        client = signed_in(user)
+        session = client.session
+        session["started_at"] = session["seen_at"] = int(time.time())
+        session.save()
+        return client
 
     def _key(self, business: Business, kind: str) -> Client:
         source = SourceFactory(business=business)

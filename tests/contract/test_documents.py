@@ -13,6 +13,7 @@ import pytest
 from django.test import Client
 
 from audit.actors import Actor
+from audit.models import User
 from customers import services
 from customers.models import Booking, Business, Customer
 from tests.conftest import confirm, signed_in, staff
@@ -30,14 +31,15 @@ from tests.factories import (
 )
 
 
-@pytest.fixture
-def nord(db) -> Business:
+@pytest.fixture(scope="module")
+def nord(module_rows: None) -> Business:
     return BusinessFactory(slug="bakery-nord", currency="EUR", refund_limit=Decimal(50))
 
 
-@pytest.fixture
-def jonas(nord, actor: Actor) -> Customer:
+@pytest.fixture(scope="module")
+def person(nord: Business) -> Customer:
     """A customer with something of each kind, as the documents show him."""
+    actor = Actor.system("test")
     row = services.create_customer(
         nord,
         actor=actor,
@@ -57,18 +59,27 @@ def jonas(nord, actor: Actor) -> Customer:
     return row
 
 
-@pytest.fixture
-def kari(nord) -> Client:
-    return signed_in(staff(nord, username="kari"))
+@pytest.fixture(scope="module")
+def key(nord: Business) -> str:
+    source = SourceFactory(business=nord)
+    return ApiKeyFactory(source=source, kind="secret", scopes=["write"]).prefix
+
+
+@pytest.fixture(scope="module")
+def kari(nord: Business) -> User:
+    return staff(nord, username="kari")
 
 
 @pytest.fixture
-def callers(nord, kari) -> dict[str, Client]:
-    key = ApiKeyFactory(
-        source=SourceFactory(business=nord), kind="secret", scopes=["write"]
-    )
-    site = Client(headers={"Authorization": f"Bearer {key.prefix}"})
-    return {"staff": kari, "key": site, "nobody": Client()}
+def jonas(person: Customer, db: None) -> Customer:
+    return Customer.objects.get(pk=person.pk)
+
+
+@pytest.fixture
+def callers(key: str, kari: User, db: None) -> dict[str, Client]:
+    site = Client(headers={"Authorization": f"Bearer {key}"})
+    user = User.objects.get(pk=kari.pk)
+    return {"staff": signed_in(user), "key": site, "nobody": Client()}
 
 
 def send(caller: Client, said: Said, path: str, body: str) -> Any:
