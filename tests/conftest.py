@@ -23,7 +23,7 @@ from audit.guards import install_guards, remove_guards
 from audit.models import Grant, PinCredential, User
 from audit.services import pin_hashes, pins
 from customers.models import Business
-from tests.databases import drop_migrated, migrated, take_copy
+from tests.databases import drop_databases, migrated, take_copy
 from tests.factories import (
     BusinessFactory,
     GrantFactory,
@@ -67,9 +67,9 @@ def django_db_setup(
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Drop the migrated database once no worker needs it."""
+    """Drop the databases that workers copy, once none needs them."""
     if not hasattr(session.config, "workerinput"):
-        drop_migrated(session.config._tmp_path_factory.getbasetemp())
+        drop_databases(session.config._tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture(scope="module")

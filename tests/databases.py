@@ -12,7 +12,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,6 @@ from django.conf import settings
 from django.db import connections
 
 ROOT = Path(__file__).resolve().parents[1]
-# In the folder of a run: the URL of its migrated database, and the lock around it.
-_URL, _LOCK = "migrated.url", "migrated.lock"
 
 
 @dataclass
@@ -124,30 +122,30 @@ def run_folder(factory: pytest.TempPathFactory) -> Path:
     return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
 
-def migrated(factory: pytest.TempPathFactory) -> Database:
-    """Return the migrated database of this run, to copy; nobody connects to it.
+def once(
+    factory: pytest.TempPathFactory, name: str, make: Callable[[Path], str]
+) -> str:
+    """Return a text of this run, which its first worker makes; the others wait.
 
-    The first worker that needs it makes it, as an operator does; the others wait.
+    What is called `….url` is a database, which is dropped when the run ends.
     """
     folder = run_folder(factory)
-    with (folder / _LOCK).open("w") as lock:
+    text = folder / name
+    with text.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        url = folder / _URL
-        if not url.exists():
-            database = Database.create(folder)
-            try:
-                _migrate(database, folder)
-            except BaseException:
-                database.drop()
-                raise
-            url.write_text(database.url)
-        return Database(url.read_text())
+        if not text.exists():
+            text.write_text(make(folder))
+        return text.read_text()
 
 
-def drop_migrated(folder: Path) -> None:
-    """Take the migrated database of a run away; once, after all its workers."""
-    url = folder / _URL
-    if url.exists():
+def migrated(factory: pytest.TempPathFactory) -> Database:
+    """Return the migrated database of this run, to copy; nobody connects to it."""
+    return Database(once(factory, "migrated.url", _migrate))
+
+
+def drop_databases(folder: Path) -> None:
+    """Take the databases of a run away that its workers have shared; after them all."""
+    for url in folder.glob("*.url"):
         Database(url.read_text()).drop()
         url.unlink()
 
@@ -179,7 +177,8 @@ def take_copy(template: Database) -> None:
             source.backup(connection.connection)
 
 
-def _migrate(database: Database, folder: Path) -> None:
+def _migrate(folder: Path) -> str:
+    database = Database.create(folder)
     # In a process of its own: the states of the models stay out of this one's memory.
     done = subprocess.run(
         [sys.executable, "manage.py", "migrate", "--verbosity=0"],
@@ -189,4 +188,7 @@ def _migrate(database: Database, folder: Path) -> None:
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
+    if done.returncode != 0:
+        database.drop()
+        pytest.fail(done.stderr)
+    return database.url

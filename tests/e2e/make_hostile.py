@@ -174,11 +174,14 @@ if __name__ == "__main__":
     finally:
         install_guards("default")
     somebody = UserFactory(username="crawler", is_superuser=True)
+    # A confirmation gives a session a new key; others go on with theirs.
+    enrolling = UserFactory(username="enrolling", is_superuser=True)
     sys.stdout.write(
         json.dumps(
             {
                 "cookie": settings.SESSION_COOKIE_NAME,
                 "session": session_of(somebody),
+                "enrolling": session_of(enrolling),
                 "paths": addresses(somebody),
                 "columns": len(set(written)),
             }

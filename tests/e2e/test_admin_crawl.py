@@ -7,12 +7,13 @@ import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.databases import ROOT, copied
+from tests.databases import ROOT, Database, migrated, once, run_folder
 from tests.e2e import live
 from tests.factories.audit import PASSWORD, PIN
 
@@ -30,33 +31,53 @@ STATUS = "Failed to load resource: the server responded with a status of"
 
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[live.Hub, Any]]:
-    """A hub as in production, whose rows hold script in every text column."""
+    """A hub as in production, whose rows hold script in every text column.
+
+    The rows and the static files are made once in a run, for the workers that share
+    the tests; each has a copy of its own, as some tests write.
+    """
+    url = once(tmp_path_factory, "hostile.url", partial(poisoned, tmp_path_factory))
+    shared = run_folder(tmp_path_factory) / "hostile"
+    facts = json.loads((shared / "facts.json").read_text())
     folder = tmp_path_factory.mktemp("crawl")
-    with copied(tmp_path_factory, folder) as database:
-        hub = live.Hub(database, folder)
-        hub.environment |= {
-            "HOLDFAST_DEBUG": "false",
-            "HOLDFAST_HTTPS": "false",
-            "HOLDFAST_SECRET_KEY": secrets.token_urlsafe(48),
-            "HOLDFAST_STATIC_ROOT": str(folder / "static"),
-            "HOLDFAST_RATE_STAFF": "10000/10000",
-        }
-        collected = hub.manage("collectstatic", "--no-input", "--verbosity=0")
-        assert collected.returncode == 0, collected.stderr
-        made = subprocess.run(
-            [sys.executable, "-m", "tests.e2e.make_hostile"],
-            cwd=ROOT,
-            env=hub.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert made.returncode == 0, made.stderr
-        try:
-            hub.server.start()
-            yield hub, json.loads(made.stdout)
-        finally:
-            hub.server.kill()
+    hub = live.Hub(Database(url).copy(folder), folder)
+    hub.environment |= facts["environment"]
+    try:
+        hub.server.start()
+        yield hub, facts
+    finally:
+        hub.server.kill()
+        hub.database.drop()
+
+
+def poisoned(factory: pytest.TempPathFactory, run: Path) -> str:
+    """Make the rows, and files with the static files and with what was made."""
+    shared = run / "hostile"
+    shared.mkdir()
+    database = migrated(factory).copy(shared)
+    hub = live.Hub(database, shared)
+    more = {
+        "HOLDFAST_DEBUG": "false",
+        "HOLDFAST_HTTPS": "false",
+        "HOLDFAST_SECRET_KEY": secrets.token_urlsafe(48),
+        "HOLDFAST_STATIC_ROOT": str(shared / "static"),
+        "HOLDFAST_RATE_STAFF": "10000/10000",
+    }
+    hub.environment |= more
+    collected = hub.manage("collectstatic", "--no-input", "--verbosity=0")
+    assert collected.returncode == 0, collected.stderr
+    made = subprocess.run(
+        [sys.executable, "-m", "tests.e2e.make_hostile"],
+        cwd=ROOT,
+        env=hub.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert made.returncode == 0, made.stderr
+    facts = {**json.loads(made.stdout), "environment": more}
+    (shared / "facts.json").write_text(json.dumps(facts))
+    return database.url
 
 
 class Visitor:
@@ -188,8 +209,10 @@ def test_a_preview_of_hostile_rows_is_text(visitor, hostile, tmp_path: Path):
     assert visitor.wrong == []
 
 
-# The last one: a confirmation gives the session a new key.
-def test_the_pages_that_confirm_and_enrol_are_clean(visitor):
+def test_the_pages_that_confirm_and_enrol_are_clean(visitor, context, hostile):
+    hub, facts = hostile
+    session = {"name": facts["cookie"], "value": facts["enrolling"]}
+    context.add_cookies([session | {"url": hub.server.url}])
     page = visitor.page
     visitor.open("/admin/account/second-factor/")
     page.fill("[name=password]", PASSWORD)
