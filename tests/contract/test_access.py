@@ -58,7 +58,8 @@ def read_matrix() -> dict[str, str]:
         return {}
     lines = MATRIX.read_text().splitlines()
     rows = (line.split(" | ", 1) for line in lines if line and not line.startswith("#"))
-    return {key.strip(): cells.strip() for key, cells in rows}
+    # The route of the bare address is empty, and a blank stands before it.
+    return {key: cells.strip() for key, cells in rows}
 
 
 class Cast:

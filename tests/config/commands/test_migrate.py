@@ -12,19 +12,20 @@ from django.core.management import CommandError
 from django.db import connections
 
 from config.management.commands.migrate import one_at_a_time
+from tests.databases import ROOT, Database, environment
 from tests.e2e import live
 
 
 @pytest.mark.slow
 def test_two_at_once_are_safe(tmp_path):
-    database = live.Database.create(tmp_path)
+    database = Database.create(tmp_path)
     try:
-        environment = live.environment(database, tmp_path)
+        variables = environment(database, tmp_path)
         started = [
             subprocess.Popen(
                 [sys.executable, "manage.py", "migrate", "--verbosity=0"],
-                cwd=live.ROOT,
-                env=environment,
+                cwd=ROOT,
+                env=variables,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,
@@ -44,7 +45,7 @@ def test_two_at_once_are_safe(tmp_path):
 
 @pytest.mark.slow
 def test_the_lock_ends_with_the_process_that_held_it(tmp_path):
-    database = live.Database.create(tmp_path)
+    database = Database.create(tmp_path)
     try:
         hub = live.Hub(database, tmp_path)
         hold = (
@@ -55,7 +56,7 @@ def test_the_lock_ends_with_the_process_that_held_it(tmp_path):
         )
         holder = subprocess.Popen(
             [sys.executable, "-c", hold],
-            cwd=live.ROOT,
+            cwd=ROOT,
             env=hub.environment,
             stdout=subprocess.PIPE,
             text=True,
