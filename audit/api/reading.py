@@ -15,7 +15,8 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 from audit.moments import OUT_OF_RANGE, is_in_range
 
 _OUT_OF_RANGE = ErrorDetail(OUT_OF_RANGE, "out_of_range")
-_TIMED = re.compile(r".*[T ].*(?:Z|[+-]\d{2}:?\d{2})", re.I)
+_CLOCK = re.compile("[T ]", re.IGNORECASE)
+_OFFSET = re.compile(r"(?:Z|[+-]\d{2}:?\d{2})\Z", re.IGNORECASE)
 _MOST_CHOICES = 12
 _HUMP = re.compile(r"(?<=[a-z0-9])([A-Z])")
 
@@ -68,8 +69,10 @@ class MomentField(serializers.DateTimeField):
     }
 
     def to_internal_value(self, value: Any) -> Any:
-        if isinstance(value, str) and not _TIMED.fullmatch(value):
-            self.fail("no_time")
+        if isinstance(value, str):
+            offset = _OFFSET.search(value)
+            if offset is None or not _CLOCK.search(value, 0, offset.start()):
+                self.fail("no_time")
         return super().to_internal_value(value)
 
 
