@@ -1,6 +1,8 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # What the scripts of this folder share; sourced, not run.
 
+# Compiled once, not by each worker and each server anew.
+unset PYTHONDONTWRITEBYTECODE
 POSTGRES=/usr/lib/postgresql/15/bin
 CI_USER=holdfast-ci
 

@@ -25,8 +25,8 @@ SEE_CLEAR = "audit.view_personal"
 REVEAL = "audit.reveal_personal"
 
 # Local parts may hold quotes and slashes (RFC 5322): rather one sign too many.
-# Each run is consumed at once, an address or not: looking for an address from each of its
-# letters would take a minute for a text of one long word.
+# Each run is consumed at once, an address or not: to look for one from each of its
+# letters would take minutes in a text of one long word.
 _EMAIL = re.compile(r"[^\s@<>\",;:()]++(@[^\s@<>\"',;:/()]++)?")
 _PHONE = re.compile(r"(?<![\w.])(?:\+|00)\d[\d\s()/.-]{5,}\d")
 _SHORT = 3
