@@ -24,12 +24,12 @@ _is_request: ContextVar[bool] = ContextVar("holdfast_is_request", default=False)
 # May refuse to run in a transaction, and needs no row within reach. Everything that is
 # not named here is told.
 _ROWLESS = re.compile(
-    r"\s*(abort|alter|analyze|begin|checkpoint|cluster|comment|commit|create|drop|end|"
+    r"\A\s*(abort|alter|analyze|begin|checkpoint|cluster|comment|commit|create|drop|end|"
     r"grant|listen|notify|reindex|reset|revoke|rollback|set|show|start|truncate|"
     r"unlisten|vacuum)\b",
     re.IGNORECASE,
 )
-_ROLLBACK = re.compile(r"\s*rollback\b", re.IGNORECASE)
+_ROLLBACK = re.compile(r"\A\s*rollback\b", re.IGNORECASE)
 _TELL = "SELECT pg_catalog.set_config('holdfast.businesses', %s, true)"
 # No parameter of the protocol: only then two statements travel together.
 _BEGIN_AND_TELL = "BEGIN; SELECT pg_catalog.set_config('holdfast.businesses', {}, true)"

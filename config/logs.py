@@ -46,21 +46,25 @@ _KEPT = re.compile(
     r"(?![0-9a-fA-F])"
     r"|(?<!\d)(?:19|20)\d\d-[01]\d-[0-3]\d(?!\d))"
 )
-_NAMES = (
+_NAMES = re.compile(
     r"authorization|cookie|passw(?:or)?d|passwd|pwd|secret|pepper|token|credential|"
     r"api[_-]?key|write[_-]?key|capture[_-]?key|hash[_-]?key|session(?:id)?|"
-    r"csrf\w*|otp|totp|cvc|cvv|(?<![a-z])m?pin"
+    r"csrf|otp|totp|cvc|cvv|(?<![a-z])m?pin",
+    re.IGNORECASE,
 )
+# Each run of letters is looked at once: a message is a caller's text in part, and none
+# may cost more than its length.
+_NAMED = re.compile(r"(?<![\w-])([\w-]++)[\"']?\s*+[:=]\s*+(?=[^\r\n])")
+_LINE_END = re.compile(r"[\r\n]|\Z")
+_WORD = re.compile(r"\S++")
+_AT = re.compile("@|%40")
+# How a JSON Web Token begins: `{"` in base64.
+_TOKEN = "eyJ"  # noqa: S105 - the beginning of all of them
 _PATTERNS = tuple(
     (re.compile(pattern, re.IGNORECASE), replacement)
     for pattern, replacement in (
-        # A name and what stands after it, to the end of the line.
-        (rf"([\w-]*(?:{_NAMES})[\w-]*[\"']?\s*[:=]\s*)[^\r\n]+", rf"\1{HIDDEN}"),
         (r"\b(bearer|basic|digest)\s+[^\s,;]+", rf"\1 {HIDDEN}"),
         (r"(?:pk|sk|rk|whsec)_[\w=+/-]+", HIDDEN),
-        (r"\beyJ[\w=-]+\.[\w=-]+(?:\.[\w=-]*)?", HIDDEN),
-        # Addresses, also those in a URL, and the password in one of a database.
-        (r"[^\s@]+(?:@|%40)[^\s@]+", HIDDEN),
         # Cards and phone numbers: many digits, whatever stands between them.
         (r"\+?\(?\d(?:[\s.\-/()]{0,2}\d){6,}", HIDDEN),
     )
@@ -69,20 +73,40 @@ _PATTERNS = tuple(
 
 def redact(text: str) -> str:
     """Return the text without what may not stand in a log."""
-    parts = _KEPT.split(text)
     # Names go first and over the whole: a value may begin with an id.
-    name, hidden = _PATTERNS[0]
-    if name.search(text):
-        parts = _KEPT.split(name.sub(hidden, text))
+    parts = _KEPT.split(_hide_named(text))
     return "".join(
         part if number % 2 else _redact_part(part) for number, part in enumerate(parts)
     )
 
 
+def _hide_named(text: str) -> str:
+    """Hide what stands after a telling name, to the end of the line."""
+    parts, end = [], 0
+    for named in _NAMED.finditer(text):
+        if named.start() < end or not _NAMES.search(named.group(1)):
+            continue
+        parts += [text[end : named.end()], HIDDEN]
+        line_end = _LINE_END.search(text, named.end())
+        end = line_end.start() if line_end else len(text)
+    return "".join([*parts, text[end:]])
+
+
 def _redact_part(text: str) -> str:
-    for pattern, replacement in _PATTERNS[1:]:
+    if _TOKEN in text or _AT.search(text):
+        text = _WORD.sub(_hide_word, text)
+    for pattern, replacement in _PATTERNS:
         text = pattern.sub(replacement, text)
     return text
+
+
+def _hide_word(word: re.Match[str]) -> str:
+    """Hide a token, or an address: also one in a URL, a password in a database's."""
+    text = word.group()
+    if _AT.search(text, 1, len(text) - 1):
+        return HIDDEN
+    before, token, rest = text.partition(_TOKEN)
+    return before + HIDDEN if token and "." in rest[1:-1] else text
 
 
 class JsonFormatter(logging.Formatter):

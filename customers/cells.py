@@ -16,7 +16,7 @@ BYTE_ORDER_MARK = "\ufeff"
 # its full-width form; or a leading tab or line break. Apostrophes of our own before it
 # are counted in, so that one more can always be taken off again.
 _INVISIBLE = r"[\s\u00ad\u200b-\u200f\u2060-\u2064\ufeff]"
-_RISKY = re.compile(rf"'*(?:{_INVISIBLE}*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n])")
+_RISKY = re.compile(rf"\A'*+(?:{_INVISIBLE}*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n])")
 
 
 def escape_cell(text: str) -> str:
