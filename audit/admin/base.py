@@ -14,9 +14,11 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.views.main import ChangeList
+from django.contrib.admin.widgets import AutocompleteSelect
 from django.contrib.auth import get_permission_codename
 from django.db import models
 from django.db.models import QuerySet
+from django.forms.utils import ErrorDict
 from django.http import (
     Http404,
     HttpRequest,
@@ -254,6 +256,8 @@ class ScopedAdmin(_ModelAdmin):
         page = self.admin_site._registry.get(db_field.remote_field.model)
         if page is not None:
             kwargs.setdefault("queryset", page.get_queryset(request))
+        if db_field.name in self.get_autocomplete_fields(request):
+            kwargs.setdefault("widget", ChoiceById(db_field, self.admin_site))
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def _get_obj_does_not_exist_redirect(self, *_: Any) -> HttpResponse:
@@ -263,6 +267,14 @@ class ScopedAdmin(_ModelAdmin):
         """Write no log of Django's: the services record events."""
 
     log_change = log_deletion = log_deletions = log_addition  # type: ignore[assignment]
+
+
+class ChoiceById(AutocompleteSelect):
+    """Django's box, which is drawn also where what was sent is the id of nothing."""
+
+    def optgroups(self, name: str, value: Any, attr: Any = None) -> Any:
+        ids = [each for each in value if not each or _is_uuid(str(each))]
+        return super().optgroups(name, ids, attr)
 
 
 def _is_uuid(text: str) -> bool:
@@ -302,14 +314,18 @@ def note_form_errors(request: HttpRequest, context: Any, label: str) -> None:
         for error in inline.formset.non_form_errors().as_data():
             refuse(request, error.code, label)
     for form in forms_sent:
-        for name, errors in form.errors.as_data().items():
-            field = form.fields.get(name)
-            for error in errors:
-                if error.code in _TOLD or (
-                    error.code == "invalid_choice"
-                    and isinstance(field, forms.ModelChoiceField)
-                ):
-                    refuse(request, error.code, label)
+        _note_errors(request, form, label)
+
+
+def _note_errors(request: HttpRequest, form: Any, label: str) -> None:
+    # A row that can only be read was not judged: Django gives it a plain dict.
+    if not isinstance(form.errors, ErrorDict):
+        return
+    for name, errors in form.errors.as_data().items():
+        is_choice = isinstance(form.fields.get(name), forms.ModelChoiceField)
+        for error in errors:
+            if error.code in _TOLD or (error.code == "invalid_choice" and is_choice):
+                refuse(request, error.code, label)
 
 
 # Refusals of services that are worth an entry: somebody was kept from something.
