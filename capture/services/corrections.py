@@ -11,6 +11,8 @@ from django.utils import timezone
 
 from audit import services as audit
 from audit.actors import Actor
+from audit.ids import uuid7
+from capture.choices import Status
 from capture.envelope import Envelope
 from capture.models import Capture, Source
 from capture.parsing import ParseError, parse_body, payload_text, read_payload
@@ -32,7 +34,7 @@ def correct_capture(
     old and new value of each, the reason and the person; the projections show the
     corrected value. The captured record itself is never touched. Raises
     ValidationError without a reason, without a change, or for a value that does not
-    fit.
+    fit or is not taken; then nothing is left of it, the event neither. One transaction.
     """
     actor.require(capture.business_id, "capture.correct_capture")
     if not reason.strip():
@@ -49,6 +51,9 @@ def correct_capture(
     note = {"former": former, "changed": changes, "reason": reason}
     envelope = replace(envelope, body={**envelope.body, "correction": note})
     verdict = ingest([envelope], source=source, actor=actor)[0]
+    if verdict.status != Status.ACCEPTED:
+        msg = verdict.detail or "The correction was not taken. Nothing has changed."
+        raise ValidationError(msg, code=verdict.code or "invalid")
     audit.record(
         "capture.corrected",
         capture,
@@ -57,8 +62,6 @@ def correct_capture(
         reason=reason,
         subjects=[verdict.customer_id] if verdict.customer_id else [],
     )
-    if verdict.capture_id is None:
-        raise ValidationError(verdict.detail or "", code=verdict.code or "invalid")
     return Capture.objects.get(pk=verdict.capture_id)
 
 
@@ -83,7 +86,8 @@ def _correction(capture: Capture, body: dict[str, Any], source: Source) -> Envel
         )
     return replace(
         envelope,
-        message_id=None,
+        # Of its own: one made from the content would be that of the captured message.
+        message_id=f"correction:{uuid7()}",
         timestamp=capture.occurred_at.isoformat(),
         clock_trusted=True,
     )
