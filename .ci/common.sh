@@ -44,6 +44,17 @@ lend_old_python() {
   done
 }
 
+# Clones what is committed, whoever owns this checkout.
+clone_to() {
+  if [ -n "$(git -c safe.directory='*' status --porcelain)" ]; then
+    echo "Commit first: a clone is tested, and holds only what is committed." >&2
+    exit 1
+  fi
+  # Given on the command line it would not reach the other side of the clone.
+  printf '[safe]\n\tdirectory = *\n' >"$scratch/gitconfig"
+  GIT_CONFIG_GLOBAL=$scratch/gitconfig git clone -q --no-hardlinks . "$1"
+}
+
 # A clone that belongs to that user, in $scratch/checkout.
 make_checkout() {
   if is_root && ! id "$CI_USER" >/dev/null 2>&1; then
@@ -51,8 +62,19 @@ make_checkout() {
   fi
   mkdir -p "$scratch/home"
   lend_old_python
-  git -c safe.directory='*' clone -q --no-hardlinks . "$scratch/checkout"
+  clone_to "$scratch/checkout"
   if is_root; then chown -R "$CI_USER:" "$scratch"; fi
+}
+
+# Installs every package into .venv; one that uv has made has no pip.
+install_e2e() {
+  local options=(--quiet --no-deps --require-hashes -r requirements/e2e.txt)
+  if [ -x .venv/bin/pip ]; then
+    unprivileged .venv/bin/python -m pip install --disable-pip-version-check \
+      --no-input "${options[@]}"
+  else
+    unprivileged .venv/bin/uv pip install --python .venv/bin/python "${options[@]}"
+  fi
 }
 
 # A PostgreSQL server of our own in $scratch/postgres; sets postgres_url. Its role is no

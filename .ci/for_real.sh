@@ -12,8 +12,10 @@ as_holdfast() {
 
 # Starts the server as the unit says, in the background.
 start() {
+  install -d -o holdfast -g www-data -m 750 /run/holdfast
   # shellcheck disable=SC2046
-  (cd "$hub" && exec runuser -u "$(sed -n 's/^User=//p' "$unit")" -- \
+  (cd "$hub" && exec runuser -u "$(sed -n 's/^User=//p' "$unit")" \
+    -g "$(sed -n 's/^Group=//p' "$unit")" -- \
     env -i PATH=/usr/bin:/bin $(sed -n 's/^ExecStart=//p' "$unit")) >>/tmp/log 2>&1 &
   server=$!
 }
@@ -49,7 +51,8 @@ stop() {
   # runuser passes the signal on, and gunicorn waits for its workers.
   wait "$server" || true
   for _ in $(seq 40); do
-    if ! curl --silent --output /dev/null http://127.0.0.1:8000/; then return; fi
+    if ! curl --silent --output /dev/null --unix-socket /run/holdfast/http.sock \
+      http://localhost/; then return; fi
     sleep 1
   done
   echo "The server did not stop." >&2
@@ -58,20 +61,20 @@ stop() {
 
 # Fails unless the server refuses to start, in one line that holds the word.
 refuses() {
-  local said
-  if said=$(cd "$hub" && as_holdfast .venv/bin/python manage.py serve 2>&1); then
+  local output
+  if output=$(cd "$hub" && as_holdfast timeout 60 .venv/bin/python manage.py serve 2>&1)
+  then
     echo "The server started." >&2
     return 1
   fi
-  printf '%s\n' "$said"
-  [ "$(printf '%s\n' "$said" | wc -l)" -eq 1 ]
-  grep -q "$1" <<<"$said"
+  printf '%s\n' "$output"
+  [ "$(printf '%s\n' "$output" | wc -l)" -eq 1 ]
+  grep -q "$1" <<<"$output"
 }
 
 . /prepare
 apt-get install -y -qq curl openssl >/dev/null
 set +x
-chown -R holdfast: /srv/holdfast
 
 echo '--- as holdfast'
 as_holdfast bash -euo pipefail /as-holdfast

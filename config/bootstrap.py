@@ -111,7 +111,7 @@ def is_outdated(requirements: str) -> bool:
 
 
 def prepare(requirements: str, module: str) -> None:
-    """Leave .venv complete, or exactly as it was, and exit saying why."""
+    """Leave .venv complete, or leave it as it was and exit saying why."""
     if os.name == "nt":
         sys.exit(
             "On Windows, prepare the packages by hand: py -m venv .venv, then "
@@ -207,7 +207,7 @@ class Progress:
     def __init__(self, total: int) -> None:
         self.total = total
         self.downloaded = 0
-        self.said_at = time.monotonic()
+        self.printed_at = time.monotonic()
         self.is_terminal = sys.stderr.isatty()
 
     def note(self, line: str) -> None:
@@ -224,9 +224,9 @@ class Progress:
         now = time.monotonic()
         if self.is_terminal:
             sys.stderr.write(f"\r  {text:<50}")
-        elif is_last or now - self.said_at > PROGRESS_SECONDS:
+        elif is_last or now - self.printed_at > PROGRESS_SECONDS:
             sys.stderr.write(f"  {text}\n")
-            self.said_at = now
+            self.printed_at = now
         sys.stderr.flush()
 
     def end(self) -> None:

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 
-from config.startup import missing_static_files, require_migrations
+from config import database_errors
+from config.startup import (
+    require_database,
+    require_migrations,
+    require_static_files,
+)
 
 # Each one stands before those below it; others may stand between.
 EDGE = (
@@ -101,42 +107,37 @@ def _pages() -> Iterator[tuple[str, Any]]:
 @register(Tags.staticfiles, deploy=True)
 def check_static_files(**_: Any) -> list[CheckMessage]:
     """Report files of pages that nobody collected; the server refuses to start."""
-    missing = missing_static_files()
-    if not missing:
-        return []
-    return [
-        Error(
-            f"{len(missing)} static files are not in {settings.STATIC_ROOT}, such as "
-            f"{missing[0]}.",
-            hint="Run `python3 manage.py setup`.",
-            id="config.E005",
-        )
-    ]
+    try:
+        require_static_files()
+    except ImproperlyConfigured as error:
+        return [Error(str(error), id="config.E005")]
+    return []
 
 
 @register(Tags.database, deploy=True)
-def check_migrations(
+def check_database(
     databases: Iterable[str] | None = None, **_: Any
 ) -> list[CheckMessage]:
-    """Report tables that are older than the code; the server refuses to start."""
-    found: list[CheckMessage] = []
+    """Report a database that no server starts on: away, too old, or not migrated."""
+    messages: list[CheckMessage] = []
     for alias in databases or []:
         try:
+            require_database(alias)
             require_migrations(alias)
         except ImproperlyConfigured as error:
-            found.append(Error(str(error), id="config.E006"))
-        except DatabaseError:
-            # Another check says that the database is away.
-            continue
-    return found
+            messages.append(Error(str(error), id="config.E006"))
+        except DatabaseError as error:
+            sentence = database_errors.explain(error) or str(error)
+            messages.append(Error(sentence, id="config.E007"))
+    return messages
 
 
 @register(Tags.security, deploy=True)
 def check_secrets(**_: Any) -> list[CheckMessage]:
     """Report secrets that others of the machine can read, or that cannot be renewed."""
-    found: list[CheckMessage] = []
+    messages: list[CheckMessage] = []
     if settings.HASH_KEY == settings.SECRET_KEY:
-        found.append(
+        messages.append(
             Warning(
                 "HOLDFAST_HASH_KEY is not set: HOLDFAST_SECRET_KEY may never change.",
                 hint="Set it to the present HOLDFAST_SECRET_KEY, or before the first "
@@ -144,24 +145,30 @@ def check_secrets(**_: Any) -> list[CheckMessage]:
                 id="config.W001",
             )
         )
-    path = settings.BASE_DIR / ".env"
-    if path.is_file() and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        found.append(
-            Warning(
-                f"{path} can be read or changed by others, and holds secrets.",
-                hint=f"Run `chmod 600 {path}`.",
-                id="config.W002",
-            )
-        )
-    return found
+    private = [settings.BASE_DIR / ".env"]
+    if connection.vendor == "sqlite":
+        private.append(Path(connection.settings_dict["NAME"]))
+    return [*messages, *map(_open_to_others, filter(_is_open_to_others, private))]
+
+
+def _is_open_to_others(path: Path) -> bool:
+    return path.is_file() and bool(path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO))
+
+
+def _open_to_others(path: Path) -> CheckMessage:
+    return Warning(
+        f"{path} can be read or changed by others of this machine.",
+        hint=f"Run `chmod 600 {path}`.",
+        id="config.W002",
+    )
 
 
 @register(Tags.security, deploy=True)
 def check_surroundings(**_: Any) -> list[CheckMessage]:
     """Report a proxy that is not believed, and mails that go nowhere."""
-    found: list[CheckMessage] = []
+    messages: list[CheckMessage] = []
     if settings.HTTPS and not getattr(settings, "SECURE_PROXY_SSL_HEADER", None):
-        found.append(
+        messages.append(
             Warning(
                 "Pages are redirected to https, and no proxy is believed to have ended "
                 "it: behind one, the redirect never ends.",
@@ -171,7 +178,7 @@ def check_surroundings(**_: Any) -> list[CheckMessage]:
             )
         )
     if settings.EMAIL_BACKEND == "django.core.mail.backends.dummy.EmailBackend":
-        found.append(
+        messages.append(
             Warning(
                 "No mail is sent: nobody hears that a PIN was locked, and no invoice "
                 "leaves.",
@@ -179,4 +186,4 @@ def check_surroundings(**_: Any) -> list[CheckMessage]:
                 id="config.W004",
             )
         )
-    return found
+    return messages

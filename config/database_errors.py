@@ -10,10 +10,10 @@ _FULL = (
 )
 # The first pattern that matches decides; the general ones come last.
 _FIXES = [
-    ("unable to open database file", "Mend the path or its rights."),
-    ("readonly database", "Mend the rights of the file and of its folder."),
+    ("unable to open database file", "Fix the path or its rights."),
+    ("readonly database", "Fix the rights of the file and of its folder."),
     ("disk is full|No space left", "Free some space and run the same command again."),
-    ("file is not a database", "Mend DATABASE_URL, or move that file away."),
+    ("file is not a database", "Fix DATABASE_URL, or move that file away."),
     (
         "disk image is malformed",
         "The file is damaged. Stop the server, keep a copy of the file and put back "
@@ -22,30 +22,30 @@ _FIXES = [
     ("database is locked", "Stop the other program that writes to it."),
     (
         "failed to resolve host|could not translate host name",
-        "Mend the host in DATABASE_URL.",
+        "Fix the host in DATABASE_URL.",
     ),
     (
         "password authentication failed|no password supplied",
-        "Mend the user or the password in DATABASE_URL.",
+        "Fix the user or the password in DATABASE_URL.",
     ),
     (
         "authentication failed|no pg_hba.conf entry",
-        "Mend the user in DATABASE_URL, or pg_hba.conf of the server.",
+        "Fix the user in DATABASE_URL, or pg_hba.conf of the server.",
     ),
     (
         'FATAL: role ".*" does not exist',
-        "Make the role with createuser, or mend the user in DATABASE_URL.",
+        "Make the role with createuser, or fix the user in DATABASE_URL.",
     ),
     (
         'FATAL: database ".*" does not exist',
-        "Make the database with createdb, or mend DATABASE_URL.",
+        "Make the database with createdb, or fix DATABASE_URL.",
     ),
     ("FATAL: (?:sorry, )?too many|remaining connection slots", _FULL),
     (
         "system is starting up|in recovery mode",
         "Wait until the server is up and run the same command again.",
     ),
-    ("connection|timeout expired", "Start the server, or mend DATABASE_URL."),
+    ("connection|timeout expired", "Start the server, or fix DATABASE_URL."),
 ]
 
 

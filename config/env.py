@@ -22,8 +22,12 @@ _SECRET_SIGNS = 10
 
 def read_file(path: Path) -> None:
     """Take over the variables of a `.env` file that the environment does not set."""
-    if path.is_file():
-        environ.Env.read_env(path)
+    if not path.is_file():
+        return
+    if not os.access(path, os.R_OK):
+        msg = f"{path} cannot be read. Give it to the user who runs this: chown."
+        raise ImproperlyConfigured(msg)
+    environ.Env.read_env(path)
 
 
 def text(name: str, default: str | None) -> str:

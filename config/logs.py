@@ -60,10 +60,10 @@ _WORD = re.compile(r"\S++")
 _AT = re.compile("@|%40")
 # How a JSON Web Token begins: `{"` in base64.
 _TOKEN = "eyJ"  # noqa: S105 - the beginning of all of them
+_SCHEME = re.compile(r"\b(bearer|basic|digest)\s+[^\s,;]+", re.IGNORECASE)
 _PATTERNS = tuple(
     (re.compile(pattern, re.IGNORECASE), replacement)
     for pattern, replacement in (
-        (r"\b(bearer|basic|digest)\s+[^\s,;]+", rf"\1 {HIDDEN}"),
         (r"(?:pk|sk|rk|whsec)_[\w=+/-]+", HIDDEN),
         # Cards and phone numbers: many digits, whatever stands between them.
         (r"\+?\(?\d(?:[\s.\-/()]{0,2}\d){6,}", HIDDEN),
@@ -93,6 +93,8 @@ def _hide_named(text: str) -> str:
 
 
 def _redact_part(text: str) -> str:
+    # First: the word before a credential may be hidden as an address.
+    text = _SCHEME.sub(rf"\1 {HIDDEN}", text)
     if _TOKEN in text or _AT.search(text):
         text = _WORD.sub(_hide_word, text)
     for pattern, replacement in _PATTERNS:

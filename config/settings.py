@@ -138,6 +138,9 @@ _database: dict[str, Any] = env.database(
     "DATABASE_URL", f"sqlite:///{BASE_DIR / 'holdfast.sqlite3'}"
 )
 if _database["ENGINE"].endswith("sqlite3"):
+    if _database["NAME"] != ":memory:":
+        # The same file from whichever folder a command is started.
+        _database["NAME"] = str(BASE_DIR / _database["NAME"])
     _database["OPTIONS"] = {
         # Take the write lock at BEGIN: two readers that both turn writers would fail.
         "transaction_mode": "IMMEDIATE",
@@ -151,6 +154,12 @@ if _database["ENGINE"].endswith("sqlite3"):
 else:
     # A host that does not answer at all; what the URL says wins.
     _database["OPTIONS"] = {"connect_timeout": 10, **_database.get("OPTIONS", {})}
+    if _database.get("CONN_MAX_AGE") or "pool" in _database["OPTIONS"]:
+        _msg = (
+            "DATABASE_URL has conn_max_age or pool. Remove it: the server has a pool "
+            "of its own, and HOLDFAST_DATABASE_POOL says how large it is."
+        )
+        raise ImproperlyConfigured(_msg)
 # Servers share connections (config/startup.py); commands connect for themselves.
 DATABASE_POOL = {
     "min_size": 1,
@@ -237,12 +246,12 @@ USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
 STATIC_URL = "/static/"
-STATIC_ROOT = Path(env.text("HOLDFAST_STATIC_ROOT", str(BASE_DIR / "staticfiles")))
+STATIC_ROOT = BASE_DIR / env.text("HOLDFAST_STATIC_ROOT", "staticfiles")
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = DEBUG
 WHITENOISE_AUTOREFRESH = DEBUG
 WHITENOISE_ADD_HEADERS_FUNCTION = statics.add_headers
-MEDIA_ROOT = Path(env.text("HOLDFAST_MEDIA_ROOT", str(BASE_DIR / "media")))
+MEDIA_ROOT = BASE_DIR / env.text("HOLDFAST_MEDIA_ROOT", "media")
 # Kept files are nobody else's on the machine; larger uploads pass through a file that
 # is gone with the request.
 FILE_UPLOAD_PERMISSIONS = 0o600

@@ -15,7 +15,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 NEXT = """\
-Next: python3 manage.py migrate, createsuperuser, check --deploy, serve.
+Next, each with python3 manage.py: migrate, createsuperuser, serve.
+check --deploy --database default says what is still missing.
 docs/operate.md says how to start it with the machine and behind a proxy.
 """
 
@@ -31,6 +32,11 @@ def run(arguments: list[str]) -> None:
     path = ROOT / ".env"
     if write_configuration(path, options):
         sys.stdout.write(f"Wrote {path}, readable by you alone. Keep a copy of it.\n")
+    elif options.host or options.database:
+        sys.exit(
+            f"There is a {path} already, and it stays as it is. Change "
+            "HOLDFAST_ALLOWED_HOSTS and DATABASE_URL there, or move it away."
+        )
     else:
         sys.stdout.write(f"Kept {path} as it is.\n")
     collect_static_files()
@@ -78,9 +84,13 @@ def host_name(text: str) -> str:
 
 def database_url(text: str) -> str:
     """Return a database URL that a person typed; its parts are checked at the start."""
-    if re.fullmatch(r"(?:sqlite|postgres(?:ql)?):[^\s'\"\\]+", text):
+    is_url = re.fullmatch(r"(?:sqlite|postgres(?:ql)?):[^\s'\"\\]+", text)
+    if is_url and "%2f" not in text.lower():
         return text
-    msg = "not a database URL. Write it like postgresql://user@host:5432/name."
+    msg = (
+        "not a database URL. Write it like postgresql://user@host:5432/name, or with a "
+        "socket like postgresql:///name?host=/run/postgresql."
+    )
     raise argparse.ArgumentTypeError(msg)
 
 
@@ -95,7 +105,7 @@ def write_configuration(path: Path, options: argparse.Namespace) -> bool:
         "HOLDFAST_PIN_PEPPER": secrets.token_urlsafe(48),
     }
     if options.host:
-        # `serve` listens on this machine only, so whoever reaches it is the proxy.
+        # `serve` listens on this machine only, or on a socket that the proxy may open.
         values |= {
             "HOLDFAST_ALLOWED_HOSTS": f"{options.host},localhost,127.0.0.1",
             "HOLDFAST_PROXY_HTTPS": "true",
@@ -111,8 +121,12 @@ def write_configuration(path: Path, options: argparse.Namespace) -> bool:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         return False
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError:
+        path.unlink()  # Half a configuration would count as one from now on.
+        raise
     return True
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NoReturn
 
 import django
+from django.apps import apps
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.contrib.staticfiles.storage import ManifestFilesMixin, staticfiles_storage
@@ -14,7 +16,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from django.db.migrations.executor import MigrationExecutor
 
-from config import database_errors
+from config import bootstrap, database_errors
 
 OLDEST_POSTGRESQL = 15
 # gunicorn stops on this status of a worker, and starts another one on any other.
@@ -49,15 +51,16 @@ def refuse(sentence: str) -> NoReturn:
 def require_ready(using: str = DEFAULT_DB_ALIAS) -> None:
     """Raise ImproperlyConfigured, with the fix, unless a server can do its work.
 
-    Looks at static files, the database and its version, migrations, guards and
-    hardening; only reads.
+    Looks at packages, static files, the database and its version, migrations, guards
+    and hardening; only reads.
     """
     # The apps must be loaded before their models are.
     from audit.guards import require_guards, require_hardening  # noqa: PLC0415
 
+    require_packages()
     require_static_files()
     try:
-        require_version(using)
+        require_database(using)
         require_migrations(using)
         require_guards(using)
         require_hardening(using)
@@ -65,6 +68,15 @@ def require_ready(using: str = DEFAULT_DB_ALIAS) -> None:
         if sentence := database_errors.explain(error):
             raise ImproperlyConfigured(sentence) from error
         raise
+
+
+def require_packages() -> None:
+    """Raise ImproperlyConfigured if `setup` made .venv from other requirements."""
+    if bootstrap.is_outdated("base.txt"):
+        msg = (
+            "The packages are those of another version. Run `python3 manage.py setup`."
+        )
+        raise ImproperlyConfigured(msg)
 
 
 def require_static_files() -> None:
@@ -86,22 +98,29 @@ def missing_static_files() -> list[str]:
     if not isinstance(storage, ManifestFilesMixin):
         return []
     collected = {name.replace("\\", "/") for name in storage.hashed_files}
-    present = {path for finder in get_finders() for path, _ in finder.list(None)}
+    # Leftovers of editors, which are not collected either.
+    ignored = apps.get_app_config("staticfiles").ignore_patterns  # type: ignore[attr-defined]  # the class has it
+    present = {path for finder in get_finders() for path, _ in finder.list(ignored)}
     return sorted(present - collected)
 
 
-def require_version(using: str = DEFAULT_DB_ALIAS) -> None:
-    """Raise ImproperlyConfigured if PostgreSQL is older than what is tested."""
+def require_database(using: str = DEFAULT_DB_ALIAS) -> None:
+    """Raise ImproperlyConfigured for a file that is not there or an old PostgreSQL."""
     connection: Any = connections[using]
-    if connection.vendor != "postgresql":
-        return
-    version = connection.pg_version // 10_000
-    if version < OLDEST_POSTGRESQL:
-        msg = (
-            f"PostgreSQL {version} is too old. Upgrade the server to "
-            f"{OLDEST_POSTGRESQL} or newer."
-        )
-        raise ImproperlyConfigured(msg)
+    if connection.vendor == "postgresql":
+        version = connection.pg_version // 10_000
+        if version < OLDEST_POSTGRESQL:
+            msg = (
+                f"PostgreSQL {version} is too old. Upgrade the server to "
+                f"{OLDEST_POSTGRESQL} or newer."
+            )
+            raise ImproperlyConfigured(msg)
+    elif not connection.is_in_memory_db():
+        # SQLite would make an empty one, in a place that may be mistyped.
+        path = Path(connection.settings_dict["NAME"])
+        if not path.exists():
+            msg = f"There is no database {path}. Run `python3 manage.py migrate`."
+            raise ImproperlyConfigured(msg)
 
 
 def require_migrations(using: str = DEFAULT_DB_ALIAS) -> None:

@@ -14,6 +14,3 @@ DEBUG = False
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["TEST"] = {"NAME": ":memory:"}
-else:
-    # Connections of a pool outlive a test and hold its database.
-    DATABASES["default"]["OPTIONS"].pop("pool", None)

@@ -34,7 +34,7 @@ def correct_capture(
     old and new value of each, the reason and the person; the projections show the
     corrected value. The captured record itself is never touched. Raises
     ValidationError without a reason, without a change, or for a value that does not
-    fit or is not taken; then nothing is left of it, the event neither. One transaction.
+    fit or is not taken; then nothing is saved, not even the event. One transaction.
     """
     actor.require(capture.business_id, "capture.correct_capture")
     if not reason.strip():
@@ -51,7 +51,7 @@ def correct_capture(
     note = {"former": former, "changed": changes, "reason": reason}
     envelope = replace(envelope, body={**envelope.body, "correction": note})
     verdict = ingest([envelope], source=source, actor=actor)[0]
-    if verdict.status != Status.ACCEPTED:
+    if verdict.status != Status.ACCEPTED or verdict.capture_id is None:
         msg = verdict.detail or "The correction was not taken. Nothing has changed."
         raise ValidationError(msg, code=verdict.code or "invalid")
     audit.record(

@@ -351,7 +351,7 @@ def bad_input() -> Iterator[tuple[dict[str, str], list[str], str]]:
     ready = ["--no-serve"]
     nobody = f"postgresql://x:x@127.0.0.1:{taken}/x"
     yield {"DATABASE_URL": "mysql://x/x"}, ready, "DATABASE_URL begins with 'mysql'"
-    yield {"DATABASE_URL": nobody}, ready, "Start the server, or mend DATABASE_URL"
+    yield {"DATABASE_URL": nobody}, ready, "Start the server, or fix DATABASE_URL"
     yield {"HOLDFAST_DEBUG": "maybe"}, ready, "HOLDFAST_DEBUG='maybe'"
     yield {"HOLDFAST_DEBUG": "false"}, [], "HOLDFAST_"
 

@@ -12,7 +12,7 @@ from django.conf import settings as ours
 from django.contrib.staticfiles.storage import staticfiles_storage
 from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connection
+from django.db import OperationalError, connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
@@ -32,6 +32,7 @@ COMPLETE = {
 
 
 def test_a_complete_configuration_has_no_complaint(tmp_path):
+    (tmp_path / "hub.sqlite3").touch(0o600)
     environment = COMPLETE | {
         "DATABASE_URL": f"sqlite:///{tmp_path / 'hub.sqlite3'}",
         "HOLDFAST_STATIC_ROOT": str(tmp_path / "static"),
@@ -53,6 +54,17 @@ def test_a_complete_configuration_has_no_complaint(tmp_path):
     )
 
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.fixture(autouse=True)
+def no_file(monkeypatch, tmp_path):
+    """Have no database file of the checkout looked at."""
+    if (
+        connection.vendor == "sqlite"
+        and "memory" not in connection.settings_dict["NAME"]
+    ):
+        name = str(tmp_path / "none.sqlite3")
+        monkeypatch.setitem(connection.settings_dict, "NAME", name)
 
 
 def complaints(settings, **changes: object) -> set[str]:
@@ -119,31 +131,41 @@ def test_files_that_are_served_from_where_they_lie_need_nothing():
 
 def test_tables_older_than_the_code_stop_the_start(db):
     assert startup.require_migrations() is None
-    assert checks.check_migrations(databases=["default"]) == []
+    assert checks.check_database(databases=["default"]) == []
 
     [last] = MigrationLoader(connection).graph.leaf_nodes("capture")
     MigrationRecorder(connection).record_unapplied(*last)
 
     with pytest.raises(ImproperlyConfigured, match=r"1 migrations .* first capture\."):
         startup.require_migrations()
-    [error] = checks.check_migrations(databases=["default"])
+    [error] = checks.check_database(databases=["default"])
     assert error.id == "config.E006"
     # As Django's own: the database is left alone unless it is named.
-    assert checks.check_migrations(databases=None) == []
+    assert checks.check_database(databases=None) == []
+
+
+def test_a_database_that_is_away_is_named(monkeypatch):
+    def refuse(_alias: str) -> None:
+        raise OperationalError("connection failed: Connection refused")
+
+    monkeypatch.setattr(checks, "require_database", refuse)
+
+    [error] = checks.check_database(databases=["default"])
+    assert (error.id, "Start the server" in error.msg) == ("config.E007", True)
 
 
 def test_the_checks_belong_to_deployment_only(db):
     ids = {message.id for message in run_checks()}
 
-    assert not ids & {"config.E005", "config.E006", "config.W001", "config.W004"}
+    assert not {name for name in ids if name.startswith(("config.W", "config.E005"))}
 
 
 def test_a_postgresql_that_is_too_old_stops_the_start(db, monkeypatch):
     if connection.vendor != "postgresql":
         pytest.skip("There is no PostgreSQL to be too old.")
-    assert startup.require_version() is None
+    assert startup.require_database() is None
 
     monkeypatch.setattr(startup, "OLDEST_POSTGRESQL", 99)
 
     with pytest.raises(ImproperlyConfigured, match="Upgrade the server to 99"):
-        startup.require_version()
+        startup.require_database()

@@ -31,13 +31,13 @@ on_a_server = pytest.mark.skipif(
         ("database disk image is malformed", "put back the last backup"),
         ("file is not a database", "move that file away"),
         ("database or disk is full", "Free some space"),
-        ("attempt to write a readonly database", "Mend the rights of the file"),
+        ("attempt to write a readonly database", "Fix the rights of the file"),
         (
             'connection failed: connection to server at "db" failed: FATAL:  sorry, '
             "too many clients already",
             "Raise max_connections",
         ),
-        ("failed to resolve host 'db': [Errno -2]", "Mend the host"),
+        ("failed to resolve host 'db': [Errno -2]", "Fix the host"),
         ("connection failed: FATAL:  the database system is starting up", "Wait until"),
     ],
 )
@@ -121,7 +121,7 @@ def test_a_server_that_refuses_is_named_with_its_reason(name):
             if is_trusting(wrong.geturl()):
                 wrong = single  # This server asks nobody for a password.
             for url, fix in (
-                (wrong, "Mend the user or the password|Raise max_connections"),
+                (wrong, "Fix the user or the password|Raise max_connections"),
                 (missing, "Make the database with createdb"),
                 (single, "Raise max_connections"),
             ):

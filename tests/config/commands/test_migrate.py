@@ -11,7 +11,7 @@ import pytest
 from django.core.management import CommandError
 from django.db import connections
 
-from config.management.commands.migrate import one_at_a_time
+from config.management.commands.migrate import locked_file, one_at_a_time
 from tests.databases import ROOT, Database, environment
 from tests.e2e import live
 
@@ -79,7 +79,7 @@ def test_a_folder_that_cannot_be_written_is_named(monkeypatch, tmp_path):
     monkeypatch.setitem(connections.settings, "elsewhere", settings)
     lock = one_at_a_time("elsewhere", say=print)
 
-    with pytest.raises(CommandError, match="Mend the path in DATABASE_URL"):
+    with pytest.raises(CommandError, match="Fix the path in DATABASE_URL"):
         lock.__enter__()
     with contextlib.suppress(AttributeError):
         del connections["elsewhere"]
@@ -92,7 +92,21 @@ def test_the_lock_lies_beside_the_file_that_it_is_for(monkeypatch, tmp_path):
     monkeypatch.setitem(connections.settings, "elsewhere", settings)
 
     with one_at_a_time("elsewhere", say=print):
-        assert [path.name for path in tmp_path.iterdir()] == ["hub.sqlite3.migrate"]
+        names = sorted(path.name for path in tmp_path.iterdir())
+        assert names == ["hub.sqlite3", "hub.sqlite3.migrate"]
+        assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
     with contextlib.suppress(AttributeError):
         del connections["elsewhere"]
     assert Path(name + ".migrate").read_bytes() == b""
+
+
+def test_a_link_in_the_place_of_the_lock_is_refused(tmp_path):
+    precious = tmp_path / "precious"
+    precious.write_text("kept")
+    lock = tmp_path / "hub.sqlite3.migrate"
+    lock.symlink_to(precious)
+
+    with pytest.raises(CommandError), locked_file(lock, print):
+        pass
+
+    assert precious.read_text() == "kept"
