@@ -16,6 +16,8 @@ from config.startup import require_ready
 OPTIONS = (
     # It would open one in the home directory.
     "--no-control-socket",
+    # Django alone decides whom to believe about https: HOLDFAST_PROXY_HTTPS.
+    "--forwarded-allow-ips=",
     # Together within the 4 KB and 8 KB that the sample of the proxy lets through.
     "--limit-request-line=8190",
     "--limit-request-fields=60",
