@@ -133,7 +133,8 @@ def write_configuration(path: Path, options: argparse.Namespace) -> bool:
 def collect_static_files() -> None:
     """Put scripts and styles where the server serves them from; needs no database."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    import django  # noqa: PLC0415 - the settings need the .env that was just written
+    # All three read the settings, which need the .env that was just written.
+    import django  # noqa: PLC0415
     from django.conf import settings  # noqa: PLC0415
     from django.core.management import call_command  # noqa: PLC0415
 

@@ -60,4 +60,5 @@ class Command(BaseCommand):
         own = [f"--bind={bind}", f"--workers={workers}", f"--threads={threads}"]
         os.chdir(settings.BASE_DIR)
         sys.stdout.flush()
+        # No shell, and an address that the operator typed.
         os.execv(sys.executable, [*server, *own, *OPTIONS])  # noqa: S606
