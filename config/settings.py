@@ -81,6 +81,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django.contrib.humanize",
     "simple_history",
     "import_export",
     "rest_framework",
@@ -273,6 +274,17 @@ CACHES = {
         "OPTIONS": {"MAX_ENTRIES": 100_000},
     }
 }
+
+# --- long work: a table and a worker of our own behind Django's tasks API ---------
+TASKS = {
+    "default": {
+        "BACKEND": "audit.jobs.backend.JobBackend",
+        "QUEUES": ["default", "long"],
+    }
+}
+# After so many seconds without progress the job of a dead worker goes to another one.
+# Longer than one piece takes, which is about a tenth of a second.
+JOB_LEASE_SECONDS = env.number("HOLDFAST_JOB_LEASE_SECONDS", default=30, at_least=2)
 
 # --- capture ----------------------------------------------------------------------
 # What a caller may send: units in the long run a second, and at once. One request is a

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from audit.models.event import Event, Outcome
+from audit.models.job import OPEN_STATUSES, Job, JobBatch, JobStatus
 from audit.models.operation import Operation
 from audit.models.sign_in import (
     AttemptCounter,
@@ -15,10 +16,14 @@ from audit.models.stored_answer import StoredAnswer
 from audit.models.user import User
 
 __all__ = [
+    "OPEN_STATUSES",
     "AttemptCounter",
     "Authenticator",
     "Event",
     "Grant",
+    "Job",
+    "JobBatch",
+    "JobStatus",
     "Method",
     "Operation",
     "Outcome",

@@ -20,6 +20,7 @@ class Scope(models.TextChoices):
     ERASE = "erase", "erase"
     MANAGE_ROLES = "manage_roles", "users and roles"
     MANAGE_KEYS = "manage_keys", "keys and secrets"
+    BULK = "bulk", "change many at once"
 
 
 class Method(models.TextChoices):

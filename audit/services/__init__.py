@@ -43,6 +43,12 @@ from audit.services.grants import (
     step_up_state,
     token_binding,
 )
+from audit.services.jobs import (
+    cancel_job,
+    list_jobs,
+    old_job_batches,
+    old_jobs,
+)
 from audit.services.monitoring import (
     acts_since,
     last_review,
@@ -113,6 +119,7 @@ __all__ = [
     "active_users",
     "acts_since",
     "begin_enrolment",
+    "cancel_job",
     "change_password",
     "check_code",
     "check_own_password",
@@ -139,6 +146,7 @@ __all__ = [
     "last_sign_ins",
     "list_access",
     "list_events",
+    "list_jobs",
     "list_operations",
     "list_pins",
     "list_step_ups",
@@ -153,6 +161,8 @@ __all__ = [
     "note_subjects",
     "old_counters",
     "old_families",
+    "old_job_batches",
+    "old_jobs",
     "old_stored_answers",
     "open_token",
     "readers_of_the_hour",

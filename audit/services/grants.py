@@ -32,9 +32,10 @@ LIFETIMES = {
     Scope.ERASE: 2 * _MINUTE,
     Scope.MANAGE_ROLES: 5 * _MINUTE,
     Scope.MANAGE_KEYS: 5 * _MINUTE,
+    Scope.BULK: 2 * _MINUTE,
 }
 # Each of these allows one act, the one whose digest was confirmed.
-SINGLE_USE = frozenset({Scope.EXPORT, Scope.REFUND_OVER_LIMIT, Scope.ERASE})
+SINGLE_USE = frozenset({Scope.EXPORT, Scope.REFUND_OVER_LIMIT, Scope.ERASE, Scope.BULK})
 
 
 class StepUpRequired(PermissionDenied):

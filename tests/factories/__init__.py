@@ -5,6 +5,8 @@ from __future__ import annotations
 from tests.factories.audit import (
     AuthenticatorFactory,
     GrantFactory,
+    JobBatchFactory,
+    JobFactory,
     PinCredentialFactory,
     TokenFamilyFactory,
     UserFactory,
@@ -46,6 +48,8 @@ __all__ = [
     "CustomerFactory",
     "FlagFactory",
     "GrantFactory",
+    "JobBatchFactory",
+    "JobFactory",
     "MembershipFactory",
     "NoteFactory",
     "PinCredentialFactory",

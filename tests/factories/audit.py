@@ -10,8 +10,17 @@ from django.utils import timezone
 
 from audit import services, totp
 from audit.actors import Actor, OperationContext
+from audit.ids import uuid7
 from audit.keyed import lock_up
-from audit.models import Authenticator, Grant, PinCredential, TokenFamily, User
+from audit.models import (
+    Authenticator,
+    Grant,
+    Job,
+    JobBatch,
+    PinCredential,
+    TokenFamily,
+    User,
+)
 
 PASSWORD = "four plain words here"
 # Passes every rule; the PIN of everybody in the tests.
@@ -111,3 +120,34 @@ class GrantFactory(factory.django.DjangoModelFactory):
             binding=binding,
             actor=person(user),
         )
+
+
+def _business_id() -> Any:
+    from tests.factories import BusinessFactory  # noqa: PLC0415 - imports this module
+
+    return BusinessFactory().pk
+
+
+class JobFactory(factory.django.DjangoModelFactory):
+    """A job that waits."""
+
+    class Meta:
+        model = Job
+
+    business_id = factory.LazyFunction(_business_id)
+    user = factory.SubFactory(UserFactory)
+    operation_id = factory.LazyFunction(uuid7)
+    task = "tests.audit.jobs.tasks.count_rows"
+    queue = "long"
+
+
+class JobBatchFactory(factory.django.DjangoModelFactory):
+    """The first rows of a job."""
+
+    class Meta:
+        model = JobBatch
+
+    job = factory.SubFactory(JobFactory)
+    business_id = factory.SelfAttribute("job.business_id")
+    number = 0
+    ids = factory.LazyFunction(list)

@@ -5,6 +5,10 @@ from __future__ import annotations
 import argparse
 import secrets
 import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.apps import apps
@@ -65,13 +69,30 @@ class Command(BaseCommand):
         self.stdout.write(summary(port, password))
         self.stdout.flush()
         if not no_serve:
-            call_command("runserver", f"{HOST}:{port}", use_reloader=False)
+            with worker():
+                call_command("runserver", f"{HOST}:{port}", use_reloader=False)
 
     def seed(self, generated: int) -> None:
         """Make the demo data: all of it or, if interrupted, none."""
         options = {"customers": generated, "seed": SEED} if generated else {}
         with transaction.atomic():
             call_command("seed", stdout=self.stdout, **options)
+
+
+@contextmanager
+def worker() -> Iterator[None]:
+    """Run a worker beside the server: a process of its own, which ends with this one.
+
+    Not a thread: long work would take the server's time from the pages.
+    """
+    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "worker"]
+    command.append("--with-parent")
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603 - our own
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait()
 
 
 def port(text: str) -> int:

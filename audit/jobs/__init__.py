@@ -1,0 +1,13 @@
+"""Long work outside of requests, by the API of Django's Tasks framework.
+
+A task is declared with `@task` and started with
+`some_task.using(actor=…, business_id=…).enqueue(…)`, as in Django 6. What runs it is a
+table and a worker of our own (`audit/jobs/worker.py`): jobs survive a killed worker, go
+on where they stopped, and can be cancelled. ADR 25 says why.
+"""
+
+from __future__ import annotations
+
+from audit.jobs.tasks import JobContext, JobTask, task
+
+__all__ = ["JobContext", "JobTask", "task"]

@@ -1,0 +1,135 @@
+"""Where tasks go: the table of jobs, in the caller's transaction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError, transaction
+from django.utils.module_loading import import_string
+
+from audit.jobs.compat import (
+    BaseTaskBackend,
+    TaskResult,
+    TaskResultDoesNotExist,
+    TaskResultStatus,
+)
+from audit.jobs.tasks import BATCH_SIZE, JobTask
+from audit.models import Job, JobBatch, JobStatus
+from audit.services.record import record
+from audit.tenancy import reach_also
+
+_STATUSES = {
+    JobStatus.READY: TaskResultStatus.READY,
+    JobStatus.RUNNING: TaskResultStatus.RUNNING,
+    JobStatus.SUCCESSFUL: TaskResultStatus.SUCCESSFUL,
+    JobStatus.FAILED: TaskResultStatus.FAILED,
+    JobStatus.CANCELLED: TaskResultStatus.FAILED,
+}
+
+
+class JobBackend(BaseTaskBackend):
+    """The backend of `TASKS`: a job is a row, with an event in the trail."""
+
+    task_class = JobTask
+    supports_defer = True
+    supports_priority = True
+    supports_get_result = True
+
+    def enqueue(self, task: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+        """Write a job and its event; both go with the caller's transaction.
+
+        Returns the open job with the same key where there is one. Raises
+        PermissionDenied where the actor may not act for the business, TypeError for
+        arguments by position or that are no JSON.
+        """
+        self.validate_task(task)
+        if args or task.actor is None:
+            msg = "Say who asks with `.using(actor=…)`, and name each argument."
+            raise TypeError(msg)
+        _require_reach(task)
+        with transaction.atomic():
+            job = _open_job(task.key) or self._create(task, kwargs)
+        return self._result(task, job)
+
+    def get_result(self, result_id: str) -> Any:
+        """Return the result of a job. Raises TaskResultDoesNotExist."""
+        try:
+            job = Job.objects.get(pk=result_id)
+        except Job.DoesNotExist as error:
+            raise TaskResultDoesNotExist(result_id) from error
+        return self._result(import_string(job.task), job)
+
+    def _create(self, task: Any, kwargs: dict[str, Any]) -> Job:
+        actor = task.actor
+        job = Job(
+            business_id=task.business_id,
+            user_id=actor.user_id,
+            operation_id=actor.operation.id,
+            grant_id=actor.operation.grant_id,
+            task=task.module_path,
+            args=kwargs,
+            reason=task.reason,
+            queue=task.queue_name,
+            priority=task.priority,
+            key=task.key,
+            total=task.total,
+        )
+        if task.run_after is not None:
+            job.run_after = task.run_after
+        try:
+            with transaction.atomic(), reach_also(job.business_id):
+                job.save(force_insert=True)
+        except IntegrityError:
+            # Another request has started the same work meanwhile.
+            found = _open_job(task.key)
+            if found is None:
+                raise
+            return found
+        JobBatch.objects.bulk_create(
+            [
+                JobBatch(job=job, business_id=job.business_id, number=number, ids=ids)
+                for number, ids in enumerate(_batches([str(pk) for pk in task.rows]))
+            ]
+        )
+        record(
+            "job.asked",
+            job,
+            actor=actor,
+            business_id=task.business_id,
+            reason=task.reason,
+            data={"task": job.name, "total": task.total or 0},
+        )
+        return job
+
+    def _result(self, task: Any, job: Job) -> Any:
+        return TaskResult(
+            task=task,
+            id=str(job.pk),
+            status=_STATUSES[JobStatus(job.status)],
+            enqueued_at=job.enqueued_at,
+            started_at=job.started_at,
+            last_attempted_at=job.started_at,
+            finished_at=job.finished_at,
+            args=[],
+            kwargs=job.args,
+            backend=self.alias,
+            errors=[],
+            worker_ids=[job.worker] if job.worker else [],
+        )
+
+
+def _require_reach(task: Any) -> None:
+    if task.business_id is not None:
+        task.actor.require(task.business_id)
+    elif task.actor.business_ids is not None:
+        msg = "A job for every business is the platform owner's."
+        raise PermissionDenied(msg)
+
+
+def _open_job(key: str | None) -> Job | None:
+    return Job.objects.open().filter(key=key).first() if key else None
+
+
+def _batches(ids: list[str]) -> list[list[str]]:
+    return [ids[n : n + BATCH_SIZE] for n in range(0, len(ids), BATCH_SIZE)]

@@ -1,0 +1,163 @@
+"""Declaring tasks, and what a running one is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Self
+from uuid import UUID
+
+from django.db import transaction
+
+from audit.actors import Actor
+from audit.jobs import compat
+from audit.models import Job, JobBatch
+
+LONG_QUEUE = "long"
+# Rows of a bulk act that one transaction writes: well under a tenth of a second.
+BATCH_SIZE = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobTask(compat.AnyTask):
+    """A task, and what its next job is to know besides its arguments.
+
+    `actor` is who asks: the job acts as that person with the rights of the moment at
+    which it runs. `business_id` is the one business whose rows it reaches; None is for
+    the platform itself. `rows` are ids that are written batch by batch.
+    """
+
+    actor: Actor | None = None
+    business_id: UUID | None = None
+    reason: str | None = None
+    # The same work is not started twice while a job with this key is open.
+    key: str | None = None
+    total: int | None = None
+    rows: tuple[UUID, ...] = ()
+    # What the page of a job says of it, and the task that takes it back.
+    title: str = ""
+    undo: str = ""
+
+    def using(self, **changes: Any) -> Self:
+        """Return the task with other settings: those of Django's, and the above."""
+        if "rows" in changes:
+            changes["rows"] = tuple(changes["rows"])
+            changes.setdefault("total", len(changes["rows"]))
+        return replace(self, **changes)
+
+
+def task(
+    title: str, *, undo: str = "", queue_name: str = LONG_QUEUE, priority: int = 0
+) -> Callable[[Callable[..., Any]], JobTask]:
+    """Declare a module-level function as a task, by its title on pages.
+
+    `undo` is the path of the task that takes back what a job of this one did; it is
+    given the same rows, and as `changed_in` the operation whose changes it takes back.
+
+    Its first argument is called `context` and is a `JobContext`; the others are given
+    to `.enqueue()` by keyword and are JSON. The function writes in pieces: whatever it
+    does between two calls of `context.step()` may be done again.
+    """
+    declare: Any = compat.task(
+        queue_name=queue_name, priority=priority, takes_context=True
+    )
+
+    def declared(function: Callable[..., Any]) -> JobTask:
+        found: JobTask = declare(function)
+        return found.using(title=title, undo=undo)
+
+    return declared
+
+
+class JobEnded(Exception):  # noqa: N818 - none of them is an error of the task
+    """The worker is no longer to work on this job; the open piece rolls back."""
+
+
+class LeaseLost(JobEnded):
+    """Another worker has taken the job over."""
+
+
+class JobCancelled(JobEnded):
+    """Somebody has cancelled the job."""
+
+
+class WorkerStopping(JobEnded):
+    """The worker was told to end; another one goes on from the cursor."""
+
+
+class JobContext:
+    """A running job, as its task sees it."""
+
+    def __init__(
+        self,
+        job: Job,
+        actor: Actor,
+        *,
+        lease: Callable[[], Mapping[str, Any]],
+        is_stopping: Callable[[], bool],
+    ) -> None:
+        self.job, self.actor = job, actor
+        self.reason = job.reason or ""
+        self.cursor: Any = job.cursor
+        self.done, self.total = job.done, job.total
+        self.report: dict[str, int] = dict(job.report)
+        self._lease, self._is_stopping = lease, is_stopping
+
+    @property
+    def attempt(self) -> int:
+        """How often the job was claimed, this time included."""
+        return self.job.attempt
+
+    def count(self, **counts: int) -> None:
+        """Add to the report; stored with the next step."""
+        for name, number in counts.items():
+            self.report[name] = self.report.get(name, 0) + number
+
+    def step(
+        self, done: int, *, cursor: Any = None, total: int | None = None, **counts: int
+    ) -> None:
+        """Say how far the job is. Call it in the transaction of the piece.
+
+        One UPDATE is fence, progress, heartbeat, cancelling and resuming: the piece is
+        committed with its progress or not at all. Raises a `JobEnded` when the worker
+        is to stop here; the piece then rolls back.
+        """
+        if self._is_stopping():
+            raise WorkerStopping
+        self.count(**counts)
+        self.done, self.cursor = done, cursor
+        self.total = self.total if total is None else total
+        mine = Job.objects.filter(pk=self.job.pk, attempt=self.job.attempt)
+        is_mine = (
+            mine.open()
+            .filter(cancel_requested=False)
+            .update(
+                done=done,
+                total=self.total,
+                cursor=cursor,
+                report=self.report,
+                failures=0,
+                **self._lease(),
+            )
+        )
+        if not is_mine:
+            raise JobCancelled if mine.open().exists() else LeaseLost
+
+    @contextmanager
+    def piece(self, done: int, *, cursor: Any = None) -> Iterator[None]:
+        """Run a block as one piece: a transaction that ends with its step."""
+        with transaction.atomic(durable=True):
+            yield
+            self.step(done, cursor=cursor)
+
+    def batches(self) -> Iterator[tuple[int, list[UUID]]]:
+        """Yield the number and the ids of each batch of `rows` that is still to do."""
+        after = -1 if self.cursor is None else self.cursor
+        while True:
+            found = JobBatch.objects.filter(job=self.job, number__gt=after)
+            batch = found.order_by("number").first()
+            if batch is None:
+                return
+            yield batch.number, [UUID(text) for text in batch.ids]
+            after = batch.number

@@ -1,0 +1,213 @@
+"""What runs jobs: claims one, calls its task, and never leaves it running for ever.
+
+A job is claimed by one conditional UPDATE, the same on both engines and without a lock
+while there is nothing to do. A worker that dies leaves a lease that runs out; the next
+one goes on from the cursor. A worker that wakes up late finds that its attempt is no
+longer the job's, and writes nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from threading import Event
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import InterfaceError, OperationalError, connections, transaction
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+from django.utils.module_loading import import_string
+
+from audit.actors import Actor, OperationContext
+from audit.jobs.tasks import JobCancelled, JobContext, JobEnded, WorkerStopping
+from audit.models import Job, JobStatus, Outcome, User
+from audit.services.record import record
+from audit.tenancy import reach
+
+logger = logging.getLogger(__name__)
+
+# Claims in a row without a finished piece: the job itself kills its workers.
+MAX_FAILURES = 3
+_LONGEST_WAIT = 30.0
+
+
+class Worker:
+    """Runs the jobs of some queues, one at a time, until it is told to stop."""
+
+    def __init__(self, queues: Iterable[str], *, interval: float = 0.5) -> None:
+        self.queues = tuple(queues)
+        self.interval = interval
+        self.name = f"{socket.gethostname()[:60]}:{os.getpid()}"
+        self._stop = Event()
+
+    def stop(self) -> None:
+        """End after the piece that is being written; its job is given back."""
+        self._stop.set()
+
+    @property
+    def is_stopping(self) -> bool:
+        """Tell whether the worker was told to stop."""
+        return self._stop.is_set()
+
+    def run(self, *, is_orphan: Callable[[], bool] = lambda: False) -> None:
+        """Run jobs until `stop()`, or until `is_orphan()` is true."""
+        wait = self.interval
+        while not self.is_stopping and not is_orphan():
+            try:
+                has_worked = self.run_next()
+            except (OperationalError, InterfaceError):
+                # Away, full or locked: what was claimed is resumed by its lease.
+                logger.warning("the database cannot be used; the worker waits")
+                connections.close_all()
+                wait = min(wait * 2, _LONGEST_WAIT)
+                self._stop.wait(wait)
+                continue
+            wait = self.interval
+            if not has_worked:
+                self._stop.wait(self.interval)
+
+    def run_next(self) -> bool:
+        """Claim a job that is due and run it; tell whether there was one."""
+        job = self._claim()
+        if job is None:
+            return False
+        if job.failures > MAX_FAILURES:
+            self._end(job, JobStatus.FAILED, error="lost")
+            return True
+        actor = _actor_of(job)
+        business_ids = None if job.business_id is None else [job.business_id]
+        with reach(business_ids):
+            self._run(job, actor)
+        return True
+
+    def _run(self, job: Job, actor: Actor) -> None:
+        context = JobContext(
+            job, actor, lease=_lease, is_stopping=lambda: self.is_stopping
+        )
+        try:
+            _require_active(job)
+            task = import_string(job.task)
+            task.func(context, **job.args)
+            self._end(job, JobStatus.SUCCESSFUL, context=context)
+        except JobCancelled:
+            self._end(job, JobStatus.CANCELLED)
+        except WorkerStopping:
+            _mine(job).update(status=JobStatus.READY, lease_until=None, failures=0)
+        except JobEnded:
+            logger.warning("job %s was taken over by another worker", job.pk)
+        except (OperationalError, InterfaceError):
+            self._postpone(job)
+        except Exception as error:
+            logger.exception("job %s failed", job.pk)
+            self._end(job, JobStatus.FAILED, error=_code(error))
+
+    def _claim(self) -> Job | None:
+        now = timezone.now()
+        is_due = Q(status=JobStatus.READY, run_after__lte=now)
+        # A lease further ahead than any is the work of a wrong clock.
+        is_abandoned = Q(status=JobStatus.RUNNING) & (
+            Q(lease_until__lt=now) | Q(lease_until__gt=now + 2 * lease_length())
+        )
+        rows = Job.objects.filter(is_due | is_abandoned, queue__in=self.queues)
+        for job in rows.order_by("-priority", "run_after", "id")[:10]:
+            seen = Job.objects.filter(pk=job.pk, attempt=job.attempt, status=job.status)
+            if seen.update(
+                status=JobStatus.RUNNING,
+                attempt=F("attempt") + 1,
+                failures=F("failures") + 1,
+                worker=self.name,
+                started_at=Coalesce("started_at", now),
+                **_lease(),
+            ):
+                job.refresh_from_db()
+                return job
+        return None
+
+    def _end(
+        self,
+        job: Job,
+        status: JobStatus,
+        *,
+        error: str = "",
+        context: JobContext | None = None,
+    ) -> None:
+        """Write the end of a job and its event, unless it is another worker's now."""
+        values: dict[str, Any] = {"status": status, "error": error}
+        if context is not None:
+            values |= {"report": context.report, "done": context.done}
+        with transaction.atomic():
+            if not _mine(job).update(
+                finished_at=timezone.now(), lease_until=None, **values
+            ):
+                return
+            job.refresh_from_db()
+            is_done = status == JobStatus.SUCCESSFUL
+            record(
+                "job.finished" if is_done else f"job.{status}",
+                job,
+                actor=_actor_of(job),
+                business_id=job.business_id,
+                outcome=Outcome.DONE if is_done else Outcome.FAILED,
+                code=error,
+                data={"task": job.name, "done": job.done, "report": job.report},
+            )
+
+    def _postpone(self, job: Job) -> None:
+        """Give a job back while the database cannot be used, and let it wait."""
+        connections.close_all()
+        wait = min(2.0**job.failures, _LONGEST_WAIT)
+        _mine(job).update(
+            status=JobStatus.READY,
+            run_after=timezone.now() + timedelta(seconds=wait),
+            failures=F("failures") - 1,
+            lease_until=None,
+        )
+
+
+def _mine(job: Job) -> Any:
+    return Job.objects.filter(pk=job.pk, attempt=job.attempt, status=JobStatus.RUNNING)
+
+
+def lease_length() -> timedelta:
+    """Return how long a job stays with its worker without a finished piece."""
+    return timedelta(seconds=settings.JOB_LEASE_SECONDS)
+
+
+def _lease() -> dict[str, Any]:
+    return {"lease_until": timezone.now() + lease_length()}
+
+
+def _actor_of(job: Job) -> Actor:
+    """Return who asked for a job, with the rights of now, in the job's operation."""
+    operation = OperationContext(
+        via="job", route=job.name[:200], id=job.pk, grant_id=job.grant_id
+    )
+    if job.user_id is None:
+        return Actor(kind="system", operation=operation, business_ids=None)
+    with reach(None):
+        user = User.objects.get(pk=job.user_id)
+        return Actor.from_user(user, operation)
+
+
+def _require_active(job: Job) -> None:
+    """Raise PermissionDenied where the account of who asked was closed meanwhile."""
+    if job.user_id is None:
+        return
+    if not User.objects.filter(pk=job.user_id, is_active=True).exists():
+        msg = "The account that asked for this is closed."
+        raise PermissionDenied(msg)
+
+
+def _code(error: Exception) -> str:
+    """Return what a job says of an error: a code, never a text that holds values."""
+    if isinstance(error, PermissionDenied):
+        return "permission_denied"
+    if isinstance(error, ValidationError) and getattr(error, "code", None):
+        return str(error.code)[:100]
+    return type(error).__name__[:100]

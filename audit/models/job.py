@@ -1,0 +1,157 @@
+"""Long work: what was asked for, how far it is, and what came of it."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from audit.fields import NullTextField
+from audit.ids import uuid7
+from audit.tracking import ScopedQuerySet
+
+
+class JobStatus(models.TextChoices):
+    """Where a job stands. The first two are open, the others final."""
+
+    READY = "ready", "waiting"
+    RUNNING = "running", "running"
+    SUCCESSFUL = "successful", "done"
+    FAILED = "failed", "failed"
+    CANCELLED = "cancelled", "cancelled"
+
+
+OPEN_STATUSES = (JobStatus.READY, JobStatus.RUNNING)
+
+
+class JobQuerySet(ScopedQuerySet["Job"]):
+    """Jobs; those of the platform itself have no business."""
+
+    def open(self) -> JobQuerySet:
+        """Keep jobs that wait or run."""
+        return self.filter(status__in=OPEN_STATUSES)
+
+
+class Job(models.Model):
+    """One call of a task, done by a worker in short transactions.
+
+    `attempt` grows with each claim and is the fence: a worker that lost its lease
+    changes no row, because its every write asks for the attempt it was given.
+    The id is also the id of the operation under which the job writes, whichever worker
+    does it and however often it is resumed.
+    """
+
+    privacy: ClassVar[dict[str, str]] = {
+        "task": "public",
+        "args": "public",
+        "queue": "public",
+        "key": "public",
+        "reason": "free_text",
+        "cursor": "public",
+        "report": "public",
+        "error": "public",
+        "worker": "public",
+    }
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    business_id = models.UUIDField(null=True, editable=False)
+    # Who asked, in which operation, and under which confirmation.
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name="asked by",
+    )
+    operation_id = models.UUIDField()
+    grant_id = models.UUIDField(null=True)
+    task = models.CharField(max_length=200)
+    # Ids, names and numbers; never a personal value.
+    args = models.JSONField(default=dict)
+    reason = NullTextField()
+    queue = models.CharField(max_length=32)
+    priority = models.SmallIntegerField(default=0)
+    # At most one open job has a key: the same work is not started twice.
+    key = models.CharField(max_length=200, null=True)
+    run_after = models.DateTimeField(default=timezone.now)
+    status = models.CharField(
+        max_length=12, choices=JobStatus.choices, default=JobStatus.READY
+    )
+    attempt = models.PositiveIntegerField(default=0)
+    # Claims since the last piece that was finished.
+    failures = models.PositiveSmallIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True)
+    worker = models.CharField(max_length=100, blank=True)
+    done = models.PositiveIntegerField(default=0)
+    total = models.PositiveIntegerField(null=True)
+    cursor = models.JSONField(null=True)
+    # Counts by name: what the page says came of it.
+    report = models.JSONField(default=dict)
+    cancel_requested = models.BooleanField(default=False)
+    # A code, never the text of an exception.
+    error = models.CharField(max_length=100, blank=True)
+    enqueued_at = models.DateTimeField("asked", default=timezone.now)
+    started_at = models.DateTimeField("started", null=True)
+    finished_at = models.DateTimeField("finished", null=True)
+
+    objects = JobQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-enqueued_at", "-id")
+        permissions: ClassVar = [("cancel_job", "Can cancel jobs and take them back")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["key"],
+                condition=Q(status__in=["ready", "running"]),
+                name="one_open_job_per_key",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=JobStatus.values), name="job_status_known"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                models.F("priority").desc(),
+                models.F("run_after").asc(),
+                condition=Q(status__in=["ready", "running"]),
+                name="open_jobs",
+            ),
+            models.Index(fields=["business_id", "-enqueued_at"], name="job_business"),
+        ]
+
+    def __str__(self) -> str:
+        return f"job {self.pk}"
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether the job still waits or runs."""
+        return self.status in OPEN_STATUSES
+
+    @property
+    def name(self) -> str:
+        """The short name of what the job does: `archive_customers`."""
+        return self.task.rpartition(".")[2]
+
+
+class JobBatch(models.Model):
+    """The rows that a bulk act was confirmed for: one batch, written in one piece."""
+
+    privacy: ClassVar[dict[str, str]] = {"ids": "public"}
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    # As the job's: the database limits both to the same business.
+    business_id = models.UUIDField(null=True, editable=False)
+    job = models.ForeignKey(Job, models.PROTECT, related_name="batches")
+    number = models.PositiveIntegerField()
+    ids = models.JSONField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["job", "number"], name="job_batch_number"),
+        ]
+
+    def __str__(self) -> str:
+        return f"batch {self.number} of job {self.job_id}"

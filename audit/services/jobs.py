@@ -1,0 +1,53 @@
+"""Jobs as people see them: which there are, and cancelling one."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from audit.actors import Actor
+from audit.models import Job, JobBatch, JobStatus
+from audit.models.job import JobQuerySet
+from audit.services.record import record
+
+VIEW, CANCEL = "audit.view_job", "audit.cancel_job"
+_KEPT = timedelta(days=30)
+
+
+def list_jobs(*, actor: Actor) -> JobQuerySet:
+    """Return the jobs of the actor's businesses; for the platform's owner, all."""
+    return Job.objects.visible_to(actor, VIEW)
+
+
+@transaction.atomic
+def cancel_job(job: Job, *, actor: Actor) -> Job:
+    """Cancel a job that waits, or ask the one that runs to end after its piece.
+
+    What is written stays written. Does nothing to a job that has ended. Raises
+    PermissionDenied without the right.
+    """
+    if job.business_id is not None or actor.business_ids is not None:
+        actor.require(job.business_id, CANCEL)  # type: ignore[arg-type]
+    rows = Job.objects.filter(pk=job.pk)
+    waiting = rows.filter(status=JobStatus.READY)
+    is_cancelled = waiting.update(
+        status=JobStatus.CANCELLED, finished_at=timezone.now(), cancel_requested=True
+    )
+    running = rows.filter(status=JobStatus.RUNNING, cancel_requested=False)
+    if is_cancelled or running.update(cancel_requested=True):
+        record("job.cancelled", job, actor=actor, business_id=job.business_id)
+    job.refresh_from_db()
+    return job
+
+
+def old_jobs() -> JobQuerySet:
+    """Return jobs that ended long ago; the trail keeps what they did."""
+    return Job.objects.filter(finished_at__lt=timezone.now() - _KEPT)
+
+
+def old_job_batches() -> QuerySet[JobBatch]:
+    """Return what old jobs were asked for; remove it before them."""
+    return JobBatch.objects.filter(job__in=old_jobs())
