@@ -166,6 +166,12 @@ AREAS = (
         {_ADMIN: "view", _AUDITOR: "view"},
     ),
     Area(
+        "Jobs",
+        "audit",
+        ("job",),
+        {_ADMIN: "view cancel", _AUDITOR: "view"},
+    ),
+    Area(
         "Import, full export",
         "customers",
         ("customer", "address", "contact", "booking", "ticket"),

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from audit.admin import credentials, trail, user
+from audit.admin import credentials, job, trail, user
 
-__all__ = ["credentials", "trail", "user"]
+__all__ = ["credentials", "job", "trail", "user"]

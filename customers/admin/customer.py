@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
 from audit.actors import Actor
-from audit.admin.base import actor_of, refuse
+from audit.admin.base import actor_of
+from audit.admin.bulk import BulkAct, BulkActs
 from audit.admin.people import PersonPages
 from audit.admin.tracked import TrackedForm
 from audit.masking import SEE_CLEAR, mask_text
@@ -76,8 +77,39 @@ class ArchivedFilter(admin.SimpleListFilter):
             yield {**choice, "display": "Live"} if number == 0 else choice
 
 
+def _check(rows: QuerySet[Customer], actor: Actor) -> None:
+    services.check_archivable(rows, actor=actor)
+
+
+def _archive(ids: list[UUID], actor: Actor, reason: str) -> int:
+    return len(services.archive_customers(ids, actor=actor, reason=reason))
+
+
+def _restore(ids: list[UUID], actor: Actor, reason: str) -> int:
+    return len(services.restore_customers(ids, actor=actor, reason=reason))
+
+
+_BACK = "Nothing is deleted; both acts can be taken back."
+ARCHIVE = BulkAct(
+    "archive",
+    "archived",
+    _check,
+    _archive,
+    "customers.tasks.archive_customers",
+    _BACK,
+)
+RESTORE = BulkAct(
+    "restore",
+    "restored",
+    _check,
+    _restore,
+    "customers.tasks.restore_customers",
+    _BACK,
+)
+
+
 @admin.register(Customer)
-class CustomerAdmin(PersonPages, ExchangeAdmin):
+class CustomerAdmin(BulkActs, PersonPages, ExchangeAdmin):
     resource_classes = (CustomerResource,)
     form = CustomerForm
     list_display = (
@@ -240,41 +272,8 @@ class CustomerAdmin(PersonPages, ExchangeAdmin):
 
     @admin.action(description="Archive…", permissions=["archive"])
     def archive(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
-        return self._confirmed(request, queryset, "archive", services.archive_customers)
+        return self.act_on_many(request, queryset, ARCHIVE)
 
     @admin.action(description="Restore…", permissions=["archive"])
     def restore(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
-        return self._confirmed(request, queryset, "restore", services.restore_customers)
-
-    def _confirmed(
-        self, request: HttpRequest, queryset: QuerySet[Any], verb: str, act: Any
-    ) -> HttpResponse | None:
-        """Ask for a reason first; then act on all of them or on none."""
-        reason = request.POST.get("reason", "").strip()
-        ids = list(queryset.values_list("pk", flat=True))
-        try:
-            services.check_archivable(ids, actor=actor_of(request))
-        except ValidationError as error:
-            refuse(request, error.code or "refused", self.opts.label_lower)
-            self.message_user(request, error.message, messages.ERROR)
-            return None
-        if not reason:
-            self.note_shown(request, "listed", list(queryset[:20]))
-            context = {
-                **self.admin_site.each_context(request),
-                "title": f"{verb.capitalize()} customers",
-                "verb": verb,
-                "opts": self.opts,
-                "customers": queryset[:20],
-                "count": len(ids),
-                "ids": ids,
-                "was_asked": "reason" in request.POST,
-            }
-            return TemplateResponse(request, "admin/customers/confirm.html", context)
-        try:
-            done = act(ids, actor=actor_of(request), reason=reason)
-        except ValidationError as error:
-            self.message_user(request, " ".join(error.messages), messages.ERROR)
-            return None
-        self.message_user(request, f"{verb.capitalize()}d {len(done)} customers.")
-        return None
+        return self.act_on_many(request, queryset, RESTORE)

@@ -31,10 +31,12 @@ from customers.services.credits import (
 )
 from customers.services.customers import (
     ARCHIVE,
+    archive_batch,
     archive_customer,
     archive_customers,
     check_archivable,
     create_customer,
+    restore_batch,
     restore_customers,
     update_customer,
 )
@@ -207,6 +209,7 @@ __all__ = [
     "all_timeline_kinds",
     "amount_text",
     "approve_refund",
+    "archive_batch",
     "archive_customer",
     "archive_customers",
     "archive_row",
@@ -300,6 +303,7 @@ __all__ = [
     "render_invoice",
     "request_refund",
     "require_reveal",
+    "restore_batch",
     "restore_customers",
     "restore_row",
     "reveal_customer",

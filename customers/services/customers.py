@@ -8,11 +8,12 @@ from uuid import UUID
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from audit import services as audit
 from audit.actors import Actor
-from audit.tracking import ScopedQuerySet
+from audit.tracking import history_model
 from customers.choices import CustomerStatus
 from customers.models import Address, Business, Customer
 from customers.services.doors import list_rows
@@ -26,6 +27,11 @@ ARCHIVE, BULK = "customers.archive_customer", "customers.bulk_customer"
 _ABOUT = {
     "one_live_customer_per_email": "email",
     "one_live_customer_per_external_id": "external_id",
+}
+# What only one live customer of a business may have, and what is said of a second one.
+_HAS_IT = {
+    "email_key": "A customer here has this e-mail already.",
+    "external_id": "A customer here has this external id already.",
 }
 _PREFERENCES = frozenset({"prefer_sms", "prefer_email", "prefer_call"})
 CHANGEABLE = frozenset(
@@ -146,10 +152,8 @@ def archive_customers(
         if row.is_archived:
             msg = f"Customer {row} is already archived."
             raise ValidationError(msg, code="already_archived")
-        row.archived_at = timezone.now()
-        row.archived_by_id = actor.user_id
-        row.archive_reason = reason
-    return _mark(rows, "customer.archived", actor=actor, reason=reason)
+    _archive(rows, actor=actor, reason=reason)
+    return _read_again(rows)
 
 
 @transaction.atomic
@@ -166,22 +170,67 @@ def restore_customers(
         if not row.is_archived:
             msg = f"Customer {row} is not archived."
             raise ValidationError(msg, code="not_archived")
-        row.archived_at = row.archived_by_id = row.archive_reason = None
-        try:
-            row.validate_constraints()
-        except ValidationError as error:
-            msg = f"Customer {row} cannot come back: {' '.join(error.messages)}"
-            raise ValidationError(msg, code="restore_conflict") from error
-    return _mark(rows, "customer.restored", actor=actor, reason=reason)
+    for row, why in _conflicts(rows):
+        msg = f"Customer {row} cannot come back: {why}"
+        raise ValidationError(msg, code="restore_conflict")
+    _restore(rows, actor=actor, reason=reason)
+    return _read_again(rows)
+
+
+def archive_batch(
+    ids: Iterable[UUID], *, actor: Actor, reason: str, changed_in: UUID | None = None
+) -> int:
+    """Archive those of the customers that can be; return how many were.
+
+    Takes a constant number of statements and runs in the caller's transaction. What is
+    archived, erased or no longer within reach is left as it is. With `changed_in` only
+    customers that this operation has changed.
+    """
+    rows = _locked_some(ids, actor=actor, changed_in=changed_in)
+    rows = [row for row in rows if not row.is_archived]
+    _archive(rows, actor=actor, reason=reason)
+    return len(rows)
+
+
+def restore_batch(
+    ids: Iterable[UUID], *, actor: Actor, reason: str, changed_in: UUID | None = None
+) -> int:
+    """Bring back those of the customers that can come; return how many were.
+
+    As `archive_batch`. Whose e-mail or external id a live customer has stays archived.
+    """
+    rows = _locked_some(ids, actor=actor, changed_in=changed_in)
+    rows = [row for row in rows if row.is_archived]
+    staying = {row.pk for row, _ in _conflicts(rows)}
+    rows = [row for row in rows if row.pk not in staying]
+    _restore(rows, actor=actor, reason=reason)
+    return len(rows)
+
+
+def _archive(rows: list[Customer], *, actor: Actor, reason: str) -> None:
+    marks: dict[str, Any] = {"archived_by_id": actor.user_id, "archive_reason": reason}
+    marks["archived_at"] = timezone.now()
+    _mark(rows, "customer.archived", marks, actor=actor, reason=reason)
+
+
+def _restore(rows: list[Customer], *, actor: Actor, reason: str) -> None:
+    marks = dict.fromkeys(("archived_at", "archived_by_id", "archive_reason"))
+    _mark(rows, "customer.restored", marks, actor=actor, reason=reason)
 
 
 def _mark(
-    rows: list[Customer], action: str, *, actor: Actor, reason: str
-) -> list[Customer]:
-    columns = ["archived_at", "archived_by_id", "archive_reason"]
-    writer = Customer.objects.by(actor, reason=reason)
-    writer.bulk_update(rows, columns)
-    for business_id in {row.business_id for row in rows}:
+    rows: list[Customer],
+    action: str,
+    marks: dict[str, Any],
+    *,
+    actor: Actor,
+    reason: str,
+) -> None:
+    if not rows:
+        return
+    ids = [row.pk for row in rows]
+    Customer.objects.by(actor, reason=reason).filter(pk__in=ids).update(**marks)
+    for business_id in sorted({row.business_id for row in rows}):
         marked = [row.pk for row in rows if row.business_id == business_id]
         audit.record(
             action,
@@ -192,8 +241,42 @@ def _mark(
             reason=reason,
             data={"count": len(marked)},
         )
-    refresh_stats(row.pk for row in rows)
+    refresh_stats(ids)
+
+
+def _read_again(rows: list[Customer]) -> list[Customer]:
     return list(Customer.objects.filter(pk__in=[row.pk for row in rows]).order_by("pk"))
+
+
+def _conflicts(rows: list[Customer]) -> list[tuple[Customer, str]]:
+    """Return archived customers who cannot come back, and why.
+
+    Because a live one has what only one may have, or one of `rows` before them.
+    """
+    found = []
+    taken = _taken_by_the_living(rows)
+    for row in rows:
+        keys = {
+            ("email_key", row.business_id, row.email_key),
+            ("external_id", row.business_id, row.external_id),
+        }
+        keys = {key for key in keys if key[2] is not None}
+        if clash := sorted(keys & taken):
+            found.append((row, _HAS_IT[clash[0][0]]))
+        else:
+            taken |= keys
+    return found
+
+
+def _taken_by_the_living(rows: list[Customer]) -> set[tuple[str, UUID, str | None]]:
+    live = Customer.objects.filter(business__in={row.business_id for row in rows})
+    live = live.live().exclude(pk__in=[row.pk for row in rows])
+    taken: set[tuple[str, UUID, str | None]] = set()
+    for name in _HAS_IT:
+        wanted = {getattr(row, name) for row in rows} - {None}
+        pairs = live.filter(**{f"{name}__in": wanted}).values_list("business_id", name)
+        taken |= {(name, business_id, value) for business_id, value in pairs}
+    return taken
 
 
 def _locked(pk: UUID, *, actor: Actor) -> Customer:
@@ -203,29 +286,47 @@ def _locked(pk: UUID, *, actor: Actor) -> Customer:
     return row
 
 
-def check_archivable(ids: Iterable[UUID], *, actor: Actor) -> ScopedQuerySet[Customer]:
-    """Return the customers of these ids, which the actor may archive and restore.
+def check_archivable(
+    rows: QuerySet[Customer], *, actor: Actor, count: int | None = None
+) -> None:
+    """Check that the actor may archive and restore all customers of a queryset.
 
     Several at once need a right of their own. Raises ValidationError when one is not
-    here, or not the actor's to archive: then none is.
+    the actor's to archive, or when there are fewer than `count`: then none is.
     """
-    ids = set(ids)
-    rows = list_rows(Customer, actor=actor, permission=ARCHIVE).filter(pk__in=ids)
-    if len(ids) > 1 and rows.visible_to(actor, BULK).count() < rows.count():
+    found = rows.count()
+    may = list_rows(Customer, actor=actor, permission=ARCHIVE)
+    may = may.filter(pk__in=rows.order_by().values("pk"))
+    if found > 1 and may.visible_to(actor, BULK).count() < may.count():
         msg = "Your role acts on one customer at a time. Choose one."
         raise ValidationError(msg, code="one_at_a_time")
-    if rows.count() < len(ids):
+    if may.count() < (found if count is None else count):
         msg = "Some of these customers are not here, or not yours to archive."
         raise ValidationError(msg, code="not_found")
-    return rows.order_by("pk")
 
 
 def _locked_all(ids: Iterable[UUID], *, actor: Actor) -> list[Customer]:
-    rows = check_archivable(ids, actor=actor)
-    found = list(rows.select_for_update(no_key=True))
+    ids = set(ids)
+    rows = list_rows(Customer, actor=actor, permission=ARCHIVE).filter(pk__in=ids)
+    check_archivable(rows, actor=actor, count=len(ids))
+    found = list(rows.order_by("pk").select_for_update(no_key=True))
     for row in found:
         check_not_erased(row)
     return found
+
+
+def _locked_some(
+    ids: Iterable[UUID], *, actor: Actor, changed_in: UUID | None
+) -> list[Customer]:
+    """Return those of the customers that the actor may change many of, locked."""
+    ids = set(ids)
+    if changed_in is not None:
+        log = history_model(Customer)
+        changed = log._base_manager.filter(id__in=ids, operation_id=changed_in)
+        ids = set(changed.values_list("id", flat=True))
+    rows = list_rows(Customer, actor=actor, permission=ARCHIVE).filter(pk__in=ids)
+    rows = rows.visible_to(actor, BULK).filter(erased_at=None)
+    return list(rows.order_by("pk").select_for_update(no_key=True))
 
 
 def _status(row: Customer, *, is_active: bool) -> str:

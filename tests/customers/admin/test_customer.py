@@ -218,7 +218,7 @@ def act(client: Client, action: str, *customers: Customer, **more: str) -> Any:
 
 def test_archive_asks_for_a_reason_and_then_does_it(alice, ana):
     asked = act(alice, "archive", ana)
-    assert "about to archive 1 customers" in asked.text
+    assert "about to archive <strong>1</strong> customer." in asked.text
     ana.refresh_from_db()
     assert not ana.is_archived
 

@@ -1,0 +1,176 @@
+"""Acts on many rows of a list: a reason, the typed count, a confirmation, a job.
+
+Few rows are written at once, all or none. More become a job for each business, which
+writes batch by batch and can be cancelled and undone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.module_loading import import_string
+
+from audit import services
+from audit.actors import Actor
+from audit.admin.base import ScopedAdmin, actor_of, refuse
+from audit.admin.step_up import confirmed
+from audit.jobs.tasks import BATCH_SIZE
+from audit.models import Scope
+
+# From here on the number is typed, and the act confirmed with a PIN or an
+# authenticator.
+TYPED_FROM = 501
+# More than anybody looks through; and what is chosen is kept with the job.
+LARGEST = 50_000
+_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class BulkAct:
+    """What an action of a list does to many rows.
+
+    `check` raises ValidationError unless the actor may do it to all rows of a queryset.
+    `write` does it to a list of ids in one transaction, all or none, and returns how
+    many were written. `task` is the path of the task that does it in batches.
+    """
+
+    verb: str
+    past: str
+    check: Callable[[QuerySet[Any], Actor], None]
+    write: Callable[[list[UUID], Actor, str], int]
+    task: str
+    explanation: str = ""
+
+
+class BulkActs(ScopedAdmin):
+    """A list with actions on many rows."""
+
+    def act_on_many(
+        self, request: HttpRequest, rows: QuerySet[Any], act: BulkAct
+    ) -> HttpResponse | None:
+        """Ask for what is missing; then act at once, or start jobs and show them."""
+        actor = actor_of(request)
+        pairs = list(
+            rows.order_by("pk").values_list("pk", "business_id")[: LARGEST + 1]
+        )
+        count = len(pairs)
+        try:
+            if count > LARGEST:
+                msg = f"More than {LARGEST:,} are chosen. Filter the list further."
+                raise ValidationError(msg, code="too_many")
+            act.check(rows, actor)
+        except ValidationError as error:
+            refuse(request, error.code or "refused", self.opts.label_lower)
+            self.message_user(request, error.message, messages.ERROR)
+            return None
+        reason = request.POST.get("reason", "").strip()
+        missing = self._missing(request, count)
+        if missing or not reason:
+            return self._ask(request, rows, act, count, missing)
+        if count >= TYPED_FROM:
+            what = f"{act.verb.capitalize()} {count:,} {self.opts.verbose_name_plural}"
+            confirmed(
+                request, Scope.BULK, what=what, digest=_digest(act, pairs, reason)
+            )
+        if count <= BATCH_SIZE:
+            self._write_now(request, [pk for pk, _ in pairs], act, reason)
+            return None
+        return self._start(request, pairs, act, reason)
+
+    def _missing(self, request: HttpRequest, count: int) -> str:
+        """Return what a confirmation lacks besides the reason; empty for nothing."""
+        if count < TYPED_FROM:
+            return ""
+        typed = request.POST.get("typed_count", "").strip()
+        plain = typed.replace(",", "").replace(" ", "").replace(".", "")
+        if plain == str(count):
+            return ""
+        if not typed:
+            return "Type the number." if "typed_count" in request.POST else "-"
+        return f"You typed another number. The list has {count:,} now."
+
+    def _ask(
+        self,
+        request: HttpRequest,
+        rows: QuerySet[Any],
+        act: BulkAct,
+        count: int,
+        missing: str,
+    ) -> HttpResponse:
+        first = list(rows[:_SHOWN])
+        self.note_shown(request, "listed", first)
+        is_across = request.POST.get("select_across") == "1"
+        chosen = request.POST.getlist(ACTION_CHECKBOX_NAME)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"{act.verb.capitalize()} {self.opts.verbose_name_plural}",
+            "act": act,
+            "action": request.POST.get("action"),
+            "opts": self.opts,
+            "rows": [(row, self.autocomplete_label(row)) for row in first],
+            "count": count,
+            "rest": count - len(first),
+            "is_across": is_across,
+            "ids": chosen[:1] if is_across else chosen,
+            "is_typed": count >= TYPED_FROM,
+            "is_job": count > BATCH_SIZE,
+            "was_asked": "reason" in request.POST,
+            "reason": request.POST.get("reason", ""),
+            "missing": "" if missing == "-" else missing,
+        }
+        return TemplateResponse(request, "admin/bulk.html", context)
+
+    def _write_now(
+        self, request: HttpRequest, ids: list[UUID], act: BulkAct, reason: str
+    ) -> None:
+        try:
+            done = act.write(ids, actor_of(request), reason)
+        except ValidationError as error:
+            self.message_user(request, " ".join(error.messages), messages.ERROR)
+            return
+        name = self.opts.verbose_name if done == 1 else self.opts.verbose_name_plural
+        self.message_user(request, f"{act.past.capitalize()} {done} {name}.")
+
+    def _start(
+        self,
+        request: HttpRequest,
+        pairs: list[tuple[UUID, UUID]],
+        act: BulkAct,
+        reason: str,
+    ) -> HttpResponse:
+        by_business: dict[UUID, list[UUID]] = defaultdict(list)
+        for pk, business_id in pairs:
+            by_business[business_id].append(pk)
+        actor, task = actor_of(request), import_string(act.task)
+        with transaction.atomic():
+            jobs = [
+                task.using(
+                    actor=actor, business_id=business_id, reason=reason, rows=ids
+                ).enqueue()
+                for business_id, ids in sorted(by_business.items())
+            ]
+        if len(jobs) > 1:
+            self.message_user(request, f"{len(jobs)} jobs, one for each business.")
+            return HttpResponseRedirect(reverse("admin:audit_job_changelist"))
+        return HttpResponseRedirect(
+            reverse("admin:audit_job_change", args=[jobs[0].id])
+        )
+
+
+def _digest(act: BulkAct, pairs: list[tuple[UUID, UUID]], reason: str) -> str:
+    """Return the digest of this act on exactly these rows."""
+    ids = hashlib.sha256(b"".join(pk.bytes for pk, _ in pairs)).hexdigest()
+    return services.digest_of("bulk", verb=act.verb, rows=ids, reason=reason)

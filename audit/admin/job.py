@@ -1,0 +1,171 @@
+"""Jobs: how far they are, what came of them, cancelling and taking back."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseRedirect,
+)
+from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.utils.module_loading import import_string
+from django.views.decorators.http import require_POST
+
+from audit import services
+from audit.actors import Actor
+from audit.admin.base import GuardedAdmin, actor_of
+from audit.admin.step_up import confirmed
+from audit.jobs import JobTask
+from audit.models import Job, Scope
+
+_ERRORS = {
+    "lost": "Its workers ended again and again without finishing a piece. Nothing "
+    "that was written is lost. Have the log looked at before it is started again.",
+    "permission_denied": "Who asked for it may no longer do this.",
+}
+# How often the page of an open job is loaded again, in seconds.
+_REFRESH = 2
+
+
+@admin.register(Job)
+class JobAdmin(GuardedAdmin):
+    """The list of jobs, and the page of each with its progress."""
+
+    list_display = ("enqueued_at", "title", "state", "progress", "user", "finished_at")
+    list_filter = ("status", "enqueued_at")
+    list_select_related = ("user",)
+    ordering = ("-enqueued_at", "-id")
+    fields: ClassVar[tuple[str, ...]] = ()
+    change_form_template = "admin/job.html"
+
+    def get_rows(self, actor: Actor) -> QuerySet[Any]:
+        return services.list_jobs(actor=actor).defer("args", "reason")
+
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view
+        pages = [
+            path("<uuid:pk>/cancel/", view(self.cancel_view), name="audit_job_cancel"),
+            path("<uuid:pk>/undo/", view(self.undo_view), name="audit_job_undo"),
+        ]
+        return [*pages, *super().get_urls()]
+
+    @admin.display(description="Job")
+    def title(self, job: Job) -> str:
+        return task_of(job).title
+
+    @admin.display(description="State", ordering="status")
+    def state(self, job: Job) -> str:
+        if job.is_open and job.cancel_requested:
+            return "cancelling"
+        return job.get_status_display()
+
+    @admin.display(description="Done")
+    def progress(self, job: Job) -> str:
+        return f"{job.done:,} of {job.total:,}" if job.total else f"{job.done:,}"
+
+    def render_change_form(
+        self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
+    ) -> Any:
+        job = context["original"]
+        actor = actor_of(request)
+        may_write = _may_cancel(actor, job)
+        context |= {
+            "title": task_of(job).title,
+            "job": job,
+            "state": self.state(job),
+            "percent": min(100 * job.done // job.total, 100) if job.total else None,
+            "per_second": _per_second(job),
+            "report": sorted(job.report.items()),
+            "may_cancel": may_write and job.is_open and not job.cancel_requested,
+            "may_undo": may_write and not job.is_open and bool(_undo_of(job)),
+            "error": _ERRORS.get(job.error, job.error),
+        }
+        response = super().render_change_form(request, context, *args, **kwargs)
+        if job.is_open:
+            # Understood by every browser, with or without script.
+            response["Refresh"] = str(_REFRESH)
+        response["Cache-Control"] = "no-store"
+        return response
+
+    @method_decorator(require_POST)
+    def cancel_view(self, request: HttpRequest, pk: Any) -> HttpResponse:
+        """Cancel a job; what it has written stays."""
+        job = self._job(request, pk)
+        services.cancel_job(job, actor=actor_of(request))
+        return self._back(job)
+
+    @method_decorator(require_POST)
+    def undo_view(self, request: HttpRequest, pk: Any) -> HttpResponse:
+        """Start the job that takes back what this one did."""
+        job = self._job(request, pk)
+        undo = _undo_of(job)
+        if job.is_open or undo is None:
+            raise Http404
+        what = f"{undo.title}: take back what a job did to {job.done:,} rows"
+        digest = services.digest_of("undo", job=str(job.pk))
+        confirmed(request, Scope.BULK, what=what, digest=digest)
+        rows = [pk for batch in job.batches.order_by("number") for pk in batch.ids]
+        started = undo.using(
+            actor=actor_of(request),
+            business_id=job.business_id,
+            reason=f"Undo of job {job.pk}",
+            key=f"undo:{job.pk}",
+            rows=rows,
+        ).enqueue(changed_in=str(job.pk))
+        messages.success(request, "Taking it back has begun.")
+        return HttpResponseRedirect(
+            reverse("admin:audit_job_change", args=[started.id])
+        )
+
+    def _job(self, request: HttpRequest, pk: Any) -> Job:
+        """Return the job of a posted page; of others' jobs there is nothing to see."""
+        job: Job | None = self.get_object(request, str(pk))
+        if job is None:
+            raise Http404
+        if not _may_cancel(actor_of(request), job):
+            raise PermissionDenied
+        return job
+
+    def _back(self, job: Job) -> HttpResponse:
+        return HttpResponseRedirect(reverse("admin:audit_job_change", args=[job.pk]))
+
+
+def task_of(job: Job) -> JobTask:
+    """Return the task of a job; one without a title where it is no longer there."""
+    try:
+        found: JobTask = import_string(job.task)
+    except ImportError:
+        return JobTask(func=_gone, title=job.name, queue_name=job.queue)
+    return found
+
+
+def _gone() -> None:
+    """Stand for a task of an earlier version."""
+
+
+def _undo_of(job: Job) -> JobTask | None:
+    path = task_of(job).undo
+    if not path or not job.done or "changed_in" in job.args:
+        return None
+    found: JobTask = import_string(path)
+    return found
+
+
+def _may_cancel(actor: Actor, job: Job) -> bool:
+    return actor.may("audit.cancel_job", job.business_id)
+
+
+def _per_second(job: Job) -> int | None:
+    if job.started_at is None or not job.done:
+        return None
+    end = job.finished_at or timezone.now()
+    seconds = (end - job.started_at).total_seconds()
+    return round(job.done / seconds) if seconds > 0 else None
