@@ -76,13 +76,17 @@ class JobAdmin(GuardedAdmin):
     ) -> Any:
         job = context["original"]
         actor = actor_of(request)
-        may_write = _may_cancel(actor, job)
+        may_write, rate = _may_cancel(actor, job), _per_second(job)
         context |= {
             "title": task_of(job).title,
+            "subtitle": None,
             "job": job,
             "state": self.state(job),
             "percent": min(100 * job.done // job.total, 100) if job.total else None,
-            "per_second": _per_second(job),
+            "per_second": rate,
+            "seconds_left": (job.total - job.done) // rate
+            if rate and job.total and job.is_open
+            else None,
             "report": sorted(job.report.items()),
             "may_cancel": may_write and job.is_open and not job.cancel_requested,
             "may_undo": may_write and not job.is_open and bool(_undo_of(job)),
