@@ -1,0 +1,290 @@
+"""Reading files of rows: CSV, Excel and JSON, row by row and within limits.
+
+A file is measured before it is read: a small one can unpack to a very large one, and a
+few bytes can claim a million rows. Rows are handed out one at a time, so memory does not
+grow with their number.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import json
+import re
+import struct
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import openpyxl
+
+from customers.cells import cell_text, unescape_cell
+
+# What a sheet writes for characters that it cannot hold.
+_WRITTEN = re.compile(r"_x(00[01][0-9A-Fa-f]|005[Ff]|[Ff]{3}[EeFf])_")
+_DELIMITERS = ",;\t|"
+# The first line of files that Excel is to split at a certain sign.
+_SEPARATOR = re.compile(r"\Asep=([,;\t|])\r?\n?\Z", re.IGNORECASE)
+
+# A job could load more, but nobody could look through the preview.
+_MAX_BYTES = 50_000_000
+_MAX_CELLS = 1_000_000
+_MAX_COLUMNS = 200
+_MAX_ROWS = 200_000
+# Of the list of parts in a zip: room for hundreds.
+_MAX_DIRECTORY = 65_536
+# Sheets of words and numbers shrink to a tenth or less, never to a hundredth.
+_MAX_RATIO = 100
+_SMALL_PART = 1_000_000
+_ZIP = b"PK\x03\x04"
+_ZIP_END = b"PK\x05\x06"
+_ZIP_END_SIZE = 22
+_LOOKED_AT = 8192
+_BETWEEN = re.compile(r"[ \t\r\n]*")
+_NO_LIST = "Send a list of objects, one for each row."
+
+KINDS = ("csv", "xlsx", "json")
+
+
+class SheetError(ValueError):
+    """A file that is not read: a sentence with the fix, without what the file holds."""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """The columns of a file by the names in its first row, and the rows below.
+
+    `rows` can be read once. Each is the number of the row in the file, where the first
+    row is 1, and its cells as text. Short rows are filled up and empty ones left out; a
+    row with more cells than there are columns keeps them.
+    """
+
+    columns: list[str]
+    rows: Iterator[tuple[int, list[str]]]
+
+
+def open_sheet(data: bytes, kind: str) -> Sheet:
+    """Return the table in a file of a kind, one of KINDS.
+
+    Raises SheetError for a file that is none of this kind; reading its rows may raise
+    it, too.
+    """
+    if kind == "json":
+        names, rows = _json_rows(data)
+        return Sheet(_named(names), _measured(rows, len(names), start=2))
+    cells = _xlsx_rows(data) if kind == "xlsx" else _csv_rows(data)
+    number, first = next(cells, (1, []))
+    names = [cell.strip() for cell in first]
+    while names and not names[-1]:
+        names.pop()
+    body = ([unescape_cell(cell) for cell in row] for _, row in cells)
+    return Sheet(_named(names), _measured(body, len(names), start=number + 1))
+
+
+def _named(names: list[str]) -> list[str]:
+    if len(names) > _MAX_COLUMNS:
+        msg = f"The file has more than {_MAX_COLUMNS} columns. Remove some."
+        raise SheetError(msg)
+    seen: dict[str, int] = {}
+    for number, name in enumerate(names, start=1):
+        if name and name in seen:
+            msg = f"Columns {seen[name]} and {number} have one name. Rename one."
+            raise SheetError(msg)
+        seen[name] = number
+    return names
+
+
+def _measured(
+    rows: Iterable[Sequence[str]], width: int, *, start: int
+) -> Iterator[tuple[int, list[str]]]:
+    total = 0
+    for number, row in enumerate(rows, start=start):
+        # A row number of a billion would be filled up with as many empty rows.
+        if number > _MAX_ROWS + 1:
+            msg = f"The file has more than {_MAX_ROWS} rows. Split it."
+            raise SheetError(msg)
+        cells = list(row)
+        while len(cells) > width and not cells[-1]:
+            cells.pop()
+        if len(cells) > _MAX_COLUMNS:
+            msg = f"A row has more than {_MAX_COLUMNS} cells. Mend the file."
+            raise SheetError(msg)
+        if not any(cells):
+            continue
+        total += len(cells)
+        if total > _MAX_CELLS:
+            msg = f"The file has more than {_MAX_CELLS} cells. Split it."
+            raise SheetError(msg)
+        yield number, cells + [""] * (width - len(cells))
+
+
+# --- CSV --------------------------------------------------------------------------
+
+
+def _csv_rows(data: bytes) -> Iterator[tuple[int, list[str]]]:
+    encoding = _encoding(data, "CSV")
+    stream = io.TextIOWrapper(io.BytesIO(data), encoding=encoding, newline="")
+    first, number = stream.readline(), 1
+    if told := _SEPARATOR.match(first):
+        delimiter, number = told[1], 2
+    else:
+        delimiter = max(_DELIMITERS, key=first.count)
+        stream.seek(0)
+    reader = csv.reader(stream, delimiter=delimiter)
+    try:
+        for row in reader:
+            yield number, row
+            number += 1
+    except csv.Error as error:
+        msg = "A cell is too long, or a quote is not closed. Mend the file."
+        raise SheetError(msg) from error
+
+
+def _encoding(data: bytes, kind: str) -> str:
+    """Return how a text file is encoded; raise SheetError for one that is none."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        encoding = "utf-16"
+    elif b"\0" in data[:_LOOKED_AT] or data.startswith(_ZIP):
+        msg = f"This is no {kind} but something else. Choose its format, or save it."
+        raise SheetError(msg)
+    else:
+        encoding = "utf-8-sig"
+    try:
+        text = str(data, encoding)
+    except UnicodeDecodeError as error:
+        msg = f"This file is not in UTF-8. Save it as {kind} in UTF-8."
+        raise SheetError(msg) from error
+    if "\0" in text:
+        msg = "The file holds a character that no text can hold. Remove it."
+        raise SheetError(msg)
+    return encoding
+
+
+# --- JSON -------------------------------------------------------------------------
+
+
+def _json_rows(data: bytes) -> tuple[list[str], Iterator[list[str]]]:
+    text = str(data, _encoding(data, "JSON"))
+    names = list(dict.fromkeys(name for item in _json_items(text) for name in item))
+    rows = (
+        [_plain(item.get(name)) for name in names]
+        for item in _json_items(text)
+    )
+    return names, rows
+
+
+def _json_items(text: str) -> Iterator[dict[str, Any]]:
+    """Yield the objects of a list one by one; digits stay as they were written."""
+    decoder = json.JSONDecoder(parse_float=str, parse_int=str)
+    at = _after_blanks(text, 0)
+    if text[at : at + 1] not in {"[", "{"}:
+        msg = "This is no JSON. Send a list of objects."
+        raise SheetError(msg)
+    if text[at] != "[":
+        raise SheetError(_NO_LIST)
+    at = _after_blanks(text, at + 1)
+    if text[at : at + 1] == "]":
+        return
+    while True:
+        try:
+            item, at = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError) as error:
+            msg = "This is no JSON. Send a list of objects."
+            raise SheetError(msg) from error
+        if not isinstance(item, dict):
+            raise SheetError(_NO_LIST)
+        yield item
+        at = _after_blanks(text, at)
+        sign, at = text[at : at + 1], _after_blanks(text, at + 1)
+        if sign == "]" and at == len(text):
+            return
+        if sign != ",":
+            msg = "This is no JSON. Send a list of objects."
+            raise SheetError(msg)
+
+
+def _after_blanks(text: str, at: int) -> int:
+    found = _BETWEEN.match(text, at)
+    return found.end() if found else at
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, dict | list):
+        msg = "A row holds a list or an object. Send one value for each name."
+        raise SheetError(msg)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return cell_text(value)
+
+
+# --- Excel ------------------------------------------------------------------------
+
+
+def _xlsx_rows(data: bytes) -> Iterator[tuple[int, list[str]]]:
+    check_archive(data)
+    try:
+        # A formula stays the text that it is; nothing is computed, nothing is lost.
+        book = openpyxl.load_workbook(
+            io.BytesIO(data), read_only=True, data_only=False, keep_links=False
+        )
+        sheet = book.active
+        # The size that the sheet claims is not believed.
+        sheet.reset_dimensions()
+        for number, row in enumerate(sheet.iter_rows(values_only=True), start=1):
+            yield number, [unescape_sheet_text(cell_text(cell)) for cell in row]
+    except SheetError:
+        raise
+    except Exception as error:
+        # A damaged part fails anywhere in the library, in any way.
+        msg = "This Excel file is damaged. Save it again as .xlsx or .csv."
+        raise SheetError(msg) from error
+
+
+def check_archive(data: bytes) -> None:
+    """Raise SheetError for a zip that is none, or that would unpack to too much.
+
+    Looks at the directory alone; what it declares is what can be unpacked at most.
+    """
+    directory = _directory_size(data)
+    if not data.startswith(_ZIP) or directory is None:
+        msg = "This is no Excel file. Save it as .xlsx or .csv."
+        raise SheetError(msg)
+    if directory > _MAX_DIRECTORY:
+        msg = "The Excel file has too many parts. Save it as .csv."
+        raise SheetError(msg)
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            infos = archive.infolist()
+    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+        msg = "This is no Excel file. Save it as .xlsx or .csv."
+        raise SheetError(msg) from error
+    if sum(info.file_size for info in infos) > _MAX_BYTES:
+        msg = f"The sheet unpacks to more than {_MAX_BYTES} bytes. Split it."
+        raise SheetError(msg)
+    for info in infos:
+        is_large = info.file_size > _SMALL_PART
+        if is_large and info.file_size > _MAX_RATIO * max(info.compress_size, 1):
+            msg = "The sheet unpacks to a hundred times its size. Save it as .csv."
+            raise SheetError(msg)
+
+
+def unescape_sheet_text(text: str) -> str:
+    """Return the text with the characters that a sheet writes as `_x000D_`."""
+    return _WRITTEN.sub(_read, text)
+
+
+def _read(found: re.Match[str]) -> str:
+    number = int(found[1], 16)
+    # No text can hold it: it stays as it was written.
+    return chr(number) if number else found[0]
+
+
+def _directory_size(data: bytes) -> int | None:
+    """Return how long the list of parts of a zip is; None without one."""
+    place = data.rfind(_ZIP_END, max(0, len(data) - 65_557))
+    end = data[place : place + _ZIP_END_SIZE]
+    if place < 0 or len(end) < _ZIP_END_SIZE:
+        return None
+    return int(struct.unpack("<I", end[12:16])[0])
