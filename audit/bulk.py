@@ -8,7 +8,7 @@ instead of one long statement for each few rows, and no query set in between.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
@@ -60,11 +60,62 @@ def insert_tracked(rows: Sequence[TrackedModel], change: Change) -> None:
             row.derive()
         values = _values(rows, model)
         _execute(model, values)
-        _execute(log, _histories(rows, values, log, change))
+        _execute(log, _histories(rows, values, log, change, kind="+"))
+
+
+def update_tracked(
+    rows: Sequence[TrackedModel], columns: Iterable[str], change: Change
+) -> None:
+    """Write these attributes of tracked rows of one model, each with its history row.
+
+    The caller has locked the rows and read them in the same transaction: histories copy
+    the rows as they are given. Calls `derive()` on each, and counts its revision.
+    """
+    if not rows:
+        return
+    model: Any = type(rows[0])
+    log = history_model(model)
+    fields = {f.attname: f for f in model._meta.concrete_fields}
+    now = timezone.now()
+    with transaction.atomic(using=router.db_for_write(model)):
+        apps.get_model("audit", "Operation")._default_manager.ensure(change.actor)
+        for row in rows:
+            row.derive()
+            row.updated_at = now
+            if "rev" in fields:
+                row.rev += 1  # type: ignore[attr-defined]  # only some have it
+        written = {*columns, "updated_at", *fields.keys() & {"rev"}}
+        written |= {d for d, source in model.derived.items() if source in written}
+        _execute_update(model, rows, sorted(written))
+        values = _values(rows, model)
+        _execute(log, _histories(rows, values, log, change, kind="~"))
+
+
+def upsert_rows(rows: Sequence[models.Model], *, key: str) -> None:
+    """Insert rows of one model, or replace those with the same value of a unique column.
+
+    For projections, which keep no history: `key` is the column's attribute. The primary
+    key of a row that is there stays.
+    """
+    if not rows:
+        return
+    model: Any = type(rows[0])
+    quote = connections[router.db_for_write(model)].ops.quote_name
+    [unique] = [f for f in model._meta.fields if f.attname == key]
+    others = [f for f in model._meta.fields if not f.primary_key and f is not unique]
+    columns = [quote(f.column) for f in others]
+    replaced = ", ".join(f"{name} = excluded.{name}" for name in columns)
+    conflict = f" ON CONFLICT ({quote(unique.column)}) DO UPDATE SET {replaced}"
+    _execute(model, _values(rows, model), more=conflict)
 
 
 def _histories(
-    rows: Sequence[TrackedModel], values: list[list[Any]], log: Any, change: Change
+    rows: Sequence[TrackedModel],
+    values: list[list[Any]],
+    log: Any,
+    change: Change,
+    *,
+    kind: str,
 ) -> list[list[Any]]:
     """Return history rows: the columns just written, and what a history adds.
 
@@ -85,7 +136,7 @@ def _histories(
         extra = {
             "history_id": pk,
             "history_date": now,
-            "history_type": "+",
+            "history_type": kind,
             "history_user_id": change.actor.user_id,
             "history_change_reason": change.reason,
             "operation_id": change.actor.operation.id,
@@ -115,7 +166,22 @@ def _values(rows: Sequence[models.Model], model: Any) -> list[list[Any]]:
     return [[convert(getattr(row, name)) for name, convert in pairs] for row in rows]
 
 
-def _execute(model: Any, values: list[list[Any]]) -> None:
+def _execute_update(model: Any, rows: Sequence[Any], attributes: list[str]) -> None:
+    connection = connections[router.db_for_write(model)]
+    quote = connection.ops.quote_name
+    by_name = {f.attname: f for f in model._meta.concrete_fields}
+    columns = ", ".join(f"{quote(by_name[name].column)} = %s" for name in attributes)
+    pk = model._meta.pk
+    pairs = _converters(model, (*attributes, pk.attname))
+    table = quote(model._meta.db_table)
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            f"UPDATE {table} SET {columns} WHERE {quote(pk.column)} = %s",  # noqa: S608
+            [[convert(getattr(row, name)) for name, convert in pairs] for row in rows],
+        )
+
+
+def _execute(model: Any, values: list[list[Any]], *, more: str = "") -> None:
     connection = connections[router.db_for_write(model)]
     quote = connection.ops.quote_name
     names = _columns(model)
@@ -124,7 +190,7 @@ def _execute(model: Any, values: list[list[Any]]) -> None:
     table = quote(model._meta.db_table)
     with connection.cursor() as cursor:
         cursor.executemany(
-            f"INSERT INTO {table} ({columns}) VALUES ({places})",  # noqa: S608
+            f"INSERT INTO {table} ({columns}) VALUES ({places}){more}",  # noqa: S608
             values,
         )
 

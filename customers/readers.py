@@ -168,10 +168,7 @@ def _encoding(data: bytes, kind: str) -> str:
 def _json_rows(data: bytes) -> tuple[list[str], Iterator[list[str]]]:
     text = str(data, _encoding(data, "JSON"))
     names = list(dict.fromkeys(name for item in _json_items(text) for name in item))
-    rows = (
-        [_plain(item.get(name)) for name in names]
-        for item in _json_items(text)
-    )
+    rows = ([_plain(item.get(name)) for name in names] for item in _json_items(text))
     return names, rows
 
 

@@ -21,6 +21,7 @@ from capture.models import IdempotencyRecord
 from capture.services.caching import forget_cached
 from capture.services.limits import old_allowances
 from capture.services.refusals import old_refusals
+from customers import services as customers
 
 LONGEST = 255
 _LOCKED = timedelta(seconds=60)
@@ -101,6 +102,7 @@ def forget_old(*, only_count: bool) -> dict[str, int]:
     kinds: dict[str, QuerySet[Any]] = {
         "stored answers": old_answers(),
         "answers to staff": audit.old_stored_answers(),
+        "files to import": customers.old_import_files(),
         "rate buckets": old_allowances(),
         "counts of refusals": old_refusals(),
         "counters of tries": audit.old_counters(),

@@ -5,7 +5,10 @@ Payments and refunds write past this: they say what has happened.
 
 from __future__ import annotations
 
-from typing import NoReturn
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any, NoReturn
+from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db.models import Sum
@@ -46,6 +49,17 @@ def check_changed_booking(row: Booking) -> None:
     `paid_below_refunded`. The caller has locked the customer.
     """
     stored = Booking.objects.get(pk=row.pk)
+    is_lower = row.paid_amount < stored.paid_amount
+    claimed = claimed_by_refunds([row.pk]) if is_lower else {}
+    check_booking_change(row, stored, claimed.get(row.pk))
+
+
+def check_booking_change(row: Booking, stored: Any, claimed: Decimal | None) -> None:
+    """Raise as `check_changed_booking` does, of columns that were read already.
+
+    `stored` has the columns as they were, `claimed` is what refunds of the booking
+    claim; it is only looked at where less is paid than before.
+    """
     if row.status != stored.status and BookingStatus.REFUNDED in (
         row.status,
         stored.status,
@@ -58,11 +72,13 @@ def check_changed_booking(row: Booking) -> None:
         msg = "Credit is used by spending it on the booking. Leave this as it is."
         raise ValidationError(msg, code="credit_used_by_credit")
     _check_invoiced(row, stored)
-    if row.paid_amount < stored.paid_amount:
-        _check_paid(row)
+    if row.paid_amount < min(stored.paid_amount, claimed or Decimal(0)):
+        least = shown_money(claimed or Decimal(0), row.currency)
+        msg = f"Refunds of this booking claim {least}. Write at least that as paid."
+        raise ValidationError(msg, code="paid_below_refunded")
 
 
-def _check_invoiced(row: Booking, stored: Booking) -> None:
+def _check_invoiced(row: Booking, stored: Any) -> None:
     if not stored.invoice_number:
         return
     if any(getattr(row, name) != getattr(stored, name) for name in _INVOICED):
@@ -73,13 +89,13 @@ def _check_invoiced(row: Booking, stored: Booking) -> None:
         raise ValidationError(msg, code="invoiced")
 
 
-def _check_paid(row: Booking) -> None:
-    claims = Refund.objects.filter(booking=row.pk, status__in=CLAIMING_STATUSES)
-    claimed = from_database(claims.aggregate(n=Sum("amount"))["n"])
-    if row.paid_amount < claimed:
-        least = shown_money(claimed, row.currency)
-        msg = f"Refunds of this booking claim {least}. Write at least that as paid."
-        raise ValidationError(msg, code="paid_below_refunded")
+def claimed_by_refunds(booking_ids: Iterable[UUID]) -> dict[UUID, Decimal]:
+    """Return what refunds claim of each of these bookings; one statement."""
+    claims = Refund.objects.filter(
+        booking__in=list(booking_ids), status__in=CLAIMING_STATUSES
+    )
+    sums = claims.order_by().values("booking_id").annotate(n=Sum("amount"))
+    return {claim["booking_id"]: from_database(claim["n"]) for claim in sums}
 
 
 def _refuse_status() -> NoReturn:

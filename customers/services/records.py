@@ -188,6 +188,11 @@ def _prepare_ticket(row: Ticket, actor: Actor) -> None:
             n=Max("number")
         )
         row.number = (newest["n"] or 0) + 1
+    stamp_ticket(row)
+
+
+def stamp_ticket(row: Ticket) -> None:
+    """Set the times that its status asks for."""
     now = timezone.now()
     if row.status in (TicketStatus.RESOLVED, TicketStatus.CLOSED):
         row.resolved_at = row.resolved_at or now

@@ -20,6 +20,7 @@ from django.db import transaction
 from django.db.models import Count, Max, Min, Q, QuerySet, Sum
 from django.utils import timezone
 
+from audit.bulk import upsert_rows
 from customers import metrics
 from customers.choices import (
     PURCHASE_STATUSES,
@@ -189,11 +190,8 @@ def _row(customer: Customer, columns: Columns) -> CustomerStats:
 
 
 def _write(rows: list[CustomerStats]) -> None:
-    skipped = {"id", "business", "customer"}
-    names = [f.name for f in CustomerStats._meta.fields if f.name not in skipped]
-    CustomerStats.objects.bulk_create(
-        rows, update_conflicts=True, unique_fields=["customer"], update_fields=names
-    )
+    # One statement, whatever the number of rows.
+    upsert_rows(rows, key="customer_id")
 
 
 def _bought(ids: list[UUID]) -> dict[UUID, _Money]:

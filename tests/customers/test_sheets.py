@@ -261,7 +261,11 @@ def test_numbers_of_json_keep_their_digits():
             [(2, ["Åsa", "a@example.test"])],
         ),
         (b"a,b\n\n1\n1,2,3\n", ["a", "b"], [(3, ["1", ""]), (4, ["1", "2", "3"])]),
-        (b'a,b,,\n"1\n2",3,,\n4,5,\n', ["a", "b"], [(2, ["1\n2", "3"]), (3, ["4", "5"])]),
+        (
+            b'a,b,,\n"1\n2",3,,\n4,5,\n',
+            ["a", "b"],
+            [(2, ["1\n2", "3"]), (3, ["4", "5"])],
+        ),
     ],
 )
 def test_what_spreadsheets_write_is_read(data, columns, rows):

@@ -1,0 +1,295 @@
+"""Import in the admin: choose a file, look at what it would do, confirm, report.
+
+The pages are thin: `customers.services.importing` keeps, previews and loads a file, and
+gives it to its uploader alone.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.core.exceptions import ObjectDoesNotExist, PermissionDenied, ValidationError
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+
+from audit.admin.base import actor_of, refuse
+from audit.masking import SEE_CLEAR, masked_value
+from audit.privacy import declaration
+from customers import services
+from customers.admin.base import HubAdmin
+from customers.readers import KINDS, SheetError
+
+_GONE = "The file is no longer there. Choose it again."
+_ENDINGS = {"csv": "csv", "txt": "csv", "tsv": "csv", "xlsx": "xlsx", "json": "json"}
+_TITLES = {
+    "new": "New",
+    "changed": "Changed",
+    "unchanged": "Unchanged",
+    "rejected": "Rejected",
+}
+
+
+class ImportFileForm(forms.Form):
+    """Which file, and how it is to be read."""
+
+    import_file = forms.FileField(label="File", help_text="CSV, Excel (.xlsx) or JSON.")
+    format = forms.ChoiceField(
+        choices=[("", "By its name"), *((kind, kind.upper()) for kind in KINDS)],
+        required=False,
+    )
+    business = forms.ModelChoiceField(
+        queryset=None,
+        required=False,
+        to_field_name="slug",
+        help_text="Of rows that name none in the column business.",
+    )
+    clear_empty = forms.BooleanField(
+        label="Empty cells clear the value",
+        required=False,
+        help_text="Off: an empty cell leaves what is stored as it is.",
+    )
+
+    def __init__(self, *args: Any, businesses: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field: Any = self.fields["business"]
+        field.queryset = businesses
+        some = list(businesses[:2])
+        self._only = some[0] if len(some) == 1 else None
+        if self._only is not None:
+            del self.fields["business"]
+
+    def clean_import_file(self) -> Any:
+        """Refuse a file that is too large, before anything of it is kept."""
+        file = self.cleaned_data["import_file"]
+        if file.size > settings.UPLOAD_MAX_BYTES:
+            msg = f"The file has more than {settings.UPLOAD_MAX_BYTES} bytes. Split it."
+            raise forms.ValidationError(msg)
+        return file
+
+    def clean(self) -> dict[str, Any]:
+        """Find the format by the file's name, and the business if there is one only."""
+        cleaned = super().clean() or {}
+        file = cleaned.get("import_file")
+        if file is not None and not cleaned.get("format"):
+            kind = _ENDINGS.get(file.name.rpartition(".")[2].lower())
+            if kind is None:
+                msg = "Choose the format that the file has."
+                self.add_error("format", msg)
+            cleaned["format"] = kind
+        cleaned["business"] = self._only or cleaned.get("business")
+        if cleaned["business"] is None and "business" not in self.errors:
+            self.add_error("business", "Choose the business that the rows are of.")
+        return cleaned
+
+
+class ConfirmImportForm(forms.Form):
+    """How a previewed file is to be loaded."""
+
+    update_existing = forms.BooleanField(
+        required=False,
+        help_text="Off: rows that would change what is stored are left alone.",
+    )
+    reason = forms.CharField(
+        required=False,
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="Stands in the history of every row that is written.",
+    )
+
+
+class ImportPages(HubAdmin):
+    """A page with import, for whoever has the right of that name."""
+
+    @property
+    def import_table(self) -> services.ImportTable:
+        """The table of the services that files of this page are loaded into."""
+        return services.IMPORT_TABLES[str(self.opts.model_name)]
+
+    def has_import_permission(self, request: HttpRequest) -> bool:
+        """Tell whether the person may import rows of this kind in any business."""
+        user: Any = request.user
+        return bool(user.has_perm(self.import_table.right))
+
+    def get_urls(self) -> list[Any]:
+        name = f"{self.opts.app_label}_{self.opts.model_name}"
+        wrap = self.admin_site.admin_view
+        own = [
+            path("import/", wrap(self.import_view), name=f"{name}_import"),
+            path(
+                "import/<uuid:file_id>/",
+                wrap(self.import_file_view),
+                name=f"{name}_import_file",
+            ),
+        ]
+        return [*own, *super().get_urls()]
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        allowed = {"has_import_permission": self.has_import_permission(request)}
+        return super().changelist_view(request, {**(extra_context or {}), **allowed})
+
+    # --- pages ------------------------------------------------------------------
+
+    def import_view(self, request: HttpRequest) -> HttpResponse:
+        """Take a file, look at it, and lead to what it would do."""
+        self._require(request)
+        actor, table = actor_of(request), self.import_table
+        businesses = services.list_businesses(actor=actor, permission=table.right)
+        form = ImportFileForm(
+            request.POST or None, request.FILES or None, businesses=businesses
+        )
+        if request.method == "POST" and form.is_valid():
+            file = form.cleaned_data["import_file"]
+            try:
+                upload = services.keep_upload(
+                    file.read(),
+                    name=file.name,
+                    kind=form.cleaned_data["format"],
+                    table=table,
+                    business=form.cleaned_data["business"],
+                    actor=actor,
+                    clear_empty=form.cleaned_data["clear_empty"],
+                )
+                try:
+                    self.start_preview(request, upload)
+                except SheetError:
+                    services.discard_upload(upload)
+                    raise
+            except SheetError as error:
+                form.add_error("import_file", str(error))
+            else:
+                return HttpResponseRedirect(self._page_of(upload))
+        context = {"form": form, "columns": table.columns, "step": 1}
+        return self._shown(request, "import.html", context)
+
+    def import_file_view(self, request: HttpRequest, file_id: UUID) -> HttpResponse:
+        """Show what a file would do or has done; load or remove it when told so."""
+        self._require(request)
+        actor, table = actor_of(request), self.import_table
+        try:
+            upload = services.get_upload(file_id, table=table, actor=actor)
+            if request.method == "POST":
+                return self._answer(request, upload)
+            found = services.import_findings(upload)
+        except (ObjectDoesNotExist, SheetError):
+            refuse(request, "not_found", "customers.importfile", str(file_id))
+            return self._again(request, _GONE)
+        if upload.previewed_at is None:
+            # A preview that was cut off is made once more.
+            return self._again(request, "The file was not looked at. Choose it again.")
+        if upload.loaded_at is not None:
+            done = services.import_report(upload)
+            context = {"upload": upload, "report": done, "step": 4}
+            return self._shown(request, "import_report.html", context)
+        return self._show_preview(request, upload, found, ConfirmImportForm())
+
+    def _answer(self, request: HttpRequest, upload: Any) -> HttpResponse:
+        actor = actor_of(request)
+        if "discard" in request.POST:
+            services.discard_upload(upload)
+            self.message_user(request, "The file was removed. Nothing was written.")
+            return HttpResponseRedirect(self._list_page())
+        form = ConfirmImportForm(request.POST)
+        if not form.is_valid():
+            found = services.import_findings(upload)
+            return self._show_preview(request, upload, found, form)
+        try:
+            services.confirm_import(upload, actor=actor, **form.cleaned_data)
+            self.start_load(request, upload)
+        except ValidationError as error:
+            self.message_user(request, " ".join(error.messages), messages.ERROR)
+        return HttpResponseRedirect(self._page_of(upload))
+
+    # --- the work: here inside the request, elsewhere in a job --------------------
+
+    def start_preview(self, request: HttpRequest, upload: Any) -> None:
+        """Look at a file. Raises SheetError when it turns out to be unreadable."""
+        services.preview_import(upload, actor=actor_of(request))
+
+    def start_load(self, request: HttpRequest, upload: Any) -> None:
+        """Load a confirmed file. Raises ValidationError when that goes on already."""
+        services.load_import(upload, actor=actor_of(request))
+
+    # --- what is shown ----------------------------------------------------------
+
+    def _show_preview(
+        self, request: HttpRequest, upload: Any, found: Any, form: ConfirmImportForm
+    ) -> HttpResponse:
+        self._note_preview(request, found)
+        is_started = upload.confirmed_at is not None
+        counts = found["counts"]
+        groups = [
+            {
+                "name": name,
+                "title": _TITLES[name],
+                "count": counts[name],
+                "rows": [self._masked(request, row) for row in found["shown"][name]],
+            }
+            for name in services.IMPORT_OUTCOMES
+        ]
+        context = {
+            "upload": upload,
+            "found": found,
+            "groups": groups,
+            "form": form,
+            "is_started": is_started,
+            "can_load": counts["new"] + counts["changed"] > 0,
+            "step": 2,
+        }
+        return self._shown(request, "import_preview.html", context)
+
+    def _masked(self, request: HttpRequest, row: dict[str, Any]) -> dict[str, Any]:
+        """Return a row of the preview with stored values as the person sees them."""
+        kinds = declaration(self.model)
+        business = UUID(row["business"]) if row["business"] else None
+        is_clear = actor_of(request).may(SEE_CLEAR, business)
+        changes = [
+            (name, before if is_clear else masked_value(before, kinds.get(name)), after)
+            for name, before, after in row["changes"]
+        ]
+        page = ""
+        if row["key"]:
+            name = f"admin:{self.opts.app_label}_{self.opts.model_name}_change"
+            page = reverse(name, args=[row["key"]])
+        return {**row, "changes": changes, "page": page}
+
+    def _note_preview(self, request: HttpRequest, found: Any) -> None:
+        """Note whose stored rows the preview shows beside the new values."""
+        rows = [row for group in found["shown"].values() for row in group]
+        keys = [row["key"] for row in rows if row["key"]]
+        stored = self.get_queryset(request).filter(pk__in=keys)
+        self.note_shown(request, "previewed", stored)
+
+    def _shown(
+        self, request: HttpRequest, template: str, context: dict[str, Any]
+    ) -> HttpResponse:
+        context |= {
+            **self.admin_site.each_context(request),
+            "title": f"Import {self.opts.verbose_name_plural}",
+            "opts": self.opts,
+            "steps": ["File", "Preview", "Load", "Report"],
+        }
+        response = TemplateResponse(request, f"admin/customers/{template}", context)
+        response["Cache-Control"] = "no-store"
+        return response
+
+    def _require(self, request: HttpRequest) -> None:
+        if not self.has_import_permission(request):
+            raise PermissionDenied
+
+    def _again(self, request: HttpRequest, sentence: str) -> HttpResponse:
+        self.message_user(request, sentence, messages.ERROR)
+        name = f"admin:{self.opts.app_label}_{self.opts.model_name}_import"
+        return HttpResponseRedirect(reverse(name))
+
+    def _page_of(self, upload: Any) -> str:
+        name = f"admin:{self.opts.app_label}_{self.opts.model_name}_import_file"
+        return reverse(name, args=[upload.pk])
+
+    def _list_page(self) -> str:
+        name = f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"
+        return reverse(name)

@@ -1,0 +1,98 @@
+"""Files to import, from their upload until they are loaded or their time is over."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import ClassVar
+from uuid import UUID
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from audit.fields import NullCharField, NullTextField
+from audit.ids import uuid7
+from audit.tracking import ScopedQuerySet
+from customers.models.base import known
+from customers.models.business import Business
+from customers.readers import KINDS
+
+_KEPT = timedelta(hours=24)
+
+
+def a_day_from_now() -> datetime:
+    """Return when a file that is uploaded now is removed."""
+    return timezone.now() + _KEPT
+
+
+class ImportFile(models.Model):
+    """A file that somebody uploaded, what its preview found, and how far it is loaded.
+
+    Content and findings hold people, so they lie encrypted; who uploaded it is alone in
+    reading them. Rows are removed after a day. `cursor` is the number of the last row
+    of the file that is done, and `batch` that of the last committed batch.
+    """
+
+    privacy: ClassVar[dict[str, str]] = {
+        "table": "public",
+        "kind": "public",
+        "name": "free_text",
+        "sha256": "public",
+        "content": "secret",
+        "preview": "secret",
+        "report": "secret",
+        "reason": "free_text",
+        "counts": "public",
+    }
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    # Of rows that name none themselves.
+    business = models.ForeignKey(
+        Business, models.PROTECT, related_name="+", db_index=False
+    )
+    uploaded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+"
+    )
+    table = models.CharField(max_length=50)
+    kind = models.CharField("format", max_length=10)
+    name = NullCharField(max_length=255)
+    sha256 = models.CharField(max_length=64)
+    size = models.PositiveIntegerField(help_text="Bytes of the file.")
+    content = models.TextField(blank=True)
+    clear_empty = models.BooleanField(default=False)
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField(default=a_day_from_now)
+    # Of the preview; null until there is one.
+    previewed_at = models.DateTimeField(null=True)
+    preview = models.TextField(blank=True)
+    # Of the loading; null until the uploader has confirmed it.
+    confirmed_at = models.DateTimeField(null=True)
+    update_existing = models.BooleanField(default=False)
+    reason = NullTextField()
+    cursor = models.PositiveIntegerField(default=0)
+    batch = models.PositiveIntegerField(default=0)
+    # Of each business: outcome to number of rows.
+    counts = models.JSONField(default=dict)
+    report = models.TextField(blank=True)
+    loaded_at = models.DateTimeField(null=True)
+
+    objects = ScopedQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "file to import"
+        verbose_name_plural = "files to import"
+        ordering = ("-id",)
+        default_permissions = ()
+        constraints: ClassVar = [known("kind", list(KINDS), "import_kind_known")]
+        indexes: ClassVar = [
+            models.Index(fields=["business", "uploaded_by"], name="import_uploader"),
+            models.Index(fields=["expires_at"], name="import_expires"),
+        ]
+
+    @property
+    def tenant_id(self) -> UUID:
+        """The business that the row belongs to."""
+        return self.business_id
+
+    def __str__(self) -> str:
+        return f"{self.kind} file"

@@ -1,0 +1,226 @@
+"""Writing checked rows: a batch in one short transaction, with all that follows.
+
+What `save_record` guarantees for one row holds here for each: rights and the rules of
+the table were checked, the owner is live and locked, histories, events and figures are
+written with the rows. What differs is the number of statements, which is the same for a
+batch of any size.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, models, transaction
+from django.db.models import Max
+from django.utils import timezone
+
+from audit import services as audit
+from audit.actors import Actor
+from audit.bulk import insert_tracked, update_tracked
+from audit.tracking import Change
+from customers.choices import ContactKind
+from customers.models import Business, Contact, Customer, Preferences, Ticket
+from customers.services.import_checking import (
+    CHANGED,
+    CHANGED_MEANWHILE,
+    NEW,
+    OUTCOMES,
+    WHOLE,
+    CheckedRow,
+    RowChecker,
+    check_claims,
+)
+from customers.services.stats import refresh_stats
+
+# Rows of one transaction: about 100 ms of write lock, and all of them in the event.
+BATCH = 100
+# A row that somebody else adds meanwhile makes the batch fail; checked again, it tells.
+_TRIES = 3
+LEFT_ALONE = "left_alone"
+_VERBS = {NEW: "created", CHANGED: "changed"}
+
+
+@dataclass
+class LoadedBatch:
+    """What became of the rows of a batch; `rows` are those that were written."""
+
+    number: int
+    last_line: int
+    checked: list[CheckedRow] = field(default_factory=list)
+    rows: list[Any] = field(default_factory=list)
+    # Of each business: outcome to number of rows.
+    counts: dict[str, dict[str, int]] = field(default_factory=dict)
+
+
+def load_batch(
+    rows: Sequence[tuple[int, list[str]]],
+    *,
+    checker: RowChecker,
+    number: int,
+    reason: str,
+    update_existing: bool,
+    step: Callable[[LoadedBatch], None] | None = None,
+) -> LoadedBatch:
+    """Check these rows, then write the good ones in one short transaction.
+
+    `number` counts the batches of a file; events name it. Checking reads outside of the
+    transaction, so the write lock is held for the writing alone. Rows that lost a race
+    are rejected and stop nobody else. Without `update_existing` rows that would change
+    stored ones are left alone. `step` runs at the end of the transaction: what it writes
+    stands or falls with the batch, and what it raises rolls the batch back.
+
+    Raises IntegrityError where the database refuses a row again and again for a reason
+    that the check does not know.
+    """
+    for tried in range(1, _TRIES + 1):
+        batch = LoadedBatch(number, rows[-1][0], checker.check(rows))
+        wanted = [
+            checked
+            for checked in batch.checked
+            if checked.outcome == NEW
+            or (checked.outcome == CHANGED and update_existing)
+        ]
+        try:
+            with transaction.atomic():
+                _write(wanted, batch, actor=checker.actor, reason=reason)
+                batch.counts = _counted(batch.checked, update_existing=update_existing)
+                if step is not None:
+                    step(batch)
+        except IntegrityError:
+            if tried == _TRIES:
+                raise
+        else:
+            return batch
+    raise AssertionError  # the last try returns or raises
+
+
+def _write(
+    wanted: list[CheckedRow], batch: LoadedBatch, *, actor: Actor, reason: str
+) -> None:
+    _lock_for_numbers(wanted)
+    _lock(wanted)
+    check_claims(wanted)
+    new = [c.row for c in wanted if c.outcome == NEW]
+    changed = [c for c in wanted if c.outcome == CHANGED]
+    written = [*new, *(c.row for c in changed)]
+    if not written:
+        return
+    change = Change(actor, reason)
+    _number_tickets(new)
+    insert_tracked(new, change)
+    columns = {name for c in changed for name in c.changed_columns}
+    update_tracked([c.row for c in changed], columns, change)
+    if isinstance(written[0], Customer):
+        insert_tracked(
+            [Preferences(customer=row, business_id=row.business_id) for row in new],
+            change,
+        )
+        insert_tracked(_former_emails(changed), change)
+    _record(wanted, batch.number, actor=actor, reason=reason)
+    refresh_stats(_customer_id(row) for row in written)
+    batch.rows = written
+
+
+def _lock(wanted: list[CheckedRow]) -> None:
+    """Lock customers, then rows, in key order; reject what has changed meanwhile."""
+    stored = [checked for checked in wanted if checked.before]
+    owned = [c for c in wanted if not isinstance(c.row, Customer)]
+    if owned:
+        customers = Customer.objects.filter(pk__in={c.row.customer_id for c in owned})
+        locked = customers.order_by("pk").select_for_update(no_key=True)
+        live = {
+            pk
+            for pk, *marks in locked.values_list("pk", "archived_at", "erased_at")
+            if marks == [None, None]
+        }
+        for checked in owned:
+            if checked.row.customer_id not in live:
+                checked.reject(WHOLE, "The customer was archived meanwhile.")
+    if stored:
+        rows: Any = type(stored[0].row)._base_manager.filter(
+            pk__in=[checked.row.pk for checked in stored]
+        )
+        locked = rows.order_by("pk").select_for_update(of=("self",), no_key=True)
+        times = dict(locked.values_list("pk", "updated_at"))
+        for checked in stored:
+            if times.get(checked.row.pk) != checked.before["updated_at"]:
+                checked.reject(WHOLE, CHANGED_MEANWHILE)
+
+
+def _lock_for_numbers(wanted: Iterable[CheckedRow]) -> None:
+    """Let one writer at a time number the tickets of a business."""
+    ids = {c.row.business_id for c in wanted if isinstance(c.row, Ticket) and c.is_new}
+    if ids:
+        # Businesses before customers, as `save_record` does.
+        businesses = Business.objects.filter(pk__in=ids).order_by("pk")
+        list(businesses.select_for_update(no_key=True).values_list("pk"))
+
+
+def _number_tickets(new: Iterable[Any]) -> None:
+    tickets = [row for row in new if isinstance(row, Ticket)]
+    if not tickets:
+        return
+    ids = {row.business_id for row in tickets}
+    newest = Ticket.objects.filter(business__in=ids).order_by().values("business_id")
+    last = {row["business_id"]: row["n"] for row in newest.annotate(n=Max("number"))}
+    for row in tickets:
+        row.number = last[row.business_id] = last.get(row.business_id, 0) + 1
+
+
+def _former_emails(changed: Iterable[CheckedRow]) -> list[Contact]:
+    """Return contacts that keep an e-mail findable after the customer left it."""
+    now = timezone.now()
+    return [
+        Contact(
+            business=checked.row.business,
+            customer=checked.row,
+            kind=ContactKind.EMAIL,
+            email=checked.before["email"],
+            valid_to=now,
+        )
+        for checked in changed
+        if checked.before["email_key"] not in {None, checked.row.email_key}
+    ]
+
+
+def _record(
+    wanted: list[CheckedRow], number: int, *, actor: Actor, reason: str
+) -> None:
+    """Write one event for what was created and one for what was changed, by business."""
+    groups: dict[tuple[UUID, str], list[Any]] = defaultdict(list)
+    for checked in wanted:
+        if checked.outcome in _VERBS:
+            groups[checked.row.business_id, checked.outcome].append(checked.row)
+    for (business_id, outcome), rows in groups.items():
+        audit.record(
+            f"{rows[0]._meta.model_name}.{_VERBS[outcome]}",
+            rows[0] if len(rows) == 1 else None,
+            actor=actor,
+            business_id=business_id,
+            subjects=dict.fromkeys(_customer_id(row) for row in rows),
+            reason=reason,
+            data={"batch": number, "count": len(rows)},
+        )
+
+
+def _counted(
+    checked: Iterable[CheckedRow], *, update_existing: bool
+) -> dict[str, dict[str, int]]:
+    counts: dict[str, dict[str, int]] = {}
+    for row in checked:
+        outcome = row.outcome
+        if outcome == CHANGED and not update_existing:
+            outcome = LEFT_ALONE
+        business = str(row.business.pk) if row.business else ""
+        of_business = counts.setdefault(business, dict.fromkeys(OUTCOMES, 0))
+        of_business[outcome] = of_business.get(outcome, 0) + 1
+    return counts
+
+
+def _customer_id(row: models.Model) -> UUID:
+    found: UUID = row.pk if isinstance(row, Customer) else row.customer_id  # type: ignore[attr-defined]  # set at run time, not on the type
+    return found

@@ -1,0 +1,405 @@
+"""Importing a file: keep it, look at what it would do, load it in batches.
+
+Nothing here knows of HTTP: a page calls these functions inside a request, a job calls
+the same ones. A file belongs to whoever uploaded it; nobody else finds it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zlib
+from collections import Counter
+from collections.abc import Callable
+from itertools import islice
+from typing import Any
+from uuid import UUID
+
+from cryptography.exceptions import InvalidTag
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from audit import services as audit
+from audit.actors import Actor
+from audit.ids import uuid7
+from audit.keyed import lock_up, unlock
+from customers.models import Business, ImportFile
+from customers.readers import Sheet, SheetError, open_sheet
+from customers.services.import_checking import (
+    CHANGED,
+    NEW,
+    OUTCOMES,
+    REJECTED,
+    CheckedRow,
+    RowChecker,
+    batches,
+)
+from customers.services.import_loading import BATCH, LoadedBatch, load_batch
+from customers.services.import_tables import (
+    IMPORT_TABLES,
+    Headers,
+    ImportTable,
+    cell_of,
+    read_headers,
+)
+
+# Rows whose preview and loading a request can wait for; more is work for a job.
+INLINE_ROWS = 2000
+# Rows of one outcome that a preview shows.
+SHOWN = 50
+# Rows that a preview looks up at once.
+_LOOKED_UP = 500
+_CONTENT, _PREVIEW, _REPORT = "import file", "import preview", "import report"
+_REASON = "imported"
+_GONE = "The file is no longer there. Choose it again."
+
+# Called with rows done, rows in all (0 while nobody knows) and the last row's number.
+Step = Callable[[int, int, int], None]
+
+
+# --- the file ---------------------------------------------------------------------
+
+
+def keep_upload(
+    data: bytes,
+    *,
+    name: str,
+    kind: str,
+    table: ImportTable,
+    business: Business,
+    actor: Actor,
+    clear_empty: bool = False,
+) -> ImportFile:
+    """Keep a file for its uploader, encrypted, for a day; return its row.
+
+    Rows that name no business are of `business`. With `clear_empty` an empty cell
+    clears what is stored. Raises SheetError for a file that cannot be read or has no
+    column of the table, PermissionDenied without the right to import there.
+    """
+    actor.require(business.pk, table.right)
+    sheet = open_sheet(data, kind)
+    if not [c for c in read_headers(table, sheet.columns).columns if c]:
+        known = ", ".join(column.name for column in table.columns if column.is_read)
+        msg = f"No column of this file is known. Known are {known}."
+        raise SheetError(msg)
+    upload = ImportFile(
+        id=uuid7(),
+        business=business,
+        uploaded_by_id=actor.user_id,
+        table=table.name,
+        kind=kind,
+        name=name[:255],
+        sha256=hashlib.sha256(data).hexdigest(),
+        size=len(data),
+        clear_empty=clear_empty,
+    )
+    packed = zlib.compress(data, level=1)
+    upload.content = lock_up(packed, purpose=_CONTENT, owner=upload.pk.bytes)
+    upload.save(force_insert=True)
+    return upload
+
+
+def get_upload(pk: UUID, *, table: ImportTable, actor: Actor) -> ImportFile:
+    """Return a file that the actor uploaded for this table, before its time is over.
+
+    Raises DoesNotExist for every other one.
+    """
+    rows = ImportFile.objects.visible_to(actor, table.right)
+    return rows.filter(
+        uploaded_by=actor.user_id, table=table.name, expires_at__gt=timezone.now()
+    ).get(pk=pk)
+
+
+def discard_upload(upload: ImportFile) -> None:
+    """Remove a file and what was found in it."""
+    upload.delete()
+
+
+def old_import_files() -> QuerySet[ImportFile]:
+    """Return files whose time is over."""
+    return ImportFile.objects.filter(expires_at__lt=timezone.now())
+
+
+def is_long(upload: ImportFile) -> bool:
+    """Tell whether a file has more rows than a request can wait for."""
+    _, sheet = _opened(upload)
+    return next(islice(sheet.rows, INLINE_ROWS, None), None) is not None
+
+
+def _opened(upload: ImportFile) -> tuple[Headers, Sheet]:
+    """Return the columns and rows of a file; raise SheetError when it is gone."""
+    try:
+        packed = unlock(upload.content, purpose=_CONTENT, owner=upload.pk.bytes)
+        # What was kept has this size; nothing else is unpacked.
+        data = zlib.decompressobj().decompress(packed, max_length=upload.size + 1)
+    except (InvalidTag, ValueError, zlib.error) as error:
+        raise SheetError(_GONE) from error
+    sheet = open_sheet(data, upload.kind)
+    return read_headers(IMPORT_TABLES[upload.table], sheet.columns), sheet
+
+
+def _checker(
+    upload: ImportFile, headers: Headers, *, actor: Actor, **options: Any
+) -> RowChecker:
+    return RowChecker(
+        IMPORT_TABLES[upload.table],
+        headers,
+        actor=actor,
+        business=upload.business,
+        clear_empty=upload.clear_empty,
+        **options,
+    )
+
+
+# --- the preview ------------------------------------------------------------------
+
+
+def preview_import(
+    upload: ImportFile, *, actor: Actor, step: Step | None = None
+) -> dict[str, Any]:
+    """Look at what a file would do, and keep the findings with it.
+
+    Reads only, in batches and in no transaction, but for one update of the file's own
+    row at the end. `step` is called after each batch. Raises SheetError for a file that
+    turns out to be unreadable. See `import_findings` for what is returned.
+    """
+    started = timezone.now()
+    headers, sheet = _opened(upload)
+    checker = _checker(upload, headers, actor=actor)
+    counts: Counter[str] = Counter(dict.fromkeys(OUTCOMES, 0))
+    shown: dict[str, list[Any]] = {outcome: [] for outcome in OUTCOMES}
+    noted = 0
+    for batch in batches(sheet.rows, _LOOKED_UP):
+        for checked in checker.check(batch):
+            counts[checked.outcome] += 1
+            noted += bool(checked.notes)
+            if len(shown[checked.outcome]) < SHOWN:
+                shown[checked.outcome].append(_sample(checked, checker))
+        if step is not None:
+            step(sum(counts.values()), 0, batch[-1][0])
+    found = {
+        "total": sum(counts.values()),
+        "counts": dict(counts),
+        "noted": noted,
+        "used": headers.used,
+        "unknown": headers.unknown,
+        "unread": headers.unread,
+        "shown": shown,
+    }
+    upload.preview = _locked(found, upload, _PREVIEW)
+    upload.previewed_at = started
+    upload.save(update_fields=["preview", "previewed_at"])
+    return found
+
+
+def import_findings(upload: ImportFile) -> dict[str, Any]:
+    """Return what the preview found.
+
+    `total` rows and `counts` of each outcome; the columns that are `used`, `unknown`
+    and `unread`; the first rows of each outcome under `shown`, each with its `line`, the
+    `key`, `business` and `label` of the stored row, the `changes` (column, before,
+    after), the `errors` (column, sentence) and `notes`. They hold people: mask `before`
+    for whoever does not see such columns in clear.
+    """
+    return _unlocked(upload.preview, upload, _PREVIEW)
+
+
+def _sample(checked: CheckedRow, checker: RowChecker) -> dict[str, Any]:
+    row, stored = checked.row, bool(checked.before)
+    if checked.outcome == NEW:
+        filled = [
+            c for c in checker.table.plain if checked.cells.get(c.name, "").strip()
+        ]
+        changes = [[c.name, "", cell_of(c, getattr(row, c.name))] for c in filled]
+    else:
+        changes = [
+            [
+                c.name,
+                cell_of(c, checked.before[c.name]),
+                cell_of(c, getattr(row, c.name)),
+            ]
+            for c in checked.changes
+        ]
+    return {
+        "line": checked.line,
+        "key": str(row.pk) if stored else "",
+        "business": str(row.business_id) if row is not None else "",
+        "label": str(row) if stored else "",
+        "changes": changes,
+        "errors": [[name, " ".join(said)] for name, said in checked.errors.items()],
+        "notes": checked.notes,
+    }
+
+
+def _locked(found: dict[str, Any], upload: ImportFile, purpose: str) -> str:
+    text = zlib.compress(json.dumps(found).encode())
+    return lock_up(text, purpose=purpose, owner=upload.pk.bytes)
+
+
+def _unlocked(text: str, upload: ImportFile, purpose: str) -> dict[str, Any]:
+    if not text:
+        return {}
+    try:
+        packed = unlock(text, purpose=purpose, owner=upload.pk.bytes)
+    except (InvalidTag, ValueError) as error:
+        raise SheetError(_GONE) from error
+    found: dict[str, Any] = json.loads(zlib.decompress(packed))
+    return found
+
+
+# --- loading ----------------------------------------------------------------------
+
+
+@transaction.atomic
+def confirm_import(
+    upload: ImportFile,
+    *,
+    actor: Actor,
+    update_existing: bool = False,
+    reason: str = "",
+) -> None:
+    """Say that a previewed file is to be loaded, and how; a second time changes nothing.
+
+    Raises PermissionDenied for anybody but the uploader, ValidationError `no_preview`
+    before there is a preview.
+    """
+    _require_uploader(upload, actor)
+    row = ImportFile.objects.select_for_update(no_key=True).get(pk=upload.pk)
+    if row.previewed_at is None:
+        msg = "Look at the preview first."
+        raise ValidationError(msg, code="no_preview")
+    if row.confirmed_at is None:
+        row.confirmed_at = timezone.now()
+        row.update_existing = update_existing
+        row.reason = f"{_REASON}: {reason.strip()}" if reason.strip() else _REASON
+        row.save(update_fields=["confirmed_at", "update_existing", "reason"])
+    upload.refresh_from_db()
+
+
+def load_import(
+    upload: ImportFile, *, actor: Actor, step: Step | None = None
+) -> ImportFile:
+    """Load a confirmed file, batch by batch, from where it was left; return its row.
+
+    Each batch is one short transaction. With its rows it commits the file's `cursor`
+    and counts, so a load that was interrupted goes on without doubling a row, and two
+    loads of one file do not both write. A rejected row stops nobody else. `step` is
+    called inside the transaction of each batch: what it writes is committed with the
+    batch, and what it raises rolls the batch back and ends the load, which can go on
+    later. All batches are of the actor's one operation. At the end the content is
+    removed and one event is written in each business.
+
+    Raises PermissionDenied for anybody but the uploader, ValidationError
+    `not_confirmed`, or `loaded_elsewhere` when another load of the file goes on,
+    SheetError when the file is gone.
+    """
+    _require_uploader(upload, actor)
+    upload.refresh_from_db()
+    if upload.confirmed_at is None:
+        msg = "Confirm the import first."
+        raise ValidationError(msg, code="not_confirmed")
+    if upload.loaded_at is not None:
+        return upload
+    headers, sheet = _opened(upload)
+    checker = _checker(upload, headers, actor=actor, seen_at=upload.previewed_at)
+    total = import_findings(upload).get("total", 0)
+    rows = (row for row in sheet.rows if row[0] > upload.cursor)
+
+    def advance(batch: LoadedBatch) -> None:
+        done = _advance(upload, batch)
+        if step is not None:
+            step(done, total, batch.last_line)
+
+    for batch in batches(rows, BATCH):
+        load_batch(
+            batch,
+            checker=checker,
+            number=upload.batch + 1,
+            reason=upload.reason or _REASON,
+            update_existing=upload.update_existing,
+            step=advance,
+        )
+        upload.refresh_from_db()
+    _finish(upload, actor=actor)
+    return upload
+
+
+def import_report(upload: ImportFile) -> dict[str, Any]:
+    """Return what became of a file: `counts` by outcome, and the first `rejected` rows.
+
+    Those are shown as `import_findings` shows them.
+    """
+    counts: Counter[str] = Counter(dict.fromkeys(OUTCOMES, 0))
+    for of_business in upload.counts.values():
+        counts.update(of_business)
+    said = _unlocked(upload.report, upload, _REPORT)
+    return {"counts": dict(counts), "rejected": said.get("rejected", [])}
+
+
+def _require_uploader(upload: ImportFile, actor: Actor) -> None:
+    table = IMPORT_TABLES[upload.table]
+    actor.require(upload.business_id, table.right)
+    if actor.user_id is None or actor.user_id != upload.uploaded_by_id:
+        msg = "Only who uploaded a file may load it."
+        raise PermissionDenied(msg)
+
+
+def _advance(upload: ImportFile, batch: LoadedBatch) -> int:
+    """Note in the transaction of a batch that it is done; return the rows done."""
+    row = ImportFile.objects.select_for_update(no_key=True).get(pk=upload.pk)
+    if row.cursor != upload.cursor:
+        msg = "This file is being loaded already."
+        raise ValidationError(msg, code="loaded_elsewhere")
+    row.cursor, row.batch = batch.last_line, batch.number
+    for business, counts in batch.counts.items():
+        before = row.counts.get(business, {})
+        row.counts[business] = dict(Counter(before) + Counter(counts))
+    rejected = import_report(row)["rejected"]
+    if len(rejected) < SHOWN:
+        more = [
+            {"line": c.line, "errors": [[n, " ".join(t)] for n, t in c.errors.items()]}
+            for c in batch.checked
+            if c.outcome == REJECTED
+        ]
+        if more:
+            kept = {"rejected": [*rejected, *more][:SHOWN]}
+            row.report = _locked(kept, row, _REPORT)
+    row.save(update_fields=["cursor", "batch", "counts", "report"])
+    return sum(sum(counts.values()) for counts in row.counts.values())
+
+
+@transaction.atomic
+def _finish(upload: ImportFile, *, actor: Actor) -> None:
+    row = ImportFile.objects.select_for_update(no_key=True).get(pk=upload.pk)
+    if row.loaded_at is None:
+        row.loaded_at, row.content = timezone.now(), ""
+        row.save(update_fields=["loaded_at", "content"])
+        _record_finished(row, actor=actor)
+    upload.refresh_from_db()
+
+
+def _record_finished(upload: ImportFile, *, actor: Actor) -> None:
+    """Write one event in each business whose rows the file named."""
+    by_business: dict[str, Counter[str]] = {}
+    for business, counts in upload.counts.items():
+        # Who could not be found anywhere is the business's of the file.
+        of = by_business.setdefault(business or str(upload.business_id), Counter())
+        of.update(counts)
+    label = IMPORT_TABLES[upload.table].model._meta.label_lower
+    for business, counted in (
+        by_business or {str(upload.business_id): Counter()}
+    ).items():
+        audit.record(
+            "import.finished",
+            actor=actor,
+            business_id=UUID(business),
+            data={
+                "table": label,
+                "file": upload.sha256,
+                "rows": counted[NEW] + counted[CHANGED],
+                **{name: n for name, n in counted.items() if n},
+            },
+            reason=upload.reason,
+        )
