@@ -92,10 +92,10 @@ def update_tracked(
 
 
 def upsert_rows(rows: Sequence[models.Model], *, key: str) -> None:
-    """Insert rows of one model, or replace those with the same value of a unique column.
+    """Insert rows of one model, or replace those with the same value of `key`.
 
-    For projections, which keep no history: `key` is the column's attribute. The primary
-    key of a row that is there stays.
+    For projections, which keep no history: `key` is the attribute of a unique column.
+    The primary key of a row that is there stays.
     """
     if not rows:
         return

@@ -1,8 +1,8 @@
 """Reading files of rows: CSV, Excel and JSON, row by row and within limits.
 
 A file is measured before it is read: a small one can unpack to a very large one, and a
-few bytes can claim a million rows. Rows are handed out one at a time, so memory does not
-grow with their number.
+few bytes can claim a million rows. Rows are handed out one at a time, so memory does
+not grow with their number.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ _ZIP_END = b"PK\x05\x06"
 _ZIP_END_SIZE = 22
 _LOOKED_AT = 8192
 _BETWEEN = re.compile(r"[ \t\r\n]*")
+_NO_JSON = "This is no JSON. Send a list of objects."
 _NO_LIST = "Send a list of objects, one for each row."
 
 KINDS = ("csv", "xlsx", "json")
@@ -177,19 +178,14 @@ def _json_items(text: str) -> Iterator[dict[str, Any]]:
     decoder = json.JSONDecoder(parse_float=str, parse_int=str)
     at = _after_blanks(text, 0)
     if text[at : at + 1] not in {"[", "{"}:
-        msg = "This is no JSON. Send a list of objects."
-        raise SheetError(msg)
+        raise SheetError(_NO_JSON)
     if text[at] != "[":
         raise SheetError(_NO_LIST)
     at = _after_blanks(text, at + 1)
     if text[at : at + 1] == "]":
         return
     while True:
-        try:
-            item, at = decoder.raw_decode(text, at)
-        except (ValueError, RecursionError) as error:
-            msg = "This is no JSON. Send a list of objects."
-            raise SheetError(msg) from error
+        item, at = _decoded(decoder, text, at)
         if not isinstance(item, dict):
             raise SheetError(_NO_LIST)
         yield item
@@ -200,6 +196,13 @@ def _json_items(text: str) -> Iterator[dict[str, Any]]:
         if sign != ",":
             msg = "This is no JSON. Send a list of objects."
             raise SheetError(msg)
+
+
+def _decoded(decoder: json.JSONDecoder, text: str, at: int) -> tuple[Any, int]:
+    try:
+        return decoder.raw_decode(text, at)
+    except (ValueError, RecursionError) as error:
+        raise SheetError(_NO_JSON) from error
 
 
 def _after_blanks(text: str, at: int) -> int:

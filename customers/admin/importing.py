@@ -42,7 +42,7 @@ class ImportFileForm(forms.Form):
         choices=[("", "By its name"), *((kind, kind.upper()) for kind in KINDS)],
         required=False,
     )
-    business = forms.ModelChoiceField(
+    business: Any = forms.ModelChoiceField(
         queryset=None,
         required=False,
         to_field_name="slug",

@@ -10,46 +10,84 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('customers', '0005_segment_rights'),
+        ("customers", "0005_segment_rights"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ImportFile',
+            name="ImportFile",
             fields=[
-                ('id', models.UUIDField(default=audit.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('table', models.CharField(max_length=50)),
-                ('kind', models.CharField(max_length=10, verbose_name='format')),
-                ('name', audit.fields.NullCharField(max_length=255)),
-                ('sha256', models.CharField(max_length=64)),
-                ('size', models.PositiveIntegerField(help_text='Bytes of the file.')),
-                ('content', models.TextField(blank=True)),
-                ('clear_empty', models.BooleanField(default=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('expires_at', models.DateTimeField(default=customers.models.import_file.a_day_from_now)),
-                ('previewed_at', models.DateTimeField(null=True)),
-                ('preview', models.TextField(blank=True)),
-                ('confirmed_at', models.DateTimeField(null=True)),
-                ('update_existing', models.BooleanField(default=False)),
-                ('reason', audit.fields.NullTextField()),
-                ('cursor', models.PositiveIntegerField(default=0)),
-                ('batch', models.PositiveIntegerField(default=0)),
-                ('counts', models.JSONField(default=dict)),
-                ('report', models.TextField(blank=True)),
-                ('loaded_at', models.DateTimeField(null=True)),
-                ('business', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='customers.business')),
-                ('uploaded_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=audit.ids.uuid7,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("table", models.CharField(max_length=50)),
+                ("kind", models.CharField(max_length=10, verbose_name="format")),
+                ("name", audit.fields.NullCharField(max_length=255)),
+                ("sha256", models.CharField(max_length=64)),
+                ("size", models.PositiveIntegerField(help_text="Bytes of the file.")),
+                ("content", models.TextField(blank=True)),
+                ("clear_empty", models.BooleanField(default=False)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "expires_at",
+                    models.DateTimeField(
+                        default=customers.models.import_file.a_day_from_now
+                    ),
+                ),
+                ("previewed_at", models.DateTimeField(null=True)),
+                ("preview", models.TextField(blank=True)),
+                ("confirmed_at", models.DateTimeField(null=True)),
+                ("update_existing", models.BooleanField(default=False)),
+                ("reason", audit.fields.NullTextField()),
+                ("cursor", models.PositiveIntegerField(default=0)),
+                ("batch", models.PositiveIntegerField(default=0)),
+                ("counts", models.JSONField(default=dict)),
+                ("report", models.TextField(blank=True)),
+                ("loaded_at", models.DateTimeField(null=True)),
+                (
+                    "business",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="customers.business",
+                    ),
+                ),
+                (
+                    "uploaded_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'file to import',
-                'verbose_name_plural': 'files to import',
-                'ordering': ('-id',),
-                'default_permissions': (),
-                'indexes': [models.Index(fields=['business', 'uploaded_by'], name='import_uploader'), models.Index(fields=['expires_at'], name='import_expires')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('kind__in', ['csv', 'xlsx', 'json'])), name='import_kind_known', violation_error_message='kind is not one of csv, xlsx, json.')],
+                "verbose_name": "file to import",
+                "verbose_name_plural": "files to import",
+                "ordering": ("-id",),
+                "default_permissions": (),
+                "indexes": [
+                    models.Index(
+                        fields=["business", "uploaded_by"], name="import_uploader"
+                    ),
+                    models.Index(fields=["expires_at"], name="import_expires"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("kind__in", ["csv", "xlsx", "json"])),
+                        name="import_kind_known",
+                        violation_error_message="kind is not one of csv, xlsx, json.",
+                    )
+                ],
             },
         ),
     ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import ClassVar
-from uuid import UUID
 
 from django.conf import settings
 from django.db import models
@@ -88,11 +87,6 @@ class ImportFile(models.Model):
             models.Index(fields=["business", "uploaded_by"], name="import_uploader"),
             models.Index(fields=["expires_at"], name="import_expires"),
         ]
-
-    @property
-    def tenant_id(self) -> UUID:
-        """The business that the row belongs to."""
-        return self.business_id
 
     def __str__(self) -> str:
         return f"{self.kind} file"

@@ -72,7 +72,7 @@ from customers.services.figures import (
     get_channels,
     get_signups_per_week,
 )
-from customers.services.import_checking import OUTCOMES as IMPORT_OUTCOMES
+from customers.services.import_rows import OUTCOMES as IMPORT_OUTCOMES
 from customers.services.import_tables import (
     IMPORT_TABLES,
     ImportTable,

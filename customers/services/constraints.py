@@ -1,7 +1,7 @@
 """The database's own rules, asked for many rows at once and without a statement each.
 
-Django's `validate_constraints` sends one statement for each rule of each row. Here check
-constraints are evaluated in Python, and each unique constraint asks once for all rows.
+Django's `validate_constraints` sends one statement for each rule of each row. Here
+check constraints are evaluated in Python, and a unique one asks once for all rows.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def broken_checks(row: models.Model) -> Iterator[tuple[set[str], str]]:
             condition: Any = rule.condition
             # As in SQL: what is unknown breaks no rule.
             if holds(condition, row) is False:
-                yield set(_columns(condition)), rule.get_violation_error_message()
+                yield set(_columns(condition)), str(rule.get_violation_error_message())
 
 
 def holds(condition: Q, row: models.Model) -> bool | None:
@@ -63,7 +63,8 @@ def _compared(child: Any, row: models.Model) -> bool | None:
     if kind == "isnull":
         return (value is None) is wanted
     if isinstance(wanted, F):
-        wanted = _value(row, wanted.name)
+        source: Any = wanted
+        wanted = _value(row, source.name)
     if kind == "" and wanted is None:
         return value is None
     compare = _COMPARISONS.get(kind or "exact")
@@ -80,7 +81,8 @@ def _value(row: models.Model, name: str) -> Any:
 
 
 def _columns(condition: Q) -> Iterator[str]:
-    for child in condition.children:
+    children: list[Any] = condition.children
+    for child in children:
         if isinstance(child, Q):
             yield from _columns(child)
         else:
@@ -97,7 +99,7 @@ def unique_rules(model: type[models.Model]) -> list[models.UniqueConstraint]:
 
 
 def unique_values(rule: models.UniqueConstraint, row: models.Model) -> Any:
-    """Return what a row claims under a rule, as a tuple; None where it claims nothing."""
+    """Return what a row claims under a rule, as a tuple; None for nothing."""
     if rule.condition is not None and holds(rule.condition, row) is not True:
         return None
     values = tuple(_value(row, name) for name in rule.fields)

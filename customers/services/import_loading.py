@@ -25,14 +25,16 @@ from audit.tracking import Change
 from customers.choices import ContactKind
 from customers.models import Business, Contact, Customer, Preferences, Ticket
 from customers.services.import_checking import (
-    CHANGED,
     CHANGED_MEANWHILE,
+    RowChecker,
+    check_claims,
+)
+from customers.services.import_rows import (
+    CHANGED,
     NEW,
     OUTCOMES,
     WHOLE,
     CheckedRow,
-    RowChecker,
-    check_claims,
 )
 from customers.services.stats import refresh_stats
 
@@ -70,8 +72,8 @@ def load_batch(
     `number` counts the batches of a file; events name it. Checking reads outside of the
     transaction, so the write lock is held for the writing alone. Rows that lost a race
     are rejected and stop nobody else. Without `update_existing` rows that would change
-    stored ones are left alone. `step` runs at the end of the transaction: what it writes
-    stands or falls with the batch, and what it raises rolls the batch back.
+    stored ones are left alone. `step` runs at the end of the transaction: what it
+    writes stands or falls with the batch, and what it raises rolls the batch back.
 
     Raises IntegrityError where the database refuses a row again and again for a reason
     that the check does not know.
@@ -190,7 +192,7 @@ def _former_emails(changed: Iterable[CheckedRow]) -> list[Contact]:
 def _record(
     wanted: list[CheckedRow], number: int, *, actor: Actor, reason: str
 ) -> None:
-    """Write one event for what was created and one for what was changed, by business."""
+    """Write an event in each business of what was created, one of what changed."""
     groups: dict[tuple[UUID, str], list[Any]] = defaultdict(list)
     for checked in wanted:
         if checked.outcome in _VERBS:

@@ -27,16 +27,15 @@ from audit.ids import uuid7
 from audit.keyed import lock_up, unlock
 from customers.models import Business, ImportFile
 from customers.readers import Sheet, SheetError, open_sheet
-from customers.services.import_checking import (
+from customers.services.import_checking import RowChecker, batches
+from customers.services.import_loading import BATCH, LoadedBatch, load_batch
+from customers.services.import_rows import (
     CHANGED,
     NEW,
     OUTCOMES,
     REJECTED,
     CheckedRow,
-    RowChecker,
-    batches,
 )
-from customers.services.import_loading import BATCH, LoadedBatch, load_batch
 from customers.services.import_tables import (
     IMPORT_TABLES,
     Headers,
@@ -53,6 +52,8 @@ SHOWN = 50
 _LOOKED_UP = 500
 _CONTENT, _PREVIEW, _REPORT = "import file", "import preview", "import report"
 _REASON = "imported"
+# The cells that tell a person which row is meant, the best first.
+_WHO = ("name", "email", "customer", "reference", "id", "subject")
 _GONE = "The file is no longer there. Choose it again."
 
 # Called with rows done, rows in all (0 while nobody knows) and the last row's number.
@@ -79,6 +80,9 @@ def keep_upload(
     column of the table, PermissionDenied without the right to import there.
     """
     actor.require(business.pk, table.right)
+    if actor.user_id is None:
+        msg = "A file is somebody's. Only people upload files."
+        raise PermissionDenied(msg)
     sheet = open_sheet(data, kind)
     if not [c for c in read_headers(table, sheet.columns).columns if c]:
         known = ", ".join(column.name for column in table.columns if column.is_read)
@@ -198,10 +202,10 @@ def import_findings(upload: ImportFile) -> dict[str, Any]:
     """Return what the preview found.
 
     `total` rows and `counts` of each outcome; the columns that are `used`, `unknown`
-    and `unread`; the first rows of each outcome under `shown`, each with its `line`, the
-    `key`, `business` and `label` of the stored row, the `changes` (column, before,
-    after), the `errors` (column, sentence) and `notes`. They hold people: mask `before`
-    for whoever does not see such columns in clear.
+    and `unread`; the first rows of each outcome under `shown`, each with its `line`,
+    the `key`, `business` and `label` of the stored row, `who` the file calls it,
+    `changes` (column, before, after), `errors` (column, sentence) and `notes`. They
+    hold people: mask `before` for whoever does not see such columns in clear.
     """
     return _unlocked(upload.preview, upload, _PREVIEW)
 
@@ -227,6 +231,7 @@ def _sample(checked: CheckedRow, checker: RowChecker) -> dict[str, Any]:
         "key": str(row.pk) if stored else "",
         "business": str(row.business_id) if row is not None else "",
         "label": str(row) if stored else "",
+        "who": next((t for n in _WHO if (t := checked.cells.get(n, "").strip())), ""),
         "changes": changes,
         "errors": [[name, " ".join(said)] for name, said in checked.errors.items()],
         "notes": checked.notes,
@@ -260,7 +265,7 @@ def confirm_import(
     update_existing: bool = False,
     reason: str = "",
 ) -> None:
-    """Say that a previewed file is to be loaded, and how; a second time changes nothing.
+    """Say that a previewed file is to be loaded, and how; once and for all.
 
     Raises PermissionDenied for anybody but the uploader, ValidationError `no_preview`
     before there is a preview.

@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from audit.models import Event, Operation, Outcome
 from capture.models import Allowance
-from customers.models import Contact, Customer
+from customers.models import Contact, Customer, ImportFile
 from tests.conftest import form_data, signed_in, staff
 from tests.factories import (
     CaptureFactory,
@@ -32,11 +32,11 @@ def url(name: str, *args: Any) -> str:
 
 
 def everything() -> dict[str, list[dict[str, Any]]]:
-    """Return every row of ours but the trail itself and the buckets of rates."""
+    """Return every row of ours but the trail, rate buckets, and one's own uploads."""
     found: dict[str, list[dict[str, Any]]] = {}
     for app in ("audit", "customers", "capture"):
         for model in apps.get_app_config(app).get_models():
-            if model not in (Allowance, Event, Operation):
+            if model not in (Allowance, Event, ImportFile, Operation):
                 rows: models.QuerySet[Any] = model._base_manager.order_by("pk")
                 found[model._meta.label] = list(rows.values())
     return found
@@ -160,17 +160,25 @@ def test_history_without_the_right(bakery, ana, refused):
 
 
 def test_confirming_an_import_without_the_right(bob, refused):
-    page = url(f"{PERSON}_process_import")
+    page = url(f"{PERSON}_import_file", uuid4())
 
-    refused(lambda: bob.post(page, {"import_file_name": "x", "format": "0"}), 403)
+    refused(lambda: bob.post(page, {}), 403)
+
+
+def test_confirming_a_file_that_is_not_ones_own(alice, refused):
+    page = url(f"{PERSON}_import_file", uuid4())
+
+    entry = refused(lambda: alice.post(page, {}), 302)
+
+    assert entry.code == "not_found"
 
 
 def test_importing_over_a_foreign_row(alice, theirs, refused):
     text = f"reference,name\n{theirs.unique_id},Stolen\n"
     file = SimpleUploadedFile("people.csv", text.encode(), content_type="text/csv")
-    form = {"format": "0", "resource": "0", "import_file": file}
+    form = {"import_file": file}
 
-    entry = refused(lambda: alice.post(url(f"{PERSON}_import"), form), 200)
+    entry = refused(lambda: alice.post(url(f"{PERSON}_import"), form), 302)
 
     assert entry.code == "not_found"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,9 +12,13 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from audit import canonical
+from audit.fields import personal_values
 from audit.models import Event
+from audit.services.record import MAX_SUBJECTS
 from audit.tracking import history_model
 from customers import services
+from customers.choices import Role
 from customers.models import (
     Address,
     Booking,
@@ -25,6 +30,7 @@ from customers.models import (
     Ticket,
 )
 from customers.readers import SheetError
+from customers.roles import RIGHTS
 from customers.services import import_loading, importing
 from customers.services.import_checking import RowChecker
 from customers.services.import_loading import load_batch
@@ -45,7 +51,9 @@ def alice(bakery) -> Any:
     return actor_of(staff(bakery, "admin"))
 
 
-def keep(text: str | bytes, *, actor: Any, business: Any, table: str = "customer", **more):
+def keep(
+    text: str | bytes, *, actor: Any, business: Any, table: str = "customer", **more
+):
     data = text if isinstance(text, bytes) else text.encode()
     return services.keep_upload(
         data,
@@ -152,7 +160,9 @@ def test_two_keys_of_two_people_are_rejected(alice, bakery):
 
     upload = previewed(text, actor=alice, business=bakery)
 
-    assert "another one this external id" in shown(upload, "rejected")[2]["errors"][0][1]
+    assert (
+        "another one this external id" in shown(upload, "rejected")[2]["errors"][0][1]
+    )
 
 
 def test_an_archived_namesake_is_noted_and_stops_nobody(alice, bakery):
@@ -224,7 +234,9 @@ def test_what_is_not_simply_written_of_a_booking_is_rejected(alice, bakery):
 
     upload = previewed(text, actor=alice, business=bakery, table="booking")
 
-    errors = {line: str(row["errors"]) for line, row in shown(upload, "rejected").items()}
+    errors = {
+        line: str(row["errors"]) for line, row in shown(upload, "rejected").items()
+    }
     assert "invoiced" in errors[2]
     assert "Refunds of this booking claim" in errors[3]
     assert list(shown(upload, "changed")) == [4]
@@ -233,9 +245,6 @@ def test_what_is_not_simply_written_of_a_booking_is_rejected(alice, bakery):
 
 def test_rights_are_asked_for_each_row(bakery, rival, monkeypatch):
     rights = frozenset({"customers.view_customer", "customers.import_customer"})
-    from customers.choices import Role
-    from customers.roles import RIGHTS
-
     monkeypatch.setitem(RIGHTS, Role.MARKETING, rights)
     actor = actor_of(staff(bakery, "marketing"))
     row = CustomerFactory(business=bakery, email="a@example.org")
@@ -250,7 +259,9 @@ def test_rights_are_asked_for_each_row(bakery, rival, monkeypatch):
 
     upload = previewed(text, actor=actor, business=bakery)
 
-    errors = {line: str(row["errors"]) for line, row in shown(upload, "rejected").items()}
+    errors = {
+        line: str(row["errors"]) for line, row in shown(upload, "rejected").items()
+    }
     assert "may not add" in errors[2]
     assert "may not change" in errors[3]
     assert "one of your businesses" in errors[4]
@@ -303,11 +314,26 @@ def test_a_preview_takes_the_same_statements_for_each_batch(alice, bakery):
 
 
 TABLES = {
-    "customer": (CustomerFactory, lambda row, n: f"{row.unique_id},Other {n},n{n}@e.org"),
-    "address": (AddressFactory, lambda row, n: f"{row.pk},{row.customer.unique_id},Oslo {n}"),
-    "contact": (ContactFactory, lambda row, n: f"{row.pk},{row.customer.unique_id},Pat {n}"),
-    "booking": (BookingFactory, lambda row, n: f"{row.pk},{row.customer.unique_id},card {n}"),
-    "ticket": (TicketFactory, lambda row, n: f"{row.pk},{row.customer.unique_id},Why {n}"),
+    "customer": (
+        CustomerFactory,
+        lambda row, n: f"{row.unique_id},Other {n},n{n}@e.org",
+    ),
+    "address": (
+        AddressFactory,
+        lambda row, n: f"{row.pk},{row.customer.unique_id},Oslo {n}",
+    ),
+    "contact": (
+        ContactFactory,
+        lambda row, n: f"{row.pk},{row.customer.unique_id},Pat {n}",
+    ),
+    "booking": (
+        BookingFactory,
+        lambda row, n: f"{row.pk},{row.customer.unique_id},card {n}",
+    ),
+    "ticket": (
+        TicketFactory,
+        lambda row, n: f"{row.pk},{row.customer.unique_id},Why {n}",
+    ),
 }
 HEADERS = {
     "customer": "reference,name,email",
@@ -341,7 +367,7 @@ def test_a_batch_takes_the_same_statements_whatever_its_size(alice, bakery, tabl
         found = services.import_findings(upload)
         assert found["counts"]["changed"] == found["counts"]["new"] == size, found
         services.confirm_import(upload, actor=alice, update_existing=True)
-        counts.append(statements(lambda: services.load_import(upload, actor=alice)))
+        counts.append(statements(partial(services.load_import, upload, actor=alice)))
         done = services.import_report(ImportFile.objects.get(pk=upload.pk))
         assert (done["counts"]["new"], done["counts"]["changed"]) == (size, size)
 
@@ -402,9 +428,6 @@ def test_every_written_history_row_is_sealed(alice, bakery):
 
     load("name,email\nAna S,ana@example.org\n", actor=alice, business=bakery)
 
-    from audit import canonical
-    from audit.fields import personal_values
-
     log = history_model(Customer)
     row = log.objects.filter(id=ana.pk).order_by("-history_id").first()
     assert bytes(row.commitment) == canonical.commitment(
@@ -449,8 +472,12 @@ def test_children_move_figures_and_tickets_get_numbers(alice, bakery):
     stats = CustomerStats.objects.get(customer=customer)
     assert (stats.total_purchases, stats.total_spent) == (3, Decimal(16))
     assert stats.open_tickets == 2
-    placed = Booking.objects.filter(status="completed").values_list("placed_at", flat=True)
-    done = Booking.objects.filter(status="completed").values_list("completed_at", flat=True)
+    placed = Booking.objects.filter(status="completed").values_list(
+        "placed_at", flat=True
+    )
+    done = Booking.objects.filter(status="completed").values_list(
+        "completed_at", flat=True
+    )
     assert set(placed) == set(done)
     assert sorted(Ticket.objects.values_list("number", flat=True)) == [1, 2, 3]
     assert Ticket.objects.get(subject="B").closed_at is not None
@@ -633,6 +660,4 @@ def test_a_file_lies_encrypted_and_bound_to_its_row(alice, bakery):
 
 
 def test_a_batch_is_no_larger_than_its_event_names():
-    from audit.services.record import MAX_SUBJECTS
-
     assert import_loading.BATCH <= MAX_SUBJECTS

@@ -1,0 +1,282 @@
+"""What the rows of a file mean: the stored row, or the customer of a new one.
+
+A batch of any size takes a constant number of statements, as the actor sees the rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.db.models import Q
+from django.utils import timezone
+
+from audit.actors import Actor
+from audit.folding import fold_email
+from customers.models import Booking, Business, Customer
+from customers.services.doors import list_businesses, list_customers, list_rows
+from customers.services.import_tables import Column, ImportTable
+from customers.services.records import check_live
+
+NEW, CHANGED, UNCHANGED, REJECTED = "new", "changed", "unchanged", "rejected"
+OUTCOMES = (NEW, CHANGED, UNCHANGED, REJECTED)
+# Errors that are about no single column.
+WHOLE = "row"
+_NOTHING = (None, "")
+_NO_CUSTOMER = "No customer of this business has this reference, id or e-mail."
+
+
+@dataclass
+class CheckedRow:
+    """One row of the file, what it means, and what is wrong with it.
+
+    `row` is the row as it would be written, `before` its stored columns by attribute;
+    empty for a new one. `errors` are sentences by the column that they are about.
+    """
+
+    line: int
+    cells: dict[str, str]
+    business: Business | None = None
+    row: Any = None
+    before: dict[str, Any] = field(default_factory=dict)
+    errors: dict[str, list[str]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    # The columns of the file that differ from what is stored.
+    changes: list[Column] = field(default_factory=list)
+    outcome: str = ""
+
+    def reject(self, column: str, sentence: str) -> None:
+        """Say what is wrong; the row is then not written."""
+        self.errors.setdefault(column, []).append(sentence)
+        self.outcome = REJECTED
+
+    @property
+    def is_new(self) -> bool:
+        """Tell whether the row is not there yet."""
+        return not self.before
+
+    @property
+    def changed_columns(self) -> set[str]:
+        """The attributes that differ from what is stored."""
+        return {
+            name
+            for name, value in self.before.items()
+            if not _same(value, getattr(self.row, name))
+        }
+
+
+class RowFinder:
+    """Finds what rows of one file mean, batch after batch.
+
+    Without a cell that says so, rows are of `business`.
+    """
+
+    def __init__(self, table: ImportTable, *, actor: Actor, business: Business) -> None:
+        self.table, self.actor = table, actor
+        self._default = business
+        self._businesses: dict[str, Business | None] = {}
+        # Stored rows that the file means, and the line of the first that does.
+        self._meant: dict[UUID, int] = {}
+
+    def find(self, found: list[CheckedRow]) -> None:
+        """Set the business and the row of each, or reject it with the reason."""
+        self._find_businesses(found)
+        if self.table.model is Customer:
+            self._find_customers(open_rows(found))
+        else:
+            self._find_children(open_rows(found))
+
+    def _find_businesses(self, found: list[CheckedRow]) -> None:
+        wanted = {cell_in(c, "business") for c in found} - {"", *self._businesses}
+        if wanted:
+            rows = list_businesses(actor=self.actor, permission=self.table.right)
+            keys = {key for text in wanted if (key := _uuid(text))}
+            for row in rows.filter(Q(slug__in=wanted) | Q(pk__in=keys)):
+                self._businesses[row.slug] = self._businesses[str(row.pk)] = row
+            for text in wanted:
+                name = str(_uuid(text) or text)
+                self._businesses[text] = self._businesses.get(name)
+        for checked in open_rows(found):
+            text = cell_in(checked, "business")
+            checked.business = self._businesses[text] if text else self._default
+            if checked.business is None:
+                msg = "Name one of your businesses in the column business."
+                checked.reject("business", msg)
+
+    # --- customers ----------------------------------------------------------------
+
+    def _find_customers(self, found: list[CheckedRow]) -> None:
+        """Find customers by reference, else by external id and e-mail."""
+        rows = self._customers(found)
+        by_reference = _by("unique_id", rows, found, "reference", str.upper)
+        by_id = _by("external_id", rows, found, "external_id")
+        by_email = _by("email_key", rows, found, "email", fold_email)
+        archived = list_rows(Customer, actor=self.actor).filter(erased_at=None)
+        hidden = _by(
+            "email_key", archived.exclude(archived_at=None), found, "email", fold_email
+        )
+        for checked in found:
+            if reference := cell_in(checked, "reference"):
+                row = by_reference(checked, reference)
+                if row is None:
+                    msg = "No customer of yours has it. Leave it empty to add one."
+                    self._not_found(checked, "reference", msg)
+                    continue
+            else:
+                row = by_id(checked, cell_in(checked, "external_id"))
+                same_email = by_email(checked, cell_in(checked, "email"))
+                if row and same_email and row.pk != same_email.pk:
+                    msg = "One customer has this e-mail, another one this external id."
+                    checked.reject("email", msg)
+                    continue
+                row = row or same_email
+            if row is not None:
+                self._take(checked, row)
+                continue
+            checked.row = Customer(business=checked.business, joined_at=timezone.now())
+            if hidden(checked, cell_in(checked, "email")):
+                msg = "An archived customer has this e-mail. Restore that one?"
+                checked.notes.append(msg)
+
+    def _customers(self, found: list[CheckedRow]) -> Any:
+        ids = {c.business.pk for c in found if c.business}
+        rows = list_customers(actor=self.actor).filter(business__in=ids)
+        return rows.select_related("business")
+
+    # --- rows of customers --------------------------------------------------------
+
+    def _find_children(self, found: list[CheckedRow]) -> None:
+        """Find rows by their id, and the customers of new ones."""
+        keys = {key for c in found if (key := _uuid(cell_in(c, "id")))}
+        right = self.table.right
+        rows = list_rows(self.table.model, actor=self.actor, permission=right)
+        rows = rows.filter(pk__in=keys).select_related("customer", "business")
+        known: dict[Any, Any] = {row.pk: row for row in rows}
+        customer_of = self._finder_of_customers(found)
+        for checked in found:
+            text, name = cell_in(checked, "id"), cell_in(checked, "customer")
+            if not text:
+                self._add_child(checked, customer_of(checked, name))
+                continue
+            row = known.get(_uuid(text))
+            if row is None:
+                msg = "No row of yours has this id. Leave it empty to add one."
+                self._not_found(checked, "id", msg)
+            elif name in {"", row.customer.unique_id}:
+                self._take(checked, row)
+            else:
+                self._take_of(checked, row, customer_of(checked, name))
+
+    def _add_child(self, checked: CheckedRow, customer: Customer | None) -> None:
+        if customer is None:
+            self._not_found(checked, "customer", _NO_CUSTOMER)
+            return
+        row: Any = self.table.model(business=checked.business, customer=customer)
+        if isinstance(row, Booking):
+            row.currency = row.business.currency
+        checked.row = row
+
+    def _take_of(
+        self, checked: CheckedRow, row: Any, customer: Customer | None
+    ) -> None:
+        if customer is None:
+            self._not_found(checked, "customer", _NO_CUSTOMER)
+        elif customer.pk != row.customer_id:
+            msg = "The row with this id is another customer's."
+            checked.reject("customer", msg)
+        else:
+            self._take(checked, row)
+
+    def _finder_of_customers(
+        self, found: list[CheckedRow]
+    ) -> Callable[[CheckedRow, str], Customer | None]:
+        """Return who finds a customer of the business by e-mail, id or reference."""
+        rows = self._customers(found)
+        by_email = _by("email_key", rows, found, "customer", fold_email)
+        by_key = _by("pk", rows, found, "customer", _uuid)
+        by_reference = _by("unique_id", rows, found, "customer", str.upper)
+        by_id = _by("external_id", rows, found, "customer")
+
+        def find(checked: CheckedRow, name: str) -> Customer | None:
+            if "@" in name:
+                return by_email(checked, name)
+            return (
+                by_key(checked, name)
+                or by_reference(checked, name)
+                or by_id(checked, name)
+            )
+
+        return find
+
+    # --- stored rows --------------------------------------------------------------
+
+    def _take(self, checked: CheckedRow, row: Any) -> None:
+        """Let a stored row be the one that is meant, if it may be changed."""
+        checked.row, checked.business = row, row.business
+        checked.before = {
+            f.attname: getattr(row, f.attname) for f in row._meta.concrete_fields
+        }
+        first = self._meant.setdefault(row.pk, checked.line)
+        if first != checked.line:
+            checked.reject(WHOLE, f"The same as in row {first} of this file.")
+            return
+        try:
+            check_live(row if isinstance(row, Customer) else row.customer)
+        except ValidationError as error:
+            checked.reject(WHOLE, " ".join(error.messages))
+        if getattr(row, "is_archived", False):
+            checked.reject(WHOLE, "This is archived. Restore it first.")
+
+    def _not_found(self, checked: CheckedRow, column: str, sentence: str) -> None:
+        """Reject a row that names what is missing or foreign, and note that it did."""
+        model = Customer if column == "customer" else self.table.model
+        self.actor.operation.refuse("not_found", model._meta.label_lower)
+        checked.reject(column, sentence)
+
+
+def _by(
+    attribute: str,
+    rows: Any,
+    found: Iterable[CheckedRow],
+    column: str,
+    key_of: Callable[[str], Any] = str,
+) -> Callable[[CheckedRow, str], Any]:
+    """Return who finds rows of a business by what a column says; one statement.
+
+    `key_of` turns a cell into what is stored under `attribute`.
+    """
+    texts = {text for c in found if (text := cell_in(c, column))}
+    wanted = {key for text in texts if (key := key_of(text))}
+    chosen = rows.filter(**{f"{attribute}__in": wanted}) if wanted else ()
+    known = {(row.business_id, getattr(row, attribute)): row for row in chosen}
+
+    def find(checked: CheckedRow, text: str) -> Any:
+        if not text or checked.business is None:
+            return None
+        return known.get((checked.business.pk, key_of(text)))
+
+    return find
+
+
+def open_rows(found: Iterable[CheckedRow]) -> list[CheckedRow]:
+    """Return the rows that nothing is wrong with so far."""
+    return [checked for checked in found if not checked.errors]
+
+
+def cell_in(checked: CheckedRow, name: str) -> str:
+    """Return what stands in a column, without outer blanks."""
+    return checked.cells.get(name, "").strip()
+
+
+def _same(before: Any, after: Any) -> bool:
+    return bool(before == after) or (before in _NOTHING and after in _NOTHING)
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
