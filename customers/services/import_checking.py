@@ -140,7 +140,10 @@ class RowChecker:
         if is_written and isinstance(row, Ticket):
             stamp_ticket(row)
         for name, texts in clean_columns(row, self._cleaned).items():
-            for text in texts:
+            choices: Any = row._meta.get_field(name).choices
+            is_other = choices and getattr(row, name)
+            known = ", ".join(value for value, _ in choices or ())
+            for text in [f"Write one of {known}."] if is_other else texts:
                 checked.reject(name, text)
         row.clean()
         for names, text in broken_checks(row):

@@ -196,6 +196,8 @@ def ask_for(door: Door) -> Asked:
         "code": "verified",
         "token": "x",
         "content_type_id": "1",
+        # Nobody's file: files are their uploader's alone.
+        "file_id": str(business.pk),
     }
     return Asked(row, business, values)
 
