@@ -121,6 +121,11 @@ class ImportPages(HubAdmin):
         own = [
             path("import/", wrap(self.import_view), name=f"{name}_import"),
             path(
+                "import/<uuid:file_id>/rejected/",
+                wrap(self.rejected_view),
+                name=f"{name}_import_rejected",
+            ),
+            path(
                 "import/<uuid:file_id>/",
                 wrap(self.import_file_view),
                 name=f"{name}_import_file",
@@ -183,9 +188,26 @@ class ImportPages(HubAdmin):
             return self._again(request, "The file was not looked at. Choose it again.")
         if upload.loaded_at is not None:
             done = services.import_report(upload)
-            context = {"upload": upload, "report": done, "step": 4}
+            shown = done["rejected"][: services.IMPORT_SHOWN]
+            context = {"upload": upload, "report": done, "rejected": shown, "step": 4}
             return self._shown(request, "import_report.html", context)
         return self._show_preview(request, upload, found, ConfirmImportForm())
+
+    def rejected_view(self, request: HttpRequest, file_id: UUID) -> HttpResponse:
+        """Send the rejected rows of a file with their reasons, to be mended."""
+        self._require(request)
+        try:
+            upload = services.get_upload(
+                file_id, table=self.import_table, actor=actor_of(request)
+            )
+            lines = list(services.rejected_rows(upload))
+        except (ObjectDoesNotExist, SheetError):
+            refuse(request, "not_found", "customers.importfile", str(file_id))
+            return self._again(request, _GONE)
+        response = HttpResponse("".join(lines), content_type="text/csv; charset=utf-8")
+        response["Content-Disposition"] = 'attachment; filename="rejected.csv"'
+        response["Cache-Control"] = "no-store"
+        return response
 
     def _answer(self, request: HttpRequest, upload: Any) -> HttpResponse:
         actor = actor_of(request)
@@ -267,6 +289,8 @@ class ImportPages(HubAdmin):
     def _shown(
         self, request: HttpRequest, template: str, context: dict[str, Any]
     ) -> HttpResponse:
+        if "upload" in context:
+            context["rejected_page"] = f"{self._page_of(context['upload'])}rejected/"
         context |= {
             **self.admin_site.each_context(request),
             "title": f"Import {self.opts.verbose_name_plural}",

@@ -90,7 +90,9 @@ from customers.services.importing import (
     load_import,
     old_import_files,
     preview_import,
+    rejected_rows,
 )
+from customers.services.importing import SHOWN as IMPORT_SHOWN
 from customers.services.invoices import (
     MailFailed,
     SentInvoice,
@@ -197,6 +199,7 @@ __all__ = [
     "ENGAGED_FOR",
     "EXCEED_LIMIT",
     "IMPORT_OUTCOMES",
+    "IMPORT_SHOWN",
     "IMPORT_TABLES",
     "INLINE_ROWS",
     "PRESETS",
@@ -333,6 +336,7 @@ __all__ = [
     "register_own_sources",
     "register_stats_provider",
     "register_timeline_source",
+    "rejected_rows",
     "remove_flag",
     "render_invoice",
     "request_refund",

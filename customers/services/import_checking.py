@@ -99,7 +99,7 @@ class RowChecker:
             for column, cell in zip(columns, cells, strict=False)
             if column is not None
         }
-        checked = CheckedRow(line, named)
+        checked = CheckedRow(line, cells, named)
         if len(cells) > len(columns):
             msg = "The row has more cells than columns. Does a comma lack quotes?"
             checked.reject(WHOLE, msg)

@@ -38,6 +38,8 @@ class CheckedRow:
     """
 
     line: int
+    # As they stand in the file, and by the columns that are used.
+    raw: list[str]
     cells: dict[str, str]
     business: Business | None = None
     row: Any = None

@@ -10,7 +10,7 @@ import hashlib
 import json
 import zlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 from uuid import UUID
@@ -25,6 +25,7 @@ from audit import services as audit
 from audit.actors import Actor
 from audit.ids import uuid7
 from audit.keyed import lock_up, unlock
+from customers.cells import BYTE_ORDER_MARK, csv_line, escape_cell
 from customers.models import Business, ImportFile
 from customers.readers import Sheet, SheetError, open_sheet
 from customers.services.import_checking import RowChecker, batches
@@ -34,6 +35,7 @@ from customers.services.import_rows import (
     NEW,
     OUTCOMES,
     REJECTED,
+    WHOLE,
     CheckedRow,
 )
 from customers.services.import_tables import (
@@ -48,6 +50,8 @@ from customers.services.import_tables import (
 INLINE_ROWS = 2000
 # Rows of one outcome that a preview shows.
 SHOWN = 50
+# Rejected rows that are kept, to be mended and sent again.
+REJECTS = 1000
 # Rows that a preview looks up at once.
 _LOOKED_UP = 500
 _CONTENT, _PREVIEW, _REPORT = "import file", "import preview", "import report"
@@ -110,10 +114,21 @@ def get_upload(pk: UUID, *, table: ImportTable, actor: Actor) -> ImportFile:
 
     Raises DoesNotExist for every other one.
     """
-    rows = ImportFile.objects.visible_to(actor, table.right)
+    rows = _light().visible_to(actor, table.right)
     return rows.filter(
         uploaded_by=actor.user_id, table=table.name, expires_at__gt=timezone.now()
     ).get(pk=pk)
+
+
+def _light() -> Any:
+    """Return files without their content, which is read when it is asked for."""
+    return ImportFile.objects.defer("content").select_related("business")
+
+
+def _locked_row(upload: ImportFile) -> ImportFile:
+    """Lock a file's row and return it afresh, without what is large."""
+    rows = ImportFile.objects.defer("content", "preview")
+    return rows.select_for_update(no_key=True).get(pk=upload.pk)
 
 
 def discard_upload(upload: ImportFile) -> None:
@@ -174,11 +189,14 @@ def preview_import(
     checker = _checker(upload, headers, actor=actor)
     counts: Counter[str] = Counter(dict.fromkeys(OUTCOMES, 0))
     shown: dict[str, list[Any]] = {outcome: [] for outcome in OUTCOMES}
+    rejects: list[Any] = []
     noted = 0
     for batch in batches(sheet.rows, _LOOKED_UP):
         for checked in checker.check(batch):
             counts[checked.outcome] += 1
             noted += bool(checked.notes)
+            if checked.outcome == REJECTED and len(rejects) < REJECTS:
+                rejects.append(_reject(checked))
             if len(shown[checked.outcome]) < SHOWN:
                 shown[checked.outcome].append(_sample(checked, checker))
         if step is not None:
@@ -191,6 +209,8 @@ def preview_import(
         "unknown": headers.unknown,
         "unread": headers.unread,
         "shown": shown,
+        "header": sheet.columns,
+        "rejects": rejects,
     }
     upload.preview = _locked(found, upload, _PREVIEW)
     upload.previewed_at = started
@@ -238,6 +258,32 @@ def _sample(checked: CheckedRow, checker: RowChecker) -> dict[str, Any]:
     }
 
 
+def _reject(checked: CheckedRow) -> dict[str, Any]:
+    errors = [[name, " ".join(said)] for name, said in checked.errors.items()]
+    return {"line": checked.line, "errors": errors, "cells": checked.raw}
+
+
+def rejected_rows(upload: ImportFile) -> Iterator[str]:
+    """Yield lines of a CSV with the rejected rows, as they stood in the file.
+
+    They have two columns more, `row` and `reason`. Those of the load, once there was
+    one; the first thousand are kept.
+    """
+    found = import_findings(upload)
+    rejects = found.get("rejects", [])
+    if upload.confirmed_at is not None:
+        rejects = import_report(upload)["rejected"]
+    header = found.get("header", [])
+    yield BYTE_ORDER_MARK + csv_line([*map(escape_cell, header), "row", "reason"])
+    for reject in rejects:
+        reason = " ".join(
+            said if name == WHOLE else f"{name}: {said}"
+            for name, said in reject["errors"]
+        )
+        cells = [*reject["cells"][: len(header)], str(reject["line"]), reason]
+        yield csv_line(map(escape_cell, cells))
+
+
 def _locked(found: dict[str, Any], upload: ImportFile, purpose: str) -> str:
     text = zlib.compress(json.dumps(found).encode())
     return lock_up(text, purpose=purpose, owner=upload.pk.bytes)
@@ -271,7 +317,7 @@ def confirm_import(
     before there is a preview.
     """
     _require_uploader(upload, actor)
-    row = ImportFile.objects.select_for_update(no_key=True).get(pk=upload.pk)
+    row = _locked_row(upload)
     if row.previewed_at is None:
         msg = "Look at the preview first."
         raise ValidationError(msg, code="no_preview")
@@ -280,7 +326,7 @@ def confirm_import(
         row.update_existing = update_existing
         row.reason = f"{_REASON}: {reason.strip()}" if reason.strip() else _REASON
         row.save(update_fields=["confirmed_at", "update_existing", "reason"])
-    upload.refresh_from_db()
+    _take_over(upload, row)
 
 
 def load_import(
@@ -326,7 +372,7 @@ def load_import(
             update_existing=upload.update_existing,
             step=advance,
         )
-        upload.refresh_from_db()
+        upload.cursor, upload.batch = batch[-1][0], upload.batch + 1
     _finish(upload, actor=actor)
     return upload
 
@@ -334,13 +380,21 @@ def load_import(
 def import_report(upload: ImportFile) -> dict[str, Any]:
     """Return what became of a file: `counts` by outcome, and the first `rejected` rows.
 
-    Those are shown as `import_findings` shows them.
+    Each of those has its `line`, `errors` (column, sentence) and `cells`.
     """
     counts: Counter[str] = Counter(dict.fromkeys(OUTCOMES, 0))
     for of_business in upload.counts.values():
         counts.update(of_business)
     said = _unlocked(upload.report, upload, _REPORT)
     return {"counts": dict(counts), "rejected": said.get("rejected", [])}
+
+
+def _take_over(upload: ImportFile, row: ImportFile) -> None:
+    """Let the caller's instance say what the locked row says."""
+    missing = row.get_deferred_fields()
+    for field in ImportFile._meta.concrete_fields:
+        if field.attname not in missing:
+            setattr(upload, field.attname, getattr(row, field.attname))
 
 
 def _require_uploader(upload: ImportFile, actor: Actor) -> None:
@@ -353,7 +407,7 @@ def _require_uploader(upload: ImportFile, actor: Actor) -> None:
 
 def _advance(upload: ImportFile, batch: LoadedBatch) -> int:
     """Note in the transaction of a batch that it is done; return the rows done."""
-    row = ImportFile.objects.select_for_update(no_key=True).get(pk=upload.pk)
+    row = _locked_row(upload)
     if row.cursor != upload.cursor:
         msg = "This file is being loaded already."
         raise ValidationError(msg, code="loaded_elsewhere")
@@ -361,28 +415,23 @@ def _advance(upload: ImportFile, batch: LoadedBatch) -> int:
     for business, counts in batch.counts.items():
         before = row.counts.get(business, {})
         row.counts[business] = dict(Counter(before) + Counter(counts))
-    rejected = import_report(row)["rejected"]
-    if len(rejected) < SHOWN:
-        more = [
-            {"line": c.line, "errors": [[n, " ".join(t)] for n, t in c.errors.items()]}
-            for c in batch.checked
-            if c.outcome == REJECTED
-        ]
-        if more:
-            kept = {"rejected": [*rejected, *more][:SHOWN]}
-            row.report = _locked(kept, row, _REPORT)
+    more = [_reject(c) for c in batch.checked if c.outcome == REJECTED]
+    rejected = import_report(row)["rejected"] if more else []
+    if more and len(rejected) < REJECTS:
+        kept = {"rejected": [*rejected, *more][:REJECTS]}
+        row.report = _locked(kept, row, _REPORT)
     row.save(update_fields=["cursor", "batch", "counts", "report"])
     return sum(sum(counts.values()) for counts in row.counts.values())
 
 
 @transaction.atomic
 def _finish(upload: ImportFile, *, actor: Actor) -> None:
-    row = ImportFile.objects.select_for_update(no_key=True).get(pk=upload.pk)
+    row = _locked_row(upload)
     if row.loaded_at is None:
         row.loaded_at, row.content = timezone.now(), ""
         row.save(update_fields=["loaded_at", "content"])
         _record_finished(row, actor=actor)
-    upload.refresh_from_db()
+    _take_over(upload, row)
 
 
 def _record_finished(upload: ImportFile, *, actor: Actor) -> None:

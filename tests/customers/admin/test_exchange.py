@@ -152,7 +152,7 @@ def test_good_rows_load_and_bad_ones_are_named(alice, bakery):
     names = set(Customer.objects.values_list("name", flat=True))
     assert names == {"Ana Silva", "Eva"}
     assert [row["line"] for row in done.context["report"]["rejected"]] == [3, 4, 5, 7]
-    assert "nope" in done.text
+    assert "Write one of active, inactive, blocked." in done.text
     history = Customer.objects.get(name="Eva").history.get()
     assert history.history_change_reason == "imported: Spring fair"
     assert history.history_user_id == alice.user.pk
@@ -302,6 +302,22 @@ def test_whoever_works_in_two_businesses_names_one(bakery, rival):
     confirm(browser, upload(browser, CUSTOMERS, "name\nAna\n", business="rival"))
 
     assert Customer.objects.get().business == rival
+
+
+def test_rejected_rows_come_back_with_their_reasons(alice, bakery):
+    text = 'name,email,Shoe\nAna,ana@example.org,43\n=1+1,no address,"44, or 45"\n'
+    preview = upload(alice, CUSTOMERS, text)
+    page = preview.redirect_chain[-1][0]
+
+    before = rows_of(alice.get(f"{page}rejected/"))
+    confirm(alice, preview)
+    after = rows_of(alice.get(f"{page}rejected/"))
+
+    [row] = before
+    assert row["email"] == "no address"
+    assert (row["name"], row["Shoe"], row["row"]) == ("'=1+1", "44, or 45", "3")
+    assert row["reason"].startswith("email: ")
+    assert after == before
 
 
 def test_columns_that_are_not_used_are_named(alice, bakery):

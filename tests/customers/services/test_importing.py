@@ -659,5 +659,23 @@ def test_a_file_lies_encrypted_and_bound_to_its_row(alice, bakery):
         services.preview_import(other, actor=alice)
 
 
+def test_more_rows_than_a_request_waits_for_are_long(alice, bakery):
+    limit = services.INLINE_ROWS
+
+    assert not services.is_long(keep(people(limit), actor=alice, business=bakery))
+    assert services.is_long(keep(people(limit + 1), actor=alice, business=bakery))
+
+
+def test_the_content_is_not_read_again_for_each_batch(alice, bakery):
+    upload = previewed(people(300), actor=alice, business=bakery)
+    services.confirm_import(upload, actor=alice)
+
+    with CaptureQueriesContext(connection) as asked:
+        services.load_import(upload, actor=alice)
+
+    read = [q for q in asked if '"customers_importfile"."content"' in q["sql"]]
+    assert len([q for q in read if q["sql"].startswith("SELECT")]) == 1
+
+
 def test_a_batch_is_no_larger_than_its_event_names():
     assert import_loading.BATCH <= MAX_SUBJECTS
