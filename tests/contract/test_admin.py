@@ -21,8 +21,8 @@ from tests.contract.copies import make_copies
 from tests.factories import CustomerFactory, UserFactory
 from tests.factories.rows import make_row
 
-# Counters and stored answers with a time to live: nothing for people to look at. What
-# somebody signs in with stands on the page of the own account.
+# Counters, stored answers and uploads with a time to live: nothing for others to look
+# at. What somebody signs in with stands on the page of the own account.
 BOOKKEEPING = {
     "audit.AttemptCounter",
     "audit.Authenticator",
@@ -31,6 +31,7 @@ BOOKKEEPING = {
     "audit.TokenFamily",
     "capture.Allowance",
     "capture.IdempotencyRecord",
+    "customers.ImportFile",
 }
 OURS = [
     model

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.contrib import admin
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.http import StreamingHttpResponse
 from django.test import Client, RequestFactory
@@ -115,6 +116,27 @@ def test_a_row_is_written_in_the_admin(browser, mine):
     note.refresh_from_db()
     assert note.content == "Likes rye."
     assert note.history.count() == 2
+
+
+def test_a_file_is_looked_at_and_loaded(browser, ours, mine, foreign):
+    reference = foreign.unique_id
+    text = (
+        f"reference,name\n,New Person\n{mine.unique_id},Renamed\n{reference},Stolen\n"
+    )
+    sent = {"import_file": SimpleUploadedFile("list.csv", text.encode())}
+    page = reverse("admin:customers_customer_import")
+
+    preview = browser.post(page, sent, follow=True)
+    counts = {g["name"]: g["count"] for g in preview.context["groups"]}
+    done = browser.post(
+        preview.redirect_chain[-1][0], {"update_existing": "on"}, follow=True
+    )
+
+    assert counts == {"new": 1, "changed": 1, "unchanged": 0, "rejected": 1}
+    assert done.context["report"]["counts"]["changed"] == 1
+    names = set(Customer.objects.filter(business=ours).values_list("name", flat=True))
+    assert names == {"New Person", "Renamed"}
+    call_command("maintain", yes=True)
 
 
 def test_somebody_signs_in_and_out(runtime, baker):
