@@ -17,6 +17,7 @@ from django.utils.text import slugify
 
 from audit import services as audit
 from audit.actors import Actor
+from audit.batches import in_batches
 from audit.folding import fold_email
 from capture.adapters import (
     CUSTOMERS,
@@ -42,7 +43,8 @@ from capture.services.screenshots import MAX_BYTES, keep_screenshot
 from capture.services.validation import ILLEGAL_IDS
 from customers import services as customers
 
-_BATCH = 200
+# Messages of one transaction; about 50 ms.
+_BATCH = 20
 _PREFIX = "legacy"
 _ADAPTER = "import"
 # The report stays readable, and memory flat, when every row is wrong.
@@ -56,6 +58,8 @@ _SHARED_ID = Problem(
     "Several e-mail addresses use this user id, and nothing else names the person.",
 )
 _CONFLICT = "message_id_conflict"
+# The payment that a customer's row tells of besides.
+_PAYMENT = ":payment"
 
 
 @dataclass
@@ -89,6 +93,10 @@ class LegacyReport:
     tables: list[TableReport] = field(default_factory=list)
     problems: list[RowProblem] = field(default_factory=list)
     shared_ids: int = 0
+    batches: int = 0
+    # Rows of all tables, and how many of them have been looked at.
+    total: int = 0
+    rows: int = 0
 
 
 @dataclass(frozen=True)
@@ -96,6 +104,7 @@ class _Message:
     row: str
     suffix: str
     envelope: Envelope
+    weight: int
 
 
 @dataclass
@@ -127,9 +136,9 @@ def import_legacy(
     """Capture every row of the known tables with its own time, each once.
 
     A time without a zone is one of `zone`, or else UTC. A message is known by its
-    table and primary key. What is wrong goes to quarantine and stops nothing; each
-    two hundred messages are a transaction, so what is loaded stays when the rest
-    fails. With `check` nothing is written. Raises ValueError when the file has none of
+    table and primary key. What is wrong goes to quarantine and stops nothing. Twenty
+    messages are a transaction, fewer where they are large, so what is loaded stays when
+    the rest fails, and the same call again goes on from there. With `check` nothing is written. Raises ValueError when the file has none of
     the tables, SQLiteError when it cannot be read.
     """
     actor.require(business.pk, "capture.add_source")
@@ -142,11 +151,22 @@ def import_legacy(
     load = _Load(file, business, place, zone, actor, check, progress, tables)
     load.shared = _shared_ids(load)
     load.report.shared_ids = len(load.shared)
-    for name, table in tables.items():
-        _import_table(load, name, table)
+    load.report.total = sum(_count(load, table) for table in tables.values())
+    reports = {name: TableReport(name) for name in tables}
+    for name, report in reports.items():
+        load.report.tables.append(report)
+        _take_all(load, report, _read_table(load, report))
+    if CUSTOMERS in tables:
+        # Last, when the payments of the other table are known.
+        _take_all(load, reports[CUSTOMERS], _read_payments(load))
     if not check:
         _record(load)
     return load.report
+
+
+def _count(load: _Load, table: Table) -> int:
+    query = f"SELECT count(*) FROM {quoted(table.name)}"  # noqa: S608
+    return next(load.file.values(query))[0]
 
 
 def _source(business: Any, name: str, actor: Actor, *, check: bool) -> Source | None:
@@ -155,22 +175,34 @@ def _source(business: Any, name: str, actor: Actor, *, check: bool) -> Source | 
     return Source.objects.filter(business=business, slug=slugify(name)[:63]).first()
 
 
-def _import_table(load: _Load, name: str, table: Table) -> None:
-    report = TableReport(name)
-    load.report.tables.append(report)
-    waiting: list[_Message] = []
-    for row in load.file.rows(table, _mark(load, name)):
+def _read_table(load: _Load, report: TableReport) -> Iterator[_Message]:
+    """Yield the messages of a table, but for the payments of customers' rows."""
+    for row in load.file.rows(load.tables[report.name], _mark(load, report.name)):
         report.rows += 1
-        waiting += _read(load, name, row)
-        while len(waiting) >= _BATCH:
-            _take(load, report, waiting[:_BATCH])
-            waiting = waiting[_BATCH:]
-    _take(load, report, waiting)
+        load.report.rows += 1
+        for message in _read(load, report.name, row):
+            if message.suffix != _PAYMENT:
+                yield message
+
+
+def _read_payments(load: _Load) -> Iterator[_Message]:
+    """Yield the payments that customers' rows tell of."""
+    for row in load.file.rows(load.tables[CUSTOMERS]):
+        for message in _read(load, CUSTOMERS, row):
+            if message.suffix == _PAYMENT:
+                yield message
+
+
+def _take_all(load: _Load, report: TableReport, messages: Iterator[_Message]) -> None:
+    for _, batch in in_batches(messages, _BATCH, weigh=lambda m: m.weight):
+        load.report.batches += 1
+        _take(load, report, batch)
 
 
 def _read(load: _Load, table: str, row: Row) -> Iterator[_Message]:
     """Yield the messages of a row. No row is too strange to become one."""
     business_id = None if load.is_check else load.business.pk
+    weight = sum(len(v) for v in row.values.values() if isinstance(v, str | bytes))
     values, warnings = read_columns(row.values)
     _localise(values, load.zone)
     _drop_nobody(table, values)
@@ -199,7 +231,8 @@ def _read(load: _Load, table: str, row: Row) -> Iterator[_Message]:
         envelope = replace(
             envelope, message_id=message_id, timestamp=moment, sent_at=None
         )
-        yield _Message(row.label, part.suffix, _without_shared_id(load, envelope))
+        envelope = _without_shared_id(load, envelope)
+        yield _Message(row.label, part.suffix, envelope, weight)
 
 
 def _localise(values: dict[str, Any], zone: tzinfo | None) -> None:
@@ -320,8 +353,6 @@ def _mark(load: _Load, name: str) -> str:
 
 def _take(load: _Load, report: TableReport, batch: list[_Message]) -> None:
     """Capture what is new of a batch and count what became of each message."""
-    if not batch:
-        return
     batch = _uncovered(load, report, batch)
     fresh = []
     before = _before(load, batch)
@@ -416,7 +447,7 @@ def _uncovered(
     The row repeats the latest payment without its number, so that it would count
     twice. Same e-mail, amount and state is the same payment.
     """
-    sums = [m for m in batch if m.suffix == ":payment" and not m.envelope.problem]
+    sums = [m for m in batch if m.suffix == _PAYMENT and not m.envelope.problem]
     emails = {fold_email(e) for m in sums if (e := m.envelope.identity.email)}
     if not emails:
         return batch
@@ -484,7 +515,8 @@ def _record(load: _Load) -> None:
         load.source,
         actor=load.actor,
         business_id=load.business.pk,
-        data={
+        data={"batches": load.report.batches}
+        | {
             f"{table.name}.{name}": getattr(table, name)
             for table in load.report.tables
             for name in names

@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.text import slugify
 
 from audit.actors import Actor
+from audit.progress import Progress
 from capture import services
 from capture.services import LegacyReport, LegacyTable
 from customers import services as customers
@@ -23,6 +24,8 @@ class Command(BaseCommand):
         "Every row is captured with its own time, none twice; wrong ones go to "
         "quarantine and are listed. The file is never written to."
     )
+
+    progress: Progress | None = None
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", type=Path, help="The SQLite file.")
@@ -69,6 +72,8 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
+        if self.progress is not None:
+            self.progress.end()
         self.tell(report, is_check=options["check"])
 
     def tell(self, report: LegacyReport, *, is_check: bool) -> None:
@@ -92,10 +97,10 @@ class Command(BaseCommand):
             self.stdout.write("Nothing was written.")
 
     def show(self, report: LegacyReport) -> None:
-        """Say how far it is, on a terminal only."""
-        if self.stderr.isatty():
-            table = report.tables[-1]
-            self.stderr.write(f"\r{table.name} {table.rows} rows", ending="")
+        """Say how far it is."""
+        if self.progress is None:
+            self.progress = Progress(self.stderr, "rows", report.total)
+        self.progress.show(report.rows)
 
 
 def line_of(table: LegacyTable, new: str) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import sys
-from itertools import chain
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from audit.actors import Actor
+from audit.progress import Progress
 from customers import services
 from customers.services import PurchaseColumns, PurchaseReport
 
@@ -64,13 +66,15 @@ class Command(BaseCommand):
         try:
             with file.open(encoding="utf-8-sig", newline="") as lines:
                 delimiter = find_delimiter(lines.readline(), options["delimiter"])
-                lines.seek(0)
                 report = self.load(lines, delimiter, actor, options)
         except OSError as error:
             msg = f"{file} cannot be read: {error.strerror}. Mend the path."
             raise CommandError(msg) from error
         except UnicodeDecodeError as error:
             msg = f"{file} is not UTF-8. Save it as UTF-8 and run this again."
+            raise CommandError(msg) from error
+        except csv.Error as error:
+            msg = f"{file} is no CSV: {error}. Nothing was loaded."
             raise CommandError(msg) from error
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
@@ -86,29 +90,33 @@ class Command(BaseCommand):
     def load(
         self, lines: Any, delimiter: str | None, actor: Actor, options: dict[str, Any]
     ) -> PurchaseReport:
-        """Check the columns first, so that a wrong name leaves nothing behind."""
+        """Read all of it first, so that a file that is wrong leaves nothing behind."""
         names = ("customer", "date", "quantity", "amount")
-        read = services.read_purchases(
-            lines,
-            columns=PurchaseColumns(**{name: options[name] for name in names}),
-            delimiter=delimiter,
-            has_header=not options["no_header"],
-            date_format=options["date_format"],
-        )
-        first = next(read, None)
+
+        def read() -> Iterator[Any]:
+            lines.seek(0)
+            return services.read_purchases(
+                lines,
+                columns=PurchaseColumns(**{name: options[name] for name in names}),
+                delimiter=delimiter,
+                has_header=not options["no_header"],
+                date_format=options["date_format"],
+            )
+
+        total = sum(1 for _ in read())
         business = find_business(options, actor)
         currency = options["currency"] or business.currency
         services.check_currency(currency)
-        whole = read if first is None else chain([first], read)
-        return services.load_purchases(
-            business, whole, currency=currency, actor=actor, progress=self.show
+        progress = Progress(self.stderr, "lines", total)
+        report = services.load_purchases(
+            business,
+            read(),
+            currency=currency,
+            actor=actor,
+            progress=lambda report: progress.show(report.lines),
         )
-
-    def show(self, report: PurchaseReport) -> None:
-        """Say how far it is, on a terminal only."""
-        if self.stderr.isatty():
-            done = report.purchases + report.known + len(report.bad)
-            self.stderr.write(f"\r{done} lines", ending="")
+        progress.end()
+        return report
 
 
 def find_delimiter(line: str, choice: str) -> str | None:

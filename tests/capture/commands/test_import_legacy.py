@@ -904,6 +904,24 @@ def test_a_payment_that_stands_in_both_tables_counts_once(bakery, old):
     assert counts() == before
 
 
+def test_a_payment_in_both_tables_of_one_file_counts_once(bakery, old):
+    old.make(CUSTOMERS, PAYMENTS)
+    old.add("customer_data_immutable", ANA)
+    mine = {"user_email": ANA["email"], "final_price": 48.5, "payment_status": "paid"}
+    old.add("payment_data", mine | {"transaction_id": "T-1"})
+
+    out, _ = load(old)
+
+    assert "1 payments told of by payment_data" in out[0]
+    assert Payment.objects.count() == 1
+    ana = owner(capture("customer_data_immutable:1"))
+    figures = CustomerStats.objects.get(customer=ana)
+    assert (figures.total_spent, figures.total_orders) == (Decimal("48.50"), 1)
+    before = counts()
+    load(old)
+    assert counts() == before
+
+
 def test_ids_of_two_people_join_nobody(bakery, old):
     """The tables of the two documents may both count from 1."""
     old.make(CUSTOMERS, PAYMENTS)

@@ -11,6 +11,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from audit.actors import Actor
+from audit.models import Event
 from customers import services
 from customers.models import Booking, Business, Customer
 
@@ -21,6 +22,7 @@ LOG = """\
  00021 0002 19970101  3   63.34
  00050 0003 19970101  1    0.00
 """
+GOOD = b"customer,date,quantity,amount\n1,2026-01-02,1,10.00\n"
 POSITIONS = {
     "no_header": True,
     "customer": "1",
@@ -139,6 +141,8 @@ def test_bad_lines_are_named_and_stop_nobody(db, log):
         (LOG, {**POSITIONS, "currency": "XXY"}, "ISO 4217"),
         ("a,b\n1,2\n", {}, "There is no column 'customer'. The file has a, b"),
         (b"customer,date\n\xff\xfe,1\n", {"no_header": False}, "not UTF-8"),
+        (GOOD * 300 + b"\xff,2026-01-02,1,1\n", {}, "not UTF-8"),
+        (GOOD + b"1," + b"x" * 200_000 + b",1,1\n", {}, "is no CSV: field larger"),
     ],
 )
 def test_what_is_wrong_with_all_of_it_is_one_sentence(db, log, text, options, message):
@@ -147,6 +151,35 @@ def test_what_is_wrong_with_all_of_it_is_one_sentence(db, log, text, options, me
 
     assert not Booking.objects.exists()
     assert not Customer.objects.exists()
+
+
+def test_each_batch_has_its_event_and_all_of_them_one_operation(db, log):
+    lines = "".join(f"{n},2026-01-02,1,2.00\n" for n in range(120))
+
+    Run(log("customer,date,quantity,amount\n" + lines))
+
+    batches = Event.objects.filter(action="purchases.batch_imported").order_by("id")
+    assert [event.data for event in batches] == [
+        {"batch": 1, "customers": 50, "purchases": 50},
+        {"batch": 2, "customers": 50, "purchases": 50},
+        {"batch": 3, "customers": 20, "purchases": 20},
+    ]
+    whole = Event.objects.get(action="purchases.imported")
+    assert whole.data["purchases"] == 120
+    made = set(Booking.history.values_list("operation_id", flat=True))
+    assert made == {whole.operation_id, *(event.operation_id for event in batches)}
+
+
+def test_a_terminal_sees_how_far_it_is(db, log):
+    terminal = StringIO()
+    terminal.isatty = lambda: True  # type: ignore[method-assign]
+
+    call_command(
+        "import_purchases", str(log(LOG)), business="shop", create_business=True,
+        stdout=StringIO(), stderr=terminal, **POSITIONS,
+    )  # fmt: skip
+
+    assert "\r5 of 5 lines" in terminal.getvalue()
 
 
 def test_a_missing_file_is_named(db, tmp_path):

@@ -1,0 +1,73 @@
+"""Writing much in short transactions, so that nobody waits long for the database."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
+
+from django.db import connection
+from django.db.models import QuerySet
+
+_T = TypeVar("_T")
+# Seconds. SQLite asks a waiting writer to look again at least this often.
+_LONGEST_PAUSE = 0.1
+
+
+def in_batches(
+    rows: Iterable[_T],
+    size: int,
+    *,
+    weigh: Callable[[_T], int] = lambda _: 0,
+    heaviest: int = 1_000_000,
+) -> Iterator[tuple[int, list[_T]]]:
+    """Yield rows by `size`, each batch with its number from 1.
+
+    Where rows differ much, `weigh` tells the bytes of one, and a batch ends at
+    `heaviest` bytes, too. The same rows always make the same batches.
+
+    Write each in one `transaction.atomic(durable=True)`, with a `size` that takes about
+    50 ms: SQLite has one writer at a time, and captures wait for it. It does not hand its
+    lock on in order either, so whoever takes it again at once starves the others; the
+    next batch therefore comes after a pause as long as the last one took, 100 ms at most.
+    PostgreSQL has no pause, and a caller's own transaction none.
+    """
+    batch: list[_T] = []
+    weight = number = 0
+    for row in rows:
+        batch.append(row)
+        weight += weigh(row)
+        if len(batch) >= size or weight >= heaviest:
+            number += 1
+            yield from _timed(number, batch)
+            batch, weight = [], 0
+    if batch:
+        yield number + 1, batch
+
+
+def _timed(number: int, batch: list[_T]) -> Iterator[tuple[int, list[_T]]]:
+    started = time.monotonic()
+    yield number, batch
+    give_way(time.monotonic() - started)
+
+
+def give_way(seconds: float) -> None:
+    """Let others write for as long as the lock was held; on SQLite, where they wait."""
+    if connection.vendor == "sqlite" and not connection.in_atomic_block:
+        time.sleep(min(seconds, _LONGEST_PAUSE))
+
+
+def delete_in_batches(rows: QuerySet[Any], size: int = 500) -> int:
+    """Delete the rows of a table by `size`, and return how many rows went.
+
+    Each statement is a transaction of its own, so it may be stopped anywhere and run
+    again. Not for tables whose rows others name in a foreign key.
+    """
+    deleted = 0
+    while keys := list(rows.order_by("pk").values_list("pk", flat=True)[:size]):
+        started = time.monotonic()
+        # The condition again: a row may have been given a new time meanwhile.
+        gone, _ = rows.filter(pk__in=keys).delete()
+        deleted += gone
+        give_way(time.monotonic() - started)
+    return deleted

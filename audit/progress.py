@@ -1,0 +1,40 @@
+"""How far a long command is, as a line for whoever waits for it."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+_PAUSE = 10.0
+
+
+class Progress:
+    """Says "1200 of 6000 lines" on a stream of a command.
+
+    On a terminal the line is written again and again; elsewhere, as in a log, a new
+    one follows every ten seconds, so that a short run says nothing.
+    """
+
+    def __init__(self, stream: Any, noun: str, total: int) -> None:
+        self._stream = stream
+        self._noun = noun
+        self._total = total
+        self._said = time.monotonic()
+        self._is_open = False
+
+    def show(self, done: int) -> None:
+        """Say how many are done, if it is time to."""
+        text = f"{done} of {self._total} {self._noun}"
+        if self._stream.isatty():
+            self._stream.write(f"\r{text}", ending="")
+            self._stream.flush()
+            self._is_open = True
+        elif time.monotonic() - self._said >= _PAUSE:
+            self._stream.write(text)
+            self._said = time.monotonic()
+
+    def end(self) -> None:
+        """Leave the line on which the terminal stands."""
+        if self._is_open:
+            self._stream.write("")
+            self._is_open = False
