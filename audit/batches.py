@@ -27,10 +27,10 @@ def in_batches(
     `heaviest` bytes, too. The same rows always make the same batches.
 
     Write each in one `transaction.atomic(durable=True)`, with a `size` that takes about
-    50 ms: SQLite has one writer at a time, and captures wait for it. It does not hand its
-    lock on in order either, so whoever takes it again at once starves the others; the
-    next batch therefore comes after a pause as long as the last one took, 100 ms at most.
-    PostgreSQL has no pause, and a caller's own transaction none.
+    50 ms: SQLite has one writer at a time, and captures wait for it. It does not hand
+    its lock on in order either, so whoever takes it again at once starves the others;
+    the next batch therefore comes after a pause as long as the last one took, 100 ms at
+    most. PostgreSQL has no pause, and a caller's own transaction none.
     """
     batch: list[_T] = []
     weight = number = 0

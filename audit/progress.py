@@ -15,16 +15,15 @@ class Progress:
     one follows every ten seconds, so that a short run says nothing.
     """
 
-    def __init__(self, stream: Any, noun: str, total: int) -> None:
+    def __init__(self, stream: Any, noun: str) -> None:
         self._stream = stream
         self._noun = noun
-        self._total = total
         self._said = time.monotonic()
         self._is_open = False
 
-    def show(self, done: int) -> None:
+    def show(self, done: int, total: int) -> None:
         """Say how many are done, if it is time to."""
-        text = f"{done} of {self._total} {self._noun}"
+        text = f"{done} of {total} {self._noun}"
         if self._stream.isatty():
             self._stream.write(f"\r{text}", ending="")
             self._stream.flush()

@@ -138,8 +138,9 @@ def import_legacy(
     A time without a zone is one of `zone`, or else UTC. A message is known by its
     table and primary key. What is wrong goes to quarantine and stops nothing. Twenty
     messages are a transaction, fewer where they are large, so what is loaded stays when
-    the rest fails, and the same call again goes on from there. With `check` nothing is written. Raises ValueError when the file has none of
-    the tables, SQLiteError when it cannot be read.
+    the rest fails, and the same call again goes on from there. With `check` nothing is
+    written. Raises ValueError when the file has none of the tables, SQLiteError when it
+    cannot be read.
     """
     actor.require(business.pk, "capture.add_source")
     found = file.tables()
@@ -153,7 +154,7 @@ def import_legacy(
     load.report.shared_ids = len(load.shared)
     load.report.total = sum(_count(load, table) for table in tables.values())
     reports = {name: TableReport(name) for name in tables}
-    for name, report in reports.items():
+    for report in reports.values():
         load.report.tables.append(report)
         _take_all(load, report, _read_table(load, report))
     if CUSTOMERS in tables:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import nullcontext
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -11,17 +11,22 @@ from uuid import UUID
 from django.db import transaction
 
 from audit.actors import Actor
+from audit.batches import in_batches
 from capture.choices import CaptureType
 from capture.models import Capture, CapturedValue, CaptureLink, Source
 from capture.services.facts import NAMING, find_winners
 from capture.services.identity import find_known, link_of, missing_names
 from capture.services.ingest import project_captures
+from capture.services.locking import lock_names
 from capture.services.payment_values import columns_of
 from capture.services.payments import compute_groups, project_payments
 from capture.services.projecting import TYPED, Told, last_seen, project, tell_all
 from customers import services as customers
 
 _BATCH = 500
+# Captures, or customers with captured values, that one transaction repairs; the time
+# that its lock is held is about 50 ms.
+_REPAIRED = 20
 # Not told by the capture: they come from the request and go with it.
 _OWN = {"id", "ip_address", "user_agent", "created_at", "updated_at"}
 _VALUE_COLUMNS = ("value", "capture_id", "trust", "occurred_at", "received_at")
@@ -36,22 +41,32 @@ class Difference:
     column: str
 
 
+# What differs, by the capture or the customer that it hangs on.
+_Found = list[tuple[UUID, Difference]]
+
+
 def rebuild(
-    *, repair: bool, actor: Actor, capture_id: UUID | None = None
+    *,
+    repair: bool,
+    actor: Actor,
+    capture_id: UUID | None = None,
+    progress: Callable[[int, int], None] = lambda *_: None,
 ) -> Iterator[Difference]:
     """Yield every difference between projections and what they are made from.
 
-    With `repair` each batch is corrected in a transaction of its own. With
-    `capture_id` only that capture is looked at. Memory is flat. Links that stand are
-    kept: they are made by the state of the day they were made on.
+    All is compared without a lock, five hundred captures at a time, so memory is flat.
+    What differs is looked at once more, because something may have arrived meanwhile:
+    with `repair` under a lock and corrected, twenty captures in a transaction, so that
+    it may be stopped anywhere and run again. With `capture_id` only that capture is
+    looked at. Links that stand are kept: they are made by the state of the day they
+    were made on. `progress` is told how many captures, of how many, are compared.
     """
     last: UUID | None = None
+    seen, total = 0, 1 if capture_id else Capture.objects.count()
     while batch := _next_captures(last, capture_id):
-        # To look takes no lock; on SQLite a transaction would.
-        with transaction.atomic() if repair else nullcontext():
-            found = list(_rebuild_batch(batch, repair=repair, actor=actor))
-        yield from found
-        last = batch[-1].pk
+        yield from _compare_captures(batch, repair=repair, actor=actor)
+        last, seen = batch[-1].pk, seen + len(batch)
+        progress(seen, total)
     if capture_id is None:
         yield from _rebuild_values(repair=repair)
         for customer_id, column in customers.find_differences(repair=repair):
@@ -68,25 +83,56 @@ def _next_captures(last: UUID | None, only: UUID | None) -> list[Capture]:
     return list(captures[:_BATCH])
 
 
-def _rebuild_batch(
+def _compare_captures(
     batch: list[Capture], *, repair: bool, actor: Actor
 ) -> Iterator[Difference]:
+    found = {pk for pk, _ in _look(batch, repair=False, actor=actor)}
+    suspects = [capture for capture in batch if capture.pk in found]
+    for _, part in in_batches(suspects, _REPAIRED):
+        if repair:
+            with transaction.atomic():
+                # As a message about the same people, visitors and payments would wait.
+                lock_names(part)
+                again = _look(part, repair=True, actor=actor)
+        else:
+            again = _look(part, repair=False, actor=actor)
+        yield from dict.fromkeys(difference for _, difference in again)
+
+
+def _look(batch: list[Capture], *, repair: bool, actor: Actor) -> _Found:
+    """Return what differs of some captures; with `repair`, correct it."""
     standing = CaptureLink.objects.filter(capture__in=batch)
+    if repair:
+        standing = standing.select_for_update(no_key=True).order_by("pk")
     links: dict[UUID, UUID | None] = dict(
         standing.values_list("capture_id", "customer_id")
     )
     lost = [capture for capture in batch if capture.pk not in links]
-    for capture in lost:
-        yield Difference("capture.CaptureLink", capture.pk, "row")
+    found = [(c.pk, Difference("capture.CaptureLink", c.pk, "row")) for c in lost]
     if lost and repair:
         links |= _take_again(lost, actor)
     elif lost:
         links |= _would_link(lost)
-    for customer_id, kind in missing_names(batch, links, repair=repair):
-        yield Difference("capture.Identifier", customer_id, kind)
+    found += _look_at_names(batch, links, repair=repair)
     told = tell_all(c for c in batch if c.corrects_id is None)
-    yield from _compare_typed(told, links, repair=repair)
-    yield from _compare_payments(batch, repair=repair, actor=actor)
+    found += _look_at_typed(told, links, repair=repair)
+    found += _look_at_payments(batch, repair=repair, actor=actor)
+    return found
+
+
+def _look_at_names(
+    batch: list[Capture], links: dict[UUID, UUID | None], *, repair: bool
+) -> _Found:
+    missing = missing_names(batch, links, repair=repair)
+    # Which of the customer's captures told the name is not known; so all count.
+    owned = defaultdict(list)
+    for capture in batch:
+        owned[links.get(capture.pk)].append(capture.pk)
+    return [
+        (capture_id, Difference("capture.Identifier", customer_id, kind))
+        for customer_id, kind in missing
+        for capture_id in owned[customer_id]
+    ]
 
 
 def _take_again(lost: list[Capture], actor: Actor) -> dict[UUID, UUID | None]:
@@ -111,80 +157,104 @@ def _would_link(lost: list[Capture]) -> dict[UUID, UUID | None]:
     return links
 
 
-def _compare_typed(
+def _look_at_typed(
     told: list[Told], links: dict[UUID, UUID | None], *, repair: bool
-) -> Iterator[Difference]:
+) -> _Found:
     ids = [item.capture.pk for item in told]
+    stored: dict[str, dict[UUID, Any]] = {}
+    for kind, model in TYPED.items():
+        rows: Any = model.objects.filter(capture__in=ids)
+        if repair:
+            # Before the sightings: a repeat moves the time of its row without a link.
+            rows = rows.select_for_update(of=("self",), no_key=True).order_by("pk")
+        stored[kind] = {row.capture_id: row for row in rows}
     seen = last_seen(
         t.capture.pk for t in told if t.capture.type == CaptureType.DASHBOARD
     )
+    found: _Found = []
     for kind, model in TYPED.items():
-        stored: Any = model.objects.filter(capture__in=ids)
-        rows = {row.capture_id: row for row in stored}
+        standing, wrong = stored[kind], []
         for item in told:
             if item.capture.type == kind:
                 pk = item.capture.pk
                 wanted = project(item, links[pk], seen.get(pk))
-                yield from _compare(rows.pop(pk, None), wanted, repair=repair)
-        for row in rows.values():
-            # Its capture is of another type.
-            yield Difference(model._meta.label, row.pk, "row")
-            if repair:
-                row.delete()
+                different = _wrong_columns(standing.pop(pk, None), wanted)
+                found += [(pk, difference) for difference in different]
+                if different:
+                    wrong.append(wanted)
+        # What is left has a capture of another type.
+        found += [
+            (row.capture_id, Difference(model._meta.label, row.pk, "row"))
+            for row in standing.values()
+        ]
+        if repair:
+            _store(model, wrong, list(standing.values()))
+    return found
 
 
-def _compare(row: Any, wanted: Any, *, repair: bool) -> Iterator[Difference]:
+def _wrong_columns(row: Any, wanted: Any) -> list[Difference]:
     table = wanted._meta.label
     if row is None:
-        if repair:
-            wanted.save()
-        yield Difference(table, wanted.capture_id, "row")
-        return
-    wrong = [
-        field
+        return [Difference(table, wanted.capture_id, "row")]
+    return [
+        Difference(table, row.pk, field.name)
         for field in wanted._meta.fields
         if field.name not in _OWN
         and getattr(row, field.attname) != getattr(wanted, field.attname)
     ]
-    for field in wrong:
-        setattr(row, field.attname, getattr(wanted, field.attname))
-        yield Difference(table, row.pk, field.name)
-    if wrong and repair:
-        row.save()
 
 
-def _compare_payments(
-    batch: list[Capture], *, repair: bool, actor: Actor
-) -> Iterator[Difference]:
+def _store(model: Any, wrong: list[Any], surplus: list[Any]) -> None:
+    """Write rows over those of the same captures, and remove others."""
+    if surplus:
+        model.objects.filter(pk__in=[row.pk for row in surplus]).delete()
+    if wrong:
+        kept = {*_OWN, "capture"} - {"updated_at"}
+        names = [f.name for f in model._meta.fields if f.name not in kept]
+        model.objects.bulk_create(
+            wrong, update_conflicts=True, unique_fields=["capture"], update_fields=names
+        )
+
+
+def _look_at_payments(batch: list[Capture], *, repair: bool, actor: Actor) -> _Found:
     paid = [c for c in batch if c.type == CaptureType.PAYMENT and c.corrects_id is None]
+    found: _Found = []
     for source_id in sorted({capture.source_id for capture in paid}):
         own = [capture for capture in paid if capture.source_id == source_id]
-        found = list(_payment_differences(own))
-        yield from found
-        if found and repair:
+        different = list(_payment_differences(own))
+        found += different
+        if different and repair:
             source = Source.objects.select_related("business").get(pk=source_id)
             touched = project_payments(own, source, actor=actor)
             customers.refresh_stats(touched)
+    return found
 
 
-def _payment_differences(captures: list[Capture]) -> Iterator[Difference]:
+def _payment_differences(
+    captures: list[Capture],
+) -> Iterator[tuple[UUID, Difference]]:
+    """Yield what differs, by one of these captures that the payment consists of."""
+    ids = {capture.pk for capture in captures}
     links = dict(
         CaptureLink.objects.filter(capture__in=captures).values_list(
             "capture_id", "payment_id"
         )
     )
     for group in compute_groups(captures[0].business_id, captures):
+        first = next(iter(ids & group.captures.keys()), None)
+        if first is None:
+            continue
         if len(group.rows) != 1:
-            first = next(iter(group.captures))
-            yield Difference("capture.Payment", first, "row")
+            yield first, Difference("capture.Payment", first, "row")
             continue
         ((pk, row),) = group.rows.items()
         for name, value in columns_of(group).items():
             if getattr(row, name) != value:
-                yield Difference("capture.Payment", pk, name)
+                yield first, Difference("capture.Payment", pk, name)
         for capture_id in group.captures.keys() & links.keys():
             if links[capture_id] != pk:
-                yield Difference("capture.CaptureLink", capture_id, "payment")
+                different = Difference("capture.CaptureLink", capture_id, "payment")
+                yield capture_id, different
 
 
 def _rebuild_values(*, repair: bool) -> Iterator[Difference]:
@@ -194,10 +264,25 @@ def _rebuild_values(*, repair: bool) -> Iterator[Difference]:
     )
     last: UUID | None = None
     while ids := _next_customers(telling, last):
-        with transaction.atomic() if repair else nullcontext():
-            found = list(_compare_values(telling, ids, repair=repair))
-        yield from found
+        wanted = _Values(telling, ids)
+        suspects = sorted({found.row_id for found in wanted.differences()})
+        for _, part in in_batches(suspects, _REPAIRED):
+            yield from _values_again(telling, part, repair=repair)
         last = ids[-1]
+
+
+def _values_again(telling: Any, ids: list[UUID], *, repair: bool) -> list[Difference]:
+    wanted = _Values(telling, ids)
+    if not repair:
+        return wanted.differences()
+    with transaction.atomic():
+        # As everybody who writes what captures tell of a customer.
+        customers.lock_customers(ids)
+        if not wanted.is_current():
+            wanted = _Values(telling, ids)
+        found = wanted.differences()
+        wanted.store()
+    return found
 
 
 def _next_customers(telling: Any, last: UUID | None) -> list[UUID]:
@@ -206,32 +291,70 @@ def _next_customers(telling: Any, last: UUID | None) -> list[UUID]:
     return list(ids.distinct()[:100])
 
 
-def _compare_values(
-    telling: Any, ids: list[UUID], *, repair: bool
-) -> Iterator[Difference]:
-    links = telling.filter(customer__in=ids, capture__corrects_id=None)
-    owners = dict(links.values_list("capture_id", "customer_id"))
-    wanted = find_winners(
-        (item, owners[item.capture.pk]) for item in _told_of(list(owners))
-    )
-    stored = CapturedValue.objects.filter(customer__in=ids)
-    standing = {(row.customer_id, row.field): row for row in stored}
-    for key, row in wanted.items():
-        stands = standing.pop(key, None)
-        if stands is None or any(
-            getattr(stands, name) != getattr(row, name) for name in _VALUE_COLUMNS
-        ):
-            yield Difference("capture.CapturedValue", key[0], key[1])
-            if repair:
-                CapturedValue.objects.filter(customer=key[0], field=key[1]).delete()
-                row.save()
-    for (pk, name), row in standing.items():
-        yield Difference("capture.CapturedValue", pk, name)
-        if repair:
-            row.delete()
+class _Values:
+    """The values that captures tell of customers, read from as many as there are.
+
+    That may take long, so it is done without a lock; `is_current` tells under one
+    whether the captures are still the same.
+    """
+
+    def __init__(self, telling: Any, ids: list[UUID]) -> None:
+        self._ids = ids
+        self._links = telling.filter(customer__in=ids, capture__corrects_id=None)
+        self._owners, self._corrections = self._read()
+        self._wanted = find_winners(
+            (item, self._owners[item.capture.pk]) for item in _told_of(self._owners)
+        )
+
+    def _read(self) -> tuple[dict[UUID, UUID], set[UUID]]:
+        corrections = Capture.objects.filter(
+            corrects_id__in=self._links.values("capture_id")
+        )
+        return (
+            dict(self._links.values_list("capture_id", "customer_id")),
+            set(corrections.values_list("pk", flat=True)),
+        )
+
+    def is_current(self) -> bool:
+        """Tell whether it is made of the captures that there are now."""
+        return (self._owners, self._corrections) == self._read()
+
+    def compare(self) -> tuple[list[CapturedValue], list[CapturedValue]]:
+        """Return the rows that are missing or wrong, and the stored ones too many."""
+        stored = CapturedValue.objects.filter(customer__in=self._ids)
+        standing = {(row.customer_id, row.field): row for row in stored}
+        wrong = [
+            row
+            for key, row in self._wanted.items()
+            if (stands := standing.pop(key, None)) is None
+            or any(getattr(stands, n) != getattr(row, n) for n in _VALUE_COLUMNS)
+        ]
+        return wrong, list(standing.values())
+
+    def differences(self) -> list[Difference]:
+        """Return what differs, by customer and field."""
+        return [
+            Difference("capture.CapturedValue", row.customer_id, row.field)
+            for rows in self.compare()
+            for row in rows
+        ]
+
+    def store(self) -> None:
+        """Correct what is stored."""
+        wrong, surplus = self.compare()
+        if surplus:
+            CapturedValue.objects.filter(pk__in=[row.pk for row in surplus]).delete()
+        if wrong:
+            CapturedValue.objects.bulk_create(
+                wrong,
+                update_conflicts=True,
+                unique_fields=["customer", "field"],
+                update_fields=[name.removesuffix("_id") for name in _VALUE_COLUMNS],
+            )
 
 
-def _told_of(ids: list[UUID]) -> Iterable[Told]:
+def _told_of(ids: Iterable[UUID]) -> Iterator[Told]:
+    ids = list(ids)
     for start in range(0, len(ids), _BATCH):
         yield from tell_all(
             Capture.objects.filter(pk__in=ids[start : start + _BATCH]).order_by("pk")

@@ -180,6 +180,7 @@ from customers.services.showing import shown_money
 from customers.services.stats import (
     find_differences,
     note_activity,
+    refresh_business_stats,
     refresh_stats,
     register_stats_provider,
 )
@@ -329,6 +330,7 @@ __all__ = [
     "read_purchases",
     "record_captured_consents",
     "record_consent",
+    "refresh_business_stats",
     "refresh_stats",
     "refunded_of",
     "refuse_refund",

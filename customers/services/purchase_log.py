@@ -128,7 +128,7 @@ def load_purchases(
         report.bad += [line for line in batch if isinstance(line, BadLine)]
         good = [line for line in batch if isinstance(line, Purchase)]
         keyed = [(_key(line, seen), line) for line in good]
-        # Without a lock first: a file that is loaded again is read as fast as it can be.
+        # Without a lock first: what is known already needs none.
         if len(_known(business, keyed)) < len(keyed):
             with transaction.atomic(durable=True):
                 _load(business, keyed, currency, report=report, actor=actor)

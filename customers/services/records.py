@@ -7,6 +7,7 @@ or fall together.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -44,7 +45,7 @@ from customers.models import (
 from customers.services.booking_rules import check_changed_booking
 from customers.services.captured import lock_customers
 from customers.services.money_rules import prepare_credit, prepare_refund
-from customers.services.stats import refresh_stats
+from customers.services.stats import refresh_business_stats, refresh_stats
 
 _Row = TypeVar("_Row", bound=models.Model)
 
@@ -55,7 +56,8 @@ def save_record(
 ) -> _Row:
     """Write a row as the actor: history, event and figures in one transaction.
 
-    `verb` is what the event says, unless it is "created" or "changed".
+    `verb` is what the event says, unless it is "created" or "changed". Where a business
+    changes what decides everybody's figures, these follow after the commit.
 
     Raises PermissionDenied for another business's row and without the right to add or
     change such rows there, ValidationError for a broken rule that needs other rows.
@@ -71,6 +73,7 @@ def save_record(
     prepare = _PREPARE.get(type(row))
     follow = prepare(row, actor) if prepare else None
     former = None if is_new else _former_email(row)
+    decides = not is_new and _decides_figures(row)
     if isinstance(row, TrackedModel):
         row.by(actor, reason=reason).save()
     else:
@@ -93,10 +96,8 @@ def save_record(
         former.by(actor, reason=reason).save()
     if follow:
         follow()
-    if isinstance(row, Business) and not is_new:
-        # Thresholds, time zone and wordings of consent decide everybody's figures.
-        everybody = Customer.objects.filter(business=row).values_list("pk", flat=True)
-        refresh_stats(everybody.iterator())
+    if decides:
+        transaction.on_commit(partial(refresh_business_stats, row.pk), robust=True)
     elif customer_id and not isinstance(row, _WITHOUT_FIGURES):
         refresh_stats([customer_id])
     return row
@@ -132,6 +133,28 @@ def _check_owner(row: models.Model) -> None:
         check_not_erased(row.customer)  # type: ignore[attr-defined]  # set at run time, not on the type
 
 
+def _decides_figures(row: models.Model) -> bool:
+    """Tell whether a change of a business changes everybody's figures.
+
+    They are refreshed in short transactions after the commit. If that ends half way,
+    the change stands and `rebuild_projections` finds the rest.
+    """
+    if not isinstance(row, Business):
+        return False
+    stored = Business.objects.get(pk=row.pk)
+    columns = {f.attname for f in Business._meta.concrete_fields} - _NO_FIGURE
+    return any(getattr(stored, name) != getattr(row, name) for name in columns)
+
+
+# Columns of a business that no figure is computed from; all others are believed to.
+_NO_FIGURE = {
+    "slug",
+    "name",
+    "country",
+    "refund_limit",
+    "created_at",
+    "updated_at",
+}
 _WITHOUT_FIGURES = (Note, TicketMessage, Credit)
 
 

@@ -25,8 +25,6 @@ class Command(BaseCommand):
         "quarantine and are listed. The file is never written to."
     )
 
-    progress: Progress | None = None
-
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", type=Path, help="The SQLite file.")
         parser.add_argument("--business", required=True, help="Slug or id.")
@@ -57,6 +55,7 @@ class Command(BaseCommand):
         if not slugify(options["source"]):
             msg = "The name of a source needs a letter or a digit."
             raise CommandError(msg)
+        progress = Progress(self.stderr, "rows")
         try:
             with services.open_sqlite(file) as opened:
                 report = services.import_legacy(
@@ -66,14 +65,13 @@ class Command(BaseCommand):
                     actor=actor,
                     zone=zone,
                     check=options["check"],
-                    progress=self.show,
+                    progress=lambda report: progress.show(report.rows, report.total),
                 )
         except (services.SQLiteError, ValueError) as error:
             raise CommandError(str(error)) from error
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
-        if self.progress is not None:
-            self.progress.end()
+        progress.end()
         self.tell(report, is_check=options["check"])
 
     def tell(self, report: LegacyReport, *, is_check: bool) -> None:
@@ -95,12 +93,6 @@ class Command(BaseCommand):
             self.stdout.write("Problems are in quarantine, in the admin.")
         if is_check:
             self.stdout.write("Nothing was written.")
-
-    def show(self, report: LegacyReport) -> None:
-        """Say how far it is."""
-        if self.progress is None:
-            self.progress = Progress(self.stderr, "rows", report.total)
-        self.progress.show(report.rows)
 
 
 def line_of(table: LegacyTable, new: str) -> str:

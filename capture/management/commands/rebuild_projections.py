@@ -8,6 +8,7 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from audit.actors import Actor
+from audit.progress import Progress
 from capture import services
 
 
@@ -30,13 +31,15 @@ class Command(BaseCommand):
         found = 0
         verb = "differs" if check else "repaired"
         actor = Actor.system("rebuild_projections")
+        progress = Progress(self.stderr, "captures")
         for difference in services.rebuild(
-            repair=not check, actor=actor, capture_id=capture
+            repair=not check, actor=actor, capture_id=capture, progress=progress.show
         ):
             found += 1
             self.stdout.write(
                 f"{verb}: {difference.table} {difference.row_id} {difference.column}"
             )
+        progress.end()
         self.stdout.write(f"{found} differences.")
         if found and check:
             msg = "Run the command without --check to repair them."

@@ -107,13 +107,13 @@ class Command(BaseCommand):
         business = find_business(options, actor)
         currency = options["currency"] or business.currency
         services.check_currency(currency)
-        progress = Progress(self.stderr, "lines", total)
+        progress = Progress(self.stderr, "lines")
         report = services.load_purchases(
             business,
             read(),
             currency=currency,
             actor=actor,
-            progress=lambda report: progress.show(report.lines),
+            progress=lambda report: progress.show(report.lines, total),
         )
         progress.end()
         return report
