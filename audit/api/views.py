@@ -75,6 +75,8 @@ class Method:
     also: Mapping[int, Any] | None = None
     # A POST that changes nothing, or whose answer is a stream, is simply done again.
     takes_key: bool = True
+    # Many acts, each done and kept by itself through `do_part`, key or not.
+    has_parts: bool = False
     # Of the answer, where it is no JSON.
     media_type: str = "application/json"
 
@@ -108,6 +110,9 @@ class StaffView(APIView):
     renderer_classes: tuple[type[ExactJSONRenderer], ...] = (ExactJSONRenderer,)
     http_method_names = _METHODS
     methods: ClassVar[Mapping[str, Method]] = {}
+    # Names the request that a key makes repeatable: a keyed hash of who asks, where, with
+    # which key; and a hash of what was said.
+    _key: tuple[str, str] | None = None
     # Answers in camelCase; both spellings are taken everywhere.
     is_camel: ClassVar[bool] = False
     tag: ClassVar[str] = ""
@@ -157,7 +162,14 @@ class StaffView(APIView):
         if method != "post" or not (self.spec and self.spec.takes_key):
             return act
         key = self.request.headers.get("Idempotency-Key")
-        return act if key is None else partial(self._done_once, act, key)
+        if key is None:
+            return act
+        self._key = self._checked_key(key)
+        return (
+            act
+            if self.spec.has_parts
+            else partial(self._done_once, act, *self._key)
+        )
 
     def check_query(self, request: Request) -> dict[str, Any]:
         """Return the checked parameters. Raises ValidationError for unknown ones."""
@@ -212,10 +224,25 @@ class StaffView(APIView):
         response["Cache-Control"] = "no-store"
         return response
 
+    def do_part(
+        self, number: int, act: Callable[[], dict[str, Any]]
+    ) -> tuple[dict[str, Any], bool]:
+        """Do one of many acts in a transaction of its own, once if there is a key.
+
+        Returns what it answers, which JSON can hold, and whether that was kept from an
+        earlier request with this key. Raises Problem 422 when that said something else.
+        """
+        if self._key is None:
+            with transaction.atomic():
+                return act(), False
+        name, said = self._key
+        return self._kept_once(keyed_hash("part", name, str(number)), said, act)
+
     def _done_once(
         self,
         act: Callable[..., Any],
-        text: str,
+        name: str,
+        said: str,
         request: Request,
         *args: Any,
         **kw: Any,
@@ -225,6 +252,17 @@ class StaffView(APIView):
         A refusal rolls both back, so the same key may be sent again; so does a failure
         of what follows the commit.
         """
+        response: Any = None
+
+        def answer() -> dict[str, Any]:
+            nonlocal response
+            response = act(request, *args, **kw)
+            return self._kept(response)
+
+        kept, is_repeat = self._kept_once(name, said, answer)
+        return self._again(kept) if is_repeat else response
+
+    def _checked_key(self, text: str) -> tuple[str, str]:
         if not (
             0 < len(text) <= _LONGEST_KEY and text.isascii() and text.isprintable()
         ):
@@ -233,26 +271,35 @@ class StaffView(APIView):
                 "invalid_idempotency_key",
                 "Idempotency-Key has 1 to 255 plain characters. Send a random UUID.",
             )
+        request = self.request
         asked = (request.path.rstrip("/"), request.headers.get("X-Business", ""))
         who = (str(self.actor.id), self.actor.standing)
         name = keyed_hash("answer", *who, *asked, text)
         said = orjson.dumps(request.data, option=orjson.OPT_SORT_KEYS).decode()
-        fingerprint = keyed_hash("said", request.META.get("QUERY_STRING", ""), said)
+        return name, keyed_hash("said", request.META.get("QUERY_STRING", ""), said)
+
+    def _kept_once(
+        self, name: str, said: str, act: Callable[[], dict[str, Any]]
+    ) -> tuple[dict[str, Any], bool]:
+        """Claim a name, act and keep the answer, in one transaction; or say it again.
+
+        The second of what is returned tells whether it was kept before.
+        """
         is_done = False
         try:
             with transaction.atomic():
-                kept = self._claimed(name, fingerprint)
+                kept = self._claimed(name, said)
                 if kept is not None:
-                    return self._again(kept)
-                response: Response = act(request, *args, **kw)
-                services.keep_answer(name, self._kept(response))
+                    return kept, True
+                answer = act()
+                services.keep_answer(name, answer)
                 is_done = True
         except Exception:
             if is_done:
                 # What had to follow the commit, as a mail, failed: not done after all.
                 services.forget_answer(name)
             raise
-        return response
+        return answer, False
 
     def _claimed(self, name: str, fingerprint: str) -> dict[str, Any] | None:
         try:

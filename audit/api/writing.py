@@ -24,6 +24,7 @@ from audit.api.reading import StrictSerializer
 from audit.api.rows import RowBody
 from audit.api.tables import TableView
 from audit.api.views import Method
+from audit.batches import in_batches
 from audit.privacy import business_of
 
 LARGEST_BATCH = 100
@@ -106,8 +107,8 @@ class WritableTable(TableView):
                 batch_of(cls.create_body),
                 batch_of(_item_of(cls.change_body)),
             )
-            found["create_many"] = Method(right, BulkDone, body=new)
-            found["change_many"] = Method(right, BulkDone, body=changed)
+            found["create_many"] = Method(right, BulkDone, body=new, has_parts=True)
+            found["change_many"] = Method(right, BulkDone, body=changed, has_parts=True)
         return found
 
     # --- what a table's app does ----------------------------------------------------
@@ -291,28 +292,39 @@ class WritableTable(TableView):
         name = f"v1_{self.model._meta.model_name}"
         return reverse(name, kwargs={self.keyword: str(row.pk)})
 
-    @transaction.atomic
     def _each(
         self,
         items: Iterable[tuple[int, Any]],
         act: Callable[[Any], Any],
         status: int,
     ) -> Response:
-        """Do an act with each item, and take back those that fail."""
-        results: list[dict[str, Any]] = []
-        for index, item in items:
+        """Do an act with each item, in a transaction of its own.
+
+        An item that is refused leaves nothing. Another failure ends the request; what
+        was done before it stands, and a repeat with the same key goes on from there.
+        """
+
+        def once(index: int, item: Any) -> dict[str, Any]:
             try:
                 with transaction.atomic():
                     row = act(item)
             except Exception as error:
-                results.append({"index": index, **self._refusal_of(error)})
-            else:
-                done = {"index": index, "status": status, "id": row.pk}
-                results.append(done | ({"rev": row.rev} if self.has_versions else {}))
+                return {"index": index, **self._refusal_of(error)}
+            done = {"index": index, "status": status, "id": str(row.pk)}
+            return done | ({"rev": row.rev} if self.has_versions else {})
+
+        results, repeats = [], 0
+        for _, [(index, item)] in in_batches(items, 1):
+            result, is_repeat = self.do_part(index, partial(once, index, item))
+            results.append(result)
+            repeats += is_repeat
         results.sort(key=lambda result: result["index"])
         succeeded = sum("id" in result for result in results)
         counts = {"succeeded": succeeded, "failed": len(results) - succeeded}
-        return Response({"results": results, **counts})
+        response = Response({"results": results, **counts})
+        if repeats == len(results):
+            response["Idempotent-Replayed"] = "true"
+        return response
 
     def _refusal_of(self, error: Exception) -> dict[str, Any]:
         """Return what the problem document of an error says. Raises other errors."""
