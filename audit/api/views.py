@@ -110,8 +110,8 @@ class StaffView(APIView):
     renderer_classes: tuple[type[ExactJSONRenderer], ...] = (ExactJSONRenderer,)
     http_method_names = _METHODS
     methods: ClassVar[Mapping[str, Method]] = {}
-    # Names the request that a key makes repeatable: a keyed hash of who asks, where, with
-    # which key; and a hash of what was said.
+    # Of a request with a key: a keyed hash of who asks, where and with which key, and
+    # one of what was said.
     _key: tuple[str, str] | None = None
     # Answers in camelCase; both spellings are taken everywhere.
     is_camel: ClassVar[bool] = False
@@ -165,11 +165,7 @@ class StaffView(APIView):
         if key is None:
             return act
         self._key = self._checked_key(key)
-        return (
-            act
-            if self.spec.has_parts
-            else partial(self._done_once, act, *self._key)
-        )
+        return act if self.spec.has_parts else partial(self._done_once, act, *self._key)
 
     def check_query(self, request: Request) -> dict[str, Any]:
         """Return the checked parameters. Raises ValidationError for unknown ones."""

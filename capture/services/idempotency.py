@@ -16,6 +16,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from audit import services as audit
+from audit.batches import delete_in_batches
 from audit.keyed import keyed_hash
 from capture.models import IdempotencyRecord
 from capture.services.caching import forget_cached
@@ -98,7 +99,10 @@ def old_answers() -> QuerySet[IdempotencyRecord]:
 
 
 def forget_old(*, only_count: bool) -> dict[str, int]:
-    """Remove bookkeeping whose time is over; return how many rows of each kind."""
+    """Remove bookkeeping whose time is over; return how many rows of each kind.
+
+    A few hundred rows at a time, each statement a transaction of its own.
+    """
     kinds: dict[str, QuerySet[Any]] = {
         "stored answers": old_answers(),
         "answers to staff": audit.old_stored_answers(),
@@ -112,7 +116,7 @@ def forget_old(*, only_count: bool) -> dict[str, int]:
         "sessions": Session.objects.filter(expire_date__lt=timezone.now()),
     }
     counts = {
-        name: rows.count() if only_count else rows.delete()[0]
+        name: rows.count() if only_count else delete_in_batches(rows)
         for name, rows in kinds.items()
     }
     return counts | {"cached values": forget_cached(only_count=only_count)}

@@ -279,7 +279,14 @@ def _store(groups: list[Group], business_id: UUID) -> list[Payment]:
     Payment.objects.bulk_create(new)
     if known:
         names = [n.removesuffix("_id") if n not in _PLAIN else n for n in COLUMNS]
-        Payment.objects.bulk_update(known, [*names, *_STAMPS])
+        # One row of values for each, where bulk_update() would write a CASE for each
+        # column: a fifth of the time.
+        Payment.objects.bulk_create(
+            known,
+            update_conflicts=True,
+            unique_fields=["id"],
+            update_fields=[*names, *_STAMPS],
+        )
     PaymentReference.objects.bulk_create(
         references,
         update_conflicts=True,

@@ -26,7 +26,7 @@ from customers import services as customers
 _BATCH = 500
 # Captures, or customers with captured values, that one transaction repairs; the time
 # that its lock is held is about 50 ms.
-_REPAIRED = 20
+_REPAIRED = 10
 # Not told by the capture: they come from the request and go with it.
 _OWN = {"id", "ip_address", "user_agent", "created_at", "updated_at"}
 _VALUE_COLUMNS = ("value", "capture_id", "trust", "occurred_at", "received_at")
@@ -56,7 +56,7 @@ def rebuild(
 
     All is compared without a lock, five hundred captures at a time, so memory is flat.
     What differs is looked at once more, because something may have arrived meanwhile:
-    with `repair` under a lock and corrected, twenty captures in a transaction, so that
+    with `repair` under a lock and corrected, ten captures in a transaction, so that
     it may be stopped anywhere and run again. With `capture_id` only that capture is
     looked at. Links that stand are kept: they are made by the state of the day they
     were made on. `progress` is told how many captures, of how many, are compared.

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Q, Sum
@@ -75,6 +76,7 @@ def settle_payments(
     new, changed = [], []
     paid: list[tuple[Booking, Settlement]] = []
     found = _find(business, settlements)
+    former = {row.pk: _columns(row) for rows in found for row in rows}
     gone = _refunded(rows[0] for rows in found if rows)
     for item, rows in zip(settlements, found, strict=True):
         booking = rows[0] if rows else None
@@ -92,9 +94,16 @@ def settle_payments(
         # Two payments turned out to be one: the second booking never was.
         changed += [_withdrawn(other) for other in rows[1:]]
     Booking.objects.by(actor, reason=_REASON).bulk_create(new)
+    # A payment that is told again mostly says the same.
+    changed = [row for row in changed if _columns(row) != former[row.pk]]
     if changed:
         Booking.objects.by(actor, reason=_REASON).bulk_update(changed, _COLUMNS)
     _refund(business, paid, actor)
+
+
+def _columns(booking: Booking) -> list[Any]:
+    fields = map(Booking._meta.get_field, _COLUMNS)
+    return [getattr(booking, field.attname) for field in fields]
 
 
 def _new(business: Business, item: Settlement) -> Booking:

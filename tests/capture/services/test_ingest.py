@@ -251,13 +251,16 @@ def test_the_named_calls_of_document_002(source, actor):
         services.store_customer_profile(source=source, actor=actor, email="nobody")
 
 
-def test_signups_count_as_logins_only_where_the_business_says_so(source, actor):
+def test_signups_count_as_logins_only_where_the_business_says_so(
+    source, actor, django_capture_on_commit_callbacks
+):
     services.ingest(envelopes("signup", *people(1)), source=source, actor=actor)
     assert CustomerStats.objects.get().login_count == 1
 
     business = Business.objects.get()
     business.signup_is_login = False
-    customers.save_record(business, actor=actor)
+    with django_capture_on_commit_callbacks(execute=True):
+        customers.save_record(business, actor=actor)
 
     assert CustomerStats.objects.get().login_count == 0
 

@@ -152,7 +152,9 @@ def test_tickets_addresses_and_contacts_are_counted(db):
     assert (stats.addresses_count, stats.contacts_count) == (1, 2)
 
 
-def test_thresholds_of_the_business_decide_and_changing_them_recomputes(db, actor):
+def test_thresholds_of_the_business_decide_and_changing_them_recomputes(
+    actor, django_capture_on_commit_callbacks
+):
     business = BusinessFactory()
     customer = CustomerFactory(business=business)
     for _ in range(3):
@@ -162,10 +164,50 @@ def test_thresholds_of_the_business_decide_and_changing_them_recomputes(db, acto
     business = Business.objects.get(pk=business.pk)
     business.regular_from = 3
     business.high_value_spent = Decimal(30)
-    services.save_record(business, actor=actor)
+    with django_capture_on_commit_callbacks(execute=True):
+        services.save_record(business, actor=actor)
 
     stats = stats_of(customer)
     assert (stats.repeat_frequency, stats.is_high_value) == ("regular", True)
+
+
+def test_a_name_of_the_business_recomputes_nothing(
+    actor, django_capture_on_commit_callbacks
+):
+    business = CustomerFactory().business
+    business.name = "Bakery South"
+
+    with django_capture_on_commit_callbacks() as callbacks:
+        services.save_record(business, actor=actor)
+
+    names = [getattr(one, "func", one).__name__ for one in callbacks]
+    assert "refresh_business_stats" not in names
+
+
+def test_a_refresh_that_ended_half_way_goes_on_or_is_found(db, monkeypatch):
+    business = BusinessFactory()
+    customers = CustomerFactory.create_batch(5, business=business)
+    CustomerStats.objects.update(total_orders=9)
+    keys = sorted(row.pk for row in customers)
+    monkeypatch.setattr("customers.services.stats._BATCH", 2)
+
+    class StoppedError(Exception):
+        pass
+
+    seen = []
+
+    def stop(last, changed):
+        seen.append((last, changed))
+        raise StoppedError
+
+    with pytest.raises(StoppedError):
+        services.refresh_business_stats(business.pk, step=stop)
+
+    assert seen == [(keys[1], 2)]
+    found = services.find_differences(repair=False)
+    assert [pk for pk, _ in found] == keys[2:]
+    assert services.refresh_business_stats(business.pk, after=seen[0][0]) == 3
+    assert list(services.find_differences(repair=False)) == []
 
 
 def test_the_rebuild_finds_nothing_after_ordinary_work(db):
