@@ -88,15 +88,24 @@ def _compare_captures(
 ) -> Iterator[Difference]:
     found = {pk for pk, _ in _look(batch, repair=False, actor=actor)}
     suspects = [capture for capture in batch if capture.pk in found]
-    for _, part in in_batches(suspects, _REPAIRED):
-        if repair:
-            with transaction.atomic():
-                # As a message about the same people, visitors and payments would wait.
-                lock_names(part)
-                again = _look(part, repair=True, actor=actor)
-        else:
-            again = _look(part, repair=False, actor=actor)
-        yield from dict.fromkeys(difference for _, difference in again)
+    # By source, because each one's are linked and projected by themselves.
+    for source_id in sorted({capture.source_id for capture in suspects}):
+        own = [capture for capture in suspects if capture.source_id == source_id]
+        for _, part in in_batches(own, _REPAIRED):
+            yield from _look_again(part, repair=repair, actor=actor)
+
+
+def _look_again(
+    part: list[Capture], *, repair: bool, actor: Actor
+) -> Iterable[Difference]:
+    if repair:
+        with transaction.atomic():
+            # As a message about the same people and payments would wait.
+            lock_names(part)
+            found = _look(part, repair=True, actor=actor)
+    else:
+        found = _look(part, repair=False, actor=actor)
+    return dict.fromkeys(difference for _, difference in found)
 
 
 def _look(batch: list[Capture], *, repair: bool, actor: Actor) -> _Found:
