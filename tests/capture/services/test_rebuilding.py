@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from audit.actors import Actor
 from capture import services
-from capture.models import Capture, CaptureLink, Login, Signup
+from capture.models import (
+    Capture,
+    CapturedValue,
+    CaptureLink,
+    Login,
+    Payment,
+    Signup,
+)
 from customers import services as customers
 from customers.models import CustomerStats
 from tests.capture.api.test_routes import DOCUMENTS
@@ -87,3 +96,86 @@ def test_lost_links_take_no_statement_each(source, assert_flat):
 
     assert_flat(call=rebuild, grow=lambda: None)
     assert CaptureLink.objects.exclude(customer=None).count() == 12
+
+
+def test_what_changed_meanwhile_is_looked_at_again(source):
+    rows = [
+        CaptureFactory(source=source, body={"email": f"p{n:02}@example.org"})
+        for n in range(12)
+    ]
+    Signup.objects.update(plan="broken")
+
+    differences = services.rebuild(repair=True, actor=Actor.system("test"))
+    found = [next(differences)]
+    # The first ten are written; somebody else repairs the next one before its turn.
+    broken = Signup.objects.filter(plan="broken")
+    assert broken.count() == 2
+    broken.filter(capture=rows[10]).update(plan=None)
+    found += differences
+
+    assert len(found) == 11
+    assert not broken.exists()
+
+
+def test_values_of_customers_are_written_again(source):
+    for n in range(3):
+        CaptureFactory(
+            source=source, body={"email": f"p{n}@example.org", "full_name": f"N {n}"}
+        )
+    first, second = CapturedValue.objects.filter(field="name").order_by("pk")[:2]
+    CapturedValue.objects.filter(pk=first.pk).update(value="broken")
+    CapturedValue.objects.filter(pk=second.pk).update(field="phone")
+
+    found = list(services.rebuild(repair=True, actor=Actor.system("test")))
+
+    assert sorted((d.row_id, d.column) for d in found) == sorted(
+        [
+            (first.customer_id, "name"),
+            (second.customer_id, "name"),
+            (second.customer_id, "phone"),
+        ]
+    )
+    names = CapturedValue.objects.filter(field="name")
+    assert sorted(names.values_list("value", flat=True)) == ["N 0", "N 1", "N 2"]
+    assert list(services.rebuild(repair=False, actor=Actor.system("test"))) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_repair_beside_captures_ends_in_what_the_captures_say(source, at_once):
+    people = [f"p{n}@example.org" for n in range(12)]
+    turns = itertools.count()
+
+    def take(n: int) -> None:
+        for person in people:
+            for kind in ("signup", "payment", "dashboard", "profile"):
+                body = {
+                    "email": person,
+                    "full_name": f"Name {n}",
+                    "message_id": f"{kind}-{person}-{n}",
+                    "transaction_id": f"t-{person}",
+                    "payment_status": "completed",
+                    "final_price": "5.00",
+                    "dashboard_state": {"n": n // 2},
+                }
+                made = services.build_envelopes(kind, body, trust="server")
+                services.ingest(made, source=source, actor=Actor.system("test"))
+
+    take(next(turns))
+    Signup.objects.update(plan="broken")
+    Payment.objects.update(plan_name="broken")
+    CapturedValue.objects.update(value="broken")
+    CustomerStats.objects.update(total_orders=7)
+
+    def act() -> object:
+        turn = next(turns)
+        if turn % 2:
+            return list(services.rebuild(repair=True, actor=Actor.system("test")))
+        return take(turn)
+
+    def left() -> object:
+        return list(services.rebuild(repair=False, actor=Actor.system("test")))
+
+    results = at_once(act, times=4)
+
+    assert [one for one in results if isinstance(one, Exception)] == []
+    assert at_once(left, times=1) == [[]]
