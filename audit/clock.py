@@ -1,0 +1,166 @@
+"""The clock that stored times are compared with, and how far it is believed.
+
+A wall clock can be wrong: an hour back, a day ahead, and right again. What was stored
+meanwhile must not refuse or allow anything for as long as the error was. So whoever
+compares a stored time with the present says how long such a thing lasts at most, and
+one that would last longer was written by another clock.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db.models import BigIntegerField, Func, Max, Q, QuerySet
+from django.db.models import functions as django_functions
+from django.utils import timezone
+
+logger = logging.getLogger(__name__)
+
+# So much may the clocks of two hosts differ, or one be set back, without a jump.
+SKEW = timedelta(minutes=1)
+
+
+class Now(django_functions.Now):
+    """The time at which the database gets to the row, after every wait for a lock.
+
+    A value computed in Python is as old as the wait was long, and Django's own `Now`
+    is on PostgreSQL the beginning of the statement. Whole milliseconds on SQLite. Each
+    mention is evaluated by itself on PostgreSQL, so two may differ by microseconds.
+    """
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        """Return the SQL of the time at which it is evaluated."""
+        return self.as_sql(
+            compiler, connection, template="CLOCK_TIMESTAMP()", **context
+        )
+
+
+class NowMicroseconds(Func):
+    """The same as `Now`, in whole microseconds since 1970."""
+
+    output_field = BigIntegerField()
+    template = "CAST(EXTRACT(EPOCH FROM CLOCK_TIMESTAMP()) * 1000000 AS BIGINT)"
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        """Return the SQL that counts from the Julian day of 1970."""
+        template = (
+            "CAST((STRFTIME('%%J', 'NOW') - 2440587.5) * 86400000000.0 AS INTEGER)"
+        )
+        return self.as_sql(compiler, connection, template=template, **context)
+
+
+def now() -> datetime:
+    """Return the present, to compare stored times with; read it after taking a lock.
+
+    Logs once in each process when the clock has jumped since the last reading.
+    """
+    moment = timezone.now()
+    _watch(moment)
+    return moment
+
+
+def lasts(until: datetime | float, longest: timedelta) -> bool:
+    """Tell whether something that ends then, and lasts `longest` at most, still lasts.
+
+    `until` is a moment or seconds since 1970. What would last longer than it can was
+    made by a clock that was ahead: it is over, and the jump is logged once.
+    """
+    at = now()
+    if not isinstance(until, datetime):
+        until = datetime.fromtimestamp(until, UTC)
+    if until > at + longest + SKEW:
+        tell_ahead(until - longest, at)
+        return False
+    return at < until
+
+
+def is_ahead(made_at: datetime) -> bool:
+    """Tell whether something was made by a clock ahead of this one; logs it once."""
+    at = now()
+    if made_at <= at + SKEW:
+        return False
+    tell_ahead(made_at, at)
+    return True
+
+
+def lasting(field: str, longest: timedelta) -> Q:
+    """Return the condition that a column's time lasts still, as `lasts` tells it.
+
+    For leases and claims: the database compares when it gets to the row. Negate it to
+    take over what is done with. Rows without a time do not match, negated or not.
+    """
+    return Q(**{f"{field}__gt": Now(), f"{field}__lte": Now() + (longest + SKEW)})
+
+
+def clamp(rows: QuerySet[Any], field: str, longest: timedelta) -> int:
+    """Let no row's time lie further ahead than `longest`; return how many did.
+
+    For times that say how long something is kept. One query when there are none.
+    """
+    at = now()
+    last = rows.aggregate(last=Max(field))["last"]
+    if last is None or last <= at + longest + SKEW:
+        return 0
+    tell_ahead(last - longest, at)
+    late = rows.filter(**{f"{field}__gt": at + longest + SKEW})
+    return late.update(**{field: at + longest})
+
+
+@dataclass
+class _Told:
+    """What this process knows of jumps: each is logged once."""
+
+    # Wall clock minus the clock that only runs on.
+    offset: float | None = None
+    # The last jump back: stored times up to `until` are of it, while the clock has
+    # neither reached that time nor gone back behind `seen`.
+    seen: datetime | None = None
+    until: datetime | None = None
+
+
+_told = _Told()
+_lock = threading.Lock()
+
+
+def tell_ahead(made_at: datetime, at: datetime) -> None:
+    """Log that something stored was made ahead of the clock, once for each jump."""
+    with _lock:
+        is_known = (
+            _told.seen is not None
+            and _told.until is not None
+            and _told.seen - SKEW <= at <= _told.until + SKEW
+        )
+        until = max(made_at, _told.until) if is_known and _told.until else made_at
+        _told.seen, _told.until = at, until
+    if not is_known:
+        logger.warning(
+            "Stored times lie ahead of the clock by %s. It is behind, or was ahead "
+            "when they were written; they are not believed. Check the time of all "
+            "hosts.",
+            _size(made_at - at),
+        )
+
+
+def _watch(moment: datetime) -> None:
+    """Log when the wall clock has not run as the clock did that cannot be set."""
+    offset = moment.timestamp() - time.monotonic()
+    known = _told.offset
+    if known is not None and abs(offset - known) <= SKEW.total_seconds():
+        return
+    with _lock:
+        jump = timedelta(seconds=offset - (_told.offset or offset))
+        _told.offset = offset
+        if jump < -SKEW:
+            _told.seen, _told.until = moment, moment - jump
+    if abs(jump) > SKEW:
+        way = "back" if jump < timedelta() else "ahead"
+        logger.warning("The clock of this host went %s by %s.", way, _size(abs(jump)))
+
+
+def _size(length: timedelta) -> str:
+    return str(timedelta(seconds=round(length.total_seconds())))
