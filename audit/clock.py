@@ -47,9 +47,10 @@ class NowMicroseconds(Func):
     template = "CAST(EXTRACT(EPOCH FROM CLOCK_TIMESTAMP()) * 1000000 AS BIGINT)"
 
     def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        """Return the SQL that counts from the Julian day of 1970."""
+        """Return the SQL; both parts tell one time, the beginning of the step."""
         template = (
-            "CAST((STRFTIME('%%J', 'NOW') - 2440587.5) * 86400000000.0 AS INTEGER)"
+            "(CAST(STRFTIME('%%%%s', 'NOW') AS INTEGER) * 1000000"
+            " + CAST(SUBSTR(STRFTIME('%%%%f', 'NOW'), 4) AS INTEGER) * 1000)"
         )
         return self.as_sql(compiler, connection, template=template, **context)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from django.conf import settings
 from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
+
+from audit import clock
 
 _STARTED = "started_at"
 _SEEN = "seen_at"
@@ -34,9 +36,13 @@ class SessionAgeMiddleware:
 def _keep_or_end(request: HttpRequest) -> None:
     if not request.user.is_authenticated:
         return
-    now = int(time.time())
+    now = int(clock.now().timestamp())
     session = request.session
     started, seen = session.get(_STARTED, now), session.get(_SEEN, now)
+    if clock.is_ahead(datetime.fromtimestamp(seen, UTC)):
+        # The clock went back. The session stays as old as it was at the last visit.
+        started, seen = started - (seen - now), now
+        session[_STARTED], session[_SEEN] = started, seen
     is_old = now - started >= settings.SESSION_COOKIE_AGE
     if is_old or now - seen >= settings.SESSION_IDLE_SECONDS:
         logout(request)

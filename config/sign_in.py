@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from datetime import timedelta
 from typing import Any
 
 from django import forms
@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from audit import services
+from audit import clock, services
 from audit.actors import operation_of
 
 _PENDING = "sign_in_pending"
@@ -151,7 +151,7 @@ class PasswordView(_SignInView):
         self.request.session[_PENDING] = {
             "user": str(user.pk),
             "hash": user.get_session_auth_hash(),
-            "until": int(time.time()) + _PENDING_SECONDS,
+            "until": int(clock.now().timestamp()) + _PENDING_SECONDS,
         }
         query = urlencode({"next": self.get_success_url()})
         return HttpResponseRedirect(f"{reverse('admin:login_code')}?{query}")
@@ -176,6 +176,7 @@ class CodeView(_SignInView):
 def pending_user(request: HttpRequest) -> Any:
     """Return whose password was right in this session a moment ago, or None."""
     facts = request.session.get(_PENDING)
-    if not facts or facts["until"] < time.time():
+    patience = timedelta(seconds=_PENDING_SECONDS)
+    if not facts or not clock.lasts(facts["until"], patience):
         return None
     return services.find_pending_user(facts["user"], facts["hash"])

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
@@ -16,8 +18,10 @@ from argon2 import PasswordHasher
 from django.db import connection, connections, transaction
 from django.test import Client, TransactionTestCase
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from hypothesis import HealthCheck, settings
 
+from audit import clock as clock_module
 from audit.actors import Actor, OperationContext
 from audit.guards import install_guards, remove_guards
 from audit.models import Grant, PinCredential, User
@@ -272,6 +276,66 @@ def at_once(tmp_path, monkeypatch) -> Callable[..., list[Any]]:
         return in_parallel(act, times)
 
     return run
+
+
+class Clock:
+    """The time of day as Python and the database tell it; stands still until moved."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.start = self.now = timezone.now().replace(microsecond=0)
+        patch.setattr(clock_module, "_told", clock_module._Told())
+        patch.setattr(timezone, "now", lambda: self.now)
+        patch.setattr(time, "time", lambda: timezone.now().timestamp())
+        connection.ensure_connection()
+        if connection.vendor == "sqlite":
+            connection.connection.create_function("strftime", 2, _strftime)
+        self._tell_database()
+
+    def __call__(self, **moved: float) -> None:
+        """Move it by so many `hours`, `days` and so on, back when they are negative."""
+        self.now += timedelta(**moved)
+        self._tell_database()
+
+    def _tell_database(self) -> None:
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute(_POSTGRESQL_CLOCK)
+                cursor.execute(
+                    "SELECT set_config('test.now', %s, false)", [self.now.isoformat()]
+                )
+
+    def let_go(self) -> None:
+        """Give the database its own clock back."""
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "RESET search_path; DROP SCHEMA IF EXISTS test_clock CASCADE"
+                )
+
+
+# It comes before the one of the system, because the path names that one's schema later.
+_POSTGRESQL_CLOCK = """
+CREATE SCHEMA IF NOT EXISTS test_clock;
+CREATE OR REPLACE FUNCTION test_clock.clock_timestamp() RETURNS timestamptz
+    LANGUAGE sql VOLATILE AS $$ SELECT current_setting('test.now')::timestamptz $$;
+SET search_path = test_clock, public, pg_catalog;
+"""
+
+
+def _strftime(form: str, when: str) -> str:
+    """Tell SQLite the time that Python has, in the forms that are asked for."""
+    assert when == "NOW"
+    at = timezone.now()
+    form = form.replace("%s", str(int(at.timestamp())))
+    return at.strftime(form.replace("%f", f"%S.{at.microsecond // 1000:03}"))
+
+
+@pytest.fixture
+def clock(db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
+    """The wall clock of Python and of this connection: `clock(hours=-1)` moves it."""
+    made = Clock(monkeypatch)
+    yield made
+    made.let_go()
 
 
 @pytest.fixture

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import time
+from datetime import timedelta
 from uuid import UUID
 
 from django.http import HttpRequest
 
+from audit import clock
 from audit.models import Scope
 from audit.services import LIFETIMES
 
@@ -16,7 +17,7 @@ _KEY = "revealed"
 
 def reveal(request: HttpRequest, subject: UUID) -> None:
     """Let this session see a person's contact data in clear for a while."""
-    shown = {**_standing(request), str(subject): time.time() + REVEAL_SECONDS}
+    shown = {**_standing(request), str(subject): _seconds() + REVEAL_SECONDS}
     request.session[_KEY] = shown
 
 
@@ -35,11 +36,15 @@ def is_revealed(request: HttpRequest, subject: UUID | None) -> bool:
 def minutes_left(request: HttpRequest, subject: UUID) -> int:
     """Return for how many minutes, rounded up; 0 when it is masked."""
     until = _standing(request).get(str(subject), 0.0)
-    return max(0, -(-int(until - time.time()) // 60)) if until else 0
+    return max(0, -(-int(until - _seconds()) // 60)) if until else 0
 
 
 def _standing(request: HttpRequest) -> dict[str, float]:
-    now = time.time()
     # Not every entrance has a session.
     session = getattr(request, "session", None) or {}
-    return {pk: until for pk, until in session.get(_KEY, {}).items() if until > now}
+    shown, longest = session.get(_KEY, {}), timedelta(seconds=REVEAL_SECONDS)
+    return {pk: until for pk, until in shown.items() if clock.lasts(until, longest)}
+
+
+def _seconds() -> float:
+    return clock.now().timestamp()

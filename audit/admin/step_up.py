@@ -12,6 +12,7 @@ import json
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -28,14 +29,13 @@ from django.http import (
 )
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.debug import (
     sensitive_post_parameters,
     sensitive_variables,
 )
 from django.views.decorators.http import require_POST
 
-from audit import services
+from audit import clock, services
 from audit.admin.base import ScopedAdmin, actor_of
 from audit.keyed import lock_up, unlock
 
@@ -176,7 +176,7 @@ def _asked(request: HttpRequest, needed: services.StepUpRequired) -> _Asked:
         digest=needed.digest,
         what=needed.what,
         fields=fields,
-        until=timezone.now().timestamp() + _PATIENCE,
+        until=clock.now().timestamp() + _PATIENCE,
     )
 
 
@@ -256,7 +256,7 @@ def _unsealed(request: HttpRequest, text: str) -> _Asked | None:
     except (ValueError, InvalidTag):
         return None
     asked = _Asked(**json.loads(data))
-    return asked if asked.until > timezone.now().timestamp() else None
+    return asked if clock.lasts(asked.until, timedelta(seconds=_PATIENCE)) else None
 
 
 def _place(request: HttpRequest) -> bytes:

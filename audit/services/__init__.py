@@ -24,6 +24,7 @@ from audit.services.accounts import (
 from audit.services.answers import (
     KeyReused,
     claim_answer,
+    clamp_stored_answers,
     forget_answer,
     keep_answer,
     old_stored_answers,
@@ -99,6 +100,7 @@ from audit.services.step_up import (
 from audit.services.tokens import (
     TokenError,
     Tokens,
+    clamp_families,
     issue_tokens,
     old_families,
     open_token,
@@ -125,6 +127,8 @@ __all__ = [
     "check_own_password",
     "check_password",
     "claim_answer",
+    "clamp_families",
+    "clamp_stored_answers",
     "clear_sign_in_locks",
     "complete_sign_in",
     "confirm",

@@ -13,6 +13,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
+from audit import clock
 from audit.actors import Actor
 from audit.keyed import keyed_hash
 from audit.models import Outcome, TokenFamily, User
@@ -161,11 +162,11 @@ def revoke_token_family(family: TokenFamily, *, actor: Actor, code: str) -> bool
 
 def live_families() -> QuerySet[TokenFamily]:
     """Return token families that are neither revoked nor expired."""
-    return TokenFamily.objects.filter(revoked_at=None, expires_at__gt=timezone.now())
+    return TokenFamily.objects.filter(revoked_at=None, expires_at__gt=clock.now())
 
 
 def _revoke(families: QuerySet[TokenFamily], code: str) -> int:
-    alive = families.filter(revoked_at=None, expires_at__gt=timezone.now())
+    alive = families.filter(revoked_at=None, expires_at__gt=clock.now())
     return alive.update(revoked_at=timezone.now(), revoke_code=code)
 
 

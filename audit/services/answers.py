@@ -13,8 +13,8 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
-from django.utils import timezone
 
+from audit import clock
 from audit.ids import uuid7
 from audit.keyed import keyed_hash, lock_up, unlock
 from audit.models import StoredAnswer
@@ -38,7 +38,7 @@ def claim_answer(name: str, fingerprint: str) -> dict[str, Any] | None:
     if not transaction.get_connection().in_atomic_block:
         msg = "A key is claimed in the transaction that does the act."
         raise transaction.TransactionManagementError(msg)
-    now = timezone.now()
+    now = clock.Now()
     StoredAnswer.objects.filter(name=name, expires_at__lt=now).delete()
     row = StoredAnswer(name=name, fingerprint=fingerprint, expires_at=now + _KEPT)
     stored = _claimed(row) or _claimed(row)
@@ -80,7 +80,7 @@ def use_once(*parts: str) -> bool:
     """Tell whether something is used for the first time within a day, and mark it."""
     name = keyed_hash("once", *parts)
     row = StoredAnswer(
-        id=uuid7(), name=name, fingerprint="", expires_at=timezone.now() + _KEPT
+        id=uuid7(), name=name, fingerprint="", expires_at=clock.Now() + _KEPT
     )
     StoredAnswer.objects.bulk_create([row], ignore_conflicts=True)
     return StoredAnswer.objects.get(name=name).pk == row.pk
@@ -88,4 +88,9 @@ def use_once(*parts: str) -> bool:
 
 def old_stored_answers() -> QuerySet[StoredAnswer]:
     """Return stored answers whose time is over."""
-    return StoredAnswer.objects.filter(expires_at__lt=timezone.now())
+    return StoredAnswer.objects.filter(expires_at__lt=clock.now())
+
+
+def clamp_stored_answers() -> None:
+    """Keep no answer for longer than a day from now, whatever clock has stored it."""
+    clock.clamp(StoredAnswer.objects.all(), "expires_at", _KEPT)

@@ -1,28 +1,28 @@
 """Counting tries: each is reserved before it is made, so that no two share the last.
 
-Read, check, write lets a crowd of parallel tries through. Here one UPDATE takes the
-try, and it has committed before any password is hashed. What the request does later
-cannot give it back.
+Read, check, write lets a crowd of parallel tries through. Here the row is locked before
+it is read, and the try has committed before any password is hashed. What the request
+does later cannot give it back.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import Case, F, IntegerField, Q, QuerySet, Value, When
-from django.utils import timezone
+from django.db.models import F, QuerySet
 
+from audit import clock
 from audit.models import AttemptCounter
 
 _LONGEST_LOCK = timedelta(days=1)
+# Of a window of one second; a longer one reaches the day before.
+_MOST_DOUBLINGS = 17
 # A name that was quiet for so long begins anew, with the shortest lock.
 _FORGIVEN = timedelta(days=1)
 _SECONDS = 60
-_NUMBER = IntegerField()
 
 
 @dataclass(frozen=True)
@@ -57,25 +57,28 @@ def take(
 ) -> Attempt:
     """Do what `reserve` does in the caller's transaction, which commits before the try.
 
-    For tries that are counted under several names, all of them or none.
+    For tries that are counted under several names, all of them or none. The row stays
+    locked until that commit, so that each of several at once finds what others counted.
     """
-    now = timezone.now()
-    rows = AttemptCounter.objects.filter(name=name)
-    may_be_taken = Q(ends_at__lte=now) | Q(failed__lt=limit)
-    step = _step(now, limit, window, is_doubling=is_doubling)
-    row = None
-    # A second look for the case that a success has just removed the counter.
-    for _ in range(2):
-        fresh = AttemptCounter(name=name, ends_at=now)
-        AttemptCounter.objects.bulk_create([fresh], ignore_conflicts=True)
-        is_taken = bool(rows.filter(may_be_taken).update(**step))
-        row = rows.first()
-        if row is not None and is_taken:
-            return Attempt(name, is_allowed=True, is_last=row.failed >= limit)
-        if row is not None:
-            break
-    wait = (row.ends_at - now).total_seconds() if row else 1
-    return Attempt(name, is_allowed=False, retry_after=max(math.ceil(wait), 1))
+    row = _locked(name)
+    if row is None:
+        return Attempt(name, is_allowed=False, retry_after=1)
+    # Read after the wait for the others.
+    now, length = clock.now(), _length(row, limit, window, is_doubling=is_doubling)
+    if not clock.lasts(row.ends_at, length):
+        if row.ends_at <= now - _FORGIVEN:
+            row.locks = 0
+        row.failed, row.ends_at = 1, now + window
+    elif row.failed >= limit:
+        wait = math.ceil((row.ends_at - now).total_seconds())
+        return Attempt(name, is_allowed=False, retry_after=max(wait, 1))
+    else:
+        row.failed += 1
+        if is_doubling and row.failed >= limit:
+            row.locks += 1
+            row.ends_at = now + _length(row, limit, window, is_doubling=True)
+    row.save(update_fields=["failed", "ends_at", "locks"])
+    return Attempt(name, is_allowed=True, is_last=row.failed >= limit)
 
 
 def give_back(name: str) -> None:
@@ -98,44 +101,29 @@ def wait_text(seconds: int) -> str:
 
 def old_counters() -> QuerySet[AttemptCounter]:
     """Return counters that hold nothing any more."""
-    return AttemptCounter.objects.filter(ends_at__lt=timezone.now() - _FORGIVEN)
+    return AttemptCounter.objects.filter(ends_at__lt=clock.now() - _FORGIVEN)
 
 
-def _step(
-    now: datetime, limit: int, window: timedelta, *, is_doubling: bool
-) -> dict[str, Any]:
-    """Return the columns after one more try; both engines read the former ones."""
-    is_over = Q(ends_at__lte=now)
-    fills = Q(failed=limit - 1)
-    step: dict[str, Any] = {
-        "failed": Case(
-            When(is_over, then=Value(1)), default=F("failed") + 1, output_field=_NUMBER
-        ),
-        "ends_at": Case(When(is_over, then=Value(now + window)), default=F("ends_at")),
-    }
-    if not is_doubling:
-        return step
-    is_forgiven = Q(ends_at__lte=now - _FORGIVEN)
-    step["ends_at"] = Case(
-        When(is_over, then=Value(now + window)),
-        *_locks(now, fills, window),
-        default=F("ends_at"),
-    )
-    step["locks"] = Case(
-        When(is_forgiven, then=Value(0)),
-        When(is_over, then=F("locks")),
-        When(fills, then=F("locks") + 1),
-        default=F("locks"),
-        output_field=_NUMBER,
-    )
-    return step
+def _locked(name: str) -> AttemptCounter | None:
+    """Return the counter of a name, which others wait for until the transaction ends.
+
+    None when successes of others remove it all the time.
+    """
+    for _ in range(2):
+        fresh = AttemptCounter(name=name, ends_at=clock.now())
+        AttemptCounter.objects.bulk_create([fresh], ignore_conflicts=True)
+        # SQLite takes no locks of rows: its transaction has the whole database.
+        row = AttemptCounter.objects.select_for_update().filter(name=name).first()
+        if row is not None:
+            return row
+    return None
 
 
-def _locks(now: datetime, fills: Q, window: timedelta) -> list[When]:
-    """Return how long the lock of a counter lasts that becomes full now."""
-    found, length, number = [], window, 0
-    while length < _LONGEST_LOCK:
-        found.append(When(fills & Q(locks=number), then=Value(now + length)))
-        length, number = length * 2, number + 1
-    found.append(When(fills, then=Value(now + _LONGEST_LOCK)))
-    return found
+def _length(
+    row: AttemptCounter, limit: int, window: timedelta, *, is_doubling: bool
+) -> timedelta:
+    """Return how long the window of a counter lasts, or the lock once it is full."""
+    if not is_doubling or row.failed < limit or not row.locks:
+        return window
+    doublings = min(row.locks - 1, _MOST_DOUBLINGS)
+    return min(window * 2**doublings, _LONGEST_LOCK)

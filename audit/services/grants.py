@@ -16,8 +16,8 @@ from uuid import UUID
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import QuerySet
-from django.utils import timezone
 
+from audit import clock
 from audit.actors import Actor
 from audit.canonical import canonical_json
 from audit.keyed import keyed_hash
@@ -25,6 +25,7 @@ from audit.models import Grant, PinCredential, Scope, User
 from audit.services.record import record
 
 _MINUTE = timedelta(minutes=1)
+LONGEST_LOCK = timedelta(days=1)
 LIFETIMES = {
     Scope.REVEAL: 10 * _MINUTE,
     Scope.EXPORT: 2 * _MINUTE,
@@ -59,8 +60,8 @@ class StepUpState:
     @property
     def minutes_left(self) -> int:
         """The minutes until the last live grant ends, begun ones included."""
-        ends = max((grant.expires_at for grant in self.grants), default=timezone.now())
-        return ceil((ends - timezone.now()) / _MINUTE)
+        ends = max((grant.expires_at for grant in self.grants), default=clock.now())
+        return ceil((ends - clock.now()) / _MINUTE)
 
 
 def session_binding(session_key: str) -> str:
@@ -95,7 +96,7 @@ def make_grant(
     user: User, *, scope: Scope, method: str, binding: str, digest: str | None
 ) -> Grant:
     """Write a grant; inside the transaction of the confirmation."""
-    now = timezone.now()
+    now = clock.now()
     grant = Grant(
         user=user,
         scope=scope,
@@ -139,7 +140,7 @@ def require_grant(
 def _take(grant: Grant) -> bool:
     if grant.scope not in SINGLE_USE:
         return True
-    now = timezone.now()
+    now = clock.now()
     # Without a join: PostgreSQL would not look at the row again after waiting for it.
     rows = Grant.objects.filter(pk=grant.pk, used_at=None, ended_at=None)
     return bool(rows.filter(expires_at__gt=now).update(used_at=now))
@@ -156,7 +157,7 @@ def end_grants(user: User, *, binding: str | None = None, actor: Actor) -> int:
 
     Returns how many; an event says so unless there was none.
     """
-    now = timezone.now()
+    now = clock.now()
     rows = Grant.objects.filter(user=user, ended_at=None, expires_at__gt=now)
     if binding is not None:
         rows = rows.filter(binding=binding)
@@ -182,21 +183,35 @@ def step_up_state(user: User, *, binding: str) -> StepUpState:
     row = PinCredential.objects.filter(user=user).first()
     if row is None:
         return StepUpState(grants)
-    is_locked = row.locked_until is not None and row.locked_until > timezone.now()
     return StepUpState(
         grants,
         has_pin=bool(row.hash),
         failed_total=row.failed_total,
-        locked_until=row.locked_until if is_locked else None,
+        locked_until=pin_locked_until(row),
         is_disabled=row.disabled_at is not None,
     )
 
 
+def pin_locked_until(row: PinCredential) -> datetime | None:
+    """Return until when the person's codes are not looked at, None when they are.
+
+    A lock that a clock ahead of now has made is over: nobody waits for an error of it.
+    Its count stays, so that the next one lasts longer.
+    """
+    until, made_at = row.locked_until, row.last_locked_at
+    if until is None or (made_at is not None and clock.is_ahead(made_at)):
+        return None
+    return until if clock.lasts(until, LONGEST_LOCK) else None
+
+
 def _live(user_id: UUID | None, binding: str) -> QuerySet[Grant]:
+    """Return grants that last; of one made ahead of now nobody knows how long."""
+    now = clock.now()
     return Grant.objects.filter(
         user__in=User.objects.filter(pk__in=[user_id], is_active=True),
         binding=binding,
-        expires_at__gt=timezone.now(),
+        created_at__lte=now + clock.SKEW,
+        expires_at__gt=now,
         used_at=None,
         ended_at=None,
     ).order_by("-expires_at")

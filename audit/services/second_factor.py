@@ -6,7 +6,6 @@ import json
 import logging
 import re
 import secrets
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,9 +15,10 @@ from cryptography.exceptions import InvalidTag
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
-from audit import totp
+from audit import clock, totp
 from audit.actors import Actor
 from audit.keyed import keyed_hash, lock_up, unlock
 from audit.models import Authenticator, RecoveryCode, User
@@ -39,6 +39,8 @@ _RECOVERY_CODES = 10
 # Without letters and digits that look alike.
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 _HALF = 5
+# The newest step that a code may have is two after the oldest.
+_STEPS_AHEAD = 2
 _DIGITS = re.compile(r"[0-9]{6}", re.ASCII)
 
 
@@ -128,7 +130,7 @@ def lacks_totp(user: User) -> bool:
 def begin_enrolment(user: User) -> Enrolment:
     """Return a new seed. Nothing is stored until `enrol` has seen a code of it."""
     seed = totp.new_seed()
-    facts = {"seed": seed.hex(), "until": int(time.time()) + _ENROLMENT_SECONDS}
+    facts = {"seed": seed.hex(), "until": int(_seconds()) + _ENROLMENT_SECONDS}
     return _enrolment(user, seed, _locked(facts, user))
 
 
@@ -144,7 +146,7 @@ def enrol(user: User, ticket: str, code: str, *, actor: Actor) -> list[str]:
     the one at hand. Raises ValidationError for a wrong code and for an old ticket.
     """
     seed = _seed_of(ticket, user)
-    step = totp.matching_step(seed, _plain(code), time.time())
+    step = totp.matching_step(seed, _plain(code), _seconds())
     if step is None:
         msg = (
             "This is not the code that the app shows. Wait for the next one; if it "
@@ -222,7 +224,7 @@ def _seed_of(ticket: str, user: User) -> bytes:
         facts = json.loads(unlock(ticket, purpose=_ENROLMENT, owner=user.pk.bytes))
     except (InvalidTag, ValueError) as error:
         raise ValidationError(msg, code="expired") from error
-    if facts["until"] < time.time():
+    if not clock.lasts(facts["until"], timedelta(seconds=_ENROLMENT_SECONDS)):
         raise ValidationError(msg, code="expired")
     return bytes.fromhex(facts["seed"])
 
@@ -238,11 +240,13 @@ def use_step(user: User, code: str) -> bool:
     except (InvalidTag, ValueError):
         logger.exception("%s cannot be opened; was HASH_KEY changed?", row)
         return False
-    step = totp.matching_step(seed, code, time.time())
+    step = totp.matching_step(seed, code, _seconds())
     if step is None:
         return False
     # Of two requests with the same code one finds the step used.
-    unused = Authenticator.objects.filter(pk=row.pk, last_step__lt=step)
+    # A step of later than now and its neighbour was used under a clock that was ahead.
+    is_unused = Q(last_step__lt=step) | Q(last_step__gt=step + _STEPS_AHEAD)
+    unused = Authenticator.objects.filter(is_unused, pk=row.pk)
     return bool(unused.update(last_step=step))
 
 
@@ -250,6 +254,10 @@ def _use_recovery(user: User, code: str) -> bool:
     code_hash = _hash(user, _plain(code))
     rows = RecoveryCode.objects.filter(user=user, code_hash=code_hash, used_at=None)
     return bool(rows.update(used_at=timezone.now()))
+
+
+def _seconds() -> float:
+    return clock.now().timestamp()
 
 
 def _hash(user: User, code: str) -> str:

@@ -8,7 +8,7 @@ functions therefore refuse to run inside a transaction.
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Any, NoReturn
 
@@ -16,16 +16,21 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.mail import send_mail
 from django.db import transaction
-from django.db.models import Case, DateTimeField, F, IntegerField, Q, Value, When
-from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
+from audit import clock
 from audit.actors import Actor
 from audit.keyed import network_hash
 from audit.models import Grant, Method, Outcome, PinCredential, Scope, User
 from audit.services.accounts import check_own_password
 from audit.services.attempts import give_back, take
-from audit.services.grants import check_scope, end_grants, make_grant
+from audit.services.grants import (
+    LONGEST_LOCK,
+    check_scope,
+    end_grants,
+    make_grant,
+    pin_locked_until,
+)
 from audit.services.pin_hashes import hash_pin, is_outdated, pin_matches
 from audit.services.pins import check_pin
 from audit.services.record import record
@@ -34,7 +39,6 @@ from audit.services.second_factor import has_totp, use_step
 TRIES = 5
 TRIES_IN_ALL = 10
 _FIRST_LOCK = timedelta(minutes=15)
-_LONGEST_LOCK = timedelta(days=1)
 _DOUBLINGS = 7
 _WINDOW = timedelta(minutes=15)
 _STRICT_LEVEL = 2
@@ -78,7 +82,7 @@ def enrol_pin(user: User, *, password: str, pin: str, actor: Actor) -> None:
         "pepper_version": version,
         "lock_count": 0,
         "last_locked_at": None,
-        "changed_at": timezone.now(),
+        "changed_at": clock.now(),
         **_RESET,
     }
     with _durable():
@@ -99,7 +103,7 @@ def revoke_pin(user: User, *, actor: Actor) -> bool:
         raise PermissionDenied(msg)
     with transaction.atomic():
         rows = PinCredential.objects.filter(user=user).exclude(hash="")
-        if not rows.update(hash="", pepper_version="", changed_at=timezone.now()):
+        if not rows.update(hash="", pepper_version="", changed_at=clock.now()):
             return False
         end_grants(user, actor=actor)
         record("step_up.revoked", user, actor=actor)
@@ -185,15 +189,12 @@ def _reserve(user: User, actor: Actor) -> PinCredential:
     """Count one try as wrong until it proves right, and return the row as of it.
 
     The fifth try locks and the tenth disables with the same UPDATE that counts them,
-    so that a process that dies afterwards leaves nothing open.
+    so that a process that dies afterwards leaves nothing open. The row is locked before
+    it is read, so of several tries at once each finds the last one's count.
     """
     with _durable():
-        rows = PinCredential.objects.filter(user=user)
-        if not rows.exists():
-            empty = [PinCredential(user=user)]
-            PinCredential.objects.bulk_create(empty, ignore_conflicts=True)
-        is_taken = _count(user)
-        row = rows.get()
+        row = _locked(user)
+        is_taken = _count(row)
         # After the person's own count: whoever is locked uses up nobody else's tries.
         may_try = not is_taken or all(
             take(name, limit, _WINDOW).is_allowed for name, limit in _limits(actor)
@@ -207,54 +208,50 @@ def _reserve(user: User, actor: Actor) -> PinCredential:
     return row
 
 
-def _count(user: User) -> bool:
-    """Count one try by one UPDATE; tell whether the person may try at all."""
-    now = timezone.now()
-    was_locked = Q(locked_until__isnull=False)
-    is_last = Q(locked_until=None, failed__gte=TRIES - 1)
-    is_lasting = Q(last_locked_at__gt=now - _LONGEST_LOCK)
-    locks = [
-        When(is_lasting & Q(lock_count=n), then=Value(_end_of_lock(now, n)))
-        for n in range(1, _DOUBLINGS)
-    ]
-    most = When(is_lasting & Q(lock_count__gte=_DOUBLINGS), then=now + _LONGEST_LOCK)
-    until = _moment(*locks, most, default=Value(_end_of_lock(now, 0)))
-    rows = PinCredential.objects.filter(
-        Q(locked_until__lte=now) | Q(locked_until=None, failed__lt=TRIES),
-        user=user,
-        disabled_at=None,
-        failed_total__lt=TRIES_IN_ALL,
-    )
-    return bool(
-        rows.update(
-            failed=_number(When(was_locked, then=1), default=F("failed") + 1),
-            failed_total=F("failed_total") + 1,
-            locked_until=_moment(When(is_last, then=until), default=None),
-            lock_count=_number(
-                When(is_last & is_lasting, then=F("lock_count") + 1),
-                When(is_last, then=1),
-                default=F("lock_count"),
-            ),
-            last_locked_at=_moment(
-                When(is_last, then=now), default=F("last_locked_at")
-            ),
-            disabled_at=_moment(
-                When(failed_total__gte=TRIES_IN_ALL - 1, then=now), default=None
-            ),
-        )
-    )
+def _locked(user: User) -> PinCredential:
+    """Return the person's row; others wait for it until this transaction ends."""
+    rows = PinCredential.objects.select_for_update().filter(user=user)
+    row = rows.first()
+    if row is None:
+        empty = [PinCredential(user=user)]
+        PinCredential.objects.bulk_create(empty, ignore_conflicts=True)
+        row = rows.get()
+    return row
 
 
-def _number(*cases: When, default: Any) -> Case:
-    return Case(*cases, default=default, output_field=IntegerField())
+def _count(row: PinCredential) -> bool:
+    """Count one try in a locked row; tell whether the person may try at all."""
+    was_locked = row.locked_until is not None
+    if (
+        row.disabled_at is not None
+        or row.failed_total >= TRIES_IN_ALL
+        or pin_locked_until(row) is not None
+        or (not was_locked and row.failed >= TRIES)
+    ):
+        return False
+    now = clock.now()
+    row.failed = 1 if was_locked else row.failed + 1
+    row.failed_total += 1
+    row.locked_until = None
+    if row.failed >= TRIES:
+        last = row.last_locked_at
+        is_lasting = last is not None and last > now - LONGEST_LOCK
+        earlier_locks = row.lock_count if is_lasting else 0
+        row.locked_until = now + _length_of_lock(earlier_locks)
+        row.last_locked_at, row.lock_count = now, earlier_locks + 1
+    if row.failed_total >= TRIES_IN_ALL:
+        row.disabled_at = now
+    row.save(
+        update_fields=[
+            "failed", "failed_total", "locked_until", "last_locked_at", "lock_count",
+            "disabled_at",
+        ]
+    )  # fmt: skip
+    return True
 
 
-def _moment(*cases: When, default: Any) -> Case:
-    return Case(*cases, default=default, output_field=DateTimeField())
-
-
-def _end_of_lock(now: datetime, earlier_locks: int) -> datetime:
-    return now + min(_FIRST_LOCK * 2**earlier_locks, _LONGEST_LOCK)
+def _length_of_lock(earlier_locks: int) -> timedelta:
+    return min(_FIRST_LOCK * 2 ** min(earlier_locks, _DOUBLINGS), LONGEST_LOCK)
 
 
 @sensitive_variables("code")
@@ -313,8 +310,8 @@ def _closed(row: PinCredential) -> ValidationError:
             "with your password. If these tries were not yours, tell an administrator."
         )
         return ValidationError(msg, code="disabled", params={"tries_left": 0})
-    now = timezone.now()
-    until = row.locked_until or now
+    now = clock.now()
+    until = pin_locked_until(row) or now
     msg = (
         f"Too many wrong codes: confirming is locked until {until:%H:%M} UTC. Your "
         "sign-in is not. If these tries were not yours, tell an administrator."

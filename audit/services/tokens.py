@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-import time
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -18,9 +17,9 @@ import jwt
 from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
-from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
+from audit import clock
 from audit.actors import Actor, OperationContext
 from audit.keyed import keyed_hash
 from audit.models import Outcome, TokenFamily, User
@@ -49,10 +48,9 @@ class Tokens:
 
 def issue_tokens(user: User) -> Tokens:
     """Begin a family for somebody who has signed in completely."""
-    now = timezone.now()
     family = TokenFamily(
         user=user,
-        expires_at=now + timedelta(days=settings.REFRESH_TOKEN_DAYS),
+        expires_at=clock.now() + _longest(),
         session_hash=user.get_session_auth_hash(),
     )
     secret = secrets.token_urlsafe(24)
@@ -72,7 +70,12 @@ def refresh_tokens(text: str, *, operation: OperationContext) -> Tokens:
     family = _family(claims)
     secret = secrets.token_urlsafe(24)
     mine = live_families().filter(pk=family.pk, refresh_hash=_hash(claims["jti"]))
-    if mine.update(refresh_hash=_hash(secret), refreshed_at=timezone.now()):
+    now = clock.now()
+    # A sign-in under a clock that was ahead goes on, but for no longer than from now.
+    family.expires_at = min(family.expires_at, now + _longest())
+    if mine.update(
+        refresh_hash=_hash(secret), refreshed_at=now, expires_at=family.expires_at
+    ):
         return _tokens(family, secret)
     with transaction.atomic():
         _end_reused(family, operation)
@@ -101,7 +104,12 @@ def open_token(text: str) -> TokenFamily:
 
 def old_families() -> QuerySet[TokenFamily]:
     """Return families that ended long ago; the trail says what became of them."""
-    return TokenFamily.objects.filter(expires_at__lt=timezone.now() - _KEPT)
+    return TokenFamily.objects.filter(expires_at__lt=clock.now() - _KEPT)
+
+
+def clamp_families() -> None:
+    """Let no sign-in last longer than from now, whatever clock has begun it."""
+    clock.clamp(TokenFamily.objects.filter(revoked_at=None), "expires_at", _longest())
 
 
 def _family(claims: dict[str, Any]) -> TokenFamily:
@@ -132,9 +140,9 @@ def _end_reused(family: TokenFamily, operation: OperationContext) -> None:
 
 
 def _tokens(family: TokenFamily, secret: str) -> Tokens:
-    now = int(time.time())
+    now = int(clock.now().timestamp())
     end = int(family.expires_at.timestamp())
-    until = min(now + settings.ACCESS_TOKEN_MINUTES * 60, end)
+    until = min(now + int(_access_lasts().total_seconds()), end)
     facts = {"fam": str(family.pk), "iat": now}
     access = facts | {"typ": _ACCESS, "sub": str(family.user_id), "exp": until}
     refresh = facts | {"typ": _REFRESH, "jti": secret, "exp": end}
@@ -146,19 +154,44 @@ def _tokens(family: TokenFamily, secret: str) -> Tokens:
 
 
 def _read(text: str, kind: str) -> dict[str, Any]:
-    """Return the claims of a token of ours. Raises TokenError."""
+    """Return the claims of a token of ours. Raises TokenError.
+
+    An access token that lasts longer than any was made by a clock that was ahead. It is
+    refused, because the refresh token that came with it gets the next one.
+    """
     if len(text) > _LONGEST or not text.isascii():
         raise TokenError
-    # Hosts whose clocks differ by a second must not refuse each other's new tokens.
-    options: Any = {"require": ["exp", "fam", "typ"], "verify_iat": False}
+    # The times are looked at below, by the clock that all stored times meet.
+    options: Any = {
+        "require": ["exp", "fam", "typ"],
+        "verify_exp": False,
+        "verify_iat": False,
+    }
     try:
         claims = jwt.decode(text, _key(), algorithms=[_ALGORITHM], options=options)
         UUID(claims["fam"])
-    except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError) as error:
+        end = datetime.fromtimestamp(claims["exp"], UTC)
+    except (
+        jwt.InvalidTokenError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        OverflowError,
+    ) as error:
         raise TokenError from error
-    if claims["typ"] != kind:
+    is_access = kind == _ACCESS
+    lasts = clock.lasts(end, _access_lasts()) if is_access else clock.now() < end
+    if claims["typ"] != kind or not lasts:
         raise TokenError
     return dict(claims)
+
+
+def _longest() -> timedelta:
+    return timedelta(days=settings.REFRESH_TOKEN_DAYS)
+
+
+def _access_lasts() -> timedelta:
+    return timedelta(minutes=settings.ACCESS_TOKEN_MINUTES)
 
 
 def _key() -> bytes:

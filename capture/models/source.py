@@ -8,8 +8,8 @@ from typing import ClassVar
 
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.utils import timezone
 
+from audit import clock
 from audit.fields import SealedJSONField
 from audit.tracking import TrackedModel
 from capture.choices import SCOPES, CaptureType, KeyKind, Provider
@@ -174,7 +174,7 @@ class ApiKey(TrackedModel):
     @property
     def is_valid(self) -> bool:
         """Tell whether the key still opens the door."""
-        now = timezone.now()
+        now = clock.now()
         is_expired = self.expires_at is not None and self.expires_at <= now
         return self.revoked_at is None and not is_expired and self.source.is_active
 

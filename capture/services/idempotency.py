@@ -11,16 +11,17 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 
+from audit import clock
 from audit import services as audit
 from audit.batches import delete_in_batches
 from audit.keyed import keyed_hash
 from capture.models import IdempotencyRecord
 from capture.services.caching import forget_cached
-from capture.services.limits import old_allowances
+from capture.services.limits import mend_allowances, old_allowances
 from capture.services.refusals import old_refusals
 from customers import services as customers
 
@@ -47,21 +48,22 @@ class Claimed:
 def claim(key_id: UUID, path: str, text: str, fingerprint: str) -> Claimed:
     """Claim an idempotency key for this request.
 
-    The database decides who is first. The lock has an owner and ends after a minute,
-    so that a crashed first attempt frees the key.
+    The database decides who is first, by its own clock. The lock has an owner and ends
+    after a minute, so that a crashed first attempt frees the key.
     """
     name = keyed_hash("idempotency", str(key_id), path, text)
-    now, owner = timezone.now(), uuid4()
-    IdempotencyRecord.objects.filter(name=name, expires_at__lt=now).delete()
+    owner, lock_ends = uuid4(), clock.Now() + _LOCKED
+    rows = IdempotencyRecord.objects.filter(name=name)
+    rows.filter(expires_at__lt=clock.Now()).delete()
     row = IdempotencyRecord(
         name=name,
         fingerprint=fingerprint,
         owner=owner,
-        locked_until=now + _LOCKED,
-        expires_at=now + _KEPT,
+        locked_until=lock_ends,
+        expires_at=clock.Now() + _KEPT,
     )
     IdempotencyRecord.objects.bulk_create([row], ignore_conflicts=True)
-    stored = IdempotencyRecord.objects.get(name=name)
+    stored = rows.annotate(at=clock.Now()).get()
     if stored.owner == owner:
         return Claimed("run", name, owner)
     if stored.fingerprint != fingerprint:
@@ -73,10 +75,15 @@ def claim(key_id: UUID, path: str, text: str, fingerprint: str) -> Claimed:
             content_type=stored.content_type or "application/json",
             body=stored.body or "",
         )
-    late = IdempotencyRecord.objects.filter(
-        name=name, status=None, locked_until__lt=now, owner=stored.owner
-    )
-    if late.update(owner=owner, locked_until=now + _LOCKED):
+    unfinished = rows.filter(status=None, owner=stored.owner)
+    if stored.locked_until > stored.at + _LOCKED + clock.SKEW:
+        # Locked by a clock that was ahead. Whether the first attempt is still at work
+        # is unknown, so it has a minute from now, and not as long as the clock erred.
+        clock.tell_ahead(stored.locked_until - _LOCKED, stored.at)
+        unfinished.update(locked_until=lock_ends)
+        return Claimed("in_progress")
+    late = unfinished.filter(locked_until__lt=clock.Now())
+    if late.update(owner=owner, locked_until=lock_ends):
         return Claimed("run", name, owner)
     return Claimed("in_progress")
 
@@ -95,14 +102,23 @@ def finish(
 
 def old_answers() -> QuerySet[IdempotencyRecord]:
     """Return stored answers whose time is over."""
-    return IdempotencyRecord.objects.filter(expires_at__lt=timezone.now())
+    return IdempotencyRecord.objects.filter(expires_at__lt=clock.now())
 
 
 def forget_old(*, only_count: bool) -> dict[str, int]:
     """Remove bookkeeping whose time is over; return how many rows of each kind.
 
-    A few hundred rows at a time, each statement a transaction of its own.
+    A few hundred rows at a time, each statement a transaction of its own. What a clock
+    that was ahead has stored for too long is first kept only as long as from now,
+    unless rows are only counted.
     """
+    if not only_count:
+        mend_allowances()
+        clock.clamp(IdempotencyRecord.objects.all(), "expires_at", _KEPT)
+        audit.clamp_stored_answers()
+        audit.clamp_families()
+        age = timedelta(seconds=settings.SESSION_COOKIE_AGE)
+        clock.clamp(Session.objects.all(), "expire_date", age)
     kinds: dict[str, QuerySet[Any]] = {
         "stored answers": old_answers(),
         "answers to staff": audit.old_stored_answers(),
@@ -113,7 +129,7 @@ def forget_old(*, only_count: bool) -> dict[str, int]:
         "rows of ended jobs": audit.old_job_batches(),
         "ended jobs": audit.old_jobs(),
         "sign-ins by token": audit.old_families(),
-        "sessions": Session.objects.filter(expire_date__lt=timezone.now()),
+        "sessions": Session.objects.filter(expire_date__lt=clock.now()),
     }
     counts = {
         name: rows.count() if only_count else delete_in_batches(rows)

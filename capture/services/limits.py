@@ -8,20 +8,23 @@ workers share it and a restart does not empty it.
 from __future__ import annotations
 
 import math
-import time
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
-from django.db.models import F, QuerySet
+from django.db.models import F, Max, Q, QuerySet
 from django.db.models.functions import Greatest
-from django.utils import timezone
 
+from audit import clock
 from audit.keyed import network_hash
 from capture.choices import KeyKind
 from capture.models import Allowance, ApiKey
 
 _MICRO = 1_000_000
+_MICROSECOND = timedelta(microseconds=1)
+# How often a bucket is tried that was just made, mended or changed by others.
+_LOOKS = 4
 _LONGEST_WAIT = 60
 _KEPT = timedelta(days=2)
 
@@ -49,23 +52,33 @@ class Budget:
 def take(name: str, rate: Rate, cost: int = 1) -> Budget:
     """Take `cost` units from a caller's bucket, or say when to come back.
 
-    Runs outside of the caller's transaction: a refused request has used its share.
+    Runs outside of the caller's transaction: a refused request has used its share. The
+    UPDATE asks for the time when it has the row, so a long wait for it refuses nobody.
     """
     step = _MICRO // rate.per_second
     window = step * rate.burst
-    now = time.time_ns() // 1000
     # More than the bucket holds could never pass.
     price = step * min(cost, rate.burst)
-    for _ in range(2):
-        row = Allowance.objects.filter(name=name, arrives_us__lte=now + window - price)
-        if row.update(
-            arrives_us=Greatest(F("arrives_us"), now) + price, used_at=timezone.now()
-        ):
-            return _budget(name, rate, now, is_allowed=True)
-        # Another request may have made the bucket since: look twice before refusing.
-        if not Allowance.objects.filter(name=name).exists():
-            Allowance.objects.bulk_create([Allowance(name=name)], ignore_conflicts=True)
-    return _budget(name, rate, now, is_allowed=False, price=price)
+    rows = Allowance.objects.filter(name=name)
+    # A bucket that was used later than now was used by a clock that was ahead.
+    is_believed = Q(used_at=None) | Q(used_at__lte=clock.Now())
+    fits = Q(arrives_us__lte=clock.NowMicroseconds() + (window - price))
+    arrives = Greatest(F("arrives_us"), clock.NowMicroseconds()) + price
+    for _ in range(_LOOKS):
+        is_taken = rows.filter(is_believed, fits).update(
+            arrives_us=arrives, used_at=clock.Now()
+        )
+        row = rows.annotate(at_us=clock.NowMicroseconds(), at=clock.Now()).first()
+        if row is None:
+            new = Allowance(name=name)
+            Allowance.objects.bulk_create([new], ignore_conflicts=True)
+        elif is_taken:
+            return _budget(row, rate, is_allowed=True)
+        # Unless it was mended, or others made room since, it is used up.
+        elif not _mend(row, window) and row.arrives_us + price > row.at_us + window:
+            return _budget(row, rate, is_allowed=False, price=price)
+    # So many others took from it in between that its turn did not come.
+    return Budget(rate, is_allowed=False, remaining=0, retry_after=1)
 
 
 def rates_of(key: ApiKey | None, address: str | None) -> list[tuple[str, Rate]]:
@@ -93,16 +106,47 @@ def old_allowances() -> QuerySet[Allowance]:
 
     Those of keys stay: they tell when a key was used last.
     """
-    rows = Allowance.objects.filter(used_at__lt=timezone.now() - _KEPT)
+    rows = Allowance.objects.filter(used_at__lt=clock.now() - _KEPT)
     return rows.exclude(name__regex=r"^key:[0-9a-f-]{36}$")
 
 
-def _budget(
-    name: str, rate: Rate, now: int, *, is_allowed: bool, price: int = 0
-) -> Budget:
+def mend_allowances() -> None:
+    """Let buckets that a clock ahead of now has filled be full again, used just now.
+
+    Those of callers who come back mend themselves; the others would stay for ever.
+    """
+    Allowance.objects.filter(used_at__gt=clock.Now() + clock.SKEW).update(
+        arrives_us=clock.NowMicroseconds(), used_at=clock.Now()
+    )
+
+
+def _mend(row: Any, window: int) -> bool:
+    """Set a bucket right that no clock of now has filled; tell whether it was one.
+
+    What was taken from it stays taken: as much as when it was used last. `row` has the
+    time of its reading as `at` and `at_us`.
+    """
+    used_us = row.at_us
+    if row.used_at is not None and row.used_at > row.at:
+        used_us += (row.used_at - row.at) // _MICROSECOND
+    level = row.arrives_us - used_us
+    if used_us == row.at_us and level <= window:
+        return False
+    if row.used_at is not None and row.used_at > row.at + clock.SKEW:
+        # Of all buckets, so that the next one to be mended is no news.
+        last = Allowance.objects.aggregate(last=Max("used_at"))["last"]
+        clock.tell_ahead(max(last or row.used_at, row.used_at), row.at)
+    same = Allowance.objects.filter(name=row.name, arrives_us=row.arrives_us)
+    same.update(
+        arrives_us=clock.NowMicroseconds() + min(max(level, 0), window),
+        used_at=clock.Now(),
+    )
+    return True
+
+
+def _budget(row: Any, rate: Rate, *, is_allowed: bool, price: int = 0) -> Budget:
     step = _MICRO // rate.per_second
-    row = Allowance.objects.filter(name=name).first()
-    ahead = max((row.arrives_us if row else now) - now, 0)
+    ahead = max(row.arrives_us - row.at_us, 0)
     remaining = max((step * rate.burst - ahead) // step, 0)
     wait = ahead + price - step * rate.burst
     retry = min(max(math.ceil(wait / _MICRO), 1), _LONGEST_WAIT)

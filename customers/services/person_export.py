@@ -18,6 +18,7 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.db import models, transaction
 from django.utils import timezone
 
+from audit import clock
 from audit import services as audit
 from audit.actors import Actor
 from audit.fields import CommitmentField, SaltField
@@ -74,15 +75,17 @@ def make_person_link(
         data=_FACTS,
     )
     grant_id = actor.operation.grant_id
+    until = clock.now() + _VALID
     said = {
         "customer": str(customer.pk),
         "user": str(actor.id),
         "grant": None if grant_id is None else str(grant_id),
         "asked": str(asked.pk),
         "once": str(uuid7()),
+        "until": until.timestamp(),
     }
     token = signing.dumps(said, salt=_SALT)
-    return PersonLink(token, timezone.now() + _VALID)
+    return PersonLink(token, until)
 
 
 def open_person_link(token: str, *, actor: Actor) -> tuple[Customer, Iterator[bytes]]:
@@ -93,13 +96,13 @@ def open_person_link(token: str, *, actor: Actor) -> tuple[Customer, Iterator[by
     is gone.
     """
     try:
-        said = signing.loads(token, salt=_SALT, max_age=_VALID)
-    except signing.SignatureExpired as error:
-        raise LinkUsed from error
+        said = signing.loads(token, salt=_SALT)
     except signing.BadSignature as error:
         raise ObjectDoesNotExist from error
     if said["user"] != str(actor.id):
         raise ObjectDoesNotExist
+    if not clock.lasts(said.get("until", 0), _VALID):
+        raise LinkUsed
     rows = list_rows(Customer, actor=actor).select_related("business", "stats")
     customer = rows.get(pk=said["customer"])
     actor.require(customer.business_id, EXPORT)

@@ -284,11 +284,10 @@ def test_a_code_alone_opens_nothing(client, ann):
     assert not is_signed_in(client)
 
 
-def test_the_code_page_waits_five_minutes(client, ann, monkeypatch):
+def test_the_code_page_waits_five_minutes(clock, client, ann):
     row = AuthenticatorFactory(user=ann)
     post(client, "ann", PASSWORD)
-    later = time.time() + 301
-    monkeypatch.setattr(time, "time", lambda: later)
+    clock(seconds=301)
 
     assert client.post(CODE, {"code": code_now(row)})["Location"] == LOGIN
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib import admin
 from django.db import connection
 from django.urls import NoReverseMatch, reverse
-from django.utils import timezone
 
 from audit.actors import Actor
 from audit.models import Event, Operation
@@ -242,7 +240,7 @@ class TestMaskedForms:
         access = reverse("admin:customers_customer_access", args=[zelda.pk])
         assert "ticket 7" in support.get(access).text
 
-    def test_a_reveal_ends(self, support, zelda, page, monkeypatch):
+    def test_a_reveal_ends(self, clock, support, zelda, page):
         reveal = reverse("admin:customers_customer_reveal", args=[zelda.pk])
         hide = reverse("admin:customers_customer_hide", args=[zelda.pk])
         post_confirmed(support, reveal, {"reason": "ticket 7"})
@@ -252,8 +250,7 @@ class TestMaskedForms:
         assert EMAIL not in support.get(page).text
 
         support.post(reveal, {"reason": "ticket 8"})
-        later = timezone.now() + timedelta(minutes=10, seconds=1)
-        monkeypatch.setattr("time.time", later.timestamp)
+        clock(minutes=10, seconds=1)
         assert EMAIL not in support.get(page).text
 
     def test_a_reveal_is_for_one_person_and_one_session(

@@ -4,26 +4,12 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection, transaction
-from django.utils import timezone
 
 from audit.models import AttemptCounter
 from audit.services.attempts import clear, give_back, old_counters, reserve
 from tests.conftest import in_parallel
 
 QUARTER = timedelta(minutes=15)
-
-
-@pytest.fixture
-def clock(monkeypatch):
-    """A clock that stands still until it is moved."""
-    start = timezone.now()
-    moved = [timedelta()]
-    monkeypatch.setattr(timezone, "now", lambda: start + moved[0])
-
-    def advance(**kwargs: float) -> None:
-        moved[0] += timedelta(**kwargs)
-
-    return advance
 
 
 def use_up(name: str, limit: int, **kwargs: bool) -> None:

@@ -120,14 +120,13 @@ def test_enrolment_gives_ten_codes_and_ends_other_sessions(user):
     assert {"second_factor.enrolled", "second_factor.codes_made"} <= done
 
 
-def test_a_ticket_is_somebodys_and_ends(user, monkeypatch):
+def test_a_ticket_is_somebodys_and_ends(clock, user):
     ticket = services.begin_enrolment(user).ticket
     with pytest.raises(ValidationError, match="too old"):
         services.resume_enrolment(UserFactory(), ticket)
     with pytest.raises(ValidationError, match="too old"):
         services.resume_enrolment(user, "AAAA")
-    later = time.time() + 901
-    monkeypatch.setattr(time, "time", lambda: later)
+    clock(seconds=901)
     with pytest.raises(ValidationError, match="too old"):
         services.resume_enrolment(user, ticket)
 

@@ -290,16 +290,9 @@ def test_forged_tokens_open_nothing(ann, settings):
     assert services.open_token(tokens.access)
 
 
-def test_access_ends_after_ten_minutes(ann, monkeypatch):
+def test_access_ends_after_ten_minutes(clock, ann):
     tokens = services.issue_tokens(ann)
-    later = timezone.now() + timedelta(minutes=10, seconds=1)
-
-    class Later(type(later)):  # type: ignore[misc]  # not in the stubs
-        @classmethod
-        def now(cls, tz=None):
-            return later
-
-    monkeypatch.setattr(jwt.api_jwt, "datetime", Later)
+    clock(minutes=10)
 
     with pytest.raises(services.TokenError):
         services.open_token(tokens.access)

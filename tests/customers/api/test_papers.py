@@ -5,14 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.core import mail
 from django.test import override_settings
-from django.utils import timezone
 
 from audit.models import Event, StoredAnswer
 from customers.models import Booking
@@ -226,10 +224,9 @@ def test_it_is_for_the_person_who_asked(alice, bakery, booking, client):
     assert alice.get(path).status_code == 200
 
 
-def test_it_is_good_for_ten_minutes(alice, booking, monkeypatch):
+def test_it_is_good_for_ten_minutes(clock, alice, booking):
     path = link(alice, booking)
-    late = timezone.now() + timedelta(minutes=11)
-    monkeypatch.setattr("django.core.signing.time.time", late.timestamp)
+    clock(minutes=11)
 
     assert alice.get(path).status_code == 410
 
