@@ -22,7 +22,6 @@ from capture.choices import KeyKind
 from capture.models import Allowance, ApiKey
 
 _MICRO = 1_000_000
-_MICROSECOND = timedelta(microseconds=1)
 # How often a bucket is tried that was just made, mended or changed by others.
 _LOOKS = 4
 _LONGEST_WAIT = 60
@@ -121,24 +120,23 @@ def mend_allowances() -> None:
 
 
 def _mend(row: Any, window: int) -> bool:
-    """Set a bucket right that no clock of now has filled; tell whether it was one.
+    """Set right a bucket that no clock of now has filled; tell whether it was one.
 
-    What was taken from it stays taken: as much as when it was used last. `row` has the
-    time of its reading as `at` and `at_us`.
+    How long ago a clock ahead of now has used it nobody knows, so it is full again: a
+    caller may send a burst too much, and none waits for an error of the clock. `row`
+    has the time of its reading as `at` and `at_us`.
     """
-    used_us = row.at_us
-    if row.used_at is not None and row.used_at > row.at:
-        used_us += (row.used_at - row.at) // _MICROSECOND
-    level = row.arrives_us - used_us
-    if used_us == row.at_us and level <= window:
+    is_ahead = row.used_at is not None and row.used_at > row.at
+    # Or its rate was larger before.
+    if not is_ahead and row.arrives_us <= row.at_us + window:
         return False
-    if row.used_at is not None and row.used_at > row.at + clock.SKEW:
+    if is_ahead and row.used_at > row.at + clock.SKEW:
         # Of all buckets, so that the next one to be mended is no news.
         last = Allowance.objects.aggregate(last=Max("used_at"))["last"]
         clock.tell_ahead(max(last or row.used_at, row.used_at), row.at)
     same = Allowance.objects.filter(name=row.name, arrives_us=row.arrives_us)
     same.update(
-        arrives_us=clock.NowMicroseconds() + min(max(level, 0), window),
+        arrives_us=clock.NowMicroseconds() + (0 if is_ahead else window),
         used_at=clock.Now(),
     )
     return True
