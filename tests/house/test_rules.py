@@ -68,6 +68,22 @@ def test_a_class_without_a_column_is_found(monkeypatch):
     assert {e.id for e in check_privacy_declared()} == {"audit.E002"}
 
 
+def test_stored_times_are_compared_by_the_one_clock():
+    """`audit.clock` bounds what a wrong clock has stored; see its functions."""
+    pattern = re.compile(
+        r"\btime\.time(_ns)?\(|_(at|until)__[gl]te?=timezone\.now\(\)[,)]"
+    )
+    allowed = {"audit/clock.py", "audit/ids.py"}
+    wrong = [
+        name
+        for path in sources(*OURS)
+        if (name := str(path.relative_to(ROOT))) not in allowed
+        and pattern.search(path.read_text(encoding="utf-8"))
+    ]
+
+    assert wrong == []
+
+
 def test_edges_use_the_doors_and_not_the_tables():
     """Pages, endpoints and commands start from `services`, which know who asks."""
     wrong = [

@@ -1,0 +1,124 @@
+"""The one clock: how far stored times are believed, and what is logged of a jump."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.db.models import F
+
+from audit import clock as module
+from audit.clock import SKEW, Now, NowMicroseconds, clamp, is_ahead, lasting, lasts
+from audit.models import StoredAnswer
+
+MINUTE = timedelta(minutes=1)
+BACK = "The clock of this host went back by 1:00:00."
+
+
+def told(caplog) -> list[str]:
+    return [r.getMessage() for r in caplog.records if r.name == "audit.clock"]
+
+
+def test_the_database_tells_the_time_that_python_has(db):
+    StoredAnswer.objects.create(name="x", fingerprint="", expires_at=Now())
+    found = StoredAnswer.objects.annotate(at=Now(), us=NowMicroseconds()).get()
+
+    assert abs(found.expires_at - module.now()) < MINUTE
+    assert abs(found.at - module.now()) < MINUTE
+    assert abs(found.us / 1e6 - found.at.timestamp()) < 1
+
+
+@pytest.mark.parametrize(
+    ("ends_in", "expected"),
+    [
+        (-MINUTE, False),
+        (timedelta(), False),
+        (timedelta(seconds=1), True),
+        (10 * MINUTE, True),
+        (10 * MINUTE + SKEW, True),
+        (10 * MINUTE + SKEW + timedelta(seconds=1), False),
+        (timedelta(days=1), False),
+    ],
+)
+def test_nothing_lasts_longer_than_it_can(clock, ends_in, expected):
+    until = clock.now + ends_in
+    StoredAnswer.objects.create(name="x", fingerprint="", expires_at=until)
+
+    assert lasts(until, 10 * MINUTE) is expected
+    assert lasts(until.timestamp(), 10 * MINUTE) is expected
+    condition = lasting("expires_at", 10 * MINUTE)
+    assert StoredAnswer.objects.filter(condition).exists() is expected
+    assert StoredAnswer.objects.exclude(condition).exists() is not expected
+
+
+def test_clamping_moves_only_what_is_too_far(clock):
+    for minutes in (5, 10, 60):
+        StoredAnswer.objects.create(
+            name=str(minutes), fingerprint="", expires_at=clock.now + minutes * MINUTE
+        )
+
+    assert clamp(StoredAnswer.objects.all(), "expires_at", 10 * MINUTE) == 1
+    assert clamp(StoredAnswer.objects.all(), "expires_at", 10 * MINUTE) == 0
+
+    left = StoredAnswer.objects.annotate(left=F("expires_at") - Now()).order_by("name")
+    found = {row.name: round(row.left.total_seconds()) for row in left}
+    assert found == {"5": 300, "10": 600, "60": 600}
+
+
+def test_a_process_logs_each_jump_once_with_its_size(clock, caplog):
+    for jump in ({}, {"hours": -1}, {"days": 1}, {"days": -1}):
+        clock(**jump)
+        module.now()
+        module.now()
+
+    assert told(caplog) == [
+        BACK,
+        "The clock of this host went ahead by 1 day, 0:00:00.",
+        "The clock of this host went back by 1 day, 0:00:00.",
+    ]
+
+
+def test_small_steps_are_no_jumps(clock, caplog):
+    module.now()
+    clock(seconds=-30)
+    module.now()
+    clock(seconds=30)
+    module.now()
+
+    assert told(caplog) == []
+
+
+def test_what_a_jump_left_behind_is_no_news(clock, caplog):
+    made_at = clock.now
+    module.now()
+    clock(hours=-1)
+
+    assert is_ahead(made_at)
+    assert is_ahead(made_at - 10 * MINUTE)
+    assert told(caplog) == [BACK]
+
+
+def test_after_a_restart_what_was_stored_tells_of_the_jump_once(clock, caplog):
+    made_at = clock.now
+    clock(days=-1)
+
+    for minutes in (10, 0, 5):
+        assert is_ahead(made_at - minutes * MINUTE)
+        clock(minutes=1)
+
+    stored = [line for line in told(caplog) if line.startswith("Stored times")]
+    assert len(stored) == 1
+    assert "by 23:50:00" in stored[0]
+
+
+def test_another_jump_is_told_again(clock, caplog):
+    made_at = clock.now
+    clock(days=-1)
+    assert is_ahead(made_at)
+    caplog.clear()
+
+    clock(hours=-1)
+    module._told.offset = None  # another process would not have seen it
+    assert is_ahead(made_at)
+
+    assert len(told(caplog)) == 1
