@@ -154,12 +154,14 @@ def _watch(moment: datetime) -> None:
     if known is not None and abs(offset - known) <= SKEW.total_seconds():
         return
     with _lock:
-        jump = timedelta(seconds=offset - (_told.offset or offset))
+        known = offset if _told.offset is None else _told.offset
+        jump = timedelta(seconds=offset - known)
         _told.offset = offset
         if jump < -SKEW:
             _told.seen, _told.until = moment, moment - jump
     if abs(jump) > SKEW:
         way = "back" if jump < timedelta() else "ahead"
+        # A machine that slept looks the same: its other clock stood still.
         logger.warning("The clock of this host went %s by %s.", way, _size(abs(jump)))
 
 
