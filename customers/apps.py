@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.apps import AppConfig
 
 from audit.actors import register_rights_source
+from customers.roles import SCOPE_RIGHTS
 
 
 class CustomersConfig(AppConfig):
@@ -16,6 +17,7 @@ class CustomersConfig(AppConfig):
     def ready(self) -> None:
         from audit.services import (  # noqa: PLC0415 - models are ready
             register_role_source,
+            register_scope_rights,
             register_staff_source,
         )
         from customers.models import (  # noqa: PLC0415 - models are ready
@@ -28,6 +30,8 @@ class CustomersConfig(AppConfig):
         )
 
         register_own_sources()
+        for scope, rights in SCOPE_RIGHTS.items():
+            register_scope_rights(scope, rights)
         register_rights_source(rights_in_businesses)
         register_role_source(roles_of)
         register_staff_source(staff_of)

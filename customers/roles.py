@@ -208,3 +208,19 @@ def _rights(role: Role) -> frozenset[str]:
 
 
 RIGHTS: dict[Role, frozenset[str]] = {role: _rights(role) for role in Role}
+
+# What each scope of step-up confirms; captures' keys stand here because roles do.
+SCOPE_RIGHTS: dict[str, frozenset[str]] = {
+    "export": frozenset(
+        right for own in RIGHTS.values() for right in own if ".export_" in right
+    ),
+    "refund_over_limit": frozenset({"customers.exceed_limit_refund"}),
+    "manage_roles": frozenset(
+        f"customers.{verb}_{table}"
+        for verb in ("add", "change")
+        for table in _KEPT_BY_OWNERS
+    ),
+    "manage_keys": frozenset(
+        f"capture.{verb}_{table}" for verb in ("add", "change") for table in _DOORS
+    ),
+}

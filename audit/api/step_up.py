@@ -118,6 +118,10 @@ class StepUpView(_View):
             raise _invalid("pin", "Send either pin or totp.")
         if scope in services.SINGLE_USE and len(digest or "") != _DIGEST_LENGTH:
             raise _invalid("digest", "Send the digest that the refused act has named.")
+        if not services.may_use(scope, actor=Actor.from_request(request)):
+            # Before the code is looked at: a grant that serves no right of the person
+            # would be an entry that looks like an attack.
+            raise Problem(403, "forbidden", "You have no right that this confirms.")
         grant = _confirmed(request, body[methods[0]], methods[0], scope, digest)
         return Response(_shown(grant))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from audit.models.event import Event, Outcome
 from audit.models.job import OPEN_STATUSES, Job, JobBatch, JobStatus
 from audit.models.operation import Operation
+from audit.models.refusals import RefusalWindow
 from audit.models.sign_in import (
     AttemptCounter,
     Authenticator,
@@ -29,6 +30,7 @@ __all__ = [
     "Outcome",
     "PinCredential",
     "RecoveryCode",
+    "RefusalWindow",
     "Scope",
     "StoredAnswer",
     "TokenFamily",

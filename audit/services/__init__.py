@@ -38,7 +38,9 @@ from audit.services.grants import (
     StepUpState,
     digest_of,
     end_grants,
+    may_use,
     rebind_grants,
+    register_scope_rights,
     require_grant,
     session_binding,
     step_up_state,
@@ -67,6 +69,7 @@ from audit.services.reading import (
     search_operations,
 )
 from audit.services.record import ensure_operation, record, record_alone
+from audit.services.refusals import close_windows, record_refusal
 from audit.services.second_factor import (
     Enrolment,
     begin_enrolment,
@@ -130,6 +133,7 @@ __all__ = [
     "clamp_families",
     "clamp_stored_answers",
     "clear_sign_in_locks",
+    "close_windows",
     "complete_sign_in",
     "confirm",
     "count_recovery_codes",
@@ -157,6 +161,7 @@ __all__ = [
     "list_token_families",
     "list_users",
     "make_recovery_codes",
+    "may_use",
     "names_of",
     "needs_authenticator",
     "needs_totp",
@@ -173,11 +178,13 @@ __all__ = [
     "rebind_grants",
     "record",
     "record_alone",
+    "record_refusal",
     "record_reveal",
     "record_review",
     "record_sign_out",
     "refresh_tokens",
     "register_role_source",
+    "register_scope_rights",
     "register_staff_source",
     "remove_totp",
     "require_grant",

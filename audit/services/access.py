@@ -10,9 +10,9 @@ from uuid import UUID
 from django.db import models, transaction
 
 from audit.actors import Actor, Shown
-from audit.models import Outcome
 from audit.privacy import business_of, subject_of
 from audit.services.record import record
+from audit.services.refusals import record_refusal
 
 
 def note_shown(
@@ -88,8 +88,9 @@ def record_reveal(
 def write_notes(actor: Actor) -> None:
     """Write what an operation has shown and what it was refused.
 
-    Its own transaction, after the one of the act has ended either way. The caller does
-    not hand out an answer whose access could not be written.
+    A refusal that somebody repeats is only counted, see `record_refusal`. Its own
+    transaction, after the one of the act has ended either way. The caller does not hand
+    out an answer whose access could not be written.
     """
     operation = actor.operation
     with transaction.atomic():
@@ -106,13 +107,14 @@ def write_notes(actor: Actor) -> None:
             )
         if operation.refused is not None:
             # Whose row was meant is not always known: each business of the person
-            # reads of it.
-            for business_id in actor.business_ids or [None]:
-                record(
+            # reads of it. In one order, so that parallel requests wait and never lock
+            # each other.
+            places: list[UUID | None] = [*sorted(actor.business_ids or ())]
+            for business_id in places or [None]:
+                record_refusal(
                     "access.denied",
                     actor=actor,
                     business_id=business_id,
-                    outcome=Outcome.REFUSED,
                     code=operation.refused.code,
                     object_label=operation.refused.label,
                     object_id=operation.refused.object_id,

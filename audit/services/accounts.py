@@ -16,10 +16,11 @@ from django.views.decorators.debug import sensitive_variables
 from audit import clock
 from audit.actors import Actor
 from audit.keyed import keyed_hash
-from audit.models import Outcome, TokenFamily, User
+from audit.models import TokenFamily, User
 from audit.models.user import new_stamp
 from audit.services.attempts import clear, reserve, wait_text
 from audit.services.record import record
+from audit.services.refusals import record_refusal
 
 # Flags whose loss ends what was opened with them.
 _RIGHTS = ("is_active", "is_staff", "is_superuser")
@@ -131,14 +132,7 @@ def check_own_password(user: User, password: str, *, actor: Actor) -> None:
         params = {"retry_after": attempt.retry_after}
         raise ValidationError(msg, code="too_many", params=params)
     if not user.check_password(password):
-        with transaction.atomic():
-            record(
-                "auth.failed",
-                user,
-                actor=actor,
-                outcome=Outcome.REFUSED,
-                code="wrong_password",
-            )
+        record_refusal("auth.failed", user, actor=actor, code="wrong_password")
         msg = "This is not your password. Type the one that you sign in with."
         raise ValidationError(msg, code="wrong_password")
     clear(name)

@@ -7,6 +7,8 @@ one: each carries a MAC whose key lies outside of it.
 from __future__ import annotations
 
 import hmac
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
@@ -37,6 +39,26 @@ LIFETIMES = {
 }
 # Each of these allows one act, the one whose digest was confirmed.
 SINGLE_USE = frozenset({Scope.EXPORT, Scope.REFUND_OVER_LIMIT, Scope.ERASE, Scope.BULK})
+
+
+# Which rights a confirmation serves. Apps above add theirs in AppConfig.ready().
+_RIGHTS: dict[str, set[str]] = defaultdict(
+    set, {Scope.REVEAL: {"audit.view_personal", "audit.reveal_personal"}}
+)
+
+
+def register_scope_rights(scope: str, permissions: Iterable[str]) -> None:
+    """Add to the permissions of which a scope confirms the use."""
+    _RIGHTS[Scope(scope)].update(permissions)
+
+
+def may_use(scope: str, *, actor: Actor) -> bool:
+    """Tell whether the actor has any right that a confirmation of the scope serves.
+
+    True for a scope whose rights nobody has registered.
+    """
+    rights = _RIGHTS.get(scope)
+    return not rights or any(actor.businesses_for(r) != frozenset() for r in rights)
 
 
 class StepUpRequired(PermissionDenied):

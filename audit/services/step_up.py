@@ -21,7 +21,7 @@ from django.views.decorators.debug import sensitive_variables
 from audit import clock
 from audit.actors import Actor
 from audit.keyed import network_hash
-from audit.models import Grant, Method, Outcome, PinCredential, Scope, User
+from audit.models import Grant, Method, PinCredential, Scope, User
 from audit.services.accounts import check_own_password
 from audit.services.attempts import give_back, take
 from audit.services.grants import (
@@ -34,6 +34,7 @@ from audit.services.grants import (
 from audit.services.pin_hashes import hash_pin, is_outdated, pin_matches
 from audit.services.pins import check_pin
 from audit.services.record import record
+from audit.services.refusals import record_refusal
 from audit.services.second_factor import has_totp, use_step
 
 TRIES = 5
@@ -322,14 +323,7 @@ def _closed(row: PinCredential) -> ValidationError:
 
 def _refuse(actor: Actor, user: User, code: str, data: dict[str, Any]) -> None:
     with _durable():
-        record(
-            "step_up.failed",
-            user,
-            actor=actor,
-            outcome=Outcome.REFUSED,
-            code=code,
-            data=data,
-        )
+        record_refusal("step_up.failed", user, actor=actor, code=code, data=data)
 
 
 def _limits(actor: Actor) -> list[tuple[str, int]]:

@@ -17,6 +17,7 @@ from django.db.models import Q, QuerySet
 
 from audit import clock
 from audit import services as audit
+from audit.actors import Actor
 from audit.batches import delete_in_batches
 from audit.keyed import keyed_hash
 from capture.models import IdempotencyRecord
@@ -135,4 +136,8 @@ def forget_old(*, only_count: bool) -> dict[str, int]:
         name: rows.count() if only_count else delete_in_batches(rows)
         for name, rows in kinds.items()
     }
+    # Told before they are removed.
+    counts["windows of refusals"] = audit.close_windows(
+        actor=Actor.system("maintain"), only_count=only_count
+    )
     return counts | {"cached values": forget_cached(only_count=only_count)}

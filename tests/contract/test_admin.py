@@ -27,6 +27,7 @@ BOOKKEEPING = {
     "audit.AttemptCounter",
     "audit.Authenticator",
     "audit.RecoveryCode",
+    "audit.RefusalWindow",
     "audit.StoredAnswer",
     "audit.TokenFamily",
     "capture.Allowance",

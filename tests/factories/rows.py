@@ -16,9 +16,16 @@ from audit.models import (
     Event,
     Operation,
     RecoveryCode,
+    RefusalWindow,
     StoredAnswer,
 )
-from audit.services import attempts, claim_answer, make_recovery_codes, record
+from audit.services import (
+    attempts,
+    claim_answer,
+    make_recovery_codes,
+    record,
+    record_refusal,
+)
 from capture import services
 from capture.models import (
     Allowance,
@@ -90,6 +97,9 @@ KEPT: dict[Any, Any] = {
     QuarantineDecision: _decide,
     Sighting: _see_again,
     RefusalCount: _refuse,
+    RefusalWindow: lambda: record_refusal(
+        "test.done", actor=Actor.system("rows"), code="test"
+    ),
     Allowance: lambda: services.take("test", services.Rate(1, 1)),
     AttemptCounter: lambda: attempts.take("test", 1, timedelta(hours=1)),
     RecoveryCode: _make_codes,

@@ -235,6 +235,31 @@ def test_a_pin_that_is_not_taken_is_a_problem(alice, body, code):
     assert not PinCredential.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("scope", "role"),
+    [
+        ("export", "support"),
+        ("refund_over_limit", "support"),
+        ("manage_roles", "marketing"),
+        ("manage_keys", "auditor"),
+        ("reveal", "marketing"),
+    ],
+)
+def test_a_scope_that_serves_no_right_is_not_confirmed(bakery, scope, role):
+    browser = signed_in(staff(bakery, role))
+    PinCredentialFactory(user=browser.user)
+
+    for code in (PIN, WRONG):
+        refused = post(browser, {"scope": scope, "pin": code, "digest": DIGEST})
+        assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
+
+    # The code was not even looked at.
+    assert not Grant.objects.exists()
+    assert PinCredential.objects.get().failed_total == 0
+    told = Event.objects.filter(action__startswith="step_up.")
+    assert not told.exclude(action="step_up.enrolled").exists()
+
+
 # --- endpoints that need it -----------------------------------------------------------
 
 
@@ -264,8 +289,8 @@ FAMILY = uuid4()
 
 
 @pytest.fixture
-def ana(db):
-    return PinCredentialFactory().user
+def ana(bakery):
+    return PinCredentialFactory(user=staff(bakery)).user
 
 
 def test_the_whole_round_of_a_frontend(ana):

@@ -1,0 +1,324 @@
+"""Whoever repeats what is refused fills no trail: ten entries, then a number."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.management import call_command
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from audit import services
+from audit.actors import Actor, OperationContext
+from audit.models import Event, Operation, Outcome, RefusalWindow
+from audit.services.refusals import SUMMARY, TOLD, WINDOW
+from customers.models import Business
+from tests.conftest import actor_of, signed_in, staff
+from tests.factories import CustomerFactory, PinCredentialFactory
+from tests.factories.audit import PIN
+
+CUSTOMERS = "/admin/customers/customer/"
+JSON = "application/json"
+TIMES = 50
+
+
+def support(bakery: Business, rival: Business) -> Client:
+    return signed_in(staff(bakery, "support"))
+
+
+def refused_page(browser: Client, _row: Any) -> Any:
+    return browser.get("/admin/customers/membership/add/")
+
+
+def foreign_page(browser: Client, row: Any) -> Any:
+    return browser.post(f"{CUSTOMERS}{row.pk}/change/", {"name": "Mine"})
+
+
+def foreign_row(browser: Client, row: Any) -> Any:
+    return browser.get(f"/api/v1/customers/{row.pk}")
+
+
+def foreign_choice(browser: Client, row: Any) -> Any:
+    return browser.post(
+        CUSTOMERS, {"action": "archive", "_selected_action": [str(row.pk)]}
+    )
+
+
+def unknown_action(browser: Client, row: Any) -> Any:
+    return browser.post(
+        CUSTOMERS, {"action": "melt", "_selected_action": [str(row.pk)]}
+    )
+
+
+def forbidden_lookup(browser: Client, _row: Any) -> Any:
+    return browser.get(f"{CUSTOMERS}?password__startswith=a")
+
+
+def wrong_method(browser: Client, _row: Any) -> Any:
+    return browser.put("/api/v1/events", "{}", content_type=JSON)
+
+
+def refused_endpoint(browser: Client, _row: Any) -> Any:
+    return browser.get("/api/v1/events")
+
+
+def hub_probe(browser: Client, row: Any) -> Any:
+    return browser.get(f"/api/admin/customers/{row.unique_id}")
+
+
+def useless_grant(browser: Client, _row: Any) -> Any:
+    body = {"scope": "export", "pin": PIN, "digest": "0" * 64}
+    return browser.post("/api/v1/auth/step-up", body, content_type=JSON)
+
+
+KINDS: dict[str, Callable[[Client, Any], Any]] = {
+    call.__name__: call
+    for call in (
+        refused_page,
+        foreign_page,
+        foreign_row,
+        foreign_choice,
+        unknown_action,
+        forbidden_lookup,
+        wrong_method,
+        refused_endpoint,
+        hub_probe,
+        useless_grant,
+    )
+}
+every_kind = pytest.mark.parametrize("call", KINDS.values(), ids=KINDS)
+
+
+def refusals(user: Any) -> Any:
+    return Event.objects.filter(actor_id=user.pk, outcome=Outcome.REFUSED)
+
+
+@every_kind
+def test_fifty_refusals_are_ten_entries_and_a_number(bakery, rival, call):
+    browser, other = support(bakery, rival), support(bakery, rival)
+    PinCredentialFactory(user=browser.user)
+    row = CustomerFactory(business=rival)
+
+    statements, answers = [], set()
+    for _ in range(TIMES):
+        with CaptureQueriesContext(connection) as found:
+            answers.add(call(browser, row).status_code)
+        statements.append(len(found))
+
+    assert len(answers) == 1
+    assert refusals(browser.user).count() == TOLD
+    operations = Operation.objects.filter(actor_id=browser.user.pk)
+    assert operations.exclude(route="/test").count() == TOLD
+    window = RefusalWindow.objects.get(actor_id=browser.user.pk)
+    assert window.number == TIMES
+    # The same work each time, and less of it once they are only counted.
+    assert len(set(statements[2:TOLD])) == 1
+    assert len(set(statements[TOLD + 1 :])) == 1
+    assert statements[-1] < statements[TOLD - 1]
+
+    call(other, row)
+    assert refusals(other.user).count() == 1
+
+
+def test_each_kind_has_its_own_ten(bakery, rival):
+    browser, row = support(bakery, rival), CustomerFactory(business=rival)
+
+    for _ in range(TOLD + 2):
+        refused_page(browser, row)
+        foreign_row(browser, row)
+
+    codes = list(refusals(browser.user).values_list("code", flat=True))
+    assert sorted(codes) == ["forbidden"] * TOLD + ["not_found"] * TOLD
+
+
+def test_reads_are_all_written_beside_refusals_that_are_counted(bakery, rival):
+    browser = signed_in(staff(bakery, "auditor"))
+    CustomerFactory(business=bakery)
+
+    for _ in range(TOLD + 5):
+        browser.get(CUSTOMERS)
+
+    assert Event.objects.filter(action="customer.listed").count() == TOLD + 5
+
+
+def test_keys_addresses_and_commands_are_counted_each_by_itself(bakery):
+    def context(ip: str | None = None, route: str = "/t") -> OperationContext:
+        return OperationContext(via="api", route=route, ip=ip)
+
+    actors = [
+        Actor("key", context(), key_id=bakery.pk),
+        Actor("anonymous", context("192.0.2.1")),
+        Actor("anonymous", context("192.0.2.2")),
+        Actor("anonymous", context()),
+        Actor.system("one"),
+        Actor.system("two"),
+    ]
+    for acting in actors:
+        for _ in range(TOLD + 1):
+            services.record_refusal("t.refused", actor=acting, code="x")
+
+    assert Event.objects.filter(action="t.refused").count() == TOLD * len(actors)
+    assert RefusalWindow.objects.filter(number=TOLD + 1).count() == len(actors)
+
+
+def test_wrong_codes_and_passwords_are_few(bakery, rival):
+    user = PinCredentialFactory(user=staff(bakery)).user
+    acting = actor_of(user)
+    for _ in range(TIMES):
+        with pytest.raises(ValidationError):
+            services.check_own_password(user, "wrong", actor=acting)
+
+    assert refusals(user).count() <= TOLD
+
+
+# They limit themselves: by account and network, one for each sign-in, one an hour.
+LIMITED = {
+    "audit/services/sign_in.py",
+    "audit/services/tokens.py",
+    "capture/services/refusals.py",
+}
+
+
+def test_every_refusal_is_written_by_the_one_door():
+    wrote = re.compile(r"outcome=(Outcome\.REFUSED|\"refused\")")
+    found = {
+        str(path.relative_to(settings.BASE_DIR))
+        for app in ("audit", "customers", "capture", "config")
+        for path in (settings.BASE_DIR / app).rglob("*.py")
+        if wrote.search(path.read_text(encoding="utf-8"))
+    }
+    reads = {"audit/services/monitoring.py"}
+    assert found - reads == LIMITED | {"audit/services/refusals.py"}
+
+
+# --- what a window comes to -----------------------------------------------------
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that stands still until it is moved."""
+    start, moved = timezone.now(), [timedelta()]
+    monkeypatch.setattr(timezone, "now", lambda: start + moved[0])
+
+    def advance(**kwargs: float) -> None:
+        moved[0] += timedelta(**kwargs)
+
+    return advance
+
+
+def someone(pk: Any) -> Actor:
+    return Actor("user", OperationContext(via="api", route="/t"), id=pk)
+
+
+def refuse(business: Business, pk: Any, times: int = 1) -> None:
+    for _ in range(times):
+        services.record_refusal(
+            "access.denied", actor=someone(pk), code="x", business_id=business.pk
+        )
+
+
+def test_the_next_refusal_tells_of_those_before(bakery, clock):
+    refuse(bakery, bakery.pk, TIMES)
+    clock(minutes=16)
+
+    refuse(bakery, bakery.pk)
+
+    told = Event.objects.get(action=SUMMARY)
+    assert (told.code, told.business_id, told.actor_id) == ("x", bakery.pk, bakery.pk)
+    assert told.outcome == Outcome.REFUSED
+    assert told.data["more"] == TIMES - TOLD
+    assert told.data["action"] == "access.denied"
+    assert told.data["from"] <= told.data["until"]
+    assert Event.objects.filter(action="access.denied").count() == TOLD + 1
+    assert RefusalWindow.objects.get().number == 1
+
+
+def test_maintenance_tells_of_windows_that_are_over(bakery, rival, clock):
+    refuse(bakery, bakery.pk, TIMES)
+    refuse(rival, rival.pk, TOLD)
+    clock(minutes=10)
+    refuse(bakery, rival.pk)
+    call_command("maintain", yes=True)
+    assert RefusalWindow.objects.count() == 3
+    clock(minutes=6)
+
+    call_command("maintain")
+    assert not Event.objects.filter(action=SUMMARY).exists()
+    call_command("maintain", yes=True)
+
+    assert [e.business_id for e in Event.objects.filter(action=SUMMARY)] == [bakery.pk]
+    [left] = RefusalWindow.objects.all()
+    assert left.actor_id == rival.pk
+    operation = Operation.objects.get(route="maintain")
+    assert operation.actor_kind == "system"
+
+
+@pytest.mark.parametrize("hours", [-24, 24 * 365, -24 * 365])
+def test_a_clock_that_jumps_neither_floods_nor_goes_dumb(bakery, clock, hours):
+    refuse(bakery, bakery.pk, TIMES)
+    clock(hours=hours)
+
+    refuse(bakery, bakery.pk, TIMES)
+    clock(seconds=WINDOW.total_seconds())
+    call_command("maintain", yes=True)
+
+    assert Event.objects.filter(action="access.denied").count() == 2 * TOLD
+    more = [event.data["more"] for event in Event.objects.filter(action=SUMMARY)]
+    assert more == [TIMES - TOLD] * 2
+    assert not RefusalWindow.objects.exists()
+
+
+def test_servers_whose_clocks_differ_by_a_minute_share_a_window(bakery, clock):
+    for _ in range(TIMES):
+        refuse(bakery, bakery.pk)
+        clock(minutes=-1)
+        refuse(bakery, bakery.pk)
+        clock(minutes=1)
+
+    assert Event.objects.filter(action="access.denied").count() == TOLD
+    assert RefusalWindow.objects.get().number == 2 * TIMES
+
+
+# --- parallel -------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_parallel_refusals_are_ten_entries_and_none_is_lost(bakery, at_once):
+    found = at_once(lambda: refuse(bakery, bakery.pk, 5))
+    assert found == [None] * 8
+
+    def count() -> tuple[int, int]:
+        events = Event.objects.filter(action="access.denied")
+        return events.count(), RefusalWindow.objects.get().number
+
+    assert at_once(count, times=1) == [(TOLD, 40)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_parallel_refusals_after_a_window_tell_of_it_once(bakery, at_once):
+    def turn() -> None:
+        refuse(bakery, bakery.pk, TOLD + 3)
+        RefusalWindow.objects.update(ends_at=timezone.now())
+
+    def close_or_refuse(numbers=iter(range(8))) -> None:  # noqa: B008 - one for all
+        if next(numbers) % 2:
+            services.close_windows(actor=Actor.system("t"))
+        else:
+            refuse(bakery, bakery.pk)
+
+    assert at_once(turn, times=1) == [None]
+    assert at_once(close_or_refuse) == [None] * 8
+
+    def tell() -> list[int]:
+        events = Event.objects.filter(action=SUMMARY)
+        return [event.data["more"] for event in events]
+
+    assert at_once(tell, times=1) == [[3]]
