@@ -183,6 +183,7 @@ def test_wrong_codes_and_passwords_are_few(bakery, rival):
 LIMITED = {
     "audit/services/sign_in.py",
     "audit/services/tokens.py",
+    "capture/services/keys.py",
     "capture/services/refusals.py",
 }
 
