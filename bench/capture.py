@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def _measure() -> None:
-    calls = _calls(_client())
+    calls = _calls(client())
     best = dict.fromkeys(calls, 0.0)
     # In turn, so that a busy moment of the machine hits all of them.
     for _ in range(_ROUNDS):
@@ -50,7 +50,7 @@ def _measure() -> None:
         print(f"{name:40} {value:8.0f} /s   {value / baseline:5.2f} x plain")
 
 
-def _client() -> Any:
+def client() -> Any:
     """Return a client with a key, on a database that is ready."""
     from django.conf import settings  # noqa: PLC0415 - after setup
     from django.core.management import call_command  # noqa: PLC0415 - after setup

@@ -19,3 +19,14 @@ def test_the_suite_runs_on_the_engine_that_was_asked_for():
     # A run that never happened leaves no proof; the caller looks for it.
     if proof := os.environ.get("HOLDFAST_TEST_PROOF"):
         Path(proof).write_text(f"{connection.vendor}\n", encoding="utf-8")
+
+
+@pytest.mark.django_db
+def test_a_commit_waits_for_the_disk():
+    statement, expected = {
+        "sqlite": ("PRAGMA synchronous", 2),
+        "postgresql": ("SHOW synchronous_commit", "on"),
+    }[connection.vendor]
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        assert cursor.fetchone() == (expected,)
