@@ -9,6 +9,8 @@ from django.contrib.admin.apps import AdminConfig
 from django.core.management import call_command
 from django.db.models.signals import post_migrate
 
+from config.logs import write_everything
+
 
 class ConfigConfig(AppConfig):
     """The composition root; it has no models."""
@@ -16,6 +18,7 @@ class ConfigConfig(AppConfig):
     name = "config"
 
     def ready(self) -> None:
+        write_everything()
         from config import checks  # noqa: F401, PLC0415 - they register themselves
 
         # Only apps with models send the signal; one of them, once, is enough.

@@ -4,6 +4,11 @@ What a line says is redacted as it is written, whoever logs it: no e-mail addres
 card, phone number or password leaves the process. A trace names files and functions;
 the text of an error is left out, because databases repeat in it what was sent. Only
 errors about the set-up of the hub keep theirs, redacted as a message is.
+
+Messages of our own code are written by us and are known to repeat nothing. Those of
+Django, of the server and of libraries are not: of a request they say what came of it
+and its route, of anything else the sentence in the code with numbers, and never a text
+that was put in.
 """
 
 from __future__ import annotations
@@ -11,12 +16,16 @@ from __future__ import annotations
 import json
 import logging
 import re
+import threading
+import warnings
 from collections.abc import Iterator
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from http.client import responses
 from traceback import walk_tb
 from types import TracebackType
-from typing import Any
+from typing import Any, Final
+from uuid import UUID
 
 from django.core.exceptions import AppRegistryNotReady, ImproperlyConfigured
 from django.template import TemplateDoesNotExist, TemplateSyntaxError
@@ -39,6 +48,23 @@ _SET_UP_ERRORS = (
 _MAX_MESSAGE = 4000
 _MAX_FRAMES = 60
 _MAX_CHAIN = 5
+_TRACED = ("ERROR", "CRITICAL")
+
+# Loggers whose messages and arguments are ours.
+_OURS = frozenset({"audit", "capture", "config", "customers", "holdfast"})
+# What the server says of itself, by how it begins. Anything else may be of a caller.
+_OF_SERVER = (
+    "Starting gunicorn", "Listening at: ", "Using worker: ", "Booting worker ",
+    "Worker exiting ", "Worker (pid:", "WORKER TIMEOUT ", "Handling signal: ",
+    "Shutting down: ", "Reason: ", "Hang up: ", "Master has been promoted",
+    "Parent changed, shutting down", "Autorestarting worker",
+    "graceful stop of workers", "No keepalived connections can be handled",
+    "Connection in use: ", "Retrying in ", "Quick shutdown requested",
+    "Exception in worker process",
+)  # fmt: skip
+_INVALID = "Invalid request"
+# An answer of these is the caller's fault and no error of the server.
+_CALLERS_FAULTS = range(400, 500)
 
 # Ids and days are made of digits too, and say nothing of a person.
 _KEPT = re.compile(
@@ -117,7 +143,7 @@ class JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
             "time": _moment(record.created),
-            "level": record.levelname.lower(),
+            "level": level_of(record).lower(),
             "logger": record.name,
             "message": message_of(record),
         }
@@ -129,9 +155,9 @@ class JsonFormatter(logging.Formatter):
             line["exception"] = type(error).__qualname__
             if text := text_of(error):
                 line["error"] = text
-            if record.levelno >= logging.ERROR:
+            if level_of(record) in _TRACED:
                 line["trace"] = list(trace_of(error))
-        return json.dumps(line, ensure_ascii=False, default=str)
+        return _writable(json.dumps(line, ensure_ascii=False, default=str))
 
 
 class TextFormatter(logging.Formatter):
@@ -144,7 +170,7 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         facts = [str(getattr(record, name, None) or "") for name in _FACTS]
         head = (
-            f"{_moment(record.created)} {record.levelname:<7} {record.name}",
+            f"{_moment(record.created)} {level_of(record):<7} {record.name}",
             message_of(record),
             *facts,
             request_id.get(),
@@ -155,24 +181,85 @@ class TextFormatter(logging.Formatter):
             lines.append(redact(self.formatException(record.exc_info)))  # type: ignore[arg-type]
         elif error:
             lines += ["Traceback (without values):", *trace_of(error)]
-        return "\n".join(lines)
+        return _writable("\n".join(lines))
+
+
+def _writable(text: str) -> str:
+    # Half a character can be written into no stream.
+    return text.encode(errors="backslashreplace").decode()
+
+
+def level_of(record: logging.LogRecord) -> str:
+    """Return the name of the level; a refused request is no error of the server."""
+    status = getattr(record, "status_code", None)
+    if record.levelno >= logging.ERROR and status in _CALLERS_FAULTS:
+        return logging.getLevelName(logging.WARNING)
+    return record.levelname
 
 
 def message_of(record: logging.LogRecord) -> str:
-    """Return the redacted message; a request's path is its route here."""
-    request = getattr(record, "request", None)
-    if request is not None and isinstance(record.args, tuple):
-        # Django's own lines of requests hold the path, which can hold an address.
-        route = _route_of(request)
-        path = getattr(request, "path", None)
-        args = tuple(route if arg == path else arg for arg in record.args)
-        record = logging.makeLogRecord({**record.__dict__, "args": args})
+    """Return what a line may say of a record, redacted."""
+    family = record.name.partition(".")[0]
+    if family in _OURS:
+        text = _formatted(record)
+    elif hasattr(record, "request") or hasattr(record, "status_code"):
+        text = _of_request(record)
+    elif family == "gunicorn":
+        return _of_server(record)
+    else:
+        text = _of_others(record)
+    return redact(text[:_MAX_MESSAGE])
+
+
+def _formatted(record: logging.LogRecord) -> str:
     try:
-        text = record.getMessage()
+        return record.getMessage()
     except (TypeError, ValueError, KeyError):
         # Wrong arguments; logging would print them to say so.
-        text = f"{record.msg} (its arguments do not fit)"
-    return redact(text[:_MAX_MESSAGE])
+        return f"{record.msg} (its arguments do not fit)"
+
+
+def _of_request(record: logging.LogRecord) -> str:
+    """Return what Django says of a request: how it was answered, and its route.
+
+    Its own words hold the path, the method, the host and names of parameters.
+    """
+    status = getattr(record, "status_code", None)
+    phrase = responses.get(status, "Request") if isinstance(status, int) else "Request"
+    return f"{phrase}: {_route_of(getattr(record, 'request', None))}"
+
+
+def _of_server(record: logging.LogRecord) -> str:
+    text = _formatted(record)
+    if text.startswith(_OF_SERVER):
+        return text
+    if text.startswith(_INVALID):
+        return f"{_INVALID}: it could not be read as HTTP."
+    return _place(record)
+
+
+def _of_others(record: logging.LogRecord) -> str:
+    """Return the sentence that stands in the code of a library, with numbers only."""
+    if not record.args or not isinstance(record.msg, str):
+        # It may be put together of anything.
+        return _place(record)
+    args: Any = record.args
+    if isinstance(args, dict):
+        args = {name: _number_or_class(value) for name, value in args.items()}
+    else:
+        args = tuple(map(_number_or_class, args))
+    return _formatted(logging.makeLogRecord({**record.__dict__, "args": args}))
+
+
+def _number_or_class(value: Any) -> Any:
+    if isinstance(value, bool | int | float | UUID) or value is None:
+        return value
+    return HIDDEN if isinstance(value, str | bytes) else type(value).__name__
+
+
+def _place(record: logging.LogRecord) -> str:
+    """Return where in the code a line comes from, in the place of what it says."""
+    return f"see {record.module}.py, line {record.lineno}"
 
 
 def text_of(error: BaseException) -> str:
@@ -209,6 +296,38 @@ def _error_of(record: logging.LogRecord) -> BaseException | None:
 def _route_of(request: Any) -> str:
     operation = getattr(request, "operation", None)
     return str(getattr(operation, "route", "unknown"))
+
+
+def write_everything() -> None:
+    """Let warnings of Python and errors of threads be lines like all others.
+
+    By default they go to standard error as they are, with values. Nor does a line that
+    cannot be written print what it would have said.
+    """
+    logging.raiseExceptions = False
+    warnings.showwarning = _log_warning
+    threading.excepthook = _log_thread
+
+
+def _log_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    *_: Any,
+    **__: Any,
+) -> None:
+    name = category.__name__
+    _warnings.warning("%s in %s, line %d", name, filename, lineno)
+
+
+def _log_thread(args: threading.ExceptHookArgs) -> None:
+    if args.exc_type is not SystemExit:
+        _threads.error("a thread has ended", exc_info=args.exc_value)
+
+
+_warnings: Final = logging.getLogger("config.warnings")
+_threads: Final = logging.getLogger("config.threads")
 
 
 def _moment(seconds: float) -> str:

@@ -51,6 +51,9 @@ _SETTING_UP = frozenset(
 )
 _MAX_AGENT = 1000
 _MAX_ROUTE = 200
+_METHODS = frozenset(
+    {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"}
+)
 
 
 class OperationMiddleware:
@@ -67,7 +70,7 @@ class OperationMiddleware:
         operation = OperationContext(
             via=_via(request.path_info),
             route=_route(request.path_info),
-            method=(request.method or "")[:10],
+            method=_method(request),
             ip=_address(request),
             user_agent=request.headers.get("User-Agent", "")[:_MAX_AGENT] or None,
             origin=request.headers.get("Origin", "")[:255] or None,
@@ -162,6 +165,11 @@ def _address(request: HttpRequest) -> str | None:
         return str(ip_address(text))
     except ValueError:
         return None
+
+
+def _method(request: HttpRequest) -> str:
+    # Of anything else, which somebody made up, only that it was no method.
+    return request.method if request.method in _METHODS else "other"
 
 
 def _via(path: str) -> Via:

@@ -6,6 +6,8 @@ import io
 import json
 import logging
 import re
+import threading
+import warnings
 from typing import Any
 
 import pytest
@@ -17,7 +19,13 @@ from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.logs import JsonFormatter, TextFormatter, redact, request_id
+from config.logs import (
+    JsonFormatter,
+    TextFormatter,
+    redact,
+    request_id,
+    write_everything,
+)
 from tests.factories import ApiKeyFactory
 
 CARDS = ("4111111111111111", "4111 1111 1111 1111", "3782-822463-10005")
@@ -30,11 +38,11 @@ SECRET = st.one_of(st.emails(), KEY, st.sampled_from(CARDS))
 class Log:
     """A logger whose lines are kept, formatted as they would be written."""
 
-    def __init__(self, formatter: logging.Formatter) -> None:
+    def __init__(self, formatter: logging.Formatter, name: str = "config.test") -> None:
         self.out = io.StringIO()
         handler = logging.StreamHandler(self.out)
         handler.setFormatter(formatter)
-        self.logger = logging.Logger("test", logging.DEBUG)
+        self.logger = logging.Logger(name, logging.DEBUG)
         self.logger.addHandler(handler)
 
     @property
@@ -58,8 +66,9 @@ def fail(text: str) -> None:
 
 @given(SECRET, WORDS, WORDS)
 @pytest.mark.parametrize("formatter", [JsonFormatter, TextFormatter])
-def test_no_secret_comes_out_of_any_call(formatter, secret, before, after):
-    log = Log(formatter())
+@pytest.mark.parametrize("name", ["config.test", "django.request", "library"])
+def test_no_secret_comes_out_of_any_call(name, formatter, secret, before, after):
+    log = Log(formatter(), name)
     mixed = f"{before} {secret} {after}"
 
     log.logger.info(mixed.replace("%", "%%"))
@@ -135,7 +144,7 @@ def test_a_line_says_what_and_of_which_request(log):
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line.pop("time"))
     assert line == {
         "level": "warning",
-        "logger": "test",
+        "logger": "config.test",
         "message": "took 12 ms",
         "request_id": "01912345-1234-7123-8123-123456789012",
         "route": "/x",
@@ -200,6 +209,113 @@ def test_a_debugging_reader_sees_the_error_redacted():
 
     assert "already exists" in log.text
     assert "ann@" not in log.text
+
+
+# --- what others say ------------------------------------------------------------
+
+MARK = "mArKeRz"
+OTHERS = ("django", "django.security.csrf", "import_export.resources", "psycopg", "xyz")
+
+
+@pytest.mark.parametrize("formatter", [JsonFormatter, TextFormatter])
+@pytest.mark.parametrize("name", [*OTHERS, "gunicorn.error", "gunicorn.access"])
+def test_no_text_of_a_caller_comes_out_of_a_library(name, formatter):
+    log = Log(formatter(), name)
+
+    log.logger.warning("Invalid request from ip=192.0.2.1: " + MARK)  # noqa: G003 - as others do
+    log.logger.warning(MARK)
+    log.logger.warning(ValueError(MARK))
+    log.logger.warning("%s", MARK)
+    log.logger.warning("Got %r and %s", {MARK: MARK}, ValueError(MARK))
+    log.logger.warning("%(a)s", {"a": MARK})
+    log.logger.warning("%d", MARK)
+    log.logger.error(MARK, extra={"status_code": 400, "request": None})
+    try:
+        fail(MARK)
+    except IntegrityError as error:
+        log.logger.exception(error)
+
+    assert MARK not in log.text
+    assert "192.0" not in log.text
+    assert log.text.count(f"{name} ") + log.text.count(f'"{name}"') == 9
+
+
+@pytest.mark.parametrize(
+    ("message", "args", "said"),
+    [
+        ("Took %d ms in %s rounds", (12, 3), "Took 12 ms in 3 rounds"),
+        ("ignored in %s: %s", ("x", OSError("y")), "ignored in [hidden]: OSError"),
+        ("no arguments", (), "see test_logs.py, line "),
+    ],
+)  # fmt: skip
+def test_what_a_library_still_says(message, args, said):
+    log = Log(JsonFormatter(), "library")
+
+    log.logger.warning(message, *args)
+
+    assert log.line["message"].startswith(said)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Starting gunicorn 27.0.1",
+        "Listening at: http://127.0.0.1:8000 (1234)",
+        "Worker (pid:1234) was sent SIGKILL! Perhaps out of memory?",
+        "WORKER TIMEOUT (pid:1234)",
+    ],
+)
+def test_what_the_server_says_of_itself_stays(message):
+    log = Log(JsonFormatter(), "gunicorn.error")
+
+    log.logger.info(message)
+
+    assert log.line["message"] == message
+
+
+def test_a_refused_request_is_a_warning_without_a_trace():
+    log = Log(JsonFormatter(), "django.security.DisallowedHost")
+    try:
+        fail(MARK)
+    except IntegrityError as error:
+        facts = {"status_code": 400, "request": None}
+        log.logger.error(str(error), exc_info=error, extra=facts)
+
+    line = log.line
+    assert (line["level"], line["message"]) == ("warning", "Bad Request: unknown")
+    assert line["exception"] == "IntegrityError"
+    assert "trace" not in line
+
+
+def test_half_a_character_is_written(log):
+    log.logger.info("a \ud800 b")
+
+    assert log.line["message"] == "a \ud800 b"
+    assert log.text.encode()
+
+
+def test_a_warning_of_python_is_a_line_without_its_text(lines):
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        write_everything()
+        warnings.warn(MARK, RuntimeWarning, stacklevel=1)
+
+    [line] = read(lines, "config.warnings")
+    assert re.fullmatch(r"RuntimeWarning in .*test_logs\.py, line \d+", line["message"])
+    assert MARK not in lines.text
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_thread_that_fails_is_a_line_without_its_text(lines, monkeypatch):
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+    write_everything()
+    thread = threading.Thread(target=fail, args=[MARK])
+    thread.start()
+    thread.join()
+
+    [line] = read(lines, "config.threads")
+    assert line["exception"] == "IntegrityError"
+    assert MARK not in lines.text
 
 
 # --- around requests ------------------------------------------------------------
@@ -279,3 +395,109 @@ def test_every_logger_writes_through_the_redacting_formatter():
 
 def test_statements_are_never_logged():
     assert not logging.getLogger("django.db.backends").isEnabledFor(logging.DEBUG)
+
+
+# --- rubbish in every part of a request -----------------------------------------
+
+JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
+ADDRESS = "203.0.113.77"
+PARTS: dict[str, dict[str, Any]] = {
+    "path": {"path": f"/{MARK}/"},
+    "path of a page": {"path": f"/admin/customers/customer/{MARK}/change/"},
+    "path that is no text": {"path": f"/admin/%ff{MARK}é\x00/"},
+    "path of the api": {"path": f"/api/v1/customers/{MARK}"},
+    "name of a parameter": {"path": f"/admin/customers/customer/?{MARK}__gt=1"},
+    "value of a parameter": {"path": f"/admin/customers/customer/?q={MARK}&p={MARK}"},
+    "order of the api": {"path": f"/api/v1/customers?ordering={MARK}&{MARK}=1"},
+    "a date": {"path": f"/admin/customers/booking/?created_at__gte={MARK}"},
+    "host": {"headers": {"host": f"{MARK}.example"}},
+    "host with rubbish": {"headers": {"host": f"{MARK}_\"<>"}},
+    "forwarded host": {"headers": {"x-forwarded-host": MARK}},
+    "cookies": {"headers": {"cookie": f"sessionid={MARK}; csrftoken={MARK}; {MARK}=1"}},
+    "origin of a form": {
+        "method": "POST", "body": f"a={MARK}", "type": FORM,
+        "path": "/admin/login/", "headers": {"origin": f"https://{MARK}.example"},
+    },
+    "referer of a form": {
+        "method": "POST", "body": f"a={MARK}", "type": FORM, "secure": True,
+        "path": "/admin/login/", "headers": {"referer": f"https://{MARK}.example/"},
+    },
+    "agent and languages": {
+        "headers": dict.fromkeys(
+            ("user-agent", "accept-language", "accept", "x-request-id", "range",
+             "if-none-match", "x-forwarded-for", "authorization", "idempotency-key"),
+            MARK,
+        )
+    },
+    "method": {"method": MARK.upper()[:10], "path": "/api/v1/customers"},
+    "method of a page": {"method": MARK.upper()[:10], "path": "/admin/"},
+    "kind of a body": {"method": "POST", "body": MARK, "type": MARK},
+    "charset": {"method": "POST", "body": MARK, "type": f"{JSON}; charset={MARK}"},
+    "broken json": {"method": "POST", "body": '{"' + MARK, "type": JSON},
+    "names in json": {"method": "POST", "body": json.dumps({MARK: MARK}), "type": JSON},
+    "a form": {
+        "method": "POST", "body": f"{MARK}={MARK}&action={MARK}", "type": FORM,
+        "path": "/admin/customers/customer/",
+    },
+    "a form of a page": {
+        "method": "POST", "body": f"name={MARK}&business={MARK}", "type": FORM,
+        "path": "/admin/customers/customer/add/",
+    },
+    "a broken form of the API": {
+        "method": "POST", "type": JSON, "path": "/api/v1/customers",
+        "body": json.dumps({"name": MARK, "email": MARK, "business": MARK}),
+    },
+    "boundary": {"method": "POST", "body": "", "type": f"multipart/form-data; {MARK}"},
+    "names of files": {
+        "method": "POST", "type": "multipart/form-data; boundary=b",
+        "path": "/admin/customers/customer/import/",
+        "body": f'--b\r\nContent-Disposition: form-data; name="{MARK}"; filename='
+        f'"../{MARK}"\r\nContent-Type: {MARK}\r\n\r\n{MARK}\r\n--b--\r\n',
+    },
+    "a key": {
+        "method": "POST", "path": "/api/v1/captures", "type": JSON, "body": "{}",
+        "headers": {"authorization": f"Bearer sk_{MARK}", "x-capture-key": MARK},
+    },
+    "a token": {
+        "path": "/api/v1/customers", "headers": {"authorization": f"Bearer {MARK}"}
+    },
+    "a capture by name": {
+        "method": "POST", "path": f"/api/data-capture/{MARK}/", "type": JSON,
+        "body": MARK,
+    },
+    "length": {"method": "POST", "type": JSON, "headers": {"content-length": MARK}},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("part", PARTS.values(), ids=PARTS)
+@pytest.mark.parametrize("who", ["admin", "stranger"])
+def test_no_part_of_a_request_comes_into_a_line(lines, alice, part, who):
+    asked = {"method": "GET", "path": "/admin/", "body": "", "type": "", **part}
+    browser = alice if who == "admin" else Client()
+    checking = Client(enforce_csrf_checks=True, raise_request_exception=False)
+    checking.cookies = browser.cookies
+    headers = asked.get("headers", {})
+    if "cookie" in headers:
+        checking.cookies.clear()
+
+    path, _, query = asked["path"].partition("?")
+    for client in (browser, checking):
+        client.raise_request_exception = False
+        response = client.generic(
+            asked["method"],
+            path,
+            asked["body"],
+            content_type=asked["type"] or "text/plain",
+            secure=asked.get("secure", False),
+            headers=headers,
+            QUERY_STRING=query,
+            REMOTE_ADDR=ADDRESS,
+        )
+        assert response.status_code < 500
+
+    assert read(lines, "holdfast.access")
+    assert MARK.lower() not in lines.text.lower()
+    assert ADDRESS not in lines.text
+    for line in lines.text.splitlines():
+        json.loads(line)

@@ -22,6 +22,8 @@ OPTIONS = (
     "--limit-request-line=8190",
     "--limit-request-fields=60",
     "--limit-request-field_size=8190",
+    # Its own lines would hold addresses, and parts of requests that it cannot read.
+    "--logger-class=config.server_log.ServerLogger",
     "--timeout=60",
     "--graceful-timeout=30",
 )
