@@ -28,6 +28,7 @@ from django.views.decorators.http import require_POST, require_safe
 from audit import services
 from audit.actors import Actor
 from audit.admin.base import actor_of
+from audit.admin.once import repeatable
 
 _QR_BORDER = 4
 
@@ -161,6 +162,7 @@ class FirstCodeForm(forms.Form):
     ticket = forms.CharField(max_length=1000, widget=forms.HiddenInput)
 
 
+@repeatable
 @sensitive_post_parameters()
 def second_factor_view(request: HttpRequest) -> HttpResponse:
     """Set up, remove, new recovery codes: by the name of the button pressed.

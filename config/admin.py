@@ -105,11 +105,15 @@ class HoldfastAdminSite(admin.AdminSite):
         view = OwnPasswordView.as_view(success_url=url, extra_context=context)
         return view(request)
 
+    # It counts tries, so no transaction may be open around it; see audit.admin.once.
+    password_change.is_repeatable = True  # type: ignore[attr-defined]  # a mark of our own
+
     def admin_view(self, view: Any, *args: Any, **kwargs: Any) -> Any:
-        """Return the page as people open it: any of them may ask for a PIN."""
+        """Return the page as people open it: it may ask for a PIN, and acts once."""
+        from audit.admin.once import once  # noqa: PLC0415 - pages need the site
         from audit.admin.step_up import guarded  # noqa: PLC0415 - pages need the site
 
-        return super().admin_view(guarded(view), *args, **kwargs)
+        return super().admin_view(guarded(once(view)), *args, **kwargs)
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         from audit.admin.step_up import state_of  # noqa: PLC0415 - pages need the site

@@ -17,6 +17,7 @@ from django.views.decorators.debug import (
 
 from audit import services
 from audit.admin.base import actor_of
+from audit.admin.once import repeatable
 
 _FIELD_OF = {"wrong_password": "password", "too_many": "password"}
 _NUMERIC = {"inputmode": "numeric", "autocomplete": "new-password", "maxlength": 12}
@@ -41,6 +42,7 @@ class PinForm(forms.Form):
         return again
 
 
+@repeatable
 @sensitive_post_parameters("password", "pin", "again")
 @sensitive_variables("form", "values")
 def pin_view(request: HttpRequest) -> HttpResponse:

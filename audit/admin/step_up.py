@@ -37,6 +37,7 @@ from django.views.decorators.http import require_POST
 
 from audit import clock, services
 from audit.admin.base import ScopedAdmin, actor_of
+from audit.admin.once import answer_again, token_of
 from audit.keyed import lock_up, unlock
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ class _Asked:
     what: str
     fields: list[list[Any]] | None
     until: float
+    # Of the form that began: however often this page is sent, it acts once.
+    token: str = ""
 
 
 def binding_of(request: HttpRequest) -> str:
@@ -177,6 +180,7 @@ def _asked(request: HttpRequest, needed: services.StepUpRequired) -> _Asked:
         what=needed.what,
         fields=fields,
         until=clock.now().timestamp() + _PATIENCE,
+        token=token_of(request),
     )
 
 
@@ -190,6 +194,9 @@ def _confirm(request: HttpRequest) -> HttpResponseBase | None:
     if asked is None:
         messages.error(request, "This took too long. Begin again; nothing was done.")
         return HttpResponseRedirect(request.get_full_path())
+    if (answer := answer_again(request, asked.token)) is not None:
+        return answer
+    request.form_token = asked.token  # type: ignore[attr-defined]  # read by `once`
     user: Any = request.user
     try:
         services.confirm(

@@ -1,4 +1,4 @@
-"""Answers that are given again: the `Idempotency-Key` of the staff API.
+"""Answers that are given again: the `Idempotency-Key` of the staff API, admin forms.
 
 Follows draft-ietf-httpapi-idempotency-key-header. The key is claimed, the act done and
 its answer stored in one transaction, so none of the three is ever there without the
@@ -49,6 +49,17 @@ def claim_answer(name: str, fingerprint: str) -> dict[str, Any] | None:
         return None
     if stored.fingerprint != fingerprint:
         raise KeyReused
+    return _opened(stored)
+
+
+def find_answer(name: str) -> dict[str, Any] | None:
+    """Return what the act of a key was answered, if it is done; claims nothing."""
+    rows = StoredAnswer.objects.filter(name=name, expires_at__gte=timezone.now())
+    stored = rows.exclude(answer="").first()
+    return None if stored is None else _opened(stored)
+
+
+def _opened(stored: StoredAnswer) -> dict[str, Any]:
     text = unlock(stored.answer, purpose=_PURPOSE, owner=stored.pk.bytes)
     answer: dict[str, Any] = json.loads(text)
     return answer

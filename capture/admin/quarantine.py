@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 
 from audit.admin.base import actor_of
+from audit.admin.once import repeatable
 from capture import services
 from capture.admin.base import ActPages, ReadOnlyAdmin
 from capture.choices import Decision, Status
@@ -128,6 +129,8 @@ class QuarantineAdmin(ActPages, ReadOnlyAdmin):
     def has_replay_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("capture.replay_quarantine")
 
+    # Each item in a transaction of its own; what was taken is not taken again.
+    @repeatable
     @admin.action(description="Replay as they are", permissions=["replay"])
     def replay_all(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         rows = list(queryset)

@@ -1,0 +1,151 @@
+"""A form of the admin that is sent twice acts once.
+
+Each page carries a token of its own in its forms: Django masks the CSRF token anew for
+each page, so `csrfmiddlewaretoken` is there already, in every form that may be sent at
+all, and is different on every page. The token is claimed, the act done and its answer
+kept in one transaction, as with the `Idempotency-Key` of the API. A second post of it
+waits for the first and leads to the same place. A form that is refused, or only asks
+for more, gives its token free.
+
+A post without such a token (a program that sends the CSRF token of its cookie) acts
+each time, as it always did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
+
+from django.contrib import messages
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.middleware.csrf import CSRF_TOKEN_LENGTH
+from django.template.response import SimpleTemplateResponse
+from django.utils.html import escape
+from django.utils.safestring import SafeData, mark_safe
+from django.views.decorators.debug import sensitive_variables
+
+from audit import services
+from audit.keyed import keyed_hash
+
+_View = TypeVar("_View", bound=Callable[..., Any])
+
+FIELD = "csrfmiddlewaretoken"
+_ALREADY = "This form was already sent; nothing was done twice."
+_CHANGED = (
+    "This form was already sent once, with other entries. Nothing was done this time; "
+    "here is a new form."
+)
+_POPUP = "popup_response_data"
+# Views of import-export, and its action: they hand out files, or have once-only names
+# of their own, and run long.
+_OTHERS = {"import_action", "process_import", "export_action"}
+_READING_ACTIONS = {"export_admin_action"}
+
+
+def repeatable(view: _View) -> _View:
+    """Mark a view, or an action of a list, that runs outside of one transaction.
+
+    What it does may be repeated, or is held by something else, such as a code that
+    works once.
+    """
+    view.is_repeatable = True  # type: ignore[attr-defined]  # read by `once`
+    return view
+
+
+def once(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a view that acts once for each page; the admin site does so for all."""
+    if getattr(view, "is_repeatable", False) or _name_of(view) in _OTHERS:
+        return view
+
+    @wraps(view)
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        token = token_of(request)
+        if not token or _is_repeatable(view, request.POST.get("action", "")):
+            return view(request, *args, **kwargs)
+        name = _claim_name(request, token)
+        try:
+            with transaction.atomic():
+                first = services.claim_answer(name, _fingerprint(request))
+                if first is None:
+                    response = view(request, *args, **kwargs)
+                    kept = _kept(request, response)
+                    if kept is None:
+                        services.forget_answer(name)
+                    else:
+                        services.keep_answer(name, kept)
+                    return response
+        except services.KeyReused:
+            messages.warning(request, _CHANGED)
+            return HttpResponseRedirect(request.get_full_path())
+        return _again(request, first)
+
+    return answer
+
+
+def token_of(request: HttpRequest) -> str:
+    """Return the token of the page that this form was sent from, or nothing."""
+    if request.method != "POST":
+        return ""
+    # Of a form that was carried through the page that asks for a code.
+    token = getattr(request, "form_token", None) or request.POST.get(FIELD, "")
+    # The bare token of the cookie is the same for all pages.
+    return token if len(token) == CSRF_TOKEN_LENGTH else ""
+
+
+def answer_again(request: HttpRequest, token: str) -> HttpResponse | None:
+    """Return the answer to a form that was sent already, None if it was not."""
+    if not token:
+        return None
+    first = services.find_answer(_claim_name(request, token))
+    return None if first is None else _again(request, first)
+
+
+def _claim_name(request: HttpRequest, token: str) -> str:
+    return keyed_hash("form", str(request.user.pk), request.path, token)
+
+
+@sensitive_variables("fields")
+def _fingerprint(request: HttpRequest) -> str:
+    fields = sorted((k, v) for k, v in request.POST.lists() if k != FIELD)
+    sent: Any = request.FILES
+    files = sorted((k, f.name, f.size) for k, f in sent.items())
+    return keyed_hash("form said", request.get_full_path(), repr(fields), repr(files))
+
+
+def _kept(request: HttpRequest, response: Any) -> dict[str, Any] | None:
+    """Return what is to be said again; None where nothing was done."""
+    if isinstance(response, HttpResponseRedirect):
+        # They may hold what is shown once, and whoever pressed twice sees only the
+        # second answer. An answer is kept encrypted.
+        storage: Any = messages.get_messages(request)
+        queued = storage._queued_messages
+        said = [
+            [m.level, str(m.message), isinstance(m.message, SafeData)] for m in queued
+        ]
+        return {"location": response.url, "messages": said}
+    data = getattr(response, "context_data", None) or {}
+    return {_POPUP: data[_POPUP]} if _POPUP in data else None
+
+
+def _again(request: HttpRequest, first: dict[str, Any]) -> HttpResponse:
+    if _POPUP in first:
+        template = "admin/popup_response.html"
+        return SimpleTemplateResponse(template, {_POPUP: first[_POPUP]})
+    for level, text, is_safe in first["messages"]:
+        # What was safe when it was said: it comes from our own box.
+        shown = mark_safe(text) if is_safe else escape(text)  # noqa: S308
+        messages.add_message(request, level, shown)
+    messages.info(request, _ALREADY)
+    return HttpResponseRedirect(first["location"])
+
+
+def _is_repeatable(view: Callable[..., Any], action: str) -> bool:
+    """Tell whether an action of a list is one that may be repeated."""
+    act = getattr(getattr(view, "__self__", None), action, None) if action else None
+    return action in _READING_ACTIONS or getattr(act, "is_repeatable", False)
+
+
+def _name_of(view: Callable[..., Any]) -> str:
+    return str(getattr(view, "__name__", ""))
