@@ -98,7 +98,10 @@ KEPT: dict[Any, Any] = {
     Sighting: _see_again,
     RefusalCount: _refuse,
     RefusalWindow: lambda: record_refusal(
-        "test.done", actor=Actor.system("rows"), code="test"
+        "test.done",
+        actor=Actor.system("rows"),
+        code="test",
+        business_id=tests.factories.BusinessFactory().pk,
     ),
     Allowance: lambda: services.take("test", services.Rate(1, 1)),
     AttemptCounter: lambda: attempts.take("test", 1, timedelta(hours=1)),
