@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from capture.adapters.cloudevents import is_cloudevent, read_cloudevent
+from capture.adapters.automatic import without_automatic
+from capture.adapters.cloudevents import (
+    is_cloudevent,
+    read_cloudevent,
+    whole_cloudevent,
+)
 from capture.adapters.item import Item
 from capture.adapters.legacy import (
     CUSTOMERS,
@@ -63,4 +68,6 @@ __all__ = [
     "verify_standard",
     "verify_stripe",
     "who",
+    "whole_cloudevent",
+    "without_automatic",
 ]

@@ -49,6 +49,11 @@ def read_cloudevent(headers: Mapping[str, str] | None, body: Any) -> Item:
     )
 
 
+def whole_cloudevent(headers: Mapping[str, str], data: Any) -> dict[str, Any]:
+    """Return an event whose attributes came in headers as one JSON object."""
+    return {**_attributes(headers), "data": data}
+
+
 def _attributes(headers: Mapping[str, str] | None) -> dict[str, str]:
     """Return the attributes in headers, which may be quoted and percent-encoded."""
     found = {}

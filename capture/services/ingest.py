@@ -35,6 +35,7 @@ from capture.services.normalising import build_capture
 from capture.services.payments import project_payments
 from capture.services.projecting import TYPED, Told, project, state_hash, tell_all
 from capture.services.quarantining import quarantine
+from capture.services.repeats import find_repeats
 from customers import services as customers
 
 logger = logging.getLogger(__name__)
@@ -199,7 +200,17 @@ def _insert(good: list[_Item], known: dict[str, UUID], source: Source) -> list[_
     # In the order of their keys: two batches with the same ids would deadlock.
     rows = [_capture(first[key]) for key in sorted(first)]
     lock_names(rows)
-    stored = _insert_rows(rows, first, source)
+    _judge(good, first, _insert_rows(rows, first, source))
+    return [item for item in first.values() if item.problem is None]
+
+
+def _judge(
+    good: list[_Item],
+    first: dict[str, _Item],
+    stored: dict[str, tuple[UUID, bytes | None]],
+) -> None:
+    """Tell repeats from conflicts, by what stands under the id of each."""
+    differing = []
     for item in good:
         capture = _capture(item)
         if item.kept_id is not None or item.problem is not None:
@@ -214,8 +225,11 @@ def _insert(good: list[_Item], known: dict[str, UUID], source: Source) -> list[_
             continue
         item.status = Status.DUPLICATE
         if mark is not None and mark != capture.fingerprint:
+            differing.append(item)
+    same = find_repeats([(item.kept_id, item.envelope) for item in differing])
+    for item, is_same in zip(differing, same, strict=True):
+        if not is_same:
             item.status, item.problem = Status.CONFLICT, _CONFLICT
-    return [item for item in first.values() if item.problem is None]
 
 
 def _insert_rows(

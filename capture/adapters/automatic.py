@@ -1,0 +1,64 @@
+"""What clients add to a message by themselves, and no application has said."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from capture.adapters.values import as_object
+
+# Of Segment's and RudderStack's clients: when it was called and sent, by which version
+# of what, and in which browser on which page.
+_SDK = frozenset(
+    {
+        "timestamp",
+        "originalTimestamp",
+        "sentAt",
+        "receivedAt",
+        "writeKey",
+        "integrations",
+        "channel",
+        "version",
+        "rudderId",
+        "_metadata",
+    }
+)
+_SDK_CONTEXT = frozenset(
+    {
+        "library",
+        "page",
+        "userAgent",
+        "userAgentData",
+        "locale",
+        "timezone",
+        "screen",
+        "os",
+        "device",
+        "app",
+        "network",
+        "ip",
+        "campaign",
+        "referrer",
+        "sessionId",
+        "sessionStart",
+        "autoTrack",
+    }
+)
+
+
+def without_automatic(adapter: str, body: Any) -> Any:
+    """Return what an application said in a message of this adapter."""
+    if not isinstance(body, dict):
+        return body
+    if adapter == "cloudevents":
+        return {key: value for key, value in body.items() if key != "time"}
+    if adapter != "segment":
+        return body
+    said = {
+        key: value
+        for key, value in body.items()
+        # A name that a client sends or leaves out as it likes says nothing.
+        if key not in _SDK and key != "context" and value is not None
+    }
+    context = as_object(body.get("context"))
+    told = {key: value for key, value in context.items() if key not in _SDK_CONTEXT}
+    return {**said, "context": told} if told else said

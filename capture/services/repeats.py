@@ -1,0 +1,50 @@
+"""Whether a message says the same as the kept one that has its id."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from django.db.models.functions import Length
+
+from capture.adapters import without_automatic
+from capture.envelope import Envelope
+from capture.models import Capture
+from capture.parsing import fingerprint, payload_text, read_payload
+
+# What clients add by themselves is hardly longer. A kept message that is longer than
+# the new one by more says something else, and is not read to find that out.
+_AUTOMATIC = 16_384
+
+
+def find_repeats(pairs: Sequence[tuple[UUID | None, Envelope]]) -> list[bool]:
+    """Tell of each message whether the kept capture beside it says the same.
+
+    The fields that its client adds by itself do not count, such as the time of a call
+    or the version of a library; so an application that sends its own message id twice
+    repeats itself. The contents are compared, whatever the fingerprints of kept rows
+    were made of. Two statements, or none where there is nothing to compare.
+    """
+    ids = {pk for pk, _ in pairs if pk is not None}
+    if not ids:
+        return [False] * len(pairs)
+    kept = Capture.objects.filter(pk__in=ids, payload__isnull=False)
+    sizes = kept.annotate(size=Length("payload")).values_list("pk", "adapter", "size")
+    known = {pk: (adapter, size) for pk, adapter, size in sizes}
+    wanted: dict[UUID, list[int]] = {}
+    for n, (pk, envelope) in enumerate(pairs):
+        if pk not in known or known[pk][0] != envelope.adapter:
+            continue
+        if known[pk][1] <= len(payload_text(envelope.body)) + _AUTOMATIC:
+            wanted.setdefault(pk, []).append(n)
+    same = [False] * len(pairs)
+    if wanted:
+        rows = Capture.objects.filter(pk__in=wanted).values_list("pk", "payload")
+        # One at a time: together they may be larger than the request.
+        for pk, payload in rows.iterator(chunk_size=20):
+            for n in wanted[pk]:
+                envelope = pairs[n][1]
+                before = without_automatic(envelope.adapter, read_payload(payload))
+                now = without_automatic(envelope.adapter, envelope.body)
+                same[n] = fingerprint(before) == fingerprint(now)
+    return same
