@@ -12,9 +12,8 @@ from audit.actors import operation_of
 from audit.tenancy import open_reach
 from capture.api.answers import Refusal
 from capture.choices import SCOPE_WRITE, KeyKind
-from capture.services import find_key, report_exposed_key
+from capture.services import BODY_KEYS, find_key, report_exposed_key
 
-_BODY_KEYS = ("api_key", "apiKey", "writeKey")
 _UNKNOWN = "The key is missing, unknown or no longer valid. Send it as a Bearer token."
 
 
@@ -32,8 +31,8 @@ def key_in_headers(request: HttpRequest) -> str | None:
 
 def take_key(body: dict[str, Any]) -> str | None:
     """Take the key out of a body and return it. It must not be kept."""
-    found = {body.pop(name, None) for name in _BODY_KEYS if _is_text(body.get(name))}
-    for name in _BODY_KEYS:
+    found = {body.pop(name, None) for name in BODY_KEYS if _is_text(body.get(name))}
+    for name in BODY_KEYS:
         body.pop(name, None)
     texts = {text for text in found if text}
     if len(texts) > 1:

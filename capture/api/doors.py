@@ -43,7 +43,7 @@ class Limits:
 
     wire: int = 1_000_000
     unpacked: int = 5_000_000
-    items: int = 1000
+    items: int = services.NATIVE_ITEMS
 
 
 @dataclass
@@ -246,6 +246,17 @@ def too_large(limits: Limits) -> Refusal:
         "too_large",
         f"The body has more than {limits.wire} bytes, or more than "
         f"{limits.unpacked} unpacked. Send less at once.",
+        limit_bytes=limits.wire,
+        max_items=limits.items,
+    )
+
+
+def too_many_items(limits: Limits) -> Refusal:
+    """Return the answer to a batch of more items than are taken at once."""
+    return Refusal(
+        413,
+        "too_many_items",
+        f"Send at most {limits.items} items at once.",
         limit_bytes=limits.wire,
         max_items=limits.items,
     )

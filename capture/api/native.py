@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from django.http import HttpResponse, JsonResponse
@@ -19,10 +20,11 @@ from capture.api.doors import (
     read_body,
     refusal_of,
     too_large,
+    too_many_items,
 )
 from capture.api.views import answer_one, keep, parse_for
 from capture.envelope import Envelope
-from capture.parsing import Parsed, ParseError, parse_body, parse_lines, payload_text
+from capture.parsing import Parsed, ParseError, Piece, payload_text
 
 _LINES = ("application/x-ndjson", "application/ndjson", "application/jsonl")
 _MAX_KEY = 255
@@ -44,24 +46,23 @@ def single(visit: Visit) -> HttpResponse:
 
 
 def _take_one(visit: Visit, parsed: Parsed) -> HttpResponse:
-    facts = {**visit.facts(), "warnings": tuple(parsed.warnings)}
-    headers = visit.request.headers
+    headers, facts = visit.request.headers, visit.facts()
+    item = Piece(parsed.text, parsed.value, warnings=tuple(parsed.warnings))
     if is_cloudevent(headers, parsed.value):
-        envelopes = services.build_cloudevent(headers, parsed.value, **facts)
+        envelopes = services.build_cloudevent(headers, item, **facts)
     else:
-        envelopes = services.build_native(parsed.value, **facts)
+        envelopes = services.build_native(item, **facts)
     return answer_one(visit, keep(visit, envelopes)[0])
 
 
 def _batch(visit: Visit) -> HttpResponse:
     visit.unlock_by_headers()
-    limits = Limits()
     parsed, size = parse_for(visit, _ROOMY, _parse_items(visit))
     _check_size(visit, parsed.value, size)
     visit.unlock_by_body(parsed.value)
-    items, prefix = _items(parsed.value, limits)
-    visit.spend(len(items), size)
-    return _once(visit, parsed, lambda: _take_all(visit, parsed, items, prefix))
+    found = _items(parsed)
+    visit.spend(len(found.items), size)
+    return _once(visit, parsed, lambda: _take_all(visit, found))
 
 
 def _check_size(visit: Visit, value: Any, size: int) -> None:
@@ -78,24 +79,18 @@ def _has_picture(value: Any) -> bool:
     return any(snake(key) in SCREENSHOT_KEYS for key in keys)
 
 
-def _take_all(
-    visit: Visit, parsed: Parsed, items: list[Any], prefix: str
-) -> HttpResponse:
+def _take_all(visit: Visit, found: services.Items) -> HttpResponse:
     # A profile that tells of a login is two messages, and one item of the answer.
-    groups = _read_all(visit, parsed, items)
+    facts = {**visit.facts(), "sent_at": found.sent_at}
+    groups = [services.build_native(item, **facts) for item in found.items]
     verdicts = iter(keep(visit, [e for group in groups for e in group]))
     answers = []
     for n, group in enumerate(groups):
         own = [next(verdicts) for _ in group]
         answers.append(replace(own[0], index=n))
-    return batch(visit.request, answers, show_customer=visit.is_secret, prefix=prefix)
-
-
-def _read_all(visit: Visit, parsed: Parsed, items: list[Any]) -> list[list[Envelope]]:
-    facts = {**visit.facts(), "warnings": tuple(parsed.warnings)}
-    if isinstance(parsed.value, dict):
-        facts["sent_at"] = parsed.value.get("sent_at")
-    return [services.build_native(item, **facts) for item in items]
+    return batch(
+        visit.request, answers, show_customer=visit.is_secret, prefix=found.prefix
+    )
 
 
 def _validate(visit: Visit) -> HttpResponse:
@@ -104,10 +99,10 @@ def _validate(visit: Visit) -> HttpResponse:
     parsed, size = parse_for_nothing(visit, limits)
     visit.unlock_by_body(parsed.value)
     visit.spend(1, size)
-    items, prefix = _items(parsed.value, limits, is_single=True)
+    listed = _items(parsed, is_single=True)
     found = [
-        _finding(n, envelope, prefix)
-        for n, envelope in enumerate(_read_dry(visit, parsed, items))
+        _finding(n, envelope, listed.prefix)
+        for n, envelope in enumerate(_read_dry(visit, listed.items))
     ]
     return JsonResponse(
         {
@@ -130,9 +125,9 @@ def parse_for_nothing(visit: Visit, limits: Limits) -> tuple[Parsed, int]:
         raise refusal_of(error) from error
 
 
-def _read_dry(visit: Visit, parsed: Parsed, items: list[Any]) -> list[Envelope]:
+def _read_dry(visit: Visit, items: list[Any]) -> list[Envelope]:
     # Without a business no file is written either.
-    facts = {**visit.facts(), "business_id": None, "warnings": tuple(parsed.warnings)}
+    facts = {**visit.facts(), "business_id": None}
     return [services.build_native(item, **facts)[0] for item in items]
 
 
@@ -158,47 +153,21 @@ def _finding(n: int, envelope: Envelope, prefix: str) -> dict[str, Any]:
 
 def _parse_items(visit: Visit) -> Callable[[bytes], Parsed]:
     kind = visit.request.headers.get("Content-Type", "").partition(";")[0].lower()
-
-    def parse(raw: bytes) -> Parsed:
-        if kind.strip() in _LINES:
-            return parse_lines(raw)
-        try:
-            return parse_body(raw)
-        except ParseError:
-            # Lines of JSON, sent as JSON: said to be something else, but clear.
-            lines = parse_lines(raw)
-            if len(lines.value) > 1 and all(isinstance(v, dict) for v in lines.value):
-                return lines
-            raise
-
-    return parse
+    return partial(services.parse_native, are_lines=kind.strip() in _LINES)
 
 
-def _items(
-    value: Any, limits: Limits, *, is_single: bool = False
-) -> tuple[list[Any], str]:
-    """Return the items of a batch, and the pointer of their list."""
-    prefix = ""
-    if isinstance(value, dict) and ("captures" in value or not is_single):
-        value, prefix = value.get("captures"), "/captures"
-    elif isinstance(value, dict):
-        value = [value]
-    if not isinstance(value, list) or not value:
+def _items(parsed: Parsed, *, is_single: bool = False) -> services.Items:
+    found = services.native_items(parsed, is_single=is_single)
+    if found is None:
         raise Refusal(
             422,
             "unknown_shape",
             'Send {"captures": [...]}, a list, or one JSON object a line.',
-            pointer=prefix,
+            pointer="/captures" if isinstance(parsed.value, dict) else "",
         )
-    if len(value) > limits.items:
-        raise Refusal(
-            413,
-            "too_many_items",
-            f"Send at most {limits.items} items at once.",
-            limit_bytes=limits.wire,
-            max_items=limits.items,
-        )
-    return value, prefix
+    if len(found.items) > services.NATIVE_ITEMS:
+        raise too_many_items(Limits())
+    return found
 
 
 def _once(

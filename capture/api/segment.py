@@ -12,26 +12,13 @@ from django.http import HttpResponse, JsonResponse
 
 from capture import services
 from capture.api.answers import Refusal, batch
-from capture.api.doors import Limits, View, Visit, endpoint
+from capture.api.doors import Limits, View, Visit, endpoint, too_many_items
 from capture.api.views import keep, parse_for
 from capture.choices import KeyKind
+from capture.parsing import Parsed
 
-LIMITS = Limits(wire=4_000_000, unpacked=5_000_000, items=2500)
-# The short names are those of the browser library.
-KINDS = {
-    "identify": "identify",
-    "track": "track",
-    "page": "page",
-    "screen": "screen",
-    "group": "group",
-    "alias": "alias",
-    "i": "identify",
-    "t": "track",
-    "p": "page",
-    "s": "screen",
-    "g": "group",
-    "a": "alias",
-}
+LIMITS = Limits(wire=4_000_000, unpacked=5_000_000, items=services.SDK_ITEMS)
+KINDS = services.SDK_KINDS
 BATCHES = ("batch", "import", "b")
 
 
@@ -41,18 +28,18 @@ def sdk_view(name: str) -> View:
 
     def take(visit: Visit, **_: Any) -> HttpResponse:
         visit.unlock_by_headers(visit.request.GET.get("writeKey"))
-        parsed, size = parse_for(visit, LIMITS, adapter="segment")
+        parsed, size = parse_for(
+            visit, LIMITS, services.parse_segment, adapter="segment"
+        )
         visit.unlock_by_body(parsed.value)
-        items = _items(parsed.value, kind)
-        visit.spend(len(items), size)
-        facts = {**visit.facts(), "warnings": tuple(parsed.warnings)}
-        sent = _sent_at(visit, parsed.value)
+        found = _items(parsed, kind)
+        visit.spend(len(found.items), size)
+        sent = found.sent_at or visit.request.headers.get("SentAt")
+        facts = {**visit.facts(), "sent_at": sent}
         names = services.event_names(visit.key.source)
         envelopes = [
-            services.build_segment(
-                _named(item, kind), None, names, **{**facts, "sent_at": sent}
-            )[0]
-            for item in items
+            services.build_segment(item, None, names, **facts)[0]
+            for item in found.items
         ]
         verdicts = keep(visit, envelopes, status=400)
         return batch(visit.request, verdicts, show_customer=visit.is_secret)
@@ -83,34 +70,13 @@ def _settings(visit: Visit, write_key: str) -> HttpResponse:
     return answer
 
 
-def _items(value: Any, kind: str | None) -> list[Any]:
-    items = value
-    if isinstance(value, dict):
-        # Everything but a batch is one message; a client may batch anywhere.
-        items = value.get("batch", [value] if kind else None)
-    if not isinstance(items, list):
+def _items(parsed: Parsed, kind: str | None) -> services.Items:
+    found = services.segment_items(parsed, kind)
+    if found is None:
         raise Refusal(400, "unknown_shape", 'Send {"batch": [...]}.', pointer="/batch")
-    if len(items) > LIMITS.items:
-        raise Refusal(
-            413,
-            "too_many_items",
-            f"Send at most {LIMITS.items} items at once.",
-            limit_bytes=LIMITS.wire,
-            max_items=LIMITS.items,
-        )
-    return items
-
-
-def _named(item: Any, kind: str | None) -> Any:
-    """Return the message with its kind, which only the path may have said."""
-    if isinstance(item, dict) and kind is not None and not item.get("type"):
-        return {**item, "type": kind}
-    return item
-
-
-def _sent_at(visit: Visit, value: Any) -> Any:
-    given = value.get("sentAt") if isinstance(value, dict) else None
-    return given or visit.request.headers.get("SentAt")
+    if len(found.items) > LIMITS.items:
+        raise too_many_items(LIMITS)
+    return found
 
 
 settings_view = endpoint(_settings, methods=("GET",))

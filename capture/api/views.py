@@ -25,7 +25,7 @@ from capture.api.doors import (
 )
 from capture.choices import CaptureType, Status
 from capture.envelope import Envelope, Problem, Verdict
-from capture.parsing import Parsed, ParseError, parse_body, read_text
+from capture.parsing import Parsed, ParseError, Piece, parse_body, read_text
 
 _LIMITS = {CaptureType.QUESTIONNAIRE: Limits(8_000_000, 8_000_000)}
 
@@ -36,12 +36,11 @@ def capture_view(kind: str, *, methods: tuple[str, ...] = ("POST",)) -> View:
 
     def take(visit: Visit) -> HttpResponse:
         visit.unlock_by_headers()
-        parsed, size = parse_for(visit, limits, kind=kind)
+        parsed, size = parse_for(visit, limits, adapter="requirement", type=kind)
         visit.unlock_by_body(parsed.value)
         visit.spend(1, size)
-        envelopes = services.build_envelopes(
-            kind, parsed.value, **visit.facts(), warnings=tuple(parsed.warnings)
-        )
+        item = Piece(parsed.text, parsed.value, warnings=tuple(parsed.warnings))
+        envelopes = services.build_envelopes(kind, item, **visit.facts())
         return answer_one(visit, keep(visit, envelopes)[0])
 
     return endpoint(take, methods=methods)
@@ -77,8 +76,6 @@ def _keep_raw(
     visit: Visit, raw: bytes, error: ParseError, facts: dict[str, Any]
 ) -> Any:
     text, _ = read_text(raw)
-    if facts.get("kind"):
-        facts = {"adapter": "requirement", "type": facts["kind"]}
     envelope = services.build_unreadable(
         text, Problem(error.code, "", error.message), **{**visit.facts(), **facts}
     )

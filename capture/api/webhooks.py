@@ -18,6 +18,7 @@ from capture.envelope import Envelope, Problem
 from capture.parsing import ParseError, parse_body, read_text, redact_text
 
 _LIMITS = Limits(wire=1_000_000, unpacked=1_000_000)
+_KEPT_UNSIGNED = 65_536
 
 
 def webhook_view(provider: str) -> View:
@@ -40,8 +41,8 @@ def webhook_view(provider: str) -> View:
             refused = Problem(error.code, "", "No secret of this endpoint signed this.")
             _keep_unread(visit, place, raw, refused, facts)
             raise Refusal(400, error.code, refused.message) from error
-        return _take(visit, place, raw, {**facts, **_evidence(raw, signature)},
-                     webhook_id)  # fmt: skip
+        facts = {**facts, **_evidence(raw, signature)}
+        return _take(visit, place, raw, facts, webhook_id)
 
     return endpoint(take, methods=("POST",))
 
@@ -53,12 +54,12 @@ def _take(
         event = parse_body(raw).value
     except ParseError as error:
         wrong = Problem(error.code, "", error.message)
-        _keep_unread(visit, place, raw, wrong, facts)
+        _keep_unread(visit, place, raw, wrong, {**facts, "message_id": webhook_id})
         raise refusal_of(error) from error
     if place.provider == Provider.STRIPE and not _fits_mode(place, event):
         wrong = Problem("livemode_mismatch", "/livemode", "The endpoint is for the "
                         "other mode, live or test.")  # fmt: skip
-        _keep_unread(visit, place, raw, wrong, facts)
+        _keep_unread(visit, place, raw, wrong, {**facts, "message_id": webhook_id})
         raise Refusal(400, wrong.code, wrong.message)
     envelopes = services.build_webhook(
         place.provider, event, webhook_id=webhook_id, **facts
@@ -97,9 +98,10 @@ def _keep_unread(
     text, _ = read_text(raw)
     facts = {**facts, "adapter": place.provider, "raw": None}
     if wrong.code in ("bad_signature", "stale_signature"):
-        # Anybody can send this; nothing of it is believed when it is replayed.
-        facts["trust"] = Trust.BROWSER
-    envelope = services.build_unreadable(text[:65_536], wrong, **facts)
+        # Anybody can send this: not all of it is kept, and nothing of it is believed
+        # when it is replayed.
+        facts["trust"], text = Trust.BROWSER, text[:_KEPT_UNSIGNED]
+    envelope = services.build_unreadable(text, wrong, **facts)
     _ingest(visit, place, [envelope])
 
 

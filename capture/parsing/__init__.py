@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from capture.parsing.body import (
     Parsed,
-    Unreadable,
+    Piece,
     find_excess,
     parse_body,
-    parse_lines,
     read_text,
 )
 from capture.parsing.decoding import decode_body
 from capture.parsing.errors import ParseError
+from capture.parsing.items import parse_items, parse_items_or_lines, parse_lines
 from capture.parsing.payload import fingerprint, payload_text, read_payload
 from capture.parsing.redaction import redact, redact_text
 from capture.parsing.sqlite import (
@@ -28,17 +28,19 @@ from capture.parsing.sqlite import (
 __all__ = [
     "ParseError",
     "Parsed",
+    "Piece",
     "Row",
     "SQLiteError",
     "SQLiteFile",
     "Table",
-    "Unreadable",
     "decode_body",
     "find_excess",
     "fingerprint",
     "is_blank",
     "open_sqlite",
     "parse_body",
+    "parse_items",
+    "parse_items_or_lines",
     "parse_lines",
     "payload_text",
     "plain_value",

@@ -16,29 +16,35 @@ MAX_DEPTH = 100
 MAX_KEYS = 2000
 MAX_KEY_LENGTH = 256
 MAX_ITEM = 512 * 1024
+TOO_DEEP = f"Nest at most {MAX_DEPTH} levels deep."
 # What a number or a word costs, more or less.
 _SCALAR = 8
-# What stands around the items of a batch may be a little deeper than an item; beyond
-# that the parser, which calls itself for each level, is never asked.
-_MAX_BODY_DEPTH = MAX_DEPTH + 50
+_BRACKETS = 2
 # A double holds no larger and no smaller exponent.
 _MAX_EXPONENT = 308
 
 
+@dataclass(frozen=True)
+class Piece:
+    """One item of a body: its text if it is known, and its value or why it has none."""
+
+    text: str | None
+    value: Any = None
+    error: ParseError | None = None
+    warnings: tuple[tuple[str, str], ...] = ()
+
+
 @dataclass
 class Parsed:
-    """The values of a body, what was repaired in its bytes, and its text."""
+    """The values of a body, its text, and what was repaired in its bytes.
+
+    `items` are those of a batch, each with what was repaired in it; else None.
+    """
 
     value: Any
     text: str = ""
     warnings: list[tuple[str, str]] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Unreadable:
-    """A line that is not JSON, in the place of the item it should have been."""
-
-    text: str
+    items: list[Piece] | None = None
 
 
 def parse_body(body: bytes) -> Parsed:
@@ -48,31 +54,27 @@ def parse_body(body: bytes) -> Parsed:
     takes is marked and repaired by `redact`. Raises ParseError, and nothing else.
     """
     text, warnings = read_text(body)
-    return Parsed(_parse(text), text, warnings)
-
-
-def parse_lines(body: bytes) -> Parsed:
-    """Return the items of a body with one JSON value a line (NDJSON).
-
-    A line that cannot be read is `Unreadable` and does not stop its neighbours.
-    """
-    text, warnings = read_text(body)
-    items: list[Any] = []
-    for line in filter(str.strip, text.split("\n")):
-        try:
-            items.append(_parse(line))
-        except ParseError:
-            items.append(Unreadable(line))
-    return Parsed(items, text, warnings)
+    return Parsed(parse(text), text, warnings)
 
 
 def read_text(body: bytes) -> tuple[str, list[tuple[str, str]]]:
     """Return the text of a body, and a warning where its bytes are no UTF-8."""
+    return repaired(decode(body))
+
+
+def decode(body: bytes) -> str:
+    """Return the text of a body, with its wrong bytes as lone surrogates."""
+    return body.decode("utf-8-sig", errors="surrogateescape")
+
+
+def repaired(text: str) -> tuple[str, list[tuple[str, str]]]:
+    """Return a part of such text without wrong bytes, and a warning if it had any."""
     try:
-        return body.decode("utf-8-sig"), []
-    except UnicodeDecodeError:
-        text = body.decode("utf-8-sig", errors="replace")
-        return text, [("invalid_utf8", "")]
+        text.encode()
+    except UnicodeEncodeError:
+        data = text.encode(errors="surrogateescape")
+        return data.decode(errors="replace"), [("invalid_utf8", "")]
+    return text, []
 
 
 def find_excess(item: Any) -> tuple[tuple[str, str] | None, int]:
@@ -82,7 +84,7 @@ def find_excess(item: Any) -> tuple[tuple[str, str] | None, int]:
     """
     keys = size = deepest = longest = 0
     waiting: list[tuple[Any, int]] = [(item, 1)]
-    while waiting:
+    while waiting and size <= MAX_ITEM:
         value, depth = waiting.pop()
         if isinstance(value, dict):
             keys += len(value)
@@ -94,19 +96,27 @@ def find_excess(item: Any) -> tuple[tuple[str, str] | None, int]:
         else:
             size += len(value) if isinstance(value, str) else _SCALAR
             continue
+        size += _BRACKETS
         deepest = max(deepest, depth)
     if size > MAX_ITEM:
         return ("oversize_item", f"Send at most {MAX_ITEM // 1024} KB an item."), size
     if deepest > MAX_DEPTH:
-        return ("too_deep", f"Nest at most {MAX_DEPTH} levels deep."), size
+        return ("too_deep", TOO_DEEP), size
     if keys > MAX_KEYS or longest > MAX_KEY_LENGTH:
         sentence = f"Send at most {MAX_KEYS} keys of {MAX_KEY_LENGTH} characters."
         return ("schema_violation", sentence), size
     return None, size
 
 
-def _parse(text: str) -> Any:
-    _check_depth(text)
+def parse(text: str) -> Any:
+    """Return the value of JSON text. Raises ParseError, and nothing else."""
+    if is_nested_deeper(text, MAX_DEPTH):
+        raise ParseError("too_deep", TOO_DEEP)
+    return load(text)
+
+
+def load(text: str) -> Any:
+    """Return the value of JSON text that is known not to be too deep, as `parse`."""
     try:
         return json.loads(
             text,
@@ -116,7 +126,7 @@ def _parse(text: str) -> Any:
             object_pairs_hook=_object,
         )
     except (ValueError, RecursionError) as error:
-        msg = "The body is not JSON. Send JSON in UTF-8."
+        msg = "This is not JSON. Send JSON in UTF-8."
         raise ParseError("invalid_json", msg) from error
 
 
@@ -139,9 +149,3 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     repaired = Repaired(value)
     repaired.twice = list(Counter(key for key, _ in pairs) - Counter(value.keys()))
     return repaired
-
-
-def _check_depth(text: str) -> None:
-    if is_nested_deeper(text, _MAX_BODY_DEPTH):
-        msg = f"The body is nested more than {MAX_DEPTH} levels deep."
-        raise ParseError("too_deep", msg)

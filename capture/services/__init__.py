@@ -34,6 +34,17 @@ from capture.services.customer_data import (
     get_customer_data_stats,
     load_latest,
 )
+from capture.services.entrances import (
+    BODY_KEYS,
+    NATIVE_ITEMS,
+    SDK_ITEMS,
+    SDK_KINDS,
+    Items,
+    native_items,
+    parse_native,
+    parse_segment,
+    segment_items,
+)
 from capture.services.hosting import direct_sender
 from capture.services.idempotency import Claimed, claim, finish, forget_old
 from capture.services.ingest import StrictError, ingest
@@ -83,14 +94,19 @@ from capture.services.webhooks import (
 )
 
 __all__ = [
+    "BODY_KEYS",
     "CAPTURE_SOURCE",
     "CUSTOMER_DATA",
+    "NATIVE_ITEMS",
+    "SDK_ITEMS",
+    "SDK_KINDS",
     "VERIFICATIONS",
     "Budget",
     "CaptureCounts",
     "Claimed",
     "CustomerDataStats",
     "Difference",
+    "Items",
     "LegacyReport",
     "LegacyTable",
     "Rate",
@@ -140,9 +156,12 @@ __all__ = [
     "list_refusals",
     "list_sightings",
     "load_latest",
+    "native_items",
     "new_standard_secret",
     "open_screenshot",
     "open_sqlite",
+    "parse_native",
+    "parse_segment",
     "rates_of",
     "read_value",
     "rebuild",
@@ -153,6 +172,7 @@ __all__ = [
     "revoke_key",
     "rotate_key",
     "secrets_of",
+    "segment_items",
     "shown_amount",
     "store_customer_profile",
     "take",

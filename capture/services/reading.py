@@ -23,12 +23,13 @@ from capture.adapters import (
     read_standard,
     read_stripe,
     snake,
+    whole_cloudevent,
 )
 from capture.choices import CaptureType, Provider
 from capture.envelope import Envelope, Identity, Problem
 from capture.models import Source
 from capture.parsing import (
-    Unreadable,
+    Piece,
     find_excess,
     payload_text,
     redact,
@@ -45,7 +46,6 @@ REQUIREMENT, NATIVE, SEGMENT, CLOUDEVENTS = (
 )
 Reader = Callable[[dict[str, Any]], Item]
 
-_KEPT_TEXT = 65_536
 _LARGE_ITEM = 32_768
 _NOT_AN_OBJECT = Problem("item_not_object", "", "Send one JSON object for each item.")
 _NO_ITEM = Item(Identity(), {}, {}, None, None, None, None)
@@ -62,12 +62,16 @@ def build_envelopes(kind: str, body: Any, **facts: Any) -> list[Envelope]:
 
 
 def build_native(item: Any, **facts: Any) -> list[Envelope]:
-    """Return the envelopes of one native item, or of one CloudEvent."""
-    if isinstance(item, dict) and is_cloudevent(None, item):
+    """Return the envelopes of one native item, or of one CloudEvent.
+
+    The item is a value, or a `Piece` of a body.
+    """
+    value = item.value if isinstance(item, Piece) else item
+    if isinstance(value, dict) and is_cloudevent(None, value):
         facts = {**facts, "adapter": CLOUDEVENTS}
         reader: Reader = lambda body: read_cloudevent(None, body)  # noqa: E731
         return with_login(build_envelope(item, reader, None, facts))
-    kind = item.get("type") if isinstance(item, dict) else None
+    kind = value.get("type") if isinstance(value, dict) else None
     is_known = isinstance(kind, str) and kind in CaptureType.values
     facts = {"adapter": NATIVE, **facts}
     known = str(kind) if is_known else CaptureType.EVENT.value
@@ -91,9 +95,13 @@ def build_cloudevent(
 ) -> list[Envelope]:
     """Return the envelope of one CloudEvent whose attributes stand in the headers."""
     facts = {"adapter": CLOUDEVENTS, **facts}
-    return [
-        build_envelope(item, lambda body: read_cloudevent(headers, body), None, facts)
-    ]
+    found = build_envelope(
+        item, lambda body: read_cloudevent(headers, body), None, facts
+    )
+    if found.problem is not None and found.body is not None:
+        # In quarantine it stands with its attributes, which a replay needs.
+        found = replace(found, body=whole_cloudevent(headers, found.body))
+    return [found]
 
 
 def build_webhook(provider: str, event: Any, **facts: Any) -> list[Envelope]:
@@ -113,7 +121,9 @@ def build_again(
 ) -> list[Envelope]:
     """Return the envelopes of an item that came through this adapter before."""
     facts = {"adapter": adapter, "business_id": source.business_id, **facts}
+    webhook_id = facts.pop("webhook_id", None)
     if adapter in Provider.values:
+        facts["webhook_id"] = webhook_id
         return build_webhook(adapter, item, **facts)
     if adapter == SEGMENT:
         return build_segment(item, None, event_names(source), **facts)
@@ -129,10 +139,10 @@ def event_names(source: Source) -> dict[str, str]:
 
 
 def build_unreadable(text: str, problem: Problem, **facts: Any) -> Envelope:
-    """Return the envelope of a body that is no JSON: it goes to quarantine as text."""
+    """Return the envelope of what has no value: it goes to quarantine as text."""
     facts.pop("business_id", None)
     return Envelope(
-        type=facts.pop("type", CaptureType.EVENT),
+        type=facts.pop("type", None) or CaptureType.EVENT,
         identity=Identity(),
         fields={},
         body=None,
@@ -145,26 +155,33 @@ def build_unreadable(text: str, problem: Problem, **facts: Any) -> Envelope:
 def build_envelope(
     item: Any, reader: Reader, kind: str | None, facts: dict[str, Any]
 ) -> Envelope:
-    """Return the envelope of one item. Never raises for what an item holds."""
-    if isinstance(item, Unreadable):
-        unread = Problem("invalid_json", "", "This line is not JSON.")
-        return build_unreadable(item.text, unread, **facts)
+    """Return the envelope of one item. Never raises for what an item holds.
+
+    An item that has no value, or is too large to be looked at, is kept as text.
+    """
+    piece = item if isinstance(item, Piece) else Piece(None, item)
+    facts = {**facts, "warnings": (*facts.get("warnings", ()), *piece.warnings)}
+    if piece.error is not None:
+        unread = Problem(piece.error.code, "", piece.error.message)
+        return build_unreadable(piece.text or "", unread, **{"type": kind, **facts})
+    item = piece.value
     wrong: Problem | None = None
     if isinstance(item, dict) and item:
         item, wrong = keep_screenshot(item, facts.get("business_id"))
     else:
         wrong = _NOT_AN_OBJECT
     excess, size = find_excess(item)
-    if excess is not None and excess[0] == "oversize_item":
-        text = payload_text(item)[:_KEPT_TEXT]
-        return build_unreadable(text, Problem(excess[0], "", excess[1]), **facts)
+    if excess is not None:
+        # Its own text; what a picture was taken out of is written anew.
+        is_whole = piece.text is not None and item is piece.value
+        text = piece.text if is_whole else payload_text(item)
+        too_much = Problem(excess[0], "", excess[1])
+        return build_unreadable(text or "", too_much, **{"type": kind, **facts})
     body, warnings = redact(item)
     found = reader(body) if isinstance(body, dict) else _NO_ITEM
     if size > _LARGE_ITEM:
         warnings.append(("large_item", ""))
     problem = found.problem or wrong
-    if excess is not None:
-        problem = Problem(excess[0], "", excess[1])
     return _checked(found, body, facts, kind=kind, warnings=warnings, problem=problem)
 
 

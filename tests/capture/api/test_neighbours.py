@@ -1,0 +1,285 @@
+"""What is wrong with one item costs that item and none of its neighbours."""
+
+from __future__ import annotations
+
+import json
+import time
+import tracemalloc
+from typing import Any
+
+import pytest
+from django.test import Client
+from hypothesis import given
+from hypothesis import strategies as st
+
+from capture.api.segment import BATCHES
+from capture.models import Capture, Quarantine
+from capture.parsing import parse_items, parse_lines
+
+GOOD = b'{"type":"track","event":"Looked","name":"Looked","userId":"u-%d"}'
+# What an item can be that no capture comes of: its code, and a part of what is kept.
+WRONG = {
+    "deep": (b'{"a":' * 150 + b'"end"' + b"}" * 150, "too_deep", '"end"'),
+    "deeper": (b'{"a":' + b"[" * 9000 + b"]" * 9000 + b"}", "too_deep", "[[[["),
+    "large": (b'{"userId":"u","t":"%s"}' % (b"a" * 600_000), "oversize_item", "aaaa"),
+    "keys": (
+        json.dumps({"userId": "u", **{f"k{n}": n for n in range(3000)}}).encode(),
+        "schema_violation",
+        '"k2999"',
+    ),
+    "long key": (b'{"%s":1}' % (b"k" * 300), "schema_violation", "kkk"),
+    "half": (b'{"userId":"u","amount":}', "invalid_json", '"amount":}'),
+    "single quotes": (b"{'userId':'u'}", "invalid_json", "'userId'"),
+    "word": (b"undefined", "invalid_json", "undefined"),
+    "garbage": (b'{"userId":"u"} {"b":1}', "invalid_json", '{"b":1}'),
+    "control": (b'{"userId":"a\x01b"}', "invalid_json", "userId"),
+    "digits": (b'{"userId":"u","n":1.}', "invalid_json", '"n":1.'),
+    "text": (b'"a, ]} text"', "item_not_object", "a, ]} text"),
+    "list": (b"[1,[2,{}],3]", "item_not_object", "[1,[2,{}],3]"),
+    "nobody": (b'{"type":"track","event":"x"}', "no_identity", '"x"'),
+}
+# What is repaired and taken.
+SLOPPY = {
+    "nan": (b'{"type":"track","event":"x","userId":"u","n":NaN}', "non_finite_number"),
+    "huge": (b'{"type":"track","event":"x","userId":"u","n":1e999}', "non_finite"),
+    "twice": (b'{"type":"track","event":"x","userId":"u","n":1,"n":2}', "duplicate_key"),
+    "bytes": (b'{"type":"track","event":"x","userId":"u","n":"\xff\xfe"}', "invalid_utf8"),
+    "surrogate": (b'{"type":"track","event":"x","userId":"u","n":"\\ud800"}', None),
+    "brackets": (b'{"type":"track","event":"]}],[{","userId":"u","n":"\\"}]"}', None),
+}  # fmt: skip
+BATCH, LINES = "/api/v1/captures/batch", "application/x-ndjson"
+
+
+def listed(key: bytes) -> Any:
+    return lambda items: (
+        b'{"sentAt":null,"' + key + b'" : [' + b" ,".join(items) + b"]}"
+    )
+
+
+def bare(items: list[bytes]) -> bytes:
+    return b"[" + b",\n".join(items) + b"]"
+
+
+# Every entrance that takes several items at once: path, content type, its form.
+ENTRANCES = {
+    "captures": (BATCH, "application/json", listed(b"captures"), "/captures"),
+    "bare list": (BATCH, "application/json", bare, ""),
+    "lines": (BATCH, LINES, b"\n".join, ""),
+    "lines said to be JSON": (BATCH, "application/json", b"\r\n\n".join, ""),
+    **{
+        name: (f"/v1/{name}", "application/json", listed(b"batch"), "")
+        for name in (*BATCHES, "track", "i")
+    },
+    "sdk list": ("/v1/batch", "application/json", bare, ""),
+    "beacon": ("/beacon/v1/batch", "text/plain", listed(b"batch"), ""),
+}
+
+
+@pytest.fixture
+def send(key):
+    def send(entrance: str, items: list[bytes], **headers: str) -> Any:
+        path, kind, form, _ = ENTRANCES[entrance]
+        options = {"Authorization": f"Bearer {key.prefix}", **headers}
+        return Client().post(path, form(items), content_type=kind, headers=options)
+
+    return send
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+@pytest.mark.parametrize("entrance", ENTRANCES)
+def test_a_wrong_item_is_kept_by_itself_and_its_neighbours_are_taken(
+    send, entrance, wrong
+):
+    item, code, part = WRONG[wrong]
+    answer = send(entrance, [GOOD % 1, GOOD % 2, item, GOOD % 3])
+
+    told = answer.json()
+    assert answer.status_code == 200
+    assert (told["received"], told["accepted"], told["quarantined"]) == (4, 3, 1)
+    assert [r["index"] for r in told["results"]] == [0, 1, 2, 3]
+    result = told["results"][2]
+    assert (result["status"], result["code"]) == ("quarantined", code)
+    assert result["pointer"].startswith(f"{ENTRANCES[entrance][3]}/2")
+    assert answer["X-Capture-Quarantined"] == "1"
+    row = Quarantine.objects.get()
+    assert (str(row.pk), row.code, row.position) == (result["quarantine_id"], code, 2)
+    assert part in row.item
+    assert "Looked" not in row.item
+    assert set(Capture.objects.values_list("user_ref", flat=True)) == {
+        "u-1",
+        "u-2",
+        "u-3",
+    }
+
+
+@pytest.mark.parametrize("sloppy", SLOPPY)
+@pytest.mark.parametrize("entrance", ENTRANCES)
+def test_a_repaired_item_is_noted_and_no_other_with_it(send, entrance, sloppy):
+    item, code = SLOPPY[sloppy]
+    told = send(entrance, [GOOD % 1, item, GOOD % 2]).json()
+
+    assert told["accepted"] == 3
+    noted = ["".join(result.get("warnings", [])) for result in told["results"]]
+    assert [noted[0], noted[2]] == ["", ""]
+    assert (code or "") in noted[1]
+
+
+@pytest.mark.parametrize("entrance", ENTRANCES)
+def test_all_wrong_items_are_told_of_in_their_order(send, entrance):
+    items = [item for item, _, _ in WRONG.values() if len(item) < 100_000]
+    good = [GOOD % n for n in range(20)]
+    told = send(entrance, [*good, *items, GOOD % 99]).json()
+
+    codes = [code for item, code, _ in WRONG.values() if len(item) < 100_000]
+    found = [result.get("code") for result in told["results"]]
+    assert found == [None] * 20 + [*codes, None]
+
+
+@pytest.mark.parametrize("entrance", ["captures", "batch", "lines"])
+def test_strict_still_takes_all_or_nothing(send, entrance):
+    answer = send(entrance, [GOOD % 1, WRONG["deep"][0]], **{"X-Strict-Mode": "1"})
+
+    assert answer.status_code in (400, 422)
+    assert answer.json()["errors"][0]["code"] == "too_deep"
+    assert not Capture.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"batch":[%s,{"a":1]}' % GOOD,
+        b'{"batch":[%s],"sentAt":}' % GOOD,
+        b'{"batch":[%s' % GOOD,
+        b'{"batch":[%s]} x' % GOOD,
+        b'{"batch":[%s]}]' % GOOD,
+        b'{"batch":[%s,"unclosed]}' % GOOD,
+        b'{"context":%s,"batch":[%s]}' % (b"[" * 200 + b"]" * 200, GOOD),
+    ],
+)
+def test_a_frame_that_cannot_be_read_is_kept_whole(post, body):
+    answer = post("/v1/batch", body)
+
+    assert answer.status_code == 400
+    row = Quarantine.objects.get(pk=answer.json()["quarantine_id"])
+    assert row.item == body.decode()
+    assert not Capture.objects.exists()
+
+
+def test_an_items_key_elsewhere_is_no_list_of_items(post):
+    body = b'{"type":"track","userId":"u","event":"x","properties":{"batch":[1,{}]}}'
+    assert post("/v1/track", body).json()["accepted"] == 1
+
+    assert json.loads(Capture.objects.get().payload)["properties"] == {"batch": [1, {}]}
+
+
+def test_an_idempotency_key_covers_unreadable_items(post):
+    body = b'{"captures":[%s,nope]}' % GOOD
+    first, again = (post(BATCH, body, **{"Idempotency-Key": "k"}) for _ in range(2))
+
+    assert first.status_code == again.status_code == 200
+    assert again["Idempotent-Replayed"] == "true"
+
+
+@pytest.mark.parametrize("body", [b"1\n" * 400_000, b"[" + b"{}," * 300_000 + b"{}]"])
+def test_too_many_items_are_refused_before_they_are_read(key, body):
+    started = time.process_time()
+    answer = Client().post(
+        BATCH,
+        body,
+        content_type=LINES if body[:1] == b"1" else "application/json",
+        headers={"Authorization": f"Bearer {key.prefix}"},
+    )
+
+    assert (answer.status_code, answer.json()["max_items"]) == (413, 1000)
+    assert time.process_time() - started < CPU_SECONDS
+
+
+# --- hostile bodies ---------------------------------------------------------------
+
+# A body of five megabytes costs a second or two; what is not linear costs minutes.
+CPU_SECONDS = 20
+MB = 1_000_000
+HOSTILE = {
+    "openings": b"[" * 5 * MB,
+    "nested items": b'{"batch":[' + b"[" * 2 * MB + b"]" * 2 * MB + b"]}",
+    "objects": b'{"a":' * MB,
+    "batches": b'{"batch":[' * (MB // 2),
+    "lists": b'{"batch":[[' + b"[1]," * MB + b"1]]}",
+    "empty ones": b'{"batch":[[' + b"{}," * MB + b"1]]}",
+    "commas": b'{"batch":[' + b"," * 4 * MB + b"]}",
+    "scalars": b'{"batch":[' + b"1," * 2 * MB + b"1]}",
+    "quotes": b'"' * 4 * MB,
+    "escapes": b'{"batch":["' + b"\\\\" * 2 * MB,
+    "blanks": b'{"batch":[' + b" " * 4 * MB + b"]}",
+    "keys": json.dumps({"batch": [{f"k{n}": n for n in range(250_000)}]}).encode(),
+    "same keys": b'{"batch":[{' + b'"a":1,' * (MB // 2) + b'"a":1}]}',
+    "digits": b'{"batch":[{"userId":"u","t":"' + b"1 " * 2 * MB + b'"}]}',
+    "cards": b'{"batch":[{"userId":"u","t":"' + b"4111-" * (MB // 2) + b'"}]}',
+    "unread secrets": b'{"batch":[{' + b'"password":' * (MB // 4) + b"}]}",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_body_costs_no_more_than_its_length(post, name):
+    body = HOSTILE[name][:4_000_000]
+    started = time.process_time()
+    answer = post("/v1/batch", body)
+
+    assert answer.status_code in (200, 400, 413)
+    assert time.process_time() - started < CPU_SECONDS
+
+
+@pytest.mark.parametrize("name", ["openings", "nested items", "quotes"])
+def test_a_hostile_body_takes_little_more_memory_than_itself(name):
+    body = HOSTILE[name]
+    tracemalloc.start()
+    try:
+        parse_items(body, "batch", most=2500)
+    except Exception as error:  # noqa: BLE001 - what it raises is told elsewhere
+        assert error.args  # noqa: PT017
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert peak < 8 * len(body)
+
+
+# --- the walk ---------------------------------------------------------------------
+
+scalars = (
+    st.none() | st.booleans() | st.integers(-(10**9), 10**9) | st.text('[]{}",\\é\n a')
+)
+values = st.recursive(
+    scalars,
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(["batch", "a", "x]", '"']), inner, max_size=4)
+    ),
+    max_leaves=25,
+)
+
+
+@given(st.lists(values, max_size=6), st.dictionaries(st.text('ab"\\[', max_size=3), values),
+       st.sampled_from([None, 1]), st.booleans())  # fmt: skip
+def test_valid_json_is_cut_into_what_it_holds(items, frame, indent, is_first):
+    whole = {"batch": items, **frame} if is_first else {**frame, "batch": items}
+    parsed = parse_items(json.dumps(whole, indent=indent).encode(), "batch", most=99)
+
+    assert parsed.items is not None
+    assert [item.value for item in parsed.items] == items
+    assert not any(item.error for item in parsed.items)
+    assert parsed.value == whole
+
+
+@given(values)
+def test_any_valid_json_has_the_value_that_it_has(value):
+    parsed = parse_items(json.dumps(value).encode(), "batch", most=99)
+
+    assert parsed.value == value
+
+
+@given(st.lists(values, max_size=6))
+def test_lines_are_items(items):
+    body = "\n".join(json.dumps(item) for item in items).encode()
+    parsed = parse_lines(body, most=99)
+
+    assert [item.value for item in parsed.items or ()] == items
