@@ -68,7 +68,7 @@ class Envelope:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of one message."""
+    """What became of one message; `items` has those of a whole body, else none."""
 
     index: int
     status: str
@@ -80,3 +80,4 @@ class Verdict:
     pointer: str | None = None
     detail: str | None = None
     warnings: list[str] = field(default_factory=list)
+    items: list[Verdict] = field(default_factory=list)

@@ -62,6 +62,7 @@ from audit.services.monitoring import (
     record_review,
 )
 from audit.services.reading import (
+    find_operation,
     list_access,
     list_events,
     list_operations,
@@ -145,6 +146,7 @@ __all__ = [
     "enrol_pin",
     "ensure_operation",
     "find_answer",
+    "find_operation",
     "find_pending_user",
     "follow_new_password",
     "forget_answer",

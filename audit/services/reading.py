@@ -42,6 +42,11 @@ def list_operations(*, actor: Actor) -> QuerySet[Operation]:
     return operations if ids is None else operations.filter(business_id__in=ids)
 
 
+def find_operation(pk: UUID) -> Operation | None:
+    """Return the operation of a row that the caller has found, if it is still known."""
+    return Operation.objects.filter(pk=pk).first()
+
+
 def list_pins(*, actor: Actor) -> QuerySet[PinCredential]:
     """Return whose PINs the actor may see the state of: all, or the own one."""
     rows = PinCredential.objects.select_related("user")

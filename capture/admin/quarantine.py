@@ -118,7 +118,11 @@ class QuarantineAdmin(ActPages, ReadOnlyAdmin):
         if verdict.status in (Status.QUARANTINED, Status.CONFLICT):
             msg = f"{verdict.pointer or 'The item'}: {verdict.detail}"
             raise ValidationError(msg, code=verdict.code or "invalid")
-        return "Replayed: the item is a capture now."
+        if not verdict.items:
+            return "Replayed: the item is a capture now."
+        wrong = sum(item.quarantine_id is not None for item in verdict.items)
+        told = f"Replayed: {len(verdict.items) - wrong} of {len(verdict.items)} items "
+        return f"{told}are captures now; {wrong} are in quarantine by themselves."
 
     def discard(self, request: HttpRequest, row: Quarantine, values: Any) -> str:
         services.discard_quarantined(

@@ -149,10 +149,24 @@ def batch(
     prefix: str = "",
 ) -> JsonResponse:
     """Return the answer to a batch: each item once, in the order it came."""
-    counts = Counter(verdict.status for verdict in verdicts)
     body = {
         "success": True,
         "request_id": str(operation_of(request).id),
+        **counted(verdicts, show_customer=show_customer, prefix=prefix),
+    }
+    response = JsonResponse(body)
+    refused = body["quarantined"] + body["conflicts"]
+    if refused:
+        response["X-Capture-Quarantined"] = str(refused)
+    return response
+
+
+def counted(
+    verdicts: list[Verdict], *, show_customer: bool = False, prefix: str = ""
+) -> dict[str, Any]:
+    """Return what became of each item, and how many became what."""
+    counts = Counter(verdict.status for verdict in verdicts)
+    return {
         "received": len(verdicts),
         "accepted": counts[Status.ACCEPTED],
         "duplicates": counts[Status.DUPLICATE],
@@ -161,11 +175,6 @@ def batch(
         "retry": counts[Status.RETRY],
         "results": [_result(v, prefix, show_customer=show_customer) for v in verdicts],
     }
-    response = JsonResponse(body)
-    refused = counts[Status.QUARANTINED] + counts[Status.CONFLICT]
-    if refused:
-        response["X-Capture-Quarantined"] = str(refused)
-    return response
 
 
 def _result(verdict: Verdict, prefix: str, *, show_customer: bool) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from audit.api.paging import CursorError, cursor_page_of
 from audit.masking import SEE_CLEAR, mask_fields, mask_within
 from audit.services import note_shown, note_subjects
 from capture import services
-from capture.api.answers import Refusal, refusal_of_verdict
+from capture.api.answers import Refusal, counted, refusal_of_verdict
 from capture.api.authentication import key_in_headers, require_key
 from capture.api.doors import Limits, Visit, endpoint, read_body, refusal_of
 from capture.api.native import single
@@ -225,14 +225,15 @@ def _decide(visit: Visit, pk: UUID, act: str) -> HttpResponse:
         raise Refusal(400, code, " ".join(error.messages)) from error
     if verdict.status in (Status.QUARANTINED, Status.CONFLICT):
         raise refusal_of_verdict(verdict)
-    return JsonResponse(
-        {
-            "success": True,
-            "state": "replayed",
-            "status": verdict.status,
-            "capture_id": str(verdict.capture_id),
-        }
-    )
+    answer = {
+        "success": True,
+        "state": "replayed",
+        "status": verdict.status,
+        "capture_id": str(verdict.capture_id),
+    }
+    if verdict.items:
+        answer |= counted(verdict.items)
+    return JsonResponse(answer)
 
 
 def _stats(visit: Visit, user_email: str) -> HttpResponse:

@@ -14,11 +14,13 @@ from audit.keyed import keyed_hash
 from capture.choices import Decision
 from capture.envelope import Envelope, Problem
 from capture.models import Quarantine, QuarantineDecision, Sighting, Source
-from capture.parsing import ParseError, fingerprint, parse_body, payload_text
+from capture.parsing import fingerprint, payload_text
 from capture.services.normalising import read_time, stored_message_id
 
 # Of somebody who asks not to be followed, only that something came is kept.
 _NOT_KEPT = "consent_denied_record"
+# The stages at which an item fails: `UNREAD` is text, of one item or of a whole body.
+UNREAD, UNTAKEN = "parsing", "validation"
 
 
 def quarantine(
@@ -70,7 +72,7 @@ def _row(
     mark = keyed_hash(str(source.pk), fingerprint(body).hex())
     text = envelope.text
     if envelope.body is not None:
-        text = payload_text(envelope.body)
+        text = payload_text(_with_refusal(envelope))
     is_kept = problem.code != _NOT_KEPT
     return Quarantine(
         business_id=source.business_id,
@@ -81,7 +83,7 @@ def _row(
         adapter=envelope.adapter,
         trust=envelope.trust,
         type=envelope.type,
-        stage="parsing" if envelope.body is None else "validation",
+        stage=UNREAD if envelope.body is None else UNTAKEN,
         code=problem.code,
         message=problem.message[:300],
         message_id=stored_message_id(envelope, source),
@@ -94,21 +96,16 @@ def _row(
     )
 
 
+def _with_refusal(envelope: Envelope) -> Any:
+    """Return the item, with the wish not to be followed that may have been a header."""
+    if envelope.gpc and isinstance(envelope.body, dict):
+        return {**envelope.body, "gpc": True}
+    return envelope.body
+
+
 def _storable(text: str | None) -> str:
     clean = (text or "").replace("\0", "\u2400")
     return clean.encode("utf-8", errors="replace").decode()
-
-
-def read_item(row: Quarantine, text: str | None = None) -> Any:
-    """Return the value of an item, or of its corrected text.
-
-    Raises ValidationError when it is no JSON.
-    """
-    try:
-        return parse_body((text or row.item or "").encode()).value
-    except ParseError as error:
-        msg = "Only JSON can be replayed. Correct the text."
-        raise ValidationError(msg, code="invalid_json") from error
 
 
 @transaction.atomic

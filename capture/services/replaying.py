@@ -1,20 +1,38 @@
-"""Quarantined items that are taken after all."""
+"""Quarantined items, and whole bodies, that are taken after all."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
+from audit import services as audit
 from audit.actors import Actor
 from capture.choices import CaptureType, Decision, Status
 from capture.envelope import Envelope, Verdict
 from capture.models import Capture, Quarantine, QuarantineDecision, Source
+from capture.parsing import Parsed, ParseError, Piece, parse_body
+from capture.services.entrances import (
+    BODY_KEYS,
+    NATIVE_ITEMS,
+    SDK_ITEMS,
+    Items,
+    kind_of_route,
+    native_items,
+    parse_native,
+    parse_segment,
+    segment_items,
+)
 from capture.services.ingest import ingest
-from capture.services.quarantining import decide, read_item
-from capture.services.reading import build_again
+from capture.services.normalising import stored_message_id
+from capture.services.quarantining import UNREAD, decide
+from capture.services.reading import CLOUDEVENTS, NATIVE, SEGMENT, build_again
+from capture.services.repeats import find_repeats
+
+_TAKEN = (Status.ACCEPTED, Status.DUPLICATE)
 
 
 @transaction.atomic
@@ -27,10 +45,14 @@ def replay_quarantined(
 ) -> Verdict:
     """Take a quarantined item as it is, or as `text` corrects it; the original stays.
 
-    The capture has the item's own arrival time and message id, or `replay:<id>` when
-    that id is taken. Repeating a replay returns the same capture. The verdict says
-    what is still wrong; then nothing was decided. Raises ValidationError for text that
-    is no JSON.
+    What could not be read at all goes through the parsing of its entrance again, so
+    that a whole body of several items is taken as the batch it is: the verdict then
+    has one for each in `items`, what is still wrong is in quarantine by itself, and
+    the decision says how many became what. A capture has the item's own arrival time
+    and message id, or `replay:<id>` when other content has that id. Repeating a replay
+    returns the same capture. When nothing of it can be taken, the verdict says what is
+    still wrong and nothing was decided. Raises ValidationError for text that is no
+    JSON. One transaction; a savepoint where the caller has one.
     """
     actor.require(row.business_id, "capture.replay_quarantine")
     done = QuarantineDecision.objects.filter(
@@ -39,32 +61,26 @@ def replay_quarantined(
     if done is not None:
         return Verdict(0, Status.DUPLICATE, capture_id=done.capture_id)
     source = Source.objects.select_related("business").get(pk=row.source_id)
-    item = read_item(row, text)
-    found = build_again(
-        row.adapter,
-        row.type or CaptureType.EVENT,
-        item,
-        source,
-        trust=row.trust,
-        key_id=row.key_id,
-        received_at=row.received_at,
-        replay_of=row.pk,
-    )
-    envelopes = [_free(envelope, row, source) for envelope in found]
-    if envelopes[0].problem is not None:
-        problem = envelopes[0].problem
-        return Verdict(
-            0,
-            Status.QUARANTINED,
-            quarantine_id=row.pk,
-            code=problem.code,
-            pointer=problem.pointer,
-            detail=problem.message,
-        )
-    verdict = ingest(envelopes, source=source, actor=actor)[0]
-    if verdict.status in (Status.ACCEPTED, Status.DUPLICATE):
-        decide(row, Decision.REPLAYED, verdict.capture_id, actor=actor, reason=reason)
-    return verdict
+    found, groups = _read_again(row, text or row.item or "", source)
+    if all(group[0].problem for group in groups):
+        return _still_wrong(row, found, groups)
+    if not found.is_batch:
+        groups = [_free(groups[0], row, source)]
+    flat = [
+        replace(envelope, index=n)
+        for n, group in enumerate(groups)
+        for envelope in group
+    ]
+    verdicts = iter(ingest(flat, source=source, actor=actor))
+    # A profile that tells of a login is two messages, and one item.
+    own = [[next(verdicts) for _ in group][0] for group in groups]  # noqa: RUF015 - all are taken
+    own = [replace(verdict, index=n) for n, verdict in enumerate(own)]
+    first = next((v for v in own if v.status in _TAKEN), own[0])
+    if first.status in _TAKEN:
+        if found.is_batch:
+            reason = " ".join(filter(None, [reason, _summary(own)]))
+        decide(row, Decision.REPLAYED, first.capture_id, actor=actor, reason=reason)
+    return replace(first, items=own) if found.is_batch else first
 
 
 def replay_all(rows: Any, *, actor: Actor, reason: str | None = None) -> int:
@@ -75,16 +91,106 @@ def replay_all(rows: Any, *, actor: Actor, reason: str | None = None) -> int:
             verdicts.append(replay_quarantined(row, actor=actor, reason=reason))
         except ValidationError:
             continue
-    return sum(v.status in (Status.ACCEPTED, Status.DUPLICATE) for v in verdicts)
+    return sum(v.status in _TAKEN for v in verdicts)
 
 
-def _free(envelope: Envelope, row: Quarantine, source: Source) -> Envelope:
-    taken = (
-        envelope.message_id
-        and Capture.objects.filter(
-            business=source.business_id, source=source, message_id=row.message_id
-        ).exists()
+def _read_again(
+    row: Quarantine, text: str, source: Source
+) -> tuple[Items, list[list[Envelope]]]:
+    """Return the items of a row and the envelopes of each, as its entrance reads it."""
+    operation = audit.find_operation(row.operation_id)
+    kind = kind_of_route(operation.route) if operation else None
+    try:
+        found = _items_of(row, text.encode(errors="replace"), kind)
+    except ParseError as error:
+        fault, _, _ = error.message.partition(".")
+        msg = f"{fault}. Correct the text."
+        raise ValidationError(msg, code=error.code) from error
+    facts = {
+        "trust": row.trust,
+        "key_id": row.key_id,
+        "received_at": row.received_at,
+        "replay_of": row.pk,
+        "ip": operation.ip if operation else None,
+        "user_agent": operation.user_agent if operation else None,
+    }
+    sent = found.sent_at or (row.sent_at.isoformat() if row.sent_at else None)
+    if row.message_id:
+        # Where it stood in a header.
+        facts["webhook_id"] = row.message_id
+    adapter, known = row.adapter, row.type or CaptureType.EVENT
+    return found, [
+        build_again(adapter, known, item, source, sent_at=sent, **facts)
+        for item in found.items
+    ]
+
+
+def _items_of(row: Quarantine, body: bytes, kind: str | None) -> Items:
+    """Return the items of a text. Raises ParseError, and ValidationError for many."""
+    items, most = None, SDK_ITEMS
+    if row.stage == UNREAD and row.adapter == SEGMENT:
+        parsed = parse_segment(body)
+        _drop_key(parsed)
+        items = segment_items(parsed, kind)
+    elif row.stage == UNREAD and row.adapter in (NATIVE, CLOUDEVENTS):
+        parsed, most = parse_native(body), NATIVE_ITEMS
+        _drop_key(parsed)
+        items = native_items(parsed, is_single=True)
+    else:
+        parsed = parse_body(body)
+    if items is None:
+        return Items([Piece(parsed.text, parsed.value)], is_batch=False)
+    if len(items.items) > most:
+        msg = f"Replay at most {most} items at once."
+        raise ValidationError(msg, code="too_many_items")
+    return items
+
+
+def _drop_key(parsed: Parsed) -> None:
+    if isinstance(parsed.value, dict):
+        for name in BODY_KEYS:
+            parsed.value.pop(name, None)
+
+
+def _still_wrong(
+    row: Quarantine, found: Items, groups: list[list[Envelope]]
+) -> Verdict:
+    problem = groups[0][0].problem
+    if problem is None:
+        raise AssertionError
+    place = f"{found.prefix}/0" if found.is_batch else ""
+    return Verdict(
+        0,
+        Status.QUARANTINED,
+        quarantine_id=row.pk,
+        code=problem.code,
+        pointer=f"{place}{problem.pointer}",
+        detail=problem.message,
     )
-    if envelope.message_id and not taken:
-        return envelope
-    return replace(envelope, message_id=f"replay:{row.pk}")
+
+
+def _summary(verdicts: list[Verdict]) -> str:
+    """Return what became of the items of a body, as a sentence."""
+    counts = Counter(verdict.status for verdict in verdicts)
+    told = ", ".join(f"{counts[s]} {s}" for s in Status.values if counts[s])
+    return f"Of {len(verdicts)} items: {told}."
+
+
+def _free(envelopes: list[Envelope], row: Quarantine, source: Source) -> list[Envelope]:
+    """Return the messages under ids that no other content has."""
+    own = [stored_message_id(envelope, source) for envelope in envelopes]
+    kept = Capture.objects.filter(
+        business=source.business_id, source=source, message_id__in=filter(None, own)
+    )
+    taken = dict(kept.values_list("message_id", "pk"))
+    same = find_repeats(
+        [(taken.get(name), e) for name, e in zip(own, envelopes, strict=True)]
+    )
+    return [
+        envelope
+        if name and (name not in taken or is_same)
+        else replace(envelope, message_id=f"replay:{row.pk}{f':{n}' if n else ''}")
+        for n, (name, is_same, envelope) in enumerate(
+            zip(own, same, envelopes, strict=True)
+        )
+    ]

@@ -64,7 +64,10 @@ def test_an_item_is_repaired_and_replayed(alice, bob, charlie, source):
     assert bob.post(page, {"item": good}).status_code == 403
     assert charlie.post(page, {"item": good}).status_code == 404
     assert "Send user_email" in alice.post(page, {"item": row.item}).text
-    assert "Only JSON" in alice.post(page, {"item": "not json"}).text
+    assert (
+        "This is not JSON. Correct the text."
+        in alice.post(page, {"item": "not json"}).text
+    )
     assert not Capture.objects.exists()
 
     assert alice.post(page, {"item": good, "reason": "added"}).status_code == 302
