@@ -13,17 +13,17 @@ _RUN = re.compile(
 )
 
 
-def bracket_runs(text: str) -> Iterator[tuple[int, int, bool]]:
+def bracket_runs(text: str, start: int = 0) -> Iterator[tuple[int, int, bool]]:
     """Yield start, end and direction (true: opening) of each run of brackets.
 
-    Brackets in strings do not count. The time is linear in the text, whatever it
-    holds, and nothing of it is copied.
+    Brackets in strings do not count; `start` is outside of any. The time is linear in
+    the text, whatever it holds, and nothing of it is copied.
     """
-    for match in _RUN.finditer(text):
-        start, end = match.span(1)
-        if start == end:
+    for match in _RUN.finditer(text, start):
+        first, end = match.span(1)
+        if first == end:
             return
-        yield start, end, text[start] in "[{"
+        yield first, end, text[first] in "[{"
 
 
 def is_nested_deeper(text: str, limit: int) -> bool:

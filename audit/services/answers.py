@@ -54,7 +54,7 @@ def claim_answer(name: str, fingerprint: str) -> dict[str, Any] | None:
 
 def find_answer(name: str) -> dict[str, Any] | None:
     """Return what the act of a key was answered, if it is done; claims nothing."""
-    rows = StoredAnswer.objects.filter(name=name, expires_at__gte=timezone.now())
+    rows = StoredAnswer.objects.filter(name=name, expires_at__gte=clock.Now())
     stored = rows.exclude(answer="").first()
     return None if stored is None else _opened(stored)
 

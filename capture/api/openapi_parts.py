@@ -158,13 +158,19 @@ def _read() -> dict[str, Any]:
     }
     decided = {"success": FLAG, "state": {"type": "string", "enum": Decision.values}}
     page = {"next": MAYBE_TEXT}
+    # Of a whole body that was replayed.
+    results = {"results": items(ref("CaptureResult"))}
+    of_each = dict.fromkeys(_COUNTS, WHOLE) | results
     return {
         "Capture": record(capture, optional=("payload",)),
         "CapturePage": record({"results": items(ref("Capture")), **page}),
         "OneCapture": record(whole, optional=("payload",)),
         "Quarantined": record(_quarantined(), optional=("item",)),
         "QuarantinePage": record({"results": items(ref("Quarantined")), **page}),
-        "Replayed": record({**decided, "status": TEXT, "capture_id": UUID}),
+        "Replayed": record(
+            {**decided, "status": TEXT, "capture_id": UUID, **of_each},
+            optional=tuple(of_each),
+        ),
         "Discarded": record(decided),
         "Counts": _counts(),
         "Health": record({"status": TEXT}),

@@ -8,6 +8,7 @@ from functools import cache
 from math import isfinite
 from typing import Any
 
+from audit.nesting import bracket_runs
 from capture.parsing.marks import NON_FINITE
 
 _SECRET_KEYS = {
@@ -68,13 +69,14 @@ Warnings = list[tuple[str, str]]
 # A key that hides its value, in text that could not be parsed. What stands before the
 # word is not matched, and what comes after it ends somewhere: else a long text without
 # blanks would be read to its end from each of its letters.
-_SECRET_PAIR = re.compile(
-    r"""((?:pass(?:word|wd|phrase)|pwd|m?pin|cv[vc]|card_?number|pan|
+_HIDING = r"""((?:pass(?:word|wd|phrase)|pwd|m?pin|cv[vc]|card_?number|pan|
     client_?secret|(?:access|refresh|id)_?token|authorization|private_?key|mnemonic|
-    recovery_?phrase)[\w-]{0,256}+["']?\s*+[:=]\s*+)
-    ("(?:[^"\\]|\\.)*+"?|'[^']*+'?|[^\s,&}\]]+)""",
+    recovery_?phrase)[\w-]{0,256}+["']?\s*+[:=]\s*+)"""
+_SECRET_PAIR = re.compile(
+    _HIDING + r"""("(?:[^"\\]|\\.)*+"?|'[^']*+'?|[^\s,&}\]]+)""",
     re.IGNORECASE | re.VERBOSE,
 )
+_SECRET_OBJECT = re.compile(_HIDING + r"(?=[\[{])", re.IGNORECASE | re.VERBOSE)
 
 
 def redact(value: Any) -> tuple[Any, Warnings]:
@@ -88,8 +90,29 @@ def redact(value: Any) -> tuple[Any, Warnings]:
 
 
 def redact_text(text: str) -> str:
-    """Return text that is no JSON without anything that looks like a secret."""
-    return _mask(_SECRET_PAIR.sub(r'\1"[redacted]"', text))
+    """Return text that was not parsed without anything that looks like a secret."""
+    return _mask(_SECRET_PAIR.sub(r'\1"[redacted]"', _without_secret_objects(text)))
+
+
+def _without_secret_objects(text: str) -> str:
+    """Return text without what stands in brackets under the name of a secret."""
+    kept, last = [], 0
+    while match := _SECRET_OBJECT.search(text, last):
+        kept += [text[last : match.end()], '"[redacted]"']
+        last = _end_of_object(text, match.end())
+    return "".join([*kept, text[last:]])
+
+
+def _end_of_object(text: str, start: int) -> int:
+    depth = 0
+    for first, end, is_opening in bracket_runs(text, start):
+        if is_opening:
+            depth += end - first
+        elif depth > end - first:
+            depth -= end - first
+        else:
+            return first + depth
+    return len(text)
 
 
 def _clean(value: Any, pointer: str, found: Warnings) -> Any:

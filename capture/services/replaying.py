@@ -184,7 +184,7 @@ def _free(envelopes: list[Envelope], row: Quarantine, source: Source) -> list[En
     )
     taken = dict(kept.values_list("message_id", "pk"))
     same = find_repeats(
-        [(taken.get(name), e) for name, e in zip(own, envelopes, strict=True)]
+        [(taken.get(name or ""), e) for name, e in zip(own, envelopes, strict=True)]
     )
     return [
         envelope

@@ -96,6 +96,22 @@ def test_hostile_repetition_takes_no_time(text):
 
 
 @pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        (
+            '{"password": {"a": {"b": "x"}}, "c": 1}',
+            '{"password": "[redacted]", "c": 1}',
+        ),
+        ('{"pin":[["x"], "]"],"b":2}', '{"pin":"[redacted]","b":2}'),
+        ('{"passwd":{"a":"x"', '{"passwd":"[redacted]"'),
+        ('[{"cvv":[1]}]', '[{"cvv":"[redacted]"}]'),
+    ],
+)
+def test_what_stands_under_the_name_of_a_secret_goes_whole(text, clean):
+    assert redact_text(text) == clean
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "x" * 300_000,
@@ -103,8 +119,10 @@ def test_hostile_repetition_takes_no_time(text):
         "pan-" * 60_000,
         "pin " * 60_000,
         "pan" + " " * 200_000,
+        '"pin":{' * 40_000,
+        '"pin":[],' * 40_000,
     ],
-    ids=["letters", "words", "hyphens", "blanks", "gap"],
+    ids=["letters", "words", "hyphens", "blanks", "gap", "objects", "lists"],
 )
 def test_long_text_is_read_once(text):
     started = time.monotonic()

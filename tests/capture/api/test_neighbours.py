@@ -40,13 +40,13 @@ WRONG = {
 }
 # What is repaired and taken.
 SLOPPY = {
-    "nan": (b'{"type":"track","event":"x","userId":"u","n":NaN}', "non_finite_number"),
-    "huge": (b'{"type":"track","event":"x","userId":"u","n":1e999}', "non_finite"),
-    "twice": (b'{"type":"track","event":"x","userId":"u","n":1,"n":2}', "duplicate_key"),
-    "bytes": (b'{"type":"track","event":"x","userId":"u","n":"\xff\xfe"}', "invalid_utf8"),
-    "surrogate": (b'{"type":"track","event":"x","userId":"u","n":"\\ud800"}', None),
-    "brackets": (b'{"type":"track","event":"]}],[{","userId":"u","n":"\\"}]"}', None),
-}  # fmt: skip
+    "nan": (b"NaN", "non_finite_number"),
+    "huge": (b"1e999", "non_finite_number"),
+    "twice": (b'1,"n":2', "duplicate_key"),
+    "bytes": (b'"\xff\xfe"', "invalid_utf8"),
+    "surrogate": (b'"\\ud800"', ""),
+    "brackets": (b'"]}],[{ \\"}]"', ""),
+}
 BATCH, LINES = "/api/v1/captures/batch", "application/x-ndjson"
 
 
@@ -115,13 +115,14 @@ def test_a_wrong_item_is_kept_by_itself_and_its_neighbours_are_taken(
 @pytest.mark.parametrize("sloppy", SLOPPY)
 @pytest.mark.parametrize("entrance", ENTRANCES)
 def test_a_repaired_item_is_noted_and_no_other_with_it(send, entrance, sloppy):
-    item, code = SLOPPY[sloppy]
+    value, code = SLOPPY[sloppy]
+    item = b'{"type":"track","event":"x","name":"x","userId":"u","n":%s}' % value
     told = send(entrance, [GOOD % 1, item, GOOD % 2]).json()
 
     assert told["accepted"] == 3
     noted = ["".join(result.get("warnings", [])) for result in told["results"]]
     assert [noted[0], noted[2]] == ["", ""]
-    assert (code or "") in noted[1]
+    assert code in noted[1]
 
 
 @pytest.mark.parametrize("entrance", ENTRANCES)
@@ -235,7 +236,7 @@ def test_a_hostile_body_takes_little_more_memory_than_itself(name):
     tracemalloc.start()
     try:
         parse_items(body, "batch", most=2500)
-    except Exception as error:  # noqa: BLE001 - what it raises is told elsewhere
+    except Exception as error:
         assert error.args  # noqa: PT017
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
@@ -258,8 +259,15 @@ values = st.recursive(
 )
 
 
-@given(st.lists(values, max_size=6), st.dictionaries(st.text('ab"\\[', max_size=3), values),
-       st.sampled_from([None, 1]), st.booleans())  # fmt: skip
+names = st.text('ab"\\[', max_size=3)
+
+
+@given(
+    st.lists(values, max_size=6),
+    st.dictionaries(names, values),
+    st.sampled_from([None, 1]),
+    st.booleans(),
+)
 def test_valid_json_is_cut_into_what_it_holds(items, frame, indent, is_first):
     whole = {"batch": items, **frame} if is_first else {**frame, "batch": items}
     parsed = parse_items(json.dumps(whole, indent=indent).encode(), "batch", most=99)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import json
@@ -186,7 +187,7 @@ def test_what_was_sent_again_meanwhile_is_a_duplicate(kept, post):
         ("/v1/a", {"userId": "u", "previousId": "v"}, "alias"),
         ("/api/v1/captures", EVENT, "event"),
         ("/api/customer-data/capture-signup", {"email": "a@b.org"}, "signup"),
-        ("/api/data-capture/dashboard", {"email": "a@b.org", "theme": "x"}, "dashboard"),
+        ("/api/data-capture/dashboard", {"email": "a@b.org"}, "dashboard"),
         ("/api/v1/tracking/logins", {"email": "a@b.org"}, "login"),
         ("/api/v1/tracking/profiles", {"email": "a@b.org"}, "profile"),
     ],
@@ -219,8 +220,6 @@ def test_a_signed_event_that_could_not_be_read_is_one_still(source):
     place = WebhookEndpointFactory(source=source, provider="standard")
     secret = services.new_standard_secret()
     services.add_secret(place, secret, actor=ACTOR)
-    import base64  # noqa: PLC0415 - only here
-
     moment, raw = str(int(time.time())), b'{"type":"payment.succeeded","data":'
     text = b".".join([b"wh-1", moment.encode(), raw + b" " * 70_000])
     mark = hmac.new(

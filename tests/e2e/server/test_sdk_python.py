@@ -100,6 +100,31 @@ def test_250_events_arrive_once_each(shop, connect):
     assert shop.count("capture_sighting") == 0
 
 
+def test_an_own_message_id_sent_twice_is_a_repeat(shop, connect):
+    client = connect()
+    for properties in ({"n": 1}, {"n": 1}, {"n": 2}):
+        client.track("u-1", "Clicked", properties, message_id="m-1")
+        within(60, client.flush)
+
+    assert json.loads(shop.captures()["m-1"]["payload"])["properties"] == {"n": 1}
+    assert shop.count("capture_sighting") == 1
+    assert shop.rows("capture_quarantine", "code") == [("message_id_conflict",)]
+
+
+def test_an_item_too_deep_costs_no_other(shop, connect):
+    deep: dict[str, Any] = {}
+    for _ in range(150):
+        deep = {"a": deep}
+    client = connect()
+    for n in range(100):
+        properties = {"deep": deep} if n == 50 else {}
+        client.track("u-1", "Clicked", properties, message_id=f"m-{n}")
+    within(60, client.flush)
+
+    assert len(shop.captures()) == 99
+    assert shop.rows("capture_quarantine", "code", "stage") == [("too_deep", "parsing")]
+
+
 def test_lost_answers_lose_and_double_nothing(shop, connect):
     with LossyProxy(shop.hub.server.port, seed=11) as proxy:
         client = connect(proxy.url, upload_size=10)
