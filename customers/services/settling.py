@@ -102,7 +102,7 @@ def settle_payments(
 
 
 def _columns(booking: Booking) -> list[Any]:
-    fields = map(Booking._meta.get_field, _COLUMNS)
+    fields: Any = map(Booking._meta.get_field, _COLUMNS)
     return [getattr(booking, field.attname) for field in fields]
 
 
