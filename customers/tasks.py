@@ -21,6 +21,29 @@ def restore_customers(context: JobContext, *, changed_in: str | None = None) -> 
     _mark(context, services.restore_batch, "restored", changed_in)
 
 
+@task("Look through a file to import")
+def preview_import(context: JobContext, *, file: str) -> None:
+    """Find out what a file would do; nothing of it is written."""
+    upload = services.get_own_upload(UUID(file), actor=context.actor)
+
+    def step(done: int, total: int, line: int) -> None:
+        context.step(done, cursor=line)
+
+    services.preview_import(upload, actor=context.actor, step=step)
+
+
+@task("Import a file")
+def load_import(context: JobContext, *, file: str) -> None:
+    """Load a confirmed file, batch by batch, from where it was left."""
+    upload = services.get_own_upload(UUID(file), actor=context.actor)
+
+    def step(done: int, total: int, line: int) -> None:
+        context.step(done, cursor=line, total=total)
+
+    services.load_import(upload, actor=context.actor, step=step)
+    context.count(**services.import_report(upload)["counts"])
+
+
 def _mark(
     context: JobContext,
     mark: Callable[..., int],

@@ -88,7 +88,7 @@ class BulkActs(ScopedAdmin):
         if count <= BATCH_SIZE:
             self._write_now(request, [pk for pk, _ in pairs], act, reason)
             return None
-        return self._start(request, pairs, act, reason)
+        return self._start_jobs(request, pairs, act, reason)
 
     def _missing(self, request: HttpRequest, count: int) -> str:
         """Return what a confirmation lacks besides the reason; empty for nothing."""
@@ -144,7 +144,7 @@ class BulkActs(ScopedAdmin):
         name = self.opts.verbose_name if done == 1 else self.opts.verbose_name_plural
         self.message_user(request, f"{act.past.capitalize()} {done} {name}.")
 
-    def _start(
+    def _start_jobs(
         self,
         request: HttpRequest,
         pairs: list[tuple[UUID, UUID]],

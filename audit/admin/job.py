@@ -63,9 +63,7 @@ class JobAdmin(GuardedAdmin):
 
     @admin.display(description="State", ordering="status")
     def state(self, job: Job) -> str:
-        if job.is_open and job.cancel_requested:
-            return "cancelling"
-        return job.get_status_display()
+        return _state_of(job)
 
     @admin.display(description="Done")
     def progress(self, job: Job) -> str:
@@ -76,28 +74,15 @@ class JobAdmin(GuardedAdmin):
     ) -> Any:
         job = context["original"]
         actor = actor_of(request)
-        may_write, rate = _may_cancel(actor, job), _per_second(job)
+        may_write = _may_cancel(actor, job)
         context |= {
-            "title": task_of(job).title,
+            **job_card(job),
             "subtitle": None,
-            "job": job,
-            "state": self.state(job),
-            "percent": min(100 * job.done // job.total, 100) if job.total else None,
-            "per_second": rate,
-            "seconds_left": (job.total - job.done) // rate
-            if rate and job.total and job.is_open
-            else None,
-            "report": sorted(job.report.items()),
             "may_cancel": may_write and job.is_open and not job.cancel_requested,
             "may_undo": may_write and not job.is_open and bool(_undo_of(job)),
-            "error": _ERRORS.get(job.error, job.error),
         }
         response = super().render_change_form(request, context, *args, **kwargs)
-        if job.is_open:
-            # Understood by every browser, with or without script.
-            response["Refresh"] = str(_REFRESH)
-        response["Cache-Control"] = "no-store"
-        return response
+        return follow_job(response, job)
 
     @method_decorator(require_POST)
     def cancel_view(self, request: HttpRequest, pk: Any) -> HttpResponse:
@@ -142,6 +127,35 @@ class JobAdmin(GuardedAdmin):
         return HttpResponseRedirect(reverse("admin:audit_job_change", args=[job.pk]))
 
 
+def job_card(job: Job) -> dict[str, Any]:
+    """Return what `admin/_job_card.html` shows of a job: title, state and progress."""
+    rate = _per_second(job)
+    return {
+        "title": task_of(job).title,
+        "job": job,
+        "state": _state_of(job),
+        "percent": min(100 * job.done // job.total, 100) if job.total else None,
+        "per_second": rate,
+        "seconds_left": _seconds_left(job, rate),
+        "report": sorted(job.report.items()),
+        "error": _ERRORS.get(job.error, job.error),
+    }
+
+
+def follow_job(response: HttpResponse, job: Job) -> HttpResponse:
+    """Let browsers load the page of an open job again, with or without script."""
+    if job.is_open:
+        response["Refresh"] = str(_REFRESH)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def _state_of(job: Job) -> str:
+    if job.is_open and job.cancel_requested:
+        return "cancelling"
+    return str(job.get_status_display())
+
+
 def task_of(job: Job) -> JobTask:
     """Return the task of a job; one without a title where it is no longer there."""
     try:
@@ -173,3 +187,9 @@ def _per_second(job: Job) -> int | None:
     end = job.finished_at or timezone.now()
     seconds = (end - job.started_at).total_seconds()
     return round(job.done / seconds) if seconds > 0 else None
+
+
+def _seconds_left(job: Job, rate: int | None) -> int | None:
+    if not (rate and job.total and job.is_open):
+        return None
+    return (job.total - job.done) // rate

@@ -49,6 +49,7 @@ from audit.services.grants import (
 )
 from audit.services.jobs import (
     cancel_job,
+    find_job,
     list_jobs,
     old_job_batches,
     old_jobs,
@@ -146,6 +147,7 @@ __all__ = [
     "enrol_pin",
     "ensure_operation",
     "find_answer",
+    "find_job",
     "find_operation",
     "find_pending_user",
     "follow_new_password",

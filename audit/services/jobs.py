@@ -22,6 +22,14 @@ def list_jobs(*, actor: Actor) -> JobQuerySet:
     return Job.objects.visible_to(actor, VIEW)
 
 
+def find_job(key: str, *, actor: Actor) -> Job | None:
+    """Return the newest job of a key that the actor has asked for, if there is one."""
+    if actor.user_id is None:
+        return None
+    jobs = Job.objects.filter(key=key, user_id=actor.user_id)
+    return jobs.order_by("-id").first()
+
+
 @transaction.atomic
 def cancel_job(job: Job, *, actor: Actor) -> Job:
     """Cancel a job that waits, or ask the one that runs to end after its piece.

@@ -123,6 +123,7 @@ def forget_old(*, only_count: bool) -> dict[str, int]:
     kinds: dict[str, QuerySet[Any]] = {
         "stored answers": old_answers(),
         "answers to staff": audit.old_stored_answers(),
+        "contents of files to import": customers.old_import_contents(),
         "files to import": customers.old_import_files(),
         "rate buckets": old_allowances(),
         "counts of refusals": old_refusals(),

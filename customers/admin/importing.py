@@ -17,14 +17,19 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 
+from audit import services as audit
 from audit.admin.base import actor_of, refuse
+from audit.admin.job import follow_job, job_card
+from audit.jobs.tasks import BATCH_SIZE
 from audit.masking import SEE_CLEAR, masked_value
 from audit.privacy import declaration
-from customers import services
+from customers import services, tasks
 from customers.admin.base import HubAdmin
 from customers.readers import KINDS, SheetError
 
 _GONE = "The file is no longer there. Choose it again."
+_NOT_LOOKED_AT = "The file was not looked at to its end. Choose it again."
+_UNREADABLE = "The file cannot be read to its end. Save it anew, and choose it again."
 _ENDINGS = {"csv": "csv", "txt": "csv", "tsv": "csv", "xlsx": "xlsx", "json": "json"}
 _TITLES = {
     "new": "New",
@@ -159,11 +164,7 @@ class ImportPages(HubAdmin):
                     actor=actor,
                     clear_empty=form.cleaned_data["clear_empty"],
                 )
-                try:
-                    self.start_preview(request, upload)
-                except SheetError:
-                    services.discard_upload(upload)
-                    raise
+                self._start_preview(request, upload)
             except SheetError as error:
                 form.add_error("import_file", str(error))
             else:
@@ -183,9 +184,13 @@ class ImportPages(HubAdmin):
         except (ObjectDoesNotExist, SheetError):
             refuse(request, "not_found", "customers.importfile", str(file_id))
             return self._again(request, _GONE)
+        job = audit.find_job(_job_key(upload), actor=actor)
+        if job is not None and job.is_open:
+            return self._show_job(request, upload, job)
         if upload.previewed_at is None:
             # A preview that was cut off is made once more.
-            return self._again(request, "The file was not looked at. Choose it again.")
+            said = _UNREADABLE if job is not None and job.error else _NOT_LOOKED_AT
+            return self._again(request, said)
         if upload.loaded_at is not None:
             done = services.import_report(upload)
             shown = done["rejected"][: services.IMPORT_SHOWN]
@@ -221,20 +226,42 @@ class ImportPages(HubAdmin):
             return self._show_preview(request, upload, found, form)
         try:
             services.confirm_import(upload, actor=actor, **form.cleaned_data)
-            self.start_load(request, upload)
+            self._start_load(request, upload)
         except ValidationError as error:
             self.message_user(request, " ".join(error.messages), messages.ERROR)
         return HttpResponseRedirect(self._page_of(upload))
 
-    # --- the work: here inside the request, elsewhere in a job --------------------
+    # --- the work: a little of it here, the rest in a job -------------------------
 
-    def start_preview(self, request: HttpRequest, upload: Any) -> None:
+    def _start_preview(self, request: HttpRequest, upload: Any) -> None:
         """Look at a file. Raises SheetError when it turns out to be unreadable."""
-        services.preview_import(upload, actor=actor_of(request))
+        try:
+            if not services.is_long(upload):
+                services.preview_import(upload, actor=actor_of(request))
+                return
+        except SheetError:
+            services.discard_upload(upload)
+            raise
+        self._start_job(request, tasks.preview_import, upload)
 
-    def start_load(self, request: HttpRequest, upload: Any) -> None:
+    def _start_load(self, request: HttpRequest, upload: Any) -> None:
         """Load a confirmed file. Raises ValidationError when that goes on already."""
-        services.load_import(upload, actor=actor_of(request))
+        found = services.import_findings(upload)
+        if found["total"] <= BATCH_SIZE:
+            services.load_import(upload, actor=actor_of(request))
+        else:
+            self._start_job(request, tasks.load_import, upload, total=found["total"])
+
+    def _start_job(
+        self, request: HttpRequest, task: Any, upload: Any, **options: Any
+    ) -> None:
+        task.using(
+            actor=actor_of(request),
+            business_id=upload.business_id,
+            reason=upload.reason,
+            key=_job_key(upload),
+            **options,
+        ).enqueue(file=str(upload.pk))
 
     # --- what is shown ----------------------------------------------------------
 
@@ -264,6 +291,12 @@ class ImportPages(HubAdmin):
         }
         return self._shown(request, "import_preview.html", context)
 
+    def _show_job(self, request: HttpRequest, upload: Any, job: Any) -> HttpResponse:
+        step = 2 if upload.previewed_at is None else 3
+        context = {**job_card(job), "upload": upload, "step": step}
+        response = self._shown(request, "import_running.html", context)
+        return follow_job(response, job)
+
     def _masked(self, request: HttpRequest, row: dict[str, Any]) -> dict[str, Any]:
         """Return a row of the preview with stored values as the person sees them."""
         kinds = declaration(self.model)
@@ -291,7 +324,8 @@ class ImportPages(HubAdmin):
     ) -> HttpResponse:
         if "upload" in context:
             context["rejected_page"] = f"{self._page_of(context['upload'])}rejected/"
-        context |= {
+        context = {
+            **context,
             **self.admin_site.each_context(request),
             "title": f"Import {self.opts.verbose_name_plural}",
             "opts": self.opts,
@@ -317,3 +351,8 @@ class ImportPages(HubAdmin):
     def _list_page(self) -> str:
         name = f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"
         return reverse(name)
+
+
+def _job_key(upload: Any) -> str:
+    """Return the key of a file's jobs: at most one of them is open."""
+    return f"import:{upload.pk}"

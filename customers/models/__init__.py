@@ -13,7 +13,7 @@ from customers.models.business import (
 from customers.models.consent import ConsentEvent
 from customers.models.contact import Address, Contact
 from customers.models.customer import Customer, CustomerQuerySet
-from customers.models.import_file import ImportFile
+from customers.models.import_file import ImportContent, ImportFile
 from customers.models.note import Note
 from customers.models.preferences import Flag, Preferences, split_tags
 from customers.models.stats import CustomerStats
@@ -30,6 +30,7 @@ __all__ = [
     "CustomerQuerySet",
     "CustomerStats",
     "Flag",
+    "ImportContent",
     "ImportFile",
     "Membership",
     "Note",

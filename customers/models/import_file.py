@@ -27,9 +27,11 @@ def a_day_from_now() -> datetime:
 class ImportFile(models.Model):
     """A file that somebody uploaded, what its preview found, and how far it is loaded.
 
-    Content and findings hold people, so they lie encrypted; who uploaded it is alone in
-    reading them. Rows are removed after a day. `cursor` is the number of the last row
-    of the file that is done, and `batch` that of the last committed batch.
+    Findings hold people, so they lie encrypted, and who uploaded the file is alone in
+    reading them. The content is a row of its own: this one is written with each batch,
+    and SQLite writes a row whole. Rows are removed after a day. `cursor` is the number
+    of the last row of the file that is done, and `batch` that of the last committed
+    batch.
     """
 
     privacy: ClassVar[dict[str, str]] = {
@@ -37,7 +39,6 @@ class ImportFile(models.Model):
         "kind": "public",
         "name": "free_text",
         "sha256": "public",
-        "content": "secret",
         "preview": "secret",
         "report": "secret",
         "reason": "free_text",
@@ -57,7 +58,6 @@ class ImportFile(models.Model):
     name = NullCharField(max_length=255)
     sha256 = models.CharField(max_length=64)
     size = models.PositiveIntegerField(help_text="Bytes of the file.")
-    content = models.TextField(blank=True)
     clear_empty = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField(default=a_day_from_now)
@@ -90,3 +90,24 @@ class ImportFile(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} file"
+
+
+class ImportContent(models.Model):
+    """The content of a file to import, compressed and encrypted, until it is loaded."""
+
+    privacy: ClassVar[dict[str, str]] = {"content": "secret"}
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    business = models.ForeignKey(
+        Business, models.PROTECT, related_name="+", db_index=False
+    )
+    file = models.OneToOneField(ImportFile, models.PROTECT, related_name="stored")
+    content = models.TextField()
+
+    objects = ScopedQuerySet.as_manager()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"content of a {self.file.kind} file"

@@ -23,10 +23,11 @@ from django.utils import timezone
 
 from audit import services as audit
 from audit.actors import Actor
+from audit.batches import in_batches
 from audit.ids import uuid7
 from audit.keyed import lock_up, unlock
 from customers.cells import BYTE_ORDER_MARK, csv_line, escape_cell
-from customers.models import Business, ImportFile
+from customers.models import Business, ImportContent, ImportFile
 from customers.readers import Sheet, SheetError, open_sheet
 from customers.services.import_checking import RowChecker, batches
 from customers.services.import_loading import BATCH, LoadedBatch, load_batch
@@ -104,8 +105,14 @@ def keep_upload(
         clear_empty=clear_empty,
     )
     packed = zlib.compress(data, level=1)
-    upload.content = lock_up(packed, purpose=_CONTENT, owner=upload.pk.bytes)
-    upload.save(force_insert=True)
+    stored = ImportContent(
+        business=business,
+        file=upload,
+        content=lock_up(packed, purpose=_CONTENT, owner=upload.pk.bytes),
+    )
+    with transaction.atomic():
+        upload.save(force_insert=True)
+        stored.save(force_insert=True)
     return upload
 
 
@@ -114,31 +121,44 @@ def get_upload(pk: UUID, *, table: ImportTable, actor: Actor) -> ImportFile:
 
     Raises DoesNotExist for every other one.
     """
-    rows = _light().visible_to(actor, table.right)
+    rows = ImportFile.objects.select_related("business")
+    rows = rows.visible_to(actor, table.right)
     return rows.filter(
         uploaded_by=actor.user_id, table=table.name, expires_at__gt=timezone.now()
     ).get(pk=pk)
 
 
-def _light() -> Any:
-    """Return files without their content, which is read when it is asked for."""
-    return ImportFile.objects.defer("content").select_related("business")
+def get_own_upload(pk: UUID, *, actor: Actor) -> ImportFile:
+    """Return a file that the actor uploaded, for whichever table.
+
+    Raises DoesNotExist for every other one.
+    """
+    rows = ImportFile.objects.filter(uploaded_by=actor.user_id)
+    rows = rows.filter(expires_at__gt=timezone.now())
+    return rows.select_related("business").get(pk=pk)
 
 
 def _locked_row(upload: ImportFile) -> ImportFile:
     """Lock a file's row and return it afresh, without what is large."""
-    rows = ImportFile.objects.defer("content", "preview")
+    rows = ImportFile.objects.defer("preview")
     return rows.select_for_update(no_key=True).get(pk=upload.pk)
 
 
 def discard_upload(upload: ImportFile) -> None:
     """Remove a file and what was found in it."""
-    upload.delete()
+    with transaction.atomic():
+        ImportContent.objects.filter(file=upload).delete()
+        upload.delete()
 
 
 def old_import_files() -> QuerySet[ImportFile]:
     """Return files whose time is over."""
     return ImportFile.objects.filter(expires_at__lt=timezone.now())
+
+
+def old_import_contents() -> QuerySet[ImportContent]:
+    """Return the contents of files whose time is over; removed before the files."""
+    return ImportContent.objects.filter(file__in=old_import_files())
 
 
 def is_long(upload: ImportFile) -> bool:
@@ -149,8 +169,11 @@ def is_long(upload: ImportFile) -> bool:
 
 def _opened(upload: ImportFile) -> tuple[Headers, Sheet]:
     """Return the columns and rows of a file; raise SheetError when it is gone."""
+    stored = ImportContent.objects.filter(file=upload).first()
+    if stored is None:
+        raise SheetError(_GONE)
     try:
-        packed = unlock(upload.content, purpose=_CONTENT, owner=upload.pk.bytes)
+        packed = unlock(stored.content, purpose=_CONTENT, owner=upload.pk.bytes)
         # What was kept has this size; nothing else is unpacked.
         data = zlib.decompressobj().decompress(packed, max_length=upload.size + 1)
     except (InvalidTag, ValueError, zlib.error) as error:
@@ -363,7 +386,7 @@ def load_import(
         if step is not None:
             step(done, total, batch.last_line)
 
-    for batch in batches(rows, BATCH):
+    for _, batch in in_batches(rows, BATCH):
         load_batch(
             batch,
             checker=checker,
@@ -428,8 +451,9 @@ def _advance(upload: ImportFile, batch: LoadedBatch) -> int:
 def _finish(upload: ImportFile, *, actor: Actor) -> None:
     row = _locked_row(upload)
     if row.loaded_at is None:
-        row.loaded_at, row.content = timezone.now(), ""
-        row.save(update_fields=["loaded_at", "content"])
+        row.loaded_at = timezone.now()
+        row.save(update_fields=["loaded_at"])
+        ImportContent.objects.filter(file=row).delete()
         _record_finished(row, actor=actor)
     _take_over(upload, row)
 

@@ -26,12 +26,14 @@ from tests.factories.rows import make_row
 BOOKKEEPING = {
     "audit.AttemptCounter",
     "audit.Authenticator",
+    "audit.JobBatch",
     "audit.RecoveryCode",
     "audit.RefusalWindow",
     "audit.StoredAnswer",
     "audit.TokenFamily",
     "capture.Allowance",
     "capture.IdempotencyRecord",
+    "customers.ImportContent",
     "customers.ImportFile",
 }
 OURS = [

@@ -21,6 +21,8 @@ from customers.models import (
     Customer,
     CustomerStats,
     Flag,
+    ImportContent,
+    ImportFile,
     Membership,
     Note,
     Preferences,
@@ -197,3 +199,29 @@ class PreferencesFactory(OfCustomerFactory):
         kwargs.pop("business")
         actor = Actor.system("factory")
         return services.update_preferences(customer, actor=actor, **kwargs)
+
+
+class ImportFileFactory(factory.django.DjangoModelFactory):
+    """A file that somebody uploaded and nobody has looked at."""
+
+    class Meta:
+        model = ImportFile
+
+    business = factory.SubFactory(BusinessFactory)
+    uploaded_by = factory.SubFactory(UserFactory)
+    table = "customer"
+    kind = "csv"
+    name = "people.csv"
+    sha256 = "0" * 64
+    size = 1
+
+
+class ImportContentFactory(factory.django.DjangoModelFactory):
+    """What is kept of such a file."""
+
+    class Meta:
+        model = ImportContent
+
+    file = factory.SubFactory(ImportFileFactory)
+    business = factory.SelfAttribute("file.business")
+    content = "sealed"

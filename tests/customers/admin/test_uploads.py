@@ -13,9 +13,13 @@ from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
-from customers.models import Customer, ImportFile
+from audit.jobs.tasks import BATCH_SIZE
+from audit.models import Event, Job
+from customers import services
+from customers.models import Customer, ImportContent, ImportFile
 from tests.conftest import signed_in, staff
 from tests.customers.admin.test_exchange import CUSTOMERS, HEADER, confirm, upload
+from tests.jobs import run_jobs
 
 IMPORT = f"{CUSTOMERS}import/"
 ROW = HEADER + "bakery,,Ana,ana@example.org,,\n"
@@ -115,6 +119,7 @@ def test_nothing_of_a_file_lies_in_the_cache(alice, bakery):
 
 def test_a_file_that_is_gone_is_asked_for_again(alice, bakery):
     preview = upload(alice, CUSTOMERS, ROW)
+    ImportContent.objects.all().delete()
     ImportFile.objects.all().delete()
 
     done = confirm(alice, preview)
@@ -124,12 +129,13 @@ def test_a_file_that_is_gone_is_asked_for_again(alice, bakery):
     assert not Customer.objects.exists()
 
 
-@pytest.mark.parametrize("column", ["content", "preview"])
-def test_altered_bytes_load_nothing(alice, bakery, column):
+@pytest.mark.parametrize("model", [ImportContent, ImportFile])
+def test_altered_bytes_load_nothing(alice, bakery, model):
     preview = upload(alice, CUSTOMERS, ROW)
     upload(alice, CUSTOMERS, HEADER + "bakery,,Eve,eve@example.org,,\n")
-    ana, eve = ImportFile.objects.order_by("id")
-    ImportFile.objects.filter(pk=ana.pk).update(**{column: getattr(eve, column)})
+    ana, eve = model.objects.order_by("id")
+    column = "content" if model is ImportContent else "preview"
+    model.objects.filter(pk=ana.pk).update(**{column: getattr(eve, column)})
 
     done = confirm(alice, preview)
 
@@ -160,7 +166,7 @@ def test_a_file_is_removed_when_it_is_cancelled_and_emptied_when_loaded(alice, b
 
     confirm(alice, upload(alice, CUSTOMERS, ROW))
 
-    assert ImportFile.objects.get().content == ""
+    assert not ImportContent.objects.exists()
     assert Customer.objects.count() == 1
 
 
@@ -171,3 +177,56 @@ def test_a_formula_in_a_name_is_kept_as_text(alice, bakery):
 
     customer = Customer.objects.get()
     assert (customer.name, customer.phone) == ("=1+1", "+47 22 00 01 77")
+
+
+def people(count: int) -> str:
+    lines = "".join(f"bakery,,P{n},p{n}@e.org,,\n" for n in range(count))
+    return f"{HEADER}{lines}"
+
+
+def test_a_long_file_is_looked_through_and_loaded_by_jobs(alice, bakery):
+    count = services.INLINE_ROWS + 1
+    running = upload(alice, CUSTOMERS, people(count))
+    page = running.redirect_chain[-1][0]
+    assert running["Refresh"] == "2"
+    assert "Look through" not in running.text
+    assert Job.objects.get().task == "customers.tasks.preview_import"
+    # A second look at the page starts nothing twice.
+    alice.get(page)
+    run_jobs()
+
+    preview = alice.get(page)
+    assert preview.context["found"]["total"] == count
+    assert "Refresh" not in preview
+    alice.post(page, {"reason": "spring fair"})
+    assert Job.objects.filter(task="customers.tasks.load_import").count() == 1
+    assert not Customer.objects.exists()
+    run_jobs()
+
+    assert Customer.objects.filter(business=bakery).count() == count
+    load = Job.objects.get(task="customers.tasks.load_import")
+    assert (load.status, load.done, load.total) == ("successful", count, count)
+    assert load.report["new"] == count
+    told = Event.objects.filter(action="import.finished").get()
+    assert (told.operation_id, told.via) == (load.pk, "job")
+    assert alice.get(page).context["report"]["counts"]["new"] == count
+
+
+def test_a_load_that_is_cancelled_goes_on_when_it_is_told_to(alice, bakery):
+    page = upload(alice, CUSTOMERS, people(BATCH_SIZE + 50)).redirect_chain[-1][0]
+    alice.post(page, {"reason": "spring fair"})
+    job = Job.objects.get()
+    alice.post(f"/admin/audit/job/{job.pk}/cancel/")
+    assert "Load the rest" in alice.get(page).text
+    alice.post(page, {"reason": "spring fair"})
+    run_jobs()
+
+    assert Customer.objects.filter(business=bakery).count() == BATCH_SIZE + 50
+
+
+def test_a_few_rows_need_no_worker(alice, bakery):
+    page = upload(alice, CUSTOMERS, people(BATCH_SIZE)).redirect_chain[-1][0]
+    alice.post(page, {"reason": "spring fair"})
+
+    assert Customer.objects.filter(business=bakery).count() == BATCH_SIZE
+    assert not Job.objects.exists()
