@@ -43,16 +43,17 @@ class BulkAct:
     """What an action of a list does to many rows.
 
     `check` raises ValidationError unless the actor may do it to all rows of a queryset.
-    `write` does it to a list of ids in one transaction, all or none, and returns how
-    many were written. `task` is the path of the task that does it in batches.
+    `write` does it to a few, by their ids, and returns what the page says of it; what
+    it raises as ValidationError is said instead. `task` is the path of the task that
+    does it to many.
     """
 
     verb: str
-    past: str
     check: Callable[[QuerySet[Any], Actor], None]
-    write: Callable[[list[UUID], Actor, str], int]
+    write: Callable[[list[UUID], Actor, str], str]
     task: str
     explanation: str = ""
+    needs_reason: bool = True
 
 
 class BulkActs(ScopedAdmin):
@@ -78,8 +79,9 @@ class BulkActs(ScopedAdmin):
             return None
         reason = request.POST.get("reason", "").strip()
         missing = self._missing(request, count)
-        if missing or not reason:
-            return self._ask(request, rows, act, count, missing)
+        lacks_reason = not reason and (act.needs_reason or count > BATCH_SIZE)
+        if missing or lacks_reason:
+            return self._ask_first(request, rows, act, count, missing)
         if count >= TYPED_FROM:
             what = f"{act.verb.capitalize()} {count:,} {self.opts.verbose_name_plural}"
             confirmed(
@@ -102,7 +104,7 @@ class BulkActs(ScopedAdmin):
             return "Type the number." if "typed_count" in request.POST else "-"
         return f"You typed another number. The list has {count:,} now."
 
-    def _ask(
+    def _ask_first(
         self,
         request: HttpRequest,
         rows: QuerySet[Any],
@@ -137,12 +139,11 @@ class BulkActs(ScopedAdmin):
         self, request: HttpRequest, ids: list[UUID], act: BulkAct, reason: str
     ) -> None:
         try:
-            done = act.write(ids, actor_of(request), reason)
+            said = act.write(ids, actor_of(request), reason)
         except ValidationError as error:
             self.message_user(request, " ".join(error.messages), messages.ERROR)
             return
-        name = self.opts.verbose_name if done == 1 else self.opts.verbose_name_plural
-        self.message_user(request, f"{act.past.capitalize()} {done} {name}.")
+        self.message_user(request, said)
 
     def _start_jobs(
         self,

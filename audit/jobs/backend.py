@@ -14,7 +14,7 @@ from audit.jobs.compat import (
     TaskResultDoesNotExist,
     TaskResultStatus,
 )
-from audit.jobs.tasks import BATCH_SIZE, JobTask
+from audit.jobs.tasks import JobTask
 from audit.models import Job, JobBatch, JobStatus
 from audit.services.record import record
 from audit.tenancy import reach_also
@@ -89,7 +89,7 @@ class JobBackend(BaseTaskBackend):
         JobBatch.objects.bulk_create(
             [
                 JobBatch(job=job, business_id=job.business_id, number=number, ids=ids)
-                for number, ids in enumerate(_batches([str(pk) for pk in task.rows]))
+                for number, ids in enumerate(_batches(task))
             ]
         )
         record(
@@ -131,5 +131,6 @@ def _open_job(key: str | None) -> Job | None:
     return Job.objects.open().filter(key=key).first() if key else None
 
 
-def _batches(ids: list[str]) -> list[list[str]]:
-    return [ids[n : n + BATCH_SIZE] for n in range(0, len(ids), BATCH_SIZE)]
+def _batches(task: Any) -> list[list[str]]:
+    ids, size = [str(pk) for pk in task.rows], task.batch_size
+    return [ids[n : n + size] for n in range(0, len(ids), size)]

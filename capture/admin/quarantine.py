@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from typing import Any, ClassVar
+from uuid import UUID
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 
+from audit.actors import Actor
 from audit.admin.base import actor_of
+from audit.admin.bulk import BulkAct, BulkActs
 from audit.admin.once import repeatable
 from capture import services
 from capture.admin.base import ActPages, ReadOnlyAdmin
@@ -35,8 +38,31 @@ class StateFilter(admin.SimpleListFilter):
         return queryset
 
 
+def _check(rows: QuerySet[Quarantine], actor: Actor) -> None:
+    may: Any = rows
+    if may.visible_to(actor, "capture.replay_quarantine").count() < rows.count():
+        msg = "Some of these items are not yours to replay."
+        raise ValidationError(msg, code="not_found")
+
+
+def _replay(ids: list[UUID], actor: Actor, reason: str) -> str:
+    rows = services.list_quarantined(actor=actor).filter(pk__in=ids).order_by("pk")
+    taken = services.replay_all(rows, actor=actor, reason=reason or None)
+    return f"{taken} of {len(ids)} items are captures now."
+
+
+REPLAY = BulkAct(
+    "replay",
+    _check,
+    _replay,
+    "capture.tasks.replay_quarantine",
+    "What is still wrong stays in quarantine.",
+    needs_reason=False,
+)
+
+
 @admin.register(Quarantine)
-class QuarantineAdmin(ActPages, ReadOnlyAdmin):
+class QuarantineAdmin(BulkActs, ActPages, ReadOnlyAdmin):
     is_copy = True
     shown_as = "quarantine"
     list_display = ("received_at", "code", "source", "type", "times_seen", "state")
@@ -136,12 +162,8 @@ class QuarantineAdmin(ActPages, ReadOnlyAdmin):
     # Each item in a transaction of its own; what was taken is not taken again.
     @repeatable
     @admin.action(description="Replay as they are", permissions=["replay"])
-    def replay_all(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        rows = list(queryset)
-        taken = services.replay_all(rows, actor=actor_of(request))
-        level = messages.SUCCESS if taken == len(rows) else messages.WARNING
-        said = f"{taken} of {len(rows)} items are captures now."
-        self.message_user(request, said, level)
+    def replay_all(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
+        return self.act_on_many(request, queryset, REPLAY)
 
 
 @admin.register(QuarantineDecision)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from audit import services as audit
 from audit.actors import Actor
+from audit.batches import give_way
 from capture.choices import CaptureType, Decision, Status
 from capture.envelope import Envelope, Verdict
 from capture.models import Capture, Quarantine, QuarantineDecision, Source
@@ -83,15 +85,29 @@ def replay_quarantined(
     return replace(first, items=own) if found.is_batch else first
 
 
-def replay_all(rows: Any, *, actor: Actor, reason: str | None = None) -> int:
-    """Replay many items, each on its own; return how many were taken."""
-    verdicts = []
-    for row in rows:
+def replay_all(
+    rows: Iterable[Quarantine],
+    *,
+    actor: Actor,
+    reason: str | None = None,
+    on_each: Callable[[int], None] = lambda _: None,
+) -> int:
+    """Replay many items, each in a transaction of its own; return how many were taken.
+
+    Others may write between two of them. `on_each` is told how many are done.
+    """
+    taken = 0
+    for number, row in enumerate(rows, start=1):
+        started = time.monotonic()
         try:
-            verdicts.append(replay_quarantined(row, actor=actor, reason=reason))
+            verdict = replay_quarantined(row, actor=actor, reason=reason)
         except ValidationError:
-            continue
-    return sum(v.status in _TAKEN for v in verdicts)
+            pass
+        else:
+            taken += verdict.status in _TAKEN
+        give_way(time.monotonic() - started)
+        on_each(number)
+    return taken
 
 
 def _read_again(

@@ -81,18 +81,19 @@ def _check(rows: QuerySet[Customer], actor: Actor) -> None:
     services.check_archivable(rows, actor=actor)
 
 
-def _archive(ids: list[UUID], actor: Actor, reason: str) -> int:
-    return len(services.archive_customers(ids, actor=actor, reason=reason))
+def _archive(ids: list[UUID], actor: Actor, reason: str) -> str:
+    done = len(services.archive_customers(ids, actor=actor, reason=reason))
+    return f"Archived {done} {'customer' if done == 1 else 'customers'}."
 
 
-def _restore(ids: list[UUID], actor: Actor, reason: str) -> int:
-    return len(services.restore_customers(ids, actor=actor, reason=reason))
+def _restore(ids: list[UUID], actor: Actor, reason: str) -> str:
+    done = len(services.restore_customers(ids, actor=actor, reason=reason))
+    return f"Restored {done} {'customer' if done == 1 else 'customers'}."
 
 
 _BACK = "Nothing is deleted; both acts can be taken back."
 ARCHIVE = BulkAct(
     "archive",
-    "archived",
     _check,
     _archive,
     "customers.tasks.archive_customers",
@@ -100,7 +101,6 @@ ARCHIVE = BulkAct(
 )
 RESTORE = BulkAct(
     "restore",
-    "restored",
     _check,
     _restore,
     "customers.tasks.restore_customers",

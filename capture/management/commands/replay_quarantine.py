@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
 from audit.actors import Actor
+from audit.progress import Progress
 from capture import services
 
 
@@ -28,5 +30,24 @@ class Command(BaseCommand):
         if not yes:
             self.stdout.write(f"{total} open items. Add --yes to replay them.")
             return
-        taken = services.replay_all(rows.iterator(), actor=actor, reason=reason or None)
+        progress = Progress(self.stdout, "items")
+        taken = services.replay_all(
+            _by_key(rows),
+            actor=actor,
+            reason=reason or None,
+            on_each=lambda done: progress.show(done, total),
+        )
+        progress.end()
         self.stdout.write(f"{taken} of {total} items are captures now.")
+
+
+def _by_key(rows: Any) -> Iterator[Any]:
+    """Yield rows a hundred at a time: no cursor stays open while they are written."""
+    last = None
+    while True:
+        after = rows if last is None else rows.filter(pk__gt=last)
+        batch = list(after[:100])
+        yield from batch
+        if not batch:
+            return
+        last = batch[-1].pk

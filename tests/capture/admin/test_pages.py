@@ -6,7 +6,8 @@ import pytest
 from django.urls import reverse
 
 from audit.actors import Actor
-from audit.models import Event
+from audit.jobs.tasks import BATCH_SIZE
+from audit.models import Event, Job
 from capture import services
 from capture.models import (
     ApiKey,
@@ -19,6 +20,8 @@ from capture.models import (
 )
 from tests.conftest import confirm
 from tests.factories import CaptureFactory, QuarantineFactory, WebhookEndpointFactory
+from tests.factories.capture import ARRIVED
+from tests.jobs import run_jobs
 
 ACTOR = Actor.system("test")
 
@@ -179,3 +182,35 @@ def test_the_source_counts_what_it_refused(alice, post, source):
     page = alice.get(url("source", "change", source)).text
     assert "invalid_json" in page
     assert "never" in page
+
+
+def test_many_items_are_replayed_by_a_job(alice, source):
+    """What is still wrong stays; an id that other content has gets a new one."""
+    page = reverse("admin:capture_quarantine_changelist")
+    rows = [QuarantineFactory(source=source) for _ in range(BATCH_SIZE)]
+    told = {"message_id": "twice", "email": "a@b.org", "final_price": 1}
+    for price in (1, 2):
+        found = services.build_envelopes(
+            "payment",
+            {**told, "final_price": price},
+            trust="server",
+            received_at=ARRIVED,
+        )
+        services.ingest(found, source=source, actor=ACTOR)
+    data = {
+        "action": "replay_all",
+        "_selected_action": str(rows[0].pk),
+        "select_across": "1",
+    }
+    assert (
+        "replay <strong>101</strong> quarantined items" in alice.post(page, data).text
+    )
+    alice.post(page, data | {"reason": "mended"}, follow=True)
+    run_jobs()
+
+    job = Job.objects.get()
+    assert job.status == "successful"
+    assert job.report == {"taken": 1, "left in quarantine": BATCH_SIZE}
+    decision = QuarantineDecision.objects.get()
+    assert (decision.operation_id, decision.reason) == (job.pk, "mended")
+    assert Capture.objects.count() == 2
