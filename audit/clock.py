@@ -92,8 +92,8 @@ def is_ahead(made_at: datetime) -> bool:
 def lasting(field: str, longest: timedelta) -> Q:
     """Return the condition that a column's time lasts still, as `lasts` tells it.
 
-    For leases and claims: the database compares when it gets to the row. Negate it to
-    take over what is done with. Rows without a time do not match, negated or not.
+    For leases and claims: the database compares when it gets to the row. Negated, it
+    finds what may be taken over, rows without a time too.
     """
     return Q(**{f"{field}__gt": Now(), f"{field}__lte": Now() + (longest + SKEW)})
 

@@ -9,7 +9,8 @@ from django.db.models import F
 
 from audit import clock as module
 from audit.clock import SKEW, Now, NowMicroseconds, clamp, is_ahead, lasting, lasts
-from audit.models import StoredAnswer
+from audit.models import PinCredential, StoredAnswer
+from tests.factories import UserFactory
 
 MINUTE = timedelta(minutes=1)
 BACK = "The clock of this host went back by 1:00:00."
@@ -122,3 +123,11 @@ def test_another_jump_is_told_again(clock, caplog):
     assert is_ahead(made_at)
 
     assert len(told(caplog)) == 1
+
+
+def test_a_row_without_a_time_is_free(clock):
+    PinCredential.objects.create(user=UserFactory())
+    condition = lasting("locked_until", MINUTE)
+
+    assert not PinCredential.objects.filter(condition).exists()
+    assert PinCredential.objects.filter(~condition).exists()
