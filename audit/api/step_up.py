@@ -121,7 +121,9 @@ class StepUpView(_View):
         if not services.may_use(scope, actor=Actor.from_request(request)):
             # Before the code is looked at: a grant that serves no right of the person
             # would be an entry that looks like an attack.
-            raise Problem(403, "forbidden", "You have no right that this confirms.")
+            raise Problem(
+                403, "permission_denied", "You have no right that this confirms."
+            )
         grant = _confirmed(request, body[methods[0]], methods[0], scope, digest)
         return Response(_shown(grant))
 

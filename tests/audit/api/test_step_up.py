@@ -251,7 +251,10 @@ def test_a_scope_that_serves_no_right_is_not_confirmed(bakery, scope, role):
 
     for code in (PIN, WRONG):
         refused = post(browser, {"scope": scope, "pin": code, "digest": DIGEST})
-        assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
+        assert (refused.status_code, refused.json()["code"]) == (
+            403,
+            "permission_denied",
+        )
 
     # The code was not even looked at.
     assert not Grant.objects.exists()
