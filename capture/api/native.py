@@ -24,7 +24,7 @@ from capture.api.doors import (
 )
 from capture.api.views import answer_one, keep, parse_for
 from capture.envelope import Envelope
-from capture.parsing import Parsed, ParseError, Piece, payload_text
+from capture.parsing import Parsed, ParseError, Piece, parse_body, payload_text
 
 _LINES = ("application/x-ndjson", "application/ndjson", "application/jsonl")
 _MAX_KEY = 255
@@ -38,7 +38,7 @@ _ROOMY = Limits(wire=8_000_000, unpacked=8_000_000)
 
 def single(visit: Visit) -> HttpResponse:
     visit.unlock_by_headers()
-    parsed, size = parse_for(visit, _ROOMY)
+    parsed, size = parse_for(visit, _ROOMY, _unless_large(visit, parse_body))
     _check_size(visit, parsed.value, size)
     visit.unlock_by_body(parsed.value)
     visit.spend(1, size)
@@ -57,7 +57,7 @@ def _take_one(visit: Visit, parsed: Parsed) -> HttpResponse:
 
 def _batch(visit: Visit) -> HttpResponse:
     visit.unlock_by_headers()
-    parsed, size = parse_for(visit, _ROOMY, _parse_items(visit))
+    parsed, size = parse_for(visit, _ROOMY, _unless_large(visit, _parse_items(visit)))
     _check_size(visit, parsed.value, size)
     visit.unlock_by_body(parsed.value)
     found = _items(parsed)
@@ -65,11 +65,27 @@ def _batch(visit: Visit) -> HttpResponse:
     return _once(visit, parsed, lambda: _take_all(visit, found))
 
 
-def _check_size(visit: Visit, value: Any, size: int) -> None:
+def _unless_large(
+    visit: Visit, parse: Callable[[bytes], Parsed]
+) -> Callable[[bytes], Parsed]:
+    """Return a parser that does not begin with a large body that has no picture."""
+
+    def check(raw: bytes) -> Parsed:
+        if _is_large(visit, len(raw)) and b"creenshot" not in raw:
+            raise too_large(Limits())
+        return parse(raw)
+
+    return check
+
+
+def _is_large(visit: Visit, size: int) -> bool:
     limits = Limits()
-    is_large = visit.wire_size > limits.wire or size > limits.unpacked
-    if is_large and not _has_picture(value):
-        raise too_large(limits)
+    return visit.wire_size > limits.wire or size > limits.unpacked
+
+
+def _check_size(visit: Visit, value: Any, size: int) -> None:
+    if _is_large(visit, size) and not _has_picture(value):
+        raise too_large(Limits())
 
 
 def _has_picture(value: Any) -> bool:

@@ -176,13 +176,21 @@ def build_envelope(
         is_whole = piece.text is not None and item is piece.value
         text = piece.text if is_whole else payload_text(item)
         too_much = Problem(excess[0], "", excess[1])
-        return build_unreadable(text or "", too_much, **{"type": kind, **facts})
+        facts = {"type": kind, "message_id": _given_id(item), **facts}
+        return build_unreadable(text or "", too_much, **facts)
     body, warnings = redact(item)
     found = reader(body) if isinstance(body, dict) else _NO_ITEM
     if size > _LARGE_ITEM:
         warnings.append(("large_item", ""))
     problem = found.problem or wrong
     return _checked(found, body, facts, kind=kind, warnings=warnings, problem=problem)
+
+
+def _given_id(item: Any) -> str | None:
+    """Return the id of an item that is not read further, so that it can be found."""
+    known = item if isinstance(item, dict) else {}
+    given = known.get("message_id") or known.get("messageId")
+    return given if isinstance(given, str) else None
 
 
 def _checked(
