@@ -45,6 +45,7 @@ def read_cloudevent(headers: Mapping[str, str] | None, body: Any) -> Item:
         item,
         message_id=None if missing else f"{found['source']}#{found['id']}",
         timestamp=first(moment(attributes.get("time")), item.timestamp),
+        gpc=item.gpc or attributes.get("gpc") is True or None,
         problem=problem,
     )
 

@@ -142,7 +142,7 @@ def _read_again(
 
 
 def _items_of(row: Quarantine, body: bytes, kind: str | None) -> Items:
-    """Return the items of a text. Raises ParseError, and ValidationError for many."""
+    """Return the items of a text. Raises ParseError or ValidationError."""
     items, most = None, SDK_ITEMS
     if row.stage == UNREAD and row.adapter == SEGMENT:
         parsed = parse_segment(body)
@@ -156,9 +156,9 @@ def _items_of(row: Quarantine, body: bytes, kind: str | None) -> Items:
         parsed = parse_body(body)
     if items is None:
         return Items([Piece(parsed.text, parsed.value)], is_batch=False)
-    if len(items.items) > most:
-        msg = f"Replay at most {most} items at once."
-        raise ValidationError(msg, code="too_many_items")
+    if not 0 < len(items.items) <= most:
+        msg = f"Replay 1 to {most} items at once."
+        raise ValidationError(msg, code="item_count")
     return items
 
 

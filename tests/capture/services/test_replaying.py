@@ -145,7 +145,8 @@ def test_a_body_in_which_all_is_wrong_decides_nothing(kept):
         ("nothing", "invalid_json"),
         ('{"batch":[}', "invalid_json"),
         ("[" * 200 + "]" * 199, "too_deep"),
-        (json.dumps({"batch": [5] * 2501}), "too_many_items"),
+        (json.dumps({"batch": [5] * 2501}), "item_count"),
+        ('{"batch":[]}', "item_count"),
     ],
 )
 def test_text_that_its_entrance_cannot_read_says_why(kept, text, code):
@@ -269,6 +270,15 @@ def test_an_item_of_a_page_that_is_not_to_be_followed_stays_one(kept):
 
     assert verdict.code == "consent_denied_record"
     assert not Capture.objects.exists()
+
+
+def test_so_does_an_event_with_its_attributes_in_headers(kept):
+    headers = {"ce-specversion": "1.0", "ce-id": "7", "ce-source": "s", "Sec-GPC": "1"}
+    row = kept("/api/v1/captures", b'{"user_id":"u"}', **headers)
+
+    verdict = replay(row, {**json.loads(row.item), "type": "looked"})
+
+    assert verdict.code == "consent_denied_record"
 
 
 def test_an_event_with_its_attributes_in_headers_keeps_them(kept):
