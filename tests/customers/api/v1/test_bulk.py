@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from django.db import OperationalError, connection
 
+from audit.models import StoredAnswer
 from customers.models import Customer
 from tests.conftest import signed_in, staff
 from tests.customers.api.test_hub import send
@@ -94,9 +96,76 @@ def test_it_needs_a_right_of_its_own(bakery, rival):
     assert Customer.objects.get(pk=row.pk).source == "website"
 
 
-def test_the_whole_batch_is_done_once_with_its_key(alice, bakery):
-    key = {"Idempotency-Key": "k-1"}
-    for _ in range(2):
-        send(alice, "POST", BULK, {"items": [{"name": "Ada"}]}, **key)
+KEY = {"Idempotency-Key": "k-1"}
 
-    assert Customer.objects.count() == 1
+
+def test_a_repeated_batch_gets_the_first_answer(alice, bakery):
+    items = [{"name": "Ada"}, {"nmae": "Bo"}, {"name": "Cy"}]
+    first = send(alice, "POST", BULK, {"items": items}, **KEY)
+
+    again = send(alice, "POST", BULK, {"items": items}, **KEY)
+
+    assert again.content == first.content
+    assert again["Idempotent-Replayed"] == "true"
+    assert "Idempotent-Replayed" not in first
+    assert Customer.objects.count() == 2
+
+
+def test_another_batch_under_the_same_key_is_refused_whole(alice, bakery):
+    send(alice, "POST", BULK, {"items": [{"name": "Ada"}]}, **KEY)
+
+    answer = send(alice, "POST", BULK, {"items": [{"name": "Bo"}]}, **KEY)
+
+    assert answer.status_code == 422
+    assert answer.json()["code"] == "idempotency_key_reused"
+    assert Customer.objects.get().name == "Ada"
+
+
+def test_a_batch_that_ends_half_way_goes_on_with_its_key(alice, bakery):
+    names = ["Ada", "Bo", "Cy", "Dag"]
+    body = {"items": [{"name": name} for name in names]}
+
+    def lose(execute, sql, params, many, context):
+        if sql.startswith("INSERT") and "customers_customer" in sql and "Cy" in params:
+            raise OperationalError
+        return execute(sql, params, many, context)
+
+    alice.raise_request_exception = False
+    with connection.execute_wrapper(lose):
+        answer = send(alice, "POST", BULK, body, **KEY)
+    assert answer.status_code >= 500
+    made = dict(Customer.objects.values_list("name", "pk"))
+    assert set(made) == {"Ada", "Bo"}
+    # Each answer is kept with its act, and sealed.
+    assert StoredAnswer.objects.count() == 2
+    assert not StoredAnswer.objects.filter(answer__contains="index").exists()
+
+    again = send(alice, "POST", BULK, body, **KEY)
+
+    assert again.status_code == 200
+    assert "Idempotent-Replayed" not in again
+    results = again.json()["results"]
+    assert [result["id"] for result in results[:2]] == [
+        str(made["Ada"]),
+        str(made["Bo"]),
+    ]
+    assert sorted(Customer.objects.values_list("name", flat=True)) == names
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_batches_of_one_key_at_once_make_each_customer_once(alice, at_once):
+    items = [{"name": f"N{n}"} for n in range(5)]
+    user = alice.user
+
+    def post():
+        browser = signed_in(user)
+        return send(browser, "POST", BULK, {"items": items}, **KEY).json()
+
+    first, second = at_once(post, times=2)
+
+    assert first == second
+    assert first["succeeded"] == 5
+    [names] = at_once(
+        lambda: sorted(Customer.objects.values_list("name", flat=True)), times=1
+    )
+    assert names == [f"N{n}" for n in range(5)]
