@@ -102,8 +102,8 @@ def settle_payments(
 
 
 def _columns(booking: Booking) -> list[Any]:
-    fields: Any = map(Booking._meta.get_field, _COLUMNS)
-    return [getattr(booking, field.attname) for field in fields]
+    names = ["customer_id" if name == "customer" else name for name in _COLUMNS]
+    return [getattr(booking, name) for name in names]
 
 
 def _new(business: Business, item: Settlement) -> Booking:
