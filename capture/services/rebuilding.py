@@ -250,7 +250,7 @@ def _payment_differences(
         )
     )
     for group in compute_groups(captures[0].business_id, captures):
-        first = next(iter(ids & group.captures.keys()), None)
+        first = min(ids & group.captures.keys(), default=None)
         if first is None:
             continue
         if len(group.rows) != 1:

@@ -6,6 +6,7 @@ or fall together.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeVar
@@ -46,6 +47,8 @@ from customers.services.booking_rules import check_changed_booking
 from customers.services.captured import lock_customers
 from customers.services.money_rules import prepare_credit, prepare_refund
 from customers.services.stats import refresh_business_stats, refresh_stats
+
+logger = logging.getLogger(__name__)
 
 _Row = TypeVar("_Row", bound=models.Model)
 
@@ -97,7 +100,7 @@ def save_record(
     if follow:
         follow()
     if decides:
-        transaction.on_commit(partial(refresh_business_stats, row.pk), robust=True)
+        transaction.on_commit(partial(_refresh_everybody, row.pk))
     elif customer_id and not isinstance(row, _WITHOUT_FIGURES):
         refresh_stats([customer_id])
     return row
@@ -136,14 +139,25 @@ def _check_owner(row: models.Model) -> None:
 def _decides_figures(row: models.Model) -> bool:
     """Tell whether a change of a business changes everybody's figures.
 
-    They are refreshed in short transactions after the commit. If that ends half way,
-    the change stands and `rebuild_projections` finds the rest.
+    They are refreshed in short transactions after the commit.
     """
     if not isinstance(row, Business):
         return False
     stored = Business.objects.get(pk=row.pk)
     columns = {f.attname for f in Business._meta.concrete_fields} - _NO_FIGURE
     return any(getattr(stored, name) != getattr(row, name) for name in columns)
+
+
+def _refresh_everybody(business_id: UUID) -> None:
+    """Refresh the figures of a business whose change has been committed.
+
+    If it fails or ends half way, the change stands and `rebuild_projections` finds what
+    is left.
+    """
+    try:
+        refresh_business_stats(business_id)
+    except Exception:
+        logger.exception("figures are behind a change: run rebuild_projections")
 
 
 # Columns of a business that no figure is computed from; all others are believed to.

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
-from django.db import connection, connections
+from django.db import OperationalError, connection, connections
 from django.test.utils import CaptureQueriesContext
 
 from customers import services
@@ -181,7 +181,31 @@ def test_a_name_of_the_business_recomputes_nothing(
         services.save_record(business, actor=actor)
 
     names = [getattr(one, "func", one).__name__ for one in callbacks]
-    assert "refresh_business_stats" not in names
+    assert "_refresh_everybody" not in names
+
+
+def test_a_refresh_that_fails_leaves_the_change(
+    actor, caplog, django_capture_on_commit_callbacks
+):
+    business = CustomerFactory().business
+    CustomerStats.objects.update(total_orders=9)
+    business.regular_from = 3
+
+    def fail(execute, sql, params, many, context):
+        if sql.startswith("INSERT") and "customers_customerstats" in sql:
+            raise OperationalError
+        return execute(sql, params, many, context)
+
+    with (
+        connection.execute_wrapper(fail),
+        django_capture_on_commit_callbacks(execute=True),
+    ):
+        services.save_record(business, actor=actor)
+
+    assert Business.objects.get().regular_from == 3
+    assert "run rebuild_projections" in caplog.text
+    assert len(list(services.find_differences(repair=True))) == 1
+    assert list(services.find_differences(repair=False)) == []
 
 
 def test_a_refresh_that_ended_half_way_goes_on_or_is_found(db, monkeypatch):
