@@ -43,6 +43,8 @@ _ZIP_END = b"PK\x05\x06"
 _ZIP_END_SIZE = 22
 _LOOKED_AT = 8192
 _BETWEEN = re.compile(r"[ \t\r\n]*")
+_UNHELD = re.compile("[\0\ud800-\udfff]")
+_NO_TEXT = "The file holds a character that no text can hold. Remove it."
 _NO_JSON = "This is no JSON. Send a list of objects."
 _NO_LIST = "Send a list of objects, one for each row."
 
@@ -158,8 +160,7 @@ def _encoding(data: bytes, kind: str) -> str:
         msg = f"This file is not in UTF-8. Save it as {kind} in UTF-8."
         raise SheetError(msg) from error
     if "\0" in text:
-        msg = "The file holds a character that no text can hold. Remove it."
-        raise SheetError(msg)
+        raise SheetError(_NO_TEXT)
     return encoding
 
 
@@ -168,7 +169,8 @@ def _encoding(data: bytes, kind: str) -> str:
 
 def _json_rows(data: bytes) -> tuple[list[str], Iterator[list[str]]]:
     text = str(data, _encoding(data, "JSON"))
-    names = list(dict.fromkeys(name for item in _json_items(text) for name in item))
+    named = dict.fromkeys(name for item in _json_items(text) for name in item)
+    names = [_plain(name) for name in named]
     rows = ([_plain(item.get(name)) for name in names] for item in _json_items(text))
     return names, rows
 
@@ -211,6 +213,8 @@ def _after_blanks(text: str, at: int) -> int:
 
 
 def _plain(value: Any) -> str:
+    if isinstance(value, str) and _UNHELD.search(value):
+        raise SheetError(_NO_TEXT)
     if isinstance(value, dict | list):
         msg = "A row holds a list or an object. Send one value for each name."
         raise SheetError(msg)

@@ -134,22 +134,20 @@ class RowChecker:
 
     def _clean(self, checked: CheckedRow) -> None:
         row = checked.row
-        is_written = checked.is_new or bool(checked.changed_columns)
-        if is_written and isinstance(row, Booking):
+        if checked.before and not checked.changed_columns:
+            return
+        if isinstance(row, Booking):
             stamp_booking(row)
-        if is_written and isinstance(row, Ticket):
+        if isinstance(row, Ticket):
             stamp_ticket(row)
         for name, texts in clean_columns(row, self._cleaned).items():
-            choices: Any = row._meta.get_field(name).choices
-            is_other = choices and getattr(row, name)
-            known = ", ".join(value for value, _ in choices or ())
-            for text in [f"Write one of {known}."] if is_other else texts:
+            for text in _choices(row, name) or texts:
                 checked.reject(name, text)
         row.clean()
         for names, text in broken_checks(row):
             if not names & checked.errors.keys():
                 checked.reject(_about(row, names), text)
-        if isinstance(row, Booking) and is_written and not checked.errors:
+        if isinstance(row, Booking) and not checked.errors:
             _check_money(checked)
 
     def _check_unique(self, found: list[CheckedRow]) -> None:
@@ -215,6 +213,14 @@ def _check_money(checked: CheckedRow) -> None:
             check_amount(getattr(row, name), row.currency)
         except ValidationError as error:
             checked.reject(name, " ".join(error.messages))
+
+
+def _choices(row: models.Model, name: str) -> list[str]:
+    """Return the sentence for a value that is none of the choices of its column."""
+    choices: Any = row._meta.get_field(name).choices
+    if not choices or not getattr(row, name):
+        return []
+    return [f"Write one of {', '.join(value for value, _ in choices)}."]
 
 
 def _about(row: models.Model, names: set[str]) -> str:

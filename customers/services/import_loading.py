@@ -75,8 +75,8 @@ def load_batch(
     stored ones are left alone. `step` runs at the end of the transaction: what it
     writes stands or falls with the batch, and what it raises rolls the batch back.
 
-    Raises IntegrityError where the database refuses a row again and again for a reason
-    that the check does not know.
+    Where the database refuses rows for a reason that the check does not know, each row
+    is written on its own, and those that it refuses are rejected.
     """
     for tried in range(1, _TRIES + 1):
         batch = LoadedBatch(number, rows[-1][0], checker.check(rows))
@@ -88,7 +88,8 @@ def load_batch(
         ]
         try:
             with transaction.atomic():
-                _write(wanted, batch, actor=checker.actor, reason=reason)
+                write = _write if tried < _TRIES else _write_singly
+                write(wanted, batch, actor=checker.actor, reason=reason)
                 batch.counts = _counted(batch.checked, update_existing=update_existing)
                 if step is not None:
                     step(batch)
@@ -151,6 +152,23 @@ def _lock(wanted: list[CheckedRow]) -> None:
         for checked in stored:
             if times.get(checked.row.pk) != checked.before["updated_at"]:
                 checked.reject(WHOLE, CHANGED_MEANWHILE)
+
+
+def _write_singly(
+    wanted: list[CheckedRow], batch: LoadedBatch, *, actor: Actor, reason: str
+) -> None:
+    """Write rows one by one, so that one that the database refuses stops no other."""
+    written = []
+    for checked in wanted:
+        try:
+            with transaction.atomic():
+                _write([checked], batch, actor=actor, reason=reason)
+        except IntegrityError:
+            checked.reject(WHOLE, "The database refused this row. Try it once more.")
+        else:
+            written += batch.rows
+        batch.rows = []
+    batch.rows = written
 
 
 def _lock_for_numbers(wanted: Iterable[CheckedRow]) -> None:

@@ -51,8 +51,10 @@ from customers.services.import_tables import (
 INLINE_ROWS = 2000
 # Rows of one outcome that a preview shows.
 SHOWN = 50
-# Rejected rows that are kept, to be mended and sent again.
-REJECTS = 1000
+# Rejected rows that are kept, to be mended and sent again; with so many letters.
+REJECTS, _REJECTED_LETTERS = 1000, 1_000_000
+# Letters of a cell that a preview shows.
+_LETTERS = 200
 # Rows that a preview looks up at once.
 _LOOKED_UP = 500
 _CONTENT, _PREVIEW, _REPORT = "import file", "import preview", "import report"
@@ -215,11 +217,11 @@ def preview_import(
     rejects: list[Any] = []
     noted = 0
     for batch in batches(sheet.rows, _LOOKED_UP):
-        for checked in checker.check(batch):
+        checked_rows = checker.check(batch)
+        rejects = _with_rejects(rejects, checked_rows)
+        for checked in checked_rows:
             counts[checked.outcome] += 1
             noted += bool(checked.notes)
-            if checked.outcome == REJECTED and len(rejects) < REJECTS:
-                rejects.append(_reject(checked))
             if len(shown[checked.outcome]) < SHOWN:
                 shown[checked.outcome].append(_sample(checked, checker))
         if step is not None:
@@ -255,35 +257,53 @@ def import_findings(upload: ImportFile) -> dict[str, Any]:
 
 def _sample(checked: CheckedRow, checker: RowChecker) -> dict[str, Any]:
     row, stored = checked.row, bool(checked.before)
+    columns = checked.changes
     if checked.outcome == NEW:
-        filled = [
+        columns = [
             c for c in checker.table.plain if checked.cells.get(c.name, "").strip()
         ]
-        changes = [[c.name, "", cell_of(c, getattr(row, c.name))] for c in filled]
-    else:
-        changes = [
-            [
-                c.name,
-                cell_of(c, checked.before[c.name]),
-                cell_of(c, getattr(row, c.name)),
-            ]
-            for c in checked.changes
+    changes = [
+        [
+            column.name,
+            cell_of(column, checked.before.get(column.name))[:_LETTERS],
+            cell_of(column, getattr(row, column.name))[:_LETTERS],
         ]
+        for column in columns
+    ]
     return {
         "line": checked.line,
         "key": str(row.pk) if stored else "",
         "business": str(row.business_id) if row is not None else "",
         "label": str(row) if stored else "",
-        "who": next((t for n in _WHO if (t := checked.cells.get(n, "").strip())), ""),
+        "who": next((t for n in _WHO if (t := checked.cells.get(n, "").strip())), "")[
+            :_LETTERS
+        ],
         "changes": changes,
-        "errors": [[name, " ".join(said)] for name, said in checked.errors.items()],
+        "errors": _said(checked),
         "notes": checked.notes,
     }
 
 
-def _reject(checked: CheckedRow) -> dict[str, Any]:
-    errors = [[name, " ".join(said)] for name, said in checked.errors.items()]
-    return {"line": checked.line, "errors": errors, "cells": checked.raw}
+def _with_rejects(kept: list[Any], found: list[CheckedRow]) -> list[Any]:
+    """Return rejected rows as they are kept, with those of a batch as far as they fit."""
+    letters = sum(len(cell) for reject in kept for cell in reject["cells"])
+    rejects = list(kept)
+    for checked in found:
+        if checked.outcome != REJECTED:
+            continue
+        letters += sum(map(len, checked.raw))
+        if len(rejects) == REJECTS or letters > _REJECTED_LETTERS:
+            break
+        errors = _said(checked)
+        rejects.append({"line": checked.line, "errors": errors, "cells": checked.raw})
+    return rejects
+
+
+def _said(checked: CheckedRow) -> list[list[str]]:
+    """Return the columns with what is wrong; a sentence may hold a long cell."""
+    return [
+        [name, " ".join(said)[: 2 * _LETTERS]] for name, said in checked.errors.items()
+    ]
 
 
 def rejected_rows(upload: ImportFile) -> Iterator[str]:
@@ -438,11 +458,11 @@ def _advance(upload: ImportFile, batch: LoadedBatch) -> int:
     for business, counts in batch.counts.items():
         before = row.counts.get(business, {})
         row.counts[business] = dict(Counter(before) + Counter(counts))
-    more = [_reject(c) for c in batch.checked if c.outcome == REJECTED]
-    rejected = import_report(row)["rejected"] if more else []
-    if more and len(rejected) < REJECTS:
-        kept = {"rejected": [*rejected, *more][:REJECTS]}
-        row.report = _locked(kept, row, _REPORT)
+    if any(checked.outcome == REJECTED for checked in batch.checked):
+        rejected = import_report(row)["rejected"]
+        kept = _with_rejects(rejected, batch.checked)
+        if kept != rejected:
+            row.report = _locked({"rejected": kept}, row, _REPORT)
     row.save(update_fields=["cursor", "batch", "counts", "report"])
     return sum(sum(counts.values()) for counts in row.counts.values())
 

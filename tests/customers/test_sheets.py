@@ -209,6 +209,8 @@ def test_a_claimed_size_is_not_believed():
         ("json", b"{}", "list of objects"),
         ("json", b"[1]", "list of objects"),
         ("json", b'[{"a": [1]}]', "list or an object"),
+        ("json", b'[{"a": "\\u0000"}]', "no text can hold"),
+        ("json", b'[{"\\ud800": "x"}]', "no text can hold"),
         ("json", excel(), "no JSON but something else"),
     ],
 )

@@ -12,8 +12,8 @@ from capture import services
 class Command(BaseCommand):
     help = (
         "Remove stored answers of idempotency keys, rate buckets, counters of sign-in "
-        "tries, expired tokens and cached values whose time is over. Nothing that was "
-        "captured is touched. For a timer, once a day."
+        "tries, expired tokens, files to import and cached values whose time is over. "
+        "Nothing that was captured is touched. For a timer, once a day."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

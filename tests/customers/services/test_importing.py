@@ -633,6 +633,63 @@ def test_an_address_that_somebody_takes_meanwhile_is_looked_at_again(alice, bake
     assert Customer.objects.count() == 2
 
 
+class Misplacing(RowChecker):
+    """Puts each first row into a business that its customer does not belong to."""
+
+    elsewhere: Any = None
+
+    def check(self, rows: Any) -> Any:
+        found = super().check(rows)
+        found[0].row.business = self.elsewhere
+        return found
+
+
+def test_a_row_that_the_database_refuses_stops_no_other(alice, bakery, rival):
+    customer = CustomerFactory(business=bakery)
+    text = "customer,city\n" + "".join(
+        f"{customer.unique_id},{city}\n" for city in ("Oslo", "Bergen", "Tromsø")
+    )
+    upload = keep(text, actor=alice, business=bakery, table="address")
+    headers, sheet = importing._opened(upload)
+    table = services.IMPORT_TABLES["address"]
+    checker = Misplacing(table, headers, actor=alice, business=bakery)
+    checker.elsewhere = rival
+
+    batch = load_batch(
+        list(sheet.rows),
+        checker=checker,
+        number=1,
+        reason="imported",
+        update_existing=False,
+    )
+
+    assert [c.outcome for c in batch.checked] == ["rejected", "new", "new"]
+    assert {row.city for row in batch.rows} == {"Bergen", "Tromsø"}
+    assert set(Address.objects.values_list("city", flat=True)) == {"Bergen", "Tromsø"}
+
+
+def test_a_stored_row_that_stays_as_it_is_is_not_judged(alice, bakery):
+    row = CustomerFactory(business=bakery, name="Ana")
+    Customer.objects.by(alice).filter(pk=row.pk).update(source="x" * 100)
+    history = row.history.count()
+    text = f"reference,name\n{row.unique_id},Ana\n"
+
+    upload = load(text, actor=alice, business=bakery)
+
+    assert services.import_report(upload)["counts"]["unchanged"] == 1
+    assert row.history.count() == history
+
+
+def test_long_cells_are_shown_in_part_and_given_back_whole(alice, bakery):
+    name = "x" * 5000
+    upload = previewed(f"name,{name}\n{name},\n", actor=alice, business=bakery)
+
+    found = services.import_findings(upload)
+    assert len(found["shown"]["rejected"][0]["who"]) == 200
+    assert len(found["unknown"][0]) == 50
+    assert name in "".join(services.rejected_rows(upload))
+
+
 def test_only_the_uploader_finds_confirms_and_loads_a_file(alice, bakery):
     other = actor_of(staff(bakery, "admin"))
     table = services.IMPORT_TABLES["customer"]
