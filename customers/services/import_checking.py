@@ -136,10 +136,7 @@ class RowChecker:
         row = checked.row
         if checked.before and not checked.changed_columns:
             return
-        if isinstance(row, Booking):
-            stamp_booking(row)
-        if isinstance(row, Ticket):
-            stamp_ticket(row)
+        _stamp(row)
         for name, texts in clean_columns(row, self._cleaned).items():
             for text in _choices(row, name) or texts:
                 checked.reject(name, text)
@@ -221,6 +218,13 @@ def _choices(row: models.Model, name: str) -> list[str]:
     if not choices or not getattr(row, name):
         return []
     return [f"Write one of {', '.join(value for value, _ in choices)}."]
+
+
+def _stamp(row: models.Model) -> None:
+    if isinstance(row, Booking):
+        stamp_booking(row)
+    elif isinstance(row, Ticket):
+        stamp_ticket(row)
 
 
 def _about(row: models.Model, names: set[str]) -> str:

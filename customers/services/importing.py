@@ -259,9 +259,8 @@ def _sample(checked: CheckedRow, checker: RowChecker) -> dict[str, Any]:
     row, stored = checked.row, bool(checked.before)
     columns = checked.changes
     if checked.outcome == NEW:
-        columns = [
-            c for c in checker.table.plain if checked.cells.get(c.name, "").strip()
-        ]
+        cells = checked.cells
+        columns = [c for c in checker.table.plain if cells.get(c.name, "").strip()]
     changes = [
         [
             column.name,
@@ -285,7 +284,7 @@ def _sample(checked: CheckedRow, checker: RowChecker) -> dict[str, Any]:
 
 
 def _with_rejects(kept: list[Any], found: list[CheckedRow]) -> list[Any]:
-    """Return rejected rows as they are kept, with those of a batch as far as they fit."""
+    """Return rejected rows as they are kept, with those of a batch that fit."""
     letters = sum(len(cell) for reject in kept for cell in reject["cells"])
     rejects = list(kept)
     for checked in found:
