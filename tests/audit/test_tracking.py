@@ -421,7 +421,7 @@ def test_the_acting_person_is_named_without_a_foreign_key(db, alice):
 
 
 def test_every_mutable_table_of_the_hub_is_tracked():
-    """Only projections and rows that are never changed go without history."""
+    """Only projections, uploads and rows that never change go without history."""
     untracked = {
         model._meta.label
         for app in ("customers", "capture")
@@ -433,6 +433,7 @@ def test_every_mutable_table_of_the_hub_is_tracked():
 
     assert untracked == {
         "customers.CustomerStats",
+        "customers.ImportFile",
         "capture.Allowance",
         "capture.CaptureLink",
         "capture.CapturedValue",
