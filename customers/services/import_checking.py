@@ -214,10 +214,10 @@ def _check_money(checked: CheckedRow) -> None:
 
 def _choices(row: models.Model, name: str) -> list[str]:
     """Return the sentence for a value that is none of the choices of its column."""
-    choices: Any = row._meta.get_field(name).choices
-    if not choices or not getattr(row, name):
+    field: Any = row._meta.get_field(name)
+    if not field.choices or not getattr(row, name):
         return []
-    return [f"Write one of {', '.join(value for value, _ in choices)}."]
+    return [f"Write one of {', '.join(value for value, _ in field.choices)}."]
 
 
 def _stamp(row: models.Model) -> None:
