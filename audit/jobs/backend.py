@@ -74,9 +74,8 @@ class JobBackend(BaseTaskBackend):
             priority=task.priority,
             key=task.key,
             total=task.total,
+            run_after=task.run_after,
         )
-        if task.run_after is not None:
-            job.run_after = task.run_after
         try:
             with transaction.atomic(), reach_also(job.business_id):
                 job.save(force_insert=True)

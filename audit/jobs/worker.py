@@ -21,9 +21,9 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import InterfaceError, OperationalError, connections, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
-from django.utils import timezone
 from django.utils.module_loading import import_string
 
+from audit import clock
 from audit.actors import Actor, OperationContext
 from audit.jobs.tasks import JobCancelled, JobContext, JobEnded, WorkerStopping
 from audit.models import Job, JobStatus, Outcome, User
@@ -108,21 +108,18 @@ class Worker:
             self._end(job, JobStatus.FAILED, error=_code(error))
 
     def _claim(self) -> Job | None:
-        now = timezone.now()
-        is_due = Q(status=JobStatus.READY, run_after__lte=now)
-        # A lease further ahead than any is the work of a wrong clock.
-        is_abandoned = Q(status=JobStatus.RUNNING) & (
-            Q(lease_until__lt=now) | Q(lease_until__gt=now + 2 * lease_length())
-        )
-        rows = Job.objects.filter(is_due | is_abandoned, queue__in=self.queues)
-        for job in rows.order_by("-priority", "run_after", "id")[:10]:
+        is_free = ~clock.lasting("lease_until", lease_length())
+        is_due = Q(run_after=None) | Q(run_after__lte=clock.now())
+        may_be_taken = Q(status=JobStatus.RUNNING) | Q(status=JobStatus.READY) & is_due
+        rows = Job.objects.filter(is_free, may_be_taken, queue__in=self.queues)
+        for job in rows.order_by("-priority", "id")[:10]:
             seen = Job.objects.filter(pk=job.pk, attempt=job.attempt, status=job.status)
             if seen.update(
                 status=JobStatus.RUNNING,
                 attempt=F("attempt") + 1,
                 failures=F("failures") + 1,
                 worker=self.name,
-                started_at=Coalesce("started_at", now),
+                started_at=Coalesce("started_at", clock.Now()),
                 **_lease(),
             ):
                 job.refresh_from_db()
@@ -143,7 +140,7 @@ class Worker:
             values |= {"report": context.report, "done": context.done}
         with transaction.atomic():
             if not _mine(job).update(
-                finished_at=timezone.now(), lease_until=None, **values
+                finished_at=clock.now(), lease_until=None, **values
             ):
                 return
             job.refresh_from_db()
@@ -161,12 +158,11 @@ class Worker:
     def _postpone(self, job: Job) -> None:
         """Give a job back while the database cannot be used, and let it wait."""
         connections.close_all()
-        wait = min(2.0**job.failures, _LONGEST_WAIT)
+        wait = min(2.0**job.failures, settings.JOB_LEASE_SECONDS)
         _mine(job).update(
             status=JobStatus.READY,
-            run_after=timezone.now() + timedelta(seconds=wait),
             failures=F("failures") - 1,
-            lease_until=None,
+            lease_until=clock.Now() + timedelta(seconds=wait),
         )
 
 
@@ -180,7 +176,7 @@ def lease_length() -> timedelta:
 
 
 def _lease() -> dict[str, Any]:
-    return {"lease_until": timezone.now() + lease_length()}
+    return {"lease_until": clock.Now() + lease_length()}
 
 
 def _actor_of(job: Job) -> Actor:

@@ -76,7 +76,8 @@ class Job(models.Model):
     priority = models.SmallIntegerField(default=0)
     # At most one open job has a key: the same work is not started twice.
     key = models.CharField(max_length=200, null=True)
-    run_after = models.DateTimeField(default=timezone.now)
+    # For work that is to be done later; null is at once.
+    run_after = models.DateTimeField(null=True)
     status = models.CharField(
         max_length=12, choices=JobStatus.choices, default=JobStatus.READY
     )
@@ -115,7 +116,7 @@ class Job(models.Model):
         indexes: ClassVar = [
             models.Index(
                 models.F("priority").desc(),
-                models.F("run_after").asc(),
+                models.F("id").asc(),
                 condition=Q(status__in=["ready", "running"]),
                 name="open_jobs",
             ),

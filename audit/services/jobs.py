@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from django.db import transaction
 from django.db.models import QuerySet
-from django.utils import timezone
 
+from audit import clock
 from audit.actors import Actor
 from audit.models import Job, JobBatch, JobStatus
 from audit.models.job import JobQuerySet
@@ -42,7 +42,7 @@ def cancel_job(job: Job, *, actor: Actor) -> Job:
     rows = Job.objects.filter(pk=job.pk)
     waiting = rows.filter(status=JobStatus.READY)
     is_cancelled = waiting.update(
-        status=JobStatus.CANCELLED, finished_at=timezone.now(), cancel_requested=True
+        status=JobStatus.CANCELLED, finished_at=clock.now(), cancel_requested=True
     )
     running = rows.filter(status=JobStatus.RUNNING, cancel_requested=False)
     if is_cancelled or running.update(cancel_requested=True):
@@ -53,7 +53,7 @@ def cancel_job(job: Job, *, actor: Actor) -> Job:
 
 def old_jobs() -> JobQuerySet:
     """Return jobs that ended long ago; the trail keeps what they did."""
-    return Job.objects.filter(finished_at__lt=timezone.now() - _KEPT)
+    return Job.objects.filter(finished_at__lt=clock.now() - _KEPT)
 
 
 def old_job_batches() -> QuerySet[JobBatch]:
