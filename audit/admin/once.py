@@ -22,7 +22,9 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.middleware.csrf import CSRF_TOKEN_LENGTH
 from django.template.response import SimpleTemplateResponse
+from django.urls import reverse
 from django.utils.html import escape
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import SafeData, mark_safe
 from django.views.decorators.debug import sensitive_variables
 
@@ -138,7 +140,11 @@ def _again(request: HttpRequest, first: dict[str, Any]) -> HttpResponse:
         shown = mark_safe(text) if is_safe else escape(text)  # noqa: S308
         messages.add_message(request, level, shown)
     messages.info(request, _ALREADY)
-    return HttpResponseRedirect(first["location"])
+    place = first["location"]
+    # The first answer led there; it is looked at as what a request brings would be.
+    if not url_has_allowed_host_and_scheme(place, {request.get_host()}):
+        place = reverse("admin:index")
+    return HttpResponseRedirect(place)
 
 
 def _is_repeatable(view: Callable[..., Any], action: str) -> bool:
