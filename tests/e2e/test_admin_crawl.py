@@ -201,6 +201,7 @@ def test_a_preview_of_hostile_rows_is_text(visitor, hostile, tmp_path: Path):
     visitor.open("/admin/customers/customer/import/")
     visitor.page.set_input_files("#id_import_file", str(file))
     visitor.page.select_option("#id_format", label="CSV")
+    visitor.page.select_option("#id_business", index=1)
     visitor.page.click("input[type=submit]")
     visitor.page.wait_for_selector(".import-preview, .errorlist, .errornote")
     visitor.look()
