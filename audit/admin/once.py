@@ -40,9 +40,8 @@ _CHANGED = (
     "here is a new form."
 )
 _POPUP = "popup_response_data"
-# Views of import-export, and its action: they hand out files, or have once-only names
-# of their own, and run long.
-_OTHERS = {"import_action", "process_import", "export_action"}
+# The view of import-export, and its action: they hand out files and run long.
+_OTHERS = {"export_action"}
 _READING_ACTIONS = {"export_admin_action"}
 
 

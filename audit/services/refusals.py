@@ -14,8 +14,8 @@ from uuid import UUID
 
 from django.db import models, transaction
 from django.db.models import F, Q, QuerySet
-from django.utils import timezone
 
+from audit import clock
 from audit.actors import Actor
 from audit.keyed import keyed_hash, network_hash
 from audit.models import Event, Operation, Outcome, RefusalWindow
@@ -50,7 +50,7 @@ def record_refusal(
     """
     if business_id is None:
         business_id = getattr(target, "business_id", None) or actor.only_business
-    now = _now()
+    now = clock.now()
     fresh = _fresh(action, code, business_id, actor, now)
     # Counters are nobody's rows: also those of a business that is not within reach.
     with reach(None):
@@ -83,7 +83,7 @@ def close_windows(*, actor: Actor, only_count: bool = False) -> int:
 
     For maintenance. Each window has a short transaction of its own.
     """
-    names = list(_over(_now()).values_list("name", flat=True))
+    names = list(_over(clock.now()).values_list("name", flat=True))
     if not only_count:
         for name in names:
             _close(name, actor)
@@ -92,16 +92,12 @@ def close_windows(*, actor: Actor, only_count: bool = False) -> int:
 
 @transaction.atomic
 def _close(name: str, actor: Actor) -> None:
-    now = _now()
+    now = clock.now()
     row = RefusalWindow.objects.select_for_update().filter(name=name).first()
     # Meanwhile somebody may have been refused again, in a new window.
     if row is not None and not _is_open(row, now):
         _tell(row, actor)
         row.delete()
-
-
-def _now() -> datetime:
-    return timezone.now()
 
 
 def _open(now: datetime) -> Q:

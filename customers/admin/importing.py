@@ -20,6 +20,7 @@ from django.urls import path, reverse
 from audit import services as audit
 from audit.admin.base import actor_of, refuse
 from audit.admin.job import follow_job, job_card
+from audit.admin.once import repeatable
 from audit.jobs.tasks import BATCH_SIZE
 from audit.masking import SEE_CLEAR, masked_value
 from audit.privacy import declaration
@@ -144,6 +145,9 @@ class ImportPages(HubAdmin):
 
     # --- pages ------------------------------------------------------------------
 
+    # A file sent twice is kept twice, and each is loaded once. No transaction around
+    # the page, which may read long files.
+    @repeatable
     def import_view(self, request: HttpRequest) -> HttpResponse:
         """Take a file, look at it, and lead to what it would do."""
         self._require(request)
@@ -172,6 +176,7 @@ class ImportPages(HubAdmin):
         context = {"form": form, "columns": table.columns, "step": 1}
         return self._shown(request, "import.html", context)
 
+    @repeatable
     def import_file_view(self, request: HttpRequest, file_id: UUID) -> HttpResponse:
         """Show what a file would do or has done; load or remove it when told so."""
         self._require(request)
