@@ -21,6 +21,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from audit import clock
 from audit import services as audit
 from audit.actors import Actor
 from audit.batches import in_batches
@@ -126,7 +127,7 @@ def get_upload(pk: UUID, *, table: ImportTable, actor: Actor) -> ImportFile:
     rows = ImportFile.objects.select_related("business")
     rows = rows.visible_to(actor, table.right)
     return rows.filter(
-        uploaded_by=actor.user_id, table=table.name, expires_at__gt=timezone.now()
+        uploaded_by=actor.user_id, table=table.name, expires_at__gt=clock.now()
     ).get(pk=pk)
 
 
@@ -136,7 +137,7 @@ def get_own_upload(pk: UUID, *, actor: Actor) -> ImportFile:
     Raises DoesNotExist for every other one.
     """
     rows = ImportFile.objects.filter(uploaded_by=actor.user_id)
-    rows = rows.filter(expires_at__gt=timezone.now())
+    rows = rows.filter(expires_at__gt=clock.now())
     return rows.select_related("business").get(pk=pk)
 
 
@@ -155,7 +156,7 @@ def discard_upload(upload: ImportFile) -> None:
 
 def old_import_files() -> QuerySet[ImportFile]:
     """Return files whose time is over."""
-    return ImportFile.objects.filter(expires_at__lt=timezone.now())
+    return ImportFile.objects.filter(expires_at__lt=clock.now())
 
 
 def old_import_contents() -> QuerySet[ImportContent]:
