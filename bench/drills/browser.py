@@ -25,6 +25,13 @@ class Page:
     def __init__(self, url: str, status: int, text: str) -> None:
         self.url, self.status, self.text = url, status, text
 
+    @property
+    def words(self) -> str:
+        """What the page says, for the message of a fault."""
+        main = self.text.partition('id="content"')[2].partition("<svg")[0]
+        said = " ".join(re.sub("<[^>]*>", " ", main).split())
+        return f"{self.status} {self.url}: {said[:1500]}"
+
     def hidden(self, name: str) -> str:
         """Return the value of a hidden field; empty without one."""
         return next(
@@ -33,7 +40,8 @@ class Page:
 
     def checkboxes(self) -> list[str]:
         """Return the names of all boxes that can be ticked."""
-        return [i["name"] for i in self._inputs() if i.get("type") == "checkbox"]
+        boxes = [i for i in self._inputs() if i.get("type") == "checkbox"]
+        return [i["name"] for i in boxes if "name" in i]
 
     def _inputs(self) -> list[dict[str, str]]:
         return [

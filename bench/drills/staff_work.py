@@ -81,9 +81,9 @@ class Drill:
         """Preview and load a file of new customers."""
         sizes = self.sizes
         page = self._preview("people.csv", people_csv(sizes.imported, sizes.archived))
-        assert ">Import<" in page.text or 'value="Import"' in page.text, page.text
+        assert ">Import<" in page.text or 'value="Import"' in page.text, page.words
         done = self.browser.wait_for_job(self.browser.post(page.url, reason="drill"))
-        assert f"{self.sizes.imported:,} new" in done.text, done.text
+        assert f"<dd>{sizes.imported}</dd>" in done.text, done.words
 
     def open_workbook(self) -> None:
         """Preview a small workbook of very many short rows."""
@@ -92,7 +92,9 @@ class Drill:
     def archive(self) -> None:
         """Archive as many customers of the import as the drill says."""
         done = self._act(f"{CUSTOMERS}?customer_type__exact={MARK}", "archive")
-        assert f"{self.sizes.archived:,} archived" in done.text, done.text
+        count = re.search(r"([\d,]+) archived", done.text)
+        assert count, done.words
+        assert int(count[1].replace(",", "")) >= self.sizes.archived, done.words
 
     def rebuild(self) -> None:
         """Compare all projections, and repair what differs."""
@@ -102,16 +104,16 @@ class Drill:
     def export(self) -> None:
         """Export everybody, with every column."""
         page = self.browser.get(f"{CUSTOMERS}export/")
-        ticked = [(name, "on") for name in page.checkboxes() if "field" in name]
+        ticked = [(name, "on") for name in page.checkboxes()]
         file = self.browser.post(
             page.url, [*ticked, ("format", "0"), ("resource", "0")]
         )
-        assert file.text.count("\n") > self.sizes.imported, file.text[:500]
+        assert file.text.count("\n") > self.sizes.imported, file.words
 
     def replay(self) -> None:
         """Replay everything that lies in quarantine."""
         done = self._act(f"{QUARANTINE}?state=open", "replay_all")
-        assert "badge-successful" in done.text, done.text
+        assert "badge-successful" in done.text, done.words
 
     def _act(self, chosen: str, action: str) -> Page:
         """Do something to all rows of a list; type what the page asks for."""
@@ -143,7 +145,7 @@ class Drill:
                     }
                     for n in numbers
                 ]
-                self._send({"batch": batch})
+                self._send({"captures": batch})
 
     def _send(self, body: object) -> None:
         headers = {
@@ -152,7 +154,7 @@ class Drill:
         }
         data = json.dumps(body).encode()
         answer = live.request(
-            self.hub.server.port, "POST", "/api/v1/captures", data, headers
+            self.hub.server.port, "POST", "/api/v1/captures/batch", data, headers
         )
         assert answer.status < 300, answer.content
 
@@ -234,9 +236,11 @@ def main() -> None:
             with running_worker(hub):
                 shop = hub.open_shops(1)[0]
                 drill = Drill(hub, Office.open(hub, 200), shop, sizes)
-                run(drill)
-                for journal in drill.journals:
-                    print(told(journal))
+                try:
+                    run(drill)
+                finally:
+                    for journal in drill.journals:
+                        print(told(journal))
         finally:
             hub.server.kill()
             empty.drop()
