@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import unicodedata
 from decimal import Decimal
 from typing import Any
 
+from audit.folding import normal_form
 from capture.parsing.marks import NON_FINITE
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -62,7 +62,7 @@ def _normal(value: Any) -> Any:
     if isinstance(value, list):
         return [_normal(item) for item in value]
     if isinstance(value, str):
-        return unicodedata.normalize("NFC", value)
+        return normal_form("NFC", value)
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         return value
     number = Decimal(value)
