@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -91,6 +92,36 @@ class SealedJSONField(models.JSONField):
             check_json(value, self.name)
         except ValueError as error:
             raise ValidationError(str(error), code="outside_profile") from error
+
+
+_LONG = (models.TextField, models.JSONField, models.BinaryField)
+
+
+@cache
+def long_columns(model: type[models.Model]) -> frozenset[str]:
+    """Return the columns of a table that hold texts, JSON or bytes of any length."""
+    fields = model._meta.concrete_fields
+    return frozenset(field.name for field in fields if isinstance(field, _LONG))
+
+
+def without_long(rows: Any, *, shown: Iterable[str] = ()) -> Any:
+    """Return a query that leaves long columns where they are, but those it shows.
+
+    For lists: what is not shown is neither read nor masked, however long it is. `shown`
+    are columns of the rows and, as `customer__notes`, of the rows that are loaded with
+    them. Whoever looks at another one all the same reads it by a query of its own.
+    """
+    beside = rows.query.select_related
+    names = _long_paths(rows.model, beside if isinstance(beside, dict) else {})
+    return rows.defer(*(names - set(shown))) if names - set(shown) else rows
+
+
+def _long_paths(model: Any, beside: Mapping[str, Any], above: str = "") -> set[str]:
+    names = {above + name for name in long_columns(model)}
+    for name, further in beside.items():
+        other = model._meta.get_field(name).related_model
+        names |= _long_paths(other, further, f"{above}{name}__")
+    return names
 
 
 def check_json(value: Any, name: str) -> None:

@@ -30,6 +30,7 @@ from django.urls import reverse
 from audit import services
 from audit.actors import Actor, operation_of
 from audit.admin.reveals import is_revealed
+from audit.fields import without_long
 from audit.masking import (
     REVEAL,
     SEE_CLEAR,
@@ -59,7 +60,16 @@ def actor_of(request: HttpRequest) -> Actor:
 
 
 class MaskedChangeList(ChangeList):
-    """A list that is not sorted by what it masks: places would tell the values."""
+    """A list that is not sorted by what it masks: places would tell the values.
+
+    Long columns that it does not show are not read.
+    """
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        page: Any = self.model_admin
+        shown = (*map(str, self.list_display), *page.list_needs)
+        self.result_list = without_long(self.result_list, shown=shown)
 
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
         ordering = super().get_ordering(request, queryset)
@@ -86,6 +96,8 @@ class ScopedAdmin(_ModelAdmin):
     # Look-ups in the address beyond those of `list_filter`: an allow list, because
     # `?hidden__startswith=a` would tell any column letter by letter.
     extra_lookups: ClassVar[tuple[str, ...]] = ()
+    # Long columns that methods of `list_display` look at.
+    list_needs: ClassVar[tuple[str, ...]] = ()
     # What access events call these rows: `customer.viewed`.
     shown_as = "customer"
     # Whether rows repeat what somebody sent, where addresses stand inside texts.

@@ -7,7 +7,7 @@ answers and who may ask follows from these, for the requests and for the schema.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -26,6 +26,7 @@ from audit.api.paging import CursorError, cursor_page_of, page_of
 from audit.api.reading import QuerySerializer, snake_case
 from audit.api.rows import Related, RowSerializer, expanded, page_of_rows
 from audit.api.views import Method, StaffView, etag_of
+from audit.fields import without_long
 from audit.privacy import business_of, names_people, personal_fields
 from audit.tracking import view_right
 
@@ -202,6 +203,17 @@ class TableView(ViewSetMixin, StaffView):
 
     # --- what is shown --------------------------------------------------------------
 
+    def _columns(self, asked: Mapping[str, Any]) -> Iterator[str]:
+        """Yield the columns that the answer shows, those of related rows by path."""
+        only = asked["fields"]
+        for name, column in self.row().fields.items():
+            if only is None or name in only:
+                yield str(column.source or name)
+        for name in asked["expand"]:
+            related = self.related[name]
+            for key, column in related.row().fields.items():
+                yield f"{related.path}__{column.source or key}"
+
     def shown(
         self, rows: Iterable[Any], *, is_detail: bool = False, **asked: Any
     ) -> list[dict[str, Any]]:
@@ -260,6 +272,7 @@ class TableView(ViewSetMixin, StaffView):
         filters = self.filterset_class(asked["filters"], queryset=self.queryset)
         rows = filters.filter_queryset(self.listed(filters.checked()))
         rows = self.loaded(rows, asked["expand"])
+        rows = without_long(rows, shown=self._columns(asked))
         if "cursor" in asked or not self.has_pages:
             body, found = self._walked(rows)
         else:

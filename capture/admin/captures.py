@@ -38,6 +38,7 @@ class CaptureAdmin(ActPages, ReadOnlyAdmin):
         ("link__customer", admin.EmptyFieldListFilter),
     )
     list_select_related = ("source", "link__customer")
+    list_needs = ("warnings",)
     search_fields = ("message_id__exact", "email__exact", "user_ref__exact")
     search_help_text = "A message id, an e-mail or a user id, whole."
     ordering = ("-received_at", "-id")
