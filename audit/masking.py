@@ -29,6 +29,11 @@ REVEAL = "audit.reveal_personal"
 # letters would take minutes in a text of one long word.
 _EMAIL = re.compile(r"[^\s@<>\",;:()]++(@[^\s@<>\"',;:/()]++)?")
 _PHONE = re.compile(r"(?<![\w.])(?:\+|00)\d[\d\s()/.-]{5,}\d")
+# What ends a run of either pattern.
+_BETWEEN_WORDS = frozenset('<>",;')
+_IN_NUMBERS = frozenset("0123456789()/.+-")
+# Of a text that is too long for its list.
+_SHORT_TEXT = 1000
 _SHORT = 3
 _DIGITS = 7
 _HIDDEN = "…"
@@ -74,6 +79,63 @@ def mask_within(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [mask_within(item) for item in value]
     return value
+
+
+class Room:
+    """How many characters of long values one list shows; each is masked and written.
+
+    A value that still fits is shown whole, of a longer text its beginning.
+    """
+
+    def __init__(self, characters: int = 1_500_000) -> None:
+        self.left = characters
+
+    def takes(self, value: Any) -> bool:
+        """Tell whether there is room for a value, and use it up."""
+        size = _size(value, self.left)
+        if size <= _SHORT_TEXT:
+            return True
+        if size > self.left:
+            return False
+        self.left -= size
+        return True
+
+    def fitted(self, value: Any) -> Any:
+        """Return a value, or what is shown of one that does not fit: of lists null."""
+        if self.takes(value):
+            return value
+        return shortened(value) if isinstance(value, str) else None
+
+
+def shortened(text: str) -> str:
+    """Return the first words of a long text, which are masked as in the whole one.
+
+    A word or a number that goes on behind the end is left out: half of an address
+    looks like none.
+    """
+    if len(text) <= _SHORT_TEXT:
+        return text
+    end = _SHORT_TEXT
+    while end and text[end - 1] not in _BETWEEN_WORDS and not text[end - 1].isspace():
+        end -= 1
+    while end and (text[end - 1].isspace() or text[end - 1] in _IN_NUMBERS):
+        end -= 1
+    return f"{text[:end]}{_HIDDEN}"
+
+
+def _size(value: Any, most: int) -> int:
+    """Return about how many characters JSON needs; more than `most` is not counted."""
+    size, waiting = 0, [value]
+    while waiting and size <= most:
+        inner = waiting.pop()
+        if isinstance(inner, str):
+            size += len(inner)
+        elif isinstance(inner, Mapping):
+            waiting += [*inner, *inner.values()]
+        elif isinstance(inner, list | tuple):
+            waiting += inner
+        size += 1
+    return size
 
 
 def mask_row(row: Any, *, is_copy: bool = False) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from audit import services
-from audit.masking import masked_value
+from audit.masking import masked_value, shortened
 from audit.privacy import SECRET, declaration
 
 # Set by every change; saying so each time would hide what was changed.
@@ -47,7 +47,7 @@ def changes_of(
             version=new,
             kind=_KINDS[new.history_type],
             who=names.get(new.history_user_id, "a command or a key"),
-            values=_differences(new, old, is_masked=is_masked),
+            values=_differences(new, old, is_masked=is_masked, is_list=True),
         )
         for new, old in zip(versions, older, strict=True)
     ]
@@ -55,7 +55,7 @@ def changes_of(
 
 def shown_values(version: Any, *, is_masked: bool = False) -> list[Value]:
     """Return every column of one version."""
-    return _differences(version, None, is_masked=is_masked)
+    return _differences(version, None, is_masked=is_masked, is_list=False)
 
 
 def _names(versions: Iterable[Any]) -> dict[UUID | None, str]:
@@ -63,7 +63,14 @@ def _names(versions: Iterable[Any]) -> dict[UUID | None, str]:
     return services.names_of(version.history_user_id for version in versions)
 
 
-def _differences(new: Any, old: Any, *, is_masked: bool) -> list[Value]:
+def _listed(value: Any) -> Any:
+    """Return what a list of changes shows of a value; its version shows it whole."""
+    if isinstance(value, dict | list):
+        value = str(value)
+    return shortened(value) if isinstance(value, str) else value
+
+
+def _differences(new: Any, old: Any, *, is_masked: bool, is_list: bool) -> list[Value]:
     classes = declaration(type(new))
     found = []
     for field in new.tracked_fields:
@@ -73,6 +80,8 @@ def _differences(new: Any, old: Any, *, is_masked: bool) -> list[Value]:
             continue
         if classes.get(field.name) == SECRET:
             was, after = (_HIDDEN if was else was), _HIDDEN
+        if is_list:
+            was, after = _listed(was), _listed(after)
         if is_masked:
             kind = classes.get(field.name)
             was, after = masked_value(was, kind), masked_value(after, kind)

@@ -12,7 +12,8 @@ from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
 from audit.api.reading import StrictSerializer, snake_case
-from audit.masking import masked_value, masks_of
+from audit.fields import long_columns
+from audit.masking import masked_value, masks_of, shortened
 from audit.privacy import business_of, declaration
 from audit.tracking import view_right
 
@@ -35,7 +36,8 @@ _FIXED = "This cannot be changed here. Leave it out."
 class RowSerializer(serializers.ModelSerializer[Any]):
     """A row with its foreign keys as ids; masked unless the context says otherwise.
 
-    `is_clear` of the context tells whether somebody sees this row's contact data.
+    `is_clear` of the context tells whether somebody sees this row's contact data, and
+    `room` how much of long texts a list still shows.
     """
 
     # What needs a right of its own, which the context's `may` tells; null without it.
@@ -78,6 +80,10 @@ class RowSerializer(serializers.ModelSerializer[Any]):
         for name in shown.keys() & self.rights.keys():
             if may is None or not may(self.rights[name], business_of(instance)):
                 shown[name] = None
+        room = self.context.get("room")
+        if room is not None:
+            for name in shown.keys() & long_columns(type(instance)):
+                shown[name] = room.fitted(shown[name])
         is_clear = self.context.get("is_clear")
         if is_clear is None or not is_clear(instance):
             kinds = declaration(type(instance))
@@ -220,6 +226,9 @@ class ChangeBody(RowBody):
         seen, row = self.context.get("seen", {}), self.context.get("row")
         if not isinstance(data, Mapping) or row is None:
             return super().to_internal_value(data)
+        data = {
+            key: value for key, value in data.items() if not _is_cut(row, key, value)
+        }
         masks = masks_of(row)
         is_clear = bool(self.context.get("is_clear"))
         data, wrong = without_masked(data, masks, is_clear=is_clear)
@@ -233,6 +242,19 @@ class ChangeBody(RowBody):
         if wrong:
             raise ValidationError(wrong)
         return super().to_internal_value(kept)
+
+
+def _is_cut(row: models.Model, key: Any, value: Any) -> bool:
+    """Tell whether a text is what a list showed of a longer one."""
+    name = snake_case(str(key))
+    if not isinstance(value, str) or name not in long_columns(type(row)):
+        return False
+    stored = getattr(row, name)
+    if not isinstance(stored, str) or len(stored) < len(value):
+        return False
+    cut = shortened(stored)
+    kind = declaration(type(row)).get(name)
+    return cut != stored and value in (cut, masked_value(cut, kind))
 
 
 def without_masked(

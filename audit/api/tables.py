@@ -27,6 +27,7 @@ from audit.api.reading import QuerySerializer, snake_case
 from audit.api.rows import Related, RowSerializer, expanded, page_of_rows
 from audit.api.views import Method, StaffView, etag_of
 from audit.fields import without_long
+from audit.masking import Room
 from audit.privacy import business_of, names_people, personal_fields
 from audit.tracking import view_right
 
@@ -221,6 +222,8 @@ class TableView(ViewSetMixin, StaffView):
         context: dict[str, Any] = {"may": self.actor.may}
         if is_detail:
             context["is_clear"] = self.sees_clear
+        else:
+            context["room"] = Room()
         own = self.row(context=context)
         beside = {
             name: (self.related[name], self.related[name].row(context=context))

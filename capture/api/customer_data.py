@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from audit.api.paging import page_of
 from audit.api.reading import QuerySerializer
 from audit.api.views import Method
+from audit.masking import Room
 from capture import services
 from capture.api.machine import MachineView
 from customers import services as customers
@@ -154,7 +155,7 @@ class AllCustomerData(MachineView):
         page = page_of(rows, number=asked["page"], limit=asked["page_size"])
         verb = "searched" if asked["search"] else "listed"
         self.note_shown(verb, page.rows, query=asked["search"] or None)
-        found = customers.load_values(page.rows, services.CUSTOMER_DATA)
+        found = customers.load_values(page.rows, services.CUSTOMER_DATA, room=Room())
         shown = [self.shown(values, business, is_clear=self.by_key) for values in found]
         return Response({"success": True, **self.links(page), "customers": shown})
 

@@ -119,9 +119,9 @@ def _size(_: Any, latest: Latest | None) -> Decimal | int | None:
     return int(size) if size is not None and size == int(size) else size
 
 
-def _answers(_: Any, latest: Latest | None) -> Any:
+def _answers(_: Any, latest: Latest | None) -> str | None:
     answers = latest.questionnaire if latest else None
-    return read_payload(answers.answers) if answers and answers.answers else None
+    return (answers.answers or None) if answers else None
 
 
 def _credential(_: Any, latest: Latest | None) -> bool:
@@ -145,7 +145,13 @@ def capture_columns() -> list[customers.Column]:
         _column("payment_method", "payment", _of("payment", "payment_method")),
         _column("payment_amount", "public", _amount),
         _column("payment_date", "public", _of("payment", "occurred_at")),
-        _column("questionnaire_data", behaviour, _answers, write=payload_text),
+        _column(
+            "questionnaire_data",
+            behaviour,
+            _answers,
+            parse=read_payload,
+            write=payload_text,
+        ),
         _column("account_type", behaviour, _of("questionnaire", "account_type")),
         _column("prop_firm", behaviour, _of("questionnaire", "prop_firm")),
         _column("account_size", behaviour, _size),

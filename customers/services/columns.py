@@ -18,7 +18,7 @@ from django.db.models import F, Window
 from django.db.models.functions import RowNumber
 
 from audit.actors import Actor
-from audit.masking import SEE_CLEAR, masked_value
+from audit.masking import SEE_CLEAR, Room, masked_value
 from customers.cells import cell_text
 from customers.choices import FLAG_VERIFIED, ExportProfile
 from customers.models import Address, Customer, Flag, Note
@@ -42,6 +42,8 @@ class Column:
     source: str = ""
     # Repeats what somebody sent, where addresses stand inside other texts.
     is_copy: bool = False
+    # What is made of the text that `read` returns, where it is none to be shown.
+    parse: Callable[[str], Any] | None = None
     # How a value that is no text, number or time is written into a cell.
     write: Callable[[Any], str] | None = None
     profiles: tuple[str, ...] = (ExportProfile.FULL,)
@@ -93,22 +95,34 @@ def check_columns(
 
 
 def load_values(
-    customers: list[Customer], names: Iterable[str]
+    customers: list[Customer], names: Iterable[str], *, room: Room | None = None
 ) -> list[dict[str, Any]]:
     """Return the named columns of customers that `for_list` has loaded.
 
-    A constant number of queries, one for each source that the columns need.
+    A constant number of queries, one for each source that the columns need. With a
+    `room` what is too long for it is cut, and `{"left_out": "too_long"}` stands in the
+    place of JSON.
     """
     columns = [_columns[name] for name in names]
     sources = {column.source for column in columns if column.source}
     loaded = {source: _loaders[source](customers) for source in sources}
     return [
         {
-            column.name: column.read(row, loaded.get(column.source, {}).get(row.pk))
+            column.name: _value(
+                column, row, loaded.get(column.source, {}).get(row.pk), room
+            )
             for column in columns
         }
         for row in customers
     ]
+
+
+def _value(column: Column, row: Customer, loaded: Any, room: Room | None) -> Any:
+    value = column.read(row, loaded)
+    if column.parse and value is not None:
+        is_whole = room is None or room.takes(value)
+        return column.parse(value) if is_whole else {"left_out": "too_long"}
+    return value if room is None else room.fitted(value)
 
 
 def shown_values(

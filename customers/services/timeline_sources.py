@@ -8,6 +8,8 @@ from typing import Any
 from django.db import models
 
 from audit.actors import Actor
+from audit.fields import without_long
+from audit.masking import shortened
 from audit.tracking import history_model
 from customers.choices import BookingStatus
 from customers.models import (
@@ -45,6 +47,7 @@ def _table(
     by: str,
     whose: str = "customer",
     only: models.Q | None = None,
+    shown: Iterable[str] = (),
 ) -> TimelineSource:
     """Return the source of a table whose rows are entries themselves."""
 
@@ -56,10 +59,16 @@ def _table(
         rows: Any = list_rows(model, actor=actor).filter(**own)
         if only is not None:
             rows = rows.filter(only)
+        rows = without_long(rows, shown=shown)
         return map(entry, before_place(rows, before, by=by, limit=limit))
 
     right = f"{model._meta.app_label}.view_{model._meta.model_name}"
     return TimelineSource(kind, right, find)
+
+
+def _cut(text: str | None) -> str | None:
+    """Return what the story tells of a text; the row's own address has all of it."""
+    return None if text is None else shortened(text)
 
 
 def _booking(row: Booking) -> TimelineEntry:
@@ -116,7 +125,7 @@ def _note(row: Note) -> TimelineEntry:
         row.created_at,
         f"Note written: {row.get_note_type_display().lower()}.",
         row.created_by_id,
-        data={"note_type": row.note_type, "content": row.content},
+        data={"note_type": row.note_type, "content": _cut(row.content)},
     )
 
 
@@ -148,7 +157,7 @@ def _message(row: TicketMessage) -> TimelineEntry:
             "ticket_id": row.ticket_id,
             "author": row.author_kind,
             "is_internal": row.is_internal,
-            "body": row.body,
+            "body": _cut(row.body),
         },
     )
 
@@ -211,7 +220,7 @@ def _change(row: Any, older: Any) -> TimelineEntry:
         data={
             "action": what,
             "fields": sorted(changed - _ARCHIVED),
-            "reason": row.history_change_reason,
+            "reason": _cut(row.history_change_reason),
         },
     )
 
@@ -245,7 +254,7 @@ def _flag(row: Any) -> TimelineEntry:
         data={
             "flag": row.code,
             "action": what,
-            "reason": row.removed_reason if is_removed else row.reason,
+            "reason": _cut(row.removed_reason if is_removed else row.reason),
         },
     )
 
@@ -257,10 +266,15 @@ def register_own_sources() -> None:
         _table("booking", Booking, _booking, by="placed_at", only=ordered),
         _table("refund", Refund, _refund, by="created_at"),
         _table("credit", Credit, _credit, by="created_at"),
-        _table("note", Note, _note, by="created_at", only=live),
+        _table("note", Note, _note, by="created_at", only=live, shown=["content"]),
         _table("ticket", Ticket, _ticket, by="opened_at"),
         _table(
-            "message", TicketMessage, _message, by="sent_at", whose="ticket__customer"
+            "message",
+            TicketMessage,
+            _message,
+            by="sent_at",
+            whose="ticket__customer",
+            shown=["body"],
         ),
         _table("consent", ConsentEvent, _consent, by="occurred_at"),
         TimelineSource("change", "customers.view_historicalcustomer", _find_changes),
