@@ -115,12 +115,20 @@ def shortened(text: str) -> str:
     """
     if len(text) <= _SHORT_TEXT:
         return text
-    end = _SHORT_TEXT
-    while end and text[end - 1] not in _BETWEEN_WORDS and not text[end - 1].isspace():
-        end -= 1
-    while end and (text[end - 1].isspace() or text[end - 1] in _IN_NUMBERS):
-        end -= 1
+    end, is_in_word = _SHORT_TEXT, True
+    while end and is_in_word:
+        while end and not _ends_words(text[end - 1]):
+            end -= 1
+        start = end
+        while end and (text[end - 1].isspace() or text[end - 1] in _IN_NUMBERS):
+            end -= 1
+        # Of an address that ends in digits the beginning is left: take it away, too.
+        is_in_word = end < start and text[end] in _IN_NUMBERS
     return f"{text[:end]}{_HIDDEN}"
+
+
+def _ends_words(sign: str) -> bool:
+    return sign in _BETWEEN_WORDS or sign.isspace()
 
 
 def _size(value: Any, most: int) -> int:

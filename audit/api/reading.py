@@ -18,6 +18,8 @@ _OUT_OF_RANGE = ErrorDetail(OUT_OF_RANGE, "out_of_range")
 _CLOCK = re.compile("[T ]", re.IGNORECASE)
 _OFFSET = re.compile(r"(?:Z|[+-]\d{2}:?\d{2})\Z", re.IGNORECASE)
 _MOST_CHOICES = 12
+# To look for the nearest of each of a hundred thousand names takes seconds.
+_MOST_ERRORS = 50
 _HUMP = re.compile(r"(?<=[a-z0-9])([A-Z])")
 
 # Which JSON types a field takes.
@@ -96,6 +98,8 @@ class StrictSerializer(serializers.Serializer[Any]):
             name = snake_case(str(key))
             if name in self.ignored:
                 continue
+            if len(errors) == _MOST_ERRORS:
+                break
             if name not in self.fields:
                 errors[key] = [ErrorDetail(self._unknown(name), self.unknown_code)]
             elif name in values and values[name] != value:
