@@ -98,7 +98,7 @@ _LONG = (models.TextField, models.JSONField, models.BinaryField)
 
 
 @cache
-def long_columns(model: type[models.Model]) -> frozenset[str]:
+def long_columns(model: Any) -> frozenset[str]:
     """Return the columns of a table that hold texts, JSON or bytes of any length."""
     fields = model._meta.concrete_fields
     return frozenset(field.name for field in fields if isinstance(field, _LONG))
@@ -113,7 +113,8 @@ def without_long(rows: Any, *, shown: Iterable[str] = ()) -> Any:
     """
     beside = rows.query.select_related
     names = _long_paths(rows.model, beside if isinstance(beside, dict) else {})
-    return rows.defer(*(names - set(shown))) if names - set(shown) else rows
+    left = names - set(shown)
+    return rows.defer(*left) if left else rows
 
 
 def _long_paths(model: Any, beside: Mapping[str, Any], above: str = "") -> set[str]:

@@ -18,6 +18,7 @@ from django.views.decorators.cache import never_cache
 
 from audit import services
 from audit.actors import Actor
+from audit.fields import without_long
 
 
 class LabelledChoices(AutocompleteJsonView):
@@ -25,7 +26,7 @@ class LabelledChoices(AutocompleteJsonView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context_data(**kwargs)
-        rows = list(context["object_list"])
+        rows = list(without_long(context["object_list"]))
         page: Any = self.model_admin
         page.note_shown(self.request, "searched", rows, query=self.term or None)
         return {**context, "object_list": rows}

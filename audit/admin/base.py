@@ -49,6 +49,7 @@ _SUFFIXES = {
     "exact", "in", "isnull", "isempty", "gt", "gte", "lt", "lte",
     "year", "month", "day",
 }  # fmt: skip
+_LONGEST_TERM = 100
 _GONE = "Some of the chosen rows are not here. Nothing was done; choose again."
 
 
@@ -177,6 +178,14 @@ class ScopedAdmin(_ModelAdmin):
             for name in fields
             if name.endswith("exact") or not is_masked_path(self.model, name)
         ]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        # A database compares a part with each place of a text, one sign after another.
+        return super().get_search_results(
+            request, queryset, search_term[:_LONGEST_TERM]
+        )
 
     def get_sortable_by(self, request: HttpRequest) -> Any:
         names = super().get_sortable_by(request)

@@ -13,6 +13,7 @@ from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
 
 from audit.admin.base import may
+from audit.fields import without_long
 from audit.masking import masked_names
 
 if TYPE_CHECKING:
@@ -108,6 +109,10 @@ class TrackedInline(NewestInline):
 
 class ReadOnlyInline(NewestInline):
     """Rows that are only shown beside their parent."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        shown = map(str, self.fields or ())
+        return without_long(super().get_queryset(request), shown=shown)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

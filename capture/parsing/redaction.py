@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Iterator
 from decimal import Decimal
 from functools import cache
 from math import isfinite
@@ -61,6 +63,7 @@ _ISSUERS = [
     (re.compile(r"30[0-5]|36|38|39"), (19, 16, 14)),
 ]
 _LONGEST_NUMBER = 40
+_MOST_NAMED = 100
 _DOUBLED = str.maketrans("0123456789", "0246813579")
 
 
@@ -83,10 +86,20 @@ def redact(value: Any) -> tuple[Any, Warnings]:
     """Return a value without secrets and marks, and what was done: (code, pointer).
 
     Codes: `secret_redacted`; `duplicate_key` where a key came twice; and
-    `non_finite_number` where a number became null.
+    `non_finite_number` where a number became null. Of the first and the last at most a
+    hundred places are named: a list can hold ten thousands.
     """
     found: Warnings = []
-    return _clean(value, "", found), found
+    return _clean(value, "", found), list(_named(found))
+
+
+def _named(found: Warnings) -> Iterator[tuple[str, str]]:
+    seen: Counter[str] = Counter()
+    for code, pointer in found:
+        seen[code] += 1
+        # Which amounts came twice decides about a payment.
+        if seen[code] <= _MOST_NAMED or code == "duplicate_key":
+            yield code, pointer
 
 
 def redact_text(text: str) -> str:

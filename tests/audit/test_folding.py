@@ -15,7 +15,9 @@ PILES = ["\u0301\u0316", "\u0f73\u0316", "\u0316\uff9e", "\u0301" * 9 + "\u0316"
 
 
 @pytest.mark.parametrize("form", ["NFC", "NFKC"])
-@pytest.mark.parametrize("text", ["e\u0301", "\uff21\u1e0a\u0323 x", "a\u0301\u0316" * 90])
+@pytest.mark.parametrize(
+    "text", ["e\u0301", "\uff21\u1e0a\u0323 x", "a\u0301\u0316" * 90]
+)
 def test_a_text_is_in_its_normal_form(form, text):
     assert normal_form(form, text) == unicodedata.normalize(form, text)
 
@@ -42,7 +44,7 @@ def test_every_sign_is_known_as_what_it_becomes():
     for number in range(0x110000):
         sign = chr(number)
         parts = unicodedata.normalize("NFKD", sign)
-        assert sum(map(bool, map(unicodedata.combining, parts))) <= 4  # noqa: PLR2004
+        assert sum(map(bool, map(unicodedata.combining, parts))) <= 4
 
 
 def test_a_message_of_marks_has_a_fingerprint():
@@ -54,4 +56,4 @@ def test_a_message_of_marks_has_a_fingerprint():
 
 
 def test_an_address_is_folded():
-    assert fold_email(" Ａna@Example.ORG ") == "ana@example.org"
+    assert fold_email(" \uff21na@Example.ORG ") == "ana@example.org"

@@ -130,3 +130,14 @@ def test_long_text_is_read_once(text):
     redact_text(text)
 
     assert time.monotonic() - started < 5
+
+
+def test_of_very_many_secrets_a_hundred_are_named():
+    clean, warnings = redact({"list": [CARD] * 5000, "password": "x"})
+
+    assert CARD not in clean["list"]
+    assert warnings[:2] == [
+        ("secret_redacted", "/list/0"),
+        ("secret_redacted", "/list/1"),
+    ]
+    assert len(warnings) == 100
