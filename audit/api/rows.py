@@ -82,7 +82,8 @@ class RowSerializer(serializers.ModelSerializer[Any]):
                 shown[name] = None
         room = self.context.get("room")
         if room is not None:
-            for name in shown.keys() & long_columns(self.Meta.model):
+            model: Any = self.Meta.model
+            for name in shown.keys() & long_columns(model):
                 shown[name] = room.fitted(shown[name])
         is_clear = self.context.get("is_clear")
         if is_clear is None or not is_clear(instance):

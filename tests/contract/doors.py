@@ -176,10 +176,14 @@ def path_of(route: str, values: dict[str, str]) -> str:
 
 def ask_for(door: Door) -> Asked:
     """Make the row that a door is about, and what its route needs."""
-    row = _row(door.model) if door.model is not None else None
+    return asked_about(_row(door.model) if door.model is not None else None)
+
+
+def asked_about(row: Any) -> Asked:
+    """Return what the routes of a row need."""
     business = _business_of(row)
     values = {"object_id": str(row.pk), "pk": str(row.pk)} if row is not None else {}
-    if row is not None and (door.model in admin.site._registry):
+    if row is not None and type(row) in admin.site._registry:
         values |= _version(row)
     values |= {
         "business": business.slug,
@@ -220,7 +224,8 @@ def _business_of(row: Any) -> Business:
     if isinstance(row, Business):
         return row
     if isinstance(row, User):
-        return Membership.objects.get(user=row).business
+        membership = Membership.objects.filter(user=row).first()
+        return membership.business if membership else BusinessFactory()
     business_id = getattr(row, "business_id", None)
     return Business.objects.get(pk=business_id) if business_id else BusinessFactory()
 
