@@ -1,0 +1,388 @@
+"""Long texts that bring slow code to a stop, and how they come in at every entrance."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import tablib
+from django.contrib import admin
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+from rest_framework import serializers
+
+from audit.admin.base import GuardedAdmin, ScopedAdmin
+from audit.api.writing import WritableTable
+from capture.api.fixed_routes import ROUTES
+from capture.choices import CaptureType
+from capture.models import Allowance
+from capture.parsing.body import MAX_ITEM
+from customers.cells import csv_line
+from customers.sheets import SafeXLSX
+from tests.conftest import form_data, post_confirmed
+from tests.contract.doors import asked_about, doors, path_of
+from tests.contract.test_refused_forms import editable, forms_of
+from tests.house.test_patterns import TooSlowError, limited
+
+# What an item, a column or a cell is filled with, in bytes of UTF-8: the largest item
+# that is taken, less what stands around the text.
+SIZE = MAX_ITEM - 12_288
+# Of CPU, for one request.
+CEILING = 10.0
+MARKS = "\u0301\u0316"
+
+
+def _filled(unit: str) -> Callable[[int], str]:
+    def fill(size: int) -> str:
+        # As JSON writes it, which is what the entrances measure.
+        cost = len(json.dumps(unit, ensure_ascii=False).encode()) - 2
+        return unit * (size // cost)
+
+    return fill
+
+
+TEXTS: dict[str, Callable[[int], str]] = {
+    "letters": _filled("a"),
+    "digits": _filled("7"),
+    "blanks": lambda size: f"x{_filled(' ')(size - 2)}x",
+    "lines": lambda size: f"x{_filled(chr(10))(size - 4)}x",
+    "at": _filled("@"),
+    "addresses": _filled("a@"),
+    "phones": _filled("+1 "),
+    "brackets": _filled("[({"),
+    "quotes": _filled("\"\\'"),
+    "markup": _filled("<a href='http://a.b?& "),
+    "marks": lambda size: f"a{_filled(MARKS)(size - 1)}",
+    "emoji": _filled("👩‍👩‍👧‍👦"),
+    "nested": lambda size: ('{"a":' * 90 + "1" + "}" * 90)[: size // 2],
+}
+
+
+def nested(text: str, depth: int = 60) -> Any:
+    """Return JSON that is as deep as it may be, with a text at its end."""
+    value: Any = text
+    for level in range(depth):
+        value = {"k": value} if level % 2 else [value]
+    return value
+
+
+@dataclass
+class Meter:
+    """Measures the CPU of requests, and keeps what each of them took."""
+
+    found: dict[str, float] = field(default_factory=dict)
+
+    def ask(self, name: str, call: Callable[[], Any]) -> Any:
+        """Return the whole answer of a call. Fails at the ceiling, and for a 5xx."""
+        # No rate is under test, and so many requests are beyond any.
+        Allowance.objects.all().delete()
+        start = time.process_time()
+        try:
+            with limited(CEILING):
+                answer = call()
+                answer.whole = answer.getvalue()
+        except TooSlowError:
+            message = f"{name} takes more than {CEILING} s of CPU."
+            raise AssertionError(message) from None
+        spent = time.process_time() - start
+        self.found[name] = max(spent, self.found.get(name, 0))
+        assert spent < CEILING, f"{name} took {spent:.1f} s of CPU."
+        assert answer.status_code < 500, f"{name}: {answer.status_code}"
+        return answer
+
+    def slowest(self, number: int = 10) -> list[str]:
+        """Return the slowest requests, for people."""
+        ranked = sorted(self.found.items(), key=lambda pair: -pair[1])[:number]
+        return [f"{spent:6.3f} s  {name}" for name, spent in ranked]
+
+
+# --- captures -----------------------------------------------------------------------
+
+WHO = {"user_email": "hostile@example.org", "user_id": "u-1", "anonymous_id": "a-1"}
+NAMED = (
+    *("name", "plan_name", "coupon_code", "payment_method", "payment_processor"),
+    *("trading_experience", "risk_tolerance", "trading_goals", "failure_reason"),
+    *("prop_firm", "device_info", "location", "theme", "referral_code", "phone"),
+)
+SDK = ("identify", "track", "page", "screen", "group", "alias")
+
+
+def bodies(kind: str, size: int = SIZE) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield bodies of the largest size that hold a text: in one key, in many, deep."""
+    fill = TEXTS[kind]
+    share = size // (len(NAMED) + 4)
+    yield "one", {"essay": fill(size)}
+    yield (
+        "many",
+        {name: fill(share) for name in NAMED}
+        | {
+            "answers": {"essay": fill(share)},
+            "dashboardData": {"account": {"note": fill(share)}},
+            "device": [fill(share)],
+        },
+    )
+    yield "deep", {"answers": nested(fill(size)), "state": 1}
+    yield "list", {"essay": [fill(200)[:100]] * (size // 220)}
+    yield (
+        "cards",
+        {
+            "essay": ["4111111111111111"] * (size // 19),
+            "crypto_assets": [fill(20)] * 5000,
+        },
+    )
+    yield "keys", {f"{n}{fill(200)[:100]}": fill(200)[:100] for n in range(900)}
+
+
+def capture_paths() -> list[tuple[str, Callable[[dict[str, Any]], Any]]]:
+    """Return each door of captures, and how it wraps what a message says."""
+
+    def plain(body: dict[str, Any]) -> Any:
+        return {**WHO, **body}
+
+    def native(kind: str) -> Callable[[dict[str, Any]], Any]:
+        return lambda body: {"type": kind, **plain(body)}
+
+    def sdk(kind: str) -> Callable[[dict[str, Any]], Any]:
+        def wrap(body: dict[str, Any]) -> Any:
+            part = "traits" if kind in ("identify", "group") else "properties"
+            who = {"userId": "u-1", "traits": {"email": WHO["user_email"]}}
+            names = {"event": "Looked", "groupId": "g", "previousId": "p"}
+            return {"type": kind, **who, **names, part: body}
+
+        return wrap
+
+    return [
+        *((f"/{path}", plain) for path in ROUTES),
+        *(("/api/v1/captures", native(kind)) for kind in CaptureType.values),
+        ("/api/v1/captures/batch", lambda body: {"captures": [native("event")(body)]}),
+        ("/api/v1/captures/validate", native("event")),
+        *((f"/v1/{kind}", sdk(kind)) for kind in SDK),
+        ("/v1/batch", lambda body: {"batch": [sdk("track")(body)]}),
+    ]
+
+
+def send_captures(meter: Meter, key: str, kind: str) -> None:
+    """Send a text to each door of captures: in some place of a message, and as none."""
+    text, number = TEXTS[kind], list(TEXTS).index(kind)
+    client = Client(
+        headers={"Authorization": f"Bearer {key}", "User-Agent": text(8000)}
+    )
+    shapes = list(bodies(kind))
+    for place, (path, wrap) in enumerate(capture_paths()):
+        # All doors read alike: over all texts each of them gets each shape.
+        shape, body = shapes[(place + number) % len(shapes)]
+        said = wrap(body) | {"message_id": f"{kind}-{shape}-{path}"[:200]}
+        sent = {shape: json.dumps(said, ensure_ascii=False)}
+        if (place + number) % len(shapes) == 0:
+            sent["no JSON"] = text(SIZE)
+            sent["nobody"] = json.dumps({"essay": text(SIZE // 6)})
+        for name, raw in sent.items():
+            meter.ask(
+                f"POST {path} ({kind}, {name})",
+                lambda p=path, r=raw: client.post(p, r, "application/json"),
+            )
+
+
+def send_webhooks(meter: Meter, place: Any, secret: str, kind: str) -> None:
+    """Deliver a text in a signed event, and in one that nobody signed."""
+    text = TEXTS[kind]
+    person = {"id": f"pi_{kind}", "amount_received": 1200, "currency": "jpy"}
+    paid = {
+        "id": f"evt_{kind}",
+        "type": "payment_intent.succeeded",
+        "created": 1_795_000_000,
+        "livemode": False,
+        "data": {"object": {**person, "description": text(SIZE)}},
+    }
+    now = int(time.time())
+    for raw in (
+        json.dumps(paid, ensure_ascii=False).encode(),
+        text(SIZE).encode(),
+    ):
+        signed = hmac.new(secret.encode(), f"{now}.".encode() + raw, hashlib.sha256)
+        for mark in (signed.hexdigest(), "0" * 64, text(8000)):
+            header = {"Stripe-Signature": f"t={now},v1={mark}"}
+            path = f"/api/v1/webhooks/{place.provider}/{place.pk}"
+            meter.ask(
+                f"POST {path} ({kind})",
+                lambda p=path, r=raw, h=header: Client().post(
+                    p, r, "application/json", headers=h
+                ),
+            )
+
+
+# --- rows of staff ------------------------------------------------------------------
+
+
+def change_by_api(meter: Meter, client: Client, row: Any, kind: str) -> None:
+    """Write a text into each column of a row that the API takes one for."""
+    for door in doors():
+        view = getattr(door.view, "cls", None)
+        if not (isinstance(view, type) and issubclass(view, WritableTable)):
+            continue
+        if view.model is not type(row) or door.view.actions.get("patch") != "change":
+            continue
+        values = asked_about(row).values
+        # Its slug is one of the texts.
+        values["business"] = str(getattr(row, "business_id", row.pk))
+        path = path_of(door.route, values)
+        body = {
+            name: _value_for(made, kind)
+            for name, made in view.change_body().fields.items()
+            if isinstance(made, serializers.CharField | serializers.JSONField)
+            or type(made) is serializers.ListField
+        }
+        _until_taken(meter, client.patch, f"PATCH {door.route}", path, body)
+
+
+def add_by_api(meter: Meter, client: Client, kind: str) -> None:
+    """Send rows made of a text to each table that takes new ones, alone and in bulk."""
+    for door in doors():
+        view = getattr(door.view, "cls", None)
+        if not (isinstance(view, type) and issubclass(view, WritableTable)):
+            continue
+        if view.create_body is None or "(?P" in door.route:
+            continue
+        fields = view.create_body().fields
+        body: Any = {name: _value_for(made, kind) for name, made in fields.items()}
+        path = "/" + door.route.lstrip("^").removesuffix("/?$")
+        if path.endswith("/bulk"):
+            body = {"items": [{k: str(v)[:500] for k, v in body.items()}] * 100}
+        meter.ask(
+            f"POST {path} ({kind})",
+            lambda p=path, b=body: client.post(p, b, "application/json"),
+        )
+        # Keys that are not known here are looked up among those that are.
+        strange = {f"{n}{TEXTS[kind](100)[:40]}": 1 for n in range(8000)}
+        meter.ask(
+            f"POST {path} ({kind}, keys)",
+            lambda p=path, b=strange: client.post(p, b, "application/json"),
+        )
+
+
+def _value_for(made: Any, kind: str) -> Any:
+    text = TEXTS[kind](SIZE)
+    if isinstance(made, serializers.JSONField | serializers.ListField):
+        return [{"sku": text[: SIZE // 4], "note": text[: SIZE // 4]}]
+    longest = getattr(made, "max_length", None)
+    return text[:longest] if longest else text
+
+
+def _until_taken(
+    meter: Meter, call: Any, name: str, path: str, body: dict[str, Any]
+) -> None:
+    """Send a change; what is refused of it is left out of the next try."""
+    for _ in range(3):
+        if not body:
+            return
+        answer = meter.ask(name, lambda b=body: call(path, b, "application/json"))
+        if answer.status_code == 200:
+            return
+        assert answer.status_code in (400, 413, 422), answer.whole[:500]
+        wrong = {
+            part
+            for error in answer.json().get("errors", ())
+            for part in error["pointer"].split("/")[1:2]
+        }
+        if not wrong & body.keys():
+            return  # the row itself is not to be changed
+        body = {key: value for key, value in body.items() if key not in wrong}
+
+
+EDITED = {
+    model: page
+    for model, page in admin.site._registry.items()
+    if isinstance(page, ScopedAdmin) and not isinstance(page, GuardedAdmin)
+}
+
+
+def change_by_form(meter: Meter, client: Client, row: Any, kind: str) -> None:
+    """Write a text into each input of a row's page, and into those of rows below it."""
+    opts = row._meta
+    path = reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=[row.pk])
+    page = client.get(path)
+    if not page.context["has_change_permission"]:
+        return
+    data = form_data(client, path)
+    names = {name: made for form in forms_of(page) for name, made in _texts(form)}
+    sent = {name: _typed(made, kind) for name, made in names.items()}
+    for _ in range(3):
+        name = f"POST admin {opts.label_lower} ({kind})"
+        answer = meter.ask(
+            name, lambda d={**data, **sent}: post_confirmed(client, path, d)
+        )
+        if answer.status_code == 302:
+            return
+        wrong = {
+            bound.html_name
+            for form in forms_of(answer)
+            for bound in form
+            if bound.errors
+        }
+        sent = {name: value for name, value in sent.items() if name not in wrong}
+
+
+def _texts(form: Any) -> Iterator[tuple[str, Any]]:
+    for name in editable(form):
+        short = name.removeprefix(f"{form.prefix}-") if form.prefix else name
+        made = form.fields[short]
+        if not hasattr(made, "queryset") and not hasattr(made, "choices"):
+            yield name, made
+
+
+def _typed(made: Any, kind: str) -> str:
+    text = TEXTS[kind](SIZE // 4)
+    longest = getattr(made, "max_length", None)
+    if type(made).__name__ == "JSONField":
+        return json.dumps({"note": text})
+    return text[:longest] if longest else text
+
+
+# --- files --------------------------------------------------------------------------
+
+
+def import_files(meter: Meter, client: Client, kind: str, business: Any) -> None:
+    """Send files with a text in each column of each table that is imported."""
+    text, number = TEXTS[kind], list(TEXTS).index(kind)
+    tables = [
+        (model, page)
+        for model, page in admin.site._registry.items()
+        if hasattr(page, "resource_classes")
+    ]
+    business.refresh_from_db()
+    # The files of all tables are read alike.
+    for model, page in tables[number % len(tables) :][:1]:
+        stem = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+        row = model._base_manager.filter(business=business).order_by("pk").last()
+        made = page.resource_classes[0]()
+        names = [f.column_name for f in made.get_import_fields()]
+        wild = [text(SIZE // len(names)) for _ in names]
+        known = {"business": business.slug, "id": str(row.pk), "reference": ""}
+        tame = [known.get(name, text(30_000)[:30_000]) for name in names]
+        lines = csv_line(names) + csv_line(wild) + csv_line(tame) * 20
+        table = tablib.Dataset(*[tame] * 20, headers=names)
+        files = {
+            "0": SimpleUploadedFile("a.csv", lines.encode(), "text/csv"),
+            "1": SimpleUploadedFile("a.xlsx", SafeXLSX().export_data(table)),
+        }
+        for number, file in files.items():
+            path = reverse(f"{stem}_import")
+            data = {"format": number, "resource": "0", "import_file": file}
+            answer = meter.ask(
+                f"POST {path} ({kind}, {file.name})",
+                lambda p=path, d=data: client.post(p, d),
+            )
+            form = answer.context.get("confirm_form") if answer.context else None
+            if form is not None:
+                data = {name: form[name].value() for name in form.fields}
+                path = reverse(f"{stem}_process_import")
+                meter.ask(
+                    f"POST {path} ({kind}, {file.name})",
+                    lambda p=path, d=data: client.post(p, d),
+                )
