@@ -210,10 +210,11 @@ def running_worker(hub: live.Hub) -> Iterator[None]:
         log.close()
 
 
-def run(drill: Drill) -> None:
-    """Do every kind of work, one after the other."""
+def run(drill: Drill, *, pause: float = 5) -> None:
+    """Do every kind of work, one after the other; before it nothing for so long."""
     drill.fill_quarantine()
-    drill.during("nothing", lambda: time.sleep(5))
+    if pause:
+        drill.during("nothing", lambda: time.sleep(pause))
     drill.during("import", drill.import_file)
     drill.during("workbook", drill.open_workbook)
     drill.during("export", drill.export)
