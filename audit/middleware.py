@@ -19,6 +19,7 @@ from django.http import (
 
 from audit import services
 from audit.actors import Actor, OperationContext, operation_of
+from audit.outages import is_unavailable
 from audit.tenancy import keep_reach, request_reach
 
 logger = logging.getLogger(__name__)
@@ -69,7 +70,10 @@ class TrailMiddleware:
             return response
         try:
             services.write_notes(_who(request, operation))
-        except DatabaseError:
+        except DatabaseError as error:
+            if is_unavailable(error):
+                # As everywhere: what stands outside says 503.
+                raise
             logger.exception("the trail could not be written")
             return _unavailable(request)
         return response

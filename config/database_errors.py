@@ -1,8 +1,11 @@
-"""What a database says when it cannot be used, as one sentence that says the fix."""
+"""What a database says when it cannot be used: one sentence, and no trace in the log."""
 
 from __future__ import annotations
 
+import logging
 import re
+
+from audit.outages import is_unavailable
 
 _FULL = (
     "Raise max_connections of the server or the limit of the role, or lower "
@@ -59,3 +62,10 @@ def explain(error: Exception) -> str | None:
         if re.search(pattern, message):
             return f"The database cannot be used: {message.rstrip('.')}. {fix}"
     return None
+
+
+class ToldFilter(logging.Filter):
+    """Drops the trace of an error that config.unavailable tells in one line."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not (record.exc_info and is_unavailable(record.exc_info[1]))

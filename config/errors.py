@@ -25,6 +25,10 @@ _SENTENCES = {
     414: ("uri_too_long", "The address is too long. Ask for less at once."),
     429: ("rate_limited", "Too many requests. Wait a moment, then try again."),
     500: ("internal_error", "This is our fault. It is logged."),
+    503: (
+        "unavailable",
+        "This cannot be done at the moment. Try again in a few seconds.",
+    ),
 }
 _STALE = (
     "The form was too old, or cookies are switched off. Go back, load the page again, "
@@ -64,7 +68,7 @@ def answer(
 def wants_problem(request: HttpRequest) -> bool:
     """Tell whether a program asks, which cannot read a page."""
     path = request.path_info
-    return path.startswith(("/api/", "/healthz")) or is_capture_path(path)
+    return path.startswith(("/api/", "/healthz", "/readyz")) or is_capture_path(path)
 
 
 def bad_request(request: HttpRequest, exception: Any = None) -> HttpResponse:

@@ -38,7 +38,7 @@ SECURE_HSTS_SECONDS = env.number(
 )
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE_HSTS_SECONDS > 0
 # A load balancer asks on the machine itself, without https.
-SECURE_REDIRECT_EXEMPT = [r"^healthz/?$"]
+SECURE_REDIRECT_EXEMPT = [r"^(?:healthz|readyz)/?$"]
 # Believed only where a proxy sets it and takes away what callers send.
 if env.flag("HOLDFAST_PROXY_HTTPS", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
@@ -96,12 +96,14 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "audit.middleware.TenancyMiddleware",
     "config.middleware.OperationMiddleware",
+    "config.unavailable.UnavailableMiddleware",
     "capture.middleware.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.middleware.HeadersMiddleware",
     "config.csp.ContentSecurityPolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "config.health.HealthMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "config.limits.LimitsMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -142,9 +144,11 @@ if _database["ENGINE"].endswith("sqlite3"):
     if _database["NAME"] != ":memory:":
         # The same file from whichever folder a command is started.
         _database["NAME"] = str(BASE_DIR / _database["NAME"])
+    _database["ENGINE"] = "config.backends.sqlite3"
     _database["OPTIONS"] = {
         # Take the write lock at BEGIN: two readers that both turn writers would fail.
         "transaction_mode": "IMMEDIATE",
+        # Of commands; a server waits DATABASE_WAIT_SECONDS.
         "timeout": 20,
         "init_command": (
             # FULL waits for the disk at each commit: what was answered outlives a power
@@ -155,6 +159,7 @@ if _database["ENGINE"].endswith("sqlite3"):
         ),
     }
 else:
+    _database["ENGINE"] = "config.backends.postgresql"
     # A host that does not answer at all; what the URL says wins.
     _database["OPTIONS"] = {"connect_timeout": 10, **_database.get("OPTIONS", {})}
     if _database.get("CONN_MAX_AGE") or "pool" in _database["OPTIONS"]:
@@ -163,12 +168,22 @@ else:
             "of its own, and HOLDFAST_DATABASE_POOL says how large it is."
         )
         raise ImproperlyConfigured(_msg)
-# Servers share connections (config/startup.py); commands connect for themselves.
+# How long a request waits for a lock or a connection, in all: whoever asks gets an
+# answer within two seconds. Commands and jobs wait longer (config/startup.py).
+DATABASE_WAIT_SECONDS = 1.5
+# Servers share connections; commands connect for themselves.
 DATABASE_POOL = {
     "min_size": 1,
     "max_size": env.number("HOLDFAST_DATABASE_POOL", default=8, at_least=1),
-    "timeout": 10,
+    "timeout": DATABASE_WAIT_SECONDS,
+    # Then the next request tries anew, instead of a pause that doubles each time.
+    "reconnect_timeout": 1,
 }
+# Statements of a server on PostgreSQL: how long they wait for a lock, and last at most
+# (milliseconds). `options` in the URL wins: PgBouncer takes none, docs/operate.md.
+DATABASE_SERVER_OPTIONS = (
+    f"-c lock_timeout={DATABASE_WAIT_SECONDS * 1000:.0f} -c statement_timeout=30000"
+)
 DATABASES = {"default": _database}
 # PostgreSQL after `manage.py harden_database`: each transaction says for which
 # businesses it reads and writes, and the server refuses to start as a strong role.
@@ -420,12 +435,15 @@ LOGGING = {
         "json": {"()": "config.logs.JsonFormatter"},
         "text": {"()": "config.logs.TextFormatter", "show_errors": DEBUG},
     },
+    "filters": {"told": {"()": "config.database_errors.ToldFilter"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": _format}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
         # Without handlers of their own: none that mails an error with its values, and
         # none that writes a second line.
         "django": {"handlers": [], "propagate": True},
+        # What has a line of its own needs no trace.
+        "django.request": {"filters": ["told"]},
         # The development server's lines hold whole addresses.
         "django.server": {"handlers": [], "level": "ERROR", "propagate": True},
         # Statements would come with their values.

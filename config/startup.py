@@ -37,7 +37,7 @@ def application(make: Callable[[], Any]) -> Any:
     except ImproperlyConfigured as error:
         refuse(" ".join(str(error).split()))
     connections[DEFAULT_DB_ALIAS].close()
-    use_pool()
+    answer_in_time()
     return made
 
 
@@ -135,11 +135,27 @@ def require_migrations(using: str = DEFAULT_DB_ALIAS) -> None:
         raise ImproperlyConfigured(msg)
 
 
-def use_pool(using: str = DEFAULT_DB_ALIAS) -> None:
-    """Let the connections of this process come from a pool, on PostgreSQL.
+def answer_in_time(using: str = DEFAULT_DB_ALIAS) -> None:
+    """Let the requests of this process wait DATABASE_WAIT_SECONDS for the database.
 
-    Commands connect without one: it would try again for a while, and then tell that
-    it got no connection instead of why.
+    SQLite: for its lock, and without making a file where there is none. PostgreSQL:
+    for a lock, for an answer of a silent server, and for a connection of the pool,
+    which is tried when it is taken out. Commands connect without a pool: it would try
+    again for a while, and then tell that it got no connection instead of why.
     """
+    database = connections.settings[using]
+    options = database["OPTIONS"]
     if connections[using].vendor == "postgresql":
-        connections.settings[using]["OPTIONS"]["pool"] = settings.DATABASE_POOL
+        from config.backends.postgresql.base import (  # noqa: PLC0415 - not on SQLite
+            BoundedConnection,
+        )
+
+        options["pool"] = {
+            **settings.DATABASE_POOL,
+            "connection_class": BoundedConnection,
+        }
+        options.setdefault("options", settings.DATABASE_SERVER_OPTIONS)
+        database["CONN_HEALTH_CHECKS"] = True
+    else:
+        options["timeout"] = settings.DATABASE_WAIT_SECONDS
+        options["must_exist"] = True

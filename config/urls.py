@@ -20,6 +20,7 @@ urlpatterns = [
     path("favicon.ico", require_safe(icon)),
     path("admin/", admin.site.urls),
     path("demo/", include("config.demo")),
+    path("", include("config.health")),
     path("", include("config.api.urls")),
     path("", include("audit.api.urls")),
     path("", include("customers.api.money_urls")),

@@ -22,6 +22,7 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
 from audit.actors import Actor, operation_of
+from audit.outages import is_unavailable
 from capture import services
 from capture.api.answers import Refusal, problem, tell_budget
 from capture.api.authentication import key_in_headers, require_key, take_key
@@ -169,14 +170,14 @@ def endpoint(handler: Callable[..., HttpResponse], *, methods: tuple[str, ...]) 
                 request,
                 Refusal(403, "permission_denied", "Your role may not do this."),
             )
-        except DatabaseError:
-            logger.exception("capture failed: %s", operation_of(request).id)
-            response = problem(request, Refusal(503, "unavailable", _LATER))
-            response["Retry-After"] = "1"
-        except Exception:
+        except Exception as error:
             # The last resort: a client of this door cannot read an error page.
             logger.exception("capture failed: %s", operation_of(request).id)
-            response = problem(request, Refusal(500, "internal_error", _OURS))
+            if is_unavailable(error):
+                response = problem(request, Refusal(503, "unavailable", _LATER))
+                response["Retry-After"] = "1"
+            else:
+                response = problem(request, Refusal(500, "internal_error", _OURS))
         return _with_budget(response, visit)
 
     # Sizes and rates are the business of `Visit` here, not of the limits of pages.

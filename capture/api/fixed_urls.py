@@ -6,7 +6,7 @@ from django.urls import re_path
 
 from capture.api.customer_data import AllCustomerData, CustomerData, CustomerDataStats
 from capture.api.fixed_routes import ROUTES
-from capture.api.reading import health_view, healthz_view, stats_view
+from capture.api.reading import health_view, stats_view
 from capture.api.tracking import Statistics
 from capture.api.views import capture_view
 
@@ -21,5 +21,4 @@ urlpatterns = [
     re_path(r"^api/v1/tracking/statistics/?$", Statistics.as_view()),
     re_path(r"^api/data-capture/stats/(?P<user_email>[^/]+)/?$", stats_view),
     re_path(r"^api/data-capture/health/?$", health_view),
-    re_path(r"^healthz/?$", healthz_view),
 ]

@@ -222,16 +222,26 @@ def _reading() -> dict[str, Any]:
 
 def _open() -> dict[str, Any]:
     """Describe what everybody may call: health, and the schemas of captures."""
-    alive = {503: {"description": "The database is away."}}
     found: dict[str, Any] = {}
-    for path, answer in (
-        ("/healthz", ref("Health")),
-        ("/api/data-capture/health", ref("CaptureHealth")),
+    away, not_ready = "The database is away.", "A check has failed."
+    for path, text, answer, refusal in (
+        ("/healthz", "Tell whether the process lives", "Health", {}),
+        ("/readyz", "Tell what is ready, by check", "Readiness", {503: not_ready}),
+        (
+            "/api/data-capture/health",
+            "Tell whether the service is well",
+            "CaptureHealth",
+            {503: away},
+        ),
     ):
-        text = "Tell whether the service is well"
-        operation = Operation(_name(f"GET {path}"), _HEALTH, text, answer, {}).build()
-        content = {"application/json": {"schema": ref("Unavailable")}}
-        operation["responses"]["503"] = {**alive[503], "content": content}
+        named = Operation(_name(f"GET {path}"), _HEALTH, text, ref(answer), {})
+        operation = named.build()
+        for status, reason in refusal.items():
+            schema = ref("Unavailable" if reason == away else answer)
+            operation["responses"][str(status)] = {
+                "description": reason,
+                "content": {"application/json": {"schema": schema}},
+            }
         found[path] = {"get": operation}
     path = "/api/v1/schemas/{kind}/{version}"
     found[path] = {

@@ -266,21 +266,15 @@ def _stats(visit: Visit, user_email: str) -> HttpResponse:
     )
 
 
-def _health(visit: Visit) -> HttpResponse:
-    return _alive(visit.request, {"status": "ok", "service": "data-capture"})
-
-
-def _healthz(visit: Visit) -> HttpResponse:
-    return _alive(visit.request, {"status": "ok"})
-
-
-def _alive(request: HttpRequest, body: dict[str, str]) -> HttpResponse:
+def _health(_visit: Visit) -> HttpResponse:
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
     except DatabaseError:
-        return JsonResponse({"status": "unavailable"}, status=503)
-    return JsonResponse(body)
+        response = JsonResponse({"status": "unavailable"}, status=503)
+        response["Retry-After"] = "1"
+        return response
+    return JsonResponse({"status": "ok", "service": "data-capture"})
 
 
 def _require_csrf(request: HttpRequest) -> None:
@@ -382,4 +376,3 @@ quarantined_view = endpoint(_quarantined, methods=("GET",))
 decide_view = endpoint(_decide, methods=("POST",))
 stats_view = endpoint(_stats, methods=("GET",))
 health_view = endpoint(_health, methods=("GET",))
-healthz_view = endpoint(_healthz, methods=("GET",))

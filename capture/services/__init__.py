@@ -46,7 +46,13 @@ from capture.services.entrances import (
     segment_items,
 )
 from capture.services.hosting import direct_sender
-from capture.services.idempotency import Claimed, claim, finish, forget_old
+from capture.services.idempotency import (
+    MAINTAINED,
+    Claimed,
+    claim,
+    finish,
+    forget_old,
+)
 from capture.services.ingest import StrictError, ingest
 from capture.services.keys import (
     allowed_origin,
@@ -95,6 +101,7 @@ from capture.services.webhooks import (
 
 __all__ = [
     "BODY_KEYS",
+    "MAINTAINED",
     "CAPTURE_SOURCE",
     "CUSTOMER_DATA",
     "NATIVE_ITEMS",

@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.contrib.sessions.models import Session
+from django.core.cache import cache
 from django.db.models import Q, QuerySet
 
 from audit import clock
@@ -27,6 +28,9 @@ from capture.services.refusals import old_refusals
 from customers import services as customers
 
 LONGEST = 255
+# Under this key of the cache stands when old rows were removed last.
+MAINTAINED = "maintained"
+_REMEMBERED_SECONDS = 400 * 86_400
 _LOCKED = timedelta(seconds=60)
 _KEPT = timedelta(days=7)
 
@@ -141,4 +145,8 @@ def forget_old(*, only_count: bool) -> dict[str, int]:
     counts["windows of refusals"] = audit.close_windows(
         actor=Actor.system("maintain"), only_count=only_count
     )
-    return counts | {"cached values": forget_cached(only_count=only_count)}
+    counts |= {"cached values": forget_cached(only_count=only_count)}
+    if not only_count:
+        # Where /readyz looks whether it still runs.
+        cache.set(MAINTAINED, clock.now(), timeout=_REMEMBERED_SECONDS)
+    return counts

@@ -1,0 +1,1 @@
+"""PostgreSQL, of which a request waits once for a connection or a lock."""

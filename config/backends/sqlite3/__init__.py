@@ -1,0 +1,1 @@
+"""SQLite, of which a request waits once for the lock."""

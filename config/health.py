@@ -1,0 +1,246 @@
+"""Whether the process lives, and whether it can do its work: for load balancers.
+
+Both answer anybody, so they name what was looked at and nothing else. Why a check
+failed stands in the log.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.cache import cache as shared
+from django.db import connection
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import re_path
+from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
+
+from audit.guards import require_guards, require_hardening
+from capture import services as capture
+from capture.api.answers import Refusal, problem
+from config.backends.waiting import within
+
+logger = logging.getLogger(__name__)
+
+OK, WARNING, FAILED = "ok", "warning", "failed"
+CHECK_SECONDS = 1.0
+# Asked more often, the answer is the one of a moment ago.
+KEPT_SECONDS = 1.0
+RETRY_AFTER = 5
+# Free bytes of the folders that we write to: too few, and soon too few.
+DISK_FAILED, DISK_WARNING = 100_000_000, 1_000_000_000
+# `maintain` runs once a day.
+MAINTAIN_HOURS = 36
+# Large enough to need a page of its own; the row is written again each time.
+_FILLER_BYTES = 4000
+
+
+class HealthMiddleware:
+    """Takes cookies away from questions about health, which are nobody's.
+
+    A session would be looked up in the database, which may be what is away.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if is_health_path(request.path_info):
+            request.COOKIES.clear()
+        return self.get_response(request)
+
+
+def is_health_path(path: str) -> bool:
+    """Tell whether a path asks about the process or its readiness."""
+    return path.rstrip("/") in ("/healthz", "/readyz")
+
+
+def alive(request: HttpRequest) -> HttpResponse:
+    """Tell that this process answers requests; asks nothing and nobody."""
+    return JsonResponse({"status": OK})
+
+
+def ready(request: HttpRequest) -> HttpResponse:
+    """Tell what this process needs, check by check; 503 when one has failed."""
+    checks = _results.read()
+    found = set(checks.values())
+    status = "unavailable" if FAILED in found else WARNING if WARNING in found else OK
+    body = {
+        "status": status,
+        "checks": {name: {"status": result} for name, result in checks.items()},
+    }
+    if FAILED not in found:
+        return JsonResponse(body)
+    response = JsonResponse(body, status=503)
+    response["Retry-After"] = str(RETRY_AFTER)
+    return response
+
+
+def run_checks() -> dict[str, str]:
+    """Return `ok`, `warning` or `failed` of each check, each within a second.
+
+    Once the database has failed it is not asked again: what needs it fails too.
+    """
+    found: dict[str, str] = {}
+    for name, check in CHECKS.items():
+        if found.get("database") == FAILED and name != "disk":
+            found[name] = FAILED
+            continue
+        try:
+            with within(CHECK_SECONDS):
+                found[name] = check()
+        except Exception as error:
+            # Whatever it is, it keeps us from our work.
+            logger.error("not ready: %s: %s", name, type(error).__name__)  # noqa: TRY400 - a trace at each probe
+            found[name] = FAILED
+    return found
+
+
+def _database() -> str:
+    """Ask for a connection and an answer."""
+    pool = getattr(connection, "pool", None)
+    if pool is not None and connection.connection is None:
+        # As connecting does, but no longer than a check may take.
+        pool.open()
+        with pool.connection(timeout=CHECK_SECONDS):
+            pass
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return OK
+
+
+def _migrations() -> str:
+    """Look for migrations of this code that the database lacks."""
+    missing = _known_migrations() - set(MigrationRecorder(connection).applied_migrations())
+    return FAILED if missing else OK
+
+
+@cache
+def _known_migrations() -> frozenset[tuple[str, str]]:
+    # Reads a hundred files, which stay the same as long as this process runs.
+    return frozenset(MigrationLoader(None).graph.nodes)
+
+
+def _guards() -> str:
+    """Compare the guards, and a hardened database, with their declaration."""
+    require_guards()
+    require_hardening()
+    return OK
+
+
+def _maintain() -> str:
+    """Look when `maintain` ran last; a hub works without for a while."""
+    ran: datetime | None = shared.get(capture.MAINTAINED)
+    if ran is None or timezone.now() - ran > timedelta(hours=MAINTAIN_HOURS):
+        return WARNING
+    return OK
+
+
+def _can_write() -> str:
+    """Write a row, the same one each time, and keep it."""
+    table = connection.ops.quote_name(settings.CACHES["default"]["LOCATION"])
+    expires = connection.ops.adapt_datetimefield_value(
+        timezone.now() + timedelta(days=1)
+    )
+    with _lock_awaited(CHECK_SECONDS), connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {table} (cache_key, value, expires) VALUES (%s, %s, %s) "  # noqa: S608 - a name of the settings
+            "ON CONFLICT (cache_key) DO UPDATE SET value = excluded.value",
+            ["health:can_write", secrets.token_hex(_FILLER_BYTES // 2), expires],
+        )
+    return OK
+
+
+@contextmanager
+def _lock_awaited(seconds: float) -> Iterator[None]:
+    """Wait no longer than this for the lock of SQLite; PostgreSQL is `within` it."""
+    if connection.vendor != "sqlite":
+        yield
+        return
+    connection.ensure_connection()
+    raw = connection.connection
+    (before,) = raw.execute("PRAGMA busy_timeout").fetchone()
+    raw.execute(f"PRAGMA busy_timeout = {seconds * 1000:.0f}")
+    try:
+        yield
+    finally:
+        raw.execute(f"PRAGMA busy_timeout = {before}")
+
+
+def _disk() -> str:
+    """Look at the free space of the folders that this machine writes to."""
+    folders = [Path(settings.MEDIA_ROOT)]
+    if connection.vendor == "sqlite" and not connection.is_in_memory_db():
+        folders.append(Path(connection.settings_dict["NAME"]).parent)
+    free = min(shutil.disk_usage(_present(folder)).free for folder in folders)
+    if free < DISK_FAILED:
+        return FAILED
+    return WARNING if free < DISK_WARNING else OK
+
+
+def _present(folder: Path) -> Path:
+    """Return a folder, or the one in which it would be made."""
+    return next(path for path in (folder, *folder.parents) if path.exists())
+
+
+# In this order: one that fails may take those after it with it.
+CHECKS: dict[str, Callable[[], str]] = {
+    "database": _database,
+    "migrations": _migrations,
+    "guards": _guards,
+    "maintain": _maintain,
+    "can_write": _can_write,
+    "disk": _disk,
+}
+
+
+class _Results:
+    """The last results of this process, so that many questions cost one look."""
+
+    def __init__(self) -> None:
+        self.at, self.found = float("-inf"), dict[str, str]()
+
+    def read(self) -> dict[str, str]:
+        if time.monotonic() - self.at > KEPT_SECONDS:
+            self.found, self.at = run_checks(), time.monotonic()
+        return self.found
+
+
+_results = _Results()
+
+
+def _for_monitors(answer: Callable[[HttpRequest], HttpResponse]) -> Any:
+    @csrf_exempt
+    def view(request: HttpRequest) -> HttpResponse:
+        if request.method in ("GET", "HEAD"):
+            response = answer(request)
+        else:
+            refusal = Refusal(405, "method_not_allowed", "Use GET here.")
+            response = problem(request, refusal)
+            response["Allow"] = "GET, HEAD"
+        response["Cache-Control"] = "no-store"
+        return response
+
+    # Counting them would write to the database.
+    view.has_own_limits = True  # type: ignore[attr-defined]  # config.limits looks at it
+    return view
+
+
+healthz_view, readyz_view = _for_monitors(alive), _for_monitors(ready)
+
+urlpatterns = [
+    re_path(r"^healthz/?$", healthz_view),
+    re_path(r"^readyz/?$", readyz_view),
+]
