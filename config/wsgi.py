@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from django.core.wsgi import get_wsgi_application
 
 from config import startup
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-application = startup.application(get_wsgi_application)
+
+
+def _make() -> Any:
+    # Once the apps are loaded, whose models it comes to.
+    from config.admission import Admission  # noqa: PLC0415
+
+    return Admission(get_wsgi_application())
+
+
+application = startup.application(_make)

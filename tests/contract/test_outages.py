@@ -40,7 +40,7 @@ WORDS = {"act": "discard", "kind": "payment", "version": "1"}
 
 
 @contextlib.contextmanager
-def serving(url: str, **options: Any) -> Iterator[None]:
+def serving(url: str, pool_wait: float = 5, **options: Any) -> Iterator[None]:
     """Let this thread's connection be that of a server, to another database."""
     from config import env  # noqa: PLC0415 - as the settings read it
 
@@ -62,7 +62,7 @@ def serving(url: str, **options: Any) -> Iterator[None]:
         startup.answer_in_time()
         other["OPTIONS"] |= options
         if not is_sqlite:
-            other["OPTIONS"]["pool"] |= {"timeout": WAIT, "num_workers": 1}
+            other["OPTIONS"]["pool"] |= {"timeout": pool_wait, "num_workers": 1}
         patch.setattr(waiting, "breaker", waiting.Breaker())
         try:
             yield
@@ -148,7 +148,7 @@ def full(office: Office) -> Iterator[tuple[str, dict[str, Any]]]:
     name = office.database.name
     with psycopg.connect(office.database.url, autocommit=True) as held:
         held.execute(f"ALTER DATABASE {name} CONNECTION LIMIT 1")
-        yield office.database.url, {}
+        yield office.database.url, {"pool_wait": WAIT}
         held.execute(f"ALTER DATABASE {name} CONNECTION LIMIT -1")
 
 
@@ -163,14 +163,16 @@ def absent(office: Office) -> Iterator[tuple[str, dict[str, Any]]]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         # Bound and not listening: connections are refused.
-        yield f"postgresql://u:p@127.0.0.1:{probe.getsockname()[1]}/x", {}
+        url = f"postgresql://u:p@127.0.0.1:{probe.getsockname()[1]}/x"
+        yield url, {"pool_wait": WAIT}
 
 
 @contextlib.contextmanager
 def silent(_: Office) -> Iterator[tuple[str, dict[str, Any]]]:
     """A server takes the connection and never says a word."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        yield f"postgresql://u:p@127.0.0.1:{server.getsockname()[1]}/x", {}
+        url = f"postgresql://u:p@127.0.0.1:{server.getsockname()[1]}/x"
+        yield url, {"pool_wait": WAIT}
 
 
 OUTAGES = [locked, read_only, full, absent, silent]

@@ -19,7 +19,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -99,11 +98,8 @@ class Server:
 
 
 def command(port: int) -> list[str]:
-    """Return the arguments that start gunicorn or, without it, Django's own server."""
-    if find_spec("gunicorn") is None:
-        return ["manage.py", "runserver", "--noreload", f"127.0.0.1:{port}"]
-    options = f"--bind=127.0.0.1:{port} --workers=2 --threads=8 --no-control-socket"
-    return ["-m", "gunicorn", *options.split(), "config.wsgi:application"]
+    """Return the arguments that start the server as operators do."""
+    return ["manage.py", "serve", f"--bind=127.0.0.1:{port}"]
 
 
 def within(seconds: float, call: Callable[[], Any]) -> None:

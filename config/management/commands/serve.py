@@ -9,8 +9,9 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import connections
+from django.db import connection, connections
 
+from config import admission
 from config.startup import require_ready
 
 OPTIONS = (
@@ -45,13 +46,30 @@ class Command(BaseCommand):
             help="Address and port, or unix:PATH (default 127.0.0.1:8000).",
         )
         parser.add_argument(
-            "--workers", type=int, default=2, help="Processes (default 2)."
+            "--workers",
+            type=int,
+            help="Processes (default 2; on SQLite always 1, whose lock is fair to "
+            "nobody in another process).",
         )
         parser.add_argument(
-            "--threads", type=int, default=8, help="Threads of a process (default 8)."
+            "--threads",
+            type=int,
+            default=settings.SERVER_THREADS,
+            help="Requests that a process works on at once (default HOLDFAST_THREADS, "
+            "8); others wait a moment or are refused.",
         )
 
-    def handle(self, *, bind: str, workers: int, threads: int, **_: Any) -> None:
+    def handle(
+        self, *, bind: str, workers: int | None, threads: int, **_: Any
+    ) -> None:
+        is_sqlite = connection.vendor == "sqlite"
+        workers = workers or (1 if is_sqlite else 2)
+        if is_sqlite and workers > 1:
+            msg = "On SQLite one process serves best. Leave --workers away."
+            raise CommandError(msg)
+        if threads < 2:  # noqa: PLR2004 - one for captures and one for pages
+            msg = "A process works on 2 requests or more at once. Raise --threads."
+            raise CommandError(msg)
         try:
             require_ready()
         except ImproperlyConfigured as error:
@@ -59,7 +77,10 @@ class Command(BaseCommand):
             raise CommandError(msg) from error
         connections.close_all()
         server = [sys.executable, "-m", "gunicorn", "config.wsgi:application"]
-        own = [f"--bind={bind}", f"--workers={workers}", f"--threads={threads}"]
+        # Those that work, those that wait, and some that are free to refuse.
+        in_all = admission.threads(threads)
+        own = [f"--bind={bind}", f"--workers={workers}", f"--threads={in_all}"]
+        os.environ["HOLDFAST_THREADS"] = str(threads)
         os.chdir(settings.BASE_DIR)
         sys.stdout.flush()
         # No shell, and an address that the operator typed.

@@ -1,0 +1,213 @@
+"""How many requests are worked on at once, and who is sent away at the door.
+
+Stands before Django, in the thread of the server that has read the head of a request.
+Captures and pages have rooms of their own: neither can take the place of the other.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.conf import settings
+
+from capture.middleware import is_capture_path
+from config.health import is_health_path
+
+logger = logging.getLogger(__name__)
+
+RETRY_AFTER = "2"
+# For static files, refusals, and who sends slowly.
+SPARE_THREADS = 8
+# So many wait for each place; more would not be served in time.
+QUEUE_FACTOR = 4
+# Who waited longer may have left meanwhile; asking costs a call of the system.
+LEFT_SECONDS = 0.1
+# A line of the log for each would be work, too.
+_LOG_SECONDS = 10.0
+_CAPTURE = ("/api/v1/webhooks", "/api/data-capture/", "/api/customer-data/capture-")
+_SENTENCE = "Too much is going on at the moment. Try again in a few seconds."
+_PROBLEM = json.dumps(
+    {
+        "type": "about:blank",
+        "title": "Service Unavailable",
+        "status": 503,
+        "code": "overloaded",
+        "message": _SENTENCE,
+        "detail": _SENTENCE,
+        "errors": [],
+    }
+).encode()
+_PAGE = (
+    '<!doctype html><html lang="en"><meta charset="utf-8">'
+    '<meta name="viewport" content="width=device-width, initial-scale=1">'
+    '<meta name="color-scheme" content="light dark">'
+    "<title>Service Unavailable – Holdfast</title>"
+    f"<main><h1>Service Unavailable</h1><p>{_SENTENCE}</p></main></html>"
+).encode()
+
+
+@dataclass
+class Room:
+    """Places for requests that are worked on, and a queue before them.
+
+    Who waits longest comes first. Safe to use from many threads.
+    """
+
+    name: str
+    places: int
+    queue: int
+    seconds: float
+    refused: int = 0
+    _waiting: deque[threading.Event] = field(default_factory=deque)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _logged_at: float = float("-inf")
+
+    def enter(self) -> bool:
+        """Take a place, after waiting for one; False when none came free in time."""
+        with self._lock:
+            if self.places > 0:
+                self.places -= 1
+                return True
+            if len(self._waiting) >= self.queue:
+                return self._refuse()
+            turn = threading.Event()
+            self._waiting.append(turn)
+        turn.wait(self.seconds)
+        with self._lock:
+            if turn.is_set():
+                return True
+            self._waiting.remove(turn)
+            return self._refuse()
+
+    def leave(self) -> None:
+        """Give the place to whoever waits longest."""
+        with self._lock:
+            if self._waiting:
+                self._waiting.popleft().set()
+            else:
+                self.places += 1
+
+    def _refuse(self) -> bool:
+        self.refused += 1
+        now = time.monotonic()
+        if now - self._logged_at > _LOG_SECONDS:
+            logger.warning("%s requests refused: no place for %s", self.refused, self.name)
+            self.refused, self._logged_at = 0, now
+        return False
+
+
+class Admission:
+    """A WSGI application that lets only so many requests into another one.
+
+    The others get 503 with `Retry-After`, at once when the queue is full and after
+    QUEUE_SECONDS at the latest. What waited and whose sender has left is not begun.
+    """
+
+    def __init__(self, application: Callable[..., Iterable[bytes]]) -> None:
+        self.application = application
+        self.captures, self.pages, self.health = (
+            Room(name, count, QUEUE_FACTOR * count, settings.QUEUE_SECONDS)
+            for name, count in places(settings.SERVER_THREADS).items()
+        )
+
+    def __call__(
+        self, environ: dict[str, Any], start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        path = environ.get("PATH_INFO", "")
+        room = self._room(path)
+        if room is None:
+            return self.application(environ, start_response)
+        came = time.monotonic()
+        if not room.enter():
+            return refuse(path, start_response)
+        try:
+            if time.monotonic() - came > LEFT_SECONDS and has_left(environ):
+                room.leave()
+                return refuse(path, start_response)
+            answer = self.application(environ, start_response)
+        except BaseException:
+            room.leave()
+            raise
+        return Admitted(answer, room)
+
+    def _room(self, path: str) -> Room | None:
+        """Return where a request belongs; None for what costs next to nothing."""
+        if path.startswith(settings.STATIC_URL) or path.rstrip("/") == "/healthz":
+            return None
+        if is_health_path(path):
+            return self.health
+        if path.startswith(_CAPTURE) or is_capture_path(path):
+            return self.captures
+        return self.pages
+
+
+def places(working: int) -> dict[str, int]:
+    """Return how many requests of each room are worked on at once, of so many in all.
+
+    Health has one of its own.
+    """
+    pages = max(working // 2, 1)
+    return {"captures": max(working - pages, 1), "pages": pages, "health": 1}
+
+
+def threads(working: int) -> int:
+    """Return how many threads a process needs, so that one is always free to refuse."""
+    return sum(places(working).values()) * (1 + QUEUE_FACTOR) + SPARE_THREADS
+
+
+class Admitted:
+    """An answer whose sending is part of the work: its place is free after `close`."""
+
+    def __init__(self, answer: Iterable[bytes], room: Room) -> None:
+        self.answer, self.room = answer, room
+        self._is_closed = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self.answer)
+
+    def close(self) -> None:
+        """End the answer; servers call it once, whatever happened to the sending."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        try:
+            if hasattr(self.answer, "close"):
+                self.answer.close()
+        finally:
+            self.room.leave()
+
+
+def refuse(path: str, start_response: Callable[..., Any]) -> list[bytes]:
+    """Answer 503 in the form that the sender reads, without Django."""
+    is_page = not (path.startswith(("/api/", "/readyz")) or is_capture_path(path))
+    body, kind = (_PAGE, "text/html") if is_page else (_PROBLEM, "application/problem+json")
+    headers = [
+        ("Content-Type", f"{kind}; charset=utf-8" if is_page else kind),
+        ("Content-Length", str(len(body))),
+        ("Retry-After", RETRY_AFTER),
+        ("Cache-Control", "no-store"),
+        ("X-Content-Type-Options", "nosniff"),
+        ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+    ]
+    start_response("503 Service Unavailable", headers)
+    return [body]
+
+
+def has_left(environ: dict[str, Any]) -> bool:
+    """Tell whether the sender has closed the connection; False where it is unknown."""
+    connection = environ.get("gunicorn.socket")
+    if not isinstance(connection, socket.socket):
+        return False
+    with suppress(BlockingIOError, OSError):
+        flags = socket.MSG_PEEK | socket.MSG_DONTWAIT
+        return connection.recv(1, flags) == b""
+    return False
