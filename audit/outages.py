@@ -1,4 +1,4 @@
-"""Which errors say that the database cannot be used now, and which are our own fault."""
+"""Which errors say that the database cannot be used now; the others are our fault."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import sqlite3
 
 from django.db import InterfaceError, OperationalError
 
-# Of the result codes of SQLite: busy, locked, no memory, read only, disk error, damaged,
-# full, cannot be opened, locking protocol, no database. All else is a wrong statement.
+# Of the result codes of SQLite: busy, locked, no memory, read only, disk error,
+# damaged, full, cannot be opened, locking protocol, no database. All else is a wrong
+# statement.
 _SQLITE = frozenset({5, 6, 7, 8, 10, 11, 13, 14, 15, 26})
 # Of PostgreSQL, which its driver does not call operational: a server that only reads,
 # as after a failover, and a transaction that idled for too long.

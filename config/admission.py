@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.conf import settings
+from django.db import connection
 
 from capture.middleware import is_capture_path
 from config.health import is_health_path
@@ -25,6 +26,7 @@ from config.health import is_health_path
 logger = logging.getLogger(__name__)
 
 RETRY_AFTER = "2"
+SQLITE_CAPTURES = 2
 # For static files, refusals, and who sends slowly.
 SPARE_THREADS = 8
 # So many wait for each place; more would not be served in time.
@@ -100,7 +102,9 @@ class Room:
         self.refused += 1
         now = time.monotonic()
         if now - self._logged_at > _LOG_SECONDS:
-            logger.warning("%s requests refused: no place for %s", self.refused, self.name)
+            logger.warning(
+                "%s requests refused: no place for %s", self.refused, self.name
+            )
             self.refused, self._logged_at = 0, now
         return False
 
@@ -153,10 +157,14 @@ class Admission:
 def places(working: int) -> dict[str, int]:
     """Return how many requests of each room are worked on at once, of so many in all.
 
-    Health has one of its own.
+    A third are captures: they need the processor most of the time, and more at once
+    only take longer. SQLite takes one writer at a time and wakes those who wait for its
+    lock in no order, so there are two at most. Health has a place of its own.
     """
-    pages = max(working // 2, 1)
-    return {"captures": max(working - pages, 1), "pages": pages, "health": 1}
+    captures = max(working // 3, 1)
+    if connection.vendor == "sqlite":
+        captures = min(captures, SQLITE_CAPTURES)
+    return {"captures": captures, "pages": max(working - captures, 1), "health": 1}
 
 
 def threads(working: int) -> int:
@@ -189,7 +197,9 @@ class Admitted:
 def refuse(path: str, start_response: Callable[..., Any]) -> list[bytes]:
     """Answer 503 in the form that the sender reads, without Django."""
     is_page = not (path.startswith(("/api/", "/readyz")) or is_capture_path(path))
-    body, kind = (_PAGE, "text/html") if is_page else (_PROBLEM, "application/problem+json")
+    body, kind = (
+        (_PAGE, "text/html") if is_page else (_PROBLEM, "application/problem+json")
+    )
     headers = [
         ("Content-Type", f"{kind}; charset=utf-8" if is_page else kind),
         ("Content-Length", str(len(body))),
@@ -204,10 +214,10 @@ def refuse(path: str, start_response: Callable[..., Any]) -> list[bytes]:
 
 def has_left(environ: dict[str, Any]) -> bool:
     """Tell whether the sender has closed the connection; False where it is unknown."""
-    connection = environ.get("gunicorn.socket")
-    if not isinstance(connection, socket.socket):
+    client = environ.get("gunicorn.socket")
+    if not isinstance(client, socket.socket):
         return False
     with suppress(BlockingIOError, OSError):
         flags = socket.MSG_PEEK | socket.MSG_DONTWAIT
-        return connection.recv(1, flags) == b""
+        return client.recv(1, flags) == b""
     return False

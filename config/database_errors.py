@@ -1,4 +1,4 @@
-"""What a database says when it cannot be used: one sentence, and no trace in the log."""
+"""What a database says when it cannot be used: one sentence, no trace in the log."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ def run_checks() -> dict[str, str]:
                 found[name] = check()
         except Exception as error:
             # Whatever it is, it keeps us from our work.
-            logger.error("not ready: %s: %s", name, type(error).__name__)  # noqa: TRY400 - a trace at each probe
+            logger.error("not ready: %s: %s", name, type(error).__name__)
             found[name] = FAILED
     return found
 
@@ -123,7 +123,9 @@ def _database() -> str:
 
 def _migrations() -> str:
     """Look for migrations of this code that the database lacks."""
-    missing = _known_migrations() - set(MigrationRecorder(connection).applied_migrations())
+    missing = _known_migrations() - set(
+        MigrationRecorder(connection).applied_migrations()
+    )
     return FAILED if missing else OK
 
 
@@ -150,7 +152,7 @@ def _maintain() -> str:
 
 def _can_write() -> str:
     """Write a row, the same one each time, and keep it."""
-    table = connection.ops.quote_name(settings.CACHES["default"]["LOCATION"])
+    table = connection.ops.quote_name(str(settings.CACHES["default"]["LOCATION"]))
     expires = connection.ops.adapt_datetimefield_value(
         timezone.now() + timedelta(days=1)
     )
@@ -182,8 +184,9 @@ def _lock_awaited(seconds: float) -> Iterator[None]:
 def _disk() -> str:
     """Look at the free space of the folders that this machine writes to."""
     folders = [Path(settings.MEDIA_ROOT)]
-    if connection.vendor == "sqlite" and not connection.is_in_memory_db():
-        folders.append(Path(connection.settings_dict["NAME"]).parent)
+    database: Any = connection
+    if database.vendor == "sqlite" and not database.is_in_memory_db():
+        folders.append(Path(database.settings_dict["NAME"]).parent)
     free = min(shutil.disk_usage(_present(folder)).free for folder in folders)
     if free < DISK_FAILED:
         return FAILED

@@ -174,7 +174,7 @@ DATABASE_WAIT_SECONDS = 1.5
 # Servers share connections; commands connect for themselves.
 DATABASE_POOL = {
     "min_size": 1,
-    "max_size": env.number("HOLDFAST_DATABASE_POOL", default=9, at_least=1),
+    "max_size": env.number("HOLDFAST_DATABASE_POOL", default=8, at_least=1),
     "timeout": DATABASE_WAIT_SECONDS,
     # Then the next request tries anew, instead of a pause that doubles each time.
     "reconnect_timeout": 1,
@@ -284,10 +284,10 @@ STORAGES = {
 }
 
 # --- server -----------------------------------------------------------------------
-# How many requests a process works on at once, half of them captures and half pages;
-# and how long the next ones wait for their turn before they get a 503
+# How many requests a process works on at once, a third of them captures, the others
+# pages; and how long the next ones wait for their turn before they get a 503
 # (config/admission.py).
-SERVER_THREADS = env.number("HOLDFAST_THREADS", default=8, at_least=2)
+SERVER_THREADS = env.number("HOLDFAST_THREADS", default=6, at_least=2)
 QUEUE_SECONDS = env.number("HOLDFAST_QUEUE_SECONDS", default=1, at_least=1)
 
 # --- cache: shared by all processes, or limits would count once for each ---------

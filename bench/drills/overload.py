@@ -1,7 +1,7 @@
 """Twice as many captures as the hub can take, and somebody who works beside them.
 
     python -m bench.drills.overload                SQLite, in a temporary folder
-    DATABASE_URL=postgresql://… python -m bench.drills.overload    a server to make one on
+    DATABASE_URL=postgresql://… python -m bench.drills.overload    a server to use
 
 Measures what one process sends as fast as it gets answers, then offers twice as much
 for --seconds, on a timetable that waits for nobody. The load is made on the same
@@ -79,33 +79,39 @@ def at(values: list[float], share: float) -> float:
 
 
 class Sender:
-    """Sends captures over a connection that stays open, one after the other."""
+    """Sends captures, each over a connection of its own, as webhooks come."""
 
     def __init__(self, target: Target, report: Report, lock: threading.Lock) -> None:
         self.target, self.report, self.lock = target, report, lock
-        self.connection = http.client.HTTPConnection(
-            "127.0.0.1", target.port, timeout=30
-        )
 
     def send(self, name: str, due: float) -> None:
         """Send one that was due at a time; its answer counts from then on."""
         body = json.dumps(
-            {"type": "event", "name": "looked", "message_id": name, "email": "a@x.example"}
+            {
+                "type": "event",
+                "name": "looked",
+                "message_id": name,
+                "email": "a@x.example",
+            }
         )
         headers = {
             "Authorization": f"Bearer {self.target.key}",
             "Content-Type": "application/json",
         }
         retry_after = None
+        connection = http.client.HTTPConnection(
+            "127.0.0.1", self.target.port, timeout=30
+        )
         try:
-            self.connection.request("POST", "/api/v1/captures", body, headers)
-            response = self.connection.getresponse()
+            connection.request("POST", "/api/v1/captures", body, headers)
+            response = connection.getresponse()
             response.read()
             status: Any = response.status
             retry_after = response.headers.get("Retry-After")
         except (OSError, http.client.HTTPException) as error:
-            self.connection.close()
             status = type(error).__name__
+        finally:
+            connection.close()
         took = time.perf_counter() - due
         with self.lock:
             report = self.report

@@ -101,9 +101,9 @@ from capture.services.webhooks import (
 
 __all__ = [
     "BODY_KEYS",
-    "MAINTAINED",
     "CAPTURE_SOURCE",
     "CUSTOMER_DATA",
+    "MAINTAINED",
     "NATIVE_ITEMS",
     "SDK_ITEMS",
     "SDK_KINDS",

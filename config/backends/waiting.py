@@ -46,7 +46,7 @@ _waiting: ContextVar[Waiting | None] = ContextVar("holdfast_waiting", default=No
 _deadline: ContextVar[float | None] = ContextVar("holdfast_deadline", default=None)
 
 
-class Unavailable(OperationalError):
+class UnavailableError(OperationalError):
     """The database failed a moment ago; it was not asked again."""
 
 
@@ -79,8 +79,8 @@ def seconds_left() -> float | None:
 class WaitsOnce:
     """Mixed into a backend: a request whose database failed does not ask it again.
 
-    Raises `Unavailable` instead, also where another request has just waited in vain
-    for a connection.
+    Raises `UnavailableError` instead, also where another request has just waited in
+    vain for a connection.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -97,7 +97,7 @@ class WaitsOnce:
         started = time.monotonic()
         if started < breaker.open_until:
             msg = "The database did not answer a moment ago."
-            raise Unavailable(msg)
+            raise UnavailableError(msg)
         try:
             with within(settings.DATABASE_WAIT_SECONDS):
                 super().connect()  # type: ignore[misc]  # of the backend
@@ -133,4 +133,4 @@ def _execute(
 def _refuse_again(waiting: Waiting) -> None:
     if waiting.failure is not None:
         msg = "The database failed before in this request."
-        raise Unavailable(msg) from waiting.failure
+        raise UnavailableError(msg) from waiting.failure

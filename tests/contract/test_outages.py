@@ -54,9 +54,9 @@ def serving(url: str, pool_wait: float = 5, **options: Any) -> Iterator[None]:
         is_sqlite = url.startswith("sqlite")
         engine = "sqlite3" if is_sqlite else "postgresql"
         other["ENGINE"] = f"config.backends.{engine}"
-        other["OPTIONS"] = dict(settings["OPTIONS"]) if is_sqlite == (
-            outer.vendor == "sqlite"
-        ) else {}
+        other["OPTIONS"] = (
+            dict(settings["OPTIONS"]) if is_sqlite == (outer.vendor == "sqlite") else {}
+        )
         patch.setitem(connections.settings, "default", other)
         del connections["default"]
         startup.answer_in_time()
@@ -79,7 +79,9 @@ def office(tmp_path_factory, django_db_setup, django_db_blocker) -> Iterator[Off
     with copied(tmp_path_factory, folder) as database, django_db_blocker.unblock():
         with serving(database.url):
             owner = signed_in(UserFactory(is_superuser=True))
-            key: ApiKey = ApiKeyFactory(kind="secret", scopes=["write", "read:captures"])
+            key: ApiKey = ApiKeyFactory(
+                kind="secret", scopes=["write", "read:captures"]
+            )
             found = Office(database, folder, owner, key.prefix)
         yield found
 
@@ -229,7 +231,10 @@ def test_every_address_says_503_and_when_to_come_again(office, quiet, outage, me
                 if problem := fault(answer, path, failures, outage):
                     wrong[f"{method} {path}"] = (answer.status_code, problem, failures)
 
-    lines = [f"{len(wrong)} of {seen.total()}", *(f"{k}: {v}" for k, v in wrong.items())]
+    lines = [
+        f"{len(wrong)} of {seen.total()}",
+        *(f"{k}: {v}" for k, v in wrong.items()),
+    ]
     assert wrong == {}, "\n".join(lines)
     assert seen[503] > 100, seen
 
@@ -244,7 +249,11 @@ def fault(answer: Any, path: str, failures: list[str], outage: Any) -> str:
         is_page = answer["Content-Type"].startswith("text/html")
         if is_page == path.startswith(PROGRAMS):
             return "the wrong form"
-        return "" if "nosniff" in answer.headers.get("X-Content-Type-Options", "") else "bare"
+        return (
+            ""
+            if "nosniff" in answer.headers.get("X-Content-Type-Options", "")
+            else "bare"
+        )
     if answer.status_code >= 500:
         return "a fault"
     # Whether there is such a method, or such a path, is known without the database.

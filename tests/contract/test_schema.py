@@ -35,7 +35,7 @@ UNDESCRIBED = {
 DOORS = [
     door
     for door in doors()
-    if re.match(r"\^?(api|v1|beacon|healthz)", door.route.lstrip("^"))
+    if re.match(r"\^?(api|v1|beacon|healthz|readyz)", door.route.lstrip("^"))
     and door.route not in UNDESCRIBED
 ]
 

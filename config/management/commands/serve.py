@@ -56,12 +56,10 @@ class Command(BaseCommand):
             type=int,
             default=settings.SERVER_THREADS,
             help="Requests that a process works on at once (default HOLDFAST_THREADS, "
-            "8); others wait a moment or are refused.",
+            "6); others wait a moment or are refused.",
         )
 
-    def handle(
-        self, *, bind: str, workers: int | None, threads: int, **_: Any
-    ) -> None:
+    def handle(self, *, bind: str, workers: int | None, threads: int, **_: Any) -> None:
         is_sqlite = connection.vendor == "sqlite"
         workers = workers or (1 if is_sqlite else 2)
         if is_sqlite and workers > 1:
