@@ -83,6 +83,8 @@ class WaitsOnce:
     vain for a connection.
     """
 
+    wrap_database_errors: Any
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.execute_wrappers: list[Any] = [_execute]
@@ -99,7 +101,8 @@ class WaitsOnce:
             msg = "The database did not answer a moment ago."
             raise UnavailableError(msg)
         try:
-            with within(settings.DATABASE_WAIT_SECONDS):
+            # Its own errors, as Django's: they are told apart here, further in.
+            with self.wrap_database_errors, within(settings.DATABASE_WAIT_SECONDS):
                 super().connect()  # type: ignore[misc]  # of the backend
         except (DatabaseError, InterfaceError) as error:
             if is_unavailable(error):

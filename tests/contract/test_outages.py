@@ -101,7 +101,11 @@ class Office:
         browser.cookies.update(self.cookies)
         program = Client(
             raise_request_exception=False,
-            headers={"Authorization": f"Bearer {self.key}"},
+            # An origin is looked up once more, after the answer.
+            headers={
+                "Authorization": f"Bearer {self.key}",
+                "Origin": "https://shop.example",
+            },
         )
         return [browser] if door.is_admin else [browser, program]
 

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -18,6 +19,7 @@ import pytest
 from bench.drills import overload
 from tests.databases import Database
 from tests.e2e import live
+from tests.e2e.wire import Wire
 
 pytestmark = pytest.mark.e2e
 SECONDS = 6
@@ -106,3 +108,47 @@ def test_a_database_that_is_held_is_said_in_time_and_passes(served):
     # The answer of a moment ago is told for a second.
     time.sleep(1.1)
     assert live.request(target.port, "GET", "/readyz").status == 200
+
+
+def test_a_server_that_falls_silent_is_said_in_time_and_comes_back(served):
+    if served.database.is_sqlite:
+        pytest.skip("SQLite has no server that could fall silent.")
+    target = overload.open_target(served)
+    served.server.kill()
+    there = urlsplit(served.database.url)
+    wire = Wire(there.hostname or "", there.port or 5432)
+    address = f"{there.username}:{there.password}@127.0.0.1:{wire.port}"
+    served.server.environment |= {
+        "DATABASE_URL": there._replace(netloc=address).geturl()
+    }
+    try:
+        served.server.start()
+        for silence in (True, False):
+            # Connections that stay in the pool.
+            for _ in range(4):
+                assert ask_login(target)[0] == 200
+            if silence:
+                wire.fall_silent()
+                for _ in range(6):
+                    status, seconds, retry_after = ask_login(target)
+                    assert (status, retry_after) == (503, "1")
+                    assert seconds < IN_TIME
+                ready = live.request(target.port, "GET", "/readyz")
+                assert ready.json()["checks"]["database"] == {"status": "failed"}
+                assert live.request(target.port, "GET", "/healthz").status == 200
+                wire.speak()
+            else:
+                wire.cut()
+            deadline = time.monotonic() + 10
+            while ask_login(target)[0] != 200:
+                assert time.monotonic() < deadline
+                time.sleep(0.2)
+    finally:
+        wire.close()
+
+
+def ask_login(target: overload.Target) -> tuple[int, float, str | None]:
+    began = time.monotonic()
+    answer = live.request(target.port, "GET", "/admin/login/")
+    took = time.monotonic() - began
+    return answer.status, took, answer.headers.get("Retry-After")
