@@ -15,7 +15,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from http import HTTPStatus
+from tempfile import SpooledTemporaryFile
+from typing import IO, Any, cast
 
 from django.conf import settings
 from django.db import connection
@@ -30,31 +32,32 @@ SQLITE_CAPTURES = 2
 # For static files, refusals, and who sends slowly.
 SPARE_THREADS = 8
 # So many wait for each place; more would not be served in time.
-QUEUE_FACTOR = 4
+QUEUE_FACTOR = 8
+# A body is there within so many seconds, and pauses no longer than that.
+BODY_SECONDS, BODY_PAUSE = 20.0, 10.0
+# Larger ones, which no route takes, are left to be refused by their length.
+_LARGEST_BODY = 21_000_000
+_IN_MEMORY = 1_000_000
+_PIECE = 65_536
 # Who waited longer may have left meanwhile; asking costs a call of the system.
 LEFT_SECONDS = 0.1
 # A line of the log for each would be work, too.
 _LOG_SECONDS = 10.0
 _CAPTURE = ("/api/v1/webhooks", "/api/data-capture/", "/api/customer-data/capture-")
-_SENTENCE = "Too much is going on at the moment. Try again in a few seconds."
-_PROBLEM = json.dumps(
-    {
-        "type": "about:blank",
-        "title": "Service Unavailable",
-        "status": 503,
-        "code": "overloaded",
-        "message": _SENTENCE,
-        "detail": _SENTENCE,
-        "errors": [],
-    }
-).encode()
 _PAGE = (
     '<!doctype html><html lang="en"><meta charset="utf-8">'
     '<meta name="viewport" content="width=device-width, initial-scale=1">'
     '<meta name="color-scheme" content="light dark">'
-    "<title>Service Unavailable – Holdfast</title>"
-    f"<main><h1>Service Unavailable</h1><p>{_SENTENCE}</p></main></html>"
-).encode()
+    "<title>{title} – Holdfast</title>"
+    "<main><h1>{title}</h1><p>{sentence}</p></main></html>"
+)
+_REFUSALS = {
+    408: ("timeout", "The body came too slowly. Try again."),
+    503: (
+        "overloaded",
+        "Too much is going on at the moment. Try again in a few seconds.",
+    ),
+}
 
 
 @dataclass
@@ -130,18 +133,24 @@ class Admission:
         room = self._room(path)
         if room is None:
             return self.application(environ, start_response)
+        try:
+            body = take_body(environ)
+        except TimeoutError:
+            return refuse(path, start_response, status=408)
         came = time.monotonic()
         if not room.enter():
+            body.close()
             return refuse(path, start_response)
         try:
             if time.monotonic() - came > LEFT_SECONDS and has_left(environ):
-                room.leave()
-                return refuse(path, start_response)
-            answer = self.application(environ, start_response)
+                answer: Iterable[bytes] = refuse(path, start_response)
+            else:
+                answer = self.application(environ, start_response)
         except BaseException:
             room.leave()
+            body.close()
             raise
-        return Admitted(answer, room)
+        return Admitted(answer, room, body)
 
     def _room(self, path: str) -> Room | None:
         """Return where a request belongs; None for what costs next to nothing."""
@@ -175,8 +184,8 @@ def threads(working: int) -> int:
 class Admitted:
     """An answer whose sending is part of the work: its place is free after `close`."""
 
-    def __init__(self, answer: Iterable[bytes], room: Room) -> None:
-        self.answer, self.room = answer, room
+    def __init__(self, answer: Iterable[bytes], room: Room, body: IO[bytes]) -> None:
+        self.answer, self.room, self.body = answer, room, body
         self._is_closed = False
 
     def __iter__(self) -> Iterator[bytes]:
@@ -191,24 +200,72 @@ class Admitted:
             if hasattr(self.answer, "close"):
                 self.answer.close()
         finally:
+            self.body.close()
             self.room.leave()
 
 
-def refuse(path: str, start_response: Callable[..., Any]) -> list[bytes]:
-    """Answer 503 in the form that the sender reads, without Django."""
-    is_page = not (path.startswith(("/api/", "/readyz")) or is_capture_path(path))
-    body, kind = (
-        (_PAGE, "text/html") if is_page else (_PROBLEM, "application/problem+json")
-    )
+def take_body(environ: dict[str, Any]) -> IO[bytes]:
+    """Read the body before a place is taken, which a slow sender would hold.
+
+    Raises TimeoutError when it is not there within BODY_SECONDS. Larger than a
+    megabyte, it lies in a file that is gone with the request.
+    """
+    body: Any = SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed by who asks
+    length = environ.get("CONTENT_LENGTH") or "0"
+    left = int(length) if length.isascii() and length.isdigit() else 0
+    if not 0 < left <= _LARGEST_BODY:
+        return cast("IO[bytes]", body)
+    source, ends = environ["wsgi.input"], time.monotonic() + BODY_SECONDS
+    client = environ.get("gunicorn.socket")
+    try:
+        if client is not None:
+            client.settimeout(BODY_PAUSE)
+        while left > 0 and (piece := source.read(min(left, _PIECE))):
+            body.write(piece)
+            left -= len(piece)
+            if time.monotonic() > ends:
+                raise TimeoutError
+    except BaseException:
+        body.close()
+        raise
+    finally:
+        if client is not None:
+            client.settimeout(None)
+    body.seek(0)
+    environ["wsgi.input"] = body
+    return cast("IO[bytes]", body)
+
+
+def refuse(
+    path: str, start_response: Callable[..., Any], status: int = 503
+) -> list[bytes]:
+    """Answer 503 or 408 in the form that the sender reads, without Django."""
+    code, sentence = _REFUSALS[status]
+    title = HTTPStatus(status).phrase
+    if path.startswith(("/api/", "/readyz")) or is_capture_path(path):
+        kind = "application/problem+json"
+        problem = {
+            "type": "about:blank",
+            "title": title,
+            "status": status,
+            "code": code,
+            "message": sentence,
+            "detail": sentence,
+            "errors": [],
+        }
+        body = json.dumps(problem).encode()
+    else:
+        kind = "text/html; charset=utf-8"
+        body = _PAGE.format(title=title, sentence=sentence).encode()
     headers = [
-        ("Content-Type", f"{kind}; charset=utf-8" if is_page else kind),
+        ("Content-Type", kind),
         ("Content-Length", str(len(body))),
         ("Retry-After", RETRY_AFTER),
         ("Cache-Control", "no-store"),
         ("X-Content-Type-Options", "nosniff"),
         ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
     ]
-    start_response("503 Service Unavailable", headers)
+    start_response(f"{status} {title}", headers)
     return [body]
 
 

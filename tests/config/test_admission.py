@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import socket
 import threading
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from config import admission
 from config.admission import Admission, Room, has_left, places, threads
 
 CAPTURE, PAGE = "/api/v1/captures", "/admin/"
@@ -78,7 +80,7 @@ def answered(found: dict[str, Any]) -> int:
 
 
 def test_captures_that_hang_leave_pages_alone(hub, ask):
-    captures = [ask(CAPTURE) for _ in range(10)]
+    captures = [ask(CAPTURE) for _ in range(12)]
     hub.came.acquire(timeout=5)
 
     page = ask(PAGE)
@@ -132,11 +134,11 @@ def test_whoever_is_refused_hears_when_to_come_again(hub, ask, path, kind):
     for _ in range(2):
         ask(path)
     hub.came.acquire(timeout=5)
-    refused = [ask(path) for _ in range(20)]
+    refused = [ask(path) for _ in range(40)]
 
     late = [found for found in refused if answered(found) == 503]
 
-    assert len(late) >= 18
+    assert len(late) >= 20
     for found in late:
         assert found["took"] < 1
         assert found["headers"]["Retry-After"] == "2"
@@ -205,4 +207,49 @@ def test_work_is_not_begun_for_who_has_left(hub, ask):
 
 def test_a_process_has_threads_for_all_that_may_be_there_at_once():
     assert sum(places(6).values()) == 7
-    assert threads(6) == 7 * 5 + 8
+    assert threads(6) == 7 * 9 + 8
+
+
+class Slow:
+    """A body that comes a byte at a time."""
+
+    def __init__(self, pause: float) -> None:
+        self.pause = pause
+
+    def read(self, _size: int) -> bytes:
+        time.sleep(self.pause)
+        return b"x"
+
+
+def test_who_sends_slowly_takes_no_place(hub, ask, monkeypatch):
+    for _ in range(5):
+        ask(CAPTURE, **{"CONTENT_LENGTH": "1000", "wsgi.input": Slow(0.05)})
+    time.sleep(0.1)
+
+    quick = ask(CAPTURE, **{"CONTENT_LENGTH": "2", "wsgi.input": io.BytesIO(b"{}")})
+    assert hub.came.acquire(timeout=5)
+    hub.running[-1].set()
+
+    assert answered(quick) == 200
+    monkeypatch.setattr(admission, "BODY_SECONDS", 0.1)
+    late = ask(CAPTURE, **{"CONTENT_LENGTH": "100", "wsgi.input": Slow(0.05)})
+    assert answered(late) == 408
+    assert json.loads(late["body"])["code"] == "timeout"
+    monkeypatch.setattr(Slow, "read", lambda *_: b"")
+
+
+def test_the_application_reads_the_body_that_came():
+    def echo(environ: Any, start_response: Any) -> Any:
+        return iter([environ["wsgi.input"].read()])
+
+    body = b"x" * 2_500_000
+    environ = {
+        "PATH_INFO": CAPTURE,
+        "CONTENT_LENGTH": str(len(body)),
+        "wsgi.input": io.BytesIO(body + b"of the next request"),
+    }
+    answer: Any = Admission(echo)(environ, None)
+
+    assert b"".join(answer) == body
+    answer.close()
+    assert environ["wsgi.input"].closed
