@@ -26,6 +26,8 @@ OPTIONS = (
     # Its own lines would hold addresses, and parts of requests that it cannot read.
     "--logger-class=config.server_log.ServerLogger",
     "--timeout=60",
+    # Longer than Retry-After: who comes again does so on the same connection.
+    "--keep-alive=10",
     "--graceful-timeout=30",
 )
 
