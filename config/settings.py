@@ -180,7 +180,7 @@ DATABASE_POOL = {
     "reconnect_timeout": 1,
 }
 # Statements of a server on PostgreSQL: how long they wait for a lock, and last at most
-# (milliseconds). `options` in the URL wins: PgBouncer takes none, docs/operate.md.
+# (milliseconds). `options` in the URL wins; behind PgBouncer see docs/operate.md.
 DATABASE_SERVER_OPTIONS = (
     f"-c lock_timeout={DATABASE_WAIT_SECONDS * 1000:.0f} -c statement_timeout=30000"
 )

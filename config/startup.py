@@ -154,7 +154,11 @@ def answer_in_time(using: str = DEFAULT_DB_ALIAS) -> None:
             **settings.DATABASE_POOL,
             "connection_class": BoundedConnection,
         }
-        options.setdefault("options", settings.DATABASE_SERVER_OPTIONS)
+        if not database.get("DISABLE_SERVER_SIDE_CURSORS"):
+            # PgBouncer, where that is set, refuses a connection that brings options.
+            options.setdefault("options", settings.DATABASE_SERVER_OPTIONS)
+        # No request waits for it longer, and the least that its driver can do.
+        options["connect_timeout"] = 2
         database["CONN_HEALTH_CHECKS"] = True
     else:
         options["timeout"] = settings.DATABASE_WAIT_SECONDS
