@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from django.conf import settings
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
 
+from audit.outages import is_unavailable
 from capture import services
 
 _PATHS = (
@@ -56,7 +58,7 @@ class CorsMiddleware:
         is_preflight = request.method == "OPTIONS"
         response = HttpResponse(status=204) if is_preflight else self._answer(request)
         patch_vary_headers(response, ["Origin"])
-        if origin and services.allowed_origin(origin):
+        if origin and _is_welcome(origin):
             response["Access-Control-Allow-Origin"] = origin
             response["Access-Control-Allow-Credentials"] = "true"
             response["Access-Control-Expose-Headers"] = _EXPOSED
@@ -68,6 +70,16 @@ class CorsMiddleware:
 
     def _answer(self, request: HttpRequest) -> HttpResponse:
         return self.get_response(request)
+
+
+def _is_welcome(origin: str) -> bool:
+    try:
+        return bool(services.allowed_origin(origin))
+    except DatabaseError as error:
+        if not is_unavailable(error):
+            raise
+        # The answer says so itself; without the header the page comes again, too.
+        return False
 
 
 def _reads(request: HttpRequest) -> bool:
