@@ -214,10 +214,10 @@ def _look(target: Target, report: Report, done: threading.Event) -> None:
 def _until_quick(target: Target) -> float:
     """Return when pages answered at once again, three times in a row."""
     quick = 0
-    while quick < 3:  # noqa: PLR2004 - one may be luck
+    while quick < 3:
         began = time.perf_counter()
         status, took = page(target)
-        quick = quick + 1 if status == 200 and took < _QUICK_SECONDS else 0  # noqa: PLR2004
+        quick = quick + 1 if status == 200 and took < _QUICK_SECONDS else 0
         if quick == 1:
             first = began
         if quick == 0:
