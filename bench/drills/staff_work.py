@@ -34,6 +34,8 @@ from tests.e2e.server.office import Office
 from tests.factories.audit import PASSWORD, PIN
 
 CUSTOMERS = "/admin/customers/customer/"
+# Seconds within which 99 of 100 captures are answered.
+LIMIT = 1.0
 QUARANTINE = "/admin/capture/quarantine/"
 
 
@@ -223,6 +225,11 @@ def run(drill: Drill, *, pause: float = 5) -> None:
     drill.during("rebuild", drill.rebuild)
 
 
+def is_well(journal: Journal) -> bool:
+    """Tell whether the shop noticed nothing of the work."""
+    return not (journal.refused or journal.lost()) and journal.slowest < LIMIT
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--short", action="store_true", help="A tenth of everything.")
@@ -242,6 +249,8 @@ def main() -> None:
                 finally:
                     for journal in drill.journals:
                         print(told(journal))
+                if any(not is_well(journal) for journal in drill.journals):
+                    sys.exit(1)
         finally:
             hub.server.kill()
             empty.drop()
