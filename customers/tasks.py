@@ -44,6 +44,19 @@ def load_import(context: JobContext, *, file: str) -> None:
     context.count(**services.import_report(upload)["counts"])
 
 
+@task("Bring figures up to date")
+def refresh_figures(context: JobContext) -> None:
+    """Recompute the figures of everybody in the business of a job."""
+    if context.job.business_id is None:
+        return
+
+    def step(last: UUID, changed: int) -> None:
+        context.step(context.done + changed, cursor=str(last), changed=changed)
+
+    after = UUID(context.cursor) if context.cursor else None
+    services.refresh_business_stats(context.job.business_id, after=after, step=step)
+
+
 def _mark(
     context: JobContext,
     mark: Callable[..., int],

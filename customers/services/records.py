@@ -16,6 +16,7 @@ from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models import Max
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
 from audit import services as audit
 from audit.actors import Actor
@@ -49,6 +50,8 @@ from customers.services.money_rules import prepare_credit, prepare_refund
 from customers.services.stats import refresh_business_stats, refresh_stats
 
 logger = logging.getLogger(__name__)
+# As many figures as a request may bring up to date.
+_FEW = 500
 
 _Row = TypeVar("_Row", bound=models.Model)
 
@@ -100,10 +103,21 @@ def save_record(
     if follow:
         follow()
     if decides:
-        transaction.on_commit(partial(_refresh_everybody, row.pk))
+        _follow_figures(row.pk, actor)
     elif customer_id and not isinstance(row, _WITHOUT_FIGURES):
         refresh_stats([customer_id])
     return row
+
+
+def _follow_figures(business_id: UUID, actor: Actor) -> None:
+    """See to it that everybody's figures follow: of a few at once, else by a job."""
+    people = Customer.objects.filter(business=business_id)[: _FEW + 1].count()
+    if people <= _FEW:
+        transaction.on_commit(partial(_refresh_everybody, business_id))
+        return
+    # By its path: tasks are made of services.
+    task = import_string("customers.tasks.refresh_figures")
+    task.using(actor=actor, business_id=business_id).enqueue()
 
 
 def check_not_erased(customer: Customer) -> None:

@@ -102,9 +102,12 @@ def test_who_joined_exactly_seven_days_ago_is_no_recent_signup(bakery, alice):
     assert list(rows) == [inside]
 
 
-def test_the_marks_of_high_value_are_the_businesss(alice, bakery, people, actor):
+def test_the_marks_of_high_value_are_the_businesss(
+    alice, bakery, people, actor, django_capture_on_commit_callbacks
+):
     bakery.high_value_purchases, bakery.high_value_spent = 4, Decimal(1)
-    services.save_record(bakery, actor=actor)
+    with django_capture_on_commit_callbacks(execute=True):
+        services.save_record(bakery, actor=actor)
 
     high = alice.get(f"{BASE}/high_value").json()
 

@@ -10,6 +10,7 @@ import pytest
 from django.db import OperationalError, connection, connections
 from django.test.utils import CaptureQueriesContext
 
+from audit.models import Job
 from customers import services
 from customers.models import Business, Customer, CustomerStats
 from tests.factories import (
@@ -22,6 +23,7 @@ from tests.factories import (
     RefundFactory,
     TicketFactory,
 )
+from tests.jobs import run_jobs
 
 
 def stats_of(customer: Customer) -> CustomerStats:
@@ -169,6 +171,23 @@ def test_thresholds_of_the_business_decide_and_changing_them_recomputes(
 
     stats = stats_of(customer)
     assert (stats.repeat_frequency, stats.is_high_value) == ("regular", True)
+
+
+def test_the_figures_of_many_follow_by_a_job(actor):
+    business = BusinessFactory()
+    rows = [Customer(business=business, name=f"C {n}") for n in range(501)]
+    services.create_many(rows, [], actor=actor, reason="test")
+    wrong = CustomerStats.objects.filter(customer__in=rows[::100])
+    wrong.update(total_orders=9)
+
+    business = Business.objects.get(pk=business.pk)
+    business.regular_from = 3
+    services.save_record(business, actor=actor)
+    assert wrong.filter(total_orders=9).count() == 6
+    run_jobs()
+
+    assert wrong.filter(total_orders=9).count() == 0
+    assert Job.objects.get().report == {"changed": 6}
 
 
 def test_a_name_of_the_business_recomputes_nothing(
