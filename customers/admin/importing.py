@@ -172,7 +172,7 @@ class ImportPages(HubAdmin):
             except SheetError as error:
                 form.add_error("import_file", str(error))
             else:
-                return HttpResponseRedirect(self._page_of(upload))
+                return self._lead_to(upload)
         context = {"form": form, "columns": table.columns, "step": 1}
         return self._shown(request, "import.html", context)
 
@@ -224,7 +224,7 @@ class ImportPages(HubAdmin):
         if "discard" in request.POST:
             services.discard_upload(upload)
             self.message_user(request, "The file was removed. Nothing was written.")
-            return HttpResponseRedirect(self._list_page())
+            return self._lead_to_list()
         form = ConfirmImportForm(request.POST)
         if not form.is_valid():
             found = services.import_findings(upload)
@@ -234,7 +234,7 @@ class ImportPages(HubAdmin):
             self._start_load(request, upload)
         except ValidationError as error:
             self.message_user(request, " ".join(error.messages), messages.ERROR)
-        return HttpResponseRedirect(self._page_of(upload))
+        return self._lead_to(upload)
 
     # --- the work: a little of it here, the rest in a job -------------------------
 
@@ -349,13 +349,13 @@ class ImportPages(HubAdmin):
         name = f"admin:{self.opts.app_label}_{self.opts.model_name}_import"
         return HttpResponseRedirect(reverse(name))
 
-    def _page_of(self, upload: Any) -> str:
+    def _lead_to(self, upload: Any) -> HttpResponse:
         name = f"admin:{self.opts.app_label}_{self.opts.model_name}_import_file"
-        return reverse(name, args=[upload.pk])
+        return HttpResponseRedirect(reverse(name, args=[upload.pk]))
 
-    def _list_page(self) -> str:
+    def _lead_to_list(self) -> HttpResponse:
         name = f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"
-        return reverse(name)
+        return HttpResponseRedirect(reverse(name))
 
 
 def _job_key(upload: Any) -> str:

@@ -433,6 +433,7 @@ def test_every_mutable_table_of_the_hub_is_tracked():
 
     assert untracked == {
         "customers.CustomerStats",
+        "customers.ImportContent",
         "customers.ImportFile",
         "capture.Allowance",
         "capture.CaptureLink",

@@ -87,7 +87,9 @@ def test_a_flag_stands_once_and_its_removal_is_kept(actor, customer):
         services.remove_flag(customer, "blue", actor=actor, reason="x")
 
 
-def test_consent_counts_only_under_a_valid_wording(actor, customer):
+def test_consent_counts_only_under_a_valid_wording(
+    actor, customer, django_capture_on_commit_callbacks
+):
     services.record_consent(
         customer,
         actor=actor,
@@ -100,7 +102,8 @@ def test_consent_counts_only_under_a_valid_wording(actor, customer):
 
     business = Business.objects.get()
     business.settings = {"consent_wordings": {"v3": True}}
-    services.save_record(business, actor=actor)
+    with django_capture_on_commit_callbacks(execute=True):
+        services.save_record(business, actor=actor)
 
     answer = services.may_contact(customer, "marketing", "email")
     assert (answer.rule, answer.record_id) == ("consent", ConsentEvent.objects.get().pk)
