@@ -349,9 +349,15 @@ class ImportPages(HubAdmin):
         name = f"admin:{self.opts.app_label}_{self.opts.model_name}_import"
         return HttpResponseRedirect(reverse(name))
 
+    @property
+    def _file_page(self) -> str:
+        return f"admin:{self.opts.app_label}_{self.opts.model_name}_import_file"
+
+    def _page_of(self, upload: Any) -> str:
+        return reverse(self._file_page, args=[upload.pk])
+
     def _lead_to(self, upload: Any) -> HttpResponse:
-        name = f"admin:{self.opts.app_label}_{self.opts.model_name}_import_file"
-        return HttpResponseRedirect(reverse(name, args=[upload.pk]))
+        return HttpResponseRedirect(reverse(self._file_page, args=[upload.pk]))
 
     def _lead_to_list(self) -> HttpResponse:
         name = f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"
