@@ -48,8 +48,9 @@ from customers.services.import_tables import (
     read_headers,
 )
 
-# Rows whose preview and loading a request can wait for; more is work for a job.
+# Rows and bytes whose preview a request can wait for; more is work for a job.
 INLINE_ROWS = 2000
+INLINE_BYTES = 200_000
 # Rows of one outcome that a preview shows.
 SHOWN = 50
 # Rejected rows that are kept, to be mended and sent again; with so many letters.
@@ -165,7 +166,12 @@ def old_import_contents() -> QuerySet[ImportContent]:
 
 
 def is_long(upload: ImportFile) -> bool:
-    """Tell whether a file has more rows than a request can wait for."""
+    """Tell whether a file has more rows than a request can wait for.
+
+    A large one is not opened to find out: a workbook may be read to its end for that.
+    """
+    if upload.size > INLINE_BYTES:
+        return True
     _, sheet = _opened(upload)
     return next(islice(sheet.rows, INLINE_ROWS, None), None) is not None
 

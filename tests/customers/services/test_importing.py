@@ -723,6 +723,11 @@ def test_more_rows_than_a_request_waits_for_are_long(alice, bakery):
 
     assert not services.is_long(keep(people(limit), actor=alice, business=bakery))
     assert services.is_long(keep(people(limit + 1), actor=alice, business=bakery))
+    # Nor is a large file opened to count its rows.
+    large = keep(people(2), actor=alice, business=bakery)
+    large.size = importing.INLINE_BYTES + 1
+    ImportContent.objects.filter(file=large).delete()
+    assert services.is_long(large)
 
 
 def test_the_content_is_not_read_again_for_each_batch(alice, bakery):
