@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import select
 import socket
 import threading
 import time
@@ -24,6 +25,7 @@ from django.db import connection
 
 from capture.middleware import is_capture_path
 from config.health import is_health_path
+from config.limits import MAX_FORM
 
 logger = logging.getLogger(__name__)
 
@@ -35,8 +37,11 @@ SPARE_THREADS = 8
 QUEUE_FACTOR = 8
 # A body is there within so many seconds, and pauses no longer than that.
 BODY_SECONDS, BODY_PAUSE = 20.0, 10.0
+# Of a form around its file.
+_FIELDS = 1_000_000
+# Each part of an answer is taken within so many seconds, or the connection ends.
+SEND_SECONDS = 10.0
 # Larger ones, which no route takes, are left to be refused by their length.
-_LARGEST_BODY = 21_000_000
 _IN_MEMORY = 1_000_000
 _PIECE = 65_536
 # Who waited longer may have left meanwhile; asking costs a call of the system.
@@ -134,7 +139,7 @@ class Admission:
         if room is None:
             return self.application(environ, start_response)
         try:
-            body = take_body(environ)
+            body = take_body(environ, self._largest_body(path, room))
         except TimeoutError:
             return refuse(path, start_response, status=408)
         came = time.monotonic()
@@ -151,6 +156,14 @@ class Admission:
             body.close()
             raise
         return Admitted(answer, room, body)
+
+    def _largest_body(self, path: str, room: Room) -> int:
+        """Return how much of a body is kept before Django looks at the request."""
+        if path.endswith("/import/"):
+            return settings.UPLOAD_MAX_BYTES + _FIELDS
+        if room is self.captures:
+            return int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0)
+        return MAX_FORM
 
     def _room(self, path: str) -> Room | None:
         """Return where a request belongs; None for what costs next to nothing."""
@@ -204,36 +217,57 @@ class Admitted:
             self.room.leave()
 
 
-def take_body(environ: dict[str, Any]) -> IO[bytes]:
+def take_body(environ: dict[str, Any], largest: int) -> IO[bytes]:
     """Read the body before a place is taken, which a slow sender would hold.
 
-    Raises TimeoutError when it is not there within BODY_SECONDS. Larger than a
-    megabyte, it lies in a file that is gone with the request.
+    One of more than `largest` bytes is left where it is. Raises TimeoutError when it is
+    not there within BODY_SECONDS. Larger than a megabyte, it lies in a file that is
+    gone with the request.
     """
     body: Any = SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed by who asks
+    client = environ.get("gunicorn.socket")
+    if client is not None:
+        # The place of a request is free when its answer is sent.
+        client.settimeout(SEND_SECONDS)
     length = environ.get("CONTENT_LENGTH") or "0"
     left = int(length) if length.isascii() and length.isdigit() else 0
-    if not 0 < left <= _LARGEST_BODY:
+    if not 0 < left <= largest:
         return cast("IO[bytes]", body)
-    source, ends = environ["wsgi.input"], time.monotonic() + BODY_SECONDS
-    client = environ.get("gunicorn.socket")
+    # A byte now and then keeps a read from ending; nothing more comes after this.
+    watch = threading.Timer(BODY_SECONDS, _stop_reading, [client])
+    watch.daemon = True
     try:
         if client is not None:
             client.settimeout(BODY_PAUSE)
-        while left > 0 and (piece := source.read(min(left, _PIECE))):
-            body.write(piece)
-            left -= len(piece)
-            if time.monotonic() > ends:
-                raise TimeoutError
+            watch.start()
+        _copy(environ["wsgi.input"], body, left)
     except BaseException:
         body.close()
         raise
     finally:
+        watch.cancel()
         if client is not None:
-            client.settimeout(None)
+            client.settimeout(SEND_SECONDS)
     body.seek(0)
     environ["wsgi.input"] = body
     return cast("IO[bytes]", body)
+
+
+def _copy(source: Any, body: Any, left: int) -> None:
+    """Copy so many bytes, or what comes. Raises TimeoutError after BODY_SECONDS."""
+    ends = time.monotonic() + BODY_SECONDS
+    while left > 0 and (piece := source.read(min(left, _PIECE))):
+        body.write(piece)
+        left -= len(piece)
+        if time.monotonic() > ends:
+            raise TimeoutError
+    if left > 0 and time.monotonic() > ends:
+        raise TimeoutError
+
+
+def _stop_reading(client: socket.socket) -> None:
+    with suppress(OSError):
+        client.shutdown(socket.SHUT_RD)
 
 
 def refuse(
@@ -274,7 +308,9 @@ def has_left(environ: dict[str, Any]) -> bool:
     client = environ.get("gunicorn.socket")
     if not isinstance(client, socket.socket):
         return False
-    with suppress(BlockingIOError, OSError):
-        flags = socket.MSG_PEEK | socket.MSG_DONTWAIT
-        return client.recv(1, flags) == b""
+    with suppress(OSError):
+        # Looked at first: a socket with a time limit would wait for something to come.
+        ready = select.poll()
+        ready.register(client, select.POLLIN)
+        return bool(ready.poll(0)) and client.recv(1, socket.MSG_PEEK) == b""
     return False

@@ -130,7 +130,7 @@ def require_migrations(using: str = DEFAULT_DB_ALIAS) -> None:
     if plan:
         msg = (
             f"{len(plan)} migrations are not applied, first {plan[0][0]}. Stop other "
-            "servers and run `python3 manage.py migrate`."
+            "servers and workers and run `python3 manage.py migrate`."
         )
         raise ImproperlyConfigured(msg)
 

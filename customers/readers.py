@@ -32,6 +32,7 @@ _SEPARATOR = re.compile(r"\Asep=([,;\t|])\r?\n?\Z", re.IGNORECASE)
 _MAX_BYTES = 50_000_000
 _MAX_CELLS = 1_000_000
 _MAX_COLUMNS = 200
+_LONGEST_FIRST_LINE = 1_000_000
 _MAX_ROWS = 200_000
 # Of the list of parts in a zip: room for hundreds.
 _MAX_DIRECTORY = 65_536
@@ -129,7 +130,10 @@ def _measured(
 def _csv_rows(data: bytes) -> Iterator[tuple[int, list[str]]]:
     encoding = _encoding(data, "CSV")
     stream = io.TextIOWrapper(io.BytesIO(data), encoding=encoding, newline="")
-    first, number = stream.readline(), 1
+    first, number = stream.readline(_LONGEST_FIRST_LINE + 1), 1
+    if len(first) > _LONGEST_FIRST_LINE:
+        msg = "The first row is too long to be one of columns. Mend the file."
+        raise SheetError(msg)
     if told := _SEPARATOR.match(first):
         delimiter, number = told[1], 2
     else:
@@ -236,8 +240,17 @@ def _xlsx_rows(data: bytes) -> Iterator[tuple[int, list[str]]]:
         sheet = book.active
         # The size that the sheet claims is not believed.
         sheet.reset_dimensions()
-        for number, row in enumerate(sheet.iter_rows(values_only=True), start=1):
-            yield number, [unescape_sheet_text(cell_text(cell)) for cell in row]
+        # One more than there may be, so that more are noticed: a cell far to the right
+        # makes thousands of empty ones.
+        rows = sheet.iter_rows(values_only=True, max_col=_MAX_COLUMNS + 1)
+        for number, row in enumerate(rows, start=1):
+            yield (
+                number,
+                [
+                    unescape_sheet_text(cell_text(cell)) if cell is not None else ""
+                    for cell in row
+                ],
+            )
     except SheetError:
         raise
     except Exception as error:

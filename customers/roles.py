@@ -220,6 +220,13 @@ SCOPE_RIGHTS: dict[str, frozenset[str]] = {
         for verb in ("add", "change")
         for table in _KEPT_BY_OWNERS
     ),
+    "bulk": frozenset(
+        {
+            "customers.bulk_customer",
+            "capture.replay_quarantine",
+            "audit.cancel_job",
+        }
+    ),
     "manage_keys": frozenset(
         f"capture.{verb}_{table}" for verb in ("add", "change") for table in _DOORS
     ),

@@ -21,18 +21,18 @@ def restore_customers(context: JobContext, *, changed_in: str | None = None) -> 
     _mark(context, services.restore_batch, "restored", changed_in)
 
 
-@task("Look through a file to import")
+@task("Look through a file to import", is_wide=True)
 def preview_import(context: JobContext, *, file: str) -> None:
     """Find out what a file would do; nothing of it is written."""
     upload = services.get_own_upload(UUID(file), actor=context.actor)
 
     def step(done: int, total: int, line: int) -> None:
-        context.step(done, cursor=line)
+        context.step(done, cursor=line, is_resumable=False)
 
     services.preview_import(upload, actor=context.actor, step=step)
 
 
-@task("Import a file")
+@task("Import a file", is_wide=True)
 def load_import(context: JobContext, *, file: str) -> None:
     """Load a confirmed file, batch by batch, from where it was left."""
     upload = services.get_own_upload(UUID(file), actor=context.actor)
@@ -50,8 +50,8 @@ def refresh_figures(context: JobContext) -> None:
     if context.job.business_id is None:
         return
 
-    def step(last: UUID, changed: int) -> None:
-        context.step(context.done + changed, cursor=str(last), changed=changed)
+    def step(last: UUID, seen: int, changed: int) -> None:
+        context.step(context.done + seen, cursor=str(last), changed=changed)
 
     after = UUID(context.cursor) if context.cursor else None
     services.refresh_business_stats(context.job.business_id, after=after, step=step)

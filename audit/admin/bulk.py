@@ -1,7 +1,7 @@
 """Acts on many rows of a list: a reason, the typed count, a confirmation, a job.
 
-Few rows are written at once, all or none. More become a job for each business, which
-writes batch by batch and can be cancelled and undone.
+A few rows are written at once, more become a job for each business, which writes batch
+by batch and can be cancelled, and taken back where its task says how.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
@@ -19,18 +20,23 @@ from django.utils.decorators import method_decorator
 from django.utils.module_loading import import_string
 from django.views.decorators.http import require_POST
 
-from audit import services
+from audit import clock, services
 from audit.actors import Actor
 from audit.admin.base import GuardedAdmin, actor_of
 from audit.admin.step_up import confirmed
 from audit.jobs import JobTask
-from audit.models import Job, Scope
+from audit.models import OPEN_STATUSES, Job, JobStatus, Scope
 
 _ERRORS = {
     "lost": "Its workers ended again and again without finishing a piece. Nothing "
     "that was written is lost. Have the log looked at before it is started again.",
     "permission_denied": "Who asked for it may no longer do this.",
+    "loaded_elsewhere": "This file is being loaded already.",
+    "SheetError": "The file cannot be read to its end. Save it anew, and choose it "
+    "again.",
 }
+# A worker that runs has taken a job up by then, unless another one goes on.
+_LATE = timedelta(seconds=30)
 # How often the page of an open job is loaded again, in seconds.
 _REFRESH = 2
 
@@ -106,7 +112,7 @@ class JobAdmin(GuardedAdmin):
             actor=actor_of(request),
             business_id=job.business_id,
             reason=f"Undo of job {job.pk}",
-            key=f"undo:{job.pk}",
+            key=_undo_key(job),
             rows=rows,
         ).enqueue(changed_in=str(job.pk))
         messages.success(request, "Taking it back has begun.")
@@ -137,9 +143,23 @@ def job_card(job: Job) -> dict[str, Any]:
         "percent": min(100 * job.done // job.total, 100) if job.total else None,
         "per_second": rate,
         "seconds_left": _seconds_left(job, rate),
-        "report": sorted(job.report.items()),
-        "error": _ERRORS.get(job.error, job.error),
+        "report": [(k.replace("_", " "), n) for k, n in sorted(job.report.items())],
+        "error": explain(job.error),
+        "is_late": job.status == JobStatus.READY and _waits_long(job),
     }
+
+
+def explain(error: str) -> str:
+    """Return what a page says of the error of a job."""
+    return _ERRORS.get(
+        error,
+        f"It failed ({error}). What was written until then stays. Whoever runs the hub "
+        "finds the cause in the log, under the number of this job.",
+    )
+
+
+def _waits_long(job: Job) -> bool:
+    return not job.started_at and clock.now() - job.enqueued_at > _LATE
 
 
 def follow_job(response: HttpResponse, job: Job) -> HttpResponse:
@@ -170,11 +190,21 @@ def _gone() -> None:
 
 
 def _undo_of(job: Job) -> JobTask | None:
+    """Return what takes a job back: once, and not what is itself an undo."""
     path = task_of(job).undo
     if not path or not job.done or "changed_in" in job.args:
         return None
+    # One that was cancelled or failed half way may be begun again.
+    undone = Job.objects.filter(key=_undo_key(job))
+    undone = undone.filter(status__in=[*OPEN_STATUSES, JobStatus.SUCCESSFUL])
+    if undone.exists():
+        return None
     found: JobTask = import_string(path)
     return found
+
+
+def _undo_key(job: Job) -> str:
+    return f"undo:{job.pk}"
 
 
 def _may_cancel(actor: Actor, job: Job) -> bool:

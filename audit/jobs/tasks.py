@@ -39,6 +39,8 @@ class JobTask(compat.AnyTask):
     rows: tuple[UUID, ...] = ()
     # How many of them one piece takes: about a tenth of a second of writing.
     batch_size: int = BATCH_SIZE
+    # Whether it reaches all businesses of who asks, as a request of theirs does.
+    is_wide: bool = False
     # What the page of a job says of it, and the task that takes it back.
     title: str = ""
     undo: str = ""
@@ -55,6 +57,7 @@ def task(
     title: str,
     *,
     undo: str = "",
+    is_wide: bool = False,
     batch_size: int = BATCH_SIZE,
     queue_name: str = LONG_QUEUE,
     priority: int = 0,
@@ -74,7 +77,9 @@ def task(
 
     def declared(function: Callable[..., Any]) -> JobTask:
         found: JobTask = declare(function)
-        return found.using(title=title, undo=undo, batch_size=batch_size)
+        return found.using(
+            title=title, undo=undo, is_wide=is_wide, batch_size=batch_size
+        )
 
     return declared
 
@@ -105,6 +110,7 @@ class JobContext:
         *,
         lease: Callable[[], Mapping[str, Any]],
         is_stopping: Callable[[], bool],
+        check_rights: Callable[[], None],
     ) -> None:
         self.job, self.actor = job, actor
         self.reason = job.reason or ""
@@ -112,11 +118,7 @@ class JobContext:
         self.done, self.total = job.done, job.total
         self.report: dict[str, int] = dict(job.report)
         self._lease, self._is_stopping = lease, is_stopping
-
-    @property
-    def attempt(self) -> int:
-        """How often the job was claimed, this time included."""
-        return self.job.attempt
+        self._check_rights = check_rights
 
     def count(self, **counts: int) -> None:
         """Add to the report; stored with the next step."""
@@ -124,16 +126,24 @@ class JobContext:
             self.report[name] = self.report.get(name, 0) + number
 
     def step(
-        self, done: int, *, cursor: Any = None, total: int | None = None, **counts: int
+        self,
+        done: int,
+        *,
+        cursor: Any = None,
+        total: int | None = None,
+        is_resumable: bool = True,
+        **counts: int,
     ) -> None:
         """Say how far the job is. Call it in the transaction of the piece.
 
         One UPDATE is fence, progress, heartbeat, cancelling and resuming: the piece is
         committed with its progress or not at all. Raises a `JobEnded` when the worker
-        is to stop here; the piece then rolls back.
+        is to stop here, PermissionDenied when who asked has other rights now; the piece
+        then rolls back. `is_resumable` is false for what begins anew after a kill.
         """
         if self._is_stopping():
             raise WorkerStopping
+        self._check_rights()
         self.count(**counts)
         self.done, self.cursor = done, cursor
         self.total = self.total if total is None else total
@@ -146,7 +156,7 @@ class JobContext:
                 total=self.total,
                 cursor=cursor,
                 report=self.report,
-                failures=0,
+                **({"failures": 0, "error": ""} if is_resumable else {}),
                 **self._lease(),
             )
         )

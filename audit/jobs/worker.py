@@ -15,10 +15,11 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from threading import Event
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import InterfaceError, OperationalError, connections, transaction
+from django.db import DatabaseError, InterfaceError, connections, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 from django.utils.module_loading import import_string
@@ -27,6 +28,8 @@ from audit import clock
 from audit.actors import Actor, OperationContext
 from audit.jobs.tasks import JobCancelled, JobContext, JobEnded, WorkerStopping
 from audit.models import Job, JobStatus, Outcome, User
+from audit.outages import gave_way, is_unavailable
+from audit.services.access import write_notes
 from audit.services.record import record
 from audit.tenancy import reach
 
@@ -34,7 +37,16 @@ logger = logging.getLogger(__name__)
 
 # Claims in a row without a finished piece: the job itself kills its workers.
 MAX_FAILURES = 3
+# The same while the database could not be used: about an hour.
+MAX_POSTPONED = 120
+_POSTPONED = "postponed"
 _LONGEST_WAIT = 30.0
+# What the trail calls the ends of jobs; who cancelled one stands there already.
+_ENDS = {
+    JobStatus.SUCCESSFUL: "job.finished",
+    JobStatus.FAILED: "job.failed",
+    JobStatus.CANCELLED: "job.stopped",
+}
 
 
 class Worker:
@@ -61,7 +73,9 @@ class Worker:
         while not self.is_stopping and not is_orphan():
             try:
                 has_worked = self.run_next()
-            except (OperationalError, InterfaceError):
+            except (DatabaseError, InterfaceError) as error:
+                if not is_unavailable(error):
+                    raise
                 # Away, full or locked: what was claimed is resumed by its lease.
                 logger.warning("the database cannot be used; the worker waits")
                 connections.close_all()
@@ -77,21 +91,25 @@ class Worker:
         job = self._claim()
         if job is None:
             return False
-        if job.failures > MAX_FAILURES:
+        most = MAX_POSTPONED if job.error == _POSTPONED else MAX_FAILURES
+        if job.failures > most:
             self._end(job, JobStatus.FAILED, error="lost")
             return True
         actor = _actor_of(job)
-        business_ids = None if job.business_id is None else [job.business_id]
-        with reach(business_ids):
+        with reach(_reached(job, actor)):
             self._run(job, actor)
         return True
 
     def _run(self, job: Job, actor: Actor) -> None:
         context = JobContext(
-            job, actor, lease=_lease, is_stopping=lambda: self.is_stopping
+            job,
+            actor,
+            lease=_lease,
+            is_stopping=lambda: self.is_stopping,
+            check_rights=lambda: _check_rights(job, actor),
         )
         try:
-            _require_active(job)
+            _check_rights(job, actor)
             task = import_string(job.task)
             task.func(context, **job.args)
             self._end(job, JobStatus.SUCCESSFUL, context=context)
@@ -101,11 +119,14 @@ class Worker:
             _mine(job).update(status=JobStatus.READY, lease_until=None, failures=0)
         except JobEnded:
             logger.warning("job %s was taken over by another worker", job.pk)
-        except (OperationalError, InterfaceError):
-            self._postpone(job)
         except Exception as error:
+            if is_unavailable(error) or gave_way(error):
+                self._postpone(job)
+                return
             logger.exception("job %s failed", job.pk)
             self._end(job, JobStatus.FAILED, error=_code(error))
+        if actor.operation.refused is not None:
+            write_notes(actor)
 
     def _claim(self) -> Job | None:
         is_free = ~clock.lasting("lease_until", lease_length())
@@ -144,13 +165,12 @@ class Worker:
             ):
                 return
             job.refresh_from_db()
-            is_done = status == JobStatus.SUCCESSFUL
             record(
-                "job.finished" if is_done else f"job.{status}",
+                _ENDS[status],
                 job,
                 actor=_actor_of(job),
                 business_id=job.business_id,
-                outcome=Outcome.DONE if is_done else Outcome.FAILED,
+                outcome=Outcome.FAILED if error else Outcome.DONE,
                 code=error,
                 data={"task": job.name, "done": job.done, "report": job.report},
             )
@@ -158,10 +178,11 @@ class Worker:
     def _postpone(self, job: Job) -> None:
         """Give a job back while the database cannot be used, and let it wait."""
         connections.close_all()
-        wait = min(2.0**job.failures, settings.JOB_LEASE_SECONDS)
+        # Longer each time, as long as no piece is finished in between.
+        wait = min(2.0 ** min(job.failures, 10), settings.JOB_LEASE_SECONDS)
         _mine(job).update(
             status=JobStatus.READY,
-            failures=F("failures") - 1,
+            error=_POSTPONED,
             lease_until=clock.Now() + timedelta(seconds=wait),
         )
 
@@ -191,12 +212,29 @@ def _actor_of(job: Job) -> Actor:
         return Actor.from_user(user, operation)
 
 
-def _require_active(job: Job) -> None:
-    """Raise PermissionDenied where the account of who asked was closed meanwhile."""
+def _reached(job: Job, actor: Actor) -> Iterable[UUID] | None:
+    """Return the businesses whose rows a job may reach; None for all."""
+    try:
+        is_wide = import_string(job.task).is_wide
+    except ImportError:
+        is_wide = False
+    if job.business_id is None or (is_wide and actor.business_ids is None):
+        return None
+    return actor.business_ids if is_wide else [job.business_id]
+
+
+def _check_rights(job: Job, actor: Actor) -> None:
+    """Raise PermissionDenied where who asked may not do now what they could at first.
+
+    Also for an account that was closed. Two statements, for each piece.
+    """
     if job.user_id is None:
         return
-    if not User.objects.filter(pk=job.user_id, is_active=True).exists():
-        msg = "The account that asked for this is closed."
+    with reach(None):
+        user = User.objects.filter(pk=job.user_id, is_active=True).first()
+        now = None if user is None else Actor.from_user(user, actor.operation)
+    if now is None or now.standing != actor.standing:
+        msg = "The rights of who asked for this have changed."
         raise PermissionDenied(msg)
 
 

@@ -161,7 +161,7 @@ class QuarantineAdmin(BulkActs, ActPages, ReadOnlyAdmin):
 
     # Each item in a transaction of its own; what was taken is not taken again.
     @repeatable
-    @admin.action(description="Replay as they are", permissions=["replay"])
+    @admin.action(description="Replay…", permissions=["replay"])
     def replay_all(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
         return self.act_on_many(request, queryset, REPLAY)
 

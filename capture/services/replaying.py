@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -13,6 +14,7 @@ from django.db import transaction
 from audit import services as audit
 from audit.actors import Actor
 from audit.batches import give_way
+from audit.outages import is_unavailable
 from capture.choices import CaptureType, Decision, Status
 from capture.envelope import Envelope, Verdict
 from capture.models import Capture, Quarantine, QuarantineDecision, Source
@@ -33,6 +35,8 @@ from capture.services.normalising import stored_message_id
 from capture.services.quarantining import UNREAD, decide
 from capture.services.reading import CLOUDEVENTS, NATIVE, SEGMENT, build_again
 from capture.services.repeats import find_repeats
+
+logger = logging.getLogger(__name__)
 
 _TAKEN = (Status.ACCEPTED, Status.DUPLICATE)
 
@@ -57,12 +61,14 @@ def replay_quarantined(
     JSON. One transaction; a savepoint where the caller has one.
     """
     actor.require(row.business_id, "capture.replay_quarantine")
+    # The row itself is kept as it is and cannot be locked by whoever may not change it.
+    sources = Source.objects.select_related("business")
+    source = sources.select_for_update(of=("self",), no_key=True).get(pk=row.source_id)
     done = QuarantineDecision.objects.filter(
         quarantine=row, decision=Decision.REPLAYED
     ).first()
     if done is not None:
         return Verdict(0, Status.DUPLICATE, capture_id=done.capture_id)
-    source = Source.objects.select_related("business").get(pk=row.source_id)
     found, groups = _read_again(row, text or row.item or "", source)
     if all(group[0].problem for group in groups):
         return _still_wrong(row, found, groups)
@@ -94,7 +100,8 @@ def replay_all(
 ) -> int:
     """Replay many items, each in a transaction of its own; return how many were taken.
 
-    Others may write between two of them. `on_each` is told how many are done.
+    Savepoints inside of the caller's. Others may write between two of them. `on_each`
+    is told how many are done.
     """
     taken = 0
     for number, row in enumerate(rows, start=1):
@@ -103,6 +110,11 @@ def replay_all(
             verdict = replay_quarantined(row, actor=actor, reason=reason)
         except ValidationError:
             pass
+        except Exception as error:
+            if is_unavailable(error):
+                raise
+            # A fault of ours in one of them keeps nobody from the others.
+            logger.exception("item %s of the quarantine cannot be replayed", row.pk)
         else:
             taken += verdict.status in _TAKEN
         give_way(time.monotonic() - started)

@@ -19,7 +19,7 @@ from django.urls import path, reverse
 
 from audit import services as audit
 from audit.admin.base import actor_of, refuse
-from audit.admin.job import follow_job, job_card
+from audit.admin.job import explain, follow_job, job_card
 from audit.admin.once import repeatable
 from audit.jobs.tasks import BATCH_SIZE
 from audit.masking import SEE_CLEAR, masked_value
@@ -30,7 +30,6 @@ from customers.readers import KINDS, SheetError
 
 _GONE = "The file is no longer there. Choose it again."
 _NOT_LOOKED_AT = "The file was not looked at to its end. Choose it again."
-_UNREADABLE = "The file cannot be read to its end. Save it anew, and choose it again."
 _ENDINGS = {"csv": "csv", "txt": "csv", "tsv": "csv", "xlsx": "xlsx", "json": "json"}
 _TITLES = {
     "new": "New",
@@ -173,7 +172,12 @@ class ImportPages(HubAdmin):
                 form.add_error("import_file", str(error))
             else:
                 return self._lead_to(upload)
-        context = {"form": form, "columns": table.columns, "step": 1}
+        context = {
+            "form": form,
+            "columns": table.columns,
+            "files": services.list_uploads(table=table, actor=actor),
+            "step": 1,
+        }
         return self._shown(request, "import.html", context)
 
     @repeatable
@@ -183,19 +187,20 @@ class ImportPages(HubAdmin):
         actor, table = actor_of(request), self.import_table
         try:
             upload = services.get_upload(file_id, table=table, actor=actor)
+            job = audit.find_job(_job_key(upload), actor=actor)
+            if job is not None and job.is_open:
+                # Nothing is told to a file that a job is busy with.
+                return self._show_job(request, upload, job)
             if request.method == "POST":
                 return self._answer(request, upload)
             found = services.import_findings(upload)
         except (ObjectDoesNotExist, SheetError):
             refuse(request, "not_found", "customers.importfile", str(file_id))
             return self._again(request, _GONE)
-        job = audit.find_job(_job_key(upload), actor=actor)
-        if job is not None and job.is_open:
-            return self._show_job(request, upload, job)
         if upload.previewed_at is None:
             # A preview that was cut off is made once more.
-            said = _UNREADABLE if job is not None and job.error else _NOT_LOOKED_AT
-            return self._again(request, said)
+            error = job.error if job is not None else ""
+            return self._again(request, explain(error) if error else _NOT_LOOKED_AT)
         if upload.loaded_at is not None:
             done = services.import_report(upload)
             shown = done["rejected"][: services.IMPORT_SHOWN]
@@ -222,6 +227,11 @@ class ImportPages(HubAdmin):
     def _answer(self, request: HttpRequest, upload: Any) -> HttpResponse:
         actor = actor_of(request)
         if "discard" in request.POST:
+            if upload.confirmed_at is not None:
+                # The report and the event of what was written until here.
+                services.end_import(upload, actor=actor)
+                self.message_user(request, "The rest of the file is not loaded.")
+                return self._lead_to(upload)
             services.discard_upload(upload)
             self.message_user(request, "The file was removed. Nothing was written.")
             return self._lead_to_list()

@@ -184,7 +184,7 @@ def archive_batch(
 
     Takes a constant number of statements and runs in the caller's transaction. What is
     archived, erased or no longer within reach is left as it is. With `changed_in` only
-    customers that this operation has changed.
+    customers whom this operation brought back, and nobody has touched so since.
     """
     rows = _locked_some(ids, actor=actor, changed_in=changed_in)
     rows = [row for row in rows if not row.is_archived]
@@ -321,12 +321,31 @@ def _locked_some(
     """Return those of the customers that the actor may change many of, locked."""
     ids = set(ids)
     if changed_in is not None:
-        log = history_model(Customer)
-        changed = log._base_manager.filter(id__in=ids, operation_id=changed_in)
-        ids = set(changed.values_list("id", flat=True))
+        ids = _as_left_by(changed_in, ids)
     rows = list_rows(Customer, actor=actor, permission=ARCHIVE).filter(pk__in=ids)
     rows = rows.visible_to(actor, BULK).filter(erased_at=None)
     return list(rows.order_by("pk").select_for_update(no_key=True))
+
+
+def _as_left_by(operation_id: UUID, ids: set[UUID]) -> set[UUID]:
+    """Keep the customers that an operation archived or restored, and nobody since."""
+    rows = history_model(Customer)._base_manager.filter(id__in=ids)
+    names = ("id", "history_id", "archived_at")
+    left = {
+        pk: (history_id, archived_at)
+        for pk, history_id, archived_at in rows.filter(
+            operation_id=operation_id
+        ).values_list(*names)
+    }
+    if not left:
+        return set()
+    later = rows.filter(history_id__gt=min(first for first, _ in left.values()))
+    changed_since = {
+        pk
+        for pk, history_id, archived_at in later.values_list(*names)
+        if pk in left and history_id > left[pk][0] and archived_at != left[pk][1]
+    }
+    return left.keys() - changed_since
 
 
 def _status(row: Customer, *, is_active: bool) -> str:

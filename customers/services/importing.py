@@ -142,6 +142,23 @@ def get_own_upload(pk: UUID, *, actor: Actor) -> ImportFile:
     return rows.select_related("business").get(pk=pk)
 
 
+def list_uploads(*, table: ImportTable, actor: Actor) -> QuerySet[ImportFile]:
+    """Return the files of the last day that the actor uploaded for a table."""
+    rows = ImportFile.objects.visible_to(actor, table.right).defer("preview", "report")
+    return rows.filter(
+        uploaded_by=actor.user_id, table=table.name, expires_at__gt=clock.now()
+    )
+
+
+def end_import(upload: ImportFile, *, actor: Actor) -> None:
+    """Load no more of a confirmed file: what was written stays, and is reported.
+
+    Raises PermissionDenied for anybody but the uploader.
+    """
+    _require_uploader(upload, actor)
+    _finish(upload, actor=actor)
+
+
 def _locked_row(upload: ImportFile) -> ImportFile:
     """Lock a file's row and return it afresh, without what is large."""
     rows = ImportFile.objects.defer("preview")

@@ -157,20 +157,21 @@ def refresh_business_stats(
     business_id: UUID,
     *,
     after: UUID | None = None,
-    step: Callable[[UUID, int], None] = lambda *_: None,
+    step: Callable[[UUID, int, int], None] = lambda *_: None,
 ) -> int:
     """Bring the figures of a business's customers up to date; return how many changed.
 
     For what decides everybody's figures, such as thresholds. Reads without a lock and
     writes fifty customers in a transaction, so it may end anywhere and be called again.
-    `step` is told, after each five hundred, the last customer seen and how many changed
-    since; `after` goes on behind that one. Not for the inside of a transaction.
+    `step` is told, after each five hundred, the last customer seen, how many were seen
+    and how many changed since; `after` goes on behind that one. Not for the inside of a
+    transaction.
     """
     changed = 0
     for batch in _key_batches(business_id, after):
         found = {pk for pk, _ in _differences(batch, repair=True)}
         changed += len(found)
-        step(batch[-1], len(found))
+        step(batch[-1], len(batch), len(found))
     return changed
 
 

@@ -28,7 +28,8 @@ class Command(BaseCommand):
             "--queue",
             action="append",
             default=[],
-            help="Only this queue (default or long); may be given twice. Else all.",
+            help="Only jobs of this queue (default or long); may be given several "
+            "times. Without it: all.",
         )
         parser.add_argument(
             "--interval",

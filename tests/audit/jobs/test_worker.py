@@ -40,7 +40,11 @@ def claimed(job: Job) -> tuple[Worker, Job]:
 
 def context_of(worker: Worker, job: Job):
     return JobContext(
-        job, _actor_of(job), lease=_lease, is_stopping=lambda: worker.is_stopping
+        job,
+        _actor_of(job),
+        lease=_lease,
+        is_stopping=lambda: worker.is_stopping,
+        check_rights=lambda: None,
     )
 
 
@@ -197,7 +201,7 @@ def test_a_database_that_is_away_is_no_failure_of_the_job(bakery, actor, monkeyp
     worker._run(row, actor)
 
     job = Job.objects.get()
-    assert (job.status, job.failures, job.error) == (JobStatus.READY, 0, "")
+    assert (job.status, job.failures, job.error) == (JobStatus.READY, 1, "postponed")
     # It waits, for a while.
     assert run_jobs() == 0
     expire(job)
@@ -242,6 +246,32 @@ def test_a_job_has_the_rights_of_the_moment_at_which_it_runs(bakery, rival):
     run_jobs()
 
     assert Job.objects.get().report == {"rows": 0}
+
+
+def test_a_job_ends_when_the_rights_of_who_asked_end_in_its_midst(bakery):
+    user = staff(bakery)
+    tasks.make_customers.using(actor=actor_of(user), business_id=bakery.pk).enqueue(
+        business=str(bakery.pk), count=5
+    )
+    worker = Worker(QUEUES)
+    row = worker._claim()
+    actor = _actor_of(row)
+    end = Membership.objects.by(actor_of(staff(bakery))).filter(user=user)
+    made: list[int] = []
+
+    def after_two(execute, sql, params, many, context):
+        if "customers_customer" in sql and sql.startswith("INSERT"):
+            made.append(1)
+            if len(made) == 3:
+                end.update(ended_at=timezone.now())
+        return execute(sql, params, many, context)
+
+    with connections["default"].execute_wrapper(after_two):
+        worker._run(row, actor)
+
+    job = Job.objects.get()
+    assert (job.status, job.error) == (JobStatus.FAILED, "permission_denied")
+    assert 0 < job.done < 5
 
 
 def test_a_closed_account_does_nothing_more(bakery):

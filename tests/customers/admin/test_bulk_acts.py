@@ -177,6 +177,25 @@ def test_a_job_is_taken_back_as_far_as_it_came(alice, bakery, actor):
     assert "Take it back" not in alice.get(f"{JOBS}{undo.pk}/change/").text
 
 
+def test_taking_back_leaves_what_somebody_did_since(alice, bakery, actor):
+    rows = make(BATCH_SIZE + 20, bakery, actor)
+    ids = [row.pk for row in rows]
+    alice.post(LIST, fields("archive", rows[0], reason="by mistake"))
+    run_jobs()
+    job = Job.objects.get()
+    # Brought back and archived again, for a reason of its own.
+    services.restore_customers([ids[4]], actor=actor, reason="wrong one")
+    services.archive_customers([ids[4]], actor=actor, reason="asked for it")
+
+    post_confirmed(alice, f"{JOBS}{job.pk}/undo/", {}, follow=True)
+    run_jobs()
+    assert Customer.objects.get(pk=ids[4]).archive_reason == "asked for it"
+    assert archived(bakery) == 1
+    # It was taken back; there is nothing to take back twice.
+    assert "Take it back" not in alice.get(f"{JOBS}{job.pk}/change/").text
+    assert post_confirmed(alice, f"{JOBS}{job.pk}/undo/", {}).status_code == 404
+
+
 def test_who_cannot_come_back_stays_and_is_counted(alice, bakery, actor):
     rows = make(BATCH_SIZE + 1, bakery, actor)
     services.archive_customers([row.pk for row in rows], actor=actor, reason="x")
