@@ -19,7 +19,7 @@ LOGIN = "/admin/login/"
 
 
 @pytest.fixture
-def rates(settings):
+def rates(settings, clock):
     """Three requests at once, and then one a second."""
     settings.STAFF_RATES = dict.fromkeys(("user", "visitor", "login"), (1, 3))
 
@@ -131,7 +131,7 @@ def test_behind_a_proxy_only_its_own_word_counts(db, settings):
     assert other.status_code == 200
 
 
-def test_tries_to_sign_in_have_a_rate_of_their_own(db, settings):
+def test_tries_to_sign_in_have_a_rate_of_their_own(db, settings, clock):
     settings.STAFF_RATES = settings.STAFF_RATES | {"login": (1, 2)}
     client = Client()
     tries = [client.post(LOGIN, {"username": f"u{n}"}).status_code for n in range(3)]
@@ -205,7 +205,7 @@ def test_signed_in_helper_is_one_bucket_for_all_sessions(bakery, rates):
     ],
 )
 def test_every_door_that_tries_passwords_has_the_rate_of_it(
-    client, db, settings, door, kind
+    client, clock, settings, door, kind
 ):
     settings.STAFF_RATES = {**settings.STAFF_RATES, "login": (1, 2)}
     body = {"username": "n", "password": "x"}

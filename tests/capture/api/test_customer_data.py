@@ -285,7 +285,7 @@ def test_a_key_comes_before_a_session(alice, ana):
     assert answer.status_code == 401
 
 
-def test_a_key_that_reads_too_fast_is_429(client, settings, reader, ana):
+def test_a_key_that_reads_too_fast_is_429(client, settings, reader, ana, clock):
     settings.CAPTURE_RATES = {**settings.CAPTURE_RATES, "secret": (1, 2)}
 
     statuses = [client.get(ALL, headers=bearer(reader)).status_code for _ in range(4)]
@@ -294,7 +294,7 @@ def test_a_key_that_reads_too_fast_is_429(client, settings, reader, ana):
     assert 429 in statuses
 
 
-def test_a_key_is_guessed_slowly(client, settings, db):
+def test_a_key_is_guessed_slowly(client, settings, db, clock):
     settings.CAPTURE_RATES = {**settings.CAPTURE_RATES, "stranger": (1, 2)}
     unknown = {"Authorization": "Bearer sk_unknown"}
 

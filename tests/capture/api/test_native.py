@@ -318,7 +318,7 @@ def test_a_refused_item_is_answered_the_same_way_again(post):
 # --- keys, rates, origins ---------------------------------------------------------
 
 
-def test_a_caller_who_sends_too_much_waits(post, settings):
+def test_a_caller_who_sends_too_much_waits(post, settings, clock):
     settings.CAPTURE_RATES = {**settings.CAPTURE_RATES, "secret": (1, 3)}
     codes = [post(SINGLE, event(message_id=str(n))).status_code for n in range(5)]
     refused = post(SINGLE, event())
@@ -330,7 +330,7 @@ def test_a_caller_who_sends_too_much_waits(post, settings):
     assert RefusalCount.objects.get(code="quota_exceeded").count == 3
 
 
-def test_guessing_keys_is_slow(db, settings):
+def test_guessing_keys_is_slow(db, settings, clock):
     settings.CAPTURE_RATES = {**settings.CAPTURE_RATES, "stranger": (1, 2)}
     headers = [{"Authorization": f"Bearer sk_{n}"} for n in range(3)]
     codes = [

@@ -90,7 +90,7 @@ def test_only_reading_is_allowed(db, path):
         assert Client().generic(method, path).status_code == 405, method
 
 
-def test_strangers_have_a_budget(get, settings):
+def test_strangers_have_a_budget(get, settings, clock):
     settings.STAFF_RATES = {**settings.STAFF_RATES, "visitor": (1, 2)}
 
     assert [get("/api/schema/").status_code for _ in range(3)] == [200, 200, 429]

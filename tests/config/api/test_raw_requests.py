@@ -286,7 +286,7 @@ def test_odd_queries_are_answered(alice, bakery, jonas, query):
 # --- what is left -------------------------------------------------------------------
 
 
-def test_each_answer_says_how_much_is_left(alice, bakery, settings):
+def test_each_answer_says_how_much_is_left(alice, bakery, settings, clock):
     settings.STAFF_RATES = settings.STAFF_RATES | {"user": (1, 3)}
     path = "/api/admin/customers"
 
