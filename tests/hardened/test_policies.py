@@ -97,7 +97,7 @@ def test_a_row_for_another_business_is_not_taken(ours, model):
     columns = [field.column for field in model._meta.fields]
     table = model._meta.db_table
     with connection.cursor() as cursor:
-        names = ", ".join(columns)
+        names = ", ".join(connection.ops.quote_name(name) for name in columns)
         cursor.execute(f"SELECT {names} FROM {table} WHERE {row._meta.pk.column} = %s",
                        [row.pk])  # fmt: skip
         values = [_plain(value) for value in cursor.fetchone()]
