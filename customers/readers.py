@@ -33,6 +33,8 @@ _MAX_BYTES = 50_000_000
 _MAX_CELLS = 1_000_000
 _MAX_COLUMNS = 200
 _LONGEST_FIRST_LINE = 1_000_000
+# Cells of a workbook, those included that are only there because of one behind them.
+_MAX_EMPTY = 20_000_000
 _MAX_ROWS = 200_000
 # Of the list of parts in a zip: room for hundreds.
 _MAX_DIRECTORY = 65_536
@@ -240,23 +242,31 @@ def _xlsx_rows(data: bytes) -> Iterator[tuple[int, list[str]]]:
         sheet = book.active
         # The size that the sheet claims is not believed.
         sheet.reset_dimensions()
-        # One more than there may be, so that more are noticed: a cell far to the right
-        # makes thousands of empty ones.
-        rows = sheet.iter_rows(values_only=True, max_col=_MAX_COLUMNS + 1)
-        for number, row in enumerate(rows, start=1):
-            yield (
-                number,
-                [
-                    unescape_sheet_text(cell_text(cell)) if cell is not None else ""
-                    for cell in row
-                ],
-            )
+        for number, row in enumerate(
+            _narrow(sheet.iter_rows(values_only=True)), start=1
+        ):
+            yield number, [unescape_sheet_text(cell_text(cell)) for cell in row]
     except SheetError:
         raise
     except Exception as error:
         # A damaged part fails anywhere in the library, in any way.
         msg = "This Excel file is damaged. Save it again as .xlsx or .csv."
         raise SheetError(msg) from error
+
+
+def _narrow(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+    """Cut off the empty cells that one far to the right makes, before they are read."""
+    total = 0
+    for row in rows:
+        total += len(row)
+        if total > _MAX_EMPTY:
+            msg = "The sheet has millions of empty cells. Save it as .csv."
+            raise SheetError(msg)
+        rest = row[_MAX_COLUMNS:]
+        if rest.count(None) < len(rest):
+            msg = f"A row has more than {_MAX_COLUMNS} cells. Mend the file."
+            raise SheetError(msg)
+        yield row[:_MAX_COLUMNS]
 
 
 def check_archive(data: bytes) -> None:

@@ -288,3 +288,35 @@ def test_rows_are_read_one_by_one():
     assert count == 30_000
     # The text is looked at once as a whole; lists of it would take tenfold.
     assert peak < 3 * len(file)
+
+
+def far_to_the_right(count: int) -> bytes:
+    """Return a workbook whose rows have one empty cell in the 18,278th column."""
+    out = io.BytesIO()
+    book = openpyxl.Workbook()
+    book.active["A1"] = "name"
+    book.save(out)
+    rows = "".join(f'<row r="{n}"><c r="ZZZ{n}"/></row>' for n in range(2, count + 2))
+    changed = io.BytesIO()
+    with zipfile.ZipFile(out) as old, zipfile.ZipFile(changed, "w", 8) as new:
+        for name in old.namelist():
+            data = old.read(name)
+            if name == "xl/worksheets/sheet1.xml":
+                data = data.replace(b"</sheetData>", f"{rows}</sheetData>".encode())
+            new.writestr(name, data)
+    return changed.getvalue()
+
+
+def test_a_cell_far_to_the_right_costs_no_thousands():
+    file, longer = far_to_the_right(400), far_to_the_right(2_000)
+    began = time.process_time()
+    assert rows_of(file, "xlsx") == []
+    # It took five seconds, for a file of a few kilobytes.
+    assert time.process_time() - began < 2
+    with pytest.raises(SheetError, match="millions of empty cells"):
+        rows_of(longer, "xlsx")
+
+
+def test_a_first_line_without_end_is_refused():
+    with pytest.raises(SheetError, match="first row is too long"):
+        rows_of(b"," * 2_000_000, "csv")
