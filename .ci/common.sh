@@ -6,7 +6,13 @@ unset PYTHONDONTWRITEBYTECODE
 POSTGRES=/usr/lib/postgresql/15/bin
 # Tests whose answers no database decides.
 SAME_ON_BOTH=(tests/contract/test_access.py tests/contract/test_schema.py
-  tests/contract/test_api_docs.py)
+  tests/contract/test_api_docs.py tests/contract/test_api_examples.py
+  tests/contract/test_api_queries.py tests/contract/test_personal.py
+  tests/contract/test_lookups.py tests/contract/test_oracles.py
+  tests/contract/test_admin.py tests/contract/test_refused_forms.py
+  tests/contract/test_two_roles.py tests/contract/test_documents.py
+  tests/capture/adapters tests/capture/test_parsing.py tests/capture/test_redaction.py
+  tests/config/test_bootstrap.py tests/config/test_logs.py tests/house)
 CI_USER=holdfast-ci
 
 step() { printf '\n=== %s (after %d s)\n' "$1" "$SECONDS"; }

@@ -62,8 +62,8 @@ SECRET = "whsec_test"
 # A page of a row is opened for so many rows of its table.
 ROWS = 6
 CROWD = 60 if IS_LONG else 12
-# The worst for masks, for normal forms, for patterns and for parsers.
-KINDS = list(TEXTS) if IS_LONG else ["at", "addresses", "marks", "nested"]
+# The worst for masks, and for normal forms.
+KINDS = list(TEXTS) if IS_LONG else ["addresses", "marks"]
 # Longer than any column that has a limit.
 LONG = 400
 # Columns that nobody fills: made here, or checked to be a few words each.

@@ -24,9 +24,11 @@ from tests.capture.commands.test_import_legacy import (
 from tests.databases import ROOT, Database, copied, environment
 from tests.long import IS_LONG
 
-pytestmark = pytest.mark.slow
-KILLS = 10 if IS_LONG else 2
-LINES = 1500 if IS_LONG else 500
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not IS_LONG, reason="takes minutes; HOLDFAST_LONG=1"),
+]
+KILLS, LINES = 10, 1500
 # Without the ids and times that differ from one load to the next.
 PICTURE = {
     "customers": "SELECT email_key, external_id, name FROM customers_customer",

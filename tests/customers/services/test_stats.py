@@ -239,7 +239,7 @@ def test_a_refresh_that_ended_half_way_goes_on_or_is_found(db, monkeypatch):
 
     seen = []
 
-    def stop(last, changed):
+    def stop(last, _seen, changed):
         seen.append((last, changed))
         raise StoppedError
 

@@ -21,7 +21,7 @@ from tests.e2e import live
 from tests.long import IS_LONG
 
 pytestmark = pytest.mark.e2e
-CUSTOMERS, KILLS = (3_000, 10) if IS_LONG else (1_200, 2)
+CUSTOMERS, KILLS = (3_000, 10) if IS_LONG else (800, 2)
 # Long enough for every piece, short enough for many kills in a test.
 LEASE = "2"
 
