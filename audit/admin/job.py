@@ -25,7 +25,7 @@ from audit.actors import Actor
 from audit.admin.base import GuardedAdmin, actor_of
 from audit.admin.step_up import confirmed
 from audit.jobs import JobTask
-from audit.models import OPEN_STATUSES, Job, JobStatus, Scope
+from audit.models import Job, JobStatus, Scope
 
 _ERRORS = {
     "lost": "Its workers ended again and again without finishing a piece. Nothing "
@@ -194,10 +194,7 @@ def _undo_of(job: Job) -> JobTask | None:
     path = task_of(job).undo
     if not path or not job.done or "changed_in" in job.args:
         return None
-    # One that was cancelled or failed half way may be begun again.
-    undone = Job.objects.filter(key=_undo_key(job))
-    undone = undone.filter(status__in=[*OPEN_STATUSES, JobStatus.SUCCESSFUL])
-    if undone.exists():
+    if services.was_begun(_undo_key(job)):
         return None
     found: JobTask = import_string(path)
     return found

@@ -53,6 +53,7 @@ from audit.services.jobs import (
     list_jobs,
     old_job_batches,
     old_jobs,
+    was_begun,
 )
 from audit.services.monitoring import (
     acts_since,
@@ -207,5 +208,6 @@ __all__ = [
     "token_binding",
     "use_once",
     "wait_text",
+    "was_begun",
     "write_notes",
 ]

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 
 from audit import clock
 from audit.actors import Actor
-from audit.models import Job, JobBatch, JobStatus
+from audit.models import OPEN_STATUSES, Job, JobBatch, JobStatus
 from audit.models.job import JobQuerySet
 from audit.services.record import record
 
@@ -28,6 +28,12 @@ def find_job(key: str, *, actor: Actor) -> Job | None:
         return None
     jobs = Job.objects.filter(key=key, user_id=actor.user_id)
     return jobs.order_by("-id").first()
+
+
+def was_begun(key: str) -> bool:
+    """Tell whether a job of this key goes on or is done: not if it ended half way."""
+    ended_well = [*OPEN_STATUSES, JobStatus.SUCCESSFUL]
+    return Job.objects.filter(key=key, status__in=ended_well).exists()
 
 
 @transaction.atomic
