@@ -170,7 +170,9 @@ else:
         raise ImproperlyConfigured(_msg)
 # How long a request waits for a lock or a connection, in all: whoever asks gets an
 # answer within two seconds. Commands and jobs wait longer (config/startup.py).
-DATABASE_WAIT_SECONDS = 1.5
+DATABASE_WAIT_SECONDS = (
+    env.number("HOLDFAST_DATABASE_WAIT_MS", default=1500, at_least=100) / 1000
+)
 # Servers share connections; commands connect for themselves.
 DATABASE_POOL = {
     "min_size": 1,

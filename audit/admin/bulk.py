@@ -36,6 +36,7 @@ TYPED_FROM = 501
 # More than anybody looks through; and what is chosen is kept with the job.
 LARGEST = 50_000
 _SHOWN = 20
+_LONGEST_REASON = 500
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class BulkActs(ScopedAdmin):
             refuse(request, error.code or "refused", self.opts.label_lower)
             self.message_user(request, error.message, messages.ERROR)
             return None
-        reason = request.POST.get("reason", "").strip()
+        reason = request.POST.get("reason", "").strip()[:_LONGEST_REASON]
         missing = self._missing(request, count)
         lacks_reason = not reason and (act.needs_reason or count > BATCH_SIZE)
         if missing or lacks_reason:

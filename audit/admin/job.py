@@ -181,7 +181,7 @@ def task_of(job: Job) -> JobTask:
     try:
         found: JobTask = import_string(job.task)
     except ImportError:
-        return JobTask(func=_gone, title=job.name, queue_name=job.queue)
+        return JobTask(func=_gone, title=job.name)
     return found
 
 

@@ -251,6 +251,7 @@ def main() -> None:
         hub = live.Hub(Database.create(folder), folder)
         # As operators have it.
         del hub.environment["HOLDFAST_QUEUE_SECONDS"]
+        del hub.environment["HOLDFAST_DATABASE_WAIT_MS"]
         try:
             hub.manage("migrate")
             hub.server.start()

@@ -237,6 +237,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         empty = Database.create(Path(folder))
         hub = live.Hub(empty, Path(folder))
+        del hub.environment["HOLDFAST_DATABASE_WAIT_MS"]
         migrated = hub.manage("migrate", "--verbosity=0")
         assert migrated.returncode == 0, migrated.stderr
         try:

@@ -86,6 +86,10 @@ SHORT = {
     "customers.Preferences.preferred_categories",
     "capture.CapturedValue.value",
     "capture.Quarantine.raw",
+    "audit.Job.args",
+    "audit.Job.cursor",
+    "audit.Job.reason",
+    "audit.Job.report",
 }
 
 

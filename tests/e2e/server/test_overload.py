@@ -40,6 +40,7 @@ def served(template: Database, tmp_path: Path) -> Iterator[live.Hub]:
     """A hub of its own, which waits no longer than operators' do."""
     hub = live.Hub(template.copy(tmp_path), tmp_path)
     del hub.environment["HOLDFAST_QUEUE_SECONDS"]
+    del hub.environment["HOLDFAST_DATABASE_WAIT_MS"]
     try:
         hub.server.start()
         yield hub
