@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 import re
 
-from audit.outages import is_unavailable
-
 _FULL = (
     "Raise max_connections of the server or the limit of the role, or lower "
     "HOLDFAST_DATABASE_POOL and the number of workers."
@@ -68,4 +66,7 @@ class ToldFilter(logging.Filter):
     """Drops the trace of an error that config.unavailable tells in one line."""
 
     def filter(self, record: logging.LogRecord) -> bool:
+        # Log lines are set up before there are apps.
+        from audit.outages import is_unavailable  # noqa: PLC0415
+
         return not (record.exc_info and is_unavailable(record.exc_info[1]))
