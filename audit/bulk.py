@@ -83,7 +83,8 @@ def update_tracked(
             row.derive()
             row.updated_at = now
             if "rev" in fields:
-                row.rev += 1  # type: ignore[attr-defined]  # only some have it
+                counted: Any = row
+                counted.rev += 1
         written = {*columns, "updated_at", *fields.keys() & {"rev"}}
         written |= {d for d, source in model.derived.items() if source in written}
         _execute_update(model, rows, sorted(written))
@@ -176,7 +177,7 @@ def _execute_update(model: Any, rows: Sequence[Any], attributes: list[str]) -> N
     table = quote(model._meta.db_table)
     with connection.cursor() as cursor:
         cursor.executemany(
-            f"UPDATE {table} SET {columns} WHERE {quote(pk.column)} = %s",  # noqa: S608
+            f"UPDATE {table} SET {columns} WHERE {quote(pk.column)} = %s",  # noqa: S608 - quoted names of our own columns
             [[convert(getattr(row, name)) for name, convert in pairs] for row in rows],
         )
 
@@ -190,7 +191,7 @@ def _execute(model: Any, values: list[list[Any]], *, more: str = "") -> None:
     table = quote(model._meta.db_table)
     with connection.cursor() as cursor:
         cursor.executemany(
-            f"INSERT INTO {table} ({columns}) VALUES ({places}){more}",  # noqa: S608
+            f"INSERT INTO {table} ({columns}) VALUES ({places}){more}",  # noqa: S608 - quoted names of our own columns
             values,
         )
 

@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from itertools import count
 from pathlib import Path
 
@@ -58,8 +59,6 @@ def _measure() -> None:
 
 
 def _write_row() -> None:
-    from datetime import timedelta  # noqa: PLC0415 - with the rest
-
     from audit.services.attempts import reserve  # noqa: PLC0415 - after setup
 
     reserve("bench", 1_000_000, timedelta(days=1))

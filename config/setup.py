@@ -134,9 +134,9 @@ def collect_static_files() -> None:
     """Put scripts and styles where the server serves them from; needs no database."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     # All three read the settings, which need the .env that was just written.
-    import django  # noqa: PLC0415
-    from django.conf import settings  # noqa: PLC0415
-    from django.core.management import call_command  # noqa: PLC0415
+    import django  # noqa: PLC0415 - after .env is written
+    from django.conf import settings  # noqa: PLC0415 - after .env is written
+    from django.core.management import call_command  # noqa: PLC0415 - after .env is written
 
     django.setup()
     if not settings.DEBUG:

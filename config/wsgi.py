@@ -13,8 +13,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 
 def _make() -> Any:
-    # Once the apps are loaded, whose models it comes to.
-    from config.admission import Admission  # noqa: PLC0415
+    from config.admission import Admission  # noqa: PLC0415 - once the apps are loaded
 
     return Admission(get_wsgi_application())
 

@@ -196,7 +196,8 @@ def _confirm(request: HttpRequest) -> HttpResponseBase | None:
         return HttpResponseRedirect(request.get_full_path())
     if (answer := answer_again(request, asked.token)) is not None:
         return answer
-    request.form_token = asked.token  # type: ignore[attr-defined]  # read by `once`
+    carrying: Any = request
+    carrying.form_token = asked.token
     user: Any = request.user
     try:
         services.confirm(

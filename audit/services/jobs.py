@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import QuerySet
 
@@ -43,8 +44,9 @@ def cancel_job(job: Job, *, actor: Actor) -> Job:
     What is written stays written. Does nothing to a job that has ended. Raises
     PermissionDenied without the right.
     """
-    if job.business_id is not None or actor.business_ids is not None:
-        actor.require(job.business_id, CANCEL)  # type: ignore[arg-type]
+    if not actor.may(CANCEL, job.business_id):
+        msg = "You may not cancel this job."
+        raise PermissionDenied(msg)
     rows = Job.objects.filter(pk=job.pk)
     waiting = rows.filter(status=JobStatus.READY)
     is_cancelled = waiting.update(

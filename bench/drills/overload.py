@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import http.client
 import json
-import os
 import tempfile
 import threading
 import time
@@ -23,7 +22,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import django
+from tests.databases import Database
+from tests.e2e import live
+from tests.e2e.server.office import Office
 
 # So many senders are enough for twice the rate, even if each waits two seconds.
 _SENDERS = 120
@@ -227,21 +228,12 @@ def _until_quick(target: Target) -> float:
 
 def open_target(hub: Any) -> Target:
     """Return what a drill needs of a hub that was just started (tests.e2e.live)."""
-    from tests.e2e.server.office import Office  # noqa: PLC0415 - not part of a hub
-
     office = Office.open(hub, 50)
     cookie = f"{office.session_cookie}={office.session}"
     return Target(hub.server.port, office.key, cookie)
 
 
 def main() -> None:
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    os.environ.setdefault("HOLDFAST_DEBUG", "true")
-    django.setup()
-    # What makes a hub to try is part of the tests.
-    from tests.databases import Database  # noqa: PLC0415 - not part of a hub
-    from tests.e2e import live  # noqa: PLC0415 - not part of a hub
-
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--load", type=float, default=2)

@@ -39,7 +39,7 @@ def forget_cached(*, only_count: bool) -> int:
         while True:
             started = time.monotonic()
             cursor.execute(
-                f"DELETE FROM {table} WHERE {key} IN (SELECT {key} {old} LIMIT %s)",  # noqa: S608
+                f"DELETE FROM {table} WHERE {key} IN (SELECT {key} {old} LIMIT %s)",  # noqa: S608 - quoted names from the settings
                 [*ends, _BATCH],
             )
             if cursor.rowcount <= 0:

@@ -166,7 +166,7 @@ def import_legacy(
 
 
 def _count(load: _Load, table: Table) -> int:
-    query = f"SELECT count(*) FROM {quoted(table.name)}"  # noqa: S608
+    query = f"SELECT count(*) FROM {quoted(table.name)}"  # noqa: S608 - a name is quoted
     return next(load.file.values(query))[0]
 
 

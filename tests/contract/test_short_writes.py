@@ -260,7 +260,7 @@ def test_no_transaction_grows_with_the_data(prepare, small, large, tmp_path, set
 
 
 def test_a_load_refuses_to_be_part_of_a_longer_transaction(db, bakery):
-    line = purchase_log.Purchase(1, "7", timezone.now().date(), 1, 1)  # type: ignore[arg-type]
+    line = purchase_log.Purchase(1, "7", timezone.now().date(), 1, 1)  # type: ignore[arg-type]  # its numbers do not matter here
 
     with (
         transaction.atomic(),

@@ -46,7 +46,8 @@ class Command(BaseCommand):
     def handle(
         self, *, queue: list[str], interval: float, with_parent: bool, **_: Any
     ) -> None:
-        known: list[str] = settings.TASKS["default"]["QUEUES"]  # type: ignore[assignment]
+        backends: Any = settings.TASKS
+        known: list[str] = backends["default"]["QUEUES"]
         if unknown := sorted(set(queue) - set(known)):
             msg = f"There is no queue {', '.join(unknown)}. Use {' or '.join(known)}."
             raise CommandError(msg)

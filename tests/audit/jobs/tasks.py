@@ -37,7 +37,7 @@ def fail(context: JobContext, *, how: str) -> None:
 def count_rows(context: JobContext) -> None:
     """Say whose rows the actor of the job sees."""
     from customers import services  # noqa: PLC0415 - the app above
-    from customers.models import Customer  # noqa: PLC0415
+    from customers.models import Customer  # noqa: PLC0415 - the app above
 
     rows = services.list_rows(Customer, actor=context.actor)
     with context.piece(1):

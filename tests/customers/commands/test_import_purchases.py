@@ -172,7 +172,7 @@ def test_each_batch_has_its_event_and_all_of_them_one_operation(db, log):
 
 def test_a_terminal_sees_how_far_it_is(db, log):
     terminal = StringIO()
-    terminal.isatty = lambda: True  # type: ignore[method-assign]
+    terminal.isatty = lambda: True  # type: ignore[method-assign]  # as a terminal says it
 
     call_command(
         "import_purchases", str(log(LOG)), business="shop", create_business=True,
