@@ -234,7 +234,7 @@ def _of_server(record: logging.LogRecord) -> str:
     if text.startswith(_OF_SERVER):
         return text
     if text.startswith(_INVALID):
-        return f"{_INVALID}: it could not be read as HTTP."
+        return f"{_INVALID}: not HTTP as the RFCs write it."
     return _place(record)
 
 
