@@ -48,6 +48,7 @@ from tests.customers.api.exporting import confirmed
 from tests.factories import (
     ApiKeyFactory,
     BookingFactory,
+    JobFactory,
     MembershipFactory,
     SourceFactory,
     TicketFactory,
@@ -88,7 +89,6 @@ SHORT = {
     "capture.Quarantine.raw",
     "audit.Job.args",
     "audit.Job.cursor",
-    "audit.Job.reason",
     "audit.Job.report",
 }
 
@@ -138,6 +138,8 @@ def store(meter: Meter) -> SimpleNamespace:
     owner.defaults["HTTP_X_BUSINESS"] = str(source.business.pk)
     place = WebhookEndpointFactory(source=source)
     services.add_secret(place, SECRET, actor=Actor.system("test"))
+    # What a bulk act and an import have in common.
+    JobFactory(business_id=source.business.pk, reason=TEXTS["addresses"](SIZE))
     crowd(meter, key)
     person = Customer.objects.get(email_key=WHO["user_email"])
     for number, kind in enumerate(KINDS):
