@@ -56,7 +56,7 @@ from tests.factories import (
     WebhookEndpointFactory,
 )
 from tests.factories.rows import factory_of
-from tests.long import IS_LONG
+from tests.long import IS_LONG, sample
 
 pytestmark = pytest.mark.slow
 SECRET = "whsec_test"
@@ -108,7 +108,7 @@ def test_nothing_stored_can_hang_a_page(db, quiet, record_property):
     empty = empty_columns()
     assert not empty, empty
     statuses = walk(pages, stored.owner, stored)
-    walk(masked, masked_client(stored), stored)
+    walk(masked, masked_client(stored), stored, every=4)
     write_files(pages, stored)
 
     # What `test_access` knows as shown was shown here.
@@ -315,11 +315,13 @@ def masked_client(stored: Any) -> Client:
     return client
 
 
-def walk(meter: Meter, client: Client, stored: Any) -> dict[str, set[int]]:
-    """Open every address, and return the statuses of each route."""
+def walk(
+    meter: Meter, client: Client, stored: Any, *, every: int = 1
+) -> dict[str, set[int]]:
+    """Open every address, or every so manieth; return the statuses of each route."""
     statuses: dict[str, set[int]] = {}
     nothing = asked_about(stored.business)
-    for door in doors():
+    for door in sample(doors(), every):
         if "logout" in door.route:
             continue
         for row in rows_for(door):
