@@ -5,6 +5,7 @@ Alice works for the bakery, Bob for the bakery with fewer rights, Charlie for a 
 
 from __future__ import annotations
 
+import gc
 import sqlite3
 import threading
 import time
@@ -51,6 +52,13 @@ def pytest_configure(config: pytest.Config) -> None:
     terminal = config.pluginmanager.get_plugin("terminalreporter")
     if terminal is not None and not hasattr(config, "workerinput"):
         config.pluginmanager.register(FailuresAtOnce(terminal))
+
+
+def pytest_collection_finish() -> None:
+    """Collect garbage seldom: looking through what all tests share takes a tenth of the run."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(200_000, 20, 50)
 
 
 @pytest.fixture(scope="session")
