@@ -11,7 +11,10 @@ SAME_ON_BOTH=(tests/contract/test_access.py tests/contract/test_schema.py
   tests/contract/test_lookups.py tests/contract/test_oracles.py
   tests/contract/test_admin.py tests/contract/test_refused_forms.py
   tests/contract/test_two_roles.py tests/contract/test_documents.py
-  tests/capture/adapters tests/capture/test_parsing.py tests/capture/test_redaction.py
+  tests/capture/adapters tests/capture/api/test_hostile_bodies.py
+  tests/capture/test_parsing.py tests/capture/test_parsing_items.py
+  tests/capture/test_redaction.py tests/config/api/test_docs.py
+  tests/config/api/test_raw_requests.py
   tests/config/test_bootstrap.py tests/config/test_logs.py tests/house)
 CI_USER=holdfast-ci
 

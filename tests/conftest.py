@@ -55,7 +55,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Collect garbage seldom: looking through what all tests share takes a tenth of the run."""
+    """Collect garbage seldom: what all tests share costs a tenth of the run."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(200_000, 20, 50)

@@ -1,0 +1,72 @@
+"""A hostile body costs no more time and memory than its length, and is answered."""
+
+from __future__ import annotations
+
+import json
+import time
+import tracemalloc
+from contextlib import suppress
+
+import pytest
+from django.test import Client
+
+from capture.parsing import ParseError, parse_items
+
+# A body of five megabytes costs a second or two; what is not linear costs minutes.
+CPU_SECONDS = 20
+MB = 1_000_000
+BATCH, LINES = "/api/v1/captures/batch", "application/x-ndjson"
+HOSTILE = {
+    "openings": b"[" * 5 * MB,
+    "nested items": b'{"batch":[' + b"[" * 2 * MB + b"]" * 2 * MB + b"]}",
+    "objects": b'{"a":' * MB,
+    "batches": b'{"batch":[' * (MB // 2),
+    "lists": b'{"batch":[[' + b"[1]," * MB + b"1]]}",
+    "empty ones": b'{"batch":[[' + b"{}," * MB + b"1]]}",
+    "commas": b'{"batch":[' + b"," * 4 * MB + b"]}",
+    "scalars": b'{"batch":[' + b"1," * 2 * MB + b"1]}",
+    "quotes": b'"' * 4 * MB,
+    "escapes": b'{"batch":["' + b"\\\\" * 2 * MB,
+    "blanks": b'{"batch":[' + b" " * 4 * MB + b"]}",
+    "keys": json.dumps({"batch": [{f"k{n}": n for n in range(250_000)}]}).encode(),
+    "same keys": b'{"batch":[{' + b'"a":1,' * (MB // 2) + b'"a":1}]}',
+    "digits": b'{"batch":[{"userId":"u","t":"' + b"1 " * 2 * MB + b'"}]}',
+    "cards": b'{"batch":[{"userId":"u","t":"' + b"4111-" * (MB // 2) + b'"}]}',
+    "unread secrets": b'{"batch":[{' + b'"password":' * (MB // 4) + b"}]}",
+}
+
+
+@pytest.mark.parametrize("body", [b"1\n" * 400_000, b"[" + b"{}," * 300_000 + b"{}]"])
+def test_too_many_items_are_refused_before_they_are_read(key, body):
+    started = time.process_time()
+    answer = Client().post(
+        BATCH,
+        body,
+        content_type=LINES if body[:1] == b"1" else "application/json",
+        headers={"Authorization": f"Bearer {key.prefix}"},
+    )
+
+    assert (answer.status_code, answer.json()["max_items"]) == (413, 1000)
+    assert time.process_time() - started < CPU_SECONDS
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_body_costs_no_more_than_its_length(post, name):
+    body = HOSTILE[name][:4_000_000]
+    started = time.process_time()
+    answer = post("/v1/batch", body)
+
+    assert answer.status_code in (200, 400, 413)
+    assert time.process_time() - started < CPU_SECONDS
+
+
+@pytest.mark.parametrize("name", ["openings", "nested items", "quotes"])
+def test_a_hostile_body_takes_little_more_memory_than_itself(name):
+    body = HOSTILE[name]
+    tracemalloc.start()
+    with suppress(ParseError):
+        parse_items(body, "batch", most=2500)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert peak < 8 * len(body)
