@@ -8,6 +8,8 @@ from uuid import UUID
 from audit.jobs import JobContext, task
 from customers import services
 
+_IMPORT_PAGE = "customers.admin.importing.page_of_job"
+
 
 @task("Archive customers", undo="customers.tasks.restore_customers")
 def archive_customers(context: JobContext, *, changed_in: str | None = None) -> None:
@@ -21,7 +23,7 @@ def restore_customers(context: JobContext, *, changed_in: str | None = None) -> 
     _mark(context, services.restore_batch, "restored", changed_in)
 
 
-@task("Look through a file to import", is_wide=True)
+@task("Look through a file to import", is_wide=True, result_page=_IMPORT_PAGE)
 def preview_import(context: JobContext, *, file: str) -> None:
     """Find out what a file would do; nothing of it is written."""
     upload = services.get_own_upload(UUID(file), actor=context.actor)
@@ -32,7 +34,7 @@ def preview_import(context: JobContext, *, file: str) -> None:
     services.preview_import(upload, actor=context.actor, step=step)
 
 
-@task("Import a file", is_wide=True)
+@task("Import a file", is_wide=True, result_page=_IMPORT_PAGE)
 def load_import(context: JobContext, *, file: str) -> None:
     """Load a confirmed file, batch by batch, from where it was left."""
     upload = services.get_own_upload(UUID(file), actor=context.actor)

@@ -10,6 +10,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -26,6 +27,7 @@ from django.utils.module_loading import import_string
 from audit import services
 from audit.actors import Actor
 from audit.admin.base import ScopedAdmin, actor_of, refuse
+from audit.admin.once import act_once
 from audit.admin.step_up import confirmed
 from audit.jobs.tasks import BATCH_SIZE
 from audit.models import Scope
@@ -46,7 +48,8 @@ class BulkAct:
     `check` raises ValidationError unless the actor may do it to all rows of a queryset.
     `write` does it to a few, by their ids, and returns what the page says of it; what
     it raises as ValidationError is said instead. `task` is the path of the task that
-    does it to many.
+    does it to many. With `is_repeatable` a few are written in short transactions of
+    their own, and what is done already is not done again.
     """
 
     verb: str
@@ -55,6 +58,7 @@ class BulkAct:
     task: str
     explanation: str = ""
     needs_reason: bool = True
+    is_repeatable: bool = False
 
 
 class BulkActs(ScopedAdmin):
@@ -63,7 +67,10 @@ class BulkActs(ScopedAdmin):
     def act_on_many(
         self, request: HttpRequest, rows: QuerySet[Any], act: BulkAct
     ) -> HttpResponse | None:
-        """Ask for what is missing; then act at once, or start jobs and show them."""
+        """Ask for what is missing; then act at once, or start jobs and show them.
+
+        The action that calls it is `repeatable`: this acts once for each page.
+        """
         actor = actor_of(request)
         pairs = list(
             rows.order_by("pk").values_list("pk", "business_id")[: LARGEST + 1]
@@ -83,15 +90,34 @@ class BulkActs(ScopedAdmin):
         lacks_reason = not reason and (act.needs_reason or count > BATCH_SIZE)
         if missing or lacks_reason:
             return self._ask_first(request, rows, act, count, missing)
+        write = partial(self._act, request, pairs, act, reason)
+        if act.is_repeatable and count <= BATCH_SIZE:
+            return write()
+        # Until here everything was read, and read without the lock of a transaction.
+        return act_once(request, write)
+
+    def _act(
+        self,
+        request: HttpRequest,
+        pairs: list[tuple[UUID, UUID]],
+        act: BulkAct,
+        reason: str,
+    ) -> HttpResponse:
+        count = len(pairs)
         if count >= TYPED_FROM:
             what = f"{act.verb.capitalize()} {count:,} {self.opts.verbose_name_plural}"
             confirmed(
                 request, Scope.BULK, what=what, digest=_digest(act, pairs, reason)
             )
-        if count <= BATCH_SIZE:
-            self._write_now(request, [pk for pk, _ in pairs], act, reason)
-            return None
-        return self._start_jobs(request, pairs, act, reason)
+        try:
+            if count > BATCH_SIZE:
+                return self._start_jobs(request, pairs, act, reason)
+            said = act.write([pk for pk, _ in pairs], actor_of(request), reason)
+        except ValidationError as error:
+            self.message_user(request, " ".join(error.messages), messages.ERROR)
+        else:
+            self.message_user(request, said)
+        return HttpResponseRedirect(request.get_full_path())
 
     def _missing(self, request: HttpRequest, count: int) -> str:
         """Return what a confirmation lacks besides the reason; empty for nothing."""
@@ -136,16 +162,6 @@ class BulkActs(ScopedAdmin):
         }
         return TemplateResponse(request, "admin/bulk.html", context)
 
-    def _write_now(
-        self, request: HttpRequest, ids: list[UUID], act: BulkAct, reason: str
-    ) -> None:
-        try:
-            said = act.write(ids, actor_of(request), reason)
-        except ValidationError as error:
-            self.message_user(request, " ".join(error.messages), messages.ERROR)
-            return
-        self.message_user(request, said)
-
     def _start_jobs(
         self,
         request: HttpRequest,
@@ -157,6 +173,7 @@ class BulkActs(ScopedAdmin):
         for pk, business_id in pairs:
             by_business[business_id].append(pk)
         actor, task = actor_of(request), import_string(act.task)
+        services.check_room_for_jobs(actor, len(by_business))
         with transaction.atomic():
             jobs = [
                 task.using(

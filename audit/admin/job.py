@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
 from django.http import (
     Http404,
@@ -86,6 +86,7 @@ class JobAdmin(GuardedAdmin):
             "subtitle": None,
             "may_cancel": may_write and job.is_open and not job.cancel_requested,
             "may_undo": may_write and not job.is_open and bool(_undo_of(job)),
+            "result_page": _result_page(job, actor),
         }
         response = super().render_change_form(request, context, *args, **kwargs)
         return follow_job(response, job)
@@ -107,6 +108,11 @@ class JobAdmin(GuardedAdmin):
         what = f"{undo.title}: take back what a job did to {job.done:,} rows"
         digest = services.digest_of("undo", job=str(job.pk))
         confirmed(request, Scope.BULK, what=what, digest=digest)
+        try:
+            services.check_room_for_jobs(actor_of(request))
+        except ValidationError as error:
+            messages.error(request, " ".join(error.messages))
+            return self._back(job)
         rows = [pk for batch in job.batches.order_by("number") for pk in batch.ids]
         started = undo.using(
             actor=actor_of(request),
@@ -198,6 +204,11 @@ def _undo_of(job: Job) -> JobTask | None:
         return None
     found: JobTask = import_string(path)
     return found
+
+
+def _result_page(job: Job, actor: Actor) -> str:
+    path = task_of(job).result_page
+    return str(import_string(path)(job, actor)) if path else ""
 
 
 def _undo_key(job: Job) -> str:

@@ -14,7 +14,7 @@ each time, as it always did.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, TypeVar
 
 from django.contrib import messages
@@ -49,7 +49,7 @@ def repeatable(view: _View) -> _View:
     """Mark a view, or an action of a list, that runs outside of one transaction.
 
     What it does may be repeated, or is held by something else, such as a code that
-    works once.
+    works once, or by `act_once` around the part of it that writes.
     """
     marked: Any = view
     marked.is_repeatable = True
@@ -63,27 +63,40 @@ def once(view: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(view)
     def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        token = token_of(request)
-        if not token or _is_repeatable(view, request.POST.get("action", "")):
-            return view(request, *args, **kwargs)
-        name = _claim_name(request, token)
-        try:
-            with transaction.atomic():
-                first = services.claim_answer(name, _fingerprint(request))
-                if first is None:
-                    response = view(request, *args, **kwargs)
-                    kept = _kept(request, response)
-                    if kept is None:
-                        services.forget_answer(name)
-                    else:
-                        services.keep_answer(name, kept)
-                    return response
-        except services.KeyReused:
-            messages.warning(request, _CHANGED)
-            return HttpResponseRedirect(request.get_full_path())
-        return _again(request, first)
+        if _is_repeatable(view, request.POST.get("action", "")):
+            # Of one that calls `act_once` itself, further down.
+            first = answer_again(request, token_of(request))
+            return view(request, *args, **kwargs) if first is None else first
+        return act_once(request, partial(view, request, *args, **kwargs))
 
     return answer
+
+
+def act_once(request: HttpRequest, act: Callable[[], Any]) -> Any:
+    """Act and return the answer, or the first answer to a form that is sent again.
+
+    One transaction holds both, and on SQLite others wait for it: a view that reads
+    much before it writes is `repeatable`, and calls this for the rest.
+    """
+    token = token_of(request)
+    if not token:
+        return act()
+    name = _claim_name(request, token)
+    try:
+        with transaction.atomic():
+            first = services.claim_answer(name, _fingerprint(request))
+            if first is None:
+                response = act()
+                kept = _kept(request, response)
+                if kept is None:
+                    services.forget_answer(name)
+                else:
+                    services.keep_answer(name, kept)
+                return response
+    except services.KeyReused:
+        messages.warning(request, _CHANGED)
+        return HttpResponseRedirect(request.get_full_path())
+    return _again(request, first)
 
 
 def token_of(request: HttpRequest) -> str:

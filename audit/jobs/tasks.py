@@ -41,9 +41,11 @@ class JobTask(compat.AnyTask):
     batch_size: int = BATCH_SIZE
     # Whether it reaches all businesses of who asks, as a request of theirs does.
     is_wide: bool = False
-    # What the page of a job says of it, and the task that takes it back.
+    # What the page of a job says of it, the task that takes it back, and the function
+    # that tells where its result is.
     title: str = ""
     undo: str = ""
+    result_page: str = ""
 
     def using(self, **changes: Any) -> Self:
         """Return the task with other settings: those of Django's, and the above."""
@@ -57,6 +59,7 @@ def task(
     title: str,
     *,
     undo: str = "",
+    result_page: str = "",
     is_wide: bool = False,
     batch_size: int = BATCH_SIZE,
     queue_name: str = LONG_QUEUE,
@@ -66,6 +69,8 @@ def task(
 
     `undo` is the path of the task that takes back what a job of this one did; it is
     given the same rows, and as `changed_in` the operation whose changes it takes back.
+    `result_page` is the path of a function that takes a job and an actor, and returns
+    the address of the page that shows what came of it; empty for who may not see it.
 
     Its first argument is called `context` and is a `JobContext`; the others are given
     to `.enqueue()` by keyword and are JSON. The function writes in pieces: whatever it
@@ -78,7 +83,11 @@ def task(
     def declared(function: Callable[..., Any]) -> JobTask:
         found: JobTask = declare(function)
         return found.using(
-            title=title, undo=undo, is_wide=is_wide, batch_size=batch_size
+            title=title,
+            undo=undo,
+            result_page=result_page,
+            is_wide=is_wide,
+            batch_size=batch_size,
         )
 
     return declared

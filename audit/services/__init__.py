@@ -49,6 +49,7 @@ from audit.services.grants import (
 )
 from audit.services.jobs import (
     cancel_job,
+    check_room_for_jobs,
     find_job,
     list_jobs,
     old_job_batches,
@@ -133,6 +134,7 @@ __all__ = [
     "check_code",
     "check_own_password",
     "check_password",
+    "check_room_for_jobs",
     "claim_answer",
     "clamp_families",
     "clamp_stored_answers",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
 
@@ -15,6 +15,8 @@ from audit.models.job import JobQuerySet
 from audit.services.record import record
 
 VIEW, CANCEL = "audit.view_job", "audit.cancel_job"
+# Jobs of one person that wait or run: the others' turn comes, too.
+MOST_OPEN = 50
 _KEPT = timedelta(days=30)
 
 
@@ -29,6 +31,22 @@ def find_job(key: str, *, actor: Actor) -> Job | None:
         return None
     jobs = Job.objects.filter(key=key, user_id=actor.user_id)
     return jobs.order_by("-id").first()
+
+
+def check_room_for_jobs(actor: Actor, more: int = 1) -> None:
+    """Check that a person may ask for so many more jobs.
+
+    Raises ValidationError `too_many_jobs` while too many of theirs have not ended.
+    """
+    if actor.user_id is None:
+        return
+    waiting = Job.objects.open().filter(user_id=actor.user_id).count()
+    if waiting + more > MOST_OPEN:
+        msg = (
+            f"{waiting} of your jobs have not ended, and {MOST_OPEN} may be open at "
+            "once. Wait for some of them, or cancel them."
+        )
+        raise ValidationError(msg, code="too_many_jobs")
 
 
 def was_begun(key: str) -> bool:

@@ -58,6 +58,8 @@ REPLAY = BulkAct(
     "capture.tasks.replay_quarantine",
     "What is still wrong stays in quarantine.",
     needs_reason=False,
+    # Each item in a transaction of its own; what was taken is not taken again.
+    is_repeatable=True,
 )
 
 
@@ -159,9 +161,8 @@ class QuarantineAdmin(BulkActs, ActPages, ReadOnlyAdmin):
     def has_replay_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("capture.replay_quarantine")
 
-    # Each item in a transaction of its own; what was taken is not taken again.
-    @repeatable
     @admin.action(description="Replay…", permissions=["replay"])
+    @repeatable
     def replay_all(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
         return self.act_on_many(request, queryset, REPLAY)
 

@@ -16,6 +16,7 @@ from django.utils.html import format_html
 from audit.actors import Actor
 from audit.admin.base import actor_of
 from audit.admin.bulk import BulkAct, BulkActs
+from audit.admin.once import repeatable
 from audit.admin.people import PersonPages
 from audit.admin.tracked import TrackedForm
 from audit.masking import SEE_CLEAR, mask_text
@@ -271,9 +272,11 @@ class CustomerAdmin(BulkActs, PersonPages, ExchangeAdmin):
         return bool(request.user.has_perm(services.ARCHIVE))
 
     @admin.action(description="Archive…", permissions=["archive"])
+    @repeatable
     def archive(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
         return self.act_on_many(request, queryset, ARCHIVE)
 
     @admin.action(description="Restore…", permissions=["archive"])
+    @repeatable
     def restore(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
         return self.act_on_many(request, queryset, RESTORE)

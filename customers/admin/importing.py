@@ -18,6 +18,7 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 
 from audit import services as audit
+from audit.actors import Actor
 from audit.admin.base import actor_of, refuse
 from audit.admin.job import explain, follow_job, job_card
 from audit.admin.once import repeatable
@@ -170,6 +171,8 @@ class ImportPages(HubAdmin):
                 self._start_preview(request, upload)
             except SheetError as error:
                 form.add_error("import_file", str(error))
+            except ValidationError as error:
+                form.add_error("import_file", error)
             else:
                 return self._lead_to(upload)
         context = {
@@ -249,15 +252,19 @@ class ImportPages(HubAdmin):
     # --- the work: a little of it here, the rest in a job -------------------------
 
     def _start_preview(self, request: HttpRequest, upload: Any) -> None:
-        """Look at a file. Raises SheetError when it turns out to be unreadable."""
+        """Look at a file, here or in a job; one that cannot be looked at is not kept.
+
+        Raises SheetError for one that is unreadable, ValidationError for one job more
+        than the person may have.
+        """
         try:
             if not services.is_long(upload):
                 services.preview_import(upload, actor=actor_of(request))
                 return
-        except SheetError:
+            self._start_job(request, tasks.preview_import, upload)
+        except (SheetError, ValidationError):
             services.discard_upload(upload)
             raise
-        self._start_job(request, tasks.preview_import, upload)
 
     def _start_load(self, request: HttpRequest, upload: Any) -> None:
         """Load a confirmed file. Raises ValidationError when that goes on already."""
@@ -270,6 +277,7 @@ class ImportPages(HubAdmin):
     def _start_job(
         self, request: HttpRequest, task: Any, upload: Any, **options: Any
     ) -> None:
+        audit.check_room_for_jobs(actor_of(request))
         task.using(
             actor=actor_of(request),
             business_id=upload.business_id,
@@ -372,6 +380,15 @@ class ImportPages(HubAdmin):
     def _lead_to_list(self) -> HttpResponse:
         name = f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"
         return HttpResponseRedirect(reverse(name))
+
+
+def page_of_job(job: Any, actor: Actor) -> str:
+    """Return the page of the file of a job; empty for all but who sent the file."""
+    try:
+        upload = services.get_own_upload(UUID(job.args["file"]), actor=actor)
+    except (ObjectDoesNotExist, KeyError, ValueError):
+        return ""
+    return reverse(f"admin:customers_{upload.table}_import_file", args=[upload.pk])
 
 
 def _job_key(upload: Any) -> str:

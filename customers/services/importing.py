@@ -64,6 +64,8 @@ _REASON = "imported"
 # The cells that tell a person which row is meant, the best first.
 _WHO = ("name", "email", "customer", "reference", "id", "subject")
 _GONE = "The file is no longer there. Choose it again."
+# Files that one person has kept at once; each is kept for a day, unless removed.
+MOST_FILES = 100
 
 # Called with rows done, rows in all (0 while nobody knows) and the last row's number.
 Step = Callable[[int, int, int], None]
@@ -86,12 +88,16 @@ def keep_upload(
 
     Rows that name no business are of `business`. With `clear_empty` an empty cell
     clears what is stored. Raises SheetError for a file that cannot be read or has no
-    column of the table, PermissionDenied without the right to import there.
+    column of the table, ValidationError for one file more than a person may keep,
+    PermissionDenied without the right to import there.
     """
     actor.require(business.pk, table.right)
     if actor.user_id is None:
         msg = "A file is somebody's. Only people upload files."
         raise PermissionDenied(msg)
+    if ImportFile.objects.filter(uploaded_by=actor.user_id).count() >= MOST_FILES:
+        msg = f"You have {MOST_FILES} files here. Remove some, or wait for tomorrow."
+        raise ValidationError(msg, code="too_many_files")
     sheet = open_sheet(data, kind)
     if not [c for c in read_headers(table, sheet.columns).columns if c]:
         known = ", ".join(column.name for column in table.columns if column.is_read)

@@ -11,10 +11,11 @@ from django.test.utils import CaptureQueriesContext
 from audit.admin.bulk import TYPED_FROM
 from audit.jobs.tasks import BATCH_SIZE
 from audit.models import Event, Grant, Job, JobStatus
+from audit.services.jobs import MOST_OPEN
 from customers import services
 from customers.models import Customer
 from tests.conftest import enrol, post_confirmed, signed_in, staff
-from tests.factories import CustomerFactory, UserFactory
+from tests.factories import CustomerFactory, JobFactory, UserFactory
 from tests.factories.audit import PIN
 from tests.jobs import run_jobs
 
@@ -76,6 +77,30 @@ def test_more_are_a_job_whose_page_shows_what_came_of_it(alice, bakery, actor):
     told = Event.objects.filter(action="customer.archived", operation_id=job.pk)
     assert sorted(event.data["count"] for event in told) == [1, 99]
     assert set(told.values_list("reason", flat=True)) == {"moved"}
+
+
+def test_one_person_has_so_many_jobs_open_and_no_more(alice, bakery, actor):
+    rows = make(BATCH_SIZE + 1, bakery, actor)
+    user = UserFactory._meta.model.objects.get(username="alice")
+    JobFactory.create_batch(MOST_OPEN, business_id=bakery.pk, user=user)
+    page = alice.post(LIST, fields("archive", rows[0], reason="moved"), follow=True)
+
+    assert "Wait for some of them, or cancel them." in page.text
+    assert Job.objects.count() == MOST_OPEN
+    Job.objects.filter(user=user).update(status=JobStatus.SUCCESSFUL)
+    alice.post(LIST, fields("archive", rows[0], reason="moved"), follow=True)
+    assert Job.objects.count() == MOST_OPEN + 1
+
+
+def test_asking_about_many_waits_for_no_lock(alice, bakery, actor):
+    rows = make(BATCH_SIZE + 1, bakery, actor)
+    with CaptureQueriesContext(connection) as asked:
+        page = alice.post(LIST, fields("archive", rows[0]))
+
+    assert "reason" in page.text
+    # Nothing is claimed: on SQLite that would keep captures waiting.
+    written = ('INSERT INTO "audit_storedanswer"', 'UPDATE "audit_storedanswer"')
+    assert not [q["sql"] for q in asked if q["sql"].startswith(written)]
 
 
 def test_more_than_five_hundred_are_typed_and_confirmed(alice, bakery, actor):

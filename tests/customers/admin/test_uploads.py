@@ -198,6 +198,10 @@ def test_a_long_file_is_looked_through_and_loaded_by_jobs(alice, bakery):
     preview = alice.get(page)
     assert preview.context["found"]["total"] == count
     assert "Refresh" not in preview
+    # The page of the job leads to it, for who sent the file and nobody else.
+    job_page = f"/admin/audit/job/{Job.objects.get().pk}/change/"
+    assert page in alice.get(job_page).text
+    assert page not in signed_in(staff(bakery)).get(job_page).text
     alice.post(page, {"reason": "spring fair"})
     assert Job.objects.filter(task="customers.tasks.load_import").count() == 1
     assert not Customer.objects.exists()
@@ -210,6 +214,27 @@ def test_a_long_file_is_looked_through_and_loaded_by_jobs(alice, bakery):
     told = Event.objects.filter(action="import.finished").get()
     assert (told.operation_id, told.via) == (load.pk, "job")
     assert alice.get(page).context["report"]["counts"]["new"] == count
+
+
+def test_a_person_keeps_so_many_files_and_no_more(alice, bakery, monkeypatch):
+    monkeypatch.setattr("customers.services.importing.MOST_FILES", 2)
+    for _ in range(2):
+        assert upload(alice, CUSTOMERS, people(1)).redirect_chain
+    page = upload(alice, CUSTOMERS, people(1))
+
+    assert "You have 2 files here. Remove some" in page.text
+    assert kept() == 2
+    assert upload(signed_in(staff(bakery)), CUSTOMERS, people(1))
+    assert kept() == 3
+
+
+def test_a_file_whose_job_finds_no_room_is_not_kept(alice, bakery, monkeypatch):
+    monkeypatch.setattr("audit.services.jobs.MOST_OPEN", 0)
+    page = upload(alice, CUSTOMERS, people(services.INLINE_ROWS + 1))
+
+    assert "Wait for some of them, or cancel them." in page.text
+    assert kept() == 0
+    assert not Job.objects.exists()
 
 
 def test_a_load_that_is_cancelled_goes_on_when_it_is_told_to(alice, bakery):
