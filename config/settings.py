@@ -173,10 +173,18 @@ else:
 DATABASE_WAIT_SECONDS = (
     env.number("HOLDFAST_DATABASE_WAIT_MS", default=1500, at_least=100) / 1000
 )
-# Servers share connections; commands connect for themselves.
+# How many requests a process works on at once, a third of them captures, the others
+# pages (config/admission.py).
+SERVER_THREADS = env.number("HOLDFAST_THREADS", default=6, at_least=2)
+# Servers share connections; commands connect for themselves. With fewer than requests
+# at once, some would wait for a connection and be refused though there is room for them.
 DATABASE_POOL = {
     "min_size": 1,
-    "max_size": env.number("HOLDFAST_DATABASE_POOL", default=8, at_least=1),
+    "max_size": env.number(
+        "HOLDFAST_DATABASE_POOL",
+        default=SERVER_THREADS + 2,
+        at_least=SERVER_THREADS + 1,
+    ),
     "timeout": DATABASE_WAIT_SECONDS,
     # Then the next request tries anew, instead of a pause that doubles each time.
     "reconnect_timeout": 1,
@@ -286,10 +294,8 @@ STORAGES = {
 }
 
 # --- server -----------------------------------------------------------------------
-# How many requests a process works on at once, a third of them captures, the others
-# pages; and how long the next ones wait for their turn before they get a 503
-# (config/admission.py).
-SERVER_THREADS = env.number("HOLDFAST_THREADS", default=6, at_least=2)
+# How long requests that are more than HOLDFAST_THREADS wait for their turn before they
+# get a 503 (config/admission.py).
 QUEUE_SECONDS = env.number("HOLDFAST_QUEUE_SECONDS", default=1, at_least=1)
 
 # --- cache: shared by all processes, or limits would count once for each ---------
