@@ -177,7 +177,7 @@ DATABASE_WAIT_SECONDS = (
 # pages (config/admission.py).
 SERVER_THREADS = env.number("HOLDFAST_THREADS", default=6, at_least=2)
 # Servers share connections; commands connect for themselves. With fewer than requests
-# at once, some would wait for a connection and be refused though there is room for them.
+# at once, some would wait for a connection and be refused though there is room.
 DATABASE_POOL = {
     "min_size": 1,
     "max_size": env.number(
