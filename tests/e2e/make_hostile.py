@@ -23,7 +23,6 @@ from django.contrib.auth import (  # noqa: E402 - after setup
     HASH_SESSION_KEY,
     SESSION_KEY,
 )
-from django.contrib.sessions.backends.db import SessionStore  # noqa: E402 - after setup
 from django.db import DatabaseError, connection, models, transaction  # noqa: E402 - after setup
 from django.test import RequestFactory  # noqa: E402 - after setup
 from django.urls import NoReverseMatch, reverse  # noqa: E402 - after setup
@@ -31,6 +30,7 @@ from django.urls import NoReverseMatch, reverse  # noqa: E402 - after setup
 from audit.actors import OperationContext  # noqa: E402 - after setup
 from audit.guards import install_guards, remove_guards  # noqa: E402 - after setup
 from audit.models import User  # noqa: E402 - after setup
+from config.session_store import SessionStore  # noqa: E402 - after setup
 from tests.factories import UserFactory  # noqa: E402 - after setup
 from tests.factories.rows import make_row  # noqa: E402 - after setup
 
