@@ -20,6 +20,7 @@ from config.startup import (
     require_static_files,
 )
 
+_LOCAL = {"localhost", "127.0.0.1", "::1"}
 # Each one stands before those below it; others may stand between.
 EDGE = (
     "audit.middleware.TenancyMiddleware",
@@ -165,6 +166,16 @@ def _open_to_others(path: Path) -> CheckMessage:
     )
 
 
+def _is_private(database: dict[str, Any]) -> bool:
+    """Tell whether nobody can stand between the server and its database."""
+    if database["ENGINE"].endswith("sqlite3"):
+        return True
+    options = database["OPTIONS"]
+    host = str(options.get("host") or database["HOST"])
+    is_local = not host or host.startswith("/") or host in _LOCAL
+    return is_local or options.get("sslmode") in ("verify-ca", "verify-full")
+
+
 @register(Tags.security, deploy=True)
 def check_surroundings(**_: Any) -> list[CheckMessage]:
     """Report a proxy that is not believed, and mails that go nowhere."""
@@ -177,6 +188,16 @@ def check_surroundings(**_: Any) -> list[CheckMessage]:
                 hint="Set HOLDFAST_PROXY_HTTPS=true and HOLDFAST_TRUSTED_PROXIES=1 "
                 "where a proxy sets X-Forwarded-Proto and X-Forwarded-For.",
                 id="config.W003",
+            )
+        )
+    if not _is_private(connection.settings_dict):
+        messages.append(
+            Warning(
+                "The way to PostgreSQL leaves this machine, and the server is not "
+                "made to prove who it is: whoever stands between reads everything.",
+                hint="Add ?sslmode=verify-full&sslrootcert=/path/to/ca.pem to "
+                "DATABASE_URL.",
+                id="config.W005",
             )
         )
     if settings.EMAIL_BACKEND == "django.core.mail.backends.dummy.EmailBackend":

@@ -148,12 +148,15 @@ def answer_in_time(using: str = DEFAULT_DB_ALIAS) -> None:
     if connections[using].vendor == "postgresql":
         from config.backends.postgresql.base import (  # noqa: PLC0415 - not on SQLite
             BoundedConnection,
+            forget_reach,
         )
 
         options["pool"] = {
             **settings.DATABASE_POOL,
             "connection_class": BoundedConnection,
         }
+        if settings.HARDENED:
+            options["pool"]["reset"] = forget_reach
         if not database.get("DISABLE_SERVER_SIDE_CURSORS"):
             # PgBouncer, where that is set, refuses a connection that brings options.
             options.setdefault("options", settings.DATABASE_SERVER_OPTIONS)

@@ -8,13 +8,11 @@ module knows the text of a trigger or a policy.
 from __future__ import annotations
 
 from audit.guards.hardening import (
-    HardeningError,
     harden,
     harden_again,
     hardening_faults,
     require_hardening,
     require_migrating_owner,
-    set_password,
     soften,
 )
 from audit.guards.installing import (
@@ -23,6 +21,7 @@ from audit.guards.installing import (
     remove_guards,
     require_guards,
 )
+from audit.guards.runtime_role import HardeningError
 
 __all__ = [
     "HardeningError",
@@ -35,6 +34,5 @@ __all__ = [
     "require_guards",
     "require_hardening",
     "require_migrating_owner",
-    "set_password",
     "soften",
 ]

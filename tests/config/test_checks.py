@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import environ
 import pytest
 from django.conf import settings as ours
 from django.contrib.staticfiles.storage import staticfiles_storage
@@ -65,6 +66,29 @@ def no_file(monkeypatch, tmp_path):
     ):
         name = str(tmp_path / "none.sqlite3")
         monkeypatch.setitem(connection.settings_dict, "NAME", name)
+
+
+@pytest.mark.parametrize(
+    ("url", "is_fine"),
+    [
+        ("sqlite:///hub.sqlite3", True),
+        ("postgresql://holdfast:pw@127.0.0.1/holdfast", True),
+        ("postgresql://holdfast:pw@localhost/holdfast", True),
+        ("postgresql://holdfast:pw@/holdfast?host=/run/postgresql", True),
+        ("postgresql://holdfast:pw@db.example.com/holdfast", False),
+        ("postgresql://holdfast:pw@/holdfast?host=db.example.com", False),
+        ("postgresql://holdfast:pw@db.example.com/holdfast?sslmode=require", False),
+        ("postgresql://holdfast:pw@db.example.com/holdfast?sslmode=verify-full", True),
+    ],
+)
+def test_a_database_elsewhere_has_to_prove_who_it_is(
+    monkeypatch, settings, url, is_fine
+):
+    database = {"OPTIONS": {}, "HOST": "", **environ.Env.db_url_config(url)}
+    for name, value in database.items():
+        monkeypatch.setitem(connection.settings_dict, name, value)
+
+    assert ("config.W005" in complaints(settings)) is not is_fine
 
 
 def complaints(settings, **changes: object) -> set[str]:

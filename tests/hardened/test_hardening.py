@@ -122,13 +122,23 @@ def test_an_open_lock_is_found_and_migrate_shuts_it(taken_back, statement, sente
 @pytest.mark.parametrize(
     ("statement", "sentence"),
     [
-        ("GRANT TRUNCATE ON customers_note TO {}", "may truncate"),
+        ("GRANT TRUNCATE ON customers_note TO {}", "right TRUNCATE on customers_note"),
+        ("GRANT DELETE ON customers_customer TO {}", "right DELETE on customers_cus"),
+        ("GRANT UPDATE ON audit_event TO {}", "right UPDATE on audit_event"),
+        ("GRANT UPDATE (code) ON audit_event TO {}", "right UPDATE on audit_event"),
+        ("GRANT TRIGGER ON audit_event TO {}", "right TRIGGER on audit_event"),
+        ("GRANT TEMPORARY ON DATABASE CURRENT TO {}", "create temporary tables"),
+        ("ALTER ROLE {} CREATEROLE", "may make roles"),
+        ("ALTER ROLE {} CREATEDB", "may make databases"),
         ("GRANT CREATE ON SCHEMA public TO {}", "may create tables"),
         ("GRANT holdfast_owner_of_test TO {}", "owns tables"),
     ],
 )
 def test_a_role_that_may_too_much_may_not_serve(hardened, runtime, statement, sentence):
-    undo = {"GRANT": "REVOKE", " TO ": " FROM "}
+    undo = {"GRANT": "REVOKE", " TO ": " FROM ", " CREATE": " NOCREATE"}
+    if not statement.startswith("ALTER"):
+        undo.pop(" CREATE")
+    statement = statement.replace("CURRENT", _database(hardened.owner_url))
     statement = statement.replace("holdfast_owner_of_test", _user(hardened.owner_url))
     statement = statement.format(hardened.role)
     back = statement
@@ -146,8 +156,67 @@ def test_a_role_that_may_too_much_may_not_serve(hardened, runtime, statement, se
     assert hardening_faults() == []
 
 
+def _database(url: str) -> str:
+    return psycopg.conninfo.conninfo_to_dict(url)["dbname"]
+
+
 def _user(url: str) -> str:
     return psycopg.conninfo.conninfo_to_dict(url)["user"]
+
+
+def test_a_role_of_the_server_gives_no_rights_of_its_own(hardened, runtime):
+    user = _user(hardened.owner_url)
+    with psycopg.connect(hardened.owner_url, autocommit=True) as owner:
+        row = owner.execute(
+            "SELECT rolcreaterole FROM pg_roles WHERE rolname = current_user"
+        ).fetchone()
+        assert row, user
+        try:
+            owner.execute(f"GRANT pg_read_all_data TO {hardened.role}")
+        except psycopg.errors.InsufficientPrivilege:
+            pytest.skip("The role of this run may not give that right.")
+        try:
+            assert any("rights of pg_read_all_data" in f for f in hardening_faults())
+        finally:
+            owner.execute(f"REVOKE pg_read_all_data FROM {hardened.role}")
+
+
+def test_no_temporary_table_takes_the_place_of_ours(runtime):
+    with (
+        pytest.raises(ProgrammingError, match="permission denied to create temporary"),
+        transaction.atomic(),
+    ):
+        connection.cursor().execute(
+            "CREATE TEMP TABLE audit_event (LIKE public.audit_event)"
+        )
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW search_path")
+        assert cursor.fetchone() == ("public, pg_temp",)
+
+
+def test_a_password_is_set_where_the_owner_may_make_no_roles(
+    hardened, taken_back, tmp_path
+):
+    try:
+        with transaction.atomic():
+            connection.cursor().execute("ALTER ROLE CURRENT_USER NOCREATEROLE")
+    except ProgrammingError:
+        pytest.skip("Since PostgreSQL 16 a role cannot take this right from itself.")
+    secret = tmp_path / "password"
+    secret.write_text("as it was typed")
+
+    # The line that a superuser runs holds the password as a hash.
+    with pytest.raises(CommandError) as refused:
+        run(role="holdfast_nobody_yet", password_file=str(secret))
+    assert "LOGIN PASSWORD 'SCRAM-SHA-256$" in str(refused.value)
+    assert "as it was typed" not in str(refused.value)
+    # One that is there has another password.
+    with pytest.raises(CommandError, match=r"ALTER ROLE .* PASSWORD 'SCRAM-SHA-256"):
+        run(role=hardened.role, password_file=str(secret))
+    # Or this one: nothing is left to set.
+    parts = psycopg.conninfo.conninfo_to_dict(hardened.role_url)
+    secret.write_text(parts["password"])
+    assert "Hardened" in run(role=hardened.role, password_file=str(secret))
 
 
 def test_hardening_again_changes_nothing_but_rights(hardened, taken_back):
@@ -182,6 +251,10 @@ def test_it_is_taken_away_and_comes_back(hardened, taken_back):
 
     run(role=hardened.role)
     assert count(POLICIES) == policies
+    temporary = (
+        f"SELECT has_database_privilege('{hardened.role}', current_database(), 'TEMP')"
+    )
+    assert count(f"SELECT ({temporary})::int") == 0
 
 
 def test_a_dry_run_changes_nothing(taken_back):

@@ -9,6 +9,7 @@ import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from audit.tenancy import open_reach, reach, request_reach
+from config.backends.postgresql.base import forget_reach
 from customers.models import Address, Customer
 from tests.factories import CustomerFactory
 from tests.hardened.conftest import POOL, serving
@@ -178,3 +179,21 @@ def test_the_pool_is_real(hardened, runtime):
 
     with serving(hardened.role_url, pool=POOL):
         assert backend() in {backend() for _ in range(3)}
+
+
+def test_what_some_sql_set_for_its_session_ends_with_its_use(hardened, ours):
+    """As servers do, whose requests share connections (`answer_in_time`)."""
+    pool = POOL | {"min_size": 1, "max_size": 1, "reset": forget_reach}
+    with serving(hardened.role_url, pool=pool):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('holdfast.businesses', '*', false)")
+        pid = connection.connection.info.backend_pid
+        connection.close()
+
+        connection.ensure_connection()
+        assert connection.connection.info.backend_pid == pid
+        raw = connection.connection
+        [row] = raw.execute("SELECT current_setting('holdfast.businesses', true)")
+        assert not row[0]
+        assert raw.execute("SELECT count(*) FROM customers_business").fetchone() == (0,)
+        connection.close()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import connection, transaction
+from django.db import connection
 
-from audit.guards import HardeningError, harden, set_password, soften
+from audit.guards import HardeningError, harden, soften
 
 _DONE = """\
 Hardened for the role {role}: {count} statements. Now serve as that role, with
@@ -62,12 +62,10 @@ class Command(BaseCommand):
             )
             return
         try:
-            with transaction.atomic():
-                statements = (
-                    soften(is_dry=dry_run) if undo else harden(role, is_dry=dry_run)
-                )
-                if password_file and not (undo or dry_run):
-                    set_password(role, password_file)
+            if undo:
+                statements = soften(is_dry=dry_run)
+            else:
+                statements = harden(role, is_dry=dry_run, password_file=password_file)
         except HardeningError as error:
             raise CommandError(str(error)) from error
         except OSError as error:

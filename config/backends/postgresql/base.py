@@ -17,6 +17,16 @@ class DatabaseWrapper(WaitsOnce, base.DatabaseWrapper):
     """One server, through the pool of the process or directly."""
 
 
+def forget_reach(connection: Connection[Any]) -> None:
+    """Let a connection of the pool be told anew for which businesses it reads.
+
+    Each transaction is told so for itself. What some SQL has set for the whole session
+    ends here, before somebody else's request gets the connection.
+    """
+    with connection.transaction():
+        connection.execute("SELECT set_config('holdfast.businesses', '', false)")
+
+
 class BoundedConnection(Connection[Any]):
     """A connection that is given up when the server says nothing for too long.
 
