@@ -124,7 +124,9 @@ def shortened(text: str) -> str:
             end -= 1
         # Of an address that ends in digits the beginning is left: take it away, too.
         is_in_word = end < start and text[end] in _IN_NUMBERS
-    return f"{text[:end]}{_HIDDEN}"
+    # A sign right behind an "@" would make an address of it.
+    between = " " if text[:end].endswith("@") else ""
+    return f"{text[:end]}{between}{_HIDDEN}"
 
 
 def _ends_words(sign: str) -> bool:

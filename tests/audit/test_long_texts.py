@@ -40,10 +40,17 @@ def test_a_beginning_tells_no_part_of_what_is_masked(parts, room):
     filled = "x y " * 250
     text = filled[: 1000 - room] + "".join(parts) + " end" * 300
 
-    shown = mask_text(shortened(text)).removesuffix("…")
+    shown = mask_text(shortened(text)).removesuffix("…").removesuffix("@ ")
 
-    assert len(shown) <= 1000
+    # A mask is longer than the shortest addresses.
+    assert len(shown) <= 1000 + 2 * len(parts)
     assert mask_text(text).startswith(shown)
+
+
+def test_what_stands_at_the_end_does_not_become_an_address():
+    text = "x y " * 249 + "x@" + " end" * 300
+
+    assert mask_text(shortened(text)) == "x y " * 249 + "x@ …"
 
 
 @pytest.mark.parametrize("at", range(len(ADDRESS)))
