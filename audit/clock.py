@@ -3,16 +3,20 @@
 A wall clock can be wrong: an hour back, a day ahead, and right again. What was stored
 meanwhile must not refuse or allow anything for as long as the error was. So whoever
 compares a stored time with the present says how long such a thing lasts at most, and
-one that would last longer was written by another clock.
+one that would last longer was written by another clock. What refuses somebody carries a
+second time as well, by the clock of the host that only runs on: both have to agree.
 """
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import threading
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from django.db.models import BigIntegerField, Func, Max, Q, QuerySet
@@ -23,6 +27,9 @@ logger = logging.getLogger(__name__)
 
 # So much may the clocks of two hosts differ, or one be set back, without a jump.
 SKEW = timedelta(minutes=1)
+# Two clocks that are read one after the other differ by so much without a jump.
+_APART = timedelta(seconds=1)
+_MICRO = timedelta(microseconds=1)
 
 
 class Now(django_functions.Now):
@@ -80,6 +87,42 @@ def lasts(until: datetime | float, longest: timedelta) -> bool:
     return at < until
 
 
+def uptime() -> tuple[str, int] | None:
+    """Return the name of the host's start, and the microseconds since then.
+
+    This clock cannot be set and runs on while the host sleeps. All processes of a host
+    share it, and a restart of the host begins another. None where the system has none.
+    """
+    boot = _boot()
+    if not boot:
+        return None
+    return boot, time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000
+
+
+def mark() -> str:
+    """Return the present by `uptime`, to be stored beside it and given to `begun`."""
+    up = uptime()
+    return f"{up[0]}:{up[1]}" if up else ""
+
+
+def begun(stored: datetime, mark: str) -> datetime | None:
+    """Return since when something lasts that has stored its beginning, by this clock.
+
+    Not what is stored but later or earlier when the clock was set since: of both clocks
+    counts the one by which more time has passed, so that nobody waits for an error of
+    one. The mark counts until the host starts anew, and on it alone. None for what was
+    made by a clock ahead of this one: it is over.
+    """
+    at = now()
+    if is_ahead(stored):
+        return None
+    up, (boot, _, us) = uptime(), mark.partition(":")
+    if up is None or boot != up[0]:
+        return stored
+    by_uptime = at - (up[1] - int(us)) * _MICRO
+    return by_uptime if by_uptime < stored - _APART else stored
+
+
 def is_ahead(made_at: datetime) -> bool:
     """Tell whether something was made by a clock ahead of this one; logs it once."""
     at = now()
@@ -112,11 +155,29 @@ def clamp(rows: QuerySet[Any], field: str, longest: timedelta) -> int:
     return late.update(**{field: at + longest})
 
 
+@cache
+def _boot() -> str:
+    """Return a name of this start of the host, empty where it has none.
+
+    Processes that see another uptime, in a container with a time of its own, see
+    another name.
+    """
+    if not hasattr(time, "CLOCK_BOOTTIME"):
+        return ""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")
+        space = Path("/proc/self/ns/time")
+        seen_by = str(space.readlink()) if space.is_symlink() else ""
+    except OSError:
+        return ""
+    return hashlib.sha256(f"{boot} {seen_by}".encode()).hexdigest()[:16]
+
+
 @dataclass
 class _Told:
     """What this process knows of jumps: each is logged once."""
 
-    # Wall clock minus the clock that only runs on.
+    # Wall clock minus the clock that only runs on, in seconds.
     offset: float | None = None
     # The last jump back: stored times up to `until` are of it, while the clock has
     # neither reached that time nor gone back behind `seen`.
@@ -149,7 +210,8 @@ def tell_ahead(made_at: datetime, at: datetime) -> None:
 
 def _watch(moment: datetime) -> None:
     """Log when the wall clock has not run as the clock did that cannot be set."""
-    offset = moment.timestamp() - time.monotonic()
+    up = uptime()
+    offset = moment.timestamp() - (up[1] / 1_000_000 if up else time.monotonic())
     known = _told.offset
     if known is not None and abs(offset - known) <= SKEW.total_seconds():
         return
@@ -161,7 +223,6 @@ def _watch(moment: datetime) -> None:
             _told.seen, _told.until = moment, moment - jump
     if abs(jump) > SKEW:
         way = "back" if jump < timedelta() else "ahead"
-        # A machine that slept looks the same: its other clock stood still.
         logger.warning("The clock of this host went %s by %s.", way, _size(abs(jump)))
 
 

@@ -287,22 +287,40 @@ def at_once(tmp_path, monkeypatch) -> Callable[..., list[Any]]:
 
 
 class Clock:
-    """The time of day as Python and the database tell it; stands still until moved."""
+    """The time of day as Python and the database tell it; stands still until moved.
+
+    With it stands the clock that nobody can set: time that passes moves both, a jump
+    only the time of day.
+    """
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.start = self.now = timezone.now().replace(microsecond=0)
+        self.boot, self.uptime_us = "a start", 10**6
         patch.setattr(clock_module, "_told", clock_module._Told())
+        patch.setattr(clock_module, "uptime", lambda: (self.boot, self.uptime_us))
         patch.setattr(timezone, "now", lambda: self.now)
         patch.setattr(time, "time", lambda: timezone.now().timestamp())
         connection.ensure_connection()
         if connection.vendor == "sqlite":
-            connection.connection.create_function("strftime", 2, _strftime)
+            # The second time replaces a function of ours, and only then SQLite prepares
+            # anew what it knows already: statements that call its own.
+            for _ in range(2):
+                connection.connection.create_function("strftime", 2, _strftime)
         self._tell_database()
 
-    def __call__(self, **moved: float) -> None:
-        """Move it by so many `hours`, `days` and so on, back when they are negative."""
-        self.now += timedelta(**moved)
+    def __call__(self, **passed: float) -> None:
+        """Let so many `hours`, `minutes` and so on pass; less than none is a jump."""
+        self.uptime_us += max(timedelta(**passed) // timedelta(microseconds=1), 0)
+        self.jump(**passed)
+
+    def jump(self, **jumped: float) -> None:
+        """Set it ahead by so many `hours`, `days` and so on, or back."""
+        self.now += timedelta(**jumped)
         self._tell_database()
+
+    def restart(self) -> None:
+        """Start the host anew: only the time of day goes on."""
+        self.boot, self.uptime_us = f"{self.boot}, another", 10**6
 
     def _tell_database(self) -> None:
         if connection.vendor == "postgresql":

@@ -28,7 +28,8 @@ class PinCredentialAdmin(GuardedAdmin):
         return services.list_pins(actor=actor)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        shown = readable_columns(PinCredential, {"id", "hash", "pepper_version"})
+        hidden = {"id", "hash", "pepper_version", "last_locked_mark"}
+        shown = readable_columns(PinCredential, hidden)
         return [*shown, "is_set"]
 
     @admin.display(description="PIN set", boolean=True)

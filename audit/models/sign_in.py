@@ -17,12 +17,16 @@ class AttemptCounter(models.Model):
     Full until `ends_at`; afterwards the next try begins a new window.
     """
 
-    privacy: ClassVar[dict[str, str]] = {"name": "public"}
+    privacy: ClassVar[dict[str, str]] = {"name": "public", "begun_mark": "public"}
 
     # A purpose and a keyed hash: nobody's name or address stands here.
     name = models.CharField(primary_key=True, max_length=120)
     failed = models.PositiveIntegerField(default=0)
     ends_at = models.DateTimeField(db_index=True)
+    # When the window or the lock began, by the clock that only runs on.
+    begun_mark = models.CharField(
+        max_length=40, blank=True, default="", db_default="", editable=False
+    )
     # How often in a row it was full: each lock lasts twice as long as the one before.
     locks = models.PositiveSmallIntegerField(default=0)
 

@@ -37,7 +37,11 @@ class PinCredential(models.Model):
     count here too. The counters are moved by one UPDATE each, never read and written.
     """
 
-    privacy: ClassVar[dict[str, str]] = {"hash": "secret", "pepper_version": "secret"}
+    privacy: ClassVar[dict[str, str]] = {
+        "hash": "secret",
+        "pepper_version": "secret",
+        "last_locked_mark": "public",
+    }
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     user = models.OneToOneField(
@@ -52,6 +56,10 @@ class PinCredential(models.Model):
     locked_until = models.DateTimeField(null=True)
     lock_count = models.PositiveSmallIntegerField(default=0)
     last_locked_at = models.DateTimeField(null=True)
+    # The same by the clock that only runs on.
+    last_locked_mark = models.CharField(
+        max_length=40, blank=True, default="", db_default="", editable=False
+    )
     disabled_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(default=timezone.now)
     changed_at = models.DateTimeField(default=timezone.now)

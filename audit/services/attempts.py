@@ -65,19 +65,21 @@ def take(
         return Attempt(name, is_allowed=False, retry_after=1)
     # Read after the wait for the others.
     now, length = clock.now(), _length(row, limit, window, is_doubling=is_doubling)
-    if not clock.lasts(row.ends_at, length):
-        if row.ends_at <= now - _FORGIVEN:
+    begun = clock.begun(row.ends_at - length, row.begun_mark)
+    if begun is None or begun + length <= now:
+        if begun is not None and begun + length <= now - _FORGIVEN:
             row.locks = 0
-        row.failed, row.ends_at = 1, now + window
+        row.failed, row.ends_at, row.begun_mark = 1, now + window, clock.mark()
     elif row.failed >= limit:
-        wait = math.ceil((row.ends_at - now).total_seconds())
+        wait = math.ceil((begun + length - now).total_seconds())
         return Attempt(name, is_allowed=False, retry_after=max(wait, 1))
     else:
         row.failed += 1
         if is_doubling and row.failed >= limit:
             row.locks += 1
             row.ends_at = now + _length(row, limit, window, is_doubling=True)
-    row.save(update_fields=["failed", "ends_at", "locks"])
+            row.begun_mark = clock.mark()
+    row.save(update_fields=["failed", "ends_at", "begun_mark", "locks"])
     return Attempt(name, is_allowed=True, is_last=row.failed >= limit)
 
 

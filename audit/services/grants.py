@@ -220,10 +220,13 @@ def pin_locked_until(row: PinCredential) -> datetime | None:
     A lock that a clock ahead of now has made is over: nobody waits for an error of it.
     Its count stays, so that the next one lasts longer.
     """
-    until, made_at = row.locked_until, row.last_locked_at
-    if until is None or (made_at is not None and clock.is_ahead(made_at)):
+    if row.locked_until is None or row.last_locked_at is None:
         return None
-    return until if clock.lasts(until, LONGEST_LOCK) else None
+    begun = clock.begun(row.last_locked_at, row.last_locked_mark)
+    if begun is None:
+        return None
+    until = begun + min(row.locked_until - row.last_locked_at, LONGEST_LOCK)
+    return until if clock.now() < until else None
 
 
 def _live(user_id: UUID | None, binding: str) -> QuerySet[Grant]:

@@ -235,20 +235,28 @@ def _count(row: PinCredential) -> bool:
     row.failed_total += 1
     row.locked_until = None
     if row.failed >= TRIES:
-        last = row.last_locked_at
-        is_lasting = last is not None and last > now - LONGEST_LOCK
-        earlier_locks = row.lock_count if is_lasting else 0
+        earlier_locks = row.lock_count if _was_locked_today(row) else 0
         row.locked_until = now + _length_of_lock(earlier_locks)
-        row.last_locked_at, row.lock_count = now, earlier_locks + 1
+        row.last_locked_at, row.last_locked_mark = now, clock.mark()
+        row.lock_count = earlier_locks + 1
     if row.failed_total >= TRIES_IN_ALL:
         row.disabled_at = now
     row.save(
         update_fields=[
-            "failed", "failed_total", "locked_until", "last_locked_at", "lock_count",
-            "disabled_at",
+            "failed", "failed_total", "locked_until", "last_locked_at",
+            "last_locked_mark", "lock_count", "disabled_at",
         ]
     )  # fmt: skip
     return True
+
+
+def _was_locked_today(row: PinCredential) -> bool:
+    """Tell whether the last lock began within a day, so that the next is longer."""
+    if row.last_locked_at is None:
+        return False
+    begun = clock.begun(row.last_locked_at, row.last_locked_mark)
+    # One of a clock that was ahead began who knows when.
+    return begun is None or begun > clock.now() - LONGEST_LOCK
 
 
 def _length_of_lock(earlier_locks: int) -> timedelta:

@@ -22,6 +22,9 @@ from capture.choices import KeyKind
 from capture.models import Allowance, ApiKey
 
 _MICRO = 1_000_000
+# The uptime is read before the statement, which may wait for the row for so long: what
+# the two clocks differ by more is a jump.
+_STEP = 2 * _MICRO
 # How often a bucket is tried that was just made, mended or changed by others.
 _LOOKS = 4
 _LONGEST_WAIT = 60
@@ -64,8 +67,11 @@ def take(name: str, rate: Rate, cost: int = 1) -> Budget:
     fits = Q(arrives_us__lte=clock.NowMicroseconds() + (window - price))
     arrives = Greatest(F("arrives_us"), clock.NowMicroseconds()) + price
     for _ in range(_LOOKS):
-        is_taken = rows.filter(is_believed, fits).update(
-            arrives_us=arrives, used_at=clock.Now()
+        boot, up_us = clock.uptime() or ("", 0)
+        offset = clock.NowMicroseconds() - up_us
+        has_run_on = ~Q(boot=boot) | Q(offset_us__lte=offset + _STEP)
+        is_taken = rows.filter(is_believed, fits, has_run_on).update(
+            arrives_us=arrives, used_at=clock.Now(), boot=boot, offset_us=offset
         )
         row = rows.annotate(at_us=clock.NowMicroseconds(), at=clock.Now()).first()
         if row is None:
@@ -115,7 +121,7 @@ def mend_allowances() -> None:
     Those of callers who come back mend themselves; the others would stay for ever.
     """
     Allowance.objects.filter(used_at__gt=clock.Now() + clock.SKEW).update(
-        arrives_us=clock.NowMicroseconds(), used_at=clock.Now()
+        arrives_us=clock.NowMicroseconds(), boot="", used_at=clock.Now()
     )
 
 
@@ -126,20 +132,34 @@ def _mend(row: Any, window: int) -> bool:
     caller may send a burst too much, and none waits for an error of the clock. `row`
     has the time of its reading as `at` and `at_us`.
     """
-    is_ahead = row.used_at is not None and row.used_at > row.at
-    # Or its rate was larger before.
-    if not is_ahead and row.arrives_us <= row.at_us + window:
+    values: dict[str, Any] = {"boot": "", "used_at": clock.Now()}
+    arrives_us, back = row.arrives_us, _gone_back(row)
+    if row.used_at is not None and row.used_at > row.at:
+        if row.used_at > row.at + clock.SKEW:
+            # Of all buckets, so that the next one to be mended is no news.
+            last = Allowance.objects.aggregate(last=Max("used_at"))["last"]
+            clock.tell_ahead(max(last or row.used_at, row.used_at), row.at)
+        values["arrives_us"] = clock.NowMicroseconds()
+    elif back > _STEP:
+        # It was used earlier still, and has refilled since as if nothing had been.
+        values["arrives_us"] = F("arrives_us") - back
+    elif arrives_us > row.at_us + window:
+        # Its rate was larger before.
+        values["arrives_us"] = clock.NowMicroseconds() + window
+    else:
         return False
-    if is_ahead and row.used_at > row.at + clock.SKEW:
-        # Of all buckets, so that the next one to be mended is no news.
-        last = Allowance.objects.aggregate(last=Max("used_at"))["last"]
-        clock.tell_ahead(max(last or row.used_at, row.used_at), row.at)
-    same = Allowance.objects.filter(name=row.name, arrives_us=row.arrives_us)
-    same.update(
-        arrives_us=clock.NowMicroseconds() + (0 if is_ahead else window),
-        used_at=clock.Now(),
-    )
+    same = Allowance.objects.filter(name=row.name, arrives_us=arrives_us)
+    same.update(**values)
     return True
+
+
+def _gone_back(row: Any) -> int:
+    """Return the microseconds that the clock went back since a bucket was used.
+
+    None are known when that was before the host's last start, or by another host.
+    """
+    boot, up_us = clock.uptime() or ("", 0)
+    return row.offset_us - (row.at_us - up_us) if boot and row.boot == boot else 0
 
 
 def _budget(row: Any, rate: Rate, *, is_allowed: bool, price: int = 0) -> Budget:

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from datetime import timedelta
 
 import pytest
 from django.db.models import F
 
 from audit import clock as module
-from audit.clock import SKEW, Now, NowMicroseconds, clamp, is_ahead, lasting, lasts
+from audit.clock import (
+    SKEW,
+    Now,
+    NowMicroseconds,
+    begun,
+    clamp,
+    is_ahead,
+    lasting,
+    lasts,
+)
 from audit.models import PinCredential, StoredAnswer
 from tests.factories import UserFactory
 
@@ -52,6 +64,68 @@ def test_nothing_lasts_longer_than_it_can(clock, ends_in, expected):
     assert StoredAnswer.objects.exclude(condition).exists() is not expected
 
 
+@pytest.mark.skipif(
+    not hasattr(time, "CLOCK_BOOTTIME"),
+    reason="only Linux has a clock that all processes share and nobody can set",
+)
+def test_all_processes_of_a_host_share_the_uptime():
+    told = "from audit import clock; print(*clock.uptime())"
+    before = module.uptime()
+    found = subprocess.run(
+        [sys.executable, "-c", told], capture_output=True, check=True, text=True
+    ).stdout.split()
+    after = module.uptime()
+
+    assert found[0] == before[0] == after[0]
+    assert before[1] < int(found[1]) < after[1]
+
+
+def test_of_both_clocks_counts_the_one_by_which_more_time_has_passed(clock):
+    stored, mark = clock.now, module.mark()
+
+    clock(minutes=10)
+    assert begun(stored, mark) == stored
+    clock.jump(minutes=-5)
+    assert begun(stored, mark) == stored - 5 * MINUTE
+    clock.jump(minutes=20)
+    assert begun(stored, mark) == stored
+
+
+def test_a_mark_counts_until_the_host_starts_anew(clock):
+    stored, mark = clock.now, module.mark()
+    clock(minutes=10)
+    clock.jump(minutes=-5)
+    clock.restart()
+
+    assert begun(stored, mark) == stored
+    assert begun(stored, "") == stored
+
+
+def test_what_was_made_ahead_of_the_clock_is_over_whatever_its_mark(clock):
+    stored, mark = clock.now, module.mark()
+    clock(minutes=10)
+    clock.jump(hours=-1)
+
+    assert begun(stored, mark) is None
+
+
+def test_a_host_without_uptime_has_the_time_of_day(clock, monkeypatch):
+    monkeypatch.setattr(module, "uptime", lambda: None)
+    stored, mark = clock.now, module.mark()
+    assert mark == ""
+
+    clock(minutes=10)
+    assert begun(stored, mark) == stored
+
+
+def test_time_that_passes_is_no_jump(clock, caplog):
+    for _ in range(3):
+        module.now()
+        clock(hours=8)
+
+    assert told(caplog) == []
+
+
 def test_clamping_moves_only_what_is_too_far(clock):
     for minutes in (5, 10, 60):
         StoredAnswer.objects.create(
@@ -68,7 +142,7 @@ def test_clamping_moves_only_what_is_too_far(clock):
 
 def test_a_process_logs_each_jump_once_with_its_size(clock, caplog):
     for jump in ({}, {"hours": -1}, {"days": 1}, {"days": -1}):
-        clock(**jump)
+        clock.jump(**jump)
         module.now()
         module.now()
 
@@ -81,7 +155,7 @@ def test_a_process_logs_each_jump_once_with_its_size(clock, caplog):
 
 def test_small_steps_are_no_jumps(clock, caplog):
     module.now()
-    clock(seconds=-30)
+    clock.jump(seconds=-30)
     module.now()
     clock(seconds=30)
     module.now()
@@ -92,7 +166,7 @@ def test_small_steps_are_no_jumps(clock, caplog):
 def test_what_a_jump_left_behind_is_no_news(clock, caplog):
     made_at = clock.now
     module.now()
-    clock(hours=-1)
+    clock.jump(hours=-1)
 
     assert is_ahead(made_at)
     assert is_ahead(made_at - 10 * MINUTE)
@@ -101,7 +175,7 @@ def test_what_a_jump_left_behind_is_no_news(clock, caplog):
 
 def test_after_a_restart_what_was_stored_tells_of_the_jump_once(clock, caplog):
     made_at = clock.now
-    clock(days=-1)
+    clock.jump(days=-1)
 
     for minutes in (10, 0, 5):
         assert is_ahead(made_at - minutes * MINUTE)
@@ -114,11 +188,11 @@ def test_after_a_restart_what_was_stored_tells_of_the_jump_once(clock, caplog):
 
 def test_another_jump_is_told_again(clock, caplog):
     made_at = clock.now
-    clock(days=-1)
+    clock.jump(days=-1)
     assert is_ahead(made_at)
     caplog.clear()
 
-    clock(hours=-1)
+    clock.jump(hours=-1)
     module._told.offset = None  # another process would not have seen it
     assert is_ahead(made_at)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -107,7 +108,7 @@ def narrow(settings):
 def test_nothing_within_its_quota_is_refused(clock, caller):
     ask, statuses = caller(), []
     for jump in JUMPS:
-        clock(**jump)
+        clock.jump(**jump)
         for _ in range(5):
             statuses.append(ask().status_code)
             clock(seconds=1)
@@ -123,11 +124,27 @@ def test_a_jump_gives_a_burst_and_no_more(clock, caller, jump):
     ask, burst = caller(), [False] * 3 + [True]
     assert [ask().status_code == 429 for _ in range(4)] == burst
 
-    clock(**jump)
+    clock.jump(**jump)
 
     assert [ask().status_code == 429 for _ in range(4)] == burst
     clock(seconds=1)
     assert ask().status_code != 429
+
+
+@pytest.mark.usefixtures("narrow")
+@pytest.mark.parametrize("caller", CALLERS)
+@pytest.mark.parametrize("hours", [1, 24])
+def test_a_burst_long_ago_is_not_counted_with_one_of_now(clock, caller, hours):
+    """The clock goes back to the second of a burst that has long been made good."""
+    ask, burst = caller(), [False] * 3 + [True]
+    assert [ask().status_code == 429 for _ in range(4)] == burst
+    clock(hours=hours)
+
+    clock.jump(hours=-hours)
+
+    assert [ask().status_code == 429 for _ in range(4)] == burst
+    clock(seconds=1)
+    assert [ask().status_code == 429 for _ in range(2)] == [False, True]
 
 
 # --- lock-outs ------------------------------------------------------------------
@@ -219,7 +236,7 @@ def test_nobody_stays_locked_out_longer(clock, lock, minutes, jumps):
     may_try = lock()
     clock(minutes=minutes)
     for jump in jumps:
-        clock(**jump)
+        clock.jump(**jump)
 
     clock(minutes=15 - minutes)
 
@@ -229,10 +246,11 @@ def test_nobody_stays_locked_out_longer(clock, lock, minutes, jumps):
 @pytest.mark.usefixtures("no_rates")
 @pytest.mark.parametrize("lock", LOCKS)
 def test_a_lock_of_a_clock_that_was_ahead_ends_with_it(clock, lock):
-    clock(days=1)
+    clock.jump(days=1)
     may_try = lock()
 
-    clock(days=-1, minutes=15)
+    clock.jump(days=-1)
+    clock(minutes=15)
 
     assert may_try()
 
@@ -242,20 +260,202 @@ def test_a_lock_of_a_clock_that_was_ahead_ends_with_it(clock, lock):
 def test_a_small_step_opens_no_lock(clock, lock):
     may_try = lock()
 
-    clock(seconds=-30)
+    clock.jump(seconds=-30)
 
     assert not may_try()
 
 
+# --- and each length of a lock --------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Tries:
+    """Somebody's tries: a wrong one and any other tell whether they were looked at."""
+
+    fail: Callable[[], bool]
+    may_try: Callable[[], bool]
+    succeed: Callable[[], object] = lambda: None
+
+    def fill(self) -> None:
+        """Fail until it is locked."""
+        while self.fail():
+            pass
+
+
+def counted(name: str, *, is_doubling: bool) -> Tries:
+    def may_try() -> bool:
+        return reserve(name, 5, QUARTER, is_doubling=is_doubling).is_allowed
+
+    return Tries(may_try, may_try)
+
+
+def tries_of_an_account() -> Tries:
+    return counted("account:x", is_doubling=True)
+
+
+def tries_of_codes() -> Tries:
+    user = AuthenticatorFactory().user
+
+    def may_try() -> bool:
+        return not services.check_code(user, "", takes_recovery=False).retry_after
+
+    return Tries(may_try, may_try)
+
+
+def tries_of_a_password() -> Tries:
+    user = UserFactory(password=PASSWORD)
+
+    def may_try() -> bool:
+        with pytest.raises(ValidationError) as caught:
+            services.check_own_password(user, "wrong", actor=person(user))
+        return bool(caught.value.code != "too_many")
+
+    return Tries(may_try, may_try)
+
+
+def tries_of_a_pin() -> Tries:
+    user = PinCredentialFactory().user
+
+    def code_after(pin: str) -> str | None:
+        try:
+            services.confirm(
+                user, pin, scope="manage_keys", binding=HERE, actor=person(user)
+            )
+        except ValidationError as error:
+            return error.code
+        return None
+
+    def may_try() -> bool:
+        return code_after(PIN) is None
+
+    # Ten wrong ones without a right one would switch it off.
+    return Tries(lambda: code_after("493817") == "wrong_code", may_try, may_try)
+
+
+TRIES = [tries_of_an_account, tries_of_codes, tries_of_a_password, tries_of_a_pin]
+LONGEST = timedelta(days=1)
+# The fourth and the eighth in a row are the first longer than an hour, and the longest.
+LENGTHS = {1: QUARTER, 4: timedelta(hours=2), 8: LONGEST}
+
+
+def lock_out(clock: Any, tries: Tries, number: int = 1) -> None:
+    """Fail until it is locked, so many times in a row."""
+    for earlier in range(number):
+        if earlier:
+            length = min(QUARTER * 2 ** (earlier - 1), LONGEST)
+            clock(seconds=length.total_seconds())
+            tries.succeed()
+        tries.fill()
+
+
+@pytest.mark.parametrize("of", TRIES)
+@pytest.mark.parametrize("number", LENGTHS)
+def test_each_lock_is_twice_as_long(clock, of, number):
+    tries = of()
+    lock_out(clock, tries, number)
+
+    clock(seconds=LENGTHS[number].total_seconds() - 1)
+    assert not tries.may_try()
+    clock(seconds=1)
+    assert tries.may_try()
+
+
+@pytest.mark.parametrize("of", TRIES)
+@pytest.mark.parametrize("number", LENGTHS)
+@pytest.mark.parametrize(
+    "jumps", [[{"minutes": -3}], [BACK], [AHEAD, AGAIN], [BACK, AHEAD, AGAIN, BACK]]
+)
+def test_a_lock_ends_when_the_right_clock_says(clock, of, number, jumps):
+    """Each jump comes when most of what was left has passed."""
+    tries, left = of(), LENGTHS[number].total_seconds()
+    lock_out(clock, tries, number)
+    for jump in jumps:
+        clock(seconds=left * 7 // 10)
+        left -= left * 7 // 10
+        clock.jump(**jump)
+
+    clock(seconds=left)
+
+    assert tries.may_try()
+
+
+@pytest.mark.parametrize("of", TRIES)
+@pytest.mark.parametrize("hours", [1, 24])
+def test_a_lock_that_was_over_does_not_come_back(clock, of, hours):
+    tries = of()
+    lock_out(clock, tries)
+    clock(hours=hours, minutes=5)
+
+    clock.jump(hours=-hours)
+
+    assert tries.may_try()
+
+
+@pytest.mark.parametrize("hours", [1, 24])
+def test_a_window_that_was_over_does_not_come_back(clock, hours):
+    tries = counted("network:x", is_doubling=False)
+    tries.fill()
+    clock(hours=hours, minutes=5)
+
+    clock.jump(hours=-hours)
+
+    assert [tries.may_try() for _ in range(6)] == [True] * 5 + [False]
+
+
+@pytest.mark.parametrize("of", TRIES)
+def test_a_lock_long_ago_makes_no_other_longer(clock, of):
+    tries = of()
+    lock_out(clock, tries, 4)
+    clock(hours=2)
+    tries.succeed()
+    clock(hours=24)
+    clock.jump(hours=-1)
+
+    tries.fill()
+    clock(minutes=15)
+
+    assert tries.may_try()
+
+
+@pytest.mark.parametrize("of", TRIES)
+def test_after_a_restart_a_lock_lasts_as_the_time_of_day_says(clock, of):
+    tries = of()
+    lock_out(clock, tries, 4)
+    clock(hours=1)
+    clock.restart()
+
+    assert not tries.may_try()
+    clock(minutes=59, seconds=59)
+    assert not tries.may_try()
+    clock(seconds=1)
+    assert tries.may_try()
+
+
+def test_what_is_said_of_a_lock_is_what_is_left_of_it(clock):
+    tries = tries_of_an_account(), tries_of_a_pin()
+    for each in tries:
+        lock_out(clock, each, 1)
+    user = PinCredential.objects.get().user
+    clock(minutes=10)
+    clock.jump(minutes=-10)
+
+    assert reserve("account:x", 5, QUARTER, is_doubling=True).retry_after == 5 * 60
+    state = services.step_up_state(user, binding=HERE)
+    assert state.locked_until == clock.now + timedelta(minutes=5)
+
+
+# --- what is counted of them ----------------------------------------------------
+
+
 def test_locks_grow_whatever_the_clock_does(clock):
     may_try = of_an_account()
-    clock(hours=-1)
+    clock.jump(hours=-1)
     assert [may_try() for _ in range(6)] == [True] * 5 + [False]
 
     assert AttemptCounter.objects.get().locks == 2
     clock(minutes=29)
     assert not may_try()
-    clock(hours=-1)
+    clock.jump(hours=-1)
     assert may_try()
 
 
@@ -264,12 +464,13 @@ def test_tries_long_ago_are_not_counted_with_those_of_now(clock):
     for _ in range(6):
         for _ in range(4):
             assert reserve("x", 5, QUARTER, is_doubling=True).is_allowed
-        clock(hours=-1, minutes=16)
+        clock.jump(hours=-1)
+        clock(minutes=16)
 
 
 def test_disabling_a_pin_counts_on(clock):
     try_it = of_a_pin()
-    clock(hours=-1)
+    clock.jump(hours=-1)
     for _ in range(5):
         assert not try_it("493817")
 
@@ -284,9 +485,9 @@ def test_an_authenticator_is_not_locked_by_a_day_ahead(clock):
         step = totp.step_at(clock.now.timestamp()) + steps
         return use_step(row.user, totp.code_of(row.seed, step))
 
-    clock(days=1)
+    clock.jump(days=1)
     assert use()
-    clock(days=-1)
+    clock.jump(days=-1)
 
     assert use()
     assert not use()
@@ -310,7 +511,7 @@ def has_grant(user: Any) -> bool:
 @pytest.mark.parametrize("jump", [BACK, AGAIN])
 def test_a_confirmation_ahead_of_the_clock_is_asked_for_again(clock, jump):
     user = GrantFactory().user
-    clock(**jump)
+    clock.jump(**jump)
 
     assert not has_grant(user)
     assert list_grants(user, binding=HERE) == []
@@ -320,7 +521,7 @@ def test_a_confirmation_ahead_of_the_clock_is_asked_for_again(clock, jump):
 
 def test_a_confirmation_outlives_a_small_step(clock):
     user = GrantFactory().user
-    clock(seconds=-SKEW.total_seconds())
+    clock.jump(seconds=-SKEW.total_seconds())
 
     assert has_grant(user)
 
@@ -329,7 +530,7 @@ def test_a_confirmation_outlives_a_small_step(clock):
 def test_a_ticket_ahead_of_the_clock_begins_again(clock, jump):
     user = UserFactory()
     ticket = services.begin_enrolment(user).ticket
-    clock(**jump)
+    clock.jump(**jump)
 
     with pytest.raises(ValidationError, match="too old"):
         services.resume_enrolment(user, ticket)
@@ -345,7 +546,7 @@ def is_in(client: Client) -> bool:
 @pytest.mark.parametrize("jump", [BACK, AGAIN])
 def test_a_session_stays_when_the_clock_goes_back(clock, owner, jump):
     assert is_in(owner)
-    clock(**jump)
+    clock.jump(**jump)
 
     assert is_in(owner)
     clock(minutes=59)
@@ -361,14 +562,14 @@ def test_a_session_grows_old_whatever_the_clock_does(clock, owner, settings):
         minutes += 30
         if minutes % 90 == 0:
             is_in(owner)
-            clock(hours=-1)
+            clock.jump(hours=-1)
 
     assert timedelta(minutes=minutes).total_seconds() == settings.SESSION_COOKIE_AGE
 
 
 def test_a_session_is_shifted_once(clock, owner):
     is_in(owner)
-    clock(hours=-1)
+    clock.jump(hours=-1)
     is_in(owner)
     before = dict(owner.session)
     clock(seconds=30)
@@ -384,7 +585,7 @@ def test_a_session_is_shifted_once(clock, owner):
 def test_an_access_token_ahead_of_the_clock_is_renewed(clock, settings, jump):
     user = UserFactory()
     tokens = services.issue_tokens(user)
-    clock(**jump)
+    clock.jump(**jump)
 
     with pytest.raises(services.TokenError):
         services.open_token(tokens.access)
@@ -400,7 +601,7 @@ def test_an_access_token_ahead_of_the_clock_is_renewed(clock, settings, jump):
 def test_a_day_ahead_ends_access_and_no_sign_in(clock):
     user = UserFactory()
     tokens = services.issue_tokens(user)
-    clock(days=1)
+    clock.jump(days=1)
 
     with pytest.raises(services.TokenError):
         services.open_token(tokens.access)
@@ -412,7 +613,7 @@ def test_a_refresh_does_not_make_a_sign_in_longer(clock):
     user = UserFactory()
     tokens = services.issue_tokens(user)
     before = TokenFamily.objects.get().expires_at
-    clock(days=1)
+    clock.jump(days=1)
     services.refresh_tokens(tokens.refresh, operation=person(user).operation)
 
     assert TokenFamily.objects.get().expires_at == before
@@ -430,7 +631,7 @@ def claiming(db: None) -> Callable[[], Claimed]:
 @pytest.mark.parametrize("jump", [{}, BACK, AGAIN])
 def test_a_crashed_attempt_gives_its_key_free_in_a_minute(clock, claiming, jump):
     assert claiming().outcome == "run"
-    clock(**jump)
+    clock.jump(**jump)
 
     assert claiming().outcome == "in_progress"
     clock(seconds=61)
@@ -441,7 +642,7 @@ def test_a_crashed_attempt_gives_its_key_free_in_a_minute(clock, claiming, jump)
 def test_an_answer_is_replayed_on_either_side_of_a_jump(clock, claiming, jump):
     claimed = claiming()
     finish(claimed, status=201, content_type="a/b", body="{}", keep=True)
-    clock(**jump)
+    clock.jump(**jump)
 
     assert (claiming().outcome, claiming().status) == ("replay", 201)
 
@@ -460,7 +661,7 @@ def test_staff_get_their_answer_on_either_side_of_a_jump(clock, alice, jump):
 
     first = send()
     assert first.status_code == 201
-    clock(**jump)
+    clock.jump(**jump)
 
     assert send().content == first.content
     assert StoredAnswer.objects.count() == 1
@@ -470,13 +671,13 @@ def test_staff_get_their_answer_on_either_side_of_a_jump(clock, alice, jump):
 
 
 def test_nothing_is_kept_for_as_long_as_a_clock_was_wrong(clock, claiming, settings):
-    clock(days=3650)
+    clock.jump(days=3650)
     claimed = claiming()
     finish(claimed, status=201, content_type="a/b", body="{}", keep=True)
     family = TokenFamilyFactory(expires_at=clock.now + timedelta(days=14))
     StoredAnswer.objects.create(name="x", fingerprint="", expires_at=clock.now)
     signed_in(UserFactory())
-    clock(days=-3650)
+    clock.jump(days=-3650)
 
     forget_old(only_count=True)
     assert IdempotencyRecord.objects.get().expires_at > clock.now + timedelta(days=8)

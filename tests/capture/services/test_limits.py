@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from collections.abc import Callable
@@ -38,7 +39,7 @@ def test_a_bucket_is_used_up_and_fills_again(clock):
 @pytest.mark.parametrize("rate", [SLOW, FAST])
 def test_an_hour_back_a_day_ahead_and_back_again_refuse_nobody(clock, rate):
     for jump in ({}, {"hours": -1}, {"days": 1}, {"days": -1}, {"hours": 1}):
-        clock(**jump)
+        clock.jump(**jump)
         for _ in range(3 * rate.burst // max(rate.per_second, 5)):
             assert take("a", rate, cost=max(rate.per_second // 2, 1)).is_allowed
             clock(seconds=1)
@@ -48,11 +49,44 @@ def test_an_hour_back_a_day_ahead_and_back_again_refuse_nobody(clock, rate):
 def test_a_jump_back_gives_one_burst_at_most(clock, seconds):
     used_up(SLOW)
 
-    clock(seconds=seconds)
+    clock.jump(seconds=seconds)
 
     assert [take("a", SLOW).remaining for _ in range(10)] == [*range(9, -1, -1)]
     refused = take("a", SLOW)
     assert (refused.is_allowed, refused.retry_after) == (False, 1)
+
+
+@pytest.mark.parametrize("seconds", [5, 60, 3600])
+def test_what_has_refilled_stays_when_the_clock_goes_back(clock, seconds):
+    """As much as was used meanwhile: the bucket is as full as by the right clock."""
+    used_up(SLOW)
+    clock(seconds=seconds)
+
+    clock.jump(seconds=-seconds)
+
+    there = min(seconds, 10)
+    assert [take("a", SLOW).remaining for _ in range(there)] == [
+        *reversed(range(there))
+    ]
+    assert not take("a", SLOW).is_allowed
+
+
+def test_nobody_within_the_rate_is_refused_by_any_order_of_jumps(clock):
+    """Against a bucket of the right time; what is taken too much counts in it, too."""
+    chance, right, arrives, jumps = random.Random(27), 0.0, 0.0, 0
+    for _ in range(400):
+        if chance.random() < 0.1:
+            clock.jump(seconds=chance.choice([-3600, 86_400, -86_400, -5, -11, 7]))
+            jumps += 1
+        passed = chance.choice([0, 0, 0.25, 0.5, 1, 11 if chance.random() < 0.2 else 0])
+        clock(seconds=passed)
+        right += passed
+        found = take("a", SLOW)
+        assert found.is_allowed or arrives > right + SLOW.burst - 1
+        if found.is_allowed:
+            arrives = max(arrives, right) + 1
+
+    assert jumps > 20
 
 
 def test_a_rate_that_was_lowered_counts_at_once(clock):
@@ -70,7 +104,7 @@ def test_a_jump_is_logged_once_with_its_size(clock, caplog):
         clock(minutes=10)
     caplog.clear()
 
-    clock(hours=-1)
+    clock.jump(hours=-1)
     for name in names * 2:
         take(name, SLOW)
 
@@ -93,7 +127,7 @@ def test_a_right_clock_asks_no_more_than_two_statements(
 
 def test_maintenance_leaves_no_bucket_in_the_future(clock):
     take("key:0b0a5b0c-0000-7000-8000-000000000000", SLOW)
-    clock(days=-1)
+    clock.jump(days=-1)
 
     forget_old(only_count=False)
 
