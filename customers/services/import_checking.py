@@ -6,7 +6,7 @@ nobody waits for a preview. Loading checks with the same code.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
@@ -31,6 +31,7 @@ from customers.services.import_rows import (
     UNCHANGED,
     WHOLE,
     CheckedRow,
+    Repeat,
     RowFinder,
     open_rows,
 )
@@ -51,7 +52,9 @@ class RowChecker:
 
     It remembers what earlier rows of the file claimed, so that one person who stands in
     it twice is told. `seen_at` is when the preview began: a row that was changed later
-    is rejected and not overwritten. Asks for rows as the actor and writes nothing.
+    is rejected and not overwritten. `repeats` are what the preview found to stand in
+    the file before, by line: they are rejected whatever this checker has seen itself.
+    Asks for rows as the actor and writes nothing.
     """
 
     def __init__(
@@ -63,10 +66,12 @@ class RowChecker:
         business: Business,
         clear_empty: bool = False,
         seen_at: datetime | None = None,
+        repeats: Mapping[int, Sequence[Repeat]] | None = None,
     ) -> None:
         self.table, self.headers, self.actor = table, headers, actor
         self._finder = RowFinder(table, actor=actor, business=business)
         self._clear_empty, self._seen_at = clear_empty, seen_at
+        self._repeats = repeats or {}
         # What rows of the file claim under a unique rule, and in which line.
         self._claimed: dict[Any, int] = {}
         self._filled = [c for c in headers.columns if c and not c.is_fixed]
@@ -80,6 +85,8 @@ class RowChecker:
         """
         found = [self._read(line, cells) for line, cells in rows]
         self._finder.find(found)
+        for checked in found:
+            self._reject_repeat(checked)
         for checked in open_rows(found):
             self._check_rights(checked)
         for checked in open_rows(found):
@@ -104,6 +111,13 @@ class RowChecker:
             msg = "The row has more cells than columns. Does a comma lack quotes?"
             checked.reject(WHOLE, msg)
         return checked
+
+    def _reject_repeat(self, checked: CheckedRow) -> None:
+        """Say of a row that the preview knows for a repeat what it said there."""
+        if checked.line in self._repeats:
+            checked.errors.clear()
+        for column, first in self._repeats.get(checked.line, ()):
+            checked.repeat(column, first)
 
     # --- whether it may be written ----------------------------------------------
 
@@ -162,9 +176,8 @@ class RowChecker:
                 first = self._claimed.get((rule.name, values))
                 if held.get(values, checked.row.pk) != checked.row.pk:
                     checked.reject(about, str(rule.get_violation_error_message()))
-                elif first not in {None, checked.line}:
-                    msg = f"Stands twice in this file, first in row {first}."
-                    checked.reject(about, msg)
+                elif first is not None and first != checked.line:
+                    checked.repeat(about, first)
                 claims[rule.name, values] = checked.line
             if not checked.errors:
                 self._claimed |= claims

@@ -26,6 +26,8 @@ OUTCOMES = (NEW, CHANGED, UNCHANGED, REJECTED)
 # Errors that are about no single column.
 WHOLE = "row"
 _NOTHING = (None, "")
+# A column, or WHOLE for the same stored row, and the line in which it stood first.
+Repeat = tuple[str, int]
 _NO_CUSTOMER = "No customer of this business has this reference, id or e-mail."
 
 
@@ -46,6 +48,8 @@ class CheckedRow:
     before: dict[str, Any] = field(default_factory=dict)
     errors: dict[str, list[str]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    # What stood in the file before: the column that says so, and the line of the first.
+    repeats: list[Repeat] = field(default_factory=list)
     # The columns of the file that differ from what is stored.
     changes: list[Column] = field(default_factory=list)
     outcome: str = ""
@@ -54,6 +58,14 @@ class CheckedRow:
         """Say what is wrong; the row is then not written."""
         self.errors.setdefault(column, []).append(sentence)
         self.outcome = REJECTED
+
+    def repeat(self, column: str, first: int) -> None:
+        """Reject the row because a line before it says the same."""
+        self.repeats.append((column, first))
+        if column == WHOLE:
+            self.reject(column, f"The same as in row {first} of this file.")
+        else:
+            self.reject(column, f"Stands twice in this file, first in row {first}.")
 
     @property
     def is_new(self) -> bool:
@@ -223,7 +235,7 @@ class RowFinder:
         }
         first = self._meant.setdefault(row.pk, checked.line)
         if first != checked.line:
-            checked.reject(WHOLE, f"The same as in row {first} of this file.")
+            checked.repeat(WHOLE, first)
             return
         try:
             check_live(row if isinstance(row, Customer) else row.customer)

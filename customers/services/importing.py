@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
@@ -39,6 +39,7 @@ from customers.services.import_rows import (
     REJECTED,
     WHOLE,
     CheckedRow,
+    Repeat,
 )
 from customers.services.import_tables import (
     IMPORT_TABLES,
@@ -245,6 +246,7 @@ def preview_import(
     counts: Counter[str] = Counter(dict.fromkeys(OUTCOMES, 0))
     shown: dict[str, list[Any]] = {outcome: [] for outcome in OUTCOMES}
     rejects: list[Any] = []
+    repeats: list[tuple[int, str, int]] = []
     noted = 0
     for batch in batches(sheet.rows, _LOOKED_UP):
         checked_rows = checker.check(batch)
@@ -252,6 +254,7 @@ def preview_import(
         for checked in checked_rows:
             counts[checked.outcome] += 1
             noted += bool(checked.notes)
+            repeats += [(checked.line, *repeat) for repeat in checked.repeats]
             if len(shown[checked.outcome]) < SHOWN:
                 shown[checked.outcome].append(_sample(checked, checker))
         if step is not None:
@@ -266,6 +269,7 @@ def preview_import(
         "shown": shown,
         "header": sheet.columns,
         "rejects": rejects,
+        "repeats": repeats,
     }
     upload.preview = _locked(found, upload, _PREVIEW)
     upload.previewed_at = started
@@ -411,8 +415,10 @@ def load_import(
     loads of one file do not both write. A rejected row stops nobody else. `step` is
     called inside the transaction of each batch: what it writes is committed with the
     batch, and what it raises rolls the batch back and ends the load, which can go on
-    later. All batches are of the actor's one operation. At the end the content is
-    removed and one event is written in each business.
+    later. What becomes of a row does not depend on where that happens: a batch knows
+    what the preview found and what is stored, and nothing of the batches before it.
+    All batches are of the actor's one operation. At the end the content is removed and
+    one event is written in each business.
 
     Raises PermissionDenied for anybody but the uploader, ValidationError
     `not_confirmed`, or `loaded_elsewhere` when another load of the file goes on,
@@ -426,8 +432,9 @@ def load_import(
     if upload.loaded_at is not None:
         return upload
     headers, sheet = _opened(upload)
-    checker = _checker(upload, headers, actor=actor, seen_at=upload.previewed_at)
-    total = import_findings(upload).get("total", 0)
+    found = import_findings(upload)
+    total = found.get("total", 0)
+    known = {"seen_at": upload.previewed_at, "repeats": _repeats(found)}
     rows = (row for row in sheet.rows if row[0] > upload.cursor)
 
     def advance(batch: LoadedBatch) -> None:
@@ -438,7 +445,7 @@ def load_import(
     for _, batch in in_batches(rows, BATCH):
         load_batch(
             batch,
-            checker=checker,
+            checker=_checker(upload, headers, actor=actor, **known),
             number=upload.batch + 1,
             reason=upload.reason or _REASON,
             update_existing=upload.update_existing,
@@ -447,6 +454,14 @@ def load_import(
         upload.cursor, upload.batch = batch[-1][0], upload.batch + 1
     _finish(upload, actor=actor)
     return upload
+
+
+def _repeats(found: dict[str, Any]) -> dict[int, list[Repeat]]:
+    """Return by line what the preview found to stand in the file before."""
+    repeats: dict[int, list[Repeat]] = defaultdict(list)
+    for line, column, first in found.get("repeats", ()):
+        repeats[line].append((column, first))
+    return dict(repeats)
 
 
 def import_report(upload: ImportFile) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
@@ -530,6 +531,43 @@ def test_a_load_that_was_stopped_goes_on_without_doubling(alice, bakery):
         (250, 250, 251),
     ]
     assert Event.objects.get(action="import.finished").data["rows"] == 250
+
+
+@pytest.mark.parametrize("stops", [0, 1])
+def test_who_stands_in_a_file_twice_is_rejected_wherever_it_stopped(
+    stops, alice, bakery
+):
+    ana = CustomerFactory(business=bakery, name="Ana", email="ana@example.org")
+    bea = CustomerFactory(business=bakery, name="Bea", email="bea@example.org")
+    lines = people(import_loading.BATCH).splitlines()
+    head = "Ana,ana@example.org", f"{'B' * 300},bea@example.org", "Cia,cia@example.org"
+    tail = "Ana Two,ana@example.org", "Bea Two,bea@example.org", "Cia,cia@example.org"
+    text = "\n".join([lines[0], *head, *lines[1:], *tail])
+    upload = previewed(text, actor=alice, business=bakery)
+    services.confirm_import(upload, actor=alice, update_existing=True)
+
+    def step(done: int, total: int, cursor: int) -> None:
+        if stops and cursor > import_loading.BATCH + 1:
+            raise InterruptedError
+
+    with suppress(InterruptedError):
+        services.load_import(upload, actor=alice, step=step)
+    again = ImportFile.objects.get(pk=upload.pk)
+    assert (again.loaded_at is None) == bool(stops)
+    services.load_import(again, actor=alice)
+
+    report = services.import_report(again)
+    errors = {row["line"]: row["errors"] for row in report["rejected"]}
+    assert errors.pop(3)[0][0] == "name"
+    assert errors == {
+        105: [["row", "The same as in row 2 of this file."]],
+        106: [["row", "The same as in row 3 of this file."]],
+        107: [["email", "Stands twice in this file, first in row 4."]],
+    }
+    assert report["counts"]["unchanged"] == 1
+    for row, name in ((ana, "Ana"), (bea, "Bea")):
+        row.refresh_from_db()
+        assert row.name == name
 
 
 @pytest.mark.django_db(transaction=True)
