@@ -14,7 +14,8 @@ from django.db import transaction
 from audit.actors import Actor
 from audit.batches import give_way
 from audit.jobs import compat
-from audit.models import Job, JobBatch
+from audit.models import Event, Job, JobBatch
+from audit.services.access import REFUSED, write_notes
 
 LONG_QUEUE = "long"
 # Rows of a bulk act that one transaction writes: well under a tenth of a second.
@@ -128,6 +129,7 @@ class JobContext:
         self.report: dict[str, int] = dict(job.report)
         self._lease, self._is_stopping = lease, is_stopping
         self._check_rights = check_rights
+        self._has_told = False
 
     def count(self, **counts: int) -> None:
         """Add to the report; stored with the next step."""
@@ -148,29 +150,49 @@ class JobContext:
         One UPDATE is fence, progress, heartbeat, cancelling and resuming: the piece is
         committed with its progress or not at all. Raises a `JobEnded` when the worker
         is to stop here, PermissionDenied when who asked has other rights now; the piece
-        then rolls back. `is_resumable` is false for what begins anew after a kill.
+        then rolls back. `is_resumable` is false for what begins anew after a kill: it
+        forgets the failures before it only where it has come further than ever.
         """
         if self._is_stopping():
             raise WorkerStopping
         self._check_rights()
         self.count(**counts)
-        self.done, self.cursor = done, cursor
+        has_advanced = is_resumable or done > self.done
+        self.done = done if is_resumable else max(done, self.done)
+        self.cursor = cursor
         self.total = self.total if total is None else total
         mine = Job.objects.filter(pk=self.job.pk, attempt=self.job.attempt)
         is_mine = (
             mine.open()
             .filter(cancel_requested=False)
             .update(
-                done=done,
+                done=self.done,
                 total=self.total,
                 cursor=cursor,
                 report=self.report,
-                **({"failures": 0, "error": ""} if is_resumable else {}),
+                **({"failures": 0, "error": ""} if has_advanced else {}),
                 **self._lease(),
             )
         )
         if not is_mine:
             raise JobCancelled if mine.open().exists() else LeaseLost
+        self.tell_refusal()
+
+    def tell_refusal(self) -> None:
+        """Write what the job was first refused, once, whichever worker has met it.
+
+        In the transaction of the piece: with the worker it would be forgotten.
+        """
+        if self.actor.operation.refused is None or self._has_told:
+            return
+        if not Event.objects.filter(operation_id=self.job.pk, action=REFUSED).exists():
+            write_notes(self.actor)
+
+        def remember() -> None:
+            self._has_told = True
+
+        # A rollback takes it away again.
+        transaction.on_commit(remember)
 
     @contextmanager
     def piece(self, done: int, *, cursor: Any = None) -> Iterator[None]:

@@ -29,13 +29,12 @@ from audit.actors import Actor, OperationContext
 from audit.jobs.tasks import JobCancelled, JobContext, JobEnded, WorkerStopping
 from audit.models import Job, JobStatus, Outcome, User
 from audit.outages import gave_way, is_unavailable
-from audit.services.access import write_notes
 from audit.services.record import record
 from audit.tenancy import reach
 
 logger = logging.getLogger(__name__)
 
-# Claims in a row without a finished piece: the job itself kills its workers.
+# Claims in a row that bring the job no further: it kills its workers itself.
 MAX_FAILURES = 3
 # The same while the database could not be used: about an hour.
 MAX_POSTPONED = 120
@@ -125,8 +124,7 @@ class Worker:
                 return
             logger.exception("job %s failed", job.pk)
             self._end(job, JobStatus.FAILED, error=_code(error))
-        if actor.operation.refused is not None:
-            write_notes(actor)
+        context.tell_refusal()
 
     def _claim(self) -> Job | None:
         is_free = ~clock.lasting("lease_until", lease_length())

@@ -82,7 +82,7 @@ class Job(models.Model):
         max_length=12, choices=JobStatus.choices, default=JobStatus.READY
     )
     attempt = models.PositiveIntegerField(default=0)
-    # Claims since the last piece that was finished.
+    # Claims since the last piece that brought it further.
     failures = models.PositiveSmallIntegerField(default=0)
     lease_until = models.DateTimeField(null=True)
     worker = models.CharField(max_length=100, blank=True)

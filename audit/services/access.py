@@ -14,6 +14,9 @@ from audit.privacy import business_of, subject_of
 from audit.services.record import record
 from audit.services.refusals import record_refusal
 
+# What an operation tried and was not let.
+REFUSED = "access.denied"
+
 
 def note_shown(
     action: str,
@@ -112,7 +115,7 @@ def write_notes(actor: Actor) -> None:
             places: list[UUID | None] = [*sorted(actor.business_ids or ())]
             for business_id in places or [None]:
                 record_refusal(
-                    "access.denied",
+                    REFUSED,
                     actor=actor,
                     business_id=business_id,
                     code=operation.refused.code,

@@ -42,3 +42,10 @@ def count_rows(context: JobContext) -> None:
     rows = services.list_rows(Customer, actor=context.actor)
     with context.piece(1):
         context.count(rows=rows.count())
+
+
+@task("Look through")
+def look_through(context: JobContext, *, count: int) -> None:
+    """Read in pieces of one, from the beginning each time."""
+    for number in range(count):
+        context.step(number + 1, is_resumable=False)

@@ -230,6 +230,51 @@ def test_progress_forgets_earlier_failures(job):
     assert job.status == JobStatus.SUCCESSFUL
 
 
+@pytest.mark.parametrize(
+    ("reached", "end"),
+    [([1, 2, 3, 4], ("successful", "")), ([2] * 4, ("failed", "lost"))],
+)
+def test_what_begins_anew_is_given_up_where_it_comes_no_further(
+    bakery, actor, reached, end
+):
+    tasks.look_through.using(actor=actor, business_id=bakery.pk).enqueue(count=5)
+    job = Job.objects.get()
+    for most in reached:
+        worker, row = claimed(job)
+        context = context_of(worker, row)
+        for number in range(most):
+            context.step(number + 1, is_resumable=False)
+            job.refresh_from_db()
+            # How far it once was is not taken back.
+            assert job.done == max(number + 1, row.done)
+        expire(job)
+    run_jobs()
+
+    job.refresh_from_db()
+    assert (job.status, job.error) == end
+
+
+def test_what_a_killed_worker_was_refused_is_told_once(bakery, actor):
+    user = staff(bakery)
+    tasks.look_through.using(actor=actor_of(user), business_id=bakery.pk).enqueue(
+        count=3
+    )
+    job = Job.objects.get()
+    for _ in range(2):
+        worker, row = claimed(job)
+        context = context_of(worker, row)
+        context.actor.operation.refuse("not_found", "customers.customer")
+        for done in range(2):
+            context.step(done)
+        # Its process is gone here, with what it had noted.
+        expire(job)
+    run_jobs()
+
+    told = Event.objects.get(action="access.denied")
+    assert (told.operation_id, told.code) == (job.pk, "not_found")
+    assert told.actor_id == user.pk
+
+
 def test_the_same_work_is_not_started_twice(bakery, actor):
     base = tasks.count_rows.using(actor=actor, business_id=bakery.pk, key="import:1")
     first, second = base.enqueue(), base.enqueue()
