@@ -118,9 +118,13 @@ class Actor:
 
     @classmethod
     def from_user(cls, user: Any, operation: OperationContext) -> Actor:
-        """Return a user as the one who acts; nobody's name for anonymous ones."""
+        """Return a user as the one who acts; nobody's name for anonymous ones.
+
+        Raises AccountAltered for an account that was changed past the hub.
+        """
         if not user.is_authenticated:
             return cls(kind="anonymous", operation=operation)
+        user.require_genuine()
         if user.is_superuser:
             return cls("user", operation, id=user.pk, business_ids=None)
         rights = rights_of(user)

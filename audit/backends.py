@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from django.contrib.auth.backends import ModelBackend
 
 from audit.actors import rights_of
 from audit.privacy import business_of
+
+logger = logging.getLogger(__name__)
 
 
 class RoleBackend(ModelBackend):
@@ -18,6 +21,14 @@ class RoleBackend(ModelBackend):
     asks about the business of the row. Rights given to an account or a group directly
     do not count. Superusers may do everything, as Django has it.
     """
+
+    def get_user(self, user_id: Any) -> Any:
+        """Return the user of a session, unless the account was changed past the hub."""
+        user: Any = super().get_user(user_id)
+        if user is None or user.is_genuine:
+            return user
+        logger.error("Account %s was changed past the hub, and is not let in.", user_id)
+        return None
 
     def get_all_permissions(self, user_obj: Any, obj: Any = None) -> set[str]:
         if not user_obj.is_active or user_obj.is_anonymous:

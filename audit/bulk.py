@@ -24,7 +24,7 @@ from audit.fields import NullCharField, NullTextField, canonical_value, seal
 from audit.ids import uuid7
 from audit.privacy import personal_fields
 from audit.sealed import SealedModel
-from audit.tracking import Change, TrackedModel, history_model
+from audit.tracking import Change, TrackedModel, derived_from, history_model
 
 Converter = Callable[[Any], Any]
 _AS_THEY_ARE = (
@@ -86,7 +86,7 @@ def update_tracked(
                 counted: Any = row
                 counted.rev += 1
         written = {*columns, "updated_at", *fields.keys() & {"rev"}}
-        written |= {d for d, source in model.derived.items() if source in written}
+        written |= derived_from(model, written)
         _execute_update(model, rows, sorted(written))
         values = _values(rows, model)
         _execute(log, _histories(rows, values, log, change, kind="~"))

@@ -12,6 +12,7 @@ from django.db import DEFAULT_DB_ALIAS, OperationalError, ProgrammingError, mode
 from audit.guards import differences, hardening_faults
 from audit.privacy import misdeclared_fields, personal_fields, undeclared_fields
 from audit.sealed import SealedHistory, SealedModel
+from audit.services import altered_rows
 from audit.tracking import tracked_models
 
 OUR_APPS = ("audit", "customers", "capture")
@@ -146,6 +147,30 @@ def check_hardening(
             id="audit.W002",
         )
         for sentence in found
+    ]
+
+
+@register(Tags.database)
+def check_accounts(
+    databases: Iterable[str] | None = None, **_: Any
+) -> list[CheckMessage]:
+    """Report accounts and roles that were changed past the hub."""
+    if not databases:
+        return []
+    try:
+        altered = altered_rows()
+    except (OperationalError, ProgrammingError):
+        # Another check says that the database is away, or not migrated.
+        return []
+    return [
+        Error(
+            f"{str(row._meta.verbose_name).capitalize()} {row.pk} was changed past the "
+            "hub, and counts for nothing.",
+            hint="Find out who did it. `manage.py accept_account` takes the account "
+            "as it stands.",
+            id="audit.E006",
+        )
+        for row in altered
     ]
 
 

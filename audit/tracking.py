@@ -7,7 +7,7 @@ either writes history or refuses; the guards keep what was written.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
@@ -130,7 +130,7 @@ class TrackedQuerySet(ScopedQuerySet[_M]):
         objs = list(objs)
         for row in objs:
             row.derive()  # type: ignore[attr-defined]
-        names = {*fields, *_derived_from(self.model, fields)}
+        names = {*fields, *derived_from(self.model, fields)}
         return super().bulk_update(objs, sorted(names), batch_size)
 
     def delete(self) -> NoReturn:
@@ -211,8 +211,8 @@ class TrackedModel(models.Model):
     """A row that staff and services change, each change kept in its history."""
 
     privacy: ClassVar[dict[str, str]] = {}
-    # Each column that `derive()` computes, and the one it is computed from.
-    derived: ClassVar[dict[str, str]] = {}
+    # Each column that `derive()` computes, and what it is computed from.
+    derived: ClassVar[Mapping[str, str | tuple[str, ...]]] = {}
     _change: Change | None = None
     _is_saving = False
 
@@ -316,19 +316,25 @@ def _stamp(row: TrackedModel, options: dict[str, Any]) -> None:
     for name, value in stamps.items():
         setattr(row, name, value)
     if (names := options.get("update_fields")) is not None:
-        options["update_fields"] = {*names, *stamps, *_derived_from(type(row), names)}
+        options["update_fields"] = {*names, *stamps, *derived_from(type(row), names)}
 
 
-def _derived_from(model: type[Any], names: Iterable[str]) -> set[str]:
+def derived_from(model: type[Any], names: Iterable[str]) -> set[str]:
     """Return the columns that follow when these change."""
     changed = set(names)
-    return {name for name, source in model.derived.items() if source in changed}
+    return {
+        name for name, source in model.derived.items() if changed & _sources(source)
+    }
+
+
+def _sources(source: str | tuple[str, ...]) -> set[str]:
+    return {source} if isinstance(source, str) else set(source)
 
 
 def _refuse_underived(model: type[Any], values: dict[str, Any]) -> None:
     # One value for all rows cannot be what `derive()` computes for each of them.
     for name, source in model.derived.items():
-        if (name in values) != (source in values):
+        if (name in values) != bool(_sources(source) & set(values)):
             msg = f"update() would part {source} and {name}. Use bulk_update()."
             raise NotSupportedError(msg)
 

@@ -6,12 +6,13 @@ import secrets
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser, UserManager
-from django.db import models
+from django.db import models, transaction
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from audit.folding import fold_email
 from audit.ids import uuid7
+from audit.signed import SignedModel
 from audit.zones import check_time_zone
 
 
@@ -20,11 +21,38 @@ def new_stamp() -> str:
     return secrets.token_hex(16)
 
 
-class User(AbstractUser):
+class UserQuerySet(models.QuerySet["User"]):
+    """Accounts; what decides about one is written by `save()` alone, which signs it."""
+
+    def update(self, **values: Any) -> int:
+        """Update columns that nothing is decided by."""
+        if signed := sorted(set(values) & set(User.signed)):
+            msg = f"update() signs no {', '.join(signed)}. Call save() of each account."
+            raise NotImplementedError(msg)
+        return super().update(**values)
+
+
+class AccountManager(UserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]  # made by a call
+    """Makes accounts as Django does."""
+
+    use_in_migrations = False
+
+
+class User(SignedModel, AbstractUser):
     """A member of staff. Changes of accounts are events, not history rows.
 
     A history of this table would keep every former password hash for ever.
     """
+
+    signed = (
+        "id",
+        "username",
+        "password",
+        "is_active",
+        "is_staff",
+        "is_superuser",
+        "factors",
+    )
 
     privacy: ClassVar[dict[str, str]] = {
         "username": "identity",
@@ -35,6 +63,8 @@ class User(AbstractUser):
         "password": "secret",
         "security_stamp": "secret",
         "time_zone": "public",
+        "mac": "secret",
+        "factors": "secret",
     }
 
     # Sign-ins are events; a counter here would be a write on every one of them.
@@ -48,9 +78,11 @@ class User(AbstractUser):
     )
     # Part of every session and token: see `services.end_sessions`.
     security_stamp = models.CharField(max_length=32, default=new_stamp, editable=False)
+    # Which second secrets the account has: words such as `pin`, with blanks between.
+    factors = models.CharField(max_length=200, blank=True, default="", editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
-    objects = UserManager()  # type: ignore[misc]
+    objects = AccountManager()  # type: ignore[misc]  # as Django declares it
 
     class Meta:
         verbose_name = "user"
@@ -60,10 +92,29 @@ class User(AbstractUser):
         self.email_key = fold_email(self.email)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
+        """Write the account, signed.
+
+        With `update_fields` the other columns that are signed are taken from the
+        stored row, which is locked: they may have changed since this one was loaded.
+        Raises AccountAltered for an account that was changed past the hub.
+        """
         self.email_key = fold_email(self.email)
-        if kwargs.get("update_fields") is not None:
-            kwargs["update_fields"] = {*kwargs["update_fields"], "email_key"}
-        super().save(*args, **kwargs)
+        names = kwargs.get("update_fields")
+        if names is None:
+            self.sign()
+            super().save(*args, **kwargs)
+        elif not set(names) & set(self.signed):
+            super().save(*args, **{**kwargs, "update_fields": {*names, "email_key"}})
+        else:
+            with transaction.atomic():
+                stored = User.objects.select_for_update().get(pk=self.pk)
+                stored.require_genuine()
+                for name in set(self.signed) - set(names):
+                    setattr(self, name, getattr(stored, name))
+                self.mac = self.compute_mac()
+                written = {*names, "email_key", "mac"}
+                super().save(*args, **{**kwargs, "update_fields": written})
+        self._was_genuine = True
 
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
         # Django asks for this one with each key, present and former.

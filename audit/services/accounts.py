@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from audit import clock
 from audit.actors import Actor
 from audit.keyed import keyed_hash
-from audit.models import TokenFamily, User
+from audit.models import Authenticator, PinCredential, TokenFamily, User
 from audit.models.user import new_stamp
 from audit.services.attempts import clear, reserve, wait_text
 from audit.services.record import record
 from audit.services.refusals import record_refusal
+from audit.signed import AccountAltered, SignedModel
 
 # Flags whose loss ends what was opened with them.
 _RIGHTS = ("is_active", "is_staff", "is_superuser")
@@ -85,12 +87,15 @@ def end_sessions(user: User, *, actor: Actor, reason_code: str) -> int:
 def save_user(user: User, *, actor: Actor, fields: Iterable[str] = ()) -> User:
     """Write an account; whoever loses a right by it is out at once.
 
-    `fields` are the names of the columns that changed, for the entry.
+    `fields` are the names of the columns that changed, for the entry. Raises
+    AccountAltered for an account that was changed past the hub.
     """
     stored = User.objects.select_for_update().filter(pk=user.pk).first()
     if stored is not None:
+        stored.require_genuine()
         # Read before the lock: what ended sessions meanwhile must not be undone.
         user.security_stamp, user.password = stored.security_stamp, stored.password
+        user.factors = stored.factors
     user.save()
     if stored is None:
         record("user.created", user, actor=actor)
@@ -99,6 +104,100 @@ def save_user(user: User, *, actor: Actor, fields: Iterable[str] = ()) -> User:
     if _lost(stored, user):
         end_sessions(user, actor=actor, reason_code="rights_lost")
     return user
+
+
+def factors_of(user: User) -> set[str]:
+    """Return which second secrets a user has: `pin`, `totp`.
+
+    One query. Raises AccountAltered when they are not those that the hub has written
+    down with the account: whoever takes a row away past the hub takes no lock away.
+    """
+    row = _with_factors().get(pk=user.pk)
+    row.require_genuine()
+    found = _found_factors(row)
+    if found != set(row.factors.split()):
+        raise AccountAltered(row)
+    return found
+
+
+def note_factors(user: User, *, add: str = "", remove: str = "") -> None:
+    """Write down with the account that it has a second secret, or no longer has it.
+
+    Call it in the transaction that writes or removes the secret itself.
+    """
+    stored = User.objects.select_for_update().get(pk=user.pk)
+    words = (set(stored.factors.split()) | {add}) - {remove, ""}
+    user.factors = " ".join(sorted(words))
+    user.save(update_fields=["factors"])
+
+
+@transaction.atomic
+def accept_account(user: User, *, actor: Actor) -> None:
+    """Sign an account and its roles as they stand, whoever has written them.
+
+    For whoever runs the hub and has looked at them. Its sessions and tokens end.
+    """
+    User.objects.select_for_update().get(pk=user.pk)
+    row = _with_factors().get(pk=user.pk)
+    row.factors = " ".join(sorted(_found_factors(row)))
+    row.accept()
+    row.save()
+    for other in _signed_rows(user=user):
+        if not other.is_genuine:
+            other.accept()
+            other.by(actor, reason="accepted as it stands").save()
+    record("user.accepted", row, actor=actor)
+    end_sessions(row, actor=actor, reason_code="account_accepted")
+
+
+def describe_account(user: User) -> list[str]:
+    """Return what an account may do as it stands, a line for each of its rows."""
+    account = _with_factors().get(pk=user.pk)
+    found = sorted(_found_factors(account))
+    lines = [
+        f"account {account.username}: active {account.is_active}, staff "
+        f"{account.is_staff}, superuser {account.is_superuser}",
+        f"second secrets: {', '.join(found) or 'none'}; written down with the account: "
+        f"{', '.join(account.factors.split()) or 'none'}",
+    ]
+    if not account.is_genuine:
+        lines.append("the account was changed past the hub")
+    for row in _signed_rows(user=user):
+        facts = ", ".join(f"{n} {getattr(row, n)}" for n in row.signed if n != "id")
+        mark = "" if row.is_genuine else "; changed past the hub"
+        lines.append(f"{row._meta.verbose_name} {row.pk}: {facts}{mark}")
+    return lines
+
+
+def altered_rows() -> list[SignedModel]:
+    """Return the rows of accounts that were changed past the hub.
+
+    Accounts whose second secrets are not those written down with them are among them.
+    """
+    accounts: list[SignedModel] = [
+        row
+        for row in _with_factors()
+        if not row.is_genuine or _found_factors(row) != set(row.factors.split())
+    ]
+    return accounts + [row for row in _signed_rows() if not row.is_genuine]
+
+
+def _signed_rows(**conditions: Any) -> Iterator[Any]:
+    """Yield what other apps keep of accounts, such as roles."""
+    for model in apps.get_models():
+        if issubclass(model, SignedModel) and model is not User:
+            rows: Any = model._base_manager
+            yield from rows.filter(**conditions)
+
+
+def _with_factors() -> QuerySet[Any]:
+    pins = PinCredential.objects.filter(user=OuterRef("pk")).exclude(hash="")
+    authenticators = Authenticator.objects.filter(user=OuterRef("pk"))
+    return User.objects.annotate(has_pin=Exists(pins), has_totp=Exists(authenticators))
+
+
+def _found_factors(row: Any) -> set[str]:
+    return {name for name in ("pin", "totp") if getattr(row, f"has_{name}")}
 
 
 @transaction.atomic

@@ -22,7 +22,7 @@ from audit import clock, totp
 from audit.actors import Actor
 from audit.keyed import keyed_hash, lock_up, unlock
 from audit.models import Authenticator, RecoveryCode, User
-from audit.services.accounts import end_sessions
+from audit.services.accounts import end_sessions, factors_of, note_factors
 from audit.services.attempts import clear, reserve
 from audit.services.record import record
 from audit.tenancy import reach
@@ -65,8 +65,8 @@ class Enrolment:
 
 
 def has_totp(user: User) -> bool:
-    """Tell whether a user has an authenticator."""
-    return Authenticator.objects.filter(user=user).exists()
+    """Tell whether a user has an authenticator. Raises AccountAltered."""
+    return "totp" in factors_of(user)
 
 
 def check_code(user: User, code: str, *, takes_recovery: bool) -> Checked:
@@ -192,6 +192,7 @@ def remove_totp(user: User, *, actor: Actor, reason_code: str) -> bool:
     if not found:
         return False
     RecoveryCode.objects.filter(user=user).delete()
+    note_factors(user, remove="totp")
     clear(counter_of(user))
     record(f"second_factor.{reason_code}", user, actor=actor)
     end_sessions(user, actor=actor, reason_code=f"second_factor_{reason_code}")
@@ -203,6 +204,7 @@ def _store(user: User, seed: bytes, step: int, actor: Actor) -> list[str]:
     row = Authenticator(user=user, last_step=step)
     row.sealed_seed = lock_up(seed, purpose=_PURPOSE, owner=user.pk.bytes)
     row.save(force_insert=True)
+    note_factors(user, add="totp")
     record("second_factor.enrolled", user, actor=actor)
     end_sessions(user, actor=actor, reason_code="second_factor_enrolled")
     return make_recovery_codes(user, actor=actor)

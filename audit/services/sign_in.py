@@ -17,9 +17,11 @@ from audit.actors import Actor, OperationContext
 from audit.folding import fold_email
 from audit.keyed import keyed_hash, network_hash
 from audit.models import Outcome, User
+from audit.services.accounts import factors_of
 from audit.services.attempts import clear, give_back, reserve
 from audit.services.record import record
 from audit.services.second_factor import check_code, has_totp
+from audit.signed import AccountAltered
 
 # Entries about one account and address: the first ones, then one a minute.
 _TOLD = 10
@@ -134,7 +136,7 @@ def tell_half_way(user: User, code: str, *, operation: OperationContext) -> None
 def find_pending_user(pk: str, session_hash: str) -> User | None:
     """Return the active user whose password was right, unless it changed since."""
     user = User.objects.filter(pk=pk, is_active=True).first()
-    if user is None:
+    if user is None or not user.is_genuine:
         return None
     is_same = constant_time_compare(session_hash, user.get_session_auth_hash())
     return user if is_same else None
@@ -166,16 +168,24 @@ def _look(
     Hashes exactly once, whoever the user is.
     """
     user = _find(username)
-    if user is None:
+    if user is None or not user.is_genuine:
         make_password(password)
-        return None, "unknown"
+        return user, "unknown" if user is None else "altered"
     if not user.check_password(password):
         return user, "wrong"
+    return user, _why_not(user, needs_staff=needs_staff)
+
+
+def _why_not(user: User, *, needs_staff: bool) -> str:
     if not user.is_active:
-        return user, "disabled"
+        return "disabled"
     if needs_staff and not user.is_staff:
-        return user, "not_staff"
-    return user, ""
+        return "not_staff"
+    try:
+        factors_of(user)
+    except AccountAltered:
+        return "altered"
+    return ""
 
 
 def _find(username: str) -> User | None:

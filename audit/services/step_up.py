@@ -22,7 +22,7 @@ from audit import clock
 from audit.actors import Actor
 from audit.keyed import network_hash
 from audit.models import Grant, Method, PinCredential, Scope, User
-from audit.services.accounts import check_own_password
+from audit.services.accounts import check_own_password, factors_of, note_factors
 from audit.services.attempts import give_back, take
 from audit.services.grants import (
     LONGEST_LOCK,
@@ -35,7 +35,7 @@ from audit.services.pin_hashes import hash_pin, is_outdated, pin_matches
 from audit.services.pins import check_pin
 from audit.services.record import record
 from audit.services.refusals import record_refusal
-from audit.services.second_factor import has_totp, use_step
+from audit.services.second_factor import use_step
 
 TRIES = 5
 TRIES_IN_ALL = 10
@@ -51,9 +51,10 @@ _durable = partial(transaction.atomic, durable=True)
 
 def step_up_methods(user: User, scope: str) -> list[str]:
     """Return what the person can confirm a scope with: `pin`, `totp`, both, nothing."""
-    has_pin = PinCredential.objects.filter(user=user).exclude(hash="").exists()
-    methods = [Method.PIN] if has_pin and not needs_authenticator(scope) else []
-    return [*methods, *([Method.TOTP] if has_totp(user) else [])]
+    factors = factors_of(user)
+    has_pin = "pin" in factors and not needs_authenticator(scope)
+    methods = [Method.PIN] if has_pin else []
+    return [*methods, *([Method.TOTP] if "totp" in factors else [])]
 
 
 def needs_authenticator(scope: str) -> bool:
@@ -88,6 +89,7 @@ def enrol_pin(user: User, *, password: str, pin: str, actor: Actor) -> None:
     }
     with _durable():
         PinCredential.objects.update_or_create(user=user, defaults=fresh)
+        note_factors(user, add="pin")
         end_grants(user, actor=actor)
         record("step_up.enrolled", user, actor=actor)
         _tell(user, "Your PIN was set", "Your PIN for confirming acts was set.")
@@ -106,6 +108,7 @@ def revoke_pin(user: User, *, actor: Actor) -> bool:
         rows = PinCredential.objects.filter(user=user).exclude(hash="")
         if not rows.update(hash="", pepper_version="", changed_at=clock.now()):
             return False
+        note_factors(user, remove="pin")
         end_grants(user, actor=actor)
         record("step_up.revoked", user, actor=actor)
         _tell(user, "Your PIN was revoked", "Your PIN for confirming acts is gone.")

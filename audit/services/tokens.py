@@ -116,7 +116,7 @@ def _family(claims: dict[str, Any]) -> TokenFamily:
     """Return the family that claims name, if its user may still come in by it."""
     rows = live_families().select_related("user")
     family = rows.filter(pk=claims["fam"]).first()
-    if family is None or not family.user.is_active:
+    if family is None or not family.user.is_active or not family.user.is_genuine:
         raise TokenError
     expected = family.user.get_session_auth_hash()
     if not constant_time_compare(family.session_hash, expected):

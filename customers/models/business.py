@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
@@ -12,12 +13,15 @@ from django.core.validators import MinValueValidator
 from django.db import models
 
 from audit.fields import SealedJSONField
+from audit.signed import SignedModel
 from audit.tracking import TrackedModel, TrackedQuerySet
 from audit.zones import check_time_zone
 from customers.choices import ConsentMode, Role
 from customers.countries import check_country
 from customers.models.base import currency_code, known, money
 from customers.roles import RIGHTS
+
+logger = logging.getLogger(__name__)
 
 
 class BusinessQuerySet(TrackedQuerySet["Business"]):
@@ -129,8 +133,14 @@ class Business(TrackedModel):
         return bool(version) and wordings.get(version) is True
 
 
-class Membership(TrackedModel):
+class Membership(SignedModel, TrackedModel):
     """What a member of staff may do in one business."""
+
+    signed = ("id", "user_id", "business_id", "role", "ended_at")
+    derived: ClassVar[Mapping[str, str | tuple[str, ...]]] = {
+        "mac": ("user", "business", "role", "ended_at")
+    }
+    privacy: ClassVar[dict[str, str]] = {"mac": "public"}
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="memberships"
@@ -158,12 +168,14 @@ class Membership(TrackedModel):
     def __str__(self) -> str:
         return f"{self.role} {self.pk}"
 
+    def derive(self) -> None:
+        super().derive()
+        self.sign()
+
 
 def rights_in_businesses(user: models.Model) -> dict[UUID, frozenset[str]]:
     """Return what a user may do in each business: the rights of the role there."""
-    memberships = Membership.objects.filter(user=user.pk, ended_at=None)
-    roles = memberships.values_list("business_id", "role")
-    return {business_id: RIGHTS[Role(role)] for business_id, role in roles}
+    return {row.business_id: RIGHTS[Role(row.role)] for row in _memberships(user)}
 
 
 def staff_of(business_ids: Iterable[UUID]) -> models.QuerySet[Any, Any]:
@@ -174,5 +186,14 @@ def staff_of(business_ids: Iterable[UUID]) -> models.QuerySet[Any, Any]:
 
 def roles_of(user: models.Model) -> set[str]:
     """Return the roles a user has now, in whichever business."""
-    memberships = Membership.objects.filter(user=user.pk, ended_at=None)
-    return set(memberships.values_list("role", flat=True))
+    return {row.role for row in _memberships(user)}
+
+
+def _memberships(user: models.Model) -> list[Membership]:
+    """Return what counts of a user's memberships: not what was written past the hub."""
+    rows = Membership.objects.filter(user=user.pk, ended_at=None)
+    found = list(rows.only(*Membership.signed, "mac"))
+    for row in found:
+        if not row.is_genuine:
+            logger.error("Membership %s was changed past the hub: no right.", row.pk)
+    return [row for row in found if row.is_genuine]

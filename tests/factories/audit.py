@@ -58,6 +58,7 @@ class AuthenticatorFactory(factory.django.DjangoModelFactory):
         owner = kwargs["user"].pk.bytes
         kwargs["sealed_seed"] = lock_up(seed, purpose="authenticator seed", owner=owner)
         row = super()._create(model_class, *args, **kwargs)
+        services.note_factors(row.user, add="totp")
         row.seed = seed
         return row
 

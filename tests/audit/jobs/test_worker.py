@@ -283,11 +283,17 @@ def test_the_same_work_is_not_started_twice(bakery, actor):
     assert base.enqueue().id != first.id
 
 
+def end_membership(user):
+    row = Membership.objects.get(user=user)
+    row.ended_at = timezone.now()
+    row.by(actor_of(user)).save()
+
+
 def test_a_job_has_the_rights_of_the_moment_at_which_it_runs(bakery, rival):
     user = staff(bakery)
     base = tasks.count_rows.using(actor=actor_of(user), business_id=bakery.pk)
     base.enqueue()
-    Membership.objects.by(actor_of(user)).update(ended_at=timezone.now())
+    end_membership(user)
     run_jobs()
 
     assert Job.objects.get().report == {"rows": 0}
@@ -301,14 +307,13 @@ def test_a_job_ends_when_the_rights_of_who_asked_end_in_its_midst(bakery):
     worker = Worker(QUEUES)
     row = worker._claim()
     actor = _actor_of(row)
-    end = Membership.objects.by(actor_of(staff(bakery))).filter(user=user)
     made: list[int] = []
 
     def after_two(execute, sql, params, many, context):
         if "customers_customer" in sql and sql.startswith("INSERT"):
             made.append(1)
             if len(made) == 3:
-                end.update(ended_at=timezone.now())
+                end_membership(user)
         return execute(sql, params, many, context)
 
     with connections["default"].execute_wrapper(after_two):

@@ -78,7 +78,9 @@ def test_whoever_loses_a_right_is_out_at_once(user, flag):
 def test_disabling_past_the_service_counts_at_once_too(user):
     browser, token = signed_in(user), services.issue_tokens(user)
 
-    User.objects.filter(pk=user.pk).update(is_active=False)
+    stored = User.objects.get(pk=user.pk)
+    stored.is_active = False
+    stored.save()
 
     assert not is_in(browser)
     with pytest.raises(services.TokenError):

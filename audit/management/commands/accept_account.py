@@ -1,0 +1,39 @@
+"""Take an account as it stands in the database, after somebody has looked at it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from audit import services
+from audit.actors import Actor
+
+
+class Command(BaseCommand):
+    help = (
+        "Sign an account and its roles as they stand, after they were changed past the "
+        "hub: with SQL, or by a restored backup of one table. Shows them, and does it "
+        "only with --yes. Sessions and tokens of the account end."
+    )
+
+    # What it mends is what a check reports.
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("username", help="The user name of the account.")
+        parser.add_argument("--yes", action="store_true", help="Do it; else only show.")
+
+    def handle(self, *, username: str, yes: bool, **_: Any) -> None:
+        actor = Actor.system("accept_account")
+        user = services.list_users(actor=actor).filter(username=username).first()
+        if user is None:
+            msg = f"No account is called {username!r}. Nothing was changed."
+            raise CommandError(msg)
+        for fact in services.describe_account(user):
+            self.stdout.write(fact)
+        if not yes:
+            self.stdout.write("would accept this as it stands; add --yes")
+            return
+        services.accept_account(user, actor=actor)
+        self.stdout.write("accepted; its sessions and tokens have ended")

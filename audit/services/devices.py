@@ -1,0 +1,57 @@
+"""Browsers in which somebody has signed in before: their tries are counted apart.
+
+So whoever guesses a password elsewhere locks nobody out of the own browser (OWASP calls
+it a device cookie). It proves nothing and opens nothing: it only says which counter a
+try is counted under, and that counter has a limit, too.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import timedelta
+
+from django.core import signing
+
+from audit.keyed import keyed_hash
+
+_LIFETIME = timedelta(days=180)
+# People who share one browser.
+_MOST_ACCOUNTS = 5
+_SALT = "audit.devices"
+_LONGEST = 1000
+_HASH_SHOWN = 32
+
+
+def counter_of_device(cookie: str, account: str) -> str | None:
+    """Return the name under which tries of a known browser count; None for others.
+
+    `account` is the keyed hash of a user name.
+    """
+    device, accounts = _read(cookie)
+    if account not in accounts:
+        return None
+    return f"device:{account}:{keyed_hash('device', device)[:_HASH_SHOWN]}"
+
+
+def known_device(cookie: str) -> str | None:
+    """Return a keyed hash of a browser that is known for whomever; None for others."""
+    device, accounts = _read(cookie)
+    return keyed_hash("device", device)[:_HASH_SHOWN] if accounts else None
+
+
+def remember_device(cookie: str, account: str) -> str:
+    """Return the cookie of a browser in which an account has just signed in."""
+    device, accounts = _read(cookie)
+    newest = [account, *(other for other in accounts if other != account)]
+    return signing.dumps([device, newest[:_MOST_ACCOUNTS]], salt=_SALT)
+
+
+def _read(cookie: str) -> tuple[str, list[str]]:
+    """Return the name of a browser and whose it is; a new name for a new browser."""
+    try:
+        if len(cookie) > _LONGEST:
+            raise signing.BadSignature
+        device, accounts = signing.loads(cookie, salt=_SALT, max_age=_LIFETIME)
+    except signing.BadSignature:
+        return secrets.token_urlsafe(16), []
+    return device, accounts

@@ -1,0 +1,103 @@
+"""Rows of accounts, bound to a key that is not in the database.
+
+Whoever can write SQL could give himself a role or another's password. A MAC over the
+columns that decide is therefore checked whenever such a row is used. An old row that is
+put back with its old MAC is not found out.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import Iterable
+from typing import Any, ClassVar, Self
+from uuid import UUID
+
+from django.core.exceptions import PermissionDenied
+from django.db import models
+
+from audit.keyed import keyed_hash
+
+
+class AccountAltered(PermissionDenied):
+    """A row of an account was changed past the hub, and counts for nothing."""
+
+    code = "account_altered"
+
+    def __init__(self, row: models.Model) -> None:
+        what = str(row._meta.verbose_name).capitalize()
+        super().__init__(
+            f"{what} {row.pk} was changed past the hub. It counts for nothing until "
+            "whoever runs the hub has looked at it and run manage.py accept_account."
+        )
+
+
+def mac_of(label: str, values: Iterable[Any]) -> str:
+    """Return the MAC over the values of one row, in the order that its table names."""
+    text = json.dumps([str(v) if isinstance(v, UUID) else v for v in values])
+    return keyed_hash("account row", label, text)
+
+
+class SignedModel(models.Model):
+    """A row whose columns `signed` are covered by its `mac`.
+
+    A time counts as whether there is one. `save()` signs, and refuses a row that was
+    not genuine when it was loaded: what somebody has forged is not made good by the
+    next one who changes something else.
+    """
+
+    signed: ClassVar[tuple[str, ...]] = ()
+    _was_genuine: bool | None = None
+
+    mac = models.CharField(max_length=64, blank=True, default="", editable=False)
+
+    class Meta:
+        abstract = True
+
+    @classmethod
+    def from_db(cls, *args: Any, **kwargs: Any) -> Self:
+        row = super().from_db(*args, **kwargs)
+        if not {"mac", *cls.signed} & row.get_deferred_fields():
+            row._was_genuine = row.has_own_mac()
+        return row
+
+    def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
+        super().refresh_from_db(*args, **kwargs)
+        self._was_genuine = None
+
+    def compute_mac(self) -> str:
+        """Return the MAC over the columns as they are now in memory."""
+        shown = []
+        for name in self.signed:
+            value = getattr(self, name)
+            is_time = isinstance(self._meta.get_field(name), models.DateTimeField)
+            shown.append(value is not None if is_time else value)
+        return mac_of(self._meta.label_lower, shown)
+
+    def has_own_mac(self) -> bool:
+        """Tell whether `mac` fits the columns as they are now in memory."""
+        return hmac.compare_digest(self.mac, self.compute_mac())
+
+    @property
+    def is_genuine(self) -> bool:
+        """Whether the row was as the hub had written it when it was loaded."""
+        if self._state.adding:
+            return True
+        if self._was_genuine is None:
+            stored = type(self)._base_manager.filter(pk=self.pk).first()
+            self._was_genuine = stored is not None and stored._was_genuine is True
+        return self._was_genuine
+
+    def accept(self) -> None:
+        """Let the next `save()` sign the row as it is, whoever has written it."""
+        self._was_genuine = True
+
+    def require_genuine(self) -> None:
+        """Raise AccountAltered for a row that was changed past the hub."""
+        if not self.is_genuine:
+            raise AccountAltered(self)
+
+    def sign(self) -> None:
+        """Set `mac` for the columns as they are now. Raises AccountAltered."""
+        self.require_genuine()
+        self.mac = self.compute_mac()

@@ -1,0 +1,255 @@
+"""Whoever changes an account with SQL gets nothing by it, and is found out."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+from django.contrib.auth.hashers import make_password
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test import Client
+
+from audit import services
+from audit.actors import Actor, OperationContext
+from audit.checks import check_accounts
+from audit.models import Authenticator, Event, PinCredential, User
+from audit.services.accounts import factors_of
+from audit.signed import AccountAltered
+from customers.models import Membership
+from tests.conftest import signed_in, staff
+from tests.factories import AuthenticatorFactory, PinCredentialFactory, UserFactory
+from tests.factories.audit import PASSWORD
+
+LOGIN = "/admin/login/"
+PAGE = "/admin/password_change/"
+STOLEN = "a password of my own"
+
+
+def sql(statement: str, *values: Any) -> None:
+    """Write as somebody does who has found a way to run SQL."""
+    if connection.vendor == "sqlite":
+        values = tuple(getattr(value, "hex", value) for value in values)
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        assert cursor.rowcount == 1
+
+
+def forge(user: User, column: str, value: Any) -> None:
+    sql(f"UPDATE audit_user SET {column} = %s WHERE id = %s", value, user.pk)
+
+
+def signs_in(username: str, password: str) -> bool:
+    client = Client()
+    client.post(LOGIN, {"username": username, "password": password})
+    return client.get(PAGE).status_code == 200
+
+
+def named() -> list[str]:
+    return [message.msg for message in check_accounts(databases=["default"])]
+
+
+@pytest.fixture
+def ann(bakery) -> User:
+    return staff(bakery, username="ann")
+
+
+FORGERIES = {
+    "password": lambda: make_password(STOLEN),
+    "is_superuser": lambda: True,
+    "is_active": lambda: False,
+    "is_staff": lambda: False,
+    "username": lambda: "anna",
+    "factors": lambda: "pin",
+    "mac": lambda: "",
+}
+
+
+@pytest.mark.parametrize("column", FORGERIES)
+def test_a_changed_account_counts_for_nothing(ann, column):
+    browser, tokens = signed_in(ann), services.issue_tokens(ann)
+    assert named() == []
+    forge(ann, column, FORGERIES[column]())
+
+    name = "anna" if column == "username" else "ann"
+    assert not signs_in(name, PASSWORD)
+    assert not signs_in(name, STOLEN)
+    assert browser.get(PAGE).status_code == 302
+    with pytest.raises(services.TokenError):
+        services.open_token(tokens.access)
+    assert [str(ann.pk) in said for said in named()] == [True]
+
+
+def test_the_refusal_is_in_the_trail(ann):
+    forge(ann, "password", make_password(STOLEN))
+    signs_in("ann", STOLEN)
+
+    assert Event.objects.filter(action="auth.failed", code="altered").count() == 1
+
+
+def test_an_account_that_was_inserted_is_nobody(db):
+    row = User(username="evil", email="evil@example.org", is_superuser=True)
+    row.set_password(STOLEN)
+    row.is_staff, row.mac = True, "0" * 64
+    User._base_manager.bulk_create([row])
+
+    assert not signs_in("evil", STOLEN)
+    assert len(named()) == 1
+
+
+def test_what_was_forged_is_not_made_good_by_the_next_change(ann):
+    forge(ann, "is_superuser", True)
+    row = User.objects.get(pk=ann.pk)
+    row.first_name = "Ann"
+
+    with pytest.raises(AccountAltered):
+        row.save()
+    with pytest.raises(AccountAltered):
+        row.save(update_fields=["is_staff"])
+    with pytest.raises(AccountAltered):
+        services.save_user(row, actor=Actor.system("test"))
+    # What nothing is decided by may be written.
+    row.save(update_fields=["first_name"])
+
+
+def test_a_stale_account_writes_no_old_columns(ann):
+    """A password is hashed anew at a sign-in while somebody closes the account."""
+    stale, row = User.objects.get(pk=ann.pk), User.objects.get(pk=ann.pk)
+    row.is_active = False
+    row.save()
+    stale.set_password(PASSWORD)
+    stale.save(update_fields=["password"])
+
+    stored = User.objects.get(pk=ann.pk)
+    assert (stored.is_active, stored.is_genuine) == (False, True)
+
+
+def test_only_save_writes_what_decides(ann):
+    with pytest.raises(NotImplementedError, match="is_superuser"):
+        User.objects.filter(pk=ann.pk).update(is_superuser=True)
+
+
+@pytest.mark.parametrize("change", ["role", "ended_at", "user_id"])
+def test_a_changed_role_gives_no_right(ann, bakery, change):
+    row = Membership.objects.get(user=ann)
+    bob = UserFactory()
+    services_actor = Actor.system("test")
+    if change == "ended_at":
+        row.ended_at = row.created_at
+        row.by(services_actor).save()
+        sql("UPDATE customers_membership SET ended_at = NULL WHERE id = %s", row.pk)
+        who = ann
+    elif change == "role":
+        row.role = "support"
+        row.by(services_actor).save()
+        sql("UPDATE customers_membership SET role = 'admin' WHERE id = %s", row.pk)
+        who = ann
+    else:
+        sql(
+            "UPDATE customers_membership SET user_id = %s WHERE id = %s", bob.pk, row.pk
+        )
+        who = bob
+
+    operation = OperationContext(via="command", route="test")
+    assert Actor.from_user(who, operation).rights == {}
+    assert [str(row.pk) in said for said in named()] == [True]
+    with pytest.raises(AccountAltered):
+        Membership.objects.get(pk=row.pk).by(services_actor).save()
+
+
+@pytest.mark.parametrize(
+    ("factory", "statement"),
+    [
+        (AuthenticatorFactory, "DELETE FROM audit_authenticator"),
+        (PinCredentialFactory, "DELETE FROM audit_pincredential"),
+        (PinCredentialFactory, "UPDATE audit_pincredential SET hash = ''"),
+    ],
+)
+def test_whoever_takes_a_second_secret_away_takes_no_lock_away(
+    bakery, factory, statement
+):
+    user = staff(bakery, username="ann", password=PASSWORD)
+    factory(user=user)
+    sql(statement)
+
+    assert not signs_in("ann", PASSWORD)
+    with pytest.raises(AccountAltered):
+        services.step_up_methods(user, "export")
+    with pytest.raises(AccountAltered):
+        services.has_totp(user)
+    assert len(named()) == 1
+
+
+def test_a_second_secret_that_was_put_there_is_none(ann, bakery):
+    other = AuthenticatorFactory(user=staff(bakery))
+    Authenticator.objects.bulk_create(
+        [Authenticator(user=ann, sealed_seed=other.sealed_seed)]
+    )
+
+    with pytest.raises(AccountAltered):
+        services.has_totp(ann)
+
+
+def test_secrets_come_and_go_through_the_hub(ann):
+    AuthenticatorFactory(user=ann)
+    PinCredentialFactory(user=ann)
+    assert factors_of(ann) == {"pin", "totp"}
+
+    actor = Actor.system("test")
+    services.remove_totp(ann, actor=actor, reason_code="reset")
+    services.revoke_pin(ann, actor=actor)
+
+    assert factors_of(ann) == set()
+    assert not PinCredential.objects.exclude(hash="").exists()
+    assert named() == []
+
+
+def test_djangos_own_commands_sign(db, monkeypatch):
+    monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", PASSWORD)
+    call_command(
+        "createsuperuser", interactive=False, username="root", email="r@example.org"
+    )
+    assert signs_in("root", PASSWORD)
+
+    passwords = iter([STOLEN, STOLEN])
+    monkeypatch.setattr("getpass.getpass", lambda **_: next(passwords))
+    call_command("changepassword", "root", stdout=io.StringIO())
+    assert signs_in("root", STOLEN)
+    assert named() == []
+
+
+def test_a_password_hashed_with_old_settings_is_hashed_anew_and_signed(ann, settings):
+    settings.PASSWORD_HASHERS = [
+        *settings.PASSWORD_HASHERS,
+        "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+    ]
+    old = make_password(PASSWORD, hasher="pbkdf2_sha256")
+    ann.password = old
+    ann.save()
+
+    assert signs_in("ann", PASSWORD)
+    ann.refresh_from_db()
+    assert ann.password != old
+    assert ann.is_genuine
+    assert named() == []
+
+
+def test_whoever_runs_the_hub_accepts_an_account_as_it_stands(ann):
+    forge(ann, "is_superuser", True)
+    row = Membership.objects.get(user=ann)
+    sql("UPDATE customers_membership SET role = 'support' WHERE id = %s", row.pk)
+    out = io.StringIO()
+    call_command("accept_account", "ann", stdout=out)
+    assert "superuser True" in out.getvalue()
+    assert "role support" in out.getvalue()
+    assert "changed past the hub" in out.getvalue()
+    assert not signs_in("ann", PASSWORD)
+
+    call_command("accept_account", "ann", yes=True, stdout=out)
+
+    assert signs_in("ann", PASSWORD)
+    assert named() == []
+    assert Event.objects.filter(action="user.accepted").count() == 1
+    with pytest.raises(CommandError, match="No account is called"):
+        call_command("accept_account", "nobody")
