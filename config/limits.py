@@ -13,6 +13,7 @@ from uuid import UUID
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
+from audit import services
 from audit.actors import operation_of
 from audit.keyed import network_hash
 from capture import services as capture
@@ -84,12 +85,23 @@ def _spend(request: HttpRequest, view: Any) -> HttpResponse | None:
     address = operation_of(request).ip
     user = request.user
     if request.method == "POST" and getattr(view, "tries_passwords", False):
-        budget = spend_address(address, "login")
+        budget = _spend_try(request, address)
     elif user.is_authenticated:
         budget = spend_user(user.pk)
     else:
         budget = spend_address(address)
     return _refused_rate(request, budget)
+
+
+def _spend_try(request: HttpRequest, address: str | None) -> capture.Budget:
+    """Take a try to sign in: a known browser's own, or one of its address.
+
+    Or somebody who guesses would keep out all others who share the address.
+    """
+    device = services.known_device(request.COOKIES.get(settings.DEVICE_COOKIE_NAME, ""))
+    if device is None:
+        return spend_address(address, "login")
+    return _take(f"login:{device}", "login")
 
 
 def _charges_itself(request: HttpRequest, view: Any) -> bool:

@@ -45,6 +45,8 @@ if env.flag("HOLDFAST_PROXY_HTTPS", default=False):
 # Under this name a browser takes a cookie from this very host and path alone.
 _cookie = "__Host-" if HTTPS else ""
 SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = f"{_cookie}sessionid", f"{_cookie}csrftoken"
+# Of a browser in which somebody has signed in: audit/services/devices.py.
+DEVICE_COOKIE_NAME = f"{_cookie}device"
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 # Twelve hours from signing in, however busy; and no longer than the browser is open.

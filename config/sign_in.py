@@ -19,6 +19,8 @@ from audit.actors import operation_of
 
 _PENDING = "sign_in_pending"
 _PENDING_SECONDS = 300
+# Half a year in which a browser is known again.
+DEVICE_LIFETIME = timedelta(days=180)
 _WRONG = (
     "User name and password do not fit together. Check both; capital and small letters "
     "differ."
@@ -77,6 +79,7 @@ class PasswordForm(_RefusableForm):
                     values["password"],
                     operation=self.operation,
                     needs_staff=True,
+                    device=device_of(self.request),
                 )
             except services.SignInRefused as refused:
                 raise self.refused(refused, _WRONG) from refused
@@ -104,6 +107,7 @@ class CodeForm(_RefusableForm):
                     values["code"],
                     operation=self.operation,
                     method="session",
+                    device=device_of(self.request),
                 )
             except services.SignInRefused as refused:
                 raise self.refused(refused, _WRONG_CODE) from refused
@@ -127,7 +131,17 @@ class _SignInView(LoginView):
         """Begin the session of somebody who has shown everything."""
         self.request.session.pop(_PENDING, None)
         login(self.request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
-        return HttpResponseRedirect(self.get_success_url())
+        response = HttpResponseRedirect(self.get_success_url())
+        account = services.account_hash(user.get_username())
+        response.set_cookie(
+            settings.DEVICE_COOKIE_NAME,
+            services.remember_device(device_of(self.request), account),
+            max_age=DEVICE_LIFETIME,
+            secure=settings.SESSION_COOKIE_SECURE,
+            httponly=True,
+            samesite="Lax",
+        )
+        return response
 
 
 class PasswordView(_SignInView):
@@ -140,7 +154,13 @@ class PasswordView(_SignInView):
         user = form.get_user()
         if not services.has_totp(user):
             operation = operation_of(self.request)
-            services.complete_sign_in(user, "", operation=operation, method="session")
+            services.complete_sign_in(
+                user,
+                "",
+                operation=operation,
+                method="session",
+                device=device_of(self.request),
+            )
             return self.enter(user)
         services.tell_half_way(
             user,
@@ -171,6 +191,11 @@ class CodeView(_SignInView):
 
     def form_valid(self, form: Any) -> HttpResponse:
         return self.enter(form.get_user())
+
+
+def device_of(request: HttpRequest) -> str:
+    """Return the cookie of a browser in which somebody has signed in before."""
+    return request.COOKIES.get(settings.DEVICE_COOKIE_NAME, "")
 
 
 def pending_user(request: HttpRequest) -> Any:

@@ -36,6 +36,7 @@ from audit.services.answers import (
     use_once,
 )
 from audit.services.attempts import old_counters, wait_text
+from audit.services.devices import known_device, remember_device
 from audit.services.grants import (
     LIFETIMES,
     SINGLE_USE,
@@ -95,6 +96,7 @@ from audit.services.second_factor import (
 )
 from audit.services.sign_in import (
     SignInRefused,
+    account_hash,
     check_password,
     clear_sign_in_locks,
     complete_sign_in,
@@ -106,7 +108,8 @@ from audit.services.step_up import (
     confirm,
     enrol_pin,
     needs_authenticator,
-    revoke_pin,
+    needs_code_for_pin,
+    release_pin,
     step_up_methods,
 )
 from audit.services.tokens import (
@@ -131,6 +134,7 @@ __all__ = [
     "TokenError",
     "Tokens",
     "accept_account",
+    "account_hash",
     "active_users",
     "acts_since",
     "altered_rows",
@@ -165,6 +169,7 @@ __all__ = [
     "has_totp",
     "issue_tokens",
     "keep_answer",
+    "known_device",
     "lacks_totp",
     "last_review",
     "last_sign_ins",
@@ -180,6 +185,7 @@ __all__ = [
     "may_use",
     "names_of",
     "needs_authenticator",
+    "needs_code_for_pin",
     "needs_totp",
     "newest_by_kind",
     "note_factors",
@@ -203,10 +209,11 @@ __all__ = [
     "register_role_source",
     "register_scope_rights",
     "register_staff_source",
+    "release_pin",
+    "remember_device",
     "remove_totp",
     "require_grant",
     "resume_enrolment",
-    "revoke_pin",
     "revoke_token",
     "revoke_token_family",
     "save_user",

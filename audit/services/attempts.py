@@ -17,9 +17,10 @@ from django.db.models import F, QuerySet
 from audit import clock
 from audit.models import AttemptCounter
 
-_LONGEST_LOCK = timedelta(days=1)
-# Of a window of one second; a longer one reaches the day before.
-_MOST_DOUBLINGS = 17
+# No longer: whoever locks somebody else out does it for an hour, and is named.
+_LONGEST_LOCK = timedelta(hours=1)
+# Of a window of one second; a longer one reaches the hour before.
+_MOST_DOUBLINGS = 12
 # A name that was quiet for so long begins anew, with the shortest lock.
 _FORGIVEN = timedelta(days=1)
 _SECONDS = 60
@@ -30,12 +31,14 @@ class Attempt:
     """One try: whether it may be made, and if not in how many seconds the next may.
 
     `is_last` tells that it has filled the counter: if it fails, the name is locked.
+    `failed` counts this try, too.
     """
 
     name: str
     is_allowed: bool
     is_last: bool = False
     retry_after: int = 0
+    failed: int = 0
 
 
 def reserve(
@@ -44,7 +47,7 @@ def reserve(
     """Take one of `limit` tries that a name has in a window, or say when to come back.
 
     `name` holds no personal value: a purpose and a keyed hash. With `is_doubling` a
-    full counter locks for the window, then twice as long each time, up to a day. Runs
+    full counter locks for the window, then twice as long each time, up to an hour. Runs
     and commits in a transaction of its own; raises RuntimeError inside another one,
     whose rollback would give the try back.
     """
@@ -80,7 +83,8 @@ def take(
             row.ends_at = now + _length(row, limit, window, is_doubling=True)
             row.begun_mark = clock.mark()
     row.save(update_fields=["failed", "ends_at", "begun_mark", "locks"])
-    return Attempt(name, is_allowed=True, is_last=row.failed >= limit)
+    is_last = row.failed >= limit
+    return Attempt(name, is_allowed=True, is_last=is_last, failed=row.failed)
 
 
 def give_back(name: str) -> None:
@@ -99,6 +103,11 @@ def wait_text(seconds: int) -> str:
     """Return a wait as people read it, in whole minutes."""
     minutes = -(-seconds // _SECONDS)
     return "1 minute" if minutes == 1 else f"{minutes} minutes"
+
+
+def clear_all(beginning: str) -> None:
+    """Forget all tries and locks of the names that begin so."""
+    AttemptCounter.objects.filter(name__startswith=beginning).delete()
 
 
 def old_counters() -> QuerySet[AttemptCounter]:

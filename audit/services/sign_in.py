@@ -18,7 +18,15 @@ from audit.folding import fold_email
 from audit.keyed import keyed_hash, network_hash
 from audit.models import Outcome, User
 from audit.services.accounts import factors_of
-from audit.services.attempts import clear, give_back, reserve
+from audit.services.attempts import (
+    Attempt,
+    clear,
+    clear_all,
+    give_back,
+    reserve,
+    take,
+)
+from audit.services.devices import counter_of_device
 from audit.services.record import record
 from audit.services.second_factor import check_code, has_totp
 from audit.signed import AccountAltered
@@ -29,6 +37,10 @@ _TOLD_WINDOW = timedelta(minutes=15)
 _MINUTE = timedelta(minutes=1)
 _HASH_SHOWN = 32
 _LONGEST_NAME = 150
+# Tries of an account from all unknown browsers together: so many times those of one
+# network. And those that a network without tries left still lets through.
+_ELSEWHERE = 10
+_FIRST_TRIES = 2
 
 
 class SignInRefused(Exception):  # noqa: N818 - an answer, not a fault
@@ -44,43 +56,79 @@ class SignInRefused(Exception):  # noqa: N818 - an answer, not a fault
 
 
 def check_password(
-    username: str, password: str, *, operation: OperationContext, needs_staff: bool
+    username: str,
+    password: str,
+    *,
+    operation: OperationContext,
+    needs_staff: bool,
+    device: str = "",
 ) -> User:
     """Return the active user of a name and password; the sign-in is not complete yet.
 
-    The try stays counted until `complete_sign_in`. Raises SignInRefused: `wrong` for
-    unknown, disabled and (with `needs_staff`) people who may not enter, `locked` while
-    the account or the network has no tries left.
+    `device` is the cookie of a browser in which somebody has signed in before. The try
+    stays counted until `complete_sign_in`. Raises SignInRefused: `wrong` for unknown,
+    disabled and (with `needs_staff`) people who may not enter, `locked` while there are
+    no tries left.
     """
     account = account_hash(username)
-    network = reserve(
-        f"network:{network_hash(operation.ip)}",
-        settings.SIGN_IN_NETWORK_TRIES,
-        _window(),
-    )
-    if not network.is_allowed:
-        # Not by account: whoever changes the name each time would fill the trail.
-        _tell_failed("locked", None, account, operation, by_account=False)
-        raise SignInRefused("locked", retry_after=network.retry_after)
-    name = f"account:{account}"
-    attempt = reserve(name, settings.SIGN_IN_ACCOUNT_TRIES, _window(), is_doubling=True)
-    if not attempt.is_allowed:
-        _tell_failed("locked", None, account, operation)
-        raise SignInRefused("locked", retry_after=attempt.retry_after)
+    taken = _reserve(account, operation, device)
+    refused = next((one for one in taken if not one.is_allowed), None)
+    # Whoever changes the name each time would fill the trail: not by account for a
+    # network that has no tries left.
+    has_room = any(one.name.startswith(("network:", "device:")) for one in taken)
+    if refused is not None:
+        by_account = not refused.name.startswith("network:")
+        _tell_failed("locked", None, account, operation, by_account=by_account)
+        raise SignInRefused("locked", retry_after=refused.retry_after)
     user, code = _look(username, password, needs_staff=needs_staff)
     if code:
-        _tell_failed(code, user, account, operation)
-        for what, taken in (("account", attempt), ("network", network)):
-            if taken.is_last:
-                _tell_locked(what, account, operation)
+        _tell_failed(code, user, account, operation, by_account=has_room)
+        for one in taken:
+            if one.is_last:
+                _tell_locked(one.name.partition(":")[0], account, operation)
         raise SignInRefused("wrong")
-    give_back(network.name)
+    for one in taken:
+        if one.name.startswith("network:"):
+            give_back(one.name)
     assert user is not None  # noqa: S101 - without a code there is one
     return user
 
 
+def _reserve(account: str, operation: OperationContext, device: str) -> list[Attempt]:
+    """Count a try under each name that it belongs to, or under none; return them.
+
+    A known browser has a counter of its own, so nobody else locks it out. Elsewhere an
+    account is counted by network, and in all; a network that has no tries left still
+    lets the first ones of each account through, or one of many behind an address would
+    lock out all others. Runs in a transaction of its own.
+    """
+    limit, window = settings.SIGN_IN_ACCOUNT_TRIES, _window()
+    known = counter_of_device(device, account)
+    if known is not None:
+        own = reserve(known, limit, window, is_doubling=True)
+        if own.is_allowed:
+            return [own]
+    with transaction.atomic(durable=True):
+        place = take(_place(account, operation), limit, window, is_doubling=True)
+        taken = [place]
+        if place.is_allowed:
+            name = f"account:{account}"
+            taken.append(take(name, _ELSEWHERE * limit, window, is_doubling=True))
+            name = f"network:{network_hash(operation.ip)}"
+            network = take(name, settings.SIGN_IN_NETWORK_TRIES, window)
+            if network.is_allowed or place.failed > _FIRST_TRIES:
+                taken.append(network)
+        is_refused = not all(one.is_allowed for one in taken)
+        transaction.set_rollback(is_refused)
+    return taken
+
+
+def _place(account: str, operation: OperationContext) -> str:
+    return f"account:{account}:{network_hash(operation.ip)}"
+
+
 def complete_sign_in(
-    user: User, code: str, *, operation: OperationContext, method: str
+    user: User, code: str, *, operation: OperationContext, method: str, device: str = ""
 ) -> None:
     """Check the second factor of whoever has one, forget the tries, write the entry.
 
@@ -106,7 +154,10 @@ def complete_sign_in(
                 retry_after=checked.retry_after,
             )
         factor = "recovery_code" if checked.is_recovery else "totp"
-    clear(f"account:{account}")
+    known = counter_of_device(device, account)
+    cleared = [known] if known else [_place(account, operation), f"account:{account}"]
+    for name in cleared:
+        clear(name)
     with transaction.atomic():
         # In each business where the person works: each sees its own people's.
         for business_id in actor.business_ids or [None]:
@@ -150,7 +201,9 @@ def record_sign_out(*, actor: Actor) -> None:
 
 def clear_sign_in_locks(user: User, *, actor: Actor) -> None:
     """Forget the failed tries of an account; for people who were locked out."""
-    clear(f"account:{account_hash(user.get_username())}")
+    account = account_hash(user.get_username())
+    for beginning in ("account", "device"):
+        clear_all(f"{beginning}:{account}")
     with transaction.atomic():
         record("auth.unlocked", user, actor=actor)
 

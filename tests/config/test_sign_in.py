@@ -130,8 +130,8 @@ def test_after_ten_tries_the_account_is_locked(client, ann, hashes, username):
         assert post(client, username).status_code == 200
     hashes.calls = 0
 
-    # Spelled otherwise it is the same account; from elsewhere too.
-    response = post(client, username.upper(), PASSWORD, REMOTE_ADDR="192.0.2.7")
+    # Spelled otherwise it is the same account.
+    response = post(client, username.upper(), PASSWORD)
 
     assert response.status_code == 429
     assert 0 < int(response["Retry-After"]) <= 900
@@ -154,6 +154,9 @@ def test_a_network_is_locked_after_fifty_names(client, ann, settings):
     settings.SIGN_IN_NETWORK_TRIES = 5
     for n in range(5):
         post(client, f"name{n}", REMOTE_ADDR="2001:db8:1:2::1")
+    # Two of each account are let through all the same: test_lock_outs.py.
+    for _ in range(2):
+        post(client, "ann", REMOTE_ADDR="2001:db8:1:2::2")
 
     # The same site, another address; rotating the header does not help either.
     response = post(
@@ -178,6 +181,8 @@ def test_a_success_does_not_open_a_locked_network(client, ann, settings):
     for _ in range(3):
         assert post(Client(), "ann", PASSWORD).status_code == 302
     post(client, "name9")
+    for _ in range(2):
+        assert post(client, "ann").status_code == 200
 
     assert post(client, "ann", PASSWORD).status_code == 429
 

@@ -333,9 +333,9 @@ def tries_of_a_pin() -> Tries:
 
 
 TRIES = [tries_of_an_account, tries_of_codes, tries_of_a_password, tries_of_a_pin]
-LONGEST = timedelta(days=1)
+LONGEST = timedelta(hours=1)
 # The fourth and the eighth in a row are the first longer than an hour, and the longest.
-LENGTHS = {1: QUARTER, 4: timedelta(hours=2), 8: LONGEST}
+LENGTHS = {1: QUARTER, 2: timedelta(minutes=30), 5: LONGEST}
 
 
 def lock_out(clock: Any, tries: Tries, number: int = 1) -> None:
@@ -420,12 +420,12 @@ def test_a_lock_long_ago_makes_no_other_longer(clock, of):
 @pytest.mark.parametrize("of", TRIES)
 def test_after_a_restart_a_lock_lasts_as_the_time_of_day_says(clock, of):
     tries = of()
-    lock_out(clock, tries, 4)
-    clock(hours=1)
+    lock_out(clock, tries, 3)
+    clock(minutes=30)
     clock.restart()
 
     assert not tries.may_try()
-    clock(minutes=59, seconds=59)
+    clock(minutes=29, seconds=59)
     assert not tries.may_try()
     clock(seconds=1)
     assert tries.may_try()
