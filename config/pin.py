@@ -19,20 +19,37 @@ from audit import services
 from audit.admin.base import actor_of
 from audit.admin.once import repeatable
 
-_FIELD_OF = {"wrong_password": "password", "too_many": "password"}
+_FIELD_OF = {
+    "wrong_password": "password",
+    "too_many": "password",
+    **dict.fromkeys(("wrong_code", "invalid_code", "locked", "disabled"), "code"),
+}
 _NUMERIC = {"inputmode": "numeric", "autocomplete": "new-password", "maxlength": 12}
 
 
 class PinForm(forms.Form):
+    """The password, what there is already, and the new PIN twice."""
+
     password = forms.CharField(
         label="Your password",
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
+    code = forms.CharField(
+        label="Your present PIN",
+        help_text="Or the code that your authenticator shows. If you have neither any "
+        "more, ask the owner of the hub to release your PIN.",
+        widget=forms.PasswordInput(attrs={**_NUMERIC, "autocomplete": "one-time-code"}),
+    )
     pin = forms.CharField(label="New PIN", widget=forms.PasswordInput(attrs=_NUMERIC))
     again = forms.CharField(
         label="The PIN again", widget=forms.PasswordInput(attrs=_NUMERIC)
     )
+
+    def __init__(self, *args: Any, needs_code: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not needs_code:
+            del self.fields["code"]
 
     def clean_again(self) -> str:
         again: str = self.cleaned_data["again"]
@@ -43,11 +60,12 @@ class PinForm(forms.Form):
 
 
 @repeatable
-@sensitive_post_parameters("password", "pin", "again")
+@sensitive_post_parameters("password", "code", "pin", "again")
 @sensitive_variables("form", "values")
 def pin_view(request: HttpRequest) -> HttpResponse:
     """Show the form, or set the PIN that it brings."""
-    form = PinForm(request.POST or None)
+    user: Any = request.user
+    form = PinForm(request.POST or None, needs_code=services.needs_code_for_pin(user))
     if request.method == "POST" and form.is_valid() and _enrolled(request, form):
         messages.success(request, "Your PIN is set.")
         return HttpResponseRedirect(reverse("admin:account_pin"))
@@ -64,10 +82,11 @@ def pin_view(request: HttpRequest) -> HttpResponse:
 @sensitive_variables("form", "values")
 def _enrolled(request: HttpRequest, form: PinForm) -> bool:
     user: Any = request.user
-    values = {name: form.cleaned_data[name] for name in ("password", "pin")}
+    values = {n: v for n, v in form.cleaned_data.items() if n != "again"}
     try:
         services.enrol_pin(user, actor=actor_of(request), **values)
     except ValidationError as refused:
-        form.add_error(_FIELD_OF.get(refused.code or "", "pin"), refused)
+        field = _FIELD_OF.get(refused.code or "", "pin")
+        form.add_error(field if field in form.fields else "pin", refused)
         return False
     return True

@@ -21,7 +21,7 @@ class PinCredentialAdmin(GuardedAdmin):
     list_filter = ("disabled_at",)
     list_select_related: ClassVar[Any] = ("user",)
     search_fields = ("user__username",)
-    actions = ("revoke",)
+    actions = ("release",)
     ordering = ("-created_at", "-id")
 
     def get_rows(self, actor: Actor) -> QuerySet[PinCredential]:
@@ -36,16 +36,17 @@ class PinCredentialAdmin(GuardedAdmin):
     def is_set(self, row: PinCredential) -> bool:
         return bool(row.hash)
 
-    def has_revoke_permission(self, request: HttpRequest) -> bool:
+    def has_release_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.is_superuser)
 
-    @admin.action(description="Revoke the PIN", permissions=["revoke"])
-    def revoke(self, request: HttpRequest, queryset: QuerySet[PinCredential]) -> None:
+    @admin.action(description="Release the PIN", permissions=["release"])
+    def release(self, request: HttpRequest, queryset: QuerySet[PinCredential]) -> None:
         rows = list(queryset)
-        what = f"Revoke the PIN of {len(rows)} people"
+        what = f"Release the PIN of {len(rows)} people"
         confirmed(request, Scope.MANAGE_ROLES, what=what)
-        done = [services.revoke_pin(r.user, actor=actor_of(request)) for r in rows]
-        self.message_user(request, f"{sum(done)} PINs are revoked.")
+        done = [services.release_pin(r.user, actor=actor_of(request)) for r in rows]
+        said = f"{sum(done)} PINs are released. Their people can set new ones in a day."
+        self.message_user(request, said)
 
 
 @admin.register(Grant)

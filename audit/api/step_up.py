@@ -150,15 +150,19 @@ class StepUpView(_View):
 
 @method_decorator(sensitive_variables("body"), name="put")
 class PinView(_View):
-    """PUT sets the own PIN, after the whole password."""
+    """PUT sets the own PIN, after the whole password and a code of what there is."""
 
     methods: ClassVar[Mapping[str, Method]] = {
         "put": Method("", None, 204, NewPin),
     }
 
     def put(self, request: Request) -> Response:
-        """Set the own PIN, after the whole password."""
-        body = _texts(request, {"password", "pin"})
+        """Set the own PIN, after the whole password and a code of what there is.
+
+        `code` is the present PIN, or what the authenticator shows; without either of
+        them it is left out.
+        """
+        body = _texts(request, {"password", "pin", "code"})
         for name in ("password", "pin"):
             if name not in body:
                 raise _invalid(name, f"Send {name}.")
@@ -224,7 +228,7 @@ def _problem(refused: ValidationError) -> Problem:
     """Return the answer to a code or a PIN that was not taken."""
     code, params = refused.code or "invalid", refused.params or {}
     more = {"tries_left": params["tries_left"]} if "tries_left" in params else {}
-    is_own_fault = code.endswith("_pin") or code == "wrong_password"
+    is_own_fault = code.endswith("_pin") or code in ("wrong_password", "code_needed")
     status = 400 if is_own_fault else _STATUS.get(code, 403)
     sentence = " ".join(refused.messages)
     return Problem(status, code, sentence, wait=params.get("retry_after"), **more)

@@ -29,10 +29,14 @@ class Confirmation(StrictSerializer):
 
 
 class NewPin(StrictSerializer):
-    """The own PIN, after the whole password."""
+    """The own PIN, after the whole password and a code of what there is already.
+
+    `code` is the present PIN, or what the authenticator shows.
+    """
 
     password = _text(is_required=True)
     pin = _text(is_required=True)
+    code = _text()
 
 
 class StepUpGrant(serializers.Serializer[Any]):

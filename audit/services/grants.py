@@ -27,7 +27,7 @@ from audit.models import Grant, PinCredential, Scope, User
 from audit.services.record import record
 
 _MINUTE = timedelta(minutes=1)
-LONGEST_LOCK = timedelta(days=1)
+LONGEST_LOCK = timedelta(hours=1)
 LIFETIMES = {
     Scope.REVEAL: 10 * _MINUTE,
     Scope.EXPORT: 2 * _MINUTE,

@@ -40,7 +40,11 @@ from audit.services.second_factor import use_step
 TRIES = 5
 TRIES_IN_ALL = 10
 _FIRST_LOCK = timedelta(minutes=15)
-_DOUBLINGS = 7
+# Within it the next lock is longer than the one before.
+_FORGIVEN = timedelta(days=1)
+# So long after a release its person can still say that nobody has asked for it.
+_RELEASE_WAIT = timedelta(days=1)
+_DOUBLINGS = 2
 _WINDOW = timedelta(minutes=15)
 _STRICT_LEVEL = 2
 _STRICT = frozenset({Scope.ERASE, Scope.MANAGE_KEYS})
@@ -65,12 +69,19 @@ def needs_authenticator(scope: str) -> bool:
 # --- enrolment ------------------------------------------------------------------
 
 
-@sensitive_variables("password", "pin", "hashed")
-def enrol_pin(user: User, *, password: str, pin: str, actor: Actor) -> None:
-    """Set the person's own PIN after the whole password; end what was locked.
+@sensitive_variables("password", "pin", "code", "hashed", "fresh")
+def enrol_pin(
+    user: User, *, password: str, pin: str, actor: Actor, code: str = ""
+) -> None:
+    """Set the person's own PIN after the whole password.
 
-    Raises PermissionDenied for anybody else, ValidationError for a wrong password and
-    for a PIN that is easy to guess. Runs in transactions of its own.
+    Whoever has a PIN or an authenticator already gives a code of it, too: `code` is
+    the present PIN, or what the authenticator shows. It counts as a try like any other,
+    so a lock holds here as well. Who has neither any more waits for `release_pin`.
+
+    Raises PermissionDenied for anybody else; ValidationError for a wrong password, a
+    PIN that is easy to guess, with `code_needed` and `not_released_yet`, and for the
+    code what `confirm` raises. Runs in transactions of its own.
     """
     if actor.user_id != user.pk:
         msg = "Nobody sets the PIN of somebody else."
@@ -78,14 +89,13 @@ def enrol_pin(user: User, *, password: str, pin: str, actor: Actor) -> None:
     check_own_password(user, password, actor=actor)
     own = (user.username, user.email, user.first_name, user.last_name)
     check_pin(pin, own=own)
+    fresh = _prove(user, code, actor)
     hashed, version = hash_pin(user.pk, pin)
-    fresh = {
+    fresh |= {
         "hash": hashed,
         "pepper_version": version,
-        "lock_count": 0,
-        "last_locked_at": None,
         "changed_at": clock.now(),
-        **_RESET,
+        "enrol_from": None,
     }
     with _durable():
         PinCredential.objects.update_or_create(user=user, defaults=fresh)
@@ -95,23 +105,79 @@ def enrol_pin(user: User, *, password: str, pin: str, actor: Actor) -> None:
         _tell(user, "Your PIN was set", "Your PIN for confirming acts was set.")
 
 
-def revoke_pin(user: User, *, actor: Actor) -> bool:
-    """Take the person's PIN away; tell whether there was one.
+def needs_code_for_pin(user: User) -> bool:
+    """Tell whether a new PIN needs the present one, or a code of the authenticator."""
+    return bool(factors_of(user)) and not _is_released(user)
 
-    For the person and for the platform's owner, who can neither read nor choose one.
-    Counted tries stay. Raises PermissionDenied for anybody else.
+
+@sensitive_variables("code")
+def _prove(user: User, code: str, actor: Actor) -> dict[str, Any]:
+    """Make sure that somebody may set a new PIN; return what it resets.
+
+    A release, whose time has come, ends locks as well; a right code does so by itself.
     """
-    if actor.user_id != user.pk and actor.business_ids is not None:
-        msg = "Only the platform's owner takes the PIN of somebody else away."
+    row = PinCredential.objects.filter(user=user).first()
+    due = row.enrol_from if row is not None else None
+    if due is not None and due <= clock.now():
+        return {**_RESET, "lock_count": 0, "last_locked_at": None}
+    methods = sorted(factors_of(user) & {Method.PIN, Method.TOTP})
+    if methods and code:
+        if not _CODE.fullmatch(code):
+            msg = "A code has 6 digits, a PIN 6 to 12, and nothing else."
+            raise ValidationError(msg, code="invalid_code")
+        taken = _reserve(user, actor)
+        if _evaluate(user, code, taken, methods) is None:
+            _fail(user, actor, "enrol", taken)
+        return dict(_RESET)
+    if due is not None:
+        msg = (
+            f"Your PIN was released. You can set a new one from {due:%-d %B %H:%M} UTC."
+        )
+        wait = _wait(due - clock.now())
+        raise ValidationError(msg, code="not_released_yet", params=wait)
+    if methods:
+        msg = (
+            "Give your present PIN or a code of your authenticator, too. Without both, "
+            "ask the owner of the hub to release your PIN."
+        )
+        raise ValidationError(msg, code="code_needed")
+    return {}
+
+
+def _is_released(user: User) -> bool:
+    rows = PinCredential.objects.filter(user=user, enrol_from__lte=clock.now())
+    return rows.exists()
+
+
+def release_pin(user: User, *, actor: Actor) -> bool:
+    """Take a person's PIN away, and let them set another; tell whether there was one.
+
+    For the platform's owner, who can neither read nor choose one, and for a command on
+    the host. A new one can be set with the password alone after a day, of which the
+    person is told by mail; a command lets them do it at once. Raises PermissionDenied
+    for anybody else.
+    """
+    if actor.business_ids is not None:
+        msg = "Only the platform's owner releases a PIN."
         raise PermissionDenied(msg)
+    wait = timedelta() if actor.kind == "system" else _RELEASE_WAIT
     with transaction.atomic():
-        rows = PinCredential.objects.filter(user=user).exclude(hash="")
-        if not rows.update(hash="", pepper_version="", changed_at=clock.now()):
+        now = clock.now()
+        rows = PinCredential.objects.filter(user=user)
+        # Wrong codes of an authenticator count there, too, and can switch it off.
+        rows = rows.exclude(hash="", disabled_at=None)
+        fresh = {"hash": "", "pepper_version": "", "changed_at": now}
+        if not rows.update(**fresh, enrol_from=now + wait):
             return False
         note_factors(user, remove="pin")
         end_grants(user, actor=actor)
-        record("step_up.revoked", user, actor=actor)
-        _tell(user, "Your PIN was revoked", "Your PIN for confirming acts is gone.")
+        record("step_up.released", user, actor=actor)
+        _tell(
+            user,
+            "Your PIN was released",
+            f"Your PIN for confirming acts is gone. From {now + wait:%-d %B %H:%M} UTC "
+            "you can set a new one with your password.",
+        )
     return True
 
 
@@ -259,7 +325,7 @@ def _was_locked_today(row: PinCredential) -> bool:
         return False
     begun = clock.begun(row.last_locked_at, row.last_locked_mark)
     # One of a clock that was ahead began who knows when.
-    return begun is None or begun > clock.now() - LONGEST_LOCK
+    return begun is None or begun > clock.now() - _FORGIVEN
 
 
 def _length_of_lock(earlier_locks: int) -> timedelta:
@@ -294,7 +360,7 @@ def _forget_failures(user: User, row: PinCredential, code: str | None) -> None:
         raise ValidationError(msg, code="changed")
 
 
-def _fail(user: User, actor: Actor, scope: Scope, row: PinCredential) -> NoReturn:
+def _fail(user: User, actor: Actor, scope: str, row: PinCredential) -> NoReturn:
     left = tries_left(row)
     _refuse(actor, user, "wrong_code", {"scope": str(scope), "tries_left": left})
     if left:
@@ -318,8 +384,8 @@ def _closed(row: PinCredential) -> ValidationError:
     """Return what somebody is told whose code is not looked at."""
     if row.disabled_at is not None:
         msg = (
-            "Too many wrong codes: confirming is switched off for you. Set a new PIN "
-            "with your password. If these tries were not yours, tell an administrator."
+            "Too many wrong codes: confirming is switched off for you. Ask the owner "
+            "of the hub to release your PIN. If these tries were not yours, say so."
         )
         return ValidationError(msg, code="disabled", params={"tries_left": 0})
     now = clock.now()

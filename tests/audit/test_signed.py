@@ -198,7 +198,7 @@ def test_secrets_come_and_go_through_the_hub(ann):
 
     actor = Actor.system("test")
     services.remove_totp(ann, actor=actor, reason_code="reset")
-    services.revoke_pin(ann, actor=actor)
+    services.release_pin(ann, actor=actor)
 
     assert factors_of(ann) == set()
     assert not PinCredential.objects.exclude(hash="").exists()

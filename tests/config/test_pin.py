@@ -25,7 +25,14 @@ def test_a_pin_is_set_and_changed(alice):
     assert "Your PIN is set." in send(alice).text
     assert "Change the PIN" in alice.get(PATH).text
     first = PinCredential.objects.get().hash
-    send(alice, pin="905318", again="905318")
+    page = send(alice, pin="905318", again="905318")
+    assert "This field is required." in page.text
+    page = send(alice, pin="905318", again="905318", code="111222")
+    assert "Wrong code." in page.text
+    assert PinCredential.objects.get().hash == first
+    assert (
+        "Your PIN is set." in send(alice, pin="905318", again="905318", code=PIN).text
+    )
 
     assert PinCredential.objects.get().hash != first
     assert Event.objects.filter(action="step_up.enrolled").count() == 2

@@ -21,6 +21,7 @@ from audit.models import (
     TokenFamily,
     User,
 )
+from audit.services.pin_hashes import hash_pin
 
 PASSWORD = "four plain words here"
 # Passes every rule; the PIN of everybody in the tests.
@@ -93,10 +94,11 @@ class PinCredentialFactory(factory.django.DjangoModelFactory):
     @classmethod
     def _create(cls, model_class: Any, *args: Any, **kwargs: Any) -> Any:
         user = kwargs["user"]
-        services.enrol_pin(
-            user, password=PASSWORD, pin=kwargs["pin"], actor=person(user)
-        )
-        return model_class.objects.get(user=user)
+        hashed, version = hash_pin(user.pk, kwargs["pin"])
+        facts = {"hash": hashed, "pepper_version": version}
+        row, _ = model_class.objects.update_or_create(user=user, defaults=facts)
+        services.note_factors(user, add="pin")
+        return row
 
 
 class GrantFactory(factory.django.DjangoModelFactory):

@@ -24,10 +24,15 @@ class Command(BaseCommand):
             action="store_true",
             help="Remove the authenticator and the recovery codes too.",
         )
+        parser.add_argument(
+            "--pin",
+            action="store_true",
+            help="Take the PIN away too; a new one can be set at once.",
+        )
         parser.add_argument("--yes", action="store_true", help="Do it; else only show.")
 
     def handle(
-        self, *, username: str, second_factor: bool, yes: bool, **_: Any
+        self, *, username: str, second_factor: bool, pin: bool, yes: bool, **_: Any
     ) -> None:
         actor = Actor.system("recover_account")
         user = services.list_users(actor=actor).filter(username=username).first()
@@ -36,10 +41,14 @@ class Command(BaseCommand):
             raise CommandError(msg)
         if not yes:
             more = " and remove its second factor" if second_factor else ""
+            more += " and take its PIN away" if pin else ""
             self.stdout.write(f"would clear its locks{more}; add --yes")
             return
         services.clear_sign_in_locks(user, actor=actor)
         self.stdout.write("cleared its sign-in locks")
+        if pin:
+            done = services.release_pin(user, actor=actor)
+            self.stdout.write("took its PIN away" if done else "it has no PIN")
         if second_factor:
             done = services.remove_totp(user, actor=actor, reason_code="reset")
             self.stdout.write(

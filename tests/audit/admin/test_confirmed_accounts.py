@@ -51,23 +51,23 @@ def test_passwords_of_others_are_set_after_a_confirmation(owner):
     assert user.check_password("another long one 99")
 
 
-def test_a_pin_is_revoked_by_the_owner_alone(owner, alice):
+def test_a_pin_is_released_by_the_owner_alone(owner, alice):
     enrol(alice)
     row = PinCredential.objects.get(user=alice.user)
     path = reverse("admin:audit_pincredential_changelist")
-    data = {"action": "revoke", "_selected_action": [str(row.pk)]}
+    data = {"action": "release", "_selected_action": [str(row.pk)]}
 
     alice.post(path, data)
     row.refresh_from_db()
     assert row.hash
 
     done = post_confirmed(owner, path, data, follow=True)
-    assert "1 PINs are revoked" in done.text
+    assert "1 PINs are released" in done.text
     row.refresh_from_db()
     assert not row.hash
-    revoked = Event.objects.get(action="step_up.revoked")
-    assert revoked.actor_id == owner.user.pk
-    assert revoked.grant_id == Grant.objects.get(user=owner.user).pk
+    released = Event.objects.get(action="step_up.released")
+    assert released.actor_id == owner.user.pk
+    assert released.grant_id == Grant.objects.get(user=owner.user).pk
 
 
 def test_pages_of_pins_and_grants_show_no_secret(owner):

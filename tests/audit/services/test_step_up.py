@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from audit import services
-from audit.actors import Actor
+from audit.actors import Actor, OperationContext
 from audit.keyed import unlock
 from audit.models import (
     AttemptCounter,
@@ -126,9 +126,85 @@ def test_nobody_sets_the_pin_of_somebody_else(ana):
     assert confirm(ana)
 
 
+def enrol(user, pin: str, **facts: Any) -> None:
+    services.enrol_pin(user, password=PASSWORD, pin=pin, actor=person(user), **facts)
+
+
+def enrolment_refused(user, **facts: Any) -> ValidationError:
+    with pytest.raises(ValidationError) as caught:
+        enrol(user, "905318", **facts)
+    return caught.value
+
+
+def test_a_password_alone_makes_no_new_pin(ana):
+    assert enrolment_refused(ana).code == "code_needed"
+    assert enrolment_refused(ana, code="1").code == "invalid_code"
+    assert enrolment_refused(ana, code=WRONG).code == "wrong_code"
+
+    assert confirm(ana)
+
+
+def test_the_code_of_an_authenticator_makes_a_new_pin(ana):
+    row = AuthenticatorFactory(user=ana)
+    enrol(ana, "905318", code=shown_by(row.user))
+
+    assert confirm(ana, "905318")
+
+
+def test_whoever_has_an_authenticator_needs_it_for_the_first_pin(db):
+    row = AuthenticatorFactory()
+    assert enrolment_refused(row.user).code == "code_needed"
+    enrol(row.user, "905318", code=shown_by(row.user))
+
+    assert confirm(row.user, "905318")
+
+
+def test_a_lock_survives_setting_a_new_pin(ana):
+    guess(ana, 5)
+
+    assert enrolment_refused(ana, code=PIN).code == "locked"
+    assert enrolment_refused(ana).code == "code_needed"
+    assert refusal(ana, PIN).code == "locked"
+
+
+def test_wrong_codes_for_a_new_pin_count_like_all_others(ana):
+    for _ in range(4):
+        assert enrolment_refused(ana, code=WRONG).code == "wrong_code"
+
+    assert enrolment_refused(ana, code=WRONG).code == "locked"
+    assert refusal(ana, PIN).code == "locked"
+
+
+def test_a_released_pin_is_set_anew_a_day_later(
+    ana, clock, django_capture_on_commit_callbacks
+):
+    with django_capture_on_commit_callbacks(execute=True):
+        assert services.release_pin(ana, actor=owner())
+    assert "PIN was released" in mail.outbox[-1].subject
+
+    refused = enrolment_refused(ana)
+    assert refused.code == "not_released_yet"
+    assert refused.params["retry_after"] == 24 * 3600 + 1
+    clock(hours=23, minutes=59)
+    assert enrolment_refused(ana).code == "not_released_yet"
+    clock(minutes=1)
+    enrol(ana, "905318")
+    assert confirm(ana, "905318")
+    # Once.
+    assert enrolment_refused(ana).code == "code_needed"
+
+
+def test_a_command_on_the_host_releases_at_once(ana):
+    guess(ana, 5)
+    assert services.release_pin(ana, actor=Actor.system("recover_account"))
+    enrol(ana, "905318")
+
+    assert confirm(ana, "905318")
+
+
 def test_a_new_pin_ends_what_the_old_one_confirmed(ana):
     grant = confirm(ana)
-    services.enrol_pin(ana, password=PASSWORD, pin="905318", actor=person(ana))
+    enrol(ana, "905318", code=PIN)
 
     grant.refresh_from_db()
     assert grant.ended_at is not None
@@ -136,23 +212,29 @@ def test_a_new_pin_ends_what_the_old_one_confirmed(ana):
     assert confirm(ana, "905318")
 
 
-def test_an_administrator_revokes_and_neither_reads_nor_chooses(ana):
+def test_the_owner_releases_and_neither_reads_nor_chooses(ana):
     grant = confirm(ana)
-    with pytest.raises(PermissionDenied):
-        services.revoke_pin(ana, actor=person(UserFactory()))
+    for actor in (person(UserFactory()), person(ana)):
+        with pytest.raises(PermissionDenied):
+            services.release_pin(ana, actor=actor)
 
-    assert services.revoke_pin(ana, actor=Actor.system("test"))
-    assert not services.revoke_pin(ana, actor=Actor.system("test"))
+    assert services.release_pin(ana, actor=owner())
+    assert not services.release_pin(ana, actor=owner())
 
     grant.refresh_from_db()
     assert grant.ended_at is not None
     assert refusal(ana, PIN).code == "not_enrolled"
-    assert Event.objects.filter(action="step_up.revoked").count() == 1
+    assert Event.objects.filter(action="step_up.released").count() == 1
 
 
-def test_revoking_forgives_no_wrong_code(ana):
+def owner() -> Actor:
+    operation = OperationContext(via="admin", route="/test", ip="192.0.2.9")
+    return Actor.from_user(UserFactory(is_superuser=True), operation)
+
+
+def test_releasing_forgives_no_wrong_code(ana):
     guess(ana, 3)
-    services.revoke_pin(ana, actor=Actor.system("test"))
+    services.release_pin(ana, actor=owner())
 
     assert state(ana).failed_total == 3
 
@@ -210,8 +292,8 @@ def test_the_fifth_wrong_code_locks_for_a_quarter_of_an_hour(ana):
     assert confirm(ana)
 
 
-def test_a_second_lock_within_a_day_is_twice_as_long(ana):
-    for minutes in (15, 30, 60, 120):
+def test_a_second_lock_within_a_day_is_twice_as_long_up_to_an_hour(ana):
+    for minutes in (15, 30, 60, 60):
         guess(ana, 4)
         wait = refusal(ana).params["retry_after"] / 60
         assert minutes - 1 < wait < minutes + 1
@@ -231,7 +313,9 @@ def test_ten_wrong_codes_without_a_right_one_need_a_new_pin(ana):
     later(ana, 600)
 
     assert refusal(ana, PIN).code == "disabled"
-    services.enrol_pin(ana, password=PASSWORD, pin=PIN, actor=person(ana))
+    assert enrolment_refused(ana, code=PIN).code == "disabled"
+    services.release_pin(ana, actor=Actor.system("test"))
+    enrol(ana, PIN)
     assert confirm(ana)
 
 
@@ -425,7 +509,7 @@ def test_no_code_reaches_logs_or_rows(ana, caplog):
     with caplog.at_level(logging.DEBUG):
         refusal(ana)
         confirm(ana)
-        services.enrol_pin(ana, password=PASSWORD, pin="905318", actor=person(ana))
+        enrol(ana, "905318", code=PIN)
 
     stored = [str(row) for m in (Event, Grant, PinCredential, AttemptCounter)
               for row in m.objects.values()]  # fmt: skip
@@ -469,7 +553,7 @@ def test_a_pin_changed_meanwhile_confirms_nothing(ana, monkeypatch):
     real = step_up.pin_matches
 
     def slow(*args: Any, **facts: Any) -> bool:
-        services.revoke_pin(ana, actor=Actor.system("test"))
+        services.release_pin(ana, actor=Actor.system("test"))
         return real(*args, **facts)
 
     monkeypatch.setattr(step_up, "pin_matches", slow)
