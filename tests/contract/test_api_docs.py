@@ -163,7 +163,8 @@ LIBRARY = {
     "not_authenticated", "not_found", "permission_denied",
 }  # fmt: skip
 # A PIN that changed between page and answer is asked for again.
-UNSEEN = {"changed"}
+UNSEEN = {
+    "too_many_jobs","changed"}
 
 
 def raised(tree: ast.AST) -> Iterator[str]:
