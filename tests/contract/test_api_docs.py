@@ -163,8 +163,7 @@ LIBRARY = {
     "not_authenticated", "not_found", "permission_denied",
 }  # fmt: skip
 # A PIN that changed between page and answer is asked for again.
-UNSEEN = {
-    "too_many_jobs","changed"}
+UNSEEN = {"too_many_jobs", "changed"}
 
 
 def raised(tree: ast.AST) -> Iterator[str]:
