@@ -9,6 +9,7 @@ from django.db import connections
 from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate, pre_migrate
 
+from audit.actors import Actor
 from audit.tenancy import tell_on_connect
 
 
@@ -23,6 +24,7 @@ class AuditConfig(AppConfig):
 
         connection_created.connect(tell_on_connect)
         pre_migrate.connect(_require_owner_of_hardened, sender=self)
+        pre_migrate.connect(_look_before, sender=self)
         pre_migrate.connect(_remove_before_remake, sender=self)
         post_migrate.connect(_install_after_migrate, sender=self)
 
@@ -33,6 +35,17 @@ def _require_owner_of_hardened(*, using: str, **_: Any) -> None:
     )
 
     require_migrating_owner(using)
+
+
+# What was found by database, from the beginning of a `migrate` to its end.
+_found_before: dict[str, list[str]] = {}
+
+
+def _look_before(*, using: str, **_: Any) -> None:
+    # Afterwards nobody could tell a change by somebody from one by a migration.
+    from audit.services import catalogue_faults  # noqa: PLC0415 - models must be ready
+
+    _found_before[using] = catalogue_faults(using)
 
 
 def _remove_before_remake(
@@ -52,6 +65,12 @@ def _install_after_migrate(*, using: str, **_: Any) -> None:
         harden_again,
         install_guards,
     )
+    from audit.services import keep_catalogue  # noqa: PLC0415 - models must be ready
 
     install_guards(using)
     harden_again(using)
+    keep_catalogue(
+        actor=Actor.system("migrate"),
+        using=using,
+        found_before=_found_before.pop(using, None),
+    )

@@ -12,7 +12,7 @@ from django.db import DEFAULT_DB_ALIAS, OperationalError, ProgrammingError, mode
 from audit.guards import differences, hardening_faults
 from audit.privacy import misdeclared_fields, personal_fields, undeclared_fields
 from audit.sealed import SealedHistory, SealedModel
-from audit.services import altered_rows
+from audit.services import altered_rows, catalogue_faults
 from audit.tracking import tracked_models
 
 OUR_APPS = ("audit", "customers", "capture")
@@ -154,7 +154,10 @@ def check_hardening(
 def check_accounts(
     databases: Iterable[str] | None = None, **_: Any
 ) -> list[CheckMessage]:
-    """Report accounts and roles that were changed past the hub."""
+    """Report accounts and roles that were changed past the hub.
+
+    A warning, because `migrate` runs it too; they count for nothing in any case.
+    """
     if not databases:
         return []
     try:
@@ -163,14 +166,40 @@ def check_accounts(
         # Another check says that the database is away, or not migrated.
         return []
     return [
-        Error(
+        Warning(
             f"{str(row._meta.verbose_name).capitalize()} {row.pk} was changed past the "
             "hub, and counts for nothing.",
             hint="Find out who did it. `manage.py accept_account` takes the account "
             "as it stands.",
-            id="audit.E006",
+            id="audit.W004",
         )
         for row in altered
+    ]
+
+
+@register(Tags.database)
+def check_catalogue(
+    databases: Iterable[str] | None = None, **_: Any
+) -> list[CheckMessage]:
+    """Report what is not in the database as `migrate` left it.
+
+    A warning, because `migrate` runs it too, and accepts what it finds.
+    """
+    found = []
+    for alias in databases or [DEFAULT_DB_ALIAS]:
+        try:
+            found += catalogue_faults(alias)
+        except (OperationalError, ProgrammingError):
+            # Another check says that the database is away.
+            continue
+    return [
+        Warning(
+            f"The database is not as `migrate` left it: {sentence}",
+            hint="Find out what changed it before `python3 manage.py migrate` as the "
+            "owner accepts it.",
+            id="audit.W003",
+        )
+        for sentence in found
     ]
 
 

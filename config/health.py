@@ -13,21 +13,19 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.cache import cache as shared
 from django.db import connection
-from django.db.migrations.loader import MigrationLoader
-from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import re_path
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
-from audit.guards import require_guards, require_hardening
+from audit.guards import missing_migrations, require_guards, require_hardening
+from audit.services import catalogue_faults
 from capture import services as capture
 from capture.api.answers import Refusal, problem
 from config.backends.waiting import within
@@ -41,6 +39,7 @@ KEPT_SECONDS = 1.0
 RETRY_AFTER = 5
 # Free bytes of the folders that we write to: too few, and soon too few.
 DISK_FAILED, DISK_WARNING = 100_000_000, 1_000_000_000
+CATALOGUE_SECONDS = 60.0
 # `maintain` runs once a day.
 MAINTAIN_HOURS = 36
 # Large enough to need a page of its own; the row is written again each time.
@@ -123,16 +122,7 @@ def _database() -> str:
 
 def _migrations() -> str:
     """Look for migrations of this code that the database lacks."""
-    missing = _known_migrations() - set(
-        MigrationRecorder(connection).applied_migrations()
-    )
-    return FAILED if missing else OK
-
-
-@cache
-def _known_migrations() -> frozenset[tuple[str, str]]:
-    # Reads a hundred files, which stay the same as long as this process runs.
-    return frozenset(MigrationLoader(None).graph.nodes)
+    return FAILED if missing_migrations() else OK
 
 
 def _guards() -> str:
@@ -140,6 +130,27 @@ def _guards() -> str:
     require_guards()
     require_hardening()
     return OK
+
+
+def _catalogue() -> str:
+    """Compare the rest of the catalogue with what `migrate` left; seldom, it is long.
+
+    Only a warning: it may be an index that an operator made to help.
+    """
+    if time.monotonic() - _looked.at > CATALOGUE_SECONDS:
+        _looked.found = WARNING if catalogue_faults() else OK
+        _looked.at = time.monotonic()
+    return _looked.found
+
+
+class _Looked:
+    """When this process last looked at the catalogue, and what it found."""
+
+    def __init__(self) -> None:
+        self.at, self.found = float("-inf"), OK
+
+
+_looked = _Looked()
 
 
 def _maintain() -> str:
@@ -203,6 +214,7 @@ CHECKS: dict[str, Callable[[], str]] = {
     "database": _database,
     "migrations": _migrations,
     "guards": _guards,
+    "catalogue": _catalogue,
     "maintain": _maintain,
     "can_write": _can_write,
     "disk": _disk,

@@ -51,11 +51,12 @@ def refuse(sentence: str) -> NoReturn:
 def require_ready(using: str = DEFAULT_DB_ALIAS) -> None:
     """Raise ImproperlyConfigured, with the fix, unless a server can do its work.
 
-    Looks at packages, static files, the database and its version, migrations, guards
-    and hardening; only reads.
+    Looks at packages, static files, the database and its version, migrations, guards,
+    hardening and the rest of the catalogue; only reads.
     """
     # The apps must be loaded before their models are.
     from audit.guards import require_guards, require_hardening  # noqa: PLC0415
+    from audit.services import require_catalogue  # noqa: PLC0415
 
     require_packages()
     require_static_files()
@@ -64,6 +65,7 @@ def require_ready(using: str = DEFAULT_DB_ALIAS) -> None:
         require_migrations(using)
         require_guards(using)
         require_hardening(using)
+        require_catalogue(using)
     except DatabaseError as error:
         if sentence := database_errors.explain(error):
             raise ImproperlyConfigured(sentence) from error

@@ -7,6 +7,7 @@ module knows the text of a trigger or a policy.
 
 from __future__ import annotations
 
+from audit.guards.catalogue import catalogue, compare, missing_migrations
 from audit.guards.hardening import (
     harden,
     harden_again,
@@ -25,11 +26,14 @@ from audit.guards.runtime_role import HardeningError
 
 __all__ = [
     "HardeningError",
+    "catalogue",
+    "compare",
     "differences",
     "harden",
     "harden_again",
     "hardening_faults",
     "install_guards",
+    "missing_migrations",
     "remove_guards",
     "require_guards",
     "require_hardening",

@@ -13,7 +13,12 @@ from audit.guards import policies
 from audit.guards.declared import guarded_tables, kept_tables
 
 # Written by `migrate` alone.
-_READ_ONLY = {"auth_permission", "django_content_type", "django_migrations"}
+_READ_ONLY = {
+    "audit_keptcatalogue",
+    "auth_permission",
+    "django_content_type",
+    "django_migrations",
+}
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
 _HARDEN = "Run `manage.py harden_database` as the owner of the tables."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from audit.models.catalogue import KeptCatalogue
 from audit.models.event import Event, Outcome
 from audit.models.job import OPEN_STATUSES, Job, JobBatch, JobStatus
 from audit.models.operation import Operation
@@ -25,6 +26,7 @@ __all__ = [
     "Job",
     "JobBatch",
     "JobStatus",
+    "KeptCatalogue",
     "Method",
     "Operation",
     "Outcome",

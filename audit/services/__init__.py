@@ -37,6 +37,11 @@ from audit.services.answers import (
 )
 from audit.services.attempts import old_counters, wait_text
 from audit.services.devices import known_device, remember_device
+from audit.services.catalogue import (
+    catalogue_faults,
+    keep_catalogue,
+    require_catalogue,
+)
 from audit.services.grants import (
     LIFETIMES,
     SINGLE_USE,
@@ -140,6 +145,7 @@ __all__ = [
     "altered_rows",
     "begin_enrolment",
     "cancel_job",
+    "catalogue_faults",
     "change_password",
     "check_code",
     "check_own_password",
@@ -170,6 +176,7 @@ __all__ = [
     "issue_tokens",
     "keep_answer",
     "known_device",
+    "keep_catalogue",
     "lacks_totp",
     "last_review",
     "last_sign_ins",
@@ -212,6 +219,7 @@ __all__ = [
     "release_pin",
     "remember_device",
     "remove_totp",
+    "require_catalogue",
     "require_grant",
     "resume_enrolment",
     "revoke_token",

@@ -20,13 +20,15 @@ from tests.conftest import signed_in
 from tests.factories import UserFactory
 
 Usage = namedtuple("Usage", "total used free")
-NAMES = ["database", "migrations", "guards", "maintain", "can_write", "disk"]
+NAMES = ["database", "migrations", "guards", "catalogue", "maintain", "can_write"]
+NAMES += ["disk"]
 
 
 @pytest.fixture(autouse=True)
 def asked_anew(monkeypatch):
     """Look each time, on a disk with room."""
     monkeypatch.setattr(health, "KEPT_SECONDS", -1)
+    monkeypatch.setattr(health, "CATALOGUE_SECONDS", -1)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(0, 0, 50_000_000_000))
 
 
@@ -121,6 +123,23 @@ def test_a_guard_that_is_gone(maintained):
 
     assert response.status_code == 503
     assert [name for name in checks if checks[name] == "failed"] == ["guards"]
+
+
+def test_a_changed_catalogue_is_a_warning_and_looked_at_once_a_minute(
+    maintained, monkeypatch
+):
+    monkeypatch.setattr(health, "CATALOGUE_SECONDS", 60)
+    monkeypatch.setattr(health, "_looked", health._Looked())
+    ready()
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE mine (x integer)")
+    assert ready()[2]["catalogue"] == "ok"
+    monkeypatch.setattr(health, "CATALOGUE_SECONDS", -1)
+
+    response, status, checks = ready()
+
+    assert (response.status_code, status) == (200, "warning")
+    assert checks["catalogue"] == "warning"
 
 
 def test_a_database_that_takes_no_row(maintained):

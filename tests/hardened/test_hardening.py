@@ -13,8 +13,11 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 from django.db import ProgrammingError, connection, transaction
 
+from audit.actors import Actor
 from audit.checks import check_hardening
 from audit.guards import hardening_faults, require_hardening
+from audit.models import Event
+from audit.services import catalogue_faults, record, require_catalogue
 from audit.tenancy import Teller
 from tests.databases import ROOT, Database, environment
 
@@ -70,6 +73,44 @@ def test_the_runtime_role_may_serve(runtime):
     require_hardening()
 
     assert check_hardening() == []
+
+
+def test_the_runtime_role_compares_the_catalogue_and_cannot_write_it(runtime):
+    require_catalogue()
+
+    with pytest.raises(ProgrammingError, match="permission denied"):
+        connection.cursor().execute("UPDATE audit_keptcatalogue SET mac = ''")
+
+
+@pytest.mark.parametrize(
+    ("statement", "sentence"),
+    [
+        ("GRANT UPDATE ON audit_event TO {}", "rights audit_event.{} was altered"),
+        ("GRANT DELETE ON audit_event TO PUBLIC", "rights audit_event.PUBLIC is not"),
+        ("ALTER POLICY holdfast_tenant ON customers_note USING (true)", "policy cust"),
+        ("ALTER ROLE {} SET search_path = his", "setting of {} everywhere.search_path"),
+        ("CREATE ROLE {}_x; GRANT {} TO {}_x", "member {}.{}_x is not ours"),
+        (
+            "CREATE FUNCTION holdfast_all(int) RETURNS int LANGUAGE sql AS 'SELECT 1'",
+            "",
+        ),
+    ],
+)
+def test_a_changed_right_is_named_and_harden_database_accepts_it(
+    taken_back, hardened, statement, sentence
+):
+    record("test.before", actor=Actor.system("test"))
+    assert catalogue_faults() == []
+    connection.cursor().execute(statement.replace("{}", hardened.role))
+
+    found = catalogue_faults()
+
+    assert any(sentence.replace("{}", hardened.role) in fault for fault in found), found
+    run(role=hardened.role)
+    assert catalogue_faults() == []
+    event = Event.objects.filter(action="schema.changed").first()
+    assert event.data["unexplained"] == len(found)
+    assert event.data["examples"] == found[:20]
 
 
 def test_the_owner_may_not(as_owner):

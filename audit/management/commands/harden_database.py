@@ -7,7 +7,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
+from audit.actors import Actor
 from audit.guards import HardeningError, harden, soften
+from audit.services import catalogue_faults, keep_catalogue
 
 _DONE = """\
 Hardened for the role {role}: {count} statements. Now serve as that role, with
@@ -61,6 +63,7 @@ class Command(BaseCommand):
                 "There is nothing to do: SQLite has no roles and no row-level security."
             )
             return
+        found_before = catalogue_faults()
         try:
             if undo:
                 statements = soften(is_dry=dry_run)
@@ -71,6 +74,10 @@ class Command(BaseCommand):
         except OSError as error:
             msg = f"--password-file {password_file!r} cannot be read. Mend it."
             raise CommandError(msg) from error
+        if not dry_run:
+            keep_catalogue(
+                actor=Actor.system("harden_database"), found_before=found_before
+            )
         if dry_run:
             self.stdout.write("\n".join(f"{statement};" for statement in statements))
         elif undo:
