@@ -36,12 +36,12 @@ from audit.services.answers import (
     use_once,
 )
 from audit.services.attempts import old_counters, wait_text
-from audit.services.devices import known_device, remember_device
 from audit.services.catalogue import (
     catalogue_faults,
     keep_catalogue,
     require_catalogue,
 )
+from audit.services.devices import known_device, remember_device
 from audit.services.grants import (
     LIFETIMES,
     SINGLE_USE,
@@ -175,8 +175,8 @@ __all__ = [
     "has_totp",
     "issue_tokens",
     "keep_answer",
-    "known_device",
     "keep_catalogue",
+    "known_device",
     "lacks_totp",
     "last_review",
     "last_sign_ins",
