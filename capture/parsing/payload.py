@@ -12,6 +12,8 @@ from audit.folding import normal_form
 from capture.parsing.marks import NON_FINITE
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+# One for all: `json.dumps` makes a new one for each text that is not of ASCII.
+_write = json.JSONEncoder(ensure_ascii=False).encode
 # What moves when the same message is sent again.
 _VOLATILE = {"sentAt", "sent_at", "writeKey", "api_key", "_metadata", "receivedAt"}
 
@@ -22,18 +24,18 @@ def payload_text(value: Any) -> str:
     Control characters and lone surrogates are written as escapes, so that the text
     comes back byte for byte from both databases.
     """
+    if isinstance(value, str):
+        return _quoted(value)
     if isinstance(value, dict):
         items = ",".join(
-            f"{_quoted(key)}:{payload_text(value[key])}" for key in sorted(value)
+            [f"{_quoted(key)}:{payload_text(value[key])}" for key in sorted(value)]
         )
         return f"{{{items}}}"
     if isinstance(value, list):
-        return f"[{','.join(payload_text(item) for item in value)}]"
-    if isinstance(value, str):
-        return _quoted(value)
-    if isinstance(value, Decimal):
+        return f"[{','.join(map(payload_text, value))}]"
+    if isinstance(value, Decimal) or type(value) is int:
         return str(value)
-    return "null" if value is NON_FINITE else json.dumps(value)
+    return "null" if value is NON_FINITE else _write(value)
 
 
 def read_payload(text: str | None) -> Any:
@@ -52,17 +54,19 @@ def fingerprint(body: Any) -> bytes:
 
 
 def _quoted(text: str) -> str:
-    quoted = json.dumps(text, ensure_ascii=False)
+    quoted = _write(text)
+    if quoted.isascii():
+        return quoted
     return _SURROGATE.sub(lambda m: f"\\u{ord(m.group()):04x}", quoted)
 
 
 def _normal(value: Any) -> Any:
+    if isinstance(value, str):
+        return value if value.isascii() else normal_form("NFC", value)
     if isinstance(value, dict):
         return {_normal(key): _normal(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_normal(item) for item in value]
-    if isinstance(value, str):
-        return normal_form("NFC", value)
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         return value
     number = Decimal(value)

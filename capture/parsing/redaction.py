@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
 from functools import cache
+from itertools import accumulate
 from math import isfinite
 from typing import Any
 
@@ -52,6 +53,7 @@ _SECRET_VALUES = [
 ]
 # Digits with single blanks or hyphens between them: cards, and what stands beside them.
 _DIGITS = re.compile(r"(?<!\d)(?<!\d\.)(?<!\+)\d(?:[ -]?\d){12,}")
+_GROUP = re.compile(r"\d+")
 # Issuer prefix and the lengths it comes with; the check digit alone fits one time in
 # milliseconds out of ten.
 _ISSUERS = [
@@ -63,8 +65,13 @@ _ISSUERS = [
     (re.compile(r"30[0-5]|36|38|39"), (19, 16, 14)),
 ]
 _LONGEST_NUMBER = 40
+# The smallest number of as many digits as the shortest card has.
+_SHORTEST_CARD = 10**12
+# "Bearer x".
+_SHORTEST_SECRET = 8
 _MOST_NAMED = 100
-_DOUBLED = str.maketrans("0123456789", "0246813579")
+_PLAIN = bytes.maketrans(b"0123456789", bytes(range(10)))
+_DOUBLED = bytes.maketrans(b"0123456789", bytes((0, 2, 4, 6, 8, 1, 3, 5, 7, 9)))
 
 
 Warnings = list[tuple[str, str]]
@@ -129,6 +136,8 @@ def _end_of_object(text: str, start: int) -> int:
 
 
 def _clean(value: Any, pointer: str, found: Warnings) -> Any:
+    if isinstance(value, str):
+        return _clean_text(value, pointer, found)
     if value is NON_FINITE or (isinstance(value, float) and not isfinite(value)):
         found.append(("non_finite_number", pointer))
         return None
@@ -138,8 +147,6 @@ def _clean(value: Any, pointer: str, found: Warnings) -> Any:
         return dict(_clean_member(*pair, pointer, found) for pair in value.items())
     if isinstance(value, list):
         return [_clean(v, f"{pointer}/{n}", found) for n, v in enumerate(value)]
-    if isinstance(value, str):
-        return _clean_text(value, pointer, found)
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
         return _clean_number(value, pointer, found)
     return value
@@ -147,10 +154,13 @@ def _clean(value: Any, pointer: str, found: Warnings) -> Any:
 
 def _clean_number(value: int | Decimal, pointer: str, found: Warnings) -> Any:
     # A card can come as a number, with a fraction of zero or an exponent too.
+    if -_SHORTEST_CARD < value < _SHORTEST_CARD:
+        return value
     if Decimal(value).adjusted() > _LONGEST_NUMBER:
         return value
-    text = format(Decimal(value), "f")
-    return value if _clean_text(text, pointer, found) == text else _masked(text)
+    whole = format(Decimal(value), "f").partition(".")[0]
+    clean = _clean_text(whole, pointer, found)
+    return value if clean == whole else clean
 
 
 def _clean_member(key: str, item: Any, above: str, found: Warnings) -> tuple[str, Any]:
@@ -185,11 +195,9 @@ def _clean_text(text: str, pointer: str, found: Warnings) -> str:
     return clean
 
 
-def _masked(number: str) -> str:
-    return _mask(number.partition(".")[0])
-
-
 def _mask(text: str) -> str:
+    if len(text) < _SHORTEST_SECRET:
+        return text
     for pattern, kind in _SECRET_VALUES:
         text = pattern.sub(f"[redacted:{kind}]", text)
     return _DIGITS.sub(_mask_cards, text)
@@ -202,29 +210,33 @@ def _mask_cards(match: re.Match[str]) -> str:
     is a card and a month, and sixteen digits inside of twenty are none.
     """
     run = match.group()
-    places = [place.start() for place in re.finditer(r"\d", run)]
-    digits = re.sub(r"\D", "", run)
-    edges = {n for n in range(1, len(places)) if places[n] > places[n - 1] + 1}
-    edges |= {0, len(digits)}
+    digits = run.replace(" ", "").replace("-", "")
+    if not digits.isascii():
+        digits = "".join([str(int(digit)) for digit in digits])
+    begins, ends = _groups(run)
+    sums = _luhn_sums(digits.encode())
     kept, last, free = [], 0, 0
-    for n in sorted(edges):
-        length = _card_length(digits, n, edges) if n >= free else None
-        if length is not None:
-            free = n + length
-            kept += [
-                run[last : places[n]],
-                f"[redacted:card:{digits[free - 4 : free]}]",
-            ]
-            last = places[free - 1] + 1
+    for n, begin in begins.items():
+        if n < free:
+            continue
+        for length in _lengths(digits[n : n + 4]):
+            end = n + length
+            if end in ends and _is_checked(sums[end % 2], n, end):
+                kept += [run[last:begin], f"[redacted:card:{digits[end - 4 : end]}]"]
+                free, last = end, ends[end]
+                break
     return "".join(kept) + run[last:]
 
 
-def _card_length(digits: str, start: int, edges: set[int]) -> int | None:
-    for length in _lengths(digits[start : start + 4]):
-        end = start + length
-        if end in edges and _luhn(digits[start:end]):
-            return length
-    return None
+def _groups(run: str) -> tuple[dict[int, int], dict[int, int]]:
+    """Return where groups of digits begin and end, by their place among all digits."""
+    begins, ends, seen = {}, {}, 0
+    for group in _GROUP.finditer(run):
+        begin, end = group.span()
+        begins[seen] = begin
+        seen += end - begin
+        ends[seen] = end
+    return begins, ends
 
 
 @cache
@@ -232,9 +244,20 @@ def _lengths(prefix: str) -> tuple[int, ...]:
     return next((n for issuer, n in _ISSUERS if issuer.match(prefix)), ())
 
 
-def _luhn(digits: str) -> bool:
-    doubled = digits[-2::-2].translate(_DOUBLED)
-    return sum(map(int, digits[-1::-2] + doubled)) % 10 == 0
+def _luhn_sums(digits: bytes) -> tuple[list[int], list[int]]:
+    """Return two running sums, with every other digit as Luhn doubles it.
+
+    In the first those that stand first, third, fifth; in the second all others. So what
+    the check digit of any part comes to is a difference, however many parts there are.
+    """
+    first = bytearray(digits.translate(_PLAIN))
+    second = bytearray(digits.translate(_DOUBLED))
+    first[::2], second[::2] = second[::2], first[::2]
+    return list(accumulate(first, initial=0)), list(accumulate(second, initial=0))
+
+
+def _is_checked(sums: list[int], start: int, end: int) -> bool:
+    return (sums[end] - sums[start]) % 10 == 0
 
 
 def _escape(key: str) -> str:
