@@ -54,7 +54,7 @@ def mask(value: Any) -> Any:
         return f"{name[0]}{_HIDDEN}@{host[0]}{_HIDDEN}{_last_label(host)}"
     if _is_address(value):
         return f"{re.split('[.:]', value)[0]}.{_HIDDEN}"
-    if sum(c.isdigit() for c in value) >= _DIGITS:
+    if sum(map(str.isdigit, value)) >= _DIGITS:
         return f"{_HIDDEN}{value.rstrip()[-2:]}"
     return f"{value[0]}{_HIDDEN}" if len(value) > _SHORT else _HIDDEN
 

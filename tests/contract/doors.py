@@ -174,6 +174,16 @@ def path_of(route: str, values: dict[str, str]) -> str:
     return "/" + path.replace("/?$", "").replace("^", "").rstrip("$").replace("\\", "")
 
 
+def find_path(described: dict[str, Any], path: str) -> str | None:
+    """Return the most literal path of a description that fits an address."""
+    fitting = [
+        known
+        for known in described["paths"]
+        if re.fullmatch(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(known)), path)
+    ]
+    return min(fitting, key=lambda known: known.count("{"), default=None)
+
+
 def ask_for(door: Door) -> Asked:
     """Make the row that a door is about, and what its route needs."""
     return asked_about(_row(door.model) if door.model is not None else None)

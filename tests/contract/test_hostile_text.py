@@ -25,22 +25,33 @@ from audit.api.tables import TableView
 from audit.fields import long_columns
 from audit.models import User
 from capture import services
+from capture.choices import Provider
 from capture.models import Quarantine
 from customers.models import Business, Customer
+from tests.capture.adapters.test_paypal_signatures import certificate
 from tests.conftest import signed_in
 from tests.contract.doors import Door, asked_about, doors, path_of
 from tests.contract.hostile import (
     EDITED,
+    PAYPAL,
+    SECRET,
     SIZE,
     TEXTS,
     WHO,
     Meter,
-    add_by_api,
     change_by_api,
     change_by_form,
     import_files,
     send_captures,
     send_webhooks,
+)
+from tests.contract.posts import (
+    asked_in,
+    is_of_staff,
+    post_to_api,
+    post_to_page,
+    posts,
+    unfed,
 )
 from tests.contract.test_access import read_matrix
 from tests.customers.admin.test_exchange import export
@@ -59,10 +70,9 @@ from tests.factories.rows import factory_of
 from tests.long import IS_LONG, sample
 
 pytestmark = pytest.mark.slow
-SECRET = "whsec_test"
 # A page of a row is opened for so many rows of its table.
-ROWS = 6
-CROWD = 60 if IS_LONG else 12
+ROWS = 6 if IS_LONG else 3
+CROWD = 60 if IS_LONG else 8
 # The worst for masks, and for normal forms.
 KINDS = list(TEXTS) if IS_LONG else ["addresses", "marks"]
 # Longer than any column that has a limit.
@@ -105,6 +115,7 @@ def test_nothing_stored_can_hang_a_page(db, quiet, record_property):
     entrances, pages, masked = Meter(), Meter(), Meter()
 
     stored = store(entrances)
+    assert unfed(entrances.fed) == []
     empty = empty_columns()
     assert not empty, empty
     statuses = walk(pages, stored.owner, stored)
@@ -136,25 +147,45 @@ def store(meter: Meter) -> SimpleNamespace:
     key = ApiKeyFactory(source=source).prefix
     owner = signed_in(UserFactory(is_superuser=True))
     owner.defaults["HTTP_X_BUSINESS"] = str(source.business.pk)
-    place = WebhookEndpointFactory(source=source)
-    services.add_secret(place, SECRET, actor=Actor.system("test"))
+    places = [endpoint(source, provider) for provider in Provider.values]
     # What a bulk act and an import have in common.
     JobFactory(business_id=source.business.pk, reason=TEXTS["addresses"](SIZE))
     crowd(meter, key)
     person = Customer.objects.get(email_key=WHO["user_email"])
     for number, kind in enumerate(KINDS):
         send_captures(meter, key, kind)
-        send_webhooks(meter, place, SECRET, kind)
+        send_webhooks(meter, places, kind)
         for turn, row in enumerate(rows_of_staff(person, source, number)):
             # Both write by the same services.
             change = (change_by_api, change_by_form)[(turn + number) % 2]
             change(meter, owner, row, kind)
         leave_reasons(meter, owner, person, kind)
-        add_by_api(meter, owner, kind)
         import_files(meter, owner, kind, source.business)
         search(meter, owner, kind)
         come_by(meter, owner, kind)
+        knock(meter, source.business, kind, number)
     return SimpleNamespace(owner=owner, business=source.business, person=person)
+
+
+def endpoint(source: Any, provider: str) -> Any:
+    """Return where a provider delivers, with what its signatures are checked by."""
+    pinned = {
+        "paypal_webhook_id": PAYPAL,
+        "certificate": certificate(begins=-9999, ends=9999).decode(),
+    }
+    more = pinned if provider == Provider.PAYPAL else {}
+    place = WebhookEndpointFactory(source=source, provider=provider, **more)
+    services.add_secret(place, SECRET, actor=Actor.system("test"))
+    return place
+
+
+def knock(meter: Meter, business: Business, kind: str, number: int) -> None:
+    """Send a text to every address of staff; in the short form each gets some text."""
+    client = signed_in(UserFactory(is_superuser=True))
+    waiting = [door for door in posts() if is_of_staff(door)]
+    for door in sample(waiting, len(KINDS), start=number):
+        post = post_to_page if door.is_admin else post_to_api
+        post(meter, client, door, asked_in(business, door), kind)
 
 
 def crowd(meter: Meter, key: str) -> None:
@@ -169,8 +200,10 @@ def crowd(meter: Meter, key: str) -> None:
         said |= {"preferred_categories": [text[:190]] * 9, "trading_goals": text[:2000]}
         said |= {"trading_experience": text[:2000], "risk_tolerance": text[:2000]}
         said |= {"dashboardData": {"a": text}, "tradingState": {"a": text[:9000]}}
+        said |= {"success": False, "failure_reason": text[:2000]}
         paths = ["questionnaire", "dashboard", "payment"]
-        for path in paths if number else [*paths, "../customer-data/capture-signup"]:
+        once = ["../customer-data/capture-signup", "../v1/tracking/logins"]
+        for path in paths if number else [*paths, *once]:
             answer = meter.ask(
                 f"POST {path} (crowd)",
                 lambda p=path, s=said: client.post(
@@ -301,15 +334,14 @@ def rows_for(door: Door) -> list[Any]:
     if door.model is User:
         return list(User.objects.all()[:2])
     rows = list(door.model._base_manager.order_by("pk").values_list("pk", flat=True))
-    step = max(len(rows) // ROWS, 1)
+    step = max(-(-len(rows) // ROWS), 1)
     return list(door.model._base_manager.filter(pk__in=rows[::step]))
 
 
 def masked_client(stored: Any) -> Client:
     """Return somebody who sees every table, and contact data nowhere."""
     auditor = UserFactory()
-    for business in Business.objects.all():
-        MembershipFactory(user=auditor, business=business, role="auditor")
+    MembershipFactory(user=auditor, business=stored.business, role="auditor")
     client = signed_in(auditor)
     client.defaults["HTTP_X_BUSINESS"] = str(stored.business.pk)
     return client

@@ -20,7 +20,7 @@ from drf_spectacular.drainage import GENERATOR_STATS
 from drf_spectacular.validation import validate_schema
 
 from config.api.schema import description
-from tests.contract.doors import Door, ask_for, doors, path_of
+from tests.contract.doors import Door, ask_for, doors, find_path, path_of
 
 COPY = Path(__file__).parents[2] / "docs" / "openapi.json"
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -57,14 +57,8 @@ def as_text(schema: dict[str, Any]) -> str:
 
 def described_methods(schema: dict[str, Any], path: str) -> set[str]:
     """Return the methods of the most literal path that fits an address."""
-    fitting = [
-        known
-        for known in schema["paths"]
-        if re.fullmatch(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(known)), path)
-    ]
-    if not fitting:
-        return set()
-    return set(schema["paths"][min(fitting, key=lambda known: known.count("{"))])
+    known = find_path(schema, path)
+    return set(schema["paths"][known]) if known else set()
 
 
 def test_nothing_is_guessed_when_it_is_made():
