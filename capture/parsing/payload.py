@@ -35,7 +35,9 @@ def payload_text(value: Any) -> str:
         return f"[{','.join(map(payload_text, value))}]"
     if isinstance(value, Decimal) or type(value) is int:
         return str(value)
-    return "null" if value is NON_FINITE else _write(value)
+    if value is None or value is NON_FINITE:
+        return "null"
+    return _write(value)
 
 
 def read_payload(text: str | None) -> Any:
