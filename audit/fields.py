@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping
@@ -19,10 +20,13 @@ if TYPE_CHECKING:
     from django.db.models.expressions import Combinable
 
 from audit import canonical
+from audit.nesting import is_nested_deeper
 from audit.privacy import personal_fields, public_fields
 
 _MAX_INTEGER = 2**53 - 1
 _MAX_DIGITS = 15
+# Of what is typed into a form.
+_DEEPEST = 32
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 models.BinaryField.register_lookup(Length, "length")
@@ -69,6 +73,23 @@ class NullTextField(_EmptyIsNull, _TextField):
         return name, path, args, kwargs
 
 
+class _TypedJSON(json.JSONDecoder):
+    """Reads JSON that was typed; what no reader of ours takes is none."""
+
+    def decode(self, s: str, *args: Any) -> Any:
+        """Return the value. Raises JSONDecodeError, and nothing else."""
+        if is_nested_deeper(s, _DEEPEST):
+            msg = "Nested too deep"
+            raise json.JSONDecodeError(msg, s, 0)
+        try:
+            return super().decode(s, *args)
+        except json.JSONDecodeError:
+            raise
+        except ValueError as error:
+            # Python reads no number of more than 4300 digits.
+            raise json.JSONDecodeError(str(error), s, 0) from error
+
+
 class SealedJSONField(models.JSONField):
     """JSON that hashes the same on both engines: text, whole numbers, yes, no, null.
 
@@ -85,6 +106,9 @@ class SealedJSONField(models.JSONField):
         if not hasattr(value, "resolve_expression") and value is not None:
             check_json(value, self.name)
         return super().get_db_prep_value(value, connection, prepared)
+
+    def formfield(self, **kwargs: Any) -> Any:
+        return super().formfield(**{"decoder": _TypedJSON, **kwargs})
 
     def validate(self, value: Any, model_instance: models.Model | None) -> None:
         super().validate(value, model_instance)

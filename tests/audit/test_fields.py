@@ -7,6 +7,7 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
+from django import forms
 from django.db import models
 from django.db.models import F
 
@@ -132,3 +133,14 @@ def test_two_rows_never_share_a_salt(db):
 
     assert bytes(first.salt) != bytes(second.salt)
     assert first.created_at.tzinfo == UTC
+
+
+@pytest.mark.parametrize("typed", ["7" * 5000, "[" * 900 + "]" * 900, "{"])
+def test_what_nobody_can_read_is_refused_as_no_json(typed):
+    class Form(forms.Form):
+        data = JSON.formfield()
+
+    form = Form({"data": typed})
+
+    assert form.errors == {"data": ["Enter a valid JSON."]}
+    assert "textarea" in form.as_p()
