@@ -26,6 +26,7 @@ from django.db import connection
 from capture.middleware import is_capture_path
 from config.health import is_health_path
 from config.limits import MAX_FORM
+from config.origins import headers_for, is_preflight
 
 logger = logging.getLogger(__name__)
 
@@ -135,20 +136,20 @@ class Admission:
         self, environ: dict[str, Any], start_response: Callable[..., Any]
     ) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
-        room = self._room(path)
+        room = None if is_preflight(environ) else self._room(path)
         if room is None:
             return self.application(environ, start_response)
         try:
             body = take_body(environ, self._largest_body(path, room))
         except TimeoutError:
-            return refuse(path, start_response, status=408)
+            return refuse(environ, start_response, status=408)
         came = time.monotonic()
         if not room.enter():
             body.close()
-            return refuse(path, start_response)
+            return refuse(environ, start_response)
         try:
             if time.monotonic() - came > LEFT_SECONDS and has_left(environ):
-                answer: Iterable[bytes] = refuse(path, start_response)
+                answer: Iterable[bytes] = refuse(environ, start_response)
             else:
                 answer = self.application(environ, start_response)
         except BaseException:
@@ -271,9 +272,10 @@ def _stop_reading(client: socket.socket) -> None:
 
 
 def refuse(
-    path: str, start_response: Callable[..., Any], status: int = 503
+    environ: dict[str, Any], start_response: Callable[..., Any], status: int = 503
 ) -> list[bytes]:
     """Answer 503 or 408 in the form that the sender reads, without Django."""
+    path = environ.get("PATH_INFO", "")
     code, sentence = _REFUSALS[status]
     title = HTTPStatus(status).phrase
     if path.startswith(("/api/", "/readyz")) or is_capture_path(path):
@@ -298,6 +300,7 @@ def refuse(
         ("Cache-Control", "no-store"),
         ("X-Content-Type-Options", "nosniff"),
         ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+        *headers_for(environ),
     ]
     start_response(f"{status} {title}", headers)
     return [body]

@@ -6,6 +6,7 @@ import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib import admin
@@ -25,6 +26,7 @@ _LOCAL = {"localhost", "127.0.0.1", "::1"}
 EDGE = (
     "audit.middleware.TenancyMiddleware",
     "config.middleware.OperationMiddleware",
+    "config.origins.ApiCorsMiddleware",
     "config.unavailable.UnavailableMiddleware",
     "capture.middleware.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -174,6 +176,21 @@ def _is_private(database: dict[str, Any]) -> bool:
     host = str(options.get("host") or database["HOST"])
     is_local = not host or host.startswith("/") or host in _LOCAL
     return is_local or options.get("sslmode") in ("verify-ca", "verify-full")
+
+
+@register(Tags.security, deploy=True)
+def check_origins(**_: Any) -> list[CheckMessage]:
+    """Report pages without https that may call us: on the way anybody changes them."""
+    return [
+        Warning(
+            f"HOLDFAST_API_ORIGINS has {origin}: whoever stands between that page and "
+            "its reader can take the tokens of staff.",
+            hint="Serve the page over https, or take it off the list.",
+            id="config.W006",
+        )
+        for origin in settings.CORS_ALLOWED_ORIGINS
+        if origin.startswith("http://") and urlsplit(origin).hostname not in _LOCAL
+    ]
 
 
 @register(Tags.security, deploy=True)

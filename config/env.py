@@ -7,6 +7,7 @@ Every variable can be given as `NAME_FILE`, the path of a file that holds it. On
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,9 @@ _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}
 _SECRET_LENGTH = 32
 _SECRET_SIGNS = 10
+# As browsers send it: in lower case, without a path, and without the usual port.
+_ORIGIN = re.compile(r"(https?)://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?")
+_USUAL = {("http", ":80"), ("https", ":443")}
 
 
 def read_file(path: Path) -> None:
@@ -139,6 +143,21 @@ def choices(name: str, default: str, known: Iterable[str]) -> list[str]:
     if wrong := sorted(set(found) - set(known)):
         msg = f"{name} has {wrong[0]!r}, which is none of {', '.join(known)}. Mend it."
         raise ImproperlyConfigured(msg)
+    return found
+
+
+def origins(name: str) -> list[str]:
+    """Return NAME, a list of origins that are compared with what browsers send."""
+    found = items(name, "")
+    for text in found:
+        parts = _ORIGIN.fullmatch(text)
+        if parts is None or (parts[1], parts[3]) in _USUAL:
+            msg = (
+                f"{name} has {text!r}, which no browser sends as an origin. Write "
+                "scheme, host and port alone, in lower case and without the usual "
+                "port: https://app.example.com, or http://localhost:5173."
+            )
+            raise ImproperlyConfigured(msg)
     return found
 
 

@@ -75,6 +75,41 @@ SECURE_CSP = {
 if _report := env.text("HOLDFAST_CSP_REPORT_URI", ""):
     SECURE_CSP["report-uri"] = [_report]
 CSRF_FAILURE_VIEW = "config.errors.csrf_failure"
+# Pages elsewhere that may call the staff API (config/origins.py): with a token that
+# they send themselves, never with cookies.
+CORS_ALLOWED_ORIGINS = env.origins("HOLDFAST_API_ORIGINS")
+CORS_ALLOW_CREDENTIALS = False
+CORS_ALLOW_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+CORS_ALLOW_HEADERS = [
+    "accept",
+    "authorization",
+    "content-type",
+    "idempotency-key",
+    "if-match",
+    "x-business",
+    "x-csrftoken",
+    "x-request-id",
+    "x-step-up-grant",
+]
+# What an answer says in headers; scripts elsewhere read only these.
+CORS_EXPOSE_HEADERS = [
+    "Allow",
+    "Content-Disposition",
+    "Deprecation",
+    "ETag",
+    "Idempotent-Replayed",
+    "Location",
+    "RateLimit",
+    "RateLimit-Policy",
+    "Retry-After",
+    "Sunset",
+    "WWW-Authenticate",
+    "X-Export-Id",
+    "X-Export-Left-Out",
+    "X-Request-Id",
+]
+# The longest that Chromium keeps the answer to a preflight.
+CORS_PREFLIGHT_MAX_AGE = 7200
 
 # --- applications ---------------------------------------------------------------
 INSTALLED_APPS = [
@@ -92,6 +127,7 @@ INSTALLED_APPS = [
     "django_filters",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "corsheaders",
     "audit.apps.AuditConfig",
     "customers.apps.CustomersConfig",
     "capture.apps.CaptureConfig",
@@ -100,6 +136,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "audit.middleware.TenancyMiddleware",
     "config.middleware.OperationMiddleware",
+    "config.origins.ApiCorsMiddleware",
     "config.unavailable.UnavailableMiddleware",
     "capture.middleware.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",

@@ -105,6 +105,15 @@ def complaints(settings, **changes: object) -> set[str]:
     return {message.id for message in found}
 
 
+def test_a_page_elsewhere_without_https_is_named(settings):
+    fine = ["https://app.example.com", "http://localhost:5173", "http://[::1]:5173"]
+    settings.CORS_ALLOWED_ORIGINS = [*fine, "http://app.example.com"]
+
+    [found] = checks.check_origins()
+    assert found.id == "config.W006"
+    assert "http://app.example.com" in found.msg
+
+
 @pytest.mark.parametrize(
     ("name", "value", "complaint"),
     [

@@ -126,6 +126,56 @@ def test_a_missing_or_weak_secret_stops_the_start(secret):
     assert len(result.stderr.strip().splitlines()) == 1
 
 
+def test_origins_are_read_as_browsers_send_them(monkeypatch):
+    listed = "https://app.example.com, http://localhost:5173,http://[::1]:8043,"
+    monkeypatch.setenv("HOLDFAST_X", listed)
+
+    assert env.origins("HOLDFAST_X") == [
+        "https://app.example.com",
+        "http://localhost:5173",
+        "http://[::1]:8043",
+    ]
+    monkeypatch.setenv("HOLDFAST_X", "")
+    assert env.origins("HOLDFAST_X") == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "*",
+        "null",
+        "app.example.com",
+        "https://*.example.com",
+        "https://app.example.com/",
+        "https://app.example.com/page",
+        "https://app.example.com?x=1",
+        "https://ann@app.example.com",
+        "https://App.example.com",
+        "https://app.example.com:443",
+        "http://app.example.com:80",
+        "https://app.example.com:",
+        "ftp://app.example.com",
+        "https://bücher.example",
+        "https://app.example.com https://b.example.com",
+    ],
+)
+def test_what_no_browser_sends_as_an_origin_says_the_fix(monkeypatch, wrong):
+    monkeypatch.setenv("HOLDFAST_X", f"https://good.example.com,{wrong}")
+
+    with pytest.raises(ImproperlyConfigured, match="Write scheme, host and port") as it:
+        env.origins("HOLDFAST_X")
+    assert f"HOLDFAST_X has {wrong!r}" in str(it.value)
+
+
+def test_a_wrong_origin_stops_the_start_with_one_line():
+    origin = "https://app.example.com/"
+    result = run("check", HOLDFAST_DEBUG="true", HOLDFAST_API_ORIGINS=origin)
+
+    assert result.returncode == 1
+    [line] = result.stderr.strip().splitlines()
+    assert f"HOLDFAST_API_ORIGINS has {origin!r}" in line
+
+
 def test_the_example_file_names_every_variable():
     read = set()
     for path in [*ROOT.glob("config/*.py"), ROOT / "manage.py"]:
