@@ -47,6 +47,8 @@ _cookie = "__Host-" if HTTPS else ""
 SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = f"{_cookie}sessionid", f"{_cookie}csrftoken"
 # Of a browser in which somebody has signed in: audit/services/devices.py.
 DEVICE_COOKIE_NAME = f"{_cookie}device"
+# Sent to the doors of signing in alone, which the prefix above does not allow.
+REFRESH_COOKIE_NAME = f"{'__Secure-' if HTTPS else ''}holdfast_refresh"
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 # Twelve hours from signing in, however busy; and no longer than the browser is open.

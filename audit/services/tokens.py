@@ -44,6 +44,7 @@ class Tokens:
     access: str
     refresh: str
     expires_in: int
+    refresh_expires_in: int
 
 
 def issue_tokens(user: User) -> Tokens:
@@ -150,6 +151,7 @@ def _tokens(family: TokenFamily, secret: str) -> Tokens:
         access=jwt.encode(access, _key(), algorithm=_ALGORITHM),
         refresh=jwt.encode(refresh, _key(), algorithm=_ALGORITHM),
         expires_in=max(until - now, 0),
+        refresh_expires_in=max(end - now, 0),
     )
 
 

@@ -1,10 +1,10 @@
-"""Who calls an endpoint: the holder of an access token, in a header or a cookie."""
+"""Who calls an endpoint: the holder of an access token, which comes in a header."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from rest_framework.authentication import SessionAuthentication
+from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed, Throttled
 from rest_framework.request import Request
 
@@ -12,21 +12,18 @@ from audit import services
 from audit.actors import operation_of
 from config.limits import note_budget, spend_address, spend_user
 
-# The browser takes it only over https, for this host alone and for every path.
-COOKIE = "__Host-holdfast-access"
 _KEYS = ("pk_", "sk_")
 
 
-class TokenAuthentication(SessionAuthentication):
+class TokenAuthentication(BaseAuthentication):
     """Sets `request.user`, and `request.auth` to the token family.
 
-    A cookie is sent by the browser itself, so with one the CSRF token has to come too.
-    The request is taken from the budget of the token's person, or of the address that
-    sent a wrong one; raises Throttled (429) when that is used up.
+    Whoever sends the header means to, so no CSRF token comes with it. The request is
+    taken from the budget of the token's person, or of the address that sent a wrong
+    one; raises Throttled (429) when that is used up.
     """
 
     def authenticate(self, request: Request) -> tuple[Any, Any] | None:
-        header = _bearer(request)
         token = self.token_in(request)
         if token is None:
             return None
@@ -34,20 +31,15 @@ class TokenAuthentication(SessionAuthentication):
             family = services.open_token(token)
         except services.TokenError as error:
             _allow(request, spend_address(operation_of(request._request).ip))
-            if header is None:
-                # An old cookie must not hide the session of the same browser.
-                return None
             msg = "The token has ended. Refresh it, or sign in again."
             raise AuthenticationFailed(msg, code="invalid_token") from error
         _allow(request, spend_user(family.user_id))
-        if header is None:
-            self.enforce_csrf(request)
         return family.user, family
 
     @staticmethod
     def token_in(request: Any) -> str | None:
         """Return the token that a request brings; keys are for the capture doors."""
-        token = _bearer(request) or request.COOKIES.get(COOKIE)
+        token = _bearer(request)
         return None if not token or token.startswith(_KEYS) else token
 
     def authenticate_header(self, request: Request) -> str:

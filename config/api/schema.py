@@ -32,28 +32,23 @@ _CSRF = {
     "type": "apiKey",
     "in": "header",
     "name": "X-CSRFToken",
-    "description": "With a session or a cookie, for everything but GET.",
+    "description": "With a session, for everything but GET; of /api/v1/auth/csrf.",
 }
 
 
 class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # the library has no types there
-    """An access token in the header, or in the cookie of a page."""
+    """An access token in the header."""
 
     target_class = "config.api.authentication.TokenAuthentication"
-    name = ["staffToken", "staffCookie"]
-
-    def get_security_requirement(self, auto_schema: Any) -> Any:
-        return [{"staffToken": []}, _with_csrf("staffCookie", auto_schema.method)]
+    name = "staffToken"
 
     def get_security_definition(self, auto_schema: Any) -> Any:
-        bearer = {
+        return {
             "type": "http",
             "scheme": "bearer",
             "bearerFormat": "JWT",
             "description": "The access token of POST /api/v1/auth/token.",
         }
-        cookie = {"type": "apiKey", "in": "cookie", "name": "__Host-holdfast-access"}
-        return [bearer, cookie]
 
 
 class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # the library has no types there

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from audit.api.openapi import TEXT, WHOLE, Operation, record, ref
+from audit.api.openapi import TEXT, WHOLE, Operation, parameter, record, ref
 
 _TAG = "Signing in"
 # At most so many characters, none of them NUL.
@@ -19,8 +19,15 @@ _REFUSALS = {
     429: "Too many requests, or too many tries; wait as long as Retry-After says.",
 }
 _WRONG = {401: "Name, password or code is wrong; code says what to do."}
-_ENROL = {403: "The role needs a second factor, which is set up in the admin."}
+_ENROL = {
+    403: "The role needs a second factor, which is set up in the admin. With `cookie`: "
+    "not a page of the hub's own origin."
+}
 _ENDED = {401: "The refresh token has ended or was used before."}
+_PAGE = "With `cookie`: not a page of the hub's own origin, or no CSRF token."
+_CSRF = parameter(
+    "X-CSRFToken", "header", TEXT, "With `cookie`: that of /api/v1/auth/csrf."
+)
 
 
 def build_paths() -> dict[str, Any]:
@@ -32,31 +39,45 @@ def build_paths() -> dict[str, Any]:
         ref("Tokens"),
         {**_REFUSALS, **_WRONG, **_ENROL},
         ref("SignIn"),
-        "`otp` is the code of the authenticator. With `cookie` the access token comes "
-        "as a cookie that no script can read, and `csrf_token` in the body.",
+        "`otp` is the code of the authenticator. With `cookie` the refresh token comes "
+        "as a cookie that no script can read, and not in the body: for pages of the "
+        "hub's own origin.",
     )
     refresh = Operation(
         "post_auth_refresh",
         _TAG,
         "Take the next pair of tokens",
         ref("Tokens"),
-        {**_REFUSALS, **_ENDED},
+        {**_REFUSALS, **_ENDED, 403: _PAGE},
         ref("Refresh"),
-        "Each refresh token works once.",
+        "Each refresh token works once. Send it, or `cookie` alone.",
+        parameters=(_CSRF,),
     )
     revoke = Operation(
         "post_auth_revoke",
         _TAG,
         "Sign out",
         {"type": "object", "maxProperties": 0},
-        _REFUSALS,
+        {**_REFUSALS, 403: _PAGE},
         ref("Revoke"),
-        "The answer is the same whatever the token was (RFC 7009).",
+        "The answer is the same whatever the token was (RFC 7009). Send it, or "
+        "`cookie` alone, which takes the cookie away.",
+        parameters=(_CSRF,),
+    )
+    csrf = Operation(
+        "get_auth_csrf",
+        _TAG,
+        "Get the CSRF token of this browser",
+        ref("CsrfToken"),
+        {429: _REFUSALS[429]},
+        description="For pages of the hub's own origin, whose scripts cannot read the "
+        "cookie. Get it before each use: a new sign-in changes it.",
     )
     return {
         "/api/v1/auth/token": {"post": token.build()},
         "/api/v1/auth/refresh": {"post": refresh.build()},
         "/api/v1/auth/revoke": {"post": revoke.build()},
+        "/api/v1/auth/csrf": {"get": csrf.build()},
     }
 
 
@@ -68,13 +89,13 @@ def build_components() -> dict[str, Any]:
             "refresh": TEXT,
             "expires_in": WHOLE,
             "token_type": {"type": "string", "const": "Bearer"},
-            "csrf_token": TEXT,
         },
-        optional=("access", "csrf_token"),
+        optional=("refresh",),
     )
     return {
         "schemas": {
             "Tokens": tokens,
+            "CsrfToken": record({"csrf_token": TEXT}),
             "SignIn": _body(
                 {
                     "username": _INPUT,
@@ -85,12 +106,17 @@ def build_components() -> dict[str, Any]:
                 "otp",
                 "cookie",
             ),
-            "Refresh": _body({"refresh": _INPUT, "cookie": _MAYBE_FLAG}, "cookie"),
-            "Revoke": _body(
-                {"token": _INPUT, "token_type_hint": _MAYBE_INPUT}, "token_type_hint"
-            ),
+            "Refresh": _body_or_cookie("refresh"),
+            "Revoke": _body_or_cookie("token", token_type_hint=_MAYBE_INPUT),
         }
     }
+
+
+def _body_or_cookie(name: str, **more: Any) -> dict[str, Any]:
+    """Return the body that brings a token, or says that the cookie does."""
+    properties = {name: _MAYBE_INPUT, **more, "cookie": _MAYBE_FLAG}
+    ways = [{"required": [name]}, {"required": ["cookie"]}]
+    return {**_body(properties, *properties), "anyOf": ways}
 
 
 def _body(properties: dict[str, Any], *optional: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
-"""Sign-in by token for other frontends: issue, refresh, revoke.
+"""Sign-in by token for frontends: issue, refresh, revoke.
 
-These doors look at no cookie, and take JSON only, which no foreign page can post here.
+These doors take JSON only, which no foreign page can post here, and look at no session.
+With `cookie` the refresh token stays in a cookie (`config.api.refresh_cookie`).
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from audit.actors import operation_of
 from audit.api.parsing import parse_json
 from audit.api.problems import Problem
 from capture.api.answers import Refusal, problem
-from config.api.authentication import COOKIE
+from config.api import refresh_cookie
 
 _LONGEST_BODY = 20_000
 _LONGEST_TEXT = 4096
@@ -68,6 +69,9 @@ def _issue(
     otp: str = "",
     cookie: bool = False,
 ) -> HttpResponse:
+    if cookie:
+        # Else another site could sign its reader in as somebody else.
+        refresh_cookie.require_own_page(request)
     operation = operation_of(request)
     try:
         user = services.check_password(
@@ -85,53 +89,73 @@ def _issue(
         services.complete_sign_in(user, otp, operation=operation, method="token")
     except services.SignInRefused as refused:
         raise _refusal(refused) from refused
-    return _answer(request, services.issue_tokens(user), in_cookie=cookie)
+    return _answer(services.issue_tokens(user), in_cookie=cookie)
 
 
 def _refresh(
-    request: HttpRequest, *, refresh: str, cookie: bool = False
+    request: HttpRequest, *, refresh: str | None = None, cookie: bool = False
 ) -> HttpResponse:
-    operation = operation_of(request)
+    token = _sent(request, "refresh", refresh, in_cookie=cookie)
     try:
-        tokens = services.refresh_tokens(refresh, operation=operation)
+        tokens = services.refresh_tokens(token, operation=operation_of(request))
     except services.TokenError as error:
         msg = "The refresh token has ended or was used before. Sign in again."
         raise Refusal(401, "invalid_token", msg) from error
-    return _answer(request, tokens, in_cookie=cookie)
+    return _answer(tokens, in_cookie=cookie)
 
 
 def _revoke(
-    request: HttpRequest, *, token: str, token_type_hint: str = ""
+    request: HttpRequest,
+    *,
+    token: str | None = None,
+    token_type_hint: str = "",
+    cookie: bool = False,
 ) -> HttpResponse:
-    operation = operation_of(request)
-    services.revoke_token(token, operation=operation)
+    sent = _sent(request, "token", token, in_cookie=cookie)
+    services.revoke_token(sent, operation=operation_of(request))
     # Whether the token was any good is nobody's business (RFC 7009).
     response = JsonResponse({})
-    response.delete_cookie(COOKIE, samesite="Lax")
-    response.cookies[COOKIE]["secure"] = True
+    if cookie:
+        refresh_cookie.take_away(response)
     return response
 
 
-def _answer(
-    request: HttpRequest, tokens: services.Tokens, *, in_cookie: bool
-) -> HttpResponse:
+@csrf_exempt
+def csrf_view(request: HttpRequest) -> HttpResponse:
+    """Answer the CSRF token of this browser, whose cookie no script can read."""
+    response: HttpResponse
+    if request.method in ("GET", "HEAD"):
+        response = JsonResponse({"csrf_token": get_token(request)})
+    else:
+        refusal = Refusal(405, "method_not_allowed", "Use GET here.")
+        response = problem(request, refusal)
+        response["Allow"] = "GET, HEAD"
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def _sent(request: HttpRequest, name: str, text: str | None, *, in_cookie: bool) -> str:
+    """Return the token of the body, or the one of the cookie for a page of ours."""
+    if (text is None) is not in_cookie:
+        msg = f"Send either {name}, or cookie: true."
+        raise Refusal(422, "invalid", msg, pointer=f"/{name}")
+    if text is not None:
+        return text
+    refresh_cookie.require_own_page(request)
+    refresh_cookie.require_csrf_token(request)
+    return refresh_cookie.token_in(request)
+
+
+def _answer(tokens: services.Tokens, *, in_cookie: bool) -> HttpResponse:
     body: dict[str, Any] = {
-        "refresh": tokens.refresh,
+        "access": tokens.access,
         "expires_in": tokens.expires_in,
         "token_type": "Bearer",
     }
     if not in_cookie:
-        return JsonResponse({"access": tokens.access, **body})
-    # The page cannot read the cookie, and has to show the CSRF token with changes.
-    response = JsonResponse({**body, "csrf_token": get_token(request)})
-    response.set_cookie(
-        COOKIE,
-        tokens.access,
-        max_age=tokens.expires_in,
-        secure=True,
-        httponly=True,
-        samesite="Lax",
-    )
+        return JsonResponse({**body, "refresh": tokens.refresh})
+    response = JsonResponse(body)
+    refresh_cookie.put(response, tokens)
     return response
 
 
@@ -182,10 +206,10 @@ def _fits(value: Any, kind: type) -> bool:
     return isinstance(value, str) and len(value) <= _LONGEST_TEXT
 
 
-_REQUIRED = {"username", "password", "refresh", "token"}
+_REQUIRED = {"username", "password"}
 
 token_view = _endpoint(
     _issue, {"username": str, "password": str, "otp": str, "cookie": bool}
 )
 refresh_view = _endpoint(_refresh, {"refresh": str, "cookie": bool})
-revoke_view = _endpoint(_revoke, {"token": str, "token_type_hint": str})
+revoke_view = _endpoint(_revoke, {"token": str, "token_type_hint": str, "cookie": bool})

@@ -14,4 +14,5 @@ urlpatterns = [
     re_path(r"^api/v1/auth/token/?$", tokens.token_view),
     re_path(r"^api/v1/auth/refresh/?$", tokens.refresh_view),
     re_path(r"^api/v1/auth/revoke/?$", tokens.revoke_view),
+    re_path(r"^api/v1/auth/csrf/?$", tokens.csrf_view),
 ]

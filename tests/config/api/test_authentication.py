@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from django.test import Client
 from django.urls import path
@@ -14,7 +12,6 @@ from rest_framework.views import APIView
 
 from audit import services
 from audit.actors import Actor
-from config.api.authentication import COOKIE
 from tests.conftest import signed_in
 from tests.factories import TokenFamilyFactory, UserFactory
 
@@ -98,66 +95,6 @@ def test_a_session_needs_a_csrf_token(ann):
 
     assert strict.get("/who").status_code == 200
     assert strict.post("/who").status_code == 403
-
-
-@pytest.fixture
-def with_cookie(ann):
-    """A browser that asked for its access token as a cookie, and what it was told."""
-    browser = Client(enforce_csrf_checks=True)
-    body = {"username": "ann", "password": PASSWORD, "cookie": True}
-    response = browser.post(
-        "/api/v1/auth/token", json.dumps(body), content_type="application/json"
-    )
-    browser.told = response.json()  # type: ignore[attr-defined]
-    return browser
-
-
-def test_the_cookie_is_out_of_reach_of_scripts(with_cookie):
-    cookie = with_cookie.cookies[COOKIE]
-
-    assert "access" not in with_cookie.told
-    assert COOKIE.startswith("__Host-")
-    assert cookie["httponly"]
-    assert cookie["secure"]
-    assert (cookie["samesite"], cookie["path"], cookie["domain"]) == ("Lax", "/", "")
-    assert cookie["max-age"] == 600
-
-
-def test_a_cookie_reads_but_writes_only_with_the_csrf_token(with_cookie):
-    def write(**headers: str) -> int:
-        kwargs = {"content_type": "application/json", "headers": headers}
-        return with_cookie.post("/who", "{}", **kwargs).status_code
-
-    assert with_cookie.get("/who").status_code == 200
-    assert write() == 403
-    assert write(**{"X-CSRFToken": "x" * 32}) == 403
-    assert write(**{"X-CSRFToken": with_cookie.told["csrf_token"]}) == 200
-
-
-def test_an_ended_cookie_does_not_hide_a_session(ann):
-    browser = signed_in(ann)
-    browser.cookies[COOKIE] = "a.b.c"
-
-    assert browser.get("/who").status_code == 200
-
-
-def test_revoking_takes_the_cookie_away(with_cookie):
-    body = json.dumps({"token": with_cookie.told["refresh"]})
-    with_cookie.post("/api/v1/auth/revoke", body, content_type="application/json")
-
-    assert with_cookie.cookies[COOKIE].value == ""
-    assert with_cookie.cookies[COOKIE]["secure"]
-    assert with_cookie.get("/who").status_code == 401
-
-
-def test_a_cookie_can_be_refreshed(with_cookie):
-    body = json.dumps({"refresh": with_cookie.told["refresh"], "cookie": True})
-    response = with_cookie.post(
-        "/api/v1/auth/refresh", body, content_type="application/json"
-    )
-
-    assert set(response.json()) == {"refresh", "expires_in", "token_type", "csrf_token"}
-    assert with_cookie.get("/who").status_code == 200
 
 
 def test_a_family_without_its_token_opens_nothing(client, db):
