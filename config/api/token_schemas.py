@@ -114,9 +114,13 @@ def build_components() -> dict[str, Any]:
 
 def _body_or_cookie(name: str, **more: Any) -> dict[str, Any]:
     """Return the body that brings a token, or says that the cookie does."""
-    properties = {name: _MAYBE_INPUT, **more, "cookie": _MAYBE_FLAG}
-    ways = [{"required": [name]}, {"required": ["cookie"]}]
-    return {**_body(properties, *properties), "anyOf": ways}
+    cookie, nothing = {"type": "boolean", "const": True}, {"type": "null"}
+    no_cookie = {"oneOf": [{"type": "boolean", "const": False}, nothing]}
+    ways = [
+        _body({name: _INPUT, **more, "cookie": no_cookie}, *more, "cookie"),
+        _body({"cookie": cookie, **more, name: nothing}, *more, name),
+    ]
+    return {"oneOf": ways}
 
 
 def _body(properties: dict[str, Any], *optional: str) -> dict[str, Any]:
