@@ -141,6 +141,7 @@ def test_a_shared_browser_knows_both(people):
 @pytest.mark.parametrize(
     "cookie",
     ["", "x", "a:b:c", "x" * 5000, signing.dumps(["me", ["ann"]], salt="another")],
+    ids=["none", "word", "parts", "long", "of another purpose"],
 )
 def test_a_cookie_of_ones_own_making_is_that_of_a_new_browser(people, cookie):
     guesser = Browser(OFFICE)
