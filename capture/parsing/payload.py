@@ -12,8 +12,8 @@ from audit.folding import normal_form
 from capture.parsing.marks import NON_FINITE
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
-# One for all: `json.dumps` makes a new one for each text that is not of ASCII.
-_write = json.JSONEncoder(ensure_ascii=False).encode
+# What `json.dumps` calls for a text once it has made an encoder.
+_quoted = json.encoder.encode_basestring
 # What moves when the same message is sent again.
 _VOLATILE = {"sentAt", "sent_at", "writeKey", "api_key", "_metadata", "receivedAt"}
 
@@ -24,20 +24,27 @@ def payload_text(value: Any) -> str:
     Control characters and lone surrogates are written as escapes, so that the text
     comes back byte for byte from both databases.
     """
+    text = _written(value)
+    if text.isascii():
+        return text
+    return _SURROGATE.sub(lambda m: f"\\u{ord(m.group()):04x}", text)
+
+
+def _written(value: Any) -> str:
     if isinstance(value, str):
         return _quoted(value)
     if isinstance(value, dict):
-        items = ",".join(
-            [f"{_quoted(key)}:{payload_text(value[key])}" for key in sorted(value)]
-        )
-        return f"{{{items}}}"
+        items = [f"{_quoted(key)}:{_written(value[key])}" for key in sorted(value)]
+        return f"{{{','.join(items)}}}"
     if isinstance(value, list):
-        return f"[{','.join(map(payload_text, value))}]"
+        # Without a call for each: a body can hold a hundred thousand texts.
+        items = [_quoted(v) if type(v) is str else _written(v) for v in value]
+        return f"[{','.join(items)}]"
     if isinstance(value, Decimal) or type(value) is int:
         return str(value)
     if value is None or value is NON_FINITE:
         return "null"
-    return _write(value)
+    return json.dumps(value)
 
 
 def read_payload(text: str | None) -> Any:
@@ -55,20 +62,13 @@ def fingerprint(body: Any) -> bytes:
     return hashlib.sha256(payload_text(_normal(body)).encode()).digest()
 
 
-def _quoted(text: str) -> str:
-    quoted = _write(text)
-    if quoted.isascii():
-        return quoted
-    return _SURROGATE.sub(lambda m: f"\\u{ord(m.group()):04x}", quoted)
-
-
 def _normal(value: Any) -> Any:
     if isinstance(value, str):
         return value if value.isascii() else normal_form("NFC", value)
     if isinstance(value, dict):
         return {_normal(key): _normal(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_normal(item) for item in value]
+        return [v if type(v) is str and v.isascii() else _normal(v) for v in value]
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         return value
     number = Decimal(value)
