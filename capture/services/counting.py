@@ -10,7 +10,6 @@ from uuid import UUID
 from django.db.models import Count, Max
 
 from audit.actors import Actor
-from audit.folding import fold_email
 from capture.choices import CaptureType
 from capture.models import (
     CaptureLink,
@@ -52,14 +51,12 @@ def count_captures(email: str, *, actor: Actor) -> CaptureCounts:
 
     Only in the actor's businesses; an unknown and a foreign person look the same.
     """
-    people: dict[UUID, set[UUID]] = {}
     right = "capture.view_capture"
-    for business in customers.list_businesses(actor=actor, permission=right):
-        by_email, _ = customers.find_by_identity(
-            business.pk, emails=[fold_email(email)], external_ids=[]
-        )
-        people[business.pk] = set(by_email.values())
-    ids = {pk for found in people.values() for pk in found}
+    businesses = customers.list_businesses(actor=actor, permission=right)
+    found_in = customers.find_by_email(email, businesses)
+    searched = businesses.values_list("pk", flat=True)
+    people = {pk: {found_in[pk]} if pk in found_in else set() for pk in searched}
+    ids = set(found_in.values())
     if not ids:
         return CaptureCounts(latest=dict.fromkeys(_LATEST), people=people)
     links = CaptureLink.objects.filter(customer__in=ids)

@@ -11,6 +11,7 @@ from customers.services.businesses import create_business
 from customers.services.captured import (
     CapturedFact,
     create_captured_customers,
+    find_by_email,
     find_by_identity,
     lock_customers,
     record_captured_consents,
@@ -266,6 +267,7 @@ __all__ = [
     "end_import",
     "export_customers_for_marketing",
     "export_person",
+    "find_by_email",
     "find_by_identity",
     "find_customer",
     "find_customers",

@@ -8,8 +8,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from audit import services as audit
 from audit.actors import Actor
+from audit.folding import fold_email
 from audit.tracking import history_model
 from customers.choices import ConsentAction, ContactKind, CustomerStatus, Purpose
 from customers.models import (
@@ -48,6 +51,27 @@ def find_by_identity(
     by_email |= {c.email_key: c.pk for c in current}
     by_ref = {c.external_id: c.pk for c in named}
     return _known(by_email), _known(by_ref)
+
+
+def find_by_email(email: str, businesses: QuerySet[Business]) -> dict[UUID, UUID]:
+    """Return who has an e-mail, now or formerly, in each of these businesses.
+
+    By business; as `find_by_identity` finds them, in two statements for all.
+    """
+    key = fold_email(email)
+    ids = businesses.order_by().values("pk")
+    former = Contact.objects.filter(
+        business__in=ids,
+        email_key=key,
+        kind=ContactKind.EMAIL,
+        customer__archived_at=None,
+        customer__erased_at=None,
+    ).order_by("pk")
+    current = Customer.objects.filter(business__in=ids, email_key=key).live()
+    return {
+        **dict(former.values_list("business_id", "customer_id")),
+        **dict(current.values_list("business_id", "pk")),
+    }
 
 
 def _known(found: dict[str | None, UUID]) -> dict[str, UUID]:
