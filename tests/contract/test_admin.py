@@ -27,6 +27,7 @@ BOOKKEEPING = {
     "audit.AttemptCounter",
     "audit.Authenticator",
     "audit.JobBatch",
+    "audit.KeptCatalogue",
     "audit.RecoveryCode",
     "audit.RefusalWindow",
     "audit.StoredAnswer",
