@@ -34,8 +34,14 @@ class AccountAltered(PermissionDenied):
 
 def mac_of(label: str, values: Iterable[Any]) -> str:
     """Return the MAC over the values of one row, in the order that its table names."""
-    text = json.dumps([str(v) if isinstance(v, UUID) else v for v in values])
+    text = json.dumps([_plain(value) for value in values])
     return keyed_hash("account row", label, text)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes | memoryview):
+        return bytes(value).hex()
+    return str(value) if isinstance(value, UUID) else value
 
 
 class SignedModel(models.Model):

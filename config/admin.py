@@ -55,6 +55,7 @@ class HoldfastAdminSite(admin.AdminSite):
         view = self.admin_view
         pages = [
             path("login/code/", self.login_code, name="login_code"),
+            path("login/passkey/", self.login_passkey, name="login_passkey"),
             path("security/", view(security.monitoring_view), name="security"),
             path("step-up/end/", view(end_view), name="step_up_end"),
             path("account/pin/", view(pin_view), name="account_pin"),
@@ -81,8 +82,17 @@ class HoldfastAdminSite(admin.AdminSite):
 
         return self._sign_in_page(CodeView, request, None)
 
+    @method_decorator(never_cache)
+    @method_decorator(transaction.non_atomic_requests)
+    def login_passkey(self, request: HttpRequest) -> Any:
+        """Sign in whoever's passkey answers."""
+        from config.sign_in import PasskeyView  # noqa: PLC0415 - forms need models
+
+        return self._sign_in_page(PasskeyView, request, None)
+
     # For the limits: each of these costs a hash, and is a guess.
     login.tries_passwords = login_code.tries_passwords = True  # type: ignore[attr-defined]  # a mark of our own
+    login_passkey.tries_passwords = True  # type: ignore[attr-defined]  # a mark of our own
 
     def _sign_in_page(self, view: Any, request: Any, extra_context: Any) -> Any:
         context = {**self.each_context(request), "title": "Sign in", "subtitle": None}

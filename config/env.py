@@ -9,8 +9,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -159,6 +161,52 @@ def origins(name: str) -> list[str]:
             )
             raise ImproperlyConfigured(msg)
     return found
+
+
+def domain(name: str, allowed: list[str]) -> str:
+    """Return NAME, a host name that is among the allowed ones, or above one of them.
+
+    By default the first of them that is a name; empty when all are numbers.
+    """
+    names = [host.lstrip(".") for host in allowed if _is_name(host)]
+    value = text(name, "").strip().lower() or next(iter(names), "")
+    is_ours = "*" in allowed or any(_lies_in(host, value) for host in names)
+    if not value or (_is_name(value) and is_ours):
+        return value
+    msg = (
+        f"{name}={value!r} is no name of HOLDFAST_ALLOWED_HOSTS, nor above one. "
+        "Browsers keep passkeys for a name of this site, never for a number."
+    )
+    raise ImproperlyConfigured(msg)
+
+
+def passkey_origins(name: str, domain: str, *, is_https: bool) -> list[str]:
+    """Return NAME, a list of origins that are all of a domain."""
+    for each in (found := origins(name)):
+        if not _lies_in(urlsplit(each).hostname or "", domain):
+            msg = (
+                f"{name} has {each!r}, which is not of {domain!r}: browsers keep "
+                "passkeys for that name. Mend it, or HOLDFAST_PASSKEY_DOMAIN."
+            )
+            raise ImproperlyConfigured(msg)
+    usual = f"https://{domain}" if is_https else f"http://{domain}:8000"
+    return found or ([usual] if domain else [])
+
+
+def _is_name(host: str) -> bool:
+    """Tell whether a host is a name: no number, and no sign for all names."""
+    plain = host.strip("[].")
+    if not plain or "*" in plain:
+        return False
+    try:
+        ip_address(plain)
+    except ValueError:
+        return True
+    return False
+
+
+def _lies_in(host: str, domain: str) -> bool:
+    return host == domain or host.endswith(f".{domain}")
 
 
 def database(name: str, default: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
@@ -47,7 +48,13 @@ _PERMISSIONS = ", ".join(
 )
 # What somebody may open who has to set up a second factor first.
 _SETTING_UP = frozenset(
-    {"admin:account_second_factor", "admin:login", "admin:login_code", "admin:logout"}
+    {
+        "admin:account_second_factor",
+        "admin:login",
+        "admin:login_code",
+        "admin:login_passkey",
+        "admin:logout",
+    }
 )
 _MAX_AGENT = 1000
 _MAX_ROUTE = 200
@@ -107,6 +114,22 @@ class HeadersMiddleware:
         return response
 
 
+class NameMiddleware:
+    """Leads pages of the demo from the number of this machine to its name.
+
+    Browsers keep passkeys for names alone, and what they hold of a session for one.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        origin: str = settings.LOCAL_ORIGIN
+        if origin and _is_page(request) and _is_number(request.get_host()):
+            return redirect(f"{origin}{request.get_full_path()}")
+        return self.get_response(request)
+
+
 class SecondFactorMiddleware:
     """Whoever needs a second factor and has none is led to set it up, and no further.
 
@@ -126,12 +149,26 @@ class SecondFactorMiddleware:
         user: Any = request.user
         if not user.is_authenticated or match.view_name in _SETTING_UP:
             return None
-        if not services.lacks_totp(user):
+        if not services.lacks_second_factor(user):
             return None
         if match.app_names[:1] == ["admin"]:
             return redirect("admin:account_second_factor")
         request.user = AnonymousUser()
         return None
+
+
+def _is_page(request: HttpRequest) -> bool:
+    is_read = request.method in ("GET", "HEAD")
+    return is_read and request.path_info.startswith(("/admin/", "/demo/"))
+
+
+def _is_number(host: str) -> bool:
+    name = urlsplit(f"//{host}").hostname or ""
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 def _log(request: HttpRequest, response: HttpResponse, seconds: float) -> None:

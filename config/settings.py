@@ -147,6 +147,7 @@ MIDDLEWARE = [
     "config.csp.ContentSecurityPolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "config.health.HealthMiddleware",
+    "config.middleware.NameMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "config.limits.LimitsMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -271,9 +272,17 @@ SIGN_IN_WINDOW_MINUTES = env.number(
 # Whoever has one of these roles in a business needs a second factor.
 SECOND_FACTOR_ROLES = env.choices(
     "HOLDFAST_SECOND_FACTOR_ROLES",
-    "",
+    "" if DEBUG or DEMO else "admin,superuser",
     ("admin", "support", "marketing", "auditor", "superuser"),
 )
+# For ever: under another name no passkey opens anything. Without one there are none.
+PASSKEY_DOMAIN = env.domain("HOLDFAST_PASSKEY_DOMAIN", ALLOWED_HOSTS)
+# Pages that may ask for one, each as a whole, with its port.
+PASSKEY_ORIGINS = env.passkey_origins(
+    "HOLDFAST_PASSKEY_ORIGINS", PASSKEY_DOMAIN, is_https=HTTPS
+)
+# Where pages lead that are opened by number; the demo sets it (config/middleware.py).
+LOCAL_ORIGIN = ""
 ACCESS_TOKEN_MINUTES = env.number(
     "HOLDFAST_ACCESS_TOKEN_MINUTES", default=10, at_least=1
 )
@@ -506,6 +515,8 @@ LOGGING = {
         "django.server": {"handlers": [], "level": "ERROR", "propagate": True},
         # Statements would come with their values.
         "django.db.backends": {"level": "INFO"},
+        # Its lines name keys.
+        "fido2": {"level": "WARNING"},
         # The pool repeats for twenty seconds what the error then says once.
         "psycopg.pool": {"level": "ERROR"},
     },

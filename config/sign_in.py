@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -16,6 +17,8 @@ from django.utils.http import urlencode
 
 from audit import clock, services
 from audit.actors import operation_of
+from audit.admin import passkeys
+from audit.admin.step_up import binding_of
 
 _PENDING = "sign_in_pending"
 _PENDING_SECONDS = 300
@@ -24,6 +27,10 @@ DEVICE_LIFETIME = timedelta(days=180)
 _WRONG = (
     "User name and password do not fit together. Check both; capital and small letters "
     "differ."
+)
+_LATE = "This took too long, or was answered already. Try again."
+_WRONG_PASSKEY = (
+    "This passkey does not open anything here. Use another one, or your password."
 )
 _WRONG_CODE = (
     "This code is wrong or used up. Type the one that your app shows now, or one of "
@@ -87,7 +94,7 @@ class PasswordForm(_RefusableForm):
 
 
 class CodeForm(_RefusableForm):
-    """The second step, for whoever has an authenticator."""
+    """The second step, for whoever has a second factor."""
 
     code = forms.CharField(
         label="Code",
@@ -114,6 +121,27 @@ class CodeForm(_RefusableForm):
         return values
 
 
+class PasskeyForm(_RefusableForm):
+    """What a passkey has answered; it is both steps in one."""
+
+    passkey = forms.CharField(max_length=services.LONGEST_ANSWER)
+
+    def clean(self) -> dict[str, Any]:
+        values = self.cleaned_data
+        if "passkey" not in values:
+            raise ValidationError(_LATE)
+        try:
+            self.user = services.sign_in_with_passkey(
+                services.read_text(values["passkey"]),
+                binding=binding_of(self.request),
+                operation=self.operation,
+            )
+        except services.SignInRefused as refused:
+            text = _LATE if refused.code == "late" else _WRONG_PASSKEY
+            raise self.refused(refused, text) from refused
+        return values
+
+
 class _SignInView(LoginView):
     """What both steps share: a safe way on, and 429 for whoever has no tries left."""
 
@@ -123,6 +151,11 @@ class _SignInView(LoginView):
             response.status_code = 429
             response["Retry-After"] = str(form.retry_after)
         return response
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(
+            **kwargs, passkey_domain=settings.PASSKEY_DOMAIN
+        )
 
     def get_default_redirect_url(self) -> str:
         return reverse("admin:index")
@@ -145,14 +178,14 @@ class _SignInView(LoginView):
 
 
 class PasswordView(_SignInView):
-    """Asks for name and password; whoever has an authenticator goes on to its code."""
+    """Asks for name and password; whoever has a second factor goes on to that."""
 
     template_name = "admin/login.html"
     authentication_form: Any = PasswordForm
 
     def form_valid(self, form: Any) -> HttpResponse:
         user = form.get_user()
-        if not services.has_totp(user):
+        if not services.has_second_factor(user):
             operation = operation_of(self.request)
             services.complete_sign_in(
                 user,
@@ -183,6 +216,14 @@ class CodeView(_SignInView):
     template_name = "admin/login_code.html"
     authentication_form: Any = CodeForm
 
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        user = pending_user(self.request)
+        has = {
+            "has_totp": user is not None and services.has_totp(user),
+            "has_passkey": user is not None and services.list_passkeys(user).exists(),
+        }
+        return super().get_context_data(**kwargs, **has)
+
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         if pending_user(request) is None:
             request.session.pop(_PENDING, None)
@@ -196,6 +237,41 @@ class CodeView(_SignInView):
 def device_of(request: HttpRequest) -> str:
     """Return the cookie of a browser in which somebody has signed in before."""
     return request.COOKIES.get(settings.DEVICE_COOKIE_NAME, "")
+
+
+class PasskeyView(_SignInView):
+    """Signs in whoever's passkey answers. Its form stands on the other two pages."""
+
+    template_name = "admin/login.html"
+    authentication_form: Any = PasskeyForm
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return HttpResponseRedirect(reverse("admin:login"))
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if passkeys.is_asking(request):
+            return passkeys.tell_browser(partial(self._ask, request))
+        return super().post(request, *args, **kwargs)
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        return self.enter(form.get_user())
+
+    def form_invalid(self, form: Any) -> HttpResponse:
+        # The page has the other form: what the passkey said is an error above it.
+        self.extra_context = {
+            **(self.extra_context or {}),
+            "form": PasswordForm(self.request),
+            "passkey_errors": form.non_field_errors(),
+        }
+        return super().form_invalid(form)
+
+    def _ask(self, request: HttpRequest) -> dict[str, Any]:
+        # The question is bound to a session, so there has to be one.
+        if not request.session.session_key:
+            request.session.create()
+        return services.ask_for_sign_in(
+            binding=binding_of(request), operation=operation_of(request)
+        )
 
 
 def pending_user(request: HttpRequest) -> Any:

@@ -1,4 +1,4 @@
-"""Asking for a PIN before a dangerous act, on any page of the admin.
+"""Asking for a PIN, code or passkey before a dangerous act, on any page of the admin.
 
 A page calls `confirmed()` where the act begins. Without a grant the person gets a page
 that asks for the code and carries along what was sent, encrypted; with the right code
@@ -13,10 +13,11 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import wraps
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from cryptography.exceptions import InvalidTag
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import ValidationError
@@ -36,6 +37,7 @@ from django.views.decorators.debug import (
 from django.views.decorators.http import require_POST
 
 from audit import clock, services
+from audit.admin import passkeys
 from audit.admin.base import ScopedAdmin, actor_of
 from audit.admin.once import answer_again, token_of
 from audit.keyed import lock_up, unlock
@@ -45,7 +47,7 @@ if TYPE_CHECKING:
 
 CODE = "step_up_code"
 CARRIED = "step_up_request"
-_MINE = {CODE, CARRIED, "csrfmiddlewaretoken"}
+_MINE = {CODE, CARRIED, passkeys.ANSWER, passkeys.ASK, "csrfmiddlewaretoken"}
 _PURPOSE = "step-up form"
 _MARK = "step_up_mark"
 # How long the page that asks may stay open, in seconds.
@@ -108,6 +110,8 @@ def guarded(view: Callable[..., Any]) -> Callable[..., Any]:
     @sensitive_post_parameters(CODE)
     def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if request.method == "POST" and CARRIED in request.POST:
+            if passkeys.is_asking(request):
+                return passkeys.tell_browser(partial(_ask_passkey, request))
             response = _confirm(request)
             if response is not None:
                 return response
@@ -188,6 +192,7 @@ def _asked(request: HttpRequest, needed: services.StepUpRequired) -> _Asked:
 def _confirm(request: HttpRequest) -> HttpResponseBase | None:
     """Look at the code of a page that asked; None when the act may begin."""
     code = request.POST.get(CODE, "").strip()
+    answer_of_key = passkeys.answer_in(request)
     asked = _unsealed(request, request.POST.get(CARRIED, ""))
     # From here on nothing that runs, logs or fails can see the code.
     request.POST = _post(asked.fields if asked and asked.fields else [])  # type: ignore[assignment]  # the stubs know only Django's own
@@ -199,21 +204,38 @@ def _confirm(request: HttpRequest) -> HttpResponseBase | None:
     carrying: Any = request
     carrying.form_token = asked.token
     user: Any = request.user
+    act: Any = _act(request, asked)
     try:
-        services.confirm(
-            user,
-            code,
-            scope=asked.scope,
-            binding=binding_of(request),
-            digest=asked.digest,
-            actor=actor_of(request),
-        )
+        if answer_of_key:
+            services.confirm_with_passkey(user, answer_of_key, **act)
+        else:
+            services.confirm(user, code, **act)
     except ValidationError as refused:
         return _ask(request, asked, " ".join(refused.messages))
     renew_session(request, user)
     return (
         HttpResponseRedirect(request.get_full_path()) if asked.fields is None else None
     )
+
+
+def _ask_passkey(request: HttpRequest) -> dict[str, Any]:
+    """Return what the browser needs to ask for a passkey, for the act of the page."""
+    asked = _unsealed(request, request.POST.get(CARRIED, ""))
+    if asked is None:
+        msg = "This took too long. Begin again; nothing was done."
+        raise ValidationError(msg, code="late")
+    user: Any = request.user
+    return services.ask_for_passkey(user, **_act(request, asked))
+
+
+def _act(request: HttpRequest, asked: _Asked) -> dict[str, Any]:
+    """Return what is confirmed, and where."""
+    return {
+        "scope": asked.scope,
+        "digest": asked.digest,
+        "binding": binding_of(request),
+        "actor": actor_of(request),
+    }
 
 
 def renew_session(request: HttpRequest, user: User) -> None:
@@ -236,6 +258,7 @@ def _ask(request: HttpRequest, asked: _Asked, error: str = "") -> HttpResponse:
         "carried_name": CARRIED,
         "is_repeated": asked.fields is None and request.method == "POST",
         "methods": methods,
+        "passkey_domain": settings.PASSKEY_DOMAIN,
         "needs_authenticator": services.needs_authenticator(asked.scope),
         "state": state,
         "may_try": bool(methods) and not (state.locked_until or state.is_disabled),

@@ -116,10 +116,7 @@ class UserAdmin(ConfirmedForms, ScopedAdmin, auth_admin.UserAdmin):
     def reset_second_factor(self, request: HttpRequest, queryset: Any) -> None:
         confirmed(request, Scope.MANAGE_ROLES, what="Reset a second factor")
         actor = actor_of(request)
-        done = [
-            services.remove_totp(user, actor=actor, reason_code="reset")
-            for user in queryset
-        ]
+        done = [services.reset_second_factor(user, actor=actor) for user in queryset]
         self.message_user(
             request,
             f"Removed {sum(done)} authenticators. Those people sign in anew, with the "

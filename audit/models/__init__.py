@@ -8,8 +8,12 @@ from audit.models.job import OPEN_STATUSES, Job, JobBatch, JobStatus
 from audit.models.operation import Operation
 from audit.models.refusals import RefusalWindow
 from audit.models.sign_in import (
+    PASSKEY,
     AttemptCounter,
     Authenticator,
+    Ceremony,
+    Passkey,
+    Purpose,
     RecoveryCode,
     TokenFamily,
 )
@@ -19,8 +23,10 @@ from audit.models.user import User
 
 __all__ = [
     "OPEN_STATUSES",
+    "PASSKEY",
     "AttemptCounter",
     "Authenticator",
+    "Ceremony",
     "Event",
     "Grant",
     "Job",
@@ -30,7 +36,9 @@ __all__ = [
     "Method",
     "Operation",
     "Outcome",
+    "Passkey",
     "PinCredential",
+    "Purpose",
     "RecoveryCode",
     "RefusalWindow",
     "Scope",

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
 from audit.ids import uuid7
+from audit.signed import SignedModel
+
+# How the word of a passkey begins in `User.factors`; its id follows.
+PASSKEY = "passkey:"
 
 
 class AttemptCounter(models.Model):
@@ -75,6 +79,91 @@ class RecoveryCode(models.Model):
 
     def __str__(self) -> str:
         return f"recovery code {self.pk}"
+
+
+class Passkey(SignedModel):
+    """A key (WebAuthn) that a device of the user keeps: its public half.
+
+    Which ones a user has stands in the account too (`factors`), so that a row that was
+    put in or taken away past the hub is found out.
+    """
+
+    signed = ("id", "user_id", "credential_id", "public_key")
+    privacy: ClassVar[dict[str, str]] = {"name": "free_text", "mac": "secret"}
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="passkeys"
+    )
+    credential_id = models.BinaryField(unique=True, max_length=1023)
+    # COSE, as CBOR.
+    public_key = models.BinaryField()
+    # Moved by one UPDATE that asks for more; a synced key never counts and stays at 0.
+    sign_count = models.BigIntegerField(default=0, editable=False)
+    is_backed_up = models.BooleanField("synced", default=False, editable=False)
+    name = models.CharField(max_length=60)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    last_used_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        ordering = ("id",)
+
+    def __str__(self) -> str:
+        return f"passkey {self.pk}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.sign()
+        super().save(*args, **kwargs)
+
+    @property
+    def factor(self) -> str:
+        """The word by which the account says that it has this key."""
+        return f"{PASSKEY}{self.pk.hex}"
+
+
+class Purpose(models.TextChoices):
+    """What a passkey is asked for."""
+
+    ENROL = "enrol", "add a passkey"
+    SIGN_IN = "sign_in", "sign in"
+    STEP_UP = "step_up", "confirm an act"
+
+
+class Ceremony(models.Model):
+    """One question to a passkey. Its answer takes the row away, right or wrong.
+
+    The challenge is no column: a key outside of the database makes it from these.
+    """
+
+    privacy: ClassVar[dict[str, str]] = {
+        "purpose": "public",
+        "binding": "secret",
+        "scope": "public",
+        "digest": "secret",
+    }
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    purpose = models.CharField(max_length=10, choices=Purpose.choices)
+    # Keyed hashes, as those of a grant: the session or the token family, and the act.
+    binding = models.CharField(max_length=64)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", null=True
+    )
+    scope = models.CharField(max_length=20, blank=True, default="")
+    digest = models.CharField(max_length=64, blank=True, default="")
+    expires_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        ordering = ("id",)
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(purpose__in=Purpose.values),
+                name="ceremony_purpose_known",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.purpose} {self.pk}"
 
 
 class TokenFamily(models.Model):

@@ -28,6 +28,7 @@ class Method(models.TextChoices):
 
     PIN = "pin", "PIN"
     TOTP = "totp", "authenticator code"
+    PASSKEY = "passkey", "passkey"
 
 
 class PinCredential(models.Model):

@@ -79,7 +79,7 @@ class User(SignedModel, AbstractUser):
     # Part of every session and token: see `services.end_sessions`.
     security_stamp = models.CharField(max_length=32, default=new_stamp, editable=False)
     # Which second secrets the account has: words such as `pin`, with blanks between.
-    factors = models.CharField(max_length=200, blank=True, default="", editable=False)
+    factors = models.CharField(max_length=1000, blank=True, default="", editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = AccountManager()  # type: ignore[misc]  # as Django declares it

@@ -17,7 +17,7 @@ from django.views.decorators.debug import sensitive_variables
 from audit import clock
 from audit.actors import Actor
 from audit.keyed import keyed_hash
-from audit.models import Authenticator, PinCredential, TokenFamily, User
+from audit.models import Authenticator, Passkey, PinCredential, TokenFamily, User
 from audit.models.user import new_stamp
 from audit.services.attempts import clear, reserve, wait_text
 from audit.services.record import record
@@ -107,9 +107,9 @@ def save_user(user: User, *, actor: Actor, fields: Iterable[str] = ()) -> User:
 
 
 def factors_of(user: User) -> set[str]:
-    """Return which second secrets a user has: `pin`, `totp`.
+    """Return which second secrets a user has: `pin`, `totp`, a word of each passkey.
 
-    One query. Raises AccountAltered when they are not those that the hub has written
+    Two queries. Raises AccountAltered when they are not those that the hub has written
     down with the account: whoever takes a row away past the hub takes no lock away.
     """
     row = _with_factors().get(pk=user.pk)
@@ -145,7 +145,10 @@ def accept_account(user: User, *, actor: Actor) -> None:
     for other in _signed_rows(user=user):
         if not other.is_genuine:
             other.accept()
-            other.by(actor, reason="accepted as it stands").save()
+            if isinstance(other, Passkey):
+                other.save()
+            else:
+                other.by(actor, reason="accepted as it stands").save()
     record("user.accepted", row, actor=actor)
     end_sessions(row, actor=actor, reason_code="account_accepted")
 
@@ -193,11 +196,13 @@ def _signed_rows(**conditions: Any) -> Iterator[Any]:
 def _with_factors() -> QuerySet[Any]:
     pins = PinCredential.objects.filter(user=OuterRef("pk")).exclude(hash="")
     authenticators = Authenticator.objects.filter(user=OuterRef("pk"))
-    return User.objects.annotate(has_pin=Exists(pins), has_totp=Exists(authenticators))
+    rows = User.objects.annotate(has_pin=Exists(pins), has_totp=Exists(authenticators))
+    return rows.prefetch_related("passkeys")
 
 
 def _found_factors(row: Any) -> set[str]:
-    return {name for name in ("pin", "totp") if getattr(row, f"has_{name}")}
+    found = {name for name in ("pin", "totp") if getattr(row, f"has_{name}")}
+    return found | {passkey.factor for passkey in row.passkeys.all()}
 
 
 @transaction.atomic

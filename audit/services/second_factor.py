@@ -1,4 +1,7 @@
-"""The second factor: an authenticator app, and recovery codes for when it is lost."""
+"""The second factor: an authenticator app, and recovery codes for when it is lost.
+
+The other kind, passkeys, has a module of its own; either kind counts.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +24,10 @@ from django.utils import timezone
 from audit import clock, totp
 from audit.actors import Actor
 from audit.keyed import keyed_hash, lock_up, unlock
-from audit.models import Authenticator, RecoveryCode, User
+from audit.models import PASSKEY, Authenticator, Passkey, RecoveryCode, User
 from audit.services.accounts import end_sessions, factors_of, note_factors
 from audit.services.attempts import clear, reserve
+from audit.services.mails import tell
 from audit.services.record import record
 from audit.tenancy import reach
 
@@ -69,6 +73,11 @@ def has_totp(user: User) -> bool:
     return "totp" in factors_of(user)
 
 
+def has_second_factor(user: User) -> bool:
+    """Tell whether a user has one of either kind. Raises AccountAltered."""
+    return bool(_kinds(factors_of(user)))
+
+
 def check_code(user: User, code: str, *, takes_recovery: bool) -> Checked:
     """Check a code of the app, or where that is allowed one of the recovery codes.
 
@@ -108,7 +117,7 @@ def register_role_source(source: Callable[[Any], Iterable[str]]) -> None:
     _roles_of = source
 
 
-def needs_totp(user: User) -> bool:
+def needs_second_factor(user: User) -> bool:
     """Tell whether one of the user's roles has to have a second factor."""
     needed = set(settings.SECOND_FACTOR_ROLES)
     if not needed:
@@ -119,24 +128,49 @@ def needs_totp(user: User) -> bool:
         return bool(needed & roles) or bool(needed & set(_roles_of(user)))
 
 
-def lacks_totp(user: User) -> bool:
-    """Tell whether a user has to set up an authenticator before anything else."""
-    return needs_totp(user) and not has_totp(user)
+def lacks_second_factor(user: User) -> bool:
+    """Tell whether a user has to set up a second factor before anything else."""
+    return needs_second_factor(user) and not has_second_factor(user)
+
+
+def keep_a_factor(user: User, *, without: str) -> None:
+    """Make sure that a user may lose one second factor; take the codes with the last.
+
+    Locks the account, in the transaction of the caller that removes the factor. Raises
+    ValidationError `last_factor` for somebody whose role needs one.
+    """
+    User.objects.select_for_update().get(pk=user.pk)
+    if _kinds(factors_of(user)) - {without}:
+        return
+    if needs_second_factor(user):
+        msg = "Your role needs a second factor. Add another one, then remove this one."
+        raise ValidationError(msg, code="last_factor")
+    RecoveryCode.objects.filter(user=user).delete()
+
+
+def _kinds(words: set[str]) -> set[str]:
+    return {word for word in words if word == "totp" or word.startswith(PASSKEY)}
 
 
 # --- setting up and taking away -------------------------------------------------
 
 
-def begin_enrolment(user: User) -> Enrolment:
-    """Return a new seed. Nothing is stored until `enrol` has seen a code of it."""
+def begin_enrolment(user: User, *, replaces: bool = False) -> Enrolment:
+    """Return a new seed. Nothing is stored until `enrol` has seen a code of it.
+
+    With `replaces` it then takes the place of the user's authenticator: the caller has
+    seen a code of that one.
+    """
     seed = totp.new_seed()
-    facts = {"seed": seed.hex(), "until": int(_seconds()) + _ENROLMENT_SECONDS}
+    until = int(_seconds()) + _ENROLMENT_SECONDS
+    facts = {"seed": seed.hex(), "until": until, "replaces": replaces}
     return _enrolment(user, seed, _locked(facts, user))
 
 
 def resume_enrolment(user: User, ticket: str) -> Enrolment:
     """Return the enrolment of a ticket. Raises ValidationError when it is too old."""
-    return _enrolment(user, _seed_of(ticket, user), ticket)
+    seed, _ = _opened(ticket, user)
+    return _enrolment(user, seed, ticket)
 
 
 def enrol(user: User, ticket: str, code: str, *, actor: Actor) -> list[str]:
@@ -145,7 +179,7 @@ def enrol(user: User, ticket: str, code: str, *, actor: Actor) -> list[str]:
     They can be read only now. Sessions without a second factor end: the edge keeps
     the one at hand. Raises ValidationError for a wrong code and for an old ticket.
     """
-    seed = _seed_of(ticket, user)
+    seed, replaces = _opened(ticket, user)
     step = totp.matching_step(seed, _plain(code), _seconds())
     if step is None:
         msg = (
@@ -154,7 +188,7 @@ def enrol(user: User, ticket: str, code: str, *, actor: Actor) -> list[str]:
         )
         raise ValidationError(msg, code="wrong")
     try:
-        return _store(user, seed, step, actor)
+        return _store(user, seed, step, actor, replaces=replaces)
     except IntegrityError as error:
         msg = "You have an authenticator already. Remove it to set up another."
         raise ValidationError(msg, code="exists") from error
@@ -164,9 +198,9 @@ def enrol(user: User, ticket: str, code: str, *, actor: Actor) -> list[str]:
 def make_recovery_codes(user: User, *, actor: Actor) -> list[str]:
     """Return ten new recovery codes; those of before open nothing more.
 
-    Locks the authenticator: of two at once only the later ones open anything.
+    Locks the account: of two at once only the later ones open anything.
     """
-    Authenticator.objects.select_for_update().filter(user=user).first()
+    User.objects.select_for_update().get(pk=user.pk)
     RecoveryCode.objects.filter(user=user).delete()
     codes = [_new_code() for _ in range(_RECOVERY_CODES)]
     RecoveryCode.objects.bulk_create(
@@ -182,25 +216,52 @@ def count_recovery_codes(user: User) -> int:
 
 
 @transaction.atomic
-def remove_totp(user: User, *, actor: Actor, reason_code: str) -> bool:
-    """Take away a user's authenticator and recovery codes; sessions end.
+def remove_totp(user: User, *, actor: Actor) -> bool:
+    """Take away a user's authenticator; sessions end. False when there was none.
 
-    `reason_code` is `removed` by the user, `reset` by somebody else. Returns false when
-    there was none.
+    The recovery codes go with the last second factor. Raises ValidationError
+    `last_factor` where the user's role needs it.
     """
-    found, _ = Authenticator.objects.filter(user=user).delete()
-    if not found:
+    rows = Authenticator.objects.filter(user=user)
+    if not rows.exists():
         return False
-    RecoveryCode.objects.filter(user=user).delete()
+    keep_a_factor(user, without="totp")
+    rows.delete()
     note_factors(user, remove="totp")
     clear(counter_of(user))
-    record(f"second_factor.{reason_code}", user, actor=actor)
-    end_sessions(user, actor=actor, reason_code=f"second_factor_{reason_code}")
+    record("second_factor.removed", user, actor=actor)
+    end_sessions(user, actor=actor, reason_code="second_factor_removed")
     return True
 
 
 @transaction.atomic
-def _store(user: User, seed: bytes, step: int, actor: Actor) -> list[str]:
+def reset_second_factor(user: User, *, actor: Actor) -> bool:
+    """Take all second factors and recovery codes of somebody else away; sessions end.
+
+    Returns false when there was none.
+    """
+    User.objects.select_for_update().get(pk=user.pk)
+    keys = list(Passkey.objects.filter(user=user))
+    found, _ = Authenticator.objects.filter(user=user).delete()
+    if not found and not keys:
+        return False
+    Passkey.objects.filter(user=user).delete()
+    RecoveryCode.objects.filter(user=user).delete()
+    for word in ("totp", *(key.factor for key in keys)):
+        note_factors(user, remove=word)
+    clear(counter_of(user))
+    record("second_factor.reset", user, actor=actor, data={"passkeys": len(keys)})
+    end_sessions(user, actor=actor, reason_code="second_factor_reset")
+    tell(user, "Your second factor was reset", "Set up a new one when you sign in.")
+    return True
+
+
+@transaction.atomic
+def _store(
+    user: User, seed: bytes, step: int, actor: Actor, *, replaces: bool
+) -> list[str]:
+    if replaces:
+        Authenticator.objects.filter(user=user).delete()
     row = Authenticator(user=user, last_step=step)
     row.sealed_seed = lock_up(seed, purpose=_PURPOSE, owner=user.pk.bytes)
     row.save(force_insert=True)
@@ -220,7 +281,8 @@ def _locked(facts: dict[str, Any], user: User) -> str:
     return lock_up(data, purpose=_ENROLMENT, owner=user.pk.bytes)
 
 
-def _seed_of(ticket: str, user: User) -> bytes:
+def _opened(ticket: str, user: User) -> tuple[bytes, bool]:
+    """Return the seed of a ticket, and whether it replaces one."""
     msg = "This page is too old. Begin again."
     try:
         facts = json.loads(unlock(ticket, purpose=_ENROLMENT, owner=user.pk.bytes))
@@ -228,7 +290,7 @@ def _seed_of(ticket: str, user: User) -> bytes:
         raise ValidationError(msg, code="expired") from error
     if not clock.lasts(facts["until"], timedelta(seconds=_ENROLMENT_SECONDS)):
         raise ValidationError(msg, code="expired")
-    return bytes.fromhex(facts["seed"])
+    return bytes.fromhex(facts["seed"]), bool(facts.get("replaces"))
 
 
 def use_step(user: User, code: str) -> bool:

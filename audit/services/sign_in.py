@@ -6,17 +6,20 @@ names that do not, and say the same sentence. None may run inside a transaction.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.crypto import constant_time_compare
 
 from audit.actors import Actor, OperationContext
 from audit.folding import fold_email
 from audit.keyed import keyed_hash, network_hash
-from audit.models import Outcome, User
+from audit.models import Outcome, Purpose, User
 from audit.services.accounts import factors_of
 from audit.services.attempts import (
     Attempt,
@@ -26,9 +29,17 @@ from audit.services.attempts import (
     reserve,
     take,
 )
+from audit.services.ceremonies import Question
 from audit.services.devices import counter_of_device
+from audit.services.passkeys import (
+    Asked,
+    PasskeyRefused,
+    ask_passkey,
+    check_answer,
+    take_question,
+)
 from audit.services.record import record
-from audit.services.second_factor import check_code, has_totp
+from audit.services.second_factor import check_code, has_second_factor
 from audit.signed import AccountAltered
 
 # Entries about one account and address: the first ones, then one a minute.
@@ -46,8 +57,8 @@ _FIRST_TRIES = 2
 class SignInRefused(Exception):  # noqa: N818 - an answer, not a fault
     """Somebody did not come in: a code, and in how many seconds to try again.
 
-    `code` is wrong, locked, second_factor or second_factor_required. It tells apart
-    nothing about names: an unknown one is wrong, and locks, like a known one.
+    `code` is wrong, locked, late, second_factor or second_factor_required. It tells
+    apart nothing about names: an unknown one is wrong, and locks, like a known one.
     """
 
     def __init__(self, code: str, *, retry_after: int = 0) -> None:
@@ -139,7 +150,7 @@ def complete_sign_in(
     account = account_hash(user.get_username())
     actor = Actor.from_user(user, operation)
     factor = "password"
-    if has_totp(user):
+    if has_second_factor(user):
         if not code.strip():
             tell_half_way(user, "second_factor_required", operation=operation)
             raise SignInRefused("second_factor_required")
@@ -158,6 +169,76 @@ def complete_sign_in(
     cleared = [known] if known else [_place(account, operation), f"account:{account}"]
     for name in cleared:
         clear(name)
+    _tell_signed_in(user, actor, method=method, factor=factor)
+
+
+def ask_for_sign_in(*, binding: str, operation: OperationContext) -> Asked:
+    """Return what a browser needs to sign somebody in with a passkey.
+
+    Names nobody: the authenticator says whose key it has. Raises ValidationError:
+    too_many, no_domain.
+    """
+    actor = Actor(kind="anonymous", operation=operation)
+    return ask_passkey(Question(Purpose.SIGN_IN, binding), actor=actor)
+
+
+def sign_in_with_passkey(
+    answer: Mapping[str, Any], *, binding: str, operation: OperationContext
+) -> User:
+    """Return the active member of staff whose passkey has answered, and write it down.
+
+    Complete: a passkey is both factors. Whose key it is says the caller, so wrong
+    answers count against the network alone and lock nobody else's account. Raises
+    SignInRefused: late, wrong, locked.
+    """
+    actor = Actor(kind="anonymous", operation=operation)
+    try:
+        question = Question(Purpose.SIGN_IN, binding)
+        challenge = take_question(answer, question, actor=actor)
+    except ValidationError as error:
+        raise SignInRefused("late") from error
+    network = _reserve_network(operation, "")
+    user, code = _look_at_passkey(answer, challenge, actor)
+    if user is None or code:
+        account = account_hash(user.get_username()) if user else ""
+        _tell_failed(code, user, account, operation)
+        if network.is_last:
+            _tell_locked("network", account, operation)
+        raise SignInRefused("wrong")
+    give_back(network.name)
+    _tell_signed_in(
+        user, Actor.from_user(user, operation), method="session", factor="passkey"
+    )
+    return user
+
+
+def _look_at_passkey(
+    answer: Mapping[str, Any], challenge: bytes, actor: Actor
+) -> tuple[User | None, str]:
+    """Return whose passkey has answered, and why he may not come in, if so."""
+    try:
+        row = check_answer(answer, challenge, actor=actor, user=None)
+    except PasskeyRefused as refused:
+        return refused.user, str(refused.code)
+    except AccountAltered:
+        return None, "altered"
+    if not row.user.is_genuine:
+        return row.user, "altered"
+    return row.user, _why_not(row.user, needs_staff=True)
+
+
+def _reserve_network(operation: OperationContext, account: str) -> Attempt:
+    """Take one of the network's tries. Raises SignInRefused: locked."""
+    name = f"network:{network_hash(operation.ip)}"
+    attempt = reserve(name, settings.SIGN_IN_NETWORK_TRIES, _window())
+    if not attempt.is_allowed:
+        # Not by account: whoever changes the name each time would fill the trail.
+        _tell_failed("locked", None, account, operation, by_account=False)
+        raise SignInRefused("locked", retry_after=attempt.retry_after)
+    return attempt
+
+
+def _tell_signed_in(user: User, actor: Actor, *, method: str, factor: str) -> None:
     with transaction.atomic():
         # In each business where the person works: each sees its own people's.
         for business_id in actor.business_ids or [None]:

@@ -8,28 +8,46 @@ functions therefore refuse to run inside a transaction.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
 from typing import Any, NoReturn
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.core.mail import send_mail
 from django.db import transaction
 from django.views.decorators.debug import sensitive_variables
 
 from audit import clock
 from audit.actors import Actor
 from audit.keyed import network_hash
-from audit.models import Grant, Method, PinCredential, Scope, User
+from audit.models import (
+    PASSKEY,
+    Grant,
+    Method,
+    PinCredential,
+    Purpose,
+    Scope,
+    User,
+)
 from audit.services.accounts import check_own_password, factors_of, note_factors
 from audit.services.attempts import give_back, take
+from audit.services.ceremonies import Question
 from audit.services.grants import (
     LONGEST_LOCK,
+    SINGLE_USE,
     check_scope,
     end_grants,
     make_grant,
     pin_locked_until,
+)
+from audit.services.mails import tell
+from audit.services.passkeys import (
+    Asked,
+    PasskeyRefused,
+    ask_passkey,
+    check_answer,
+    take_question,
 )
 from audit.services.pin_hashes import hash_pin, is_outdated, pin_matches
 from audit.services.pins import check_pin
@@ -54,11 +72,14 @@ _durable = partial(transaction.atomic, durable=True)
 
 
 def step_up_methods(user: User, scope: str) -> list[str]:
-    """Return what the person can confirm a scope with: `pin`, `totp`, both, nothing."""
+    """Return what the person can confirm a scope with: of `pin`, `totp`, `passkey`."""
     factors = factors_of(user)
-    has_pin = "pin" in factors and not needs_authenticator(scope)
-    methods = [Method.PIN] if has_pin else []
-    return [*methods, *([Method.TOTP] if "totp" in factors else [])]
+    has = {
+        Method.PIN: "pin" in factors and not needs_authenticator(scope),
+        Method.TOTP: "totp" in factors,
+        Method.PASSKEY: any(word.startswith(PASSKEY) for word in factors),
+    }
+    return [method for method, is_there in has.items() if is_there]
 
 
 def needs_authenticator(scope: str) -> bool:
@@ -102,12 +123,13 @@ def enrol_pin(
         note_factors(user, add="pin")
         end_grants(user, actor=actor)
         record("step_up.enrolled", user, actor=actor)
-        _tell(user, "Your PIN was set", "Your PIN for confirming acts was set.")
+        tell(user, "Your PIN was set", "Your PIN for confirming acts was set.")
 
 
 def needs_code_for_pin(user: User) -> bool:
     """Tell whether a new PIN needs the present one, or a code of the authenticator."""
-    return bool(factors_of(user)) and not _is_released(user)
+    has_code = factors_of(user) & {Method.PIN, Method.TOTP}
+    return bool(has_code) and not _is_released(user)
 
 
 @sensitive_variables("code")
@@ -172,7 +194,7 @@ def release_pin(user: User, *, actor: Actor) -> bool:
         note_factors(user, remove="pin")
         end_grants(user, actor=actor)
         record("step_up.released", user, actor=actor)
-        _tell(
+        tell(
             user,
             "Your PIN was released",
             f"Your PIN for confirming acts is gone. From {now + wait:%-d %B %H:%M} UTC "
@@ -207,8 +229,70 @@ def confirm(
     used = _evaluate(user, code, row, methods)
     if used is None:
         _fail(user, actor, known, row)
+    pin = code if used == Method.PIN else None
+    return _grant(
+        user, row, known, used, binding=binding, digest=digest, actor=actor, pin=pin
+    )
+
+
+def ask_for_passkey(
+    user: User, *, scope: str, binding: str, actor: Actor, digest: str | None = None
+) -> Asked:
+    """Return what a browser needs to let one of the person's passkeys confirm an act.
+
+    Raises ValidationError: no_passkey, too_many, no_domain.
+    """
+    question = _question(user, check_scope(scope, digest), binding, digest)
+    return ask_passkey(question, actor=actor)
+
+
+def confirm_with_passkey(
+    user: User,
+    answer: Mapping[str, Any],
+    *,
+    scope: str,
+    binding: str,
+    actor: Actor,
+    digest: str | None = None,
+) -> Grant:
+    """Return a grant for the scope if one of the person's passkeys has signed for it.
+
+    A wrong answer counts as a wrong code does. Raises ValidationError: late, too_many,
+    locked, disabled, wrong_passkey and changed; RuntimeError inside a transaction.
+    """
+    known = check_scope(scope, digest)
+    question = _question(user, known, binding, digest)
+    challenge = take_question(answer, question, actor=actor)
+    row = _reserve(user, actor)
+    try:
+        check_answer(answer, challenge, actor=actor, user=user)
+    except PasskeyRefused as refused:
+        _fail(user, actor, known, row, refused)
+    return _grant(
+        user, row, known, Method.PASSKEY, binding=binding, digest=digest, actor=actor
+    )
+
+
+def _question(user: User, scope: Scope, binding: str, digest: str | None) -> Question:
+    act = (digest or "") if scope in SINGLE_USE else ""
+    return Question(Purpose.STEP_UP, binding, user.pk, str(scope), act)
+
+
+@sensitive_variables("pin")
+def _grant(
+    user: User,
+    row: PinCredential,
+    known: Scope,
+    used: str,
+    *,
+    binding: str,
+    digest: str | None,
+    actor: Actor,
+    pin: str | None = None,
+) -> Grant:
+    """Forget the wrong tries and write the grant."""
     with _durable():
-        _forget_failures(user, row, code if used == Method.PIN else None)
+        _forget_failures(user, row, pin)
         grant = make_grant(
             user, scope=known, method=used, binding=binding, digest=digest
         )
@@ -234,7 +318,8 @@ def _usable(user: User, code: str, scope: Scope, method: str | None) -> list[str
     if not methods:
         msg = "You have no PIN yet. Set one first."
         raise ValidationError(msg, code="not_enrolled")
-    wanted = [m for m in methods if method in (None, m)]
+    codes = [m for m in methods if m != Method.PASSKEY]
+    wanted = [m for m in codes if method in (None, m)]
     if not wanted:
         msg = "This act is not confirmed this way. Use the other one."
         raise ValidationError(msg, code="totp_needed" if method == "pin" else "no_totp")
@@ -360,18 +445,27 @@ def _forget_failures(user: User, row: PinCredential, code: str | None) -> None:
         raise ValidationError(msg, code="changed")
 
 
-def _fail(user: User, actor: Actor, scope: str, row: PinCredential) -> NoReturn:
+def _fail(
+    user: User,
+    actor: Actor,
+    scope: str,
+    row: PinCredential,
+    passkey: PasskeyRefused | None = None,
+) -> NoReturn:
     left = tries_left(row)
-    _refuse(actor, user, "wrong_code", {"scope": str(scope), "tries_left": left})
+    code, said = "wrong_code", "Wrong code."
+    if passkey is not None:
+        code, said = "wrong_passkey", " ".join(passkey.messages)
+    _refuse(actor, user, code, {"scope": str(scope), "tries_left": left})
     if left:
         tries = "one try" if left == 1 else f"{left} tries"
-        msg = f"Wrong code. You have {tries} left."
-        raise ValidationError(msg, code="wrong_code", params={"tries_left": left})
+        msg = f"{said} You have {tries} left."
+        raise ValidationError(msg, code=code, params={"tries_left": left})
     error = _closed(row)
     with _durable():
         kind = "disabled" if row.disabled_at else "locked"
         record(f"step_up.{kind}", user, actor=actor)
-        _tell(user, f"Confirming acts is {kind}", " ".join(error.messages))
+        tell(user, f"Confirming acts is {kind}", " ".join(error.messages))
     raise error
 
 
@@ -412,14 +506,3 @@ def _limits(actor: Actor) -> list[tuple[str, int]]:
 
 def _wait(time: timedelta) -> dict[str, int]:
     return {"retry_after": int(time.total_seconds()) + 1}
-
-
-def _tell(user: User, subject: str, text: str) -> None:
-    """Write to the person once the transaction stands; a mail lost stops nothing."""
-    if user.email:
-        body = f"{text}\n\nIf it was not you, tell an administrator at once."
-        send = partial(
-            send_mail, f"Holdfast: {subject}", body, None, [user.email],
-            fail_silently=True,
-        )  # fmt: skip
-        transaction.on_commit(send)

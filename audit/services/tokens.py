@@ -25,7 +25,7 @@ from audit.keyed import keyed_hash
 from audit.models import Outcome, TokenFamily, User
 from audit.services.accounts import live_families, revoke_token_family
 from audit.services.record import record
-from audit.services.second_factor import lacks_totp
+from audit.services.second_factor import lacks_second_factor
 
 _ALGORITHM = "HS256"
 _ACCESS, _REFRESH = "access", "refresh"
@@ -122,7 +122,7 @@ def _family(claims: dict[str, Any]) -> TokenFamily:
     expected = family.user.get_session_auth_hash()
     if not constant_time_compare(family.session_hash, expected):
         raise TokenError
-    if lacks_totp(family.user):
+    if lacks_second_factor(family.user):
         raise TokenError
     return family
 

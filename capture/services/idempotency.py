@@ -132,6 +132,7 @@ def forget_old(*, only_count: bool) -> dict[str, int]:
         "rate buckets": old_allowances(),
         "counts of refusals": old_refusals(),
         "counters of tries": audit.old_counters(),
+        "questions to passkeys": audit.old_ceremonies(),
         "rows of ended jobs": audit.old_job_batches(),
         "ended jobs": audit.old_jobs(),
         "sign-ins by token": audit.old_families(),

@@ -77,7 +77,7 @@ def _issue(
         user = services.check_password(
             username, password, operation=operation, needs_staff=False
         )
-        if services.lacks_totp(user):
+        if services.lacks_second_factor(user):
             services.tell_half_way(
                 user, "second_factor_enrolment_required", operation=operation
             )

@@ -56,7 +56,7 @@ class Me(StaffView):
                 "email": user.email,
                 "time_zone": user.time_zone,
                 "is_platform_owner": user.is_superuser,
-                "has_second_factor": audit.has_totp(user),
+                "has_second_factor": audit.has_second_factor(user),
                 "has_pin": state.has_pin,
                 "step_ups": [
                     {"scope": grant.scope, "expires_at": grant.expires_at}

@@ -197,7 +197,7 @@ def test_secrets_come_and_go_through_the_hub(ann):
     assert factors_of(ann) == {"pin", "totp"}
 
     actor = Actor.system("test")
-    services.remove_totp(ann, actor=actor, reason_code="reset")
+    services.remove_totp(ann, actor=actor)
     services.release_pin(ann, actor=actor)
 
     assert factors_of(ann) == set()

@@ -155,19 +155,24 @@ def test_removing_takes_password_and_code(browser, elsewhere, ann):
     assert not is_signed_in(elsewhere)
 
 
-def test_whoever_needs_one_may_remove_it_and_then_sets_up_another(
+def test_whoever_needs_one_keeps_it_and_moves_it_to_another_phone(
     browser, ann, settings
 ):
     settings.SECOND_FACTOR_ROLES = ["superuser"]
     ann.is_superuser = True
     ann.save()
     row = AuthenticatorFactory(user=ann)
-    act(browser, "remove", password=PASSWORD, code=code_of(row.seed))
+    kept = act(browser, "remove", password=PASSWORD, code=code_of(row.seed))
 
-    assert browser.get("/admin/")["Location"] == FACTOR
-    seed, ticket = begin(browser)
+    assert "Your role needs a second factor" in kept.content.decode()
+    assert services.has_totp(ann)
+    assert act(browser, "replace", password=PASSWORD).status_code == 200
+    moved = act(browser, "replace", password=PASSWORD, code=code_of(row.seed, 1))
+    seed = base64.b32decode(moved.context["seed"].replace(" ", ""))
+    ticket = moved.context["form"]["ticket"].value()
     act(browser, "confirm", ticket=ticket, code=code_of(seed))
     assert browser.get("/admin/").status_code == 200
+    assert Authenticator.objects.get().pk != row.pk
 
 
 def test_new_recovery_codes_take_the_password_and_a_code(browser, ann):

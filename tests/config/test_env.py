@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from secrets import token_urlsafe
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
@@ -186,3 +187,67 @@ def test_the_example_file_names_every_variable():
     listed = set(re.findall(r"^([A-Z_]+)=", example, re.MULTILINE))
 
     assert listed == read
+
+
+@pytest.mark.parametrize(
+    ("hosts", "domain", "expected"),
+    [
+        ("localhost,127.0.0.1,[::1]", "", "localhost"),
+        ("127.0.0.1,hub.example.com,example.org", "", "hub.example.com"),
+        (".example.com", "", "example.com"),
+        ("127.0.0.1,[::1]", "", ""),
+        ("hub.example.com", "Example.com", "example.com"),
+        ("*", "hub.example.com", "hub.example.com"),
+    ],
+)
+def test_passkeys_are_kept_for_a_name_of_the_site(monkeypatch, hosts, domain, expected):
+    monkeypatch.setenv("X", domain)
+
+    assert env.domain("X", hosts.split(",")) == expected
+
+
+@pytest.mark.parametrize("domain", ["example.org", "127.0.0.1", "ample.com", "*"])
+def test_passkeys_for_another_name_stop_the_start(monkeypatch, domain):
+    monkeypatch.setenv("X", domain)
+    with pytest.raises(ImproperlyConfigured, match="no name of HOLDFAST_ALLOWED_HOSTS"):
+        env.domain("X", ["hub.example.com", "127.0.0.1"])
+
+
+def test_origins_are_of_the_name_and_whole(monkeypatch):
+    assert env.passkey_origins("X", "a.example", is_https=True) == ["https://a.example"]
+    assert env.passkey_origins("X", "localhost", is_https=False) == [
+        "http://localhost:8000"
+    ]
+    assert env.passkey_origins("X", "", is_https=True) == []
+    monkeypatch.setenv("X", "https://a.example:8443,https://b.a.example")
+    assert env.passkey_origins("X", "a.example", is_https=True) == [
+        "https://a.example:8443",
+        "https://b.a.example",
+    ]
+
+
+@pytest.mark.parametrize("origin", ["https://b.example", "https://aa.example"])
+def test_an_origin_of_elsewhere_stops_the_start(monkeypatch, origin):
+    monkeypatch.setenv("X", origin)
+    with pytest.raises(ImproperlyConfigured, match="HOLDFAST_PASSKEY_DOMAIN"):
+        env.passkey_origins("X", "a.example", is_https=True)
+
+
+def test_in_production_admins_and_the_owner_need_a_second_factor():
+    shown = "from config import settings as s; print(s.SECOND_FACTOR_ROLES)"
+    for variables, expected in (
+        ({}, "['admin', 'superuser']"),
+        ({"HOLDFAST_SECOND_FACTOR_ROLES": ""}, "[]"),
+        ({"HOLDFAST_DEMO": "true"}, "[]"),
+        ({"HOLDFAST_DEBUG": "true"}, "[]"),
+    ):
+        base = {"PATH": os.environ["PATH"], "HOLDFAST_SECRET_KEY": token_urlsafe(48)}
+        done = subprocess.run(
+            [sys.executable, "-c", shown],
+            cwd=ROOT,
+            env=base | variables,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout.strip() == expected

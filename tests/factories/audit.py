@@ -22,6 +22,7 @@ from audit.models import (
     User,
 )
 from audit.services.pin_hashes import hash_pin
+from tests.authenticator import Device
 
 PASSWORD = "four plain words here"
 # Passes every rule; the PIN of everybody in the tests.
@@ -80,6 +81,16 @@ def person(user: User) -> Actor:
     """Return the actor of a user, wherever that user may act."""
     operation = OperationContext(via="admin", route="/test", ip="192.0.2.9")
     return Actor(kind="user", operation=operation, id=user.pk)
+
+
+def enrolled(user: User, **facts: Any) -> Device:
+    """Return a device whose passkey the user has added."""
+    device, actor = Device(**facts), person(user)
+    binding = services.session_binding("the session in which it was added")
+    asked = services.begin_passkey(user, binding=binding, actor=actor)
+    answer = device.create(asked)
+    services.enrol_passkey(user, answer, name="Key", binding=binding, actor=actor)
+    return device
 
 
 class PinCredentialFactory(factory.django.DjangoModelFactory):

@@ -22,7 +22,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--second-factor",
             action="store_true",
-            help="Remove the authenticator and the recovery codes too.",
+            help="Remove the authenticator, the passkeys and the recovery codes too.",
         )
         parser.add_argument(
             "--pin",
@@ -50,7 +50,7 @@ class Command(BaseCommand):
             done = services.release_pin(user, actor=actor)
             self.stdout.write("took its PIN away" if done else "it has no PIN")
         if second_factor:
-            done = services.remove_totp(user, actor=actor, reason_code="reset")
+            done = services.reset_second_factor(user, actor=actor)
             self.stdout.write(
                 "removed its second factor" if done else "it has no second factor"
             )

@@ -109,7 +109,7 @@ def test_from_level_two_keys_need_an_authenticator(alice, rotate, settings):
 
     page = alice.post(rotate)
 
-    assert "needs a code of your authenticator" in page.text
+    assert "code of your authenticator" in page.text
     assert 'name="step_up_code"' not in page.text
 
 

@@ -162,12 +162,12 @@ def test_removing_takes_the_codes_along_and_ends_sessions(user):
     _, codes = enrolled(user)
     stamp = user.security_stamp
 
-    assert services.remove_totp(user, actor=Actor.system("t"), reason_code="reset")
+    assert services.remove_totp(user, actor=Actor.system("t"))
 
     assert not services.has_totp(user)
     assert not services.check_code(user, codes[0], takes_recovery=True).is_right
     assert user.security_stamp != stamp
-    assert not services.remove_totp(user, actor=Actor.system("t"), reason_code="reset")
+    assert not services.remove_totp(user, actor=Actor.system("t"))
 
 
 @pytest.mark.parametrize(
@@ -183,18 +183,18 @@ def test_the_role_decides_who_needs_one(user, settings, needed, role, expected):
     settings.SECOND_FACTOR_ROLES = needed
     MembershipFactory(user=user, role=role)
 
-    assert services.needs_totp(user) is expected
-    assert services.lacks_totp(user) is expected
+    assert services.needs_second_factor(user) is expected
+    assert services.lacks_second_factor(user) is expected
     AuthenticatorFactory(user=user)
-    assert not services.lacks_totp(user)
+    assert not services.lacks_second_factor(user)
 
 
 def test_the_owner_of_the_platform_may_have_to_have_one(db, settings):
     owner = UserFactory(is_superuser=True)
-    assert not services.needs_totp(owner)
+    assert not services.needs_second_factor(owner)
 
     settings.SECOND_FACTOR_ROLES = ["superuser"]
-    assert services.needs_totp(owner)
+    assert services.needs_second_factor(owner)
 
 
 @pytest.mark.django_db(transaction=True)

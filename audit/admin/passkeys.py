@@ -1,0 +1,42 @@
+"""What forms that ask for a passkey share, with the script `hub/js/passkeys.js`.
+
+The script sends the form with `passkey_ask`, and gets what the browser needs. It puts
+the passkey's answer into the field `passkey`, and the form is sent as any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, JsonResponse
+
+from audit import services
+
+ASK = "passkey_ask"
+ANSWER = "passkey"
+
+
+def is_asking(request: HttpRequest) -> bool:
+    """Tell whether the script asks what the browser needs."""
+    return request.method == "POST" and ASK in request.POST
+
+
+def answer_in(request: HttpRequest) -> dict[str, Any]:
+    """Return the passkey's answer that a form brings; empty for what is none."""
+    return services.read_text(request.POST.get(ANSWER, ""))
+
+
+def tell_browser(ask: Callable[[], dict[str, Any]]) -> JsonResponse:
+    """Return what the browser needs, or in a sentence why it gets nothing."""
+    try:
+        response = JsonResponse(ask())
+    except ValidationError as refused:
+        said = {"message": " ".join(refused.messages)}
+        params = getattr(refused, "params", None) or {}
+        response = JsonResponse(said, status=429 if "retry_after" in params else 400)
+        if "retry_after" in params:
+            response["Retry-After"] = str(params["retry_after"])
+    response["Cache-Control"] = "no-store"
+    return response

@@ -1,0 +1,173 @@
+"""Passkeys, the questions that are put to them, and grants that one has confirmed."""
+
+import hmac
+
+import audit.ids
+import django.db.models.deletion
+import django.utils.timezone
+from django.conf import settings
+from django.db import migrations, models
+
+from audit.signed import mac_of
+
+
+def forget_passkeys(apps, schema_editor):
+    """On the way back: no account has one, and no grant was confirmed with one.
+
+    Signs only what the hub itself had written.
+    """
+    apps.get_model("audit", "Grant").objects.filter(method="passkey").delete()
+    for user in apps.get_model("audit", "User").objects.all():
+        kept = [word for word in user.factors.split() if "passkey:" not in word]
+        if hmac.compare_digest(user.mac, _mac(user)):
+            user.factors = " ".join(kept)
+            user.mac = _mac(user)
+            user.save(update_fields=["factors", "mac"])
+
+
+def _mac(user):
+    return mac_of(
+        "audit.user",
+        [
+            user.id, user.username, user.password, user.is_active, user.is_staff,
+            user.is_superuser, user.factors,
+        ],
+    )  # fmt: skip
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("audit", "0011_catalogue"),
+    ]
+
+    operations = [
+        migrations.CreateModel(
+            name="Ceremony",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        default=audit.ids.uuid7,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "purpose",
+                    models.CharField(
+                        choices=[
+                            ("enrol", "add a passkey"),
+                            ("sign_in", "sign in"),
+                            ("step_up", "confirm an act"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("binding", models.CharField(max_length=64)),
+                ("scope", models.CharField(blank=True, default="", max_length=20)),
+                ("digest", models.CharField(blank=True, default="", max_length=64)),
+                ("expires_at", models.DateTimeField(db_index=True)),
+            ],
+            options={
+                "ordering": ("id",),
+            },
+        ),
+        migrations.CreateModel(
+            name="Passkey",
+            fields=[
+                (
+                    "mac",
+                    models.CharField(
+                        blank=True, default="", editable=False, max_length=64
+                    ),
+                ),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=audit.ids.uuid7,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("credential_id", models.BinaryField(max_length=1023, unique=True)),
+                ("public_key", models.BinaryField()),
+                ("sign_count", models.BigIntegerField(default=0, editable=False)),
+                (
+                    "is_backed_up",
+                    models.BooleanField(
+                        default=False, editable=False, verbose_name="synced"
+                    ),
+                ),
+                ("name", models.CharField(max_length=60)),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        default=django.utils.timezone.now, editable=False
+                    ),
+                ),
+                ("last_used_at", models.DateTimeField(editable=False, null=True)),
+            ],
+            options={
+                "ordering": ("id",),
+            },
+        ),
+        migrations.RemoveConstraint(
+            model_name="grant",
+            name="grant_method_known",
+        ),
+        migrations.AlterField(
+            model_name="grant",
+            name="method",
+            field=models.CharField(
+                choices=[
+                    ("pin", "PIN"),
+                    ("totp", "authenticator code"),
+                    ("passkey", "passkey"),
+                ],
+                max_length=10,
+            ),
+        ),
+        migrations.AlterField(
+            model_name="user",
+            name="factors",
+            field=models.CharField(
+                blank=True, default="", editable=False, max_length=1000
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="grant",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("method__in", ["pin", "totp", "passkey"])),
+                name="grant_method_known",
+            ),
+        ),
+        migrations.AddField(
+            model_name="ceremony",
+            name="user",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
+        ),
+        migrations.AddField(
+            model_name="passkey",
+            name="user",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="passkeys",
+                to=settings.AUTH_USER_MODEL,
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="ceremony",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("purpose__in", ["enrol", "sign_in", "step_up"])),
+                name="ceremony_purpose_known",
+            ),
+        ),
+        migrations.RunPython(migrations.RunPython.noop, forget_passkeys),
+    ]

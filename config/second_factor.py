@@ -1,0 +1,317 @@
+"""The own second factor: an authenticator app, recovery codes, and passkeys."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import qrcode
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import update_session_auth_hash
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.debug import sensitive_post_parameters
+
+from audit import services
+from audit.admin import passkeys
+from audit.admin.base import actor_of
+from audit.admin.once import repeatable
+from audit.admin.step_up import binding_of
+from config.pages import render_own_page
+
+_QR_BORDER = 4
+
+
+class PasswordEntry(forms.Form):
+    """The own password once more. The try counts, so no transaction may be open."""
+
+    password = forms.CharField(
+        label="Your password",
+        strip=False,
+        max_length=4096,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+    def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user: Any = request.user
+        self.actor = actor_of(request)
+
+    def clean_password(self) -> str:
+        password: str = self.cleaned_data["password"]
+        services.check_own_password(self.user, password, actor=self.actor)
+        return password
+
+
+class RemovalForm(PasswordEntry):
+    """Password and a code: whoever found an open browser has neither."""
+
+    code = forms.CharField(
+        label="Code of the app, or a recovery code",
+        max_length=50,
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code"}),
+    )
+
+    def clean(self) -> dict[str, Any] | None:
+        values = super().clean() or {}
+        # Without the right password no code is tried, and none is used up.
+        if {"password", "code"} <= set(values):
+            checked = services.check_code(
+                self.user, values["code"], takes_recovery=True
+            )
+            if not checked.is_right:
+                self.add_error("code", _code_error(checked.retry_after))
+        return values
+
+
+class PasskeyForm(PasswordEntry):
+    """The password, before the browser makes a passkey, and what it is called."""
+
+    name = forms.CharField(
+        label="Name, such as the device that keeps it", max_length=60
+    )
+
+
+class FirstCodeForm(forms.Form):
+    """The first code of a new authenticator, with the ticket of its enrolment."""
+
+    code = forms.CharField(
+        label="Code that the app shows",
+        max_length=20,
+        widget=forms.TextInput(
+            attrs={"autofocus": True, "autocomplete": "one-time-code"}
+        ),
+    )
+    ticket = forms.CharField(max_length=1000, widget=forms.HiddenInput)
+
+
+@repeatable
+@sensitive_post_parameters()
+def second_factor_view(request: HttpRequest) -> HttpResponse:
+    """Set up, remove, new recovery codes: by the name of the button pressed.
+
+    Nothing secret stands in a page that was merely opened, only in answers to a form.
+    """
+    if request.method in ("GET", "HEAD"):
+        return _second_factor_page(request)
+    act = _ACTS.get(request.POST.get("act", ""))
+    if request.method != "POST" or act is None:
+        raise Http404
+    return act(request)
+
+
+# --- the app and the codes ------------------------------------------------------
+
+
+def _begin(request: HttpRequest) -> HttpResponse:
+    user: Any = request.user
+    form = PasswordEntry(request, request.POST)
+    if services.has_totp(user) or not form.is_valid():
+        return _second_factor_page(request, begin_form=form)
+    return _begun(request, services.begin_enrolment(user))
+
+
+def _replace(request: HttpRequest) -> HttpResponse:
+    user: Any = request.user
+    form = RemovalForm(request, request.POST, auto_id="replace_%s")
+    if not services.has_totp(user) or not form.is_valid():
+        return _second_factor_page(request, replace_form=form)
+    return _begun(request, services.begin_enrolment(user, replaces=True))
+
+
+def _begun(request: HttpRequest, enrolment: services.Enrolment) -> HttpResponse:
+    return _enrolment_page(
+        request, enrolment, FirstCodeForm(initial={"ticket": enrolment.ticket})
+    )
+
+
+def _confirm(request: HttpRequest) -> HttpResponse:
+    user: Any = request.user
+    form = FirstCodeForm(request.POST)
+    try:
+        enrolment = services.resume_enrolment(user, request.POST.get("ticket", ""))
+    except ValidationError as error:
+        messages.error(request, error.message)
+        return redirect("admin:account_second_factor")
+    if not form.is_valid():
+        return _enrolment_page(request, enrolment, form)
+    try:
+        codes = services.enrol(
+            user,
+            form.cleaned_data["ticket"],
+            form.cleaned_data["code"],
+            actor=actor_of(request),
+        )
+    except ValidationError as error:
+        form.add_error("code", error)
+        return _enrolment_page(request, enrolment, form)
+    update_session_auth_hash(request, user)
+    return _codes_page(request, codes)
+
+
+def _codes(request: HttpRequest) -> HttpResponse:
+    user: Any = request.user
+    # Codes stand for the app: whoever makes them shows that it is at hand.
+    form = RemovalForm(request, request.POST, auto_id="codes_%s")
+    if not services.has_second_factor(user) or not form.is_valid():
+        return _second_factor_page(request, codes_form=form)
+    return _codes_page(
+        request, services.make_recovery_codes(user, actor=actor_of(request))
+    )
+
+
+def _remove(request: HttpRequest) -> HttpResponse:
+    user: Any = request.user
+    form = RemovalForm(request, request.POST, auto_id="remove_%s")
+    if not services.has_totp(user) or not form.is_valid():
+        return _second_factor_page(request, remove_form=form)
+    try:
+        services.remove_totp(user, actor=actor_of(request))
+    except ValidationError as error:
+        form.add_error(None, error)
+        return _second_factor_page(request, remove_form=form)
+    update_session_auth_hash(request, user)
+    messages.success(request, "Your authenticator was removed.")
+    return redirect("admin:account_second_factor")
+
+
+# --- passkeys -------------------------------------------------------------------
+
+
+def _add_key(request: HttpRequest) -> HttpResponse:
+    """Say what the browser needs after the password, then take what it has made."""
+    if passkeys.is_asking(request):
+        return passkeys.tell_browser(partial(_ask_key, request))
+    user: Any = request.user
+    try:
+        codes = services.enrol_passkey(
+            user,
+            passkeys.answer_in(request),
+            name=request.POST.get("name", ""),
+            binding=binding_of(request),
+            actor=actor_of(request),
+        )
+    except ValidationError as refused:
+        return _said(request, refused)
+    update_session_auth_hash(request, user)
+    messages.success(request, "Your passkey was added.")
+    if codes:
+        return _codes_page(request, codes)
+    return redirect("admin:account_second_factor")
+
+
+def _ask_key(request: HttpRequest) -> dict[str, Any]:
+    form = PasskeyForm(request, request.POST)
+    if not form.is_valid():
+        raise ValidationError([e for errors in form.errors.values() for e in errors])
+    user: Any = request.user
+    actor = actor_of(request)
+    return services.begin_passkey(user, binding=binding_of(request), actor=actor)
+
+
+def _remove_key(request: HttpRequest) -> HttpResponse:
+    user: Any = request.user
+    form = PasswordEntry(request, request.POST, auto_id="key_remove_%s")
+    key = _as_id(request.POST.get("key", ""))
+    if not form.is_valid():
+        return _second_factor_page(request, key_remove_form=form, chosen=key)
+    try:
+        is_done = services.remove_passkey(user, key, actor=actor_of(request))
+    except ValidationError as refused:
+        return _said(request, refused)
+    if is_done:
+        update_session_auth_hash(request, user)
+        messages.success(request, "Your passkey was removed.")
+    return redirect("admin:account_second_factor")
+
+
+def _said(request: HttpRequest, refused: ValidationError) -> HttpResponse:
+    messages.error(request, " ".join(refused.messages))
+    return redirect("admin:account_second_factor")
+
+
+def _as_id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        return UUID(int=0)
+
+
+_ACTS = {
+    "begin": _begin,
+    "replace": _replace,
+    "confirm": _confirm,
+    "remove": _remove,
+    "codes": _codes,
+    "add_key": _add_key,
+    "remove_key": _remove_key,
+}
+
+
+# --- the pages ------------------------------------------------------------------
+
+
+def _second_factor_page(request: HttpRequest, **forms_shown: Any) -> HttpResponse:
+    context = {
+        "begin_form": PasswordEntry(request),
+        "codes_form": RemovalForm(request, auto_id="codes_%s"),
+        "remove_form": RemovalForm(request, auto_id="remove_%s"),
+        "replace_form": RemovalForm(request, auto_id="replace_%s"),
+        "key_form": PasskeyForm(request, auto_id="key_%s"),
+        "key_remove_form": PasswordEntry(request, auto_id="key_remove_%s"),
+        **second_factor_facts(request),
+        **forms_shown,
+    }
+    template = "admin/account/second_factor.html"
+    return render_own_page(request, template, "Second factor", **context)
+
+
+def _enrolment_page(
+    request: HttpRequest, enrolment: services.Enrolment, form: FirstCodeForm
+) -> HttpResponse:
+    size, drawing = _picture(enrolment.uri)
+    context = {"form": form, "seed": enrolment.seed, "size": size, "drawing": drawing}
+    template = "admin/account/enrol.html"
+    return render_own_page(request, template, "Set up your second factor", **context)
+
+
+def _codes_page(request: HttpRequest, codes: list[str]) -> HttpResponse:
+    template = "admin/account/codes.html"
+    return render_own_page(request, template, "Your recovery codes", codes=codes)
+
+
+def _code_error(retry_after: int) -> str:
+    if retry_after:
+        return f"Too many wrong codes. Wait {services.wait_text(retry_after)}."
+    return "This code is wrong or used up. Type the one that is shown now."
+
+
+def _picture(text: str) -> tuple[int, str]:
+    """Return the side of a QR code, and the path of an SVG that draws it."""
+    code = qrcode.QRCode(border=_QR_BORDER)
+    code.add_data(text)
+    rows = code.get_matrix()
+    marks = [
+        f"M{x} {y}h1v1h-1z"
+        for y, row in enumerate(rows)
+        for x, is_dark in enumerate(row)
+        if is_dark
+    ]
+    return len(rows), "".join(marks)
+
+
+def second_factor_facts(request: HttpRequest) -> dict[str, Any]:
+    """Return what the pages of the own account say of second factors."""
+    user: Any = request.user
+    return {
+        "has_totp": services.has_totp(user),
+        "has_second_factor": services.has_second_factor(user),
+        "is_needed": services.needs_second_factor(user),
+        "codes_left": services.count_recovery_codes(user),
+        "passkeys": list(services.list_passkeys(user)),
+        "passkey_domain": settings.PASSKEY_DOMAIN,
+    }
