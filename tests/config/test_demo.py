@@ -10,6 +10,7 @@ from django.test import Client
 from capture.models import ApiKey, Source
 from capture.services import find_key
 from config.demo import demo_key
+from config.management.commands.demo import use_name
 from tests.factories import BusinessFactory
 
 
@@ -88,3 +89,25 @@ def test_a_real_hub_has_no_such_page(bakery, settings):
 
     assert Client().get("/demo/").status_code == 404
     assert not ApiKey.objects.exists()
+
+
+def test_the_command_leads_pages_to_a_name_for_which_passkeys_are_kept(settings, db):
+    settings.PASSKEY_DOMAIN = "localhost"
+    use_name(8003)
+    assert settings.PASSKEY_ORIGINS == ["http://localhost:8003"]
+
+    there = "http://localhost:8003/admin/login/?next=/admin/"
+    for host in ("127.0.0.1:8003", "[::1]:8003"):
+        page = Client().get("/admin/login/?next=/admin/", headers={"host": host})
+        assert page["Location"] == there
+    for path in ("/healthz", "/api/docs/"):
+        assert Client().get(path, headers={"host": "127.0.0.1:8003"}).status_code == 200
+    page = Client().get("/admin/login/", headers={"host": "localhost:8003"})
+    assert page.status_code == 200
+
+
+def test_a_demo_of_another_name_leads_nowhere(settings):
+    settings.PASSKEY_DOMAIN = "hub.example.com"
+    use_name(8003)
+
+    assert settings.LOCAL_ORIGIN == ""

@@ -24,6 +24,8 @@ from audit.actors import Actor
 from customers import services as customers
 
 HOST = "127.0.0.1"
+# Browsers keep passkeys for names, not for numbers.
+NAME = "localhost"
 LAST_PORT = 65_535
 USERNAME = "admin"
 SEED = 7
@@ -66,6 +68,7 @@ class Command(BaseCommand):
         else:
             self.seed(options["customers"])
         password = create_superuser(actor)
+        use_name(port)
         self.stdout.write(summary(port, password))
         self.stdout.flush()
         if not no_serve:
@@ -93,6 +96,13 @@ def worker() -> Iterator[None]:
     finally:
         process.terminate()
         process.wait()
+
+
+def use_name(port: int) -> None:
+    """Let the server that this process starts lead to its name, and ask there."""
+    if settings.PASSKEY_DOMAIN == NAME:
+        settings.LOCAL_ORIGIN = f"http://{NAME}:{port}"
+        settings.PASSKEY_ORIGINS = [settings.LOCAL_ORIGIN]
 
 
 def port(text: str) -> int:
@@ -177,7 +187,7 @@ def summary(port: int, password: str | None) -> str:
         )
     return (
         "\nHoldfast is ready.\n"
-        f"  address   http://{HOST}:{port}/admin/\n"
+        f"  address   http://{NAME}:{port}/admin/\n"
         f"  user      {USERNAME}\n"
         f"  password  {shown}\n"
     )
