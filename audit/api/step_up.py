@@ -1,11 +1,12 @@
-"""Step-up for frontends: confirm with a PIN or an authenticator code, see it, end it.
+"""Step-up for frontends: confirm with a PIN, a code or a passkey, see it, end it.
 
 `require_step_up` is what endpoints of every app call where a dangerous act begins.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -21,13 +22,28 @@ from rest_framework.views import APIView
 from audit import services
 from audit.actors import Actor
 from audit.api.problems import Problem
-from audit.api.step_up_shapes import Confirmation, NewPin, StepUpGrant, StepUpState
+from audit.api.step_up_shapes import (
+    Confirmation,
+    NewPin,
+    PasskeyAnswer,
+    PasskeyAsked,
+    PasskeyQuestion,
+    StepUpGrant,
+    StepUpState,
+)
 from audit.api.views import Method
 from audit.models import Grant, Scope
 
 HEADER = "X-Step-Up-Grant"
 _DIGEST_LENGTH = 64
-_STATUS = {"locked": 429, "too_many": 429, "wrong_code": 400, "invalid_code": 400}
+_STATUS = {
+    "locked": 429,
+    "too_many": 429,
+    "wrong_code": 400,
+    "invalid_code": 400,
+    "wrong_passkey": 400,
+    "late": 400,
+}
 _CHALLENGE = (
     'Bearer error="insufficient_user_authentication", '
     'error_description="Confirm this act with your PIN or authenticator.", max_age=300'
@@ -95,7 +111,7 @@ class _View(APIView):
         return response
 
 
-@method_decorator(sensitive_variables("body", "code"), name="post")
+@method_decorator(sensitive_variables("body", "confirm"), name="post")
 class StepUpView(_View):
     """POST confirms, GET lists what is confirmed here, DELETE ends it."""
 
@@ -110,22 +126,12 @@ class StepUpView(_View):
         """Confirm an act with the own PIN or authenticator."""
         body = _texts(request, {"scope", "pin", "totp", "digest"})
         methods = [name for name in ("pin", "totp") if name in body]
-        scope, digest = body.get("scope", ""), body.get("digest")
-        if scope not in Scope.values:
-            known = ", ".join(Scope.values)
-            raise _invalid("scope", f"scope is one of {known}.")
         if len(methods) != 1:
             raise _invalid("pin", "Send either pin or totp.")
-        if scope in services.SINGLE_USE and len(digest or "") != _DIGEST_LENGTH:
-            raise _invalid("digest", "Send the digest that the refused act has named.")
-        if not services.may_use(scope, actor=Actor.from_request(request)):
-            # Before the code is looked at: a grant that serves no right of the person
-            # would be an entry that looks like an attack.
-            raise Problem(
-                403, "permission_denied", "You have no right that this confirms."
-            )
-        grant = _confirmed(request, body[methods[0]], methods[0], scope, digest)
-        return Response(_shown(grant))
+        method = methods[0]
+        act = _act(request, body)
+        confirm = partial(services.confirm, code=body[method], method=method)
+        return Response(_shown(_confirmed(request, confirm, act)))
 
     def get(self, request: Request) -> Response:
         """List what is confirmed here."""
@@ -146,6 +152,43 @@ class StepUpView(_View):
         actor = Actor.from_request(request)
         services.end_grants(user, binding=binding_of(request), actor=actor)
         return Response(status=204)
+
+
+class PasskeyQuestionView(_View):
+    """POST asks what a browser needs to let one of the person's passkeys confirm."""
+
+    methods: ClassVar[Mapping[str, Method]] = {
+        "post": Method("", PasskeyAsked, body=PasskeyQuestion, takes_key=False),
+    }
+
+    def post(self, request: Request) -> Response:
+        """Begin to confirm an act with one of the own passkeys."""
+        act = _act(request, _texts(request, {"scope", "digest"}))
+        user: Any = request.user
+        try:
+            return Response(services.ask_for_passkey(user, **act))
+        except ValidationError as refused:
+            raise _problem(refused) from refused
+
+
+class PasskeyView(_View):
+    """POST confirms an act with what a passkey has answered."""
+
+    methods: ClassVar[Mapping[str, Method]] = {
+        "post": Method("", StepUpGrant, body=PasskeyAnswer, takes_key=False),
+    }
+
+    def post(self, request: Request) -> Response:
+        """Confirm an act with one of the own passkeys."""
+        body = request.data if isinstance(request.data, dict) else {}
+        credential = body.get("credential")
+        if not isinstance(credential, dict):
+            raise _invalid("credential", "Send the credential as the browser made it.")
+        texts = {name: body[name] for name in body if name != "credential"}
+        sent = _checked(texts, {"scope", "digest", "ceremony"})
+        answer = {"ceremony": sent.get("ceremony"), "credential": credential}
+        confirm = partial(services.confirm_with_passkey, answer=answer)
+        return Response(_shown(_confirmed(request, confirm, _act(request, sent))))
 
 
 @method_decorator(sensitive_variables("body"), name="put")
@@ -174,22 +217,32 @@ class PinView(_View):
         return Response(status=204)
 
 
-@sensitive_variables("code")
+@sensitive_variables("body")
+def _act(request: Request, body: dict[str, str]) -> dict[str, Any]:
+    """Return what is to be confirmed, and where. Raises Problem for what is nothing."""
+    scope, digest = body.get("scope", ""), body.get("digest")
+    if scope not in Scope.values:
+        known = ", ".join(Scope.values)
+        raise _invalid("scope", f"scope is one of {known}.")
+    if scope in services.SINGLE_USE and len(digest or "") != _DIGEST_LENGTH:
+        raise _invalid("digest", "Send the digest that the refused act has named.")
+    actor = Actor.from_request(request)
+    if not services.may_use(scope, actor=actor):
+        # Before the code is looked at: a grant that serves no right of the person
+        # would be an entry that looks like an attack.
+        raise Problem(403, "permission_denied", "You have no right that this confirms.")
+    binding = binding_of(request)
+    return {"scope": scope, "digest": digest, "binding": binding, "actor": actor}
+
+
+@sensitive_variables("confirm")
 def _confirmed(
-    request: Any, code: str, method: str, scope: str, digest: str | None
+    request: Any, confirm: Callable[..., Grant], act: dict[str, Any]
 ) -> Grant:
     user: Any = request.user
     old = binding_of(request)
     try:
-        grant = services.confirm(
-            user,
-            code,
-            method=method,
-            scope=scope,
-            digest=digest,
-            binding=old,
-            actor=Actor.from_request(request),
-        )
+        grant = confirm(user, **act)
     except ValidationError as refused:
         raise _problem(refused) from refused
     if getattr(request.auth, "pk", None) is None:
@@ -202,7 +255,11 @@ def _confirmed(
 @sensitive_variables("body")
 def _texts(request: Request, known: set[str]) -> dict[str, str]:
     """Return the body: an object of texts. Raises Problem for anything else."""
-    body = request.data
+    return _checked(request.data, known)
+
+
+@sensitive_variables("body")
+def _checked(body: Any, known: set[str]) -> dict[str, str]:
     if not isinstance(body, dict):
         raise Problem(400, "malformed", "Send one JSON object.")
     for name in body:

@@ -28,6 +28,27 @@ class Confirmation(StrictSerializer):
     digest = _text()
 
 
+class PasskeyQuestion(StrictSerializer):
+    """The act; `digest` is the one that a refusal named."""
+
+    scope = serializers.ChoiceField(Scope.choices)
+    digest = _text()
+
+
+class PasskeyAsked(serializers.Serializer[Any]):
+    """`options` are for `PublicKeyCredential.parseRequestOptionsFromJSON`."""
+
+    ceremony = serializers.UUIDField()
+    options = serializers.DictField()
+
+
+class PasskeyAnswer(PasskeyQuestion):
+    """The same act, and what the browser made of `options`, as its `toJSON()` says."""
+
+    ceremony = _text(is_required=True)
+    credential = serializers.DictField()
+
+
 class NewPin(StrictSerializer):
     """The own PIN, after the whole password and a code of what there is already.
 

@@ -5,11 +5,21 @@ from __future__ import annotations
 from django.urls import re_path
 
 from audit.api.routing import routes
-from audit.api.step_up import PinView, StepUpView
+from audit.api.step_up import PasskeyQuestionView, PasskeyView, PinView, StepUpView
 from audit.api.trail import Events, Operations, Users
 
 urlpatterns = [
     re_path(r"^api/v1/auth/step-up/?$", StepUpView.as_view(), name="step_up"),
+    re_path(
+        r"^api/v1/auth/step-up/passkey/begin/?$",
+        PasskeyQuestionView.as_view(),
+        name="step_up_passkey_begin",
+    ),
+    re_path(
+        r"^api/v1/auth/step-up/passkey/?$",
+        PasskeyView.as_view(),
+        name="step_up_passkey",
+    ),
     re_path(r"^api/v1/auth/pin/?$", PinView.as_view(), name="pin"),
     *routes("events", Events),
     *routes("operations", Operations),
