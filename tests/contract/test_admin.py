@@ -26,8 +26,10 @@ from tests.factories.rows import make_row
 BOOKKEEPING = {
     "audit.AttemptCounter",
     "audit.Authenticator",
+    "audit.Ceremony",
     "audit.JobBatch",
     "audit.KeptCatalogue",
+    "audit.Passkey",
     "audit.RecoveryCode",
     "audit.RefusalWindow",
     "audit.StoredAnswer",
