@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import factory
+from django.db import transaction
 from django.utils import timezone
 
 from audit import services, totp
@@ -59,8 +60,9 @@ class AuthenticatorFactory(factory.django.DjangoModelFactory):
         seed = kwargs.pop("seed", None) or totp.new_seed()
         owner = kwargs["user"].pk.bytes
         kwargs["sealed_seed"] = lock_up(seed, purpose="authenticator seed", owner=owner)
-        row = super()._create(model_class, *args, **kwargs)
-        services.note_factors(row.user, add="totp")
+        with transaction.atomic():
+            row = super()._create(model_class, *args, **kwargs)
+            services.note_factors(row.user, add="totp")
         row.seed = seed
         return row
 
@@ -107,8 +109,9 @@ class PinCredentialFactory(factory.django.DjangoModelFactory):
         user = kwargs["user"]
         hashed, version = hash_pin(user.pk, kwargs["pin"])
         facts = {"hash": hashed, "pepper_version": version}
-        row, _ = model_class.objects.update_or_create(user=user, defaults=facts)
-        services.note_factors(user, add="pin")
+        with transaction.atomic():
+            row, _ = model_class.objects.update_or_create(user=user, defaults=facts)
+            services.note_factors(user, add="pin")
         return row
 
 
