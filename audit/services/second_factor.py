@@ -267,6 +267,9 @@ def _store(
     row.save(force_insert=True)
     note_factors(user, add="totp")
     record("second_factor.enrolled", user, actor=actor)
+    tell(
+        user, "An authenticator was set up", "Your account has a new authenticator app."
+    )
     end_sessions(user, actor=actor, reason_code="second_factor_enrolled")
     return make_recovery_codes(user, actor=actor)
 

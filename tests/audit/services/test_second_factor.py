@@ -4,6 +4,7 @@ import base64
 import time
 
 import pytest
+from django.core import mail
 from django.core.exceptions import ValidationError
 from django.db import connection
 
@@ -99,6 +100,15 @@ def test_enrolment_stores_nothing_before_the_first_code(user):
     with pytest.raises(ValidationError, match="time of your phone"):
         services.enrol(user, enrolment.ticket, "abc", actor=Actor.system("test"))
     assert not services.has_totp(user)
+
+
+def test_the_person_is_told_of_a_new_authenticator(
+    user, django_capture_on_commit_callbacks
+):
+    with django_capture_on_commit_callbacks(execute=True):
+        enrolled(user)
+
+    assert "authenticator was set up" in mail.outbox[-1].subject
 
 
 def test_enrolment_gives_ten_codes_and_ends_other_sessions(user):
