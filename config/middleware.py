@@ -126,7 +126,7 @@ class NameMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         origin: str = settings.LOCAL_ORIGIN
         if origin and _is_page(request) and _is_number(request.get_host()):
-            return redirect(f"{origin}{request.get_full_path()}")
+            return redirect(settings.LOCAL_ORIGIN + request.get_full_path())
         return self.get_response(request)
 
 
