@@ -29,7 +29,7 @@ from django.urls import NoReverseMatch, reverse  # noqa: E402 - after setup
 
 from audit.actors import OperationContext  # noqa: E402 - after setup
 from audit.guards import install_guards, remove_guards  # noqa: E402 - after setup
-from audit.models import User  # noqa: E402 - after setup
+from audit.models import KeptCatalogue, User  # noqa: E402 - after setup
 from config.session_store import SessionStore  # noqa: E402 - after setup
 from tests.factories import UserFactory  # noqa: E402 - after setup
 from tests.factories.rows import make_row  # noqa: E402 - after setup
@@ -164,7 +164,13 @@ def named(name: str, *args: Any) -> str:
 
 
 if __name__ == "__main__":
-    tables = [model for app in OURS for model in apps.get_app_config(app).get_models()]
+    # The server starts on no other catalogue than the one that `migrate` has kept.
+    tables = [
+        model
+        for app in OURS
+        for model in apps.get_app_config(app).get_models()
+        if model is not KeptCatalogue
+    ]
     for table in tables:
         make_row(table)
     remove_guards("default")

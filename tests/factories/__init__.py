@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from tests.factories.audit import (
     AuthenticatorFactory,
+    CeremonyFactory,
     GrantFactory,
     JobBatchFactory,
     JobFactory,
+    PasskeyFactory,
     PinCredentialFactory,
     TokenFamilyFactory,
     UserFactory,
@@ -44,6 +46,7 @@ __all__ = [
     "BookingFactory",
     "BusinessFactory",
     "CaptureFactory",
+    "CeremonyFactory",
     "ConsentEventFactory",
     "ContactFactory",
     "CreditFactory",
@@ -56,6 +59,7 @@ __all__ = [
     "JobFactory",
     "MembershipFactory",
     "NoteFactory",
+    "PasskeyFactory",
     "PinCredentialFactory",
     "PreferencesFactory",
     "QuarantineFactory",

@@ -15,9 +15,11 @@ from audit.ids import uuid7
 from audit.keyed import lock_up
 from audit.models import (
     Authenticator,
+    Ceremony,
     Grant,
     Job,
     JobBatch,
+    Passkey,
     PinCredential,
     TokenFamily,
     User,
@@ -93,6 +95,36 @@ def enrolled(user: User, **facts: Any) -> Device:
     answer = device.create(asked)
     services.enrol_passkey(user, answer, name="Key", binding=binding, actor=actor)
     return device
+
+
+class PasskeyFactory(factory.django.DjangoModelFactory):
+    """A passkey whose device is not at hand; `enrolled` returns one that answers."""
+
+    class Meta:
+        model = Passkey
+
+    user = factory.SubFactory(UserFactory)
+    credential_id = factory.LazyFunction(lambda: uuid7().bytes)
+    public_key = b"public key"
+    name = "Phone"
+
+    @classmethod
+    def _create(cls, model_class: Any, *args: Any, **kwargs: Any) -> Any:
+        with transaction.atomic():
+            row = super()._create(model_class, *args, **kwargs)
+            services.note_factors(row.user, add=row.factor)
+        return row
+
+
+class CeremonyFactory(factory.django.DjangoModelFactory):
+    """A question to a passkey that waits for its answer."""
+
+    class Meta:
+        model = Ceremony
+
+    purpose = "sign_in"
+    binding = "0" * 64
+    expires_at = factory.LazyFunction(lambda: timezone.now() + timedelta(minutes=2))
 
 
 class PinCredentialFactory(factory.django.DjangoModelFactory):

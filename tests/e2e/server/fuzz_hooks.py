@@ -57,7 +57,12 @@ OWNERS = ("/customer_id", "/ticket_id")
 ROWS: dict[str, list[str]] = json.loads(os.environ.get("FUZZ_ROWS", "{}"))
 ARCHIVED: set[str] = set()
 # Secrets, of which only one is right.
-SECRETS = ("/api/v1/auth/step-up", "/api/v1/auth/pin")
+SECRETS = (
+    "/api/v1/auth/step-up",
+    "/api/v1/auth/step-up/passkey",
+    "/api/v1/auth/step-up/passkey/begin",
+    "/api/v1/auth/pin",
+)
 
 
 @schemathesis.hook
