@@ -6,7 +6,7 @@ import secrets
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser, UserManager
-from django.db import models, transaction
+from django.db import NotSupportedError, models, transaction
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
@@ -28,11 +28,11 @@ class UserQuerySet(models.QuerySet["User"]):
         """Update columns that nothing is decided by."""
         if signed := sorted(set(values) & set(User.signed)):
             msg = f"update() signs no {', '.join(signed)}. Call save() of each account."
-            raise NotImplementedError(msg)
+            raise NotSupportedError(msg)
         return super().update(**values)
 
 
-class AccountManager(UserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]  # made by a call
+class AccountManager(UserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]  # mypy takes no class that a call has made as a base
     """Makes accounts as Django does."""
 
     use_in_migrations = False
@@ -82,7 +82,7 @@ class User(SignedModel, AbstractUser):
     factors = models.CharField(max_length=1000, blank=True, default="", editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
-    objects = AccountManager()  # type: ignore[misc]  # as Django declares it
+    objects = AccountManager()  # type: ignore[misc]  # Django declares it on the class, its stubs on the instance
 
     class Meta:
         verbose_name = "user"

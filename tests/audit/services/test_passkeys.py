@@ -359,7 +359,7 @@ def test_questions_that_nobody_answers_are_limited(db, monkeypatch):
 def test_an_answer_gives_its_question_back(ann, device, monkeypatch):
     monkeypatch.setattr(ceremonies, "_OPEN", 3)
     for _ in range(5):
-        sign_in(device.get(ask_in()))
+        assert sign_in(device.get(ask_in())) == ann
 
 
 def test_without_a_name_there_are_no_passkeys(ann, settings):
