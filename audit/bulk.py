@@ -8,7 +8,7 @@ instead of one long statement for each few rows, and no query set in between.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
@@ -92,20 +92,21 @@ def update_tracked(
         _execute(log, _histories(rows, values, log, change, kind="~"))
 
 
-def upsert_rows(rows: Sequence[models.Model], *, key: str) -> None:
-    """Insert rows of one model, or replace those with the same value of `key`.
+def upsert_rows(
+    rows: Sequence[models.Model], *, key: str, columns: Collection[str]
+) -> None:
+    """Insert rows of one model, or change those with the same value of `key`.
 
     For projections, which keep no history: `key` is the attribute of a unique column.
-    The primary key of a row that is there stays.
+    Of a row that is there only the attributes `columns` change.
     """
     if not rows:
         return
     model: Any = type(rows[0])
     quote = connections[router.db_for_write(model)].ops.quote_name
     [unique] = [f for f in model._meta.fields if f.attname == key]
-    others = [f for f in model._meta.fields if not f.primary_key and f is not unique]
-    columns = [quote(f.column) for f in others]
-    replaced = ", ".join(f"{name} = excluded.{name}" for name in columns)
+    changed = [quote(f.column) for f in model._meta.fields if f.attname in columns]
+    replaced = ", ".join(f"{name} = excluded.{name}" for name in changed)
     conflict = f" ON CONFLICT ({quote(unique.column)}) DO UPDATE SET {replaced}"
     _execute(model, _values(rows, model), more=conflict)
 

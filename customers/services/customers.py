@@ -20,7 +20,7 @@ from customers.services.doors import list_rows
 from customers.services.preferences import update_preferences
 from customers.services.records import check_live, check_not_erased, save_record
 from customers.services.rows import archive_row
-from customers.services.stats import refresh_stats
+from customers.services.stats import Figures, refresh_stats
 
 ARCHIVE, BULK = "customers.archive_customer", "customers.bulk_customer"
 # The column that a broken constraint is about; Django blames none of several.
@@ -241,7 +241,7 @@ def _mark(
             reason=reason,
             data={"count": len(marked)},
         )
-    refresh_stats(ids)
+    refresh_stats(ids, Figures.CONSENT)
 
 
 def _read_again(rows: list[Customer]) -> list[Customer]:

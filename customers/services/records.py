@@ -30,6 +30,7 @@ from customers.choices import (
     TicketStatus,
 )
 from customers.models import (
+    Address,
     Booking,
     Business,
     ConsentEvent,
@@ -47,7 +48,12 @@ from customers.models import (
 from customers.services.booking_rules import check_changed_booking
 from customers.services.captured import lock_customers
 from customers.services.money_rules import prepare_credit, prepare_refund
-from customers.services.stats import refresh_business_stats, refresh_stats
+from customers.services.stats import (
+    Figures,
+    begin_stats,
+    refresh_business_stats,
+    refresh_stats,
+)
 
 logger = logging.getLogger(__name__)
 # As many figures as a request may bring up to date.
@@ -69,12 +75,8 @@ def save_record(
     change such rows there, ValidationError for a broken rule that needs other rows.
     The caller has validated the row itself.
     """
-    business_id = row.pk if isinstance(row, Business) else row.business_id  # type: ignore[attr-defined]  # set at run time, not on the type
     is_new = row._state.adding
-    if not (is_new and isinstance(row, Business) and actor.business_ids is None):
-        act = "add" if is_new else "change"
-        name = f"{row._meta.app_label}.{act}_{row._meta.model_name}"
-        actor.require(business_id, name)
+    business_id = _check_permission(row, actor)
     _check_owner(row)
     prepare = _PREPARE.get(type(row))
     follow = prepare(row, actor) if prepare else None
@@ -94,19 +96,31 @@ def save_record(
         subjects=[customer_id] if customer_id else [],
         reason=reason,
     )
-    if is_new and isinstance(row, Customer):
-        # The document's three records: the person, the preferences, the figures.
-        preferences = Preferences(customer=row, business_id=row.business_id)
-        preferences.by(actor, reason=reason).save()
     if former is not None:
         former.by(actor, reason=reason).save()
     if follow:
         follow()
-    if decides:
+    if is_new and isinstance(row, Customer):
+        # The document's three records: the person, the preferences, the figures.
+        preferences = Preferences(customer=row, business_id=row.business_id)
+        preferences.by(actor, reason=reason).save()
+        begin_stats(row)
+    elif decides:
         _follow_figures(row.pk, actor)
-    elif customer_id and not isinstance(row, _WITHOUT_FIGURES):
-        refresh_stats([customer_id])
+    elif customer_id and (figures := _FIGURES.get(type(row), Figures.ALL)):
+        refresh_stats([customer_id], figures)
     return row
+
+
+def _check_permission(row: models.Model, actor: Actor) -> UUID:
+    """Return the business of a row that the actor may add or change there."""
+    business_id: UUID = row.pk if isinstance(row, Business) else row.business_id  # type: ignore[attr-defined]  # set at run time, not on the type
+    is_new = row._state.adding
+    if not (is_new and isinstance(row, Business) and actor.business_ids is None):
+        act = "add" if is_new else "change"
+        name = f"{row._meta.app_label}.{act}_{row._meta.model_name}"
+        actor.require(business_id, name)
+    return business_id
 
 
 def _follow_figures(business_id: UUID, actor: Actor) -> None:
@@ -183,7 +197,21 @@ _NO_FIGURE = {
     "created_at",
     "updated_at",
 }
-_WITHOUT_FIGURES = (Note, TicketMessage, Credit)
+# What a row of each kind can change of its customer's figures; all others everything.
+_FIGURES: dict[type[models.Model], Figures] = {
+    Address: Figures.ADDRESSES,
+    Booking: Figures.PURCHASES | Figures.CONSENT,
+    ConsentEvent: Figures.CONSENT,
+    Contact: Figures.CONTACTS,
+    Credit: Figures(0),
+    Customer: Figures.CONSENT,
+    Flag: Figures.CONSENT,
+    Note: Figures(0),
+    Preferences: Figures.CONSENT,
+    Refund: Figures.PURCHASES,
+    Ticket: Figures.TICKETS,
+    TicketMessage: Figures(0),
+}
 
 
 def _customer_id(row: models.Model) -> UUID | None:

@@ -1,24 +1,26 @@
 """Keeping `CustomerStats` equal to what happened.
 
-Every write that a figure depends on calls `refresh_stats` in its own transaction.
-`compute_stats` is the one definition; the rebuild compares with it. Where the figures
-of very many change at once, `refresh_business_stats` follows after the commit.
+Every write that a figure depends on calls `refresh_stats` in its own transaction, with
+the kind of figures that it can change. `compute_stats` is the one definition; the
+rebuild compares with it. Where the figures of very many change at once,
+`refresh_business_stats` follows after the commit.
 """
 
 from __future__ import annotations
 
 import zoneinfo
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from enum import Flag, auto
 from itertools import islice
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Count, Max, Min, Q, QuerySet, Sum
+from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet, Sum
 from django.utils import timezone
 
 from audit.batches import in_batches
@@ -47,6 +49,24 @@ from customers.services.consent import is_opted_in, load_facts
 
 Columns = dict[str, Any]
 Provider = Callable[[list[UUID]], dict[UUID, Columns]]
+_Computed = dict[UUID, Columns]
+
+
+class Figures(Flag):
+    """Kinds of figures, each computed from tables of its own.
+
+    What a customer bought decides consent as well: some may be told of offers because
+    they are customers. `ACTIVITY` is what apps above add.
+    """
+
+    PURCHASES = auto()
+    TICKETS = auto()
+    ADDRESSES = auto()
+    CONTACTS = auto()
+    CONSENT = auto()
+    ACTIVITY = auto()
+    ALL = PURCHASES | TICKETS | ADDRESSES | CONTACTS | CONSENT | ACTIVITY
+
 
 _BATCH = 500
 # Customers whose figures are written in one transaction; about 50 ms.
@@ -71,19 +91,30 @@ class _Money:
     last: datetime | None = None
 
 
-def refresh_stats(customer_ids: Iterable[UUID]) -> None:
-    """Write the figures of these customers as they are now.
+def begin_stats(customer: Customer) -> None:
+    """Write the figures of a customer who is new, in the caller's transaction.
+
+    One statement: who has bought nothing and said nothing is told of no offers.
+    """
+    columns = _purchase_columns(_Money(), customer.business)
+    _write([customer], {customer.pk: columns})
+
+
+def refresh_stats(customer_ids: Iterable[UUID], figures: Figures = Figures.ALL) -> None:
+    """Write the figures of these customers as they are now, or some kinds of them.
 
     Runs in the caller's transaction, so it is for some. Locks the customers in key
     order first, so that two writers for one customer compute one after the other;
-    neither misses the other's row.
+    neither misses the other's row. Who has no figures yet gets all.
     """
     ids = sorted(set(customer_ids))
     for batch in _batches(ids):
         with transaction.atomic():
-            customers = _locked(batch)
-            computed = compute_stats(customers)
-            _write([_row(customer, computed[customer.pk]) for customer in customers])
+            has_figures = Exists(CustomerStats.objects.filter(customer=OuterRef("pk")))
+            customers = list(_locking(batch).annotate(has_figures=has_figures))
+            is_known = all(customer.has_figures for customer in customers)
+            wanted = figures if is_known else Figures.ALL
+            _write(customers, compute_stats(customers, wanted))
 
 
 def note_activity(moments: Mapping[UUID, datetime]) -> None:
@@ -109,33 +140,18 @@ def note_activity(moments: Mapping[UUID, datetime]) -> None:
         CustomerStats.objects.bulk_update(later, ["last_active_at", "updated_at"])
 
 
-def compute_stats(customers: list[Customer]) -> dict[UUID, Columns]:
-    """Return every column of the projection for these customers, from what happened.
+def compute_stats(
+    customers: Sequence[Customer], figures: Figures = Figures.ALL
+) -> dict[UUID, Columns]:
+    """Return the columns of the projection for these customers, from what happened.
 
     A constant number of queries, whatever the number of customers and rows.
     """
-    ids = [customer.pk for customer in customers]
-    businesses = Business.objects.in_bulk({c.business_id for c in customers})
-    bought = _bought(ids)
-    tickets, addresses, contacts = _tickets(ids), _addresses(ids), _contacts(ids)
-    purchases = {pk: sum(m.purchases.values()) for pk, m in bought.items()}
-    facts = load_facts(customers, purchases=purchases)
-    computed: dict[UUID, Columns] = {}
-    for customer in customers:
-        pk = customer.pk
-        business = businesses[customer.business_id]
-        opened, urgent = tickets.get(pk, (0, 0))
-        computed[pk] = {
-            **_purchase_columns(bought[pk], business),
-            "open_tickets": opened,
-            "urgent_tickets": urgent,
-            "addresses_count": addresses.get(pk, 0),
-            "contacts_count": contacts.get(pk, 0),
-            "is_opted_in": is_opted_in(facts[pk]),
-        }
-    for provider in _providers:
-        for pk, columns in provider(ids).items():
-            computed[pk] |= columns
+    computed: _Computed = {customer.pk: {} for customer in customers}
+    for kind, compute in _COMPUTE.items():
+        if kind in figures:
+            for pk, columns in compute(customers, computed).items():
+                computed[pk] |= columns
     return computed
 
 
@@ -187,16 +203,16 @@ def _differences(ids: list[UUID], *, repair: bool) -> Iterator[tuple[UUID, str]]
 
 
 def _repaired(ids: list[UUID]) -> list[tuple[UUID, str]]:
-    customers = _locked(ids)
+    customers = list(_locking(ids))
     computed = compute_stats(customers)
     found = list(_compared(customers, computed))
     wrong = {pk for pk, _ in found}
-    _write([_row(c, computed[c.pk]) for c in customers if c.pk in wrong])
+    _write([c for c in customers if c.pk in wrong], computed)
     return found
 
 
 def _compared(
-    customers: list[Customer], computed: dict[UUID, Columns] | None = None
+    customers: Sequence[Customer], computed: dict[UUID, Columns] | None = None
 ) -> Iterator[tuple[UUID, str]]:
     """Yield the customers and columns of which something else is stored."""
     if computed is None:
@@ -213,11 +229,11 @@ def local_day(moment: datetime, business: Business) -> date:
     return moment.astimezone(zoneinfo.ZoneInfo(business.timezone)).date()
 
 
-def _locked(ids: list[UUID]) -> list[Customer]:
+def _locking(ids: list[UUID]) -> QuerySet[Customer]:
     # NO KEY: a plain FOR UPDATE would deadlock with two inserted children, each of
     # which holds a key share lock on the customer.
     customers = Customer.objects.filter(pk__in=ids).order_by("pk")
-    return list(customers.select_for_update(no_key=True))
+    return customers.select_for_update(no_key=True)
 
 
 def _customers_of(ids: list[UUID]) -> list[Customer]:
@@ -243,13 +259,14 @@ def _wrong(row: CustomerStats | None, columns: Columns) -> list[str]:
     return [name for name, value in columns.items() if getattr(row, name) != value]
 
 
-def _row(customer: Customer, columns: Columns) -> CustomerStats:
-    return CustomerStats(customer=customer, business_id=customer.business_id, **columns)
-
-
-def _write(rows: list[CustomerStats]) -> None:
+def _write(customers: Sequence[Customer], computed: dict[UUID, Columns]) -> None:
     # One statement, whatever the number of rows.
-    upsert_rows(rows, key="customer_id")
+    rows = [
+        CustomerStats(customer=c, business_id=c.business_id, **computed[c.pk])
+        for c in customers
+    ]
+    names = {name for columns in computed.values() for name in columns}
+    upsert_rows(rows, key="customer_id", columns=names | {"updated_at"})
 
 
 def _bought(ids: list[UUID]) -> dict[UUID, _Money]:
@@ -293,6 +310,14 @@ def _bought(ids: list[UUID]) -> dict[UUID, _Money]:
     return bought
 
 
+def _purchases(people: Sequence[Customer], computed: _Computed) -> _Computed:
+    bought = _bought([person.pk for person in people])
+    businesses = Business.objects.in_bulk({c.business_id for c in people})
+    return {
+        c.pk: _purchase_columns(bought[c.pk], businesses[c.business_id]) for c in people
+    }
+
+
 def _purchase_columns(money: _Money, business: Business) -> Columns:
     orders = money.orders
     purchases = sum(money.purchases.values())
@@ -324,32 +349,64 @@ def _purchase_columns(money: _Money, business: Business) -> Columns:
     }
 
 
-def _tickets(ids: list[UUID]) -> dict[UUID, tuple[int, int]]:
-    groups = _counted(
-        Ticket.objects.filter(customer__in=ids, status__in=UNRESOLVED_STATUSES),
-        urgent=Count("pk", filter=Q(priority=TicketPriority.URGENT)),
+def _tickets(people: Sequence[Customer], computed: _Computed) -> _Computed:
+    return _counted(
+        Ticket.objects.filter(customer__in=people, status__in=UNRESOLVED_STATUSES),
+        computed,
+        open_tickets=Count("pk"),
+        urgent_tickets=Count("pk", filter=Q(priority=TicketPriority.URGENT)),
     )
-    return {g["customer_id"]: (g["n"], g["urgent"]) for g in groups}
 
 
-def _addresses(ids: list[UUID]) -> dict[UUID, int]:
-    groups = _counted(Address.objects.filter(customer__in=ids, archived_at=None))
-    return {group["customer_id"]: group["n"] for group in groups}
+def _addresses(people: Sequence[Customer], computed: _Computed) -> _Computed:
+    rows = Address.objects.filter(customer__in=people, archived_at=None)
+    return _counted(rows, computed, addresses_count=Count("pk"))
 
 
-def _contacts(ids: list[UUID]) -> dict[UUID, int]:
-    people = (ContactKind.EMERGENCY, ContactKind.ALTERNATIVE)
-    groups = _counted(
-        Contact.objects.filter(customer__in=ids, kind__in=people, archived_at=None)
-    )
-    return {group["customer_id"]: group["n"] for group in groups}
+def _contacts(people: Sequence[Customer], computed: _Computed) -> _Computed:
+    kinds = (ContactKind.EMERGENCY, ContactKind.ALTERNATIVE)
+    rows = Contact.objects.filter(customer__in=people, kind__in=kinds, archived_at=None)
+    return _counted(rows, computed, contacts_count=Count("pk"))
 
 
-def _counted(rows: QuerySet[Any], **more: Count) -> QuerySet[Any, Columns]:
-    return rows.order_by().values("customer_id").annotate(n=Count("pk"), **more)
+def _counted(rows: QuerySet[Any], people: Iterable[UUID], **counts: Count) -> _Computed:
+    groups = rows.order_by().values("customer_id").annotate(**counts)
+    found = {group.pop("customer_id"): group for group in groups}
+    return {pk: found.get(pk, dict.fromkeys(counts, 0)) for pk in people}
+
+
+def _consent(people: Sequence[Customer], computed: _Computed) -> _Computed:
+    # The stored number of purchases, unless it is being computed.
+    purchases = {
+        pk: row["total_purchases"]
+        for pk, row in computed.items()
+        if "total_purchases" in row
+    }
+    facts = load_facts(people, purchases=purchases or None)
+    return {pk: {"is_opted_in": is_opted_in(said)} for pk, said in facts.items()}
+
+
+def _activity(people: Sequence[Customer], computed: _Computed) -> _Computed:
+    ids = [person.pk for person in people]
+    found: _Computed = {pk: {} for pk in ids}
+    for provider in _providers:
+        for pk, columns in provider(ids).items():
+            found[pk] |= columns
+    return found
 
 
 def _batches(ids: list[UUID]) -> Iterator[list[UUID]]:
     iterator = iter(ids)
     while batch := list(islice(iterator, _BATCH)):
         yield batch
+
+
+# In this order: consent asks what was bought.
+_COMPUTE: dict[Figures, Callable[[Sequence[Customer], _Computed], _Computed]] = {
+    Figures.PURCHASES: _purchases,
+    Figures.TICKETS: _tickets,
+    Figures.ADDRESSES: _addresses,
+    Figures.CONTACTS: _contacts,
+    Figures.CONSENT: _consent,
+    Figures.ACTIVITY: _activity,
+}

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
-from unittest.mock import patch
 
 import factory
 
 from audit.actors import Actor
-from customers import metrics, services
+from customers import services
 from customers.models import (
     Address,
     Booking,
@@ -19,7 +17,6 @@ from customers.models import (
     Contact,
     Credit,
     Customer,
-    CustomerStats,
     Flag,
     ImportContent,
     ImportFile,
@@ -30,7 +27,6 @@ from customers.models import (
     Ticket,
     TicketMessage,
 )
-from customers.services import records
 from tests.factories.audit import UserFactory
 
 JOINED = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -72,23 +68,6 @@ class CustomerFactory(RecordFactory):
     business = factory.SubFactory(BusinessFactory)
     name = factory.Sequence(lambda n: f"Customer {n}")
     joined_at = JOINED
-
-    @classmethod
-    def _create(cls, model_class: Any, *args: Any, **kwargs: Any) -> Any:
-        # Looking for what a new customer has bought takes fifteen queries.
-        row = model_class(*args, **kwargs)
-        with patch.object(records, "refresh_stats", lambda _: _write_no_figures(row)):
-            return services.save_record(row, actor=Actor.system("factory"))
-
-
-def _write_no_figures(customer: Customer) -> None:
-    """Write the figures of somebody who has done nothing yet; a test compares them."""
-    is_high_value = metrics.is_high_value(0, Decimal(0), customer.business)
-    CustomerStats.objects.create(
-        customer=customer,
-        business_id=customer.business_id,
-        is_high_value=is_high_value,
-    )
 
 
 class OfCustomerFactory(RecordFactory):

@@ -10,16 +10,21 @@ import pytest
 from django.db import OperationalError, connection, connections
 from django.test.utils import CaptureQueriesContext
 
+from audit.actors import Actor
 from audit.models import Job
 from customers import services
 from customers.models import Business, Customer, CustomerStats
+from customers.services.stats import Figures
 from tests.factories import (
     AddressFactory,
     BookingFactory,
     BusinessFactory,
+    ConsentEventFactory,
     ContactFactory,
     CreditFactory,
     CustomerFactory,
+    FlagFactory,
+    NoteFactory,
     RefundFactory,
     TicketFactory,
 )
@@ -294,12 +299,84 @@ def test_the_rebuild_makes_a_missing_row(db):
         {"currency": "JPY", "timezone": "Asia/Tokyo", "signup_is_login": True},
     ],
 )
-def test_the_factory_writes_the_figures_that_are_computed(db, rules):
-    """It takes a short cut, on which all other tests rely."""
+def test_a_new_customer_has_the_figures_that_are_computed(db, rules):
+    """They are written without looking, for nothing can have happened."""
     business = BusinessFactory(**rules)
     CustomerFactory(business=business)
     CustomerFactory(business=business, email="a@example.org", phone="+47 22 33 44 55")
     CustomerFactory(business=business, status="blocked")
+
+    assert list(services.find_differences(repair=False)) == []
+
+
+@pytest.mark.parametrize(
+    ("factory", "values"),
+    [
+        (AddressFactory, {}),
+        (BookingFactory, {"status": "completed"}),
+        (BookingFactory, {"status": "draft"}),
+        (ContactFactory, {}),
+        (ContactFactory, {"kind": "email", "email": "other@example.org"}),
+        (ConsentEventFactory, {"action": "given", "channel": "email"}),
+        (ConsentEventFactory, {"action": "withdrawn", "channel": None}),
+        (CreditFactory, {}),
+        (FlagFactory, {"code": "restricted"}),
+        (FlagFactory, {}),
+        (NoteFactory, {}),
+        (TicketFactory, {"priority": "urgent"}),
+        (TicketFactory, {"status": "closed"}),
+    ],
+)
+def test_a_row_changes_the_figures_that_hang_on_it(db, factory, values):
+    """What each kind of row decides is all that is computed for it."""
+    business = BusinessFactory(consent_mode="soft_opt_in")
+    customer = CustomerFactory(business=business, email="a@example.org")
+    buy(customer, "30.33")
+
+    factory(customer=customer, **values)
+
+    assert list(services.find_differences(repair=False)) == []
+
+
+@pytest.mark.parametrize(
+    ("of", "changes"),
+    [
+        ("customer", {"email": None}),
+        ("customer", {"status": "blocked"}),
+        ("preferences", {"can_receive_offers": False}),
+    ],
+)
+def test_a_change_decides_whether_offers_may_go_out(db, of, changes):
+    business = BusinessFactory(consent_mode="soft_opt_in")
+    customer = CustomerFactory(business=business, email="a@example.org")
+    buy(customer, "30.33")
+    assert stats_of(customer).is_opted_in
+
+    row = customer if of == "customer" else customer.preferences
+    for name, value in changes.items():
+        setattr(row, name, value)
+    services.save_record(row, actor=Actor.system("test"))
+
+    assert list(services.find_differences(repair=False)) == []
+    assert not stats_of(customer).is_opted_in
+
+
+def test_an_address_reads_no_figures_but_its_own(db):
+    customer = CustomerFactory()
+
+    with CaptureQueriesContext(connection) as captured:
+        services.refresh_stats([customer.pk], Figures.ADDRESSES)
+
+    # The savepoint, the lock, the count and the row.
+    assert len(captured) <= 5
+
+
+def test_who_has_no_figures_yet_gets_all_of_them(db):
+    customer = CustomerFactory()
+    buy(customer, "30.33")
+    CustomerStats.objects.filter(customer=customer).delete()
+
+    services.refresh_stats([customer.pk], Figures.ADDRESSES)
 
     assert list(services.find_differences(repair=False)) == []
 
