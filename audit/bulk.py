@@ -234,7 +234,10 @@ def _same(value: Any) -> Any:
     return value
 
 
-def _uuid_hex(value: UUID | None) -> str | None:
+def _uuid_hex(value: UUID | str | None) -> str | None:
+    """Take a key as text too, as Django's own column does."""
+    if isinstance(value, str):
+        value = UUID(value)
     return None if value is None else value.hex
 
 
