@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from capture.choices import CaptureType, Status
+from tests.long import IS_LONG
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 TRACK = {"type": "track", "userId": "u-1", "event": "Looked"}
@@ -83,7 +84,7 @@ def test_every_body_gets_an_answer_that_a_client_can_read(post, path):
     assert post(path, b"{").status_code == 400
 
     @settings(
-        max_examples=200,
+        max_examples=200 if IS_LONG else 100,
         database=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )

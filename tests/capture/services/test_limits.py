@@ -114,9 +114,7 @@ def test_a_jump_is_logged_once_with_its_size(clock, caplog):
     ]
 
 
-def test_a_bucket_with_room_takes_one_statement(
-    clock, django_assert_num_queries
-):
+def test_a_bucket_with_room_takes_one_statement(clock, django_assert_num_queries):
     take("a", SLOW)
     with django_assert_num_queries(1):
         take("a", SLOW)

@@ -12,7 +12,7 @@ from django.core.management import CommandError
 from django.db import connections
 
 from config.management.commands.migrate import locked_file, one_at_a_time
-from tests.databases import ROOT, Database, environment
+from tests.databases import ROOT, Database, environment, migrated
 from tests.e2e import live
 
 
@@ -44,8 +44,8 @@ def test_two_at_once_are_safe(tmp_path):
 
 
 @pytest.mark.slow
-def test_the_lock_ends_with_the_process_that_held_it(tmp_path):
-    database = Database.create(tmp_path)
+def test_the_lock_ends_with_the_process_that_held_it(tmp_path_factory, tmp_path):
+    database = migrated(tmp_path_factory).copy(tmp_path)
     try:
         hub = live.Hub(database, tmp_path)
         hold = (

@@ -135,9 +135,10 @@ def test_memory_is_flat(alice, bakery, actor, profile):
         finally:
             tracemalloc.stop()
 
-    grow(1000)
+    # Two batches, then six.
+    grow(700)
     peak()  # what is loaded once
     small = peak()
-    grow(3000)
+    grow(2000)
 
     assert peak() < 1.3 * small
