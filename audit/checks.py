@@ -12,7 +12,7 @@ from django.db import DEFAULT_DB_ALIAS, OperationalError, ProgrammingError, mode
 from audit.guards import differences, hardening_faults
 from audit.privacy import misdeclared_fields, personal_fields, undeclared_fields
 from audit.sealed import SealedHistory, SealedModel
-from audit.services import altered_rows, catalogue_faults
+from audit.services import altered_rows, catalogue_faults, count_outdated
 from audit.tracking import tracked_models
 
 OUR_APPS = ("audit", "customers", "capture")
@@ -200,6 +200,29 @@ def check_catalogue(
             id="audit.W003",
         )
         for sentence in found
+    ]
+
+
+@register(Tags.database)
+def check_former_keys(
+    databases: Iterable[str] | None = None, **_: Any
+) -> list[CheckMessage]:
+    """Report rows that nothing opens once HOLDFAST_HASH_KEY_OLD is taken away."""
+    if not databases:
+        return []
+    try:
+        found = count_outdated()
+    except (OperationalError, ProgrammingError):
+        # Another check says that the database is away, or not migrated.
+        return []
+    return [
+        Warning(
+            f"{count} of {name} still need HOLDFAST_HASH_KEY_OLD.",
+            hint="Run `manage.py renew_hash_key --yes`; docs/keys.md says what it "
+            "leaves, and when the former key can go.",
+            id="audit.W005",
+        )
+        for name, count in found.items()
     ]
 
 

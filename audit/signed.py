@@ -7,7 +7,6 @@ put back with its old MAC is not found out.
 
 from __future__ import annotations
 
-import hmac
 import json
 from collections.abc import Iterable
 from typing import Any, ClassVar, Self
@@ -16,7 +15,7 @@ from uuid import UUID
 from django.core.exceptions import PermissionDenied
 from django.db import models
 
-from audit.keyed import keyed_hash
+from audit.keyed import is_signature, signature, signatures
 
 
 class AccountAltered(PermissionDenied):
@@ -33,9 +32,16 @@ class AccountAltered(PermissionDenied):
 
 
 def mac_of(label: str, values: Iterable[Any]) -> str:
-    """Return the MAC over the values of one row, in the order that its table names."""
-    text = json.dumps([_plain(value) for value in values])
-    return keyed_hash("account row", label, text)
+    """Return the MAC over the values of one row, in the order that its table names.
+
+    For migrations, in the form that they have compared from the first: without the id
+    of its key.
+    """
+    return signatures(*_parts(label, values))[1]
+
+
+def _parts(label: str, values: Iterable[Any]) -> tuple[str, str, str]:
+    return "account row", label, json.dumps([_plain(value) for value in values])
 
 
 def _plain(value: Any) -> Any:
@@ -73,16 +79,19 @@ class SignedModel(models.Model):
 
     def compute_mac(self) -> str:
         """Return the MAC over the columns as they are now in memory."""
+        return signature(*self._signed_parts())
+
+    def _signed_parts(self) -> tuple[str, str, str]:
         shown = []
         for name in self.signed:
             value = getattr(self, name)
             is_time = isinstance(self._meta.get_field(name), models.DateTimeField)
             shown.append(value is not None if is_time else value)
-        return mac_of(self._meta.label_lower, shown)
+        return _parts(self._meta.label_lower, shown)
 
     def has_own_mac(self) -> bool:
         """Tell whether `mac` fits the columns as they are now in memory."""
-        return hmac.compare_digest(self.mac, self.compute_mac())
+        return is_signature(self.mac, *self._signed_parts())
 
     @property
     def is_genuine(self) -> bool:

@@ -12,10 +12,13 @@ class CaptureConfig(AppConfig):
     verbose_name = "Capture"
 
     def ready(self) -> None:
+        from audit.services import register_keyed  # noqa: PLC0415 - models are ready
         from capture.services import (  # noqa: PLC0415 - models are ready
             CAPTURE_SOURCE,
+            KEYED_SECRETS,
             activity,
             capture_columns,
+            keyed_hashes,
             load_latest,
             timeline_source,
         )
@@ -28,3 +31,5 @@ class CaptureConfig(AppConfig):
         register_stats_provider(activity)
         register_columns(CAPTURE_SOURCE, load_latest, capture_columns())
         register_timeline_source(timeline_source)
+        register_keyed(KEYED_SECRETS)
+        register_keyed(keyed_hashes())

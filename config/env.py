@@ -59,8 +59,10 @@ def text(name: str, default: str | None) -> str:
 def secret(name: str) -> str:
     """Return NAME, which nobody must be able to guess; empty when it is not set."""
     value = text(name, "")
-    if not value:
-        return value
+    return _strong(name, value) if value else value
+
+
+def _strong(name: str, value: str) -> str:
     if len(value) < _SECRET_LENGTH or len(set(value)) < _SECRET_SIGNS:
         msg = (
             f"{name} is weak. Set {_SECRET_LENGTH} or more random characters, for "
@@ -68,6 +70,11 @@ def secret(name: str) -> str:
         )
         raise ImproperlyConfigured(msg)
     return value
+
+
+def secrets(name: str) -> list[str]:
+    """Return NAME as a list of secrets; they are separated by commas."""
+    return [_strong(name, value) for value in items(name, "")]
 
 
 def mail(name: str, default: str) -> dict[str, Any]:

@@ -24,8 +24,20 @@ if not DEBUG and (len(SECRET_KEY) < _SECRET_LENGTH or len(set(SECRET_KEY)) < 5):
         "for example from `openssl rand -base64 48`."
     )
     raise ImproperlyConfigured(_msg)
-# Keyed hashes that must stay comparable for ever; a secret that never rotates.
+# Sessions and tokens that these have signed are still taken.
+SECRET_KEY_FALLBACKS = env.secrets("HOLDFAST_SECRET_KEY_OLD")
+# What gives a right or keeps a secret; `renew_hash_key` takes rows of former ones over.
 HASH_KEY = env.secret("HOLDFAST_HASH_KEY") or SECRET_KEY
+HASH_KEYS_OLD = env.secrets("HOLDFAST_HASH_KEY_OLD")
+# Keyed hashes under which rows are found again, and that stay comparable for ever.
+LOOKUP_KEY = env.secret("HOLDFAST_LOOKUP_KEY")
+if HASH_KEYS_OLD and not LOOKUP_KEY:
+    _msg = (
+        "HOLDFAST_HASH_KEY_OLD is set and HOLDFAST_LOOKUP_KEY is not. Set it to the "
+        "last one of HOLDFAST_HASH_KEY_OLD, and leave it: rows are found by it."
+    )
+    raise ImproperlyConfigured(_msg)
+LOOKUP_KEY = LOOKUP_KEY or HASH_KEY
 ALLOWED_HOSTS = env.items("HOLDFAST_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 if not DEBUG and "*" in ALLOWED_HOSTS:
     _msg = "HOLDFAST_ALLOWED_HOSTS allows every name. Write the names of this site."

@@ -102,6 +102,7 @@ def write_configuration(path: Path, options: argparse.Namespace) -> bool:
     values = {
         "HOLDFAST_SECRET_KEY": secrets.token_urlsafe(48),
         "HOLDFAST_HASH_KEY": secrets.token_urlsafe(48),
+        "HOLDFAST_LOOKUP_KEY": secrets.token_urlsafe(48),
         "HOLDFAST_PIN_PEPPER": secrets.token_urlsafe(48),
     }
     if options.host:

@@ -16,6 +16,7 @@ class CustomersConfig(AppConfig):
 
     def ready(self) -> None:
         from audit.services import (  # noqa: PLC0415 - models are ready
+            register_keyed,
             register_role_source,
             register_scope_rights,
             register_staff_source,
@@ -26,6 +27,7 @@ class CustomersConfig(AppConfig):
             staff_of,
         )
         from customers.services import (  # noqa: PLC0415 - models are ready
+            KEYED_FILES,
             register_own_sources,
         )
 
@@ -35,3 +37,5 @@ class CustomersConfig(AppConfig):
         register_rights_source(rights_in_businesses)
         register_role_source(roles_of)
         register_staff_source(staff_of)
+        for column in KEYED_FILES:
+            register_keyed(column)

@@ -96,6 +96,14 @@ from audit.services.reading import (
 )
 from audit.services.record import ensure_operation, record, record_alone
 from audit.services.refusals import close_windows, record_refusal
+from audit.services.renewal import (
+    KeyedColumn,
+    count_outdated,
+    end_outdated,
+    register_keyed,
+    renew_outdated,
+    sealed_column,
+)
 from audit.services.second_factor import (
     Enrolment,
     begin_enrolment,
@@ -151,6 +159,7 @@ __all__ = [
     "SINGLE_USE",
     "Enrolment",
     "KeyReused",
+    "KeyedColumn",
     "SignInRefused",
     "StepUpRequired",
     "StepUpState",
@@ -181,10 +190,12 @@ __all__ = [
     "complete_sign_in",
     "confirm",
     "confirm_with_passkey",
+    "count_outdated",
     "count_recovery_codes",
     "describe_account",
     "digest_of",
     "end_grants",
+    "end_outdated",
     "end_sessions",
     "enrol",
     "enrol_passkey",
@@ -242,6 +253,7 @@ __all__ = [
     "record_review",
     "record_sign_out",
     "refresh_tokens",
+    "register_keyed",
     "register_role_source",
     "register_scope_rights",
     "register_staff_source",
@@ -249,6 +261,7 @@ __all__ = [
     "remember_device",
     "remove_passkey",
     "remove_totp",
+    "renew_outdated",
     "require_catalogue",
     "require_grant",
     "reset_second_factor",
@@ -256,6 +269,7 @@ __all__ = [
     "revoke_token",
     "revoke_token_family",
     "save_user",
+    "sealed_column",
     "search_operations",
     "session_binding",
     "sign_in_with_passkey",

@@ -7,16 +7,16 @@ import hashlib
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.utils import timezone
-from django.utils.crypto import constant_time_compare
 
 from audit.actors import Actor
 from audit.guards import catalogue, compare, missing_migrations
-from audit.keyed import keyed_hash
+from audit.keyed import is_outdated, is_signature, signature
 from audit.models import KeptCatalogue, Operation
 from audit.services.record import record
 
 # What an event repeats of the differences that it cannot explain.
 _NAMED = 20
+_PURPOSE = "catalogue"
 _GONE = "what `migrate` wrote of the catalogue is gone."
 _FORGED = (
     "what `migrate` wrote of the catalogue was changed, or with another "
@@ -46,10 +46,17 @@ def keep_catalogue(
         text = "\n".join(lines)
         is_equal = row is not None and _is_ours(row) and row.lines == text
         if is_equal and not found_before:
+            if row is not None and is_outdated(row.mac):
+                row.mac = signature(_PURPOSE, text)
+                row.save(using=using, update_fields=["mac"])
             return
         KeptCatalogue.objects.using(using).update_or_create(
             pk=1,
-            defaults={"lines": text, "mac": _mac(text), "written_at": timezone.now()},
+            defaults={
+                "lines": text,
+                "mac": signature(_PURPOSE, text),
+                "written_at": timezone.now(),
+            },
         )
         if Operation.objects.using(using).exists():
             before = row.lines.split("\n") if row is not None else []
@@ -89,8 +96,4 @@ def require_catalogue(using: str = DEFAULT_DB_ALIAS) -> None:
 
 
 def _is_ours(row: KeptCatalogue) -> bool:
-    return constant_time_compare(row.mac, _mac(row.lines))
-
-
-def _mac(text: str) -> str:
-    return keyed_hash("catalogue", text)
+    return is_signature(row.mac, _PURPOSE, row.lines)

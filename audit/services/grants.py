@@ -6,7 +6,6 @@ one: each carries a MAC whose key lies outside of it.
 
 from __future__ import annotations
 
-import hmac
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from django.db.models import QuerySet
 from audit import clock
 from audit.actors import Actor
 from audit.canonical import canonical_json
-from audit.keyed import keyed_hash
+from audit.keyed import is_signature, keyed_hash, signature
 from audit.models import Grant, PinCredential, Scope, User
 from audit.services.record import record
 
@@ -128,7 +127,7 @@ def make_grant(
         created_at=now,
         expires_at=now + LIFETIMES[scope],
     )
-    grant.mac = _mac(grant)
+    grant.mac = signature(*_signed_parts(grant))
     grant.save(force_insert=True)
     return grant
 
@@ -195,7 +194,7 @@ def rebind_grants(user: User, *, old: str, new: str) -> None:
     for grant in _live(user.pk, old):
         if _is_genuine(grant):
             grant.binding = new
-            grant.mac = _mac(grant)
+            grant.mac = signature(*_signed_parts(grant))
             grant.save(update_fields=["binding", "mac"])
 
 
@@ -243,11 +242,11 @@ def _live(user_id: UUID | None, binding: str) -> QuerySet[Grant]:
 
 
 def _is_genuine(grant: Grant) -> bool:
-    return hmac.compare_digest(grant.mac, _mac(grant))
+    return is_signature(grant.mac, *_signed_parts(grant))
 
 
-def _mac(grant: Grant) -> str:
-    return keyed_hash(
+def _signed_parts(grant: Grant) -> tuple[str, ...]:
+    return (
         "step-up grant",
         str(grant.pk),
         str(grant.user_id),

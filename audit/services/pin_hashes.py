@@ -11,7 +11,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from django.conf import settings
 from django.views.decorators.debug import sensitive_variables
 
-from audit.keyed import keyed_hash
+from audit.keyed import derived_keys
 
 _HASHER = argon2.PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 _VERSION = 16
@@ -38,14 +38,19 @@ def pin_matches(user_id: UUID, pin: str, *, hashed: str, version: str) -> bool:
 
 def is_outdated(hashed: str, version: str) -> bool:
     """Tell whether a hash was made with other parameters or an earlier pepper."""
-    return version != next(iter(_peppers())) or _HASHER.check_needs_rehash(hashed)
+    return version != newest_version() or _HASHER.check_needs_rehash(hashed)
+
+
+def newest_version() -> str:
+    """Return the version of the pepper that new hashes have."""
+    return next(iter(_peppers()))
 
 
 def _peppers() -> dict[str, bytes]:
     """Return each pepper by its version, the one for new hashes first."""
     given = [text.encode() for text in settings.PIN_PEPPERS]
     # Last, so that PINs from before a pepper was set go on working.
-    keys = [*given, keyed_hash("PIN pepper").encode()]
+    keys = [*given, *derived_keys("PIN pepper")]
     return {
         hmac.new(key, b"version", hashlib.sha256).hexdigest()[:_VERSION]: key
         for key in keys

@@ -23,7 +23,7 @@ from django.utils import timezone
 
 from audit import clock, totp
 from audit.actors import Actor
-from audit.keyed import keyed_hash, lock_up, unlock
+from audit.keyed import keyed_hash, lock_up, signatures, unlock
 from audit.models import PASSKEY, Authenticator, Passkey, RecoveryCode, User
 from audit.services.accounts import end_sessions, factors_of, note_factors
 from audit.services.attempts import clear, reserve
@@ -204,7 +204,7 @@ def make_recovery_codes(user: User, *, actor: Actor) -> list[str]:
     RecoveryCode.objects.filter(user=user).delete()
     codes = [_new_code() for _ in range(_RECOVERY_CODES)]
     RecoveryCode.objects.bulk_create(
-        RecoveryCode(user=user, code_hash=_hash(user, code)) for code in codes
+        RecoveryCode(user=user, code_hash=_hashes(user, code)[0]) for code in codes
     )
     record("second_factor.codes_made", user, actor=actor)
     return codes
@@ -318,8 +318,8 @@ def use_step(user: User, code: str) -> bool:
 
 
 def _use_recovery(user: User, code: str) -> bool:
-    code_hash = _hash(user, _plain(code))
-    rows = RecoveryCode.objects.filter(user=user, code_hash=code_hash, used_at=None)
+    hashes = _hashes(user, _plain(code))
+    rows = RecoveryCode.objects.filter(user=user, code_hash__in=hashes, used_at=None)
     return bool(rows.update(used_at=timezone.now()))
 
 
@@ -327,8 +327,8 @@ def _seconds() -> float:
     return clock.now().timestamp()
 
 
-def _hash(user: User, code: str) -> str:
-    return keyed_hash("recovery code", user.pk.hex, code.replace("-", ""))
+def _hashes(user: User, code: str) -> list[str]:
+    return signatures("recovery code", user.pk.hex, code.replace("-", ""))
 
 
 def _new_code() -> str:

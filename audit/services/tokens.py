@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -75,7 +76,10 @@ def refresh_tokens(text: str, *, operation: OperationContext) -> Tokens:
     # A sign-in under a clock that was ahead goes on, but for no longer than from now.
     family.expires_at = min(family.expires_at, now + _longest())
     if mine.update(
-        refresh_hash=_hash(secret), refreshed_at=now, expires_at=family.expires_at
+        refresh_hash=_hash(secret),
+        session_hash=family.user.get_session_auth_hash(),
+        refreshed_at=now,
+        expires_at=family.expires_at,
     ):
         return _tokens(family, secret)
     with transaction.atomic():
@@ -119,8 +123,9 @@ def _family(claims: dict[str, Any]) -> TokenFamily:
     family = rows.filter(pk=claims["fam"]).first()
     if family is None or not family.user.is_active or not family.user.is_genuine:
         raise TokenError
-    expected = family.user.get_session_auth_hash()
-    if not constant_time_compare(family.session_hash, expected):
+    user = family.user
+    expected = [user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()]
+    if not any(constant_time_compare(family.session_hash, e) for e in expected):
         raise TokenError
     if lacks_second_factor(family.user):
         raise TokenError
@@ -148,8 +153,8 @@ def _tokens(family: TokenFamily, secret: str) -> Tokens:
     access = facts | {"typ": _ACCESS, "sub": str(family.user_id), "exp": until}
     refresh = facts | {"typ": _REFRESH, "jti": secret, "exp": end}
     return Tokens(
-        access=jwt.encode(access, _key(), algorithm=_ALGORITHM),
-        refresh=jwt.encode(refresh, _key(), algorithm=_ALGORITHM),
+        access=jwt.encode(access, _keys()[0], algorithm=_ALGORITHM),
+        refresh=jwt.encode(refresh, _keys()[0], algorithm=_ALGORITHM),
         expires_in=max(until - now, 0),
         refresh_expires_in=max(end - now, 0),
     )
@@ -163,14 +168,8 @@ def _read(text: str, kind: str) -> dict[str, Any]:
     """
     if len(text) > _LONGEST or not text.isascii():
         raise TokenError
-    # The times are looked at below, by the clock that all stored times meet.
-    options: Any = {
-        "require": ["exp", "fam", "typ"],
-        "verify_exp": False,
-        "verify_iat": False,
-    }
     try:
-        claims = jwt.decode(text, _key(), algorithms=[_ALGORITHM], options=options)
+        claims = _decoded(text)
         UUID(claims["fam"])
         end = datetime.fromtimestamp(claims["exp"], UTC)
     except (
@@ -196,9 +195,27 @@ def _access_lasts() -> timedelta:
     return timedelta(minutes=settings.ACCESS_TOKEN_MINUTES)
 
 
-def _key() -> bytes:
+def _keys() -> list[bytes]:
+    """Return the key of new tokens, then those of which tokens are still taken."""
     # Another use of SECRET_KEY needs another key.
-    return hashlib.sha256(b"tokens\0" + settings.SECRET_KEY.encode()).digest()
+    return [
+        hashlib.sha256(b"tokens\0" + key.encode()).digest()
+        for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    ]
+
+
+def _decoded(text: str) -> dict[str, Any]:
+    # The times are looked at by the clock that all stored times meet.
+    options: Any = {
+        "require": ["exp", "fam", "typ"],
+        "verify_exp": False,
+        "verify_iat": False,
+    }
+    *others, last = _keys()
+    for key in others:
+        with suppress(jwt.InvalidSignatureError):
+            return jwt.decode(text, key, algorithms=[_ALGORITHM], options=options)
+    return jwt.decode(text, last, algorithms=[_ALGORITHM], options=options)
 
 
 def _hash(secret: str) -> str:

@@ -62,6 +62,7 @@ from capture.services.keys import (
     get_key,
     get_or_create_source,
     issue_key,
+    keyed_hashes,
     report_exposed_key,
     revoke_key,
     rotate_key,
@@ -91,6 +92,7 @@ from capture.services.refusals import count_refusal
 from capture.services.replaying import replay_all, replay_quarantined
 from capture.services.timeline import timeline_source
 from capture.services.webhooks import (
+    KEYED_SECRETS,
     add_secret,
     find_endpoint,
     new_standard_secret,
@@ -103,6 +105,7 @@ __all__ = [
     "BODY_KEYS",
     "CAPTURE_SOURCE",
     "CUSTOMER_DATA",
+    "KEYED_SECRETS",
     "MAINTAINED",
     "NATIVE_ITEMS",
     "SDK_ITEMS",
@@ -156,6 +159,7 @@ __all__ = [
     "import_legacy",
     "ingest",
     "issue_key",
+    "keyed_hashes",
     "last_capture",
     "last_used",
     "list_captures",

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import secrets
 from datetime import timedelta
 from typing import Any
 
-from django.conf import settings
 from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.text import slugify
 
+from audit import clock
 from audit import services as audit
 from audit.actors import Actor, OperationContext
+from audit.keyed import is_outdated, signature, signatures
 from audit.tenancy import reach
 from capture.choices import SCOPE_WRITE, KeyKind
 from capture.models import ApiKey, Source
@@ -28,10 +28,7 @@ _SHOWN = 11
 
 def hash_key(key: str) -> str:
     """Return the keyed hash under which a key is stored."""
-    pepper = settings.HASH_KEY.encode()
-    # Strangers send what they like, half a surrogate pair too.
-    text = key.encode(errors="surrogatepass")
-    return hmac.new(pepper, text, hashlib.sha256).hexdigest()
+    return signature(key)
 
 
 def create_key(
@@ -73,7 +70,7 @@ def ensure_page_key(source: Source, text: str, *, actor: Actor, origin: str) -> 
 
     For a key whose text must be the same each time; others come from `create_key`.
     """
-    key = ApiKey.objects.filter(key_hash=hash_key(text)).first() or ApiKey(
+    key = ApiKey.objects.filter(key_hash__in=signatures(text)).first() or ApiKey(
         business_id=source.business_id,
         source=source,
         kind=KeyKind.PUBLISHABLE,
@@ -95,8 +92,29 @@ def find_key(text: str) -> ApiKey | None:
     """
     keys = ApiKey.objects.select_related("source", "source__business")
     with reach(None):
-        key = keys.filter(key_hash=hash_key(text)).first()
-    return key if key is not None and key.is_valid else None
+        key = keys.filter(key_hash__in=signatures(text)).first()
+        if key is None or not key.is_valid:
+            return None
+        if is_outdated(key.key_hash):
+            # Only now, while its text is here, can it be hashed with the newest key.
+            key.key_hash = hash_key(text)
+            actor = Actor.system("renew_hash_key")
+            customers.save_record(key, actor=actor, reason="hashed with a new key")
+    return key
+
+
+def keyed_hashes() -> audit.KeyedColumn:
+    """Say which keys a new HASH_KEY concerns: each follows when it is used next."""
+
+    def rows() -> QuerySet[ApiKey]:
+        is_over = Q(expires_at__lte=clock.now())
+        return ApiKey.objects.filter(revoked_at=None).exclude(is_over)
+
+    def end(key: ApiKey, actor: Actor) -> bool:
+        revoke_key(key, actor=actor, reason="of a former HOLDFAST_HASH_KEY")
+        return True
+
+    return audit.KeyedColumn(rows, "key_hash", end=end)
 
 
 def get_or_create_source(business: Any, name: str, *, actor: Actor) -> Source:

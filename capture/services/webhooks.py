@@ -12,6 +12,7 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
+from audit import services as audit
 from audit.actors import Actor
 from audit.keyed import lock_up, unlock
 from audit.tenancy import reach
@@ -29,6 +30,10 @@ from customers import services as customers
 _MAX_SECRETS = 5
 _STANDARD_BYTES = 32
 _PURPOSE = "webhook secrets"
+# What a new HASH_KEY encrypts again.
+KEYED_SECRETS = audit.sealed_column(
+    WebhookEndpoint.objects.all, "sealed_secrets", purpose=_PURPOSE
+)
 
 
 def find_endpoint(provider: str, endpoint_id: UUID) -> WebhookEndpoint | None:

@@ -81,6 +81,7 @@ from customers.services.import_tables import (
 )
 from customers.services.importing import (
     INLINE_ROWS,
+    KEYED_FILES,
     confirm_import,
     discard_upload,
     end_import,
@@ -208,6 +209,7 @@ __all__ = [
     "IMPORT_SHOWN",
     "IMPORT_TABLES",
     "INLINE_ROWS",
+    "KEYED_FILES",
     "PRESETS",
     "RIGHTS_TO_EXPORT",
     "SEGMENTS",

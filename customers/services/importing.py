@@ -49,6 +49,15 @@ from customers.services.import_tables import (
     read_headers,
 )
 
+_CONTENT, _PREVIEW, _REPORT = "import file", "import preview", "import report"
+# What a new HASH_KEY encrypts again: files, what was found in them, what was refused.
+KEYED_FILES = [
+    audit.sealed_column(
+        ImportContent.objects.all, "content", purpose=_CONTENT, owner="file_id"
+    ),
+    audit.sealed_column(ImportFile.objects.all, "preview", purpose=_PREVIEW),
+    audit.sealed_column(ImportFile.objects.all, "report", purpose=_REPORT),
+]
 # Rows and bytes whose preview a request can wait for; more is work for a job.
 INLINE_ROWS = 2000
 INLINE_BYTES = 200_000
@@ -60,7 +69,6 @@ REJECTS, _REJECTED_LETTERS = 1000, 1_000_000
 _LETTERS = 200
 # Rows that a preview looks up at once.
 _LOOKED_UP = 500
-_CONTENT, _PREVIEW, _REPORT = "import file", "import preview", "import report"
 _REASON = "imported"
 # The cells that tell a person which row is meant, the best first.
 _WHO = ("name", "email", "customer", "reference", "id", "subject")

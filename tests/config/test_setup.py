@@ -51,9 +51,10 @@ def test_the_first_configuration_is_for_its_owner_alone(root):
 def test_it_differs_from_the_example_in_its_secrets(root):
     written, example = write(root), values(root / ".env.example")
 
-    secrets = {"HOLDFAST_SECRET_KEY", "HOLDFAST_HASH_KEY", "HOLDFAST_PIN_PEPPER"}
+    secrets = {"HOLDFAST_SECRET_KEY", "HOLDFAST_HASH_KEY", "HOLDFAST_LOOKUP_KEY"}
+    secrets |= {"HOLDFAST_PIN_PEPPER"}
     assert {name for name in example if written[name] != example[name]} == secrets
-    assert len({written[name] for name in secrets}) == 3
+    assert len({written[name] for name in secrets}) == 4
     assert min(len(written[name]) for name in secrets) >= 50
 
 

@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.cache import caches
 from django.core.management import call_command
 from django.db import connection, transaction
+from django.test import override_settings
 from django.utils import timezone
 
 from audit.actors import Actor
@@ -218,6 +220,19 @@ def maintain(_folder: Path, size: int) -> Work:
     return remove
 
 
+def renew_keys(_folder: Path, size: int) -> Work:
+    """Sign accounts and roles again, after the key was replaced."""
+    for _ in range(size):
+        staff(Business.objects.get(slug="bakery"))
+    former = [settings.HASH_KEY, *(f"key of {n}" for n in range(50))]
+
+    def renew() -> None:
+        with override_settings(HASH_KEY=f"key of {size}", HASH_KEYS_OLD=former):
+            call_command("renew_hash_key", yes=True, stdout=StringIO())
+
+    return renew
+
+
 # What is done, at a smaller and a larger number of rows.
 WORKS = [
     (purchases, 110, 220),
@@ -230,6 +245,7 @@ WORKS = [
     (create_many, 3, 6),
     (change_many, 3, 6),
     (maintain, 600, 1700),
+    (renew_keys, 21, 41),
 ]
 
 

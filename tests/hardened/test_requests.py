@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 import time
+from io import StringIO
 from typing import Any
 
 import pytest
@@ -18,9 +19,10 @@ from django.urls import reverse
 
 from audit.middleware import TenancyMiddleware
 from audit.models import Event
+from audit.services import altered_rows, count_outdated
 from audit.tenancy import open_reach, reach
 from audit.tracking import ScopedQuerySet
-from capture.models import Capture, RefusalCount
+from capture.models import ApiKey, Capture, RefusalCount
 from capture.services import add_secret
 from customers.models import Customer
 from tests.conftest import signed_in
@@ -276,6 +278,21 @@ def test_a_signed_webhook_is_taken(ours):
     assert forged.status_code == 400
     with reach({ours.pk}):
         assert Capture.objects.count() == 1
+
+
+def test_a_key_of_a_former_hash_key_follows_when_it_is_used(ours, key, settings):
+    settings.HASH_KEYS_OLD = [settings.HASH_KEY]
+    settings.HASH_KEY = "the next key, as long as it has to be"
+    former = ApiKey.objects.get(prefix=key).key_hash
+
+    answer = post("/api/data-capture/payment", {"email": "a@b.org"}, key)
+    call_command("renew_hash_key", yes=True, stdout=StringIO())
+
+    assert answer.status_code < 400
+    with reach(None):
+        assert ApiKey.objects.get(prefix=key).key_hash != former
+        assert "memberships" not in count_outdated()
+        assert altered_rows() == []
 
 
 def test_the_demo_shop_has_its_key(ours):

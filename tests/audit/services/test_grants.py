@@ -203,7 +203,7 @@ def test_a_digest_is_of_all_facts_and_keyed(settings):
     assert digest == services.digest_of("export", rows=3, filter=[["q", ["ana"]]])
     assert digest != services.digest_of("export", rows=4, filter=[["q", ["ana"]]])
     assert digest != services.digest_of("erase", rows=3, filter=[["q", ["ana"]]])
-    settings.HASH_KEY = "another"
+    settings.LOOKUP_KEY = "another"
     assert digest != services.digest_of("export", rows=3, filter=[["q", ["ana"]]])
 
 
