@@ -144,8 +144,7 @@ def check_secrets(**_: Any) -> list[CheckMessage]:
     if settings.HASH_KEY == settings.SECRET_KEY:
         messages.append(
             Warning(
-                "HOLDFAST_HASH_KEY is not set: HOLDFAST_SECRET_KEY cannot be changed by "
-                "itself.",
+                "HOLDFAST_HASH_KEY is not set: no HOLDFAST_SECRET_KEY changes alone.",
                 hint="Set it to the present HOLDFAST_SECRET_KEY, or before the first "
                 "start to a new one: openssl rand -base64 48.",
                 id="config.W001",
