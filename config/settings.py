@@ -269,7 +269,7 @@ AUTH_PASSWORD_VALIDATORS = [
         "CommonPasswordValidator",
         "NumericPasswordValidator",
     )
-]
+] + [{"NAME": "config.passwords.SiteWordsValidator"}]
 
 # Tries that fail: of one account, of one network (an address, or an IPv6 site).
 SIGN_IN_ACCOUNT_TRIES = env.number(

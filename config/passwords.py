@@ -1,0 +1,25 @@
+"""Passwords that everybody tries first here: the product's name, and the site's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+
+_SHORTEST = 4
+
+
+class SiteWordsValidator:
+    """Refuses passwords that hold `holdfast`, or a part of a name of this site."""
+
+    def validate(self, password: str, user: Any = None) -> None:
+        """Raise ValidationError `password_of_the_site`."""
+        hosts = ".".join(settings.ALLOWED_HOSTS).lower().split(".")
+        words = {"holdfast", *(part for part in hosts if len(part) >= _SHORTEST)}
+        if any(word in password.lower() for word in words):
+            raise ValidationError(self.get_help_text(), code="password_of_the_site")
+
+    def get_help_text(self) -> str:
+        """Return the rule in a sentence."""
+        return "Your password may not hold the name of this site or of Holdfast."
