@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.apps import apps
+from django.contrib.sessions.models import Session
 from django.db import models
 
 from audit.sealed import AppendOnly
@@ -117,6 +118,19 @@ def kept_tables() -> set[str]:
         for model in _managed_models()
         if hasattr(model._meta, "simple_history_manager_attribute")
     }
+
+
+def changeable_columns() -> dict[str, set[str]]:
+    """Return, by table, the columns that may change after a row was made.
+
+    Of models that say so in `changeable`, and of Django's sessions; all others may
+    change whole. Who opened a session or has a token is said once.
+    """
+    found = {Session._meta.db_table: {"session_data", "expire_date"}}
+    for model in _managed_models():
+        if names := getattr(model, "changeable", None):
+            found[model._meta.db_table] = set(_columns(model, names))
+    return found
 
 
 def _managed_models() -> list[type[models.Model]]:

@@ -10,7 +10,7 @@ from typing import Any
 from django.db import DEFAULT_DB_ALIAS, ProgrammingError, connections, transaction
 
 from audit.guards import policies
-from audit.guards.declared import guarded_tables, kept_tables
+from audit.guards.declared import changeable_columns, guarded_tables, kept_tables
 
 # Written by `migrate` alone.
 _READ_ONLY = {
@@ -132,12 +132,16 @@ def rights(tables: set[str]) -> dict[str, str]:
     """Return the rights of a runtime role on each of these tables, as SQL names them.
 
     What is guarded is only ever added to, and rows with a history are never deleted.
+    `changeable_columns` of a table have a right of their own.
     """
     guarded = {g.table for g in guarded_tables()}
     kept = kept_tables()
     found = dict.fromkeys(tables, "SELECT, INSERT, UPDATE, DELETE")
     found |= dict.fromkeys(tables & kept, "SELECT, INSERT, UPDATE")
     found |= dict.fromkeys(tables & guarded, "SELECT, INSERT")
+    found |= dict.fromkeys(
+        tables & changeable_columns().keys(), "SELECT, INSERT, DELETE"
+    )
     found |= dict.fromkeys(tables & _READ_ONLY, "SELECT")
     return found
 
@@ -146,7 +150,8 @@ def grants(cursor: Any, schema: str, role: str) -> list[str]:
     """Return the statements that give a runtime role its rights and no others."""
     to = f"TO {quoted(role)}"
     by_rights: dict[str, list[str]] = defaultdict(list)
-    for table, given in sorted(rights(_tables(cursor)).items()):
+    tables = _tables(cursor)
+    for table, given in sorted(rights(tables).items()):
         by_rights[given].append(f"{schema}.{quoted(table)}")
     return [
         *revocations(cursor, schema, role),
@@ -156,6 +161,12 @@ def grants(cursor: Any, schema: str, role: str) -> list[str]:
             for name in policies.FUNCTIONS
         ),
         *(f"GRANT {given} ON {', '.join(t)} {to}" for given, t in by_rights.items()),
+        *(
+            f"GRANT UPDATE ({', '.join(map(quoted, sorted(columns)))}) "
+            f"ON {schema}.{quoted(table)} {to}"
+            for table, columns in sorted(changeable_columns().items())
+            if table in tables
+        ),
         *(
             f"GRANT USAGE ON SEQUENCE {schema}.{quoted(name)} {to}"
             for name in _sequences(cursor)
@@ -328,11 +339,38 @@ def _of_its_tables(cursor: Any) -> list[str]:
     )
     found = cursor.fetchall()
     given = rights({table for _, table, _ in found})
-    return [
-        f"the role {role} has the right {right} on {table}. {_HARDEN}"
+    changeable = changeable_columns()
+    too_much = [
+        (role, right, table)
         for role, table, right in found
         if right not in given[table].split(", ")
+        and (right, table in changeable) != ("UPDATE", True)
     ]
+    too_much += [
+        (role, "UPDATE", f"{table}.{column}")
+        for role, table, column in _changed_columns(cursor, list(changeable))
+        if column not in changeable[table]
+    ]
+    return [
+        f"the role {role} has the right {right} on {what}. {_HARDEN}"
+        for role, right, what in too_much
+    ]
+
+
+def _changed_columns(cursor: Any, tables: list[str]) -> list[tuple[str, str, str]]:
+    """Return this role, table and column, for each that it may change."""
+    cursor.execute(
+        "SELECT current_user, c.relname, a.attname FROM pg_class c "
+        "JOIN pg_namespace n ON n.oid = c.relnamespace "
+        "JOIN pg_attribute a ON a.attrelid = c.oid "
+        "WHERE n.nspname = current_schema() AND c.relname = ANY (%s) "
+        "AND a.attnum > 0 AND NOT a.attisdropped "
+        "AND has_column_privilege(c.oid, a.attnum, 'UPDATE') "
+        "ORDER BY c.relname, a.attnum",
+        [tables],
+    )
+    found: list[tuple[str, str, str]] = cursor.fetchall()
+    return found
 
 
 def _tables(cursor: Any) -> set[str]:

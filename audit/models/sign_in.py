@@ -44,6 +44,7 @@ class AttemptCounter(models.Model):
 class Authenticator(models.Model):
     """The app that makes a user's codes (TOTP, RFC 6238)."""
 
+    changeable: ClassVar = ("last_step",)
     privacy: ClassVar[dict[str, str]] = {"sealed_seed": "secret"}
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -65,6 +66,7 @@ class Authenticator(models.Model):
 class RecoveryCode(models.Model):
     """One code for the day the authenticator is lost; each works once."""
 
+    changeable: ClassVar = ("used_at",)
     privacy: ClassVar[dict[str, str]] = {"code_hash": "secret"}
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -89,6 +91,7 @@ class Passkey(SignedModel):
     """
 
     signed = ("id", "user_id", "credential_id", "public_key")
+    changeable: ClassVar = ("sign_count", "is_backed_up", "last_used_at")
     privacy: ClassVar[dict[str, str]] = {"name": "free_text", "mac": "secret"}
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -169,6 +172,13 @@ class Ceremony(models.Model):
 class TokenFamily(models.Model):
     """One sign-in by token: its access tokens, and the refresh token that is next."""
 
+    changeable: ClassVar = (
+        "refreshed_at",
+        "expires_at",
+        "revoked_at",
+        "revoke_code",
+        "refresh_hash",
+    )
     privacy: ClassVar[dict[str, str]] = {
         "refresh_hash": "secret",
         "session_hash": "secret",

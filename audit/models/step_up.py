@@ -81,6 +81,7 @@ class Grant(models.Model):
     Worth nothing without `mac`, which the database cannot compute.
     """
 
+    changeable: ClassVar = ("used_at", "ended_at", "binding", "mac")
     privacy: ClassVar[dict[str, str]] = {
         "binding": "secret",
         "digest": "secret",

@@ -168,6 +168,7 @@ def test_an_open_lock_is_found_and_migrate_shuts_it(taken_back, statement, sente
         ("GRANT UPDATE ON audit_event TO {}", "right UPDATE on audit_event"),
         ("GRANT UPDATE (code) ON audit_event TO {}", "right UPDATE on audit_event"),
         ("GRANT TRIGGER ON audit_event TO {}", "right TRIGGER on audit_event"),
+        ("GRANT UPDATE (user_id) ON audit_tokenfamily TO {}", "audit_tokenfamily.user"),
         ("GRANT TEMPORARY ON DATABASE CURRENT TO {}", "create temporary tables"),
         ("ALTER ROLE {} CREATEROLE", "may make roles"),
         ("ALTER ROLE {} CREATEDB", "may make databases"),

@@ -17,6 +17,7 @@ from django.http import StreamingHttpResponse
 from django.test import Client, RequestFactory
 from django.urls import reverse
 
+from audit import services, totp
 from audit.middleware import TenancyMiddleware
 from audit.models import Event
 from audit.services import altered_rows, count_outdated
@@ -25,6 +26,7 @@ from audit.tracking import ScopedQuerySet
 from capture.models import ApiKey, Capture, RefusalCount
 from capture.services import add_secret
 from customers.models import Customer
+from tests.audit.services.test_second_factor import enrolled, is_right
 from tests.conftest import signed_in
 from tests.factories import (
     ApiKeyFactory,
@@ -323,3 +325,15 @@ def test_commands_work_under_the_runtime_role(runtime, capsys):
 
     assert "3 generated ones" in capsys.readouterr().out
     assert Customer.objects.count() >= 8
+
+
+def test_codes_are_used_up(runtime, baker):
+    """The columns that say so may change, unlike those that say whose they are."""
+    seed, recovery = enrolled(baker)
+    step = totp.step_at(time.time())
+    later = totp.code_of(seed, step + 1)
+
+    assert is_right(baker, later)
+    assert not is_right(baker, later)
+    assert services.check_code(baker, recovery[0], takes_recovery=True).is_right
+    assert not services.check_code(baker, recovery[0], takes_recovery=True).is_right
