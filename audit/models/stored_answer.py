@@ -16,6 +16,7 @@ class StoredAnswer(models.Model):
     so it lies encrypted.
     """
 
+    changeable: ClassVar = ("answer", "expires_at")
     privacy: ClassVar[dict[str, str]] = {
         "name": "public",
         "fingerprint": "public",
