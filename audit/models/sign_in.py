@@ -44,7 +44,7 @@ class AttemptCounter(models.Model):
 class Authenticator(models.Model):
     """The app that makes a user's codes (TOTP, RFC 6238)."""
 
-    changeable: ClassVar = ("last_step",)
+    changeable: ClassVar = ("last_step", "sealed_seed")
     privacy: ClassVar[dict[str, str]] = {"sealed_seed": "secret"}
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -91,7 +91,7 @@ class Passkey(SignedModel):
     """
 
     signed = ("id", "user_id", "credential_id", "public_key")
-    changeable: ClassVar = ("sign_count", "is_backed_up", "last_used_at")
+    changeable: ClassVar = ("sign_count", "is_backed_up", "last_used_at", "mac")
     privacy: ClassVar[dict[str, str]] = {"name": "free_text", "mac": "secret"}
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -178,6 +178,7 @@ class TokenFamily(models.Model):
         "revoked_at",
         "revoke_code",
         "refresh_hash",
+        "session_hash",
     )
     privacy: ClassVar[dict[str, str]] = {
         "refresh_hash": "secret",
