@@ -137,6 +137,18 @@ def require_migrations(using: str = DEFAULT_DB_ALIAS) -> None:
         raise ImproperlyConfigured(msg)
 
 
+def limit_statements(options: str, using: str = DEFAULT_DB_ALIAS) -> None:
+    """Give connections of this process such limits of locks and statements.
+
+    On PostgreSQL alone, and not where the URL has options of its own. PgBouncer, where
+    server-side cursors are off, refuses a connection that brings any.
+    """
+    database = connections.settings[using]
+    is_postgresql = connections[using].vendor == "postgresql"
+    if is_postgresql and not database.get("DISABLE_SERVER_SIDE_CURSORS"):
+        database["OPTIONS"].setdefault("options", options)
+
+
 def answer_in_time(using: str = DEFAULT_DB_ALIAS) -> None:
     """Let the requests of this process wait DATABASE_WAIT_SECONDS for the database.
 
@@ -159,9 +171,7 @@ def answer_in_time(using: str = DEFAULT_DB_ALIAS) -> None:
         }
         if settings.HARDENED:
             options["pool"]["reset"] = forget_reach
-        if not database.get("DISABLE_SERVER_SIDE_CURSORS"):
-            # PgBouncer, where that is set, refuses a connection that brings options.
-            options.setdefault("options", settings.DATABASE_SERVER_OPTIONS)
+        limit_statements(settings.DATABASE_SERVER_OPTIONS, using)
         # No request waits for it longer, and the least that its driver can do.
         options["connect_timeout"] = 2
         database["CONN_HEALTH_CHECKS"] = True

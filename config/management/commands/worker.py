@@ -11,7 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from audit.jobs.worker import Worker
-from config.startup import require_ready
+from config.startup import limit_statements, require_ready
 
 
 class Command(BaseCommand):
@@ -51,6 +51,7 @@ class Command(BaseCommand):
         if unknown := sorted(set(queue) - set(known)):
             msg = f"There is no queue {', '.join(unknown)}. Use {' or '.join(known)}."
             raise CommandError(msg)
+        limit_statements(settings.DATABASE_WORKER_OPTIONS)
         try:
             require_ready()
         except ImproperlyConfigured as error:
