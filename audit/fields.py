@@ -12,6 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from django import forms
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Length
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from django.db.models.expressions import Combinable
 
 from audit import canonical
+from audit.invisible import clean_address, clean_name
 from audit.nesting import is_nested_deeper
 from audit.privacy import personal_fields, public_fields
 
@@ -34,9 +36,11 @@ models.BinaryField.register_lookup(Length, "length")
 
 if TYPE_CHECKING:
     _CharField = models.CharField[str | Combinable | None, str | None]
+    _EmailField = models.EmailField[str | Combinable | None, str | None]
     _TextField = models.TextField[str | Combinable | None, str | None]
 else:
     _CharField, _TextField = models.CharField, models.TextField
+    _EmailField = models.EmailField
 
 
 class _EmptyIsNull:
@@ -71,6 +75,61 @@ class NullTextField(_EmptyIsNull, _TextField):
         name, path, args, kwargs = super().deconstruct()
         del kwargs["null"], kwargs["blank"]
         return name, path, args, kwargs
+
+
+class _Typed:
+    """Cleans what is typed, in one way for forms, endpoints and files.
+
+    Only what is validated: a stored value is read as it is, and sealed as it is.
+    """
+
+    cleaned: Callable[[str], str]
+
+    def clean(self, value: Any, model_instance: Any) -> Any:
+        if isinstance(value, str):
+            value = self.cleaned(value)
+        return super().clean(value, model_instance)  # type: ignore[misc]
+
+    def deconstruct(self) -> Any:
+        # For a migration this is the type of Django's, or ours, that stores it.
+        name, _, args, kwargs = super().deconstruct()  # type: ignore[misc]
+        kind: Any = type(self).__mro__[2]
+        module = kind.__module__.replace("django.db.models.fields", "django.db.models")
+        return name, f"{module}.{kind.__qualname__}", args, kwargs
+
+
+class EmailField(_Typed, _EmailField):
+    """An e-mail address without signs that nobody sees."""
+
+    cleaned = staticmethod(clean_address)
+
+    def formfield(self, **kwargs: Any) -> Any:
+        return super().formfield(**{"form_class": EmailFormField, **kwargs})
+
+
+class EmailFormField(forms.EmailField):
+    """The same in a form, whose own rule would come first."""
+
+    def clean(self, value: Any) -> Any:
+        return super().clean(clean_address(value) if isinstance(value, str) else value)
+
+
+class CodeField(_Typed, NullCharField):
+    """A phone number, or a number or name of another system."""
+
+    cleaned = staticmethod(clean_address)
+
+
+class NameField(_Typed, _CharField):
+    """A name that must be there, and seen."""
+
+    cleaned = staticmethod(clean_name)
+
+
+class NullNameField(_Typed, NullCharField):
+    """A name that may be missing; one that nobody sees is."""
+
+    cleaned = staticmethod(clean_name)
 
 
 class _TypedJSON(json.JSONDecoder):

@@ -15,7 +15,7 @@ def fold_email(email: str) -> str:
     return normal_form("NFKC", email).strip().casefold()
 
 
-def normal_form(form: Literal["NFC", "NFKC"], text: str) -> str:
+def normal_form(form: Literal["NFC", "NFD", "NFKC"], text: str) -> str:
     """Return a text in a normal form of Unicode, in time proportional to its length.
 
     The library sorts the marks upon one letter in time that is the square of their

@@ -11,12 +11,14 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Mapping
+from copy import copy
 from typing import Any
 
 from django.apps import apps
 from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 
+from audit.invisible import bidi_within
 from audit.privacy import PERSONAL, declaration
 
 MASKED = frozenset({"contact", "trace", "payment"})
@@ -152,14 +154,36 @@ def mask_row(row: Any, *, is_copy: bool = False) -> Any:
     """Mask the loaded columns of a row for display and return it; never save it.
 
     `is_copy` says that the row repeats what somebody sent, where addresses also stand
-    inside other texts.
+    inside other texts. Signs that turn the direction of a text are shown.
     """
     missing = row.get_deferred_fields()
     for name, kind in declaration(type(row)).items():
         if name in missing:
             continue
-        setattr(row, name, masked_value(getattr(row, name), kind, is_copy=is_copy))
+        value = masked_value(getattr(row, name), kind, is_copy=is_copy)
+        setattr(row, name, bidi_within(value))
     row.is_masked = True
+    return row
+
+
+def shown_row(row: Any) -> Any:
+    """Return a row as a page shows it to who sees it in clear; never save it.
+
+    A copy, where a text holds signs that turn its direction.
+    """
+    missing = row.get_deferred_fields()
+    values = {
+        name: getattr(row, name) for name in declaration(type(row)).keys() - missing
+    }
+    turned = {
+        name: shown
+        for name, value in values.items()
+        if (shown := bidi_within(value)) != value
+    }
+    if turned:
+        row = copy(row)
+        for name, shown in turned.items():
+            setattr(row, name, shown)
     return row
 
 

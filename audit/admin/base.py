@@ -26,17 +26,20 @@ from django.http import (
     HttpResponseRedirect,
 )
 from django.urls import reverse
+from django.utils.html import format_html
 
 from audit import services
 from audit.actors import Actor, operation_of
 from audit.admin.reveals import is_revealed
 from audit.fields import without_long
+from audit.invisible import with_bidi_shown
 from audit.masking import (
     REVEAL,
     SEE_CLEAR,
     hidden_names,
     is_masked_path,
     mask_row,
+    shown_row,
 )
 from audit.privacy import business_of, names_people, personal_fields, subject_of
 
@@ -245,18 +248,19 @@ class ScopedAdmin(_ModelAdmin):
             context["has_history_permission"] = self.has_history_permission(
                 request, obj
             )
-            if not self.sees_clear(request, obj):
-                self._mask_form(context)
+            self._show_form(context, is_clear=self.sees_clear(request, obj))
         return super().render_change_form(request, context, *args, **kwargs)
 
-    def _mask_form(self, context: Any) -> None:
-        """Show masked copies in the places of values that cannot be edited."""
+    def _show_form(self, context: Any, *, is_clear: bool) -> None:
+        """Put copies to be shown in the places of values that cannot be edited."""
         form = context["adminform"].form
-        form.instance = mask_row(copy(form.instance), is_copy=self.is_copy)
+        form.instance = _shown(form.instance, is_clear=is_clear, is_copy=self.is_copy)
+        _tell_turned(form)
         for inline in context["inline_admin_formsets"]:
             for row in inline.formset.forms:
+                _tell_turned(row)
                 if row.instance.pk is not None:
-                    row.instance = mask_row(copy(row.instance))
+                    row.instance = _shown(row.instance, is_clear=is_clear)
 
     def lookup_allowed(
         self, lookup: str, value: str, request: HttpRequest | None = None
@@ -288,6 +292,20 @@ class ScopedAdmin(_ModelAdmin):
         """Write no log of Django's: the services record events."""
 
     log_change = log_deletion = log_deletions = log_addition  # type: ignore[assignment]
+
+
+def _shown(row: Any, *, is_clear: bool, is_copy: bool = False) -> Any:
+    return shown_row(row) if is_clear else mask_row(copy(row), is_copy=is_copy)
+
+
+def _tell_turned(form: Any) -> None:
+    """Say below an input that its text holds signs that turn its direction."""
+    for name, field in form.fields.items():
+        value = form.get_initial_for_field(field, name)
+        shown = with_bidi_shown(value) if isinstance(value, str) else value
+        if shown != value:
+            text = "Some signs in it are not seen, and turn its direction:"
+            field.help_text = format_html("{} {} {}", field.help_text, text, shown)
 
 
 class ChoiceById(AutocompleteSelect):

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from audit import services
+from audit.invisible import bidi_within
 from audit.masking import masked_value, shortened
 from audit.privacy import SECRET, declaration
 
@@ -85,5 +86,6 @@ def _differences(new: Any, old: Any, *, is_masked: bool, is_list: bool) -> list[
         if is_masked:
             kind = classes.get(field.name)
             was, after = masked_value(was, kind), masked_value(after, kind)
-        found.append(Value(str(field.verbose_name), was, after))
+        name = str(field.verbose_name)
+        found.append(Value(name, bidi_within(was), bidi_within(after)))
     return found

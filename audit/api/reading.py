@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
+from audit.invisible import clean_address
 from audit.moments import OUT_OF_RANGE, is_in_range
 
 _OUT_OF_RANGE = ErrorDetail(OUT_OF_RANGE, "out_of_range")
@@ -76,6 +77,13 @@ class MomentField(serializers.DateTimeField):
             if offset is None or not _CLOCK.search(value, 0, offset.start()):
                 self.fail("no_time")
         return super().to_internal_value(value)
+
+
+class EmailAddressField(serializers.EmailField):
+    """An e-mail address without signs that nobody sees; those are named first."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        return clean_address(super().to_internal_value(data))
 
 
 class StrictSerializer(serializers.Serializer[Any]):

@@ -11,7 +11,7 @@ from django.db import models
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
-from audit.api.reading import StrictSerializer, snake_case
+from audit.api.reading import EmailAddressField, StrictSerializer, snake_case
 from audit.fields import long_columns
 from audit.masking import masked_value, masks_of, shortened
 from audit.privacy import business_of, declaration
@@ -192,6 +192,8 @@ class RowBody(StrictSerializer, serializers.ModelSerializer[Any]):
         ]
         if not options["validators"]:
             del options["validators"]
+        if issubclass(kind, serializers.EmailField):
+            kind = EmailAddressField
         if options.get("allow_null"):
             # What is not there is null, and has no second spelling.
             options.pop("allow_blank", None)

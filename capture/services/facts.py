@@ -14,10 +14,11 @@ from typing import Any
 from uuid import UUID
 
 from audit.actors import Actor
+from audit.invisible import without_unseen
 from capture.choices import TRUST_RANK, CaptureType, Trust
 from capture.models import CapturedValue, Source
 from capture.services.identity import Linked
-from capture.services.projecting import Told, earliest_signups, text
+from capture.services.projecting import Told, earliest_signups, name_in, text
 from customers import services as customers
 
 TELLING = (CaptureType.SIGNUP, CaptureType.PROFILE)
@@ -101,7 +102,7 @@ def _values(item: Told) -> dict[str, str]:
     if item.capture.type in TELLING:
         return facts_of(item.fields)
     told = {
-        "name": text(item.fields.get("full_name"), 255),
+        "name": name_in(item.fields.get("full_name")),
         "phone": text(item.capture.phone, 50),
     }
     return {name: value for name, value in told.items() if value}
@@ -111,8 +112,8 @@ def facts_of(fields: dict[str, Any]) -> dict[str, str]:
     """Return the columns of a customer that a signup or profile tells."""
     status = fields.get("status")
     facts = {
-        "name": text(fields.get("full_name"), 255),
-        "phone": text(fields.get("mobile_number"), 50),
+        "name": name_in(fields.get("full_name")),
+        "phone": without_unseen(text(fields.get("mobile_number"), 50) or ""),
         "location": text(fields.get("location"), 200),
         "source": text(fields.get("signup_source", fields.get("source")), 100),
         "status": status if status in _STATUSES else None,

@@ -20,7 +20,7 @@ from audit.actors import Actor
 from audit.folding import fold_email
 from capture.choices import CaptureType, IdentifierKind, LinkRule, Trust
 from capture.models import Capture, CaptureLink, Identifier, Source
-from capture.services.projecting import TYPED, Told
+from capture.services.projecting import TYPED, Told, name_in
 from capture.services.validation import is_success
 from customers import services as customers
 
@@ -191,7 +191,7 @@ def _complete(
         facts["external_id"] = capture.user_ref
     if capture.email and not facts["email"] and capture.email not in by_name:
         if facts["name"] == facts["external_id"]:
-            facts["name"] = _line(item.fields.get("full_name")) or item.email
+            facts["name"] = name_in(item.fields.get("full_name")) or item.email
         facts["email"] = item.email
 
 
@@ -205,7 +205,7 @@ def _facts(item: Told) -> dict[str, Any]:
     fields, capture = item.fields, item.capture
     email = item.email
     return {
-        "name": _line(fields.get("full_name")) or email or capture.user_ref,
+        "name": name_in(fields.get("full_name")) or email or capture.user_ref,
         "email": email,
         "phone": capture.phone,
         "external_id": capture.user_ref,

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from django.db.models import Count, F, Max, Min, Q
 
+from audit.invisible import line_of
 from capture.adapters import (
     read,
     read_cloudevent,
@@ -298,6 +299,11 @@ def text(value: Any, length: int) -> str | None:
         return None
     clean = str(value).replace("\0", "\u2400").strip()[:length]
     return clean.encode("utf-8", errors="replace").decode() or None
+
+
+def name_in(value: Any, length: int = 255) -> str | None:
+    """Return a name as a column takes it; None for one in which nothing is seen."""
+    return line_of(text(value, length) or "") or None
 
 
 def number(value: Any, digits: int, places: int) -> Decimal | None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from audit.invisible import bare, without_unseen
 from capture.adapters import (
     EVENT_TYPES,
     Item,
@@ -221,7 +222,7 @@ def _checked(
     merged["warnings"] = (*facts.get("warnings", ()), *warnings)
     envelope = Envelope(
         type=kind,
-        identity=found.identity,
+        identity=_bare(found.identity),
         fields=_with_consent(found),
         body=body,
         sent_as=found.sent_as,
@@ -232,6 +233,20 @@ def _checked(
         **merged,
     )
     return replace(envelope, problem=find_problem(envelope))
+
+
+def _bare(who: Identity) -> Identity:
+    """Return whom a message is about, without what copying leaves around the names.
+
+    Of a phone number only what is seen: nobody is told apart by it.
+    """
+    return replace(
+        who,
+        email=bare(who.email or "") or None,
+        user_id=bare(who.user_id or "") or None,
+        previous_id=bare(who.previous_id or "") or None,
+        phone=without_unseen(who.phone or "") or None,
+    )
 
 
 def with_login(envelope: Envelope) -> list[Envelope]:

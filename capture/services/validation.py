@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
 from audit.folding import fold_email
+from audit.invisible import clean_address
 from capture.adapters import AMOUNT_KEYS, AMOUNTS, snake
 from capture.choices import CaptureType, Trust
 from capture.envelope import Envelope, Problem
@@ -71,6 +72,13 @@ def _identity(envelope: Envelope) -> Problem | None:
             pointer = _pointer(envelope, name)
             return Problem(
                 "illegal_identity", pointer, "This names nobody. Send a real id."
+            )
+    for name in ("email", "user_id"):
+        try:
+            clean_address(getattr(who, name) or "")
+        except ValidationError as error:
+            return Problem(
+                "invisible_character", _pointer(envelope, name), *error.messages
             )
     if who.email and not _is_email(who.email):
         return Problem(

@@ -19,6 +19,7 @@ from audit.admin.bulk import BulkAct, BulkActs
 from audit.admin.once import repeatable
 from audit.admin.people import PersonPages
 from audit.admin.tracked import TrackedForm
+from audit.invisible import with_bidi_shown
 from audit.masking import SEE_CLEAR, mask_text
 from customers import services
 from customers.admin.exchange import ExchangeAdmin
@@ -236,7 +237,8 @@ class CustomerAdmin(BulkActs, PersonPages, ExchangeAdmin):
         )
 
     def autocomplete_label(self, row: Customer) -> str:
-        return f"{mask_text(row.name or '')} · {row.unique_id}"
+        name = with_bidi_shown(mask_text(row.name or ""))
+        return f"{name} · {row.unique_id}"
 
     # --- rows -------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ from audit.actors import Actor
 from audit.admin.base import actor_of, refuse
 from audit.admin.job import explain, follow_job, job_card
 from audit.admin.once import repeatable
+from audit.invisible import bidi_within
 from audit.jobs.tasks import BATCH_SIZE
 from audit.masking import SEE_CLEAR, masked_value
 from audit.privacy import declaration
@@ -333,7 +334,7 @@ class ImportPages(HubAdmin):
         if row["key"]:
             name = f"admin:{self.opts.app_label}_{self.opts.model_name}_change"
             page = reverse(name, args=[row["key"]])
-        return {**row, "changes": changes, "page": page}
+        return bidi_within({**row, "changes": changes, "page": page})
 
     def _note_preview(self, request: HttpRequest, found: Any) -> None:
         """Note whose stored rows the preview shows beside the new values."""

@@ -9,6 +9,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
 from audit.api.reading import (
+    EmailAddressField,
     PageQuery,
     QuerySerializer,
     StrictSerializer,
@@ -60,7 +61,7 @@ class CreateCustomer(StrictSerializer):
     business_id = serializers.UUIDField(required=False)
     name = serializers.CharField(max_length=255)
     phone = serializers.CharField(max_length=50, allow_null=True, required=False)
-    email = serializers.EmailField(max_length=254, allow_null=True, required=False)
+    email = EmailAddressField(max_length=254, allow_null=True, required=False)
     address = serializers.CharField(max_length=2000, allow_null=True, required=False)
     customer_type = serializers.ChoiceField(
         CustomerType.choices, allow_null=True, required=False
@@ -93,7 +94,7 @@ class ReplaceCustomer(UpdateCustomer):
     """The same for PUT, which names every column that can be written."""
 
     phone = serializers.CharField(max_length=50, allow_null=True)
-    email = serializers.EmailField(max_length=254, allow_null=True)
+    email = EmailAddressField(max_length=254, allow_null=True)
     address = serializers.CharField(max_length=2000, allow_null=True)
     customer_type = serializers.ChoiceField(CustomerType.choices, allow_null=True)
     is_active = serializers.BooleanField()
@@ -126,7 +127,7 @@ class HubCreate(StrictSerializer):
     """A new customer of document 003."""
 
     name = serializers.CharField(max_length=255)
-    email = serializers.EmailField(max_length=254, allow_null=True, required=False)
+    email = EmailAddressField(max_length=254, allow_null=True, required=False)
     phone = serializers.CharField(max_length=50, allow_null=True, required=False)
     customer_type = serializers.ChoiceField(
         CustomerType.choices, allow_null=True, required=False
@@ -146,7 +147,7 @@ class HubUpdate(SeenOrMasked):
         }
     )  # fmt: skip
     name = serializers.CharField(max_length=255, required=False)
-    email = serializers.EmailField(max_length=254, allow_null=True, required=False)
+    email = EmailAddressField(max_length=254, allow_null=True, required=False)
     email_verified = serializers.BooleanField(
         source="is_email_verified", required=False
     )
@@ -161,7 +162,7 @@ class HubReplace(HubUpdate):
     """The same for PUT, which names every column that can be written."""
 
     name = serializers.CharField(max_length=255)
-    email = serializers.EmailField(max_length=254, allow_null=True)
+    email = EmailAddressField(max_length=254, allow_null=True)
     email_verified = serializers.BooleanField(source="is_email_verified")
     phone = serializers.CharField(max_length=50, allow_null=True)
     customer_type = serializers.ChoiceField(CustomerType.choices, allow_null=True)

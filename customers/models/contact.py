@@ -7,7 +7,13 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
-from audit.fields import NullCharField, NullTextField
+from audit.fields import (
+    CodeField,
+    EmailField,
+    NullCharField,
+    NullNameField,
+    NullTextField,
+)
 from audit.folding import fold_email
 from audit.tracking import TrackedModel
 from customers.choices import AddressKind, ContactKind
@@ -47,7 +53,7 @@ class Address(ArchiveMarks, TrackedModel):
         max_length=20, choices=AddressKind.choices, default=AddressKind.HOME
     )
     label = NullCharField(max_length=100)
-    recipient = NullCharField(max_length=200)
+    recipient = NullNameField(max_length=200)
     line1 = NullCharField("line 1", max_length=200)
     line2 = NullCharField("line 2", max_length=200)
     city = NullCharField(max_length=100)
@@ -56,7 +62,7 @@ class Address(ArchiveMarks, TrackedModel):
     country = NullCharField(max_length=2, validators=[check_country])
     raw = NullTextField("as typed")
     is_primary = models.BooleanField("primary", default=False)
-    phone = NullCharField(max_length=50)
+    phone = CodeField(max_length=50)
     phone_e164 = NullCharField(max_length=16, editable=False)
     instructions = NullTextField()
 
@@ -123,11 +129,11 @@ class Contact(ArchiveMarks, TrackedModel):
     )
     customer = models.ForeignKey(Customer, models.PROTECT, related_name="contacts")
     kind = models.CharField(max_length=20, choices=ContactKind.choices)
-    name = NullCharField(max_length=200)
+    name = NullNameField(max_length=200)
     relation = NullCharField(max_length=100)
-    email = models.EmailField("e-mail", max_length=254, null=True, blank=True)
+    email = EmailField("e-mail", max_length=254, null=True, blank=True)
     email_key = NullCharField(max_length=254, editable=False)
-    phone = NullCharField(max_length=50)
+    phone = CodeField(max_length=50)
     phone_e164 = NullCharField(max_length=16, editable=False)
     is_primary = models.BooleanField("primary", default=False)
     valid_from = models.DateTimeField(null=True, blank=True)

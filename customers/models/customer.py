@@ -11,7 +11,7 @@ from django.db.models import Case, Prefetch, Q, When
 from django.db.models.functions import Upper
 from django.utils import timezone
 
-from audit.fields import NullCharField
+from audit.fields import CodeField, EmailField, NameField, NullCharField
 from audit.folding import fold_email
 from audit.tracking import TrackedModel, TrackedQuerySet
 from customers.choices import CustomerStatus, CustomerType
@@ -134,7 +134,10 @@ class Customer(ArchiveMarks, TrackedModel):
         "archive_reason": "free_text",
     }
 
-    derived: ClassVar[dict[str, str]] = {"email_key": "email", "phone_e164": "phone"}
+    derived: ClassVar[dict[str, str]] = {
+        "email_key": "email",
+        "phone_e164": "phone",
+    }
 
     business = models.ForeignKey(
         Business, models.PROTECT, related_name="customers", db_index=False
@@ -142,20 +145,20 @@ class Customer(ArchiveMarks, TrackedModel):
     unique_id = models.CharField(
         "reference", max_length=20, default=new_customer_reference, editable=False
     )
-    external_id = NullCharField(
+    external_id = CodeField(
         "external id",
         max_length=255,
         help_text="The number or name of this customer in another system.",
     )
     # Required by every form and service; null only once the person is erased.
-    name = models.CharField(max_length=255, null=True)
-    email = models.EmailField("e-mail", max_length=254, null=True, blank=True)
+    name = NameField(max_length=255, null=True)
+    email = EmailField("e-mail", max_length=254, null=True, blank=True)
     email_key = NullCharField(max_length=254, editable=False)
     is_email_verified = models.BooleanField("e-mail verified", default=False)
     email_bounced_at = models.DateTimeField(
         "e-mail bounces since", null=True, blank=True
     )
-    phone = NullCharField(max_length=50)
+    phone = CodeField(max_length=50)
     phone_e164 = NullCharField(max_length=16, editable=False)
     customer_type = models.CharField(
         "type", max_length=20, choices=CustomerType.choices, null=True, blank=True

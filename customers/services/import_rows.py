@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from audit.actors import Actor
 from audit.folding import fold_email
+from audit.invisible import trimmed
 from customers.models import Booking, Business, Customer
 from customers.services.doors import list_businesses, list_customers, list_rows
 from customers.services.import_tables import Column, ImportTable
@@ -281,8 +282,8 @@ def open_rows(found: Iterable[CheckedRow]) -> list[CheckedRow]:
 
 
 def cell_in(checked: CheckedRow, name: str) -> str:
-    """Return what stands in a column, without outer blanks."""
-    return checked.cells.get(name, "").strip()
+    """Return what stands in a column, without what copying leaves around it."""
+    return trimmed(checked.cells.get(name, ""))
 
 
 def _same(before: Any, after: Any) -> bool:

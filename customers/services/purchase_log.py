@@ -21,6 +21,7 @@ from audit import services as audit
 from audit.actors import Actor
 from audit.batches import in_batches
 from audit.bulk import insert_tracked
+from audit.invisible import clean_address
 from audit.tracking import Change
 from customers.choices import BookingKind, BookingStatus
 from customers.models import Booking, Business, Customer, Preferences
@@ -181,6 +182,10 @@ def _purchase(
         msg = f"The line has {len(cells)} values; column {max(places) + 1} is missing."
         raise ValueError(msg)
     customer, day, quantity, amount = (cells[place].strip() for place in places)
+    try:
+        customer = clean_address(customer)
+    except ValidationError as error:
+        raise ValueError(*error.messages) from None
     if not customer:
         msg = "The customer is empty."
         raise ValueError(msg)
