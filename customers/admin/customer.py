@@ -79,6 +79,32 @@ class ArchivedFilter(admin.SimpleListFilter):
             yield {**choice, "display": "Live"} if number == 0 else choice
 
 
+class LookAlikeFilter(admin.SimpleListFilter):
+    """Customers who may be taken for others of their business."""
+
+    title = "possible duplicates"
+    parameter_name = "alike"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", "E-mail or name looks like another's")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        rows: Any = queryset
+        if self.value() != "yes":
+            return rows
+        people = services.list_customers(actor=actor_of(request))
+        return rows.filter(pk__in=people.looking_alike().order_by().values("pk"))
+
+
+# What a page says of somebody who may be the same person.
+_REASONS = {
+    "same_phone": "the same phone number",
+    "same_email": "had this e-mail",
+    "similar_email": "the e-mail looks the same and is another one",
+    "similar_name": "the name looks the same and is written with other letters",
+}
+
+
 def _check(rows: QuerySet[Customer], actor: Actor) -> None:
     services.check_archivable(rows, actor=actor)
 
@@ -131,6 +157,7 @@ class CustomerAdmin(BulkActs, PersonPages, ExchangeAdmin):
         "customer_type",
         "stats__repeat_frequency",
         "stats__is_opted_in",
+        LookAlikeFilter,
         "joined_at",
     )
     list_select_related = ("stats", "business")
@@ -255,6 +282,17 @@ class CustomerAdmin(BulkActs, PersonPages, ExchangeAdmin):
         if obj is None:
             fieldsets = [part for part in fieldsets if part[0] != "Figures"]
         return fieldsets
+
+    def render_change_form(
+        self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
+    ) -> Any:
+        obj = kwargs.get("obj")
+        if obj is not None and obj.is_live:
+            found = services.find_possible_duplicates(obj, actor=actor_of(request))
+            context["possible_duplicates"] = [
+                (row, _REASONS[reason]) for row, reason in found
+            ]
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def get_rows(self, actor: Actor) -> Any:
         rows: Any = super().get_rows(actor)

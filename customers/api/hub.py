@@ -101,7 +101,8 @@ class Customers(HubView):
         )
         row = self.customer(str(created.pk))
         twins = services.find_possible_duplicates(row, actor=self.actor)
-        response = self.detail(row, 201, possible_duplicates=twins)
+        named = [{"id": twin.pk, "reason": reason} for twin, reason in twins]
+        response = self.detail(row, 201, possible_duplicates=named)
         response["Location"] = f"{request.path.rstrip('/')}/{row.pk}"
         return response
 

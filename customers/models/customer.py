@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from uuid import UUID
 
 from django.db import models
-from django.db.models import Case, Prefetch, Q, When
-from django.db.models.functions import Upper
+from django.db.models import Case, F, Max, Min, Prefetch, Q, Value, When
+from django.db.models.functions import Cast, Concat, Upper
 from django.utils import timezone
 
+from audit.confusables import LONGEST_SKELETON, skeleton
 from audit.fields import CodeField, EmailField, NameField, NullCharField
 from audit.folding import fold_email
 from audit.tracking import TrackedModel, TrackedQuerySet
@@ -100,6 +101,41 @@ class CustomerQuerySet(TrackedQuerySet["Customer"]):
             Prefetch("addresses", primary, to_attr="primary_addresses")
         )
 
+    def looking_like(self, customer: Customer) -> Self:
+        """Keep others of the business whose e-mail or name may be taken for theirs."""
+        alike = Q()
+        if customer.email_skeleton:
+            alike |= Q(email_skeleton=customer.email_skeleton)
+        if customer.name_skeleton:
+            # The same name is no look-alike.
+            alike |= Q(name_skeleton=customer.name_skeleton) & ~Q(name=customer.name)
+        if not alike:
+            return self.none()
+        return self.filter(alike, business=customer.business_id).exclude(pk=customer.pk)
+
+    def looking_alike(self) -> Self:
+        """Keep live customers who look like another one of their business.
+
+        By two groupings of all rows, whose time grows with their number and no faster.
+        """
+        text = models.CharField()
+        whole: dict[str, Any] = {
+            "email_skeleton": F("email_key"),
+            "name_skeleton": Upper("name"),
+        }
+        alike = Q()
+        for column, written in whole.items():
+            # As one text: a row in SQL is not compared alike on both engines.
+            look = Concat(Cast("business_id", text), Value(" "), Cast(column, text))
+            rows = self.live().order_by().exclude(**{column: None})
+            groups = rows.values("business_id", column)
+            # Two of them that differ are enough; to count all takes a sort of all.
+            several = groups.annotate(_first=Min(written), _last=Max(written))
+            several = several.exclude(_first=F("_last")).annotate(_look=look)
+            found = rows.annotate(_look=look).filter(_look__in=several.values("_look"))
+            alike |= Q(pk__in=found.values("pk"))
+        return self.filter(alike)
+
     def for_list(self) -> Self:
         """Load what a list shows beside the customer."""
         return self.select_related("business", "stats")
@@ -123,8 +159,10 @@ class Customer(ArchiveMarks, TrackedModel):
         "unique_id": "public",
         "external_id": "identity",
         "name": "identity",
+        "name_skeleton": "identity",
         "email": "contact",
         "email_key": "contact",
+        "email_skeleton": "contact",
         "phone": "contact",
         "phone_e164": "contact",
         "raw_customer_type": "free_text",
@@ -135,7 +173,9 @@ class Customer(ArchiveMarks, TrackedModel):
     }
 
     derived: ClassVar[dict[str, str]] = {
+        "name_skeleton": "name",
         "email_key": "email",
+        "email_skeleton": "email",
         "phone_e164": "phone",
     }
 
@@ -152,8 +192,11 @@ class Customer(ArchiveMarks, TrackedModel):
     )
     # Required by every form and service; null only once the person is erased.
     name = NameField(max_length=255, null=True)
+    # By these, people are found who look like one another: see `audit.confusables`.
+    name_skeleton = NullCharField(max_length=LONGEST_SKELETON, editable=False)
     email = EmailField("e-mail", max_length=254, null=True, blank=True)
     email_key = NullCharField(max_length=254, editable=False)
+    email_skeleton = NullCharField(max_length=LONGEST_SKELETON, editable=False)
     is_email_verified = models.BooleanField("e-mail verified", default=False)
     email_bounced_at = models.DateTimeField(
         "e-mail bounces since", null=True, blank=True
@@ -225,6 +268,12 @@ class Customer(ArchiveMarks, TrackedModel):
             models.Index(fields=["business", "created_at"], name="customer_created"),
             models.Index("business", Upper("name"), name="customer_name"),
             models.Index(fields=["business", "email_key"], name="customer_email"),
+            models.Index(
+                fields=["business", "email_skeleton"], name="customer_email_look"
+            ),
+            models.Index(
+                fields=["business", "name_skeleton"], name="customer_name_look"
+            ),
             models.Index(fields=["business", "phone_e164"], name="customer_phone"),
             models.Index(fields=["business", "status"], name="customer_status"),
             models.Index(fields=["-joined_at", "-id"], name="customer_newest"),
@@ -240,6 +289,11 @@ class Customer(ArchiveMarks, TrackedModel):
         return self.unique_id
 
     @property
+    def is_live(self) -> bool:
+        """Tell whether the customer is neither archived nor erased."""
+        return not self.is_archived and self.erased_at is None
+
+    @property
     def shown_status(self) -> str:
         """The status as it is answered: erased and archived come first."""
         if self.erased_at is not None:
@@ -253,7 +307,9 @@ class Customer(ArchiveMarks, TrackedModel):
 
     def derive(self) -> None:
         """Compute the columns by which the customer is found from what was typed."""
+        self.name_skeleton = skeleton(self.name or "") or None
         self.email = self.email or None
+        self.email_skeleton = skeleton(self.email or "") or None
         self.email_key = fold_email(self.email) if self.email else None
         if self.business_id:
             self.phone_e164 = to_e164(self.phone, self.business.country or None)

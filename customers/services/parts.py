@@ -9,6 +9,7 @@ from django.db.models import Prefetch
 
 from audit import services as audit
 from audit.actors import Actor
+from audit.confusables import is_look_alike
 from customers.choices import ContactKind
 from customers.models import (
     Address,
@@ -20,6 +21,9 @@ from customers.models import (
     TicketMessage,
 )
 from customers.services.doors import list_rows
+
+# Of those who share the look of a name, most of whom have that very name.
+_LOOKED_AT = 100
 
 
 @dataclass(frozen=True)
@@ -73,12 +77,14 @@ def get_parts(customer: Customer, *, actor: Actor, limit: int) -> CustomerParts:
 
 def find_possible_duplicates(
     customer: Customer, *, actor: Actor, limit: int = 10
-) -> list[dict[str, Any]]:
+) -> list[tuple[Customer, str]]:
     """Return who may be the same person in the business, and by what.
 
-    Notes for the access event whom it names.
+    The same phone number, a former e-mail, or an e-mail or name that looks the same and
+    is another one. Notes for the access event whom it names.
     """
-    others = list_rows(Customer, actor=actor).live()  # type: ignore[attr-defined]  # of the queryset of customers
+    others: Any = list_rows(Customer, actor=actor)
+    others = others.live()
     others = others.filter(business=customer.business_id).exclude(pk=customer.pk)
     found: dict[Any, tuple[Customer, str]] = {}
     if customer.phone_e164:
@@ -89,6 +95,17 @@ def find_possible_duplicates(
         former = contacts.filter(email_key=customer.email_key).values("customer")
         for row in others.filter(pk__in=former)[:limit]:
             found.setdefault(row.pk, (row, "same_email"))
+    for row in others.looking_like(customer)[:_LOOKED_AT]:
+        if reason := _look_alike(row, customer):
+            found.setdefault(row.pk, (row, reason))
     named = list(found.values())[:limit]
-    audit.note_shown("customer.listed", [row for row, _ in named], actor=actor)
-    return [{"id": row.pk, "reason": reason} for row, reason in named]
+    if named:
+        audit.note_shown("customer.listed", [row for row, _ in named], actor=actor)
+    return named
+
+
+def _look_alike(row: Customer, customer: Customer) -> str | None:
+    """Return by what one person may be taken for another, if by anything."""
+    if row.email_skeleton and row.email_skeleton == customer.email_skeleton:
+        return "similar_email"
+    return "similar_name" if is_look_alike(row.name, customer.name) else None
