@@ -73,11 +73,13 @@ def _listed(value: Any) -> Any:
 
 def _differences(new: Any, old: Any, *, is_masked: bool, is_list: bool) -> list[Value]:
     classes = declaration(type(new))
+    # What follows from another column says nothing more than that one.
+    silent = _STAMPS | new.instance_type.derived.keys()
     found = []
     for field in new.tracked_fields:
         after = getattr(new, field.attname)
         was = getattr(old, field.attname) if old is not None else None
-        if after == was or (old is not None and field.name in _STAMPS):
+        if after == was or (old is not None and field.name in silent):
             continue
         if classes.get(field.name) == SECRET:
             was, after = (_HIDDEN if was else was), _HIDDEN

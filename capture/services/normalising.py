@@ -10,6 +10,7 @@ from django.utils.dateparse import parse_datetime
 
 from audit.actors import Actor
 from audit.folding import fold_email
+from audit.invisible import line_of
 from audit.keyed import keyed_hash
 from capture.adapters import AMOUNTS
 from capture.choices import CaptureType, MessageIdOrigin, PaymentState
@@ -49,6 +50,7 @@ def build_capture(envelope: Envelope, source: Source, actor: Actor) -> Capture:
         *envelope.warnings,
         *_time_warnings(envelope, original, time_source),
         *_coercions(envelope),
+        *_unseen_name(envelope),
     )
     who = envelope.identity
     return Capture(
@@ -257,6 +259,14 @@ def _coercions(envelope: Envelope) -> list[tuple[str, str]]:
         for name in AMOUNTS
         if isinstance(envelope.fields.get(name), str)
     ]
+
+
+def _unseen_name(envelope: Envelope) -> list[tuple[str, str]]:
+    """Return a note for a name in which nothing is seen: the person gets another."""
+    name = envelope.fields.get("full_name")
+    if not isinstance(name, str) or not name.strip() or line_of(name):
+        return []
+    return [("invisible_name", f"/{envelope.sent_as.get('full_name', 'full_name')}")]
 
 
 def _column(text: str | None, length: int) -> str | None:

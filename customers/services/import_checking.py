@@ -15,7 +15,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from audit.actors import Actor
-from customers.models import Booking, Business, Ticket
+from customers.models import Booking, Business, Customer, Ticket
 from customers.money import check_amount
 from customers.services.booking_rules import check_booking_change, claimed_by_refunds
 from customers.services.constraints import (
@@ -25,6 +25,7 @@ from customers.services.constraints import (
     unique_rules,
     unique_values,
 )
+from customers.services.doors import list_customers
 from customers.services.import_rows import (
     CHANGED,
     NEW,
@@ -97,6 +98,8 @@ class RowChecker:
         self._check_unique(open_rows(found))
         for checked in open_rows(found):
             self._settle(checked)
+        if self.table.model is Customer:
+            note_look_alikes(open_rows(found), actor=self.actor)
         return found
 
     def _read(self, line: int, cells: list[str]) -> CheckedRow:
@@ -212,6 +215,28 @@ def check_claims(found: Iterable[CheckedRow]) -> None:
             check_booking_change(checked.row, stored, claimed.get(checked.row.pk))
         except ValidationError as error:
             checked.reject(WHOLE, " ".join(error.messages))
+
+
+def note_look_alikes(found: Iterable[CheckedRow], *, actor: Actor) -> None:
+    """Note who has an e-mail that looks like another customer's; one statement for all.
+
+    That is no mistake, and stops nobody.
+    """
+    looks = {
+        (c.row.business_id, c.row.email_skeleton): c
+        for c in found
+        if c.row.email_skeleton and c.outcome in {NEW, CHANGED}
+    }
+    if not looks:
+        return
+    rows = list_customers(actor=actor).filter(
+        business__in={business_id for business_id, _ in looks},
+        email_skeleton__in={look for _, look in looks},
+    )
+    for other in rows.order_by():
+        checked = looks.get((other.business_id, other.email_skeleton))
+        if checked is not None and checked.row.pk != other.pk:
+            checked.notes.append(f"The e-mail looks like that of {other}.")
 
 
 def _check_money(checked: CheckedRow) -> None:

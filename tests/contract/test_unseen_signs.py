@@ -17,7 +17,7 @@ from django.test import Client
 from django.urls import reverse
 
 from audit.invisible import name_of
-from capture.models import Quarantine
+from capture.models import Capture, Quarantine
 from customers import services
 from customers.models import Contact, Customer
 from tests.conftest import actor_of, form_data, signed_in, staff
@@ -266,6 +266,8 @@ def test_a_name_in_which_nothing_is_seen_is_none(desk, door, column, name):
         # As without a name: the person is called by the address.
         assert said == ""
         assert Customer.objects.get().name == GOOD["email"]
+        warnings = Capture.objects.get().warnings or []
+        assert [code for code, _ in warnings] == ["invisible_name"]
     else:
         assert "blank" in said or "Give a name" in said or "required" in said
         assert not Customer.objects.filter(email=GOOD["email"]).exists()

@@ -176,6 +176,23 @@ def test_an_archived_namesake_is_noted_and_stops_nobody(alice, bakery):
     assert "archived customer" in shown(upload, "new")[2]["notes"][0]
 
 
+def test_an_address_that_looks_like_another_is_noted_and_stops_nobody(
+    alice, bakery, rival
+):
+    ana = CustomerFactory(business=bakery, email="ana@example.org")
+    CustomerFactory(business=rival, email="bea@example.org")
+    upload = previewed(
+        "name,email\nA,ana@ex\u0430mple.org\nB,bea@ex\u0430mple.org\n",
+        actor=alice,
+        business=bakery,
+    )
+
+    assert [row["notes"] for row in shown(upload, "new").values()] == [
+        [f"The e-mail looks like that of {ana}."],
+        [],
+    ]
+
+
 def test_an_address_with_blanks_around_it_is_that_address(alice, bakery):
     load("name,email\nPat,pat@example.org \n", actor=alice, business=bakery)
 
