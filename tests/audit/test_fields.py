@@ -12,6 +12,7 @@ from django.db import models
 from django.db.models import F
 
 from audit import canonical
+from audit.confusables import skeleton
 from audit.fields import (
     NullCharField,
     SealedJSONField,
@@ -111,8 +112,10 @@ def test_history_rows_commit_to_their_personal_columns(db):
     personal = personal_values(row)
     assert personal == {
         "name": "Zoë",
+        "name_skeleton": skeleton("Zoë"),
         "email": "zoe@example.org",
         "email_key": "zoe@example.org",
+        "email_skeleton": skeleton("zoe@example.org"),
     }
     assert bytes(row.commitment) == canonical.commitment(
         "customers.historicalcustomer", str(row.pk), personal, bytes(row.salt)
