@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.apps import apps
@@ -17,6 +18,7 @@ from audit.guards.declared import (
     kept_tables,
     scoped_tables,
 )
+from audit.guards.runtime_role import quoted
 from audit.models import Event, Operation
 from audit.services import record
 from audit.tenancy import reach
@@ -247,5 +249,41 @@ def test_the_role_may_do_what_the_application_does_and_no_more(runtime):
 def test_the_role_cannot(runtime, statement):
     with pytest.raises(ProgrammingError) as refusal:
         connection.cursor().execute(statement)
+
+    assert refusal.value.__cause__.sqlstate == "42501"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SET ROLE {owner}",
+        "SET SESSION AUTHORIZATION {owner}",
+        "SET session_replication_role = 'replica'",
+        "SET row_security = off; SELECT 1 FROM customers_note",
+        "COPY (SELECT 1) TO PROGRAM 'true'",
+        "SELECT pg_read_file('/etc/passwd')",
+        "SELECT lo_import('/etc/passwd')",
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE usename IS NULL LIMIT 1",
+        "CREATE EXTENSION pgcrypto",
+        "CREATE ROLE impostor",
+        "CREATE TEMP TABLE audit_event (LIKE public.audit_event)",
+        "CREATE TABLE impostor () INHERITS (audit_event)",
+        "CREATE RULE quiet AS ON INSERT TO audit_event DO INSTEAD NOTHING",
+        "CREATE EVENT TRIGGER spy ON ddl_command_end EXECUTE FUNCTION holdfast_all()",
+        "CREATE TRIGGER spy BEFORE INSERT ON audit_event "
+        "FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()",
+        "ALTER TABLE audit_event ALTER code TYPE varchar(100) USING 'hacked'",
+        "ALTER TABLE audit_event RENAME TO audit_events",
+        "DROP TABLE audit_event",
+        "LOCK TABLE audit_event IN ACCESS EXCLUSIVE MODE",
+    ],
+)
+def test_what_attackers_try_as_the_role_is_refused(hardened, runtime, statement):
+    """What a database writer is known to try; docs/trust.md says what is left."""
+    owner = quoted(urlsplit(hardened.owner_url).username)
+
+    with pytest.raises((DatabaseError, ProgrammingError)) as refusal:
+        connection.cursor().execute(statement.format(owner=owner))
 
     assert refusal.value.__cause__.sqlstate == "42501"
