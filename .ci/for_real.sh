@@ -22,28 +22,7 @@ start() {
 
 # Waits until the sign-in page is there, then signs in; all through nginx, with TLS.
 sign_in() {
-  local jar=/tmp/jar token
-  rm -f "$jar"
-  ask() {
-    curl --silent --show-error --cacert /etc/ssl/holdfast/fullchain.pem --cookie "$jar" \
-      --cookie-jar "$jar" --resolve hub.example.com:443:127.0.0.1 \
-      --resolve hub.example.com:80:127.0.0.1 "$@"
-  }
-  for _ in $(seq 60); do
-    if ask --fail --location --output /tmp/page http://hub.example.com/; then break; fi
-    sleep 1
-  done 2>/dev/null
-  grep -q 'name="password"' /tmp/page
-  token=$(sed -n 's/.*name="csrfmiddlewaretoken" value="\([^"]*\)".*/\1/p' /tmp/page)
-  ask --output /dev/null --write-out '%{http_code} %{redirect_url}\n' \
-    --referer https://hub.example.com/admin/login/ \
-    --data-urlencode "csrfmiddlewaretoken=$token" --data-urlencode username=owner \
-    --data-urlencode "password=$DJANGO_SUPERUSER_PASSWORD" \
-    https://hub.example.com/admin/login/ | grep '^302 https://hub.example.com/admin/$'
-  ask --fail https://hub.example.com/admin/ | grep -o 'Log out'
-  # Styles are there under the names of this version.
-  ask --fail --output /dev/null \
-    "https://hub.example.com$(grep -o '/static/hub/css/hub[^"]*' /tmp/page | head -n 1)"
+  SSL_CERT_FILE=/etc/ssl/holdfast/fullchain.pem python3 /sign_in.py "$hub" /tmp/seed
 }
 
 stop() {
@@ -85,6 +64,7 @@ mkdir -p /etc/ssl/holdfast
 openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=hub.example.com \
   -addext subjectAltName=DNS:hub.example.com -out /etc/ssl/holdfast/fullchain.pem \
   -keyout /etc/ssl/holdfast/privkey.pem 2>/dev/null
+echo "127.0.0.1 hub.example.com" >>/etc/hosts
 (cd "$hub" && . /deploy)
 nginx -t
 service nginx restart
