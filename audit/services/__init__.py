@@ -85,6 +85,7 @@ from audit.services.passkeys import (
     read_text,
     remove_passkey,
 )
+from audit.services.pin_enrolment import enrol_pin, needs_code_for_pin, release_pin
 from audit.services.reading import (
     find_operation,
     list_access,
@@ -136,10 +137,7 @@ from audit.services.step_up import (
     ask_for_passkey,
     confirm,
     confirm_with_passkey,
-    enrol_pin,
     needs_authenticator,
-    needs_code_for_pin,
-    release_pin,
     step_up_methods,
 )
 from audit.services.tokens import (

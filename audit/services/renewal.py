@@ -28,9 +28,9 @@ from audit.models import (
     StoredAnswer,
 )
 from audit.services.mails import tell
+from audit.services.pin_enrolment import release_pin
 from audit.services.pin_hashes import newest_version
 from audit.services.record import record
-from audit.services.step_up import release_pin
 from audit.signed import SignedModel
 from audit.tracking import TrackedModel
 

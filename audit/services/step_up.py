@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, NoReturn
 
 from django.conf import settings
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.views.decorators.debug import sensitive_variables
 
@@ -30,14 +30,13 @@ from audit.models import (
     Scope,
     User,
 )
-from audit.services.accounts import check_own_password, factors_of, note_factors
+from audit.services.accounts import factors_of
 from audit.services.attempts import give_back, take
 from audit.services.ceremonies import Question
 from audit.services.grants import (
     LONGEST_LOCK,
     SINGLE_USE,
     check_scope,
-    end_grants,
     make_grant,
     pin_locked_until,
 )
@@ -50,7 +49,6 @@ from audit.services.passkeys import (
     take_question,
 )
 from audit.services.pin_hashes import hash_pin, is_outdated, pin_matches
-from audit.services.pins import check_pin
 from audit.services.record import record
 from audit.services.refusals import record_refusal
 from audit.services.second_factor import use_step
@@ -60,8 +58,6 @@ TRIES_IN_ALL = 10
 _FIRST_LOCK = timedelta(minutes=15)
 # Within it the next lock is longer than the one before.
 _FORGIVEN = timedelta(days=1)
-# So long after a release its person can still say that nobody has asked for it.
-_RELEASE_WAIT = timedelta(days=1)
 _DOUBLINGS = 2
 _WINDOW = timedelta(minutes=15)
 _STRICT_LEVEL = 2
@@ -87,122 +83,6 @@ def needs_authenticator(scope: str) -> bool:
     return settings.ASSURANCE_LEVEL >= _STRICT_LEVEL and scope in _STRICT
 
 
-# --- enrolment ------------------------------------------------------------------
-
-
-@sensitive_variables("password", "pin", "code", "hashed", "fresh")
-def enrol_pin(
-    user: User, *, password: str, pin: str, actor: Actor, code: str = ""
-) -> None:
-    """Set the person's own PIN after the whole password.
-
-    Whoever has a PIN or an authenticator already gives a code of it, too: `code` is
-    the present PIN, or what the authenticator shows. It counts as a try like any other,
-    so a lock holds here as well. Who has neither any more waits for `release_pin`.
-
-    Raises PermissionDenied for anybody else; ValidationError for a wrong password, a
-    PIN that is easy to guess, with `code_needed` and `not_released_yet`, and for the
-    code what `confirm` raises. Runs in transactions of its own.
-    """
-    if actor.user_id != user.pk:
-        msg = "Nobody sets the PIN of somebody else."
-        raise PermissionDenied(msg)
-    check_own_password(user, password, actor=actor)
-    own = (user.username, user.email, user.first_name, user.last_name)
-    check_pin(pin, own=own)
-    fresh = _prove(user, code, actor)
-    hashed, version = hash_pin(user.pk, pin)
-    fresh |= {
-        "hash": hashed,
-        "pepper_version": version,
-        "changed_at": clock.now(),
-        "enrol_from": None,
-    }
-    with _durable():
-        PinCredential.objects.update_or_create(user=user, defaults=fresh)
-        note_factors(user, add="pin")
-        end_grants(user, actor=actor)
-        record("step_up.enrolled", user, actor=actor)
-        tell(user, "Your PIN was set", "Your PIN for confirming acts was set.")
-
-
-def needs_code_for_pin(user: User) -> bool:
-    """Tell whether a new PIN needs the present one, or a code of the authenticator."""
-    has_code = factors_of(user) & {Method.PIN, Method.TOTP}
-    return bool(has_code) and not _is_released(user)
-
-
-@sensitive_variables("code")
-def _prove(user: User, code: str, actor: Actor) -> dict[str, Any]:
-    """Make sure that somebody may set a new PIN; return what it resets.
-
-    A release, whose time has come, ends locks as well; a right code does so by itself.
-    """
-    row = PinCredential.objects.filter(user=user).first()
-    due = row.enrol_from if row is not None else None
-    if due is not None and due <= clock.now():
-        return {**_RESET, "lock_count": 0, "last_locked_at": None}
-    methods = sorted(factors_of(user) & {Method.PIN, Method.TOTP})
-    if methods and code:
-        if not _CODE.fullmatch(code):
-            msg = "A code has 6 digits, a PIN 6 to 12, and nothing else."
-            raise ValidationError(msg, code="invalid_code")
-        taken = _reserve(user, actor)
-        if _evaluate(user, code, taken, methods) is None:
-            _fail(user, actor, "enrol", taken)
-        return dict(_RESET)
-    if due is not None:
-        msg = (
-            f"Your PIN was released. You can set a new one from {due:%-d %B %H:%M} UTC."
-        )
-        wait = _wait(due - clock.now())
-        raise ValidationError(msg, code="not_released_yet", params=wait)
-    if methods:
-        msg = (
-            "Give your present PIN or a code of your authenticator, too. Without both, "
-            "ask the owner of the hub to release your PIN."
-        )
-        raise ValidationError(msg, code="code_needed")
-    return {}
-
-
-def _is_released(user: User) -> bool:
-    rows = PinCredential.objects.filter(user=user, enrol_from__lte=clock.now())
-    return rows.exists()
-
-
-def release_pin(user: User, *, actor: Actor) -> bool:
-    """Take a person's PIN away, and let them set another; tell whether there was one.
-
-    For the platform's owner, who can neither read nor choose one, and for a command on
-    the host. A new one can be set with the password alone after a day, of which the
-    person is told by mail; a command lets them do it at once. Raises PermissionDenied
-    for anybody else.
-    """
-    if actor.business_ids is not None:
-        msg = "Only the platform's owner releases a PIN."
-        raise PermissionDenied(msg)
-    wait = timedelta() if actor.kind == "system" else _RELEASE_WAIT
-    with transaction.atomic():
-        now = clock.now()
-        rows = PinCredential.objects.filter(user=user)
-        # Wrong codes of an authenticator count there, too, and can switch it off.
-        rows = rows.exclude(hash="", disabled_at=None)
-        fresh = {"hash": "", "pepper_version": "", "changed_at": now}
-        if not rows.update(**fresh, enrol_from=now + wait):
-            return False
-        note_factors(user, remove="pin")
-        end_grants(user, actor=actor)
-        record("step_up.released", user, actor=actor)
-        tell(
-            user,
-            "Your PIN was released",
-            f"Your PIN for confirming acts is gone. From {now + wait:%-d %B %H:%M} UTC "
-            "you can set a new one with your password.",
-        )
-    return True
-
-
 # --- confirming -----------------------------------------------------------------
 
 
@@ -224,11 +104,8 @@ def confirm(
     disabled, wrong_code and changed; RuntimeError inside a transaction.
     """
     known = check_scope(scope, digest)
-    methods = _usable(user, code, known, method)
-    row = _reserve(user, actor)
-    used = _evaluate(user, code, row, methods)
-    if used is None:
-        _fail(user, actor, known, row)
+    methods = _usable(user, known, method)
+    row, used = try_code(user, code, methods, scope=known, actor=actor)
     pin = code if used == Method.PIN else None
     return _grant(
         user, row, known, used, binding=binding, digest=digest, actor=actor, pin=pin
@@ -309,7 +186,27 @@ def _grant(
 
 
 @sensitive_variables("code")
-def _usable(user: User, code: str, scope: Scope, method: str | None) -> list[str]:
+def try_code(
+    user: User, code: str, methods: list[str], *, scope: str, actor: Actor
+) -> tuple[PinCredential, str]:
+    """Count a try and look at a code; return the row of the tries, and what it was.
+
+    `methods` are the ways to look at it. Raises what `confirm` raises for a code.
+    """
+    fitting = [
+        m for m in methods if (_CODE if m == Method.PIN else _TOTP).fullmatch(code)
+    ]
+    if not fitting:
+        msg = "A code has 6 digits, a PIN 6 to 12, and nothing else."
+        raise ValidationError(msg, code="invalid_code")
+    row = _reserve(user, actor)
+    used = _evaluate(user, code, row, fitting)
+    if used is None:
+        _fail(user, actor, scope, row)
+    return row, used
+
+
+def _usable(user: User, scope: Scope, method: str | None) -> list[str]:
     """Return the ways to look at a code; refuse what needs no try to be refused."""
     methods = step_up_methods(user, scope)
     if not methods and needs_authenticator(scope):
@@ -323,16 +220,11 @@ def _usable(user: User, code: str, scope: Scope, method: str | None) -> list[str
     if not wanted:
         msg = "This act is not confirmed this way. Use the other one."
         raise ValidationError(msg, code="totp_needed" if method == "pin" else "no_totp")
-    fitting = [
-        m for m in wanted if (_CODE if m == Method.PIN else _TOTP).fullmatch(code)
-    ]
-    if not fitting:
-        msg = "A code has 6 digits, a PIN 6 to 12, and nothing else."
-        raise ValidationError(msg, code="invalid_code")
-    return fitting
+    return wanted
 
 
-_RESET: dict[str, Any] = {
+# What a right code forgets.
+RESET: dict[str, Any] = {
     "failed": 0,
     "failed_total": 0,
     "locked_until": None,
@@ -436,7 +328,7 @@ def _forget_failures(user: User, row: PinCredential, code: str | None) -> None:
 
     Raises ValidationError when the PIN was changed or revoked meanwhile.
     """
-    fresh = dict(_RESET)
+    fresh = dict(RESET)
     if code is not None and is_outdated(row.hash, row.pepper_version):
         fresh["hash"], fresh["pepper_version"] = hash_pin(user.pk, code)
     rows = PinCredential.objects.filter(pk=row.pk, hash=row.hash)

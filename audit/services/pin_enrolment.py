@@ -1,0 +1,137 @@
+"""The own PIN: setting it, and letting somebody who has forgotten it set another.
+
+A try of a code is counted in a transaction of its own, so `enrol_pin` refuses to run
+inside another one.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
+from django.views.decorators.debug import sensitive_variables
+
+from audit import clock
+from audit.actors import Actor
+from audit.models import Method, PinCredential, User
+from audit.services.accounts import check_own_password, factors_of, note_factors
+from audit.services.grants import end_grants
+from audit.services.mails import tell
+from audit.services.pin_hashes import hash_pin
+from audit.services.pins import check_pin
+from audit.services.record import record
+from audit.services.step_up import RESET, try_code
+
+# So long after a release its person can still say that nobody has asked for it.
+_RELEASE_WAIT = timedelta(days=1)
+
+
+@sensitive_variables("password", "pin", "code", "hashed", "fresh")
+def enrol_pin(
+    user: User, *, password: str, pin: str, actor: Actor, code: str = ""
+) -> None:
+    """Set the person's own PIN after the whole password.
+
+    Whoever has a PIN or an authenticator already gives a code of it, too: `code` is
+    the present PIN, or what the authenticator shows. It counts as a try like any other,
+    so a lock holds here as well. Who has neither any more waits for `release_pin`.
+
+    Raises PermissionDenied for anybody else; ValidationError for a wrong password, a
+    PIN that is easy to guess, with `code_needed` and `not_released_yet`, and for the
+    code what `confirm` raises. Runs in transactions of its own.
+    """
+    if actor.user_id != user.pk:
+        msg = "Nobody sets the PIN of somebody else."
+        raise PermissionDenied(msg)
+    check_own_password(user, password, actor=actor)
+    own = (user.username, user.email, user.first_name, user.last_name)
+    check_pin(pin, own=own)
+    fresh = _prove(user, code, actor)
+    hashed, version = hash_pin(user.pk, pin)
+    fresh |= {
+        "hash": hashed,
+        "pepper_version": version,
+        "changed_at": clock.now(),
+        "enrol_from": None,
+    }
+    with transaction.atomic(durable=True):
+        PinCredential.objects.update_or_create(user=user, defaults=fresh)
+        note_factors(user, add="pin")
+        end_grants(user, actor=actor)
+        record("step_up.enrolled", user, actor=actor)
+        tell(user, "Your PIN was set", "Your PIN for confirming acts was set.")
+
+
+def needs_code_for_pin(user: User) -> bool:
+    """Tell whether a new PIN needs the present one, or a code of the authenticator."""
+    has_code = factors_of(user) & {Method.PIN, Method.TOTP}
+    return bool(has_code) and not _is_released(user)
+
+
+@sensitive_variables("code")
+def _prove(user: User, code: str, actor: Actor) -> dict[str, Any]:
+    """Make sure that somebody may set a new PIN; return what it resets.
+
+    A release, whose time has come, ends locks as well; a right code does so by itself.
+    """
+    row = PinCredential.objects.filter(user=user).first()
+    due = row.enrol_from if row is not None else None
+    if due is not None and due <= clock.now():
+        return {**RESET, "lock_count": 0, "last_locked_at": None}
+    methods = sorted(factors_of(user) & {Method.PIN, Method.TOTP})
+    if methods and code:
+        try_code(user, code, methods, scope="enrol", actor=actor)
+        return dict(RESET)
+    if due is not None:
+        msg = (
+            f"Your PIN was released. You can set a new one from {due:%-d %B %H:%M} UTC."
+        )
+        wait = int((due - clock.now()).total_seconds()) + 1
+        params = {"retry_after": wait}
+        raise ValidationError(msg, code="not_released_yet", params=params)
+    if methods:
+        msg = (
+            "Give your present PIN or a code of your authenticator, too. Without both, "
+            "ask the owner of the hub to release your PIN."
+        )
+        raise ValidationError(msg, code="code_needed")
+    return {}
+
+
+def _is_released(user: User) -> bool:
+    rows = PinCredential.objects.filter(user=user, enrol_from__lte=clock.now())
+    return rows.exists()
+
+
+def release_pin(user: User, *, actor: Actor) -> bool:
+    """Take a person's PIN away, and let them set another; tell whether there was one.
+
+    For the platform's owner, who can neither read nor choose one, and for a command on
+    the host. A new one can be set with the password alone after a day, of which the
+    person is told by mail; a command lets them do it at once. Raises PermissionDenied
+    for anybody else.
+    """
+    if actor.business_ids is not None:
+        msg = "Only the platform's owner releases a PIN."
+        raise PermissionDenied(msg)
+    wait = timedelta() if actor.kind == "system" else _RELEASE_WAIT
+    with transaction.atomic():
+        now = clock.now()
+        rows = PinCredential.objects.filter(user=user)
+        # Wrong codes of an authenticator count there, too, and can switch it off.
+        rows = rows.exclude(hash="", disabled_at=None)
+        fresh = {"hash": "", "pepper_version": "", "changed_at": now}
+        if not rows.update(**fresh, enrol_from=now + wait):
+            return False
+        note_factors(user, remove="pin")
+        end_grants(user, actor=actor)
+        record("step_up.released", user, actor=actor)
+        tell(
+            user,
+            "Your PIN was released",
+            f"Your PIN for confirming acts is gone. From {now + wait:%-d %B %H:%M} UTC "
+            "you can set a new one with your password.",
+        )
+    return True
