@@ -1,4 +1,4 @@
-"""The page on which a person sets the own PIN, after the whole password."""
+"""The page on which a person sets the own PIN: password, and what there is already."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from django.views.decorators.debug import (
 from audit import services
 from audit.admin.base import actor_of
 from audit.admin.once import repeatable
+from audit.admin.step_up import binding_of, confirmed
 
 _FIELD_OF = {
     "wrong_password": "password",
@@ -38,7 +39,8 @@ class PinForm(forms.Form):
     code = forms.CharField(
         label="Your present PIN",
         help_text="Or the code that your authenticator shows. If you have neither any "
-        "more, ask the owner of the hub to release your PIN.",
+        "more, leave this empty to confirm with a passkey, or ask the owner of the hub "
+        "to release your PIN.",
         widget=forms.PasswordInput(attrs={**_NUMERIC, "autocomplete": "one-time-code"}),
     )
     pin = forms.CharField(label="New PIN", widget=forms.PasswordInput(attrs=_NUMERIC))
@@ -46,9 +48,10 @@ class PinForm(forms.Form):
         label="The PIN again", widget=forms.PasswordInput(attrs=_NUMERIC)
     )
 
-    def __init__(self, *args: Any, needs_code: bool, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if not needs_code:
+        self.fields["code"].required = not services.list_passkeys(user).exists()
+        if not services.needs_code_for_pin(user):
             del self.fields["code"]
 
     def clean_again(self) -> str:
@@ -65,7 +68,7 @@ class PinForm(forms.Form):
 def pin_view(request: HttpRequest) -> HttpResponse:
     """Show the form, or set the PIN that it brings."""
     user: Any = request.user
-    form = PinForm(request.POST or None, needs_code=services.needs_code_for_pin(user))
+    form = PinForm(request.POST or None, user=user)
     if request.method == "POST" and form.is_valid() and _enrolled(request, form):
         messages.success(request, "Your PIN is set.")
         return HttpResponseRedirect(reverse("admin:account_pin"))
@@ -83,8 +86,11 @@ def pin_view(request: HttpRequest) -> HttpResponse:
 def _enrolled(request: HttpRequest, form: PinForm) -> bool:
     user: Any = request.user
     values = {n: v for n, v in form.cleaned_data.items() if n != "again"}
+    if services.needs_proof_for_pin(user) and not values.get("code"):
+        confirmed(request, "account", what="Set your PIN")
+    binding = binding_of(request)
     try:
-        services.enrol_pin(user, actor=actor_of(request), **values)
+        services.enrol_pin(user, actor=actor_of(request), binding=binding, **values)
     except ValidationError as refused:
         field = _FIELD_OF.get(refused.code or "", "pin")
         form.add_error(field if field in form.fields else "pin", refused)

@@ -20,10 +20,11 @@ from audit import services
 from audit.admin import passkeys
 from audit.admin.base import actor_of
 from audit.admin.once import repeatable
-from audit.admin.step_up import binding_of
+from audit.admin.step_up import binding_of, confirmed
 from config.pages import render_own_page
 
 _QR_BORDER = 4
+_SCOPE = "account"
 
 
 class PasswordEntry(forms.Form):
@@ -112,6 +113,7 @@ def _begin(request: HttpRequest) -> HttpResponse:
     form = PasswordEntry(request, request.POST)
     if services.has_totp(user) or not form.is_valid():
         return _second_factor_page(request, begin_form=form)
+    _confirm_first(request, "Set up an authenticator")
     return _begun(request, services.begin_enrolment(user))
 
 
@@ -183,7 +185,11 @@ def _remove(request: HttpRequest) -> HttpResponse:
 
 
 def _add_key(request: HttpRequest) -> HttpResponse:
-    """Say what the browser needs after the password, then take what it has made."""
+    """Say what the browser needs after the password, then take what it has made.
+
+    The answer needs no second confirmation: it belongs to a question that was put after
+    one, and to the second secrets of that moment.
+    """
     if passkeys.is_asking(request):
         return passkeys.tell_browser(partial(_ask_key, request))
     user: Any = request.user
@@ -208,6 +214,9 @@ def _ask_key(request: HttpRequest) -> dict[str, Any]:
     form = PasskeyForm(request, request.POST)
     if not form.is_valid():
         raise ValidationError([e for errors in form.errors.values() for e in errors])
+    if _must_confirm(request):
+        msg = "Confirm that it is you first: open this page again."
+        raise ValidationError(msg, code="step_up_required")
     user: Any = request.user
     actor = actor_of(request)
     return services.begin_passkey(user, binding=binding_of(request), actor=actor)
@@ -219,6 +228,7 @@ def _remove_key(request: HttpRequest) -> HttpResponse:
     key = _as_id(request.POST.get("key", ""))
     if not form.is_valid():
         return _second_factor_page(request, key_remove_form=form, chosen=key)
+    _confirm_first(request, "Remove a passkey")
     try:
         is_done = services.remove_passkey(user, key, actor=actor_of(request))
     except ValidationError as refused:
@@ -227,6 +237,31 @@ def _remove_key(request: HttpRequest) -> HttpResponse:
         update_session_auth_hash(request, user)
         messages.success(request, "Your passkey was removed.")
     return redirect("admin:account_second_factor")
+
+
+def _unlock(request: HttpRequest) -> HttpResponse:
+    """Let the page ask for a second secret before a script can ask for a new one."""
+    _confirm_first(request, "Add a passkey")
+    return redirect("admin:account_second_factor")
+
+
+def _confirm_first(request: HttpRequest, what: str) -> None:
+    """Make sure that whoever has a second secret has shown one, a moment ago.
+
+    With a session and a password alone somebody else would add one of his own, and
+    confirm anything with it. The first one has nothing before it.
+    """
+    user: Any = request.user
+    if services.factors_of(user):
+        confirmed(request, _SCOPE, what=what)
+
+
+def _must_confirm(request: HttpRequest) -> bool:
+    try:
+        _confirm_first(request, "")
+    except services.StepUpRequired:
+        return True
+    return False
 
 
 def _said(request: HttpRequest, refused: ValidationError) -> HttpResponse:
@@ -249,6 +284,7 @@ _ACTS = {
     "codes": _codes,
     "add_key": _add_key,
     "remove_key": _remove_key,
+    "unlock": _unlock,
 }
 
 
@@ -261,6 +297,7 @@ def _second_factor_page(request: HttpRequest, **forms_shown: Any) -> HttpRespons
         "codes_form": RemovalForm(request, auto_id="codes_%s"),
         "remove_form": RemovalForm(request, auto_id="remove_%s"),
         "replace_form": RemovalForm(request, auto_id="replace_%s"),
+        "is_locked": _must_confirm(request),
         "key_form": PasskeyForm(request, auto_id="key_%s"),
         "key_remove_form": PasswordEntry(request, auto_id="key_remove_%s"),
         **second_factor_facts(request),

@@ -50,6 +50,12 @@ CARRIED = "step_up_request"
 _MINE = {CODE, CARRIED, passkeys.ANSWER, passkeys.ASK, "csrfmiddlewaretoken"}
 _PURPOSE = "step-up form"
 _MARK = "step_up_mark"
+# What the one field for codes takes.
+_CODES = {
+    "pin": "PIN",
+    "totp": "authenticator code",
+    "recovery": "recovery code",
+}
 # How long the page that asks may stay open, in seconds.
 _PATIENCE = 600
 
@@ -258,6 +264,7 @@ def _ask(request: HttpRequest, asked: _Asked, error: str = "") -> HttpResponse:
         "carried_name": CARRIED,
         "is_repeated": asked.fields is None and request.method == "POST",
         "methods": methods,
+        "codes": " or ".join(_CODES[m] for m in methods if m in _CODES),
         "passkey_domain": settings.PASSKEY_DOMAIN,
         "needs_authenticator": services.needs_authenticator(asked.scope),
         "state": state,

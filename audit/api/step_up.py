@@ -76,17 +76,21 @@ def require_step_up(
             grant_id=_named_grant(request),
         )
     except services.StepUpRequired as needed:
-        sentence = "Confirm this act with your PIN or authenticator, then repeat it."
-        raise Problem(
-            401,
-            "step_up_required",
-            sentence,
-            challenge=_CHALLENGE,
-            scope=str(needed.scope),
-            digest=needed.digest,
-            what=what,
-            confirm_at=reverse("step_up"),
-        ) from needed
+        raise _required(needed, what) from needed
+
+
+def _required(needed: services.StepUpRequired, what: str) -> Problem:
+    sentence = "Confirm this act with your PIN or authenticator, then repeat it."
+    return Problem(
+        401,
+        "step_up_required",
+        sentence,
+        challenge=_CHALLENGE,
+        scope=str(needed.scope),
+        digest=needed.digest,
+        what=what,
+        confirm_at=reverse("step_up"),
+    )
 
 
 class IsStaff(BasePermission):
@@ -193,7 +197,7 @@ class PasskeyView(_View):
 
 @method_decorator(sensitive_variables("body"), name="put")
 class PinView(_View):
-    """PUT sets the own PIN, after the whole password and a code of what there is."""
+    """PUT sets the own PIN, after the whole password and what there is already."""
 
     methods: ClassVar[Mapping[str, Method]] = {
         "put": Method("", None, 204, NewPin),
@@ -202,16 +206,20 @@ class PinView(_View):
     def put(self, request: Request) -> Response:
         """Set the own PIN, after the whole password and a code of what there is.
 
-        `code` is the present PIN, or what the authenticator shows; without either of
-        them it is left out.
+        `code` is the present PIN, or what the authenticator shows. It is left out after
+        a confirmation of the scope `account`, which whoever has only passkeys needs,
+        and by whoever has none of them yet.
         """
         body = _texts(request, {"password", "pin", "code"})
         for name in ("password", "pin"):
             if name not in body:
                 raise _invalid(name, f"Send {name}.")
         user: Any = request.user
+        actor, binding = Actor.from_request(request), binding_of(request)
         try:
-            services.enrol_pin(user, actor=Actor.from_request(request), **body)
+            services.enrol_pin(user, actor=actor, binding=binding, **body)
+        except services.StepUpRequired as needed:
+            raise _required(needed, "Set the own PIN") from needed
         except ValidationError as refused:
             raise _problem(refused) from refused
         return Response(status=204)

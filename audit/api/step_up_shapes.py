@@ -52,7 +52,8 @@ class PasskeyAnswer(PasskeyQuestion):
 class NewPin(StrictSerializer):
     """The own PIN, after the whole password and a code of what there is already.
 
-    `code` is the present PIN, or what the authenticator shows.
+    `code` is the present PIN, or what the authenticator shows; a confirmation of the
+    scope `account` stands for it.
     """
 
     password = _text(is_required=True)

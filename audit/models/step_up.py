@@ -21,6 +21,7 @@ class Scope(models.TextChoices):
     MANAGE_ROLES = "manage_roles", "users and roles"
     MANAGE_KEYS = "manage_keys", "keys and secrets"
     BULK = "bulk", "change many at once"
+    ACCOUNT = "account", "add or remove own second secrets"
 
 
 class Method(models.TextChoices):
@@ -29,6 +30,8 @@ class Method(models.TextChoices):
     PIN = "pin", "PIN"
     TOTP = "totp", "authenticator code"
     PASSKEY = "passkey", "passkey"
+    # For the own second secrets alone.
+    RECOVERY = "recovery", "recovery code"
 
 
 class PinCredential(models.Model):

@@ -85,7 +85,12 @@ from audit.services.passkeys import (
     read_text,
     remove_passkey,
 )
-from audit.services.pin_enrolment import enrol_pin, needs_code_for_pin, release_pin
+from audit.services.pin_enrolment import (
+    enrol_pin,
+    needs_code_for_pin,
+    needs_proof_for_pin,
+    release_pin,
+)
 from audit.services.reading import (
     find_operation,
     list_access,
@@ -229,6 +234,7 @@ __all__ = [
     "names_of",
     "needs_authenticator",
     "needs_code_for_pin",
+    "needs_proof_for_pin",
     "needs_second_factor",
     "newest_by_kind",
     "note_factors",

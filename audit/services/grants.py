@@ -35,6 +35,7 @@ LIFETIMES = {
     Scope.MANAGE_ROLES: 5 * _MINUTE,
     Scope.MANAGE_KEYS: 5 * _MINUTE,
     Scope.BULK: 2 * _MINUTE,
+    Scope.ACCOUNT: 5 * _MINUTE,
 }
 # Each of these allows one act, the one whose digest was confirmed.
 SINGLE_USE = frozenset({Scope.EXPORT, Scope.REFUND_OVER_LIMIT, Scope.ERASE, Scope.BULK})

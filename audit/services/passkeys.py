@@ -19,7 +19,12 @@ from django.db.models import Q, QuerySet
 from audit import clock, webauthn
 from audit.actors import Actor
 from audit.models import Passkey, Purpose, User
-from audit.services.accounts import end_sessions, factors_of, note_factors
+from audit.services.accounts import (
+    end_sessions,
+    factors_of,
+    mark_of_factors,
+    note_factors,
+)
 from audit.services.ceremonies import Question, begin, take
 from audit.services.grants import end_grants
 from audit.services.mails import tell
@@ -72,7 +77,8 @@ def list_passkeys(user: User) -> QuerySet[Passkey]:
 def begin_passkey(user: User, *, binding: str, actor: Actor) -> Asked:
     """Return what a browser needs to make a passkey for a user.
 
-    The caller has seen the password. Raises ValidationError: too_many, no_domain.
+    The caller has seen the password, and another second secret of whoever has one.
+    Raises ValidationError: too_many, no_domain.
     """
     known = [bytes(row.credential_id) for row in list_passkeys(user)]
     if len(known) >= _MOST:
@@ -148,7 +154,8 @@ def _store(row: Passkey, user: User, actor: Actor) -> list[str]:
 
 
 def _enrolment(user: User, binding: str) -> Question:
-    return Question(Purpose.ENROL, binding, user.pk)
+    mark = mark_of_factors(user)
+    return Question(Purpose.ENROL, binding, user.pk, digest=mark)
 
 
 # --- asking and looking ---------------------------------------------------------

@@ -6,7 +6,7 @@ inside another one.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -15,9 +15,9 @@ from django.views.decorators.debug import sensitive_variables
 
 from audit import clock
 from audit.actors import Actor
-from audit.models import Method, PinCredential, User
+from audit.models import Method, PinCredential, Scope, User
 from audit.services.accounts import check_own_password, factors_of, note_factors
-from audit.services.grants import end_grants
+from audit.services.grants import StepUpRequired, end_grants, require_grant
 from audit.services.mails import tell
 from audit.services.pin_hashes import hash_pin
 from audit.services.pins import check_pin
@@ -30,17 +30,19 @@ _RELEASE_WAIT = timedelta(days=1)
 
 @sensitive_variables("password", "pin", "code", "hashed", "fresh")
 def enrol_pin(
-    user: User, *, password: str, pin: str, actor: Actor, code: str = ""
+    user: User, *, password: str, pin: str, actor: Actor, binding: str, code: str = ""
 ) -> None:
     """Set the person's own PIN after the whole password.
 
-    Whoever has a PIN or an authenticator already gives a code of it, too: `code` is
-    the present PIN, or what the authenticator shows. It counts as a try like any other,
-    so a lock holds here as well. Who has neither any more waits for `release_pin`.
+    Whoever has a second secret already shows one, too: `code` is the present PIN, or
+    what the authenticator shows, and without it there is a grant for the scope
+    `account`. The code counts as a try like any other, so a lock holds here as well.
+    Who has nothing any more waits for `release_pin`.
 
-    Raises PermissionDenied for anybody else; ValidationError for a wrong password, a
-    PIN that is easy to guess, with `code_needed` and `not_released_yet`, and for the
-    code what `confirm` raises. Runs in transactions of its own.
+    Raises PermissionDenied for anybody else, and StepUpRequired for whoever has only
+    passkeys; ValidationError for a wrong password, a PIN that is easy to guess, with
+    `code_needed` and `not_released_yet`, and for the code what `confirm` raises. Runs
+    in transactions of its own.
     """
     if actor.user_id != user.pk:
         msg = "Nobody sets the PIN of somebody else."
@@ -48,7 +50,7 @@ def enrol_pin(
     check_own_password(user, password, actor=actor)
     own = (user.username, user.email, user.first_name, user.last_name)
     check_pin(pin, own=own)
-    fresh = _prove(user, code, actor)
+    fresh = _prove(user, code, actor, binding)
     hashed, version = hash_pin(user.pk, pin)
     fresh |= {
         "hash": hashed,
@@ -66,12 +68,16 @@ def enrol_pin(
 
 def needs_code_for_pin(user: User) -> bool:
     """Tell whether a new PIN needs the present one, or a code of the authenticator."""
-    has_code = factors_of(user) & {Method.PIN, Method.TOTP}
-    return bool(has_code) and not _is_released(user)
+    return bool(_codes_of(user)) and needs_proof_for_pin(user)
+
+
+def needs_proof_for_pin(user: User) -> bool:
+    """Tell whether a new PIN needs more than the password."""
+    return bool(factors_of(user)) and not _is_released(user)
 
 
 @sensitive_variables("code")
-def _prove(user: User, code: str, actor: Actor) -> dict[str, Any]:
+def _prove(user: User, code: str, actor: Actor, binding: str) -> dict[str, Any]:
     """Make sure that somebody may set a new PIN; return what it resets.
 
     A release, whose time has come, ends locks as well; a right code does so by itself.
@@ -80,10 +86,21 @@ def _prove(user: User, code: str, actor: Actor) -> dict[str, Any]:
     due = row.enrol_from if row is not None else None
     if due is not None and due <= clock.now():
         return {**RESET, "lock_count": 0, "last_locked_at": None}
-    methods = sorted(factors_of(user) & {Method.PIN, Method.TOTP})
+    methods = _codes_of(user)
     if methods and code:
         try_code(user, code, methods, scope="enrol", actor=actor)
         return dict(RESET)
+    if not factors_of(user) and due is None:
+        return {}
+    try:
+        require_grant(actor=actor, scope=Scope.ACCOUNT, binding=binding)
+    except StepUpRequired:
+        _refuse_without_code(due, methods)
+        raise
+    return {}
+
+
+def _refuse_without_code(due: datetime | None, methods: list[str]) -> None:
     if due is not None:
         msg = (
             f"Your PIN was released. You can set a new one from {due:%-d %B %H:%M} UTC."
@@ -97,7 +114,10 @@ def _prove(user: User, code: str, actor: Actor) -> dict[str, Any]:
             "ask the owner of the hub to release your PIN."
         )
         raise ValidationError(msg, code="code_needed")
-    return {}
+
+
+def _codes_of(user: User) -> list[str]:
+    return sorted(factors_of(user) & {Method.PIN, Method.TOTP})
 
 
 def _is_released(user: User) -> bool:

@@ -25,7 +25,12 @@ from audit import clock, totp
 from audit.actors import Actor
 from audit.keyed import keyed_hash, lock_up, signatures, unlock
 from audit.models import PASSKEY, Authenticator, Passkey, RecoveryCode, User
-from audit.services.accounts import end_sessions, factors_of, note_factors
+from audit.services.accounts import (
+    end_sessions,
+    factors_of,
+    mark_of_factors,
+    note_factors,
+)
 from audit.services.attempts import clear, reserve
 from audit.services.mails import tell
 from audit.services.record import record
@@ -90,7 +95,7 @@ def check_code(user: User, code: str, *, takes_recovery: bool) -> Checked:
     if use_step(user, code):
         clear(name)
         return Checked(is_right=True)
-    if takes_recovery and _use_recovery(user, code):
+    if takes_recovery and use_recovery(user, code):
         clear(name)
         return Checked(is_right=True, is_recovery=True)
     return Checked(is_right=False, has_locked=attempt.is_last)
@@ -158,12 +163,14 @@ def _kinds(words: set[str]) -> set[str]:
 def begin_enrolment(user: User, *, replaces: bool = False) -> Enrolment:
     """Return a new seed. Nothing is stored until `enrol` has seen a code of it.
 
-    With `replaces` it then takes the place of the user's authenticator: the caller has
-    seen a code of that one.
+    The caller has seen the password, and another second secret of whoever has one. With
+    `replaces` it then takes the place of the user's authenticator: the caller has seen
+    a code of that one.
     """
     seed = totp.new_seed()
     until = int(_seconds()) + _ENROLMENT_SECONDS
-    facts = {"seed": seed.hex(), "until": until, "replaces": replaces}
+    mark = mark_of_factors(user)
+    facts = {"seed": seed.hex(), "until": until, "replaces": replaces, "had": mark}
     return _enrolment(user, seed, _locked(facts, user))
 
 
@@ -291,7 +298,8 @@ def _opened(ticket: str, user: User) -> tuple[bytes, bool]:
         facts = json.loads(unlock(ticket, purpose=_ENROLMENT, owner=user.pk.bytes))
     except (InvalidTag, ValueError) as error:
         raise ValidationError(msg, code="expired") from error
-    if not clock.lasts(facts["until"], timedelta(seconds=_ENROLMENT_SECONDS)):
+    is_in_time = clock.lasts(facts["until"], timedelta(seconds=_ENROLMENT_SECONDS))
+    if not is_in_time or facts["had"] != mark_of_factors(user):
         raise ValidationError(msg, code="expired")
     return bytes.fromhex(facts["seed"]), bool(facts.get("replaces"))
 
@@ -317,7 +325,8 @@ def use_step(user: User, code: str) -> bool:
     return bool(unused.update(last_step=step))
 
 
-def _use_recovery(user: User, code: str) -> bool:
+def use_recovery(user: User, code: str) -> bool:
+    """Tell whether this is a recovery code, and use it up; the caller counts tries."""
     hashes = _hashes(user, _plain(code))
     rows = RecoveryCode.objects.filter(user=user, code_hash__in=hashes, used_at=None)
     return bool(rows.update(used_at=timezone.now()))

@@ -51,7 +51,7 @@ from audit.services.passkeys import (
 from audit.services.pin_hashes import hash_pin, is_outdated, pin_matches
 from audit.services.record import record
 from audit.services.refusals import record_refusal
-from audit.services.second_factor import use_step
+from audit.services.second_factor import use_recovery, use_step
 
 TRIES = 5
 TRIES_IN_ALL = 10
@@ -62,25 +62,42 @@ _DOUBLINGS = 2
 _WINDOW = timedelta(minutes=15)
 _STRICT_LEVEL = 2
 _STRICT = frozenset({Scope.ERASE, Scope.MANAGE_KEYS})
-_CODE = re.compile(r"[0-9]{6,12}")
-_TOTP = re.compile(r"[0-9]{6}")
+_SHAPES = {
+    Method.PIN: re.compile(r"[0-9]{6,12}"),
+    Method.TOTP: re.compile(r"[0-9]{6}"),
+    Method.RECOVERY: re.compile(r"[a-z0-9]{5}[ -]?[a-z0-9]{5}", re.ASCII | re.I),
+}
 _durable = partial(transaction.atomic, durable=True)
 
 
 def step_up_methods(user: User, scope: str) -> list[str]:
-    """Return what the person can confirm a scope with: of `pin`, `totp`, `passkey`."""
+    """Return what the person can confirm a scope with: of the values of `Method`.
+
+    A recovery code counts for the own second secrets: whoever has lost the phone has
+    nothing else. There a PIN is too little, at a level where it is for anything, unless
+    it is all there is.
+    """
     factors = factors_of(user)
+    has_totp = "totp" in factors
+    has_key = any(word.startswith(PASSKEY) for word in factors)
+    is_own = scope == Scope.ACCOUNT and (has_totp or has_key)
+    is_pin_enough = not (is_own and _is_strict()) and not needs_authenticator(scope)
     has = {
-        Method.PIN: "pin" in factors and not needs_authenticator(scope),
-        Method.TOTP: "totp" in factors,
-        Method.PASSKEY: any(word.startswith(PASSKEY) for word in factors),
+        Method.PIN: "pin" in factors and is_pin_enough,
+        Method.TOTP: has_totp,
+        Method.PASSKEY: has_key,
+        Method.RECOVERY: is_own,
     }
     return [method for method, is_there in has.items() if is_there]
 
 
 def needs_authenticator(scope: str) -> bool:
     """Tell whether a PIN is too little for a scope at this assurance level."""
-    return settings.ASSURANCE_LEVEL >= _STRICT_LEVEL and scope in _STRICT
+    return _is_strict() and scope in _STRICT
+
+
+def _is_strict() -> bool:
+    return bool(settings.ASSURANCE_LEVEL >= _STRICT_LEVEL)
 
 
 # --- confirming -----------------------------------------------------------------
@@ -99,9 +116,10 @@ def confirm(
 ) -> Grant:
     """Return a grant for the scope if the code is the person's PIN or authenticator's.
 
-    `method` is `pin` or `totp`, or None for either. Raises ValidationError with one of
-    the codes not_enrolled, totp_needed, no_totp, invalid_code, too_many, locked,
-    disabled, wrong_code and changed; RuntimeError inside a transaction.
+    Or a recovery code, where one counts. `method` is one of `Method`, or None for any.
+    Raises ValidationError with one of the codes not_enrolled, totp_needed, no_totp,
+    invalid_code, too_many, locked, disabled, wrong_code and changed; RuntimeError
+    inside a transaction.
     """
     known = check_scope(scope, digest)
     methods = _usable(user, known, method)
@@ -193,11 +211,11 @@ def try_code(
 
     `methods` are the ways to look at it. Raises what `confirm` raises for a code.
     """
-    fitting = [
-        m for m in methods if (_CODE if m == Method.PIN else _TOTP).fullmatch(code)
-    ]
+    fitting = [m for m in methods if _SHAPES[Method(m)].fullmatch(code)]
     if not fitting:
         msg = "A code has 6 digits, a PIN 6 to 12, and nothing else."
+        if Method.RECOVERY in methods:
+            msg += " A recovery code has ten letters and digits."
         raise ValidationError(msg, code="invalid_code")
     row = _reserve(user, actor)
     used = _evaluate(user, code, row, fitting)
@@ -319,6 +337,8 @@ def _evaluate(
         return Method.PIN
     if Method.TOTP in methods and use_step(user, code):
         return Method.TOTP
+    if Method.RECOVERY in methods and use_recovery(user, code):
+        return Method.RECOVERY
     return None
 
 

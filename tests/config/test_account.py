@@ -5,17 +5,27 @@ import re
 import time
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.test import Client
 
 from audit import services, totp
-from audit.models import Authenticator, Event, TokenFamily
+from audit.actors import Actor, OperationContext
+from audit.models import Authenticator, Ceremony, Event, Grant, TokenFamily
 from config import account
 from tests.conftest import signed_in
-from tests.factories import AuthenticatorFactory, TokenFamilyFactory, UserFactory
+from tests.factories import (
+    AuthenticatorFactory,
+    PasskeyFactory,
+    PinCredentialFactory,
+    TokenFamilyFactory,
+    UserFactory,
+)
+from tests.factories.audit import PIN
 
 PASSWORD = "correct horse battery"
 PAGE = "/admin/account/"
 FACTOR = "/admin/account/second-factor/"
+HERE = OperationContext(via="admin", route="/test")
 
 
 @pytest.fixture
@@ -218,6 +228,106 @@ def test_guessing_the_own_password_locks(browser):
     # The sign-in is not locked by it.
     response = Client().post("/admin/login/", {"username": "ann", "password": PASSWORD})
     assert response.status_code == 302
+
+
+# --- whoever has a second secret shows it before another one --------------------
+
+CONFIRM = "Nothing has happened yet"
+
+
+def answer(client: Client, asked, code: str = PIN):
+    """Give a code to the page that asks for one."""
+    context = asked.context
+    carried = {context["carried_name"]: context["carried"], context["code_name"]: code}
+    return client.post(asked.request["PATH_INFO"], carried)
+
+
+@pytest.mark.parametrize("name", ["begin", "remove_key"])
+def test_password_and_session_alone_add_and_remove_no_second_secret(browser, ann, name):
+    PinCredentialFactory(user=ann)
+    key = PasskeyFactory(user=ann)
+    asked = act(browser, name, password=PASSWORD, key=str(key.pk))
+
+    assert CONFIRM in asked.content.decode()
+    assert not Ceremony.objects.exists()
+    assert services.factors_of(ann) == {"pin", key.factor}
+    assert "Wrong code" in answer(browser, asked, "518364").content.decode()
+    assert services.factors_of(ann) == {"pin", key.factor}
+
+
+def test_after_a_confirmation_an_authenticator_is_set_up(browser, ann):
+    PinCredentialFactory(user=ann)
+    begun = answer(browser, act(browser, "begin", password=PASSWORD))
+    seed = base64.b32decode(begun.context["seed"].replace(" ", ""))
+    ticket = begun.context["form"]["ticket"].value()
+    act(browser, "confirm", ticket=ticket, code=code_of(seed))
+
+    assert services.has_totp(ann)
+    grant = Grant.objects.get()
+    assert (grant.scope, grant.method) == ("account", "pin")
+
+
+def test_a_ticket_of_before_the_first_secret_is_worth_nothing_after_it(browser, ann):
+    seed, ticket = begin(browser)
+    PinCredentialFactory(user=ann)
+    response = act(browser, "confirm", ticket=ticket, code=code_of(seed))
+
+    assert response["Location"] == FACTOR
+    assert not services.has_totp(ann)
+
+
+def test_the_page_is_unlocked_before_a_script_asks(browser, ann):
+    PinCredentialFactory(user=ann)
+    page = browser.get(FACTOR).content.decode()
+    assert 'value="unlock"' in page
+    assert 'value="add_key"' not in page
+    values = {"act": "add_key", "password": PASSWORD, "name": "x", "passkey_ask": "1"}
+    refused = browser.post(FACTOR, values)
+    assert refused.status_code == 400
+    assert "Confirm" in refused.json()["message"]
+
+    assert answer(browser, act(browser, "unlock"))["Location"] == FACTOR
+    page = browser.get(FACTOR).content.decode()
+    assert 'value="unlock"' not in page
+    assert 'value="add_key"' in page
+    assert browser.post(FACTOR, values).status_code == 200
+
+
+def test_whoever_has_no_second_secret_unlocks_nothing(browser):
+    assert 'value="unlock"' not in browser.get(FACTOR).content.decode()
+    assert act(browser, "unlock")["Location"] == FACTOR
+    assert not Grant.objects.exists()
+
+
+def test_a_recovery_code_confirms_for_whoever_has_lost_the_passkey(browser, ann):
+    key = PasskeyFactory(user=ann)
+    first, *_ = services.make_recovery_codes(ann, actor=Actor.system("test"))
+    asked = act(browser, "remove_key", password=PASSWORD, key=str(key.pk))
+    assert "Recovery code" in asked.content.decode()
+
+    assert answer(browser, asked, first)["Location"] == FACTOR
+    assert services.factors_of(ann) == set()
+    assert Grant.objects.get().method == "recovery"
+
+
+def test_a_recovery_code_confirms_nothing_else(browser, ann):
+    PasskeyFactory(user=ann)
+    first, *_ = services.make_recovery_codes(ann, actor=Actor.system("test"))
+    for scope in ("manage_keys", "reveal"):
+        with pytest.raises(ValidationError):
+            services.confirm(
+                ann, first, scope=scope, binding="x", actor=Actor.from_user(ann, HERE)
+            )
+    assert services.count_recovery_codes(ann) == 10
+
+
+def test_from_level_two_a_pin_replaces_no_stronger_secret(browser, ann, settings):
+    settings.ASSURANCE_LEVEL = 2
+    PinCredentialFactory(user=ann)
+    assert services.step_up_methods(ann, "account") == ["pin"]
+    PasskeyFactory(user=ann)
+
+    assert services.step_up_methods(ann, "account") == ["passkey", "recovery"]
 
 
 # --- password, sessions, tokens ---------------------------------------------------

@@ -11,7 +11,7 @@ from django.test import Client
 from audit import services
 from audit.models import Event, Passkey
 from tests.authenticator import Device
-from tests.conftest import signed_in, staff
+from tests.conftest import confirm, post_confirmed, signed_in, staff
 from tests.factories import AuthenticatorFactory, MembershipFactory, UserFactory
 from tests.factories.audit import PASSWORD, enrolled
 
@@ -64,7 +64,9 @@ def test_a_passkey_is_added_after_the_password(browser, ann):
     assert "My phone" in page.content.decode()
     assert "never" in page.content.decode()
     assert not is_in(elsewhere)
-    # Those who have codes keep them.
+    # Those who have codes keep them; and show another second secret first.
+    assert add(browser, Device()).status_code == 400
+    confirm(browser, "account")
     assert add(browser, Device())["Location"] == FACTOR
 
 
@@ -102,7 +104,8 @@ def test_removing_takes_the_password(browser, ann):
         browser.post(FACTOR, {**data, "key": other, "password": PASSWORD})
     assert Passkey.objects.exists()
 
-    assert browser.post(FACTOR, {**data, "password": PASSWORD})["Location"] == FACTOR
+    right = {**data, "password": PASSWORD}
+    assert post_confirmed(browser, FACTOR, right)["Location"] == FACTOR
     assert not Passkey.objects.exists()
     assert is_in(browser)
 
@@ -125,7 +128,7 @@ def test_a_role_that_needs_one_is_led_here_and_keeps_the_last(bakery, settings):
 
     key = str(Passkey.objects.get().pk)
     data = {"act": "remove_key", "key": key, "password": PASSWORD}
-    page = browser.post(FACTOR, data, follow=True)
+    page = post_confirmed(browser, FACTOR, data, follow=True)
     assert "Your role needs a second factor" in page.content.decode()
     assert Passkey.objects.exists()
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import logging
 
 import pytest
 from django.urls import reverse
 
+from audit import services
 from audit.models import Event, PinCredential
-from tests.factories.audit import PASSWORD, PIN
+from tests.conftest import signed_in, staff
+from tests.factories import PasskeyFactory, PinCredentialFactory
+from tests.factories.audit import PASSWORD, PIN, enrolled
 
 PATH = "/admin/account/pin/"
 
@@ -36,6 +40,32 @@ def test_a_pin_is_set_and_changed(alice):
 
     assert PinCredential.objects.get().hash != first
     assert Event.objects.filter(action="step_up.enrolled").count() == 2
+
+
+def test_the_first_pin_takes_the_passkey_of_whoever_has_one(bakery):
+    user = staff(bakery)
+    device = enrolled(user)
+    alice = signed_in(user)
+    data = {"password": PASSWORD, "pin": PIN, "again": PIN}
+    asked = alice.post(PATH, data)
+    assert "Nothing has happened yet" in asked.text
+    assert not PinCredential.objects.exclude(hash="").exists()
+
+    carried = {asked.context["carried_name"]: asked.context["carried"]}
+    question = alice.post(PATH, {**carried, "passkey_ask": "1"}).json()
+    answer = json.dumps(device.get(question))
+    page = alice.post(PATH, {**carried, "passkey": answer}, follow=True)
+    assert "Your PIN is set." in page.text
+    assert "pin" in services.factors_of(alice.user)
+
+
+def test_a_passkey_stands_for_a_pin_that_was_forgotten(alice):
+    PinCredentialFactory(user=alice.user)
+    PasskeyFactory(user=alice.user)
+
+    page = send(alice, pin="905318", again="905318")
+    assert "Nothing has happened yet" in page.text
+    assert "Confirm with a passkey" in page.text
 
 
 @pytest.mark.parametrize(

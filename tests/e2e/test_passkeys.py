@@ -13,7 +13,7 @@ import pytest
 from tests.databases import ROOT, Database, migrated
 from tests.e2e import live
 from tests.e2e.test_admin_crawl import WATCH
-from tests.factories.audit import PASSWORD
+from tests.factories.audit import PASSWORD, PIN
 
 pytestmark = pytest.mark.e2e
 DEVICE = {
@@ -108,7 +108,12 @@ def test_a_passkey_is_added_signs_in_and_confirms(visitor, hub):
 
     rows = hub.database.rows
     assert rows("SELECT name FROM capture_source WHERE name = 'kiosk'") == [("kiosk",)]
-    assert rows("SELECT method FROM audit_grant") == [("passkey",)]
+    asked = "SELECT scope, method FROM audit_grant ORDER BY created_at"
+    assert rows(asked) == [
+        ("account", "pin"),
+        ("account", "passkey"),
+        ("manage_keys", "passkey"),
+    ]
     assert hub.server.faults() == []
 
 
@@ -117,6 +122,11 @@ def add(visitor: Visitor) -> None:
     page = visitor.page
     # The role needs one, so nothing else opens.
     assert page.url.endswith(FACTOR)
+    assert not page.locator("#key_password").count()
+    visitor.press("Confirm, then add a passkey")
+    assert "Nothing has happened yet" in page.content()
+    page.fill("#id_code", PIN)
+    visitor.press("Confirm")
     page.fill("#key_password", "wrong")
     page.fill("#key_name", "Laptop")
     page.click("input[value='Add a passkey']")
@@ -126,6 +136,9 @@ def add(visitor: Visitor) -> None:
     assert page.locator("li code").count() == 10
     visitor.open(FACTOR)
     assert "Laptop" in page.inner_text("#content table")
+    # Another one takes what there is already, and the password alone is not enough.
+    visitor.press("Confirm, then add a passkey")
+    visitor.press("Confirm with a passkey")
     page.fill("#key_password", PASSWORD)
     page.fill("#key_name", "Laptop again")
     page.click("input[value='Add a passkey']")

@@ -15,11 +15,11 @@ from rest_framework.response import Response
 from rest_framework.test import APIRequestFactory, force_authenticate
 
 from audit import services
-from audit.actors import OperationContext
+from audit.actors import Actor, OperationContext
 from audit.api.step_up import StepUpView, _View, require_step_up
 from audit.models import Event, Grant, PinCredential
-from tests.conftest import confirm, enrol, signed_in, staff
-from tests.factories import PinCredentialFactory, UserFactory
+from tests.conftest import actor_of, confirm, enrol, signed_in, staff
+from tests.factories import PasskeyFactory, PinCredentialFactory, UserFactory
 from tests.factories.audit import PASSWORD, PIN
 
 PATH = "/api/v1/auth/step-up"
@@ -211,6 +211,36 @@ def test_machine_keys_cannot(client, db, headers):
 
 
 # --- the PIN -------------------------------------------------------------------------
+
+
+def test_the_first_pin_takes_a_confirmation_of_whoever_has_a_passkey(alice):
+    PasskeyFactory(user=alice.user)
+    body = {"password": PASSWORD, "pin": PIN}
+    refused = put(alice, body)
+    assert refused.status_code == 401
+    assert refused.json()["code"] == "step_up_required"
+    assert refused.json()["scope"] == "account"
+    assert put(alice, {**body, "code": PIN}).status_code == 401
+    assert not PinCredential.objects.exclude(hash="").exists()
+
+    first, *_ = services.make_recovery_codes(alice.user, actor=Actor.system("test"))
+    services.confirm(
+        alice.user,
+        first,
+        scope="account",
+        binding=services.session_binding(alice.session.session_key),
+        actor=actor_of(alice.user),
+    )
+    assert put(alice, body).status_code == 204
+
+
+def test_a_confirmation_stands_for_the_present_pin(alice):
+    enrol(alice)
+    body = {"password": PASSWORD, "pin": "905318"}
+    assert put(alice, body).json()["code"] == "code_needed"
+    assert post(alice, {"scope": "account", "pin": PIN}).status_code == 200
+
+    assert put(alice, body).status_code == 204
 
 
 def test_a_pin_is_set_with_the_password(alice):

@@ -171,6 +171,15 @@ def question_of_a_sign_in(user: User) -> dict[str, Any]:
     return {"ceremony": ask_in()["ceremony"], "options": begin(user)["options"]}
 
 
+def test_a_question_of_before_another_secret_is_over_after_it(ann):
+    device = Device()
+    asked = begin(ann)
+    PinCredentialFactory(user=ann)
+
+    assert refused_key(ann, device.create(asked)) == "late"
+    assert services.factors_of(ann) == {"pin"}
+
+
 def test_a_known_key_is_nobody_elses(ann, device):
     bob = UserFactory()
     asked = begin(bob)

@@ -78,7 +78,7 @@ def state(user) -> PinCredential:
 
 def test_a_pin_is_set_with_the_password_and_kept_as_a_hash(db, real_pins):
     user = UserFactory()
-    services.enrol_pin(user, password=PASSWORD, pin=PIN, actor=person(user))
+    enrol(user, PIN)
 
     row = state(user)
     assert row.hash.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
@@ -100,9 +100,9 @@ def test_a_wrong_password_sets_nothing_and_is_counted(db):
     user = UserFactory()
     for _ in range(10):
         with pytest.raises(ValidationError, match="not your password"):
-            services.enrol_pin(user, password="no", pin=PIN, actor=person(user))
+            enrol(user, PIN, password="no")
     with pytest.raises(ValidationError) as caught:
-        services.enrol_pin(user, password=PASSWORD, pin=PIN, actor=person(user))
+        enrol(user, PIN)
 
     assert caught.value.code == "too_many"
     assert not PinCredential.objects.exists()
@@ -112,7 +112,7 @@ def test_a_wrong_password_sets_nothing_and_is_counted(db):
 def test_a_weak_pin_is_refused_after_the_password(db):
     user = UserFactory(username="ana407182")
     with pytest.raises(ValidationError) as caught:
-        services.enrol_pin(user, password=PASSWORD, pin=PIN, actor=person(user))
+        enrol(user, PIN)
 
     assert caught.value.code == "own_pin"
     assert not PinCredential.objects.exists()
@@ -121,13 +121,14 @@ def test_a_weak_pin_is_refused_after_the_password(db):
 def test_nobody_sets_the_pin_of_somebody_else(ana):
     for actor in (person(UserFactory()), Actor.system("test")):
         with pytest.raises(PermissionDenied):
-            services.enrol_pin(ana, password=PASSWORD, pin="905318", actor=actor)
+            enrol(ana, "905318", actor=actor)
 
     assert confirm(ana)
 
 
 def enrol(user, pin: str, **facts: Any) -> None:
-    services.enrol_pin(user, password=PASSWORD, pin=pin, actor=person(user), **facts)
+    facts = {"password": PASSWORD, "actor": person(user), "binding": HERE} | facts
+    services.enrol_pin(user, pin=pin, **facts)
 
 
 def enrolment_refused(user, **facts: Any) -> ValidationError:
@@ -528,7 +529,7 @@ def test_inside_a_transaction_nothing_is_tried():
     with pytest.raises(RuntimeError, match="durable"), transaction.atomic():
         confirm(user)
     with pytest.raises(RuntimeError, match="durable"), transaction.atomic():
-        services.enrol_pin(user, password=PASSWORD, pin=PIN, actor=person(user))
+        enrol(user, PIN)
 
     assert not Grant.objects.exists()
 
