@@ -15,6 +15,7 @@ from django.urls import path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.functional import SimpleLazyObject
 from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
 
 from audit import services
 from audit.actors import Actor
@@ -56,6 +57,7 @@ class HoldfastAdminSite(admin.AdminSite):
         pages = [
             path("login/code/", self.login_code, name="login_code"),
             path("login/passkey/", self.login_passkey, name="login_passkey"),
+            path("login/known/<str:code>/", self.login_known, name="login_known"),
             path("security/", view(security.monitoring_view), name="security"),
             path("step-up/end/", view(end_view), name="step_up_end"),
             path("account/pin/", view(pin_view), name="account_pin"),
@@ -89,6 +91,14 @@ class HoldfastAdminSite(admin.AdminSite):
         from config.sign_in import PasskeyView  # noqa: PLC0415 - forms need models
 
         return self._sign_in_page(PasskeyView, request, None)
+
+    @method_decorator(never_cache)
+    @method_decorator(require_safe)
+    def login_known(self, request: HttpRequest, code: str) -> Any:
+        """Make a browser known by the code of a mail."""
+        from config.devices import known_view  # noqa: PLC0415 - uses messages
+
+        return known_view(request, code)
 
     # For the limits: each of these costs a hash, and is a guess.
     login.tries_passwords = login_code.tries_passwords = True  # type: ignore[attr-defined]  # a mark of our own

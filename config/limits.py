@@ -19,6 +19,7 @@ from audit.keyed import network_hash
 from capture import services as capture
 from capture.api.answers import tell_budget
 from config import errors
+from config.devices import device_of
 
 MAX_QUERY = 6000
 MAX_PARAMETERS = 200
@@ -98,7 +99,7 @@ def _spend_try(request: HttpRequest, address: str | None) -> capture.Budget:
 
     Or somebody who guesses would keep out all others who share the address.
     """
-    device = services.known_device(request.COOKIES.get(settings.DEVICE_COOKIE_NAME, ""))
+    device = services.known_device(device_of(request))
     if device is None:
         return spend_address(address, "login")
     return _take(f"login:{device}", "login")

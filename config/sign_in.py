@@ -19,11 +19,10 @@ from audit import clock, services
 from audit.actors import operation_of
 from audit.admin import passkeys
 from audit.admin.step_up import binding_of
+from config.devices import device_of, remember, welcome_of
 
 _PENDING = "sign_in_pending"
 _PENDING_SECONDS = 300
-# Half a year in which a browser is known again.
-DEVICE_LIFETIME = timedelta(days=180)
 _WRONG = (
     "User name and password do not fit together. Check both; capital and small letters "
     "differ."
@@ -87,6 +86,7 @@ class PasswordForm(_RefusableForm):
                     operation=self.operation,
                     needs_staff=True,
                     device=device_of(self.request),
+                    welcome=welcome_of(self.request),
                 )
             except services.SignInRefused as refused:
                 raise self.refused(refused, _WRONG) from refused
@@ -135,6 +135,7 @@ class PasskeyForm(_RefusableForm):
                 services.read_text(values["passkey"]),
                 binding=binding_of(self.request),
                 operation=self.operation,
+                device=device_of(self.request),
             )
         except services.SignInRefused as refused:
             text = _LATE if refused.code == "late" else _WRONG_PASSKEY
@@ -165,15 +166,7 @@ class _SignInView(LoginView):
         self.request.session.pop(_PENDING, None)
         login(self.request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
         response = HttpResponseRedirect(self.get_success_url())
-        account = services.account_hash(user.get_username())
-        response.set_cookie(
-            settings.DEVICE_COOKIE_NAME,
-            services.remember_device(device_of(self.request), account),
-            max_age=DEVICE_LIFETIME,
-            secure=settings.SESSION_COOKIE_SECURE,
-            httponly=True,
-            samesite="Lax",
-        )
+        remember(self.request, response, user)
         return response
 
 
@@ -234,11 +227,6 @@ class CodeView(_SignInView):
         return self.enter(form.get_user())
 
 
-def device_of(request: HttpRequest) -> str:
-    """Return the cookie of a browser in which somebody has signed in before."""
-    return request.COOKIES.get(settings.DEVICE_COOKIE_NAME, "")
-
-
 class PasskeyView(_SignInView):
     """Signs in whoever's passkey answers. Its form stands on the other two pages."""
 
@@ -270,7 +258,9 @@ class PasskeyView(_SignInView):
         if not request.session.session_key:
             request.session.create()
         return services.ask_for_sign_in(
-            binding=binding_of(request), operation=operation_of(request)
+            binding=binding_of(request),
+            operation=operation_of(request),
+            device=device_of(request),
         )
 
 

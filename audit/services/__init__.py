@@ -26,6 +26,7 @@ from audit.services.accounts import (
     revoke_token_family,
     save_user,
 )
+from audit.services.alarms import Welcome
 from audit.services.answers import (
     KeyReused,
     claim_answer,
@@ -43,7 +44,7 @@ from audit.services.catalogue import (
     require_catalogue,
 )
 from audit.services.ceremonies import old_ceremonies
-from audit.services.devices import known_device, remember_device
+from audit.services.devices import accept_invitation, known_device, remember_device
 from audit.services.grants import (
     LIFETIMES,
     SINGLE_USE,
@@ -168,7 +169,9 @@ __all__ = [
     "StepUpState",
     "TokenError",
     "Tokens",
+    "Welcome",
     "accept_account",
+    "accept_invitation",
     "account_hash",
     "active_users",
     "acts_since",

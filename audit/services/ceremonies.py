@@ -39,13 +39,15 @@ class Question:
     digest: str = ""
 
 
-def begin(question: Question, *, ip: str | None) -> tuple[UUID, bytes]:
+def begin(
+    question: Question, *, ip: str | None, device: str | None = None
+) -> tuple[UUID, bytes]:
     """Return the id of a new ceremony, and its challenge.
 
-    Raises ValidationError `too_many` for a network with too many open ones. Call it
-    outside of any transaction.
+    Raises ValidationError `too_many` for a network with too many open ones, or a known
+    browser. Call it outside of any transaction.
     """
-    attempt = reserve(_counter(ip), _OPEN, _WINDOW)
+    attempt = reserve(_counter(ip, device), _OPEN, _WINDOW)
     if not attempt.is_allowed:
         msg = f"Too many tries from here. Wait {wait_text(attempt.retry_after)}."
         params = {"retry_after": attempt.retry_after}
@@ -61,7 +63,9 @@ def begin(question: Question, *, ip: str | None) -> tuple[UUID, bytes]:
     return row.pk, _challenge(row.pk, question, row.expires_at)
 
 
-def take(pk: object, question: Question, *, ip: str | None) -> bytes:
+def take(
+    pk: object, question: Question, *, ip: str | None, device: str | None = None
+) -> bytes:
     """Use a ceremony up, and return the challenge that its answer has to sign.
 
     Gone before anything is looked at: of two answers one is. Raises ValidationError
@@ -74,7 +78,7 @@ def take(pk: object, question: Question, *, ip: str | None) -> bytes:
         is_mine = bool(rows.delete()[0])
     if row is None or not is_mine:
         raise ValidationError(_LATE, code="late")
-    give_back(_counter(ip))
+    give_back(_counter(ip, device))
     asked = Question(row.purpose, row.binding, row.user_id, row.scope, row.digest)
     if asked != question or not clock.lasts(row.expires_at, LIFETIME):
         raise ValidationError(_LATE, code="late")
@@ -100,8 +104,8 @@ def _challenge(pk: UUID, question: Question, expires_at: datetime) -> bytes:
     return bytes.fromhex(text)
 
 
-def _counter(ip: str | None) -> str:
-    return f"passkey:{network_hash(ip)}"
+def _counter(ip: str | None, device: str | None) -> str:
+    return f"passkey:{device or network_hash(ip)}"
 
 
 def _as_id(pk: object) -> UUID:

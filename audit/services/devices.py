@@ -18,6 +18,8 @@ _LIFETIME = timedelta(days=180)
 # People who share one browser.
 _MOST_ACCOUNTS = 5
 _SALT = "audit.devices"
+_INVITATION = "audit.devices.invitation"
+_INVITED = timedelta(hours=2)
 _LONGEST = 1000
 _HASH_SHOWN = 32
 
@@ -44,6 +46,29 @@ def remember_device(cookie: str, account: str) -> str:
     device, accounts = _read(cookie)
     newest = [account, *(other for other in accounts if other != account)]
     return signing.dumps([device, newest[:_MOST_ACCOUNTS]], salt=_SALT)
+
+
+def invitation(account: str) -> str:
+    """Return a code that makes a browser known for an account: its person gets it.
+
+    For whoever is at the address of somebody who guesses, in a new browser. All that
+    are opened with one code share a counter, so it gives no more tries than one.
+    """
+    code = [secrets.token_urlsafe(16), account]
+    return signing.dumps(code, salt=_INVITATION)
+
+
+def accept_invitation(code: str, cookie: str) -> str | None:
+    """Return the cookie of a browser that has opened a code; None for an old code."""
+    try:
+        if len(code) > _LONGEST:
+            raise signing.BadSignature
+        device, account = signing.loads(code, salt=_INVITATION, max_age=_INVITED)
+    except signing.BadSignature:
+        return None
+    if known_device(cookie) is not None:
+        return remember_device(cookie, account)
+    return signing.dumps([device, [account]], salt=_SALT)
 
 
 def _read(cookie: str) -> tuple[str, list[str]]:

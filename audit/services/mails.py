@@ -1,21 +1,52 @@
-"""Mails to a member of staff about the own account."""
+"""Mails to members of staff about accounts."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import partial
+from threading import Thread
 
-from django.core.mail import send_mail
+from django.core.mail import EmailMessage, get_connection
 from django.db import transaction
 
 from audit.models import User
 
 
+@dataclass(frozen=True)
+class Mail:
+    """One mail to somebody, who may have no address."""
+
+    user: User
+    subject: str
+    text: str
+
+
 def tell(user: User, subject: str, text: str) -> None:
     """Write to the person once the transaction stands; a mail lost stops nothing."""
-    if user.email:
-        body = f"{text}\n\nIf it was not you, tell an administrator at once."
-        send = partial(
-            send_mail, f"Holdfast: {subject}", body, None, [user.email],
-            fail_silently=True,
-        )  # fmt: skip
-        transaction.on_commit(send)
+    body = f"{text}\n\nIf it was not you, tell an administrator at once."
+    if message := _message(Mail(user, subject, body)):
+        transaction.on_commit(partial(message.send, fail_silently=True))
+
+
+def send_apart(mails: Iterable[Mail]) -> None:
+    """Send mails once the transaction stands, without anybody waiting for it.
+
+    At the door of staff an answer that waits for the mail server would say whether
+    there is somebody to write to.
+    """
+    messages = [message for mail in mails if (message := _message(mail))]
+    if messages:
+        start = Thread(target=_send, args=(messages,), daemon=True).start
+        transaction.on_commit(start, robust=True)
+
+
+def _send(messages: list[EmailMessage]) -> None:
+    get_connection(fail_silently=True).send_messages(messages)
+
+
+def _message(mail: Mail) -> EmailMessage | None:
+    if not mail.user.email:
+        return None
+    subject = f"Holdfast: {mail.subject}"
+    return EmailMessage(subject, mail.text, None, [mail.user.email])

@@ -161,10 +161,13 @@ def _enrolment(user: User, binding: str) -> Question:
 # --- asking and looking ---------------------------------------------------------
 
 
-def ask_passkey(question: Question, *, actor: Actor) -> Asked:
+def ask_passkey(
+    question: Question, *, actor: Actor, device: str | None = None
+) -> Asked:
     """Return what a browser needs to ask for a passkey.
 
-    For any of this site, or with a user for one of theirs. Raises ValidationError:
+    For any of this site, or with a user for one of theirs. A known browser's questions
+    are counted apart, by the hash that `device` is. Raises ValidationError:
     too_many, no_passkey, no_domain.
     """
     rows = Passkey.objects.none()
@@ -173,21 +176,26 @@ def ask_passkey(question: Question, *, actor: Actor) -> Asked:
         if not rows:
             msg = "You have no passkey. Confirm another way."
             raise ValidationError(msg, code="no_passkey")
-    pk, challenge = _begin(question, actor)
+    pk, challenge = _begin(question, actor, device)
     allowed = [bytes(row.credential_id) for row in rows]
     options = webauthn.request_options(challenge, allowed=allowed)
     return {"ceremony": str(pk), "options": options}
 
 
 def take_question(
-    answer: Mapping[str, Any], question: Question, *, actor: Actor
+    answer: Mapping[str, Any],
+    question: Question,
+    *,
+    actor: Actor,
+    device: str | None = None,
 ) -> bytes:
     """Use up the ceremony that an answer names; return the challenge.
 
     The caller counts a try, and then looks with `check_answer`. Raises ValidationError
     `late`.
     """
-    return take(answer.get("ceremony"), question, ip=actor.operation.ip)
+    pk = answer.get("ceremony")
+    return take(pk, question, ip=actor.operation.ip, device=device)
 
 
 def check_answer(
@@ -270,11 +278,13 @@ def _told(row: Passkey, code: str, actor: Actor) -> PasskeyRefused:
     return PasskeyRefused(code, row.user)
 
 
-def _begin(question: Question, actor: Actor) -> tuple[UUID, bytes]:
+def _begin(
+    question: Question, actor: Actor, device: str | None = None
+) -> tuple[UUID, bytes]:
     if not are_passkeys_on():
         msg = "This site has no name, and passkeys need one."
         raise ValidationError(msg, code="no_domain")
-    return begin(question, ip=actor.operation.ip)
+    return begin(question, ip=actor.operation.ip, device=device)
 
 
 def _credential(answer: Mapping[str, Any]) -> dict[str, Any]:

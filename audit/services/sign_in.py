@@ -21,6 +21,7 @@ from audit.folding import fold_email
 from audit.keyed import keyed_hash, network_hash
 from audit.models import Outcome, Purpose, User
 from audit.services.accounts import factors_of
+from audit.services.alarms import Welcome, tell_locked
 from audit.services.attempts import (
     Attempt,
     clear,
@@ -30,7 +31,7 @@ from audit.services.attempts import (
     take,
 )
 from audit.services.ceremonies import Question
-from audit.services.devices import counter_of_device
+from audit.services.devices import counter_of_device, known_device
 from audit.services.passkeys import (
     Asked,
     PasskeyRefused,
@@ -73,10 +74,12 @@ def check_password(
     operation: OperationContext,
     needs_staff: bool,
     device: str = "",
+    welcome: Welcome | None = None,
 ) -> User:
     """Return the active user of a name and password; the sign-in is not complete yet.
 
-    `device` is the cookie of a browser in which somebody has signed in before. The try
+    `device` is the cookie of a browser in which somebody has signed in before;
+    `welcome` says where a code of a mail makes one known. The try
     stays counted until `complete_sign_in`. Raises SignInRefused: `wrong` for unknown,
     disabled and (with `needs_staff`) people who may not enter, `locked` while there are
     no tries left.
@@ -96,7 +99,8 @@ def check_password(
         _tell_failed(code, user, account, operation, by_account=has_room)
         for one in taken:
             if one.is_last:
-                _tell_locked(one.name.partition(":")[0], account, operation)
+                kind = one.name.partition(":")[0]
+                tell_locked(kind, username, account, operation, welcome=welcome)
         raise SignInRefused("wrong")
     for one in taken:
         if one.name.startswith("network:"):
@@ -158,7 +162,8 @@ def complete_sign_in(
         if not checked.is_right:
             _tell_failed("second_factor", user, account, operation)
             if checked.has_locked:
-                _tell_locked("second_factor", account, operation)
+                name = user.get_username()
+                tell_locked("second_factor", name, account, operation)
             is_locked = checked.retry_after > 0
             raise SignInRefused(
                 "locked" if is_locked else "second_factor",
@@ -172,40 +177,51 @@ def complete_sign_in(
     _tell_signed_in(user, actor, method=method, factor=factor)
 
 
-def ask_for_sign_in(*, binding: str, operation: OperationContext) -> Asked:
+def ask_for_sign_in(
+    *, binding: str, operation: OperationContext, device: str = ""
+) -> Asked:
     """Return what a browser needs to sign somebody in with a passkey.
 
     Names nobody: the authenticator says whose key it has. Raises ValidationError:
     too_many, no_domain.
     """
     actor = Actor(kind="anonymous", operation=operation)
-    return ask_passkey(Question(Purpose.SIGN_IN, binding), actor=actor)
+    question = Question(Purpose.SIGN_IN, binding)
+    return ask_passkey(question, actor=actor, device=known_device(device))
 
 
 def sign_in_with_passkey(
-    answer: Mapping[str, Any], *, binding: str, operation: OperationContext
+    answer: Mapping[str, Any],
+    *,
+    binding: str,
+    operation: OperationContext,
+    device: str = "",
 ) -> User:
     """Return the active member of staff whose passkey has answered, and write it down.
 
     Complete: a passkey is both factors. Whose key it is says the caller, so wrong
-    answers count against the network alone and lock nobody else's account. Raises
+    answers count against the network, or a known browser, alone and lock nobody else's
+    account. Raises
     SignInRefused: late, wrong, locked.
     """
     actor = Actor(kind="anonymous", operation=operation)
     try:
         question = Question(Purpose.SIGN_IN, binding)
-        challenge = take_question(answer, question, actor=actor)
+        challenge = take_question(
+            answer, question, actor=actor, device=known_device(device)
+        )
     except ValidationError as error:
         raise SignInRefused("late") from error
-    network = _reserve_network(operation, "")
+    attempt = _reserve_passkey(operation, known_device(device))
     user, code = _look_at_passkey(answer, challenge, actor)
     if user is None or code:
         account = account_hash(user.get_username()) if user else ""
         _tell_failed(code, user, account, operation)
-        if network.is_last:
-            _tell_locked("network", account, operation)
+        if attempt.is_last:
+            kind = attempt.name.partition(":")[0]
+            tell_locked(kind, None, account, operation)
         raise SignInRefused("wrong")
-    give_back(network.name)
+    give_back(attempt.name)
     _tell_signed_in(
         user, Actor.from_user(user, operation), method="session", factor="passkey"
     )
@@ -227,13 +243,21 @@ def _look_at_passkey(
     return row.user, _why_not(row.user, needs_staff=True)
 
 
-def _reserve_network(operation: OperationContext, account: str) -> Attempt:
-    """Take one of the network's tries. Raises SignInRefused: locked."""
+def _reserve_passkey(operation: OperationContext, device: str | None) -> Attempt:
+    """Take one of a known browser's tries, or of the network's.
+
+    Raises SignInRefused: locked.
+    """
+    if device is not None:
+        limit = settings.SIGN_IN_ACCOUNT_TRIES
+        own = reserve(f"device:{device}", limit, _window(), is_doubling=True)
+        if own.is_allowed:
+            return own
     name = f"network:{network_hash(operation.ip)}"
     attempt = reserve(name, settings.SIGN_IN_NETWORK_TRIES, _window())
     if not attempt.is_allowed:
         # Not by account: whoever changes the name each time would fill the trail.
-        _tell_failed("locked", None, account, operation, by_account=False)
+        _tell_failed("locked", None, "", operation, by_account=False)
         raise SignInRefused("locked", retry_after=attempt.retry_after)
     return attempt
 
@@ -283,7 +307,7 @@ def record_sign_out(*, actor: Actor) -> None:
 def clear_sign_in_locks(user: User, *, actor: Actor) -> None:
     """Forget the failed tries of an account; for people who were locked out."""
     account = account_hash(user.get_username())
-    for beginning in ("account", "device"):
+    for beginning in ("account", "device", "alarm"):
         clear_all(f"{beginning}:{account}")
     with transaction.atomic():
         record("auth.unlocked", user, actor=actor)
@@ -362,14 +386,3 @@ def _may_tell(who: str, operation: OperationContext) -> bool:
         reserve(name, _TOLD, _TOLD_WINDOW).is_allowed
         or reserve(f"{name}:more", 1, _MINUTE).is_allowed
     )
-
-
-def _tell_locked(code: str, account: str, operation: OperationContext) -> None:
-    with transaction.atomic():
-        record(
-            "auth.locked",
-            actor=Actor(kind="anonymous", operation=operation),
-            outcome=Outcome.REFUSED,
-            code=code,
-            data={"account": account},
-        )

@@ -23,15 +23,19 @@ _STALE = "Get a token from /api/v1/auth/csrf, and send it as X-CSRFToken."
 
 
 def require_own_page(request: HttpRequest) -> None:
-    """Raise Refusal unless `Origin` is the hub's own, or a trusted one.
+    """Raise Refusal unless `Origin` is the hub's own, or a trusted one."""
+    if not is_own_page(request):
+        raise Refusal(403, "origin_not_allowed", _ELSEWHERE)
+
+
+def is_own_page(request: HttpRequest) -> bool:
+    """Tell whether `Origin` is the hub's own, or a trusted one.
 
     Browsers send it with every POST, and no page can change it.
     """
     # The comparison that Django makes for forms: scheme, host and port.
     check = _check()
-    is_own = "Origin" in request.headers and check._origin_verified(request)  # type: ignore[attr-defined]  # left out of the stubs
-    if not is_own:
-        raise Refusal(403, "origin_not_allowed", _ELSEWHERE)
+    return "Origin" in request.headers and bool(check._origin_verified(request))  # type: ignore[attr-defined]  # left out of the stubs
 
 
 def require_csrf_token(request: HttpRequest) -> None:

@@ -23,6 +23,7 @@ from audit.api.parsing import parse_json
 from audit.api.problems import Problem
 from capture.api.answers import Refusal, problem
 from config.api import refresh_cookie
+from config.devices import device_of, remember, welcome_of
 
 _LONGEST_BODY = 20_000
 _LONGEST_TEXT = 4096
@@ -72,10 +73,15 @@ def _issue(
     if cookie:
         # Else another site could sign its reader in as somebody else.
         refresh_cookie.require_own_page(request)
-    operation = operation_of(request)
+    operation, device = operation_of(request), device_of(request)
     try:
         user = services.check_password(
-            username, password, operation=operation, needs_staff=False
+            username,
+            password,
+            operation=operation,
+            needs_staff=False,
+            device=device,
+            welcome=welcome_of(request),
         )
         if services.lacks_second_factor(user):
             services.tell_half_way(
@@ -86,10 +92,16 @@ def _issue(
                 "second_factor_enrolment_required",
                 "Your role needs a second factor. Sign in to the admin and set it up.",
             )
-        services.complete_sign_in(user, otp, operation=operation, method="token")
+        services.complete_sign_in(
+            user, otp, operation=operation, method="token", device=device
+        )
     except services.SignInRefused as refused:
         raise _refusal(refused) from refused
-    return _answer(services.issue_tokens(user), in_cookie=cookie)
+    response = _answer(services.issue_tokens(user), in_cookie=cookie)
+    if cookie or (device and refresh_cookie.is_own_page(request)):
+        # Not for a program, nor for a page of another origin: none is given there.
+        remember(request, response, user)
+    return response
 
 
 def _refresh(

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import json
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
 import pytest
 from django.conf import settings as ours
-from django.core import signing
+from django.core import mail, signing
 from django.test import Client
 
+from audit import services
+from audit.actors import Actor
 from audit.models import Event
+from audit.services import alarms, ceremonies, mails
+from tests.authenticator import Device
 from tests.conftest import staff
-from tests.factories.audit import PASSWORD
+from tests.factories import AuthenticatorFactory, UserFactory
+from tests.factories.audit import PASSWORD, enrolled
 
 LOGIN = "/admin/login/"
+CODE = "/admin/login/code/"
+KEY = "/admin/login/passkey/"
 OFFICE, ELSEWHERE = "203.0.113.7", "198.51.100.9"
 
 
@@ -173,3 +185,256 @@ def test_no_lock_is_longer_than_an_hour(people, clock):
         clock(seconds=int(answer["Retry-After"]))
 
     assert waits == {900, 1800, 3600}
+
+
+# --- the alarm ------------------------------------------------------------------
+
+
+class Now:
+    """A thread that has run by the time it is started."""
+
+    def __init__(self, target: Any, args: Any, **_: Any) -> None:
+        self.target, self.args = target, args
+
+    def start(self) -> None:
+        self.target(*self.args)
+
+
+@pytest.fixture
+def mails_of(monkeypatch, django_capture_on_commit_callbacks):
+    """Return a function that does something, and returns the mails it sends."""
+    monkeypatch.setattr(mails, "Thread", Now)
+
+    def run(act: Any) -> list[Any]:
+        before = len(mail.outbox)
+        with django_capture_on_commit_callbacks(execute=True):
+            act()
+        return mail.outbox[before:]
+
+    return run
+
+
+def guess(name: str, address: str = ELSEWHERE) -> None:
+    guesser = Browser(address)
+    while guesser.tries(name) != 429:
+        pass
+
+
+def test_a_lock_is_told_once_to_its_person_and_the_owners(people, mails_of, clock):
+    UserFactory(username="olga", is_superuser=True)
+    UserFactory(username="gone", is_superuser=True, is_active=False)
+    first = mails_of(lambda: guess("ann"))
+    assert {(m.to[0], m.subject) for m in first} == {
+        ("ann@example.org", "Holdfast: Your sign-in is locked"),
+        ("olga@example.org", "Holdfast: A sign-in is locked"),
+    }
+    by_name = {m.to[0]: m.body for m in first}
+    assert "of ann is locked" in by_name["olga@example.org"]
+    assert "/login/known/" not in by_name["olga@example.org"]
+    assert Event.objects.get(action="auth.locked").object_id == str(people[0].pk)
+
+    # While it lasts, and from wherever else; then again.
+    again = mails_of(lambda: [guess("ann", f"192.0.2.{n}") for n in range(5)])
+    assert again == []
+    clock(minutes=61)
+    assert len(mails_of(lambda: guess("ann"))) == 2
+
+
+def test_names_that_nobody_has_are_told_to_nobody(people, mails_of, monkeypatch):
+    monkeypatch.setattr(alarms, "_MOST", 2)
+    UserFactory(username="olga", is_superuser=True)
+    names = [f"nobody{number}" for number in range(4)]
+    assert mails_of(lambda: [guess(name) for name in names]) == []
+    # Nor do they use up the mails about others; other letters are the same name.
+    assert len(mails_of(lambda: guess("ANN"))) == 2
+
+
+def test_owners_get_so_many_mails_in_an_hour(bakery, mails_of, monkeypatch):
+    monkeypatch.setattr(alarms, "_MOST", 2)
+    UserFactory(username="olga", is_superuser=True)
+    for number in range(4):
+        staff(bakery, username=f"p{number}")
+    sent = mails_of(lambda: [guess(f"p{n}", f"192.0.2.{n}") for n in range(4)])
+
+    olgas = [m.body for m in sent if m.to == ["olga@example.org"]]
+    assert len(olgas) == 2
+    assert "no more of these" in olgas[-1]
+    assert len(sent) == 6
+
+
+def test_wrong_codes_after_the_right_password_are_another_alarm(people, mails_of):
+    AuthenticatorFactory(user=people[0])
+    assert len(mails_of(lambda: guess("ann"))) == 1
+    browser = Browser(OFFICE)
+    browser.tries("ann", PASSWORD)
+
+    def codes() -> None:
+        for _ in range(5):
+            browser.client.post(CODE, {"code": "000000"}, REMOTE_ADDR=OFFICE)
+
+    (told,) = mails_of(codes)
+    assert "somebody knows your password" in told.body
+
+
+def test_a_lock_that_the_owner_has_cleared_is_told_again(people, mails_of):
+    mails_of(lambda: guess("ann"))
+    services.clear_sign_in_locks(people[0], actor=Actor.system("test"))
+
+    assert len(mails_of(lambda: guess("ann"))) == 1
+
+
+# --- a new browser where somebody guesses ---------------------------------------
+
+
+def link_in(told: list[Any]) -> str:
+    (found,) = [re.search(r"https?://\S+/login/known/\S+", m.body) for m in told]
+    return urlsplit(found[0]).path  # type: ignore[index]  # fails where none is
+
+
+def test_new_browsers_come_in_within_a_minute_beside_one_who_guesses(
+    people, mails_of, clock
+):
+    inside, outside = Browser(OFFICE), Browser(ELSEWHERE)
+    told = {name: mails_of(lambda n=name: guess(n, OFFICE)) for name in ("ann", "ben")}
+    for name in ("ann", "ben"):
+        # In a browser of their own, at the address of whoever guesses all the time.
+        own = Browser(OFFICE)
+        assert not own.signs_in(name)
+        begun = 0
+        page = own.client.get(link_in(told[name]), follow=True, REMOTE_ADDR=OFFICE)
+        assert "This browser is known now" in page.text
+        while not own.signs_in(name):
+            begun += 10
+            clock(seconds=10)
+        assert begun < 60
+        for _ in range(20):
+            assert Browser(OFFICE).tries(name) == inside.tries(name) == 429
+            outside.tries(name)
+            clock(seconds=3)
+        assert own.signs_in(name)
+
+
+def test_the_link_of_a_mail_opens_nothing_and_gives_few_tries(people, mails_of):
+    link = link_in(mails_of(lambda: guess("ann", OFFICE)))
+    tries = []
+    for _ in range(3):
+        thief = Browser(OFFICE)
+        thief.client.get(link, REMOTE_ADDR=OFFICE)
+        assert thief.client.get("/admin/", REMOTE_ADDR=OFFICE).status_code == 302
+        tries += [thief.tries("ann") for _ in range(15)]
+
+    assert tries.count(200) == ours.SIGN_IN_ACCOUNT_TRIES
+
+
+def test_the_link_is_for_its_account_and_two_hours(people, mails_of, clock):
+    link = link_in(mails_of(lambda: guess("ann", OFFICE)))
+    browser = Browser(OFFICE)
+    guess("ben", OFFICE)
+    browser.client.get(link, REMOTE_ADDR=OFFICE)
+    assert not browser.signs_in("ben")
+    assert browser.client.post(link).status_code == 405
+
+    clock(hours=2, seconds=1)
+    for old in (link, "/admin/login/known/x/", f"/admin/login/known/{'x' * 2000}/"):
+        fresh = Browser(OFFICE)
+        page = fresh.client.get(old, follow=True)
+        assert "too old" in page.text
+        assert ours.DEVICE_COOKIE_NAME not in fresh.client.cookies
+
+
+def test_a_known_browser_that_opens_the_link_stays_known(people, mails_of):
+    browser = Browser(OFFICE)
+    assert browser.signs_in("ben")
+    link = link_in(mails_of(lambda: guess("ann", OFFICE)))
+    guess("ben", OFFICE)
+    browser.client.get(link, REMOTE_ADDR=OFFICE)
+
+    assert browser.signs_in("ann")
+    assert browser.signs_in("ben")
+
+
+# --- the other doors ------------------------------------------------------------
+
+
+def token_of(browser: Browser, headers: Any = None, **values: Any) -> Any:
+    body = {"username": "ann", "password": PASSWORD, **values}
+    sent = {"REMOTE_ADDR": browser.address, "HTTP_ORIGIN": "http://testserver"}
+    return browser.client.post(
+        "/api/v1/auth/token",
+        json.dumps(body),
+        "application/json",
+        **(sent | (headers or {})),
+    )
+
+
+def test_a_browser_is_known_at_the_door_of_tokens(people):
+    page, program = Browser(OFFICE), Browser(OFFICE)
+    assert token_of(page, cookie=True).status_code == 200
+    assert token_of(program).status_code == 200
+    assert ours.DEVICE_COOKIE_NAME not in program.client.cookies
+    guess("ann", OFFICE)
+
+    assert token_of(program).status_code == 429
+    assert token_of(page, cookie=True).status_code == 200
+    assert token_of(page).status_code == 200
+    assert page.signs_in("ann")
+
+
+def test_a_browser_that_signed_in_is_known_when_it_asks_for_tokens(people):
+    browser = Browser(OFFICE)
+    assert browser.signs_in("ann")
+    guess("ann", OFFICE)
+
+    answer = token_of(browser)
+    assert answer.status_code == 200
+    assert ours.DEVICE_COOKIE_NAME in answer.cookies
+    elsewhere = {"HTTP_ORIGIN": "https://app.example.net"}
+    answer = token_of(browser, headers=elsewhere)
+    assert answer.status_code == 200
+    assert ours.DEVICE_COOKIE_NAME not in answer.cookies
+
+
+def passkey_signs_in(browser: Browser, device: Any) -> bool:
+    client, here = browser.client, {"REMOTE_ADDR": browser.address}
+    asked = client.post(KEY, {"passkey_ask": "1"}, **here)
+    if asked.status_code != 200:
+        return False
+    answer = json.dumps(device.get(asked.json()))
+    is_in = client.post(KEY, {"passkey": answer}, **here).status_code == 302
+    client.post("/admin/logout/", **here)
+    return is_in
+
+
+def test_a_passkey_comes_in_where_others_have_used_up_every_try(people, settings):
+    settings.SIGN_IN_NETWORK_TRIES = 3
+    device = enrolled(people[0])
+    known = Browser(OFFICE)
+    assert passkey_signs_in(known, device)
+    guesser, wrong = Browser(OFFICE), Device()
+    while (
+        guesser.client.post(
+            KEY, {"passkey": json.dumps(wrong.get(ask(guesser)))}, REMOTE_ADDR=OFFICE
+        ).status_code
+        != 429
+    ):
+        pass
+
+    assert not passkey_signs_in(Browser(OFFICE), device)
+    assert passkey_signs_in(known, device)
+
+
+def test_a_known_browser_asks_for_a_passkey_where_nobody_else_can(people, monkeypatch):
+    device = enrolled(people[0])
+    known = Browser(OFFICE)
+    assert passkey_signs_in(known, device)
+    monkeypatch.setattr(ceremonies, "_OPEN", 2)
+    for _ in range(2):
+        ask(Browser(OFFICE))
+
+    assert not passkey_signs_in(Browser(OFFICE), device)
+    assert passkey_signs_in(known, device)
+
+
+def ask(browser: Browser) -> Any:
+    here = {"REMOTE_ADDR": browser.address}
+    return browser.client.post(KEY, {"passkey_ask": "1"}, **here).json()

@@ -181,6 +181,7 @@ def test_wrong_codes_and_passwords_are_few(bakery, rival):
 
 # They limit themselves: by account and network, one for each sign-in, one an hour.
 LIMITED = {
+    "audit/services/alarms.py",
     "audit/services/sign_in.py",
     "audit/services/tokens.py",
     "capture/services/keys.py",

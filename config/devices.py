@@ -1,0 +1,59 @@
+"""The cookie by which a browser is known; see `audit.services.devices`."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+
+from audit import services
+
+# Half a year in which a browser is known again.
+_LIFETIME = timedelta(days=180)
+
+
+def device_of(request: HttpRequest) -> str:
+    """Return the cookie of a browser in which somebody has signed in before."""
+    return request.COOKIES.get(settings.DEVICE_COOKIE_NAME, "")
+
+
+def remember(request: HttpRequest, response: HttpResponse, user: Any) -> None:
+    """Let the browser be known again for an account that has just signed in there."""
+    account = services.account_hash(user.get_username())
+    _put(response, services.remember_device(device_of(request), account))
+
+
+def welcome_of(request: HttpRequest) -> services.Welcome:
+    """Return a function that says where the code of a mail makes a browser known."""
+
+    def address(code: str) -> str:
+        return request.build_absolute_uri(reverse("admin:login_known", args=[code]))
+
+    return address
+
+
+def known_view(request: HttpRequest, code: str) -> HttpResponse:
+    """Make the browser known that has opened the code of a mail; it signs nobody in."""
+    response = HttpResponseRedirect(reverse("admin:login"))
+    cookie = services.accept_invitation(code, device_of(request))
+    if cookie is None:
+        messages.error(request, "This link is too old. The newest mail has another.")
+    else:
+        _put(response, cookie)
+        messages.success(request, "This browser is known now. Sign in as always.")
+    return response
+
+
+def _put(response: HttpResponse, cookie: str) -> None:
+    response.set_cookie(
+        settings.DEVICE_COOKIE_NAME,
+        cookie,
+        max_age=_LIFETIME,
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Lax",
+    )
