@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
-from threading import Thread
+from threading import Timer
 
 from django.core.mail import EmailMessage, get_connection
 from django.db import transaction
 
 from audit.models import User
+
+# The answer is out by then.
+_DELAY_SECONDS = 1
 
 
 @dataclass(frozen=True)
@@ -30,19 +33,20 @@ def tell(user: User, subject: str, text: str) -> None:
 
 
 def send_apart(mails: Iterable[Mail]) -> None:
-    """Send mails once the transaction stands, without anybody waiting for it.
+    """Send mails once the transaction stands, a moment later and without any wait.
 
-    At the door of staff an answer that waits for the mail server would say whether
-    there is somebody to write to.
+    At the door of staff an answer that takes longer would say whether there is somebody
+    to write to. So a thread begins for no mails, too.
     """
+    timer = Timer(_DELAY_SECONDS, _send, [list(mails)])
+    timer.daemon = True
+    transaction.on_commit(timer.start, robust=True)
+
+
+def _send(mails: list[Mail]) -> None:
     messages = [message for mail in mails if (message := _message(mail))]
     if messages:
-        start = Thread(target=_send, args=(messages,), daemon=True).start
-        transaction.on_commit(start, robust=True)
-
-
-def _send(messages: list[EmailMessage]) -> None:
-    get_connection(fail_silently=True).send_messages(messages)
+        get_connection(fail_silently=True).send_messages(messages)
 
 
 def _message(mail: Mail) -> EmailMessage | None:

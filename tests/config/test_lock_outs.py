@@ -191,19 +191,19 @@ def test_no_lock_is_longer_than_an_hour(people, clock):
 
 
 class Now:
-    """A thread that has run by the time it is started."""
+    """A timer that has run by the time it is started."""
 
-    def __init__(self, target: Any, args: Any, **_: Any) -> None:
-        self.target, self.args = target, args
+    def __init__(self, _seconds: float, act: Any, args: Any) -> None:
+        self.act, self.args = act, args
 
     def start(self) -> None:
-        self.target(*self.args)
+        self.act(*self.args)
 
 
 @pytest.fixture
 def mails_of(monkeypatch, django_capture_on_commit_callbacks):
     """Return a function that does something, and returns the mails it sends."""
-    monkeypatch.setattr(mails, "Thread", Now)
+    monkeypatch.setattr(mails, "Timer", Now)
 
     def run(act: Any) -> list[Any]:
         before = len(mail.outbox)
