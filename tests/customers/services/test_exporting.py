@@ -136,7 +136,7 @@ def test_memory_is_flat(alice, bakery, actor, profile):
             tracemalloc.stop()
 
     # Two batches, then six.
-    grow(700)
+    grow(1000)
     peak()  # what is loaded once
     small = peak()
     grow(2000)
