@@ -135,6 +135,8 @@ class PasskeyForm(_RefusableForm):
                 services.read_text(values["passkey"]),
                 binding=binding_of(self.request),
                 operation=self.operation,
+                needs_staff=True,
+                method="session",
                 device=device_of(self.request),
             )
         except services.SignInRefused as refused:

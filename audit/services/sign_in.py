@@ -195,14 +195,16 @@ def sign_in_with_passkey(
     *,
     binding: str,
     operation: OperationContext,
+    needs_staff: bool,
+    method: str,
     device: str = "",
 ) -> User:
-    """Return the active member of staff whose passkey has answered, and write it down.
+    """Return the active user whose passkey has answered, and write it down.
 
     Complete: a passkey is both factors. Whose key it is says the caller, so wrong
     answers count against the network, or a known browser, alone and lock nobody else's
-    account. Raises
-    SignInRefused: late, wrong, locked.
+    account. `needs_staff` and `method` are those of a password. Raises SignInRefused:
+    late, wrong, locked.
     """
     actor = Actor(kind="anonymous", operation=operation)
     try:
@@ -213,7 +215,7 @@ def sign_in_with_passkey(
     except ValidationError as error:
         raise SignInRefused("late") from error
     attempt = _reserve_passkey(operation, known_device(device))
-    user, code = _look_at_passkey(answer, challenge, actor)
+    user, code = _look_at_passkey(answer, challenge, actor, needs_staff=needs_staff)
     if user is None or code:
         account = account_hash(user.get_username()) if user else ""
         _tell_failed(code, user, account, operation)
@@ -223,13 +225,13 @@ def sign_in_with_passkey(
         raise SignInRefused("wrong")
     give_back(attempt.name)
     _tell_signed_in(
-        user, Actor.from_user(user, operation), method="session", factor="passkey"
+        user, Actor.from_user(user, operation), method=method, factor="passkey"
     )
     return user
 
 
 def _look_at_passkey(
-    answer: Mapping[str, Any], challenge: bytes, actor: Actor
+    answer: Mapping[str, Any], challenge: bytes, actor: Actor, *, needs_staff: bool
 ) -> tuple[User | None, str]:
     """Return whose passkey has answered, and why he may not come in, if so."""
     try:
@@ -240,7 +242,7 @@ def _look_at_passkey(
         return None, "altered"
     if not row.user.is_genuine:
         return row.user, "altered"
-    return row.user, _why_not(row.user, needs_staff=True)
+    return row.user, _why_not(row.user, needs_staff=needs_staff)
 
 
 def _reserve_passkey(operation: OperationContext, device: str | None) -> Attempt:

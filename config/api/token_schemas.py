@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from audit.api.openapi import TEXT, WHOLE, Operation, parameter, record, ref
+from audit.api.openapi import (
+    ANYTHING,
+    TEXT,
+    UUID,
+    WHOLE,
+    Operation,
+    parameter,
+    record,
+    ref,
+)
 
 _TAG = "Signing in"
 # At most so many characters, none of them NUL.
@@ -22,6 +31,14 @@ _WRONG = {401: "Name, password or code is wrong; code says what to do."}
 _ENROL = {
     403: "The role needs a second factor, which is set up in the admin. With `cookie`: "
     "not a page of the hub's own origin."
+}
+_NOT_HERE = {
+    403: "Not a page of an origin in HOLDFAST_PASSKEY_ORIGINS. With `cookie`: not of "
+    "the hub's own origin."
+}
+_LATE = {
+    400: "Not one JSON object; or the question is over, was answered, or is another "
+    "page's."
 }
 _ENDED = {401: "The refresh token has ended or was used before."}
 _PAGE = "With `cookie`: not a page of the hub's own origin, or no CSRF token."
@@ -42,6 +59,31 @@ def build_paths() -> dict[str, Any]:
         "`otp` is the code of the authenticator. With `cookie` the refresh token comes "
         "as a cookie that no script can read, and not in the body: for pages of the "
         "hub's own origin.",
+    )
+    ask = Operation(
+        "post_auth_token_passkey_begin",
+        _TAG,
+        "Begin to sign in for tokens with a passkey",
+        ref("SignInAsked"),
+        {**_REFUSALS, **_NOT_HERE},
+        ref("SignInQuestion"),
+        "`options` are for `PublicKeyCredential.parseRequestOptionsFromJSON`. Each "
+        "question takes one answer, within two minutes.",
+    )
+    passkey = Operation(
+        "post_auth_token_passkey",
+        _TAG,
+        "Sign in for tokens with a passkey",
+        ref("Tokens"),
+        {
+            **_REFUSALS,
+            **_LATE,
+            401: "This passkey opens nothing here.",
+            **_NOT_HERE,
+        },
+        ref("PasskeySignIn"),
+        "`credential` is what the browser made of `options`, as its `toJSON()` says. "
+        "A passkey is both factors in one. `cookie` is that of the password.",
     )
     refresh = Operation(
         "post_auth_refresh",
@@ -75,6 +117,8 @@ def build_paths() -> dict[str, Any]:
     )
     return {
         "/api/v1/auth/token": {"post": token.build()},
+        "/api/v1/auth/token/passkey/begin": {"post": ask.build()},
+        "/api/v1/auth/token/passkey": {"post": passkey.build()},
         "/api/v1/auth/refresh": {"post": refresh.build()},
         "/api/v1/auth/revoke": {"post": revoke.build()},
         "/api/v1/auth/csrf": {"get": csrf.build()},
@@ -104,6 +148,12 @@ def build_components() -> dict[str, Any]:
                     "cookie": _MAYBE_FLAG,
                 },
                 "otp",
+                "cookie",
+            ),
+            "SignInQuestion": _body({}),
+            "SignInAsked": record({"ceremony": UUID, "options": ANYTHING}),
+            "PasskeySignIn": _body(
+                {"ceremony": _INPUT, "credential": ANYTHING, "cookie": _MAYBE_FLAG},
                 "cookie",
             ),
             "Refresh": _body_or_cookie("refresh"),

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import RequestDataTooBig
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig, ValidationError
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.middleware.csrf import get_token
@@ -21,6 +22,7 @@ from audit import services
 from audit.actors import operation_of
 from audit.api.parsing import parse_json
 from audit.api.problems import Problem
+from audit.keyed import keyed_hash
 from capture.api.answers import Refusal, problem
 from config.api import refresh_cookie
 from config.devices import device_of, remember, welcome_of
@@ -32,16 +34,26 @@ _SENTENCES = {
     "locked": "Too many tries. Wait as long as Retry-After says.",
     "second_factor": "The code is wrong or used up. Send the one that is shown now.",
     "second_factor_required": "This account has a second factor. Send its code as otp.",
+    "late": "This took too long, or was answered already. Begin again.",
 }
-_STATUS = {"locked": 429}
+_WRONG_PASSKEY = (
+    "This passkey does not open anything here. Use another one, or the password."
+)
+_ELSEWHERE = "Passkeys are for pages of an origin that HOLDFAST_PASSKEY_ORIGINS names."
+_STATUS = {"locked": 429, "late": 400}
 _CODES = {"wrong": "invalid_credentials", "locked": "too_many_attempts"}
 
 View = Callable[[HttpRequest], HttpResponse]
 _Fields = dict[str, type]
 
 
-def _endpoint(handler: Callable[..., HttpResponse], fields: _Fields) -> View:
-    """Return the view of a handler that takes the checked fields of a JSON object."""
+def _endpoint(
+    handler: Callable[..., HttpResponse], fields: _Fields, *, tries: bool = False
+) -> View:
+    """Return the view of a handler that takes the checked fields of a JSON object.
+
+    `tries` says that each call is a try to sign in, for the limits.
+    """
 
     @csrf_exempt
     @transaction.non_atomic_requests
@@ -58,7 +70,7 @@ def _endpoint(handler: Callable[..., HttpResponse], fields: _Fields) -> View:
         response["Cache-Control"] = "no-store"
         return response
 
-    view.tries_passwords = "password" in fields  # type: ignore[attr-defined]  # a mark of our own
+    view.tries_passwords = tries  # type: ignore[attr-defined]  # a mark of our own
     return view
 
 
@@ -96,9 +108,68 @@ def _issue(
             user, otp, operation=operation, method="token", device=device
         )
     except services.SignInRefused as refused:
-        raise _refusal(refused) from refused
-    response = _answer(services.issue_tokens(user), in_cookie=cookie)
-    if cookie or (device and refresh_cookie.is_own_page(request)):
+        raise _refusal(refused, _SENTENCES[refused.code]) from refused
+    return _signed_in(request, user, in_cookie=cookie)
+
+
+def _ask_passkey(request: HttpRequest) -> HttpResponse:
+    try:
+        asked = services.ask_for_sign_in(
+            binding=_page_of(request),
+            operation=operation_of(request),
+            device=device_of(request),
+        )
+    except ValidationError as error:
+        wait = (error.params or {}).get("retry_after")
+        status = 429 if wait else 403
+        refusal = Refusal(status, error.code or "invalid", " ".join(error.messages))
+        if wait:
+            refusal.headers["Retry-After"] = str(wait)
+        raise refusal from error
+    return JsonResponse(asked)
+
+
+def _issue_by_passkey(
+    request: HttpRequest,
+    *,
+    ceremony: str,
+    credential: dict[str, Any],
+    cookie: bool = False,
+) -> HttpResponse:
+    binding = _page_of(request)
+    if cookie:
+        refresh_cookie.require_own_page(request)
+    try:
+        user = services.sign_in_with_passkey(
+            {"ceremony": ceremony, "credential": credential},
+            binding=binding,
+            operation=operation_of(request),
+            needs_staff=False,
+            method="token",
+            device=device_of(request),
+        )
+    except services.SignInRefused as refused:
+        is_wrong = refused.code == "wrong"
+        text = _WRONG_PASSKEY if is_wrong else _SENTENCES[refused.code]
+        raise _refusal(refused, text) from refused
+    return _signed_in(request, user, in_cookie=cookie)
+
+
+def _page_of(request: HttpRequest) -> str:
+    """Return what a question to a passkey is bound to where there is no session.
+
+    Its page, which the browser names and no script can change; and never a session, so
+    that an answer for tokens opens none. Raises Refusal for a page that may not ask.
+    """
+    origin = request.headers.get("Origin", "")
+    if origin not in settings.PASSKEY_ORIGINS:
+        raise Refusal(403, "origin_not_allowed", _ELSEWHERE)
+    return keyed_hash("token sign-in", origin)
+
+
+def _signed_in(request: HttpRequest, user: Any, *, in_cookie: bool) -> HttpResponse:
+    response = _answer(services.issue_tokens(user), in_cookie=in_cookie)
+    if in_cookie or (device_of(request) and refresh_cookie.is_own_page(request)):
         # Not for a program, nor for a page of another origin: none is given there.
         remember(request, response, user)
     return response
@@ -171,9 +242,9 @@ def _answer(tokens: services.Tokens, *, in_cookie: bool) -> HttpResponse:
     return response
 
 
-def _refusal(refused: services.SignInRefused) -> Refusal:
+def _refusal(refused: services.SignInRefused, text: str) -> Refusal:
     code = refused.code
-    refusal = Refusal(_STATUS.get(code, 401), _CODES.get(code, code), _SENTENCES[code])
+    refusal = Refusal(_STATUS.get(code, 401), _CODES.get(code, code), text)
     if refused.retry_after:
         refusal.headers["Retry-After"] = str(refused.retry_after)
     return refusal
@@ -202,26 +273,35 @@ def _checked(body: dict[str, Any], fields: _Fields) -> dict[str, Any]:
     for name, kind in fields.items():
         value = body.get(name)
         if (value is None and name in _REQUIRED) or not _fits(value, kind):
-            what = "true or false" if kind is bool else "text"
+            what = _KINDS[kind]
             raise Refusal(422, "invalid", f"{name} is {what}.", pointer=f"/{name}")
     if set(body) - set(fields):
-        known = ", ".join(fields)
-        raise Refusal(422, "unknown_field", f"Send only these fields: {known}.")
+        known = f"only these fields: {', '.join(fields)}" if fields else "no fields"
+        raise Refusal(422, "unknown_field", f"Send {known}.")
     return {name: value for name, value in body.items() if value is not None}
 
 
 def _fits(value: Any, kind: type) -> bool:
     if value is None:
         return True
-    if kind is bool:
-        return isinstance(value, bool)
+    if kind is not str:
+        return isinstance(value, kind)
     return isinstance(value, str) and len(value) <= _LONGEST_TEXT
 
 
-_REQUIRED = {"username", "password"}
+_KINDS: dict[type, str] = {bool: "true or false", str: "text", dict: "an object"}
+_REQUIRED = {"username", "password", "ceremony", "credential"}
 
 token_view = _endpoint(
-    _issue, {"username": str, "password": str, "otp": str, "cookie": bool}
+    _issue,
+    {"username": str, "password": str, "otp": str, "cookie": bool},
+    tries=True,
+)
+ask_passkey_view = _endpoint(_ask_passkey, {}, tries=True)
+passkey_view = _endpoint(
+    _issue_by_passkey,
+    {"ceremony": str, "credential": dict, "cookie": bool},
+    tries=True,
 )
 refresh_view = _endpoint(_refresh, {"refresh": str, "cookie": bool})
 revoke_view = _endpoint(_revoke, {"token": str, "token_type_hint": str, "cookie": bool})

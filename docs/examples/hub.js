@@ -31,6 +31,14 @@ export function connect(hub = "") {
 
   return {
     signIn: (who) => auth("token", inCookie ? { ...who, cookie: true } : who),
+    async signInWithPasskey() {
+      const begin = { method: "POST", body: {} };
+      const { data } = await send("/api/v1/auth/token/passkey/begin", begin);
+      const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(data.options);
+      const credential = (await navigator.credentials.get({ publicKey })).toJSON();
+      const answer = { ceremony: data.ceremony, credential };
+      await auth("token/passkey", inCookie ? { ...answer, cookie: true } : answer);
+    },
     signOut: () => auth("revoke", inCookie ? { cookie: true } : { token: refresh }),
     async call(path, options = {}) {
       if (!inCookie && !refresh) throw new Error("Sign in first.");

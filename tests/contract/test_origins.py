@@ -122,6 +122,8 @@ def test_who_names_no_origin_gets_no_header_and_varies(client, token):
         CUSTOMERS,
         f"{CUSTOMERS}/",
         "/api/v1/auth/token",
+        "/api/v1/auth/token/passkey",
+        "/api/v1/auth/token/passkey/begin",
         "/api/v1/auth/step-up",
         "/api/admin/customers",
         "/api/customers/bakery-nord",

@@ -12,6 +12,7 @@ import pytest
 
 from tests.databases import ROOT, Database, migrated
 from tests.e2e import live
+from tests.e2e.collector import Site, open_site
 from tests.e2e.test_admin_crawl import WATCH
 from tests.factories.audit import PASSWORD, PIN
 
@@ -28,15 +29,39 @@ DEVICE = {
 CHOOSE = """id =>
   document.querySelector('[name=business]').add(new Option('bakery', id, true, true))"""
 FACTOR = "/admin/account/second-factor/"
+CLIENT = (ROOT / "docs" / "examples" / "hub.js").read_text(encoding="utf-8")
+# What a page of a frontend does: signs in, and calls; `%s` is where the hub is.
+FRONTEND = """<!doctype html><meta charset="utf-8"><title>Staff</title>
+<script type="module">
+  import { connect } from "./hub.js";
+  const hub = connect(%s);
+  const list = () => hub.call("/api/v1/customers?page_size=1").then(({ data }) => data);
+  const code = (error) => error.code || error.name;
+  window.signIn = () => hub.signInWithPasskey().then(list).then(() => "in", code);
+  window.leave = () => hub.signOut();
+  window.ready = true;
+</script>"""
 
 
 @pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[live.Hub]:
+def elsewhere() -> Iterator[Site]:
+    """A page of another origin, of the name for which passkeys are kept."""
+    with open_site() as site:
+        yield site
+
+
+@pytest.fixture(scope="module")
+def hub(
+    tmp_path_factory: pytest.TempPathFactory, elsewhere: Site
+) -> Iterator[live.Hub]:
     """A hub with the user `office`, who runs the bakery."""
     folder = tmp_path_factory.mktemp("passkeys")
     database: Database = migrated(tmp_path_factory).copy(folder)
     hub = live.Hub(database, folder)
-    hub.environment["HOLDFAST_PASSKEY_ORIGINS"] = f"http://localhost:{hub.server.port}"
+    origin = f"http://localhost:{elsewhere.port}"
+    ours = f"http://localhost:{hub.server.port}"
+    hub.environment["HOLDFAST_PASSKEY_ORIGINS"] = f"{ours},{origin}"
+    hub.environment["HOLDFAST_API_ORIGINS"] = origin
     hub.environment["HOLDFAST_SECOND_FACTOR_ROLES"] = "admin"
     try:
         made = subprocess.run(
@@ -101,10 +126,11 @@ def visitor(context: Any, page: Any, hub: live.Hub) -> Visitor:
     return Visitor(context, page, hub)
 
 
-def test_a_passkey_is_added_signs_in_and_confirms(visitor, hub):
+def test_a_passkey_is_added_signs_in_and_confirms(visitor, hub, elsewhere):
     add(visitor)
     sign_in(visitor)
     confirm(visitor, hub.facts["business"])
+    take_tokens(visitor, elsewhere)
 
     rows = hub.database.rows
     assert rows("SELECT name FROM capture_source WHERE name = 'kiosk'") == [("kiosk",)]
@@ -170,6 +196,40 @@ def confirm(visitor: Visitor, business: str) -> None:
     assert "Nothing has happened yet" in page.content()
     assert visitor.refused() == []
     visitor.press("Confirm with a passkey")
+
+
+def take_tokens(visitor: Visitor, elsewhere: Site) -> None:
+    """At a page of the hub's own origin, with a cookie; and at one elsewhere."""
+    visitor.context.clear_cookies()
+    files = {"": FRONTEND % '""', "hub.js": CLIENT}
+
+    def answer(route: Any) -> None:
+        name = route.request.url.rpartition("/app/")[2]
+        kind = "text/javascript" if name.endswith(".js") else "text/html"
+        route.fulfill(body=files[name], content_type=f"{kind}; charset=utf-8")
+
+    visitor.context.route(f"{visitor.base}/app/*", answer)
+    assert token_sign_in(visitor, f"{visitor.base}/app/") == "in"
+    [refresh] = [c for c in visitor.context.cookies() if "refresh" in c["name"]]
+    assert refresh["httpOnly"]
+    visitor.page.evaluate("leave()")
+    visitor.verifies(False)
+    assert token_sign_in(visitor, f"{visitor.base}/app/") == "NotAllowedError"
+    visitor.verifies(True)
+
+    visitor.context.clear_cookies()
+    elsewhere.put("/hub.js", CLIENT)
+    elsewhere.put("/", FRONTEND % json.dumps(visitor.base))
+    origin = f"http://localhost:{elsewhere.port}"
+    assert token_sign_in(visitor, f"{origin}/") == "in"
+    assert visitor.context.cookies() == []
+
+
+def token_sign_in(visitor: Visitor, address: str) -> str:
+    """Return what signing in says to a page of a frontend."""
+    visitor.page.goto(address)
+    visitor.page.wait_for_function("window.ready")
+    return str(visitor.page.evaluate("signIn()"))
 
 
 def test_whoever_is_not_verified_does_not_come_in(visitor):

@@ -54,7 +54,13 @@ def ask_in(binding: str = HERE) -> dict[str, Any]:
 
 
 def sign_in(answer: Any, binding: str = HERE) -> User:
-    return services.sign_in_with_passkey(answer, binding=binding, operation=operation())
+    return services.sign_in_with_passkey(
+        answer,
+        binding=binding,
+        operation=operation(),
+        needs_staff=True,
+        method="session",
+    )
 
 
 def not_in(answer: Any, binding: str = HERE) -> str:
@@ -340,7 +346,11 @@ def test_a_wrong_answer_locks_the_network_and_no_account(ann, device, settings):
     assert not_in(device.get(ask_in())) == "locked"
     answer = device.get(ask_in())
     user = services.sign_in_with_passkey(
-        answer, binding=HERE, operation=operation("198.51.100.1")
+        answer,
+        binding=HERE,
+        operation=operation("198.51.100.1"),
+        needs_staff=True,
+        method="session",
     )
     assert user == ann
 

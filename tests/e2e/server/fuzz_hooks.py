@@ -62,6 +62,8 @@ SECRETS = (
     "/api/v1/auth/step-up/passkey",
     "/api/v1/auth/step-up/passkey/begin",
     "/api/v1/auth/pin",
+    "/api/v1/auth/token/passkey",
+    "/api/v1/auth/token/passkey/begin",
 )
 
 
