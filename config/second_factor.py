@@ -57,6 +57,11 @@ class RemovalForm(PasswordEntry):
         widget=forms.TextInput(attrs={"autocomplete": "one-time-code"}),
     )
 
+    def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().__init__(request, *args, **kwargs)
+        if not services.has_totp(self.user):
+            self.fields["code"].label = "A recovery code"
+
     def clean(self) -> dict[str, Any] | None:
         values = super().clean() or {}
         # Without the right password no code is tried, and none is used up.

@@ -42,6 +42,7 @@ class _RefusableForm(forms.Form):
 
     def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.label_suffix = ""
         self.request = request
         self.user: Any = None
         self.retry_after = 0
@@ -178,6 +179,13 @@ class PasswordView(_SignInView):
     template_name = "admin/login.html"
     authentication_form: Any = PasswordForm
 
+    def form_invalid(self, form: Any) -> HttpResponse:
+        if form["username"].value():
+            # The name stays in its field; the password is typed anew.
+            del form.fields["username"].widget.attrs["autofocus"]
+            form.fields["password"].widget.attrs["autofocus"] = True
+        return super().form_invalid(form)
+
     def form_valid(self, form: Any) -> HttpResponse:
         user = form.get_user()
         if not services.has_second_factor(user):
@@ -211,19 +219,40 @@ class CodeView(_SignInView):
     template_name = "admin/login_code.html"
     authentication_form: Any = CodeForm
 
+    def get_form(self, form_class: Any = None) -> Any:
+        form = super().get_form(form_class)
+        field = form.fields["code"]
+        # Either field takes both; they differ for the keyboard of a phone.
+        if self.takes_recovery:
+            field.label = "Recovery code"
+            # Without an app the passkey comes first.
+            field.widget.attrs["autofocus"] = services.has_totp(self.pending)
+        else:
+            field.widget.attrs |= {"inputmode": "numeric", "class": "one-time-code"}
+            field.widget.attrs["aria-describedby"] = "code-help"
+        return form
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        user = pending_user(self.request)
-        has = {
-            "has_totp": user is not None and services.has_totp(user),
-            "has_passkey": user is not None and services.list_passkeys(user).exists(),
+        user = self.pending
+        facts = {
+            "person": user.get_short_name() or user.get_username(),
+            "has_totp": services.has_totp(user),
+            "has_passkey": services.list_passkeys(user).exists(),
+            "takes_recovery": self.takes_recovery,
         }
-        return super().get_context_data(**kwargs, **has)
+        return super().get_context_data(**kwargs, **facts)
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-        if pending_user(request) is None:
+        self.pending = pending_user(request)
+        if self.pending is None:
             request.session.pop(_PENDING, None)
             return HttpResponseRedirect(reverse("admin:login"))
         return super().dispatch(request, *args, **kwargs)
+
+    @property
+    def takes_recovery(self) -> bool:
+        """Tell whether the page asks for a recovery code: no app, or none at hand."""
+        return not services.has_totp(self.pending) or "recovery" in self.request.GET
 
     def form_valid(self, form: Any) -> HttpResponse:
         return self.enter(form.get_user())

@@ -41,6 +41,7 @@ from audit.admin import passkeys
 from audit.admin.base import ScopedAdmin, actor_of
 from audit.admin.once import answer_again, token_of
 from audit.keyed import lock_up, unlock
+from audit.models import Scope
 
 if TYPE_CHECKING:
     from audit.models import Grant, User
@@ -257,7 +258,7 @@ def _ask(request: HttpRequest, asked: _Asked, error: str = "") -> HttpResponse:
     methods = services.step_up_methods(user, asked.scope)
     context = {
         **admin.site.each_context(request),
-        "title": "Confirm that it is you",
+        "title": "Confirm it is you",
         "what": asked.what,
         "carried": _sealed(request, asked),
         "code_name": CODE,
@@ -268,6 +269,8 @@ def _ask(request: HttpRequest, asked: _Asked, error: str = "") -> HttpResponse:
         "passkey_domain": settings.PASSKEY_DOMAIN,
         "needs_authenticator": services.needs_authenticator(asked.scope),
         "state": state,
+        "minutes": services.LIFETIMES[Scope(asked.scope)] // timedelta(minutes=1),
+        "is_single_use": asked.scope in services.SINGLE_USE,
         "may_try": bool(methods) and not (state.locked_until or state.is_disabled),
         "error": error,
         "is_popup": "_popup" in dict(asked.fields or []),

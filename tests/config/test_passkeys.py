@@ -211,7 +211,10 @@ def test_a_password_alone_opens_nothing_for_whoever_has_one(ann):
 
     assert response["Location"].startswith("/admin/login/code/")
     page = client.get(response["Location"]).content.decode()
-    assert "Use your passkey below" in page
+    assert "Use your passkey, or" in page
+    # It comes first, and no field takes the keyboard before it.
+    assert page.index("Sign in with a passkey") < page.index("Recovery code")
+    assert "autofocus" not in page
     assert not is_in(client)
     sign_in(client, device)
     assert is_in(client)
@@ -311,4 +314,5 @@ def test_with_an_app_the_code_serves_without_script(act):
 
     assert "Confirm with a passkey" in text
     assert "Authenticator code" in text
+    assert "Confirming lasts 5 minutes" in text
     assert services.step_up_methods(client.user, "erase") == ["totp", "passkey"]

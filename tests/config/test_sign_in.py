@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
@@ -287,6 +288,37 @@ def test_a_code_alone_opens_nothing(client, ann):
 
     assert response["Location"] == LOGIN
     assert not is_signed_in(client)
+
+
+def test_the_code_page_asks_for_either_code_without_script(client, ann):
+    AuthenticatorFactory(user=ann)
+    codes = services.make_recovery_codes(ann, actor=Actor.system("test"))
+    ann.first_name = "Ada"
+    ann.save()
+    page = post(client, "ann", PASSWORD, follow=True)
+    text = page.content.decode()
+    assert "One more step, Ada" in text
+    assert 'inputmode="numeric"' in text
+    # Nobody is offered a passkey who has none.
+    assert "data-passkey=" not in text
+
+    other = client.get(f"{CODE}?next=/admin/account/&recovery=1").content.decode()
+    assert "Recovery code" in other
+    assert "inputmode" not in other
+    assert 'href="?next=%2Fadmin%2Faccount%2F"' in other
+    data = {"code": codes[0], "next": "/admin/account/"}
+    assert client.post(f"{CODE}?recovery=1", data)["Location"] == "/admin/account/"
+
+
+def test_after_a_wrong_password_the_next_key_goes_into_its_field(client, ann):
+    assert focused(client.get(LOGIN)) == ["username"]
+    assert focused(post(client, "ann")) == ["password"]
+    assert focused(post(client, "")) == ["username"]
+
+
+def focused(page) -> list[str]:
+    tags = re.findall(r"<input[^>]*autofocus[^>]*>", page.content.decode())
+    return [re.search('name="([^"]+)', tag)[1] for tag in tags]
 
 
 def test_the_code_page_waits_five_minutes(clock, client, ann):
