@@ -54,7 +54,12 @@ def signatures(*parts: str) -> list[str]:
 
 
 def is_signature(text: str, *parts: str) -> bool:
-    """Tell whether a key of ours, present or former, has signed these parts."""
+    """Tell whether a key of ours, present or former, has signed these parts.
+
+    Never for what is no such text: whoever writes to the database puts anything there.
+    """
+    if not isinstance(text, str) or not text.isascii():
+        return False
     return any(hmac.compare_digest(text, made) for made in signatures(*parts))
 
 

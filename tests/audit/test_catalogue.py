@@ -315,6 +315,7 @@ def test_an_event_trigger_is_named(db):
     [
         "UPDATE audit_keptcatalogue SET lines = lines || 'x'",
         "UPDATE audit_keptcatalogue SET mac = '0'",
+        "UPDATE audit_keptcatalogue SET mac = 'é'",
         "DELETE FROM audit_keptcatalogue",
         "DROP TABLE audit_keptcatalogue",
     ],
