@@ -124,6 +124,9 @@ def _family(claims: dict[str, Any]) -> TokenFamily:
     if family is None or not family.user.is_active or not family.user.is_genuine:
         raise TokenError
     user = family.user
+    # Or whoever writes to the database would put a family of his under somebody else.
+    if claims["sub"] != str(user.pk):
+        raise TokenError
     expected = [user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()]
     if not any(constant_time_compare(family.session_hash, e) for e in expected):
         raise TokenError
@@ -149,8 +152,8 @@ def _tokens(family: TokenFamily, secret: str) -> Tokens:
     now = int(clock.now().timestamp())
     end = int(family.expires_at.timestamp())
     until = min(now + int(_access_lasts().total_seconds()), end)
-    facts = {"fam": str(family.pk), "iat": now}
-    access = facts | {"typ": _ACCESS, "sub": str(family.user_id), "exp": until}
+    facts = {"fam": str(family.pk), "sub": str(family.user_id), "iat": now}
+    access = facts | {"typ": _ACCESS, "exp": until}
     refresh = facts | {"typ": _REFRESH, "jti": secret, "exp": end}
     return Tokens(
         access=jwt.encode(access, _keys()[0], algorithm=_ALGORITHM),
@@ -207,7 +210,7 @@ def _keys() -> list[bytes]:
 def _decoded(text: str) -> dict[str, Any]:
     # The times are looked at by the clock that all stored times meet.
     options: Any = {
-        "require": ["exp", "fam", "typ"],
+        "require": ["exp", "fam", "sub", "typ"],
         "verify_exp": False,
         "verify_iat": False,
     }

@@ -81,6 +81,45 @@ def test_a_changed_account_counts_for_nothing(ann, column):
     assert [str(ann.pk) in said for said in named()] == [True]
 
 
+@pytest.mark.parametrize("mac", ["'é'", "x'00ff'"])
+def test_what_is_no_mac_is_a_wrong_one(ann, mac):
+    if mac[0] == "x" and connection.vendor != "sqlite":
+        pytest.skip("Only SQLite stores bytes where a text belongs.")
+    sql(f"UPDATE audit_user SET mac = {mac} WHERE id = %s", ann.pk)
+
+    assert not signs_in("ann", PASSWORD)
+    assert [str(ann.pk) in said for said in named()] == [True]
+
+
+def test_nobody_releases_a_pin_with_sql(ann):
+    PinCredentialFactory(user=ann)
+    actor = Actor.from_user(ann, OperationContext(via="api", route="test"))
+    forge(ann, "factors", "pin released:2020-01-01T00:00:00+00:00")
+
+    with pytest.raises(AccountAltered):
+        services.enrol_pin(
+            ann, password=PASSWORD, pin="905318", actor=actor, binding="x"
+        )
+
+
+def test_a_token_is_worth_nothing_under_somebody_elses_name(ann, bakery):
+    """Not with what a session of theirs carries either, which readers see."""
+    tokens = services.issue_tokens(staff(bakery))
+    family = services.open_token(tokens.access)
+    sql(
+        "UPDATE audit_tokenfamily SET user_id = %s, session_hash = %s WHERE id = %s",
+        ann.pk,
+        ann.get_session_auth_hash(),
+        family.pk,
+    )
+
+    with pytest.raises(services.TokenError):
+        services.open_token(tokens.access)
+    operation = OperationContext(via="api", route="test")
+    with pytest.raises(services.TokenError):
+        services.refresh_tokens(tokens.refresh, operation=operation)
+
+
 def test_the_refusal_is_in_the_trail(ann):
     forge(ann, "password", make_password(STOLEN))
     signs_in("ann", STOLEN)
