@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.request import validate_host
 from django.urls import reverse
 
 from audit import services
@@ -31,7 +33,7 @@ def welcome_of(request: HttpRequest) -> services.Welcome:
     """Return a function that says where the code of a mail makes a browser known."""
 
     def address(code: str) -> str:
-        return request.build_absolute_uri(reverse("admin:login_known", args=[code]))
+        return _own_origin(request) + reverse("admin:login_known", args=[code])
 
     return address
 
@@ -46,6 +48,17 @@ def known_view(request: HttpRequest, code: str) -> HttpResponse:
         _put(response, cookie)
         messages.success(request, "This browser is known now. Sign in as always.")
     return response
+
+
+def _own_origin(request: HttpRequest) -> str:
+    """Return where mails lead: as the settings say, if they name the site.
+
+    Whoever guesses sends the Host header, and so would choose where.
+    """
+    for origin in settings.PASSKEY_ORIGINS:
+        if validate_host(urlsplit(origin).hostname or "", settings.ALLOWED_HOSTS):
+            return str(origin)
+    return request.build_absolute_uri("/").rstrip("/")
 
 
 def _put(response: HttpResponse, cookie: str) -> None:

@@ -13,6 +13,7 @@ from datetime import timedelta
 from django.core import signing
 
 from audit.keyed import keyed_hash
+from audit.services.attempts import reserve
 
 _LIFETIME = timedelta(days=180)
 # People who share one browser.
@@ -20,6 +21,8 @@ _MOST_ACCOUNTS = 5
 _SALT = "audit.devices"
 _INVITATION = "audit.devices.invitation"
 _INVITED = timedelta(hours=2)
+# Known browsers that take one invitation: whoever has an account has many of them.
+_MOST_KNOWN = 3
 _LONGEST = 1000
 _HASH_SHOWN = 32
 
@@ -52,14 +55,19 @@ def invitation(account: str) -> str:
     """Return a code that makes a browser known for an account: its person gets it.
 
     For whoever is at the address of somebody who guesses, in a new browser. All that
-    are opened with one code share a counter, so it gives no more tries than one.
+    are opened with one code share a counter, so it gives no more tries than one; those
+    that are known already keep their own, and so only a few of them take it.
     """
     code = [secrets.token_urlsafe(16), account]
     return signing.dumps(code, salt=_INVITATION)
 
 
 def accept_invitation(code: str, cookie: str) -> str | None:
-    """Return the cookie of a browser that has opened a code; None for an old code."""
+    """Return the cookie of a browser that has opened a code; None for an old code.
+
+    None for a known browser, too, when a few of them have opened it. Call it outside of
+    any transaction.
+    """
     try:
         if len(code) > _LONGEST:
             raise signing.BadSignature
@@ -67,7 +75,9 @@ def accept_invitation(code: str, cookie: str) -> str | None:
     except signing.BadSignature:
         return None
     if known_device(cookie) is not None:
-        return remember_device(cookie, account)
+        name = f"invitation:{keyed_hash('device', device)[:_HASH_SHOWN]}"
+        is_allowed = reserve(name, _MOST_KNOWN, _INVITED).is_allowed
+        return remember_device(cookie, account) if is_allowed else None
     return signing.dumps([device, [account]], salt=_SALT)
 
 

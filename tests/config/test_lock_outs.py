@@ -326,6 +326,38 @@ def test_the_link_of_a_mail_opens_nothing_and_gives_few_tries(people, mails_of):
     assert tries.count(200) == ours.SIGN_IN_ACCOUNT_TRIES
 
 
+def test_the_link_gives_few_tries_to_browsers_that_are_known_too(
+    people, mails_of, settings
+):
+    settings.SIGN_IN_ACCOUNT_TRIES = 3
+    link = link_in(mails_of(lambda: guess("ann", OFFICE)))
+    tries = []
+    for _ in range(6):
+        # Whoever has an account makes as many known browsers as he likes.
+        own = Browser(OFFICE)
+        assert own.signs_in("ben")
+        own.client.get(link, REMOTE_ADDR=OFFICE)
+        tries += [own.tries("ann") for _ in range(5)]
+        assert own.signs_in("ben")
+
+    assert tries.count(200) == 3 * 3
+
+
+@pytest.mark.parametrize("host", ["localhost", "testserver:8443", "127.0.0.1"])
+def test_the_link_leads_to_this_site_whatever_host_was_sent(
+    people, mails_of, settings, host
+):
+    settings.PASSKEY_ORIGINS = ["https://above.example", "https://testserver"]
+
+    def guess_at_another_name() -> None:
+        client = Client(headers={"Host": host})
+        for _ in range(ours.SIGN_IN_ACCOUNT_TRIES):
+            client.post(LOGIN, {"username": "ann", "password": "no"})
+
+    (told,) = mails_of(guess_at_another_name)
+    assert re.findall(r"https?://[^/]+", told.body) == ["https://testserver"]
+
+
 def test_the_link_is_for_its_account_and_two_hours(people, mails_of, clock):
     link = link_in(mails_of(lambda: guess("ann", OFFICE)))
     browser = Browser(OFFICE)
