@@ -257,7 +257,7 @@ def _confirm_first(request: HttpRequest, what: str) -> None:
     confirm anything with it. The first one has nothing before it.
     """
     user: Any = request.user
-    if services.factors_of(user):
+    if services.needs_proof_for_secrets(user):
         confirmed(request, _SCOPE, what=what)
 
 

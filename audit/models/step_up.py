@@ -67,8 +67,6 @@ class PinCredential(models.Model):
     disabled_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(default=timezone.now)
     changed_at = models.DateTimeField(default=timezone.now)
-    # After a release: from when on the password alone sets a new PIN.
-    enrol_from = models.DateTimeField(null=True)
 
     class Meta:
         verbose_name = "PIN"

@@ -90,6 +90,7 @@ from audit.services.pin_enrolment import (
     enrol_pin,
     needs_code_for_pin,
     needs_proof_for_pin,
+    needs_proof_for_secrets,
     release_pin,
 )
 from audit.services.reading import (
@@ -238,6 +239,7 @@ __all__ = [
     "needs_authenticator",
     "needs_code_for_pin",
     "needs_proof_for_pin",
+    "needs_proof_for_secrets",
     "needs_second_factor",
     "newest_by_kind",
     "note_factors",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -26,6 +26,8 @@ from audit.signed import AccountAltered, SignedModel
 
 # Flags whose loss ends what was opened with them.
 _RIGHTS = ("is_active", "is_staff", "is_superuser")
+# How the word of a released PIN begins in `User.factors`; a moment follows.
+_RELEASED = "released:"
 _TRIES = 10
 _WINDOW = timedelta(minutes=15)
 
@@ -115,7 +117,7 @@ def factors_of(user: User) -> set[str]:
     row = _with_factors().get(pk=user.pk)
     row.require_genuine()
     found = _found_factors(row)
-    if found != set(row.factors.split()):
+    if found != _noted_factors(row):
         raise AccountAltered(row)
     return found
 
@@ -136,6 +138,28 @@ def note_factors(user: User, *, add: str = "", remove: str = "") -> None:
     """
     stored = User.objects.select_for_update().get(pk=user.pk)
     words = (set(stored.factors.split()) | {add}) - {remove, ""}
+    user.factors = " ".join(sorted(words))
+    user.save(update_fields=["factors"])
+
+
+def release_of(user: User) -> datetime | None:
+    """Return from when on the password alone sets a PIN; None without a release.
+
+    It is signed with the account, or whoever writes to the database would release PINs.
+    Raises AccountAltered.
+    """
+    row = User.objects.get(pk=user.pk)
+    row.require_genuine()
+    found = [word for word in row.factors.split() if word.startswith(_RELEASED)]
+    return datetime.fromisoformat(found[0].removeprefix(_RELEASED)) if found else None
+
+
+def note_release(user: User, moment: datetime | None) -> None:
+    """Write down with the account that its PIN is released, or no longer is."""
+    stored = User.objects.select_for_update().get(pk=user.pk)
+    words = _noted_factors(stored)
+    if moment is not None:
+        words.add(f"{_RELEASED}{moment.isoformat()}")
     user.factors = " ".join(sorted(words))
     user.save(update_fields=["factors"])
 
@@ -189,7 +213,7 @@ def altered_rows() -> list[SignedModel]:
     accounts: list[SignedModel] = [
         row
         for row in _with_factors()
-        if not row.is_genuine or _found_factors(row) != set(row.factors.split())
+        if not row.is_genuine or _found_factors(row) != _noted_factors(row)
     ]
     return accounts + [row for row in _signed_rows() if not row.is_genuine]
 
@@ -212,6 +236,11 @@ def _with_factors() -> QuerySet[Any]:
 def _found_factors(row: Any) -> set[str]:
     found = {name for name in ("pin", "totp") if getattr(row, f"has_{name}")}
     return found | {passkey.factor for passkey in row.passkeys.all()}
+
+
+def _noted_factors(row: User) -> set[str]:
+    words = row.factors.split()
+    return {word for word in words if not word.startswith(_RELEASED)}
 
 
 @transaction.atomic

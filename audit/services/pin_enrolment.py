@@ -16,7 +16,13 @@ from django.views.decorators.debug import sensitive_variables
 from audit import clock
 from audit.actors import Actor
 from audit.models import Method, PinCredential, Scope, User
-from audit.services.accounts import check_own_password, factors_of, note_factors
+from audit.services.accounts import (
+    check_own_password,
+    factors_of,
+    note_factors,
+    note_release,
+    release_of,
+)
 from audit.services.grants import StepUpRequired, end_grants, require_grant
 from audit.services.mails import tell
 from audit.services.pin_hashes import hash_pin
@@ -56,11 +62,11 @@ def enrol_pin(
         "hash": hashed,
         "pepper_version": version,
         "changed_at": clock.now(),
-        "enrol_from": None,
     }
     with transaction.atomic(durable=True):
         PinCredential.objects.update_or_create(user=user, defaults=fresh)
         note_factors(user, add="pin")
+        note_release(user, None)
         end_grants(user, actor=actor)
         record("step_up.enrolled", user, actor=actor)
         tell(user, "Your PIN was set", "Your PIN for confirming acts was set.")
@@ -73,7 +79,17 @@ def needs_code_for_pin(user: User) -> bool:
 
 def needs_proof_for_pin(user: User) -> bool:
     """Tell whether a new PIN needs more than the password."""
-    return bool(factors_of(user)) and not _is_released(user)
+    due = release_of(user)
+    return bool(factors_of(user)) and (due is None or due > clock.now())
+
+
+def needs_proof_for_secrets(user: User) -> bool:
+    """Tell whether adding or removing second secrets needs more than the password.
+
+    So it does while a release waits, or whoever cannot wait would add another secret.
+    """
+    due = release_of(user)
+    return bool(factors_of(user)) or (due is not None and due > clock.now())
 
 
 @sensitive_variables("code")
@@ -82,8 +98,7 @@ def _prove(user: User, code: str, actor: Actor, binding: str) -> dict[str, Any]:
 
     A release, whose time has come, ends locks as well; a right code does so by itself.
     """
-    row = PinCredential.objects.filter(user=user).first()
-    due = row.enrol_from if row is not None else None
+    due = release_of(user)
     if due is not None and due <= clock.now():
         return {**RESET, "lock_count": 0, "last_locked_at": None}
     methods = _codes_of(user)
@@ -120,11 +135,6 @@ def _codes_of(user: User) -> list[str]:
     return sorted(factors_of(user) & {Method.PIN, Method.TOTP})
 
 
-def _is_released(user: User) -> bool:
-    rows = PinCredential.objects.filter(user=user, enrol_from__lte=clock.now())
-    return rows.exists()
-
-
 def release_pin(user: User, *, actor: Actor) -> bool:
     """Take a person's PIN away, and let them set another; tell whether there was one.
 
@@ -143,9 +153,10 @@ def release_pin(user: User, *, actor: Actor) -> bool:
         # Wrong codes of an authenticator count there, too, and can switch it off.
         rows = rows.exclude(hash="", disabled_at=None)
         fresh = {"hash": "", "pepper_version": "", "changed_at": now}
-        if not rows.update(**fresh, enrol_from=now + wait):
+        if not rows.update(**fresh):
             return False
         note_factors(user, remove="pin")
+        note_release(user, now + wait)
         end_grants(user, actor=actor)
         record("step_up.released", user, actor=actor)
         tell(

@@ -299,6 +299,20 @@ def test_whoever_has_no_second_secret_unlocks_nothing(browser):
     assert not Grant.objects.exists()
 
 
+@pytest.mark.parametrize("name", ["begin", "unlock"])
+def test_while_a_release_waits_no_other_secret_is_added(browser, ann, clock, name):
+    PinCredentialFactory(user=ann)
+    owner = Actor.from_user(UserFactory(is_superuser=True), HERE)
+    services.release_pin(ann, actor=owner)
+
+    asked = act(browser, name, password=PASSWORD).content.decode()
+    assert CONFIRM in asked
+    assert "You have no PIN yet" in asked
+    clock(hours=24)
+    later = act(signed_in(ann), name, password=PASSWORD)
+    assert later.status_code == 302 if name == "unlock" else later.context["seed"]
+
+
 def test_a_recovery_code_confirms_for_whoever_has_lost_the_passkey(browser, ann):
     key = PasskeyFactory(user=ann)
     first, *_ = services.make_recovery_codes(ann, actor=Actor.system("test"))
