@@ -10,9 +10,10 @@ from uuid import UUID
 from django.db import models, transaction
 
 from audit.actors import Actor, Shown
+from audit.models import Event
 from audit.privacy import business_of, subject_of
-from audit.services.record import record
-from audit.services.refusals import record_refusal
+from audit.services.record import new_event, record, record_together
+from audit.services.refusals import record_refusals
 
 # What an operation tried and was not let.
 REFUSED = "access.denied"
@@ -91,37 +92,39 @@ def record_reveal(
 def write_notes(actor: Actor) -> None:
     """Write what an operation has shown and what it was refused.
 
-    A refusal that somebody repeats is only counted, see `record_refusal`. Its own
-    transaction, after the one of the act has ended either way. The caller does not hand
-    out an answer whose access could not be written.
+    In as many statements for somebody of two hundred businesses as of two. A refusal
+    that somebody repeats is only counted, see `record_refusal`. Its own transaction,
+    after the one of the act has ended either way. The caller does not hand out an
+    answer whose access could not be written.
     """
     operation = actor.operation
     with transaction.atomic():
-        for shown in _joined(operation.shown):
-            record(
-                shown.action,
-                actor=actor,
-                business_id=shown.business_id,
-                subjects=shown.subjects,
-                query=shown.query,
-                object_label=shown.label,
-                object_id=shown.object_id,
-                data={"count": shown.count} if shown.count else {},
-            )
+        shown = [_access_event(each, actor) for each in _joined(operation.shown)]
+        record_together(shown, actor=actor)
         if operation.refused is not None:
             # Whose row was meant is not always known: each business of the person
-            # reads of it. In one order, so that parallel requests wait and never lock
-            # each other.
-            places: list[UUID | None] = [*sorted(actor.business_ids or ())]
-            for business_id in places or [None]:
-                record_refusal(
-                    REFUSED,
-                    actor=actor,
-                    business_id=business_id,
-                    code=operation.refused.code,
-                    object_label=operation.refused.label,
-                    object_id=operation.refused.object_id,
-                )
+            # reads of it.
+            record_refusals(
+                REFUSED,
+                actor=actor,
+                business_ids=actor.business_ids or [None],
+                code=operation.refused.code,
+                object_label=operation.refused.label,
+                object_id=operation.refused.object_id,
+            )
+
+
+def _access_event(shown: Shown, actor: Actor) -> Event:
+    return new_event(
+        shown.action,
+        actor=actor,
+        business_id=shown.business_id,
+        subjects=shown.subjects,
+        query=shown.query,
+        object_label=shown.label,
+        object_id=shown.object_id,
+        data={"count": shown.count} if shown.count else {},
+    )
 
 
 def _joined(noted: list[Shown]) -> list[Shown]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypedDict, Unpack
 from uuid import UUID
 
 from django.db import models, transaction
 
 from audit.actors import Actor
 from audit.models import Event, Operation, Outcome
-from audit.tenancy import reach_also
+from audit.tenancy import reach, reach_also
 
 # As many as the longest page shows.
 MAX_SUBJECTS = 200
@@ -21,36 +21,75 @@ def ensure_operation(actor: Actor) -> None:
     Operation.objects.ensure(actor)
 
 
+class Told(TypedDict, total=False):
+    """What an event may say besides who did what, and where.
+
+    `subjects` are ids of customers, the first 200 are kept; `data` takes text, whole
+    numbers, yes and no, and never a personal value. `grant_id` is the step-up behind
+    the act; without it, the one that the operation has taken up. `object_label` and
+    `object_id` are for what has no row.
+    """
+
+    subjects: Iterable[UUID]
+    outcome: str
+    code: str
+    reason: str | None
+    query: str | None
+    data: dict[str, Any] | None
+    object_label: str
+    object_id: str
+    grant_id: UUID | None
+
+
 def record(
     action: str,
     target: models.Model | None = None,
     *,
     actor: Actor,
-    subjects: Iterable[UUID] = (),
     business_id: UUID | None = None,
-    outcome: str = Outcome.DONE,
-    code: str = "",
-    reason: str | None = None,
-    query: str | None = None,
-    data: dict[str, Any] | None = None,
-    object_label: str = "",
-    object_id: str = "",
-    grant_id: UUID | None = None,
+    **told: Unpack[Told],
 ) -> Event:
     """Write one event and, with the first of an operation, the operation itself.
 
     Call it inside the transaction of the act, so that act and entry stand or fall
     together. Without a business of its own or of its target it belongs to the one its
-    actor works for, if that is one. `subjects` are ids of customers, the first 200 are
-    kept; `data` takes text, whole numbers, yes and no, and never a personal value.
-    `grant_id` is the step-up behind the act; without it, the one that the operation has
-    taken up.
+    actor works for, if that is one.
     """
     Operation.objects.ensure(actor)
-    people = list(subjects)
+    event = new_event(action, target, actor=actor, business_id=business_id, **told)
+    with reach_also(event.business_id):
+        event.save(force_insert=True)
+    return event
+
+
+def record_together(events: list[Event], *, actor: Actor) -> None:
+    """Write events of one operation that `new_event` has made, in one statement.
+
+    For what each of somebody's businesses reads: there may be hundreds. They are
+    written whatever is within reach, so make none for a business of strangers.
+    """
+    if events:
+        Operation.objects.ensure(actor)
+        with reach(None):
+            Event.objects.bulk_create(events)
+
+
+def new_event(
+    action: str,
+    target: models.Model | None = None,
+    *,
+    actor: Actor,
+    business_id: UUID | None = None,
+    **told: Unpack[Told],
+) -> Event:
+    """Return an event that is not written yet, as `record` would write it."""
+    people = list(told.get("subjects", ()))
     if business_id is None:
         business_id = getattr(target, "business_id", None) or actor.only_business
-    event = Event(
+    label, object_id = told.get("object_label", ""), told.get("object_id", "")
+    if target is not None:
+        label, object_id = target._meta.label_lower, str(target.pk)
+    return Event(
         action=action,
         business_id=business_id,
         actor_kind=actor.kind,
@@ -59,19 +98,16 @@ def record(
         via=actor.operation.via,
         subjects=[str(subject) for subject in people[:MAX_SUBJECTS]],
         subject_id=people[0] if len(people) == 1 else None,
-        object_label=target._meta.label_lower if target is not None else object_label,
-        object_id=str(target.pk) if target is not None else object_id,
+        object_label=label,
+        object_id=object_id,
         operation_id=actor.operation.id,
-        outcome=outcome,
-        code=code,
-        grant_id=grant_id or actor.operation.grant_id,
-        reason=reason,
-        query=query,
-        data=data or {},
+        outcome=told.get("outcome", Outcome.DONE),
+        code=told.get("code", ""),
+        grant_id=told.get("grant_id") or actor.operation.grant_id,
+        reason=told.get("reason"),
+        query=told.get("query"),
+        data=told.get("data") or {},
     )
-    with reach_also(business_id):
-        event.save(force_insert=True)
-    return event
 
 
 # For acts that change no row, and so have no transaction of their own.

@@ -7,9 +7,10 @@ hour is over, one entry says how many more there were.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypedDict, Unpack
 from uuid import UUID
 
 from django.db import models, transaction
@@ -18,8 +19,8 @@ from django.db.models import F, Q, QuerySet
 from audit import clock
 from audit.actors import Actor
 from audit.keyed import keyed_hash, network_hash
-from audit.models import Event, Operation, Outcome, RefusalWindow
-from audit.services.record import record
+from audit.models import Event, Outcome, RefusalWindow
+from audit.services.record import new_event, record_together
 from audit.tenancy import reach
 
 # So many refusals of one person and kind are told one by one in each window.
@@ -28,7 +29,14 @@ WINDOW = timedelta(minutes=15)
 SUMMARY = "refusals.counted"
 
 
-@transaction.atomic
+class ToldOfRefusal(TypedDict, total=False):
+    """What a refusal may say besides who was refused what, and where."""
+
+    data: dict[str, Any] | None
+    object_label: str
+    object_id: str
+
+
 def record_refusal(
     action: str,
     target: models.Model | None = None,
@@ -36,46 +44,70 @@ def record_refusal(
     actor: Actor,
     code: str,
     business_id: UUID | None = None,
-    data: dict[str, Any] | None = None,
-    object_label: str = "",
-    object_id: str = "",
+    **told: Unpack[ToldOfRefusal],
 ) -> Event | None:
     """Write a refusal as an event, or only count it; return the event if there is one.
 
     Each person, key or address has ten events for an action, a code and a business in
-    a quarter of an hour. What is counted beyond them is one UPDATE, and writes neither
-    event nor operation. `code` is one of ours, never a caller's text; `business_id` is
-    the target's or the actor's only one unless it is given. Its own transaction, or
-    part of the caller's, which then holds the counter's row until its end.
+    a quarter of an hour. What is counted beyond them only moves a number, and writes
+    neither event nor operation. `code` is one of ours, never a caller's text;
+    `business_id` is the target's or the actor's only one unless it is given. Its own
+    transaction, or part of the caller's, which then holds the counter's row until its
+    end.
     """
     if business_id is None:
         business_id = getattr(target, "business_id", None) or actor.only_business
+    events = record_refusals(
+        action, target, actor=actor, code=code, business_ids=[business_id], **told
+    )
+    return events[0] if events else None
+
+
+@transaction.atomic
+def record_refusals(
+    action: str,
+    target: models.Model | None = None,
+    *,
+    actor: Actor,
+    code: str,
+    business_ids: Iterable[UUID | None],
+    **told: Unpack[ToldOfRefusal],
+) -> list[Event]:
+    """Write or count one refusal in each of these businesses; return its events.
+
+    As `record_refusal`, with as many statements for two hundred businesses as for two:
+    whoever works for many would make a refused request costly otherwise.
+    """
     now = clock.now()
-    fresh = _fresh(action, code, business_id, actor, now)
+    fresh = [_fresh(action, code, pk, actor, now) for pk in set(business_ids)]
     # Counters are nobody's rows: also those of a business that is not within reach.
     with reach(None):
-        if _count_full(fresh.name, now):
-            return None
-        row = _locked(fresh)
-        if not _is_open(row, now):
-            _tell(row, actor)
-            row.number, row.started_at, row.ends_at = 0, now, now + WINDOW
-        row.number += 1
-        row.last_at = now
-        row.save(update_fields=["number", "started_at", "last_at", "ends_at"])
-    if row.number > TOLD:
-        return None
-    return record(
-        action,
-        target,
-        actor=actor,
-        business_id=business_id,
-        outcome=Outcome.REFUSED,
-        code=code,
-        data=data,
-        object_label=object_label,
-        object_id=object_id,
-    )
+        rows = _locked(fresh)
+        stored = RefusalWindow.objects.filter(name__in=[row.name for row in rows])
+        over = {row.name for row in rows if not _is_open(row, now)}
+        if len(over) < len(rows):
+            stored.exclude(name__in=over).update(number=F("number") + 1, last_at=now)
+        if over:
+            begun = {"number": 1, "started_at": now, "ends_at": now + WINDOW}
+            stored.filter(name__in=over).update(last_at=now, **begun)
+    summaries = [
+        _summary(row, actor) for row in rows if row.name in over and row.number > TOLD
+    ]
+    events = [
+        new_event(
+            action,
+            target,
+            actor=actor,
+            business_id=row.business_id,
+            outcome=Outcome.REFUSED,
+            code=code,
+            **told,
+        )
+        for row in rows
+        if row.name in over or row.number < TOLD
+    ]
+    record_together([*summaries, *events], actor=actor)
+    return events
 
 
 def close_windows(*, actor: Actor, only_count: bool = False) -> int:
@@ -96,7 +128,8 @@ def _close(name: str, actor: Actor) -> None:
     row = RefusalWindow.objects.select_for_update().filter(name=name).first()
     # Meanwhile somebody may have been refused again, in a new window.
     if row is not None and not _is_open(row, now):
-        _tell(row, actor)
+        if row.number > TOLD:
+            record_together([_summary(row, actor)], actor=actor)
         row.delete()
 
 
@@ -138,34 +171,32 @@ def _fresh(
     )
 
 
-def _count_full(name: str, now: datetime) -> bool:
-    """Count one more in a window that has told enough; false where there is none."""
-    rows = RefusalWindow.objects.filter(_open(now), name=name, number__gte=TOLD)
-    return bool(rows.update(number=F("number") + 1, last_at=now))
+def _locked(fresh: list[RefusalWindow]) -> list[RefusalWindow]:
+    """Return the stored rows, locked until the end of the transaction.
 
-
-def _locked(fresh: RefusalWindow) -> RefusalWindow:
-    """Return the stored row, locked until the end of the transaction."""
-    rows = RefusalWindow.objects.select_for_update().filter(name=fresh.name)
-    # A second look for the case that maintenance has just removed it.
-    for _ in range(2):
-        RefusalWindow.objects.bulk_create([fresh], ignore_conflicts=True)
-        row = rows.first()
-        if row is not None:
-            return row
+    In one order, so that parallel requests wait and never lock each other.
+    """
+    fresh = sorted(fresh, key=lambda row: row.name)
+    names = [row.name for row in fresh]
+    stored = RefusalWindow.objects.select_for_update().order_by("name")
+    # A second look at those that maintenance has just removed.
+    for _ in range(3):
+        rows = list(stored.filter(name__in=names))
+        if len(rows) == len(fresh):
+            return rows
+        known = {row.name for row in rows}
+        new = [row for row in fresh if row.name not in known]
+        RefusalWindow.objects.bulk_create(new, ignore_conflicts=True)
     msg = "The counter is made and removed by others all the time."
     raise RefusalWindow.DoesNotExist(msg)
 
 
-def _tell(row: RefusalWindow, actor: Actor) -> None:
-    """Write how many more refusals than those told one by one a window has seen."""
-    if row.number <= TOLD:
-        return
+def _summary(row: RefusalWindow, actor: Actor) -> Event:
+    """Return how many more refusals than those told one by one a window has seen."""
     # The operation is that of whoever tells it; the entry is about who was refused.
-    Operation.objects.ensure(actor)
     refused: Any = row.actor_kind
     who = replace(actor, kind=refused, id=row.actor_id, key_id=row.key_id)
-    record(
+    return new_event(
         SUMMARY,
         actor=who,
         business_id=row.business_id,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import groupby
 from typing import Any
 
 import pytest
@@ -22,7 +23,13 @@ from audit.models import Event, Operation, Outcome, RefusalWindow
 from audit.services.refusals import SUMMARY, TOLD, WINDOW
 from customers.models import Business
 from tests.conftest import actor_of, signed_in, staff
-from tests.factories import CustomerFactory, PinCredentialFactory
+from tests.factories import (
+    BusinessFactory,
+    CustomerFactory,
+    MembershipFactory,
+    PinCredentialFactory,
+    UserFactory,
+)
 from tests.factories.audit import PIN
 
 CUSTOMERS = "/admin/customers/customer/"
@@ -287,6 +294,61 @@ def test_servers_whose_clocks_differ_by_a_minute_share_a_window(bakery, clock):
 
     assert Event.objects.filter(action="access.denied").count() == TOLD
     assert RefusalWindow.objects.get().number == 2 * TIMES
+
+
+# --- somebody of many businesses ------------------------------------------------
+
+
+def member_of(count: int) -> Client:
+    user = UserFactory()
+    for business in BusinessFactory.create_batch(count):
+        MembershipFactory(user=user, business=business)
+    return signed_in(user)
+
+
+def steps(browser: Client) -> list[str]:
+    """Return the statements of a refused request; those of one insert count as one.
+
+    SQLite takes some 45 rows in a statement.
+    """
+    with CaptureQueriesContext(connection) as found:
+        assert refused_page(browser, None).status_code == 403
+    begun = [query["sql"].partition(" VALUES ")[0] for query in found.captured_queries]
+    return [name for name, _ in groupby(begun)]
+
+
+def test_a_refusal_takes_as_many_statements_in_2_businesses_as_in_200(bakery, clock):
+    few, many = member_of(2), member_of(200)
+
+    for n in range(TOLD + 2):
+        assert len(steps(many)) == len(steps(few)), n
+    clock(minutes=16)
+    assert len(steps(many)) == len(steps(few))
+
+    for browser, count in ((few, 2), (many, 200)):
+        own = refusals(browser.user)
+        told = own.filter(action="access.denied")
+        counted = own.filter(action=SUMMARY)
+        assert told.count() == (TOLD + 1) * count
+        assert told.values("business_id").distinct().count() == count
+        assert {event.data["more"] for event in counted} == {2}
+        assert counted.values("business_id").distinct().count() == count
+        windows = RefusalWindow.objects.filter(actor_id=browser.user.pk)
+        assert set(windows.values_list("number", flat=True)) == {1}
+
+
+def test_each_business_tells_of_its_own_ten(bakery, rival):
+    user = staff(bakery, "support")
+    for _ in range(TOLD - 2):
+        refused_page(signed_in(user), None)
+    MembershipFactory(user=user, business=rival)
+
+    for _ in range(TOLD + 1):
+        refused_page(signed_in(user), None)
+
+    for business, number in ((bakery, 2 * TOLD - 1), (rival, TOLD + 1)):
+        assert refusals(user).filter(business_id=business.pk).count() == TOLD
+        assert RefusalWindow.objects.get(business_id=business.pk).number == number
 
 
 # --- parallel -------------------------------------------------------------------
