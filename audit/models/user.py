@@ -78,8 +78,8 @@ class User(SignedModel, AbstractUser):
     )
     # Part of every session and token: see `services.end_sessions`.
     security_stamp = models.CharField(max_length=32, default=new_stamp, editable=False)
-    # Which second secrets the account has: words such as `pin`, with blanks between; and
-    # from when on a PIN that was released may be set with the password alone.
+    # Which second secrets the account has, as words such as `pin` with blanks between;
+    # and from when on a PIN that was released may be set with the password alone.
     factors = models.CharField(max_length=1000, blank=True, default="", editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
