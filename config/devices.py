@@ -43,7 +43,10 @@ def known_view(request: HttpRequest, code: str) -> HttpResponse:
     response = HttpResponseRedirect(reverse("admin:login"))
     cookie = services.accept_invitation(code, device_of(request))
     if cookie is None:
-        messages.error(request, "This link is too old. The newest mail has another.")
+        text = (
+            "This link is too old, or was opened too often. The next mail has another."
+        )
+        messages.error(request, text)
     else:
         _put(response, cookie)
         messages.success(request, "This browser is known now. Sign in as always.")

@@ -237,6 +237,9 @@ def remove_totp(user: User, *, actor: Actor) -> bool:
     note_factors(user, remove="totp")
     clear(counter_of(user))
     record("second_factor.removed", user, actor=actor)
+    tell(
+        user, "Your authenticator was removed", "Your account has no authenticator now."
+    )
     end_sessions(user, actor=actor, reason_code="second_factor_removed")
     return True
 

@@ -123,6 +123,8 @@ def test_a_known_browser_has_a_limit_too(people, clock):
     # Its own, and then those of a browser that nobody knows.
     assert tries.count(200) == 2 * ours.SIGN_IN_ACCOUNT_TRIES
     assert tries[-1] == 429
+    locked = Event.objects.filter(action="auth.locked").order_by("id")
+    assert list(locked.values_list("code", flat=True)) == ["device", "account"]
     clock(minutes=15)
     assert browser.signs_in("ann")
 
@@ -453,6 +455,14 @@ def test_a_passkey_comes_in_where_others_have_used_up_every_try(people, settings
 
     assert not passkey_signs_in(Browser(OFFICE), device)
     assert passkey_signs_in(known, device)
+
+
+def test_a_passkey_comes_in_where_its_account_has_no_tries_left(people):
+    device = enrolled(people[0])
+    guess("ann", OFFICE)
+
+    assert not Browser(OFFICE).signs_in("ann")
+    assert passkey_signs_in(Browser(OFFICE), device)
 
 
 def test_a_known_browser_asks_for_a_passkey_where_nobody_else_can(people, monkeypatch):

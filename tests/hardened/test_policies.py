@@ -5,9 +5,16 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
+import psycopg
 import pytest
 from django.apps import apps
-from django.db import DatabaseError, IntegrityError, ProgrammingError, connection
+from django.db import (
+    DatabaseError,
+    IntegrityError,
+    ProgrammingError,
+    connection,
+    transaction,
+)
 from django.db import models as django_models
 from psycopg.types.json import Jsonb
 
@@ -23,6 +30,7 @@ from audit.models import Event, Operation
 from audit.services import record
 from audit.tenancy import reach
 from customers.models import Business, Customer
+from tests.databases import ROOT
 from tests.factories import BusinessFactory, CustomerFactory
 from tests.factories.rows import make_row
 
@@ -287,3 +295,43 @@ def test_what_attackers_try_as_the_role_is_refused(hardened, runtime, statement)
         connection.cursor().execute(statement.format(owner=owner))
 
     assert refusal.value.__cause__.sqlstate == "42501"
+
+
+def test_statistics_and_failing_conditions_tell_nothing_of_foreign_rows(
+    hardened, ours, theirs
+):
+    CustomerFactory(business=theirs, name="Foreign Person")
+    with psycopg.connect(hardened.owner_url, autocommit=True) as owner:
+        owner.execute("ANALYZE customers_customer")
+    kept = "SELECT count(*) FROM pg_stats WHERE tablename = 'customers_customer'"
+
+    with reach({ours.pk}), connection.cursor() as cursor:
+        cursor.execute(kept)
+        assert cursor.fetchone() == (0,)
+        # Of a name that it looked at, the cast would make an error that shows it.
+        cursor.execute("SELECT count(*) FROM customers_customer WHERE name::int > 0")
+        assert cursor.fetchone() == (0,)
+
+
+def test_nobody_elses_statements_are_seen(hardened, runtime):
+    with psycopg.connect(hardened.owner_url) as owner:
+        owner.execute("SELECT 'what the owner asks'")
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT query FROM pg_stat_activity WHERE pid = %s",
+                [owner.info.backend_pid],
+            )
+            assert cursor.fetchone() == ("<insufficient privilege>",)
+
+
+def test_what_the_role_can_in_spite_of_all_is_said(runtime, ours, theirs):
+    text = (ROOT / "docs" / "trust.md").read_text(encoding="utf-8")
+    said = "it can name every business, write large objects, and end roles and sessions"
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('holdfast.businesses', '*', true)")
+        cursor.execute("SELECT lo_creat(-1)")
+        cursor.execute("DELETE FROM django_session")
+        cursor.execute("UPDATE customers_membership SET ended_at = now()")
+        transaction.set_rollback(True)
+
+    assert said in " ".join(text.split())

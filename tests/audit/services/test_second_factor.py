@@ -102,13 +102,16 @@ def test_enrolment_stores_nothing_before_the_first_code(user):
     assert not services.has_totp(user)
 
 
-def test_the_person_is_told_of_a_new_authenticator(
+def test_the_person_is_told_of_an_authenticator_that_comes_or_goes(
     user, django_capture_on_commit_callbacks
 ):
     with django_capture_on_commit_callbacks(execute=True):
         enrolled(user)
-
     assert "authenticator was set up" in mail.outbox[-1].subject
+
+    with django_capture_on_commit_callbacks(execute=True):
+        services.remove_totp(user, actor=Actor.system("t"))
+    assert "authenticator was removed" in mail.outbox[-1].subject
 
 
 def test_enrolment_gives_ten_codes_and_ends_other_sessions(user):

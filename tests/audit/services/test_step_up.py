@@ -203,6 +203,13 @@ def test_a_command_on_the_host_releases_at_once(ana):
     assert confirm(ana, "905318")
 
 
+def test_the_person_is_told_of_a_new_pin(ana, django_capture_on_commit_callbacks):
+    with django_capture_on_commit_callbacks(execute=True):
+        enrol(ana, "905318", code=PIN)
+
+    assert "PIN was set" in mail.outbox[-1].subject
+
+
 def test_a_new_pin_ends_what_the_old_one_confirmed(ana):
     grant = confirm(ana)
     enrol(ana, "905318", code=PIN)
