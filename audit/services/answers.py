@@ -11,6 +11,7 @@ import json
 from datetime import timedelta
 from typing import Any
 
+from cryptography.exceptions import InvalidTag
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
@@ -47,9 +48,10 @@ def claim_answer(name: str, fingerprint: str) -> dict[str, Any] | None:
         raise IntegrityError(msg)
     if stored.pk == row.pk:
         return None
-    if stored.fingerprint != fingerprint:
+    answer = _opened(stored)
+    if stored.fingerprint != fingerprint or answer is None:
         raise KeyReused
-    return _opened(stored)
+    return answer
 
 
 def find_answer(name: str) -> dict[str, Any] | None:
@@ -59,8 +61,16 @@ def find_answer(name: str) -> dict[str, Any] | None:
     return None if stored is None else _opened(stored)
 
 
-def _opened(stored: StoredAnswer) -> dict[str, Any]:
-    text = unlock(stored.answer, purpose=_PURPOSE, owner=stored.pk.bytes)
+def _opened(stored: StoredAnswer) -> dict[str, Any] | None:
+    """Return an answer; None for one that was given to somebody else.
+
+    A name says who asked. An answer may show what is shown once, such as a new key, so
+    it opens under its own name alone, whoever moves rows in the database.
+    """
+    try:
+        text = unlock(stored.answer, purpose=_PURPOSE, owner=stored.name.encode())
+    except (InvalidTag, ValueError):
+        return None
     answer: dict[str, Any] = json.loads(text)
     return answer
 
@@ -78,7 +88,7 @@ def keep_answer(name: str, answer: dict[str, Any]) -> None:
     """Store what the act of this transaction was answered."""
     row = StoredAnswer.objects.get(name=name)
     text = json.dumps(answer).encode()
-    row.answer = lock_up(text, purpose=_PURPOSE, owner=row.pk.bytes)
+    row.answer = lock_up(text, purpose=_PURPOSE, owner=name.encode())
     row.save(update_fields=["answer"])
 
 

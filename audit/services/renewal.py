@@ -73,18 +73,27 @@ def register_keyed(column: KeyedColumn) -> None:
     _columns.append(column)
 
 
+def _own_id(row: Any) -> bytes:
+    own: bytes = row.pk.bytes
+    return own
+
+
 def sealed_column(
-    rows: Callable[[], QuerySet[Any]], column: str, *, purpose: str, owner: str = "pk"
+    rows: Callable[[], QuerySet[Any]],
+    column: str,
+    *,
+    purpose: str,
+    owner: Callable[[Any], bytes] = _own_id,
 ) -> KeyedColumn:
-    """Return a column of boxes; `owner` is the attribute whose id they are bound to."""
+    """Return a column of boxes; `owner` says what the box of a row is bound to."""
 
     def renew(row: Any, actor: Actor) -> bool:
-        place = {"purpose": purpose, "owner": getattr(row, owner).bytes}
+        bound = owner(row)
         try:
-            data = unlock(getattr(row, column), **place)
+            data = unlock(getattr(row, column), purpose=purpose, owner=bound)
         except (InvalidTag, ValueError):
             return False
-        setattr(row, column, lock_up(data, **place))
+        setattr(row, column, lock_up(data, purpose=purpose, owner=bound))
         _write(row, column, actor)
         return True
 
@@ -181,9 +190,14 @@ def _own_columns() -> Iterator[KeyedColumn]:
             yield KeyedColumn(model._base_manager.all, "mac", _sign)
     seeds, answers = Authenticator.objects.all, StoredAnswer.objects.all
     yield sealed_column(
-        seeds, "sealed_seed", purpose="authenticator seed", owner="user_id"
+        seeds,
+        "sealed_seed",
+        purpose="authenticator seed",
+        owner=lambda row: row.user_id.bytes,
     )
-    yield sealed_column(answers, "answer", purpose="answer")
+    yield sealed_column(
+        answers, "answer", purpose="answer", owner=lambda row: row.name.encode()
+    )
     codes = RecoveryCode.objects.filter(used_at=None).select_related("user")
     yield KeyedColumn(codes.all, "code_hash", end=_end_code)
     pins = PinCredential.objects.select_related("user")

@@ -50,13 +50,27 @@ from customers.services.import_tables import (
 )
 
 _CONTENT, _PREVIEW, _REPORT = "import file", "import preview", "import report"
+
+
+def _owner(upload: ImportFile) -> bytes:
+    # Whoever writes to the database gives nobody's file to somebody else.
+    return upload.pk.bytes + upload.uploaded_by_id.bytes
+
+
 # What a new HASH_KEY encrypts again: files, what was found in them, what was refused.
 KEYED_FILES = [
     audit.sealed_column(
-        ImportContent.objects.all, "content", purpose=_CONTENT, owner="file_id"
+        ImportContent.objects.all,
+        "content",
+        purpose=_CONTENT,
+        owner=lambda row: _owner(row.file),
     ),
-    audit.sealed_column(ImportFile.objects.all, "preview", purpose=_PREVIEW),
-    audit.sealed_column(ImportFile.objects.all, "report", purpose=_REPORT),
+    audit.sealed_column(
+        ImportFile.objects.all, "preview", purpose=_PREVIEW, owner=_owner
+    ),
+    audit.sealed_column(
+        ImportFile.objects.all, "report", purpose=_REPORT, owner=_owner
+    ),
 ]
 # Rows and bytes whose preview a request can wait for; more is work for a job.
 INLINE_ROWS = 2000
@@ -127,7 +141,7 @@ def keep_upload(
     stored = ImportContent(
         business=business,
         file=upload,
-        content=lock_up(packed, purpose=_CONTENT, owner=upload.pk.bytes),
+        content=lock_up(packed, purpose=_CONTENT, owner=_owner(upload)),
     )
     with transaction.atomic():
         upload.save(force_insert=True)
@@ -214,7 +228,7 @@ def _opened(upload: ImportFile) -> tuple[Headers, Sheet]:
     if stored is None:
         raise SheetError(_GONE)
     try:
-        packed = unlock(stored.content, purpose=_CONTENT, owner=upload.pk.bytes)
+        packed = unlock(stored.content, purpose=_CONTENT, owner=_owner(upload))
         # What was kept has this size; nothing else is unpacked.
         data = zlib.decompressobj().decompress(packed, max_length=upload.size + 1)
     except (InvalidTag, ValueError, zlib.error) as error:
@@ -370,14 +384,14 @@ def rejected_rows(upload: ImportFile) -> Iterator[str]:
 
 def _locked(found: dict[str, Any], upload: ImportFile, purpose: str) -> str:
     text = zlib.compress(json.dumps(found).encode())
-    return lock_up(text, purpose=purpose, owner=upload.pk.bytes)
+    return lock_up(text, purpose=purpose, owner=_owner(upload))
 
 
 def _unlocked(text: str, upload: ImportFile, purpose: str) -> dict[str, Any]:
     if not text:
         return {}
     try:
-        packed = unlock(text, purpose=purpose, owner=upload.pk.bytes)
+        packed = unlock(text, purpose=purpose, owner=_owner(upload))
     except (InvalidTag, ValueError) as error:
         raise SheetError(_GONE) from error
     found: dict[str, Any] = json.loads(zlib.decompress(packed))

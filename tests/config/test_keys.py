@@ -182,7 +182,7 @@ def office(bakery, actor, settings) -> Office:
     )
     tomorrow = timezone.now() + timedelta(days=1)
     answer = StoredAnswer(name="a name", fingerprint="", expires_at=tomorrow)
-    place = {"purpose": "answer", "owner": answer.pk.bytes}
+    place = {"purpose": "answer", "owner": b"a name"}
     answer.answer = lock_up(b'{"said": 1}', **place)
     answer.save()
     refresh = services.issue_tokens(user).refresh

@@ -218,6 +218,26 @@ def test_the_stored_answer_cannot_be_read_and_ends(alice):
     assert again.json()["errors"][0]["code"] == "unique"
 
 
+def test_an_answer_under_somebody_elses_name_is_shown_to_nobody(alice, bakery):
+    """As whoever writes to the database moves it to read what was shown once."""
+    send(alice, "k-1")
+    theirs = StoredAnswer.objects.get()
+    thief = signed_in(staff(bakery))
+    send(thief, "mine", {"name": "Eve", "email": "eve@example.org"})
+    mine = StoredAnswer.objects.exclude(pk=theirs.pk).get()
+    StoredAnswer.objects.all().delete()
+    for taken in ({"id": theirs.pk}, {"id": mine.pk}):
+        facts = {"name": mine.name, "fingerprint": mine.fingerprint}
+        expires = {"expires_at": mine.expires_at}
+        StoredAnswer(**taken, **facts, **expires, answer=theirs.answer).save()
+
+        again = send(thief, "mine", {"name": "Eve", "email": "eve@example.org"})
+
+        assert again.status_code == 422
+        assert "Ana" not in again.text
+        StoredAnswer.objects.all().delete()
+
+
 @pytest.mark.django_db(transaction=True)
 def test_repeats_at_once_are_one_act(at_once):
     kari = signed_in(staff(BusinessFactory()))

@@ -143,6 +143,17 @@ def test_altered_bytes_load_nothing(alice, bakery, model):
     assert not Customer.objects.exists()
 
 
+def test_a_file_that_is_given_to_somebody_else_opens_for_nobody(alice, bakery):
+    """As whoever writes to the database would have the hub decrypt it."""
+    preview = upload(alice, CUSTOMERS, ROW)
+    thief = staff(bakery, "admin")
+    ImportFile.objects.update(uploaded_by=thief)
+    page = signed_in(thief).get(preview.redirect_chain[-1][0], follow=True)
+
+    assert "ana@example.org" not in page.text
+    assert not Customer.objects.exists()
+
+
 def test_nobody_else_sees_or_confirms_a_file(alice, bakery, owner):
     preview = upload(alice, CUSTOMERS, ROW)
     page = preview.redirect_chain[-1][0]
