@@ -82,22 +82,25 @@ def find_excess(item: Any) -> tuple[tuple[str, str] | None, int]:
 
     The size is about that of its JSON, in characters. Counts without calling itself.
     """
-    keys = size = deepest = longest = 0
-    waiting: list[tuple[Any, int]] = [(item, 1)]
-    while waiting and size <= MAX_ITEM:
-        value, depth = waiting.pop()
-        if isinstance(value, dict):
-            keys += len(value)
-            longest = max(longest, *map(len, value), 0)
-            size += sum(map(len, value))
-            waiting += [(inner, depth + 1) for inner in value.values()]
-        elif isinstance(value, list):
-            waiting += [(inner, depth + 1) for inner in value]
-        else:
-            size += len(value) if isinstance(value, str) else _SCALAR
-            continue
-        size += _BRACKETS
-        deepest = max(deepest, depth)
+    keys = size = depth = deepest = longest = 0
+    level: list[Any] = [item]
+    below: list[Any] = []
+    while level and size <= MAX_ITEM:
+        depth += 1
+        for value in level:
+            if isinstance(value, dict):
+                keys += len(value)
+                longest = max(longest, *map(len, value), 0)
+                size += sum(map(len, value)) + _BRACKETS
+                below += value.values()
+                deepest = depth
+            elif isinstance(value, list):
+                size += _BRACKETS
+                below += value
+                deepest = depth
+            else:
+                size += len(value) if isinstance(value, str) else _SCALAR
+        level, below = below, []
     if size > MAX_ITEM:
         return ("oversize_item", f"Send at most {MAX_ITEM // 1024} KB an item."), size
     if deepest > MAX_DEPTH:

@@ -122,8 +122,15 @@ class _Cutter:
         for start, end, is_opening in bracket_runs(self.text):
             if self.level and self.depth == self.level:
                 self._split(after, start)
-            walk = self._open if is_opening else self._close
-            walk(start, end, after)
+            deeper = end - start if is_opening else start - end
+            if self.depth > self.level > 0 and self.depth + deeper >= self.level:
+                # Inside of an item, where most brackets are: nothing is to be noted.
+                self.depth += deeper
+                if is_opening:
+                    self.inner = max(self.inner, self.depth - self.level)
+            else:
+                walk = self._open if is_opening else self._close
+                walk(start, end, after)
             if self.depth < 0:
                 return None
             after = end

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -24,27 +26,81 @@ def payload_text(value: Any) -> str:
     Control characters and lone surrogates are written as escapes, so that the text
     comes back byte for byte from both databases.
     """
-    text = _written(value)
-    if text.isascii():
-        return text
-    return _SURROGATE.sub(lambda m: f"\\u{ord(m.group()):04x}", text)
+    return _Writer(is_exact=True).write(value)
 
 
-def _written(value: Any) -> str:
-    if isinstance(value, str):
-        return _quoted(value)
-    if isinstance(value, dict):
-        items = [f"{_quoted(key)}:{_written(value[key])}" for key in sorted(value)]
-        return f"{{{','.join(items)}}}"
-    if isinstance(value, list):
-        # Without a call for each: a body can hold a hundred thousand texts.
-        items = [_quoted(v) if type(v) is str else _written(v) for v in value]
-        return f"[{','.join(items)}]"
-    if isinstance(value, Decimal) or type(value) is int:
-        return str(value)
-    if value is None or value is NON_FINITE:
-        return "null"
-    return json.dumps(value)
+@dataclass
+class _Writer:
+    """Writes one value as JSON; unless it is exact, what means the same looks the same.
+
+    It does not call itself, and calls nothing of ours for texts: a body holds hundreds
+    of thousands of them, and how deep they stand is the sender's choice.
+    """
+
+    is_exact: bool
+    parts: list[str] = field(default_factory=list)
+    # Of each list and object around: what is left of it, and the object if it is one.
+    path: list[tuple[Iterator[Any], dict[str, Any] | None]] = field(
+        default_factory=list
+    )
+
+    def write(self, value: Any) -> str:
+        """Return the text of a value."""
+        self.path.append((iter([value]), None))
+        while self.path:
+            members, named = self.path[-1]
+            if self._write_until_deeper(members, named):
+                continue
+            self.path.pop()
+            # Of the last member; behind the value itself there is one as well.
+            if self.parts[-1] == ",":
+                self.parts.pop()
+            if self.path:
+                self.parts += ("]" if named is None else "}", ",")
+        text = "".join(self.parts)
+        if text.isascii():
+            return text
+        return _SURROGATE.sub(lambda m: f"\\u{ord(m.group()):04x}", text)
+
+    def _write_until_deeper(
+        self, members: Iterator[Any], named: dict[str, Any] | None
+    ) -> bool:
+        """Write members up to the next that holds others; false at their end."""
+        for member in members:
+            item = member
+            if named is not None:
+                item = named[member]
+                self.parts += (_quoted(member), ":")
+            if isinstance(item, str):
+                is_ready = self.is_exact or item.isascii()
+                text = item if is_ready else normal_form("NFC", item)
+                self.parts += (_quoted(text), ",")
+            elif isinstance(item, dict | list):
+                self._enter(item)
+                return True
+            else:
+                self.parts += (self._scalar(item), ",")
+        return False
+
+    def _enter(self, value: Any) -> None:
+        if isinstance(value, list):
+            self.parts.append("[")
+            self.path.append((iter(value), None))
+            return
+        if not (self.is_exact or all(map(str.isascii, value))):
+            value = {normal_form("NFC", key): item for key, item in value.items()}
+        self.parts.append("{")
+        self.path.append((iter(sorted(value)), value))
+
+    def _scalar(self, value: Any) -> str:
+        if value is None or value is NON_FINITE:
+            return "null"
+        if isinstance(value, bool) or not isinstance(value, int | Decimal):
+            return json.dumps(value)
+        if self.is_exact:
+            return str(value)
+        number = Decimal(value)
+        return "0" if number == 0 else str(number.normalize())
 
 
 def read_payload(text: str | None) -> Any:
@@ -59,17 +115,4 @@ def fingerprint(body: Any) -> bytes:
         context = body.get("context")
         if isinstance(context, dict):
             body["context"] = {k: v for k, v in context.items() if k != "ip"}
-    return hashlib.sha256(payload_text(_normal(body)).encode()).digest()
-
-
-def _normal(value: Any) -> Any:
-    if isinstance(value, str):
-        return value if value.isascii() else normal_form("NFC", value)
-    if isinstance(value, dict):
-        return {_normal(key): _normal(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [v if type(v) is str and v.isascii() else _normal(v) for v in value]
-    if isinstance(value, bool) or not isinstance(value, int | Decimal):
-        return value
-    number = Decimal(value)
-    return Decimal(0) if number == 0 else number.normalize()
+    return hashlib.sha256(_Writer(is_exact=False).write(body).encode()).digest()

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import cache
-from itertools import accumulate
 from math import isfinite
 from typing import Any
 
 from audit.nesting import bracket_runs
+from capture.parsing.cards import mask_cards
 from capture.parsing.marks import NON_FINITE
 
 _SECRET_KEYS = {
@@ -51,27 +51,15 @@ _SECRET_VALUES = [
     ),
     (re.compile(r"\b(?:sk|rk)_(?:live|test)_\w{8,}|\bsk_[\w-]{24,}"), "key"),
 ]
-# Digits with single blanks or hyphens between them: cards, and what stands beside them.
-_DIGITS = re.compile(r"(?<!\d)(?<!\d\.)(?<!\+)\d(?:[ -]?\d){12,}")
-_GROUP = re.compile(r"\d+")
-# Issuer prefix and the lengths it comes with; the check digit alone fits one time in
-# milliseconds out of ten.
-_ISSUERS = [
-    (re.compile(r"4"), (19, 16, 13)),
-    (re.compile(r"5[1-5]|222[1-9]|22[3-9]|2[3-6]|27[01]|2720"), (16,)),
-    (re.compile(r"3[47]"), (15,)),
-    (re.compile(r"6011|64[4-9]|65"), (19, 16)),
-    (re.compile(r"35(2[89]|[3-8])"), (19, 16)),
-    (re.compile(r"30[0-5]|36|38|39"), (19, 16, 14)),
-]
 _LONGEST_NUMBER = 40
 # The smallest number of as many digits as the shortest card has.
 _SHORTEST_CARD = 10**12
 # "Bearer x".
 _SHORTEST_SECRET = 8
+_NUMBERS = frozenset({int, Decimal})
+_PLAIN_KINDS = frozenset({bool, type(None)})
+_NO_LETTERS = re.compile("[^a-z]+")
 _MOST_NAMED = 100
-_PLAIN = bytes.maketrans(b"0123456789", bytes(range(10)))
-_DOUBLED = bytes.maketrans(b"0123456789", bytes((0, 2, 4, 6, 8, 1, 3, 5, 7, 9)))
 
 
 Warnings = list[tuple[str, str]]
@@ -96,17 +84,8 @@ def redact(value: Any) -> tuple[Any, Warnings]:
     `non_finite_number` where a number became null. Of the first and the last at most a
     hundred places are named: a list can hold ten thousands.
     """
-    found: Warnings = []
-    return _clean(value, "", found), list(_named(found))
-
-
-def _named(found: Warnings) -> Iterator[tuple[str, str]]:
-    seen: Counter[str] = Counter()
-    for code, pointer in found:
-        seen[code] += 1
-        # Which amounts came twice decides about a payment.
-        if seen[code] <= _MOST_NAMED or code == "duplicate_key":
-            yield code, pointer
+    cleaner = _Cleaner()
+    return cleaner.clean(value), cleaner.found
 
 
 def redact_text(text: str) -> str:
@@ -135,52 +114,119 @@ def _end_of_object(text: str, start: int) -> int:
     return len(text)
 
 
-def _clean(value: Any, pointer: str, found: Warnings) -> Any:
-    if isinstance(value, str):
-        return _clean_text(value, pointer, found)
-    if value is NON_FINITE or (isinstance(value, float) and not isfinite(value)):
-        found.append(("non_finite_number", pointer))
-        return None
-    if isinstance(value, dict):
+@dataclass
+class _Cleaner:
+    """Walks over one value, and keeps what it has found and where it stands.
+
+    It does not call itself, and calls nothing for short texts and small numbers: a body
+    holds hundreds of thousands of them, and how deep they stand is the sender's choice.
+    """
+
+    found: Warnings = field(default_factory=list)
+    seen: Counter[str] = field(default_factory=Counter)
+    # Of each list and object around: its name in the one above, what is left of its
+    # members, and those that are clean.
+    path: list[tuple[Any, Iterator[Any], Any]] = field(default_factory=list)
+
+    def clean(self, value: Any) -> Any:
+        """Return a value without secrets and marks."""
+        kept: list[Any] = []
+        self.path.append(("", iter([value]), kept))
+        while self.path:
+            _, members, above = self.path[-1]
+            if isinstance(above, dict):
+                is_over = self._clean_members(members, above)
+            else:
+                is_over = self._clean_items(members, above)
+            if is_over:
+                self.path.pop()
+        return kept[0]
+
+    def _clean_items(self, items: Iterator[Any], kept: list[Any]) -> bool:
+        """Clean the items of a list up to the next that holds others, or to its end."""
+        for item in items:
+            kind = type(item)
+            if (
+                (kind is str and len(item) < _SHORTEST_SECRET)
+                or (kind in _NUMBERS and -_SHORTEST_CARD < item < _SHORTEST_CARD)
+                or kind in _PLAIN_KINDS
+            ):
+                kept.append(item)
+            elif isinstance(item, dict | list):
+                kept.append(self._enter(len(kept), item))
+                return False
+            else:
+                kept.append(self._clean_scalar(item, len(kept)))
+        return True
+
+    def _clean_members(self, members: Iterator[Any], kept: dict[str, Any]) -> bool:
+        """Clean the members of an object, as those of a list."""
+        for key, item in members:
+            name = _NO_LETTERS.sub("", key.lower())
+            shown = key
+            if len(key) >= _SHORTEST_SECRET and (shown := _mask(key)) != key:
+                self._note("secret_redacted", shown)
+            secret = _SECRET_KEYS.get(name)
+            if secret is None and _PASSWORD_LIKE.search(name):
+                secret = None if isinstance(item, bool) else "password"
+            if secret is not None and item is not None:
+                self._note("secret_redacted", shown)
+                kept[shown] = f"[redacted:{secret}]"
+            elif isinstance(item, dict | list):
+                kept[shown] = self._enter(shown, item)
+                return False
+            elif (
+                (type(item) is str and len(item) < _SHORTEST_SECRET)
+                or name in _NEVER_SCANNED
+                or (name in _PHONES and _is_short_number(item))
+            ):
+                kept[shown] = item
+            else:
+                kept[shown] = self._clean_scalar(item, shown)
+        return True
+
+    def _enter(self, place: str | int, value: Any) -> Any:
+        """Begin with a list or an object that stands in the present one."""
+        is_object = isinstance(value, dict)
+        kept: Any = {} if is_object else []
+        self.path.append((place, iter(value.items() if is_object else value), kept))
         for key in getattr(value, "twice", ()):
-            found.append(("duplicate_key", f"{pointer}/{_escape(_mask(key))}"))
-        return dict(_clean_member(*pair, pointer, found) for pair in value.items())
-    if isinstance(value, list):
-        return [_clean(v, f"{pointer}/{n}", found) for n, v in enumerate(value)]
-    if isinstance(value, int | Decimal) and not isinstance(value, bool):
-        return _clean_number(value, pointer, found)
-    return value
+            self._note("duplicate_key", _mask(key))
+        return kept
+
+    def _clean_scalar(self, value: Any, place: str | int) -> Any:
+        if value is NON_FINITE or (isinstance(value, float) and not isfinite(value)):
+            self._note("non_finite_number", place)
+            return None
+        clean = value
+        if isinstance(value, str):
+            clean = _mask(value)
+        elif isinstance(value, int | Decimal) and not isinstance(value, bool):
+            clean = _clean_number(value)
+        if clean != value:
+            self._note("secret_redacted", place)
+        return clean
+
+    def _note(self, code: str, place: str | int) -> None:
+        self.seen[code] += 1
+        # Which amounts came twice decides about a payment.
+        if self.seen[code] <= _MOST_NAMED or code == "duplicate_key":
+            # The first level holds only the value itself, which has no name.
+            names = [*(name for name, _, _ in self.path[1:]), place][1:]
+            pointer = "".join(f"/{_escape(str(name))}" for name in names)
+            self.found.append((code, pointer))
 
 
-def _clean_number(value: int | Decimal, pointer: str, found: Warnings) -> Any:
+def _clean_number(value: int | Decimal) -> Any:
     # A card can come as a number, with a fraction of zero or an exponent too.
     if -_SHORTEST_CARD < value < _SHORTEST_CARD:
         return value
     if Decimal(value).adjusted() > _LONGEST_NUMBER:
         return value
-    whole = format(Decimal(value), "f").partition(".")[0]
-    clean = _clean_text(whole, pointer, found)
+    is_whole = isinstance(value, int)
+    whole = str(value) if is_whole else format(value, "f").partition(".")[0]
+    clean = mask_cards(whole)
     return value if clean == whole else clean
-
-
-def _clean_member(key: str, item: Any, above: str, found: Warnings) -> tuple[str, Any]:
-    name = re.sub(r"[^a-z]", "", key.lower())
-    shown = _mask(key)
-    pointer = f"{above}/{_escape(shown)}"
-    if shown != key:
-        found.append(("secret_redacted", pointer))
-    kind = _SECRET_KEYS.get(name)
-    if kind is None and _PASSWORD_LIKE.search(name) and not isinstance(item, bool):
-        kind = "password"
-    if kind is not None and item is not None:
-        found.append(("secret_redacted", pointer))
-        return shown, f"[redacted:{kind}]"
-    is_plain = not isinstance(item, dict | list)
-    if (name in _NEVER_SCANNED and is_plain) or (
-        name in _PHONES and _is_short_number(item)
-    ):
-        return shown, item
-    return shown, _clean(item, pointer, found)
 
 
 def _is_short_number(item: Any) -> bool:
@@ -188,76 +234,12 @@ def _is_short_number(item: Any) -> bool:
     return is_number and sum(c.isdigit() for c in str(item)) <= _LONGEST_PHONE
 
 
-def _clean_text(text: str, pointer: str, found: Warnings) -> str:
-    clean = _mask(text)
-    if clean != text:
-        found.append(("secret_redacted", pointer))
-    return clean
-
-
 def _mask(text: str) -> str:
     if len(text) < _SHORTEST_SECRET:
         return text
     for pattern, kind in _SECRET_VALUES:
         text = pattern.sub(f"[redacted:{kind}]", text)
-    return _DIGITS.sub(_mask_cards, text)
-
-
-def _mask_cards(match: re.Match[str]) -> str:
-    """Return a run of digits with every card in it masked.
-
-    A card begins and ends where its group of digits does, so "4111 1111 1111 1111 12"
-    is a card and a month, and sixteen digits inside of twenty are none.
-    """
-    run = match.group()
-    digits = run.replace(" ", "").replace("-", "")
-    if not digits.isascii():
-        digits = "".join([str(int(digit)) for digit in digits])
-    begins, ends = _groups(run)
-    sums = _luhn_sums(digits.encode())
-    kept, last, free = [], 0, 0
-    for n, begin in begins.items():
-        if n < free:
-            continue
-        for length in _lengths(digits[n : n + 4]):
-            end = n + length
-            if end in ends and _is_checked(sums[end % 2], n, end):
-                kept += [run[last:begin], f"[redacted:card:{digits[end - 4 : end]}]"]
-                free, last = end, ends[end]
-                break
-    return "".join(kept) + run[last:]
-
-
-def _groups(run: str) -> tuple[dict[int, int], dict[int, int]]:
-    """Return where groups of digits begin and end, by their place among all digits."""
-    begins, ends, seen = {}, {}, 0
-    for group in _GROUP.finditer(run):
-        begin, end = group.span()
-        begins[seen] = begin
-        seen += end - begin
-        ends[seen] = end
-    return begins, ends
-
-
-@cache
-def _lengths(prefix: str) -> tuple[int, ...]:
-    return next((n for issuer, n in _ISSUERS if issuer.match(prefix)), ())
-
-
-def _luhn_sums(digits: bytes) -> tuple[list[int], list[int]]:
-    """Return two running sums, with every other digit as Luhn doubles it.
-
-    In the first those that stand first, third, fifth; in the second all others. So what
-    the check digit of any part comes to is a difference, however many parts there are.
-    """
-    first = bytearray(digits.translate(_PLAIN))
-    second = bytearray(digits.translate(_DOUBLED))
-    first[::2], second[::2] = second[::2], first[::2]
-    return list(accumulate(first, initial=0)), list(accumulate(second, initial=0))
-
-
-def _is_checked(sums: list[int], start: int, end: int) -> bool:
-    return (sums[end] - sums[start]) % 10 == 0
+    return mask_cards(text)
 
 
 def _escape(key: str) -> str:

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 import tracemalloc
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from django.test import Client
 
-from capture.parsing import ParseError, parse_items
+from capture.parsing import (
+    ParseError,
+    find_excess,
+    fingerprint,
+    parse_items,
+    payload_text,
+    redact,
+)
 
 # A body of five megabytes costs a second or two; what is not linear costs minutes.
 CPU_SECONDS = 20
 MB = 1_000_000
+TIME = 1_789_000_000_000
 BATCH, LINES = "/api/v1/captures/batch", "application/x-ndjson"
 HOSTILE = {
     "openings": b"[" * 5 * MB,
@@ -32,6 +42,10 @@ HOSTILE = {
     "same keys": b'{"batch":[{' + b'"a":1,' * (MB // 2) + b'"a":1}]}',
     "digits": b'{"batch":[{"userId":"u","t":"' + b"1 " * 2 * MB + b'"}]}',
     "cards": b'{"batch":[{"userId":"u","t":"' + b"4111-" * (MB // 2) + b'"}]}',
+    "small texts": json.dumps({"batch": [{"list": ["a"] * 150_000}]}).encode(),
+    "small lists": json.dumps({"batch": [{"list": [["a"]] * 150_000}]}).encode(),
+    "small numbers": json.dumps({"batch": [{"list": [1.5] * 15_000}] * 10}).encode(),
+    "times": json.dumps({"batch": [{"list": [TIME] * 15_000}] * 10}).encode(),
     "unread secrets": b'{"batch":[{' + b'"password":' * (MB // 4) + b"}]}",
 }
 
@@ -70,3 +84,30 @@ def test_a_hostile_body_takes_little_more_memory_than_itself(name):
     tracemalloc.stop()
 
     assert peak < 8 * len(body)
+
+
+@pytest.mark.parametrize("walk", [find_excess, redact, payload_text, fingerprint])
+def test_small_values_take_no_call_each(walk):
+    """A call is what costs, and at some depths of the stack ten times as much."""
+    few = calls_of(walk, ["a"] * 10)
+
+    assert calls_of(walk, ["a"] * 10_000) == few
+    assert few < 30
+
+
+@pytest.mark.parametrize("walk", [find_excess, redact, payload_text, fingerprint])
+def test_nested_values_take_no_deeper_stack(walk):
+    value: Any = 1
+    for _ in range(sys.getrecursionlimit()):
+        value = {"a": [value]}
+
+    walk(value)
+
+
+def calls_of(walk: Any, value: Any) -> int:
+    """Return how many functions of Python are called to walk over a value."""
+    seen = []
+    sys.setprofile(lambda _, event, __: seen.append(event))
+    walk(value)
+    sys.setprofile(None)
+    return seen.count("call")
