@@ -239,9 +239,9 @@ class StaffSchema(AutoSchema):
     def get_serializer_name(self, serializer: Any, direction: Any) -> str:
         """Return the name of a component; camelCase ones have their own."""
         name = super().get_serializer_name(serializer, direction)
-        if name.startswith("Hub") or not _has_humps(serializer):
-            return name
-        return f"Hub{name}" if self._is_camel(serializer) else name
+        # Whether keys have humps takes long to tell, so it is asked last.
+        is_known = name.startswith("Hub") or not self._is_camel(serializer)
+        return name if is_known or not _has_humps(serializer) else f"Hub{name}"
 
     def _is_list_view(self, serializer: Any = None) -> bool:
         # Answers name their envelope themselves.

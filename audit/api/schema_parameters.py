@@ -9,6 +9,8 @@ from typing import Any
 from audit.api.schema_fields import NO_NUL
 
 _Parameter = dict[str, Any]
+# The parameters that say which columns and rows an answer holds.
+_OF_ROWS = ("fields", "expand")
 
 
 def taken(view: Any, parameter: _Parameter) -> _Parameter:
@@ -42,12 +44,12 @@ def taken(view: Any, parameter: _Parameter) -> _Parameter:
 
 def _names(view: Any, name: str) -> list[str]:
     """Return which names a parameter of a table takes, or nothing."""
-    related = list(getattr(view, "related", {}))
     if not hasattr(view, "orderings"):
         return []
     if name == "ordering":
         return [f"-?{column}" for column in view.orderings]
-    return {"fields": [*view.row().fields, *related], "expand": related}.get(name, [])
+    related = list(getattr(view, "related", {})) if name in _OF_ROWS else []
+    return [*view.row().fields, *related] if name == "fields" else related
 
 
 def _choices(view: Any, name: str) -> list[str]:

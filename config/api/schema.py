@@ -15,6 +15,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import TextChoices
+from drf_spectacular.contrib.django_filters import DjangoFilterExtension
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.generators import SchemaGenerator
 
@@ -25,6 +26,9 @@ from config.api.examples import with_examples
 # Modules with `build_paths` and `build_components`, for views that no serializer
 # describes.
 _PLAIN: tuple[Any, ...] = (tokens, capture)
+# No table has places on a map. Asked whether a filter is of one, the library would look
+# for a library of them on the whole machine, with a compiler, in the first request.
+DjangoFilterExtension._has_gis = False  # type: ignore[attr-defined]  # set by the library itself
 # What the viewer offers first.
 _FIRST = ("staffToken", "captureKey")
 _SAFE = ("GET", "HEAD", "OPTIONS")
