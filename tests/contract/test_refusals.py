@@ -19,8 +19,9 @@ from django.utils import timezone
 
 from audit import services
 from audit.actors import Actor, OperationContext
+from audit.ids import uuid7
 from audit.models import Event, Operation, Outcome, RefusalWindow
-from audit.services.refusals import SUMMARY, TOLD, WINDOW
+from audit.services.refusals import SUMMARY, TOLD, WINDOW, record_refusals
 from customers.models import Business
 from tests.conftest import actor_of, signed_in, staff
 from tests.factories import (
@@ -364,6 +365,24 @@ def test_parallel_refusals_are_ten_entries_and_none_is_lost(bakery, at_once):
         return events.count(), RefusalWindow.objects.get().number
 
     assert at_once(count, times=1) == [(TOLD, 40)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_parallel_refusals_in_many_businesses_wait_for_each_other(at_once):
+    ids = [uuid7() for _ in range(20)]
+
+    def turn() -> None:
+        for _ in range(5):
+            who = someone(ids[0])
+            record_refusals("access.denied", actor=who, code="x", business_ids=ids)
+
+    assert at_once(turn) == [None] * 8
+
+    def count() -> tuple[int, set[int]]:
+        numbers = RefusalWindow.objects.values_list("number", flat=True)
+        return Event.objects.filter(action="access.denied").count(), set(numbers)
+
+    assert at_once(count, times=1) == [(TOLD * len(ids), {40})]
 
 
 @pytest.mark.django_db(transaction=True)
