@@ -271,6 +271,7 @@ def _ask(request: HttpRequest, asked: _Asked, error: str = "") -> HttpResponse:
         "state": state,
         "minutes": services.LIFETIMES[Scope(asked.scope)] // timedelta(minutes=1),
         "is_single_use": asked.scope in services.SINGLE_USE,
+        "released_from": None if methods else services.waiting_release(user),
         "may_try": bool(methods) and not (state.locked_until or state.is_disabled),
         "error": error,
         "is_popup": "_popup" in dict(asked.fields or []),

@@ -92,6 +92,7 @@ from audit.services.pin_enrolment import (
     needs_proof_for_pin,
     needs_proof_for_secrets,
     release_pin,
+    waiting_release,
 )
 from audit.services.reading import (
     find_operation,
@@ -288,6 +289,7 @@ __all__ = [
     "token_binding",
     "use_once",
     "wait_text",
+    "waiting_release",
     "was_begun",
     "write_notes",
 ]

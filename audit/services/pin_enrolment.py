@@ -88,8 +88,13 @@ def needs_proof_for_secrets(user: User) -> bool:
 
     So it does while a release waits, or whoever cannot wait would add another secret.
     """
+    return bool(factors_of(user)) or waiting_release(user) is not None
+
+
+def waiting_release(user: User) -> datetime | None:
+    """Return from when on the password alone sets a PIN; None unless it is to come."""
     due = release_of(user)
-    return bool(factors_of(user)) or (due is not None and due > clock.now())
+    return due if due is not None and due > clock.now() else None
 
 
 @sensitive_variables("code")

@@ -307,7 +307,7 @@ def test_while_a_release_waits_no_other_secret_is_added(browser, ann, clock, nam
 
     asked = act(browser, name, password=PASSWORD).content.decode()
     assert CONFIRM in asked
-    assert "You have no PIN yet" in asked
+    assert "Your PIN was released. From" in asked
     clock(hours=24)
     later = act(signed_in(ann), name, password=PASSWORD)
     assert later.status_code == 302 if name == "unlock" else later.context["seed"]
