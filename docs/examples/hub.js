@@ -44,7 +44,9 @@ export function connect(hub = "") {
       if (!inCookie && !refresh) throw new Error("Sign in first.");
       if (Date.now() >= ends) await renew();
       const headers = { ...options.headers, Authorization: `Bearer ${access}` };
-      return send(path, { ...options, headers });
+      const answer = await send(path, { ...options, headers });
+      if (!access) throw { code: "signed_out", message: "" }; // meanwhile: show nothing of it
+      return answer;
     },
   };
 }

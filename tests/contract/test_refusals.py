@@ -318,15 +318,15 @@ def steps(browser: Client) -> list[str]:
     return [name for name, _ in groupby(begun)]
 
 
-def test_a_refusal_takes_as_many_statements_in_2_businesses_as_in_200(bakery, clock):
-    few, many = member_of(2), member_of(200)
+def test_a_refusal_takes_as_many_statements_in_2_businesses_as_in_40(bakery, clock):
+    few, many = member_of(2), member_of(40)
 
     for n in range(TOLD + 2):
         assert len(steps(many)) == len(steps(few)), n
     clock(minutes=16)
     assert len(steps(many)) == len(steps(few))
 
-    for browser, count in ((few, 2), (many, 200)):
+    for browser, count in ((few, 2), (many, 40)):
         own = refusals(browser.user)
         told = own.filter(action="access.denied")
         counted = own.filter(action=SUMMARY)
