@@ -199,9 +199,10 @@ class TestRefunds:
             business=bakery,
             customer=jonas,
             currency=bakery.currency,
-            total_amount=50,
-            paid_amount=40,
-            credit_used=Decimal("6.66"),
+            total_amount=500,
+            paid_amount=400,
+            # As no time of day is written.
+            credit_used=Decimal("66.66"),
             status="completed",
             completed_at=timezone.now(),
         )
@@ -209,7 +210,7 @@ class TestRefunds:
             business=bakery,
             customer=jonas,
             booking=booking,
-            amount=Decimal("7.77"),
+            amount=Decimal("77.77"),
             currency=bakery.currency,
             status="succeeded",
         )
@@ -229,14 +230,14 @@ class TestRefunds:
     def test_marketing_sees_none(self, marketing, paths):
         for path in paths:
             text = marketing.get(path).text
-            assert "7.77" not in text, path
-            assert "6.66" not in text, path
+            assert "77.77" not in text, path
+            assert "66.66" not in text, path
         assert marketing.get(paths[-1]).status_code == 403
 
     def test_support_sees_them(self, support, paths):
         for path in paths:
             text = support.get(path).text
-            assert "7.77" in text or "6.66" in text, path
+            assert "77.77" in text or "66.66" in text, path
 
     def test_the_place_of_an_amount_stays(self, marketing, paths):
         [booking] = marketing.get(paths[0]).json()["bookings"]
