@@ -332,6 +332,11 @@ def test_what_the_role_can_in_spite_of_all_is_said(runtime, ours, theirs):
         cursor.execute("SELECT lo_creat(-1)")
         cursor.execute("DELETE FROM django_session")
         cursor.execute("UPDATE customers_membership SET ended_at = now()")
+        cursor.execute("SELECT has_database_privilege('postgres', 'CONNECT')")
+        assert cursor.fetchone() == (True,)
         transaction.set_rollback(True)
 
     assert said in " ".join(text.split())
+    assert "It can also open the other databases of that server" in " ".join(
+        text.split()
+    )
