@@ -20,7 +20,7 @@ folder, file = sys.argv[1], Path(sys.argv[2])
 # Not by their packages, which want Django.
 sys.path += [folder, f"{folder}/bench/drills"]
 
-from browser import Browser, Page  # noqa: E402
+from browser import Browser, Page  # noqa: E402 - found in the folder
 
 from audit import totp  # noqa: E402 - found in the folder
 

@@ -88,11 +88,11 @@ class _Typed:
     def clean(self, value: Any, model_instance: Any) -> Any:
         if isinstance(value, str):
             value = self.cleaned(value)
-        return super().clean(value, model_instance)  # type: ignore[misc]
+        return super().clean(value, model_instance)  # type: ignore[misc]  # of the field it is mixed into
 
     def deconstruct(self) -> Any:
         # For a migration this is the type of Django's, or ours, that stores it.
-        name, _, args, kwargs = super().deconstruct()  # type: ignore[misc]
+        name, _, args, kwargs = super().deconstruct()  # type: ignore[misc]  # the same
         kind: Any = type(self).__mro__[2]
         module = kind.__module__.replace("django.db.models.fields", "django.db.models")
         return name, f"{module}.{kind.__qualname__}", args, kwargs
