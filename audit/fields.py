@@ -92,7 +92,7 @@ class _Typed:
 
     def deconstruct(self) -> Any:
         # For a migration this is the type of Django's, or ours, that stores it.
-        name, _, args, kwargs = super().deconstruct()  # type: ignore[misc]  # the same
+        name, _, args, kwargs = super().deconstruct()  # type: ignore[misc]  # of the field it is mixed into
         kind: Any = type(self).__mro__[2]
         module = kind.__module__.replace("django.db.models.fields", "django.db.models")
         return name, f"{module}.{kind.__qualname__}", args, kwargs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 import unicodedata
 
 import pytest
@@ -19,6 +20,8 @@ from audit.invisible import (
     with_bidi_shown,
 )
 
+# Of a million signs, which take tenths of a second; more than in proportion is minutes.
+CPU_SECONDS = 20
 # One of each kind: control, format, bidi, tag, line, private, unassigned, filler.
 SIGNS = "\x07\u200b\u00ad\ufeff\u202e\U000e0041\u2028\ue000\u0378\u3164\ufe0f\u2800"
 BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
@@ -66,12 +69,15 @@ def test_nothing_else_is_shown_otherwise(text):
     assert with_bidi_shown(kept) == kept
 
 
-def test_long_texts_take_time_in_proportion():
-    for unit in (" \u200b", "\u202e", "\u0301", "a\ufeff", "\u3164"):
-        text = unit * (1_000_000 // len(unit))
-        bare(text)
-        line_of(text)
-        with_bidi_shown(text)
+@pytest.mark.parametrize("act", [bare, line_of, with_bidi_shown])
+@pytest.mark.parametrize("unit", [" \u200b", "\u202e", "\u0301", "a\ufeff", "\u3164"])
+def test_long_texts_take_time_in_proportion(act, unit):
+    text = unit * (1_000_000 // len(unit))
+
+    started = time.process_time()
+    act(text)
+
+    assert time.process_time() - started < CPU_SECONDS
 
 
 def test_each_sign_has_a_name():

@@ -101,6 +101,7 @@ def test_nested_values_take_no_deeper_stack(walk):
     for _ in range(sys.getrecursionlimit()):
         value = {"a": [value]}
 
+    # A walk that calls itself raises RecursionError.
     walk(value)
 
 
