@@ -58,7 +58,7 @@ _PAGE = (
     "<main><h1>{title}</h1><p>{sentence}</p></main></html>"
 )
 _REFUSALS = {
-    408: ("timeout", "The body came too slowly. Try again."),
+    408: ("timeout", "The body came too slowly, or broke off. Try again."),
     503: (
         "overloaded",
         "Too much is going on at the moment. Try again in a few seconds.",
@@ -221,9 +221,10 @@ class Admitted:
 def take_body(environ: dict[str, Any], largest: int) -> IO[bytes]:
     """Read the body before a place is taken, which a slow sender would hold.
 
-    One of more than `largest` bytes is left where it is. Raises TimeoutError when it is
-    not there within BODY_SECONDS. Larger than a megabyte, it lies in a file that is
-    gone with the request.
+    One of more than `largest` bytes is left where it is. Raises TimeoutError when not
+    all of it is there within BODY_SECONDS: a form or a file that broke off would be
+    taken for a shorter one. Larger than a megabyte, it lies in a file that is gone with
+    the request.
     """
     body: Any = SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed by who asks
     client = environ.get("gunicorn.socket")
@@ -255,15 +256,14 @@ def take_body(environ: dict[str, Any], largest: int) -> IO[bytes]:
 
 
 def _copy(source: Any, body: Any, left: int) -> None:
-    """Copy so many bytes, or what comes. Raises TimeoutError after BODY_SECONDS."""
+    """Copy so many bytes. Raises TimeoutError when fewer come, or not in time."""
     ends = time.monotonic() + BODY_SECONDS
-    while left > 0 and (piece := source.read(min(left, _PIECE))):
+    while left > 0:
+        piece = source.read(min(left, _PIECE))
+        if not piece or time.monotonic() > ends:
+            raise TimeoutError
         body.write(piece)
         left -= len(piece)
-        if time.monotonic() > ends:
-            raise TimeoutError
-    if left > 0 and time.monotonic() > ends:
-        raise TimeoutError
 
 
 def _stop_reading(client: socket.socket) -> None:

@@ -253,3 +253,23 @@ def test_the_application_reads_the_body_that_came():
     assert b"".join(answer) == body
     answer.close()
     assert environ["wsgi.input"].closed
+
+
+@pytest.mark.parametrize("path", [CAPTURE, "/admin/customers/customer/add/"])
+def test_what_broke_off_is_not_taken_for_something_shorter(path):
+    def never(environ: Any, start_response: Any) -> Any:
+        raise AssertionError
+
+    told: list[str] = []
+    environ = {
+        "PATH_INFO": path,
+        "REQUEST_METHOD": "POST",
+        "CONTENT_LENGTH": "12",
+        "wsgi.input": io.BytesIO(b"amount=10"),
+    }
+    admission_of = Admission(never)
+    free = admission_of.captures.places, admission_of.pages.places
+    admission_of(environ, lambda status, _headers: told.append(status))
+
+    assert told == ["408 Request Timeout"]
+    assert (admission_of.captures.places, admission_of.pages.places) == free

@@ -69,8 +69,8 @@ def test_half_a_body_that_ends_is_answered_and_not_captured(shop):
 
     status, problem = talk(shop, head(shop, Content_Length="5000") + body)
 
-    assert status == 400
-    assert problem["code"] in ("incomplete_body", "invalid_json")
+    # Sent again: it may be whole then.
+    assert (status, problem["code"]) == (408, "timeout")
     assert_alive(shop)
 
 
