@@ -140,25 +140,26 @@ def _codes_of(user: User) -> list[str]:
     return sorted(factors_of(user) & {Method.PIN, Method.TOTP})
 
 
-def release_pin(user: User, *, actor: Actor) -> bool:
-    """Take a person's PIN away, and let them set another; tell whether there was one.
+def release_pin(user: User, *, actor: Actor, at_once: bool = False) -> bool:
+    """Take a person's PIN away, and let them set another; tell whether it did anything.
 
-    For the platform's owner, who can neither read nor choose one, and for a command on
-    the host. A new one can be set with the password alone after a day, of which the
-    person is told by mail; a command lets them do it at once. Raises PermissionDenied
-    for anybody else.
+    For the platform's owner, who can neither read nor choose one, and for commands. A
+    new one can be set with the password alone after a day, of which the person is told
+    by mail. `at_once` is for whoever sits at the host and knows the person, and ends
+    the wait of an earlier release, too. Raises PermissionDenied for anybody else.
     """
-    if actor.business_ids is not None:
-        msg = "Only the platform's owner releases a PIN."
+    if actor.business_ids is not None or (at_once and actor.kind != "system"):
+        msg = "Only the platform's owner releases a PIN, and at once only the host."
         raise PermissionDenied(msg)
-    wait = timedelta() if actor.kind == "system" else _RELEASE_WAIT
+    wait = timedelta() if at_once else _RELEASE_WAIT
     with transaction.atomic():
         now = clock.now()
         rows = PinCredential.objects.filter(user=user)
         # Wrong codes of an authenticator count there, too, and can switch it off.
         rows = rows.exclude(hash="", disabled_at=None)
         fresh = {"hash": "", "pepper_version": "", "changed_at": now}
-        if not rows.update(**fresh):
+        is_over = at_once and waiting_release(user) is not None
+        if not rows.update(**fresh) and not is_over:
             return False
         note_factors(user, remove="pin")
         note_release(user, now + wait)

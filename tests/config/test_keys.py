@@ -293,6 +293,21 @@ def test_what_cannot_follow_is_ended_and_its_person_told(
     assert office.failing() == {"recovery code", "PIN", "capture key"}
 
 
+def test_a_pin_that_was_ended_is_set_anew_a_day_later(office, settings, clock):
+    """Whoever has the leaked key may have the password, too."""
+    rotate(settings)
+    renew(yes=True, end_rest=True)
+    facts = {"password": PASSWORD, "pin": "905318", "binding": "a session"}
+    actor = person(office.user)
+
+    with pytest.raises(ValidationError) as refused:
+        services.enrol_pin(office.user, actor=actor, **facts)
+
+    assert refused.value.code == "not_released_yet"
+    clock(hours=24)
+    services.enrol_pin(office.user, actor=actor, **facts)
+
+
 def test_a_row_that_was_changed_past_the_hub_is_not_made_good(office, settings):
     User.objects.filter(pk=office.user.pk).update(first_name="Ann")
     with_sql = "UPDATE audit_user SET is_superuser = %s"

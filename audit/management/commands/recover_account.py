@@ -27,7 +27,8 @@ class Command(BaseCommand):
         parser.add_argument(
             "--pin",
             action="store_true",
-            help="Take the PIN away too; a new one can be set at once.",
+            help="Take the PIN away too; a new one can be set at once, also by "
+            "somebody who waits for an earlier release.",
         )
         parser.add_argument("--yes", action="store_true", help="Do it; else only show.")
 
@@ -47,7 +48,7 @@ class Command(BaseCommand):
         services.clear_sign_in_locks(user, actor=actor)
         self.stdout.write("cleared its sign-in locks")
         if pin:
-            done = services.release_pin(user, actor=actor)
+            done = services.release_pin(user, actor=actor, at_once=True)
             self.stdout.write("took its PIN away" if done else "it has no PIN")
         if second_factor:
             done = services.reset_second_factor(user, actor=actor)

@@ -7,7 +7,8 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from audit import services
-from tests.factories import AuthenticatorFactory, UserFactory
+from tests.factories import AuthenticatorFactory, PinCredentialFactory, UserFactory
+from tests.factories.audit import person
 
 BODY = {"username": "ann", "password": "correct horse 1"}
 
@@ -47,6 +48,15 @@ def test_it_removes_the_second_factor(locked):
     assert "has no second factor" in recover("ann", "--second-factor", "--yes")
 
     assert not services.has_totp(locked)
+
+
+def test_a_pin_that_it_takes_away_is_set_anew_at_once(db):
+    user = PinCredentialFactory(user=UserFactory(**BODY)).user
+    assert "took its PIN away" in recover("ann", "--pin", "--yes")
+    assert "has no PIN" in recover("ann", "--pin", "--yes")
+
+    facts = {"password": BODY["password"], "pin": "905318", "binding": "a session"}
+    services.enrol_pin(user, actor=person(user), **facts)
 
 
 def test_an_unknown_name_is_said(db):

@@ -195,12 +195,34 @@ def test_a_released_pin_is_set_anew_a_day_later(
     assert enrolment_refused(ana).code == "code_needed"
 
 
-def test_a_command_on_the_host_releases_at_once(ana):
+def test_a_command_releases_for_a_day_later_as_the_owner_does(ana):
+    assert services.release_pin(ana, actor=Actor.system("test"))
+
+    assert enrolment_refused(ana).code == "not_released_yet"
+
+
+def test_at_once_is_for_a_command_on_the_host(ana):
     guess(ana, 5)
-    assert services.release_pin(ana, actor=Actor.system("recover_account"))
+    with pytest.raises(PermissionDenied):
+        services.release_pin(ana, actor=owner(), at_once=True)
+    assert release(ana)
     enrol(ana, "905318")
 
     assert confirm(ana, "905318")
+
+
+def test_whoever_waits_for_a_release_is_let_in_on_the_host(ana):
+    services.release_pin(ana, actor=owner())
+    assert enrolment_refused(ana).code == "not_released_yet"
+
+    assert release(ana)
+    assert not release(ana)
+    enrol(ana, "905318")
+
+
+def release(user) -> bool:
+    actor = Actor.system("recover_account")
+    return services.release_pin(user, actor=actor, at_once=True)
 
 
 def test_the_person_is_told_of_a_new_pin(ana, django_capture_on_commit_callbacks):
@@ -322,7 +344,7 @@ def test_ten_wrong_codes_without_a_right_one_need_a_new_pin(ana):
 
     assert refusal(ana, PIN).code == "disabled"
     assert enrolment_refused(ana, code=PIN).code == "disabled"
-    services.release_pin(ana, actor=Actor.system("test"))
+    release(ana)
     enrol(ana, PIN)
     assert confirm(ana)
 
