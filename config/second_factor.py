@@ -166,9 +166,12 @@ def _codes(request: HttpRequest) -> HttpResponse:
     form = RemovalForm(request, request.POST, auto_id="codes_%s")
     if not services.has_second_factor(user) or not form.is_valid():
         return _second_factor_page(request, codes_form=form)
-    return _codes_page(
-        request, services.make_recovery_codes(user, actor=actor_of(request))
-    )
+    try:
+        codes = services.make_recovery_codes(user, actor=actor_of(request))
+    except ValidationError as error:
+        form.add_error(None, error)
+        return _second_factor_page(request, codes_form=form)
+    return _codes_page(request, codes)
 
 
 def _remove(request: HttpRequest) -> HttpResponse:

@@ -175,7 +175,7 @@ def enrol(client: Client) -> None:
 def confirm(client: Client, scope: str, digest: str | None = None) -> Grant:
     """Confirm a scope in the session of this browser, as its person does."""
     enrol(client)
-    user: User = client.user  # type: ignore[attr-defined]  # set by signed_in
+    user = User.objects.get(pk=client.user.pk)  # type: ignore[attr-defined]  # set by signed_in
     key = client.session.session_key
     return GrantFactory(user=user, scope=scope, digest=digest, session=key)
 

@@ -122,15 +122,6 @@ def factors_of(user: User) -> set[str]:
     return found
 
 
-def mark_of_factors(user: User) -> str:
-    """Return a keyed hash of a user's second secrets, which changes with them.
-
-    Whoever begins to add one without having any must not finish once there is one: he
-    would have shown none. Raises AccountAltered.
-    """
-    return keyed_hash("second secrets", user.pk.hex, *sorted(factors_of(user)))
-
-
 def note_factors(user: User, *, add: str = "", remove: str = "") -> None:
     """Write down with the account that it has a second secret, or no longer has it.
 

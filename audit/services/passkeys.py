@@ -22,12 +22,12 @@ from audit.models import Passkey, Purpose, User
 from audit.services.accounts import (
     end_sessions,
     factors_of,
-    mark_of_factors,
     note_factors,
 )
 from audit.services.ceremonies import Question, begin, take
 from audit.services.grants import end_grants
 from audit.services.mails import tell
+from audit.services.own_secrets import hold_account, mark_of_secrets
 from audit.services.record import record
 from audit.services.refusals import record_refusal
 from audit.services.second_factor import (
@@ -97,7 +97,8 @@ def enrol_passkey(
     """Store a passkey that was made; return new recovery codes for who has none.
 
     Sessions elsewhere end: the edge keeps the one at hand. Raises ValidationError for
-    what was not asked here and now, and for a key that is known.
+    what was not asked here and now, for a key that is known, and for an account that
+    was changed meanwhile.
     """
     question = _enrolment(user, binding)
     challenge = take(answer.get("ceremony"), question, ip=actor.operation.ip)
@@ -114,7 +115,7 @@ def enrol_passkey(
         name=name.strip()[:_LONGEST_NAME] or "Passkey",
     )
     try:
-        return _store(row, user, actor)
+        return _store(row, user, question.digest, actor)
     except IntegrityError as error:
         msg = "This passkey is in use already. Make another one."
         raise ValidationError(msg, code="exists") from error
@@ -124,8 +125,10 @@ def enrol_passkey(
 def remove_passkey(user: User, pk: UUID, *, actor: Actor) -> bool:
     """Take one passkey away; sessions end. Returns false when there is none.
 
-    Raises ValidationError `last_factor` for the last one of somebody who needs one.
+    Raises ValidationError `last_factor` for the last one of somebody who needs one, and
+    `changed` where meanwhile the sessions have ended.
     """
+    hold_account(user)
     row = list_passkeys(user).filter(pk=pk).first()
     if row is None:
         return False
@@ -141,7 +144,8 @@ def remove_passkey(user: User, pk: UUID, *, actor: Actor) -> bool:
 
 
 @transaction.atomic
-def _store(row: Passkey, user: User, actor: Actor) -> list[str]:
+def _store(row: Passkey, user: User, mark: str, actor: Actor) -> list[str]:
+    hold_account(user, mark)
     row.save(force_insert=True)
     note_factors(user, add=row.factor)
     facts = {"passkey": str(row.pk), "synced": row.is_backed_up}
@@ -154,7 +158,7 @@ def _store(row: Passkey, user: User, actor: Actor) -> list[str]:
 
 
 def _enrolment(user: User, binding: str) -> Question:
-    mark = mark_of_factors(user)
+    mark = mark_of_secrets(user)
     return Question(Purpose.ENROL, binding, user.pk, digest=mark)
 
 

@@ -25,10 +25,11 @@ from audit.services.accounts import (
 )
 from audit.services.grants import StepUpRequired, end_grants, require_grant
 from audit.services.mails import tell
+from audit.services.own_secrets import hold_account, mark_of_secrets
 from audit.services.pin_hashes import hash_pin
 from audit.services.pins import check_pin
 from audit.services.record import record
-from audit.services.step_up import RESET, try_code
+from audit.services.step_up import RESET, lock_tries, try_code
 
 # So long after a release its person can still say that nobody has asked for it.
 _RELEASE_WAIT = timedelta(days=1)
@@ -47,8 +48,8 @@ def enrol_pin(
 
     Raises PermissionDenied for anybody else, and StepUpRequired for whoever has only
     passkeys; ValidationError for a wrong password, a PIN that is easy to guess, with
-    `code_needed` and `not_released_yet`, and for the code what `confirm` raises. Runs
-    in transactions of its own.
+    `code_needed` and `not_released_yet`, for the code what `confirm` raises, and
+    `changed` where meanwhile the account was. Runs in transactions of its own.
     """
     if actor.user_id != user.pk:
         msg = "Nobody sets the PIN of somebody else."
@@ -56,6 +57,7 @@ def enrol_pin(
     check_own_password(user, password, actor=actor)
     own = (user.username, user.email, user.first_name, user.last_name)
     check_pin(pin, own=own)
+    mark = mark_of_secrets(user)
     fresh = _prove(user, code, actor, binding)
     hashed, version = hash_pin(user.pk, pin)
     fresh |= {
@@ -64,7 +66,9 @@ def enrol_pin(
         "changed_at": clock.now(),
     }
     with transaction.atomic(durable=True):
-        PinCredential.objects.update_or_create(user=user, defaults=fresh)
+        lock_tries(user)
+        hold_account(user, mark)
+        PinCredential.objects.filter(user=user).update(**fresh)
         note_factors(user, add="pin")
         note_release(user, None)
         end_grants(user, actor=actor)

@@ -28,11 +28,11 @@ from audit.models import PASSKEY, Authenticator, Passkey, RecoveryCode, User
 from audit.services.accounts import (
     end_sessions,
     factors_of,
-    mark_of_factors,
     note_factors,
 )
 from audit.services.attempts import clear, reserve
 from audit.services.mails import tell
+from audit.services.own_secrets import hold_account, mark_of_secrets
 from audit.services.record import record
 from audit.tenancy import reach
 
@@ -141,10 +141,9 @@ def lacks_second_factor(user: User) -> bool:
 def keep_a_factor(user: User, *, without: str) -> None:
     """Make sure that a user may lose one second factor; take the codes with the last.
 
-    Locks the account, in the transaction of the caller that removes the factor. Raises
-    ValidationError `last_factor` for somebody whose role needs one.
+    In the transaction of the caller that has locked the account and removes the factor.
+    Raises ValidationError `last_factor` for somebody whose role needs one.
     """
-    User.objects.select_for_update().get(pk=user.pk)
     if _kinds(factors_of(user)) - {without}:
         return
     if needs_second_factor(user):
@@ -169,25 +168,25 @@ def begin_enrolment(user: User, *, replaces: bool = False) -> Enrolment:
     """
     seed = totp.new_seed()
     until = int(_seconds()) + _ENROLMENT_SECONDS
-    mark = mark_of_factors(user)
+    mark = mark_of_secrets(user)
     facts = {"seed": seed.hex(), "until": until, "replaces": replaces, "had": mark}
     return _enrolment(user, seed, _locked(facts, user))
 
 
 def resume_enrolment(user: User, ticket: str) -> Enrolment:
     """Return the enrolment of a ticket. Raises ValidationError when it is too old."""
-    seed, _ = _opened(ticket, user)
-    return _enrolment(user, seed, ticket)
+    return _enrolment(user, _seed_of(_opened(ticket, user)), ticket)
 
 
 def enrol(user: User, ticket: str, code: str, *, actor: Actor) -> list[str]:
     """Store the authenticator whose code this is; return the recovery codes.
 
     They can be read only now. Sessions without a second factor end: the edge keeps
-    the one at hand. Raises ValidationError for a wrong code and for an old ticket.
+    the one at hand. Raises ValidationError for a wrong code, for an old ticket, and for
+    an account that was changed meanwhile.
     """
-    seed, replaces = _opened(ticket, user)
-    step = totp.matching_step(seed, _plain(code), _seconds())
+    facts = _opened(ticket, user)
+    step = totp.matching_step(_seed_of(facts), _plain(code), _seconds())
     if step is None:
         msg = (
             "This is not the code that the app shows. Wait for the next one; if it "
@@ -195,7 +194,7 @@ def enrol(user: User, ticket: str, code: str, *, actor: Actor) -> list[str]:
         )
         raise ValidationError(msg, code="wrong")
     try:
-        return _store(user, seed, step, actor, replaces=replaces)
+        return _store(user, facts, step, actor)
     except IntegrityError as error:
         msg = "You have an authenticator already. Remove it to set up another."
         raise ValidationError(msg, code="exists") from error
@@ -205,9 +204,13 @@ def enrol(user: User, ticket: str, code: str, *, actor: Actor) -> list[str]:
 def make_recovery_codes(user: User, *, actor: Actor) -> list[str]:
     """Return ten new recovery codes; those of before open nothing more.
 
-    Locks the account: of two at once only the later ones open anything.
+    Locks the account: of two at once only the later ones open anything. Raises
+    ValidationError `changed` where meanwhile sessions or the second factor have ended.
     """
-    User.objects.select_for_update().get(pk=user.pk)
+    hold_account(user)
+    if not has_second_factor(user):
+        msg = "You have no second factor any more. Set one up first."
+        raise ValidationError(msg, code="changed")
     RecoveryCode.objects.filter(user=user).delete()
     codes = [_new_code() for _ in range(_RECOVERY_CODES)]
     RecoveryCode.objects.bulk_create(
@@ -227,8 +230,10 @@ def remove_totp(user: User, *, actor: Actor) -> bool:
     """Take away a user's authenticator; sessions end. False when there was none.
 
     The recovery codes go with the last second factor. Raises ValidationError
-    `last_factor` where the user's role needs it.
+    `last_factor` where the user's role needs it, and `changed` where meanwhile the
+    sessions have ended.
     """
+    hold_account(user)
     rows = Authenticator.objects.filter(user=user)
     if not rows.exists():
         return False
@@ -267,13 +272,12 @@ def reset_second_factor(user: User, *, actor: Actor) -> bool:
 
 
 @transaction.atomic
-def _store(
-    user: User, seed: bytes, step: int, actor: Actor, *, replaces: bool
-) -> list[str]:
-    if replaces:
+def _store(user: User, facts: dict[str, Any], step: int, actor: Actor) -> list[str]:
+    hold_account(user, facts["had"])
+    if facts.get("replaces"):
         Authenticator.objects.filter(user=user).delete()
     row = Authenticator(user=user, last_step=step)
-    row.sealed_seed = lock_up(seed, purpose=_PURPOSE, owner=user.pk.bytes)
+    row.sealed_seed = lock_up(_seed_of(facts), purpose=_PURPOSE, owner=user.pk.bytes)
     row.save(force_insert=True)
     note_factors(user, add="totp")
     record("second_factor.enrolled", user, actor=actor)
@@ -294,17 +298,23 @@ def _locked(facts: dict[str, Any], user: User) -> str:
     return lock_up(data, purpose=_ENROLMENT, owner=user.pk.bytes)
 
 
-def _opened(ticket: str, user: User) -> tuple[bytes, bool]:
-    """Return the seed of a ticket, and whether it replaces one."""
+def _opened(ticket: str, user: User) -> dict[str, Any]:
+    """Return what a ticket says. Raises ValidationError for one that is over."""
     msg = "This page is too old. Begin again."
     try:
-        facts = json.loads(unlock(ticket, purpose=_ENROLMENT, owner=user.pk.bytes))
+        facts: dict[str, Any] = json.loads(
+            unlock(ticket, purpose=_ENROLMENT, owner=user.pk.bytes)
+        )
     except (InvalidTag, ValueError) as error:
         raise ValidationError(msg, code="expired") from error
     is_in_time = clock.lasts(facts["until"], timedelta(seconds=_ENROLMENT_SECONDS))
-    if not is_in_time or facts["had"] != mark_of_factors(user):
+    if not is_in_time or facts["had"] != mark_of_secrets(user):
         raise ValidationError(msg, code="expired")
-    return bytes.fromhex(facts["seed"]), bool(facts.get("replaces"))
+    return facts
+
+
+def _seed_of(facts: dict[str, Any]) -> bytes:
+    return bytes.fromhex(facts["seed"])
 
 
 def use_step(user: User, code: str) -> bool:

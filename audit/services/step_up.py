@@ -41,6 +41,7 @@ from audit.services.grants import (
     pin_locked_until,
 )
 from audit.services.mails import tell
+from audit.services.own_secrets import hold_account
 from audit.services.passkeys import (
     Asked,
     PasskeyRefused,
@@ -188,6 +189,7 @@ def _grant(
     """Forget the wrong tries and write the grant."""
     with _durable():
         _forget_failures(user, row, pin)
+        hold_account(user)
         grant = make_grant(
             user, scope=known, method=used, binding=binding, digest=digest
         )
@@ -258,7 +260,7 @@ def _reserve(user: User, actor: Actor) -> PinCredential:
     it is read, so of several tries at once each finds the last one's count.
     """
     with _durable():
-        row = _locked(user)
+        row = lock_tries(user)
         is_taken = _count(row)
         # After the person's own count: whoever is locked uses up nobody else's tries.
         may_try = not is_taken or all(
@@ -273,8 +275,12 @@ def _reserve(user: User, actor: Actor) -> PinCredential:
     return row
 
 
-def _locked(user: User) -> PinCredential:
-    """Return the person's row; others wait for it until this transaction ends."""
+def lock_tries(user: User) -> PinCredential:
+    """Return the person's row; others wait for it until this transaction ends.
+
+    Whoever locks the account, too, does that afterwards, so that nobody waits in a
+    circle.
+    """
     rows = PinCredential.objects.select_for_update().filter(user=user)
     row = rows.first()
     if row is None:

@@ -20,7 +20,7 @@ from audit.models import (
     RecoveryCode,
     User,
 )
-from audit.services import ceremonies
+from audit.services import ceremonies, step_up
 from audit.signed import AccountAltered
 from tests.authenticator import Device
 from tests.factories import (
@@ -131,6 +131,43 @@ def test_a_passkey_is_added_and_told(ann, django_capture_on_commit_callbacks):
         "synced": False,
     }
     assert [m.subject for m in mail.outbox] == ["Holdfast: A passkey was added"]
+
+
+def test_whoever_got_a_pin_meanwhile_gets_no_passkey(ann, monkeypatch):
+    real, answer = webauthn.check_new_key, Device().create(begin(ann))
+
+    def slow(*args: Any) -> Any:
+        PinCredentialFactory(user=User.objects.get(pk=ann.pk))
+        return real(*args)
+
+    monkeypatch.setattr(webauthn, "check_new_key", slow)
+
+    assert refused_key(ann, answer) == "changed"
+    assert not Passkey.objects.exists()
+
+
+def test_a_passkey_removed_meanwhile_confirms_nothing(ann, device, monkeypatch):
+    real, answer = step_up.check_answer, device.get(ask(ann))
+
+    def slow(*args: Any, **facts: Any) -> Passkey:
+        row = real(*args, **facts)
+        services.remove_passkey(row.user, row.pk, actor=person(row.user))
+        return row
+
+    monkeypatch.setattr(step_up, "check_answer", slow)
+
+    assert refusal(ann, answer) == "changed"
+    assert not Grant.objects.exists()
+
+
+def test_whose_sessions_ended_meanwhile_removes_no_passkey(ann, device):
+    stale = User.objects.get(pk=ann.pk)
+    services.end_sessions(ann, actor=person(ann), reason_code="test")
+    with pytest.raises(ValidationError) as refused:
+        services.remove_passkey(stale, Passkey.objects.get().pk, actor=person(ann))
+
+    assert refused.value.code == "changed"
+    assert Passkey.objects.exists()
 
 
 def test_the_browser_is_asked_for_a_key_that_names_nobody(ann, device):

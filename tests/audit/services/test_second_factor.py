@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import time
+from typing import Any
 
 import pytest
 from django.core import mail
@@ -10,10 +11,15 @@ from django.db import connection
 
 from audit import services, totp
 from audit.actors import Actor
-from audit.models import Authenticator, Event, RecoveryCode
+from audit.models import Authenticator, Event, RecoveryCode, User
 from customers.choices import Role
 from tests.conftest import in_parallel
-from tests.factories import AuthenticatorFactory, MembershipFactory, UserFactory
+from tests.factories import (
+    AuthenticatorFactory,
+    MembershipFactory,
+    PinCredentialFactory,
+    UserFactory,
+)
 
 
 def code_now(row: Authenticator, steps: int = 0) -> str:
@@ -142,6 +148,63 @@ def test_a_ticket_is_somebodys_and_ends(clock, user):
     clock(seconds=901)
     with pytest.raises(ValidationError, match="too old"):
         services.resume_enrolment(user, ticket)
+
+
+def test_a_ticket_ends_with_a_release(user):
+    """Neither before nor after it is there a second secret."""
+    ticket = services.begin_enrolment(user).ticket
+    PinCredentialFactory(user=user)
+    services.release_pin(user, actor=Actor.system("test"))
+
+    with pytest.raises(ValidationError, match="too old"):
+        services.resume_enrolment(user, ticket)
+
+
+def test_a_ticket_ends_with_the_sessions(user):
+    ticket = services.begin_enrolment(user, replaces=True).ticket
+    services.end_sessions(user, actor=Actor.system("test"), reason_code="test")
+
+    with pytest.raises(ValidationError, match="too old"):
+        services.resume_enrolment(user, ticket)
+
+
+def test_whoever_got_a_pin_meanwhile_gets_no_authenticator(user, monkeypatch):
+    real = totp.matching_step
+
+    def slow(*args: Any) -> int | None:
+        PinCredentialFactory(user=User.objects.get(pk=user.pk))
+        return real(*args)
+
+    monkeypatch.setattr(totp, "matching_step", slow)
+    with pytest.raises(ValidationError) as refused:
+        enrolled(user)
+
+    assert refused.value.code == "changed"
+    assert not Authenticator.objects.exists()
+
+
+@pytest.mark.parametrize("act", [services.remove_totp, services.make_recovery_codes])
+def test_whose_sessions_ended_meanwhile_does_nothing_to_the_own_secrets(user, act):
+    """The code that allows it was looked at before."""
+    enrolled(user)
+    stale = User.objects.get(pk=user.pk)
+    services.end_sessions(user, actor=Actor.system("test"), reason_code="test")
+    codes = set(RecoveryCode.objects.values_list("pk", flat=True))
+
+    with pytest.raises(ValidationError) as refused:
+        act(stale, actor=Actor.system("test"))
+
+    assert refused.value.code == "changed"
+    assert services.has_totp(user)
+    assert set(RecoveryCode.objects.values_list("pk", flat=True)) == codes
+
+
+def test_there_are_no_codes_without_a_second_factor(user):
+    """They would count as soon as there is a passkey."""
+    with pytest.raises(ValidationError) as refused:
+        services.make_recovery_codes(user, actor=Actor.system("test"))
+
+    assert refused.value.code == "changed"
 
 
 def test_a_second_authenticator_is_refused(user):

@@ -24,7 +24,7 @@ from audit.models import (
     PinCredential,
     User,
 )
-from audit.services import pin_hashes, step_up
+from audit.services import pin_enrolment, pin_hashes, step_up
 from audit.totp import code_of, step_at
 from tests.factories import (
     AuthenticatorFactory,
@@ -223,6 +223,47 @@ def test_whoever_waits_for_a_release_is_let_in_on_the_host(ana):
 def release(user) -> bool:
     actor = Actor.system("recover_account")
     return services.release_pin(user, actor=actor, at_once=True)
+
+
+def get_authenticator(user: User) -> None:
+    AuthenticatorFactory(user=user)
+
+
+def lose_the_pin(user: User) -> None:
+    services.release_pin(user, actor=owner())
+
+
+def get_another_password(user: User) -> None:
+    services.change_password(user, "four other words here", actor=person(user))
+
+
+@pytest.mark.parametrize(
+    ("has_pin", "happens"),
+    [
+        (False, get_authenticator),
+        (False, get_another_password),
+        (True, lose_the_pin),
+    ],
+)
+def test_no_pin_is_set_for_an_account_that_changed_meanwhile(
+    monkeypatch, db, has_pin, happens
+):
+    """Hashing takes long: what was proven before it need not stand after it."""
+    user = UserFactory()
+    if has_pin:
+        PinCredentialFactory(user=user)
+    code = PIN if has_pin else ""
+    real = pin_enrolment.hash_pin
+
+    def slow(*args: Any) -> tuple[str, str]:
+        happens(User.objects.get(pk=user.pk))
+        return real(*args)
+
+    monkeypatch.setattr(pin_enrolment, "hash_pin", slow)
+
+    assert enrolment_refused(user, code=code).code == "changed"
+    assert not PinCredential.objects.exclude(hash="").exists()
+    assert "pin" not in services.factors_of(user)
 
 
 def test_the_person_is_told_of_a_new_pin(ana, django_capture_on_commit_callbacks):
@@ -589,6 +630,22 @@ def test_a_pin_changed_meanwhile_confirms_nothing(ana, monkeypatch):
     monkeypatch.setattr(step_up, "pin_matches", slow)
 
     assert refusal(ana, PIN).code == "changed"
+    assert not Grant.objects.exists()
+
+
+def test_an_authenticator_removed_meanwhile_confirms_nothing(db, monkeypatch):
+    row = AuthenticatorFactory()
+    real = step_up.use_step
+
+    def slow(user: User, code: str) -> bool:
+        other = User.objects.get(pk=user.pk)
+        is_right = real(user, code)
+        services.reset_second_factor(other, actor=owner())
+        return is_right
+
+    monkeypatch.setattr(step_up, "use_step", slow)
+
+    assert refusal(row.user, shown_by(row.user)).code == "changed"
     assert not Grant.objects.exists()
 
 
