@@ -37,6 +37,8 @@ from audit.tracking import TrackedModel
 _REASON = "a new HOLDFAST_HASH_KEY"
 # Rows of one transaction: each may be a file of megabytes, or leave a history row.
 _BATCH = 10
+# Keys of rows that are read at a time; each is some bytes.
+_READ = 500
 _Act = Callable[[Any, Actor], bool]
 
 
@@ -118,7 +120,8 @@ def renew_outdated(*, actor: Actor) -> Iterator[tuple[str, int, int]]:
     """Sign and encrypt again what a former key has made, a few rows at a time.
 
     Yields what it works at, and how many rows of how many are done. What is done stays
-    so; run again, it goes on. A row that was changed past the hub is left as it is.
+    so, with an event of each batch; run again, it goes on. A row that was changed past
+    the hub is left as it is.
     """
     for column in _all_columns():
         if column.renew is not None:
@@ -137,17 +140,26 @@ def _through(
 ) -> Iterator[tuple[str, int, int]]:
     if not settings.HASH_KEYS_OLD:
         return
-    keys = list(column.outdated().order_by("pk").values_list("pk", flat=True))
-    done = 0
-    for _, batch in in_batches(keys, _BATCH):
+    done, of = 0, column.outdated().count()
+    for _, batch in in_batches(_keys(column), _BATCH):
         with transaction.atomic(durable=True):
             rows = column.outdated().filter(pk__in=batch)
             rows = rows.select_for_update(of=("self",))
-            done += sum(act(row, actor) for row in rows)
-        yield column.name, done, len(keys)
-    if done:
-        with transaction.atomic():
-            record(action, actor=actor, data={"rows": done, "of": column.name})
+            count = sum(act(row, actor) for row in rows)
+            if count:
+                # With the rows: it may be stopped after any batch.
+                record(action, actor=actor, data={"rows": count, "of": column.name})
+        done += count
+        yield column.name, done, of
+
+
+def _keys(column: KeyedColumn) -> Iterator[Any]:
+    """Yield the keys of the rows, the next ones read when those before are done."""
+    rows = column.outdated().order_by("pk").values_list("pk", flat=True)
+    found = list(rows[:_READ])
+    while found:
+        yield from found
+        found = list(rows.filter(pk__gt=found[-1])[:_READ])
 
 
 def _write(row: Any, column: str, actor: Actor) -> None:

@@ -19,7 +19,7 @@ from django.test import Client
 from django.utils import timezone
 
 from audit import checks, services, totp
-from audit.actors import OperationContext
+from audit.actors import Actor, OperationContext
 from audit.keyed import lock_up, signatures
 from audit.models import (
     Authenticator,
@@ -29,6 +29,7 @@ from audit.models import (
     StoredAnswer,
     User,
 )
+from audit.services import renewal
 from audit.services.tokens import TokenError
 from capture import services as capture
 from capture.models import ApiKey, WebhookEndpoint
@@ -270,9 +271,45 @@ def test_the_command_only_counts_and_goes_on_where_it_was_stopped(office, settin
     assert next(step for step in steps if step[0] == "users") == ("users", 10, 26)
     steps.close()
     assert services.count_outdated()["users"] == 16
+    assert renewed("keys.renewed")["users"] == [10]
     assert "users: 16 of 16" in renew(yes=True)
     assert "users" not in warned()
     assert "users" not in renew(yes=True)
+    assert renewed("keys.renewed")["users"] == [10, 10, 6]
+
+
+def renewed(action: str) -> dict[str, list[int]]:
+    """Return what the trail says was done: by name the rows of each event."""
+    found: dict[str, list[int]] = {}
+    for data in Event.objects.filter(action=action).values_list("data", flat=True):
+        found.setdefault(data["of"], []).append(data["rows"])
+    return {name: sorted(rows, reverse=True) for name, rows in found.items()}
+
+
+def test_what_was_ended_before_it_was_stopped_is_in_the_trail(office, settings):
+    for _ in range(11):
+        PinCredentialFactory()
+    rotate(settings)
+
+    steps = services.end_outdated(actor=Actor.system("test"))
+    assert next(step for step in steps if step[0] == "PINs") == ("PINs", 10, 12)
+    steps.close()
+
+    assert renewed("keys.ended")["PINs"] == [10]
+    assert PinCredential.objects.filter(hash="").count() == 10
+
+
+def test_a_row_that_stays_as_it_is_is_passed(office, settings, monkeypatch):
+    monkeypatch.setattr(renewal, "_READ", 5)
+    forged = [UserFactory() for _ in range(12)]
+    rows = User.objects.filter(pk__in=[user.pk for user in forged])
+    rows.update(mac="forged")
+    rotate(settings)
+
+    said = renew(yes=True)
+
+    assert "users: 1 of 13" in said
+    assert renewed("keys.renewed")["users"] == [1]
 
 
 def test_what_cannot_follow_is_ended_and_its_person_told(
