@@ -26,7 +26,7 @@ from audit import clock as clock_module
 from audit.actors import Actor, OperationContext
 from audit.guards import install_guards, remove_guards
 from audit.models import Grant, PinCredential, User
-from audit.services import pin_hashes, pins
+from audit.services import mails, pin_hashes, pins
 from customers.models import Business
 from tests.databases import drop_databases, migrated, take_copy
 from tests.factories import (
@@ -112,6 +112,24 @@ def _teardown_without_guards(self: TransactionTestCase) -> None:
 
 
 TransactionTestCase._fixture_teardown = _teardown_without_guards  # type: ignore[method-assign]
+
+
+class Now:
+    """A timer that has run by the time it is started."""
+
+    def __init__(self, _seconds: float, act: Any, args: Any) -> None:
+        self.act, self.args = act, args
+
+    def start(self) -> None:
+        self.act(*self.args)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def mails_at_once() -> Iterator[None]:
+    """Send mails with the commit, so that none goes out during a later test."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mails, "Timer", Now)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

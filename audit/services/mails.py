@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from threading import Timer
 
-from django.core.mail import EmailMessage, get_connection
+from django.core.mail import EmailMessage
 from django.db import transaction
 
+from audit.actors import Actor
 from audit.models import User
+
+logger = logging.getLogger(__name__)
 
 # The answer is out by then.
 _DELAY_SECONDS = 1
@@ -25,11 +29,18 @@ class Mail:
     text: str
 
 
-def tell(user: User, subject: str, text: str) -> None:
-    """Write to the person once the transaction stands; a mail lost stops nothing."""
+def tell(user: User, subject: str, text: str, *, actor: Actor) -> None:
+    """Write to the person once the transaction stands; a mail lost stops nothing.
+
+    Of a command at once, which may end before a thread of it has begun; nobody else
+    waits for the mail server.
+    """
     body = f"{text}\n\nIf it was not you, tell an administrator at once."
-    if message := _message(Mail(user, subject, body)):
-        transaction.on_commit(partial(message.send, fail_silently=True))
+    mails = [Mail(user, subject, body)]
+    if actor.operation.via == "command":
+        transaction.on_commit(partial(_send, mails), robust=True)
+    else:
+        send_apart(mails)
 
 
 def send_apart(mails: Iterable[Mail]) -> None:
@@ -44,13 +55,13 @@ def send_apart(mails: Iterable[Mail]) -> None:
 
 
 def _send(mails: list[Mail]) -> None:
-    messages = [message for mail in mails if (message := _message(mail))]
-    if messages:
-        get_connection(fail_silently=True).send_messages(messages)
-
-
-def _message(mail: Mail) -> EmailMessage | None:
-    if not mail.user.email:
-        return None
-    subject = f"Holdfast: {mail.subject}"
-    return EmailMessage(subject, mail.text, None, [mail.user.email])
+    for mail in mails:
+        if not mail.user.email:
+            continue
+        subject = f"Holdfast: {mail.subject}"
+        message = EmailMessage(subject, mail.text, None, [mail.user.email])
+        try:
+            message.send()
+        except Exception as error:
+            # Its text may repeat the address.
+            logger.warning("a mail was not taken: %s", type(error).__name__)

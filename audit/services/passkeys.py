@@ -139,7 +139,12 @@ def remove_passkey(user: User, pk: UUID, *, actor: Actor) -> bool:
     record("second_factor.passkey_removed", user, actor=actor, data=facts)
     end_grants(user, actor=actor)
     end_sessions(user, actor=actor, reason_code="second_factor_removed")
-    tell(user, "A passkey was removed", "One passkey of your account was removed.")
+    tell(
+        user,
+        "A passkey was removed",
+        "One passkey of your account was removed.",
+        actor=actor,
+    )
     return True
 
 
@@ -151,7 +156,9 @@ def _store(row: Passkey, user: User, mark: str, actor: Actor) -> list[str]:
     facts = {"passkey": str(row.pk), "synced": row.is_backed_up}
     record("second_factor.passkey_added", user, actor=actor, data=facts)
     end_sessions(user, actor=actor, reason_code="second_factor_enrolled")
-    tell(user, "A passkey was added", "A passkey was added to your account.")
+    tell(
+        user, "A passkey was added", "A passkey was added to your account.", actor=actor
+    )
     if count_recovery_codes(user):
         return []
     return make_recovery_codes(user, actor=actor)
@@ -278,7 +285,7 @@ def _told(row: Passkey, code: str, actor: Actor) -> PasskeyRefused:
                 f"Your passkey “{row.name}” was used with a counter that went back, as "
                 "a copy of it would. It was refused. Remove that passkey."
             )
-            tell(row.user, "A passkey may have been copied", text)
+            tell(row.user, "A passkey may have been copied", text, actor=actor)
     return PasskeyRefused(code, row.user)
 
 

@@ -73,7 +73,12 @@ def enrol_pin(
         note_release(user, None)
         end_grants(user, actor=actor)
         record("step_up.enrolled", user, actor=actor)
-        tell(user, "Your PIN was set", "Your PIN for confirming acts was set.")
+        tell(
+            user,
+            "Your PIN was set",
+            "Your PIN for confirming acts was set.",
+            actor=actor,
+        )
 
 
 def needs_code_for_pin(user: User) -> bool:
@@ -174,5 +179,6 @@ def release_pin(user: User, *, actor: Actor, at_once: bool = False) -> bool:
             "Your PIN was released",
             f"Your PIN for confirming acts is gone. From {now + wait:%-d %B %H:%M} UTC "
             "you can set a new one with your password.",
+            actor=actor,
         )
     return True

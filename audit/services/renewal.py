@@ -176,7 +176,7 @@ def _sign(row: SignedModel, actor: Actor) -> bool:
     return True
 
 
-def _end_code(row: RecoveryCode, _actor: Actor) -> bool:
+def _end_code(row: RecoveryCode, actor: Actor) -> bool:
     row.delete()
     if not RecoveryCode.objects.filter(user=row.user, used_at=None).exists():
         tell(
@@ -184,6 +184,7 @@ def _end_code(row: RecoveryCode, _actor: Actor) -> bool:
             "Your recovery codes have ended",
             "Your recovery codes open nothing any more, because a key of this site was "
             "replaced. Make new ones at Your account, Second factor.",
+            actor=actor,
         )
     return True
 

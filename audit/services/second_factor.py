@@ -243,7 +243,10 @@ def remove_totp(user: User, *, actor: Actor) -> bool:
     clear(counter_of(user))
     record("second_factor.removed", user, actor=actor)
     tell(
-        user, "Your authenticator was removed", "Your account has no authenticator now."
+        user,
+        "Your authenticator was removed",
+        "Your account has no authenticator now.",
+        actor=actor,
     )
     end_sessions(user, actor=actor, reason_code="second_factor_removed")
     return True
@@ -267,7 +270,12 @@ def reset_second_factor(user: User, *, actor: Actor) -> bool:
     clear(counter_of(user))
     record("second_factor.reset", user, actor=actor, data={"passkeys": len(keys)})
     end_sessions(user, actor=actor, reason_code="second_factor_reset")
-    tell(user, "Your second factor was reset", "Set up a new one when you sign in.")
+    tell(
+        user,
+        "Your second factor was reset",
+        "Set up a new one when you sign in.",
+        actor=actor,
+    )
     return True
 
 
@@ -282,7 +290,10 @@ def _store(user: User, facts: dict[str, Any], step: int, actor: Actor) -> list[s
     note_factors(user, add="totp")
     record("second_factor.enrolled", user, actor=actor)
     tell(
-        user, "An authenticator was set up", "Your account has a new authenticator app."
+        user,
+        "An authenticator was set up",
+        "Your account has a new authenticator app.",
+        actor=actor,
     )
     end_sessions(user, actor=actor, reason_code="second_factor_enrolled")
     return make_recovery_codes(user, actor=actor)

@@ -383,7 +383,7 @@ def _fail(
     with _durable():
         kind = "disabled" if row.disabled_at else "locked"
         record(f"step_up.{kind}", user, actor=actor)
-        tell(user, f"Confirming acts is {kind}", " ".join(error.messages))
+        tell(user, f"Confirming acts is {kind}", " ".join(error.messages), actor=actor)
     raise error
 
 

@@ -15,7 +15,7 @@ from django.test import Client
 from audit import services
 from audit.actors import Actor
 from audit.models import Event
-from audit.services import alarms, ceremonies, mails
+from audit.services import alarms, ceremonies
 from tests.authenticator import Device
 from tests.conftest import staff
 from tests.factories import AuthenticatorFactory, UserFactory
@@ -192,20 +192,9 @@ def test_no_lock_is_longer_than_an_hour(people, clock):
 # --- the alarm ------------------------------------------------------------------
 
 
-class Now:
-    """A timer that has run by the time it is started."""
-
-    def __init__(self, _seconds: float, act: Any, args: Any) -> None:
-        self.act, self.args = act, args
-
-    def start(self) -> None:
-        self.act(*self.args)
-
-
 @pytest.fixture
-def mails_of(monkeypatch, django_capture_on_commit_callbacks):
+def mails_of(django_capture_on_commit_callbacks):
     """Return a function that does something, and returns the mails it sends."""
-    monkeypatch.setattr(mails, "Timer", Now)
 
     def run(act: Any) -> list[Any]:
         before = len(mail.outbox)
