@@ -25,7 +25,7 @@ from django.db.models.functions import Coalesce
 from django.utils.module_loading import import_string
 
 from audit import clock
-from audit.actors import Actor, OperationContext
+from audit.actors import Actor, Kind, OperationContext
 from audit.jobs.tasks import JobCancelled, JobContext, JobEnded, WorkerStopping
 from audit.models import Job, JobStatus, Outcome, User
 from audit.outages import gave_way, is_unavailable
@@ -86,32 +86,37 @@ class Worker:
                 self._stop.wait(self.interval)
 
     def run_next(self) -> bool:
-        """Claim a job that is due and run it; tell whether there was one."""
+        """Claim a job that is due and run it; tell whether there was one.
+
+        Raises only where the database cannot be used. Whatever else a job does, the
+        next one has its turn: its row would meet each worker again, for ever.
+        """
         job = self._claim()
         if job is None:
             return False
+        try:
+            self._run(job)
+        except Exception as error:
+            if is_unavailable(error):
+                raise
+            # It stays with this worker until its lease is over.
+            logger.exception("job %s could not be ended", job.pk)
+        return True
+
+    def _run(self, job: Job) -> None:
         most = MAX_POSTPONED if job.error == _POSTPONED else MAX_FAILURES
         if job.failures > most:
             self._end(job, JobStatus.FAILED, error="lost")
-            return True
-        actor = _actor_of(job)
-        with reach(_reached(job, actor)):
-            self._run(job, actor)
-        return True
-
-    def _run(self, job: Job, actor: Actor) -> None:
-        context = JobContext(
-            job,
-            actor,
-            lease=_lease,
-            is_stopping=lambda: self.is_stopping,
-            check_rights=lambda: _check_rights(job, actor),
-        )
+            return
+        context: JobContext | None = None
         try:
-            _check_rights(job, actor)
-            task = import_string(job.task)
-            task.func(context, **job.args)
-            self._end(job, JobStatus.SUCCESSFUL, context=context)
+            actor = _actor_of(job)
+            with reach(_reached(job, actor)):
+                context = self._context_of(job, actor)
+                _check_rights(job, actor)
+                task = import_string(job.task)
+                task.func(context, **job.args)
+                self._end(job, JobStatus.SUCCESSFUL, context=context)
         except JobCancelled:
             self._end(job, JobStatus.CANCELLED)
         except WorkerStopping:
@@ -124,7 +129,17 @@ class Worker:
                 return
             logger.exception("job %s failed", job.pk)
             self._end(job, JobStatus.FAILED, error=_code(error))
-        context.tell_refusal()
+        if context is not None:
+            context.tell_refusal()
+
+    def _context_of(self, job: Job, actor: Actor) -> JobContext:
+        return JobContext(
+            job,
+            actor,
+            lease=_lease,
+            is_stopping=lambda: self.is_stopping,
+            check_rights=lambda: _check_rights(job, actor),
+        )
 
     def _claim(self) -> Job | None:
         is_free = ~clock.lasting("lease_until", lease_length())
@@ -166,7 +181,7 @@ class Worker:
             record(
                 _ENDS[status],
                 job,
-                actor=_actor_of(job),
+                actor=_asked_by(job),
                 business_id=job.business_id,
                 outcome=Outcome.FAILED if error else Outcome.DONE,
                 code=error,
@@ -198,16 +213,34 @@ def _lease() -> dict[str, Any]:
     return {"lease_until": clock.Now() + lease_length()}
 
 
-def _actor_of(job: Job) -> Actor:
-    """Return who asked for a job, with the rights of now, in the job's operation."""
-    operation = OperationContext(
+def _operation_of(job: Job) -> OperationContext:
+    """Return the job's own operation: it has the id of the job."""
+    return OperationContext(
         via="job", route=job.name[:200], id=job.pk, grant_id=job.grant_id
     )
+
+
+def _actor_of(job: Job) -> Actor:
+    """Return who asked for a job, with the rights of now, in the job's operation.
+
+    Raises AccountAltered for an account that was changed past the hub.
+    """
+    operation = _operation_of(job)
     if job.user_id is None:
         return Actor(kind="system", operation=operation, business_ids=None)
     with reach(None):
         user = User.objects.get(pk=job.user_id)
         return Actor.from_user(user, operation)
+
+
+def _asked_by(job: Job) -> Actor:
+    """Return who asked for a job, without any right: for the event of its end.
+
+    That is written whatever has become of the account.
+    """
+    kind: Kind = "system" if job.user_id is None else "user"
+    ids = frozenset(filter(None, [job.business_id]))
+    return Actor(kind, _operation_of(job), id=job.user_id, business_ids=ids)
 
 
 def _reached(job: Job, actor: Actor) -> Iterable[UUID] | None:

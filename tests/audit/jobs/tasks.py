@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import OperationalError
+from django.db import OperationalError, connection
 
 from audit.jobs import JobContext, task
+from audit.models import User
 from tests.factories import CustomerFactory
 
 SECRET = "bob@example.com"
+
+
+def forge_account(pk: UUID) -> None:
+    """Change an account as somebody does who has found a way to run SQL."""
+    key = User._meta.pk.get_db_prep_value(pk, connection)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE audit_user SET is_staff = NOT is_staff WHERE id = %s", [key]
+        )
+
+
+def _nothing() -> None:
+    """Stand for what a test lets happen between two pieces."""
+
+
+BETWEEN = _nothing
 
 
 @task("Make customers")
@@ -49,3 +68,15 @@ def look_through(context: JobContext, *, count: int) -> None:
     """Read in pieces of one, from the beginning each time."""
     for number in range(count):
         context.step(number + 1, is_resumable=False)
+
+
+@task("Be forged")
+def be_forged(context: JobContext) -> None:
+    """Change the account of who asks, past the hub, between two pieces."""
+    with context.piece(1):
+        pass
+    assert context.actor.id is not None
+    forge_account(context.actor.id)
+    BETWEEN()
+    with context.piece(2):
+        pass

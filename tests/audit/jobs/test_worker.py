@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied
@@ -155,17 +156,17 @@ def test_one_that_waits_is_cancelled_at_once(job, actor):
 def test_one_that_runs_ends_before_its_next_piece(job, actor):
     worker, row = claimed(job)
     services.cancel_job(row, actor=actor)
-    worker._run(row, actor)
+    worker._run(row)
 
     job.refresh_from_db()
     assert (job.status, job.done) == (JobStatus.CANCELLED, 0)
     assert not Customer.objects.exists()
 
 
-def test_a_worker_that_is_told_to_end_gives_its_job_back(job, actor):
+def test_a_worker_that_is_told_to_end_gives_its_job_back(job):
     worker, row = claimed(job)
     worker.stop()
-    worker._run(row, actor)
+    worker._run(row)
 
     job.refresh_from_db()
     assert (job.status, job.failures) == (JobStatus.READY, 0)
@@ -198,7 +199,7 @@ def test_a_database_that_is_away_is_no_failure_of_the_job(bakery, actor, monkeyp
     row = worker._claim()
     # Closing the connection would take the test's transaction with it.
     monkeypatch.setattr(connections, "close_all", lambda: None)
-    worker._run(row, actor)
+    worker._run(row)
 
     job = Job.objects.get()
     assert (job.status, job.failures, job.error) == (JobStatus.READY, 1, "postponed")
@@ -306,7 +307,6 @@ def test_a_job_ends_when_the_rights_of_who_asked_end_in_its_midst(bakery):
     )
     worker = Worker(QUEUES)
     row = worker._claim()
-    actor = _actor_of(row)
     made: list[int] = []
 
     def after_two(execute, sql, params, many, context):
@@ -317,7 +317,7 @@ def test_a_job_ends_when_the_rights_of_who_asked_end_in_its_midst(bakery):
         return execute(sql, params, many, context)
 
     with connections["default"].execute_wrapper(after_two):
-        worker._run(row, actor)
+        worker._run(row)
 
     job = Job.objects.get()
     assert (job.status, job.error) == (JobStatus.FAILED, "permission_denied")
@@ -332,6 +332,115 @@ def test_a_closed_account_does_nothing_more(bakery):
     run_jobs()
 
     assert Job.objects.get().error == "permission_denied"
+
+
+def told_of(job: Job) -> list[tuple[str, str, Any]]:
+    """Return what the trail says of a job itself: the act, its code, and who."""
+    events = Event.objects.filter(object_id=str(job.pk)).order_by("pk")
+    return list(events.values_list("action", "code", "actor_id"))
+
+
+def test_a_job_of_an_altered_account_ends_and_the_next_one_is_done(bakery, actor):
+    user = staff(bakery)
+    base = tasks.count_rows.using(business_id=bakery.pk)
+    base.using(actor=actor_of(user)).enqueue()
+    base.using(actor=actor).enqueue()
+    tasks.forge_account(user.pk)
+    assert run_jobs() == 2
+
+    job, after = Job.objects.order_by("pk")
+    assert (job.status, job.error) == (JobStatus.FAILED, "permission_denied")
+    assert told_of(job) == [
+        ("job.asked", "", user.pk),
+        ("job.failed", "permission_denied", user.pk),
+    ]
+    assert after.status == JobStatus.SUCCESSFUL
+
+
+@pytest.mark.parametrize(
+    ("cancelled", "end"),
+    [(False, "permission_denied"), (True, "")],
+)
+def test_an_account_that_is_altered_meanwhile_ends_its_job_alone(
+    bakery, monkeypatch, cancelled, end
+):
+    user = staff(bakery)
+    tasks.be_forged.using(actor=actor_of(user), business_id=bakery.pk).enqueue()
+    if cancelled:
+        # By somebody who has the right, between the check and the step.
+        monkeypatch.setattr("audit.jobs.worker._check_rights", lambda *_: None)
+        monkeypatch.setattr(tasks, "BETWEEN", cancel_all)
+    run_jobs()
+
+    job = Job.objects.get()
+    ended = JobStatus.CANCELLED if cancelled else JobStatus.FAILED
+    assert (job.status, job.error, job.done) == (ended, end, 1)
+    assert told_of(job)[-1][1:] == (end, user.pk)
+
+
+def cancel_all() -> None:
+    Job.objects.update(cancel_requested=True)
+
+
+def test_a_job_of_an_altered_account_that_kills_its_workers_is_given_up(bakery):
+    user = staff(bakery)
+    tasks.count_rows.using(actor=actor_of(user), business_id=bakery.pk).enqueue()
+    job = Job.objects.get()
+    for _ in range(MAX_FAILURES):
+        claimed(job)
+        expire(job)
+    tasks.forge_account(user.pk)
+    run_jobs()
+
+    job.refresh_from_db()
+    assert (job.status, job.error) == (JobStatus.FAILED, "lost")
+    assert told_of(job)[-1] == ("job.failed", "lost", user.pk)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"task": "audit.jobs.tasks.gone"},
+        {"task": "no.such.module"},
+        {"task": "no name at all"},
+        {"task": "audit.canonical.__doc__"},
+        {"args": [1]},
+        {"args": {"unknown": 1}},
+        {"report": [1]},
+        {"cursor": "not a number"},
+    ],
+    ids=str,
+)
+def test_a_job_that_makes_no_sense_fails_and_stops_no_other(
+    job, bakery, actor, changes
+):
+    tasks.count_rows.using(actor=actor, business_id=bakery.pk).enqueue()
+    Job.objects.filter(pk=job.pk).update(**changes)
+    run_jobs()
+
+    job.refresh_from_db()
+    assert job.status == JobStatus.FAILED
+    assert told_of(job)[-1][:2] == ("job.failed", job.error)
+    assert Job.objects.exclude(pk=job.pk).get().status == JobStatus.SUCCESSFUL
+
+
+def test_a_job_whose_end_cannot_be_written_stops_no_other(
+    job, bakery, actor, monkeypatch
+):
+    tasks.count_rows.using(actor=actor, business_id=bakery.pk).enqueue()
+    end = Worker._end
+
+    def refuse(worker, row, *args, **kwargs):
+        if row.pk == job.pk:
+            raise RuntimeError(tasks.SECRET)
+        end(worker, row, *args, **kwargs)
+
+    monkeypatch.setattr(Worker, "_end", refuse)
+    assert run_jobs() == 2
+
+    job.refresh_from_db()
+    assert job.status == JobStatus.RUNNING
+    assert Job.objects.exclude(pk=job.pk).get().status == JobStatus.SUCCESSFUL
 
 
 def test_nobody_asks_for_a_job_in_a_foreign_business(bakery, rival):
