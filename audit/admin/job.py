@@ -32,6 +32,7 @@ _ERRORS = {
     "that was written is lost. Have the log looked at before it is started again.",
     "permission_denied": "Who asked for it may no longer do this.",
     "loaded_elsewhere": "This file is being loaded already.",
+    "import_ended": "The import was ended on its page, which says what was written.",
     "SheetError": "The file cannot be read to its end. Save it anew, and choose it "
     "again.",
 }

@@ -236,7 +236,11 @@ class ImportPages(HubAdmin):
                 services.end_import(upload, actor=actor)
                 self.message_user(request, "The rest of the file is not loaded.")
                 return self._lead_to(upload)
-            services.discard_upload(upload)
+            try:
+                services.discard_upload(upload)
+            except ValidationError as error:
+                self.message_user(request, " ".join(error.messages), messages.ERROR)
+                return self._lead_to(upload)
             self.message_user(request, "The file was removed. Nothing was written.")
             return self._lead_to_list()
         form = ConfirmImportForm(request.POST)

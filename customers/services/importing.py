@@ -87,6 +87,7 @@ _REASON = "imported"
 # The cells that tell a person which row is meant, the best first.
 _WHO = ("name", "email", "customer", "reference", "id", "subject")
 _GONE = "The file is no longer there. Choose it again."
+_CONFIRMED = "This file was confirmed meanwhile, and is being loaded."
 # Files that one person has kept at once; each is kept for a day, unless removed.
 MOST_FILES = 100
 
@@ -194,11 +195,17 @@ def _locked_row(upload: ImportFile) -> ImportFile:
     return rows.select_for_update(no_key=True).get(pk=upload.pk)
 
 
+@transaction.atomic
 def discard_upload(upload: ImportFile) -> None:
-    """Remove a file and what was found in it."""
-    with transaction.atomic():
-        ImportContent.objects.filter(file=upload).delete()
-        upload.delete()
+    """Remove a file and what was found in it.
+
+    Raises ValidationError `confirmed` for one that was confirmed meanwhile: it may have
+    written rows, which are still to be reported.
+    """
+    if _locked_row(upload).confirmed_at is not None:
+        raise ValidationError(_CONFIRMED, code="confirmed")
+    ImportContent.objects.filter(file=upload).delete()
+    upload.delete()
 
 
 def old_import_files() -> QuerySet[ImportFile]:
@@ -260,7 +267,9 @@ def preview_import(
 
     Reads only, in batches and in no transaction, but for one update of the file's own
     row at the end. `step` is called after each batch. Raises SheetError for a file that
-    turns out to be unreadable. See `import_findings` for what is returned.
+    turns out to be unreadable, ValidationError `confirmed` for one that was confirmed
+    meanwhile, after the preview of somebody faster. See `import_findings` for what is
+    returned.
     """
     started = timezone.now()
     headers, sheet = _opened(upload)
@@ -293,9 +302,11 @@ def preview_import(
         "rejects": rejects,
         "repeats": repeats,
     }
-    upload.preview = _locked(found, upload, _PREVIEW)
-    upload.previewed_at = started
-    upload.save(update_fields=["preview", "previewed_at"])
+    preview = _locked(found, upload, _PREVIEW)
+    open_row = ImportFile.objects.filter(pk=upload.pk, confirmed_at=None)
+    if not open_row.update(preview=preview, previewed_at=started):
+        raise ValidationError(_CONFIRMED, code="confirmed")
+    upload.preview, upload.previewed_at = preview, started
     return found
 
 
@@ -434,17 +445,19 @@ def load_import(
 
     Each batch is one short transaction. With its rows it commits the file's `cursor`
     and counts, so a load that was interrupted goes on without doubling a row, and two
-    loads of one file do not both write. A rejected row stops nobody else. `step` is
-    called inside the transaction of each batch: what it writes is committed with the
-    batch, and what it raises rolls the batch back and ends the load, which can go on
-    later. What becomes of a row does not depend on where that happens: a batch knows
-    what the preview found and what is stored, and nothing of the batches before it.
+    loads of one file do not both write, and one that was ended writes nothing more. A
+    rejected row stops nobody else. `step` is called inside the transaction of each
+    batch: what it writes is committed with the batch, and what it raises rolls the
+    batch back and ends the load, which can go on later. What becomes of a row does not
+    depend on where that happens: a batch knows what the preview found and what is
+    stored, and nothing of the batches before it.
     All batches are of the actor's one operation. At the end the content is removed and
     one event is written in each business.
 
     Raises PermissionDenied for anybody but the uploader, ValidationError
-    `not_confirmed`, or `loaded_elsewhere` when another load of the file goes on,
-    SheetError when the file is gone.
+    `not_confirmed`, `loaded_elsewhere` when another load of the file goes on, or
+    `import_ended` when the uploader ends it meanwhile, SheetError when the file is
+    gone.
     """
     _require_uploader(upload, actor)
     upload.refresh_from_db()
@@ -517,6 +530,10 @@ def _require_uploader(upload: ImportFile, actor: Actor) -> None:
 def _advance(upload: ImportFile, batch: LoadedBatch) -> int:
     """Note in the transaction of a batch that it is done; return the rows done."""
     row = _locked_row(upload)
+    if row.loaded_at is not None:
+        # Its event is written, and says how many rows there are.
+        msg = "This import was ended. The rest of the file is not loaded."
+        raise ValidationError(msg, code="import_ended")
     if row.cursor != upload.cursor:
         msg = "This file is being loaded already."
         raise ValidationError(msg, code="loaded_elsewhere")

@@ -17,6 +17,7 @@ from audit.jobs.tasks import BATCH_SIZE
 from audit.models import Event, Job
 from customers import services
 from customers.models import Customer, ImportContent, ImportFile
+from customers.services.import_loading import load_batch
 from tests.conftest import signed_in, staff
 from tests.customers.admin.test_exchange import CUSTOMERS, HEADER, confirm, upload
 from tests.jobs import run_jobs
@@ -257,6 +258,51 @@ def test_a_load_that_is_cancelled_goes_on_when_it_is_told_to(alice, bakery):
     alice.post(page, {"reason": "spring fair"})
     run_jobs()
 
+    assert Customer.objects.filter(business=bakery).count() == BATCH_SIZE + 50
+
+
+def test_what_is_ended_while_a_job_loads_it_is_ended_for_the_job(
+    alice, bakery, monkeypatch
+):
+    """The page was asked before the job began, and ends the file after that."""
+    page = upload(alice, CUSTOMERS, people(BATCH_SIZE + 50)).redirect_chain[-1][0]
+    alice.post(page, {"reason": "spring fair"})
+
+    def load_and_end(*args, **kwargs):
+        loaded = load_batch(*args, **kwargs)
+        with monkeypatch.context() as patch:
+            patch.setattr("audit.services.find_job", lambda *_, **__: None)
+            alice.post(page, {"discard": "x"})
+        return loaded
+
+    monkeypatch.setattr("customers.services.importing.load_batch", load_and_end)
+    run_jobs()
+
+    assert Customer.objects.filter(business=bakery).count() == BATCH_SIZE
+    told = Event.objects.get(action="import.finished")
+    assert (told.via, told.data["rows"]) == ("admin", BATCH_SIZE)
+    job = Job.objects.get()
+    assert (job.status, job.error) == ("failed", "import_ended")
+    job_page = alice.get(f"/admin/audit/job/{job.pk}/change/")
+    assert "was ended on its page" in job_page.text
+    assert alice.get(page).context["report"]["counts"]["new"] == BATCH_SIZE
+
+
+def test_a_file_that_is_loaded_meanwhile_is_not_removed(alice, bakery, monkeypatch):
+    """Two tabs: one confirms while the other takes the file away."""
+    page = upload(alice, CUSTOMERS, people(BATCH_SIZE + 50)).redirect_chain[-1][0]
+    discard = services.discard_upload
+
+    def confirm_first(row):
+        monkeypatch.undo()
+        alice.post(page, {"reason": "spring fair"})
+        discard(row)
+
+    monkeypatch.setattr(services, "discard_upload", confirm_first)
+    answer = alice.post(page, {"discard": "x"}, follow=True)
+
+    assert "is being loaded" in answer.text
+    run_jobs()
     assert Customer.objects.filter(business=bakery).count() == BATCH_SIZE + 50
 
 

@@ -613,6 +613,57 @@ def test_two_loads_of_one_file_double_nothing(bakery, at_once):
     assert at_once(written, times=1) == [(450, 1)]
 
 
+def test_a_load_that_was_ended_writes_nothing_more(alice, bakery, monkeypatch):
+    upload = previewed(people(250), actor=alice, business=bakery)
+    services.confirm_import(upload, actor=alice)
+
+    def load_and_end(*args: Any, **kwargs: Any) -> Any:
+        loaded = load_batch(*args, **kwargs)
+        if loaded.number == 1:
+            services.end_import(ImportFile.objects.get(pk=upload.pk), actor=alice)
+        return loaded
+
+    monkeypatch.setattr(importing, "load_batch", load_and_end)
+    with pytest.raises(ValidationError) as refused:
+        services.load_import(upload, actor=alice)
+
+    assert refused.value.code == "import_ended"
+    assert Customer.objects.count() == 100
+    assert Event.objects.get(action="import.finished").data["rows"] == 100
+    again = ImportFile.objects.get(pk=upload.pk)
+    assert services.import_report(again)["counts"]["new"] == 100
+
+
+def test_a_file_that_is_confirmed_meanwhile_is_not_removed(alice, bakery):
+    upload = previewed(people(3), actor=alice, business=bakery)
+    services.confirm_import(ImportFile.objects.get(pk=upload.pk), actor=alice)
+
+    with pytest.raises(ValidationError) as refused:
+        services.discard_upload(upload)
+
+    assert refused.value.code == "confirmed"
+    services.load_import(upload, actor=alice)
+    assert Customer.objects.count() == 3
+
+
+def test_a_late_preview_leaves_what_was_confirmed(alice, bakery):
+    """A worker that stood still is overtaken by another one, and by the uploader."""
+    upload = keep(people(3), actor=alice, business=bakery)
+
+    def overtaken(done: int, total: int, line: int) -> None:
+        mine = ImportFile.objects.get(pk=upload.pk)
+        services.preview_import(mine, actor=alice)
+        services.confirm_import(mine, actor=alice)
+
+    with pytest.raises(ValidationError) as refused:
+        services.preview_import(upload, actor=alice, step=overtaken)
+
+    assert refused.value.code == "confirmed"
+    stored = ImportFile.objects.get(pk=upload.pk)
+    assert stored.previewed_at < stored.confirmed_at
+    assert upload.previewed_at is None
+
+
 def test_what_somebody_changes_after_the_preview_is_not_overwritten(alice, bakery):
     ana = CustomerFactory(business=bakery, name="Ana", email="ana@example.org")
     text = "name,email\nFrom file,ana@example.org\nBea,bea@example.org\n"
