@@ -17,7 +17,6 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -173,8 +172,7 @@ class BulkActs(ScopedAdmin):
         for pk, business_id in pairs:
             by_business[business_id].append(pk)
         actor, task = actor_of(request), import_string(act.task)
-        services.check_room_for_jobs(actor, len(by_business))
-        with transaction.atomic():
+        with services.room_for_jobs(actor, len(by_business)):
             jobs = [
                 task.using(
                     actor=actor, business_id=business_id, reason=reason, rows=ids

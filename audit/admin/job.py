@@ -109,19 +109,21 @@ class JobAdmin(GuardedAdmin):
         what = f"{undo.title}: take back what a job did to {job.done:,} rows"
         digest = services.digest_of("undo", job=str(job.pk))
         confirmed(request, Scope.BULK, what=what, digest=digest)
-        try:
-            services.check_room_for_jobs(actor_of(request))
-        except ValidationError as error:
-            messages.error(request, " ".join(error.messages))
-            return self._back(job)
+        actor = actor_of(request)
         rows = [pk for batch in job.batches.order_by("number") for pk in batch.ids]
-        started = undo.using(
-            actor=actor_of(request),
+        task = undo.using(
+            actor=actor,
             business_id=job.business_id,
             reason=f"Undo of job {job.pk}",
             key=_undo_key(job),
             rows=rows,
-        ).enqueue(changed_in=str(job.pk))
+        )
+        try:
+            with services.room_for_jobs(actor):
+                started = task.enqueue(changed_in=str(job.pk))
+        except ValidationError as error:
+            messages.error(request, " ".join(error.messages))
+            return self._back(job)
         messages.success(request, "Taking it back has begun.")
         return HttpResponseRedirect(
             reverse("admin:audit_job_change", args=[started.id])

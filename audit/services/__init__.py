@@ -62,11 +62,11 @@ from audit.services.grants import (
 )
 from audit.services.jobs import (
     cancel_job,
-    check_room_for_jobs,
     find_job,
     list_jobs,
     old_job_batches,
     old_jobs,
+    room_for_jobs,
     was_begun,
 )
 from audit.services.monitoring import (
@@ -158,6 +158,7 @@ from audit.services.tokens import (
     refresh_tokens,
     revoke_token,
 )
+from audit.services.turns import take_turn
 
 __all__ = [
     "LIFETIMES",
@@ -189,7 +190,6 @@ __all__ = [
     "check_code",
     "check_own_password",
     "check_password",
-    "check_room_for_jobs",
     "claim_answer",
     "clamp_families",
     "clamp_stored_answers",
@@ -278,6 +278,7 @@ __all__ = [
     "resume_enrolment",
     "revoke_token",
     "revoke_token_family",
+    "room_for_jobs",
     "save_user",
     "sealed_column",
     "search_operations",
@@ -285,6 +286,7 @@ __all__ = [
     "sign_in_with_passkey",
     "step_up_methods",
     "step_up_state",
+    "take_turn",
     "tell_half_way",
     "token_binding",
     "use_once",

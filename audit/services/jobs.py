@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from uuid import UUID
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
@@ -13,6 +16,7 @@ from audit.actors import Actor
 from audit.models import OPEN_STATUSES, Job, JobBatch, JobStatus
 from audit.models.job import JobQuerySet
 from audit.services.record import record
+from audit.services.turns import take_turn
 
 VIEW, CANCEL = "audit.view_job", "audit.cancel_job"
 # Jobs of one person that wait or run: the others' turn comes, too.
@@ -33,14 +37,21 @@ def find_job(key: str, *, actor: Actor) -> Job | None:
     return jobs.order_by("-id").first()
 
 
-def check_room_for_jobs(actor: Actor, more: int = 1) -> None:
-    """Check that a person may ask for so many more jobs.
+@contextmanager
+def room_for_jobs(actor: Actor, more: int = 1) -> Iterator[None]:
+    """Let a person ask for so many more jobs in the block, which is a transaction.
 
     Raises ValidationError `too_many_jobs` while too many of theirs have not ended.
     """
-    if actor.user_id is None:
-        return
-    waiting = Job.objects.open().filter(user_id=actor.user_id).count()
+    with transaction.atomic():
+        if actor.user_id is not None:
+            take_turn(actor.user_id)
+            _check_room(actor.user_id, more)
+        yield
+
+
+def _check_room(user_id: UUID, more: int) -> None:
+    waiting = Job.objects.open().filter(user_id=user_id).count()
     if waiting + more > MOST_OPEN:
         msg = (
             f"{waiting} of your jobs have not ended, and {MOST_OPEN} may be open at "

@@ -282,14 +282,14 @@ class ImportPages(HubAdmin):
     def _start_job(
         self, request: HttpRequest, task: Any, upload: Any, **options: Any
     ) -> None:
-        audit.check_room_for_jobs(actor_of(request))
-        task.using(
-            actor=actor_of(request),
-            business_id=upload.business_id,
-            reason=upload.reason,
-            key=_job_key(upload),
-            **options,
-        ).enqueue(file=str(upload.pk))
+        with audit.room_for_jobs(actor_of(request)):
+            task.using(
+                actor=actor_of(request),
+                business_id=upload.business_id,
+                reason=upload.reason,
+                key=_job_key(upload),
+                **options,
+            ).enqueue(file=str(upload.pk))
 
     # --- what is shown ----------------------------------------------------------
 

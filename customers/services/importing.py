@@ -119,9 +119,8 @@ def keep_upload(
     if actor.user_id is None:
         msg = "A file is somebody's. Only people upload files."
         raise PermissionDenied(msg)
-    if ImportFile.objects.filter(uploaded_by=actor.user_id).count() >= MOST_FILES:
-        msg = f"You have {MOST_FILES} files here. Remove some, or wait for tomorrow."
-        raise ValidationError(msg, code="too_many_files")
+    # Before a file is read that cannot be kept; once more where it is kept.
+    _check_room(actor.user_id)
     sheet = open_sheet(data, kind)
     if not [c for c in read_headers(table, sheet.columns).columns if c]:
         known = ", ".join(column.name for column in table.columns if column.is_read)
@@ -145,9 +144,17 @@ def keep_upload(
         content=lock_up(packed, purpose=_CONTENT, owner=_owner(upload)),
     )
     with transaction.atomic():
+        audit.take_turn(actor.user_id)
+        _check_room(actor.user_id)
         upload.save(force_insert=True)
         stored.save(force_insert=True)
     return upload
+
+
+def _check_room(user_id: UUID) -> None:
+    if ImportFile.objects.filter(uploaded_by=user_id).count() >= MOST_FILES:
+        msg = f"You have {MOST_FILES} files here. Remove some, or wait for tomorrow."
+        raise ValidationError(msg, code="too_many_files")
 
 
 def get_upload(pk: UUID, *, table: ImportTable, actor: Actor) -> ImportFile:

@@ -8,6 +8,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from audit.actors import Actor
 from audit.admin.bulk import TYPED_FROM
 from audit.jobs.tasks import BATCH_SIZE
 from audit.models import Event, Grant, Job, JobStatus
@@ -90,6 +91,20 @@ def test_one_person_has_so_many_jobs_open_and_no_more(alice, bakery, actor):
     Job.objects.filter(user=user).update(status=JobStatus.SUCCESSFUL)
     alice.post(LIST, fields("archive", rows[0], reason="moved"), follow=True)
     assert Job.objects.count() == MOST_OPEN + 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_several_acts_at_once_the_last_place_is_for_one(
+    bakery, at_once, monkeypatch
+):
+    monkeypatch.setattr("audit.services.jobs.MOST_OPEN", 1)
+    person = staff(bakery, "admin")
+    rows = make(BATCH_SIZE + 1, bakery, Actor.system("test"))
+    data = fields("archive", rows[0], reason="moved")
+
+    at_once(lambda: signed_in(person).post(LIST, data), times=4)
+
+    assert at_once(Job.objects.count, times=1) == [1]
 
 
 def test_asking_about_many_waits_for_no_lock(alice, bakery, actor):
@@ -200,6 +215,18 @@ def test_a_job_is_taken_back_as_far_as_it_came(alice, bakery, actor):
     undo = Job.objects.exclude(pk=job.pk).get()
     assert undo.report["restored"] == BATCH_SIZE + 19
     assert "Take it back" not in alice.get(f"{JOBS}{undo.pk}/change/").text
+
+
+def test_taking_back_needs_room_as_other_jobs_do(alice, bakery, actor, monkeypatch):
+    rows = make(BATCH_SIZE + 1, bakery, actor)
+    alice.post(LIST, fields("archive", rows[0], reason="by mistake"))
+    run_jobs()
+    job = Job.objects.get()
+    monkeypatch.setattr("audit.services.jobs.MOST_OPEN", 0)
+    page = post_confirmed(alice, f"{JOBS}{job.pk}/undo/", {}, follow=True)
+
+    assert "0 of your jobs have not ended" in page.text
+    assert Job.objects.get() == job
 
 
 def test_taking_back_leaves_what_somebody_did_since(alice, bakery, actor):

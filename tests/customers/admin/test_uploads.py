@@ -249,6 +249,22 @@ def test_a_file_whose_job_finds_no_room_is_not_kept(alice, bakery, monkeypatch):
     assert not Job.objects.exists()
 
 
+@pytest.mark.django_db(transaction=True)
+def test_of_several_loads_at_once_the_last_place_is_for_one(
+    bakery, at_once, monkeypatch
+):
+    monkeypatch.setattr("audit.services.jobs.MOST_OPEN", 1)
+    client = signed_in(staff(bakery, "admin"))
+    pages = [
+        upload(client, CUSTOMERS, people(BATCH_SIZE + 1)).redirect_chain[-1][0]
+        for _ in range(4)
+    ]
+
+    at_once(lambda: signed_in(client.user).post(pages.pop(), {}), times=4)
+
+    assert at_once(Job.objects.count, times=1) == [1]
+
+
 def test_a_load_that_is_cancelled_goes_on_when_it_is_told_to(alice, bakery):
     page = upload(alice, CUSTOMERS, people(BATCH_SIZE + 50)).redirect_chain[-1][0]
     alice.post(page, {"reason": "spring fair"})

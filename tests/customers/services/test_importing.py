@@ -824,6 +824,28 @@ def test_a_file_lies_encrypted_and_bound_to_its_row(alice, bakery):
         services.preview_import(other, actor=alice)
 
 
+@pytest.mark.django_db(transaction=True)
+def test_of_several_uploads_at_once_the_last_place_is_for_one(
+    bakery, at_once, monkeypatch
+):
+    monkeypatch.setattr(importing, "MOST_FILES", 2)
+    person = staff(bakery, "admin")
+    keep(people(1), actor=actor_of(person), business=bakery)
+
+    def act() -> str:
+        try:
+            keep(people(100), actor=actor_of(person), business=bakery)
+        except ValidationError as error:
+            return str(error.code)
+        return "kept"
+
+    told = at_once(act, times=6)
+
+    assert sorted(told) == ["kept", *["too_many_files"] * 5]
+    assert at_once(ImportFile.objects.count, times=1) == [2]
+    assert at_once(ImportContent.objects.count, times=1) == [2]
+
+
 def test_more_rows_than_a_request_waits_for_are_long(alice, bakery):
     limit = services.INLINE_ROWS
 
