@@ -33,6 +33,7 @@ _ERRORS = {
     "permission_denied": "Who asked for it may no longer do this.",
     "loaded_elsewhere": "This file is being loaded already.",
     "import_ended": "The import was ended on its page, which says what was written.",
+    "DoesNotExist": "What it was to work on is no longer there.",
     "SheetError": "The file cannot be read to its end. Save it anew, and choose it "
     "again.",
 }

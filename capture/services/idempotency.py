@@ -124,6 +124,10 @@ def forget_old(*, only_count: bool) -> dict[str, int]:
         audit.clamp_families()
         age = timedelta(seconds=settings.SESSION_COOKIE_AGE)
         clock.clamp(Session.objects.all(), "expire_date", age)
+    # Reported before they are removed.
+    ended = customers.end_old_imports(
+        actor=Actor.system("maintain"), only_count=only_count
+    )
     kinds: dict[str, QuerySet[Any]] = {
         "stored answers": old_answers(),
         "answers to staff": audit.old_stored_answers(),
@@ -142,6 +146,7 @@ def forget_old(*, only_count: bool) -> dict[str, int]:
         name: rows.count() if only_count else delete_in_batches(rows)
         for name, rows in kinds.items()
     }
+    counts["loads that nobody went on with"] = ended
     # Told before they are removed.
     counts["windows of refusals"] = audit.close_windows(
         actor=Actor.system("maintain"), only_count=only_count

@@ -20,7 +20,7 @@ _KEPT = timedelta(hours=24)
 
 
 def a_day_from_now() -> datetime:
-    """Return when a file that is uploaded now is removed."""
+    """Return when a file is removed with which somebody goes on now."""
     return timezone.now() + _KEPT
 
 
@@ -29,9 +29,9 @@ class ImportFile(models.Model):
 
     Findings hold people, so they lie encrypted, and who uploaded the file is alone in
     reading them. The content is a row of its own: this one is written with each batch,
-    and SQLite writes a row whole. Rows are removed after a day. `cursor` is the number
-    of the last row of the file that is done, and `batch` that of the last committed
-    batch.
+    and SQLite writes a row whole. Rows are removed a day after they were made,
+    confirmed or last written by a load. `cursor` is the number of the last row of the
+    file that is done, and `batch` that of the last committed batch.
     """
 
     privacy: ClassVar[dict[str, str]] = {

@@ -18,7 +18,7 @@ from uuid import UUID
 from cryptography.exceptions import InvalidTag
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from audit import clock
@@ -29,6 +29,7 @@ from audit.ids import uuid7
 from audit.keyed import lock_up, unlock
 from customers.cells import BYTE_ORDER_MARK, csv_line, escape_cell
 from customers.models import Business, ImportContent, ImportFile
+from customers.models.import_file import a_day_from_now
 from customers.readers import Sheet, SheetError, open_sheet
 from customers.services.import_checking import RowChecker, batches
 from customers.services.import_loading import BATCH, LoadedBatch, load_batch
@@ -215,9 +216,35 @@ def discard_upload(upload: ImportFile) -> None:
     upload.delete()
 
 
+def end_old_imports(*, actor: Actor, only_count: bool = False) -> int:
+    """End the loads that nobody has gone on with for a day; return how many.
+
+    What was written of them is reported, for one more day; then the files are old.
+    """
+    keys = list(_abandoned().values_list("pk", flat=True))
+    if not only_count:
+        for pk in keys:
+            _end_abandoned(pk, actor)
+    return len(keys)
+
+
+@transaction.atomic
+def _end_abandoned(pk: UUID, actor: Actor) -> None:
+    # Under the lock, for a worker may have gone on with it meanwhile.
+    row = _abandoned().select_for_update(no_key=True).filter(pk=pk).first()
+    if row is not None:
+        _finish(row, actor=actor)
+
+
+def _abandoned() -> QuerySet[ImportFile]:
+    rows = ImportFile.objects.filter(expires_at__lt=clock.now())
+    return rows.exclude(confirmed_at=None).filter(loaded_at=None).defer("preview")
+
+
 def old_import_files() -> QuerySet[ImportFile]:
-    """Return files whose time is over."""
-    return ImportFile.objects.filter(expires_at__lt=clock.now())
+    """Return files whose time is over, but for loads that were not ended yet."""
+    rows = ImportFile.objects.filter(expires_at__lt=clock.now())
+    return rows.filter(Q(confirmed_at=None) | ~Q(loaded_at=None))
 
 
 def old_import_contents() -> QuerySet[ImportContent]:
@@ -312,7 +339,9 @@ def preview_import(
     preview = _locked(found, upload, _PREVIEW)
     open_row = ImportFile.objects.filter(pk=upload.pk, confirmed_at=None)
     if not open_row.update(preview=preview, previewed_at=started):
-        raise ValidationError(_CONFIRMED, code="confirmed")
+        if ImportFile.objects.filter(pk=upload.pk).exists():
+            raise ValidationError(_CONFIRMED, code="confirmed")
+        raise SheetError(_GONE)
     upload.preview, upload.previewed_at = preview, started
     return found
 
@@ -441,7 +470,10 @@ def confirm_import(
         row.confirmed_at = timezone.now()
         row.update_existing = update_existing
         row.reason = f"{_REASON}: {reason.strip()}" if reason.strip() else _REASON
-        row.save(update_fields=["confirmed_at", "update_existing", "reason"])
+        row.expires_at = a_day_from_now()
+        row.save(
+            update_fields=["confirmed_at", "update_existing", "reason", "expires_at"]
+        )
     _take_over(upload, row)
 
 
@@ -553,7 +585,8 @@ def _advance(upload: ImportFile, batch: LoadedBatch) -> int:
         kept = _with_rejects(rejected, batch.checked)
         if kept != rejected:
             row.report = _locked({"rejected": kept}, row, _REPORT)
-    row.save(update_fields=["cursor", "batch", "counts", "report"])
+    row.expires_at = a_day_from_now()
+    row.save(update_fields=["cursor", "batch", "counts", "report", "expires_at"])
     return sum(sum(counts.values()) for counts in row.counts.values())
 
 
@@ -561,8 +594,8 @@ def _advance(upload: ImportFile, batch: LoadedBatch) -> int:
 def _finish(upload: ImportFile, *, actor: Actor) -> None:
     row = _locked_row(upload)
     if row.loaded_at is None:
-        row.loaded_at = timezone.now()
-        row.save(update_fields=["loaded_at"])
+        row.loaded_at, row.expires_at = timezone.now(), a_day_from_now()
+        row.save(update_fields=["loaded_at", "expires_at"])
         ImportContent.objects.filter(file=row).delete()
         _record_finished(row, actor=actor)
     _take_over(upload, row)

@@ -18,7 +18,7 @@ from audit.models import Event, Job
 from customers import services
 from customers.models import Customer, ImportContent, ImportFile
 from customers.services.import_loading import load_batch
-from tests.conftest import signed_in, staff
+from tests.conftest import actor_of, signed_in, staff
 from tests.customers.admin.test_exchange import CUSTOMERS, HEADER, confirm, upload
 from tests.jobs import run_jobs
 
@@ -107,6 +107,91 @@ def test_a_file_that_nobody_confirms_is_gone_a_day_later(alice, bakery):
     call_command("maintain", yes=True)
 
     assert kept() == 0
+
+
+def expire() -> None:
+    past = timezone.now() - timedelta(seconds=1)
+    ImportFile.objects.update(expires_at=past)
+
+
+def left() -> timedelta:
+    return ImportFile.objects.get().expires_at - timezone.now()
+
+
+def test_what_was_loaded_of_a_file_is_reported_before_its_time_is_over(
+    alice, bakery, monkeypatch
+):
+    page = upload(alice, CUSTOMERS, people(BATCH_SIZE + 50)).redirect_chain[-1][0]
+    alice.post(page, {"reason": "spring fair"})
+    alice.post(f"/admin/audit/job/{Job.objects.get().pk}/cancel/")
+    stopped = RuntimeError("after one batch")
+    steps = iter([None, stopped])
+
+    def step(*_):
+        if error := next(steps):
+            raise error
+
+    own = services.list_uploads(
+        table=services.IMPORT_TABLES["customer"], actor=actor_of(alice.user)
+    ).get()
+    with pytest.raises(RuntimeError):
+        services.load_import(own, actor=actor_of(alice.user), step=step)
+    expire()
+    call_command("maintain")
+    assert not Event.objects.filter(action="import.finished").exists()
+    call_command("maintain", yes=True)
+
+    told = Event.objects.get(action="import.finished")
+    assert (told.actor_kind, told.data["rows"]) == ("system", BATCH_SIZE)
+    assert told.business_id == bakery.pk
+    assert not ImportContent.objects.exists()
+    # Its uploader reads of it for another day.
+    assert alice.get(page).context["report"]["counts"]["new"] == BATCH_SIZE
+    expire()
+    call_command("maintain", yes=True)
+    assert kept() == 0
+    assert Event.objects.filter(action="import.finished").count() == 1
+
+
+def test_a_file_is_kept_a_day_from_when_somebody_went_on_with_it(alice, bakery):
+    page = upload(alice, CUSTOMERS, people(BATCH_SIZE + 50)).redirect_chain[-1][0]
+    soon = timezone.now() + timedelta(minutes=1)
+    day = timedelta(hours=23, minutes=58)
+    ImportFile.objects.update(expires_at=soon)
+    alice.post(page, {"reason": "spring fair"})
+    assert left() > day
+    found = []
+
+    def load(*args, **kwargs):
+        ImportFile.objects.update(expires_at=soon)
+        loaded = load_batch(*args, **kwargs)
+        found.append(left() > day)
+        return loaded
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("customers.services.importing.load_batch", load)
+        run_jobs()
+    assert found == [True, True]
+    ImportFile.objects.update(expires_at=soon)
+    # Nobody goes on with what is done.
+    alice.post(page, {"reason": "again"})
+    assert left() < timedelta(minutes=1)
+
+
+def test_a_job_whose_file_was_removed_meanwhile_writes_nothing(alice, bakery):
+    """No worker for a day: what waits then finds no file."""
+    page = upload(alice, CUSTOMERS, people(BATCH_SIZE + 50)).redirect_chain[-1][0]
+    alice.post(page, {"reason": "spring fair"})
+    for _ in range(2):
+        expire()
+        call_command("maintain", yes=True)
+    run_jobs()
+
+    job = Job.objects.get()
+    assert (job.status, job.error) == ("failed", "DoesNotExist")
+    assert "no longer there" in alice.get(f"/admin/audit/job/{job.pk}/change/").text
+    assert not Customer.objects.exists()
+    assert Event.objects.get(action="import.finished").data["rows"] == 0
 
 
 def test_nothing_of_a_file_lies_in_the_cache(alice, bakery):

@@ -634,6 +634,16 @@ def test_a_load_that_was_ended_writes_nothing_more(alice, bakery, monkeypatch):
     assert services.import_report(again)["counts"]["new"] == 100
 
 
+def test_a_preview_of_a_file_that_is_gone_says_so(alice, bakery):
+    upload = keep(people(3), actor=alice, business=bakery)
+
+    def remove(done: int, total: int, line: int) -> None:
+        services.discard_upload(ImportFile.objects.get(pk=upload.pk))
+
+    with pytest.raises(SheetError, match="no longer there"):
+        services.preview_import(upload, actor=alice, step=remove)
+
+
 def test_a_file_that_is_confirmed_meanwhile_is_not_removed(alice, bakery):
     upload = previewed(people(3), actor=alice, business=bakery)
     services.confirm_import(ImportFile.objects.get(pk=upload.pk), actor=alice)
