@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -113,10 +113,6 @@ class Passkey(SignedModel):
 
     def __str__(self) -> str:
         return f"passkey {self.pk}"
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        self.sign()
-        super().save(*args, **kwargs)
 
     @property
     def factor(self) -> str:

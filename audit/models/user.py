@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import Any, ClassVar
 
+from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import NotSupportedError, models, transaction
 from django.utils import timezone
@@ -93,29 +94,25 @@ class User(SignedModel, AbstractUser):
         self.email_key = fold_email(self.email)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Write the account, signed.
-
-        With `update_fields` the other columns that are signed are taken from the
-        stored row, which is locked: they may have changed since this one was loaded.
-        Raises AccountAltered for an account that was changed past the hub.
-        """
+        """Write the account, signed, as SignedModel says."""
         self.email_key = fold_email(self.email)
         names = kwargs.get("update_fields")
-        if names is None:
-            self.sign()
-            super().save(*args, **kwargs)
-        elif not set(names) & set(self.signed):
-            super().save(*args, **{**kwargs, "update_fields": {*names, "email_key"}})
-        else:
-            with transaction.atomic():
-                stored = User.objects.select_for_update().get(pk=self.pk)
-                stored.require_genuine()
-                for name in set(self.signed) - set(names):
-                    setattr(self, name, getattr(stored, name))
-                self.mac = self.compute_mac()
-                written = {*names, "email_key", "mac"}
-                super().save(*args, **{**kwargs, "update_fields": written})
-        self._was_genuine = True
+        if names is not None and "email" in names:
+            kwargs["update_fields"] = {*names, "email_key"}
+        super().save(*args, **kwargs)
+
+    def check_password(self, raw_password: str | None) -> bool:
+        """Tell whether this is the password; one hashed as of old is hashed anew."""
+        return check_password(raw_password, self.password, self._hash_anew)
+
+    def _hash_anew(self, raw_password: str) -> None:
+        checked, fresh = self.password, make_password(raw_password)
+        with transaction.atomic():
+            stored = User.objects.select_for_update().get(pk=self.pk)
+            # Or a password that was changed meanwhile would come back.
+            if stored.password == checked:
+                self.password = fresh
+                self.save(update_fields=["password"])
 
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
         # Django asks for this one with each key, present and former.

@@ -76,7 +76,7 @@ def end_sessions(user: User, *, actor: Actor, reason_code: str) -> int:
     """
     user.security_stamp = new_stamp()
     # The stamp alone: other columns of a form are not written by this.
-    User.objects.filter(pk=user.pk).update(security_stamp=user.security_stamp)
+    user.save(update_fields=["security_stamp"])
     count = _revoke(user.token_families.all(), reason_code)
     facts = {"families": count}
     record("auth.sessions_ended", user, actor=actor, code=reason_code, data=facts)
@@ -95,7 +95,7 @@ def save_user(user: User, *, actor: Actor, fields: Iterable[str] = ()) -> User:
     stored = User.objects.select_for_update().filter(pk=user.pk).first()
     if stored is not None:
         stored.require_genuine()
-        # Read before the lock: what ended sessions meanwhile must not be undone.
+        # These have services of their own.
         user.security_stamp, user.password = stored.security_stamp, stored.password
         user.factors = stored.factors
     user.save()

@@ -152,16 +152,116 @@ def test_what_was_forged_is_not_made_good_by_the_next_change(ann):
     row.save(update_fields=["first_name"])
 
 
-def test_a_stale_account_writes_no_old_columns(ann):
-    """A password is hashed anew at a sign-in while somebody closes the account."""
+@pytest.mark.parametrize("options", [{}, {"update_fields": ["password"]}])
+def test_a_stale_account_writes_no_old_columns(ann, options):
+    """Somebody gives a password while somebody else closes the account."""
     stale, row = User.objects.get(pk=ann.pk), User.objects.get(pk=ann.pk)
-    row.is_active = False
-    row.save()
-    stale.set_password(PASSWORD)
-    stale.save(update_fields=["password"])
+    row.is_active, row.email = False, "new@example.org"
+    services.save_user(row, actor=Actor.system("test"))
+    PinCredentialFactory(user=row)
+    stale.set_password(STOLEN)
+    stale.save(**options)
 
     stored = User.objects.get(pk=ann.pk)
     assert (stored.is_active, stored.is_genuine) == (False, True)
+    assert (stored.email, stored.email_key) == ("new@example.org",) * 2
+    assert stored.security_stamp == row.security_stamp
+    assert factors_of(stored) == {"pin"}
+    assert stored.check_password(STOLEN)
+
+
+def test_what_an_account_was_given_is_written_each_time(ann):
+    for is_active in (False, True, False):
+        ann.is_active = is_active
+        ann.save()
+
+        assert User.objects.get(pk=ann.pk).is_active is is_active
+
+
+def test_a_stale_account_ends_what_others_have_ended(ann):
+    """Ended here first, then elsewhere: the older stamp does not come back."""
+    services.end_sessions(ann, actor=Actor.system("test"), reason_code="test")
+    for name in ("Ann", "Anna"):
+        other = User.objects.get(pk=ann.pk)
+        services.end_sessions(other, actor=Actor.system("test"), reason_code="test")
+        ann.first_name = name
+        ann.save()
+
+        assert User.objects.get(pk=ann.pk).security_stamp == other.security_stamp
+
+
+def test_a_part_of_an_account_can_be_loaded_and_saved(ann):
+    part = User.objects.only("username", "first_name").get(pk=ann.pk)
+    part.is_staff, part.first_name = False, "Ann"
+    assert part.is_active
+    part.save()
+
+    stored = User.objects.get(pk=ann.pk)
+    assert (stored.is_staff, stored.is_active) == (False, True)
+    assert (stored.first_name, stored.is_genuine) == ("Ann", True)
+
+
+def test_an_old_password_hashed_anew_does_not_come_back(ann, settings):
+    settings.PASSWORD_HASHERS = [
+        *settings.PASSWORD_HASHERS,
+        "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+    ]
+    ann.password = make_password(PASSWORD, hasher="pbkdf2_sha256")
+    ann.save()
+    stale, row = User.objects.get(pk=ann.pk), User.objects.get(pk=ann.pk)
+    services.change_password(row, STOLEN, actor=Actor.system("test"))
+
+    assert stale.check_password(PASSWORD)
+    assert User.objects.get(pk=ann.pk).check_password(STOLEN)
+
+
+def test_a_stale_role_does_not_come_back(ann):
+    actor = Actor.system("test")
+    stale, row = (Membership.objects.get(user=ann) for _ in range(2))
+    row.role, row.ended_at = "support", row.created_at
+    row.by(actor).save()
+    stale.is_default = True
+    stale.by(actor).save()
+
+    stored = Membership.objects.get(user=ann)
+    assert (stored.role, stored.ended_at) == ("support", row.created_at)
+    assert (stored.is_default, stored.is_genuine) == (True, True)
+
+
+def test_a_role_is_accepted_as_it_stands_now(ann):
+    """Not as it was when it was looked at, before somebody ended it."""
+    stale, row = (Membership.objects.get(user=ann) for _ in range(2))
+    row.ended_at = row.created_at
+    row.by(Actor.system("test")).save()
+    stale.accept()
+    stale.by(Actor.system("test")).save()
+
+    stored = Membership.objects.get(user=ann)
+    assert (stored.ended_at is not None, stored.is_genuine) == (True, True)
+
+
+def test_an_account_closed_while_its_password_is_typed_stays_closed(ann, monkeypatch):
+    def close() -> None:
+        row = User.objects.get(pk=ann.pk)
+        row.is_active = False
+        services.save_user(row, actor=Actor.system("test"))
+        PinCredentialFactory(user=row)
+
+    typed = iter([STOLEN, STOLEN])
+
+    def type_in(**_: Any) -> str:
+        word = next(typed)
+        if User.objects.get(pk=ann.pk).is_active:
+            close()
+        return word
+
+    monkeypatch.setattr("getpass.getpass", type_in)
+    call_command("changepassword", "ann", stdout=io.StringIO())
+
+    stored = User.objects.get(pk=ann.pk)
+    assert (stored.is_active, factors_of(stored)) == (False, {"pin"})
+    assert stored.check_password(STOLEN)
+    assert named() == []
 
 
 def test_only_save_writes_what_decides(ann):
