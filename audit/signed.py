@@ -91,7 +91,7 @@ class SignedModel(models.Model):
         it wrote. Raises AccountAltered for a row that was changed past the hub.
         """
         names = kwargs.get("update_fields")
-        if self._state.adding:
+        if self._state.adding or kwargs.get("force_insert"):
             self.sign()
             super().save(*args, **kwargs)
         elif names is not None and not _columns(type(self), names) & {*self.signed}:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from typing import Any
+from unittest import mock
 
 import pytest
 from django.contrib.auth.hashers import make_password
@@ -14,7 +15,7 @@ from django.test import Client
 from audit import services
 from audit.actors import Actor, OperationContext
 from audit.checks import check_accounts
-from audit.models import Authenticator, Event, PinCredential, User
+from audit.models import Authenticator, Event, Operation, PinCredential, User
 from audit.services.accounts import factors_of
 from audit.signed import AccountAltered
 from customers.models import Membership
@@ -344,18 +345,67 @@ def test_secrets_come_and_go_through_the_hub(ann):
     assert named() == []
 
 
-def test_djangos_own_commands_sign(db, monkeypatch):
+def told(route: str) -> list[tuple[str, str]]:
+    """Return action and code of the events that a command has left."""
+    operations = Operation.objects.filter(route=route).values("id")
+    rows = Event.objects.filter(operation_id__in=operations).order_by("id")
+    return list(rows.values_list("action", "code"))
+
+
+def test_djangos_own_commands_sign_and_are_events(db, monkeypatch):
     monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", PASSWORD)
     call_command(
         "createsuperuser", interactive=False, username="root", email="r@example.org"
     )
+    assert told("createsuperuser") == [("user.created", "")]
     assert signs_in("root", PASSWORD)
 
+    root = User.objects.get()
+    tokens = services.issue_tokens(root)
     passwords = iter([STOLEN, STOLEN])
     monkeypatch.setattr("getpass.getpass", lambda **_: next(passwords))
     call_command("changepassword", "root", stdout=io.StringIO())
+    assert told("changepassword") == [
+        ("user.changed", ""),
+        ("auth.sessions_ended", "password_changed"),
+        ("auth.tokens_revoked", "password_changed"),
+    ]
+    with pytest.raises(services.TokenError):
+        services.open_token(tokens.access)
     assert signs_in("root", STOLEN)
     assert named() == []
+
+
+def test_an_owner_is_made_by_answering(db, monkeypatch):
+    answers, passwords = iter(["root", "r@example.org"]), iter([PASSWORD, PASSWORD])
+    monkeypatch.setattr("builtins.input", lambda _: next(answers))
+    monkeypatch.setattr("getpass.getpass", lambda *_: next(passwords))
+    terminal = mock.Mock(isatty=lambda: True)
+    call_command("createsuperuser", stdin=terminal, stdout=io.StringIO())
+
+    assert told("createsuperuser") == [("user.created", "")]
+    assert signs_in("root", PASSWORD)
+
+
+def test_a_password_that_is_refused_changes_nothing(ann, monkeypatch):
+    monkeypatch.setattr("getpass.getpass", lambda **_: "12345678")
+    err = io.StringIO()
+    with pytest.raises(CommandError, match="after 3 attempts"):
+        call_command("changepassword", "ann", stdout=io.StringIO(), stderr=err)
+    with pytest.raises(CommandError, match="'nobody' does not exist"):
+        call_command("changepassword", "nobody")
+
+    assert "entirely numeric" in err.getvalue()
+    assert signs_in("ann", PASSWORD)
+
+
+def test_nobody_gives_an_altered_account_a_password(ann, monkeypatch):
+    forge(ann, "is_superuser", True)
+    monkeypatch.setattr("getpass.getpass", lambda **_: STOLEN)
+    with pytest.raises(CommandError, match="changed past the hub"):
+        call_command("changepassword", "ann", stdout=io.StringIO())
+
+    assert told("changepassword") == []
 
 
 def test_a_password_hashed_with_old_settings_is_hashed_anew_and_signed(ann, settings):
