@@ -35,10 +35,17 @@ class AccountAltered(PermissionDenied):
 def mac_of(label: str, values: Iterable[Any]) -> str:
     """Return the MAC over the values of one row, in the order that its table names.
 
-    For migrations, in the form that they have compared from the first: without the id
-    of its key.
+    For migrations, in the form that every version takes: without the id of its key.
     """
     return signatures(*_parts(label, values))[1]
+
+
+def is_mac_of(mac: str, label: str, values: Iterable[Any]) -> bool:
+    """Tell whether the hub has signed these values, in whichever form.
+
+    For migrations, which have no methods of the model.
+    """
+    return is_signature(mac, *_parts(label, values))
 
 
 def _parts(label: str, values: Iterable[Any]) -> tuple[str, str, str]:

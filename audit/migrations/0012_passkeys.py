@@ -1,38 +1,33 @@
 """Passkeys, the questions that are put to them, and grants that one has confirmed."""
 
-import hmac
-
 import audit.ids
 import django.db.models.deletion
 import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
-from audit.signed import mac_of
+from audit.signed import is_mac_of, mac_of
 
 
 def forget_passkeys(apps, schema_editor):
     """On the way back: no account has one, and no grant was confirmed with one.
 
-    Signs only what the hub itself had written.
+    Signs only what the hub itself had written, and in the form that was known then.
     """
     apps.get_model("audit", "Grant").objects.filter(method="passkey").delete()
     for user in apps.get_model("audit", "User").objects.all():
-        kept = [word for word in user.factors.split() if "passkey:" not in word]
-        if hmac.compare_digest(user.mac, _mac(user)):
-            user.factors = " ".join(kept)
-            user.mac = _mac(user)
+        if is_mac_of(user.mac, "audit.user", _facts(user)):
+            words = user.factors.split()
+            user.factors = " ".join(word for word in words if "passkey:" not in word)
+            user.mac = mac_of("audit.user", _facts(user))
             user.save(update_fields=["factors", "mac"])
 
 
-def _mac(user):
-    return mac_of(
-        "audit.user",
-        [
-            user.id, user.username, user.password, user.is_active, user.is_staff,
-            user.is_superuser, user.factors,
-        ],
-    )  # fmt: skip
+def _facts(user):
+    return [
+        user.id, user.username, user.password, user.is_active, user.is_staff,
+        user.is_superuser, user.factors,
+    ]  # fmt: skip
 
 
 class Migration(migrations.Migration):

@@ -1,17 +1,34 @@
 """Bind the roles of staff to a key that is not in the database."""
 
 from django.db import migrations, models
+from django.db.migrations.exceptions import IrreversibleError
 
-from audit.signed import mac_of
+from audit.signed import is_mac_of, mac_of
 
 
 def sign_memberships(apps, schema_editor):
     """Sign every membership as it is now."""
     rows = apps.get_model("customers", "Membership")._base_manager
     for row in rows.all():
-        facts = [row.id, row.user_id, row.business_id, row.role]
-        mac = mac_of("customers.membership", [*facts, row.ended_at is not None])
-        rows.filter(pk=row.pk).update(mac=mac)
+        rows.filter(pk=row.pk).update(mac=mac_of("customers.membership", _facts(row)))
+
+
+def refuse_altered(apps, schema_editor):
+    """Refuse the way back while a membership is not genuine.
+
+    Coming again this migration signs every one as it is, and would make it so.
+    """
+    for row in apps.get_model("customers", "Membership")._base_manager.all():
+        if not is_mac_of(row.mac, "customers.membership", _facts(row)):
+            msg = (
+                f"The membership {row.pk} was changed past the hub. Run migrate, look "
+                "at it, run accept_account, and go back then."
+            )
+            raise IrreversibleError(msg)
+
+
+def _facts(row):
+    return [row.id, row.user_id, row.business_id, row.role, row.ended_at is not None]
 
 
 class Migration(migrations.Migration):
@@ -35,5 +52,5 @@ class Migration(migrations.Migration):
                 blank=True, default="", editable=False, max_length=64
             ),
         ),
-        migrations.RunPython(sign_memberships, migrations.RunPython.noop),
+        migrations.RunPython(sign_memberships, refuse_altered),
     ]
