@@ -257,7 +257,7 @@ def check_own_password(user: User, password: str, *, actor: Actor) -> None:
     in a quarter of an hour `too_many`, without looking. Call it outside of any
     transaction: the try must count.
     """
-    name = f"own-password:{keyed_hash('user', user.pk.hex)}"
+    name = counter_of_own_password(user)
     attempt = reserve(name, _TRIES, _WINDOW, is_doubling=True)
     if not attempt.is_allowed:
         wait = wait_text(attempt.retry_after)
@@ -269,6 +269,11 @@ def check_own_password(user: User, password: str, *, actor: Actor) -> None:
         msg = "This is not your password. Type the one that you sign in with."
         raise ValidationError(msg, code="wrong_password")
     clear(name)
+
+
+def counter_of_own_password(user: User) -> str:
+    """Return the name of the counter of tries by whoever is signed in."""
+    return f"own-password:{keyed_hash('user', user.pk.hex)}"
 
 
 def list_token_families(user: User) -> QuerySet[TokenFamily]:

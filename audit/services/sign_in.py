@@ -20,7 +20,7 @@ from audit.actors import Actor, OperationContext
 from audit.folding import fold_email
 from audit.keyed import keyed_hash, network_hash
 from audit.models import Outcome, Purpose, User
-from audit.services.accounts import factors_of
+from audit.services.accounts import counter_of_own_password, factors_of
 from audit.services.alarms import Welcome, tell_locked
 from audit.services.attempts import (
     Attempt,
@@ -40,7 +40,11 @@ from audit.services.passkeys import (
     take_question,
 )
 from audit.services.record import record
-from audit.services.second_factor import check_code, has_second_factor
+from audit.services.second_factor import (
+    check_code,
+    counter_of,
+    has_second_factor,
+)
 from audit.signed import AccountAltered
 
 # Entries about one account and address: the first ones, then one a minute.
@@ -307,10 +311,16 @@ def record_sign_out(*, actor: Actor) -> None:
 
 
 def clear_sign_in_locks(user: User, *, actor: Actor) -> None:
-    """Forget the failed tries of an account; for people who were locked out."""
+    """Forget the failed tries of an account; for people who were locked out.
+
+    Those of its password, wherever it is asked for, and of its codes. Confirming is
+    opened by `release_pin`.
+    """
     account = account_hash(user.get_username())
     for beginning in ("account", "device", "alarm"):
         clear_all(f"{beginning}:{account}")
+    for name in (counter_of(user), counter_of_own_password(user)):
+        clear(name)
     with transaction.atomic():
         record("auth.unlocked", user, actor=actor)
 

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.test import Client
 from django.urls import reverse
 
-from audit import services
+from audit import clock, services, totp
 from audit.models import Event, User
 from tests.conftest import post_confirmed, signed_in
 from tests.factories import AuthenticatorFactory, UserFactory
+from tests.factories.audit import person
 
 LIST = reverse("admin:audit_user_changelist")
 
@@ -117,6 +119,23 @@ def test_locks_can_be_cleared(owner, ann):
     body = {"username": "ann", "password": "correct horse 1"}
     assert client.post("/admin/login/", body).status_code == 302
     assert Event.objects.filter(action="auth.unlocked", actor_id=owner.user.pk).exists()
+
+
+def test_every_lock_of_an_account_can_be_cleared(owner, ann):
+    row = AuthenticatorFactory(user=ann)
+    code = totp.code_of(row.seed, totp.step_at(clock.now().timestamp()))
+    for _ in range(5):
+        services.check_code(ann, "000000", takes_recovery=True)
+    assert services.check_code(ann, code, takes_recovery=True).retry_after
+    for word in ["no"] * 10 + ["correct horse 1"]:
+        with pytest.raises(ValidationError) as caught:
+            services.check_own_password(ann, word, actor=person(ann))
+    assert caught.value.code == "too_many"
+
+    act(owner, "clear_locks", ann)
+
+    assert services.check_code(ann, code, takes_recovery=True).is_right
+    services.check_own_password(ann, "correct horse 1", actor=person(ann))
 
 
 @pytest.mark.parametrize("action", ["reset_second_factor", "clear_locks"])
