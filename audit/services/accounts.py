@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -20,6 +21,7 @@ from audit.keyed import keyed_hash
 from audit.models import Authenticator, Passkey, PinCredential, TokenFamily, User
 from audit.models.user import new_stamp
 from audit.services.attempts import clear, reserve, wait_text
+from audit.services.mails import tell
 from audit.services.record import record
 from audit.services.refusals import record_refusal
 from audit.signed import AccountAltered, SignedModel
@@ -28,6 +30,8 @@ from audit.signed import AccountAltered, SignedModel
 _RIGHTS = ("is_active", "is_staff", "is_superuser")
 # How the word of a released PIN begins in `User.factors`; a moment follows.
 _RELEASED = "released:"
+# So long after a release its person can still say that nobody has asked for it.
+RELEASE_WAIT = timedelta(days=1)
 _TRIES = 10
 _WINDOW = timedelta(minutes=15)
 
@@ -141,17 +145,13 @@ def release_of(user: User) -> datetime | None:
     """
     row = User.objects.get(pk=user.pk)
     row.require_genuine()
-    found = [word for word in row.factors.split() if word.startswith(_RELEASED)]
-    return datetime.fromisoformat(found[0].removeprefix(_RELEASED)) if found else None
+    return _noted_release(row)
 
 
 def note_release(user: User, moment: datetime | None) -> None:
     """Write down with the account that its PIN is released, or no longer is."""
     stored = User.objects.select_for_update().get(pk=user.pk)
-    words = _noted_factors(stored)
-    if moment is not None:
-        words.add(f"{_RELEASED}{moment.isoformat()}")
-    user.factors = " ".join(sorted(words))
+    user.factors = _as_text(_noted_factors(stored), moment)
     user.save(update_fields=["factors"])
 
 
@@ -159,11 +159,23 @@ def note_release(user: User, moment: datetime | None) -> None:
 def accept_account(user: User, *, actor: Actor) -> None:
     """Sign an account and its roles as they stand, whoever has written them.
 
-    For whoever runs the hub and has looked at them. Its sessions and tokens end.
+    For whoever runs the hub and has looked at them. Its sessions and tokens end. A PIN
+    that was released waits on; whose second secrets were taken away past the hub waits
+    as after a release, or the password alone would open what they had locked.
     """
     User.objects.select_for_update().get(pk=user.pk)
     row = _with_factors().get(pk=user.pk)
-    row.factors = " ".join(sorted(_found_factors(row)))
+    due = _kept_release(row)
+    if _waits_anew(row):
+        due = clock.now() + RELEASE_WAIT
+        tell(
+            row,
+            "Your second secrets are gone",
+            f"Your account was changed past the hub. From {due:%-d %B %H:%M} UTC you "
+            "can set a PIN with your password.",
+            actor=actor,
+        )
+    row.factors = _as_text(_found_factors(row), due)
     row.accept()
     row.save()
     for other in _signed_rows(user=user):
@@ -185,10 +197,20 @@ def describe_account(user: User) -> list[str]:
         f"account {account.username}: active {account.is_active}, staff "
         f"{account.is_staff}, superuser {account.is_superuser}",
         f"second secrets: {', '.join(found) or 'none'}; written down with the account: "
-        f"{', '.join(account.factors.split()) or 'none'}",
+        f"{', '.join(sorted(_noted_factors(account))) or 'none'}",
     ]
+    if due := _noted_release(account):
+        lines.append(
+            "its PIN was released: a new one can be set with the password alone from "
+            f"{due:%Y-%m-%d %H:%M} UTC on"
+        )
     if not account.is_genuine:
         lines.append("the account was changed past the hub")
+    if _waits_anew(account):
+        lines.append(
+            "its second secrets are gone: after this a new wait of a day begins, until "
+            "the password alone sets a PIN"
+        )
     for row in _signed_rows(user=user):
         facts = ", ".join(f"{n} {getattr(row, n)}" for n in row.signed if n != "id")
         mark = "" if row.is_genuine else "; changed past the hub"
@@ -232,6 +254,37 @@ def _found_factors(row: Any) -> set[str]:
 def _noted_factors(row: User) -> set[str]:
     words = row.factors.split()
     return {word for word in words if not word.startswith(_RELEASED)}
+
+
+def _noted_release(row: User) -> datetime | None:
+    """Return the moment of a release as it stands, whoever has written it."""
+    for word in row.factors.split():
+        if word.startswith(_RELEASED):
+            with suppress(ValueError):
+                return datetime.fromisoformat(word.removeprefix(_RELEASED))
+    return None
+
+
+def _kept_release(row: User) -> datetime | None:
+    return _noted_release(row) if row.is_genuine else None
+
+
+def _waits_anew(row: Any) -> bool:
+    """Tell whether an account that is accepted has lost its second secrets.
+
+    Of one that was changed past the hub nobody knows what stood there. An emptied row
+    says that there was a PIN.
+    """
+    if _found_factors(row) or _kept_release(row):
+        return False
+    return bool(row.factors) or (
+        not row.is_genuine and PinCredential.objects.filter(user=row).exists()
+    )
+
+
+def _as_text(words: set[str], release: datetime | None) -> str:
+    more = {f"{_RELEASED}{release.isoformat()}"} if release is not None else set()
+    return " ".join(sorted(words | more))
 
 
 @transaction.atomic

@@ -17,6 +17,7 @@ from audit import clock
 from audit.actors import Actor
 from audit.models import Method, PinCredential, Scope, User
 from audit.services.accounts import (
+    RELEASE_WAIT,
     check_own_password,
     factors_of,
     note_factors,
@@ -30,9 +31,6 @@ from audit.services.pin_hashes import hash_pin
 from audit.services.pins import check_pin
 from audit.services.record import record
 from audit.services.step_up import RESET, lock_tries, try_code
-
-# So long after a release its person can still say that nobody has asked for it.
-_RELEASE_WAIT = timedelta(days=1)
 
 
 @sensitive_variables("password", "pin", "code", "hashed", "fresh")
@@ -160,7 +158,7 @@ def release_pin(user: User, *, actor: Actor, at_once: bool = False) -> bool:
     if actor.business_ids is not None or (at_once and actor.kind != "system"):
         msg = "Only the platform's owner releases a PIN, and at once only the host."
         raise PermissionDenied(msg)
-    wait = timedelta() if at_once else _RELEASE_WAIT
+    wait = timedelta() if at_once else RELEASE_WAIT
     with transaction.atomic():
         now = clock.now()
         rows = PinCredential.objects.filter(user=user)

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import io
+from datetime import timedelta
 from typing import Any
 from unittest import mock
 
 import pytest
 from django.contrib.auth.hashers import make_password
+from django.core import mail
+from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 from django.db import NotSupportedError, connection
 from django.test import Client
 
-from audit import services
+from audit import clock, services
 from audit.actors import Actor, OperationContext
 from audit.checks import check_accounts
 from audit.models import Authenticator, Event, Operation, PinCredential, User
-from audit.services.accounts import factors_of
+from audit.services.accounts import factors_of, note_release, release_of
 from audit.signed import AccountAltered
 from customers.models import Membership
 from tests.conftest import signed_in, staff
 from tests.factories import AuthenticatorFactory, PinCredentialFactory, UserFactory
-from tests.factories.audit import PASSWORD
+from tests.factories.audit import PASSWORD, person
 
 LOGIN = "/admin/login/"
 PAGE = "/admin/password_change/"
@@ -442,3 +445,80 @@ def test_whoever_runs_the_hub_accepts_an_account_as_it_stands(ann):
     assert Event.objects.filter(action="user.accepted").count() == 1
     with pytest.raises(CommandError, match="No account is called"):
         call_command("accept_account", "nobody")
+
+
+def accept(user: User) -> str:
+    """Accept an account as it stands; return what was shown of it before."""
+    out = io.StringIO()
+    call_command("accept_account", user.username, stdout=out)
+    services.accept_account(user, actor=Actor.system("test"))
+    return out.getvalue()
+
+
+def pin_is_refused(user: User) -> str:
+    """Return why the password alone sets no PIN."""
+    with pytest.raises(ValidationError) as caught:
+        services.enrol_pin(
+            user, password=PASSWORD, pin="905318", actor=person(user), binding="x"
+        )
+    return caught.value.code
+
+
+@pytest.fixture
+def waiting(ann) -> User:
+    """Somebody whose only second secret, the PIN, the owner has released."""
+    PinCredentialFactory(user=ann)
+    PinCredential.objects.update(hash="", pepper_version="")
+    services.note_factors(ann, remove="pin")
+    note_release(ann, clock.now() + timedelta(hours=3))
+    return ann
+
+
+def test_accepting_keeps_the_wait_of_a_released_pin(waiting):
+    due = release_of(waiting)
+    sql("UPDATE customers_membership SET role = 'support'")
+
+    assert f"with the password alone from {due:%Y-%m-%d %H:%M} UTC" in accept(waiting)
+
+    assert release_of(waiting) == due
+    assert pin_is_refused(waiting) == "not_released_yet"
+
+
+@pytest.mark.parametrize("words", ["", "released:2020-01-01T00:00:00+00:00"])
+def test_a_release_that_was_forged_waits_a_new_day(waiting, words):
+    forge(waiting, "factors", words)
+
+    assert "after this a new wait of a day" in accept(waiting)
+
+    assert release_of(waiting) > clock.now() + timedelta(hours=23)
+    assert pin_is_refused(waiting) == "not_released_yet"
+    assert named() == []
+
+
+def test_whoever_still_has_a_second_secret_gets_no_release_by_accepting(ann):
+    AuthenticatorFactory(user=ann)
+    forge(ann, "factors", "totp released:2020-01-01T00:00:00+00:00")
+    accept(ann)
+
+    assert release_of(ann) is None
+    assert pin_is_refused(ann) == "code_needed"
+
+
+def test_whose_secrets_were_taken_away_waits_as_after_a_release(
+    ann, django_capture_on_commit_callbacks
+):
+    PinCredentialFactory(user=ann)
+    sql("DELETE FROM audit_pincredential")
+    with django_capture_on_commit_callbacks(execute=True):
+        accept(ann)
+
+    assert [sent.to for sent in mail.outbox] == [[ann.email]]
+    assert pin_is_refused(ann) == "not_released_yet"
+
+
+def test_whoever_never_had_a_second_secret_waits_for_nothing(ann):
+    forge(ann, "is_superuser", True)
+
+    assert "wait" not in accept(ann)
+
+    assert release_of(ann) is None
