@@ -14,8 +14,8 @@ from typing import Any
 
 from rest_framework.parsers import BaseParser
 
-from audit.api.problems import Problem
 from audit.nesting import is_nested_deeper
+from audit.rest.exceptions import Problem
 
 MAX_DEPTH = 32
 # Of a number; more are a mistake or an attack.

@@ -21,7 +21,6 @@ from rest_framework.views import APIView
 
 from audit import services
 from audit.actors import Actor
-from audit.api.problems import Problem
 from audit.api.step_up_shapes import (
     Confirmation,
     NewPin,
@@ -33,6 +32,7 @@ from audit.api.step_up_shapes import (
 )
 from audit.api.views import Method
 from audit.models import Grant, Scope
+from audit.rest.exceptions import Problem
 
 HEADER = "X-Step-Up-Grant"
 _DIGEST_LENGTH = 64

@@ -22,12 +22,12 @@ from rest_framework.views import APIView
 
 from audit import services
 from audit.actors import Actor, Shown
-from audit.api.problems import Problem
 from audit.api.reading import QuerySerializer, StrictSerializer, snake_case
 from audit.api.rendering import ExactJSONRenderer
 from audit.keyed import keyed_hash
 from audit.masking import SEE_CLEAR
 from audit.privacy import business_of
+from audit.rest.exceptions import Problem
 
 # Nothing else is answered here, and OPTIONS would only repeat the schema.
 _METHODS = ["get", "head", "post", "put", "patch", "delete"]

@@ -19,13 +19,13 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from audit.api.problems import Problem
 from audit.api.reading import StrictSerializer
 from audit.api.rows import RowBody
 from audit.api.tables import TableView
 from audit.api.views import Method
 from audit.batches import in_batches
 from audit.privacy import business_of
+from audit.rest.exceptions import Problem
 
 LARGEST_BATCH = 100
 _NO_ROW = ErrorDetail("There is no such row.", "does_not_exist")

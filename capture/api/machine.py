@@ -13,8 +13,8 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from audit.actors import Actor, operation_of
-from audit.api.problems import Problem
 from audit.api.views import HasRight
+from audit.rest.exceptions import Problem
 from capture import services
 from capture.api.answers import Refusal
 from capture.api.authentication import key_in_headers, require_key

@@ -11,7 +11,7 @@ from django.db import IntegrityError
 from django.http import Http404, HttpResponse
 from rest_framework import exceptions
 
-from audit.api.problems import Problem
+from audit.rest.exceptions import Problem
 from capture.api.answers import Refusal, problem
 from customers import services as customers
 

@@ -21,8 +21,8 @@ from django.views.decorators.debug import sensitive_variables
 from audit import services
 from audit.actors import operation_of
 from audit.api.parsing import parse_json
-from audit.api.problems import Problem
 from audit.keyed import keyed_hash
+from audit.rest.exceptions import Problem
 from capture.api.answers import Refusal, problem
 from config.api import refresh_cookie
 from config.devices import device_of, remember, welcome_of

@@ -13,9 +13,9 @@ from django.http import Http404
 from rest_framework.permissions import SAFE_METHODS
 
 from audit import services as audit
-from audit.api.problems import Problem
 from audit.api.step_up import require_step_up
 from audit.api.views import StaffView
+from audit.rest.exceptions import Problem
 from customers import services
 from customers.models import Booking, Customer
 

@@ -12,9 +12,9 @@ from drf_spectacular.types import OpenApiTypes
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from audit.api.problems import Problem
 from audit.api.views import Method
 from audit.masking import mask
+from audit.rest.exceptions import Problem
 from customers import services
 from customers.api import money_shapes as shapes
 from customers.api.found import FoundView

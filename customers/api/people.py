@@ -16,10 +16,10 @@ from rest_framework.response import Response
 
 from audit import services as audit
 from audit.api.paging import CursorError, make_cursor, open_cursor
-from audit.api.problems import Problem
 from audit.api.reading import QuerySerializer, StrictSerializer
 from audit.api.step_up import require_step_up
 from audit.api.views import Method, StaffView
+from audit.rest.exceptions import Problem
 from customers import services
 from customers.api import bodies, person_answers, person_shown
 from customers.models import Business, Customer

@@ -11,8 +11,8 @@ from django.http import Http404
 
 from audit import services as audit
 from audit.api.paging import Page
-from audit.api.problems import Problem
 from audit.api.views import StaffView
+from audit.rest.exceptions import Problem
 from customers import services
 from customers.models import Business
 

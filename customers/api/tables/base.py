@@ -15,9 +15,9 @@ from django.http import Http404
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
 from audit.api.filters import TableFilters, YesNoFilter
-from audit.api.problems import Problem
 from audit.api.rows import Related, RowSerializer
 from audit.api.writing import WritableTable
+from audit.rest.exceptions import Problem
 from customers import services
 from customers.models import Business, Customer
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.api.parsing import MAX_DEPTH, parse_json
-from audit.api.problems import Problem
+from audit.rest.exceptions import Problem
 
 PLAIN = st.recursive(
     st.none()

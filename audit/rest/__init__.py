@@ -1,0 +1,1 @@
+"""What every endpoint of HTTP builds on: errors, problem documents, rates."""
