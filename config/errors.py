@@ -13,7 +13,8 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
 from audit.actors import operation_of
-from capture.api.answers import Refusal, problem
+from audit.rest.exceptions import ApiError
+from audit.rest.problems import problem_response
 from capture.middleware import is_capture_path
 
 _SENTENCES = {
@@ -49,7 +50,7 @@ def answer(
     code, message = code or usual_code, message or usual_message
     response: HttpResponse
     if wants_problem(request):
-        response = problem(request, Refusal(status, code, message))
+        response = problem_response(request, ApiError(status, code, message))
     else:
         # No context processor and no static file: this page also says that those fail.
         facts = {

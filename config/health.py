@@ -25,9 +25,10 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
 from audit.guards import missing_migrations, require_guards, require_hardening
+from audit.rest.exceptions import ApiError
+from audit.rest.problems import problem_response
 from audit.services import catalogue_faults
 from capture import services as capture
-from capture.api.answers import Refusal, problem
 from config.backends.waiting import within
 
 logger = logging.getLogger(__name__)
@@ -242,8 +243,8 @@ def _for_monitors(answer: Callable[[HttpRequest], HttpResponse]) -> Any:
         if request.method in ("GET", "HEAD"):
             response = answer(request)
         else:
-            refusal = Refusal(405, "method_not_allowed", "Use GET here.")
-            response = problem(request, refusal)
+            refusal = ApiError(405, "method_not_allowed", "Use GET here.")
+            response = problem_response(request, refusal)
             response["Allow"] = "GET, HEAD"
         response["Cache-Control"] = "no-store"
         return response

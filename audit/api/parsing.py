@@ -15,7 +15,7 @@ from typing import Any
 from rest_framework.parsers import BaseParser
 
 from audit.nesting import is_nested_deeper
-from audit.rest.exceptions import Problem
+from audit.rest.exceptions import ApiError
 
 MAX_DEPTH = 32
 # Of a number; more are a mistake or an attack.
@@ -28,7 +28,7 @@ _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 class StrictJSONParser(BaseParser):
-    """Reads a body of `application/json` in UTF-8. Raises Problem 400 or 415."""
+    """Reads a body of `application/json` in UTF-8. Raises ApiError 400 or 415."""
 
     media_type = "application/json"
 
@@ -44,22 +44,22 @@ class StrictJSONParser(BaseParser):
         try:
             raw = stream.read()
         except OSError as error:
-            raise Problem(
+            raise ApiError(
                 400, "incomplete_body", "The body broke off. Send it again."
             ) from error
         return parse_json(raw)
 
 
 def parse_json(raw: bytes) -> Any:
-    """Return the value of a JSON body. Raises Problem 400, which repeats nothing."""
+    """Return the value of a JSON body. Raises ApiError 400, which repeats nothing."""
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         sentence = "The body is not UTF-8. Send JSON in UTF-8."
-        raise Problem(400, "malformed", sentence) from error
+        raise ApiError(400, "malformed", sentence) from error
     if is_nested_deeper(text, MAX_DEPTH):
         sentence = f"The body is nested too deep. Nest at most {MAX_DEPTH} levels."
-        raise Problem(400, "too_deep", sentence)
+        raise ApiError(400, "too_deep", sentence)
     try:
         value = json.loads(
             text,
@@ -70,10 +70,10 @@ def parse_json(raw: bytes) -> Any:
         )
     except ValueError as error:
         sentence = "The body is not JSON. Send JSON that is well formed."
-        raise Problem(400, "malformed", sentence) from error
+        raise ApiError(400, "malformed", sentence) from error
     if _SUSPECT.search(text) and any(map(_UNSTORABLE.search, _texts(value))):
         sentence = "A text has a sign that cannot be stored: NUL, or half a pair."
-        raise Problem(400, "invalid_text", f"{sentence} Remove it.")
+        raise ApiError(400, "invalid_text", f"{sentence} Remove it.")
     return value
 
 
@@ -81,12 +81,12 @@ def _check_headers(request: Any) -> None:
     charset = str(request.content_params.get("charset", "utf-8")).strip("\"'").lower()
     if charset not in _CHARSETS:
         sentence = "Only UTF-8 is taken. Send Content-Type: application/json."
-        raise Problem(415, "unsupported_charset", sentence)
+        raise ApiError(415, "unsupported_charset", sentence)
     encoding = request.headers.get("Content-Encoding", "").strip().lower()
     if encoding not in ("", "identity"):
         sentence = "The body is compressed. Send it as it is."
         headers = {"Accept-Encoding": "identity"}
-        raise Problem(415, "unsupported_encoding", sentence, headers=headers)
+        raise ApiError(415, "unsupported_encoding", sentence, headers=headers)
 
 
 def _integer(digits: str) -> int:
@@ -106,14 +106,14 @@ def _fraction(digits: str) -> float:
 
 def _refuse_number(_digits: str) -> Any:
     sentence = "A number has too many digits, or is none. Send it as a text."
-    raise Problem(400, "invalid_number", sentence)
+    raise ApiError(400, "invalid_number", sentence)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) != len(pairs):
         sentence = "A key stands twice in one object. Send each key once."
-        raise Problem(400, "conflicting_keys", sentence)
+        raise ApiError(400, "conflicting_keys", sentence)
     return value
 
 

@@ -32,7 +32,7 @@ from audit.api.step_up_shapes import (
 )
 from audit.api.views import Method
 from audit.models import Grant, Scope
-from audit.rest.exceptions import Problem
+from audit.rest.exceptions import ApiError
 
 HEADER = "X-Step-Up-Grant"
 _DIGEST_LENGTH = 64
@@ -64,7 +64,7 @@ def require_step_up(
     """Return the grant for an act that begins here, which its events will name.
 
     Takes the one that the header `X-Step-Up-Grant` names, else any live one. Raises
-    Problem: 401 `step_up_required` without one (RFC 9470), 403 for a machine key.
+    ApiError: 401 `step_up_required` without one (RFC 9470), 403 for a machine key.
     """
     _refuse_keys(request)
     try:
@@ -79,9 +79,9 @@ def require_step_up(
         raise _required(needed, what) from needed
 
 
-def _required(needed: services.StepUpRequired, what: str) -> Problem:
+def _required(needed: services.StepUpRequired, what: str) -> ApiError:
     sentence = "Confirm this act with your PIN or authenticator, then repeat it."
-    return Problem(
+    return ApiError(
         401,
         "step_up_required",
         sentence,
@@ -227,7 +227,7 @@ class PinView(_View):
 
 @sensitive_variables("body")
 def _act(request: Request, body: dict[str, str]) -> dict[str, Any]:
-    """Return what is to be confirmed, and where. Raises Problem for what is nothing."""
+    """Return what is to be confirmed, and where. Raises ApiError for nothing."""
     scope, digest = body.get("scope", ""), body.get("digest")
     if scope not in Scope.values:
         known = ", ".join(Scope.values)
@@ -238,7 +238,9 @@ def _act(request: Request, body: dict[str, str]) -> dict[str, Any]:
     if not services.may_use(scope, actor=actor):
         # Before the code is looked at: a grant that serves no right of the person
         # would be an entry that looks like an attack.
-        raise Problem(403, "permission_denied", "You have no right that this confirms.")
+        raise ApiError(
+            403, "permission_denied", "You have no right that this confirms."
+        )
     binding = binding_of(request)
     return {"scope": scope, "digest": digest, "binding": binding, "actor": actor}
 
@@ -262,18 +264,18 @@ def _confirmed(
 
 @sensitive_variables("body")
 def _texts(request: Request, known: set[str]) -> dict[str, str]:
-    """Return the body: an object of texts. Raises Problem for anything else."""
+    """Return the body: an object of texts. Raises ApiError for anything else."""
     return _checked(request.data, known)
 
 
 @sensitive_variables("body")
 def _checked(body: Any, known: set[str]) -> dict[str, str]:
     if not isinstance(body, dict):
-        raise Problem(400, "malformed", "Send one JSON object.")
+        raise ApiError(400, "malformed", "Send one JSON object.")
     for name in body:
         if name not in known:
             names = ", ".join(sorted(known))
-            raise Problem(400, "unknown_field", f"Only these are known: {names}.")
+            raise ApiError(400, "unknown_field", f"Only these are known: {names}.")
         if not _is_plain(body[name]):
             raise _invalid(name, f"{name} is a text of at most 200 signs.")
     return {name: str(value) for name, value in body.items()}
@@ -284,19 +286,19 @@ def _is_plain(value: Any) -> bool:
     return isinstance(value, str) and len(value) <= longest
 
 
-def _invalid(name: str, sentence: str) -> Problem:
+def _invalid(name: str, sentence: str) -> ApiError:
     errors = [{"pointer": f"/{name}", "code": "invalid", "detail": sentence}]
-    return Problem(400, "validation_error", sentence, errors=errors)
+    return ApiError(400, "validation_error", sentence, errors=errors)
 
 
-def _problem(refused: ValidationError) -> Problem:
+def _problem(refused: ValidationError) -> ApiError:
     """Return the answer to a code or a PIN that was not taken."""
     code, params = refused.code or "invalid", refused.params or {}
     more = {"tries_left": params["tries_left"]} if "tries_left" in params else {}
     is_own_fault = code.endswith("_pin") or code in ("wrong_password", "code_needed")
     status = 400 if is_own_fault else _STATUS.get(code, 403)
     sentence = " ".join(refused.messages)
-    return Problem(status, code, sentence, wait=params.get("retry_after"), **more)
+    return ApiError(status, code, sentence, wait=params.get("retry_after"), **more)
 
 
 def _refuse_keys(request: Any) -> None:
@@ -304,7 +306,7 @@ def _refuse_keys(request: Any) -> None:
     _, _, text = header.partition(" ")
     if "X-Capture-Key" in request.headers or text.startswith(("sk_", "pk_")):
         sentence = "A machine key cannot confirm an act. Sign in as a person."
-        raise Problem(403, "keys_cannot_step_up", sentence)
+        raise ApiError(403, "keys_cannot_step_up", sentence)
 
 
 def _named_grant(request: Any) -> UUID | None:

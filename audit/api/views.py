@@ -27,7 +27,7 @@ from audit.api.rendering import ExactJSONRenderer
 from audit.keyed import keyed_hash
 from audit.masking import SEE_CLEAR
 from audit.privacy import business_of
-from audit.rest.exceptions import Problem
+from audit.rest.exceptions import ApiError
 
 # Nothing else is answered here, and OPTIONS would only repeat the schema.
 _METHODS = ["get", "head", "post", "put", "patch", "delete"]
@@ -189,7 +189,7 @@ class StaffView(APIView):
     def expected_rev(self) -> int | None:
         """Return the revision that `If-Match` names (RFC 9110), if it does.
 
-        Raises Problem 412 for a tag that no revision has.
+        Raises ApiError 412 for a tag that no revision has.
         """
         tag = self.request.headers.get("If-Match", "").strip()
         if tag in ("", "*"):
@@ -199,19 +199,19 @@ class StaffView(APIView):
                 "If-Match names no version of this. Send what ETag said, with its "
                 'quotes, like "r1".'
             )
-            raise Problem(412, "stale_version", sentence)
+            raise ApiError(412, "stale_version", sentence)
         return int(tag[2:-1])
 
-    def stale(self, rev: int) -> Problem:
+    def stale(self, rev: int) -> ApiError:
         """Return the 412 for a write that somebody else was faster than."""
         sentence = "Somebody changed this meanwhile. Load it again and repeat."
-        return Problem(412, "stale_version", sentence, headers={"ETag": etag_of(rev)})
+        return ApiError(412, "stale_version", sentence, headers={"ETag": etag_of(rev)})
 
     def refuse_version(self) -> None:
-        """Raise Problem 412 where `If-Match` names a version of what has none."""
+        """Raise ApiError 412 where `If-Match` names a version of what has none."""
         if self.expected_rev() is not None:
             sentence = "This has no versions. Leave If-Match out."
-            raise Problem(412, "stale_version", sentence)
+            raise ApiError(412, "stale_version", sentence)
 
     def finalize_response(
         self, request: Any, response: Any, *args: Any, **kwargs: Any
@@ -226,7 +226,7 @@ class StaffView(APIView):
         """Do one of many acts in a transaction of its own, once if there is a key.
 
         Returns what it answers, which JSON can hold, and whether that was kept from an
-        earlier request with this key. Raises Problem 422 when that said something else.
+        earlier request with this key. Raises ApiError 422 when that said another thing.
         """
         if self._key is None:
             with transaction.atomic():
@@ -262,7 +262,7 @@ class StaffView(APIView):
         if not (
             0 < len(text) <= _LONGEST_KEY and text.isascii() and text.isprintable()
         ):
-            raise Problem(
+            raise ApiError(
                 400,
                 "invalid_idempotency_key",
                 "Idempotency-Key has 1 to 255 plain characters. Send a random UUID.",
@@ -301,7 +301,7 @@ class StaffView(APIView):
         try:
             return services.claim_answer(name, fingerprint)
         except services.KeyReused as error:
-            raise Problem(
+            raise ApiError(
                 422,
                 "idempotency_key_reused",
                 "This key was sent with another request. Take a new one.",

@@ -25,7 +25,7 @@ from audit.api.tables import TableView
 from audit.api.views import Method
 from audit.batches import in_batches
 from audit.privacy import business_of
-from audit.rest.exceptions import Problem
+from audit.rest.exceptions import ApiError
 
 LARGEST_BATCH = 100
 _NO_ROW = ErrorDetail("There is no such row.", "does_not_exist")
@@ -221,7 +221,7 @@ class WritableTable(TableView):
         return row
 
     def _written(self, row: Any, write: Callable[[], Any]) -> None:
-        """Write a row. Raises Problem 412 when somebody was faster."""
+        """Write a row. Raises ApiError 412 when somebody was faster."""
         try:
             write()
         except RuleBroken as error:
@@ -230,10 +230,10 @@ class WritableTable(TableView):
             raise
 
     def _items(self) -> list[tuple[int, Any]]:
-        """Return the numbered items. Raises Problem 400 for a version of them all."""
+        """Return the numbered items. Raises ApiError 400 for a version of them all."""
         if "If-Match" in self.request.headers:
             sentence = "If-Match is about one row. Send rev with each item instead."
-            raise Problem(400, "conflicting_parameters", sentence)
+            raise ApiError(400, "conflicting_parameters", sentence)
         return list(enumerate(self.body()["items"]))
 
     def found_to_write(self, reference: str) -> Any:
@@ -247,13 +247,13 @@ class WritableTable(TableView):
         return row
 
     def wanted_rev(self, row: Any) -> int | None:
-        """Return the version that `If-Match` names. Raises Problem 412 for another."""
+        """Return the version that `If-Match` names. Raises ApiError 412 for another."""
         rev = self.expected_rev()
         if rev is None:
             return None
         if not self.has_versions:
             sentence = "This has no versions. Leave If-Match out."
-            raise Problem(412, "stale_version", sentence)
+            raise ApiError(412, "stale_version", sentence)
         if row.rev != rev:
             raise self.stale(row.rev)
         return rev
@@ -329,7 +329,9 @@ class WritableTable(TableView):
     def _refusal_of(self, error: Exception) -> dict[str, Any]:
         """Return what the problem document of an error says. Raises other errors."""
         if getattr(error, "code", "") == "stale_version":
-            error = Problem(412, "stale_version", str(getattr(error, "message", error)))
+            error = ApiError(
+                412, "stale_version", str(getattr(error, "message", error))
+            )
         handler = self.get_exception_handler()
         answer: Any = handler(error, self.get_exception_handler_context())
         if answer is None:

@@ -8,8 +8,11 @@ from typing import Any
 from rest_framework import exceptions
 
 
-class Problem(exceptions.APIException):
-    """An answer that is no success: status, code, a sentence with the fix."""
+class ApiError(exceptions.APIException):
+    """An answer that is no success: status, code, a sentence with the fix.
+
+    `pointer` names the value that is wrong; `more` are further members of the document.
+    """
 
     def __init__(
         self,
@@ -17,11 +20,18 @@ class Problem(exceptions.APIException):
         code: str,
         message: str,
         *,
+        pointer: str = "",
         challenge: str = "",
         headers: Mapping[str, str] | None = None,
         **more: Any,
     ) -> None:
         super().__init__(message, code)
         self.status_code, self.default_code = status, code
-        self.message, self.more, self.headers = message, more, dict(headers or {})
+        self.message, self.pointer, self.more = message, pointer, more
+        self.headers = dict(headers or {})
         self.auth_header, self.wait = challenge or None, more.pop("wait", None)
+
+    @property
+    def code(self) -> str:
+        """The code of the document, which programs compare."""
+        return str(self.default_code)

@@ -2,66 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from audit.actors import operation_of
+from audit.rest.exceptions import ApiError
+from audit.rest.problems import problem_item
 from capture.choices import Status
 from capture.envelope import Verdict
 
 if TYPE_CHECKING:
-    from capture.models import ApiKey
     from capture.services import Budget
 
-_WORD = re.compile(r"[a-z_.-]{1,30}|v[0-9]")
 _MESSAGES = {
     "accepted": "Captured.",
     "duplicate": "Known already; nothing was added.",
 }
-
-
-class Refusal(Exception):  # noqa: N818 - an answer, not a fault
-    """A request that is not taken: status, code, a sentence with the fix."""
-
-    def __init__(
-        self, status: int, code: str, message: str, *, pointer: str = "", **more: Any
-    ) -> None:
-        super().__init__(message)
-        self.status, self.code, self.message = status, code, message
-        self.pointer, self.more = pointer, more
-        self.headers: dict[str, str] = {}
-        # A key that is known and may not do this.
-        self.key: ApiKey | None = None
-
-
-def problem(request: HttpRequest, refusal: Refusal) -> JsonResponse:
-    """Return a problem document (RFC 9457). It never repeats what was sent."""
-    errors = []
-    if refusal.pointer:
-        errors = [_error(refusal.pointer, refusal.code, refusal.message)]
-    body = {
-        "type": "about:blank",
-        "title": HTTPStatus(refusal.status).phrase,
-        "status": refusal.status,
-        "code": refusal.code,
-        "message": refusal.message,
-        "detail": refusal.message,
-        "instance": _instance(request),
-        "request_id": str(operation_of(request).id),
-        "errors": errors,
-        **refusal.more,
-    }
-    response = JsonResponse(body, status=refusal.status)
-    response["Content-Type"] = "application/problem+json"
-    for name, value in refusal.headers.items():
-        response[name] = value
-    if refusal.status == HTTPStatus.UNAUTHORIZED:
-        response["WWW-Authenticate"] = "Bearer"
-    return response
 
 
 def tell_budget(response: HttpResponse, budget: Budget) -> None:
@@ -74,22 +32,6 @@ def tell_budget(response: HttpResponse, budget: Budget) -> None:
     window = max(rate.burst // rate.per_second, 1)
     response["RateLimit-Policy"] = f'"default";q={rate.burst};w={window}'
     response["RateLimit"] = f'"default";r={budget.remaining};t={budget.full_after}'
-
-
-def _instance(request: HttpRequest) -> str:
-    """Return the path without what it holds: an address, a key, an id."""
-    match = request.resolver_match
-    steps = request.path_info.split("/")
-    if match is None or not match.kwargs:
-        # A fixed address, or none of ours: words are names of ours, most likely.
-        known = [s if _WORD.fullmatch(s) or not s else "{unknown}" for s in steps]
-        return "/".join(known)
-    names = {str(value): f"{{{name}}}" for name, value in match.kwargs.items()}
-    # What varies stands behind the fixed beginning, which may read the same.
-    fixed = match.route.lstrip("^").partition("(")[0].partition("<")[0].count("/") + 1
-    return "/".join(
-        [*steps[:fixed], *(names.get(step, step) for step in steps[fixed:])]
-    )
 
 
 def captured(verdict: Verdict, *, show_customer: bool) -> JsonResponse:
@@ -112,13 +54,13 @@ def captured(verdict: Verdict, *, show_customer: bool) -> JsonResponse:
     )
 
 
-def refusal_of_verdict(verdict: Verdict) -> Refusal:
+def refusal_of_verdict(verdict: Verdict) -> ApiError:
     """Return the answer to a single message that was not taken."""
     is_conflict = verdict.status == Status.CONFLICT
-    more = {"quarantine_id": str(verdict.quarantine_id)}
+    more: dict[str, Any] = {"quarantine_id": str(verdict.quarantine_id)}
     if is_conflict:
         more["capture_id"] = str(verdict.capture_id)
-    return Refusal(
+    return ApiError(
         409 if is_conflict else 422,
         verdict.code or "internal_error",
         verdict.detail or "",
@@ -127,14 +69,14 @@ def refusal_of_verdict(verdict: Verdict) -> Refusal:
     )
 
 
-def strict_refusal(verdicts: list[Verdict], status: int) -> Refusal:
+def strict_refusal(verdicts: list[Verdict], status: int) -> ApiError:
     """Return the answer to a strict batch with something wrong in it."""
-    return Refusal(
+    return ApiError(
         status,
         "strict_mode",
         "Some items are wrong, so none was accepted. Correct them and send all again.",
         errors=[
-            _error(f"/{v.index}{v.pointer or ''}", v.code or "", v.detail or "")
+            problem_item(f"/{v.index}{v.pointer or ''}", v.code or "", v.detail or "")
             | {"quarantine_id": str(v.quarantine_id)}
             for v in verdicts
         ],
@@ -193,7 +135,3 @@ def _result(verdict: Verdict, prefix: str, *, show_customer: bool) -> dict[str, 
     if verdict.warnings:
         result["warnings"] = verdict.warnings
     return result
-
-
-def _error(pointer: str, code: str, detail: str) -> dict[str, str]:
-    return {"pointer": pointer, "code": code, "detail": detail}

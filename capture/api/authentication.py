@@ -9,23 +9,31 @@ from typing import Any
 from django.http import HttpRequest
 
 from audit.actors import operation_of
+from audit.rest.exceptions import ApiError
 from audit.tenancy import open_reach
-from capture.api.answers import Refusal
 from capture.choices import SCOPE_WRITE, KeyKind
 from capture.services import BODY_KEYS, find_key, report_exposed_key
 
 _UNKNOWN = "The key is missing, unknown or no longer valid. Send it as a Bearer token."
 
 
+class KeyUseError(ApiError):
+    """A key that is known, and may not do this or not from there."""
+
+    def __init__(self, status: int, code: str, message: str, *, key: Any) -> None:
+        super().__init__(status, code, message)
+        self.key = key
+
+
 def key_in_headers(request: HttpRequest) -> str | None:
     """Return the key that stands in the headers, if any.
 
-    Raises Refusal when two different ones do. Cookies and sessions are not looked at.
+    Raises ApiError when two different ones do. Cookies and sessions are not looked at.
     """
     found = {_authorization(request), request.headers.get("X-Capture-Key")}
     texts = {text for text in found if text}
     if len(texts) > 1:
-        raise Refusal(401, "key_mismatch", "Two different keys came. Send one.")
+        raise ApiError(401, "key_mismatch", "Two different keys came. Send one.")
     return texts.pop() if texts else None
 
 
@@ -36,7 +44,7 @@ def take_key(body: dict[str, Any]) -> str | None:
         body.pop(name, None)
     texts = {text for text in found if text}
     if len(texts) > 1:
-        raise Refusal(401, "key_mismatch", "Two different keys came. Send one.")
+        raise ApiError(401, "key_mismatch", "Two different keys came. Send one.")
     return texts.pop() if texts else None
 
 
@@ -49,53 +57,56 @@ def require_key(
 ) -> Any:
     """Return the valid key of a text, which must have the scope.
 
-    From here on the request reaches the rows of the key's business. Raises Refusal:
-    401 without a valid one, 403 for a key that may not do this, or not from this page
-    or address.
+    From here on the request reaches the rows of the key's business. Raises ApiError
+    401 without a valid one, KeyUseError 403 for one that may not do this, or not from
+    this page or address.
     """
     key = find_key(text) if text else None
     if key is None:
-        raise Refusal(401, "invalid_key", _UNKNOWN)
-    try:
-        _check_use(key, request, scope)
-    except Refusal as refusal:
-        refusal.key = key
-        raise
+        raise ApiError(401, "invalid_key", _UNKNOWN)
+    _check_use(key, request, scope)
     open_reach({key.business_id})
     return key
 
 
 def _check_use(key: Any, request: HttpRequest, scope: str) -> None:
     if scope not in key.scopes:
-        raise Refusal(
-            403, "scope_missing", f"This key lacks the scope {scope}. Use another one."
+        raise KeyUseError(
+            403,
+            "scope_missing",
+            f"This key lacks the scope {scope}. Use another one.",
+            key=key,
         )
     origin = request.headers.get("Origin")
     if key.kind == KeyKind.SECRET and origin is not None:
         # It stood in a page that anybody can read: whoever made it must know.
         report_exposed_key(key, operation_of(request))
-        raise Refusal(
+        raise KeyUseError(
             403,
             "secret_key_in_browser",
             "A secret key came from a web page. Revoke it and use a publishable one.",
+            key=key,
         )
     if key.kind == KeyKind.SECRET and not key.allows_address(operation_of(request).ip):
-        raise Refusal(
+        raise KeyUseError(
             403,
             "address_not_allowed",
             "This address may not use the key. Add its network to the key.",
+            key=key,
         )
     if key.kind == KeyKind.PUBLISHABLE and not key.allows_origin(origin):
-        raise Refusal(
+        raise KeyUseError(
             403,
             "origin_not_allowed",
             "This page may not use the key. Add its origin to the key.",
+            key=key,
         )
     if key.kind == KeyKind.PUBLISHABLE and request.method == "PATCH":
-        raise Refusal(
+        raise KeyUseError(
             403,
             "secret_key_needed",
             "Change profiles on a server, with a secret key.",
+            key=key,
         )
 
 

@@ -23,9 +23,16 @@ from django.views.decorators.csrf import csrf_exempt
 
 from audit.actors import Actor, operation_of
 from audit.outages import is_unavailable
+from audit.rest.exceptions import ApiError
+from audit.rest.problems import problem_response
 from capture import services
-from capture.api.answers import Refusal, problem, tell_budget
-from capture.api.authentication import key_in_headers, require_key, take_key
+from capture.api.answers import tell_budget
+from capture.api.authentication import (
+    KeyUseError,
+    key_in_headers,
+    require_key,
+    take_key,
+)
 from capture.choices import KeyKind, Trust
 from capture.parsing import ParseError, decode_body
 
@@ -114,10 +121,10 @@ class Visit:
         if self.key is None:
             self._unlock(found)
         elif found is not None and services.find_key(found) != self.key:
-            raise Refusal(401, "key_mismatch", "Two different keys came. Send one.")
+            raise ApiError(401, "key_mismatch", "Two different keys came. Send one.")
 
     def spend(self, units: int, size: int) -> None:
-        """Take from the caller's budgets. Raises Refusal when one is used up."""
+        """Take from the caller's budgets. Raises ApiError when one is used up."""
         cost = max(1, units, size // _BYTES_PER_UNIT)
         for name, rate in services.rates_of(self.key, self.operation.ip):
             budget = services.take(name, rate, cost)
@@ -125,7 +132,7 @@ class Visit:
                 self.budget = budget
             if not budget.is_allowed:
                 self.budget = budget
-                raise Refusal(
+                raise ApiError(
                     429,
                     "quota_exceeded",
                     "Too many requests. Wait as long as Retry-After says.",
@@ -135,8 +142,8 @@ class Visit:
     def _unlock(self, text: str | None) -> None:
         try:
             self.key = require_key(self.request, text)
-        except Refusal as refusal:
-            if refusal.status == HTTPStatus.UNAUTHORIZED:
+        except ApiError as refusal:
+            if refusal.status_code == HTTPStatus.UNAUTHORIZED:
                 # Guessing is slow; a key is not.
                 self.spend(1, 0)
             raise
@@ -158,26 +165,30 @@ def endpoint(handler: Callable[..., HttpResponse], *, methods: tuple[str, ...]) 
         try:
             if request.method not in methods:
                 use = " or ".join(methods)
-                raise Refusal(405, "method_not_allowed", f"Use {use} here.")
+                raise ApiError(405, "method_not_allowed", f"Use {use} here.")
             response = handler(visit, **kwargs)
-        except Refusal as refusal:
+        except ApiError as refusal:
             response = _refused(visit, refusal)
-            if refusal.status == HTTPStatus.METHOD_NOT_ALLOWED:
+            if refusal.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
                 response["Allow"] = ", ".join(methods)
         except PermissionDenied:
             # A right that the person has elsewhere; the trail sees the status.
-            response = problem(
+            response = problem_response(
                 request,
-                Refusal(403, "permission_denied", "Your role may not do this."),
+                ApiError(403, "permission_denied", "Your role may not do this."),
             )
         except Exception as error:
             # The last resort: a client of this door cannot read an error page.
             logger.exception("capture failed: %s", operation_of(request).id)
             if is_unavailable(error):
-                response = problem(request, Refusal(503, "unavailable", _LATER))
+                response = problem_response(
+                    request, ApiError(503, "unavailable", _LATER)
+                )
                 response["Retry-After"] = "1"
             else:
-                response = problem(request, Refusal(500, "internal_error", _OURS))
+                response = problem_response(
+                    request, ApiError(500, "internal_error", _OURS)
+                )
         return _with_budget(response, visit)
 
     # Sizes and rates are the business of `Visit` here, not of the limits of pages.
@@ -189,12 +200,12 @@ _LATER = "Try again in a moment."
 _OURS = "This is our fault. It is logged."
 
 
-def _refused(visit: Visit, refusal: Refusal) -> HttpResponse:
-    response = problem(visit.request, refusal)
-    if refusal.status == HTTPStatus.TOO_MANY_REQUESTS and visit.budget:
+def _refused(visit: Visit, refusal: ApiError) -> HttpResponse:
+    response = problem_response(visit.request, refusal)
+    if refusal.status_code == HTTPStatus.TOO_MANY_REQUESTS and visit.budget:
         response["Retry-After"] = str(visit.budget.retry_after)
     try:
-        key = refusal.key or visit.key
+        key = refusal.key if isinstance(refusal, KeyUseError) else visit.key
         services.count_refusal(refusal.code, key=key, operation=visit.operation)
     except DatabaseError:
         logger.exception("a refusal could not be counted")
@@ -214,13 +225,15 @@ def read_body(visit: Visit, limits: Limits) -> bytes:
     length = request.headers.get("Content-Length")
     if "Transfer-Encoding" in request.headers and not length:
         # A server gateway hands chunked bodies on as empty ones.
-        raise Refusal(411, "length_required", "Send Content-Length, not chunks.")
+        raise ApiError(411, "length_required", "Send Content-Length, not chunks.")
     try:
         raw = request.read(limits.wire + 1)
     except TimeoutError as error:
-        raise Refusal(408, "timeout", "The body came too slowly. Try again.") from error
+        raise ApiError(
+            408, "timeout", "The body came too slowly. Try again."
+        ) from error
     except (OSError, RequestDataTooBig) as error:
-        raise Refusal(400, "incomplete_body", "The body broke off.") from error
+        raise ApiError(400, "incomplete_body", "The body broke off.") from error
     if len(raw) > limits.wire:
         raise too_large(limits)
     try:
@@ -235,14 +248,14 @@ def read_body(visit: Visit, limits: Limits) -> bytes:
         raise refusal from error
 
 
-def refusal_of(error: ParseError) -> Refusal:
+def refusal_of(error: ParseError) -> ApiError:
     """Return the answer to a body that cannot be read."""
-    return Refusal(error.status, error.code, error.message)
+    return ApiError(error.status, error.code, error.message)
 
 
-def too_large(limits: Limits) -> Refusal:
+def too_large(limits: Limits) -> ApiError:
     """Return the answer to a body over its limits."""
-    return Refusal(
+    return ApiError(
         413,
         "too_large",
         f"The body has more than {limits.wire} bytes, or more than "
@@ -252,9 +265,9 @@ def too_large(limits: Limits) -> Refusal:
     )
 
 
-def too_many_items(limits: Limits) -> Refusal:
+def too_many_items(limits: Limits) -> ApiError:
     """Return the answer to a batch of more items than are taken at once."""
-    return Refusal(
+    return ApiError(
         413,
         "too_many_items",
         f"Send at most {limits.items} items at once.",
@@ -266,7 +279,7 @@ def too_many_items(limits: Limits) -> Refusal:
 def _one(*found: str | None) -> str | None:
     texts = {text for text in found if text}
     if len(texts) > 1:
-        raise Refusal(401, "key_mismatch", "Two different keys came. Send one.")
+        raise ApiError(401, "key_mismatch", "Two different keys came. Send one.")
     return texts.pop() if texts else None
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cached_property
-from http import HTTPStatus
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
@@ -14,10 +13,9 @@ from rest_framework.views import APIView
 
 from audit.actors import Actor, operation_of
 from audit.api.views import HasRight
-from audit.rest.exceptions import Problem
+from audit.rest.exceptions import ApiError
 from capture import services
-from capture.api.answers import Refusal
-from capture.api.authentication import key_in_headers, require_key
+from capture.api.authentication import KeyUseError, key_in_headers, require_key
 from capture.choices import SCOPE_READ_CUSTOMERS, KeyKind
 from customers import services as customers
 from customers.api.working import WorkingBusinessView
@@ -29,7 +27,7 @@ class KeyAuthentication(BaseAuthentication):
     """Sets `request.auth` to the secret key; nobody is signed in then.
 
     The request is taken from the budgets of the key, or of the address that sent a
-    wrong one: Throttled (429) when one is used up. Raises Problem 401 for an unknown
+    wrong one: Throttled (429) when one is used up. Raises ApiError 401 for an unknown
     key, 403 for one that may not do this, or not from there.
     """
 
@@ -43,17 +41,14 @@ class KeyAuthentication(BaseAuthentication):
         try:
             key = require_key(plain, key_in_headers(plain), self.scope)
             if key.kind != KeyKind.SECRET:
-                raise Refusal(403, "secret_key_needed", "Read with a secret key.")
-        except Refusal as refusal:
-            _charge(refusal.key, address)
+                raise ApiError(403, "secret_key_needed", "Read with a secret key.")
+        except ApiError as refusal:
+            refused = refusal.key if isinstance(refusal, KeyUseError) else None
+            _charge(refused, address)
             services.count_refusal(
-                refusal.code, key=refusal.key, operation=operation_of(plain)
+                refusal.code, key=refused, operation=operation_of(plain)
             )
-            is_unknown = refusal.status == HTTPStatus.UNAUTHORIZED
-            challenge = "Bearer" if is_unknown else ""
-            raise Problem(
-                refusal.status, refusal.code, refusal.message, challenge=challenge
-            ) from refusal
+            raise
         _charge(key, address)
         # For the log line of the request.
         plain.key_id = key.pk  # type: ignore[attr-defined]  # set at run time, not on the type
@@ -99,7 +94,7 @@ def _require_own_page(request: Request) -> None:
     own = f"{request.scheme}://{request.get_host()}"
     if origin is not None and origin != own and "Authorization" not in request.headers:
         sentence = "A page of another site cannot read with a session."
-        raise Problem(403, "foreign_page", sentence)
+        raise ApiError(403, "foreign_page", sentence)
 
 
 class MachineView(WorkingBusinessView):

@@ -10,9 +10,11 @@ from typing import Any
 
 from django.http import HttpResponse, JsonResponse
 
+from audit.rest.exceptions import ApiError
+from audit.rest.problems import problem_response
 from capture import services
 from capture.adapters import SCREENSHOT_KEYS, is_cloudevent, snake
-from capture.api.answers import Refusal, batch, problem
+from capture.api.answers import batch
 from capture.api.doors import (
     Limits,
     Visit,
@@ -175,7 +177,7 @@ def _parse_items(visit: Visit) -> Callable[[bytes], Parsed]:
 def _items(parsed: Parsed, *, is_single: bool = False) -> services.Items:
     found = services.native_items(parsed, is_single=is_single)
     if found is None:
-        raise Refusal(
+        raise ApiError(
             422,
             "unknown_shape",
             'Send {"captures": [...]}, a list, or one JSON object a line.',
@@ -195,7 +197,7 @@ def _once(
         return run()
     text = text.strip().removeprefix('"').removesuffix('"')
     if not text or len(text) > _MAX_KEY:
-        raise Refusal(
+        raise ApiError(
             400,
             "idempotency_key_invalid",
             f"Send an Idempotency-Key of 1 to {_MAX_KEY} characters.",
@@ -213,14 +215,14 @@ def _once(
     return _run_claimed(visit, claimed, run)
 
 
-def _taken(outcome: str) -> Refusal:
+def _taken(outcome: str) -> ApiError:
     if outcome == "reused":
-        return Refusal(
+        return ApiError(
             422,
             "idempotency_key_reused",
             "This Idempotency-Key came with another body before. Use a new one.",
         )
-    refusal = Refusal(
+    refusal = ApiError(
         409,
         "idempotency_in_progress",
         "The first request with this Idempotency-Key is at work. Try again.",
@@ -236,8 +238,8 @@ def _run_claimed(
     try:
         try:
             response = run()
-        except Refusal as refusal:
-            response = problem(visit.request, refusal)
+        except ApiError as refusal:
+            response = problem_response(visit.request, refusal)
             services.count_refusal(
                 refusal.code, key=visit.key, operation=visit.operation
             )

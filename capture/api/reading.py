@@ -16,9 +16,10 @@ from django.middleware.csrf import CsrfViewMiddleware
 from audit.actors import Actor
 from audit.api.paging import CursorError, cursor_page_of
 from audit.masking import SEE_CLEAR, mask_fields, mask_within
+from audit.rest.exceptions import ApiError
 from audit.services import note_shown, note_subjects
 from capture import services
-from capture.api.answers import Refusal, counted, refusal_of_verdict
+from capture.api.answers import counted, refusal_of_verdict
 from capture.api.authentication import key_in_headers, require_key
 from capture.api.doors import Limits, Visit, endpoint, read_body, refusal_of
 from capture.api.native import single
@@ -41,17 +42,17 @@ class Reader:
         if text is not None:
             visit.key = require_key(request, text, SCOPE_READ)
             if visit.key.kind != KeyKind.SECRET:
-                raise Refusal(403, "secret_key_needed", "Read with a secret key.")
+                raise ApiError(403, "secret_key_needed", "Read with a secret key.")
             self.actor = visit.actor
             return
         _require_own_page(request)
         user: Any = getattr(request, "user", None)
         if user is None or not (user.is_authenticated and user.is_staff):
-            raise Refusal(
+            raise ApiError(
                 401, "not_authenticated", "Sign in, or send a secret key that may read."
             )
         if not user.has_perm(permission):
-            raise Refusal(403, "permission_denied", "Your role may not do this.")
+            raise ApiError(403, "permission_denied", "Your role may not do this.")
         self.actor = Actor.from_request(request)
 
     def is_clear(self, row: Any) -> bool:
@@ -59,14 +60,14 @@ class Reader:
         return self.actor.kind == "key" or self.actor.may(SEE_CLEAR, row.business_id)
 
     def found(self, get: Callable[[], Any], label: str, pk: UUID) -> Any:
-        """Return a row. Raises Refusal 404, an event where a person asked."""
+        """Return a row. Raises ApiError 404, an event where a person asked."""
         try:
             return get()
         except ObjectDoesNotExist as error:
             if self.actor.kind == "user":
                 self.actor.operation.refuse("not_found", label, str(pk))
                 self.actor.operation.reader = self.actor
-            raise Refusal(404, "not_found", "There is nothing here.") from error
+            raise ApiError(404, "not_found", "There is nothing here.") from error
 
     def may_see_payload(self, row: Any) -> bool:
         """Tell whether what came is shown: to keys that may read, and by role."""
@@ -81,7 +82,7 @@ def _captures(visit: Visit) -> HttpResponse:
     kind = query.get("type", "")
     if "type" in query and kind not in CaptureType.values:
         known = ", ".join(CaptureType.values)
-        raise Refusal(400, "invalid_parameter", f"type is one of {known}.")
+        raise ApiError(400, "invalid_parameter", f"type is one of {known}.")
     rows = services.list_captures(
         actor=reader.actor, kind=kind, customer=_uuid(query.get("customer"))
     )
@@ -145,7 +146,7 @@ def _quarantine(visit: Visit) -> HttpResponse:
     reader = Reader(visit, "capture.view_quarantine")
     query = _query(visit.request, _QUARANTINE_FILTERS)
     if query.get("all", "1") != "1":
-        raise Refusal(400, "invalid_parameter", "all is 1, or is left out.")
+        raise ApiError(400, "invalid_parameter", "all is 1, or is left out.")
     rows = services.list_quarantined(
         actor=reader.actor,
         code=query.get("code", ""),
@@ -199,9 +200,9 @@ def _item(row: Any, reader: Reader) -> dict[str, Any]:
 def _decide(visit: Visit, pk: UUID, act: str) -> HttpResponse:
     """Replay or discard one item. Staff only; the session's CSRF token is needed."""
     if key_in_headers(visit.request) is not None:
-        raise Refusal(403, "staff_only", "Decide in a session of a member of staff.")
+        raise ApiError(403, "staff_only", "Decide in a session of a member of staff.")
     if (visit.request.content_type or "") in _FORMS:
-        raise Refusal(415, "unsupported_media_type", "Send application/json.")
+        raise ApiError(415, "unsupported_media_type", "Send application/json.")
     reader = Reader(visit, f"capture.{act}_quarantine")
     _require_csrf(visit.request)
     row = reader.found(
@@ -222,7 +223,7 @@ def _decide(visit: Visit, pk: UUID, act: str) -> HttpResponse:
         )
     except ValidationError as error:
         code = error.code or "invalid"
-        raise Refusal(400, code, " ".join(error.messages)) from error
+        raise ApiError(400, code, " ".join(error.messages)) from error
     if verdict.status in (Status.QUARANTINED, Status.CONFLICT):
         raise refusal_of_verdict(verdict)
     answer = {
@@ -281,7 +282,7 @@ def _require_csrf(request: HttpRequest) -> None:
     check = CsrfViewMiddleware(lambda _: HttpResponse())
     check.process_request(request)
     if check.process_view(request, lambda _: HttpResponse(), (), {}) is not None:
-        raise Refusal(403, "csrf_failed", "Send the X-CSRFToken of your session.")
+        raise ApiError(403, "csrf_failed", "Send the X-CSRFToken of your session.")
 
 
 def _json(visit: Visit) -> dict[str, Any]:
@@ -293,22 +294,22 @@ def _json(visit: Visit) -> dict[str, Any]:
     except ParseError as error:
         raise refusal_of(error) from error
     if not isinstance(body, dict):
-        raise Refusal(400, "invalid_json", "Send one JSON object.")
+        raise ApiError(400, "invalid_json", "Send one JSON object.")
     return body
 
 
 def _decision(visit: Visit, act: str) -> dict[str, Any]:
-    """Return what somebody decided and why. Raises Refusal for anything else."""
+    """Return what somebody decided and why. Raises ApiError for anything else."""
     body = _json(visit)
     known = ("reason", "item") if act == "replay" else ("reason",)
     if not set(body) <= set(known):
         names = " and ".join(known)
-        raise Refusal(400, "unknown_field", f"Send no more than {names}.")
+        raise ApiError(400, "unknown_field", f"Send no more than {names}.")
     reason, item = body.get("reason"), body.get("item")
     if reason is not None and not _is_text(reason):
-        raise Refusal(400, "invalid", "reason is a text.", pointer="/reason")
+        raise ApiError(400, "invalid", "reason is a text.", pointer="/reason")
     if item is not None and not isinstance(item, dict):
-        raise Refusal(400, "invalid", "item is a JSON object.", pointer="/item")
+        raise ApiError(400, "invalid", "item is a JSON object.", pointer="/item")
     return body
 
 
@@ -322,20 +323,20 @@ def _query(request: HttpRequest, known: set[str]) -> dict[str, str]:
     unknown = sorted(set(request.GET) - known)
     if unknown:
         names = ", ".join(sorted(known))
-        raise Refusal(400, "unknown_parameter", f"Known parameters are {names}.")
+        raise ApiError(400, "unknown_parameter", f"Known parameters are {names}.")
     return {name: str(value) for name, value in request.GET.items()}
 
 
 def _page(rows: Any, query: dict[str, str]) -> Any:
     limit = query.get("limit", str(_PAGE))
     if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:9]) <= 200):  # noqa: PLR2004
-        raise Refusal(400, "invalid_parameter", "limit is a number from 1 to 200.")
+        raise ApiError(400, "invalid_parameter", "limit is a number from 1 to 200.")
     try:
         return cursor_page_of(
             rows, by="received_at", cursor=query.get("cursor", ""), limit=int(limit)
         )
     except CursorError as error:
-        raise Refusal(400, "invalid_parameter", str(error)) from error
+        raise ApiError(400, "invalid_parameter", str(error)) from error
 
 
 def _next(request: HttpRequest, cursor: str | None) -> str | None:
@@ -349,14 +350,14 @@ def _uuid(text: str | None) -> UUID | None:
     try:
         return UUID(text) if text is not None else None
     except ValueError as error:
-        raise Refusal(400, "invalid_parameter", "customer is a UUID.") from error
+        raise ApiError(400, "invalid_parameter", "customer is a UUID.") from error
 
 
 def _require_own_page(request: HttpRequest) -> None:
     """Refuse a session that a page of another origin brings."""
     origin = request.headers.get("Origin")
     if origin is not None and origin != f"{request.scheme}://{request.get_host()}":
-        raise Refusal(
+        raise ApiError(
             403, "foreign_page", "A page of another site cannot read with a session."
         )
 

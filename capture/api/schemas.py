@@ -6,8 +6,8 @@ from typing import Any
 
 from django.http import HttpResponse, JsonResponse
 
+from audit.rest.exceptions import ApiError
 from capture.adapters import AMOUNTS, NAMES
-from capture.api.answers import Refusal
 from capture.api.doors import Visit, endpoint
 
 _VERSION = 1
@@ -72,7 +72,7 @@ def _time() -> dict[str, Any]:
 
 def _schema(_visit: Visit, kind: str, version: str) -> HttpResponse:
     if kind not in NAMES or version != str(_VERSION):
-        raise Refusal(404, "not_found", "There is no such schema.")
+        raise ApiError(404, "not_found", "There is no such schema.")
     return JsonResponse(schema_of(kind))
 
 

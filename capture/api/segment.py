@@ -10,8 +10,9 @@ from typing import Any
 
 from django.http import HttpResponse, JsonResponse
 
+from audit.rest.exceptions import ApiError
 from capture import services
-from capture.api.answers import Refusal, batch
+from capture.api.answers import batch
 from capture.api.doors import Limits, View, Visit, endpoint, too_many_items
 from capture.api.views import keep, parse_for
 from capture.choices import KeyKind
@@ -51,7 +52,7 @@ def _settings(visit: Visit, write_key: str) -> HttpResponse:
     """Answer what analytics-next asks before it sends: where to."""
     key = services.find_key(write_key)
     if key is None or key.kind != KeyKind.PUBLISHABLE:
-        raise Refusal(404, "not_found", "There is nothing here.")
+        raise ApiError(404, "not_found", "There is nothing here.")
     request = visit.request
     path = request.path_info.partition("/projects/")[0]
     host = f"{request.get_host()}{path}"
@@ -73,7 +74,7 @@ def _settings(visit: Visit, write_key: str) -> HttpResponse:
 def _items(parsed: Parsed, kind: str | None) -> services.Items:
     found = services.segment_items(parsed, kind)
     if found is None:
-        raise Refusal(400, "unknown_shape", 'Send {"batch": [...]}.', pointer="/batch")
+        raise ApiError(400, "unknown_shape", 'Send {"batch": [...]}.', pointer="/batch")
     if len(found.items) > LIMITS.items:
         raise too_many_items(LIMITS)
     return found

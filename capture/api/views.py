@@ -7,9 +7,9 @@ from typing import Any
 
 from django.http import HttpResponse
 
+from audit.rest.exceptions import ApiError
 from capture import services
 from capture.api.answers import (
-    Refusal,
     captured,
     refusal_of_verdict,
     strict_refusal,
@@ -85,7 +85,7 @@ def _keep_raw(
 def keep(
     visit: Visit, envelopes: list[Envelope], *, status: int = 422
 ) -> list[Verdict]:
-    """Hand envelopes to the pipeline. Raises Refusal for a strict batch that failed."""
+    """Hand envelopes to the pipeline. Raises ApiError when a strict batch failed."""
     numbered = [replace(e, index=n) for n, e in enumerate(envelopes)]
     try:
         return services.ingest(
@@ -99,14 +99,14 @@ def keep(
 
 
 def answer_one(visit: Visit, verdict: Verdict) -> HttpResponse:
-    """Return the answer to a single message. Raises Refusal when it was not taken."""
+    """Return the answer to a single message. Raises ApiError when it was not taken."""
     if verdict.status in (Status.CONFLICT, Status.QUARANTINED):
         raise refusal_of_verdict(verdict)
     return captured(verdict, show_customer=visit.is_secret)
 
 
 def _missing(_visit: Visit, **_: Any) -> HttpResponse:
-    raise Refusal(404, "not_found", "There is nothing here.")
+    raise ApiError(404, "not_found", "There is nothing here.")
 
 
 # A path that does not exist answers in the form of every other error.

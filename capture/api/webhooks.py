@@ -8,10 +8,10 @@ from uuid import UUID
 from django.http import HttpResponse, JsonResponse
 
 from audit.actors import Actor
+from audit.rest.exceptions import ApiError
 from audit.tenancy import open_reach
 from capture import services
 from capture.adapters import SignatureError, stripe_livemode
-from capture.api.answers import Refusal
 from capture.api.doors import Limits, View, Visit, endpoint, read_body, refusal_of
 from capture.choices import Provider, Status, Trust
 from capture.envelope import Envelope, Problem
@@ -28,7 +28,7 @@ def webhook_view(provider: str) -> View:
         place = services.find_endpoint(provider, endpoint_id)
         if place is None:
             visit.spend(1, 0)
-            raise Refusal(404, "not_found", "There is nothing here.")
+            raise ApiError(404, "not_found", "There is nothing here.")
         open_reach({place.business_id})
         raw = read_body(visit, _LIMITS)
         facts = _facts(visit, place)
@@ -40,7 +40,7 @@ def webhook_view(provider: str) -> View:
             visit.spend(1, len(raw))
             refused = Problem(error.code, "", "No secret of this endpoint signed this.")
             _keep_unread(visit, place, raw, refused, facts)
-            raise Refusal(400, error.code, refused.message) from error
+            raise ApiError(400, error.code, refused.message) from error
         facts = {**facts, **_evidence(raw, signature)}
         return _take(visit, place, raw, facts, webhook_id)
 
@@ -60,7 +60,7 @@ def _take(
         wrong = Problem("livemode_mismatch", "/livemode", "The endpoint is for the "
                         "other mode, live or test.")  # fmt: skip
         _keep_unread(visit, place, raw, wrong, {**facts, "message_id": webhook_id})
-        raise Refusal(400, wrong.code, wrong.message)
+        raise ApiError(400, wrong.code, wrong.message)
     envelopes = services.build_webhook(
         place.provider, event, webhook_id=webhook_id, **facts
     )

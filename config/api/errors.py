@@ -11,8 +11,8 @@ from django.db import IntegrityError
 from django.http import Http404, HttpResponse
 from rest_framework import exceptions
 
-from audit.rest.exceptions import Problem
-from capture.api.answers import Refusal, problem
+from audit.rest.exceptions import ApiError
+from audit.rest.problems import problem_response
 from customers import services as customers
 
 logger = logging.getLogger(__name__)
@@ -59,19 +59,18 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse
     if known is None:
         return None
     status = known.status_code
-    if isinstance(known, Problem):
-        refusal = Refusal(status, str(known.default_code), known.message, **known.more)
-        refusal.headers |= known.headers
+    if isinstance(known, ApiError):
+        refusal = known
     elif isinstance(known, exceptions.ValidationError):
         refusal = _refused_values(list(_errors(known.detail, "")))
     else:
-        refusal = Refusal(status, _code(known), _SENTENCES.get(status, _OTHER))
+        refusal = ApiError(status, _code(known), _SENTENCES.get(status, _OTHER))
     # A header that says how to sign in came with the error, or there is none.
     challenge = getattr(known, "auth_header", None)
     wait = getattr(known, "wait", None)
     if wait is not None:
         refusal.headers["Retry-After"] = str(max(int(wait), 1))
-    response = problem(context["request"]._request, refusal)
+    response = problem_response(context["request"]._request, refusal)
     if challenge:
         response["WWW-Authenticate"] = challenge
     return response
@@ -87,15 +86,15 @@ def _known(error: Exception) -> exceptions.APIException | None:
     if isinstance(error, IntegrityError):
         return _lost_race(error)
     if isinstance(error, customers.MailFailed):
-        return Problem(503, "mail_failed", _MAIL_FAILED, wait=60)
+        return ApiError(503, "mail_failed", _MAIL_FAILED, wait=60)
     return error if isinstance(error, exceptions.APIException) else None
 
 
-def _lost_race(error: IntegrityError) -> Problem:
+def _lost_race(error: IntegrityError) -> ApiError:
     # Its own text holds values; the rule's name says enough.
     rule = getattr(getattr(error.__cause__, "diag", None), "constraint_name", None)
     logger.warning("a write broke the rule %s of the database", rule or "(unnamed)")
-    return Problem(409, "conflict", _FASTER)
+    return ApiError(409, "conflict", _FASTER)
 
 
 def _of_django(error: ValidationError) -> Any:
@@ -111,17 +110,17 @@ def _details(found: list[ValidationError]) -> list[exceptions.ErrorDetail]:
     ]
 
 
-def _refused_values(errors: list[dict[str, str]]) -> Refusal:
+def _refused_values(errors: list[dict[str, str]]) -> ApiError:
     """Return the refusal of wrong values, or of a rule that has a code of its own."""
     first = errors[0]
     place, said = first["pointer"].lstrip("/"), first["detail"]
     if len(errors) == 1 and not place and first["code"] != "invalid":
         status = 409 if first["code"] in _OF_THE_STATE else 400
-        return Refusal(status, first["code"], said, errors=errors)
+        return ApiError(status, first["code"], said, errors=errors)
     count = "One field is" if len(errors) == 1 else f"{len(errors)} fields are"
     detail = f"{place}: {said}" if place else said
     message = f"{count} wrong."
-    return Refusal(400, "validation_error", message, detail=detail, errors=errors)
+    return ApiError(400, "validation_error", message, detail=detail, errors=errors)
 
 
 def _code(error: exceptions.APIException) -> str:

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from rest_framework.authentication import CSRFCheck
 
 from audit import services
-from capture.api.answers import Refusal
+from audit.rest.exceptions import ApiError
 
 PATH = "/api/v1/auth/"
 _ELSEWHERE = (
@@ -23,9 +23,9 @@ _STALE = "Get a token from /api/v1/auth/csrf, and send it as X-CSRFToken."
 
 
 def require_own_page(request: HttpRequest) -> None:
-    """Raise Refusal unless `Origin` is the hub's own, or a trusted one."""
+    """Raise ApiError unless `Origin` is the hub's own, or a trusted one."""
     if not is_own_page(request):
-        raise Refusal(403, "origin_not_allowed", _ELSEWHERE)
+        raise ApiError(403, "origin_not_allowed", _ELSEWHERE)
 
 
 def is_own_page(request: HttpRequest) -> bool:
@@ -39,11 +39,11 @@ def is_own_page(request: HttpRequest) -> bool:
 
 
 def require_csrf_token(request: HttpRequest) -> None:
-    """Raise Refusal unless `X-CSRFToken` fits the browser's CSRF cookie."""
+    """Raise ApiError unless `X-CSRFToken` fits the browser's CSRF cookie."""
     check = _check()
     check.process_request(request)
     if check.process_view(request, _done, (), {}):
-        raise Refusal(403, "csrf_failed", _STALE)
+        raise ApiError(403, "csrf_failed", _STALE)
 
 
 def token_in(request: HttpRequest) -> str:

@@ -22,8 +22,8 @@ from audit import services
 from audit.actors import operation_of
 from audit.api.parsing import parse_json
 from audit.keyed import keyed_hash
-from audit.rest.exceptions import Problem
-from capture.api.answers import Refusal, problem
+from audit.rest.exceptions import ApiError
+from audit.rest.problems import problem_response
 from config.api import refresh_cookie
 from config.devices import device_of, remember, welcome_of
 
@@ -61,11 +61,11 @@ def _endpoint(
     def view(request: HttpRequest) -> HttpResponse:
         try:
             if request.method != "POST":
-                raise Refusal(405, "method_not_allowed", "Use POST here.")
+                raise ApiError(405, "method_not_allowed", "Use POST here.")
             response = handler(request, **_read(request, fields))
-        except Refusal as refusal:
-            response = problem(request, refusal)
-            if refusal.status == HTTPStatus.METHOD_NOT_ALLOWED:
+        except ApiError as refusal:
+            response = problem_response(request, refusal)
+            if refusal.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
                 response["Allow"] = "POST"
         response["Cache-Control"] = "no-store"
         return response
@@ -99,7 +99,7 @@ def _issue(
             services.tell_half_way(
                 user, "second_factor_enrolment_required", operation=operation
             )
-            raise Refusal(
+            raise ApiError(
                 403,
                 "second_factor_enrolment_required",
                 "Your role needs a second factor. Sign in to the admin and set it up.",
@@ -122,7 +122,7 @@ def _ask_passkey(request: HttpRequest) -> HttpResponse:
     except ValidationError as error:
         wait = (error.params or {}).get("retry_after")
         status = 429 if wait else 403
-        refusal = Refusal(status, error.code or "invalid", " ".join(error.messages))
+        refusal = ApiError(status, error.code or "invalid", " ".join(error.messages))
         if wait:
             refusal.headers["Retry-After"] = str(wait)
         raise refusal from error
@@ -159,11 +159,11 @@ def _page_of(request: HttpRequest) -> str:
     """Return what a question to a passkey is bound to where there is no session.
 
     Its page, which the browser names and no script can change; and never a session, so
-    that an answer for tokens opens none. Raises Refusal for a page that may not ask.
+    that an answer for tokens opens none. Raises ApiError for a page that may not ask.
     """
     origin = request.headers.get("Origin", "")
     if origin not in settings.PASSKEY_ORIGINS:
-        raise Refusal(403, "origin_not_allowed", _ELSEWHERE)
+        raise ApiError(403, "origin_not_allowed", _ELSEWHERE)
     return keyed_hash("token sign-in", origin)
 
 
@@ -183,7 +183,7 @@ def _refresh(
         tokens = services.refresh_tokens(token, operation=operation_of(request))
     except services.TokenError as error:
         msg = "The refresh token has ended or was used before. Sign in again."
-        raise Refusal(401, "invalid_token", msg) from error
+        raise ApiError(401, "invalid_token", msg) from error
     return _answer(tokens, in_cookie=cookie)
 
 
@@ -210,8 +210,8 @@ def csrf_view(request: HttpRequest) -> HttpResponse:
     if request.method in ("GET", "HEAD"):
         response = JsonResponse({"csrf_token": get_token(request)})
     else:
-        refusal = Refusal(405, "method_not_allowed", "Use GET here.")
-        response = problem(request, refusal)
+        refusal = ApiError(405, "method_not_allowed", "Use GET here.")
+        response = problem_response(request, refusal)
         response["Allow"] = "GET, HEAD"
     response["Cache-Control"] = "no-store"
     return response
@@ -221,7 +221,7 @@ def _sent(request: HttpRequest, name: str, text: str | None, *, in_cookie: bool)
     """Return the token of the body, or the one of the cookie for a page of ours."""
     if (text is None) is not in_cookie:
         msg = f"Send either {name}, or cookie: true."
-        raise Refusal(422, "invalid", msg, pointer=f"/{name}")
+        raise ApiError(422, "invalid", msg, pointer=f"/{name}")
     if text is not None:
         return text
     refresh_cookie.require_own_page(request)
@@ -242,30 +242,30 @@ def _answer(tokens: services.Tokens, *, in_cookie: bool) -> HttpResponse:
     return response
 
 
-def _refusal(refused: services.SignInRefused, text: str) -> Refusal:
+def _refusal(refused: services.SignInRefused, text: str) -> ApiError:
     code = refused.code
-    refusal = Refusal(_STATUS.get(code, 401), _CODES.get(code, code), text)
+    refusal = ApiError(_STATUS.get(code, 401), _CODES.get(code, code), text)
     if refused.retry_after:
         refusal.headers["Retry-After"] = str(refused.retry_after)
     return refusal
 
 
 def _read(request: HttpRequest, fields: _Fields) -> dict[str, Any]:
-    """Return the fields of the body. Raises Refusal, which repeats no value."""
+    """Return the fields of the body. Raises ApiError, which repeats no value."""
     if request.content_type != "application/json":
-        raise Refusal(415, "unsupported_media_type", "Send application/json.")
+        raise ApiError(415, "unsupported_media_type", "Send application/json.")
     try:
         raw = request.read(_LONGEST_BODY + 1)
     except (OSError, RequestDataTooBig) as error:
-        raise Refusal(400, "incomplete_body", "The body broke off.") from error
+        raise ApiError(400, "incomplete_body", "The body broke off.") from error
     if len(raw) > _LONGEST_BODY:
-        raise Refusal(413, "too_large", f"Send at most {_LONGEST_BODY} bytes.")
+        raise ApiError(413, "too_large", f"Send at most {_LONGEST_BODY} bytes.")
     try:
         body = parse_json(raw)
-    except Problem as error:
-        raise Refusal(400, "invalid_json", error.message) from error
+    except ApiError as error:
+        raise ApiError(400, "invalid_json", error.message) from error
     if not isinstance(body, dict):
-        raise Refusal(400, "invalid_json", "Send one JSON object.")
+        raise ApiError(400, "invalid_json", "Send one JSON object.")
     return _checked(body, fields)
 
 
@@ -274,10 +274,10 @@ def _checked(body: dict[str, Any], fields: _Fields) -> dict[str, Any]:
         value = body.get(name)
         if (value is None and name in _REQUIRED) or not _fits(value, kind):
             what = _KINDS[kind]
-            raise Refusal(422, "invalid", f"{name} is {what}.", pointer=f"/{name}")
+            raise ApiError(422, "invalid", f"{name} is {what}.", pointer=f"/{name}")
     if set(body) - set(fields):
         known = f"only these fields: {', '.join(fields)}" if fields else "no fields"
-        raise Refusal(422, "unknown_field", f"Send {known}.")
+        raise ApiError(422, "unknown_field", f"Send {known}.")
     return {name: value for name, value in body.items() if value is not None}
 
 

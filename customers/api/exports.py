@@ -17,7 +17,7 @@ from audit.api.reading import PageQuery, snake_case
 from audit.api.rendering import ExactJSONRenderer
 from audit.api.step_up import require_step_up
 from audit.api.views import HasRight, Method
-from audit.rest.exceptions import Problem
+from audit.rest.exceptions import ApiError
 from customers import services
 from customers.api import export_bodies as bodies
 from customers.api.working import WorkingBusinessView
@@ -48,7 +48,7 @@ class PersonsOnly(BasePermission):
         _, _, text = request.headers.get("Authorization", "").partition(" ")
         if "X-Capture-Key" in request.headers or text.startswith(("sk_", "pk_")):
             sentence = "Persons export, with a confirmation. Sign in as a person."
-            raise Problem(403, "keys_cannot_export", sentence)
+            raise ApiError(403, "keys_cannot_export", sentence)
         return True
 
 
@@ -73,7 +73,7 @@ class ExportView(WorkingBusinessView):
         return [kind() for kind in kinds]
 
     def export(self, profile: str, body: dict[str, Any]) -> StreamingHttpResponse:
-        """Answer the stream of an export. Raises Problem 401 until it is confirmed."""
+        """Answer the stream of an export. Raises ApiError 401 until it is confirmed."""
         right = services.RIGHTS_TO_EXPORT[ExportProfile(profile)]
         if not self.request.user.has_perm(right):
             raise PermissionDenied
@@ -112,7 +112,7 @@ class ExportView(WorkingBusinessView):
             raise rule_problem(error, "/filters/rule") from error
 
 
-def rule_problem(error: services.RuleError, place: str) -> Problem:
+def rule_problem(error: services.RuleError, place: str) -> ApiError:
     """Return the refusal of a rule, with a pointer to each mistake."""
     errors = [
         {
@@ -123,7 +123,7 @@ def rule_problem(error: services.RuleError, place: str) -> Problem:
         for mistake in error.mistakes
     ]
     sentence = "The rule cannot be read. Each error says where and how to mend it."
-    return Problem(400, "validation_error", sentence, errors=errors)
+    return ApiError(400, "validation_error", sentence, errors=errors)
 
 
 def _file(right: str, body: Any) -> Method:

@@ -15,7 +15,7 @@ from rest_framework.permissions import SAFE_METHODS
 from audit import services as audit
 from audit.api.step_up import require_step_up
 from audit.api.views import StaffView
-from audit.rest.exceptions import Problem
+from audit.rest.exceptions import ApiError
 from customers import services
 from customers.models import Booking, Customer
 
@@ -34,7 +34,7 @@ class Finding(StaffView):
     def customer(self, reference: str) -> Customer:
         """Return the customer of a UUID, reference or external id.
 
-        Archived ones too, for whoever reads. Raises Http404, Problem 400 where two
+        Archived ones too, for whoever reads. Raises Http404, ApiError 400 where two
         businesses know the id, PermissionDenied where the role there lacks the right
         of the endpoint, ValidationError where an archived one would be changed.
         """
@@ -55,13 +55,13 @@ class Finding(StaffView):
         return row
 
     def act(self, do: Callable[..., _T], *args: Any, **values: Any) -> _T:
-        """Do an act of a service; Problem 409 where the state does not allow it."""
+        """Do an act of a service; ApiError 409 where the state does not allow it."""
         try:
             return do(*args, actor=self.actor, **values)
         except RuleBroken as error:
             code = getattr(error, "code", None)
             if code in _CONFLICTS:
-                raise Problem(409, code, " ".join(error.messages)) from error
+                raise ApiError(409, code, " ".join(error.messages)) from error
             raise
 
     def confirm(self, digest: str, what: str) -> None:
@@ -80,7 +80,7 @@ class Finding(StaffView):
             raise Http404 from error
         except (MultipleObjectsReturned, RuleBroken) as error:
             sentence = "Two of your businesses know this. Name one in X-Business."
-            raise Problem(400, "business_needed", sentence) from error
+            raise ApiError(400, "business_needed", sentence) from error
 
     def _business_id(self) -> UUID | None:
         named = self.request.headers.get("X-Business", "")

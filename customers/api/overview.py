@@ -20,7 +20,7 @@ from audit import services as audit
 from audit.api.reading import QuerySerializer
 from audit.api.step_up import binding_of
 from audit.api.views import Method, StaffView
-from audit.rest.exceptions import Problem
+from audit.rest.exceptions import ApiError
 from customers import services
 from customers.api import person_answers
 from customers.choices import LoyaltyTier
@@ -125,7 +125,7 @@ class Statistics(StaffView):
         except ObjectDoesNotExist as error:
             raise Http404 from error
         except RuleBroken as error:
-            raise Problem(400, "business_needed", str(error.message)) from error
+            raise ApiError(400, "business_needed", str(error.message)) from error
 
 
 def _default(places: list[services.Workplace]) -> Any:

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 
 from audit.api.views import Method
 from audit.masking import mask
-from audit.rest.exceptions import Problem
+from audit.rest.exceptions import ApiError
 from customers import services
 from customers.api import money_shapes as shapes
 from customers.api.found import FoundView
@@ -106,7 +106,7 @@ class PersonExport(AnyAccept):
             raise Http404 from error
         except services.LinkUsed as error:
             sentence = "This link was good once, for ten minutes. Ask for a new one."
-            raise Problem(410, "link_used", sentence) from error
+            raise ApiError(410, "link_used", sentence) from error
         return _file(row, parts)
 
 

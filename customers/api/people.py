@@ -19,7 +19,7 @@ from audit.api.paging import CursorError, make_cursor, open_cursor
 from audit.api.reading import QuerySerializer, StrictSerializer
 from audit.api.step_up import require_step_up
 from audit.api.views import Method, StaffView
-from audit.rest.exceptions import Problem
+from audit.rest.exceptions import ApiError
 from customers import services
 from customers.api import bodies, person_answers, person_shown
 from customers.models import Business, Customer
@@ -79,7 +79,7 @@ class PersonView(StaffView):
     def customer(self, reference: str) -> Customer:
         """Return the customer that the path names, by UUID, reference or external id.
 
-        Archived ones too. Raises Http404, or Problem 400 when two businesses know it.
+        Archived ones too. Raises Http404, or ApiError 400 when two businesses know it.
         """
         named = self.named_business()
         rows = services.list_rows(Customer, actor=self.actor, permission=self.right)
@@ -93,7 +93,7 @@ class PersonView(StaffView):
             self.actor.operation.refuse("not_found", "customers.customer", reference)
             raise Http404 from error
         except RuleBroken as error:
-            raise Problem(400, "business_needed", str(error.message)) from error
+            raise ApiError(400, "business_needed", str(error.message)) from error
 
     def note_viewed(self, row: Customer) -> None:
         """Note for the access event whom the answer shows."""

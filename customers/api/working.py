@@ -12,7 +12,7 @@ from django.http import Http404
 from audit import services as audit
 from audit.api.paging import Page
 from audit.api.views import StaffView
-from audit.rest.exceptions import Problem
+from audit.rest.exceptions import ApiError
 from customers import services
 from customers.models import Business
 
@@ -26,7 +26,7 @@ class WorkingBusinessView(StaffView):
     takes_business = True
 
     def business(self, permission: str = "") -> Business:
-        """Return the business of the request. Raises Problem 400 or Http404."""
+        """Return the business of the request. Raises ApiError 400 or Http404."""
         named = self.request.headers.get("X-Business", "")
         try:
             return services.get_working_business(
@@ -35,7 +35,7 @@ class WorkingBusinessView(StaffView):
         except ObjectDoesNotExist as error:
             raise Http404 from error
         except RuleBroken as error:
-            raise Problem(400, "business_needed", str(error.message)) from error
+            raise ApiError(400, "business_needed", str(error.message)) from error
 
     def note_shown(self, verb: str, rows: list[Any], **facts: Any) -> None:
         """Note for the access event whom the answer shows."""

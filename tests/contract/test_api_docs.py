@@ -148,7 +148,7 @@ def test_each_path_of_the_documents_is_on_the_page():
 
 
 # Who raises a refusal, and where its code stands: in the second place, or by name.
-RAISED = {"Problem", "Refusal", "ErrorDetail", "Mistake"}
+RAISED = {"ApiError", "KeyUseError", "ErrorDetail", "Mistake"}
 NAMED = {"ValidationError", "RuleBroken", "AuthenticationFailed", "answer"}
 # Parts that no address of the API leads to: pages and commands; and what is said of one
 # item of a capture, which stands in docs/capture.md.

@@ -17,7 +17,7 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 from audit.api.filters import TableFilters, YesNoFilter
 from audit.api.rows import Related, RowSerializer
 from audit.api.writing import WritableTable
-from audit.rest.exceptions import Problem
+from audit.rest.exceptions import ApiError
 from customers import services
 from customers.models import Business, Customer
 
@@ -83,7 +83,7 @@ class HubTable(WritableTable):
             raise Http404 from error
 
     def working_business(self) -> Business:
-        """Return the business that is written to. Raises Problem 400 or Http404."""
+        """Return the business that is written to. Raises ApiError 400 or Http404."""
         named = self.request.headers.get("X-Business", "")
         try:
             return services.get_working_business(
@@ -92,7 +92,7 @@ class HubTable(WritableTable):
         except ObjectDoesNotExist as error:
             raise Http404 from error
         except RuleBroken as error:
-            raise Problem(400, "business_needed", str(error.message)) from error
+            raise ApiError(400, "business_needed", str(error.message)) from error
 
     def listed(self, asked: Mapping[str, Any]) -> Any:
         rows = super().listed(asked)
@@ -103,7 +103,7 @@ class HubTable(WritableTable):
         return rows
 
     def customer(self, reference: str) -> Customer:
-        """Return the customer that an address names. Raises Http404 or Problem 400."""
+        """Return the customer that an address names. Raises Http404 or ApiError 400."""
         rows = services.list_rows(Customer, actor=self.actor)
         try:
             return services.find_customer(
@@ -114,7 +114,7 @@ class HubTable(WritableTable):
         except ObjectDoesNotExist as error:
             raise self.missing(Customer, reference) from error
         except RuleBroken as error:
-            raise Problem(400, "business_needed", str(error.message)) from error
+            raise ApiError(400, "business_needed", str(error.message)) from error
 
     def may_see(self, related: Related, other: Any) -> bool:
         # People have no business of their own; who sees a row sees who works on it.

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.api.parsing import MAX_DEPTH, parse_json
-from audit.rest.exceptions import Problem
+from audit.rest.exceptions import ApiError
 
 PLAIN = st.recursive(
     st.none()
@@ -58,7 +58,7 @@ def test_what_a_program_writes_is_read_as_it_was(value):
     ],
 )
 def test_what_others_would_read_otherwise_is_refused(raw, code):
-    with pytest.raises(Problem) as refused:
+    with pytest.raises(ApiError) as refused:
         parse_json(raw)
 
     assert (refused.value.status_code, refused.value.default_code) == (400, code)
