@@ -12,12 +12,16 @@ class CaptureConfig(AppConfig):
     verbose_name = "Capture"
 
     def ready(self) -> None:
-        from audit.services import register_keyed  # noqa: PLC0415 - models are ready
+        from audit.services import (  # noqa: PLC0415 - models are ready
+            register_cleanup,
+            register_keyed,
+        )
         from capture.services import (  # noqa: PLC0415 - models are ready
             CAPTURE_SOURCE,
             KEYED_SECRETS,
             activity,
             capture_columns,
+            forget_old,
             keyed_hashes,
             load_latest,
             timeline_source,
@@ -31,5 +35,6 @@ class CaptureConfig(AppConfig):
         register_stats_provider(activity)
         register_columns(CAPTURE_SOURCE, load_latest, capture_columns())
         register_timeline_source(timeline_source)
+        register_cleanup(forget_old)
         register_keyed(KEYED_SECRETS)
         register_keyed(keyed_hashes())

@@ -27,8 +27,7 @@ from django.views.decorators.csrf import csrf_exempt
 from audit.guards import missing_migrations, require_guards, require_hardening
 from audit.rest.exceptions import ApiError
 from audit.rest.problems import problem_response
-from audit.services import catalogue_faults
-from capture import services as capture
+from audit.services import MAINTAINED, catalogue_faults
 from config.backends.waiting import within
 
 logger = logging.getLogger(__name__)
@@ -156,7 +155,7 @@ _looked = _Looked()
 
 def _maintain() -> str:
     """Look when `maintain` ran last; a hub works without for a while."""
-    ran: datetime | None = shared.get(capture.MAINTAINED)
+    ran: datetime | None = shared.get(MAINTAINED)
     if ran is None or timezone.now() - ran > timedelta(hours=MAINTAIN_HOURS):
         return WARNING
     return OK

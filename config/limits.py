@@ -16,8 +16,8 @@ from django.http import HttpRequest, HttpResponse
 from audit import services
 from audit.actors import operation_of
 from audit.keyed import network_hash
-from capture import services as capture
-from capture.api.answers import tell_budget
+from audit.rest.throttling import add_rate_limit_headers
+from audit.services.rate_limits import Budget, Rate, take
 from config import errors
 from config.devices import device_of
 
@@ -44,7 +44,7 @@ class LimitsMiddleware:
         response = _refused_address(request) or self.get_response(request)
         budget = getattr(request, "budget", None)
         if budget is not None and errors.wants_problem(request):
-            tell_budget(response, budget)
+            add_rate_limit_headers(response, budget)
         return response
 
     def process_view(
@@ -55,7 +55,7 @@ class LimitsMiddleware:
         return _refused_body(request) or _spend(request, view)
 
 
-def spend_user(user_id: UUID) -> capture.Budget:
+def spend_user(user_id: UUID) -> Budget:
     """Take one request from a person's budget; `is_allowed` says whether it was there.
 
     One UPDATE, outside of the caller's transaction: inside of one, all requests of the
@@ -64,20 +64,20 @@ def spend_user(user_id: UUID) -> capture.Budget:
     return _take(f"user:{user_id}", "user")
 
 
-def spend_address(address: str | None, rate: str = "visitor") -> capture.Budget:
+def spend_address(address: str | None, rate: str = "visitor") -> Budget:
     """Take one request from the budget of an address: `visitor` or `login`."""
     return _take(f"{rate}:{network_hash(address)}", rate)
 
 
-def note_budget(request: HttpRequest, budget: capture.Budget) -> None:
+def note_budget(request: HttpRequest, budget: Budget) -> None:
     """Let the answer tell what is left: of several budgets, of the scarcest."""
     known = getattr(request, "budget", None)
     if known is None or budget.remaining < known.remaining:
         request.budget = budget  # type: ignore[attr-defined]  # read by the middleware
 
 
-def _take(name: str, rate: str) -> capture.Budget:
-    return capture.take(name, capture.Rate(*settings.STAFF_RATES[rate]))
+def _take(name: str, rate: str) -> Budget:
+    return take(name, Rate(*settings.STAFF_RATES[rate]))
 
 
 def _spend(request: HttpRequest, view: Any) -> HttpResponse | None:
@@ -94,7 +94,7 @@ def _spend(request: HttpRequest, view: Any) -> HttpResponse | None:
     return _refused_rate(request, budget)
 
 
-def _spend_try(request: HttpRequest, address: str | None) -> capture.Budget:
+def _spend_try(request: HttpRequest, address: str | None) -> Budget:
     """Take a try to sign in: a known browser's own, or one of its address.
 
     Or somebody who guesses would keep out all others who share the address.
@@ -121,7 +121,7 @@ def _spend_session(request: HttpRequest) -> HttpResponse | None:
     return _refused_rate(request, spend_user(user.pk))
 
 
-def _refused_rate(request: HttpRequest, budget: capture.Budget) -> HttpResponse | None:
+def _refused_rate(request: HttpRequest, budget: Budget) -> HttpResponse | None:
     note_budget(request, budget)
     if budget.is_allowed:
         return None

@@ -16,6 +16,7 @@ class CustomersConfig(AppConfig):
 
     def ready(self) -> None:
         from audit.services import (  # noqa: PLC0415 - models are ready
+            register_cleanup,
             register_keyed,
             register_role_source,
             register_scope_rights,
@@ -28,10 +29,12 @@ class CustomersConfig(AppConfig):
         )
         from customers.services import (  # noqa: PLC0415 - models are ready
             KEYED_FILES,
+            forget_old_uploads,
             register_own_sources,
         )
 
         register_own_sources()
+        register_cleanup(forget_old_uploads)
         for scope, rights in SCOPE_RIGHTS.items():
             register_scope_rights(scope, rights)
         register_rights_source(rights_in_businesses)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from audit.models.catalogue import KeptCatalogue
 from audit.models.event import Event, Outcome
+from audit.models.idempotency import IdempotentResponse
 from audit.models.job import OPEN_STATUSES, Job, JobBatch, JobStatus
 from audit.models.operation import Operation
+from audit.models.rate_limit import RateLimitBucket
 from audit.models.refusals import RefusalWindow
 from audit.models.sign_in import (
     PASSKEY,
@@ -18,7 +20,6 @@ from audit.models.sign_in import (
     TokenFamily,
 )
 from audit.models.step_up import Grant, Method, PinCredential, Scope
-from audit.models.stored_answer import StoredAnswer
 from audit.models.user import User
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "Ceremony",
     "Event",
     "Grant",
+    "IdempotentResponse",
     "Job",
     "JobBatch",
     "JobStatus",
@@ -39,10 +41,10 @@ __all__ = [
     "Passkey",
     "PinCredential",
     "Purpose",
+    "RateLimitBucket",
     "RecoveryCode",
     "RefusalWindow",
     "Scope",
-    "StoredAnswer",
     "TokenFamily",
     "User",
 ]

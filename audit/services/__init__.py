@@ -27,16 +27,6 @@ from audit.services.accounts import (
     save_user,
 )
 from audit.services.alarms import Welcome
-from audit.services.answers import (
-    KeyReused,
-    claim_answer,
-    clamp_stored_answers,
-    find_answer,
-    forget_answer,
-    keep_answer,
-    old_stored_answers,
-    use_once,
-)
 from audit.services.attempts import old_counters, wait_text
 from audit.services.catalogue import (
     catalogue_faults,
@@ -44,6 +34,12 @@ from audit.services.catalogue import (
     require_catalogue,
 )
 from audit.services.ceremonies import old_ceremonies
+from audit.services.cleanup import (
+    MAINTAINED,
+    forget_old,
+    register_cleanup,
+    remove_old,
+)
 from audit.services.devices import accept_invitation, known_device, remember_device
 from audit.services.grants import (
     LIFETIMES,
@@ -59,6 +55,14 @@ from audit.services.grants import (
     session_binding,
     step_up_state,
     token_binding,
+)
+from audit.services.idempotency import (
+    KeyReused,
+    claim_answer,
+    find_answer,
+    forget_answer,
+    keep_answer,
+    use_once,
 )
 from audit.services.jobs import (
     cancel_job,
@@ -163,6 +167,7 @@ from audit.services.turns import take_turn
 __all__ = [
     "LIFETIMES",
     "LONGEST_ANSWER",
+    "MAINTAINED",
     "SINGLE_USE",
     "Enrolment",
     "KeyReused",
@@ -192,7 +197,6 @@ __all__ = [
     "check_password",
     "claim_answer",
     "clamp_families",
-    "clamp_stored_answers",
     "clear_sign_in_locks",
     "close_windows",
     "complete_sign_in",
@@ -216,6 +220,7 @@ __all__ = [
     "find_pending_user",
     "follow_new_password",
     "forget_answer",
+    "forget_old",
     "has_second_factor",
     "has_totp",
     "issue_tokens",
@@ -251,7 +256,6 @@ __all__ = [
     "old_families",
     "old_job_batches",
     "old_jobs",
-    "old_stored_answers",
     "open_token",
     "read_text",
     "readers_of_the_hour",
@@ -263,12 +267,14 @@ __all__ = [
     "record_review",
     "record_sign_out",
     "refresh_tokens",
+    "register_cleanup",
     "register_keyed",
     "register_role_source",
     "register_scope_rights",
     "register_staff_source",
     "release_pin",
     "remember_device",
+    "remove_old",
     "remove_passkey",
     "remove_totp",
     "renew_outdated",

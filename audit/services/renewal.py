@@ -22,10 +22,10 @@ from audit.batches import in_batches
 from audit.keyed import lock_up, newest_mark, unlock
 from audit.models import (
     Authenticator,
+    IdempotentResponse,
     KeptCatalogue,
     PinCredential,
     RecoveryCode,
-    StoredAnswer,
 )
 from audit.services.mails import tell
 from audit.services.pin_enrolment import release_pin
@@ -201,7 +201,7 @@ def _own_columns() -> Iterator[KeyedColumn]:
     for model in apps.get_models():
         if issubclass(model, SignedModel):
             yield KeyedColumn(model._base_manager.all, "mac", _sign)
-    seeds, answers = Authenticator.objects.all, StoredAnswer.objects.all
+    seeds, answers = Authenticator.objects.all, IdempotentResponse.objects.all
     yield sealed_column(
         seeds,
         "sealed_seed",
@@ -209,7 +209,7 @@ def _own_columns() -> Iterator[KeyedColumn]:
         owner=lambda row: row.user_id.bytes,
     )
     yield sealed_column(
-        answers, "answer", purpose="answer", owner=lambda row: row.name.encode()
+        answers, "response", purpose="answer", owner=lambda row: row.name.encode()
     )
     codes = RecoveryCode.objects.filter(used_at=None).select_related("user")
     yield KeyedColumn(codes.all, "code_hash", end=_end_code)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, JsonResponse
 
 from audit.actors import operation_of
 from audit.rest.exceptions import ApiError
@@ -13,25 +13,10 @@ from audit.rest.problems import problem_item
 from capture.choices import Status
 from capture.envelope import Verdict
 
-if TYPE_CHECKING:
-    from capture.services import Budget
-
 _MESSAGES = {
     "accepted": "Captured.",
     "duplicate": "Known already; nothing was added.",
 }
-
-
-def tell_budget(response: HttpResponse, budget: Budget) -> None:
-    """Say how many requests are left (draft-ietf-httpapi-ratelimit-headers).
-
-    `q` at once, of which `r` are left; after `w` seconds without any, or `t` from now,
-    all are there again.
-    """
-    rate = budget.rate
-    window = max(rate.burst // rate.per_second, 1)
-    response["RateLimit-Policy"] = f'"default";q={rate.burst};w={window}'
-    response["RateLimit"] = f'"default";r={budget.remaining};t={budget.full_after}'
 
 
 def captured(verdict: Verdict, *, show_customer: bool) -> JsonResponse:

@@ -25,8 +25,9 @@ from audit.actors import Actor, operation_of
 from audit.outages import is_unavailable
 from audit.rest.exceptions import ApiError
 from audit.rest.problems import problem_response
+from audit.rest.throttling import add_rate_limit_headers
+from audit.services import rate_limits
 from capture import services
-from capture.api.answers import tell_budget
 from capture.api.authentication import (
     KeyUseError,
     key_in_headers,
@@ -61,7 +62,7 @@ class Visit:
     request: HttpRequest
     received_at: datetime = field(default_factory=timezone.now)
     key: Any = None
-    budget: services.Budget | None = None
+    budget: rate_limits.Budget | None = None
 
     @property
     def operation(self) -> Any:
@@ -127,7 +128,7 @@ class Visit:
         """Take from the caller's budgets. Raises ApiError when one is used up."""
         cost = max(1, units, size // _BYTES_PER_UNIT)
         for name, rate in services.rates_of(self.key, self.operation.ip):
-            budget = services.take(name, rate, cost)
+            budget = rate_limits.take(name, rate, cost)
             if self.budget is None or budget.remaining < self.budget.remaining:
                 self.budget = budget
             if not budget.is_allowed:
@@ -215,7 +216,7 @@ def _refused(visit: Visit, refusal: ApiError) -> HttpResponse:
 def _with_budget(response: HttpResponse, visit: Visit) -> HttpResponse:
     response.setdefault("Cache-Control", "no-store")
     if visit.budget is not None:
-        tell_budget(response, visit.budget)
+        add_rate_limit_headers(response, visit.budget)
     return response
 
 

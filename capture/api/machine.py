@@ -14,6 +14,7 @@ from rest_framework.views import APIView
 from audit.actors import Actor, operation_of
 from audit.api.views import HasRight
 from audit.rest.exceptions import ApiError
+from audit.services import rate_limits
 from capture import services
 from capture.api.authentication import KeyUseError, key_in_headers, require_key
 from capture.choices import SCOPE_READ_CUSTOMERS, KeyKind
@@ -68,7 +69,7 @@ class KeyAuthentication(BaseAuthentication):
 
 def _charge(key: Any, address: str | None) -> None:
     for name, rate in services.rates_of(key, address):
-        budget = services.take(name, rate)
+        budget = rate_limits.take(name, rate)
         if not budget.is_allowed:
             raise Throttled(wait=budget.retry_after)
 

@@ -12,6 +12,7 @@ from django.http import HttpResponse, JsonResponse
 
 from audit.rest.exceptions import ApiError
 from audit.rest.problems import problem_response
+from audit.services.idempotency import Lease, finish_lease
 from capture import services
 from capture.adapters import SCREENSHOT_KEYS, is_cloudevent, snake
 from capture.api.answers import batch
@@ -204,15 +205,15 @@ def _once(
         )
     mark = hashlib.sha256(payload_text(parsed.value).encode()).hexdigest()
     path = visit.request.path_info.rstrip("/")
-    claimed = services.claim(visit.key.pk, path, text, mark)
-    if claimed.outcome == "replay":
-        answer = HttpResponse(claimed.body, status=claimed.status)
-        answer["Content-Type"] = claimed.content_type
+    lease = services.claim_key(visit.key.pk, path, text, mark)
+    if lease.answer is not None:
+        answer = HttpResponse(lease.answer["body"], status=lease.answer["status"])
+        answer["Content-Type"] = lease.answer["content_type"]
         answer["Idempotent-Replayed"] = "true"
         return answer
-    if claimed.outcome != "run":
-        raise _taken(claimed.outcome)
-    return _run_claimed(visit, claimed, run)
+    if lease.outcome != "run":
+        raise _taken(lease.outcome)
+    return _run_leased(visit, lease, run)
 
 
 def _taken(outcome: str) -> ApiError:
@@ -231,8 +232,8 @@ def _taken(outcome: str) -> ApiError:
     return refusal
 
 
-def _run_claimed(
-    visit: Visit, claimed: services.Claimed, run: Callable[[], HttpResponse]
+def _run_leased(
+    visit: Visit, lease: Lease, run: Callable[[], HttpResponse]
 ) -> HttpResponse:
     response: HttpResponse | None = None
     try:
@@ -245,14 +246,20 @@ def _run_claimed(
             )
         return response
     finally:
-        status = response.status_code if response is not None else 500
-        services.finish(
-            claimed,
-            status=status,
-            content_type=response["Content-Type"] if response is not None else "",
-            body=response.content.decode() if response is not None else "",
-            keep=status < 500 and status not in _NOT_KEPT,  # noqa: PLR2004
-        )
+        finish_lease(lease, _answer_to_keep(response))
+
+
+def _answer_to_keep(response: HttpResponse | None) -> dict[str, Any] | None:
+    """Return what a repeat is answered; None where it is to try again."""
+    if response is None or response.status_code >= 500:  # noqa: PLR2004
+        return None
+    if response.status_code in _NOT_KEPT:
+        return None
+    return {
+        "status": response.status_code,
+        "content_type": response["Content-Type"],
+        "body": response.content.decode(),
+    }
 
 
 batch_view = endpoint(_batch, methods=("POST",))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from capture.models.bookkeeping import Allowance, IdempotencyRecord, RefusalCount
 from capture.models.capture import Capture, CaptureLink
 from capture.models.known import CapturedValue, Identifier
 from capture.models.payment import Payment, PaymentReference
@@ -13,16 +12,15 @@ from capture.models.projections import (
     Signup,
 )
 from capture.models.quarantine import Quarantine, QuarantineDecision, Sighting
+from capture.models.refusal_count import RefusalCount
 from capture.models.source import ApiKey, Source, WebhookEndpoint
 
 __all__ = [
-    "Allowance",
     "ApiKey",
     "Capture",
     "CaptureLink",
     "CapturedValue",
     "DashboardSnapshot",
-    "IdempotencyRecord",
     "Identifier",
     "Login",
     "Payment",

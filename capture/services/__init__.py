@@ -46,13 +46,7 @@ from capture.services.entrances import (
     segment_items,
 )
 from capture.services.hosting import direct_sender
-from capture.services.idempotency import (
-    MAINTAINED,
-    Claimed,
-    claim,
-    finish,
-    forget_old,
-)
+from capture.services.idempotency import claim_key
 from capture.services.ingest import StrictError, ingest
 from capture.services.keys import (
     allowed_origin,
@@ -69,7 +63,7 @@ from capture.services.keys import (
 )
 from capture.services.legacy import LegacyReport, import_legacy
 from capture.services.legacy import TableReport as LegacyTable
-from capture.services.limits import Budget, Rate, last_used, rates_of, take
+from capture.services.limits import last_used, rates_of
 from capture.services.profiles import (
     store_customer_profile,
     track_login_activity,
@@ -88,7 +82,7 @@ from capture.services.reading import (
     event_names,
 )
 from capture.services.rebuilding import Difference, rebuild
-from capture.services.refusals import count_refusal
+from capture.services.refusals import count_refusal, forget_old
 from capture.services.replaying import replay_all, replay_quarantined
 from capture.services.timeline import timeline_source
 from capture.services.webhooks import (
@@ -106,20 +100,16 @@ __all__ = [
     "CAPTURE_SOURCE",
     "CUSTOMER_DATA",
     "KEYED_SECRETS",
-    "MAINTAINED",
     "NATIVE_ITEMS",
     "SDK_ITEMS",
     "SDK_KINDS",
     "VERIFICATIONS",
-    "Budget",
     "CaptureCounts",
-    "Claimed",
     "CustomerDataStats",
     "Difference",
     "Items",
     "LegacyReport",
     "LegacyTable",
-    "Rate",
     "SQLiteError",
     "StrictError",
     "activity",
@@ -133,7 +123,7 @@ __all__ = [
     "build_unreadable",
     "build_webhook",
     "capture_columns",
-    "claim",
+    "claim_key",
     "correct_capture",
     "correction_note",
     "corrections_of",
@@ -149,7 +139,6 @@ __all__ = [
     "fields_of",
     "find_endpoint",
     "find_key",
-    "finish",
     "forget_old",
     "get_capture",
     "get_customer_data_stats",
@@ -186,7 +175,6 @@ __all__ = [
     "segment_items",
     "shown_amount",
     "store_customer_profile",
-    "take",
     "timeline_source",
     "track_login_activity",
     "update_customer_profile",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import F
 from django.utils import timezone
 
 from audit import services as audit
@@ -29,9 +29,10 @@ _OF_KEYS = frozenset(
 )
 
 
-def old_refusals() -> QuerySet[RefusalCount]:
-    """Return counts that nobody asks for any more."""
-    return RefusalCount.objects.filter(hour__lt=timezone.now() - _KEPT)
+def forget_old(*, only_count: bool) -> dict[str, int]:
+    """Remove counts that nobody asks for any more; return how many."""
+    old = RefusalCount.objects.filter(hour__lt=timezone.now() - _KEPT)
+    return audit.remove_old({"counts of refusals": old}, only_count=only_count)
 
 
 def count_refusal(

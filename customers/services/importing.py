@@ -216,7 +216,7 @@ def discard_upload(upload: ImportFile) -> None:
     upload.delete()
 
 
-def end_old_imports(*, actor: Actor, only_count: bool = False) -> int:
+def _end_old_imports(*, actor: Actor, only_count: bool = False) -> int:
     """End the loads that nobody has gone on with for a day; return how many.
 
     What was written of them is reported, for one more day; then the files are old.
@@ -241,15 +241,20 @@ def _abandoned() -> QuerySet[ImportFile]:
     return rows.exclude(confirmed_at=None).filter(loaded_at=None).defer("preview")
 
 
-def old_import_files() -> QuerySet[ImportFile]:
-    """Return files whose time is over, but for loads that were not ended yet."""
-    rows = ImportFile.objects.filter(expires_at__lt=clock.now())
-    return rows.filter(Q(confirmed_at=None) | ~Q(loaded_at=None))
+def forget_old_uploads(*, only_count: bool) -> dict[str, int]:
+    """Remove files whose time is over, after their contents; return how many.
 
-
-def old_import_contents() -> QuerySet[ImportContent]:
-    """Return the contents of files whose time is over; removed before the files."""
-    return ImportContent.objects.filter(file__in=old_import_files())
+    Loads that nobody went on with are reported first, and their files stay a day more.
+    """
+    ended = _end_old_imports(actor=Actor.system("maintain"), only_count=only_count)
+    files = ImportFile.objects.filter(expires_at__lt=clock.now())
+    files = files.filter(Q(confirmed_at=None) | ~Q(loaded_at=None))
+    kinds: dict[str, QuerySet[Any]] = {
+        "contents of files to import": ImportContent.objects.filter(file__in=files),
+        "files to import": files,
+    }
+    counts = audit.remove_old(kinds, only_count=only_count)
+    return {"loads that nobody went on with": ended} | counts
 
 
 def is_long(upload: ImportFile) -> bool:

@@ -21,7 +21,7 @@ from audit.clock import (
     lasting,
     lasts,
 )
-from audit.models import PinCredential, StoredAnswer
+from audit.models import IdempotentResponse, PinCredential
 from tests.factories import UserFactory
 
 MINUTE = timedelta(minutes=1)
@@ -33,8 +33,8 @@ def told(caplog) -> list[str]:
 
 
 def test_the_database_tells_the_time_that_python_has(db):
-    StoredAnswer.objects.create(name="x", fingerprint="", expires_at=Now())
-    found = StoredAnswer.objects.annotate(at=Now(), us=NowMicroseconds()).get()
+    IdempotentResponse.objects.create(name="x", fingerprint="", expires_at=Now())
+    found = IdempotentResponse.objects.annotate(at=Now(), us=NowMicroseconds()).get()
 
     assert abs(found.expires_at - module.now()) < MINUTE
     assert abs(found.at - module.now()) < MINUTE
@@ -55,13 +55,13 @@ def test_the_database_tells_the_time_that_python_has(db):
 )
 def test_nothing_lasts_longer_than_it_can(clock, ends_in, expected):
     until = clock.now + ends_in
-    StoredAnswer.objects.create(name="x", fingerprint="", expires_at=until)
+    IdempotentResponse.objects.create(name="x", fingerprint="", expires_at=until)
 
     assert lasts(until, 10 * MINUTE) is expected
     assert lasts(until.timestamp(), 10 * MINUTE) is expected
     condition = lasting("expires_at", 10 * MINUTE)
-    assert StoredAnswer.objects.filter(condition).exists() is expected
-    assert StoredAnswer.objects.exclude(condition).exists() is not expected
+    assert IdempotentResponse.objects.filter(condition).exists() is expected
+    assert IdempotentResponse.objects.exclude(condition).exists() is not expected
 
 
 @pytest.mark.skipif(
@@ -128,14 +128,16 @@ def test_time_that_passes_is_no_jump(clock, caplog):
 
 def test_clamping_moves_only_what_is_too_far(clock):
     for minutes in (5, 10, 60):
-        StoredAnswer.objects.create(
+        IdempotentResponse.objects.create(
             name=str(minutes), fingerprint="", expires_at=clock.now + minutes * MINUTE
         )
 
-    assert clamp(StoredAnswer.objects.all(), "expires_at", 10 * MINUTE) == 1
-    assert clamp(StoredAnswer.objects.all(), "expires_at", 10 * MINUTE) == 0
+    assert clamp(IdempotentResponse.objects.all(), "expires_at", 10 * MINUTE) == 1
+    assert clamp(IdempotentResponse.objects.all(), "expires_at", 10 * MINUTE) == 0
 
-    left = StoredAnswer.objects.annotate(left=F("expires_at") - Now()).order_by("name")
+    left = IdempotentResponse.objects.annotate(left=F("expires_at") - Now()).order_by(
+        "name"
+    )
     found = {row.name: round(row.left.total_seconds()) for row in left}
     assert found == {"5": 300, "10": 600, "60": 600}
 

@@ -14,7 +14,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 from django.utils import timezone
 
-from capture import services as capture
+from audit.services import MAINTAINED
 from config import health
 from tests.conftest import signed_in
 from tests.factories import UserFactory
@@ -171,7 +171,7 @@ def test_a_maintain_that_never_ran_or_long_ago_is_a_warning(db):
     call_command("maintain")
     assert ready()[2]["maintain"] == "warning"
 
-    cache.set(capture.MAINTAINED, timezone.now() - timedelta(hours=37), timeout=None)
+    cache.set(MAINTAINED, timezone.now() - timedelta(hours=37), timeout=None)
     response, status, checks = ready()
 
     assert (status, checks["maintain"]) == ("warning", "warning")

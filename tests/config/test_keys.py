@@ -24,9 +24,9 @@ from audit.keyed import lock_up, signatures
 from audit.models import (
     Authenticator,
     Event,
+    IdempotentResponse,
     PinCredential,
     RecoveryCode,
-    StoredAnswer,
     User,
 )
 from audit.services import renewal
@@ -182,9 +182,9 @@ def office(bakery, actor, settings) -> Office:
         actor=actor_of(user),
     )
     tomorrow = timezone.now() + timedelta(days=1)
-    answer = StoredAnswer(name="a name", fingerprint="", expires_at=tomorrow)
+    answer = IdempotentResponse(name="a name", fingerprint="", expires_at=tomorrow)
     place = {"purpose": "answer", "owner": b"a name"}
-    answer.answer = lock_up(b'{"said": 1}', **place)
+    answer.response = lock_up(b'{"said": 1}', **place)
     answer.save()
     refresh = services.issue_tokens(user).refresh
     return Office(

@@ -22,9 +22,9 @@ from rest_framework import serializers
 
 from audit.admin.base import GuardedAdmin, ScopedAdmin
 from audit.api.writing import WritableTable
+from audit.models import RateLimitBucket
 from capture.api.fixed_routes import ROUTES
 from capture.choices import CaptureType
-from capture.models import Allowance
 from capture.parsing.body import MAX_ITEM
 from customers.cells import csv_line
 from customers.sheets import SafeXLSX
@@ -100,7 +100,7 @@ class Meter:
         answer = self._measured(name, call)
         if answer.status_code == TOO_MANY:
             # No rate is under test, and so many requests are beyond any.
-            Allowance.objects.all().delete()
+            RateLimitBucket.objects.all().delete()
             answer = self._measured(name, call)
         assert answer.status_code < 500, f"{name}: {answer.status_code}"
         assert answer.status_code != TOO_MANY, name

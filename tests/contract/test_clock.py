@@ -17,15 +17,15 @@ from audit.clock import SKEW
 from audit.models import (
     AttemptCounter,
     Authenticator,
+    IdempotentResponse,
     PinCredential,
-    StoredAnswer,
     TokenFamily,
 )
 from audit.services.attempts import reserve
 from audit.services.grants import list_grants
+from audit.services.idempotency import Lease, finish_lease
 from audit.services.second_factor import use_step
-from capture.models import IdempotencyRecord
-from capture.services.idempotency import Claimed, claim, finish, forget_old
+from capture.services import claim_key
 from tests.conftest import signed_in
 from tests.factories import (
     ApiKeyFactory,
@@ -623,9 +623,9 @@ def test_a_refresh_does_not_make_a_sign_in_longer(clock):
 
 
 @pytest.fixture
-def claiming(db: None) -> Callable[[], Claimed]:
+def claiming(db: None) -> Callable[[], Lease]:
     key = uuid4()
-    return lambda: claim(key, "/x", "k", "f")
+    return lambda: claim_key(key, "/x", "k", "f")
 
 
 @pytest.mark.parametrize("jump", [{}, BACK, AGAIN])
@@ -640,11 +640,11 @@ def test_a_crashed_attempt_gives_its_key_free_in_a_minute(clock, claiming, jump)
 
 @pytest.mark.parametrize("jump", [BACK, AHEAD, AGAIN])
 def test_an_answer_is_replayed_on_either_side_of_a_jump(clock, claiming, jump):
-    claimed = claiming()
-    finish(claimed, status=201, content_type="a/b", body="{}", keep=True)
+    lease = claiming()
+    finish_lease(lease, {"status": 201})
     clock.jump(**jump)
 
-    assert (claiming().outcome, claiming().status) == ("replay", 201)
+    assert (claiming().outcome, claiming().answer) == ("replay", {"status": 201})
 
 
 @pytest.mark.parametrize("jump", [BACK, AGAIN])
@@ -664,7 +664,7 @@ def test_staff_get_their_answer_on_either_side_of_a_jump(clock, alice, jump):
     clock.jump(**jump)
 
     assert send().content == first.content
-    assert StoredAnswer.objects.count() == 1
+    assert IdempotentResponse.objects.count() == 1
 
 
 # --- maintenance ----------------------------------------------------------------
@@ -672,23 +672,25 @@ def test_staff_get_their_answer_on_either_side_of_a_jump(clock, alice, jump):
 
 def test_nothing_is_kept_for_as_long_as_a_clock_was_wrong(clock, claiming, settings):
     clock.jump(days=3650)
-    claimed = claiming()
-    finish(claimed, status=201, content_type="a/b", body="{}", keep=True)
+    lease = claiming()
+    finish_lease(lease, {"status": 201})
     family = TokenFamilyFactory(expires_at=clock.now + timedelta(days=14))
-    StoredAnswer.objects.create(name="x", fingerprint="", expires_at=clock.now)
+    IdempotentResponse.objects.create(name="x", fingerprint="", expires_at=clock.now)
     signed_in(UserFactory())
     clock.jump(days=-3650)
 
-    forget_old(only_count=True)
-    assert IdempotencyRecord.objects.get().expires_at > clock.now + timedelta(days=8)
-    forget_old(only_count=False)
+    leased = IdempotentResponse.objects.exclude(owner=None)
+    single = IdempotentResponse.objects.filter(owner=None)
+    services.forget_old(only_count=True)
+    assert leased.get().expires_at > clock.now + timedelta(days=8)
+    services.forget_old(only_count=False)
 
-    assert IdempotencyRecord.objects.get().expires_at == clock.now + timedelta(days=7)
-    assert StoredAnswer.objects.get().expires_at == clock.now + timedelta(days=1)
+    assert leased.get().expires_at == clock.now + timedelta(days=7)
+    assert single.get().expires_at == clock.now + timedelta(days=1)
     family.refresh_from_db()
     assert family.expires_at == clock.now + timedelta(days=14)
     assert claiming().outcome == "replay"
     clock(days=15)
-    counts = forget_old(only_count=False)
+    counts = services.forget_old(only_count=False)
     assert (counts["stored answers"], counts["answers to staff"]) == (1, 1)
     assert counts["sessions"] == 1

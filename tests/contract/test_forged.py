@@ -12,8 +12,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import models
 from django.urls import reverse
 
-from audit.models import Event, Operation, Outcome, RefusalWindow
-from capture.models import Allowance
+from audit.models import Event, Operation, Outcome, RateLimitBucket, RefusalWindow
 from customers.models import Contact, Customer, ImportContent, ImportFile
 from tests.conftest import form_data, signed_in, staff
 from tests.factories import (
@@ -33,7 +32,7 @@ def url(name: str, *args: Any) -> str:
 
 # Written by what is refused, too.
 NOT_LOOKED_AT = (
-    Allowance,
+    RateLimitBucket,
     Event,
     ImportContent,
     ImportFile,

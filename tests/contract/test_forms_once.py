@@ -15,8 +15,8 @@ from django.urls import reverse
 
 from audit.admin.base import GuardedAdmin, ScopedAdmin
 from audit.admin.once import FIELD
-from audit.models import RefusalWindow, StoredAnswer
-from capture.models import Allowance, ApiKey, QuarantineDecision
+from audit.models import IdempotentResponse, RateLimitBucket, RefusalWindow
+from capture.models import ApiKey, QuarantineDecision
 from customers.models import Credit, Customer, Refund
 from tests.conftest import form_data, signed_in, staff
 from tests.contract.test_refused_forms import row_with_children
@@ -88,7 +88,7 @@ def everything() -> dict[str, Any]:
     found: dict[str, Any] = {}
     for app in ("audit", "customers", "capture"):
         for model in apps.get_app_config(app).get_models():
-            if model not in (Allowance, RefusalWindow, StoredAnswer):
+            if model not in (RateLimitBucket, RefusalWindow, IdempotentResponse):
                 rows: models.QuerySet[Any] = model._base_manager.order_by("pk")
                 found[model._meta.label] = list(rows.values())
     return found
@@ -255,7 +255,7 @@ def test_what_is_shown_once_is_shown_to_whoever_pressed_twice(boss):
 
     new = ApiKey.objects.order_by("created_at").last()
     assert f"The new key {new}, shown only now: {new.prefix}" in page.text
-    stored = " ".join(StoredAnswer.objects.values_list("answer", flat=True))
+    stored = " ".join(IdempotentResponse.objects.values_list("response", flat=True))
     assert new.prefix not in stored
 
 

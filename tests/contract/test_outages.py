@@ -125,7 +125,7 @@ def locked(office: Office) -> Iterator[tuple[str, dict[str, Any]]]:
         return
     options = {"options": f"-c lock_timeout={WAIT * 1000:.0f}"}
     with psycopg.connect(office.database.url) as other:
-        other.execute("LOCK TABLE capture_allowance, audit_user, capture_apikey")
+        other.execute("LOCK TABLE audit_ratelimitbucket, audit_user, capture_apikey")
         yield office.database.url, options
         other.rollback()
 

@@ -22,7 +22,7 @@ from django.test import override_settings
 from django.utils import timezone
 
 from audit.actors import Actor
-from audit.models import StoredAnswer
+from audit.models import IdempotentResponse
 from capture import services as capture
 from capture.models import (
     Capture,
@@ -206,8 +206,8 @@ def change_many(_folder: Path, size: int) -> Work:
 def maintain(_folder: Path, size: int) -> Work:
     """Remove what has served its time."""
     old = timezone.now() - timedelta(days=30)
-    StoredAnswer.objects.bulk_create(
-        StoredAnswer(name=f"{size}-{n}", fingerprint="x", expires_at=old)
+    IdempotentResponse.objects.bulk_create(
+        IdempotentResponse(name=f"{size}-{n}", fingerprint="x", expires_at=old)
         for n in range(size)
     )
     for n in range(size // 10):
@@ -215,7 +215,7 @@ def maintain(_folder: Path, size: int) -> Work:
 
     def remove() -> None:
         call_command("maintain", yes=True, stdout=StringIO())
-        assert not StoredAnswer.objects.exists()
+        assert not IdempotentResponse.objects.exists()
 
     return remove
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
 
 from django.db import models, transaction
 from factory.django import DjangoModelFactory
@@ -14,25 +13,25 @@ from audit.actors import Actor
 from audit.models import (
     AttemptCounter,
     Event,
+    IdempotentResponse,
     Operation,
+    RateLimitBucket,
     RecoveryCode,
     RefusalWindow,
-    StoredAnswer,
 )
 from audit.services import (
     attempts,
     claim_answer,
     make_recovery_codes,
+    rate_limits,
     record,
     record_refusal,
 )
 from capture import services
 from capture.models import (
-    Allowance,
     CapturedValue,
     CaptureLink,
     DashboardSnapshot,
-    IdempotencyRecord,
     Identifier,
     Login,
     Payment,
@@ -103,11 +102,10 @@ KEPT: dict[Any, Any] = {
         code="test",
         business_id=tests.factories.BusinessFactory().pk,
     ),
-    Allowance: lambda: services.take("test", services.Rate(1, 1)),
+    RateLimitBucket: lambda: rate_limits.take("test", rate_limits.Rate(1, 1)),
     AttemptCounter: lambda: attempts.take("test", 1, timedelta(hours=1)),
     RecoveryCode: _make_codes,
-    IdempotencyRecord: lambda: services.claim(uuid4(), "/", "k", "f"),
-    StoredAnswer: _answer,
+    IdempotentResponse: _answer,
 }
 
 

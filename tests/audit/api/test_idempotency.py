@@ -11,8 +11,9 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 from django.utils import timezone
 
-from audit.models import Event, StoredAnswer
-from audit.services import claim_answer, forget_answer, old_stored_answers
+from audit.models import Event, IdempotentResponse
+from audit.services import claim_answer, forget_answer
+from audit.services.idempotency import old_answers
 from customers.models import Customer, Membership, Note
 from tests.conftest import signed_in, staff
 from tests.factories import BusinessFactory, CustomerFactory, UserFactory
@@ -173,7 +174,7 @@ def test_a_key_is_claimed_in_a_transaction_alone():
 @pytest.mark.parametrize("times", [1, 2])
 def test_a_key_that_was_just_given_free_is_claimed_again(monkeypatch, times):
     """Another request forgets its answer between our insert and our look."""
-    claim = StoredAnswer.objects.bulk_create
+    claim = IdempotentResponse.objects.bulk_create
     left = [times]
 
     def lose(rows: Any, **options: Any) -> Any:
@@ -183,7 +184,7 @@ def test_a_key_that_was_just_given_free_is_claimed_again(monkeypatch, times):
             forget_answer("name")
         return made
 
-    monkeypatch.setattr(StoredAnswer.objects, "bulk_create", lose)
+    monkeypatch.setattr(IdempotentResponse.objects, "bulk_create", lose)
     with transaction.atomic():
         if times == 1:
             assert claim_answer("name", "said") is None
@@ -204,14 +205,14 @@ def test_a_key_that_is_none_is_refused(alice, key):
 def test_the_stored_answer_cannot_be_read_and_ends(alice):
     send(alice, "k-1")
 
-    row = StoredAnswer.objects.get()
-    text = f"{row.name} {row.fingerprint} {row.answer}"
+    row = IdempotentResponse.objects.get()
+    text = f"{row.name} {row.fingerprint} {row.response}"
     assert not any(word in text for word in ("Ana", "ana@", "k-1"))
-    assert not old_stored_answers().exists()
+    assert not old_answers().exists()
     assert row.expires_at - timezone.now() <= timedelta(hours=24)
 
-    StoredAnswer.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
-    assert old_stored_answers().count() == 1
+    IdempotentResponse.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    assert old_answers().count() == 1
     again = send(alice, "k-1")
 
     assert again.status_code == 400
@@ -221,21 +222,21 @@ def test_the_stored_answer_cannot_be_read_and_ends(alice):
 def test_an_answer_under_somebody_elses_name_is_shown_to_nobody(alice, bakery):
     """As whoever writes to the database moves it to read what was shown once."""
     send(alice, "k-1")
-    theirs = StoredAnswer.objects.get()
+    theirs = IdempotentResponse.objects.get()
     thief = signed_in(staff(bakery))
     send(thief, "mine", {"name": "Eve", "email": "eve@example.org"})
-    mine = StoredAnswer.objects.exclude(pk=theirs.pk).get()
-    StoredAnswer.objects.all().delete()
+    mine = IdempotentResponse.objects.exclude(pk=theirs.pk).get()
+    IdempotentResponse.objects.all().delete()
     for taken in ({"id": theirs.pk}, {"id": mine.pk}):
         facts = {"name": mine.name, "fingerprint": mine.fingerprint}
         expires = {"expires_at": mine.expires_at}
-        StoredAnswer(**taken, **facts, **expires, answer=theirs.answer).save()
+        IdempotentResponse(**taken, **facts, **expires, response=theirs.response).save()
 
         again = send(thief, "mine", {"name": "Eve", "email": "eve@example.org"})
 
         assert again.status_code == 422
         assert "Ana" not in again.text
-        StoredAnswer.objects.all().delete()
+        IdempotentResponse.objects.all().delete()
 
 
 @pytest.mark.django_db(transaction=True)

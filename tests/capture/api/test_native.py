@@ -15,12 +15,10 @@ from django.core.files.storage import default_storage
 from django.test import Client
 
 from audit.actors import Actor
-from audit.models import Event
+from audit.models import Event, IdempotentResponse, RateLimitBucket
 from capture import services
 from capture.models import (
-    Allowance,
     Capture,
-    IdempotencyRecord,
     Quarantine,
     Questionnaire,
     RefusalCount,
@@ -297,8 +295,8 @@ def test_the_same_key_with_another_body_is_refused(post):
 def test_a_request_at_work_is_waited_for_and_a_dead_one_is_not(post, key):
     headers = {"Idempotency-Key": "k1"}
     post(SINGLE, event(), **headers)
-    rows = IdempotencyRecord.objects.all()
-    rows.update(status=None)
+    rows = IdempotentResponse.objects.all()
+    rows.update(response="")
     busy = post(SINGLE, event(), **headers)
     assert (busy.status_code, busy["Retry-After"]) == (409, "1")
 
@@ -339,7 +337,7 @@ def test_guessing_keys_is_slow(db, settings, clock):
     ]
 
     assert codes == [401, 401, 429]
-    assert Allowance.objects.count() == 1
+    assert RateLimitBucket.objects.count() == 1
 
 
 def test_a_preflight_is_answered_for_welcome_origins_only(page_key):

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from io import StringIO
-from uuid import uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
-from django.utils import timezone
 
 from capture import services
-from capture.models import Allowance, ApiKey, IdempotencyRecord, Signup, Source
+from capture.models import ApiKey, Signup, Source
 from tests.factories import CaptureFactory, QuarantineFactory
 
 
@@ -88,19 +85,3 @@ def test_quarantine_is_replayed_once_asked(source, capsys):
         "1 open items. Add --yes to replay them.",
         "0 of 1 items are captures now.",
     ]
-
-
-def test_maintenance_forgets_what_has_served_its_time(db, capsys):
-    services.claim(uuid4(), "/", "old", "f")
-    IdempotencyRecord.objects.update(expires_at=timezone.now() - timedelta(days=1))
-    services.claim(uuid4(), "/", "new", "f")
-    services.take("stranger:old", services.Rate(1, 1))
-    Allowance.objects.update(used_at=timezone.now() - timedelta(days=9))
-    services.take("stranger:new", services.Rate(1, 1))
-
-    call_command("maintain")
-    assert IdempotencyRecord.objects.count() == 2
-    call_command("maintain", yes=True)
-
-    assert IdempotencyRecord.objects.count() == Allowance.objects.count() == 1
-    assert "stored answers: 1 removed" in capsys.readouterr().out

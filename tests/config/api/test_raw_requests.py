@@ -7,7 +7,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from audit.models import StoredAnswer
+from audit.models import IdempotentResponse
 from config.limits import spend_user
 from customers.models import Customer
 from tests.conftest import signed_in, staff
@@ -98,7 +98,7 @@ def test_a_body_with_a_key_is_refused_and_nothing_is_kept(alice, bakery, name):
     )
 
     assert answer.status_code == 400
-    assert not StoredAnswer.objects.exists()
+    assert not IdempotentResponse.objects.exists()
 
 
 @pytest.mark.parametrize(

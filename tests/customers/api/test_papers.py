@@ -12,7 +12,7 @@ import pytest
 from django.core import mail
 from django.test import override_settings
 
-from audit.models import Event, StoredAnswer
+from audit.models import Event, IdempotentResponse
 from customers.models import Booking
 from tests.conftest import signed_in, staff
 from tests.customers.api.test_actions import confirmed, post
@@ -163,7 +163,7 @@ def test_a_failing_mail_server_is_said_and_the_next_try_works(alice, booking, he
     event = Event.objects.get(action="invoice.failed")
     assert (event.outcome, event.code) == ("failed", "mail_failed")
     assert not Event.objects.filter(action="invoice.sent").exists()
-    assert not StoredAnswer.objects.exists()
+    assert not IdempotentResponse.objects.exists()
 
     again = post(alice, invoice(booking, "/send"), {}, **headers)
 

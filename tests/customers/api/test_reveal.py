@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from audit.models import Event, StoredAnswer
+from audit.models import Event, IdempotentResponse
 from tests.conftest import confirm, signed_in, staff
 from tests.factories import AddressFactory, ContactFactory, MembershipFactory
 
@@ -104,4 +104,4 @@ def test_what_was_revealed_is_kept_nowhere(bakery, jonas):
         **{"Idempotency-Key": "k1"},
     )
 
-    assert not StoredAnswer.objects.exists()
+    assert not IdempotentResponse.objects.exists()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.db import OperationalError, connection
 
-from audit.models import StoredAnswer
+from audit.models import IdempotentResponse
 from customers.models import Customer
 from tests.conftest import signed_in, staff
 from tests.customers.api.test_hub import send
@@ -137,8 +137,8 @@ def test_a_batch_that_ends_half_way_goes_on_with_its_key(alice, bakery):
     made = dict(Customer.objects.values_list("name", "pk"))
     assert set(made) == {"Ada", "Bo"}
     # Each answer is kept with its act, and sealed.
-    assert StoredAnswer.objects.count() == 2
-    assert not StoredAnswer.objects.filter(answer__contains="index").exists()
+    assert IdempotentResponse.objects.count() == 2
+    assert not IdempotentResponse.objects.filter(response__contains="index").exists()
 
     again = send(alice, "POST", BULK, body, **KEY)
 

@@ -11,9 +11,9 @@ import pytest
 from django.db import connection, transaction
 from django.db.models import F
 
-from capture.models import Allowance
-from capture.services.idempotency import forget_old
-from capture.services.limits import Budget, Rate, take
+from audit.models import RateLimitBucket
+from audit.services import forget_old
+from audit.services.rate_limits import Budget, Rate, take
 
 # Each refills wholly in ten seconds, as the shortest of the settings.
 SLOW = Rate(1, 10)
@@ -129,7 +129,7 @@ def test_maintenance_leaves_no_bucket_in_the_future(clock):
 
     forget_old(only_count=False)
 
-    row = Allowance.objects.get()
+    row = RateLimitBucket.objects.get()
     assert row.used_at == clock.now
     assert take(row.name, SLOW).is_allowed
 
@@ -145,7 +145,7 @@ def test_a_long_wait_for_the_lock_uses_no_quota(at_once):
 
     def hold() -> None:
         with transaction.atomic():
-            Allowance.objects.filter(name="a").update(name=F("name"))
+            RateLimitBucket.objects.filter(name="a").update(name=F("name"))
             holds.set()
             time.sleep(0.5)
             found.append(take("a", rate))

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from capture import services
+from audit import services
 
 
 class Command(BaseCommand):

@@ -1,0 +1,206 @@
+"""Answers that are given again: the `Idempotency-Key` of APIs and admin forms.
+
+Follows draft-ietf-httpapi-idempotency-key-header: the first request of a key is
+processed, a repeat gets the stored answer, and one that differs is refused. There is
+one table and two ways to claim a key:
+
+`claim_answer` for an act that is one transaction. The key is claimed, the act done and
+its answer stored in it, so none of the three is ever there without the others; a repeat
+that comes meanwhile waits for it.
+
+`claim_lease` for an act of several transactions, such as a batch of captures. The claim
+is committed at once, so a repeat that comes meanwhile is told to come again. The lease
+ends after a minute, so that a crashed first attempt frees the key.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Literal
+from uuid import UUID, uuid4
+
+from cryptography.exceptions import InvalidTag
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+
+from audit import clock
+from audit.ids import uuid7
+from audit.keyed import keyed_hash, lock_up, unlock
+from audit.models import IdempotentResponse
+
+_KEPT = timedelta(hours=24)
+_KEPT_LEASED = timedelta(days=7)
+_LOCKED = timedelta(seconds=60)
+_PURPOSE = "answer"
+
+
+class KeyReused(Exception):  # noqa: N818 - what happened, not a fault
+    """The key belongs to a request that said something else."""
+
+
+def claim_answer(name: str, fingerprint: str) -> dict[str, Any] | None:
+    """Claim a key for the act that this transaction does; return its answer if done.
+
+    `name` says who asks, where, and with which key. Call inside of a transaction that
+    ends with `keep_answer`: the row's unique name lets a second request wait. Raises
+    TransactionManagementError outside of one, and KeyReused when `fingerprint` differs
+    from that of the first request.
+    """
+    if not transaction.get_connection().in_atomic_block:
+        msg = "A key is claimed in the transaction that does the act."
+        raise transaction.TransactionManagementError(msg)
+    now = clock.Now()
+    IdempotentResponse.objects.filter(name=name, expires_at__lt=now).delete()
+    row = IdempotentResponse(name=name, fingerprint=fingerprint, expires_at=now + _KEPT)
+    stored = _claimed(row) or _claimed(row)
+    if stored is None:
+        msg = "The key is claimed and given free by others all the time."
+        raise IntegrityError(msg)
+    if stored.pk == row.pk:
+        return None
+    answer = _opened(stored)
+    if stored.fingerprint != fingerprint or answer is None:
+        raise KeyReused
+    return answer
+
+
+def find_answer(name: str) -> dict[str, Any] | None:
+    """Return what the act of a key was answered, if it is done; claims nothing."""
+    rows = IdempotentResponse.objects.filter(name=name, expires_at__gte=clock.Now())
+    stored = rows.exclude(response="").first()
+    return None if stored is None else _opened(stored)
+
+
+def _closed(name: str, answer: dict[str, Any]) -> str:
+    text = json.dumps(answer).encode()
+    return lock_up(text, purpose=_PURPOSE, owner=name.encode())
+
+
+def _opened(stored: IdempotentResponse) -> dict[str, Any] | None:
+    """Return an answer; None for one that was given to somebody else.
+
+    A name says who asked. An answer may show what is shown once, such as a new key, so
+    it opens under its own name alone, whoever moves rows in the database.
+    """
+    try:
+        text = unlock(stored.response, purpose=_PURPOSE, owner=stored.name.encode())
+    except (InvalidTag, ValueError):
+        return None
+    answer: dict[str, Any] = json.loads(text)
+    return answer
+
+
+def _claimed(row: IdempotentResponse) -> IdempotentResponse | None:
+    """Write the row unless its name is taken, and return the one that is there.
+
+    None when the other one was just given free.
+    """
+    IdempotentResponse.objects.bulk_create([row], ignore_conflicts=True)
+    return IdempotentResponse.objects.filter(name=row.name).first()
+
+
+def keep_answer(name: str, answer: dict[str, Any]) -> None:
+    """Store what the act of this transaction was answered."""
+    row = IdempotentResponse.objects.get(name=name)
+    row.response = _closed(name, answer)
+    row.save(update_fields=["response"])
+
+
+def forget_answer(name: str) -> None:
+    """Give a key free again, when what had to follow its commit has failed."""
+    IdempotentResponse.objects.filter(name=name).delete()
+
+
+def use_once(*parts: str) -> bool:
+    """Tell whether something is used for the first time within a day, and mark it."""
+    name = keyed_hash("once", *parts)
+    row = IdempotentResponse(
+        id=uuid7(), name=name, fingerprint="", expires_at=clock.Now() + _KEPT
+    )
+    IdempotentResponse.objects.bulk_create([row], ignore_conflicts=True)
+    return IdempotentResponse.objects.get(name=name).pk == row.pk
+
+
+@dataclass(frozen=True)
+class Lease:
+    """What a request that named a key has to do; `answer` is that of a replay."""
+
+    outcome: Literal["run", "replay", "in_progress", "reused"]
+    name: str = ""
+    owner: UUID | None = None
+    answer: dict[str, Any] | None = None
+
+
+def claim_lease(name: str, fingerprint: str) -> Lease:
+    """Claim a key for an act of several transactions, which `finish_lease` ends.
+
+    The database decides who is first, by its own clock.
+    """
+    owner, lock_ends = uuid4(), clock.Now() + _LOCKED
+    rows = IdempotentResponse.objects.filter(name=name)
+    rows.filter(expires_at__lt=clock.Now()).delete()
+    row = IdempotentResponse(
+        name=name,
+        fingerprint=fingerprint,
+        owner=owner,
+        locked_until=lock_ends,
+        expires_at=clock.Now() + _KEPT_LEASED,
+    )
+    IdempotentResponse.objects.bulk_create([row], ignore_conflicts=True)
+    stored = rows.annotate(at=clock.Now()).get()
+    if stored.owner == owner:
+        return Lease("run", name, owner)
+    if stored.fingerprint != fingerprint:
+        return Lease("reused")
+    if stored.response:
+        answer = _opened(stored)
+        return Lease("reused") if answer is None else Lease("replay", answer=answer)
+    unfinished = rows.filter(response="", owner=stored.owner)
+    locked_until = stored.locked_until or stored.at
+    if locked_until > stored.at + _LOCKED + clock.SKEW:
+        # Locked by a clock that was ahead. Whether the first attempt is still at work
+        # is unknown, so it has a minute from now, and not as long as the clock erred.
+        clock.tell_ahead(locked_until - _LOCKED, stored.at)
+        unfinished.update(locked_until=lock_ends)
+        return Lease("in_progress")
+    late = unfinished.filter(locked_until__lt=clock.Now())
+    if late.update(owner=owner, locked_until=lock_ends):
+        return Lease("run", name, owner)
+    return Lease("in_progress")
+
+
+def finish_lease(lease: Lease, answer: dict[str, Any] | None) -> None:
+    """Store the answer of the first request, or free the key for another try."""
+    rows = IdempotentResponse.objects.filter(
+        name=lease.name, owner=lease.owner, response=""
+    )
+    if answer is None:
+        rows.delete()
+    else:
+        rows.update(response=_closed(lease.name, answer))
+
+
+def old_answers() -> QuerySet[IdempotentResponse]:
+    """Return the answers of single transactions whose time is over."""
+    return _single().filter(expires_at__lt=clock.now())
+
+
+def old_leases() -> QuerySet[IdempotentResponse]:
+    """Return the answers of leases whose time is over."""
+    return _leased().filter(expires_at__lt=clock.now())
+
+
+def clamp_answers() -> None:
+    """Keep no answer for longer than from now, whatever clock has stored it."""
+    clock.clamp(_single(), "expires_at", _KEPT)
+    clock.clamp(_leased(), "expires_at", _KEPT_LEASED)
+
+
+def _single() -> QuerySet[IdempotentResponse]:
+    return IdempotentResponse.objects.filter(owner=None)
+
+
+def _leased() -> QuerySet[IdempotentResponse]:
+    return IdempotentResponse.objects.exclude(owner=None)
