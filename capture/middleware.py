@@ -9,25 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from django.conf import settings
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
 
 from audit.outages import is_unavailable
 from capture import services
+from capture.paths import is_capture_path
 
-_PATHS = (
-    "/api/customer-data/capture-",
-    "/api/data-capture/payment",
-    "/api/data-capture/questionnaire",
-    "/api/data-capture/dashboard",
-    "/api/v1/tracking/profiles",
-    "/api/v1/tracking/logins",
-    "/api/v1/captures",
-    "/v1/",
-    "/beacon/",
-)
 _READ = "/api/v1/captures"
 _HEADERS = (
     "authorization, content-type, content-encoding, idempotency-key, x-capture-key, "
@@ -85,9 +74,3 @@ def _is_welcome(origin: str) -> bool:
 def _reads(request: HttpRequest) -> bool:
     method = request.headers.get("Access-Control-Request-Method", request.method)
     return method in ("GET", "HEAD") and request.path_info.startswith(_READ)
-
-
-def is_capture_path(path: str) -> bool:
-    """Tell whether pages of other sites send to this path."""
-    prefix = str(settings.SDK_PREFIX).strip("/")
-    return path.startswith(_PATHS) or bool(prefix and path.startswith(f"/{prefix}/"))

@@ -23,10 +23,10 @@ from typing import IO, Any, cast
 from django.conf import settings
 from django.db import connection
 
-from capture.middleware import is_capture_path
 from config.health import is_health_path
 from config.limits import MAX_FORM
 from config.origins import headers_for, is_preflight
+from config.paths import is_capture_path
 
 logger = logging.getLogger(__name__)
 

@@ -15,6 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connection
 
 from config import database_errors
+from config.paths import HAS_CAPTURE
 from config.startup import (
     require_database,
     require_migrations,
@@ -23,12 +24,12 @@ from config.startup import (
 
 _LOCAL = {"localhost", "127.0.0.1", "::1"}
 # Each one stands before those below it; others may stand between.
-EDGE = (
+EDGE: tuple[str, ...] = (
     "audit.middleware.TenancyMiddleware",
     "config.middleware.OperationMiddleware",
     "config.origins.ApiCorsMiddleware",
     "config.unavailable.UnavailableMiddleware",
-    "capture.middleware.CorsMiddleware",
+    *(["capture.middleware.CorsMiddleware"] if HAS_CAPTURE else []),
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.middleware.HeadersMiddleware",

@@ -15,7 +15,7 @@ from django.template.loader import render_to_string
 from audit.actors import operation_of
 from audit.rest.exceptions import ApiError
 from audit.rest.problems import problem_response
-from capture.middleware import is_capture_path
+from config.paths import is_capture_path
 
 _SENTENCES = {
     400: ("bad_request", "The request cannot be understood. Go back and try again."),

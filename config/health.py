@@ -249,7 +249,7 @@ def _for_monitors(answer: Callable[[HttpRequest], HttpResponse]) -> Any:
         return response
 
     # Counting them would write to the database.
-    view.has_own_limits = True  # type: ignore[attr-defined]  # config.limits looks at it
+    view.skips_page_limits = True  # type: ignore[attr-defined]  # config.limits looks at it
     return view
 
 

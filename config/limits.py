@@ -50,7 +50,7 @@ class LimitsMiddleware:
     def process_view(
         self, request: HttpRequest, view: Any, _args: Any, _kwargs: Any
     ) -> HttpResponse | None:
-        if getattr(view, "has_own_limits", False):
+        if getattr(view, "skips_page_limits", False):
             return _spend_session(request)
         return _refused_body(request) or _spend(request, view)
 

@@ -17,8 +17,8 @@ from django.urls import Resolver404, resolve
 
 from audit import services
 from audit.actors import OperationContext, Via, operation_of
-from capture.middleware import is_capture_path
 from config.logs import request_id
+from config.paths import is_capture_path
 
 logger = logging.getLogger("holdfast.access")
 

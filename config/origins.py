@@ -12,7 +12,7 @@ from corsheaders.middleware import CorsMiddleware
 from django.conf import settings
 from django.http import HttpRequest
 
-from capture.middleware import is_capture_path
+from config.paths import is_capture_path
 
 _HOOKS = "/api/v1/webhooks"
 

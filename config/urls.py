@@ -9,7 +9,8 @@ from django.utils.functional import lazy
 from django.views.decorators.http import require_safe
 from django.views.generic import RedirectView
 
-from capture.api.views import missing_view
+from audit.rest.views import not_found_view
+from config.paths import HAS_CAPTURE
 
 index = RedirectView.as_view(pattern_name="admin:index")
 # For pages that name no icon. Its address is known once files are collected.
@@ -19,7 +20,7 @@ urlpatterns = [
     path("", require_safe(index)),
     path("favicon.ico", require_safe(icon)),
     path("admin/", admin.site.urls),
-    path("demo/", include("config.demo")),
+    *([path("demo/", include("config.demo"))] if HAS_CAPTURE else []),
     path("", include("config.health")),
     path("", include("config.api.urls")),
     path("", include("audit.api.urls")),
@@ -28,11 +29,17 @@ urlpatterns = [
     path("", include("customers.api.fixed_urls")),
     path("", include("customers.api.segment_urls")),
     path("", include("customers.api.v1_urls")),
-    path("", include("capture.api.v1_urls")),
-    path("", include("capture.api.fixed_urls")),
-    path("", include("capture.api.urls")),
+    *(
+        [
+            path("", include("capture.api.v1_urls")),
+            path("", include("capture.api.fixed_urls")),
+            path("", include("capture.api.urls")),
+        ]
+        if HAS_CAPTURE
+        else []
+    ),
     # Nobody below here reads an error page.
-    re_path(r"^(?:api|beacon)/", missing_view),
+    re_path(r"^api/", not_found_view),
 ]
 
 # Django's names for the views of errors.

@@ -193,7 +193,7 @@ def endpoint(handler: Callable[..., HttpResponse], *, methods: tuple[str, ...]) 
         return _with_budget(response, visit)
 
     # Sizes and rates are the business of `Visit` here, not of the limits of pages.
-    view.has_own_limits = True  # type: ignore[attr-defined]  # a mark of our own
+    view.skips_page_limits = True  # type: ignore[attr-defined]  # a mark of our own
     return view
 
 

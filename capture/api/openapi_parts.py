@@ -173,8 +173,6 @@ def _read() -> dict[str, Any]:
         ),
         "Discarded": record(decided),
         "Counts": _counts(),
-        "Health": record({"status": TEXT}),
-        "Readiness": record({"status": TEXT, "checks": ANYTHING}),
         "CaptureHealth": record({"status": TEXT, "service": TEXT}),
         "Unavailable": record({"status": TEXT}),
     }

@@ -16,6 +16,11 @@ from capture.choices import Provider
 
 _UUID = r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
 
+_PREFIXES = (
+    "customer-data|data-capture|v1/captures|v1/quarantine|v1/schemas|v1/tracking|"
+    "v1/webhooks"
+)
+
 
 def _sdk(prefix: str) -> list[Any]:
     below = rf"^{re.escape(prefix)}/" if prefix else "^"
@@ -51,4 +56,6 @@ urlpatterns = [
     ),
     *_sdk(""),
     *(_sdk(sdk_prefix()) if sdk_prefix() else []),
+    # What else is sent where captures go is refused, and counted.
+    re_path(rf"^(?:beacon|api/(?:{_PREFIXES}))/", missing_view),
 ]

@@ -19,13 +19,18 @@ from drf_spectacular.contrib.django_filters import DjangoFilterExtension
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.generators import SchemaGenerator
 
-from capture.api import openapi as capture
+from config.api import health_schemas as health
 from config.api import token_schemas as tokens
 from config.api.examples import with_examples
+from config.paths import HAS_CAPTURE
 
 # Modules with `build_paths` and `build_components`, for views that no serializer
 # describes.
-_PLAIN: tuple[Any, ...] = (tokens, capture)
+_PLAIN: list[Any] = [tokens, health]
+if HAS_CAPTURE:
+    from capture.api import openapi as capture
+
+    _PLAIN.append(capture)
 # No table has places on a map. Asked whether a filter is of one, the library would look
 # for a library of them on the whole machine, with a compiler, in the first request.
 DjangoFilterExtension._has_gis = False  # type: ignore[attr-defined]  # set by the library itself
@@ -70,20 +75,6 @@ class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-
         return {"type": "apiKey", "in": "cookie", "name": "sessionid"}
 
 
-class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # the library has no types there
-    """A secret key, where servers read beside staff."""
-
-    target_class = "capture.api.machine.KeyAuthentication"
-    name = ["captureKey", "captureKeyHeader"]
-
-    def get_security_requirement(self, auto_schema: Any) -> Any:
-        return [{"captureKey": []}, {"captureKeyHeader": []}]
-
-    def get_security_definition(self, auto_schema: Any) -> Any:
-        schemes = capture.build_components()["securitySchemes"]
-        return [schemes["captureKey"], schemes["captureKeyHeader"]]
-
-
 def _with_csrf(name: str, method: str) -> dict[str, Any]:
     return {name: []} if method in _SAFE else {name: [], "csrfToken": []}
 
@@ -106,7 +97,8 @@ def complete(result: Any, generator: Any, **_: Any) -> Any:
         for operation in item.values():
             with_examples(path, operation)
     schemes = components["securitySchemes"]
-    order = [*_FIRST, *(name for name in schemes if name not in _FIRST)]
+    first = [name for name in _FIRST if name in schemes]
+    order = [*first, *(name for name in schemes if name not in first)]
     components["securitySchemes"] = {name: schemes[name] for name in order}
     _name_choices(result)
     _share_refusals(result)

@@ -48,6 +48,11 @@ from customers.models import (
 from tests.factories import BusinessFactory, MembershipFactory
 from tests.factories.rows import make_row
 
+# Where captures go, and there is nothing.
+MISSING_CAPTURES = (
+    "^(?:beacon|api/(?:customer-data|data-capture|v1/captures|v1/quarantine|v1/schemas|"
+    "v1/tracking|v1/webhooks))/"
+)
 _CONVERTER = re.compile(r"(?<!P)<(?:\w+:)?(\w+)>")
 _ADMIN_MODEL = re.compile(r"^admin/(audit|customers|capture)/(\w+)/")
 # Which rows an address of the API is about.

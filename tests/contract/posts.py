@@ -26,6 +26,7 @@ from capture.models import ApiKey, Quarantine
 from customers.models import Business
 from tests.conftest import confirm, post_confirmed, signed_in
 from tests.contract.doors import (
+    MISSING_CAPTURES,
     Asked,
     Door,
     ask_for,
@@ -41,7 +42,8 @@ from tests.factories import UserFactory
 # Doors that take a POST and no text, or that nobody feeds; and why.
 NOT_FED = {
     "^v1/": "there is nothing here",
-    "^(?:api|beacon)/": "there is nothing here",
+    "^api/": "there is nothing here",
+    MISSING_CAPTURES: "there is nothing here",
     r"^api/v1/refunds/(?P<pk>[^/]+)/approve/?$": "takes no body",
 }
 # Keys whose value is a shape of its own.

@@ -45,7 +45,11 @@ def names_in(tree: ast.AST) -> Iterator[str]:
 
 
 def words_of(name: str) -> list[str]:
-    """Return the words of a name in small letters: `isClear_row` has three."""
+    """Return the words of a name in small letters: `isClear_row` has three.
+
+    That something is not found is said in the words of HTTP.
+    """
+    name = name.replace("not_found", "").replace("NotFound", "")
     return [word.lower() for word in _WORD.findall(name)]
 
 
