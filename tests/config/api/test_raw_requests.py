@@ -323,7 +323,7 @@ def test_the_headers_cost_no_query(alice, bakery):
     with CaptureQueriesContext(connection) as asked:
         alice.get("/api/admin/customers/nobody")
 
-    spent = [q for q in asked.captured_queries if "capture_allowance" in q["sql"]]
+    spent = [q for q in asked.captured_queries if "audit_ratelimitbucket" in q["sql"]]
     # One UPDATE that takes, and says what it left.
     assert len(spent) == 1
 

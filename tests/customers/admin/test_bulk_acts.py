@@ -114,7 +114,10 @@ def test_asking_about_many_waits_for_no_lock(alice, bakery, actor):
 
     assert "reason" in page.text
     # Nothing is claimed: on SQLite that would keep captures waiting.
-    written = ('INSERT INTO "audit_storedanswer"', 'UPDATE "audit_storedanswer"')
+    written = (
+        'INSERT INTO "audit_idempotentresponse"',
+        'UPDATE "audit_idempotentresponse"',
+    )
     assert not [q["sql"] for q in asked if q["sql"].startswith(written)]
 
 
