@@ -41,7 +41,7 @@ class UserForm(auth_forms.UserChangeForm):
 class NewUserForm(auth_forms.AdminUserCreationForm):
     class Meta:
         model = User
-        fields = ("username", "email")
+        fields = ("username", "email", "is_staff")
 
 
 @admin.register(User)
@@ -71,7 +71,7 @@ class UserAdmin(ConfirmedForms, ScopedAdmin, auth_admin.UserAdmin):
         ),
     )
     add_fieldsets = (
-        (None, {"fields": ("username", "email", "usable_password")}),
+        (None, {"fields": ("username", "email", "is_staff", "usable_password")}),
         (None, {"fields": ("password1", "password2")}),
     )
 
@@ -91,6 +91,10 @@ class UserAdmin(ConfirmedForms, ScopedAdmin, auth_admin.UserAdmin):
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         # Whoever may change an account could make it an owner.
         return bool(request.user.is_superuser)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        # Whoever gets an account here is to come in here.
+        return {"is_staff": True} | super().get_changeform_initial_data(request)
 
     def save_model(
         self, request: HttpRequest, obj: Any, form: Any, change: bool

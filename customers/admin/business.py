@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.http import HttpRequest
 
 from audit.admin.step_up import ConfirmedForms
@@ -67,6 +67,12 @@ class NewMemberForm(TrackedForm):
     )
 
 
+_NO_STAFF = (
+    "The account {} cannot sign in to the admin yet: the owner of the platform opens it "
+    "under Users, ticks Staff status, and saves."
+)
+
+
 @admin.register(Membership)
 class MembershipAdmin(ConfirmedForms, HubAdmin):
     step_up_scope = "manage_roles"
@@ -92,3 +98,12 @@ class MembershipAdmin(ConfirmedForms, HubAdmin):
     ) -> type[forms.ModelForm]:
         kwargs |= {} if change else {"form": NewMemberForm}
         return super().get_form(request, obj, change, **kwargs)
+
+    def save_model(
+        self, request: HttpRequest, obj: Any, form: Any, change: bool
+    ) -> None:
+        super().save_model(request, obj, form, change)
+        # A refused sign-in says to nobody what was missing.
+        if obj.ended_at is None and not obj.user.is_staff:
+            text = _NO_STAFF.format(obj.user.get_username())
+            self.message_user(request, text, messages.WARNING)

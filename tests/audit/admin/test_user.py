@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from audit import clock, services, totp
 from audit.models import Event, User
-from tests.conftest import post_confirmed, signed_in
+from tests.conftest import form_data, post_confirmed, signed_in
 from tests.factories import AuthenticatorFactory, UserFactory
 from tests.factories.audit import person
 
@@ -31,6 +31,19 @@ def form_of(user: User, **changes: object) -> dict[str, object]:
         **changes,
     }
     return {name: value for name, value in values.items() if value is not None}
+
+
+def test_somebody_new_can_sign_in(owner):
+    add = reverse("admin:audit_user_add")
+    word = "a much better 1"
+    sam = {"username": "sam", "email": "sam@example.org"}
+    data = form_data(owner, add, **sam, password1=word, password2=word)
+
+    assert post_confirmed(owner, add, data).status_code == 302
+
+    browser = Client()
+    browser.post("/admin/login/", {"username": "sam", "password": word})
+    assert is_in(browser)
 
 
 def is_in(client: Client) -> bool:

@@ -129,6 +129,17 @@ def test_a_new_member_is_named_exactly(alice, bakery):
     assert (row.business, row.role) == (bakery, "support")
 
 
+@pytest.mark.parametrize("is_staff", [True, False])
+def test_a_member_who_cannot_sign_in_is_named(alice, bakery, is_staff):
+    UserFactory(username="dora", is_staff=is_staff)
+    add = "/admin/customers/membership/add/"
+    data = {"user": "dora", "business": str(bakery.pk), "role": "support"}
+
+    done = post_confirmed(alice, add, data, follow=True)
+
+    assert ("The account dora cannot sign in" in done.text) is not is_staff
+
+
 def test_the_limits_of_a_business_change_after_a_confirmation(alice, bakery):
     path = f"/admin/customers/business/{bakery.pk}/change/"
     data = form_data(alice, path, refund_limit="9999")
