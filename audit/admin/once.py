@@ -117,6 +117,29 @@ def answer_again(request: HttpRequest, token: str) -> HttpResponse | None:
     return None if first is None else _again(request, first)
 
 
+def take_once(request: HttpRequest, page: str) -> bool:
+    """Take a page whose act answers with a file; false if it was taken already.
+
+    Files are not kept, and may take long to make, so this is no part of the act.
+    `give_back` lets the page be sent again.
+    """
+    name = _page_name(request, page)
+    with transaction.atomic():
+        if services.claim_answer(name, "") is not None:
+            return False
+        services.keep_answer(name, {})
+    return True
+
+
+def give_back(request: HttpRequest, page: str) -> None:
+    """Let a page that was taken be sent again: nothing was done."""
+    services.forget_answer(_page_name(request, page))
+
+
+def _page_name(request: HttpRequest, page: str) -> str:
+    return keyed_hash("form for a file", str(request.user.pk), request.path, page)
+
+
 def _claim_name(request: HttpRequest, token: str) -> str:
     return keyed_hash("form", str(request.user.pk), request.path, token)
 

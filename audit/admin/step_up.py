@@ -39,7 +39,7 @@ from django.views.decorators.http import require_POST
 from audit import clock, services
 from audit.admin import passkeys
 from audit.admin.base import ScopedAdmin, actor_of
-from audit.admin.once import answer_again, token_of
+from audit.admin.once import answer_again, give_back, take_once, token_of
 from audit.keyed import lock_up, unlock
 from audit.models import Scope
 
@@ -57,6 +57,9 @@ _CODES = {
     "totp": "authenticator code",
     "recovery": "recovery code",
 }
+_HANDED_OUT = (
+    "You have confirmed this already, and got the file once. Begin here for another one."
+)
 # How long the page that asks may stay open, in seconds.
 _PATIENCE = 600
 
@@ -75,6 +78,16 @@ class _Asked:
     until: float
     # Of the form that began: however often this page is sent, it acts once.
     token: str = ""
+
+    @property
+    def is_file(self) -> bool:
+        """Tell whether the act answers with a file, while the page that asked stays."""
+        return self.scope == Scope.EXPORT
+
+    @property
+    def page(self) -> str:
+        """Return the name of the page: no other of the person has its last moment."""
+        return repr(self.until)
 
 
 def binding_of(request: HttpRequest) -> str:
@@ -210,6 +223,9 @@ def _confirm(request: HttpRequest) -> HttpResponseBase | None:
         return answer
     carrying: Any = request
     carrying.form_token = asked.token
+    if asked.is_file and not take_once(request, asked.page):
+        messages.warning(request, _HANDED_OUT)
+        return HttpResponseRedirect(request.get_full_path())
     user: Any = request.user
     act: Any = _act(request, asked)
     try:
@@ -218,6 +234,8 @@ def _confirm(request: HttpRequest) -> HttpResponseBase | None:
         else:
             services.confirm(user, code, **act)
     except ValidationError as refused:
+        if asked.is_file:
+            give_back(request, asked.page)
         return _ask(request, asked, " ".join(refused.messages))
     renew_session(request, user)
     return (
@@ -274,6 +292,7 @@ def _ask(request: HttpRequest, asked: _Asked, error: str = "") -> HttpResponse:
         "released_from": None if methods else services.waiting_release(user),
         "may_try": bool(methods) and not (state.locked_until or state.is_disabled),
         "error": error,
+        "is_file": asked.is_file,
         "is_popup": "_popup" in dict(asked.fields or []),
     }
     response = TemplateResponse(request, "admin/step_up.html", context)

@@ -68,8 +68,8 @@ class NewMemberForm(TrackedForm):
 
 
 _NO_STAFF = (
-    "The account {} cannot sign in to the admin yet: the owner of the platform opens it "
-    "under Users, ticks Staff status, and saves."
+    "The account {} cannot sign in to the admin yet: the owner of the platform opens "
+    "it under Users, ticks Staff status, and saves."
 )
 
 

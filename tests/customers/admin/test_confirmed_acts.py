@@ -13,6 +13,7 @@ from tests.conftest import Actor, confirm, enrol, post_confirmed, signed_in, sta
 from tests.customers.admin.test_customer import form_data
 from tests.customers.admin.test_exchange import CUSTOMERS, KEYS
 from tests.factories import BookingFactory, CustomerFactory, UserFactory
+from tests.factories.audit import PIN
 
 REFUND = "/admin/customers/refund/add/"
 CREDIT = "/admin/customers/credit/add/"
@@ -47,6 +48,26 @@ def test_each_export_is_confirmed_by_itself(alice, bakery):
     for action in ("export.started", "export.finished"):
         assert Event.objects.get(action=action).grant_id == grant.pk
     assert asks(alice.post(f"{CUSTOMERS}export/", fields))
+
+
+def test_a_page_that_asked_gives_one_file(alice, bakery):
+    CustomerFactory(business=bakery)
+    enrol(alice)
+    path = f"{CUSTOMERS}export/"
+    page = alice.post(path, export_fields(alice))
+    assert "Then your browser saves the file" in page.text
+    sent = {page.context["carried_name"]: page.context["carried"]}
+
+    wrong = alice.post(path, sent | {page.context["code_name"]: "918273"})
+    assert asks(wrong)
+    sent = {wrong.context["carried_name"]: wrong.context["carried"]}
+    code = {page.context["code_name"]: PIN}
+    assert alice.post(path, sent | code)["Content-Type"] == "text/csv"
+    again = alice.post(path, sent | code, follow=True)
+
+    assert "got the file once" in again.text
+    assert Event.objects.filter(action="export.finished").count() == 1
+    assert Grant.objects.count() == 1
 
 
 def test_a_grant_for_one_filter_is_not_for_another(alice, bakery):
