@@ -51,7 +51,10 @@ def text(name: str, default: str | None) -> str:
     if value is not None:
         return value
     if default is None:
-        msg = f"{name} is not set. Set it in the environment or in .env."
+        msg = (
+            f"{name} is not set. `python3 manage.py setup` writes it into .env; to use "
+            "the database of a demo put HOLDFAST_DEBUG=true before the command."
+        )
         raise ImproperlyConfigured(msg)
     return default
 
