@@ -68,6 +68,19 @@ def test_a_bad_token_is_401(client, ann, text):
     assert client.get("/who", headers=bearer(text)).status_code == 401
 
 
+def test_a_token_that_has_ended_is_told_to_be_refreshed(client, ann):
+    tokens = services.issue_tokens(ann)
+    services.end_sessions(ann, actor=Actor.system("test"), reason_code="test")
+
+    for token in (tokens.access, "bad"):
+        answer = client.get("/api/v1/customers", headers=bearer(token))
+
+        assert answer.status_code == 401
+        assert answer["WWW-Authenticate"].startswith("Bearer")
+        assert answer.json()["code"] == "invalid_token"
+        assert "Refresh it, or sign in again." in answer.json()["message"]
+
+
 def test_a_bad_token_is_not_saved_by_a_session(ann):
     browser = signed_in(ann)
 
