@@ -124,6 +124,14 @@ def today() -> datetime:
     return datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
 
 
+def more_people(number: int) -> str:
+    """Return how to get so many made-up people where a demo is already."""
+    return (
+        "For more made-up people move the database away, or name an empty one in "
+        f"DATABASE_URL, and run: python3 manage.py demo --customers {number or 2000}"
+    )
+
+
 def make_businesses(actor: Actor) -> tuple[Any, Any]:
     """Make two businesses, so that one can be seen not to see the other."""
     wordings = {"consent_wordings": {WORDING: True, "v1": False}}

@@ -21,6 +21,7 @@ from django.db.migrations.exceptions import InconsistentMigrationHistory
 
 from audit import services as audit
 from audit.actors import Actor
+from config import seeding
 from customers import services as customers
 
 HOST = "127.0.0.1"
@@ -65,6 +66,8 @@ class Command(BaseCommand):
         customer = apps.get_model("customers", "Customer")
         if customers.list_rows(customer, actor=actor).exists():
             self.stdout.write("The database has customers; they are kept as they are.")
+            if options["customers"]:
+                self.stdout.write(seeding.more_people(options["customers"]))
         else:
             self.seed(options["customers"])
         password = create_superuser(actor)

@@ -44,6 +44,10 @@ class Command(BaseCommand):
 
     def handle(self, *, customers: int, seed: int, force: bool, **_: Any) -> None:
         actor = Actor.system("seed")
+        if services.list_businesses(actor=actor).filter(slug=seeding.BAKERY).exists():
+            how = seeding.more_people(customers)
+            msg = f"The demo is in this database already. {how}"
+            raise CommandError(msg)
         if not force:
             require_demo(actor)
         with transaction.atomic():

@@ -116,6 +116,17 @@ def test_a_database_that_is_no_demo_is_left_alone(db, settings):
     assert not Business.objects.exists()
 
 
+def test_a_demo_is_made_once(db):
+    seed()
+
+    with pytest.raises(CommandError, match="demo --customers 50"):
+        seed(force=True, customers=50)
+    with pytest.raises(CommandError, match="The demo is in this database already"):
+        seed()
+
+    assert Customer.objects.count() == 6
+
+
 def test_force_puts_them_there_all_the_same(db, settings):
     settings.DEMO = False
     CustomerFactory()
