@@ -58,7 +58,7 @@ _CODES = {
     "recovery": "recovery code",
 }
 _HANDED_OUT = (
-    "You have confirmed this already, and got the file once. Begin here for another one."
+    "You have confirmed this already and got the file. For another one begin here."
 )
 # How long the page that asks may stay open, in seconds.
 _PATIENCE = 600

@@ -65,7 +65,7 @@ def test_a_page_that_asked_gives_one_file(alice, bakery):
     assert alice.post(path, sent | code)["Content-Type"] == "text/csv"
     again = alice.post(path, sent | code, follow=True)
 
-    assert "got the file once" in again.text
+    assert "confirmed this already and got the file" in again.text
     assert Event.objects.filter(action="export.finished").count() == 1
     assert Grant.objects.count() == 1
 
