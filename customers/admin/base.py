@@ -23,6 +23,27 @@ class HubRows(ScopedAdmin):
 class HubAdmin(HubRows, TrackedAdmin):
     """A page whose changes go through `save_record`."""
 
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        parts = super().get_fieldsets(request, obj)
+        if obj is not None:
+            return parts
+        # What is made for a row while it is stored is another value than a form shows.
+        made = set(self.readonly_fields)
+        typed = [
+            (title, {**more, "fields": [n for n in more["fields"] if n not in made]})
+            for title, more in parts
+        ]
+        return [part for part in typed if part[1]["fields"]]
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        initial = super().get_changeform_initial_data(request)
+        if self.parent_field is None:
+            # Whoever works for one business has nothing to choose.
+            seen = services.list_businesses(actor=actor_of(request))[:2]
+            if len(seen) == 1:
+                initial.setdefault("business", str(seen[0].pk))
+        return initial
+
     def write(self, row: Any, *, actor: Actor, reason: str | None) -> None:
         services.save_record(row, actor=actor, reason=reason)
 

@@ -279,8 +279,6 @@ class CustomerAdmin(BulkActs, PersonPages, ExchangeAdmin):
         fieldsets = super().get_fieldsets(request, obj)
         if obj is not None and self.has_change_permission(request, obj):
             fieldsets[-1][1]["fields"] = ("change_reason", "opened_rev")
-        if obj is None:
-            fieldsets = [part for part in fieldsets if part[0] != "Figures"]
         return fieldsets
 
     def render_change_form(

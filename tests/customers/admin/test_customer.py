@@ -11,7 +11,12 @@ from audit.models import Event
 from customers import services
 from customers.models import Address, Booking, Customer, Note, Refund
 from tests.conftest import form_data
-from tests.factories import BookingFactory, CustomerFactory, NoteFactory
+from tests.factories import (
+    BookingFactory,
+    CustomerFactory,
+    MembershipFactory,
+    NoteFactory,
+)
 
 LIST = "/admin/customers/customer/"
 
@@ -74,6 +79,23 @@ def test_a_new_customer_gets_preferences_and_figures(alice, bakery):
     customer = Customer.objects.get()
     assert customer.preferences.prefer_sms is None
     assert customer.stats.total_orders == 0
+
+
+def test_a_new_row_shows_nothing_that_is_made_when_it_is_stored(alice, bakery):
+    for page in ("customer", "refund", "booking"):
+        shown = alice.get(f"/admin/customers/{page}/add/").text
+
+        for label in ("Unique id", "Reference:", "Created at", "Figures"):
+            assert label not in shown
+
+
+def test_whoever_works_for_one_business_chooses_none(alice, bakery, rival):
+    data = form_data(alice, f"{LIST}add/", name="Bea")
+    assert data["business"] == str(bakery.pk)
+    assert alice.post(f"{LIST}add/", data).status_code == 302
+
+    MembershipFactory(user=alice.user, business=rival)
+    assert "business" not in form_data(alice, f"{LIST}add/", name="Bea")
 
 
 def test_nobody_adds_to_another_business(alice, rival):
