@@ -1,4 +1,4 @@
-"""Passwords that everybody tries first here: the product's name, and the site's."""
+"""Passwords that everybody tries first here: names of product, site and person."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 
 _SHORTEST = 4
+# Of a user name: a shorter one stands in many words.
+_SHORTEST_NAME = 3
 
 
 class SiteWordsValidator:
@@ -23,3 +25,17 @@ class SiteWordsValidator:
     def get_help_text(self) -> str:
         """Return the rule in a sentence."""
         return "Your password may not hold the name of this site or of Holdfast."
+
+
+class OwnNameValidator:
+    """Refuses passwords that hold the user name, however long the rest of them is."""
+
+    def validate(self, password: str, user: Any = None) -> None:
+        """Raise ValidationError `password_with_name`."""
+        name = user.get_username().lower() if user is not None else ""
+        if len(name) >= _SHORTEST_NAME and name in password.lower():
+            raise ValidationError(self.get_help_text(), code="password_with_name")
+
+    def get_help_text(self) -> str:
+        """Return the rule in a sentence."""
+        return "Your password may not hold your user name."

@@ -272,7 +272,10 @@ AUTH_PASSWORD_VALIDATORS = [
         "CommonPasswordValidator",
         "NumericPasswordValidator",
     )
-] + [{"NAME": "config.passwords.SiteWordsValidator"}]
+] + [
+    {"NAME": f"config.passwords.{name}"}
+    for name in ("SiteWordsValidator", "OwnNameValidator")
+]
 
 # Tries that fail: of one account, of one network (an address, or an IPv6 site).
 SIGN_IN_ACCOUNT_TRIES = env.number(

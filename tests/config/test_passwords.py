@@ -31,6 +31,19 @@ def test_what_is_tried_first_is_refused(settings, password, code):
 
 
 @pytest.mark.parametrize(
+    ("username", "password"),
+    [("sam", "samsamsam"), ("olga", "Olga-Kestrel-41"), ("OLGA", "x-olga-kestrel")],
+)
+def test_the_own_user_name_is_no_part_of_a_password(username, password):
+    user = UserFactory.build(username=username)
+
+    with pytest.raises(ValidationError, match="may not hold your user name"):
+        validate_password(password, user)
+    validate_password("long enough, kestrel", user)
+    validate_password(password, UserFactory.build(username="sa"))
+
+
+@pytest.mark.parametrize(
     "password",
     ["all small letters", "ÄÖÜ ñ 漢字 🔑 ünd", " blanks at both ends ", "x1" * 64],
 )
