@@ -27,6 +27,11 @@ _WRONG = (
     "User name and password do not fit together. Check both; capital and small letters "
     "differ."
 )
+# Of passwords; the same for names that nobody has.
+_LOCKED = (
+    "Too many tries. Wait {}. Sooner you come in by the link of the mail that tells of "
+    "it, in a browser from which you have signed in before, or with a passkey."
+)
 _LATE = "This took too long, or was answered already. Try again."
 _WRONG_PASSKEY = (
     "This passkey does not open anything here. Use another one, or your password."
@@ -39,6 +44,8 @@ _WRONG_CODE = (
 
 class _RefusableForm(forms.Form):
     """A form that asks the one door; it remembers when to come back."""
+
+    locked = "Too many tries. Wait {} and sign in then."
 
     def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -58,13 +65,14 @@ class _RefusableForm(forms.Form):
         self.retry_after = refused.retry_after
         if refused.code == "locked":
             wait = services.wait_text(refused.retry_after)
-            text = f"Too many tries. Wait {wait} and sign in then."
+            text = self.locked.format(wait)
         return ValidationError(text, code=refused.code)
 
 
 class PasswordForm(_RefusableForm):
     """The first step. Every refusal reads the same for names that exist and do not."""
 
+    locked = _LOCKED
     username = forms.CharField(
         label="User name",
         max_length=150,

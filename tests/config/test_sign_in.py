@@ -137,6 +137,7 @@ def test_after_ten_tries_the_account_is_locked(client, ann, hashes, username):
     assert response.status_code == 429
     assert 0 < int(response["Retry-After"]) <= 900
     assert "Wait 15 minutes" in response.content.decode()
+    assert "by the link of the mail" in response.content.decode()
     assert hashes.calls == 0
     assert post(client, username, PASSWORD).status_code == 429
     assert [e.code for e in events("auth.locked")] == ["account"]
