@@ -140,7 +140,10 @@ def _no_facts(_request: HttpRequest) -> dict[str, Any]:
 
 def _pin_facts(request: HttpRequest) -> dict[str, Any]:
     user: Any = request.user
-    return {"state": services.step_up_state(user, binding="")}
+    return {
+        "state": services.step_up_state(user, binding=""),
+        "released_from": services.waiting_release(user),
+    }
 
 
 def _sessions_facts(request: HttpRequest) -> dict[str, Any]:

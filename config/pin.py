@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.debug import (
     sensitive_post_parameters,
     sensitive_variables,
@@ -70,16 +71,27 @@ def pin_view(request: HttpRequest) -> HttpResponse:
     user: Any = request.user
     form = PinForm(request.POST or None, user=user)
     if request.method == "POST" and form.is_valid() and _enrolled(request, form):
-        messages.success(request, "Your PIN is set.")
-        return HttpResponseRedirect(reverse("admin:account_pin"))
+        return _done(request)
     context: dict[str, Any] = {
         **admin.site.each_context(request),
         "title": "Your PIN",
         "form": form,
+        "released_from": services.waiting_release(user),
     }
     response = TemplateResponse(request, "admin/account/pin.html", context)
     response["Cache-Control"] = "no-store"
     return response
+
+
+def _done(request: HttpRequest) -> HttpResponse:
+    """Lead to the page whose act asked for the PIN, if one of ours did."""
+    came_from = request.GET.get("next", "")
+    is_ours = url_has_allowed_host_and_scheme(came_from, {request.get_host()})
+    if is_ours and came_from.startswith(reverse("admin:index")):
+        messages.success(request, "Your PIN is set. Now begin again.")
+        return HttpResponseRedirect(came_from)
+    messages.success(request, "Your PIN is set.")
+    return HttpResponseRedirect(reverse("admin:account_pin"))
 
 
 @sensitive_variables("form", "values")

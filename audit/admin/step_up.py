@@ -30,6 +30,7 @@ from django.http import (
 )
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.views.decorators.debug import (
     sensitive_post_parameters,
     sensitive_variables,
@@ -293,6 +294,7 @@ def _ask(request: HttpRequest, asked: _Asked, error: str = "") -> HttpResponse:
         "may_try": bool(methods) and not (state.locked_until or state.is_disabled),
         "error": error,
         "is_file": asked.is_file,
+        "back": urlencode({"next": request.get_full_path()}),
         "is_popup": "_popup" in dict(asked.fields or []),
     }
     response = TemplateResponse(request, "admin/step_up.html", context)

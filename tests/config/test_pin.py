@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
+from datetime import timedelta
+from urllib.parse import quote_plus
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from audit import services
 from audit.models import Event, PinCredential
-from tests.conftest import signed_in, staff
+from tests.conftest import actor_of, signed_in, staff
 from tests.factories import PasskeyFactory, PinCredentialFactory
 from tests.factories.audit import PASSWORD, PIN, enrolled
 
@@ -83,6 +86,30 @@ def test_nothing_is_set_and_the_page_says_why(alice, changes, sentence):
 
     assert sentence in page.text
     assert not PinCredential.objects.exists()
+
+
+def test_the_first_pin_leads_back_to_what_asked_for_it(alice):
+    page = "/admin/customers/customer/?q=ana"
+    data = {"password": PASSWORD, "pin": PIN, "again": PIN}
+
+    done = alice.post(f"{PATH}?next={quote_plus(page)}", data, follow=True)
+
+    assert done.redirect_chain == [(page, 302)]
+    assert "Your PIN is set. Now begin again." in done.text
+
+
+def test_whoever_is_released_is_told_from_when_on_a_pin_can_be_set(alice, owner):
+    locked = timezone.now() + timedelta(minutes=10)
+    PinCredentialFactory(user=alice.user, locked_until=locked)
+    services.release_pin(alice.user, actor=actor_of(owner.user))
+
+    for page in (
+        alice.get(PATH),
+        alice.get("/admin/account/"),
+        alice.post("/admin/customers/membership/add/", {}),
+    ):
+        assert "released. From" in page.text
+        assert "locked until" not in page.text
 
 
 def test_what_was_typed_comes_back_nowhere(alice, caplog):

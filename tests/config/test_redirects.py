@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
 
 from tests.factories import CustomerFactory, UserFactory
+from tests.factories.audit import PASSWORD, PIN
 
 ROOT = Path(__file__).resolve().parents[2]
 ELSEWHERE = (
@@ -54,6 +56,15 @@ def test_no_form_leads_elsewhere(owner, target):
     ):
         assert "evil" not in response.get("Location", "")
         assert f'href="{target}' not in response.content.decode()
+
+
+@pytest.mark.parametrize("target", [*ELSEWHERE, "/healthz", "/admin"])
+def test_a_new_pin_leads_to_a_page_of_the_admin(owner, target):
+    password = {"password": PASSWORD, "pin": PIN, "again": PIN}
+
+    done = owner.post(f"/admin/account/pin/?{urlencode({'next': target})}", password)
+
+    assert done["Location"] == "/admin/account/pin/"
 
 
 @pytest.mark.parametrize("target", ["//evil.example", "/\\evil.example", "//x/.."])
