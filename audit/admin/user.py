@@ -38,10 +38,19 @@ class UserForm(auth_forms.UserChangeForm):
         )
 
 
-class NewUserForm(auth_forms.AdminUserCreationForm):
+class NewUserForm(auth_forms.UserCreationForm):
     class Meta:
         model = User
         fields = ("username", "email", "is_staff")
+
+
+class SetPasswordForm(auth_forms.AdminPasswordChangeForm):
+    """Django's form, in the words of this hub, which knows no other directory."""
+
+    usable_password_help_text = (
+        "Disabled: the password is lost, and nobody signs in with one until a new one "  # noqa: S105 - a text about one
+        "is set here. Passkeys of the account still do."
+    )
 
 
 @admin.register(User)
@@ -49,6 +58,7 @@ class UserAdmin(ConfirmedForms, ScopedAdmin, auth_admin.UserAdmin):
     step_up_scope = Scope.MANAGE_ROLES
     form = UserForm
     add_form = NewUserForm
+    change_password_form = SetPasswordForm
     list_display = ("username", "email", "is_active", "is_staff", "is_superuser")
     list_filter = ("is_active", "is_staff", "is_superuser")
     search_fields = (
@@ -71,7 +81,7 @@ class UserAdmin(ConfirmedForms, ScopedAdmin, auth_admin.UserAdmin):
         ),
     )
     add_fieldsets = (
-        (None, {"fields": ("username", "email", "is_staff", "usable_password")}),
+        (None, {"fields": ("username", "email", "is_staff")}),
         (None, {"fields": ("password1", "password2")}),
     )
 
@@ -123,8 +133,9 @@ class UserAdmin(ConfirmedForms, ScopedAdmin, auth_admin.UserAdmin):
         done = [services.reset_second_factor(user, actor=actor) for user in queryset]
         self.message_user(
             request,
-            f"Removed {sum(done)} authenticators. Those people sign in anew, with the "
-            "password alone or by setting up another authenticator.",
+            f"Accounts whose second factor was removed: {sum(done)}, with their "
+            "authenticators, passkeys and recovery codes. Those people sign in anew, "
+            "with the password alone or by setting up another second factor.",
             messages.SUCCESS,
         )
 

@@ -46,6 +46,14 @@ def test_somebody_new_can_sign_in(owner):
     assert is_in(browser)
 
 
+def test_no_page_names_what_the_hub_does_not_have(owner, ann):
+    for path in (
+        reverse("admin:audit_user_add"),
+        reverse("admin:auth_user_password_change", args=[ann.pk]),
+    ):
+        assert "LDAP" not in owner.get(path).text
+
+
 def is_in(client: Client) -> bool:
     return client.get("/admin/").status_code == 200
 
