@@ -20,15 +20,25 @@ from audit.admin.step_up import confirmed, sent_fields
 from customers import services
 from customers.admin.base import CustomerChildAdmin, EntryAdmin
 from customers.admin.exchange import ExchangeChildAdmin
+from customers.choices import RefundStatus
 from customers.models import Booking, Credit, Refund
 from customers.resources import BookingResource
+
+_WAITS = (
+    "Nothing has gone back yet: the refund is requested. It is approved in the list of "
+    "refunds, above the limit of the business by a second person."
+)
 
 
 class RefundInline(ReadOnlyInline):
     model = Refund
     fk_name = "booking"
-    fields = ("amount", "currency", "status", "reason_code", "settled_at")
+    fields = ("money", "status", "reason_code", "settled_at")
     readonly_fields = fields
+
+    @admin.display(description="Amount")
+    def money(self, row: Refund) -> str:
+        return services.shown_money(row.amount, row.currency)
 
 
 @admin.register(Booking)
@@ -39,9 +49,8 @@ class BookingAdmin(ExchangeChildAdmin):
         "customer",
         "kind",
         "status",
-        "total_amount",
-        "paid_amount",
-        "currency",
+        "total",
+        "paid",
         "placed_at",
     )
     list_filter = ("status", "kind", "currency", "placed_at")
@@ -56,6 +65,14 @@ class BookingAdmin(ExchangeChildAdmin):
     readonly_fields = ("reference", "credit_used", "created_at", "updated_at")
     inlines = (RefundInline,)
 
+    @admin.display(description="Total", ordering="total_amount")
+    def total(self, row: Booking) -> str:
+        return services.shown_money(row.total_amount, row.currency)
+
+    @admin.display(description="Paid", ordering="paid_amount")
+    def paid(self, row: Booking) -> str:
+        return services.shown_money(row.paid_amount, row.currency)
+
     def write(self, row: Booking, *, actor: Actor, reason: str | None) -> None:
         if row._state.adding:
             services.check_new_booking(row)
@@ -64,6 +81,10 @@ class BookingAdmin(ExchangeChildAdmin):
 
 class LimitedForms(ScopedAdmin):
     """A page of money given back: more than the business's limit is confirmed."""
+
+    @admin.display(description="Amount", ordering="amount")
+    def money(self, row: Refund | Credit) -> str:
+        return services.shown_money(row.amount, row.currency)
 
     def changeform_view(
         self,
@@ -103,13 +124,20 @@ class RefundAdmin(LimitedForms, CustomerChildAdmin):
     parent_field = "booking"
     autocomplete_fields = ("booking",)
     exclude = ("business", "customer", "currency")
-    list_display = ("created_at", "booking", "amount", "currency", "status")
+    list_display = ("created_at", "booking", "money", "status")
     list_filter = ("status", "reason_code")
     list_select_related = ("booking",)
     search_fields = ("booking__reference__istartswith", "external_id__exact")
     ordering = ("-created_at", "-id")
     readonly_fields = ("settled_at", "created_at", "updated_at")
     actions = ("approve", "refuse")
+
+    def save_model(
+        self, request: HttpRequest, obj: Any, form: Any, change: bool
+    ) -> None:
+        super().save_model(request, obj, form, change)
+        if obj.status == RefundStatus.REQUESTED:
+            self.message_user(request, _WAITS, messages.WARNING)
 
     def has_approve_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.has_perm(services.EXCEED_LIMIT))
@@ -150,7 +178,7 @@ class RefundAdmin(LimitedForms, CustomerChildAdmin):
 
 @admin.register(Credit)
 class CreditAdmin(LimitedForms, EntryAdmin):
-    list_display = ("created_at", "customer", "kind", "amount", "currency")
+    list_display = ("created_at", "customer", "kind", "money")
     list_filter = ("kind", "reason_code")
     list_select_related = ("customer",)
     search_fields = ("customer__unique_id__istartswith",)

@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from audit.admin.inlines import ReadOnlyInline, TrackedInline
+from customers import services
 from customers.models import (
     Address,
     Booking,
@@ -58,9 +59,13 @@ class FlagInline(TrackedInline):
 
 class BookingInline(ReadOnlyInline):
     model = Booking
-    fields = ("reference", "kind", "status", "total_amount", "currency", "placed_at")
+    fields = ("reference", "kind", "status", "total", "placed_at")
     readonly_fields = fields
     verbose_name_plural = "newest bookings"
+
+    @admin.display(description="Total")
+    def total(self, row: Booking) -> str:
+        return services.shown_money(row.total_amount, row.currency)
 
 
 class TicketInline(ReadOnlyInline):

@@ -158,6 +158,7 @@ def test_a_member_who_cannot_sign_in_is_named(alice, bakery, is_staff):
 
     done = post_confirmed(alice, add, data, follow=True)
 
+    assert "dora as support of Bakery" in done.text
     assert ("The account dora cannot sign in" in done.text) is not is_staff
 
 
@@ -419,9 +420,10 @@ def test_support_asks_above_the_limit_and_approves_nothing(support, bakery):
     booking = BookingFactory(customer__business=bakery, **paid)
     fields = {"booking": str(booking.pk), "status": "requested", "reason_code": "other"}
 
-    made = post_confirmed(support, REFUND, fields | {"amount": "200"})
+    made = post_confirmed(support, REFUND, fields | {"amount": "200"}, follow=True)
 
-    assert made.status_code == 302
+    assert "Nothing has gone back yet" in made.text
+    assert "200.00 EUR" in made.text
     row = Refund.objects.get()
     assert (row.status, row.requested_by_id) == ("requested", support.user.pk)
     # The action is none of theirs; the list comes back as it was.
