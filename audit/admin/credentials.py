@@ -45,8 +45,9 @@ class PinCredentialAdmin(GuardedAdmin):
         what = f"Release the PIN of {len(rows)} people"
         confirmed(request, Scope.MANAGE_ROLES, what=what)
         done = [services.release_pin(r.user, actor=actor_of(request)) for r in rows]
-        said = f"{sum(done)} PINs are released. Their people can set new ones in a day."
-        self.message_user(request, said)
+        count = sum(done)
+        said = "1 PIN is released." if count == 1 else f"{count} PINs are released."
+        self.message_user(request, f"{said} A new one can be set in a day.")
 
 
 @admin.register(Grant)

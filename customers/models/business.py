@@ -166,7 +166,7 @@ class Membership(SignedModel, TrackedModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.role} {self.pk}"
+        return f"{self.user} as {self.role} of {self.business}"
 
     def derive(self) -> None:
         super().derive()

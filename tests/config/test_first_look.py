@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.test import Client
 
+from tests.conftest import signed_in
 from tests.factories import UserFactory
 
 
@@ -34,3 +35,9 @@ def test_view_site_leads_to_the_site_or_is_not_there(db, settings):
     assert 'href="https://www.example.com/">View site' in owner.get("/admin/").text
     settings.SITE_URL = ""
     assert "View site" not in owner.get("/admin/").text
+
+
+def test_whoever_has_no_role_is_told_whom_to_ask(db):
+    browser = signed_in(UserFactory())
+
+    assert "You have no role in a business" in browser.get("/admin/").text

@@ -62,7 +62,7 @@ def test_a_pin_is_released_by_the_owner_alone(owner, alice):
     assert row.hash
 
     done = post_confirmed(owner, path, data, follow=True)
-    assert "1 PINs are released" in done.text
+    assert "1 PIN is released." in done.text
     row.refresh_from_db()
     assert not row.hash
     released = Event.objects.get(action="step_up.released")
