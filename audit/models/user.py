@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.auth.models import AbstractUser, UserManager
+from django.core.exceptions import ValidationError
 from django.db import NotSupportedError, models, transaction
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
@@ -92,6 +93,11 @@ class User(SignedModel, AbstractUser):
     def clean(self) -> None:
         super().clean()
         self.email_key = fold_email(self.email)
+        # Forms do not know the key, so its constraint says nothing there.
+        others = User.objects.filter(email_key=self.email_key).exclude(pk=self.pk)
+        if others.exists():
+            msg = "Another account has this e-mail address. Give another one."
+            raise ValidationError({"email": msg})
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Write the account, signed, as SignedModel says."""

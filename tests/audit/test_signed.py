@@ -379,6 +379,15 @@ def test_djangos_own_commands_sign_and_are_events(db, monkeypatch):
     assert named() == []
 
 
+def test_an_address_that_is_taken_is_a_sentence(ann):
+    with pytest.raises(CommandError, match="Another account has this e-mail address"):
+        call_command(
+            "createsuperuser", interactive=False, username="b", email=ann.email.upper()
+        )
+
+    assert told("createsuperuser") == []
+
+
 def test_an_owner_is_made_by_answering(db, monkeypatch):
     answers, passwords = iter(["root", "r@example.org"]), iter([PASSWORD, PASSWORD])
     monkeypatch.setattr("builtins.input", lambda _: next(answers))
