@@ -37,6 +37,13 @@ class UserForm(auth_forms.UserChangeForm):
             "is_superuser",
         )
 
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        flags = ("is_active", "is_staff", "is_superuser")
+        is_owner = all(self.cleaned_data.get(name) for name in flags)
+        services.check_owner_left(self.instance.pk, is_owner=is_owner)
+        return cleaned
+
 
 class NewUserForm(auth_forms.UserCreationForm):
     class Meta:

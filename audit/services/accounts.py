@@ -89,13 +89,35 @@ def end_sessions(user: User, *, actor: Actor, reason_code: str) -> int:
     return count
 
 
+def check_owner_left(user_id: UUID, *, is_owner: bool) -> None:
+    """Raise ValidationError `last_owner` where the last owner would stop being one.
+
+    `is_owner` says whether the account would still have all that an owner needs to come
+    in. Owners are locked until the transaction ends, so two cannot remove each other.
+    """
+    if is_owner:
+        return
+    rows = User.objects.select_for_update()
+    owners = rows.filter(**dict.fromkeys(_RIGHTS, True))
+    left = [row.pk for row in owners.order_by("pk") if row.is_genuine]
+    if left == [user_id]:
+        msg = (
+            "This is the last owner of the platform. Make somebody else an owner "
+            "first: active, with staff and superuser status."
+        )
+        raise ValidationError(msg, code="last_owner")
+
+
 @transaction.atomic
 def save_user(user: User, *, actor: Actor, fields: Iterable[str] = ()) -> User:
     """Write an account; whoever loses a right by it is out at once.
 
     `fields` are the names of the columns that changed, for the entry. Raises
-    AccountAltered for an account that was changed past the hub.
+    AccountAltered for an account that was changed past the hub, and ValidationError for
+    the last owner, who stays one.
     """
+    is_owner = all(getattr(user, name) for name in _RIGHTS)
+    check_owner_left(user.pk, is_owner=is_owner)
     stored = User.objects.select_for_update().filter(pk=user.pk).first()
     if stored is not None:
         stored.require_genuine()

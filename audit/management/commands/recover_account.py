@@ -9,6 +9,12 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from audit import services
 from audit.actors import Actor
 
+_DISABLED = (
+    "the account is disabled, and nobody signs in with it: an owner of the platform "
+    "ticks Active under Users. Where no owner is left, make one: "
+    "python3 manage.py createsuperuser"
+)
+
 
 class Command(BaseCommand):
     help = (
@@ -40,6 +46,8 @@ class Command(BaseCommand):
         if user is None:
             msg = f"No account is called {username!r}. Nothing was changed."
             raise CommandError(msg)
+        if not user.is_active:
+            self.stdout.write(_DISABLED)
         if not yes:
             more = " and remove its second factor" if second_factor else ""
             more += " and take its PIN away" if pin else ""

@@ -46,6 +46,18 @@ def test_somebody_new_can_sign_in(owner):
     assert is_in(browser)
 
 
+def test_an_address_that_is_taken_is_a_sentence_of_the_form(owner, ann):
+    add = reverse("admin:audit_user_add")
+    word = "a much better 1"
+    sam = {"username": "sam", "email": ann.email.upper()}
+    data = form_data(owner, add, **sam, password1=word, password2=word)
+
+    page = post_confirmed(owner, add, data)
+
+    assert "Another account has this e-mail address" in page.text
+    assert not User.objects.filter(username="sam").exists()
+
+
 def test_no_page_names_what_the_hub_does_not_have(owner, ann):
     for path in (
         reverse("admin:audit_user_add"),
@@ -77,6 +89,16 @@ def test_the_form_puts_somebody_out(owner, ann, flag):
         services.open_token(token.access)
     actions = set(Event.objects.values_list("action", flat=True))
     assert {"auth.sessions_ended", "auth.tokens_revoked", "user.changed"} <= actions
+
+
+@pytest.mark.parametrize("flag", ["is_active", "is_staff", "is_superuser"])
+def test_the_last_owner_is_told_so_by_the_form(owner, flag):
+    url = reverse("admin:audit_user_change", args=[owner.user.pk])
+
+    page = post_confirmed(owner, url, form_of(owner.user, **{flag: None}))
+
+    assert "This is the last owner of the platform" in page.text
+    assert is_in(owner)
 
 
 def test_the_form_that_takes_nothing_away_ends_nothing(owner, ann):

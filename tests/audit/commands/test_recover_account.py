@@ -59,6 +59,12 @@ def test_a_pin_that_it_takes_away_is_set_anew_at_once(db):
     services.enrol_pin(user, actor=person(user), **facts)
 
 
+def test_a_disabled_account_is_named(db):
+    UserFactory(**BODY, is_active=False)
+
+    assert "ticks Active under Users" in recover("ann", "--yes")
+
+
 def test_an_unknown_name_is_said(db):
     with pytest.raises(CommandError, match="No account is called 'nobody'"):
         recover("nobody", "--yes")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from django.core.exceptions import ValidationError
 
 from audit import services
 from audit.actors import Actor
@@ -63,6 +64,7 @@ def test_ending_sessions_writes_no_other_column(user):
 
 @pytest.mark.parametrize("flag", ["is_active", "is_staff", "is_superuser"])
 def test_whoever_loses_a_right_is_out_at_once(user, flag):
+    UserFactory(is_superuser=True)
     browser, token = signed_in(user), services.issue_tokens(user)
 
     change(user, **{flag: False})
@@ -73,6 +75,32 @@ def test_whoever_loses_a_right_is_out_at_once(user, flag):
     # For good: getting the right back opens no old session.
     change(user, **{flag: True})
     assert not is_in(browser)
+
+
+@pytest.mark.parametrize("flag", ["is_active", "is_staff", "is_superuser"])
+def test_the_last_owner_stays_one(user, flag):
+    UserFactory(is_superuser=True, is_active=False)
+    UserFactory(is_superuser=True, is_staff=False)
+    UserFactory()
+
+    with pytest.raises(ValidationError, match="the last owner of the platform"):
+        change(user, **{flag: False})
+
+    user.refresh_from_db()
+    assert getattr(user, flag)
+    assert not Event.objects.filter(action="user.changed").exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_owners_do_not_remove_each_other(at_once):
+    owners = [UserFactory(is_superuser=True) for _ in range(2)]
+
+    def leave() -> None:
+        change(owners.pop(), is_superuser=False)
+
+    found = at_once(leave, 2)
+
+    assert sorted(type(one) for one in found if one is not None) == [ValidationError]
 
 
 def test_disabling_past_the_service_counts_at_once_too(user):
