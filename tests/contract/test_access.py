@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.db import transaction
@@ -130,6 +131,8 @@ def try_door(door: Door, asked: Asked, caller: Client, method: str) -> str:
         before = Event.objects.count()
         response: Any = caller.generic(method, path, **body_for(method, door))
         text = b"".join(response) if response.streaming else response.content
+        # A page that asks for a PIN leads back to what the caller named himself.
+        text = text.replace(urlencode({"next": path}).encode(), b"")
         is_shown = any(mark.encode() in text for mark in asked.marks)
         if is_shown and response.status_code == 200 and is_personal(door):
             seen = Event.objects.count() - before
