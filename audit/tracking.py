@@ -15,8 +15,9 @@ from typing import Any, ClassVar, NoReturn, Self, TypeVar
 
 from django.apps import apps
 from django.core.exceptions import ValidationError
-from django.db import NotSupportedError, models, router, transaction
+from django.db import NotSupportedError, connections, models, router, transaction
 from django.db.models import F
+from django.db.models.sql import UpdateQuery
 from django.utils import timezone
 from simple_history.models import HistoricalRecords
 
@@ -96,8 +97,9 @@ class TrackedQuerySet(ScopedQuerySet[_M]):
             keys = self.order_by("pk").select_for_update(of=("self",), no_key=True)
             ids = list(keys.values_list("pk", flat=True))
             for batch in _batches(ids):
-                models.QuerySet.update(plain.filter(pk__in=batch), **values)
-                rows = plain.filter(pk__in=batch)
+                query: Any = plain.filter(pk__in=batch).query.chain(UpdateQuery)
+                query.add_update_values(values)
+                rows = _rows_of_update(plain, query)
                 _write_history(rows, "~", change, using=self.db)
         return len(ids)
 
@@ -215,6 +217,8 @@ class TrackedModel(models.Model):
     derived: ClassVar[Mapping[str, str | tuple[str, ...]]] = {}
     _change: Change | None = None
     _is_saving = False
+    # What an update has stored, until its history is written.
+    _stored: models.Model | None = None
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -231,9 +235,9 @@ class TrackedModel(models.Model):
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Write the row and its history in one transaction.
 
-        The history row of an update is read back from the database, so that it holds
-        what was stored, not what a stale instance believed. Raises NotSupportedError
-        when nobody was named with `by()`.
+        The history row of an update holds what the database says it has stored, not
+        what a stale instance believed. Raises NotSupportedError when nobody was named
+        with `by()`.
         """
         change = _required(self._change, "save()")
         if hasattr(self, "_history_date"):
@@ -249,7 +253,7 @@ class TrackedModel(models.Model):
                 super().save(*args, **kwargs)
             finally:
                 self._is_saving = False
-            row = self if is_new else self._stored(using)
+            row = self if is_new else self._take_over(kwargs.get("update_fields"))
             _write_history([row], "+" if is_new else "~", change, using=using)
 
     def delete(self, *_: Any, **__: Any) -> NoReturn:
@@ -289,12 +293,33 @@ class TrackedModel(models.Model):
             return True
         return False
 
-    def _stored(self, using: str) -> models.Model:
-        """Return the row as the database has it, and take over its revision."""
-        row = type(self)._base_manager.using(using).get(pk=self.pk)
-        for name in _stamps(type(self)):
+    def _do_update(
+        self, base_qs: Any, using: Any, pk_val: Any, values: Any, *_: Any, **__: Any
+    ) -> Any:
+        """Update the row and take what is stored now out of the same statement."""
+        query = base_qs.filter(pk=pk_val).query.chain(UpdateQuery)
+        query.add_update_fields(values)
+        self._stored = next(iter(_rows_of_update(base_qs, query)), None)
+        return self._stored is not None
+
+    def _take_over(self, update_fields: Iterable[str] | None) -> models.Model:
+        """Return the row as it was stored; after a whole save this one is the same."""
+        row, self._stored = self._stored, None
+        if row is None:
+            # Django inserts a row that is there no more.
+            return self
+        whole = (field.attname for field in self._meta.concrete_fields)
+        for name in whole if update_fields is None else _stamps(type(self)):
             setattr(self, name, getattr(row, name))
         return row
+
+
+def _rows_of_update(rows: models.QuerySet[Any, Any], query: Any) -> list[Any]:
+    """Update rows and return them as they are stored now, in one statement."""
+    sql, params = query.get_compiler(rows.db).as_sql()
+    quote = connections[rows.db].ops.quote_name
+    columns = ", ".join(quote(f.column) for f in rows.model._meta.concrete_fields)
+    return list(rows.raw(f"{sql} RETURNING {columns}", params, using=rows.db))
 
 
 def _required(change: Change | None, what: str) -> Change:

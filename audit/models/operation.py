@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from functools import partial
+from typing import Any, ClassVar
 
-from django.db import models, transaction
+from django.db import connections, models, transaction
 from django.utils import timezone
 
-from audit.actors import Actor
+from audit.actors import Actor, OperationContext
 from audit.fields import NullCharField, NullTextField
 from audit.sealed import AppendOnly, SealedModel, sealed_constraints
 from audit.tenancy import reach_also
@@ -19,7 +20,7 @@ class OperationQuerySet(models.QuerySet["Operation"]):
     def ensure(self, actor: Actor) -> None:
         """Write the actor's operation unless it is there already."""
         context = actor.operation
-        if context.is_saved:
+        if context.is_saved or _waits_for_commit(context, self.db):
             return
         row = Operation(
             id=context.id,
@@ -38,11 +39,26 @@ class OperationQuerySet(models.QuerySet["Operation"]):
         with reach_also(row.business_id):
             Operation.objects.using(self.db).bulk_create([row], ignore_conflicts=True)
 
-        def remember() -> None:
-            context.is_saved = True
-
         # Only a committed row is there for good: a rollback takes it away again.
-        transaction.on_commit(remember, using=self.db)
+        transaction.on_commit(partial(_remember, context), using=self.db)
+
+
+def _remember(context: OperationContext) -> None:
+    context.is_saved = True
+
+
+def _waits_for_commit(context: OperationContext, using: str) -> bool:
+    """Tell whether the open transaction has written the row of an operation.
+
+    A savepoint that is rolled back takes away its rows, and what was to follow them.
+    """
+    waiting: Any = connections[using].run_on_commit
+    return any(
+        isinstance(follow, partial)
+        and follow.func is _remember
+        and follow.args[0] is context
+        for _, follow, _ in waiting
+    )
 
 
 class Operation(SealedModel):

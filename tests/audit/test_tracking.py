@@ -12,6 +12,7 @@ from django.core import serializers
 from django.core.management import call_command
 from django.db import IntegrityError, NotSupportedError, connection, models
 from django.db.transaction import atomic
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from audit.actors import Actor
@@ -325,6 +326,32 @@ def test_a_stale_instance_does_not_write_what_it_believes(db, actor):
 
     newest = customer.history.order_by("-history_id").first()
     assert (newest.source, newest.status) == ("web", "inactive")
+
+
+def test_an_update_takes_what_is_stored_out_of_its_own_statement(db, actor):
+    customer = CustomerFactory(name="Ana")
+    row = Customer.objects.select_related("business").get(pk=customer.pk)
+    row.location = ""
+
+    with CaptureQueriesContext(connection) as queries:
+        row.by(actor).save()
+
+    asked = [query["sql"] for query in queries.captured_queries]
+    assert not any(sql.startswith("SELECT") for sql in asked), asked
+    # As it is stored, the empty text and the counted revision included.
+    assert (row.location, row.rev, row.business) == (None, 2, customer.business)
+    assert row.history.order_by("-history_id").first().rev == 2
+
+
+def test_a_row_that_is_gone_is_inserted_with_its_history(db, actor):
+    customer = CustomerFactory()
+    note = Note(business=customer.business, customer=customer, content="Likes rye.")
+    note._state.adding = False
+
+    note.by(actor).save()
+
+    assert Note.objects.get(pk=note.pk).content == "Likes rye."
+    assert note.history.count() == 1
 
 
 def test_the_revision_counts_every_change(db, actor):
