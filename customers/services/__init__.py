@@ -13,7 +13,6 @@ from customers.services.captured import (
     create_captured_customers,
     find_by_email,
     find_by_identity,
-    lock_customers,
     record_captured_consents,
     update_captured_customers,
 )
@@ -108,6 +107,7 @@ from customers.services.invoices import (
     send_invoices,
 )
 from customers.services.limits import EXCEED_LIMIT, needs_confirming
+from customers.services.locking import lock_customers
 from customers.services.manifests import list_exports, read_manifests
 from customers.services.marketing import (
     PRESETS,
@@ -154,7 +154,7 @@ from customers.services.purchases import (
     get_purchase_history,
     update_purchase_history,
 )
-from customers.services.records import check_live, save_record
+from customers.services.records import save_record
 from customers.services.refunds import (
     approve_refund,
     refuse_refund,
@@ -173,6 +173,7 @@ from customers.services.rows import (
     restore_row,
 )
 from customers.services.rules import Mistake, RuleError
+from customers.services.saving import check_live
 from customers.services.searching import Hit, find_customers, search_customers
 from customers.services.segments import (
     SEGMENTS,

@@ -1,4 +1,4 @@
-"""Which columns of a booking people write, and when; kept wherever one is saved.
+"""Saving bookings: which of their columns people write, and when.
 
 Payments and refunds write past this: they say what has happened.
 """
@@ -12,10 +12,12 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db.models import Sum
+from django.utils import timezone
 
-from customers.choices import CLAIMING_STATUSES, BookingStatus
+from customers.choices import CLAIMING_STATUSES, PURCHASE_STATUSES, BookingStatus
 from customers.models import Booking, Refund
 from customers.money import from_database
+from customers.services.saving import Write, save_plainly
 from customers.services.showing import shown_money
 
 # How the external id of a booking begins that a payment has made.
@@ -31,6 +33,35 @@ _INVOICED = (
 )
 
 
+def stamp_booking(row: Booking) -> None:
+    """Set the times that its status asks for; before its rules are checked.
+
+    What comes in completed was so when it was placed; what is completed later, now.
+    """
+    now = timezone.now()
+    if row.status in PURCHASE_STATUSES and row.completed_at is None:
+        row.completed_at = min(row.placed_at, now) if row._state.adding else now
+    if row.status == BookingStatus.CANCELLED and row.cancelled_at is None:
+        row.cancelled_at = now
+
+
+def save_booking(write: Write[Booking]) -> None:
+    """Write a booking, if it changes nothing that is not simply written.
+
+    Raises ValidationError: `refunded_by_refunds`, `reserved_id`,
+    `credit_used_by_credit`, `invoiced`, `paid_below_refunded`.
+    """
+    # The customer before the booking, as everybody who writes money does.
+    write.lock()
+    row, stored = write.row, write.stored
+    stamp_booking(row)
+    if stored is not None:
+        is_lower = row.paid_amount < stored.paid_amount
+        claimed = claimed_by_refunds([row.pk]) if is_lower else {}
+        check_booking_change(row, stored, claimed.get(row.pk))
+    save_plainly(write)
+
+
 def check_new_booking(row: Booking) -> None:
     """Raise ValidationError for a new booking that only others may make so.
 
@@ -42,20 +73,8 @@ def check_new_booking(row: Booking) -> None:
         _refuse_id()
 
 
-def check_changed_booking(row: Booking) -> None:
-    """Raise ValidationError for a change of what is not simply written.
-
-    `refunded_by_refunds`, `reserved_id`, `credit_used_by_credit`, `invoiced`,
-    `paid_below_refunded`. The caller has locked the customer.
-    """
-    stored = Booking.objects.get(pk=row.pk)
-    is_lower = row.paid_amount < stored.paid_amount
-    claimed = claimed_by_refunds([row.pk]) if is_lower else {}
-    check_booking_change(row, stored, claimed.get(row.pk))
-
-
 def check_booking_change(row: Booking, stored: Any, claimed: Decimal | None) -> None:
-    """Raise as `check_changed_booking` does, of columns that were read already.
+    """Raise as `save_booking` does, of columns that were read already.
 
     `stored` has the columns as they were, `claimed` is what refunds of the booking
     claim; it is only looked at where less is paid than before.

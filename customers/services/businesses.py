@@ -6,6 +6,7 @@ from typing import Any
 
 from audit.actors import Actor
 from customers.models import Business
+from customers.services.constraints import check_row
 from customers.services.records import save_record
 
 
@@ -14,5 +15,5 @@ def create_business(
 ) -> Business:
     """Make a business. Raises ValidationError with the field when a value is wrong."""
     business = Business(slug=slug, name=name or slug, **facts)
-    business.full_clean()
+    check_row(business)
     return save_record(business, actor=actor)

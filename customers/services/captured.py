@@ -105,15 +105,6 @@ def create_captured_customers(
     return ids
 
 
-def lock_customers(customer_ids: Iterable[UUID]) -> None:
-    """Lock customers in key order until the commit; others who write them wait."""
-    ids = list(customer_ids)
-    if ids:
-        rows = Customer.objects.filter(pk__in=ids).order_by("pk")
-        # Read to the end, for the lock's sake.
-        list(rows.select_for_update(no_key=True).values_list("pk"))
-
-
 @dataclass(frozen=True)
 class CapturedFact:
     """A value that captures tell of one column, and what they told before it.

@@ -43,17 +43,21 @@ def load_facts(
     customers: Iterable[Customer],
     *,
     purchases: Mapping[UUID, int] | None = None,
+    businesses: Mapping[UUID, Business] | None = None,
     at: datetime | None = None,
 ) -> dict[UUID, Facts]:
     """Return the facts of many customers, in a constant number of queries.
 
-    `purchases` are known when figures are being computed; else the projection tells.
+    `purchases` and the `businesses` of the customers are known when figures are being
+    computed; else the projection tells.
     """
     rows = {customer.pk: customer for customer in customers}
     if purchases is None:
         stats = CustomerStats.objects.filter(customer__in=rows)
         purchases = dict(stats.values_list("customer_id", "total_purchases"))
-    businesses = Business.objects.in_bulk({row.business_id for row in rows.values()})
+    if businesses is None:
+        ids = {row.business_id for row in rows.values()}
+        businesses = Business.objects.in_bulk(ids)
     preferences = {
         p.customer_id: p for p in Preferences.objects.filter(customer__in=rows)
     }
@@ -84,7 +88,7 @@ def is_opted_in(facts: Facts) -> bool:
 
 
 def _said(
-    rows: dict[UUID, Customer], businesses: dict[UUID, Business], at: datetime
+    rows: dict[UUID, Customer], businesses: Mapping[UUID, Business], at: datetime
 ) -> dict[UUID, list[Said]]:
     events = ConsentEvent.objects.filter(customer__in=rows, occurred_at__lte=at)
     said: dict[UUID, list[Said]] = defaultdict(list)

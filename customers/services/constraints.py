@@ -1,19 +1,21 @@
-"""The database's own rules, asked for many rows at once and without a statement each.
+"""The database's own rules, asked with few statements: of one row, or of many at once.
 
-Django's `validate_constraints` sends one statement for each rule of each row. Here
-check constraints are evaluated in Python, and a unique one asks once for all rows.
+Django's `full_clean` sends one statement for each rule and each related row. Here check
+constraints are evaluated in Python, and a unique one asks once for all rows.
 """
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 
+# Of a row of evidence: they come with the write, and not before.
+_SEAL = {"salt", "commitment"}
 _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "exact": operator.eq,
     "gt": operator.gt,
@@ -22,6 +24,98 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "lte": operator.le,
     "in": lambda value, values: value in values,
 }
+
+
+def changed_columns(row: models.Model, stored: models.Model | None) -> set[str]:
+    """Return the columns in which a row differs from what was stored, if it was."""
+    names = {field.attname for field in row._meta.concrete_fields}
+    if stored is None:
+        return names
+    return {name for name in names if getattr(row, name) != getattr(stored, name)}
+
+
+def check_row(
+    row: models.Model,
+    stored: models.Model | None = None,
+    *,
+    exclude: Collection[str] = (),
+    about: Mapping[str, str] | None = None,
+) -> None:
+    """Raise ValidationError as `full_clean` would, after few statements.
+
+    The database is asked about unique columns and related rows alone: where the row
+    differs from `stored`, the row as it was, and not for a related row that the caller
+    has loaded. `exclude` are columns that are not cleaned, and `about` names the column
+    that a broken rule is about where Django blames none.
+    """
+    wrong: dict[str, Any] = {}
+    there = _known_relations(row, changed_columns(row, stored))
+    steps: list[Callable[[], None]] = [
+        lambda: row.clean_fields({*exclude, *there}),
+        row.clean,
+        # By now the derived columns are there.
+        lambda: _check_unique_columns(row, changed_columns(row, stored), set(wrong)),
+    ]
+    for step in steps:
+        try:
+            step()
+        except ValidationError as error:
+            wrong = error.update_error_dict(wrong)
+    changed = changed_columns(row, stored)
+    for rule in row._meta.constraints:
+        try:
+            _check_rule(rule, row, changed, _SEAL | set(wrong))
+        except ValidationError as error:
+            if name := (about or {}).get(rule.name) or _blamed(rule, error):
+                wrong.setdefault(name, []).extend(error.error_list)
+            else:
+                wrong = error.update_error_dict(wrong)
+    if wrong:
+        raise ValidationError(wrong)
+
+
+def _known_relations(row: models.Model, changed: set[str]) -> set[str]:
+    """Return the foreign keys whose rows are there: kept, or loaded by the caller."""
+    keys: list[Any] = [field for field in row._meta.fields if field.is_relation]
+    return {
+        key.name
+        for key in keys
+        if getattr(row, key.attname) is not None
+        and (key.attname not in changed or key.is_cached(row))
+    }
+
+
+def _check_unique_columns(
+    row: models.Model, changed: set[str], wrong: set[str]
+) -> None:
+    """Ask about the columns that are unique by themselves, but for the primary key."""
+    fields: Any = row._meta.fields
+    unique = {f.name for f in fields if f.unique and not f.primary_key}
+    asked = {f.name for f in fields if f.name in unique and f.attname in changed}
+    if asked - wrong:
+        row.validate_unique({f.name for f in fields} - (asked - wrong))
+
+
+def _check_rule(
+    rule: Any, row: models.Model, changed: set[str], wrong: set[str]
+) -> None:
+    if isinstance(rule, models.CheckConstraint):
+        condition: Any = rule.condition
+        if not wrong & set(_columns(condition)) and holds(condition, row) is False:
+            raise ValidationError(
+                rule.get_violation_error_message(), code=rule.violation_error_code
+            )
+        return
+    names = {*rule.fields, *_columns(rule.condition or Q())}
+    is_asked = {row_field(row, name) for name in names} & changed or not rule.fields
+    if is_asked and (not rule.fields or unique_values(rule, row) is not None):
+        rule.validate(type(row), row, exclude=wrong)
+
+
+def _blamed(rule: Any, error: ValidationError) -> str:
+    """Return the column that Django blames for a broken rule, empty for none."""
+    is_unique = getattr(error, "code", None) == "unique" and len(rule.fields) == 1
+    return str(rule.fields[0]) if is_unique else ""
 
 
 def broken_checks(row: models.Model) -> Iterator[tuple[set[str], str]]:

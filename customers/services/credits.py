@@ -14,8 +14,9 @@ from customers.choices import CreditKind, CreditReason
 from customers.models import Booking, Credit, Customer
 from customers.money import quantise, stored
 from customers.services.balances import balances_of
-from customers.services.captured import lock_customers
+from customers.services.constraints import check_row
 from customers.services.limits import exceeds_refund_limit
+from customers.services.locking import lock_customers
 from customers.services.money_doors import list_credits
 from customers.services.money_rules import Confirm, lock_booking, require_right
 from customers.services.records import save_record
@@ -62,7 +63,7 @@ def issue_credit(
         reason=reason,
         expires_on=expires_on,
     )
-    entry.full_clean()
+    check_row(entry)
     if exceeds_refund_limit(entry):
         require_right(entry, actor)
         digest = audit.digest_of(
@@ -110,7 +111,7 @@ def spend_credit(
         booking=booking,
         reason=reason,
     )
-    entry.full_clean()
+    check_row(entry)
     entry = save_record(entry, actor=actor, reason=reason)
     if booking is not None:
         _use(booking, -entry.amount, actor)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
-from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -16,11 +16,15 @@ from audit.actors import Actor
 from audit.tracking import history_model
 from customers.choices import CustomerStatus
 from customers.models import Address, Business, Customer
+from customers.services.constraints import changed_columns, check_row
 from customers.services.doors import list_rows
+from customers.services.figure_kinds import Figures
+from customers.services.locking import locking
 from customers.services.preferences import update_preferences
-from customers.services.records import check_live, check_not_erased, save_record
+from customers.services.records import save_record
 from customers.services.rows import archive_row
-from customers.services.stats import Figures, refresh_stats
+from customers.services.saving import check_live, check_not_erased, copy_of
+from customers.services.stats import refresh_locked
 
 ARCHIVE, BULK = "customers.archive_customer", "customers.bulk_customer"
 # The column that a broken constraint is about; Django blames none of several.
@@ -73,7 +77,7 @@ def create_customer(
         facts["status"] = CustomerStatus.INACTIVE
     _known(facts)
     customer = Customer(business=business, name=name, **facts)
-    _check(customer)
+    check_row(customer, about=_ABOUT)
     save_record(customer, actor=actor, reason=reason)
     if wishes:
         update_preferences(customer, actor=actor, reason=reason, **wishes)
@@ -84,7 +88,7 @@ def create_customer(
         save_record(primary, actor=actor, reason=reason)
     for place in addresses:
         row = Address(business=business, customer=customer, **place)
-        row.full_clean()
+        check_row(row)
         save_record(row, actor=actor, reason=reason)
     return customer
 
@@ -113,12 +117,13 @@ def update_customer(
     _check_rev(row, expected_rev)
     if is_active is not None and is_active != row.is_active:
         changes["status"] = _status(row, is_active=is_active)
-    former = {name: getattr(row, name) for name in changes}
+    stored = copy_of(row)
     for name, value in changes.items():
         setattr(row, name, value)
-    _check(row, unchanged=CHANGEABLE - changes.keys())
-    if former != {name: getattr(row, name) for name in changes}:
-        row = save_record(row, actor=actor, reason=reason)
+    # Columns that stay as they are were let in once, maybe by a laxer rule.
+    check_row(row, stored, exclude=CHANGEABLE - changes.keys(), about=_ABOUT)
+    if changes.keys() & changed_columns(row, stored):
+        save_record(row, actor=actor, reason=reason, stored=stored, customer=row)
     if wishes:
         update_preferences(row, actor=actor, reason=reason, **wishes)
     if has_address:
@@ -241,11 +246,15 @@ def _mark(
             reason=reason,
             data={"count": len(marked)},
         )
-    refresh_stats(ids, Figures.CONSENT)
+        for row in rows:
+            for name, value in marks.items():
+                setattr(row, name, value)
+    refresh_locked(rows, Figures.CONSENT)
 
 
 def _read_again(rows: list[Customer]) -> list[Customer]:
-    return list(Customer.objects.filter(pk__in=[row.pk for row in rows]).order_by("pk"))
+    found = Customer.objects.filter(pk__in=[row.pk for row in rows]).order_by("pk")
+    return list(found.select_related("business"))
 
 
 def _conflicts(rows: list[Customer]) -> list[tuple[Customer, str]]:
@@ -281,7 +290,7 @@ def _taken_by_the_living(rows: list[Customer]) -> set[tuple[str, UUID, str | Non
 
 def _locked(pk: UUID, *, actor: Actor) -> Customer:
     rows = list_rows(Customer, actor=actor, permission="customers.change_customer")
-    row: Customer = rows.select_for_update(no_key=True).get(pk=pk)
+    row: Customer = locking(rows.select_related("business")).get(pk=pk)
     check_live(row)
     return row
 
@@ -295,12 +304,19 @@ def check_archivable(
     the actor's to archive, or when there are fewer than `count`: then none is.
     """
     found = rows.count()
+    wanted = found if count is None else count
     may = list_rows(Customer, actor=actor, permission=ARCHIVE)
     may = may.filter(pk__in=rows.order_by().values("pk"))
-    if found > 1 and may.visible_to(actor, BULK).count() < may.count():
+    mine = may.count()
+    in_bulk = may.visible_to(actor, BULK).count() if found > 1 else mine
+    _check_archivable(found, mine, in_bulk=in_bulk, wanted=wanted)
+
+
+def _check_archivable(found: int, mine: int, *, in_bulk: int, wanted: int) -> None:
+    if found > 1 and in_bulk < mine:
         msg = "Your role acts on one customer at a time. Choose one."
         raise ValidationError(msg, code="one_at_a_time")
-    if may.count() < (found if count is None else count):
+    if mine < wanted:
         msg = "Some of these customers are not here, or not yours to archive."
         raise ValidationError(msg, code="not_found")
 
@@ -308,8 +324,10 @@ def check_archivable(
 def _locked_all(ids: Iterable[UUID], *, actor: Actor) -> list[Customer]:
     ids = set(ids)
     rows = list_rows(Customer, actor=actor, permission=ARCHIVE).filter(pk__in=ids)
-    check_archivable(rows, actor=actor, count=len(ids))
-    found = list(rows.order_by("pk").select_for_update(no_key=True))
+    found = list(locking(rows.order_by("pk")))
+    in_bulk = sum(actor.may(BULK, row.business_id) for row in found)
+    mine = len(found)
+    _check_archivable(mine, mine, in_bulk=in_bulk, wanted=len(ids))
     for row in found:
         check_not_erased(row)
     return found
@@ -324,7 +342,7 @@ def _locked_some(
         ids = _as_left_by(changed_in, ids)
     rows = list_rows(Customer, actor=actor, permission=ARCHIVE).filter(pk__in=ids)
     rows = rows.visible_to(actor, BULK).filter(erased_at=None)
-    return list(rows.order_by("pk").select_for_update(no_key=True))
+    return list(locking(rows.order_by("pk")))
 
 
 def _as_left_by(operation_id: UUID, ids: set[UUID]) -> set[UUID]:
@@ -368,6 +386,7 @@ def _set_address(
     """Keep a text as the primary address; the former one stays in its history."""
     rows = Address.objects.filter(customer=customer, is_primary=True, archived_at=None)
     row = rows.select_for_update(no_key=True).first()
+    stored = None if row is None else copy_of(row)
     if row is None and not text:
         return
     if row is not None and not text:
@@ -382,28 +401,8 @@ def _set_address(
     for name in ("line1", "line2", "city", "region", "postal_code", "country"):
         setattr(row, name, None)
     row.raw = text
-    row.full_clean()
-    save_record(row, actor=actor, reason=reason)
-
-
-def _check(customer: Customer, *, unchanged: Collection[str] = ()) -> None:
-    """Raise what is wrong with a customer; what another one has, with its field.
-
-    Columns that stay as they are were let in once, maybe by a laxer rule.
-    """
-    wrong: dict[str, Any] = {}
-    try:
-        customer.full_clean(exclude=unchanged, validate_constraints=False)
-    except ValidationError as error:
-        wrong = error.update_error_dict(wrong)
-    for constraint in Customer._meta.constraints:
-        try:
-            constraint.validate(Customer, customer, exclude=set(wrong))
-        except ValidationError as error:
-            name = _ABOUT.get(constraint.name, NON_FIELD_ERRORS)
-            wrong.setdefault(name, []).extend(error.error_list)
-    if wrong:
-        raise ValidationError(wrong)
+    check_row(row, stored)
+    save_record(row, actor=actor, reason=reason, stored=stored, customer=customer)
 
 
 def _known(facts: dict[str, Any]) -> None:

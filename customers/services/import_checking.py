@@ -17,7 +17,11 @@ from django.db import models
 from audit.actors import Actor
 from customers.models import Booking, Business, Customer, Ticket
 from customers.money import check_amount
-from customers.services.booking_rules import check_booking_change, claimed_by_refunds
+from customers.services.booking_rules import (
+    check_booking_change,
+    claimed_by_refunds,
+    stamp_booking,
+)
 from customers.services.constraints import (
     broken_checks,
     clean_columns,
@@ -42,7 +46,7 @@ from customers.services.import_tables import (
     ImportTable,
     read_cell,
 )
-from customers.services.records import stamp_booking, stamp_ticket
+from customers.services.tickets import stamp_ticket
 
 _MONEY = ("discount_amount", "total_amount", "paid_amount", "credit_used")
 CHANGED_MEANWHILE = "Somebody changed this after the preview. Preview the file again."

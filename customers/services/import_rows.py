@@ -20,7 +20,7 @@ from audit.invisible import trimmed
 from customers.models import Booking, Business, Customer
 from customers.services.doors import list_businesses, list_customers, list_rows
 from customers.services.import_tables import Column, ImportTable
-from customers.services.records import check_live
+from customers.services.saving import check_live
 
 NEW, CHANGED, UNCHANGED, REJECTED = "new", "changed", "unchanged", "rejected"
 OUTCOMES = (NEW, CHANGED, UNCHANGED, REJECTED)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
-from functools import partial
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -26,13 +25,14 @@ from customers.choices import (
 from customers.models import Booking, Credit, Refund
 from customers.money import check_amount, from_database
 from customers.services.balances import balances_of
-from customers.services.captured import lock_customers
 from customers.services.limits import (
     EXCEED_LIMIT,
     RELEASED,
     exceeds_refund_limit,
     lets_go,
 )
+from customers.services.locking import lock_customers
+from customers.services.saving import Write
 from customers.services.showing import shown_money
 from customers.services.stats import local_day
 
@@ -102,27 +102,30 @@ def balance_of(customer_id: UUID, currency: str) -> Decimal:
     return balances_of(entries, entries[0].business)[currency]
 
 
-# --- what `save_record` does before, and what it does afterwards ---------------------
+# --- how such a row is saved ---------------------------------------------------------
 
 
-def prepare_refund(row: Refund, actor: Actor) -> Callable[[], None]:
-    """Check a refund, and return what has to follow once it is written.
+def save_refund(write: Write[Refund]) -> None:
+    """Check and write a refund; the status of its booking follows.
 
     More than the limit goes in two steps: one person asks, another with the right to
     exceed it lets the money go. Who raises an amount has asked for it anew.
     """
+    row, actor = write.row, write.actor
     booking = lock_booking(Booking.objects.get(pk=row.booking_id))
     row.booking = booking
     row.customer_id, row.currency = booking.customer_id, booking.currency
-    stored = None if row._state.adding else Refund.objects.get(pk=row.pk)
+    stored = write.stored
     _name_requester(row, stored, actor)
     if row.status == RefundStatus.SUCCEEDED:
         row.settled_at = row.settled_at or timezone.now()
     if row.status in CLAIMING_STATUSES:
         _check_limit(row, stored, actor)
         check_claim(row, booking)
+    write.save()
     was_gone = stored is not None and stored.status == RefundStatus.SUCCEEDED
-    return partial(_follow_refund, row, booking, actor, was_gone=was_gone)
+    _follow_refund(row, booking, actor, was_gone=was_gone)
+    write.refresh()
 
 
 def _name_requester(row: Refund, stored: Refund | None, actor: Actor) -> None:
@@ -193,10 +196,11 @@ def _follow_refund(
     booking.by(actor, reason=reason).save(update_fields=["status"])
 
 
-def prepare_credit(row: Credit, actor: Actor) -> None:
-    """Check an entry: never below zero, nothing reversed twice, limits kept."""
+def save_credit(write: Write[Credit]) -> None:
+    """Write an entry: never below zero, nothing reversed twice, limits kept."""
     # One credit of a customer after the other: they count together.
-    lock_customers([row.customer_id])
+    write.lock()
+    row, actor = write.row, write.actor
     if row.kind == CreditKind.REVERSED:
         _check_reversal(row)
     else:
@@ -210,6 +214,7 @@ def prepare_credit(row: Credit, actor: Actor) -> None:
         _require_confirmed(actor)
     row.created_by_id = row.created_by_id or actor.user_id
     row.operation_id = actor.operation.id
+    write.save()
 
 
 def _check_end(row: Credit) -> None:

@@ -6,6 +6,7 @@ from audit.actors import Actor
 from audit.tracking import ScopedQuerySet
 from customers.choices import NoteType
 from customers.models import Customer, Note
+from customers.services.constraints import check_row
 from customers.services.doors import list_rows
 from customers.services.records import save_record
 
@@ -26,7 +27,7 @@ def add_note(
         content=content.strip() or None,
         is_pinned=is_pinned,
     )
-    note.full_clean()
+    check_row(note)
     return save_record(note, actor=actor)
 
 

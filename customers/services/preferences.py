@@ -11,9 +11,11 @@ from django.utils import timezone
 
 from audit.actors import Actor
 from customers.models import ConsentEvent, Customer, Flag, Preferences
-from customers.services.captured import lock_customers
+from customers.services.constraints import changed_columns, check_row
 from customers.services.doors import list_rows
+from customers.services.locking import lock_customer
 from customers.services.records import save_record
+from customers.services.saving import copy_of
 
 CHANGEABLE = frozenset(
     {
@@ -55,16 +57,17 @@ def update_preferences(
         msg = f"Preferences have no {', '.join(unknown)}."
         raise ValidationError(msg, code="unknown_field")
     # The customer first, as everybody does whose write moves figures.
-    lock_customers([customer.pk])
+    locked = lock_customer(customer.pk)
     rows = Preferences.objects.select_for_update(no_key=True)
     row = rows.get(customer=customer)
-    former = {name: getattr(row, name) for name in changes}
+    row.customer, row.business = locked, locked.business
+    stored = copy_of(row)
     for name, value in changes.items():
         setattr(row, name, value)
-    row.full_clean()
-    if former == {name: getattr(row, name) for name in changes}:
-        return row
-    return save_record(row, actor=actor, reason=reason)
+    check_row(row, stored)
+    if not changes.keys() & changed_columns(row, stored):
+        return stored
+    return save_record(row, actor=actor, reason=reason, stored=stored, customer=locked)
 
 
 def list_flags(customer: Customer, *, actor: Actor) -> Any:
@@ -78,7 +81,7 @@ def add_flag(customer: Customer, code: str, *, actor: Actor, reason: str) -> Fla
     flag = Flag(
         business_id=customer.business_id, customer=customer, code=code, reason=reason
     )
-    flag.full_clean()
+    check_row(flag)
     return save_record(flag, actor=actor, reason=reason)
 
 
@@ -86,16 +89,17 @@ def add_flag(customer: Customer, code: str, *, actor: Actor, reason: str) -> Fla
 def remove_flag(customer: Customer, code: str, *, actor: Actor, reason: str) -> Flag:
     """Take a flag off. Raises ValidationError when the customer does not have it."""
     actor.require(customer.business_id, "customers.change_flag")
-    lock_customers([customer.pk])
+    locked = lock_customer(customer.pk)
     standing = Flag.objects.select_for_update(no_key=True)
     flag = standing.filter(customer=customer, code=code, removed_at=None).first()
     if flag is None:
         msg = "The customer has no such flag."
         raise ValidationError(msg, code="no_such_flag")
+    stored = copy_of(flag)
     flag.removed_at = timezone.now()
     flag.removed_by_id = actor.user_id
     flag.removed_reason = reason
-    return save_record(flag, actor=actor, reason=reason)
+    return save_record(flag, actor=actor, reason=reason, stored=stored, customer=locked)
 
 
 def record_consent(
@@ -121,5 +125,5 @@ def record_consent(
         action=action,
         **proof,
     )
-    event.full_clean()
+    check_row(event)
     return save_record(event, actor=actor)

@@ -17,6 +17,7 @@ from customers.choices import BookingKind, BookingStatus
 from customers.models import Booking, Business, Customer, CustomerStats
 from customers.models.booking import BookingQuerySet
 from customers.money import stored
+from customers.services.constraints import check_row
 from customers.services.doors import list_rows
 from customers.services.records import save_record
 from customers.services.stats import local_day
@@ -113,7 +114,7 @@ def update_purchase_history(
         currency=currency or customer.business.currency,
         **values,
     )
-    sale.full_clean()
+    check_row(sale)
     return save_record(sale, actor=actor)
 
 

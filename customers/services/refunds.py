@@ -12,8 +12,9 @@ from audit.actors import Actor
 from customers.choices import RefundStatus
 from customers.models import Booking, Refund
 from customers.money import stored
-from customers.services.captured import lock_customers
+from customers.services.constraints import check_row
 from customers.services.limits import EXCEED_LIMIT, exceeds_refund_limit
+from customers.services.locking import lock_customers
 from customers.services.money_rules import (
     Confirm,
     check_claim,
@@ -64,7 +65,7 @@ def request_refund(
         raise ValidationError(msg, code="refund_exceeds_paid")
     if actor.user_id is not None and exceeds_refund_limit(refund):
         refund.status = RefundStatus.REQUESTED
-    refund.full_clean()
+    check_row(refund)
     check_claim(refund, booking)
     if refund.status == RefundStatus.REQUESTED and confirm is not None:
         digest = audit.digest_of(

@@ -10,12 +10,14 @@ from django.db import models, transaction
 from django.utils import timezone
 
 from audit.actors import Actor
-from customers.models import Booking, TicketMessage
+from customers.models import Booking, Customer, TicketMessage
 from customers.models.base import ArchiveMarks
-from customers.services.booking_rules import check_new_booking
-from customers.services.captured import lock_customers
+from customers.services.booking_rules import check_new_booking, stamp_booking
+from customers.services.constraints import changed_columns, check_row
 from customers.services.doors import list_rows
-from customers.services.records import check_live, save_record, stamp_booking
+from customers.services.locking import lock_customer
+from customers.services.records import save_record
+from customers.services.saving import check_live, copy_of
 
 _Row = TypeVar("_Row", bound=models.Model)
 
@@ -55,17 +57,19 @@ def change_row(
     ValidationError `stale_version` when it is no longer at `expected_rev`, `archived`
     for a hidden one, and otherwise as `create_row`.
     """
-    locked = _locked(row, expected_rev, actor=actor)
+    locked, customer = _locked(row, expected_rev, actor=actor)
     if getattr(locked, "is_archived", False):
         msg = "This is archived. Restore it first."
         raise ValidationError(msg, code="archived")
-    former = _columns(locked)
+    stored = copy_of(locked)
     for name, value in changes.items():
         setattr(locked, name, value)
-    _check(locked)
-    if _columns(locked) == former:
-        return locked
-    return save_record(locked, actor=actor, reason=reason)
+    _check(locked, stored)
+    if not changed_columns(locked, stored):
+        return stored
+    return save_record(
+        locked, actor=actor, reason=reason, stored=stored, customer=customer
+    )
 
 
 @transaction.atomic
@@ -76,14 +80,22 @@ def archive_row(
 
     Raises ValidationError when it is hidden already, and as `change_row` does.
     """
-    locked: Any = _locked(row, expected_rev, actor=actor)
+    found, customer = _locked(row, expected_rev, actor=actor)
+    locked: Any = found
     if locked.is_archived:
         msg = "This is archived already."
         raise ValidationError(msg, code="already_archived")
+    stored = copy_of(found)
     locked.archived_at, locked.archived_by_id = timezone.now(), actor.user_id
     locked.archive_reason = reason
-    saved: _Row = save_record(locked, actor=actor, reason=reason, verb="archived")
-    return saved
+    return save_record(
+        found,
+        actor=actor,
+        reason=reason,
+        verb="archived",
+        stored=stored,
+        customer=customer,
+    )
 
 
 @transaction.atomic
@@ -95,14 +107,22 @@ def restore_row(
     Raises ValidationError when it is not hidden, when another has its place, and as
     `change_row` does.
     """
-    locked: Any = _locked(row, expected_rev, actor=actor)
+    found, customer = _locked(row, expected_rev, actor=actor)
+    locked: Any = found
     if not locked.is_archived:
         msg = "This is not archived."
         raise ValidationError(msg, code="not_archived")
+    stored = copy_of(found)
     locked.archived_at = locked.archived_by_id = locked.archive_reason = None
-    _check(locked)
-    saved: _Row = save_record(locked, actor=actor, reason=reason, verb="restored")
-    return saved
+    _check(found, stored)
+    return save_record(
+        found,
+        actor=actor,
+        reason=reason,
+        verb="restored",
+        stored=stored,
+        customer=customer,
+    )
 
 
 def is_archivable(model: type[models.Model]) -> bool:
@@ -110,21 +130,18 @@ def is_archivable(model: type[models.Model]) -> bool:
     return issubclass(model, ArchiveMarks)
 
 
-def _check(row: models.Model) -> None:
+def _check(row: models.Model, stored: models.Model | None = None) -> None:
     """Raise ValidationError unless the row keeps the rules of its table.
 
-    Columns that nobody writes are filled in when it is saved.
+    Columns that nobody writes are filled in when it is saved; the business is the
+    caller's to have looked up.
     """
     if isinstance(row, Booking):
         stamp_booking(row)
         if row._state.adding:
             check_new_booking(row)
     hidden = {f.name for f in row._meta.fields if not f.editable}
-    row.full_clean(exclude=hidden - {"business"})
-
-
-def _columns(row: models.Model) -> dict[str, Any]:
-    return {f.attname: getattr(row, f.attname) for f in row._meta.concrete_fields}
+    check_row(row, stored, exclude=hidden | {"business"})
 
 
 def _check_live(row: Any) -> None:
@@ -135,16 +152,23 @@ def _check_live(row: Any) -> None:
         check_live(customer)
 
 
-def _locked(row: _Row, expected_rev: int | None, *, actor: Actor) -> _Row:
-    """Lock a row, after the customer: as everybody does whose write moves figures."""
+def _locked(
+    row: _Row, expected_rev: int | None, *, actor: Actor
+) -> tuple[_Row, Customer | None]:
+    """Lock a row, after its customer: as everybody does whose write moves figures."""
     meta = row._meta
     right = f"{meta.app_label}.change_{meta.model_name}"
     rows: Any = list_rows(type(row), actor=actor, permission=right)
-    if customer_id := getattr(row, "customer_id", None):
-        lock_customers([customer_id])
-    found: _Row = rows.select_for_update(no_key=True).get(pk=row.pk)
+    customer_id = getattr(row, "customer_id", None)
+    customer = lock_customer(customer_id) if customer_id else None
+    found: Any = rows.select_for_update(no_key=True).get(pk=row.pk)
+    if customer is not None and customer.pk == found.customer_id:
+        found.customer, found.business = customer, customer.business
+    else:
+        # It has moved to another one meanwhile.
+        customer = None
     _check_live(found)
-    if expected_rev is not None and found.rev != expected_rev:  # type: ignore[attr-defined]  # set at run time, not on the type
+    if expected_rev is not None and found.rev != expected_rev:
         msg = "Somebody changed this meanwhile. Load it again and repeat."
         raise ValidationError(msg, code="stale_version")
-    return found
+    return found, customer

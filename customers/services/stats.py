@@ -1,8 +1,8 @@
 """Keeping `CustomerStats` equal to what happened.
 
-Every write that a figure depends on calls `refresh_stats` in its own transaction, with
-the kind of figures that it can change. `compute_stats` is the one definition; the
-rebuild compares with it. Where the figures of very many change at once,
+Every write that a figure depends on refreshes it in its own transaction, with the kind
+of figures that it can change: `figures_from` tells which. `compute_stats` is the one
+definition; the rebuild compares with it. Where the figures of very many change at once,
 `refresh_business_stats` follows after the commit.
 """
 
@@ -14,13 +14,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from enum import Flag, auto
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet, Sum
+from django.db.models import Count, Max, Min, Q, QuerySet, Sum
 from django.utils import timezone
 
 from audit.batches import in_batches
@@ -46,26 +45,13 @@ from customers.models import (
 )
 from customers.money import from_database, quantise
 from customers.services.consent import is_opted_in, load_facts
+from customers.services.figure_kinds import Figures
+from customers.services.locking import locking
 
 Columns = dict[str, Any]
 Provider = Callable[[list[UUID]], dict[UUID, Columns]]
 _Computed = dict[UUID, Columns]
-
-
-class Figures(Flag):
-    """Kinds of figures, each computed from tables of its own.
-
-    What a customer bought decides consent as well: some may be told of offers because
-    they are customers. `ACTIVITY` is what apps above add.
-    """
-
-    PURCHASES = auto()
-    TICKETS = auto()
-    ADDRESSES = auto()
-    CONTACTS = auto()
-    CONSENT = auto()
-    ACTIVITY = auto()
-    ALL = PURCHASES | TICKETS | ADDRESSES | CONTACTS | CONSENT | ACTIVITY
+_T = TypeVar("_T")
 
 
 _BATCH = 500
@@ -110,11 +96,15 @@ def refresh_stats(customer_ids: Iterable[UUID], figures: Figures = Figures.ALL) 
     ids = sorted(set(customer_ids))
     for batch in _batches(ids):
         with transaction.atomic():
-            has_figures = Exists(CustomerStats.objects.filter(customer=OuterRef("pk")))
-            customers = list(_locking(batch).annotate(has_figures=has_figures))
-            is_known = all(customer.has_figures for customer in customers)
-            wanted = figures if is_known else Figures.ALL
-            _write(customers, compute_stats(customers, wanted))
+            refresh_locked(list(_locking(batch)), figures)
+
+
+def refresh_locked(customers: Sequence[Customer], figures: Figures) -> None:
+    """Write figures of customers whom the caller has locked with `locking`."""
+    for batch in _batches(customers):
+        is_known = all(getattr(customer, "has_figures", False) for customer in batch)
+        wanted = figures if is_known else Figures.ALL
+        _write(batch, compute_stats(batch, wanted))
 
 
 def note_activity(moments: Mapping[UUID, datetime]) -> None:
@@ -148,6 +138,8 @@ def compute_stats(
     A constant number of queries, whatever the number of customers and rows.
     """
     computed: _Computed = {customer.pk: {} for customer in customers}
+    if figures & (Figures.PURCHASES | Figures.CONSENT):
+        _load_businesses(customers)
     for kind, compute in _COMPUTE.items():
         if kind in figures:
             for pk, columns in compute(customers, computed).items():
@@ -230,10 +222,7 @@ def local_day(moment: datetime, business: Business) -> date:
 
 
 def _locking(ids: list[UUID]) -> QuerySet[Customer]:
-    # NO KEY: a plain FOR UPDATE would deadlock with two inserted children, each of
-    # which holds a key share lock on the customer.
-    customers = Customer.objects.filter(pk__in=ids).order_by("pk")
-    return customers.select_for_update(no_key=True)
+    return locking(Customer.objects.filter(pk__in=ids).order_by("pk"))
 
 
 def _customers_of(ids: list[UUID]) -> list[Customer]:
@@ -262,7 +251,7 @@ def _wrong(row: CustomerStats | None, columns: Columns) -> list[str]:
 def _write(customers: Sequence[Customer], computed: dict[UUID, Columns]) -> None:
     # One statement, whatever the number of rows.
     rows = [
-        CustomerStats(customer=c, business_id=c.business_id, **computed[c.pk])
+        CustomerStats(customer_id=c.pk, business_id=c.business_id, **computed[c.pk])
         for c in customers
     ]
     names = {name for columns in computed.values() for name in columns}
@@ -310,12 +299,16 @@ def _bought(ids: list[UUID]) -> dict[UUID, _Money]:
     return bought
 
 
+def _load_businesses(people: Sequence[Customer]) -> None:
+    """Give customers their businesses as these are now, the customers being locked."""
+    businesses = Business.objects.in_bulk({person.business_id for person in people})
+    for person in people:
+        person.business = businesses[person.business_id]
+
+
 def _purchases(people: Sequence[Customer], computed: _Computed) -> _Computed:
     bought = _bought([person.pk for person in people])
-    businesses = Business.objects.in_bulk({c.business_id for c in people})
-    return {
-        c.pk: _purchase_columns(bought[c.pk], businesses[c.business_id]) for c in people
-    }
+    return {c.pk: _purchase_columns(bought[c.pk], c.business) for c in people}
 
 
 def _purchase_columns(money: _Money, business: Business) -> Columns:
@@ -382,7 +375,8 @@ def _consent(people: Sequence[Customer], computed: _Computed) -> _Computed:
         for pk, row in computed.items()
         if "total_purchases" in row
     }
-    facts = load_facts(people, purchases=purchases or None)
+    businesses = {person.business_id: person.business for person in people}
+    facts = load_facts(people, purchases=purchases or None, businesses=businesses)
     return {pk: {"is_opted_in": is_opted_in(said)} for pk, said in facts.items()}
 
 
@@ -395,8 +389,8 @@ def _activity(people: Sequence[Customer], computed: _Computed) -> _Computed:
     return found
 
 
-def _batches(ids: list[UUID]) -> Iterator[list[UUID]]:
-    iterator = iter(ids)
+def _batches(rows: Iterable[_T]) -> Iterator[list[_T]]:
+    iterator = iter(rows)
     while batch := list(islice(iterator, _BATCH)):
         yield batch
 
