@@ -120,15 +120,15 @@ class WritableTable(TableView):
     def write_changes(
         self, row: Any, expected_rev: int | None, changes: dict[str, Any]
     ) -> Any:
-        """Change a row."""
+        """Change a row, and return it with what is shown beside it."""
         raise NotImplementedError  # each app has services of its own
 
     def write_archived(self, row: Any, expected_rev: int | None, reason: str) -> Any:
-        """Archive a row."""
+        """Archive a row, and return it."""
         raise NotImplementedError  # each app has services of its own
 
     def write_restored(self, row: Any, expected_rev: int | None, reason: str) -> Any:
-        """Bring a row back."""
+        """Bring a row back, and return it."""
         raise NotImplementedError  # each app has services of its own
 
     def references_in(
@@ -166,8 +166,8 @@ class WritableTable(TableView):
         row = self.found_to_write(kwargs[self.keyword])
         rev = self.wanted_rev(row)
         changes = self.changes_of(row, self.spec.body, request.data)  # type: ignore[union-attr]  # only asked where there is one
-        self._written(row, partial(self.write_changes, row, rev, changes))
-        return self.answer_row(self.find(self.reference_of(row)))
+        written = self._written(row, partial(self.write_changes, row, rev, changes))
+        return self.answer_row(written)
 
     def destroy(self, request: Request, **kwargs: Any) -> Response:
         """Archive a row: it is hidden, and nothing is removed."""
@@ -176,13 +176,11 @@ class WritableTable(TableView):
 
     def archive(self, request: Request, **kwargs: Any) -> Response:
         """Archive a row: it is hidden, and nothing is removed."""
-        row = self._marked(self.write_archived, kwargs[self.keyword])
-        return self.answer_row(self.find(self.reference_of(row)))
+        return self.answer_row(self._marked(self.write_archived, kwargs[self.keyword]))
 
     def restore(self, request: Request, **kwargs: Any) -> Response:
         """Bring an archived row back."""
-        row = self._marked(self.write_restored, kwargs[self.keyword])
-        return self.answer_row(self.find(self.reference_of(row)))
+        return self.answer_row(self._marked(self.write_restored, kwargs[self.keyword]))
 
     def create_many(self, request: Request, **_: Any) -> Response:
         """Create up to 100 rows; those that are wrong are named, the others stand."""
@@ -214,16 +212,15 @@ class WritableTable(TableView):
     # --- parts of them --------------------------------------------------------------
 
     def _marked(self, write: Callable[[Any, int | None, str], Any], which: str) -> Any:
-        """Archive or restore a row, and return it."""
+        """Archive or restore a row, and return it as it was written."""
         row = self.found_to_write(which)
         act = partial(write, row, self.wanted_rev(row), self.reason())
-        self._written(row, act)
-        return row
+        return self._written(row, act)
 
-    def _written(self, row: Any, write: Callable[[], Any]) -> None:
-        """Write a row. Raises ApiError 412 when somebody was faster."""
+    def _written(self, row: Any, write: Callable[[], Any]) -> Any:
+        """Write a row and return it. Raises ApiError 412 when somebody was faster."""
         try:
-            write()
+            return write()
         except RuleBroken as error:
             if getattr(error, "code", "") == "stale_version":
                 raise self.stale(self.find(self.reference_of(row)).rev) from error

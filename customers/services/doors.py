@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import F, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from audit.actors import Actor
@@ -146,16 +146,14 @@ def get_working_business(reference: str, *, actor: Actor, permission: str) -> Bu
     if reference:
         return get_business(reference, actor=actor, permission=permission)
     rows = list_businesses(actor=actor, permission=permission)
-    default = rows.filter(
-        memberships__user=actor.user_id,
-        memberships__is_default=True,
-        memberships__ended_at=None,
-    ).first()
-    if default is not None:
-        return default
-    some = list(rows[:2])
-    if len(some) == 1:
-        return some[0]
+    default = Membership.objects.filter(
+        business=OuterRef("pk"), user=actor.user_id, is_default=True, ended_at=None
+    )
+    ordered: Any = rows.annotate(is_default=Exists(default))
+    some: list[Any] = list(ordered.order_by("-is_default", "name", "id")[:2])
+    if some and (some[0].is_default or len(some) == 1):
+        found: Business = some[0]
+        return found
     msg = "You work for several businesses, or for none. Name one in X-Business."
     raise ValidationError(msg, code="business_needed")
 

@@ -157,7 +157,8 @@ class Messages(HubTable):
 
     def ticket(self, key: str) -> Ticket:
         """Return a ticket. Raises Http404."""
-        found: Ticket | None = self.reached(Ticket).filter(pk=key).first()
+        rows = self.reached(Ticket).select_related("customer")
+        found: Ticket | None = rows.filter(pk=key).first()
         if found is None:
             raise self.missing(Ticket, key)
         return found
@@ -189,14 +190,15 @@ class Messages(HubTable):
         elif self.owner is not None and key != self.owner.pk:
             text = "The body names another ticket than the path. Leave it out."
             error = ErrorDetail(text, "conflict")
-        elif not self.reached(Ticket).filter(pk=key).exists():
+        elif self.owner is None and not self.reached(Ticket).filter(pk=key).exists():
             error = _NO_ROW
         else:
             return
         raise ValidationError({"ticket_id": [error]})
 
     def write_new(self, values: dict[str, Any]) -> Any:
-        ticket = self.ticket(str(values.pop("ticket_id")))
+        key = str(values.pop("ticket_id"))
+        ticket = self.owner or self.ticket(key)
         services.check_live(ticket.customer)
         return services.add_message(ticket, actor=self.actor, **values)
 
