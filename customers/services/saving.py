@@ -56,7 +56,7 @@ class Write(Generic[_Row]):
 
     @cached_property
     def stored(self) -> _Row | None:
-        """The row as it was; ask after the locks, and before `save`."""
+        """The row as it was: ask after the locks, and before `save`."""
         if self.is_new or self._read is not None:
             return self._read
         return type(self.row)._base_manager.get(pk=self.row.pk)
@@ -69,8 +69,6 @@ class Write(Generic[_Row]):
     def save(self) -> None:
         """Write the row, its history and its entry in the trail."""
         row, customer_id = self.row, subject_of(self.row)
-        if customer_id is not None and figures_from(type(row)):
-            _ = self.stored  # is overwritten now
         if isinstance(row, TrackedModel):
             row.by(self.actor, reason=self.reason).save()
         else:
@@ -96,10 +94,13 @@ class Write(Generic[_Row]):
             refresh_stats([customer_id], figures)
 
     def _changed(self) -> set[str] | None:
-        """Return the columns that differ from before; None for a new row."""
-        if self.is_new or not figures_from(type(self.row)):
+        """Return the columns that differ from before; None where nobody can tell.
+
+        What was read without a lock may have changed before it was overwritten.
+        """
+        if self.is_new or self._read is None:
             return None
-        return changed_columns(self.row, self.stored)
+        return changed_columns(self.row, self._read)
 
 
 def save_plainly(write: Write[Any]) -> None:

@@ -2,30 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
-from django.core.exceptions import ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import connection, models
 from django.db.models import Q
 from django.test.utils import CaptureQueriesContext
 
-from customers.models import Address, Booking, Contact, Customer, Ticket
+from customers.models import (
+    Address,
+    Booking,
+    Business,
+    ConsentEvent,
+    Contact,
+    Credit,
+    Customer,
+    Flag,
+    Membership,
+    Note,
+    Preferences,
+    Refund,
+    Ticket,
+    TicketMessage,
+)
 from customers.services.constraints import (
     broken_checks,
+    check_row,
     find_holders,
     holds,
     unique_rules,
     unique_values,
 )
+from customers.services.saving import copy_of
 from tests.factories import (
     AddressFactory,
     BookingFactory,
+    BusinessFactory,
+    ConsentEventFactory,
     ContactFactory,
+    CreditFactory,
     CustomerFactory,
+    FlagFactory,
+    MembershipFactory,
+    NoteFactory,
+    RefundFactory,
     TicketFactory,
+    TicketMessageFactory,
 )
 
 FACTORIES = {
@@ -34,6 +61,17 @@ FACTORIES = {
     Contact: ContactFactory,
     Customer: CustomerFactory,
     Ticket: TicketFactory,
+}
+CHECKED = FACTORIES | {
+    Business: BusinessFactory,
+    ConsentEvent: ConsentEventFactory,
+    Credit: CreditFactory,
+    Flag: FlagFactory,
+    Membership: MembershipFactory,
+    Note: NoteFactory,
+    Preferences: lambda: Preferences.objects.get(customer=CustomerFactory()),
+    Refund: RefundFactory,
+    TicketMessage: TicketMessageFactory,
 }
 NOW = datetime.now(UTC)
 VALUES: list[Any] = [None, "", "nope", "completed", "active", "home", "email"]
@@ -79,6 +117,72 @@ def test_check_constraints_answer_as_the_database_does(db, model):
             mine = {text for _, text in broken_checks(row)}
             assert mine == said_by_django(row), (field.name, value)
             setattr(row, field.name, stored)
+
+
+def errors_of(check: Callable[[], Any]) -> Any:
+    """Return what a check says is wrong, by column."""
+    try:
+        check()
+    except ValidationError as error:
+        return error.message_dict
+    return {}
+
+
+@pytest.mark.parametrize("model", CHECKED, ids=lambda model: model.__name__)
+def test_a_row_is_checked_as_django_does(db, model):
+    row = CHECKED[model]()
+    stored = copy_of(row)
+    for field in model._meta.fields:
+        for value in VALUES:
+            if field.is_relation or field.primary_key or not fits(field, value):
+                continue
+            former = getattr(row, field.name)
+            setattr(row, field.name, value)
+            expected = errors_of(row.full_clean)
+            assert errors_of(partial(check_row, row, stored)) == expected, field.name
+            assert errors_of(partial(check_row, row)) == expected, field.name
+            setattr(row, field.name, former)
+
+
+def test_a_taken_value_is_told_as_django_does(db):
+    ana = CustomerFactory(email="ana@example.org", external_id="7")
+    bea = CustomerFactory(business=ana.business)
+    stored = copy_of(bea)
+    bea.email, bea.external_id = "ANA@example.org", "7"
+
+    expected = errors_of(bea.full_clean)
+
+    assert len(expected[NON_FIELD_ERRORS]) == 2
+    assert errors_of(partial(check_row, bea, stored)) == expected
+    about = {"one_live_customer_per_email": "email"}
+    blamed = errors_of(partial(check_row, bea, stored, about=about))
+    assert blamed["email"] == ["A customer here has this e-mail already."]
+
+
+def test_a_related_row_that_is_not_there_is_told_unless_it_was_loaded(db):
+    ticket = TicketFactory()
+    stored = copy_of(ticket)
+    ticket.booking_id = ticket.pk
+
+    assert "booking" in errors_of(partial(check_row, ticket, stored))
+    assert errors_of(partial(check_row, stored, stored)) == {}
+
+
+@pytest.mark.parametrize(
+    ("changes", "statements"),
+    [({"location": "Zug"}, 0), ({"email": "b@example.org"}, 1), ({"name": None}, 0)],
+)
+def test_only_what_differs_is_asked(db, changes, statements):
+    ana = CustomerFactory(email="ana@example.org", external_id="7")
+    stored = copy_of(ana)
+    for name, value in changes.items():
+        setattr(ana, name, value)
+
+    with CaptureQueriesContext(connection) as asked:
+        errors_of(partial(check_row, ana, stored))
+
+    sent = [query["sql"] for query in asked.captured_queries]
+    assert sum(sql.startswith("SELECT") for sql in sent) == statements, sent
 
 
 def test_unknown_is_neither_yes_nor_no(db):
