@@ -16,7 +16,7 @@ from customers.money import quantise, stored
 from customers.services.balances import balances_of
 from customers.services.constraints import check_row
 from customers.services.limits import exceeds_refund_limit
-from customers.services.locking import lock_customers
+from customers.services.locking import lock_customer
 from customers.services.money_doors import list_credits
 from customers.services.money_rules import Confirm, lock_booking, require_right
 from customers.services.records import save_record
@@ -52,7 +52,7 @@ def issue_credit(
     Raises ValidationError: `too_many_decimals`, `limit_exceeded`, `expired`.
     """
     actor.require(customer.business_id, "customers.add_credit")
-    lock_customers([customer.pk])
+    locked = lock_customer(customer.pk)
     entry = Credit(
         business_id=customer.business_id,
         customer=customer,
@@ -78,7 +78,7 @@ def issue_credit(
         if confirm is not None:
             shown = shown_money(entry.amount, entry.currency)
             confirm(digest, f"Give {shown} of credit")
-    return save_record(entry, actor=actor, reason=reason)
+    return save_record(entry, actor=actor, reason=reason, customer=locked)
 
 
 @transaction.atomic
@@ -98,7 +98,7 @@ def spend_credit(
     customer or currency, and `credit_exceeds_total` for more than is still to pay.
     """
     actor.require(customer.business_id, "customers.add_credit")
-    lock_customers([customer.pk])
+    locked = lock_customer(customer.pk)
     if booking is not None:
         booking = _payable(booking, customer, currency, stored(amount))
         currency = booking.currency
@@ -112,7 +112,7 @@ def spend_credit(
         reason=reason,
     )
     check_row(entry)
-    entry = save_record(entry, actor=actor, reason=reason)
+    entry = save_record(entry, actor=actor, reason=reason, customer=locked)
     if booking is not None:
         _use(booking, -entry.amount, actor)
     return entry
@@ -127,7 +127,7 @@ def reverse_credit(entry: Credit, *, actor: Actor, reason: str) -> Credit:
     spent meanwhile.
     """
     actor.require(entry.business_id, "customers.add_credit")
-    lock_customers([entry.customer_id])
+    locked = lock_customer(entry.customer_id)
     booking = None if entry.booking is None else lock_booking(entry.booking)
     opposite = Credit(
         business_id=entry.business_id,
@@ -140,7 +140,7 @@ def reverse_credit(entry: Credit, *, actor: Actor, reason: str) -> Credit:
         booking=booking,
         reverses=entry,
     )
-    opposite = save_record(opposite, actor=actor, reason=reason)
+    opposite = save_record(opposite, actor=actor, reason=reason, customer=locked)
     if booking is not None:
         _use(booking, entry.amount, actor)
     return opposite

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, QuerySet
@@ -25,6 +26,13 @@ def locking(customers: QuerySet[Customer]) -> QuerySet[Customer]:
 def lock_customer(pk: UUID) -> Customer:
     """Lock a customer until the commit, and return it as it is now."""
     return locking(Customer.objects.select_related("business")).get(pk=pk)
+
+
+def hand_down(customer: Customer, row: Any) -> None:
+    """Let a row know its locked customer, and the business that both belong to."""
+    row.customer = customer
+    if row.business_id == customer.business_id:
+        row.business = customer.business
 
 
 def lock_customers(customer_ids: Iterable[UUID]) -> None:

@@ -13,7 +13,7 @@ from audit.actors import Actor
 from customers.models import ConsentEvent, Customer, Flag, Preferences
 from customers.services.constraints import changed_columns, check_row
 from customers.services.doors import list_rows
-from customers.services.locking import lock_customer
+from customers.services.locking import hand_down, lock_customer
 from customers.services.records import save_record
 from customers.services.saving import copy_of
 
@@ -60,7 +60,7 @@ def update_preferences(
     locked = lock_customer(customer.pk)
     rows = Preferences.objects.select_for_update(no_key=True)
     row = rows.get(customer=customer)
-    row.customer, row.business = locked, locked.business
+    hand_down(locked, row)
     stored = copy_of(row)
     for name, value in changes.items():
         setattr(row, name, value)

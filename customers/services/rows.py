@@ -15,7 +15,7 @@ from customers.models.base import ArchiveMarks
 from customers.services.booking_rules import check_new_booking, stamp_booking
 from customers.services.constraints import changed_columns, check_row
 from customers.services.doors import list_rows
-from customers.services.locking import lock_customer
+from customers.services.locking import hand_down, lock_customer
 from customers.services.records import save_record
 from customers.services.saving import check_live, copy_of
 
@@ -163,7 +163,7 @@ def _locked(
     customer = lock_customer(customer_id) if customer_id else None
     found: Any = rows.select_for_update(no_key=True).get(pk=row.pk)
     if customer is not None and customer.pk == found.customer_id:
-        found.customer, found.business = customer, customer.business
+        hand_down(customer, found)
     else:
         # It has moved to another one meanwhile.
         customer = None
