@@ -65,7 +65,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse
         refusal = _refused_values(list(_errors(known.detail, "")))
     elif known.get_codes() == "invalid_token":
         # A sentence of ours, which says what to do with a token that has ended.
-        refusal = Refusal(status, "invalid_token", str(known.detail))
+        refusal = ApiError(status, "invalid_token", str(known.detail))
     else:
         refusal = ApiError(status, _code(known), _SENTENCES.get(status, _OTHER))
     # A header that says how to sign in came with the error, or there is none.
