@@ -12,12 +12,11 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.cache import cache as shared
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import re_path
@@ -27,7 +26,7 @@ from django.views.decorators.csrf import csrf_exempt
 from audit.guards import missing_migrations, require_guards, require_hardening
 from audit.rest.exceptions import ApiError
 from audit.rest.problems import problem_response
-from audit.services import MAINTAINED, catalogue_faults
+from audit.services import CAN_WRITE, MAINTAINED, beat, catalogue_faults, last_beat
 from config.backends.waiting import within
 
 logger = logging.getLogger(__name__)
@@ -155,7 +154,7 @@ _looked = _Looked()
 
 def _maintain() -> str:
     """Look when `maintain` ran last; a hub works without for a while."""
-    ran: datetime | None = shared.get(MAINTAINED)
+    ran = last_beat(MAINTAINED)
     if ran is None or timezone.now() - ran > timedelta(hours=MAINTAIN_HOURS):
         return WARNING
     return OK
@@ -163,16 +162,8 @@ def _maintain() -> str:
 
 def _can_write() -> str:
     """Write a row, the same one each time, and keep it."""
-    table = connection.ops.quote_name(str(settings.CACHES["default"]["LOCATION"]))
-    expires = connection.ops.adapt_datetimefield_value(
-        timezone.now() + timedelta(days=1)
-    )
-    with _lock_awaited(CHECK_SECONDS), connection.cursor() as cursor:
-        cursor.execute(
-            f"INSERT INTO {table} (cache_key, value, expires) VALUES (%s, %s, %s) "  # noqa: S608 - a name of the settings
-            "ON CONFLICT (cache_key) DO UPDATE SET value = excluded.value",
-            ["health:can_write", secrets.token_hex(_FILLER_BYTES // 2), expires],
-        )
+    with _lock_awaited(CHECK_SECONDS):
+        beat(CAN_WRITE, filler=secrets.token_hex(_FILLER_BYTES // 2))
     return OK
 
 

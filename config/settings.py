@@ -368,14 +368,9 @@ STORAGES = {
 # get a 503 (config/admission.py).
 QUEUE_SECONDS = env.number("HOLDFAST_QUEUE_SECONDS", default=1, at_least=1)
 
-# --- cache: shared by all processes, or limits would count once for each ---------
-CACHES = {
-    "default": {
-        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
-        "LOCATION": "holdfast_cache",
-        "OPTIONS": {"MAX_ENTRIES": 100_000},
-    }
-}
+# --- cache: of each process by itself. Django's caches unpickle what they hold, so one
+# in the database would run whatever somebody has written there ------------------
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 
 # --- long work: a table and a worker of our own behind Django's tasks API ---------
 TASKS = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from audit.models.catalogue import KeptCatalogue
 from audit.models.event import Event, Outcome
+from audit.models.heartbeat import Heartbeat
 from audit.models.idempotency import IdempotentResponse
 from audit.models.job import OPEN_STATUSES, Job, JobBatch, JobStatus
 from audit.models.operation import Operation
@@ -30,6 +31,7 @@ __all__ = [
     "Ceremony",
     "Event",
     "Grant",
+    "Heartbeat",
     "IdempotentResponse",
     "Job",
     "JobBatch",

@@ -35,12 +35,7 @@ from audit.services.catalogue import (
     require_catalogue,
 )
 from audit.services.ceremonies import old_ceremonies
-from audit.services.cleanup import (
-    MAINTAINED,
-    forget_old,
-    register_cleanup,
-    remove_old,
-)
+from audit.services.cleanup import forget_old, register_cleanup, remove_old
 from audit.services.devices import accept_invitation, known_device, remember_device
 from audit.services.grants import (
     LIFETIMES,
@@ -57,6 +52,7 @@ from audit.services.grants import (
     step_up_state,
     token_binding,
 )
+from audit.services.heartbeats import CAN_WRITE, MAINTAINED, beat, last_beat
 from audit.services.idempotency import (
     KeyReused,
     claim_answer,
@@ -166,6 +162,7 @@ from audit.services.tokens import (
 from audit.services.turns import take_turn
 
 __all__ = [
+    "CAN_WRITE",
     "LIFETIMES",
     "LONGEST_ANSWER",
     "MAINTAINED",
@@ -188,6 +185,7 @@ __all__ = [
     "are_passkeys_on",
     "ask_for_passkey",
     "ask_for_sign_in",
+    "beat",
     "begin_enrolment",
     "begin_passkey",
     "cancel_job",
@@ -230,6 +228,7 @@ __all__ = [
     "keep_catalogue",
     "known_device",
     "lacks_second_factor",
+    "last_beat",
     "last_review",
     "last_sign_ins",
     "list_access",

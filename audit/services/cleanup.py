@@ -8,24 +8,19 @@ from typing import Any, Protocol
 
 from django.conf import settings
 from django.contrib.sessions.models import Session
-from django.core.cache import cache
 from django.db.models import QuerySet
 
 from audit import clock
 from audit.actors import Actor
 from audit.batches import delete_in_batches
 from audit.services.attempts import old_counters
-from audit.services.caching import forget_cached
 from audit.services.ceremonies import old_ceremonies
+from audit.services.heartbeats import MAINTAINED, beat
 from audit.services.idempotency import clamp_answers, old_answers, old_leases
 from audit.services.jobs import old_job_batches, old_jobs
 from audit.services.rate_limits import mend_buckets, old_buckets
 from audit.services.refusals import close_windows
 from audit.services.tokens import clamp_families, old_families
-
-# Under this key of the cache stands when old rows were removed last.
-MAINTAINED = "maintained"
-_REMEMBERED_SECONDS = 400 * 86_400
 
 
 class Cleanup(Protocol):
@@ -79,8 +74,7 @@ def forget_old(*, only_count: bool) -> dict[str, int]:
     )
     for cleanup in _cleanups:
         counts |= cleanup(only_count=only_count)
-    counts["cached values"] = forget_cached(only_count=only_count)
     if not only_count:
         # Where /readyz looks whether it still runs.
-        cache.set(MAINTAINED, clock.now(), timeout=_REMEMBERED_SECONDS)
+        beat(MAINTAINED)
     return counts

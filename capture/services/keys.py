@@ -185,7 +185,7 @@ def allowed_origin(origin: str) -> bool:
 
 @transaction.atomic
 def report_exposed_key(key: ApiKey, operation: OperationContext) -> None:
-    """Write down that a secret key came from a web page, once an hour for each key.
+    """Write down that a secret key came from a web page, once an hour and process.
 
     It was refused, but it stood where anybody can read it: rotate it.
     """

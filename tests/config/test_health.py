@@ -7,14 +7,14 @@ from collections import namedtuple
 from datetime import timedelta
 
 import pytest
-from django.core.cache import cache
 from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 from django.utils import timezone
 
-from audit.services import MAINTAINED
+from audit.models import Heartbeat
+from audit.services import CAN_WRITE, MAINTAINED
 from config import health
 from tests.conftest import signed_in
 from tests.factories import UserFactory
@@ -144,7 +144,7 @@ def test_a_changed_catalogue_is_a_warning_and_looked_at_once_a_minute(
 
 def test_a_database_that_takes_no_row(maintained):
     with connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE holdfast_cache RENAME TO gone")
+        cursor.execute("ALTER TABLE audit_heartbeat RENAME COLUMN filler TO gone")
 
     response, _, checks = ready()
 
@@ -171,7 +171,8 @@ def test_a_maintain_that_never_ran_or_long_ago_is_a_warning(db):
     call_command("maintain")
     assert ready()[2]["maintain"] == "warning"
 
-    cache.set(MAINTAINED, timezone.now() - timedelta(hours=37), timeout=None)
+    long_ago = timezone.now() - timedelta(hours=37)
+    Heartbeat.objects.create(name=MAINTAINED, at=long_ago)
     response, status, checks = ready()
 
     assert (status, checks["maintain"]) == ("warning", "warning")
@@ -185,8 +186,4 @@ def test_what_is_written_is_one_row_that_stays_one(maintained):
     for _ in range(3):
         ready()
 
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FROM holdfast_cache WHERE cache_key LIKE 'health:%'"
-        )
-        assert cursor.fetchone() == (1,)
+    assert Heartbeat.objects.filter(name=CAN_WRITE).count() == 1

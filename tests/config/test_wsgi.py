@@ -37,10 +37,7 @@ def test_a_missing_trigger_stops_the_start_and_migrate_mends_it(tmp_path):
     assert [started.returncode for started in start(database)] == [0, 0]
 
     with sqlite3.connect(database) as connection:
-        tables = connection.execute("SELECT name FROM sqlite_master").fetchall()
         connection.execute("DROP TRIGGER holdfast_delete_customers_credit")
-    # What migrate makes beside the tables of models.
-    assert ("holdfast_cache",) in tables
 
     for refused in start(database):
         assert refused.returncode != 0

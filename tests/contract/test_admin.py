@@ -27,6 +27,7 @@ BOOKKEEPING = {
     "audit.AttemptCounter",
     "audit.Authenticator",
     "audit.Ceremony",
+    "audit.Heartbeat",
     "audit.IdempotentResponse",
     "audit.JobBatch",
     "audit.KeptCatalogue",

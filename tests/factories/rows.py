@@ -13,6 +13,7 @@ from audit.actors import Actor
 from audit.models import (
     AttemptCounter,
     Event,
+    Heartbeat,
     IdempotentResponse,
     Operation,
     RateLimitBucket,
@@ -22,6 +23,7 @@ from audit.models import (
 from audit.services import (
     attempts,
     claim_answer,
+    heartbeats,
     make_recovery_codes,
     rate_limits,
     record,
@@ -102,6 +104,7 @@ KEPT: dict[Any, Any] = {
         code="test",
         business_id=tests.factories.BusinessFactory().pk,
     ),
+    Heartbeat: lambda: heartbeats.beat("test"),
     RateLimitBucket: lambda: rate_limits.take("test", rate_limits.Rate(1, 1)),
     AttemptCounter: lambda: attempts.take("test", 1, timedelta(hours=1)),
     RecoveryCode: _make_codes,

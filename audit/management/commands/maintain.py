@@ -1,4 +1,4 @@
-"""Remove what has served its time: answers, buckets, counters, tokens, the cache."""
+"""Remove what has served its time: answers, buckets, counters, tokens."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from audit import services
 class Command(BaseCommand):
     help = (
         "Remove stored answers of idempotency keys, rate buckets, counters of sign-in "
-        "tries, expired tokens, files to import and cached values whose time is over. "
+        "tries, expired tokens and files to import whose time is over. "
         "Nothing that was captured is touched. For a timer, once a day."
     )
 

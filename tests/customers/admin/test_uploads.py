@@ -10,7 +10,6 @@ from datetime import timedelta
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
-from django.db import connection
 from django.utils import timezone
 
 from audit.jobs.tasks import BATCH_SIZE
@@ -192,15 +191,6 @@ def test_a_job_whose_file_was_removed_meanwhile_writes_nothing(alice, bakery):
     assert "no longer there" in alice.get(f"/admin/audit/job/{job.pk}/change/").text
     assert not Customer.objects.exists()
     assert Event.objects.get(action="import.finished").data["rows"] == 0
-
-
-def test_nothing_of_a_file_lies_in_the_cache(alice, bakery):
-    """What unpickles a cached value runs what whoever can write there put in."""
-    upload(alice, CUSTOMERS, ROW)
-
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT COUNT(*) FROM holdfast_cache")
-        assert cursor.fetchone()[0] == 0
 
 
 def test_a_file_that_is_gone_is_asked_for_again(alice, bakery):
