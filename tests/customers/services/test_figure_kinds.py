@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, models, transaction
+from django.db import DataError, IntegrityError, models, transaction
 from django.utils import timezone
 
 from audit.actors import Actor
@@ -98,10 +98,10 @@ def moves_alone_or_together(
     """Tell the same of all values at once, or of each where they are not let in."""
     try:
         return moves(row, customer, **values)
-    except IntegrityError:
+    except (IntegrityError, DataError):
         moved = []
         for name, value in values.items():
-            with suppress(IntegrityError):
+            with suppress(IntegrityError, DataError):
                 moved.append(moves(row, customer, **{name: value}))
         return any(moved)
 
