@@ -61,7 +61,7 @@ def test_two_people_of_one_office_come_in_while_two_others_guess(people, clock):
     assert ben.signs_in("ben")
     inside, outside = Browser(OFFICE), Browser(ELSEWHERE)
 
-    for _ in range(40):
+    for _ in range(20):
         for guesser in (inside, outside):
             for name in ("ann", "ben", "cleo"):
                 guesser.tries(name)

@@ -32,12 +32,15 @@ from tests.factories import (
     SourceFactory,
     UserFactory,
 )
+from tests.long import IS_LONG
 
 MATRIX = Path(__file__).with_name("access_matrix.txt")
 WRITES = bool(os.environ.get("HOLDFAST_WRITE_MATRIX"))
 DOORS = doors()
 # Pages know two methods; the admin treats the others like GET.
 PAGE_METHODS, API_METHODS = ("GET", "POST"), ("GET", "POST", "PUT", "PATCH", "DELETE")
+# Of another business: who may do most, and who sees most; in the long form everybody.
+ABROAD = Role.values if IS_LONG or WRITES else [Role.ADMIN, Role.AUDITOR]
 SCOPES = ["write", "read:captures", "read:customers", "export"]
 
 
@@ -71,10 +74,7 @@ class Cast:
         self.people = {
             "owner": self._owner(),
             **{f"{role} own": self._member(own, role) for role in Role.values},
-            **{
-                f"{role} foreign": self._member(self.foreign, role)
-                for role in Role.values
-            },
+            **{f"{role} foreign": self._member(self.foreign, role) for role in ABROAD},
             "both": self._works_in_both(),
             "anonymous": Client(),
         }
@@ -203,9 +203,15 @@ def test_everybody_gets_what_the_matrix_says(db, quiet, name):
     wrong = {
         key: (cells, committed.get(key, "no row"))
         for key, cells in found.items()
-        if committed.get(key) != cells
+        if asked_of(committed.get(key, "no row")) != cells
     }
     assert wrong == {}
+
+
+def asked_of(cells: str) -> str:
+    """Return the committed cells of those who are asked."""
+    left_out = tuple(f"{role} foreign " for role in Role.values if role not in ABROAD)
+    return ", ".join(c for c in cells.split(", ") if not c.startswith(left_out))
 
 
 def test_the_matrix_has_no_row_of_a_door_that_is_gone():

@@ -71,7 +71,7 @@ from tests.long import IS_LONG, sample
 
 pytestmark = pytest.mark.slow
 # A page of a row is opened for so many rows of its table.
-ROWS = 6 if IS_LONG else 3
+ROWS = 6 if IS_LONG else 2
 CROWD = 60 if IS_LONG else 8
 # The worst for masks, and for normal forms.
 KINDS = list(TEXTS) if IS_LONG else ["addresses", "marks"]

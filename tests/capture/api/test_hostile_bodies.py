@@ -6,6 +6,7 @@ import json
 import sys
 import time
 import tracemalloc
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -26,27 +27,34 @@ CPU_SECONDS = 20
 MB = 1_000_000
 TIME = 1_789_000_000_000
 BATCH, LINES = "/api/v1/captures/batch", "application/x-ndjson"
-HOSTILE = {
-    "openings": b"[" * 5 * MB,
-    "nested items": b'{"batch":[' + b"[" * 2 * MB + b"]" * 2 * MB + b"]}",
-    "objects": b'{"a":' * MB,
-    "batches": b'{"batch":[' * (MB // 2),
-    "lists": b'{"batch":[[' + b"[1]," * MB + b"1]]}",
-    "empty ones": b'{"batch":[[' + b"{}," * MB + b"1]]}",
-    "commas": b'{"batch":[' + b"," * 4 * MB + b"]}",
-    "scalars": b'{"batch":[' + b"1," * 2 * MB + b"1]}",
-    "quotes": b'"' * 4 * MB,
-    "escapes": b'{"batch":["' + b"\\\\" * 2 * MB,
-    "blanks": b'{"batch":[' + b" " * 4 * MB + b"]}",
-    "keys": json.dumps({"batch": [{f"k{n}": n for n in range(250_000)}]}).encode(),
-    "same keys": b'{"batch":[{' + b'"a":1,' * (MB // 2) + b'"a":1}]}',
-    "digits": b'{"batch":[{"userId":"u","t":"' + b"1 " * 2 * MB + b'"}]}',
-    "cards": b'{"batch":[{"userId":"u","t":"' + b"4111-" * (MB // 2) + b'"}]}',
-    "small texts": json.dumps({"batch": [{"list": ["a"] * 150_000}]}).encode(),
-    "small lists": json.dumps({"batch": [{"list": [["a"]] * 150_000}]}).encode(),
-    "small numbers": json.dumps({"batch": [{"list": [1.5] * 15_000}] * 10}).encode(),
-    "times": json.dumps({"batch": [{"list": [TIME] * 15_000}] * 10}).encode(),
-    "unread secrets": b'{"batch":[{' + b'"password":' * (MB // 4) + b"}]}",
+
+
+def batch(items: Any) -> bytes:
+    return json.dumps({"batch": items}).encode()
+
+
+# Made when they are sent: each worker reads this module.
+HOSTILE: dict[str, Callable[[], bytes]] = {
+    "openings": lambda: b"[" * 5 * MB,
+    "nested items": lambda: b'{"batch":[' + b"[" * 2 * MB + b"]" * 2 * MB + b"]}",
+    "objects": lambda: b'{"a":' * MB,
+    "batches": lambda: b'{"batch":[' * (MB // 2),
+    "lists": lambda: b'{"batch":[[' + b"[1]," * MB + b"1]]}",
+    "empty ones": lambda: b'{"batch":[[' + b"{}," * MB + b"1]]}",
+    "commas": lambda: b'{"batch":[' + b"," * 4 * MB + b"]}",
+    "scalars": lambda: b'{"batch":[' + b"1," * 2 * MB + b"1]}",
+    "quotes": lambda: b'"' * 4 * MB,
+    "escapes": lambda: b'{"batch":["' + b"\\\\" * 2 * MB,
+    "blanks": lambda: b'{"batch":[' + b" " * 4 * MB + b"]}",
+    "keys": lambda: batch([{f"k{n}": n for n in range(250_000)}]),
+    "same keys": lambda: b'{"batch":[{' + b'"a":1,' * (MB // 2) + b'"a":1}]}',
+    "digits": lambda: b'{"batch":[{"userId":"u","t":"' + b"1 " * 2 * MB + b'"}]}',
+    "cards": lambda: b'{"batch":[{"userId":"u","t":"' + b"4111-" * (MB // 2) + b'"}]}',
+    "small texts": lambda: batch([{"list": ["a"] * 150_000}]),
+    "small lists": lambda: batch([{"list": [["a"]] * 150_000}]),
+    "small numbers": lambda: batch([{"list": [1.5] * 15_000}] * 10),
+    "times": lambda: batch([{"list": [TIME] * 15_000}] * 10),
+    "unread secrets": lambda: b'{"batch":[{' + b'"password":' * (MB // 4) + b"}]}",
 }
 
 
@@ -66,7 +74,7 @@ def test_too_many_items_are_refused_before_they_are_read(key, body):
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_body_costs_no_more_than_its_length(post, name):
-    body = HOSTILE[name][:4_000_000]
+    body = HOSTILE[name]()[:4_000_000]
     started = time.process_time()
     answer = post("/v1/batch", body)
 
@@ -76,7 +84,7 @@ def test_a_hostile_body_costs_no_more_than_its_length(post, name):
 
 @pytest.mark.parametrize("name", ["openings", "nested items", "quotes"])
 def test_a_hostile_body_takes_little_more_memory_than_itself(name):
-    body = HOSTILE[name]
+    body = HOSTILE[name]()
     tracemalloc.start()
     with suppress(ParseError):
         parse_items(body, "batch", most=2500)

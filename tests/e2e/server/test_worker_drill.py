@@ -47,10 +47,10 @@ class Kind:
 
 # A file has a few rows more than it is made for; a preview reports in the file's row.
 KINDS = [
-    Kind("archive", 800, 3_000, ("archived",)),
-    Kind("preview", 1_500, 12_000, (), piece=500),
-    Kind("load", 1_000, 4_000, ("new", "changed", "unchanged", "rejected")),
-    Kind("replay", 60, 300, ("taken", "left in quarantine"), piece=5),
+    Kind("archive", 400, 3_000, ("archived",)),
+    Kind("preview", 1_000, 12_000, (), piece=500),
+    Kind("load", 400, 4_000, ("new", "changed", "unchanged", "rejected")),
+    Kind("replay", 40, 300, ("taken", "left in quarantine"), piece=5),
 ]
 ARCHIVE = KINDS[0]
 
