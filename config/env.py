@@ -111,6 +111,16 @@ def number(name: str, *, default: int, at_least: int = 0) -> int:
     raise ImproperlyConfigured(msg)
 
 
+def seconds(name: str, *, default: float, at_least: float) -> float:
+    """Return NAME as seconds, whole or with decimals, that are not too few."""
+    value = text(name, str(default)).strip()
+    is_number = value.isascii() and value.replace(".", "", 1).isdigit()
+    if is_number and float(value) >= at_least:
+        return float(value)
+    msg = f"{name}={value!r} is not {at_least} seconds or more. Write {name}={default}."
+    raise ImproperlyConfigured(msg)
+
+
 def address(name: str, default: str) -> str:
     """Return NAME, the address of a page: a http(s) URL, or a path of this site."""
     value = text(name, default).strip()

@@ -366,7 +366,7 @@ STORAGES = {
 # --- server -----------------------------------------------------------------------
 # How long requests that are more than HOLDFAST_THREADS wait for their turn before they
 # get a 503 (config/admission.py).
-QUEUE_SECONDS = env.number("HOLDFAST_QUEUE_SECONDS", default=1, at_least=1)
+QUEUE_SECONDS = env.seconds("HOLDFAST_QUEUE_SECONDS", default=0.5, at_least=0.1)
 
 # --- cache: of each process by itself. Django's caches unpickle what they hold, so one
 # in the database would run whatever somebody has written there ------------------

@@ -61,6 +61,17 @@ def test_a_number_that_is_too_small_says_the_fix(monkeypatch):
         env.number("HOLDFAST_X", default=8, at_least=2)
 
 
+def test_seconds_may_have_decimals(monkeypatch):
+    assert env.seconds("HOLDFAST_X", default=0.5, at_least=0.1) == 0.5
+    for text, value in (("2", 2), ("0.25", 0.25)):
+        monkeypatch.setenv("HOLDFAST_X", text)
+        assert env.seconds("HOLDFAST_X", default=0.5, at_least=0.1) == value
+    for text in ("0", "-1", ".", "1.2.3", "1e3", "soon", "٣"):
+        monkeypatch.setenv("HOLDFAST_X", text)
+        with pytest.raises(ImproperlyConfigured, match=r"Write HOLDFAST_X=0\.5"):
+            env.seconds("HOLDFAST_X", default=0.5, at_least=0.1)
+
+
 def test_a_secret_can_come_from_a_file(monkeypatch, tmp_path):
     (tmp_path / "secret").write_text("from the file\n", encoding="utf-8")
     monkeypatch.setenv("HOLDFAST_X_FILE", str(tmp_path / "secret"))
