@@ -49,7 +49,7 @@ class Kind:
 KINDS = [
     Kind("archive", 400, 3_000, ("archived",)),
     Kind("preview", 1_000, 12_000, (), piece=500),
-    Kind("load", 400, 4_000, ("new", "changed", "unchanged", "rejected")),
+    Kind("load", 1_000, 4_000, ("new", "changed", "unchanged", "rejected")),
     Kind("replay", 40, 300, ("taken", "left in quarantine"), piece=5),
 ]
 ARCHIVE = KINDS[0]
