@@ -39,6 +39,8 @@ _SHORT_TEXT = 1000
 _SHORT = 3
 _DIGITS = 7
 _HIDDEN = "…"
+# First letter of the name, of the host, and the last label with its dot.
+_MASKED_ADDRESS = "{}…@{}…{}{}".format
 
 
 def mask(value: Any) -> Any:
@@ -53,7 +55,8 @@ def mask(value: Any) -> Any:
         return _HIDDEN
     name, at, host = value.rpartition("@")
     if at and name and host:
-        return f"{name[0]}{_HIDDEN}@{host[0]}{_HIDDEN}{_last_label(host)}"
+        _, dot, label = host.rpartition(".")
+        return _MASKED_ADDRESS(name[0], host[0], dot, dot and label)
     if _is_address(value):
         return f"{re.split('[.:]', value)[0]}.{_HIDDEN}"
     if sum(map(str.isdigit, value)) >= _DIGITS:
@@ -63,13 +66,28 @@ def mask(value: Any) -> Any:
 
 def mask_text(text: str) -> str:
     """Return a text in which addresses and international phone numbers are masked."""
+    # Without a call of Python for each of them: a text may hold a hundred thousand, and
+    # at some depths of the stack CPython maps memory for each call and gives it back.
     if "@" in text:
-        text = _EMAIL.sub(_masked_address, text)
-    return _PHONE.sub(lambda found: str(mask(found.group())), text)
-
-
-def _masked_address(run: re.Match[str]) -> str:
-    return str(mask(run.group())) if run.group(1) else run.group()
+        shown, done = [], 0
+        for run in _EMAIL.finditer(text):
+            if run.lastindex:
+                name, _, host = run[0].rpartition("@")
+                _, dot, label = host.rpartition(".")
+                masked = _MASKED_ADDRESS(name[0], host[0], dot, dot and label)
+                shown += (text[done : run.start()], masked)
+                done = run.end()
+        text = "".join((*shown, text[done:]))
+    if "+" in text or "00" in text:
+        shown, done = [], 0
+        for run in _PHONE.finditer(text):
+            number = run[0]
+            is_long = sum(map(str.isdigit, number)) >= _DIGITS
+            masked = f"{_HIDDEN}{number[-2:]}" if is_long else f"{number[0]}{_HIDDEN}"
+            shown += (text[done : run.start()], masked)
+            done = run.end()
+        text = "".join((*shown, text[done:]))
+    return text
 
 
 def mask_within(value: Any) -> Any:
@@ -263,10 +281,6 @@ def _kinds() -> dict[str, str]:
         for name, kind in declaration(model).items()
         if kind in MASKED
     }
-
-
-def _last_label(host: str) -> str:
-    return f".{host.rpartition('.')[2]}" if "." in host else ""
 
 
 def _is_address(text: str) -> bool:

@@ -44,6 +44,18 @@ def test_no_international_number_survives(number):
     assert number not in str(mask_within({"a": [f"{number}"]}))
 
 
+@given(
+    st.emails(), st.from_regex(r"(\+|00)[1-9][0-9 ()/.-]{5,13}[0-9]", fullmatch=True)
+)
+def test_inside_a_text_stands_what_stands_for_the_value_alone(address, number):
+    address = address.translate(dict.fromkeys(map(ord, "'/"), "x"))
+
+    text = mask_text(f"Write to {address}, call {number}, or {address} again")
+
+    shown = mask(address)
+    assert text == f"Write to {shown}, call {mask(number)}, or {shown} again"
+
+
 def test_dates_and_amounts_stay_readable_inside_texts():
     text = '{"at": "2026-11-21T10:00:00Z", "amount": 12345678.90, "id": 123456789}'
 

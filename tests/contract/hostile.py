@@ -38,8 +38,9 @@ from tests.long import sample
 # What an item, a column or a cell is filled with, in bytes of UTF-8: the largest item
 # that is taken, less what stands around the text.
 SIZE = MAX_ITEM - 12_288
-# Of CPU, for one request.
+# Of CPU, for one request; and for a page on a machine that does nothing else.
 CEILING = 10.0
+PAGE_SECONDS = 1.0
 TOO_MANY = 429
 # Of Stripe, where the text is the key, and of standard webhooks, where its base64 is.
 SECRET = f"whsec_{base64.b64encode(bytes(32)).decode()}"
@@ -64,6 +65,7 @@ TEXTS: dict[str, Callable[[int], str]] = {
     "at": _filled("@"),
     "addresses": _filled("a@"),
     "phones": _filled("+1 "),
+    "numbers": _filled("+1234567,"),
     "brackets": _filled("[({"),
     "quotes": _filled("\"\\'"),
     "markup": _filled("<a href='http://a.b?& "),
