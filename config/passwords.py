@@ -32,7 +32,8 @@ class OwnNameValidator:
 
     def validate(self, password: str, user: Any = None) -> None:
         """Raise ValidationError `password_with_name`."""
-        name = user.get_username().lower() if user is not None else ""
+        # Django's form leaves None where it refuses a name that is taken.
+        name = (user.get_username() or "").lower() if user is not None else ""
         if len(name) >= _SHORTEST_NAME and name in password.lower():
             raise ValidationError(self.get_help_text(), code="password_with_name")
 

@@ -58,6 +58,18 @@ def test_an_address_that_is_taken_is_a_sentence_of_the_form(owner, ann):
     assert not User.objects.filter(username="sam").exists()
 
 
+def test_a_user_name_that_is_taken_is_a_sentence_of_the_form(owner, ann):
+    add = reverse("admin:audit_user_add")
+    word = "a much better 1"
+    sam = {"username": ann.username.upper(), "email": "sam@example.org"}
+    data = form_data(owner, add, **sam, password1=word, password2=word)
+
+    page = post_confirmed(owner, add, data)
+
+    assert "username already exists" in page.text
+    assert not User.objects.filter(email="sam@example.org").exists()
+
+
 def test_no_page_names_what_the_hub_does_not_have(owner, ann):
     for path in (
         reverse("admin:audit_user_add"),
