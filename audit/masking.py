@@ -68,8 +68,9 @@ def mask_text(text: str) -> str:
     """Return a text in which addresses and international phone numbers are masked."""
     # Without a call of Python for each of them: a text may hold a hundred thousand, and
     # at some depths of the stack CPython maps memory for each call and gives it back.
+    shown: list[str] = []
+    done = 0
     if "@" in text:
-        shown, done = [], 0
         for run in _EMAIL.finditer(text):
             if run.lastindex:
                 name, _, host = run[0].rpartition("@")

@@ -12,7 +12,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 from django.conf import settings
-from django.db import connections
+from django.db import connection, connections, transaction
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -179,6 +179,35 @@ def take_copy(template: Database) -> None:
     if template.is_sqlite:
         with contextlib.closing(sqlite3.connect(template.name)) as source:
             source.backup(connection.connection)
+
+
+def filled_tables() -> list[str]:
+    """Return the tables of Django's test database that hold rows."""
+    with connection.cursor() as cursor:
+        tables = connection.introspection.django_table_names(only_existing=True)
+        any_row = (f"SELECT '{t}' WHERE EXISTS (SELECT 1 FROM {t})" for t in tables)
+        cursor.execute(" UNION ALL ".join(any_row))
+        return [table for (table,) in cursor.fetchall()]
+
+
+def rows_of(tables: Iterable[str]) -> dict[str, list[Any]]:
+    """Return all rows of these tables."""
+    rows = {}
+    with connection.cursor() as cursor:
+        for table in tables:
+            cursor.execute(f"SELECT * FROM {table} ORDER BY 1")
+            rows[table] = cursor.fetchall()
+    return rows
+
+
+def delete_rows(first: dict[str, list[Any]]) -> bool:
+    """Empty all tables but these; False if their own rows have changed."""
+    if rows_of(first) != first:
+        return False
+    with transaction.atomic(), connection.cursor() as cursor:
+        for table in set(filled_tables()) - first.keys():
+            cursor.execute(f"DELETE FROM {table}")
+    return True
 
 
 def _migrate(folder: Path) -> str:
