@@ -65,13 +65,13 @@ TEXTS: dict[str, Callable[[int], str]] = {
     "at": _filled("@"),
     "addresses": _filled("a@"),
     "phones": _filled("+1 "),
-    "numbers": _filled("+1234567,"),
     "brackets": _filled("[({"),
     "quotes": _filled("\"\\'"),
     "markup": _filled("<a href='http://a.b?& "),
     "marks": lambda size: f"a{_filled(MARKS)(size - 1)}",
     "emoji": _filled("👩‍👩‍👧‍👦"),
     "nested": lambda size: ('{"a":' * 90 + "1" + "}" * 90)[: size // 2],
+    "numbers": _filled("+1234567,"),
 }
 
 
