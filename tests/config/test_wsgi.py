@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.databases import migrated
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,9 +34,11 @@ def run(database: Path, *command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_missing_trigger_stops_the_start_and_migrate_mends_it(tmp_path):
+def test_a_missing_trigger_stops_the_start_and_migrate_mends_it(
+    tmp_path, tmp_path_factory
+):
     database = tmp_path / "hub.sqlite3"
-    assert run(database, "manage.py", "migrate").returncode == 0
+    shutil.copyfile(migrated(tmp_path_factory).name, database)
     assert [started.returncode for started in start(database)] == [0, 0]
 
     with sqlite3.connect(database) as connection:

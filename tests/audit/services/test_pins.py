@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from audit.services import pins
 from audit.services.pins import check_pin, is_denied
 from tests.factories.audit import PIN
+from tests.long import IS_LONG
 
 RISING = [f"{''.join(str((n + k) % 10) for k in range(6))}" for n in range(10)]
 
@@ -108,6 +109,7 @@ def test_two_hashes_are_listed_and_nothing_in_clear():
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not IS_LONG, reason="takes a while, for two lines of data")
 def test_the_other_printed_pin_is_a_date_and_is_denied_by_its_hash():
     """Tries every day of some years, which takes a while."""
     dates = sorted({day.strftime("%d%m%y") for day in days(2021, 2024)})

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.e2e
 # The coverage phase makes a request for each limit of the schema, however few it may.
 IS_LONG = bool(os.environ.get("HOLDFAST_FUZZ_LONG"))
 PHASES = "examples,coverage,fuzzing,stateful" if IS_LONG else "examples,fuzzing"
-EXAMPLES = os.environ.get("HOLDFAST_FUZZ_EXAMPLES", "20" if IS_LONG else "3")
+EXAMPLES = os.environ.get("HOLDFAST_FUZZ_EXAMPLES", "20" if IS_LONG else "2")
 SEED = os.environ.get("HOLDFAST_FUZZ_SEED", "1")
 ROOT = Path(__file__).resolve().parents[3]
 # Everything there has to succeed at least once.
