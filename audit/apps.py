@@ -9,8 +9,8 @@ from django.db import connections
 from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate, pre_migrate
 
-from audit.actors import Actor
-from audit.tenancy import tell_on_connect
+from audit.tenancy.actors import Actor
+from audit.tenancy.scope import tell_on_connect
 
 
 class AuditConfig(AppConfig):
@@ -30,7 +30,7 @@ class AuditConfig(AppConfig):
 
 
 def _require_owner_of_hardened(*, using: str, **_: Any) -> None:
-    from audit.guards import (  # noqa: PLC0415 - models must be ready
+    from audit.database.guards import (  # noqa: PLC0415 - models must be ready
         require_migrating_owner,
     )
 
@@ -55,13 +55,13 @@ def _remove_before_remake(
     # table names it. A crash before the end leaves guards missing, and the server
     # refuses to start until `migrate` has finished.
     if plan and connections[using].vendor == "sqlite":
-        from audit.guards import remove_guards  # noqa: PLC0415 - models must be ready
+        from audit.database.guards import remove_guards  # noqa: PLC0415 - models must be ready
 
         remove_guards(using)
 
 
 def _install_after_migrate(*, using: str, **_: Any) -> None:
-    from audit.guards import (  # noqa: PLC0415 - models must be ready
+    from audit.database.guards import (  # noqa: PLC0415 - models must be ready
         harden_again,
         install_guards,
     )

@@ -9,11 +9,11 @@ from django.apps import apps
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DEFAULT_DB_ALIAS, OperationalError, ProgrammingError, models
 
-from audit.guards import differences, hardening_faults
-from audit.privacy import misdeclared_fields, personal_fields, undeclared_fields
-from audit.sealed import SealedHistory, SealedModel
+from audit.database.guards import differences, hardening_faults
+from audit.database.sealed import SealedHistory, SealedModel
+from audit.history.models import tracked_models
+from audit.privacy.classes import misdeclared_fields, personal_fields, undeclared_fields
 from audit.services import altered_rows, catalogue_faults, count_outdated
-from audit.tracking import tracked_models
 
 OUR_APPS = ("audit", "customers", "capture")
 
@@ -39,7 +39,7 @@ def check_privacy_declared(**_: Any) -> list[CheckMessage]:
         Error(
             f"{model._meta.label}.privacy names {name!r}, which is no column or has "
             "an unknown class.",
-            hint="See audit/privacy.py for the classes.",
+            hint="See audit/privacy/classes.py for the classes.",
             obj=model,
             id="audit.E002",
         )

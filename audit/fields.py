@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from django.db.models.expressions import Combinable
 
 from audit import canonical
-from audit.invisible import clean_address, clean_name
-from audit.nesting import is_nested_deeper
-from audit.privacy import personal_fields, public_fields
+from audit.json_depth import is_nested_deeper
+from audit.privacy.classes import personal_fields, public_fields
+from audit.privacy.invisible import clean_address, clean_name
 
 _MAX_INTEGER = 2**53 - 1
 _MAX_DIGITS = 15

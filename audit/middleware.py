@@ -18,9 +18,9 @@ from django.http import (
 )
 
 from audit import services
-from audit.actors import Actor, OperationContext, operation_of
-from audit.outages import is_unavailable
-from audit.tenancy import keep_reach, request_reach
+from audit.database.outages import is_unavailable
+from audit.tenancy.actors import Actor, OperationContext, operation_of
+from audit.tenancy.scope import keep_reach, request_reach
 
 logger = logging.getLogger(__name__)
 

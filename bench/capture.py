@@ -56,7 +56,7 @@ def client() -> Any:
     from django.core.management import call_command  # noqa: PLC0415 - after setup
     from django.test import Client  # noqa: PLC0415 - after setup
 
-    from audit.actors import Actor  # noqa: PLC0415 - after setup
+    from audit.tenancy.actors import Actor  # noqa: PLC0415 - after setup
     from capture import services  # noqa: PLC0415 - after setup
     from customers import services as customers  # noqa: PLC0415 - after setup
 

@@ -13,7 +13,7 @@ from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
 
-from audit.outages import is_unavailable
+from audit.database.outages import is_unavailable
 from capture import services
 from capture.paths import is_capture_path
 

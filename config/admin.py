@@ -18,8 +18,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from audit import services
-from audit.actors import Actor
 from audit.fields import without_long
+from audit.tenancy.actors import Actor
 
 
 class LabelledChoices(AutocompleteJsonView):

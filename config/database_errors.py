@@ -66,6 +66,6 @@ class ToldFilter(logging.Filter):
     """Drops the trace of an error that config.unavailable tells in one line."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        from audit.outages import is_unavailable  # noqa: PLC0415 - log lines are set up before there are apps
+        from audit.database.outages import is_unavailable  # noqa: PLC0415 - log lines are set up before there are apps
 
         return not (record.exc_info and is_unavailable(record.exc_info[1]))

@@ -14,8 +14,8 @@ from django.shortcuts import render
 from django.urls import path
 from django.views.decorators.http import require_safe
 
-from audit.actors import Actor
-from audit.tenancy import reach
+from audit.tenancy.actors import Actor
+from audit.tenancy.scope import reach
 from capture import services as capture
 from customers import services as customers
 

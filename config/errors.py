@@ -12,9 +12,9 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
-from audit.actors import operation_of
 from audit.rest.exceptions import ApiError
 from audit.rest.problems import problem_response
+from audit.tenancy.actors import operation_of
 from config.paths import is_capture_path
 
 _SENTENCES = {

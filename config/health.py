@@ -23,7 +23,7 @@ from django.urls import re_path
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
-from audit.guards import missing_migrations, require_guards, require_hardening
+from audit.database.guards import missing_migrations, require_guards, require_hardening
 from audit.rest.exceptions import ApiError
 from audit.rest.problems import problem_response
 from audit.services import CAN_WRITE, MAINTAINED, beat, catalogue_faults, last_beat

@@ -14,10 +14,10 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from audit import services
-from audit.actors import operation_of
-from audit.keyed import network_hash
+from audit.crypto import network_hash
 from audit.rest.throttling import add_rate_limit_headers
 from audit.services.rate_limits import Budget, Rate, take
+from audit.tenancy.actors import operation_of
 from config import errors
 from config.devices import device_of
 

@@ -16,7 +16,7 @@ from django.shortcuts import redirect
 from django.urls import Resolver404, resolve
 
 from audit import services
-from audit.actors import OperationContext, Via, operation_of
+from audit.tenancy.actors import OperationContext, Via, operation_of
 from config.logs import request_id
 from config.paths import is_capture_path
 

@@ -11,7 +11,7 @@ from typing import Any
 from cryptography.exceptions import InvalidTag
 from django.contrib.messages.storage.session import SessionStorage
 
-from audit.keyed import lock_up, unlock
+from audit.crypto import lock_up, unlock
 
 _PURPOSE, _OWNER = "messages", b"messages"
 

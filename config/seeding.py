@@ -12,7 +12,7 @@ from typing import Any
 
 from django.apps import apps
 
-from audit.actors import Actor
+from audit.tenancy.actors import Actor
 from customers import services
 
 BAKERY, RIVAL = "bakery-nord", "studio-sud"

@@ -14,7 +14,7 @@ from asgiref.sync import sync_to_async
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
 from django.utils import timezone
 
-from audit.keyed import keyed_hash
+from audit.crypto import keyed_hash
 
 # As much as the column of Django's table holds: 160 bits.
 _LENGTH = 40

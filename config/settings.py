@@ -259,7 +259,7 @@ DATABASES = {"default": _database}
 HARDENED = env.flag("HOLDFAST_HARDENED", default=False)
 
 # --- people ---------------------------------------------------------------------
-AUTHENTICATION_BACKENDS = ["audit.backends.RoleBackend"]
+AUTHENTICATION_BACKENDS = ["audit.tenancy.backends.RoleBackend"]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",

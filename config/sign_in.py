@@ -16,9 +16,9 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from audit import clock, services
-from audit.actors import operation_of
 from audit.admin import passkeys
 from audit.admin.step_up import binding_of
+from audit.tenancy.actors import operation_of
 from config.devices import device_of, remember, welcome_of
 
 _PENDING = "sign_in_pending"

@@ -55,7 +55,7 @@ def require_ready(using: str = DEFAULT_DB_ALIAS) -> None:
     hardening and the rest of the catalogue; only reads.
     """
     # The apps must be loaded before their models are.
-    from audit.guards import require_guards, require_hardening  # noqa: PLC0415
+    from audit.database.guards import require_guards, require_hardening  # noqa: PLC0415
     from audit.services import require_catalogue  # noqa: PLC0415
 
     require_packages()

@@ -11,7 +11,7 @@ from typing import Any
 from django.core.signals import got_request_exception
 from django.http import HttpRequest, HttpResponse
 
-from audit.outages import is_unavailable
+from audit.database.outages import is_unavailable
 from config import errors
 from config.backends.waiting import once
 

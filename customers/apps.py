@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.apps import AppConfig
 
-from audit.actors import register_rights_source
+from audit.tenancy.actors import register_rights_source
 from customers.roles import SCOPE_RIGHTS
 
 

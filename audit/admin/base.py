@@ -29,11 +29,11 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from audit import services
-from audit.actors import Actor, operation_of
 from audit.admin.reveals import is_revealed
 from audit.fields import without_long
-from audit.invisible import with_bidi_shown
-from audit.masking import (
+from audit.privacy.classes import business_of, names_people, personal_fields, subject_of
+from audit.privacy.invisible import with_bidi_shown
+from audit.privacy.masking import (
     REVEAL,
     SEE_CLEAR,
     hidden_names,
@@ -41,7 +41,7 @@ from audit.masking import (
     mask_row,
     shown_row,
 )
-from audit.privacy import business_of, names_people, personal_fields, subject_of
+from audit.tenancy.actors import Actor, operation_of
 
 if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[Any]

@@ -24,12 +24,12 @@ from django.urls import reverse
 from django.utils.module_loading import import_string
 
 from audit import services
-from audit.actors import Actor
 from audit.admin.base import ScopedAdmin, actor_of, refuse
 from audit.admin.once import act_once
 from audit.admin.step_up import confirmed
 from audit.jobs.tasks import BATCH_SIZE
 from audit.models import Scope
+from audit.tenancy.actors import Actor
 
 # From here on the number is typed, and the act confirmed with a PIN or an
 # authenticator.

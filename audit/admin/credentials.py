@@ -9,10 +9,10 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from audit import services
-from audit.actors import Actor
 from audit.admin.base import GuardedAdmin, actor_of, readable_columns
 from audit.admin.step_up import confirmed
 from audit.models import Grant, PinCredential, Scope
+from audit.tenancy.actors import Actor
 
 
 @admin.register(PinCredential)

@@ -8,9 +8,9 @@ from typing import Any
 from uuid import UUID
 
 from audit import services
-from audit.invisible import bidi_within
-from audit.masking import masked_value, shortened
-from audit.privacy import SECRET, declaration
+from audit.privacy.classes import SECRET, declaration
+from audit.privacy.invisible import bidi_within
+from audit.privacy.masking import masked_value, shortened
 
 # Set by every change; saying so each time would hide what was changed.
 _STAMPS = {"updated_at", "rev"}

@@ -14,7 +14,7 @@ from django.http import HttpRequest
 
 from audit.admin.base import may
 from audit.fields import without_long
-from audit.masking import masked_names
+from audit.privacy.masking import masked_names
 
 if TYPE_CHECKING:
     _Inline = admin.TabularInline[Any, Any]

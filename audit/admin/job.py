@@ -21,11 +21,11 @@ from django.utils.module_loading import import_string
 from django.views.decorators.http import require_POST
 
 from audit import clock, services
-from audit.actors import Actor
 from audit.admin.base import GuardedAdmin, actor_of
 from audit.admin.step_up import confirmed
 from audit.jobs import JobTask
 from audit.models import Job, JobStatus, Scope
+from audit.tenancy.actors import Actor
 
 _ERRORS = {
     "lost": "Its workers ended again and again without finishing a piece. Nothing "

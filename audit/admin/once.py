@@ -29,7 +29,7 @@ from django.utils.safestring import SafeData, mark_safe
 from django.views.decorators.debug import sensitive_variables
 
 from audit import services
-from audit.keyed import keyed_hash
+from audit.crypto import keyed_hash
 
 _View = TypeVar("_View", bound=Callable[..., Any])
 

@@ -21,9 +21,9 @@ from audit import services
 from audit.admin import reveals
 from audit.admin.base import ScopedAdmin, actor_of
 from audit.admin.step_up import confirmed
-from audit.masking import REVEAL
 from audit.models import Scope
-from audit.privacy import subject_of
+from audit.privacy.classes import subject_of
+from audit.privacy.masking import REVEAL
 
 _PER_PAGE = 100
 

@@ -41,7 +41,7 @@ from audit import clock, services
 from audit.admin import passkeys
 from audit.admin.base import ScopedAdmin, actor_of
 from audit.admin.once import answer_again, give_back, take_once, token_of
-from audit.keyed import lock_up, unlock
+from audit.crypto import lock_up, unlock
 from audit.models import Scope
 
 if TYPE_CHECKING:

@@ -19,10 +19,10 @@ from django.template.response import TemplateResponse
 from simple_history.admin import SimpleHistoryAdmin
 
 from audit import services
-from audit.actors import Actor
 from audit.admin.base import ScopedAdmin, actor_of, has_right, refuse
 from audit.admin.history import changes_of, shown_values
-from audit.tracking import history_model
+from audit.history.models import history_model
+from audit.tenancy.actors import Actor
 
 _REFUSED = "The database refused the change: {}."
 _TAKEN = "Somebody else took one of these values meanwhile. Look again and repeat."

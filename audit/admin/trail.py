@@ -9,9 +9,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from audit import services
-from audit.actors import Actor
 from audit.admin.base import GuardedAdmin, readable_columns
 from audit.models import Event, Operation
+from audit.tenancy.actors import Actor
 
 
 @admin.register(Event)

@@ -13,10 +13,10 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from audit import services
-from audit.actors import Actor
 from audit.admin.base import ScopedAdmin, actor_of
 from audit.admin.step_up import ConfirmedForms, confirmed
 from audit.models import Scope, User
+from audit.tenancy.actors import Actor
 
 # Rights come with a role in a business, not with a group of all of them.
 admin.site.unregister(Group)

@@ -15,7 +15,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
 from audit.api.reading import choices_sentence
-from audit.moments import OUT_OF_RANGE, is_in_range
+from audit.datetimes import OUT_OF_RANGE, is_in_range
 
 
 @extend_schema_field(OpenApiTypes.BOOL)

@@ -14,7 +14,7 @@ from typing import Any
 
 from rest_framework.parsers import BaseParser
 
-from audit.nesting import is_nested_deeper
+from audit.json_depth import is_nested_deeper
 from audit.rest.exceptions import ApiError
 
 MAX_DEPTH = 32

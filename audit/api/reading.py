@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
-from audit.invisible import clean_address
-from audit.moments import OUT_OF_RANGE, is_in_range
+from audit.datetimes import OUT_OF_RANGE, is_in_range
+from audit.privacy.invisible import clean_address
 
 _OUT_OF_RANGE = ErrorDetail(OUT_OF_RANGE, "out_of_range")
 _CLOCK = re.compile("[T ]", re.IGNORECASE)

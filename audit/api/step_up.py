@@ -20,7 +20,6 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from audit import services
-from audit.actors import Actor
 from audit.api.step_up_shapes import (
     Confirmation,
     NewPin,
@@ -33,6 +32,7 @@ from audit.api.step_up_shapes import (
 from audit.api.views import Method
 from audit.models import Grant, Scope
 from audit.rest.exceptions import ApiError
+from audit.tenancy.actors import Actor
 
 HEADER = "X-Step-Up-Grant"
 _DIGEST_LENGTH = 64

@@ -27,9 +27,9 @@ from audit.api.reading import QuerySerializer, snake_case
 from audit.api.rows import Related, RowSerializer, expanded, page_of_rows
 from audit.api.views import Method, StaffView, etag_of
 from audit.fields import without_long
-from audit.masking import Room
-from audit.privacy import business_of, names_people, personal_fields
-from audit.tracking import view_right
+from audit.history.models import view_right
+from audit.privacy.classes import business_of, names_people, personal_fields
+from audit.privacy.masking import Room
 
 LARGEST_PAGE = 200
 # The database reads all rows before a page; a cursor goes there at once.

@@ -21,13 +21,13 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from audit import services
-from audit.actors import Actor, Shown
 from audit.api.reading import QuerySerializer, StrictSerializer, snake_case
 from audit.api.rendering import ExactJSONRenderer
-from audit.keyed import keyed_hash
-from audit.masking import SEE_CLEAR
-from audit.privacy import business_of
+from audit.crypto import keyed_hash
+from audit.privacy.classes import business_of
+from audit.privacy.masking import SEE_CLEAR
 from audit.rest.exceptions import ApiError
+from audit.tenancy.actors import Actor, Shown
 
 # Nothing else is answered here, and OPTIONS would only repeat the schema.
 _METHODS = ["get", "head", "post", "put", "patch", "delete"]

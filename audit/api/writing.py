@@ -23,8 +23,8 @@ from audit.api.reading import StrictSerializer
 from audit.api.rows import RowBody
 from audit.api.tables import TableView
 from audit.api.views import Method
-from audit.batches import in_batches
-from audit.privacy import business_of
+from audit.database.batches import in_batches
+from audit.privacy.classes import business_of
 from audit.rest.exceptions import ApiError
 
 LARGEST_BATCH = 100

@@ -17,7 +17,7 @@ from audit.jobs.compat import (
 from audit.jobs.tasks import JobTask
 from audit.models import Job, JobBatch, JobStatus
 from audit.services.record import record
-from audit.tenancy import reach_also
+from audit.tenancy.scope import reach_also
 
 _STATUSES = {
     JobStatus.READY: TaskResultStatus.READY,

@@ -11,11 +11,11 @@ from uuid import UUID
 
 from django.db import transaction
 
-from audit.actors import Actor
-from audit.batches import give_way
+from audit.database.batches import give_way
 from audit.jobs import compat
 from audit.models import Event, Job, JobBatch
 from audit.services.access import REFUSED, write_notes
+from audit.tenancy.actors import Actor
 
 LONG_QUEUE = "long"
 # Rows of a bulk act that one transaction writes: well under a tenth of a second.

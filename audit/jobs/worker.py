@@ -25,12 +25,12 @@ from django.db.models.functions import Coalesce
 from django.utils.module_loading import import_string
 
 from audit import clock
-from audit.actors import Actor, Kind, OperationContext
+from audit.database.outages import gave_way, is_unavailable
 from audit.jobs.tasks import JobCancelled, JobContext, JobEnded, WorkerStopping
 from audit.models import Job, JobStatus, Outcome, User
-from audit.outages import gave_way, is_unavailable
 from audit.services.record import record
-from audit.tenancy import reach
+from audit.tenancy.actors import Actor, Kind, OperationContext
+from audit.tenancy.scope import reach
 
 logger = logging.getLogger(__name__)
 

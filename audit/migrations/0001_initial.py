@@ -2,7 +2,7 @@
 
 import audit.fields
 import audit.ids
-import audit.zones
+import audit.timezones
 import django.contrib.auth.models
 import django.contrib.auth.validators
 import django.utils.timezone
@@ -97,7 +97,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         default="UTC",
                         max_length=64,
-                        validators=[audit.zones.check_time_zone],
+                        validators=[audit.timezones.check_time_zone],
                     ),
                 ),
                 (

@@ -3,7 +3,7 @@
 from django.db import migrations, models
 from django.db.migrations.exceptions import IrreversibleError
 
-from audit.signed import is_mac_of, mac_of
+from audit.database.signed import is_mac_of, mac_of
 
 
 def sign_users(apps, schema_editor):

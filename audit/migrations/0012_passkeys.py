@@ -6,7 +6,7 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
-from audit.signed import is_mac_of, mac_of
+from audit.database.signed import is_mac_of, mac_of
 
 
 def forget_passkeys(apps, schema_editor):

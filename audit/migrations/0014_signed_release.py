@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.db import migrations
 
-from audit.signed import is_mac_of, mac_of
+from audit.database.signed import is_mac_of, mac_of
 
 RELEASED = "released:"
 

@@ -7,8 +7,8 @@ from typing import ClassVar
 from django.db import models
 from django.utils import timezone
 
+from audit.database.sealed import SealedModel, sealed_constraints
 from audit.fields import NullTextField, SealedJSONField
-from audit.sealed import SealedModel, sealed_constraints
 
 
 class Outcome(models.TextChoices):

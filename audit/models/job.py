@@ -10,8 +10,8 @@ from django.db.models import Q
 from django.utils import timezone
 
 from audit.fields import NullTextField
+from audit.history.models import ScopedQuerySet
 from audit.ids import uuid7
-from audit.tracking import ScopedQuerySet
 
 
 class JobStatus(models.TextChoices):

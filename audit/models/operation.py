@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 from django.db import connections, models, transaction
 from django.utils import timezone
 
-from audit.actors import Actor, OperationContext
+from audit.database.sealed import AppendOnly, SealedModel, sealed_constraints
 from audit.fields import NullCharField, NullTextField
-from audit.sealed import AppendOnly, SealedModel, sealed_constraints
-from audit.tenancy import reach_also
+from audit.tenancy.actors import Actor, OperationContext
+from audit.tenancy.scope import reach_also
 
 
 class OperationQuerySet(models.QuerySet["Operation"]):

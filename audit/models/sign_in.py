@@ -8,8 +8,8 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
+from audit.database.signed import SignedModel
 from audit.ids import uuid7
-from audit.signed import SignedModel
 
 # How the word of a passkey begins in `User.factors`; its id follows.
 PASSKEY = "passkey:"

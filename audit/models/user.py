@@ -12,10 +12,10 @@ from django.db import NotSupportedError, models, transaction
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from audit.folding import fold_email
+from audit.database.signed import SignedModel
+from audit.emails import fold_email
 from audit.ids import uuid7
-from audit.signed import SignedModel
-from audit.zones import check_time_zone
+from audit.timezones import check_time_zone
 
 
 def new_stamp() -> str:

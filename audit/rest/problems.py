@@ -7,8 +7,8 @@ from http import HTTPStatus
 
 from django.http import HttpRequest, JsonResponse
 
-from audit.actors import operation_of
 from audit.rest.exceptions import ApiError
+from audit.tenancy.actors import operation_of
 
 _WORD = re.compile(r"[a-z_.-]{1,30}|v[0-9]")
 

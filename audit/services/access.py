@@ -9,11 +9,11 @@ from uuid import UUID
 
 from django.db import models, transaction
 
-from audit.actors import Actor, Shown
 from audit.models import Event
-from audit.privacy import business_of, subject_of
+from audit.privacy.classes import business_of, subject_of
 from audit.services.record import new_event, record, record_together
 from audit.services.refusals import record_refusals
+from audit.tenancy.actors import Actor, Shown
 
 # What an operation tried and was not let.
 REFUSED = "access.denied"

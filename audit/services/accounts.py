@@ -16,15 +16,15 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from audit import clock
-from audit.actors import Actor
-from audit.keyed import keyed_hash
+from audit.crypto import keyed_hash
+from audit.database.signed import AccountAltered, SignedModel
 from audit.models import Authenticator, Passkey, PinCredential, TokenFamily, User
 from audit.models.user import new_stamp
 from audit.services.attempts import clear, reserve, wait_text
 from audit.services.mails import tell
 from audit.services.record import record
 from audit.services.refusals import record_refusal
-from audit.signed import AccountAltered, SignedModel
+from audit.tenancy.actors import Actor
 
 # Flags whose loss ends what was opened with them.
 _RIGHTS = ("is_active", "is_staff", "is_superuser")

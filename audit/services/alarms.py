@@ -7,13 +7,13 @@ from datetime import timedelta
 
 from django.db import transaction
 
-from audit.actors import Actor, OperationContext
-from audit.folding import fold_email
+from audit.emails import fold_email
 from audit.models import Outcome, User
 from audit.services.attempts import reserve
 from audit.services.devices import invitation
 from audit.services.mails import Mail, send_apart
 from audit.services.record import record
+from audit.tenancy.actors import Actor, OperationContext
 
 # Where a browser becomes known, for the code of a mail.
 Welcome = Callable[[str], str]

@@ -8,11 +8,11 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.utils import timezone
 
-from audit.actors import Actor
-from audit.guards import catalogue, compare, missing_migrations
-from audit.keyed import is_outdated, is_signature, signature
+from audit.crypto import is_outdated, is_signature, signature
+from audit.database.guards import catalogue, compare, missing_migrations
 from audit.models import KeptCatalogue, Operation
 from audit.services.record import record
+from audit.tenancy.actors import Actor
 
 # What an event repeats of the differences that it cannot explain.
 _NAMED = 20

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from audit import clock
-from audit.keyed import keyed_hash, network_hash
+from audit.crypto import keyed_hash, network_hash
 from audit.models import Ceremony
 from audit.services.attempts import give_back, reserve, wait_text
 

@@ -11,8 +11,7 @@ from django.contrib.sessions.models import Session
 from django.db.models import QuerySet
 
 from audit import clock
-from audit.actors import Actor
-from audit.batches import delete_in_batches
+from audit.database.batches import delete_in_batches
 from audit.services.attempts import old_counters
 from audit.services.ceremonies import old_ceremonies
 from audit.services.heartbeats import MAINTAINED, beat
@@ -21,6 +20,7 @@ from audit.services.jobs import old_job_batches, old_jobs
 from audit.services.rate_limits import mend_buckets, old_buckets
 from audit.services.refusals import close_windows
 from audit.services.tokens import clamp_families, old_families
+from audit.tenancy.actors import Actor
 
 
 class Cleanup(Protocol):

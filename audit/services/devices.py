@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from django.core import signing
 
-from audit.keyed import keyed_hash
+from audit.crypto import keyed_hash
 from audit.services.attempts import reserve
 
 _LIFETIME = timedelta(days=180)

@@ -19,11 +19,11 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from audit import clock
-from audit.actors import Actor
 from audit.canonical import canonical_json
-from audit.keyed import is_signature, keyed_hash, signature
+from audit.crypto import is_signature, keyed_hash, signature
 from audit.models import Grant, PinCredential, Scope, User
 from audit.services.record import record
+from audit.tenancy.actors import Actor
 
 _MINUTE = timedelta(minutes=1)
 LONGEST_LOCK = timedelta(hours=1)

@@ -26,8 +26,8 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
 from audit import clock
+from audit.crypto import keyed_hash, lock_up, unlock
 from audit.ids import uuid7
-from audit.keyed import keyed_hash, lock_up, unlock
 from audit.models import IdempotentResponse
 
 _KEPT = timedelta(hours=24)

@@ -12,11 +12,11 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from audit import clock
-from audit.actors import Actor
 from audit.models import OPEN_STATUSES, Job, JobBatch, JobStatus
 from audit.models.job import JobQuerySet
 from audit.services.record import record
 from audit.services.turns import take_turn
+from audit.tenancy.actors import Actor
 
 VIEW, CANCEL = "audit.view_job", "audit.cancel_job"
 # Jobs of one person that wait or run: the others' turn comes, too.

@@ -11,8 +11,8 @@ from threading import Timer
 from django.core.mail import EmailMessage
 from django.db import transaction
 
-from audit.actors import Actor
 from audit.models import User
+from audit.tenancy.actors import Actor
 
 logger = logging.getLogger(__name__)
 

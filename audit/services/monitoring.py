@@ -12,13 +12,13 @@ from django.db import transaction
 from django.db.models import Count, Max, Q, QuerySet
 from django.utils import timezone
 
-from audit.actors import Actor
-from audit.masking import mask
 from audit.models import Event, Operation, Outcome
+from audit.privacy.masking import mask
 from audit.services.accounts import names_of
 from audit.services.reading import list_events
 from audit.services.record import record
-from audit.tenancy import reach
+from audit.tenancy.actors import Actor
+from audit.tenancy.scope import reach
 
 # More than this by one person in an hour is unusual, and said on the page.
 UNUSUAL_REVEALS = 200

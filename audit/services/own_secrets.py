@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from django.core.exceptions import ValidationError
 
-from audit.keyed import keyed_hash
+from audit.crypto import keyed_hash
 from audit.models import User
 from audit.services.accounts import factors_of, release_of
 

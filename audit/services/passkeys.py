@@ -17,7 +17,6 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 
 from audit import clock, webauthn
-from audit.actors import Actor
 from audit.models import Passkey, Purpose, User
 from audit.services.accounts import (
     end_sessions,
@@ -35,6 +34,7 @@ from audit.services.second_factor import (
     keep_a_factor,
     make_recovery_codes,
 )
+from audit.tenancy.actors import Actor
 
 # Their words have to fit into the account.
 _MOST = 10

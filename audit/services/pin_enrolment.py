@@ -14,7 +14,6 @@ from django.db import transaction
 from django.views.decorators.debug import sensitive_variables
 
 from audit import clock
-from audit.actors import Actor
 from audit.models import Method, PinCredential, Scope, User
 from audit.services.accounts import (
     RELEASE_WAIT,
@@ -31,6 +30,7 @@ from audit.services.pin_hashes import hash_pin
 from audit.services.pins import check_pin
 from audit.services.record import record
 from audit.services.step_up import RESET, lock_tries, try_code
+from audit.tenancy.actors import Actor
 
 
 @sensitive_variables("password", "pin", "code", "hashed", "fresh")

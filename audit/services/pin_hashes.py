@@ -11,7 +11,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from django.conf import settings
 from django.views.decorators.debug import sensitive_variables
 
-from audit.keyed import derived_keys
+from audit.crypto import derived_keys
 
 _HASHER = argon2.PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 _VERSION = 16

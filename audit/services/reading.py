@@ -7,9 +7,9 @@ from uuid import UUID
 from django.db import models
 from django.db.models import QuerySet
 
-from audit.actors import Actor
 from audit.models import Event, Grant, Operation, PinCredential
-from audit.privacy import subject_of
+from audit.privacy.classes import subject_of
+from audit.tenancy.actors import Actor
 
 
 def list_events(

@@ -8,9 +8,9 @@ from uuid import UUID
 
 from django.db import models, transaction
 
-from audit.actors import Actor
 from audit.models import Event, Operation, Outcome
-from audit.tenancy import reach, reach_also
+from audit.tenancy.actors import Actor
+from audit.tenancy.scope import reach, reach_also
 
 # As many as the longest page shows.
 MAX_SUBJECTS = 200

@@ -17,11 +17,11 @@ from django.db import models, transaction
 from django.db.models import F, Q, QuerySet
 
 from audit import clock
-from audit.actors import Actor
-from audit.keyed import keyed_hash, network_hash
+from audit.crypto import keyed_hash, network_hash
 from audit.models import Event, Outcome, RefusalWindow
 from audit.services.record import new_event, record_together
-from audit.tenancy import reach
+from audit.tenancy.actors import Actor
+from audit.tenancy.scope import reach
 
 # So many refusals of one person and kind are told one by one in each window.
 TOLD = 10

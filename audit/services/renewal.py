@@ -17,9 +17,10 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 
-from audit.actors import Actor
-from audit.batches import in_batches
-from audit.keyed import lock_up, newest_mark, unlock
+from audit.crypto import lock_up, newest_mark, unlock
+from audit.database.batches import in_batches
+from audit.database.signed import SignedModel
+from audit.history.models import TrackedModel
 from audit.models import (
     Authenticator,
     IdempotentResponse,
@@ -31,8 +32,7 @@ from audit.services.mails import tell
 from audit.services.pin_enrolment import release_pin
 from audit.services.pin_hashes import newest_version
 from audit.services.record import record
-from audit.signed import SignedModel
-from audit.tracking import TrackedModel
+from audit.tenancy.actors import Actor
 
 _REASON = "a new HOLDFAST_HASH_KEY"
 # Rows of one transaction: each may be a file of megabytes, or leave a history row.

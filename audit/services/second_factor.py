@@ -22,8 +22,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from audit import clock, totp
-from audit.actors import Actor
-from audit.keyed import keyed_hash, lock_up, signatures, unlock
+from audit.crypto import keyed_hash, lock_up, signatures, unlock
 from audit.models import PASSKEY, Authenticator, Passkey, RecoveryCode, User
 from audit.services.accounts import (
     end_sessions,
@@ -34,7 +33,8 @@ from audit.services.attempts import clear, reserve
 from audit.services.mails import tell
 from audit.services.own_secrets import hold_account, mark_of_secrets
 from audit.services.record import record
-from audit.tenancy import reach
+from audit.tenancy.actors import Actor
+from audit.tenancy.scope import reach
 
 logger = logging.getLogger(__name__)
 

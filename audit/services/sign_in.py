@@ -16,9 +16,9 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.crypto import constant_time_compare
 
-from audit.actors import Actor, OperationContext
-from audit.folding import fold_email
-from audit.keyed import keyed_hash, network_hash
+from audit.crypto import keyed_hash, network_hash
+from audit.database.signed import AccountAltered
+from audit.emails import fold_email
 from audit.models import Outcome, Purpose, User
 from audit.services.accounts import counter_of_own_password, factors_of
 from audit.services.alarms import Welcome, tell_locked
@@ -45,7 +45,7 @@ from audit.services.second_factor import (
     counter_of,
     has_second_factor,
 )
-from audit.signed import AccountAltered
+from audit.tenancy.actors import Actor, OperationContext
 
 # Entries about one account and address: the first ones, then one a minute.
 _TOLD = 10

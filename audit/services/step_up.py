@@ -19,8 +19,7 @@ from django.db import transaction
 from django.views.decorators.debug import sensitive_variables
 
 from audit import clock
-from audit.actors import Actor
-from audit.keyed import network_hash
+from audit.crypto import network_hash
 from audit.models import (
     PASSKEY,
     Grant,
@@ -53,6 +52,7 @@ from audit.services.pin_hashes import hash_pin, is_outdated, pin_matches
 from audit.services.record import record
 from audit.services.refusals import record_refusal
 from audit.services.second_factor import use_recovery, use_step
+from audit.tenancy.actors import Actor
 
 TRIES = 5
 TRIES_IN_ALL = 10

@@ -21,12 +21,12 @@ from django.db.models import QuerySet
 from django.utils.crypto import constant_time_compare
 
 from audit import clock
-from audit.actors import Actor, OperationContext
-from audit.keyed import keyed_hash
+from audit.crypto import keyed_hash
 from audit.models import Outcome, TokenFamily, User
 from audit.services.accounts import live_families, revoke_token_family
 from audit.services.record import record
 from audit.services.second_factor import lacks_second_factor
+from audit.tenancy.actors import Actor, OperationContext
 
 _ALGORITHM = "HS256"
 _ACCESS, _REFRESH = "access", "refresh"

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
 from audit.admin.base import actor_of
-from audit.masking import mask_fields
+from audit.privacy.masking import mask_fields
 from capture import services
 from capture.admin.base import ActPages, ProjectionAdmin, ReadOnlyAdmin
 from capture.models import Capture, CapturedValue, CaptureLink, Identifier, Sighting

@@ -11,10 +11,10 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 
-from audit.actors import Actor
 from audit.admin.base import actor_of
 from audit.admin.bulk import BulkAct, BulkActs
 from audit.admin.once import repeatable
+from audit.tenancy.actors import Actor
 from capture import services
 from capture.admin.base import ActPages, ReadOnlyAdmin
 from capture.choices import Decision, Status

@@ -7,9 +7,9 @@ from typing import Any
 
 from django.http import HttpRequest, JsonResponse
 
-from audit.actors import operation_of
 from audit.rest.exceptions import ApiError
 from audit.rest.problems import problem_item
+from audit.tenancy.actors import operation_of
 from capture.choices import Status
 from capture.envelope import Verdict
 

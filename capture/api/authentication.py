@@ -8,9 +8,9 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from audit.actors import operation_of
 from audit.rest.exceptions import ApiError
-from audit.tenancy import open_reach
+from audit.tenancy.actors import operation_of
+from audit.tenancy.scope import open_reach
 from capture.choices import SCOPE_WRITE, KeyKind
 from capture.services import BODY_KEYS, find_key, report_exposed_key
 

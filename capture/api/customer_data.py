@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from audit.api.paging import page_of
 from audit.api.reading import QuerySerializer
 from audit.api.views import Method
-from audit.masking import Room
+from audit.privacy.masking import Room
 from capture import services
 from capture.api.machine import MachineView
 from customers import services as customers

@@ -21,12 +21,12 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
-from audit.actors import Actor, operation_of
-from audit.outages import is_unavailable
+from audit.database.outages import is_unavailable
 from audit.rest.exceptions import ApiError
 from audit.rest.problems import problem_response
 from audit.rest.throttling import add_rate_limit_headers
 from audit.services import rate_limits
+from audit.tenancy.actors import Actor, operation_of
 from capture import services
 from capture.api.authentication import (
     KeyUseError,

@@ -11,10 +11,10 @@ from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from audit.actors import Actor, operation_of
 from audit.api.views import HasRight
 from audit.rest.exceptions import ApiError
 from audit.services import rate_limits
+from audit.tenancy.actors import Actor, operation_of
 from capture import services
 from capture.api.authentication import KeyUseError, key_in_headers, require_key
 from capture.choices import SCOPE_READ_CUSTOMERS, KeyKind

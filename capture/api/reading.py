@@ -13,11 +13,11 @@ from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.middleware.csrf import CsrfViewMiddleware
 
-from audit.actors import Actor
 from audit.api.paging import CursorError, cursor_page_of
-from audit.masking import SEE_CLEAR, mask_fields, mask_within
+from audit.privacy.masking import SEE_CLEAR, mask_fields, mask_within
 from audit.rest.exceptions import ApiError
 from audit.services import note_shown, note_subjects
+from audit.tenancy.actors import Actor
 from capture import services
 from capture.api.answers import counted, refusal_of_verdict
 from capture.api.authentication import key_in_headers, require_key

@@ -7,9 +7,9 @@ from uuid import UUID
 
 from django.http import HttpResponse, JsonResponse
 
-from audit.actors import Actor
 from audit.rest.exceptions import ApiError
-from audit.tenancy import open_reach
+from audit.tenancy.actors import Actor
+from audit.tenancy.scope import open_reach
 from capture import services
 from capture.adapters import SignatureError, stripe_livemode
 from capture.api.doors import Limits, View, Visit, endpoint, read_body, refusal_of

@@ -9,7 +9,7 @@ from cryptography.exceptions import InvalidTag
 from django.db import migrations
 from django.utils import timezone
 
-from audit.keyed import lock_up, unlock
+from audit.crypto import lock_up, unlock
 
 PURPOSE = "answer"
 BATCH = 500

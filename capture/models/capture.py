@@ -8,10 +8,10 @@ from uuid import UUID
 from django.db import models
 from django.utils import timezone
 
+from audit.database.sealed import AppendOnly, SealedModel, sealed_constraints
 from audit.fields import NullCharField, NullTextField, SealedJSONField
+from audit.history.models import ScopedQuerySet
 from audit.ids import uuid7
-from audit.sealed import AppendOnly, SealedModel, sealed_constraints
-from audit.tracking import ScopedQuerySet
 from capture.choices import CaptureType, LinkRule, MessageIdOrigin, Trust
 
 PERSONAL = [

@@ -8,8 +8,8 @@ from django.db import models
 from django.utils import timezone
 
 from audit.fields import NullCharField, NullTextField, SealedJSONField
+from audit.history.models import ScopedQuerySet
 from audit.ids import uuid7
-from audit.tracking import ScopedQuerySet
 from capture.choices import Trust
 from capture.models.capture import Capture
 

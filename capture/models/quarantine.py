@@ -7,9 +7,9 @@ from typing import ClassVar
 from django.db import models
 from django.utils import timezone
 
+from audit.database.sealed import AppendOnly, SealedModel, sealed_constraints
 from audit.fields import NullCharField, NullTextField
-from audit.sealed import AppendOnly, SealedModel, sealed_constraints
-from audit.tracking import ScopedQuerySet
+from audit.history.models import ScopedQuerySet
 from capture.choices import Decision, Trust
 from capture.models.capture import Capture
 

@@ -6,8 +6,8 @@ from typing import ClassVar
 
 from django.db import models
 
+from audit.history.models import ScopedQuerySet
 from audit.ids import uuid7
-from audit.tracking import ScopedQuerySet
 
 
 class RefusalCount(models.Model):

@@ -11,7 +11,7 @@ from django.db import models
 
 from audit import clock
 from audit.fields import SealedJSONField
-from audit.tracking import TrackedModel
+from audit.history.models import TrackedModel
 from capture.choices import SCOPES, CaptureType, KeyKind, Provider
 
 _ORIGIN = re.compile(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from audit.nesting import is_nested_deeper
+from audit.json_depth import is_nested_deeper
 from capture.parsing.errors import ParseError
 from capture.parsing.marks import NON_FINITE, Repaired
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from audit.nesting import bracket_runs, is_nested_deeper
+from audit.json_depth import bracket_runs, is_nested_deeper
 from capture.parsing.body import (
     MAX_DEPTH,
     TOO_DEEP,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from audit.folding import normal_form
+from audit.emails import normal_form
 from capture.parsing.marks import NON_FINITE
 
 _SURROGATE = re.compile("[\ud800-\udfff]")

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.core.files.storage import default_storage
 from django.db.models import Max
 
-from audit.actors import Actor
+from audit.tenancy.actors import Actor
 from capture.models import (
     Capture,
     Payment,

@@ -10,8 +10,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from audit import services as audit
-from audit.actors import Actor
 from audit.ids import uuid7
+from audit.tenancy.actors import Actor
 from capture.choices import Status
 from capture.envelope import Envelope
 from capture.models import Capture, Source

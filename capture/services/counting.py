@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db.models import Count, Max
 
-from audit.actors import Actor
+from audit.tenancy.actors import Actor
 from capture.choices import CaptureType
 from capture.models import (
     CaptureLink,

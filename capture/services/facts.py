@@ -13,8 +13,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from audit.actors import Actor
-from audit.invisible import without_unseen
+from audit.privacy.invisible import without_unseen
+from audit.tenancy.actors import Actor
 from capture.choices import TRUST_RANK, CaptureType, Trust
 from capture.models import CapturedValue, Source
 from capture.services.identity import Linked

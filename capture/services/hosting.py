@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from audit.actors import Actor
-from audit.tenancy import reach
+from audit.tenancy.actors import Actor
+from audit.tenancy.scope import reach
 from capture.services.keys import get_or_create_source
 from capture.services.profiles import capture_one
 from customers import services as customers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from audit.keyed import keyed_hash
+from audit.crypto import keyed_hash
 from audit.services.idempotency import Lease, claim_lease
 
 

@@ -16,8 +16,8 @@ from uuid import UUID
 from django.db.models import OuterRef, Q, Subquery
 from django.utils import timezone
 
-from audit.actors import Actor
-from audit.folding import fold_email
+from audit.emails import fold_email
+from audit.tenancy.actors import Actor
 from capture.choices import CaptureType, IdentifierKind, LinkRule, Trust
 from capture.models import Capture, CaptureLink, Identifier, Source
 from capture.services.projecting import TYPED, Told, name_in

@@ -17,7 +17,7 @@ from django.db.models import F, Window
 from django.db.models.functions import RowNumber
 
 from audit import services as audit
-from audit.actors import Actor
+from audit.tenancy.actors import Actor
 from capture.choices import CaptureType, Status
 from capture.envelope import Envelope, Problem, Verdict
 from capture.models import (

@@ -15,9 +15,9 @@ from django.utils.text import slugify
 
 from audit import clock
 from audit import services as audit
-from audit.actors import Actor, OperationContext
-from audit.keyed import is_outdated, signature, signatures
-from audit.tenancy import reach
+from audit.crypto import is_outdated, signature, signatures
+from audit.tenancy.actors import Actor, OperationContext
+from audit.tenancy.scope import reach
 from capture.choices import SCOPE_WRITE, KeyKind
 from capture.models import ApiKey, Source
 from customers import services as customers

@@ -16,9 +16,9 @@ from django.utils.dateparse import parse_datetime
 from django.utils.text import slugify
 
 from audit import services as audit
-from audit.actors import Actor
-from audit.batches import in_batches
-from audit.folding import fold_email
+from audit.database.batches import in_batches
+from audit.emails import fold_email
+from audit.tenancy.actors import Actor
 from capture.adapters import (
     CUSTOMERS,
     LEGACY_TABLES,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 
-from audit.keyed import network_hash
+from audit.crypto import network_hash
 from audit.services import rate_limits
 from audit.services.rate_limits import Rate
 from capture.choices import KeyKind

@@ -8,10 +8,10 @@ from typing import Any
 
 from django.utils.dateparse import parse_datetime
 
-from audit.actors import Actor
-from audit.folding import fold_email
-from audit.invisible import line_of
-from audit.keyed import keyed_hash
+from audit.crypto import keyed_hash
+from audit.emails import fold_email
+from audit.privacy.invisible import line_of
+from audit.tenancy.actors import Actor
 from capture.adapters import AMOUNTS
 from capture.choices import CaptureType, MessageIdOrigin, PaymentState
 from capture.envelope import Envelope

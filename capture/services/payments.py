@@ -17,7 +17,7 @@ from uuid import UUID
 from django.db import connection
 from django.utils import timezone
 
-from audit.actors import Actor
+from audit.tenancy.actors import Actor
 from capture.choices import (
     SETTLED_STATES,
     TRUST_RANK,

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from audit.actors import Actor
+from audit.tenancy.actors import Actor
 from capture.choices import CaptureType, Trust
 from capture.envelope import Verdict
 from capture.models import Source

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.db.models import Count, F, Max, Min, Q
 
-from audit.invisible import line_of
+from audit.privacy.invisible import line_of
 from capture.adapters import (
     read,
     read_cloudevent,

@@ -9,8 +9,8 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from audit import services as audit
-from audit.actors import Actor
-from audit.keyed import keyed_hash
+from audit.crypto import keyed_hash
+from audit.tenancy.actors import Actor
 from capture.choices import Decision
 from capture.envelope import Envelope, Problem
 from capture.models import Quarantine, QuarantineDecision, Sighting, Source

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from audit.invisible import bare, without_unseen
+from audit.privacy.invisible import bare, without_unseen
 from capture.adapters import (
     EVENT_TYPES,
     Item,

@@ -10,8 +10,8 @@ from uuid import UUID
 
 from django.db import transaction
 
-from audit.actors import Actor
-from audit.batches import in_batches
+from audit.database.batches import in_batches
+from audit.tenancy.actors import Actor
 from capture.choices import CaptureType
 from capture.models import Capture, CapturedValue, CaptureLink, Source
 from capture.services.facts import NAMING, find_winners

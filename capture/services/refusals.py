@@ -9,9 +9,9 @@ from django.db.models import F
 from django.utils import timezone
 
 from audit import services as audit
-from audit.actors import Actor, OperationContext
-from audit.keyed import network_hash
-from audit.tenancy import reach
+from audit.crypto import network_hash
+from audit.tenancy.actors import Actor, OperationContext
+from audit.tenancy.scope import reach
 from capture.models import ApiKey, RefusalCount
 
 _KEPT = timedelta(days=90)

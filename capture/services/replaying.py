@@ -12,9 +12,9 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from audit import services as audit
-from audit.actors import Actor
-from audit.batches import give_way
-from audit.outages import is_unavailable
+from audit.database.batches import give_way
+from audit.database.outages import is_unavailable
+from audit.tenancy.actors import Actor
 from capture.choices import CaptureType, Decision, Status
 from capture.envelope import Envelope, Verdict
 from capture.models import Capture, Quarantine, QuarantineDecision, Source

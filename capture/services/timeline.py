@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from audit.actors import Actor
+from audit.tenancy.actors import Actor
 from capture.choices import CaptureType, PaymentState
 from capture.models import Capture
 from capture.services.validation import to_decimal

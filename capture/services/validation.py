@@ -9,8 +9,8 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
-from audit.folding import fold_email
-from audit.invisible import clean_address
+from audit.emails import fold_email
+from audit.privacy.invisible import clean_address
 from capture.adapters import AMOUNT_KEYS, AMOUNTS, snake
 from capture.choices import CaptureType, Trust
 from capture.envelope import Envelope, Problem

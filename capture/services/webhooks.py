@@ -13,9 +13,9 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from audit import services as audit
-from audit.actors import Actor
-from audit.keyed import lock_up, unlock
-from audit.tenancy import reach
+from audit.crypto import lock_up, unlock
+from audit.tenancy.actors import Actor
+from audit.tenancy.scope import reach
 from capture.adapters import (
     SignatureError,
     verify_paypal,

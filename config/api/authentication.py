@@ -9,7 +9,7 @@ from rest_framework.exceptions import AuthenticationFailed, Throttled
 from rest_framework.request import Request
 
 from audit import services
-from audit.actors import operation_of
+from audit.tenancy.actors import operation_of
 from config.limits import note_budget, spend_address, spend_user
 
 _KEYS = ("pk_", "sk_")

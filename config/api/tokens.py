@@ -19,11 +19,11 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_variables
 
 from audit import services
-from audit.actors import operation_of
 from audit.api.parsing import parse_json
-from audit.keyed import keyed_hash
+from audit.crypto import keyed_hash
 from audit.rest.exceptions import ApiError
 from audit.rest.problems import problem_response
+from audit.tenancy.actors import operation_of
 from config.api import refresh_cookie
 from config.devices import device_of, remember, welcome_of
 

@@ -17,7 +17,7 @@ from typing import Any
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError
 
-from audit.outages import gave_way, is_unavailable
+from audit.database.outages import gave_way, is_unavailable
 
 # For so many seconds nobody tries again where nobody got through.
 BREAK_SECONDS = 1.0

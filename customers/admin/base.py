@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from audit.actors import Actor
 from audit.admin.base import GuardedAdmin, ScopedAdmin, actor_of
 from audit.admin.tracked import ServiceAdmin, TrackedAdmin
+from audit.tenancy.actors import Actor
 from customers import services
 
 

@@ -13,10 +13,10 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from audit import services as audit
-from audit.actors import Actor
 from audit.admin.base import ScopedAdmin, actor_of, readable_columns
 from audit.admin.inlines import ReadOnlyInline
 from audit.admin.step_up import confirmed, sent_fields
+from audit.tenancy.actors import Actor
 from customers import services
 from customers.admin.base import CustomerChildAdmin, EntryAdmin
 from customers.admin.exchange import ExchangeChildAdmin

@@ -13,14 +13,14 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
-from audit.actors import Actor
 from audit.admin.base import actor_of
 from audit.admin.bulk import BulkAct, BulkActs
 from audit.admin.once import repeatable
 from audit.admin.people import PersonPages
 from audit.admin.tracked import TrackedForm
-from audit.invisible import with_bidi_shown
-from audit.masking import SEE_CLEAR, mask_text
+from audit.privacy.invisible import with_bidi_shown
+from audit.privacy.masking import SEE_CLEAR, mask_text
+from audit.tenancy.actors import Actor
 from customers import services
 from customers.admin.exchange import ExchangeAdmin
 from customers.admin.inlines import (

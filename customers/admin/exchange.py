@@ -11,10 +11,10 @@ from django.http import HttpRequest
 from import_export.admin import ExportMixin
 
 from audit import services as audit
-from audit.actors import Actor
 from audit.admin.base import actor_of
 from audit.admin.step_up import confirmed, sent_fields
-from audit.privacy import subject_of
+from audit.privacy.classes import subject_of
+from audit.tenancy.actors import Actor
 from customers.admin.base import CustomerChildAdmin
 from customers.admin.importing import ImportPages
 from customers.sheets import FORMATS

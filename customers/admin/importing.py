@@ -18,14 +18,14 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 
 from audit import services as audit
-from audit.actors import Actor
 from audit.admin.base import actor_of, refuse
 from audit.admin.job import explain, follow_job, job_card
 from audit.admin.once import repeatable
-from audit.invisible import bidi_within
 from audit.jobs.tasks import BATCH_SIZE
-from audit.masking import SEE_CLEAR, masked_value
-from audit.privacy import declaration
+from audit.privacy.classes import declaration
+from audit.privacy.invisible import bidi_within
+from audit.privacy.masking import SEE_CLEAR, masked_value
+from audit.tenancy.actors import Actor
 from customers import services, tasks
 from customers.admin.base import HubAdmin
 from customers.readers import KINDS, SheetError

@@ -14,7 +14,7 @@ from audit.api.paging import page_of
 from audit.api.reading import with_camel_keys
 from audit.api.views import Method, etag_of
 from audit.api.writing import Reason
-from audit.masking import masks_of
+from audit.privacy.masking import masks_of
 from customers import services
 from customers.api import answers, bodies, shown
 from customers.api.versions import VersionedCustomer

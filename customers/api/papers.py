@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audit.api.views import Method
-from audit.masking import mask
+from audit.privacy.masking import mask
 from audit.rest.exceptions import ApiError
 from customers import services
 from customers.api import money_shapes as shapes

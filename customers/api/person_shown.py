@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from audit.masking import shown_columns
+from audit.privacy.masking import shown_columns
 from customers import services
 
 _COLUMNS_OF_ADDRESS = (

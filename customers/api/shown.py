@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
-from audit.masking import mask, masks_of, shown_columns
+from audit.privacy.masking import mask, masks_of, shown_columns
 from customers import services
 from customers.models import (
     Address,

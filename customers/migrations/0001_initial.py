@@ -1,6 +1,6 @@
 import audit.fields
 import audit.ids
-import audit.zones
+import audit.timezones
 import customers.countries
 import customers.money
 import customers.references
@@ -53,7 +53,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         default="UTC",
                         max_length=64,
-                        validators=[audit.zones.check_time_zone],
+                        validators=[audit.timezones.check_time_zone],
                     ),
                 ),
                 (
@@ -1943,7 +1943,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         default="UTC",
                         max_length=64,
-                        validators=[audit.zones.check_time_zone],
+                        validators=[audit.timezones.check_time_zone],
                     ),
                 ),
                 (

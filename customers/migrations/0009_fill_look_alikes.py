@@ -2,7 +2,7 @@
 
 from django.db import migrations, transaction
 
-from audit.confusables import skeleton
+from audit.privacy.confusables import skeleton
 
 BATCH = 500
 

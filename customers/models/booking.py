@@ -9,9 +9,9 @@ from django.db.models import F, OuterRef, Q, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from audit.database.sealed import SealedModel, sealed_constraints
 from audit.fields import NullCharField, NullTextField, SealedJSONField
-from audit.sealed import SealedModel, sealed_constraints
-from audit.tracking import ScopedQuerySet, TrackedModel, TrackedQuerySet
+from audit.history.models import ScopedQuerySet, TrackedModel, TrackedQuerySet
 from customers.choices import (
     PURCHASE_STATUSES,
     BookingKind,

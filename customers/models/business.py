@@ -12,10 +12,10 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
 
+from audit.database.signed import SignedModel
 from audit.fields import SealedJSONField
-from audit.signed import SignedModel
-from audit.tracking import TrackedModel, TrackedQuerySet
-from audit.zones import check_time_zone
+from audit.history.models import TrackedModel, TrackedQuerySet
+from audit.timezones import check_time_zone
 from customers.choices import ConsentMode, Role
 from customers.countries import check_country
 from customers.models.base import currency_code, known, money

@@ -7,6 +7,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
+from audit.emails import fold_email
 from audit.fields import (
     CodeField,
     EmailField,
@@ -14,8 +15,7 @@ from audit.fields import (
     NullNameField,
     NullTextField,
 )
-from audit.folding import fold_email
-from audit.tracking import TrackedModel
+from audit.history.models import TrackedModel
 from customers.choices import AddressKind, ContactKind
 from customers.countries import check_country
 from customers.models.base import ArchiveMarks, known

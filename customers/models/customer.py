@@ -11,10 +11,10 @@ from django.db.models import Case, F, Max, Min, Prefetch, Q, Value, When
 from django.db.models.functions import Cast, Concat, Upper
 from django.utils import timezone
 
-from audit.confusables import LONGEST_SKELETON, skeleton
+from audit.emails import fold_email
 from audit.fields import CodeField, EmailField, NameField, NullCharField
-from audit.folding import fold_email
-from audit.tracking import TrackedModel, TrackedQuerySet
+from audit.history.models import TrackedModel, TrackedQuerySet
+from audit.privacy.confusables import LONGEST_SKELETON, skeleton
 from customers.choices import CustomerStatus, CustomerType
 from customers.models.base import ArchiveMarks, known
 from customers.models.business import Business
@@ -28,7 +28,7 @@ LIVE = Q(archived_at=None, erased_at=None)
 
 
 # Names that are an e-mail address or a phone number, of people who told no other: every
-# one that `audit.masking.mask_text` masks, and more.
+# one that `audit.privacy.masking.mask_text` masks, and more.
 ADDRESS_AS_NAME = Q(name__contains="@") | Q(
     name__regex=r"([0-9][^0-9]*){7}|(\+|00)[0-9][0-9\s()/.-]{5,}[0-9]"
 )
@@ -192,7 +192,8 @@ class Customer(ArchiveMarks, TrackedModel):
     )
     # Required by every form and service; null only once the person is erased.
     name = NameField(max_length=255, null=True)
-    # By these, people are found who look like one another: see `audit.confusables`.
+    # By these, people are found who look like one another: see
+    # `audit.privacy.confusables`.
     name_skeleton = NullCharField(max_length=LONGEST_SKELETON, editable=False)
     email = EmailField("e-mail", max_length=254, null=True, blank=True)
     email_key = NullCharField(max_length=254, editable=False)

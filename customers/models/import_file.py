@@ -10,8 +10,8 @@ from django.db import models
 from django.utils import timezone
 
 from audit.fields import NullCharField, NullTextField
+from audit.history.models import ScopedQuerySet
 from audit.ids import uuid7
-from audit.tracking import ScopedQuerySet
 from customers.models.base import known
 from customers.models.business import Business
 from customers.readers import KINDS

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import models
 
 from audit.fields import NullCharField
-from audit.tracking import TrackedModel
+from audit.history.models import TrackedModel
 from customers.choices import NoteType
 from customers.models.base import ArchiveMarks, known
 from customers.models.business import Business

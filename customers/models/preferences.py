@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Q
 
 from audit.fields import NullCharField, NullTextField, SealedJSONField
-from audit.tracking import TrackedModel
+from audit.history.models import TrackedModel
 from customers.models.base import money
 from customers.models.business import Business
 from customers.models.customer import Customer

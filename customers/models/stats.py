@@ -8,8 +8,8 @@ from django.db import models
 from django.utils import timezone
 
 from audit.fields import SealedJSONField
+from audit.history.models import ScopedQuerySet
 from audit.ids import uuid7
-from audit.tracking import ScopedQuerySet
 from customers.choices import LoyaltyTier
 from customers.models.base import ZERO, money
 from customers.models.business import Business

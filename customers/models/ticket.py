@@ -10,7 +10,7 @@ from django.db import models
 from django.utils import timezone
 
 from audit.fields import NullCharField
-from audit.tracking import TrackedModel, TrackedQuerySet
+from audit.history.models import TrackedModel, TrackedQuerySet
 from customers.choices import (
     UNRESOLVED_STATUSES,
     AuthorKind,

@@ -8,9 +8,9 @@ from typing import Any
 from django.db import models, transaction
 
 from audit import services as audit
-from audit.actors import Actor
-from audit.bulk import insert_rows, insert_tracked
-from audit.tracking import Change, TrackedModel
+from audit.history.bulk import insert_rows, insert_tracked
+from audit.history.models import Change, TrackedModel
+from audit.tenancy.actors import Actor
 from customers.models import Customer, CustomerStats, Preferences
 from customers.services.stats import compute_stats
 

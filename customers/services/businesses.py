@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from audit.actors import Actor
+from audit.tenancy.actors import Actor
 from customers.models import Business
 from customers.services.constraints import check_row
 from customers.services.records import save_record

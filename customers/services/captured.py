@@ -11,9 +11,9 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from audit import services as audit
-from audit.actors import Actor
-from audit.folding import fold_email
-from audit.tracking import history_model
+from audit.emails import fold_email
+from audit.history.models import history_model
+from audit.tenancy.actors import Actor
 from customers.choices import ConsentAction, ContactKind, CustomerStatus, Purpose
 from customers.models import (
     Business,

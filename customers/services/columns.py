@@ -17,8 +17,8 @@ from django.core.exceptions import ValidationError
 from django.db.models import F, Window
 from django.db.models.functions import RowNumber
 
-from audit.actors import Actor
-from audit.masking import SEE_CLEAR, Room, masked_value
+from audit.privacy.masking import SEE_CLEAR, Room, masked_value
+from audit.tenancy.actors import Actor
 from customers.cells import cell_text
 from customers.choices import FLAG_VERIFIED, ExportProfile
 from customers.models import Address, Customer, Flag, Note

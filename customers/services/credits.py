@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from audit import services as audit
-from audit.actors import Actor
+from audit.tenancy.actors import Actor
 from customers.choices import CreditKind, CreditReason
 from customers.models import Booking, Credit, Customer
 from customers.money import quantise, stored

@@ -12,8 +12,8 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from audit import services as audit
-from audit.actors import Actor
-from audit.tracking import history_model
+from audit.history.models import history_model
+from audit.tenancy.actors import Actor
 from customers.choices import CustomerStatus
 from customers.models import Address, Business, Customer
 from customers.services.constraints import changed_columns, check_row

@@ -10,9 +10,9 @@ from django.db import models
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from audit.actors import Actor
-from audit.masking import SEE_CLEAR
-from audit.tracking import ScopedQuerySet
+from audit.history.models import ScopedQuerySet
+from audit.privacy.masking import SEE_CLEAR
+from audit.tenancy.actors import Actor
 from customers.choices import CustomerStatus
 from customers.metrics import NEW_FOR
 from customers.models import (

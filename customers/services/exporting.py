@@ -22,8 +22,8 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.utils import timezone
 
 from audit import services as audit
-from audit.actors import Actor
-from audit.masking import SEE_CLEAR
+from audit.privacy.masking import SEE_CLEAR
+from audit.tenancy.actors import Actor
 from customers.cells import BYTE_ORDER_MARK, cell_text, csv_line, escape_cell
 from customers.choices import ConsentChannel, ExportProfile
 from customers.models import Business, Customer, CustomerQuerySet

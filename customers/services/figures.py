@@ -12,7 +12,7 @@ from django.db.models import Count, Q, Sum
 from django.db.models.functions import TruncWeek
 from django.utils import timezone
 
-from audit.actors import Actor
+from audit.tenancy.actors import Actor
 from customers import metrics
 from customers.choices import PURCHASE_STATUSES, CustomerStatus, RefundStatus
 from customers.models import Booking, Business, CustomerStats, Refund

@@ -14,7 +14,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from audit.actors import Actor
+from audit.tenancy.actors import Actor
 from customers.models import Booking, Business, Customer, Ticket
 from customers.money import check_amount
 from customers.services.booking_rules import (

@@ -19,9 +19,9 @@ from django.db.models import Max
 from django.utils import timezone
 
 from audit import services as audit
-from audit.actors import Actor
-from audit.bulk import insert_tracked, update_tracked
-from audit.tracking import Change
+from audit.history.bulk import insert_tracked, update_tracked
+from audit.history.models import Change
+from audit.tenancy.actors import Actor
 from customers.choices import ContactKind
 from customers.models import Business, Contact, Customer, Preferences, Ticket
 from customers.services.import_checking import (

@@ -14,9 +14,9 @@ from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.utils import timezone
 
-from audit.actors import Actor
-from audit.folding import fold_email
-from audit.invisible import trimmed
+from audit.emails import fold_email
+from audit.privacy.invisible import trimmed
+from audit.tenancy.actors import Actor
 from customers.models import Booking, Business, Customer
 from customers.services.doors import list_businesses, list_customers, list_rows
 from customers.services.import_tables import Column, ImportTable

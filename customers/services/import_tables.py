@@ -13,7 +13,7 @@ from typing import Any
 from django.db import models
 from django.utils.dateparse import parse_date, parse_datetime
 
-from audit.moments import OUT_OF_RANGE, is_in_range
+from audit.datetimes import OUT_OF_RANGE, is_in_range
 from customers.models import Address, Booking, Business, Contact, Customer, Ticket
 
 TEXT, KEY, AMOUNT, MOMENT, FLAG = "text", "key", "amount", "moment", "flag"

@@ -23,10 +23,10 @@ from django.utils import timezone
 
 from audit import clock
 from audit import services as audit
-from audit.actors import Actor
-from audit.batches import in_batches
+from audit.crypto import lock_up, unlock
+from audit.database.batches import in_batches
 from audit.ids import uuid7
-from audit.keyed import lock_up, unlock
+from audit.tenancy.actors import Actor
 from customers.cells import BYTE_ORDER_MARK, csv_line, escape_cell
 from customers.models import Business, ImportContent, ImportFile
 from customers.models.import_file import a_day_from_now

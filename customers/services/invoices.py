@@ -21,9 +21,9 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from audit import services as audit
-from audit.actors import Actor
-from audit.masking import SEE_CLEAR, mask, mask_text
-from audit.tracking import history_model
+from audit.history.models import history_model
+from audit.privacy.masking import SEE_CLEAR, mask, mask_text
+from audit.tenancy.actors import Actor
 from customers.choices import BookingStatus
 from customers.models import Address, Booking, Business, Customer
 from customers.money import quantise

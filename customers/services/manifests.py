@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from audit import services as audit
-from audit.actors import Actor
-from audit.masking import mask
+from audit.privacy.masking import mask
+from audit.tenancy.actors import Actor
 from customers.choices import ExportProfile
 from customers.models import Business
 

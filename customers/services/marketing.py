@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from audit.actors import Actor
+from audit.tenancy.actors import Actor
 from customers import contact_rules
 from customers.choices import ConsentChannel, Purpose
 from customers.models import Customer, CustomerQuerySet

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from audit.actors import Actor
+from audit.tenancy.actors import Actor
 from customers.choices import AuthorKind
 from customers.models import Ticket, TicketMessage
 from customers.services.preferences import check_not_ahead

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from audit.actors import Actor
+from audit.tenancy.actors import Actor
 from customers.models import Booking, Credit, Customer, Refund
 from customers.services.doors import list_rows
 

@@ -15,7 +15,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Sum
 from django.utils import timezone
 
-from audit.actors import Actor
+from audit.tenancy.actors import Actor
 from customers.choices import (
     CLAIMING_STATUSES,
     BookingStatus,

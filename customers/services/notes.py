@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from audit.actors import Actor
-from audit.tracking import ScopedQuerySet
+from audit.history.models import ScopedQuerySet
+from audit.tenancy.actors import Actor
 from customers.choices import NoteType
 from customers.models import Customer, Note
 from customers.services.constraints import check_row

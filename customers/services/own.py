@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from audit.actors import Actor
+from audit.tenancy.actors import Actor
 from customers.choices import Role
 from customers.models import Business, Membership
 from customers.roles import RIGHTS

@@ -8,8 +8,8 @@ from typing import Any
 from django.db.models import Prefetch
 
 from audit import services as audit
-from audit.actors import Actor
-from audit.confusables import is_look_alike
+from audit.privacy.confusables import is_look_alike
+from audit.tenancy.actors import Actor
 from customers.choices import ContactKind
 from customers.models import (
     Address,

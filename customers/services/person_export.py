@@ -20,11 +20,11 @@ from django.utils import timezone
 
 from audit import clock
 from audit import services as audit
-from audit.actors import Actor
 from audit.fields import CommitmentField, SaltField
+from audit.history.models import TrackedModel, history_model
 from audit.ids import uuid7
-from audit.privacy import SECRET, declaration
-from audit.tracking import TrackedModel, history_model
+from audit.privacy.classes import SECRET, declaration
+from audit.tenancy.actors import Actor
 from customers.models import Customer
 from customers.services.doors import list_rows
 from customers.services.money_rules import Confirm

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from audit.actors import Actor
+from audit.tenancy.actors import Actor
 from customers.models import ConsentEvent, Customer, Flag, Preferences
 from customers.services.constraints import changed_columns, check_row
 from customers.services.doors import list_rows

@@ -18,11 +18,11 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from audit import services as audit
-from audit.actors import Actor
-from audit.batches import in_batches
-from audit.bulk import insert_tracked
-from audit.invisible import clean_address
-from audit.tracking import Change
+from audit.database.batches import in_batches
+from audit.history.bulk import insert_tracked
+from audit.history.models import Change
+from audit.privacy.invisible import clean_address
+from audit.tenancy.actors import Actor
 from customers.choices import BookingKind, BookingStatus
 from customers.models import Booking, Business, Customer, Preferences
 from customers.services.stats import refresh_stats

@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from audit.actors import Actor
+from audit.tenancy.actors import Actor
 from customers import metrics
 from customers.choices import BookingKind, BookingStatus
 from customers.models import Booking, Business, Customer, CustomerStats

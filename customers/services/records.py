@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.db import models, transaction
 
-from audit.actors import Actor
+from audit.tenancy.actors import Actor
 from customers.models import (
     Booking,
     Business,

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from audit import services as audit
-from audit.actors import Actor
+from audit.tenancy.actors import Actor
 from customers.choices import RefundStatus
 from customers.models import Booking, Refund
 from customers.money import stored

@@ -9,8 +9,8 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
 from audit import services as audit
-from audit.actors import Actor
-from audit.masking import REVEAL, SEE_CLEAR
+from audit.privacy.masking import REVEAL, SEE_CLEAR
+from audit.tenancy.actors import Actor
 from customers.models import Address, Contact, Customer
 from customers.services.doors import list_rows
 

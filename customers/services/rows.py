@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.utils import timezone
 
-from audit.actors import Actor
+from audit.tenancy.actors import Actor
 from customers.models import Booking, Customer, TicketMessage
 from customers.models.base import ArchiveMarks
 from customers.services.booking_rules import check_new_booking, stamp_booking

@@ -18,7 +18,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
-from audit.moments import is_in_range
+from audit.datetimes import is_in_range
 from customers.choices import CustomerStatus, CustomerType
 from customers.models import Business
 from customers.services.stats import local_day

@@ -11,8 +11,8 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from audit import services as audit
-from audit.actors import Actor
-from audit.tenancy import reach
+from audit.tenancy.actors import Actor
+from audit.tenancy.scope import reach
 from customers.choices import ContactKind
 from customers.models import (
     Business,

@@ -11,9 +11,9 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from audit import services as audit
-from audit.actors import Actor
-from audit.privacy import subject_of
-from audit.tracking import TrackedModel
+from audit.history.models import TrackedModel
+from audit.privacy.classes import subject_of
+from audit.tenancy.actors import Actor
 from customers.models import Customer
 from customers.services.constraints import changed_columns
 from customers.services.figure_kinds import figures_from

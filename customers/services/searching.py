@@ -14,9 +14,9 @@ from uuid import UUID
 from django.db.models import Q, Value
 from django.db.models.functions import Upper
 
-from audit.actors import Actor
-from audit.folding import fold_email
-from audit.masking import SEE_CLEAR
+from audit.emails import fold_email
+from audit.privacy.masking import SEE_CLEAR
+from audit.tenancy.actors import Actor
 from customers.models import Contact, Customer, CustomerQuerySet
 from customers.models.customer import ADDRESS_AS_NAME
 from customers.phones import to_e164

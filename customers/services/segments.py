@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import Count, Q
 from django.utils import timezone
 
-from audit.actors import Actor
+from audit.tenancy.actors import Actor
 from customers.metrics import ENGAGED_FOR, NEW_FOR
 from customers.models import Business, Customer, CustomerQuerySet
 from customers.services.doors import list_customers

@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db.models import Q, Sum
 from django.utils import timezone
 
-from audit.actors import Actor
+from audit.tenancy.actors import Actor
 from customers.choices import (
     BookingKind,
     BookingStatus,

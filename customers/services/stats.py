@@ -22,8 +22,8 @@ from django.db import transaction
 from django.db.models import Count, Max, Min, Q, QuerySet, Sum
 from django.utils import timezone
 
-from audit.batches import in_batches
-from audit.bulk import upsert_rows
+from audit.database.batches import in_batches
+from audit.history.bulk import upsert_rows
 from customers import metrics
 from customers.choices import (
     PURCHASE_STATUSES,

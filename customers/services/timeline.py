@@ -19,7 +19,7 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 
 from audit import services as audit
-from audit.actors import Actor
+from audit.tenancy.actors import Actor
 from customers.models import Customer
 
 # Where a page begins: after the entry of this time and id.

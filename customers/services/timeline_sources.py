@@ -7,10 +7,10 @@ from typing import Any
 
 from django.db import models
 
-from audit.actors import Actor
 from audit.fields import without_long
-from audit.masking import shortened
-from audit.tracking import history_model
+from audit.history.models import history_model
+from audit.privacy.masking import shortened
+from audit.tenancy.actors import Actor
 from customers.choices import BookingStatus
 from customers.models import (
     Booking,

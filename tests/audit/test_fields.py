@@ -12,7 +12,6 @@ from django.db import models
 from django.db.models import F
 
 from audit import canonical
-from audit.confusables import skeleton
 from audit.fields import (
     NullCharField,
     SealedJSONField,
@@ -21,6 +20,7 @@ from audit.fields import (
     public_values,
 )
 from audit.models import Event
+from audit.privacy.confusables import skeleton
 from audit.services import record
 from tests.factories import CreditFactory, CustomerFactory
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.fields import long_columns, without_long
-from audit.masking import Room, mask_text, shortened
+from audit.privacy.masking import Room, mask_text, shortened
 from capture.models import Capture, CaptureLink
 from customers.models import Note
 from tests.factories import CaptureFactory, NoteFactory

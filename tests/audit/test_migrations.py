@@ -13,11 +13,11 @@ from django.db.migrations.exceptions import IrreversibleError
 from django.db.migrations.loader import MigrationLoader
 
 from audit import clock, services
+from audit.database.signed import mac_of
 from audit.models import PinCredential, User
 from audit.services.accounts import factors_of, note_release
-from audit.signed import mac_of
 from customers.models import Membership
-from tests.audit.test_signed import forge, named, sql
+from tests.audit.database.test_signed import forge, named, sql
 from tests.conftest import staff
 from tests.factories import AuthenticatorFactory, BusinessFactory, PinCredentialFactory
 from tests.factories.audit import PasskeyFactory

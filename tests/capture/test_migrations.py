@@ -21,7 +21,7 @@ _SEND = """
 import json, sys, django
 django.setup()
 from django.test import Client
-from audit.actors import Actor
+from audit.tenancy.actors import Actor
 from capture import services
 from customers.services import create_business
 key, *texts = sys.argv[1:]

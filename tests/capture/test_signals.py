@@ -19,7 +19,7 @@ from django.contrib.auth import authenticate, get_user_model
 from django.db import connections, transaction
 from django.test import Client
 
-from audit.actors import Actor
+from audit.tenancy.actors import Actor
 from capture import services, signals
 from capture.models import Capture, CaptureLink, Login, Signup, Source
 from customers.models import Customer

@@ -9,8 +9,8 @@ from django.core.exceptions import ValidationError
 from django.test import Client
 
 from audit import services, totp
-from audit.actors import Actor, OperationContext
 from audit.models import Authenticator, Ceremony, Event, Grant, TokenFamily
+from audit.tenancy.actors import Actor, OperationContext
 from config import account
 from tests.conftest import signed_in
 from tests.factories import (

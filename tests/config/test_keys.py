@@ -19,8 +19,7 @@ from django.test import Client
 from django.utils import timezone
 
 from audit import checks, services, totp
-from audit.actors import Actor, OperationContext
-from audit.keyed import lock_up, signatures
+from audit.crypto import lock_up, signatures
 from audit.models import (
     Authenticator,
     Event,
@@ -31,6 +30,7 @@ from audit.models import (
 )
 from audit.services import renewal
 from audit.services.tokens import TokenError
+from audit.tenancy.actors import Actor, OperationContext
 from capture import services as capture
 from capture.models import ApiKey, WebhookEndpoint
 from customers import services as customers

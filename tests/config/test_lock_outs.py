@@ -13,9 +13,9 @@ from django.core import mail, signing
 from django.test import Client
 
 from audit import services
-from audit.actors import Actor
 from audit.models import Event
 from audit.services import alarms, ceremonies
+from audit.tenancy.actors import Actor
 from tests.authenticator import Device
 from tests.conftest import staff
 from tests.factories import AuthenticatorFactory, UserFactory

@@ -10,8 +10,8 @@ from django.test import Client
 from django.urls import reverse
 
 from audit import services, totp
-from audit.actors import Actor
 from audit.models import AttemptCounter, Event
+from audit.tenancy.actors import Actor
 from tests.conftest import in_parallel
 from tests.factories import AuthenticatorFactory, MembershipFactory, UserFactory
 

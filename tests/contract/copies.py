@@ -8,10 +8,10 @@ from typing import Any
 
 from django.db import connection, models
 
-from audit.actors import Actor
+from audit.history.models import TrackedModel, history_model
 from audit.ids import uuid7
 from audit.models import User
-from audit.tracking import TrackedModel, history_model
+from audit.tenancy.actors import Actor
 from capture.models import Capture
 from customers.models import (
     Address,

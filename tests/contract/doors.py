@@ -12,10 +12,10 @@ from django.contrib import admin
 from django.db import models
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from audit.actors import Actor, OperationContext
+from audit.history.models import history_model
 from audit.models import Event, Operation, User
 from audit.services import record
-from audit.tracking import history_model
+from audit.tenancy.actors import Actor, OperationContext
 from capture.models import (
     ApiKey,
     Capture,

@@ -11,11 +11,11 @@ from django.contrib import admin
 from django.db import models
 from django.urls import reverse
 
-from audit.actors import Actor
 from audit.admin.base import GuardedAdmin, ScopedAdmin
 from audit.admin.tracked import TrackedAdmin
+from audit.history.models import TrackedModel, tracked_models
 from audit.models import Event, Grant, Operation, PinCredential, User
-from audit.tracking import TrackedModel, tracked_models
+from audit.tenancy.actors import Actor
 from customers.models import Customer
 from tests.contract.copies import make_copies
 from tests.factories import CustomerFactory, UserFactory

@@ -119,7 +119,7 @@ def test_the_calls_are_answered_as_the_page_says(db):
 
 
 def capture_actor() -> Any:
-    from audit.actors import Actor  # noqa: PLC0415 - kept beside its one use
+    from audit.tenancy.actors import Actor  # noqa: PLC0415 - kept beside its one use
 
     return Actor.system("docs")
 
@@ -154,7 +154,7 @@ NAMED = {"ValidationError", "RuleBroken", "AuthenticationFailed", "answer"}
 # item of a capture, which stands in docs/capture.md.
 ELSEWHERE = re.compile(
     r"/(admin|management|migrations)/|^config/(pin|account)\.py|^audit/fields\.py"
-    r"|^audit/services/second_factor\.py|^customers/services/(purchase_log|importing)\.py"
+    r"|^audit/accounts/second_factor\.py|^customers/services/(purchase_log|importing)\.py"
     r"|^capture/(services|adapters)/"
 )
 # Of the library: it says them itself. Of a value: its validators say them.

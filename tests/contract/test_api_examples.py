@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from audit.actors import Actor
+from audit.tenancy.actors import Actor
 from capture import services as capture
 from config.api.examples import EXAMPLES
 from config.api.schema import description

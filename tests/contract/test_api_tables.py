@@ -8,8 +8,8 @@ import pytest
 from django_filters import ModelChoiceFilter
 
 from audit.api.tables import TableView
-from audit.masking import masked_names
 from audit.models import Event
+from audit.privacy.masking import masked_names
 from customers.choices import Role
 from customers.models import Customer
 from customers.roles import RIGHTS

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from audit.actors import Actor
 from audit.models import User
+from audit.tenancy.actors import Actor
 from customers import services
 from customers.models import Booking, Business, Customer
 from tests.conftest import confirm, signed_in, staff

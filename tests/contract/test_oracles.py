@@ -6,7 +6,7 @@ import pytest
 from django.contrib import admin
 
 from audit.admin.base import ScopedAdmin
-from audit.masking import is_masked_path
+from audit.privacy.masking import is_masked_path
 from customers.models import Customer
 from tests.conftest import signed_in, staff
 from tests.customers.admin.test_exchange import CUSTOMERS

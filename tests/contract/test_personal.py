@@ -12,8 +12,8 @@ from django.contrib import admin
 from django.db import connection
 from django.urls import NoReverseMatch, reverse
 
-from audit.actors import Actor
 from audit.models import Event, Operation
+from audit.tenancy.actors import Actor
 from capture import services
 from capture.models import CapturedValue
 from customers.choices import ContactKind

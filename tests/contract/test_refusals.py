@@ -18,10 +18,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from audit import services
-from audit.actors import Actor, OperationContext
 from audit.ids import uuid7
 from audit.models import Event, Operation, Outcome, RefusalWindow
 from audit.services.refusals import SUMMARY, TOLD, WINDOW, record_refusals
+from audit.tenancy.actors import Actor, OperationContext
 from customers.models import Business
 from tests.conftest import actor_of, signed_in, staff
 from tests.factories import (

@@ -21,8 +21,8 @@ from django.db import connection, transaction
 from django.test import override_settings
 from django.utils import timezone
 
-from audit.actors import Actor
 from audit.models import IdempotentResponse
+from audit.tenancy.actors import Actor
 from capture import services as capture
 from capture.models import (
     Capture,

@@ -16,7 +16,7 @@ from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
-from audit.invisible import name_of
+from audit.privacy.invisible import name_of
 from capture.models import Capture, Quarantine
 from customers import services
 from customers.models import Contact, Customer
@@ -31,7 +31,8 @@ from tests.factories import (
     TicketFactory,
 )
 
-# Of each kind that another rule might take; tests/audit/test_invisible.py has all.
+# Of each kind that another rule might take; all are in
+# tests/audit/privacy/test_invisible.py.
 SIGNS = "\x07\u200b\u202e"
 ENDS = ["\ufeff{}", "{}\u200b", "\u202a{}\u202c", "\u00a0 {}\u2060"]
 UNSEEN = ["\u200b", "\u3164", "\u2800", "\u202e\u2066", "\ufe0f", " \u0301", "\u115f"]

@@ -22,7 +22,7 @@ from django.apps import apps  # noqa: E402 - the apps must be loaded
 from django.db import models  # noqa: E402 - after setup
 
 from audit.models import Job  # noqa: E402 - after setup
-from audit.tenancy import reach  # noqa: E402 - after setup
+from audit.tenancy.scope import reach  # noqa: E402 - after setup
 from customers import services  # noqa: E402 - after setup
 from customers.models import ImportFile  # noqa: E402 - after setup
 from tests.jobs import run_jobs  # noqa: E402 - after setup

@@ -17,7 +17,7 @@ django.setup()
 
 from django.utils import timezone  # noqa: E402 - the apps must be loaded
 
-from audit.actors import Actor, OperationContext  # noqa: E402 - after setup
+from audit.tenancy.actors import Actor, OperationContext  # noqa: E402 - after setup
 from capture import services as capture  # noqa: E402 - after setup
 from capture.envelope import Envelope, Problem  # noqa: E402 - after setup
 from capture.models import Quarantine  # noqa: E402 - after setup

@@ -15,7 +15,7 @@ django.setup()
 from django.conf import settings  # noqa: E402 - the apps must be loaded
 
 from audit import services as audit  # noqa: E402 - after setup
-from audit.actors import Actor  # noqa: E402 - after setup
+from audit.tenancy.actors import Actor  # noqa: E402 - after setup
 from capture import services as capture  # noqa: E402 - after setup
 from capture.choices import SCOPES  # noqa: E402 - after setup
 from config import seeding  # noqa: E402 - after setup

@@ -12,8 +12,8 @@ import django
 
 django.setup()
 
-from audit.actors import Actor  # noqa: E402 - the apps must be loaded
 from audit.ids import uuid7  # noqa: E402 - after setup
+from audit.tenancy.actors import Actor  # noqa: E402 - the apps must be loaded
 from capture import services  # noqa: E402 - after setup
 from capture.models import Source, WebhookEndpoint  # noqa: E402 - after setup
 from customers import services as customers  # noqa: E402 - after setup

@@ -10,9 +10,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from audit import services, totp
-from audit.actors import Actor, OperationContext
+from audit.crypto import lock_up
 from audit.ids import uuid7
-from audit.keyed import lock_up
 from audit.models import (
     Authenticator,
     Ceremony,
@@ -25,6 +24,7 @@ from audit.models import (
     User,
 )
 from audit.services.pin_hashes import hash_pin
+from audit.tenancy.actors import Actor, OperationContext
 from tests.authenticator import Device
 
 PASSWORD = "four plain words here"

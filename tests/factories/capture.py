@@ -7,7 +7,7 @@ from typing import Any
 
 import factory
 
-from audit.actors import Actor
+from audit.tenancy.actors import Actor
 from capture import services
 from capture.choices import SCOPE_WRITE
 from capture.models import ApiKey, Capture, Quarantine, Source, WebhookEndpoint

@@ -7,7 +7,7 @@ from typing import Any
 
 import factory
 
-from audit.actors import Actor
+from audit.tenancy.actors import Actor
 from customers import services
 from customers.models import (
     Address,

@@ -9,7 +9,6 @@ from django.db import models, transaction
 from factory.django import DjangoModelFactory
 
 import tests.factories
-from audit.actors import Actor
 from audit.models import (
     AttemptCounter,
     Event,
@@ -29,6 +28,7 @@ from audit.services import (
     record,
     record_refusal,
 )
+from audit.tenancy.actors import Actor
 from capture import services
 from capture.models import (
     CapturedValue,

@@ -13,12 +13,12 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 from django.db import ProgrammingError, connection, transaction
 
-from audit.actors import Actor
 from audit.checks import check_hardening
-from audit.guards import hardening_faults, require_hardening
+from audit.database.guards import hardening_faults, require_hardening
 from audit.models import Event
 from audit.services import catalogue_faults, record, require_catalogue
-from audit.tenancy import Teller
+from audit.tenancy.actors import Actor
+from audit.tenancy.scope import Teller
 from tests.databases import ROOT, Database, environment
 
 

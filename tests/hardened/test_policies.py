@@ -18,17 +18,17 @@ from django.db import (
 from django.db import models as django_models
 from psycopg.types.json import Jsonb
 
-from audit.actors import Actor, OperationContext
-from audit.guards.declared import (
+from audit.database.guards.declarations import (
     changeable_columns,
     guarded_tables,
     kept_tables,
     scoped_tables,
 )
-from audit.guards.runtime_role import quoted
+from audit.database.guards.roles import quoted
 from audit.models import Event, Operation
 from audit.services import record
-from audit.tenancy import reach
+from audit.tenancy.actors import Actor, OperationContext
+from audit.tenancy.scope import reach
 from customers.models import Business, Customer
 from tests.databases import ROOT
 from tests.factories import BusinessFactory, CustomerFactory

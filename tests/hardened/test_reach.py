@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
-from audit.tenancy import open_reach, reach, request_reach
+from audit.tenancy.scope import open_reach, reach, request_reach
 from config.backends.postgresql.base import forget_reach
 from customers.models import Address, Customer
 from tests.factories import CustomerFactory

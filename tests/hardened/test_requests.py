@@ -18,11 +18,11 @@ from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from audit import services, totp
+from audit.history.models import ScopedQuerySet
 from audit.middleware import TenancyMiddleware
 from audit.models import Event
 from audit.services import altered_rows, count_outdated
-from audit.tenancy import open_reach, reach
-from audit.tracking import ScopedQuerySet
+from audit.tenancy.scope import open_reach, reach
 from capture.models import ApiKey, Capture, RefusalCount
 from capture.services import add_secret
 from customers.models import Customer

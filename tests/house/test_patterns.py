@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from audit.masking import mask, mask_text
+from audit.privacy.masking import mask, mask_text
 from capture.parsing.redaction import redact_text
 from config.logs import redact
 

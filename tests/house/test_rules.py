@@ -20,7 +20,7 @@ from audit.checks import (
     check_privacy_declared,
     check_sealed_models,
 )
-from audit.privacy import undeclared_fields
+from audit.privacy.classes import undeclared_fields
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = ("audit", "customers", "capture", "config")

@@ -7,9 +7,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
-from audit.actors import Actor
-from audit.guards import HardeningError, harden, soften
+from audit.database.guards import HardeningError, harden, soften
 from audit.services import catalogue_faults, keep_catalogue
+from audit.tenancy.actors import Actor
 
 _DONE = """\
 Hardened for the role {role}: {count} statements. Now serve as that role, with

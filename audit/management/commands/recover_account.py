@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from audit import services
-from audit.actors import Actor
+from audit.tenancy.actors import Actor
 
 _DISABLED = (
     "the account is disabled, and nobody signs in with it: an owner of the platform "

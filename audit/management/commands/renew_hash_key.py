@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from audit import services
-from audit.actors import Actor
+from audit.tenancy.actors import Actor
 
 
 class Command(BaseCommand):

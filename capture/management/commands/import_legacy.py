@@ -10,8 +10,8 @@ from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.text import slugify
 
-from audit.actors import Actor
 from audit.progress import Progress
+from audit.tenancy.actors import Actor
 from capture import services
 from capture.services import LegacyReport, LegacyTable
 from customers import services as customers

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from audit.actors import Actor
 from audit.progress import Progress
+from audit.tenancy.actors import Actor
 from capture import services
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from audit.actors import Actor
 from audit.progress import Progress
+from audit.tenancy.actors import Actor
 from capture import services
 
 

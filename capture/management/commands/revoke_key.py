@@ -7,7 +7,7 @@ from typing import Any
 from django.core.exceptions import ObjectDoesNotExist
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from audit.actors import Actor
+from audit.tenancy.actors import Actor
 from capture import services
 
 

@@ -11,8 +11,8 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
 
 from audit import services as audit
-from audit.actors import Actor
-from audit.signed import AccountAltered
+from audit.database.signed import AccountAltered
+from audit.tenancy.actors import Actor
 
 _TRIES = 3
 

@@ -8,7 +8,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.management.commands import createsuperuser
 
 from audit import services as audit
-from audit.actors import Actor
+from audit.tenancy.actors import Actor
 
 
 class _Accounts:

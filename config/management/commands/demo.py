@@ -20,7 +20,7 @@ from django.db import DatabaseError, OperationalError, connection, transaction
 from django.db.migrations.exceptions import InconsistentMigrationHistory
 
 from audit import services as audit
-from audit.actors import Actor
+from audit.tenancy.actors import Actor
 from config import seeding
 from customers import services as customers
 

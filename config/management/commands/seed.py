@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
-from audit.actors import Actor
+from audit.tenancy.actors import Actor
 from config import seeding
 from customers import services
 

@@ -11,8 +11,8 @@ from typing import Any
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from audit.actors import Actor
 from audit.progress import Progress
+from audit.tenancy.actors import Actor
 from customers import services
 from customers.services import PurchaseColumns, PurchaseReport
 

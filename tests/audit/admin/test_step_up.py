@@ -16,10 +16,10 @@ from django.test import Client
 from django.urls import reverse
 
 from audit import services
-from audit.actors import OperationContext
 from audit.admin import step_up as edge
 from audit.models import Event, Grant, PinCredential, User
 from audit.services.grants import list_grants
+from audit.tenancy.actors import OperationContext
 from tests.audit.admin.test_user import form_of
 from tests.conftest import confirm, enrol, post_confirmed, signed_in, staff
 from tests.factories import (

@@ -15,9 +15,9 @@ from rest_framework.response import Response
 from rest_framework.test import APIRequestFactory, force_authenticate
 
 from audit import services
-from audit.actors import Actor, OperationContext
 from audit.api.step_up import StepUpView, _View, require_step_up
 from audit.models import Event, Grant, PinCredential
+from audit.tenancy.actors import Actor, OperationContext
 from tests.conftest import actor_of, confirm, enrol, signed_in, staff
 from tests.factories import PasskeyFactory, PinCredentialFactory, UserFactory
 from tests.factories.audit import PASSWORD, PIN

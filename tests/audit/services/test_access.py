@@ -10,10 +10,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from audit import canonical, services
-from audit.actors import Actor, OperationContext
 from audit.fields import personal_values
 from audit.ids import uuid7
 from audit.models import Event
+from audit.tenancy.actors import Actor, OperationContext
 
 pytestmark = pytest.mark.django_db
 

@@ -4,8 +4,8 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from audit import services
-from audit.actors import Actor
 from audit.models import Event, TokenFamily, User
+from audit.tenancy.actors import Actor
 from tests.conftest import signed_in
 from tests.factories import TokenFamilyFactory, UserFactory
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from audit import services
-from audit.actors import OperationContext
 from audit.models import Event
+from audit.tenancy.actors import OperationContext
 
 
 @pytest.mark.parametrize("address", ["192.0.2.7", "2001:db8::{n:x}"])

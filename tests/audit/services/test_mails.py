@@ -13,9 +13,9 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
 
 from audit import services
-from audit.actors import Actor, OperationContext
 from audit.models import PinCredential, User
 from audit.services import mails
+from audit.tenancy.actors import Actor, OperationContext
 from tests.factories import AuthenticatorFactory, PinCredentialFactory, UserFactory
 from tests.factories.audit import PIN, enrolled, person
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from audit.actors import Actor
 from audit.models import Event
 from audit.services import monitoring, record
+from audit.tenancy.actors import Actor
 from tests.conftest import actor_of, signed_in, staff
 from tests.factories import UserFactory
 from tests.factories.audit import person

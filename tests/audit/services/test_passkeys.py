@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 
 from audit import services, webauthn
-from audit.actors import OperationContext
+from audit.database.signed import AccountAltered
 from audit.models import (
     Ceremony,
     Event,
@@ -21,7 +21,7 @@ from audit.models import (
     User,
 )
 from audit.services import ceremonies, step_up
-from audit.signed import AccountAltered
+from audit.tenancy.actors import OperationContext
 from tests.authenticator import Device
 from tests.factories import (
     AuthenticatorFactory,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from audit import services
-from audit.actors import Actor
+from audit.tenancy.actors import Actor
 from tests.conftest import actor_of, staff
 from tests.factories import (
     CustomerFactory,

@@ -6,9 +6,9 @@ import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from audit.actors import Actor
 from audit.models import Event, Operation
 from audit.services.record import record
+from audit.tenancy.actors import Actor
 
 
 class RolledBackError(Exception):

@@ -10,8 +10,8 @@ from django.core.exceptions import ValidationError
 from django.db import connection
 
 from audit import services, totp
-from audit.actors import Actor
 from audit.models import Authenticator, Event, RecoveryCode, User
+from audit.tenancy.actors import Actor
 from customers.choices import Role
 from tests.conftest import in_parallel
 from tests.factories import (

@@ -14,8 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from audit import services
-from audit.actors import Actor, OperationContext
-from audit.keyed import unlock
+from audit.crypto import unlock
 from audit.models import (
     AttemptCounter,
     Authenticator,
@@ -25,6 +24,7 @@ from audit.models import (
     User,
 )
 from audit.services import pin_enrolment, pin_hashes, step_up
+from audit.tenancy.actors import Actor, OperationContext
 from audit.totp import code_of, step_at
 from tests.factories import (
     AuthenticatorFactory,

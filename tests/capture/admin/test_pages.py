@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from django.urls import reverse
 
-from audit.actors import Actor
 from audit.jobs.tasks import BATCH_SIZE
 from audit.models import Event, Job
+from audit.tenancy.actors import Actor
 from capture import services
 from capture.models import (
     ApiKey,

@@ -14,8 +14,8 @@ import pytest
 from django.core.files.storage import default_storage
 from django.test import Client
 
-from audit.actors import Actor
 from audit.models import Event, IdempotentResponse, RateLimitBucket
+from audit.tenancy.actors import Actor
 from capture import services
 from capture.models import (
     Capture,

@@ -9,8 +9,8 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from audit.masking import mask
 from audit.models import Operation
+from audit.privacy.masking import mask
 from capture.models import ApiKey, Capture, CaptureLink, Login, Signup
 from customers import services
 from customers.models import ConsentEvent, Customer, CustomerStats

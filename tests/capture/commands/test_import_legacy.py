@@ -18,8 +18,8 @@ from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
 from django.db import connection, models
 
-from audit.actors import Actor
 from audit.models import Event
+from audit.tenancy.actors import Actor
 from capture import services
 from capture.models import (
     Capture,

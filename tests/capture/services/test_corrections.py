@@ -7,8 +7,8 @@ from decimal import Decimal
 import pytest
 from django.core.exceptions import ValidationError
 
-from audit.actors import Actor
 from audit.models import Event
+from audit.tenancy.actors import Actor
 from capture import services
 from capture.models import Capture, Payment, Quarantine
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from audit.actors import Actor
+from audit.tenancy.actors import Actor
 from capture import services
 from tests.factories import BusinessFactory, CustomerFactory
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from audit.actors import Actor
+from audit.tenancy.actors import Actor
 from capture import services
 from capture.models import CaptureLink, Login
 from customers.models import Customer, CustomerStats

@@ -10,7 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 
-from audit.actors import Actor
+from audit.tenancy.actors import Actor
 from capture import services
 from capture.models import Capture, CaptureLink, Login, Signup
 from customers import services as customers

@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 from django.db import connection
 
-from audit.actors import Actor
+from audit.tenancy.actors import Actor
 from capture import services
 from capture.models import Capture, CaptureLink, Payment, PaymentReference
 from customers import services as customers

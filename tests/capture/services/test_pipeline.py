@@ -8,8 +8,8 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import connection
 
-from audit.actors import Actor
 from audit.models import Event
+from audit.tenancy.actors import Actor
 from capture import services
 from capture.models import (
     Capture,

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from audit.actors import Actor
+from audit.tenancy.actors import Actor
 from capture import services
 from capture.models import (
     Capture,

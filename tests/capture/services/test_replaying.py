@@ -17,8 +17,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from audit.actors import Actor
 from audit.models import Event
+from audit.tenancy.actors import Actor
 from capture import services
 from capture.envelope import Problem
 from capture.models import (

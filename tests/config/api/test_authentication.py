@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from audit import services
-from audit.actors import Actor
+from audit.tenancy.actors import Actor
 from tests.conftest import signed_in
 from tests.factories import TokenFamilyFactory, UserFactory
 

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from audit import services, totp
-from audit.actors import Actor
 from audit.models import Event, TokenFamily
+from audit.tenancy.actors import Actor
 from tests.conftest import in_parallel
 from tests.factories import AuthenticatorFactory, MembershipFactory, UserFactory
 

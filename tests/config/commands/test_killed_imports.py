@@ -113,7 +113,7 @@ def business(tmp_path, tmp_path_factory) -> Iterator[Database]:
     with copied(tmp_path_factory, tmp_path) as database:
         script = (
             "import django; django.setup();"
-            "from audit.actors import Actor; from customers import services;"
+            "from audit.tenancy.actors import Actor; from customers import services;"
             "services.create_business('shop', actor=Actor.system('test'))"
         )
         subprocess.run(

@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from django.db import transaction
 from django.db.models import Count
 
-from audit.actors import Actor
+from audit.tenancy.actors import Actor
 from capture import services as capture
 from customers.models import (
     Address,

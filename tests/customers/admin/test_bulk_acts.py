@@ -8,11 +8,11 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from audit.actors import Actor
 from audit.admin.bulk import TYPED_FROM
 from audit.jobs.tasks import BATCH_SIZE
 from audit.models import Event, Grant, Job, JobStatus
 from audit.services.jobs import MOST_OPEN
+from audit.tenancy.actors import Actor
 from customers import services
 from customers.models import Customer
 from tests.conftest import enrol, post_confirmed, signed_in, staff

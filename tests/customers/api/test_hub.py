@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from audit.actors import Actor
 from audit.models import Event
+from audit.tenancy.actors import Actor
 from customers.models import Customer, Membership
 from tests.conftest import signed_in, staff
 from tests.factories import (

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from audit.actors import Actor
+from audit.tenancy.actors import Actor
 from customers.choices import Role
 from customers.models import Customer
 from customers.roles import RIGHTS

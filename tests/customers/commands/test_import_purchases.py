@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from audit.actors import Actor
 from audit.models import Event
+from audit.tenancy.actors import Actor
 from customers import services
 from customers.models import Booking, Business, Customer
 

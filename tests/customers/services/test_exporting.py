@@ -7,8 +7,8 @@ import tracemalloc
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 
-from audit.actors import Actor
 from audit.models import Event
+from audit.tenancy.actors import Actor
 from customers import services
 from customers.models import Customer
 from tests.conftest import actor_of, staff

@@ -11,7 +11,7 @@ import pytest
 from django.db import DataError, IntegrityError, models, transaction
 from django.utils import timezone
 
-from audit.actors import Actor
+from audit.tenancy.actors import Actor
 from customers import services
 from customers.models import Customer, Preferences
 from customers.services.constraints import changed_columns

@@ -16,9 +16,9 @@ from django.test.utils import CaptureQueriesContext
 from audit import canonical
 from audit import services as audit
 from audit.fields import personal_values
+from audit.history.models import history_model
 from audit.models import Event
 from audit.services.record import MAX_SUBJECTS
-from audit.tracking import history_model
 from customers import services
 from customers.choices import Role
 from customers.models import (

@@ -10,7 +10,7 @@ from django.core.exceptions import PermissionDenied
 
 from audit import services as audit
 from audit.models import Event
-from audit.privacy import PERSONAL, declaration
+from audit.privacy.classes import PERSONAL, declaration
 from customers import services
 from customers.models import Customer
 from customers.services.person_export import person_parts

@@ -11,7 +11,7 @@ import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.utils import timezone
 
-from audit.actors import Actor
+from audit.tenancy.actors import Actor
 from customers import services
 from customers.models import Booking, CustomerStats, Refund
 from tests.conftest import actor_of, staff

@@ -10,8 +10,8 @@ import pytest
 from django.db import OperationalError, connection, connections
 from django.test.utils import CaptureQueriesContext
 
-from audit.actors import Actor
 from audit.models import Job
+from audit.tenancy.actors import Actor
 from customers import services
 from customers.models import Business, Customer, CustomerStats
 from customers.services.stats import Figures

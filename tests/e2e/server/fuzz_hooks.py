@@ -16,7 +16,7 @@ import schemathesis
 from schemathesis.core.failures import AcceptedNegativeData
 from schemathesis.openapi.checks import RejectedPositiveData
 
-from audit.invisible import bare
+from audit.privacy.invisible import bare
 
 # What a schema can say of a value. A request that fits the schema and is refused for
 # one of these is a lie of the schema; for another one it is a rule about rows, states

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from audit.actors import Actor, OperationContext
+from audit.tenancy.actors import Actor, OperationContext
 from customers.api.tables.bookings import Bookings
 from tests.conftest import signed_in, staff
 from tests.customers.api.test_hub import send

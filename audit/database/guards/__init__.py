@@ -1,0 +1,42 @@
+"""What the database itself holds to: triggers on both engines, policies on PostgreSQL.
+
+Three declarations are read: `guard = AppendOnly()` on a model, every foreign key
+between two models that have a `business`, and every column `business_id`. No other
+module knows the text of a trigger or a policy.
+"""
+
+from __future__ import annotations
+
+from audit.database.guards.catalogue import catalogue, compare, missing_migrations
+from audit.database.guards.hardening import (
+    harden,
+    harden_again,
+    hardening_faults,
+    require_hardening,
+    require_migrating_owner,
+    soften,
+)
+from audit.database.guards.installation import (
+    differences,
+    install_guards,
+    remove_guards,
+    require_guards,
+)
+from audit.database.guards.roles import HardeningError
+
+__all__ = [
+    "HardeningError",
+    "catalogue",
+    "compare",
+    "differences",
+    "harden",
+    "harden_again",
+    "hardening_faults",
+    "install_guards",
+    "missing_migrations",
+    "remove_guards",
+    "require_guards",
+    "require_hardening",
+    "require_migrating_owner",
+    "soften",
+]

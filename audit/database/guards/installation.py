@@ -1,0 +1,166 @@
+"""Installing the declared triggers, and telling where the database differs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
+
+from audit.database.guards import postgresql, sqlite
+from audit.database.guards.declarations import guarded_tables, tenant_tables
+
+_FIX = "Run `python3 manage.py migrate`, which installs the guards again."
+
+
+def install_guards(using: str = DEFAULT_DB_ALIAS) -> None:
+    """Make the database's guards equal to the declared ones, in one transaction."""
+    connection = connections[using]
+    tables = set(connection.introspection.table_names())
+    with transaction.atomic(using=using), connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            _install_postgresql(cursor, tables)
+        else:
+            _install_sqlite(cursor, tables)
+
+
+def remove_guards(using: str = DEFAULT_DB_ALIAS) -> None:
+    """Take the guards away: before SQLite remakes a table, and between tests."""
+    connection = connections[using]
+    with transaction.atomic(using=using), connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            for table, name in _installed_postgresql(cursor)[0]:
+                cursor.execute(f"DROP TRIGGER {name} ON {table}")
+        else:
+            for _, name in _installed_sqlite(cursor):
+                cursor.execute(f'DROP TRIGGER "{name}"')
+
+
+def differences(using: str = DEFAULT_DB_ALIAS) -> list[str]:
+    """Return one sentence for each guard that is missing, altered or not ours."""
+    connection = connections[using]
+    tables = set(connection.introspection.table_names())
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            schema = _schema(cursor)
+            found, functions = _installed_postgresql(cursor)
+            tenants = [t for t in tenant_tables() if t.table in tables]
+            wanted = _existing(
+                postgresql.triggers(guarded_tables(), tenants, schema), tables
+            )
+            if not wanted:
+                return []  # Nothing was migrated yet, so nothing is guarded.
+            declared = postgresql.functions(tenants, schema)
+            return _compare(wanted, found) + _altered(declared, schema, functions)
+        wanted = _existing(sqlite.triggers(guarded_tables(), tenant_tables()), tables)
+        return _compare(wanted, _installed_sqlite(cursor))
+
+
+def require_guards(using: str = DEFAULT_DB_ALIAS) -> None:
+    """Raise ImproperlyConfigured unless every guard stands. Servers call it first."""
+    if found := differences(using):
+        msg = f"{len(found)} guards differ from their declaration: {found[0]} {_FIX}"
+        raise ImproperlyConfigured(msg)
+
+
+def _compare(
+    wanted: dict[tuple[str, str], str], found: dict[tuple[str, str], str]
+) -> list[str]:
+    missing = [
+        f"{name} on {table} is missing." for table, name in wanted.keys() - found
+    ]
+    extra = [f"{name} on {table} is not ours." for table, name in found.keys() - wanted]
+    altered = [
+        f"{key[1]} on {key[0]} was altered."
+        for key in wanted.keys() & found
+        if wanted[key] != found[key]
+    ]
+    return sorted(missing + altered + extra)
+
+
+def _existing(
+    texts: dict[tuple[str, str], str], tables: set[str]
+) -> dict[tuple[str, str], str]:
+    # Half-way through a migration, or back from one, not every table is there.
+    return {key: text for key, text in texts.items() if key[0] in tables}
+
+
+def _install_sqlite(cursor: Any, tables: set[str]) -> None:
+    wanted = _existing(sqlite.triggers(guarded_tables(), tenant_tables()), tables)
+    found = _installed_sqlite(cursor)
+    for key in found:
+        if wanted.get(key) != found[key]:
+            cursor.execute(f'DROP TRIGGER "{key[1]}"')
+    for key, text in wanted.items():
+        if found.get(key) != text:
+            cursor.execute(text)
+
+
+def _installed_sqlite(cursor: Any) -> dict[tuple[str, str], str]:
+    cursor.execute(
+        "SELECT tbl_name, name, sql FROM sqlite_master WHERE type = 'trigger'"
+    )
+    return {(table, name): sql for table, name, sql in cursor.fetchall()}
+
+
+def _install_postgresql(cursor: Any, tables: set[str]) -> None:
+    schema = _schema(cursor)
+    tenants = [t for t in tenant_tables() if t.table in tables]
+    wanted = _existing(postgresql.triggers(guarded_tables(), tenants, schema), tables)
+    for function in postgresql.functions(tenants, schema):
+        cursor.execute(function.statement(schema))
+    found, _ = _installed_postgresql(cursor)
+    for (table, name), text in found.items():
+        if wanted.get((table, name)) != text:
+            cursor.execute(f"DROP TRIGGER {name} ON {schema}.{table}")
+    for key, text in wanted.items():
+        if found.get(key) != text:
+            table, name = key
+            cursor.execute(text)
+            # A plain trigger is skipped under session_replication_role = replica.
+            cursor.execute(f"ALTER TABLE {schema}.{table} ENABLE ALWAYS TRIGGER {name}")
+
+
+def _schema(cursor: Any) -> str:
+    cursor.execute("SELECT current_schema()")
+    return str(cursor.fetchone()[0])
+
+
+def _installed_postgresql(
+    cursor: Any,
+) -> tuple[dict[tuple[str, str], str], dict[str, tuple[str, Any, bool]]]:
+    schema = _schema(cursor)
+    cursor.execute(
+        """
+        SELECT c.relname, t.tgname, t.tgenabled, pg_get_triggerdef(t.oid)
+        FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+        JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE NOT t.tgisinternal AND n.nspname = %s
+        """,
+        [schema],
+    )
+    triggers = {}
+    for table, name, enabled, text in cursor.fetchall():
+        # The server leaves the schema out where the search path finds the function.
+        full = text.replace("FUNCTION holdfast", f"FUNCTION {schema}.holdfast")
+        triggers[table, name] = full if enabled == "A" else f"not always: {full}"
+    cursor.execute(
+        """
+        SELECT p.proname, p.prosrc, p.proconfig, p.prosecdef
+        FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+        WHERE p.proname LIKE 'holdfast%%' AND n.nspname = %s
+        """,
+        [schema],
+    )
+    return triggers, {name: rest for name, *rest in cursor.fetchall()}
+
+
+def _altered(
+    declared: list[postgresql.Function], schema: str, found: dict[str, Any]
+) -> list[str]:
+    config = [f"search_path={postgresql.search_path(schema)}"]
+    return [
+        f"function {function.name} is missing or was altered."
+        for function in declared
+        if list(found.get(function.name, ())) != [function.body, config, True]
+    ]

@@ -1,0 +1,3 @@
+"""Which columns are personal, and how their values are masked and compared."""
+
+from __future__ import annotations

@@ -1,0 +1,292 @@
+"""Personal values that are not shown: replaced on the server, before any output.
+
+Contact, trace and payment details are masked in every list, and on a row's own page for
+whoever may not see them in clear there. Free text stays readable; in names, which are
+an address for want of a better one, and in records that only repeat what was sent,
+addresses inside a text are masked too.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from copy import copy
+from typing import Any
+
+from django.apps import apps
+from django.core.exceptions import FieldDoesNotExist
+from django.db import models
+
+from audit.privacy.classes import PERSONAL, declaration
+from audit.privacy.invisible import bidi_within
+
+MASKED = frozenset({"contact", "trace", "payment"})
+# The two rights of the role table that decide.
+SEE_CLEAR = "audit.view_personal"
+REVEAL = "audit.reveal_personal"
+
+# Local parts may hold quotes and slashes (RFC 5322): rather one sign too many.
+# Each run is consumed at once, an address or not: to look for one from each of its
+# letters would take minutes in a text of one long word.
+_EMAIL = re.compile(r"[^\s@<>\",;:()]++(@[^\s@<>\"',;:/()]++)?")
+_PHONE = re.compile(r"(?<![\w.])(?:\+|00)\d[\d\s()/.-]{5,}\d")
+# What ends a run of either pattern.
+_BETWEEN_WORDS = frozenset('<>",;')
+_IN_NUMBERS = frozenset("0123456789()/.+-")
+# Of a text that is too long for its list.
+_SHORT_TEXT = 1000
+_SHORT = 3
+_DIGITS = 7
+_HIDDEN = "…"
+# First letter of the name, of the host, and the last label with its dot.
+_MASKED_ADDRESS = "{}…@{}…{}{}".format
+
+
+def mask(value: Any) -> Any:
+    """Return what is shown instead of a value; nothing stays nothing.
+
+    An e-mail address keeps the first letters and the last label (`a…@e….org`), a phone
+    number its last two digits, an address of the network its first block.
+    """
+    if value is None or value == "" or isinstance(value, bool):
+        return value
+    if not isinstance(value, str):
+        return _HIDDEN
+    name, at, host = value.rpartition("@")
+    if at and name and host:
+        _, dot, label = host.rpartition(".")
+        return _MASKED_ADDRESS(name[0], host[0], dot, dot and label)
+    if _is_address(value):
+        return f"{re.split('[.:]', value)[0]}.{_HIDDEN}"
+    if sum(map(str.isdigit, value)) >= _DIGITS:
+        return f"{_HIDDEN}{value.rstrip()[-2:]}"
+    return f"{value[0]}{_HIDDEN}" if len(value) > _SHORT else _HIDDEN
+
+
+def mask_text(text: str) -> str:
+    """Return a text in which addresses and international phone numbers are masked."""
+    # Without a call of Python for each of them: a text may hold a hundred thousand, and
+    # at some depths of the stack CPython maps memory for each call and gives it back.
+    shown: list[str] = []
+    done = 0
+    if "@" in text:
+        for run in _EMAIL.finditer(text):
+            if run.lastindex:
+                name, _, host = run[0].rpartition("@")
+                _, dot, label = host.rpartition(".")
+                masked = _MASKED_ADDRESS(name[0], host[0], dot, dot and label)
+                shown += (text[done : run.start()], masked)
+                done = run.end()
+        text = "".join((*shown, text[done:]))
+    if "+" in text or "00" in text:
+        shown, done = [], 0
+        for run in _PHONE.finditer(text):
+            number = run[0]
+            is_long = sum(map(str.isdigit, number)) >= _DIGITS
+            masked = f"{_HIDDEN}{number[-2:]}" if is_long else f"{number[0]}{_HIDDEN}"
+            shown += (text[done : run.start()], masked)
+            done = run.end()
+        text = "".join((*shown, text[done:]))
+    return text
+
+
+def mask_within(value: Any) -> Any:
+    """Return a value with every text in it masked by `mask_text`; keys stay."""
+    if isinstance(value, str):
+        return mask_text(value)
+    if isinstance(value, Mapping):
+        return {key: mask_within(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [mask_within(item) for item in value]
+    return value
+
+
+class Room:
+    """How many characters of long values one list shows; each is masked and written.
+
+    A value that still fits is shown whole, of a longer text its beginning.
+    """
+
+    def __init__(self, characters: int = 1_500_000) -> None:
+        self.left = characters
+
+    def takes(self, value: Any) -> bool:
+        """Tell whether there is room for a value, and use it up."""
+        size = _size(value, self.left)
+        if size <= _SHORT_TEXT:
+            return True
+        if size > self.left:
+            return False
+        self.left -= size
+        return True
+
+    def fitted(self, value: Any) -> Any:
+        """Return a value, or what is shown of one that does not fit: of lists null."""
+        if self.takes(value):
+            return value
+        return shortened(value) if isinstance(value, str) else None
+
+
+def shortened(text: str) -> str:
+    """Return the first words of a long text, which are masked as in the whole one.
+
+    A word or a number that goes on behind the end is left out: half of an address
+    looks like none.
+    """
+    if len(text) <= _SHORT_TEXT:
+        return text
+    end, is_in_word = _SHORT_TEXT, True
+    while end and is_in_word:
+        while end and not _ends_words(text[end - 1]):
+            end -= 1
+        start = end
+        while end and (text[end - 1].isspace() or text[end - 1] in _IN_NUMBERS):
+            end -= 1
+        # Of an address that ends in digits the beginning is left: take it away, too.
+        is_in_word = end < start and text[end] in _IN_NUMBERS
+    # A sign right behind an "@" would make an address of it.
+    between = " " if text[:end].endswith("@") else ""
+    return f"{text[:end]}{between}{_HIDDEN}"
+
+
+def _ends_words(sign: str) -> bool:
+    return sign in _BETWEEN_WORDS or sign.isspace()
+
+
+def _size(value: Any, most: int) -> int:
+    """Return about how many characters JSON needs; more than `most` is not counted."""
+    size, waiting = 0, [value]
+    while waiting and size <= most:
+        inner = waiting.pop()
+        if isinstance(inner, str):
+            size += len(inner)
+        elif isinstance(inner, Mapping):
+            waiting += [*inner, *inner.values()]
+        elif isinstance(inner, list | tuple):
+            waiting += inner
+        size += 1
+    return size
+
+
+def mask_row(row: Any, *, is_copy: bool = False) -> Any:
+    """Mask the loaded columns of a row for display and return it; never save it.
+
+    `is_copy` says that the row repeats what somebody sent, where addresses also stand
+    inside other texts. Signs that turn the direction of a text are shown.
+    """
+    missing = row.get_deferred_fields()
+    for name, kind in declaration(type(row)).items():
+        if name in missing:
+            continue
+        value = masked_value(getattr(row, name), kind, is_copy=is_copy)
+        setattr(row, name, bidi_within(value))
+    row.is_masked = True
+    return row
+
+
+def shown_row(row: Any) -> Any:
+    """Return a row as a page shows it to who sees it in clear; never save it.
+
+    A copy, where a text holds signs that turn its direction.
+    """
+    missing = row.get_deferred_fields()
+    values = {
+        name: getattr(row, name) for name in declaration(type(row)).keys() - missing
+    }
+    turned = {
+        name: shown
+        for name, value in values.items()
+        if (shown := bidi_within(value)) != value
+    }
+    if turned:
+        row = copy(row)
+        for name, shown in turned.items():
+            setattr(row, name, shown)
+    return row
+
+
+def masked_value(value: Any, kind: str | None, *, is_copy: bool = False) -> Any:
+    """Return a value as it is shown to whom its class is masked."""
+    if kind in MASKED:
+        return mask(value)
+    if kind == "identity" or (is_copy and kind in PERSONAL):
+        return mask_within(value)
+    return value
+
+
+def mask_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return named values, masked as the columns of these names would be."""
+    kinds = _kinds()
+    return {
+        name: mask(value) if kinds.get(name) in MASKED else mask_within(value)
+        for name, value in fields.items()
+    }
+
+
+def masked_names(model: type[models.Model]) -> list[str]:
+    """Return the columns that are masked, in the order of the declaration."""
+    return [name for name, kind in declaration(model).items() if kind in MASKED]
+
+
+def hidden_names(row: models.Model) -> list[str]:
+    """Return the columns of a row that are shown otherwise than they are."""
+    masked = masked_names(type(row))
+    names = [
+        name
+        for name, kind in declaration(type(row)).items()
+        if kind == "identity" and mask_within(getattr(row, name)) != getattr(row, name)
+    ]
+    return [*masked, *names]
+
+
+def masks_of(row: models.Model) -> dict[str, Any]:
+    """Return what stands in place of each column that is shown otherwise than it is."""
+    masks = {}
+    for name, kind in declaration(type(row)).items():
+        value = getattr(row, name)
+        shown = masked_value(value, kind)
+        if shown != value:
+            masks[name] = shown
+    return masks
+
+
+def shown_columns(row: models.Model, *names: str, is_clear: bool) -> dict[str, Any]:
+    """Return columns of a row as they are shown, masked by their declared classes."""
+    kinds = declaration(type(row))
+    return {
+        name: value if is_clear else masked_value(value, kinds.get(name))
+        for name in names
+        for value in (getattr(row, name),)
+    }
+
+
+def is_masked_path(model: type[models.Model], path: str) -> bool:
+    """Tell whether a look-up like `customer__email__exact` or `-phone` is masked."""
+    at: Any = model
+    for name in path.lstrip("-^=@").split("__"):
+        if declaration(at).get(name) in MASKED:
+            return True
+        try:
+            at = at._meta.get_field(name).related_model or at
+        except FieldDoesNotExist:
+            return False
+    return False
+
+
+def _kinds() -> dict[str, str]:
+    """Return the class of each masked column name of any table."""
+    return {
+        name: kind
+        for model in apps.get_models()
+        for name, kind in declaration(model).items()
+        if kind in MASKED
+    }
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,209 @@
+"""Who acts: a value built once at the edge and passed down by keyword."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
+from uuid import UUID
+
+from django.core.exceptions import PermissionDenied
+from django.utils import timezone
+
+from audit.ids import uuid7
+from audit.tenancy.scope import open_reach, reach
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+Kind = Literal["user", "key", "system", "anonymous"]
+Via = Literal["admin", "api", "capture", "command", "job"]
+
+
+# A UUID, or a reference as `customers.references` makes them.
+_OWN = re.compile(
+    r"[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}|[A-Z](?:-[0-9A-Z]{4}){2}", re.I
+)
+
+# What somebody may do, by business: the names of permissions, as Django writes them.
+Rights = Mapping[UUID, frozenset[str]]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Rows of one kind that a request has shown: what the access event will say."""
+
+    action: str
+    business_id: UUID | None
+    subjects: tuple[UUID, ...] = ()
+    label: str = ""
+    object_id: str = ""
+    query: str | None = None
+    count: int = 0
+
+
+@dataclass(frozen=True)
+class Refused:
+    """What a request tried and was not let: a code, and what it was about."""
+
+    code: str
+    label: str = ""
+    object_id: str = ""
+
+
+@dataclass
+class OperationContext:
+    """One request, command or job: what the `Operation` row will say about it.
+
+    The row is written with the first change, by `OperationQuerySet.ensure`;
+    `is_saved` turns true when that transaction has committed. What was shown and what
+    was refused is only noted here; the edge writes it when the request is over, so that
+    no rollback takes it away.
+    """
+
+    via: Via
+    route: str
+    method: str = ""
+    ip: str | None = None
+    user_agent: str | None = None
+    origin: str | None = None
+    id: UUID = field(default_factory=uuid7)
+    started_at: datetime = field(default_factory=timezone.now)
+    is_saved: bool = False
+    # The step-up under which it acts; its events name it.
+    grant_id: UUID | None = None
+    shown: list[Shown] = field(default_factory=list)
+    refused: Refused | None = None
+    # Who reads, when it is not the signed-in person of the request.
+    reader: Actor | None = None
+
+    def refuse(self, code: str, label: str = "", object_id: str = "") -> None:
+        """Note a refusal; the first one of a request says what was tried.
+
+        Of what was asked for, only an id or a reference of our own is kept: anything
+        else may be somebody's address.
+        """
+        if self.refused is None:
+            kept = object_id if _OWN.fullmatch(object_id) else ""
+            self.refused = Refused(code[:100], label, kept)
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who acts, for which businesses, in which operation.
+
+    `business_ids` is None for whoever may act in all of them. `rights` say what a
+    member of staff may do in each; keys and commands are held by their own scopes.
+    """
+
+    kind: Kind
+    operation: OperationContext
+    id: UUID | None = None
+    business_ids: frozenset[UUID] | None = frozenset()
+    key_id: UUID | None = None
+    rights: Rights = field(default_factory=dict)
+
+    @classmethod
+    def from_request(cls, request: HttpRequest) -> Actor:
+        """Return the signed-in person of a request that the middleware has seen.
+
+        From here on the request reaches the rows of the person's businesses.
+        """
+        actor = cls.from_user(request.user, operation_of(request))
+        open_reach(actor.business_ids)
+        return actor
+
+    @classmethod
+    def from_user(cls, user: Any, operation: OperationContext) -> Actor:
+        """Return a user as the one who acts; nobody's name for anonymous ones.
+
+        Raises AccountAltered for an account that was changed past the hub.
+        """
+        if not user.is_authenticated:
+            return cls(kind="anonymous", operation=operation)
+        user.require_genuine()
+        if user.is_superuser:
+            return cls("user", operation, id=user.pk, business_ids=None)
+        rights = rights_of(user)
+        ids = frozenset(rights)
+        return cls("user", operation, id=user.pk, business_ids=ids, rights=rights)
+
+    @classmethod
+    def system(cls, name: str, *, via: Via = "command") -> Actor:
+        """Return the actor of a command or a job, which may act in every business."""
+        operation = OperationContext(via=via, route=name)
+        return cls(kind="system", operation=operation, business_ids=None)
+
+    @property
+    def standing(self) -> str:
+        """What somebody may do where, as a text that changes with any of it."""
+        if self.business_ids is None:
+            return "everything"
+        rights = ((str(pk), sorted(may)) for pk, may in self.rights.items())
+        return json.dumps(sorted(rights))
+
+    @property
+    def only_business(self) -> UUID | None:
+        """The business of whoever works for exactly one."""
+        ids = self.business_ids or ()
+        return next(iter(ids)) if len(ids) == 1 else None
+
+    @property
+    def user_id(self) -> UUID | None:
+        """The id of the acting staff member, None for keys and commands."""
+        return self.id if self.kind == "user" else None
+
+    def businesses_for(self, permission: str) -> frozenset[UUID] | None:
+        """Return the businesses in which the actor may do this; None for all."""
+        if self.kind != "user" or self.business_ids is None:
+            return self.business_ids
+        return frozenset(pk for pk, may in self.rights.items() if permission in may)
+
+    def may(self, permission: str, business_id: UUID | None) -> bool:
+        """Tell whether the actor may do this in a business.
+
+        What belongs to no business is the platform owner's and the commands'.
+        """
+        ids = self.businesses_for(permission)
+        return ids is None or business_id in ids
+
+    def require(self, business_id: UUID, permission: str = "") -> None:
+        """Raise PermissionDenied unless the actor may act for this business."""
+        ids = self.businesses_for(permission) if permission else self.business_ids
+        if ids is not None and business_id not in ids:
+            msg = "This business is not yours to act for."
+            raise PermissionDenied(msg)
+
+
+def rights_of(user: Any) -> Rights:
+    """Return what an active user may do in each business, looked up once a request."""
+    if not user.is_active:
+        return {}
+    if not hasattr(user, "_rights"):
+        # Who works where is asked before any business is known.
+        with reach(None):
+            user._rights = _find_rights(user)
+    rights: Rights = user._rights
+    return rights
+
+
+def _no_rights(_user: Any) -> Rights:
+    return {}
+
+
+_find_rights: Callable[[Any], Rights] = _no_rights
+
+
+def register_rights_source(source: Callable[[Any], Rights]) -> None:
+    """Let the app that knows memberships say what a user may do where."""
+    global _find_rights  # noqa: PLW0603 - set once, in AppConfig.ready()
+    _find_rights = source
+
+
+def operation_of(request: Any) -> OperationContext:
+    """Return the operation that the middleware has made for a request."""
+    operation: OperationContext = request.operation
+    return operation

@@ -1,0 +1,47 @@
+"""The one permission function: whether a person may do something, and where."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django.contrib.auth.backends import ModelBackend
+
+from audit.privacy.classes import business_of
+from audit.tenancy.actors import rights_of
+
+logger = logging.getLogger(__name__)
+
+
+class RoleBackend(ModelBackend):
+    """Answers from the roles that a person has in businesses, and from nothing else.
+
+    `has_perm(name)` says whether there is a business at all where the person may do
+    it, which opens a page; its rows are those of such businesses. `has_perm(name, row)`
+    asks about the business of the row. Rights given to an account or a group directly
+    do not count. Superusers may do everything, as Django has it.
+    """
+
+    def get_user(self, user_id: Any) -> Any:
+        """Return the user of a session, unless the account was changed past the hub."""
+        user: Any = super().get_user(user_id)
+        if user is None or user.is_genuine:
+            return user
+        logger.error("Account %s was changed past the hub, and is not let in.", user_id)
+        return None
+
+    def get_all_permissions(self, user_obj: Any, obj: Any = None) -> set[str]:
+        if not user_obj.is_active or user_obj.is_anonymous:
+            return set()
+        rights = rights_of(user_obj)
+        if obj is None:
+            return set().union(*rights.values())
+        business_id = business_of(obj)
+        return set(rights.get(business_id, ())) if business_id else set()
+
+    def has_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:
+        return perm in self.get_all_permissions(user_obj, obj)
+
+    def has_module_perms(self, user_obj: Any, app_label: str) -> bool:
+        names = self.get_all_permissions(user_obj)
+        return any(name.startswith(f"{app_label}.") for name in names)
