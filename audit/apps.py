@@ -43,7 +43,7 @@ _found_before: dict[str, list[str]] = {}
 
 def _look_before(*, using: str, **_: Any) -> None:
     # Afterwards nobody could tell a change by somebody from one by a migration.
-    from audit.services import catalogue_faults  # noqa: PLC0415 - models must be ready
+    from audit.maintenance import catalogue_faults  # noqa: PLC0415 - models must be ready
 
     _found_before[using] = catalogue_faults(using)
 
@@ -65,7 +65,7 @@ def _install_after_migrate(*, using: str, **_: Any) -> None:
         harden_again,
         install_guards,
     )
-    from audit.services import keep_catalogue  # noqa: PLC0415 - models must be ready
+    from audit.maintenance import keep_catalogue  # noqa: PLC0415 - models must be ready
 
     install_guards(using)
     harden_again(using)

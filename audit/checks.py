@@ -9,11 +9,12 @@ from django.apps import apps
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DEFAULT_DB_ALIAS, OperationalError, ProgrammingError, models
 
+from audit.accounts import altered_rows
 from audit.database.guards import differences, hardening_faults
 from audit.database.sealed import SealedHistory, SealedModel
 from audit.history.models import tracked_models
+from audit.maintenance import catalogue_faults, count_outdated
 from audit.privacy.classes import misdeclared_fields, personal_fields, undeclared_fields
-from audit.services import altered_rows, catalogue_faults, count_outdated
 
 OUR_APPS = ("audit", "customers", "capture")
 

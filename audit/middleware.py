@@ -17,7 +17,7 @@ from django.http import (
     JsonResponse,
 )
 
-from audit import services
+from audit import log
 from audit.database.outages import is_unavailable
 from audit.tenancy.actors import Actor, OperationContext, operation_of
 from audit.tenancy.scope import keep_reach, request_reach
@@ -69,7 +69,7 @@ class TrailMiddleware:
         elif operation.refused is None:
             return response
         try:
-            services.write_notes(_who(request, operation))
+            log.write_notes(_who(request, operation))
         except DatabaseError as error:
             if is_unavailable(error):
                 # As everywhere: what stands outside says 503.

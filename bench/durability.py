@@ -59,7 +59,7 @@ def _measure() -> None:
 
 
 def _write_row() -> None:
-    from audit.services.attempts import reserve  # noqa: PLC0415 - after setup
+    from audit.accounts.login_attempts import reserve  # noqa: PLC0415 - after setup
 
     reserve("bench", 1_000_000, timedelta(days=1))
 

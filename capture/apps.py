@@ -12,7 +12,7 @@ class CaptureConfig(AppConfig):
     verbose_name = "Capture"
 
     def ready(self) -> None:
-        from audit.services import (  # noqa: PLC0415 - models are ready
+        from audit.maintenance import (  # noqa: PLC0415 - models are ready
             register_cleanup,
             register_keyed,
         )

@@ -20,7 +20,7 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from django.views.decorators.http import require_POST, require_safe
 
-from audit import services
+from audit import accounts
 from audit.admin.base import actor_of
 from audit.tenancy.actors import Actor
 from config.pages import render_own_page
@@ -81,7 +81,7 @@ def account_view(request: HttpRequest) -> HttpResponse:
 def end_sessions_view(request: HttpRequest) -> HttpResponse:
     user: Any = request.user
     with transaction.atomic():
-        services.end_sessions(
+        accounts.end_sessions(
             user, actor=actor_of(request), reason_code="ended_by_user"
         )
     update_session_auth_hash(request, user)
@@ -92,10 +92,10 @@ def end_sessions_view(request: HttpRequest) -> HttpResponse:
 @require_POST
 def end_token_view(request: HttpRequest, pk: UUID) -> HttpResponse:
     user: Any = request.user
-    family = services.list_token_families(user).filter(pk=pk).first()
+    family = accounts.list_token_families(user).filter(pk=pk).first()
     if family is None:
         raise Http404
-    services.revoke_token_family(family, actor=actor_of(request), code="ended_by_user")
+    accounts.revoke_token_family(family, actor=actor_of(request), code="ended_by_user")
     messages.success(request, "The sign-in by token has ended.")
     return redirect("admin:account")
 
@@ -112,7 +112,7 @@ class OwnPasswordForm(AdminPasswordChangeForm):
 
     def clean_old_password(self) -> str:
         password: str = self.cleaned_data["old_password"]
-        services.check_own_password(self.user, password, actor=self.actor)
+        accounts.check_own_password(self.user, password, actor=self.actor)
         return password
 
 
@@ -126,7 +126,7 @@ class OwnPasswordView(PasswordChangeView):
 
     def form_valid(self, form: Any) -> HttpResponse:
         password = form.cleaned_data["new_password1"]
-        services.change_password(form.user, password, actor=actor_of(self.request))
+        accounts.change_password(form.user, password, actor=actor_of(self.request))
         update_session_auth_hash(self.request, form.user)
         return HttpResponseRedirect(self.get_success_url())
 
@@ -141,14 +141,14 @@ def _no_facts(_request: HttpRequest) -> dict[str, Any]:
 def _pin_facts(request: HttpRequest) -> dict[str, Any]:
     user: Any = request.user
     return {
-        "state": services.step_up_state(user, binding=""),
-        "released_from": services.waiting_release(user),
+        "state": accounts.step_up_state(user, binding=""),
+        "released_from": accounts.waiting_release(user),
     }
 
 
 def _sessions_facts(request: HttpRequest) -> dict[str, Any]:
     user: Any = request.user
-    return {"families": list(services.list_token_families(user)[:100])}
+    return {"families": list(accounts.list_token_families(user)[:100])}
 
 
 register_section(Section("Password", "admin/account/_password.html", _no_facts))

@@ -17,7 +17,7 @@ from django.utils.functional import SimpleLazyObject
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from audit import services
+from audit import accounts
 from audit.fields import without_long
 from audit.tenancy.actors import Actor
 
@@ -114,7 +114,7 @@ class HoldfastAdminSite(admin.AdminSite):
 
     def logout(self, request: HttpRequest, extra_context: Any = None) -> Any:
         if request.method == "POST":
-            services.record_sign_out(actor=Actor.from_request(request))
+            accounts.record_sign_out(actor=Actor.from_request(request))
         return super().logout(request, extra_context)
 
     @method_decorator(transaction.non_atomic_requests)

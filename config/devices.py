@@ -1,4 +1,4 @@
-"""The cookie by which a browser is known; see `audit.services.devices`."""
+"""The cookie by which a browser is known; see `audit.accounts.devices`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.request import validate_host
 from django.urls import reverse
 
-from audit import services
+from audit import accounts
 
 # Half a year in which a browser is known again.
 _LIFETIME = timedelta(days=180)
@@ -25,11 +25,11 @@ def device_of(request: HttpRequest) -> str:
 
 def remember(request: HttpRequest, response: HttpResponse, user: Any) -> None:
     """Let the browser be known again for an account that has just signed in there."""
-    account = services.account_hash(user.get_username())
-    _put(response, services.remember_device(device_of(request), account))
+    account = accounts.account_hash(user.get_username())
+    _put(response, accounts.remember_device(device_of(request), account))
 
 
-def welcome_of(request: HttpRequest) -> services.Welcome:
+def welcome_of(request: HttpRequest) -> accounts.Welcome:
     """Return a function that says where the code of a mail makes a browser known."""
 
     def address(code: str) -> str:
@@ -41,7 +41,7 @@ def welcome_of(request: HttpRequest) -> services.Welcome:
 def known_view(request: HttpRequest, code: str) -> HttpResponse:
     """Make the browser known that has opened the code of a mail; it signs nobody in."""
     response = HttpResponseRedirect(reverse("admin:login"))
-    cookie = services.accept_invitation(code, device_of(request))
+    cookie = accounts.accept_invitation(code, device_of(request))
     if cookie is None:
         text = (
             "This link is too old, or was opened too often. The next mail has another."

@@ -24,9 +24,9 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
 from audit.database.guards import missing_migrations, require_guards, require_hardening
+from audit.maintenance import CAN_WRITE, MAINTAINED, beat, catalogue_faults, last_beat
 from audit.rest.exceptions import ApiError
 from audit.rest.problems import problem_response
-from audit.services import CAN_WRITE, MAINTAINED, beat, catalogue_faults, last_beat
 from config.backends.waiting import within
 
 logger = logging.getLogger(__name__)

@@ -13,10 +13,10 @@ from uuid import UUID
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from audit import services
+from audit import accounts
 from audit.crypto import network_hash
+from audit.rest.rate_limits import Budget, Rate, take
 from audit.rest.throttling import add_rate_limit_headers
-from audit.services.rate_limits import Budget, Rate, take
 from audit.tenancy.actors import operation_of
 from config import errors
 from config.devices import device_of
@@ -99,7 +99,7 @@ def _spend_try(request: HttpRequest, address: str | None) -> Budget:
 
     Or somebody who guesses would keep out all others who share the address.
     """
-    device = services.known_device(device_of(request))
+    device = accounts.known_device(device_of(request))
     if device is None:
         return spend_address(address, "login")
     return _take(f"login:{device}", "login")

@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import Resolver404, resolve
 
-from audit import services
+from audit import accounts
 from audit.tenancy.actors import OperationContext, Via, operation_of
 from config.logs import request_id
 from config.paths import is_capture_path
@@ -149,7 +149,7 @@ class SecondFactorMiddleware:
         user: Any = request.user
         if not user.is_authenticated or match.view_name in _SETTING_UP:
             return None
-        if not services.lacks_second_factor(user):
+        if not accounts.lacks_second_factor(user):
             return None
         if match.app_names[:1] == ["admin"]:
             return redirect("admin:account_second_factor")

@@ -16,7 +16,7 @@ from django.views.decorators.debug import (
     sensitive_variables,
 )
 
-from audit import services
+from audit import accounts
 from audit.admin.base import actor_of
 from audit.admin.once import repeatable
 from audit.admin.step_up import binding_of, confirmed
@@ -51,8 +51,8 @@ class PinForm(forms.Form):
 
     def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["code"].required = not services.list_passkeys(user).exists()
-        if not services.needs_code_for_pin(user):
+        self.fields["code"].required = not accounts.list_passkeys(user).exists()
+        if not accounts.needs_code_for_pin(user):
             del self.fields["code"]
 
     def clean_again(self) -> str:
@@ -76,7 +76,7 @@ def pin_view(request: HttpRequest) -> HttpResponse:
         **admin.site.each_context(request),
         "title": "Your PIN",
         "form": form,
-        "released_from": services.waiting_release(user),
+        "released_from": accounts.waiting_release(user),
     }
     response = TemplateResponse(request, "admin/account/pin.html", context)
     response["Cache-Control"] = "no-store"
@@ -98,11 +98,11 @@ def _done(request: HttpRequest) -> HttpResponse:
 def _enrolled(request: HttpRequest, form: PinForm) -> bool:
     user: Any = request.user
     values = {n: v for n, v in form.cleaned_data.items() if n != "again"}
-    if services.needs_proof_for_pin(user) and not values.get("code"):
+    if accounts.needs_proof_for_pin(user) and not values.get("code"):
         confirmed(request, "account", what="Set your PIN")
     binding = binding_of(request)
     try:
-        services.enrol_pin(user, actor=actor_of(request), binding=binding, **values)
+        accounts.enrol_pin(user, actor=actor_of(request), binding=binding, **values)
     except ValidationError as refused:
         field = _FIELD_OF.get(refused.code or "", "pin")
         form.add_error(field if field in form.fields else "pin", refused)

@@ -16,7 +16,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.debug import sensitive_post_parameters
 
-from audit import services
+from audit import accounts
 from audit.admin import passkeys
 from audit.admin.base import actor_of
 from audit.admin.once import repeatable
@@ -44,7 +44,7 @@ class PasswordEntry(forms.Form):
 
     def clean_password(self) -> str:
         password: str = self.cleaned_data["password"]
-        services.check_own_password(self.user, password, actor=self.actor)
+        accounts.check_own_password(self.user, password, actor=self.actor)
         return password
 
 
@@ -59,14 +59,14 @@ class RemovalForm(PasswordEntry):
 
     def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().__init__(request, *args, **kwargs)
-        if not services.has_totp(self.user):
+        if not accounts.has_totp(self.user):
             self.fields["code"].label = "A recovery code"
 
     def clean(self) -> dict[str, Any] | None:
         values = super().clean() or {}
         # Without the right password no code is tried, and none is used up.
         if {"password", "code"} <= set(values):
-            checked = services.check_code(
+            checked = accounts.check_code(
                 self.user, values["code"], takes_recovery=True
             )
             if not checked.is_right:
@@ -116,21 +116,21 @@ def second_factor_view(request: HttpRequest) -> HttpResponse:
 def _begin(request: HttpRequest) -> HttpResponse:
     user: Any = request.user
     form = PasswordEntry(request, request.POST)
-    if services.has_totp(user) or not form.is_valid():
+    if accounts.has_totp(user) or not form.is_valid():
         return _second_factor_page(request, begin_form=form)
     _confirm_first(request, "Set up an authenticator")
-    return _begun(request, services.begin_enrolment(user))
+    return _begun(request, accounts.begin_enrolment(user))
 
 
 def _replace(request: HttpRequest) -> HttpResponse:
     user: Any = request.user
     form = RemovalForm(request, request.POST, auto_id="replace_%s")
-    if not services.has_totp(user) or not form.is_valid():
+    if not accounts.has_totp(user) or not form.is_valid():
         return _second_factor_page(request, replace_form=form)
-    return _begun(request, services.begin_enrolment(user, replaces=True))
+    return _begun(request, accounts.begin_enrolment(user, replaces=True))
 
 
-def _begun(request: HttpRequest, enrolment: services.Enrolment) -> HttpResponse:
+def _begun(request: HttpRequest, enrolment: accounts.Enrolment) -> HttpResponse:
     return _enrolment_page(
         request, enrolment, FirstCodeForm(initial={"ticket": enrolment.ticket})
     )
@@ -140,14 +140,14 @@ def _confirm(request: HttpRequest) -> HttpResponse:
     user: Any = request.user
     form = FirstCodeForm(request.POST)
     try:
-        enrolment = services.resume_enrolment(user, request.POST.get("ticket", ""))
+        enrolment = accounts.resume_enrolment(user, request.POST.get("ticket", ""))
     except ValidationError as error:
         messages.error(request, error.message)
         return redirect("admin:account_second_factor")
     if not form.is_valid():
         return _enrolment_page(request, enrolment, form)
     try:
-        codes = services.enrol(
+        codes = accounts.enrol(
             user,
             form.cleaned_data["ticket"],
             form.cleaned_data["code"],
@@ -164,10 +164,10 @@ def _codes(request: HttpRequest) -> HttpResponse:
     user: Any = request.user
     # Codes stand for the app: whoever makes them shows that it is at hand.
     form = RemovalForm(request, request.POST, auto_id="codes_%s")
-    if not services.has_second_factor(user) or not form.is_valid():
+    if not accounts.has_second_factor(user) or not form.is_valid():
         return _second_factor_page(request, codes_form=form)
     try:
-        codes = services.make_recovery_codes(user, actor=actor_of(request))
+        codes = accounts.make_recovery_codes(user, actor=actor_of(request))
     except ValidationError as error:
         form.add_error(None, error)
         return _second_factor_page(request, codes_form=form)
@@ -177,10 +177,10 @@ def _codes(request: HttpRequest) -> HttpResponse:
 def _remove(request: HttpRequest) -> HttpResponse:
     user: Any = request.user
     form = RemovalForm(request, request.POST, auto_id="remove_%s")
-    if not services.has_totp(user) or not form.is_valid():
+    if not accounts.has_totp(user) or not form.is_valid():
         return _second_factor_page(request, remove_form=form)
     try:
-        services.remove_totp(user, actor=actor_of(request))
+        accounts.remove_totp(user, actor=actor_of(request))
     except ValidationError as error:
         form.add_error(None, error)
         return _second_factor_page(request, remove_form=form)
@@ -202,7 +202,7 @@ def _add_key(request: HttpRequest) -> HttpResponse:
         return passkeys.tell_browser(partial(_ask_key, request))
     user: Any = request.user
     try:
-        codes = services.enrol_passkey(
+        codes = accounts.enrol_passkey(
             user,
             passkeys.answer_in(request),
             name=request.POST.get("name", ""),
@@ -227,7 +227,7 @@ def _ask_key(request: HttpRequest) -> dict[str, Any]:
         raise ValidationError(msg, code="step_up_required")
     user: Any = request.user
     actor = actor_of(request)
-    return services.begin_passkey(user, binding=binding_of(request), actor=actor)
+    return accounts.begin_passkey(user, binding=binding_of(request), actor=actor)
 
 
 def _remove_key(request: HttpRequest) -> HttpResponse:
@@ -238,7 +238,7 @@ def _remove_key(request: HttpRequest) -> HttpResponse:
         return _second_factor_page(request, key_remove_form=form, chosen=key)
     _confirm_first(request, "Remove a passkey")
     try:
-        is_done = services.remove_passkey(user, key, actor=actor_of(request))
+        is_done = accounts.remove_passkey(user, key, actor=actor_of(request))
     except ValidationError as refused:
         return _said(request, refused)
     if is_done:
@@ -260,14 +260,14 @@ def _confirm_first(request: HttpRequest, what: str) -> None:
     confirm anything with it. The first one has nothing before it.
     """
     user: Any = request.user
-    if services.needs_proof_for_secrets(user):
+    if accounts.needs_proof_for_secrets(user):
         confirmed(request, _SCOPE, what=what)
 
 
 def _must_confirm(request: HttpRequest) -> bool:
     try:
         _confirm_first(request, "")
-    except services.StepUpRequired:
+    except accounts.StepUpRequired:
         return True
     return False
 
@@ -316,7 +316,7 @@ def _second_factor_page(request: HttpRequest, **forms_shown: Any) -> HttpRespons
 
 
 def _enrolment_page(
-    request: HttpRequest, enrolment: services.Enrolment, form: FirstCodeForm
+    request: HttpRequest, enrolment: accounts.Enrolment, form: FirstCodeForm
 ) -> HttpResponse:
     size, drawing = _picture(enrolment.uri)
     context = {"form": form, "seed": enrolment.seed, "size": size, "drawing": drawing}
@@ -331,7 +331,7 @@ def _codes_page(request: HttpRequest, codes: list[str]) -> HttpResponse:
 
 def _code_error(retry_after: int) -> str:
     if retry_after:
-        return f"Too many wrong codes. Wait {services.wait_text(retry_after)}."
+        return f"Too many wrong codes. Wait {accounts.wait_text(retry_after)}."
     return "This code is wrong or used up. Type the one that is shown now."
 
 
@@ -353,10 +353,10 @@ def second_factor_facts(request: HttpRequest) -> dict[str, Any]:
     """Return what the pages of the own account say of second factors."""
     user: Any = request.user
     return {
-        "has_totp": services.has_totp(user),
-        "has_second_factor": services.has_second_factor(user),
-        "is_needed": services.needs_second_factor(user),
-        "codes_left": services.count_recovery_codes(user),
-        "passkeys": list(services.list_passkeys(user)),
+        "has_totp": accounts.has_totp(user),
+        "has_second_factor": accounts.has_second_factor(user),
+        "is_needed": accounts.needs_second_factor(user),
+        "codes_left": accounts.count_recovery_codes(user),
+        "passkeys": list(accounts.list_passkeys(user)),
         "passkey_domain": settings.PASSKEY_DOMAIN,
     }

@@ -12,7 +12,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 
-from audit import services as audit
+from audit import log
 from audit.admin.base import actor_of
 from customers import services as customers
 
@@ -29,11 +29,11 @@ def monitoring_view(request: HttpRequest) -> HttpResponse:
     context = {
         **admin.site.each_context(request),
         "title": "Security monitoring",
-        "readers": audit.readers_of_the_hour(actor=actor),
-        "kinds": audit.newest_by_kind(actor=actor),
+        "readers": log.readers_of_the_hour(actor=actor),
+        "kinds": log.newest_by_kind(actor=actor),
     }
     for business_id in actor.businesses_for(MONITOR) or [None]:
-        audit.note_subjects("log.viewed", [], actor=actor, business_id=business_id)
+        log.note_subjects("log.viewed", [], actor=actor, business_id=business_id)
     return TemplateResponse(request, "admin/security.html", context)
 
 
@@ -44,7 +44,7 @@ def review_view(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     businesses = customers.list_businesses(actor=actor, permission=REVIEW)
     if request.method == "POST":
-        audit.record_review([business.pk for business in businesses], actor=actor)
+        log.record_review([business.pk for business in businesses], actor=actor)
         messages.success(request, "The review is recorded.")
         return HttpResponseRedirect(reverse("admin:access_review"))
     context = {
@@ -52,7 +52,7 @@ def review_view(request: HttpRequest) -> HttpResponse:
         "title": "Access review",
         "people": _people(request),
         "days": _REVIEWED_DAYS,
-        "reviewed": audit.last_review(business.pk for business in businesses),
+        "reviewed": log.last_review(business.pk for business in businesses),
     }
     return TemplateResponse(request, "admin/access_review.html", context)
 
@@ -61,9 +61,9 @@ def _people(request: HttpRequest) -> list[dict[str, Any]]:
     actor = actor_of(request)
     memberships = list(customers.list_memberships(actor=actor))
     ids = {membership.user_id for membership in memberships}
-    signed_in = audit.last_sign_ins(ids, actor=actor)
+    signed_in = log.last_sign_ins(ids, actor=actor)
     since = timezone.now() - timedelta(days=_REVIEWED_DAYS)
-    acts = audit.acts_since(since, ids, actor=actor)
+    acts = log.acts_since(since, ids, actor=actor)
     return [
         {
             "membership": membership,

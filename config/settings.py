@@ -57,7 +57,7 @@ if env.flag("HOLDFAST_PROXY_HTTPS", default=False):
 # Under this name a browser takes a cookie from this very host and path alone.
 _cookie = "__Host-" if HTTPS else ""
 SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = f"{_cookie}sessionid", f"{_cookie}csrftoken"
-# Of a browser in which somebody has signed in: audit/services/devices.py.
+# Of a browser in which somebody has signed in: audit/accounts/devices.py.
 DEVICE_COOKIE_NAME = f"{_cookie}device"
 # Sent to the doors of signing in alone, which the prefix above does not allow.
 REFRESH_COOKIE_NAME = f"{'__Secure-' if HTTPS else ''}holdfast_refresh"

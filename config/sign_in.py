@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from audit import clock, services
+from audit import accounts, clock
 from audit.admin import passkeys
 from audit.admin.step_up import binding_of
 from audit.tenancy.actors import operation_of
@@ -61,10 +61,10 @@ class _RefusableForm(forms.Form):
     def get_user(self) -> Any:
         return self.user
 
-    def refused(self, refused: services.SignInRefused, text: str) -> ValidationError:
+    def refused(self, refused: accounts.SignInRefused, text: str) -> ValidationError:
         self.retry_after = refused.retry_after
         if refused.code == "locked":
-            wait = services.wait_text(refused.retry_after)
+            wait = accounts.wait_text(refused.retry_after)
             text = self.locked.format(wait)
         return ValidationError(text, code=refused.code)
 
@@ -89,7 +89,7 @@ class PasswordForm(_RefusableForm):
         values = self.cleaned_data
         if {"username", "password"} <= set(values):
             try:
-                self.user = services.check_password(
+                self.user = accounts.check_password(
                     values["username"],
                     values["password"],
                     operation=self.operation,
@@ -97,7 +97,7 @@ class PasswordForm(_RefusableForm):
                     device=device_of(self.request),
                     welcome=welcome_of(self.request),
                 )
-            except services.SignInRefused as refused:
+            except accounts.SignInRefused as refused:
                 raise self.refused(refused, _WRONG) from refused
         return values
 
@@ -118,14 +118,14 @@ class CodeForm(_RefusableForm):
         self.user = pending_user(self.request)
         if values.get("code") and self.user is not None:
             try:
-                services.complete_sign_in(
+                accounts.complete_sign_in(
                     self.user,
                     values["code"],
                     operation=self.operation,
                     method="session",
                     device=device_of(self.request),
                 )
-            except services.SignInRefused as refused:
+            except accounts.SignInRefused as refused:
                 raise self.refused(refused, _WRONG_CODE) from refused
         return values
 
@@ -133,22 +133,22 @@ class CodeForm(_RefusableForm):
 class PasskeyForm(_RefusableForm):
     """What a passkey has answered; it is both steps in one."""
 
-    passkey = forms.CharField(max_length=services.LONGEST_ANSWER)
+    passkey = forms.CharField(max_length=accounts.LONGEST_ANSWER)
 
     def clean(self) -> dict[str, Any]:
         values = self.cleaned_data
         if "passkey" not in values:
             raise ValidationError(_LATE)
         try:
-            self.user = services.sign_in_with_passkey(
-                services.read_text(values["passkey"]),
+            self.user = accounts.sign_in_with_passkey(
+                accounts.read_text(values["passkey"]),
                 binding=binding_of(self.request),
                 operation=self.operation,
                 needs_staff=True,
                 method="session",
                 device=device_of(self.request),
             )
-        except services.SignInRefused as refused:
+        except accounts.SignInRefused as refused:
             text = _LATE if refused.code == "late" else _WRONG_PASSKEY
             raise self.refused(refused, text) from refused
         return values
@@ -196,9 +196,9 @@ class PasswordView(_SignInView):
 
     def form_valid(self, form: Any) -> HttpResponse:
         user = form.get_user()
-        if not services.has_second_factor(user):
+        if not accounts.has_second_factor(user):
             operation = operation_of(self.request)
-            services.complete_sign_in(
+            accounts.complete_sign_in(
                 user,
                 "",
                 operation=operation,
@@ -206,7 +206,7 @@ class PasswordView(_SignInView):
                 device=device_of(self.request),
             )
             return self.enter(user)
-        services.tell_half_way(
+        accounts.tell_half_way(
             user,
             "second_factor_required",
             operation=operation_of(self.request),
@@ -234,7 +234,7 @@ class CodeView(_SignInView):
         if self.takes_recovery:
             field.label = "Recovery code"
             # Without an app the passkey comes first.
-            field.widget.attrs["autofocus"] = services.has_totp(self.pending)
+            field.widget.attrs["autofocus"] = accounts.has_totp(self.pending)
         else:
             field.widget.attrs |= {"inputmode": "numeric", "class": "one-time-code"}
             field.widget.attrs["aria-describedby"] = "code-help"
@@ -244,8 +244,8 @@ class CodeView(_SignInView):
         user = self.pending
         facts = {
             "person": user.get_short_name() or user.get_username(),
-            "has_totp": services.has_totp(user),
-            "has_passkey": services.list_passkeys(user).exists(),
+            "has_totp": accounts.has_totp(user),
+            "has_passkey": accounts.list_passkeys(user).exists(),
             "takes_recovery": self.takes_recovery,
         }
         return super().get_context_data(**kwargs, **facts)
@@ -260,7 +260,7 @@ class CodeView(_SignInView):
     @property
     def takes_recovery(self) -> bool:
         """Tell whether the page asks for a recovery code: no app, or none at hand."""
-        return not services.has_totp(self.pending) or "recovery" in self.request.GET
+        return not accounts.has_totp(self.pending) or "recovery" in self.request.GET
 
     def form_valid(self, form: Any) -> HttpResponse:
         return self.enter(form.get_user())
@@ -296,7 +296,7 @@ class PasskeyView(_SignInView):
         # The question is bound to a session, so there has to be one.
         if not request.session.session_key:
             request.session.create()
-        return services.ask_for_sign_in(
+        return accounts.ask_for_sign_in(
             binding=binding_of(request),
             operation=operation_of(request),
             device=device_of(request),
@@ -309,4 +309,4 @@ def pending_user(request: HttpRequest) -> Any:
     patience = timedelta(seconds=_PENDING_SECONDS)
     if not facts or not clock.lasts(facts["until"], patience):
         return None
-    return services.find_pending_user(facts["user"], facts["hash"])
+    return accounts.find_pending_user(facts["user"], facts["hash"])

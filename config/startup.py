@@ -56,7 +56,7 @@ def require_ready(using: str = DEFAULT_DB_ALIAS) -> None:
     """
     # The apps must be loaded before their models are.
     from audit.database.guards import require_guards, require_hardening  # noqa: PLC0415
-    from audit.services import require_catalogue  # noqa: PLC0415
+    from audit.maintenance import require_catalogue  # noqa: PLC0415
 
     require_packages()
     require_static_files()

@@ -15,12 +15,14 @@ class CustomersConfig(AppConfig):
     verbose_name = "Customers"
 
     def ready(self) -> None:
-        from audit.services import (  # noqa: PLC0415 - models are ready
-            register_cleanup,
-            register_keyed,
+        from audit.accounts import (  # noqa: PLC0415 - models are ready
             register_role_source,
             register_scope_rights,
             register_staff_source,
+        )
+        from audit.maintenance import (  # noqa: PLC0415 - models are ready
+            register_cleanup,
+            register_keyed,
         )
         from customers.models import (  # noqa: PLC0415 - models are ready
             rights_in_businesses,

@@ -23,9 +23,9 @@ from django.utils import timezone
 from hypothesis import HealthCheck, settings
 
 from audit import clock as clock_module
+from audit.accounts import mails, pin_hashes, pins
 from audit.database.guards import install_guards, remove_guards
 from audit.models import Grant, PinCredential, User
-from audit.services import mails, pin_hashes, pins
 from audit.tenancy.actors import Actor, OperationContext
 from customers.models import Business
 from tests.databases import (

@@ -28,7 +28,7 @@ from django.http import (
 from django.urls import reverse
 from django.utils.html import format_html
 
-from audit import services
+from audit import log
 from audit.admin.reveals import is_revealed
 from audit.fields import without_long
 from audit.privacy.classes import business_of, names_people, personal_fields, subject_of
@@ -163,7 +163,7 @@ class ScopedAdmin(_ModelAdmin):
         """Note for the access event that these rows are shown, if they are personal."""
         if personal_fields(self.model) or names_people(self.model):
             action = f"{self.shown_as}.{verb}"
-            services.note_shown(action, rows, actor=actor_of(request), **facts)
+            log.note_shown(action, rows, actor=actor_of(request), **facts)
 
     def sees_all_clear(self, request: HttpRequest) -> bool:
         """Tell whether the person sees contact data of every row within reach."""

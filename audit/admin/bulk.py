@@ -23,7 +23,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.module_loading import import_string
 
-from audit import services
+from audit import accounts, jobs
 from audit.admin.base import ScopedAdmin, actor_of, refuse
 from audit.admin.once import act_once
 from audit.admin.step_up import confirmed
@@ -172,22 +172,22 @@ class BulkActs(ScopedAdmin):
         for pk, business_id in pairs:
             by_business[business_id].append(pk)
         actor, task = actor_of(request), import_string(act.task)
-        with services.room_for_jobs(actor, len(by_business)):
-            jobs = [
+        with jobs.room_for_jobs(actor, len(by_business)):
+            started = [
                 task.using(
                     actor=actor, business_id=business_id, reason=reason, rows=ids
                 ).enqueue()
                 for business_id, ids in sorted(by_business.items())
             ]
-        if len(jobs) > 1:
-            self.message_user(request, f"{len(jobs)} jobs, one for each business.")
+        if len(started) > 1:
+            self.message_user(request, f"{len(started)} jobs, one for each business.")
             return HttpResponseRedirect(reverse("admin:audit_job_changelist"))
         return HttpResponseRedirect(
-            reverse("admin:audit_job_change", args=[jobs[0].id])
+            reverse("admin:audit_job_change", args=[started[0].id])
         )
 
 
 def _digest(act: BulkAct, pairs: list[tuple[UUID, UUID]], reason: str) -> str:
     """Return the digest of this act on exactly these rows."""
     ids = hashlib.sha256(b"".join(pk.bytes for pk, _ in pairs)).hexdigest()
-    return services.digest_of("bulk", verb=act.verb, rows=ids, reason=reason)
+    return accounts.digest_of("bulk", verb=act.verb, rows=ids, reason=reason)

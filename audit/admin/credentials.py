@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from audit import services
+from audit import accounts, log
 from audit.admin.base import GuardedAdmin, actor_of, readable_columns
 from audit.admin.step_up import confirmed
 from audit.models import Grant, PinCredential, Scope
@@ -25,7 +25,7 @@ class PinCredentialAdmin(GuardedAdmin):
     ordering = ("-created_at", "-id")
 
     def get_rows(self, actor: Actor) -> QuerySet[PinCredential]:
-        return services.list_pins(actor=actor)
+        return log.list_pins(actor=actor)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         hidden = {"id", "hash", "pepper_version", "last_locked_mark"}
@@ -44,7 +44,7 @@ class PinCredentialAdmin(GuardedAdmin):
         rows = list(queryset)
         what = f"Release the PIN of {len(rows)} people"
         confirmed(request, Scope.MANAGE_ROLES, what=what)
-        done = [services.release_pin(r.user, actor=actor_of(request)) for r in rows]
+        done = [accounts.release_pin(r.user, actor=actor_of(request)) for r in rows]
         count = sum(done)
         said = "1 PIN is released." if count == 1 else f"{count} PINs are released."
         self.message_user(request, f"{said} A new one can be set in a day.")
@@ -60,7 +60,7 @@ class GrantAdmin(GuardedAdmin):
     ordering = ("-created_at", "-id")
 
     def get_rows(self, actor: Actor) -> QuerySet[Grant]:
-        return services.list_step_ups(actor=actor)
+        return log.list_step_ups(actor=actor)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return readable_columns(Grant, {"binding", "digest", "mac"})

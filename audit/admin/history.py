@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from audit import services
+from audit import log
 from audit.privacy.classes import SECRET, declaration
 from audit.privacy.invisible import bidi_within
 from audit.privacy.masking import masked_value, shortened
@@ -61,7 +61,7 @@ def shown_values(version: Any, *, is_masked: bool = False) -> list[Value]:
 
 def _names(versions: Iterable[Any]) -> dict[UUID | None, str]:
     """Return who made the changes, in one query; commands have no name."""
-    return services.names_of(version.history_user_id for version in versions)
+    return log.names_of(version.history_user_id for version in versions)
 
 
 def _listed(value: Any) -> Any:

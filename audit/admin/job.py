@@ -20,7 +20,7 @@ from django.utils.decorators import method_decorator
 from django.utils.module_loading import import_string
 from django.views.decorators.http import require_POST
 
-from audit import clock, services
+from audit import accounts, clock, jobs
 from audit.admin.base import GuardedAdmin, actor_of
 from audit.admin.step_up import confirmed
 from audit.jobs import JobTask
@@ -55,7 +55,7 @@ class JobAdmin(GuardedAdmin):
     change_form_template = "admin/job.html"
 
     def get_rows(self, actor: Actor) -> QuerySet[Any]:
-        return services.list_jobs(actor=actor).defer("args", "reason")
+        return jobs.list_jobs(actor=actor).defer("args", "reason")
 
     def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view
@@ -97,7 +97,7 @@ class JobAdmin(GuardedAdmin):
     def cancel_view(self, request: HttpRequest, pk: Any) -> HttpResponse:
         """Cancel a job; what it has written stays."""
         job = self._job(request, pk)
-        services.cancel_job(job, actor=actor_of(request))
+        jobs.cancel_job(job, actor=actor_of(request))
         return self._back(job)
 
     @method_decorator(require_POST)
@@ -108,7 +108,7 @@ class JobAdmin(GuardedAdmin):
         if job.is_open or undo is None:
             raise Http404
         what = f"{undo.title}: take back what a job did to {job.done:,} rows"
-        digest = services.digest_of("undo", job=str(job.pk))
+        digest = accounts.digest_of("undo", job=str(job.pk))
         confirmed(request, Scope.BULK, what=what, digest=digest)
         actor = actor_of(request)
         rows = [pk for batch in job.batches.order_by("number") for pk in batch.ids]
@@ -120,7 +120,7 @@ class JobAdmin(GuardedAdmin):
             rows=rows,
         )
         try:
-            with services.room_for_jobs(actor):
+            with jobs.room_for_jobs(actor):
                 started = task.enqueue(changed_in=str(job.pk))
         except ValidationError as error:
             messages.error(request, " ".join(error.messages))
@@ -204,7 +204,7 @@ def _undo_of(job: Job) -> JobTask | None:
     path = task_of(job).undo
     if not path or not job.done or "changed_in" in job.args:
         return None
-    if services.was_begun(_undo_key(job)):
+    if jobs.was_begun(_undo_key(job)):
         return None
     found: JobTask = import_string(path)
     return found

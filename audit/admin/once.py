@@ -28,8 +28,8 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import SafeData, mark_safe
 from django.views.decorators.debug import sensitive_variables
 
-from audit import services
 from audit.crypto import keyed_hash
+from audit.rest import idempotency
 
 _View = TypeVar("_View", bound=Callable[..., Any])
 
@@ -84,16 +84,16 @@ def act_once(request: HttpRequest, act: Callable[[], Any]) -> Any:
     name = _claim_name(request, token)
     try:
         with transaction.atomic():
-            first = services.claim_answer(name, _fingerprint(request))
+            first = idempotency.claim_answer(name, _fingerprint(request))
             if first is None:
                 response = act()
                 kept = _kept(request, response)
                 if kept is None:
-                    services.forget_answer(name)
+                    idempotency.forget_answer(name)
                 else:
-                    services.keep_answer(name, kept)
+                    idempotency.keep_answer(name, kept)
                 return response
-    except services.KeyReused:
+    except idempotency.KeyReused:
         messages.warning(request, _CHANGED)
         return HttpResponseRedirect(request.get_full_path())
     return _again(request, first)
@@ -113,7 +113,7 @@ def answer_again(request: HttpRequest, token: str) -> HttpResponse | None:
     """Return the answer to a form that was sent already, None if it was not."""
     if not token:
         return None
-    first = services.find_answer(_claim_name(request, token))
+    first = idempotency.find_answer(_claim_name(request, token))
     return None if first is None else _again(request, first)
 
 
@@ -125,15 +125,15 @@ def take_once(request: HttpRequest, page: str) -> bool:
     """
     name = _page_name(request, page)
     with transaction.atomic():
-        if services.claim_answer(name, "") is not None:
+        if idempotency.claim_answer(name, "") is not None:
             return False
-        services.keep_answer(name, {})
+        idempotency.keep_answer(name, {})
     return True
 
 
 def give_back(request: HttpRequest, page: str) -> None:
     """Let a page that was taken be sent again: nothing was done."""
-    services.forget_answer(_page_name(request, page))
+    idempotency.forget_answer(_page_name(request, page))
 
 
 def _page_name(request: HttpRequest, page: str) -> str:

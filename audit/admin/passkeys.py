@@ -12,7 +12,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, JsonResponse
 
-from audit import services
+from audit import accounts
 
 ASK = "passkey_ask"
 ANSWER = "passkey"
@@ -25,7 +25,7 @@ def is_asking(request: HttpRequest) -> bool:
 
 def answer_in(request: HttpRequest) -> dict[str, Any]:
     """Return the passkey's answer that a form brings; empty for what is none."""
-    return services.read_text(request.POST.get(ANSWER, ""))
+    return accounts.read_text(request.POST.get(ANSWER, ""))
 
 
 def tell_browser(ask: Callable[[], dict[str, Any]]) -> JsonResponse:

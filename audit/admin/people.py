@@ -17,7 +17,7 @@ from django.http import (
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 
-from audit import services
+from audit import log
 from audit.admin import reveals
 from audit.admin.base import ScopedAdmin, actor_of
 from audit.admin.step_up import confirmed
@@ -75,7 +75,7 @@ class PersonPages(ScopedAdmin):
             subject = subject_of(row)
             if subject is None:
                 raise Http404
-            services.record_reveal(
+            log.record_reveal(
                 row, actor=actor_of(request), subject=subject, reason=reason
             )
             reveals.reveal(request, subject)
@@ -100,9 +100,9 @@ class PersonPages(ScopedAdmin):
         row = self._person(request, pk)
         if not self._may_see_access(request, row):
             raise PermissionDenied
-        events = services.list_access(row, actor=actor_of(request))
+        events = log.list_access(row, actor=actor_of(request))
         page = Paginator(events, _PER_PAGE).get_page(request.GET.get("p"))
-        names = services.names_of(event.actor_id for event in page.object_list)
+        names = log.names_of(event.actor_id for event in page.object_list)
         context = {
             **self._context(request, row, "Who looked"),
             "page": page,

@@ -8,8 +8,8 @@ from uuid import UUID
 from django.http import HttpRequest
 
 from audit import clock
+from audit.accounts import LIFETIMES
 from audit.models import Scope
-from audit.services import LIFETIMES
 
 REVEAL_SECONDS = int(LIFETIMES[Scope.REVEAL].total_seconds())
 _KEY = "revealed"

@@ -37,7 +37,7 @@ from django.views.decorators.debug import (
 )
 from django.views.decorators.http import require_POST
 
-from audit import clock, services
+from audit import accounts, clock
 from audit.admin import passkeys
 from audit.admin.base import ScopedAdmin, actor_of
 from audit.admin.once import answer_again, give_back, take_once, token_of
@@ -93,7 +93,7 @@ class _Asked:
 
 def binding_of(request: HttpRequest) -> str:
     """Return what grants of this session are bound to."""
-    return services.session_binding(request.session.session_key or "")
+    return accounts.session_binding(request.session.session_key or "")
 
 
 def confirmed(
@@ -106,13 +106,13 @@ def confirmed(
     personal value.
     """
     try:
-        return services.require_grant(
+        return accounts.require_grant(
             actor=actor_of(request),
             scope=scope,
             binding=binding_of(request),
             digest=digest,
         )
-    except services.StepUpRequired as needed:
+    except accounts.StepUpRequired as needed:
         needed.what = what
         raise
 
@@ -138,7 +138,7 @@ def guarded(view: Callable[..., Any]) -> Callable[..., Any]:
                 return response
         try:
             return view(request, *args, **kwargs)
-        except services.StepUpRequired as needed:
+        except accounts.StepUpRequired as needed:
             return _ask(request, _asked(request, needed))
 
     return answer
@@ -173,12 +173,12 @@ class ConfirmedForms(ScopedAdmin):
 # --- what every page shows ------------------------------------------------------
 
 
-def state_of(request: HttpRequest) -> services.StepUpState | None:
+def state_of(request: HttpRequest) -> accounts.StepUpState | None:
     """Return what the head of a page says: confirmed until, locked, wrong tries."""
     user: Any = request.user
     if not user.is_authenticated:
         return None
-    return services.step_up_state(user, binding=binding_of(request))
+    return accounts.step_up_state(user, binding=binding_of(request))
 
 
 @require_POST
@@ -186,7 +186,7 @@ def end_view(request: HttpRequest) -> HttpResponse:
     """End what is confirmed in this session."""
     user: Any = request.user
     actor = actor_of(request)
-    services.end_grants(user, binding=binding_of(request), actor=actor)
+    accounts.end_grants(user, binding=binding_of(request), actor=actor)
     messages.success(request, "Ended. The next such act asks for your PIN again.")
     return HttpResponseRedirect(reverse("admin:index"))
 
@@ -194,7 +194,7 @@ def end_view(request: HttpRequest) -> HttpResponse:
 # --- asking ---------------------------------------------------------------------
 
 
-def _asked(request: HttpRequest, needed: services.StepUpRequired) -> _Asked:
+def _asked(request: HttpRequest, needed: accounts.StepUpRequired) -> _Asked:
     """Return what to ask for, with what was sent; files cannot be carried along."""
     fields = None
     if request.method == "POST" and not request.FILES:
@@ -231,9 +231,9 @@ def _confirm(request: HttpRequest) -> HttpResponseBase | None:
     act: Any = _act(request, asked)
     try:
         if answer_of_key:
-            services.confirm_with_passkey(user, answer_of_key, **act)
+            accounts.confirm_with_passkey(user, answer_of_key, **act)
         else:
-            services.confirm(user, code, **act)
+            accounts.confirm(user, code, **act)
     except ValidationError as refused:
         if asked.is_file:
             give_back(request, asked.page)
@@ -251,7 +251,7 @@ def _ask_passkey(request: HttpRequest) -> dict[str, Any]:
         msg = "This took too long. Begin again; nothing was done."
         raise ValidationError(msg, code="late")
     user: Any = request.user
-    return services.ask_for_passkey(user, **_act(request, asked))
+    return accounts.ask_for_passkey(user, **_act(request, asked))
 
 
 def _act(request: HttpRequest, asked: _Asked) -> dict[str, Any]:
@@ -268,13 +268,13 @@ def renew_session(request: HttpRequest, user: User) -> None:
     """Give the session a new key, which the live grants follow."""
     old = binding_of(request)
     request.session.cycle_key()
-    services.rebind_grants(user, old=old, new=binding_of(request))
+    accounts.rebind_grants(user, old=old, new=binding_of(request))
 
 
 def _ask(request: HttpRequest, asked: _Asked, error: str = "") -> HttpResponse:
     user: Any = request.user
-    state = services.step_up_state(user, binding=binding_of(request))
-    methods = services.step_up_methods(user, asked.scope)
+    state = accounts.step_up_state(user, binding=binding_of(request))
+    methods = accounts.step_up_methods(user, asked.scope)
     context = {
         **admin.site.each_context(request),
         "title": "Confirm it is you",
@@ -286,11 +286,11 @@ def _ask(request: HttpRequest, asked: _Asked, error: str = "") -> HttpResponse:
         "methods": methods,
         "codes": " or ".join(_CODES[m] for m in methods if m in _CODES),
         "passkey_domain": settings.PASSKEY_DOMAIN,
-        "needs_authenticator": services.needs_authenticator(asked.scope),
+        "needs_authenticator": accounts.needs_authenticator(asked.scope),
         "state": state,
-        "minutes": services.LIFETIMES[Scope(asked.scope)] // timedelta(minutes=1),
-        "is_single_use": asked.scope in services.SINGLE_USE,
-        "released_from": None if methods else services.waiting_release(user),
+        "minutes": accounts.LIFETIMES[Scope(asked.scope)] // timedelta(minutes=1),
+        "is_single_use": asked.scope in accounts.SINGLE_USE,
+        "released_from": None if methods else accounts.waiting_release(user),
         "may_try": bool(methods) and not (state.locked_until or state.is_disabled),
         "error": error,
         "is_file": asked.is_file,

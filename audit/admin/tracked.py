@@ -18,7 +18,7 @@ from django.http import (
 from django.template.response import TemplateResponse
 from simple_history.admin import SimpleHistoryAdmin
 
-from audit import services
+from audit import log
 from audit.admin.base import ScopedAdmin, actor_of, has_right, refuse
 from audit.admin.history import changes_of, shown_values
 from audit.history.models import history_model
@@ -142,8 +142,8 @@ class TrackedAdmin(ServiceAdmin, SimpleHistoryAdmin):
     ) -> Any:
         """Show each change of a row, the newest first, a hundred at a time."""
         row = self._viewed(request, object_id)
-        log = self._log()
-        rows = log._base_manager.filter(id=row.pk).order_by("-history_id")
+        table = self._log()
+        rows = table._base_manager.filter(id=row.pk).order_by("-history_id")
         page = Paginator(rows, 100).get_page(request.GET.get("p"))
         versions = list(page.object_list)
         # The row before the oldest of the page, to tell what that one changed.
@@ -192,9 +192,7 @@ class TrackedAdmin(ServiceAdmin, SimpleHistoryAdmin):
             raise Http404
         if not self.has_history_permission(request, row):
             raise PermissionDenied
-        services.note_shown(
-            "history.viewed", [row], actor=actor_of(request), target=row
-        )
+        log.note_shown("history.viewed", [row], actor=actor_of(request), target=row)
         return row
 
     def _history_page(

@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from audit import services
+from audit import log
 from audit.admin.base import GuardedAdmin, readable_columns
 from audit.models import Event, Operation
 from audit.tenancy.actors import Actor
@@ -24,7 +24,7 @@ class EventAdmin(GuardedAdmin):
     shown_as = "log"
 
     def get_rows(self, actor: Actor) -> QuerySet[Event]:
-        return services.list_events(actor=actor)
+        return log.list_events(actor=actor)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return readable_columns(Event, {"salt", "commitment"})
@@ -39,7 +39,7 @@ class OperationAdmin(GuardedAdmin):
     shown_as = "log"
 
     def get_rows(self, actor: Actor) -> QuerySet[Operation]:
-        return services.list_operations(actor=actor)
+        return log.list_operations(actor=actor)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return readable_columns(Operation, {"salt", "commitment"})
@@ -47,4 +47,4 @@ class OperationAdmin(GuardedAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        return services.search_operations(queryset, search_term), False
+        return log.search_operations(queryset, search_term), False

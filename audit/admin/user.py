@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from audit import services
+from audit import accounts
 from audit.admin.base import ScopedAdmin, actor_of
 from audit.admin.step_up import ConfirmedForms, confirmed
 from audit.models import Scope, User
@@ -41,7 +41,7 @@ class UserForm(auth_forms.UserChangeForm):
         cleaned = super().clean()
         flags = ("is_active", "is_staff", "is_superuser")
         is_owner = all(self.cleaned_data.get(name) for name in flags)
-        services.check_owner_left(self.instance.pk, is_owner=is_owner)
+        accounts.check_owner_left(self.instance.pk, is_owner=is_owner)
         return cleaned
 
 
@@ -93,7 +93,7 @@ class UserAdmin(ConfirmedForms, ScopedAdmin, auth_admin.UserAdmin):
     )
 
     def get_rows(self, actor: Actor) -> QuerySet[User]:
-        return services.list_users(actor=actor, permission="audit.view_user")
+        return accounts.list_users(actor=actor, permission="audit.view_user")
 
     def sees_clear(self, request: HttpRequest, row: Any) -> bool:
         return row.pk == request.user.pk or super().sees_clear(request, row)
@@ -116,7 +116,7 @@ class UserAdmin(ConfirmedForms, ScopedAdmin, auth_admin.UserAdmin):
     def save_model(
         self, request: HttpRequest, obj: Any, form: Any, change: bool
     ) -> None:
-        services.save_user(obj, actor=actor_of(request), fields=form.changed_data)
+        accounts.save_user(obj, actor=actor_of(request), fields=form.changed_data)
 
     def user_change_password(
         self,
@@ -137,7 +137,7 @@ class UserAdmin(ConfirmedForms, ScopedAdmin, auth_admin.UserAdmin):
     def reset_second_factor(self, request: HttpRequest, queryset: Any) -> None:
         confirmed(request, Scope.MANAGE_ROLES, what="Reset a second factor")
         actor = actor_of(request)
-        done = [services.reset_second_factor(user, actor=actor) for user in queryset]
+        done = [accounts.reset_second_factor(user, actor=actor) for user in queryset]
         self.message_user(
             request,
             f"Accounts whose second factor was removed: {sum(done)}, with their "
@@ -152,10 +152,10 @@ class UserAdmin(ConfirmedForms, ScopedAdmin, auth_admin.UserAdmin):
     def clear_locks(self, request: HttpRequest, queryset: Any) -> None:
         confirmed(request, Scope.MANAGE_ROLES, what="Clear sign-in locks")
         for user in queryset:
-            services.clear_sign_in_locks(user, actor=actor_of(request))
+            accounts.clear_sign_in_locks(user, actor=actor_of(request))
         self.message_user(request, "They can try again at once.", messages.SUCCESS)
 
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         # Of the page that sets a password, after it was stored; forms bring a list.
         if not isinstance(message, list):
-            services.follow_new_password(obj, actor=actor_of(request))
+            accounts.follow_new_password(obj, actor=actor_of(request))

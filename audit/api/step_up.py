@@ -19,7 +19,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from audit import services
+from audit import accounts
 from audit.api.step_up_shapes import (
     Confirmation,
     NewPin,
@@ -54,8 +54,8 @@ def binding_of(request: Any) -> str:
     """Return what grants of this request are bound to: its token family or session."""
     family = getattr(request.auth, "pk", None)
     if family is not None:
-        return services.token_binding(family)
-    return services.session_binding(request.session.session_key or "")
+        return accounts.token_binding(family)
+    return accounts.session_binding(request.session.session_key or "")
 
 
 def require_step_up(
@@ -68,18 +68,18 @@ def require_step_up(
     """
     _refuse_keys(request)
     try:
-        return services.require_grant(
+        return accounts.require_grant(
             actor=Actor.from_request(request),
             scope=scope,
             binding=binding_of(request),
             digest=digest,
             grant_id=_named_grant(request),
         )
-    except services.StepUpRequired as needed:
+    except accounts.StepUpRequired as needed:
         raise _required(needed, what) from needed
 
 
-def _required(needed: services.StepUpRequired, what: str) -> ApiError:
+def _required(needed: accounts.StepUpRequired, what: str) -> ApiError:
     sentence = "Confirm this act with your PIN or authenticator, then repeat it."
     return ApiError(
         401,
@@ -134,13 +134,13 @@ class StepUpView(_View):
             raise _invalid("pin", "Send either pin or totp.")
         method = methods[0]
         act = _act(request, body)
-        confirm = partial(services.confirm, code=body[method], method=method)
+        confirm = partial(accounts.confirm, code=body[method], method=method)
         return Response(_shown(_confirmed(request, confirm, act)))
 
     def get(self, request: Request) -> Response:
         """List what is confirmed here."""
         user: Any = request.user
-        state = services.step_up_state(user, binding=binding_of(request))
+        state = accounts.step_up_state(user, binding=binding_of(request))
         return Response(
             {
                 "grants": [_shown(grant) for grant in state.grants],
@@ -154,7 +154,7 @@ class StepUpView(_View):
         """End what is confirmed here."""
         user: Any = request.user
         actor = Actor.from_request(request)
-        services.end_grants(user, binding=binding_of(request), actor=actor)
+        accounts.end_grants(user, binding=binding_of(request), actor=actor)
         return Response(status=204)
 
 
@@ -170,7 +170,7 @@ class PasskeyQuestionView(_View):
         act = _act(request, _texts(request, {"scope", "digest"}))
         user: Any = request.user
         try:
-            return Response(services.ask_for_passkey(user, **act))
+            return Response(accounts.ask_for_passkey(user, **act))
         except ValidationError as refused:
             raise _problem(refused) from refused
 
@@ -191,7 +191,7 @@ class PasskeyView(_View):
         texts = {name: body[name] for name in body if name != "credential"}
         sent = _checked(texts, {"scope", "digest", "ceremony"})
         answer = {"ceremony": sent.get("ceremony"), "credential": credential}
-        confirm = partial(services.confirm_with_passkey, answer=answer)
+        confirm = partial(accounts.confirm_with_passkey, answer=answer)
         return Response(_shown(_confirmed(request, confirm, _act(request, sent))))
 
 
@@ -217,8 +217,8 @@ class PinView(_View):
         user: Any = request.user
         actor, binding = Actor.from_request(request), binding_of(request)
         try:
-            services.enrol_pin(user, actor=actor, binding=binding, **body)
-        except services.StepUpRequired as needed:
+            accounts.enrol_pin(user, actor=actor, binding=binding, **body)
+        except accounts.StepUpRequired as needed:
             raise _required(needed, "Set the own PIN") from needed
         except ValidationError as refused:
             raise _problem(refused) from refused
@@ -232,10 +232,10 @@ def _act(request: Request, body: dict[str, str]) -> dict[str, Any]:
     if scope not in Scope.values:
         known = ", ".join(Scope.values)
         raise _invalid("scope", f"scope is one of {known}.")
-    if scope in services.SINGLE_USE and len(digest or "") != _DIGEST_LENGTH:
+    if scope in accounts.SINGLE_USE and len(digest or "") != _DIGEST_LENGTH:
         raise _invalid("digest", "Send the digest that the refused act has named.")
     actor = Actor.from_request(request)
-    if not services.may_use(scope, actor=actor):
+    if not accounts.may_use(scope, actor=actor):
         # Before the code is looked at: a grant that serves no right of the person
         # would be an entry that looks like an attack.
         raise ApiError(
@@ -258,7 +258,7 @@ def _confirmed(
     if getattr(request.auth, "pk", None) is None:
         # A session gets a new key with each confirmation; its grants follow.
         request.session.cycle_key()
-        services.rebind_grants(user, old=old, new=binding_of(request))
+        accounts.rebind_grants(user, old=old, new=binding_of(request))
     return grant
 
 

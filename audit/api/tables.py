@@ -20,7 +20,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSetMixin
 
-from audit import services
+from audit import log
 from audit.api.filters import TableFilters
 from audit.api.paging import CursorError, cursor_page_of, page_of
 from audit.api.reading import QuerySerializer, snake_case
@@ -256,7 +256,7 @@ class TableView(ViewSetMixin, StaffView):
         """Note for the access event whom the answer shows."""
         if personal_fields(self.model) or names_people(self.model):
             action = f"{self.shown_as}.{verb}"
-            services.note_shown(action, rows, actor=self.actor, **facts)
+            log.note_shown(action, rows, actor=self.actor, **facts)
 
     def answer_row(self, row: Any, status: int = 200) -> Response:
         """Answer one row."""

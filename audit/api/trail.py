@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import django_filters
 
-from audit import services
+from audit import accounts, log
 from audit.api.filters import TableFilters, YesNoFilter
 from audit.api.rows import RowSerializer
 from audit.api.tables import TableView
@@ -82,7 +82,7 @@ class Events(TrailTable):
     time = "occurred_at"
 
     def reached(self, model: type[Any]) -> Any:
-        return services.list_events(actor=self.actor)
+        return log.list_events(actor=self.actor)
 
 
 class OperationRow(RowSerializer):
@@ -126,7 +126,7 @@ class Operations(TrailTable):
     time = "started_at"
 
     def reached(self, model: type[Any]) -> Any:
-        return services.list_operations(actor=self.actor)
+        return log.list_operations(actor=self.actor)
 
 
 class UserRow(RowSerializer):
@@ -172,5 +172,5 @@ class Users(TableView):
     }
 
     def reached(self, model: type[Any]) -> Any:
-        rows = services.list_users(actor=self.actor, permission="audit.view_user")
+        rows = accounts.list_users(actor=self.actor, permission="audit.view_user")
         return rows.order_by("username", "pk")

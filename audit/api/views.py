@@ -20,12 +20,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from audit import services
 from audit.api.reading import QuerySerializer, StrictSerializer, snake_case
 from audit.api.rendering import ExactJSONRenderer
 from audit.crypto import keyed_hash
 from audit.privacy.classes import business_of
 from audit.privacy.masking import SEE_CLEAR
+from audit.rest import idempotency
 from audit.rest.exceptions import ApiError
 from audit.tenancy.actors import Actor, Shown
 
@@ -288,19 +288,19 @@ class StaffView(APIView):
                 if kept is not None:
                     return kept, True
                 answer = act()
-                services.keep_answer(name, answer)
+                idempotency.keep_answer(name, answer)
                 is_done = True
         except Exception:
             if is_done:
                 # What had to follow the commit, as a mail, failed: not done after all.
-                services.forget_answer(name)
+                idempotency.forget_answer(name)
             raise
         return answer, False
 
     def _claimed(self, name: str, fingerprint: str) -> dict[str, Any] | None:
         try:
-            return services.claim_answer(name, fingerprint)
-        except services.KeyReused as error:
+            return idempotency.claim_answer(name, fingerprint)
+        except idempotency.KeyReused as error:
             raise ApiError(
                 422,
                 "idempotency_key_reused",

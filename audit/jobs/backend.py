@@ -15,8 +15,8 @@ from audit.jobs.compat import (
     TaskResultStatus,
 )
 from audit.jobs.tasks import JobTask
+from audit.log.recording import record
 from audit.models import Job, JobBatch, JobStatus
-from audit.services.record import record
 from audit.tenancy.scope import reach_also
 
 _STATUSES = {

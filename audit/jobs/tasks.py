@@ -13,8 +13,8 @@ from django.db import transaction
 
 from audit.database.batches import give_way
 from audit.jobs import compat
+from audit.log.access import REFUSED, write_notes
 from audit.models import Event, Job, JobBatch
-from audit.services.access import REFUSED, write_notes
 from audit.tenancy.actors import Actor
 
 LONG_QUEUE = "long"

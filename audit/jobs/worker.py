@@ -27,8 +27,8 @@ from django.utils.module_loading import import_string
 from audit import clock
 from audit.database.outages import gave_way, is_unavailable
 from audit.jobs.tasks import JobCancelled, JobContext, JobEnded, WorkerStopping
+from audit.log.recording import record
 from audit.models import Job, JobStatus, Outcome, User
-from audit.services.record import record
 from audit.tenancy.actors import Actor, Kind, OperationContext
 from audit.tenancy.scope import reach
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpResponse
 
-from audit.services.rate_limits import Budget
+from audit.rest.rate_limits import Budget
 
 
 def add_rate_limit_headers(response: HttpResponse, budget: Budget) -> None:

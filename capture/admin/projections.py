@@ -12,7 +12,7 @@ from django.urls import path, reverse
 from django.utils.html import format_html
 
 from audit.admin.base import actor_of
-from audit.services import note_shown
+from audit.log import note_shown
 from capture import services
 from capture.admin.base import ProjectionAdmin, readable_columns
 from capture.models import (

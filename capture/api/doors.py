@@ -22,10 +22,10 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
 from audit.database.outages import is_unavailable
+from audit.rest import rate_limits
 from audit.rest.exceptions import ApiError
 from audit.rest.problems import problem_response
 from audit.rest.throttling import add_rate_limit_headers
-from audit.services import rate_limits
 from audit.tenancy.actors import Actor, operation_of
 from capture import services
 from capture.api.authentication import (

@@ -11,8 +11,8 @@ from typing import Any
 from django.http import HttpResponse, JsonResponse
 
 from audit.rest.exceptions import ApiError
+from audit.rest.idempotency import Lease, finish_lease
 from audit.rest.problems import problem_response
-from audit.services.idempotency import Lease, finish_lease
 from capture import services
 from capture.adapters import SCREENSHOT_KEYS, is_cloudevent, snake
 from capture.api.answers import batch

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from audit import services as audit
+from audit import log
 from audit.ids import uuid7
 from audit.tenancy.actors import Actor
 from capture.choices import Status
@@ -54,7 +54,7 @@ def correct_capture(
     if verdict.status != Status.ACCEPTED or verdict.capture_id is None:
         msg = verdict.detail or "The correction was not taken. Nothing has changed."
         raise ValidationError(msg, code=verdict.code or "invalid")
-    audit.record(
+    log.record(
         "capture.corrected",
         capture,
         actor=actor,

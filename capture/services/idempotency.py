@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from audit.crypto import keyed_hash
-from audit.services.idempotency import Lease, claim_lease
+from audit.rest.idempotency import Lease, claim_lease
 
 
 def claim_key(key_id: UUID, path: str, text: str, fingerprint: str) -> Lease:

@@ -16,7 +16,7 @@ from django.db import IntegrityError, OperationalError, transaction
 from django.db.models import F, Window
 from django.db.models.functions import RowNumber
 
-from audit import services as audit
+from audit import log
 from audit.tenancy.actors import Actor
 from capture.choices import CaptureType, Status
 from capture.envelope import Envelope, Problem, Verdict
@@ -148,7 +148,7 @@ def _prepare(n: int, envelope: Envelope, source: Source, actor: Actor) -> _Item:
 def _ingest(
     items: list[_Item], source: Source, actor: Actor, *, strict: bool
 ) -> list[Verdict]:
-    audit.ensure_operation(actor)
+    log.ensure_operation(actor)
     # A try before this one may have left its marks.
     good = [_reset(item) for item in items if item.capture is not None]
     known = _unchanged(good, source)
@@ -178,7 +178,7 @@ def _reset(item: _Item) -> _Item:
 
 
 def _keep_wrong(items: list[_Item], source: Source, actor: Actor) -> list[Verdict]:
-    audit.ensure_operation(actor)
+    log.ensure_operation(actor)
     kept = quarantine(
         [(item.envelope, item.problem) for item in items if item.problem],
         source=source,
@@ -396,7 +396,7 @@ def _note_failure(capture: Capture, error: Exception, actor: Actor) -> None:
         [CaptureLink(business_id=capture.business_id, capture=capture)],
         ignore_conflicts=True,
     )
-    audit.record(
+    log.record(
         "capture.projection_failed",
         capture,
         actor=actor,

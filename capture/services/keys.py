@@ -13,8 +13,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.text import slugify
 
-from audit import clock
-from audit import services as audit
+from audit import clock, log, maintenance
 from audit.crypto import is_outdated, signature, signatures
 from audit.tenancy.actors import Actor, OperationContext
 from audit.tenancy.scope import reach
@@ -103,7 +102,7 @@ def find_key(text: str) -> ApiKey | None:
     return key
 
 
-def keyed_hashes() -> audit.KeyedColumn:
+def keyed_hashes() -> maintenance.KeyedColumn:
     """Say which keys a new HASH_KEY concerns: each follows when it is used next."""
 
     def rows() -> QuerySet[ApiKey]:
@@ -114,7 +113,7 @@ def keyed_hashes() -> audit.KeyedColumn:
         revoke_key(key, actor=actor, reason="of a former HOLDFAST_HASH_KEY")
         return True
 
-    return audit.KeyedColumn(rows, "key_hash", end=end)
+    return maintenance.KeyedColumn(rows, "key_hash", end=end)
 
 
 def get_or_create_source(business: Any, name: str, *, actor: Actor) -> Source:
@@ -198,7 +197,7 @@ def report_exposed_key(key: ApiKey, operation: OperationContext) -> None:
         )
         # The request was refused, so nothing was opened for it.
         with reach(actor.business_ids):
-            audit.record(
+            log.record(
                 "key.exposed",
                 key,
                 actor=actor,

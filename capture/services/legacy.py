@@ -15,7 +15,7 @@ from django.db import transaction
 from django.utils.dateparse import parse_datetime
 from django.utils.text import slugify
 
-from audit import services as audit
+from audit import log
 from audit.database.batches import in_batches
 from audit.emails import fold_email
 from audit.tenancy.actors import Actor
@@ -511,7 +511,7 @@ def _ref(envelope: Envelope) -> str | None:
 @transaction.atomic
 def _record(load: _Load) -> None:
     names = ("rows", "new", "known", "unchanged", "covered", "problems")
-    audit.record(
+    log.record(
         "legacy.imported",
         load.source,
         actor=load.actor,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from django.conf import settings
 
 from audit.crypto import network_hash
-from audit.services import rate_limits
-from audit.services.rate_limits import Rate
+from audit.rest import rate_limits
+from audit.rest.rate_limits import Rate
 from capture.choices import KeyKind
 from capture.models import ApiKey
 

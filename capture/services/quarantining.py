@@ -8,7 +8,7 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from audit import services as audit
+from audit import log
 from audit.crypto import keyed_hash
 from audit.tenancy.actors import Actor
 from capture.choices import Decision
@@ -129,7 +129,7 @@ def decide(
     reason: str | None,
 ) -> QuarantineDecision:
     """Write a decision and its event, in the caller's transaction."""
-    audit.record(
+    log.record(
         f"quarantine.{decision}",
         row,
         actor=actor,

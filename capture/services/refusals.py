@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from audit import services as audit
+from audit import log, maintenance
 from audit.crypto import network_hash
 from audit.tenancy.actors import Actor, OperationContext
 from audit.tenancy.scope import reach
@@ -32,7 +32,7 @@ _OF_KEYS = frozenset(
 def forget_old(*, only_count: bool) -> dict[str, int]:
     """Remove counts that nobody asks for any more; return how many."""
     old = RefusalCount.objects.filter(hour__lt=timezone.now() - _KEPT)
-    return audit.remove_old({"counts of refusals": old}, only_count=only_count)
+    return maintenance.remove_old({"counts of refusals": old}, only_count=only_count)
 
 
 def count_refusal(
@@ -70,4 +70,4 @@ def _tell(code: str, key: ApiKey | None, operation: OperationContext) -> None:
         key_id=key.pk if key else None,
     )
     with transaction.atomic():
-        audit.record("capture.refused", key, actor=actor, outcome="refused", code=code)
+        log.record("capture.refused", key, actor=actor, outcome="refused", code=code)

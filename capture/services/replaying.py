@@ -11,7 +11,7 @@ from dataclasses import replace
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from audit import services as audit
+from audit import log
 from audit.database.batches import give_way
 from audit.database.outages import is_unavailable
 from audit.tenancy.actors import Actor
@@ -126,7 +126,7 @@ def _read_again(
     row: Quarantine, text: str, source: Source
 ) -> tuple[Items, list[list[Envelope]]]:
     """Return the items of a row and the envelopes of each, as its entrance reads it."""
-    operation = audit.find_operation(row.operation_id)
+    operation = log.find_operation(row.operation_id)
     kind = kind_of_route(operation.route) if operation else None
     try:
         found = _items_of(row, text.encode(errors="replace"), kind)

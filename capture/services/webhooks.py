@@ -12,7 +12,7 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from audit import services as audit
+from audit import maintenance
 from audit.crypto import lock_up, unlock
 from audit.tenancy.actors import Actor
 from audit.tenancy.scope import reach
@@ -31,7 +31,7 @@ _MAX_SECRETS = 5
 _STANDARD_BYTES = 32
 _PURPOSE = "webhook secrets"
 # What a new HASH_KEY encrypts again.
-KEYED_SECRETS = audit.sealed_column(
+KEYED_SECRETS = maintenance.sealed_column(
     WebhookEndpoint.objects.all, "sealed_secrets", purpose=_PURPOSE
 )
 

@@ -8,7 +8,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed, Throttled
 from rest_framework.request import Request
 
-from audit import services
+from audit import accounts
 from audit.tenancy.actors import operation_of
 from config.limits import note_budget, spend_address, spend_user
 
@@ -28,8 +28,8 @@ class TokenAuthentication(BaseAuthentication):
         if token is None:
             return None
         try:
-            family = services.open_token(token)
-        except services.TokenError as error:
+            family = accounts.open_token(token)
+        except accounts.TokenError as error:
             _allow(request, spend_address(operation_of(request._request).ip))
             msg = "The token has ended. Refresh it, or sign in again."
             raise AuthenticationFailed(msg, code="invalid_token") from error

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from rest_framework.authentication import CSRFCheck
 
-from audit import services
+from audit import accounts
 from audit.rest.exceptions import ApiError
 
 PATH = "/api/v1/auth/"
@@ -51,7 +51,7 @@ def token_in(request: HttpRequest) -> str:
     return request.COOKIES.get(settings.REFRESH_COOKIE_NAME, "")
 
 
-def put(response: HttpResponse, tokens: services.Tokens) -> None:
+def put(response: HttpResponse, tokens: accounts.Tokens) -> None:
     """Give the browser the refresh token, for as long as it can be used."""
     response.set_cookie(
         settings.REFRESH_COOKIE_NAME,

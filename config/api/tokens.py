@@ -18,7 +18,7 @@ from django.middleware.csrf import get_token
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_variables
 
-from audit import services
+from audit import accounts
 from audit.api.parsing import parse_json
 from audit.crypto import keyed_hash
 from audit.rest.exceptions import ApiError
@@ -87,7 +87,7 @@ def _issue(
         refresh_cookie.require_own_page(request)
     operation, device = operation_of(request), device_of(request)
     try:
-        user = services.check_password(
+        user = accounts.check_password(
             username,
             password,
             operation=operation,
@@ -95,8 +95,8 @@ def _issue(
             device=device,
             welcome=welcome_of(request),
         )
-        if services.lacks_second_factor(user):
-            services.tell_half_way(
+        if accounts.lacks_second_factor(user):
+            accounts.tell_half_way(
                 user, "second_factor_enrolment_required", operation=operation
             )
             raise ApiError(
@@ -104,17 +104,17 @@ def _issue(
                 "second_factor_enrolment_required",
                 "Your role needs a second factor. Sign in to the admin and set it up.",
             )
-        services.complete_sign_in(
+        accounts.complete_sign_in(
             user, otp, operation=operation, method="token", device=device
         )
-    except services.SignInRefused as refused:
+    except accounts.SignInRefused as refused:
         raise _refusal(refused, _SENTENCES[refused.code]) from refused
     return _signed_in(request, user, in_cookie=cookie)
 
 
 def _ask_passkey(request: HttpRequest) -> HttpResponse:
     try:
-        asked = services.ask_for_sign_in(
+        asked = accounts.ask_for_sign_in(
             binding=_page_of(request),
             operation=operation_of(request),
             device=device_of(request),
@@ -140,7 +140,7 @@ def _issue_by_passkey(
     if cookie:
         refresh_cookie.require_own_page(request)
     try:
-        user = services.sign_in_with_passkey(
+        user = accounts.sign_in_with_passkey(
             {"ceremony": ceremony, "credential": credential},
             binding=binding,
             operation=operation_of(request),
@@ -148,7 +148,7 @@ def _issue_by_passkey(
             method="token",
             device=device_of(request),
         )
-    except services.SignInRefused as refused:
+    except accounts.SignInRefused as refused:
         is_wrong = refused.code == "wrong"
         text = _WRONG_PASSKEY if is_wrong else _SENTENCES[refused.code]
         raise _refusal(refused, text) from refused
@@ -168,7 +168,7 @@ def _page_of(request: HttpRequest) -> str:
 
 
 def _signed_in(request: HttpRequest, user: Any, *, in_cookie: bool) -> HttpResponse:
-    response = _answer(services.issue_tokens(user), in_cookie=in_cookie)
+    response = _answer(accounts.issue_tokens(user), in_cookie=in_cookie)
     if in_cookie or (device_of(request) and refresh_cookie.is_own_page(request)):
         # Not for a program, nor for a page of another origin: none is given there.
         remember(request, response, user)
@@ -180,8 +180,8 @@ def _refresh(
 ) -> HttpResponse:
     token = _sent(request, "refresh", refresh, in_cookie=cookie)
     try:
-        tokens = services.refresh_tokens(token, operation=operation_of(request))
-    except services.TokenError as error:
+        tokens = accounts.refresh_tokens(token, operation=operation_of(request))
+    except accounts.TokenError as error:
         msg = "The refresh token has ended or was used before. Sign in again."
         raise ApiError(401, "invalid_token", msg) from error
     return _answer(tokens, in_cookie=cookie)
@@ -195,7 +195,7 @@ def _revoke(
     cookie: bool = False,
 ) -> HttpResponse:
     sent = _sent(request, "token", token, in_cookie=cookie)
-    services.revoke_token(sent, operation=operation_of(request))
+    accounts.revoke_token(sent, operation=operation_of(request))
     # Whether the token was any good is nobody's business (RFC 7009).
     response = JsonResponse({})
     if cookie:
@@ -229,7 +229,7 @@ def _sent(request: HttpRequest, name: str, text: str | None, *, in_cookie: bool)
     return refresh_cookie.token_in(request)
 
 
-def _answer(tokens: services.Tokens, *, in_cookie: bool) -> HttpResponse:
+def _answer(tokens: accounts.Tokens, *, in_cookie: bool) -> HttpResponse:
     body: dict[str, Any] = {
         "access": tokens.access,
         "expires_in": tokens.expires_in,
@@ -242,7 +242,7 @@ def _answer(tokens: services.Tokens, *, in_cookie: bool) -> HttpResponse:
     return response
 
 
-def _refusal(refused: services.SignInRefused, text: str) -> ApiError:
+def _refusal(refused: accounts.SignInRefused, text: str) -> ApiError:
     code = refused.code
     refusal = ApiError(_STATUS.get(code, 401), _CODES.get(code, code), text)
     if refused.retry_after:

@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from audit import services as audit
+from audit import accounts
 from audit.admin.base import ScopedAdmin, actor_of, readable_columns
 from audit.admin.inlines import ReadOnlyInline
 from audit.admin.step_up import confirmed, sent_fields
@@ -98,7 +98,7 @@ class LimitedForms(ScopedAdmin):
             source = row.booking if isinstance(row, Refund) else row
             what = f"Give back {services.shown_money(row.amount, source.currency)}"
             form = sent_fields(request)
-            digest = audit.digest_of(row._meta.model_name, row=object_id, form=form)
+            digest = accounts.digest_of(row._meta.model_name, row=object_id, form=form)
             confirmed(request, "refund_over_limit", what=what, digest=digest)
         return super().changeform_view(request, object_id, form_url, extra_context)
 

@@ -8,9 +8,9 @@ from django import forms
 from django.contrib import admin, messages
 from django.http import HttpRequest
 
+from audit.accounts import active_users
 from audit.admin.step_up import ConfirmedForms
 from audit.admin.tracked import TrackedForm
-from audit.services import active_users
 from customers.admin.base import HubAdmin
 from customers.models import Business, Membership
 

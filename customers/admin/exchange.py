@@ -10,7 +10,7 @@ from django.db.models import Count
 from django.http import HttpRequest
 from import_export.admin import ExportMixin
 
-from audit import services as audit
+from audit import accounts, log
 from audit.admin.base import actor_of
 from audit.admin.step_up import confirmed, sent_fields
 from audit.privacy.classes import subject_of
@@ -19,7 +19,7 @@ from customers.admin.base import CustomerChildAdmin
 from customers.admin.importing import ImportPages
 from customers.sheets import FORMATS
 
-# Whom an entry names; `audit.services.record` keeps fewer still.
+# Whom an entry names; `audit.log.recording` keeps fewer still.
 _NOTED = 500
 
 
@@ -50,7 +50,7 @@ class ExchangeAdmin(ExportMixin, ImportPages):
         facts = {"table": self.opts.label_lower, "format": file_format.get_title()}
         # Filter and columns: one confirmation is for one file.
         filters = sorted([k, list(v)] for k, v in request.GET.lists())
-        digest = audit.digest_of(
+        digest = accounts.digest_of(
             "export", **facts, filters=filters, form=sent_fields(request)
         )
         what = f"Export {self.opts.verbose_name_plural} as {facts['format']}"
@@ -81,7 +81,7 @@ def _record_each(
     """
     for business_id, count in counts.items() or [(None, 0)]:
         own = rows.filter(business_id=business_id)[:_NOTED] if rows is not None else []
-        audit.record_alone(
+        log.record_alone(
             action,
             actor=actor,
             business_id=business_id,

@@ -17,7 +17,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 
-from audit import services as audit
+from audit import jobs
 from audit.admin.base import actor_of, refuse
 from audit.admin.job import explain, follow_job, job_card
 from audit.admin.once import repeatable
@@ -191,7 +191,7 @@ class ImportPages(HubAdmin):
         actor, table = actor_of(request), self.import_table
         try:
             upload = services.get_upload(file_id, table=table, actor=actor)
-            job = audit.find_job(_job_key(upload), actor=actor)
+            job = jobs.find_job(_job_key(upload), actor=actor)
             if job is not None and job.is_open:
                 # Nothing is told to a file that a job is busy with.
                 return self._show_job(request, upload, job)
@@ -282,7 +282,7 @@ class ImportPages(HubAdmin):
     def _start_job(
         self, request: HttpRequest, task: Any, upload: Any, **options: Any
     ) -> None:
-        with audit.room_for_jobs(actor_of(request)):
+        with jobs.room_for_jobs(actor_of(request)):
             task.using(
                 actor=actor_of(request),
                 business_id=upload.business_id,

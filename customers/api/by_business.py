@@ -11,7 +11,7 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from audit import services as audit
+from audit import log
 from audit.api.paging import page_of
 from audit.api.reading import PageQuery
 from audit.api.views import Method, StaffView, etag_of
@@ -63,7 +63,7 @@ class BusinessView(VersionedCustomer, StaffView):
 
     def note_shown(self, verb: str, rows: list[Any], **facts: Any) -> None:
         """Note for the access event whom the answer shows."""
-        audit.note_shown(f"customer.{verb}", rows, actor=self.actor, **facts)
+        log.note_shown(f"customer.{verb}", rows, actor=self.actor, **facts)
 
     def detail(self, row: Customer, status: int = 200) -> Response:
         """Answer one customer with everything about it."""

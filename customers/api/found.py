@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError as RuleBroken
 from django.http import Http404
 from rest_framework.permissions import SAFE_METHODS
 
-from audit import services as audit
+from audit import log
 from audit.api.step_up import require_step_up
 from audit.api.views import StaffView
 from audit.rest.exceptions import ApiError
@@ -95,7 +95,7 @@ class FoundView(Finding):
 
     def note_shown(self, row: Customer, verb: str = "viewed") -> None:
         """Note for the access event whom the answer shows."""
-        audit.note_shown(f"customer.{verb}", [row], actor=self.actor, target=row)
+        log.note_shown(f"customer.{verb}", [row], actor=self.actor, target=row)
 
     def row(self, find: Callable[..., _T], pk: str) -> _T:
         """Return what a door gives for a UUID. Raises Http404."""

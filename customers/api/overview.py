@@ -16,7 +16,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from audit import services as audit
+from audit import accounts
 from audit.api.reading import QuerySerializer
 from audit.api.step_up import binding_of
 from audit.api.views import Method, StaffView
@@ -46,7 +46,7 @@ class Me(StaffView):
 
     def get(self, request: Request) -> Response:
         user: Any = request.user
-        state = audit.step_up_state(user, binding=binding_of(request))
+        state = accounts.step_up_state(user, binding=binding_of(request))
         places = services.list_workplaces(actor=self.actor)
         return Response(
             {
@@ -56,7 +56,7 @@ class Me(StaffView):
                 "email": user.email,
                 "time_zone": user.time_zone,
                 "is_platform_owner": user.is_superuser,
-                "has_second_factor": audit.has_second_factor(user),
+                "has_second_factor": accounts.has_second_factor(user),
                 "has_pin": state.has_pin,
                 "step_ups": [
                     {"scope": grant.scope, "expires_at": grant.expires_at}

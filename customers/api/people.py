@@ -14,7 +14,7 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from audit import services as audit
+from audit import log
 from audit.api.paging import CursorError, make_cursor, open_cursor
 from audit.api.reading import QuerySerializer, StrictSerializer
 from audit.api.step_up import require_step_up
@@ -97,7 +97,7 @@ class PersonView(StaffView):
 
     def note_viewed(self, row: Customer) -> None:
         """Note for the access event whom the answer shows."""
-        audit.note_shown("customer.viewed", [row], actor=self.actor, target=row)
+        log.note_shown("customer.viewed", [row], actor=self.actor, target=row)
 
 
 class Search(PersonView):
@@ -116,7 +116,7 @@ class Search(PersonView):
             limit=asked["limit"],
         )
         people = [hit.customer for hit in hits]
-        audit.note_shown(
+        log.note_shown(
             "customer.searched", people, actor=self.actor, query=asked["q"] or None
         )
         return Response({"results": [person_shown.hit(found) for found in hits]})

@@ -9,7 +9,7 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.core.exceptions import ValidationError as RuleBroken
 from django.http import Http404
 
-from audit import services as audit
+from audit import log
 from audit.api.paging import Page
 from audit.api.views import StaffView
 from audit.rest.exceptions import ApiError
@@ -39,7 +39,7 @@ class WorkingBusinessView(StaffView):
 
     def note_shown(self, verb: str, rows: list[Any], **facts: Any) -> None:
         """Note for the access event whom the answer shows."""
-        audit.note_shown(f"customer.{verb}", rows, actor=self.actor, **facts)
+        log.note_shown(f"customer.{verb}", rows, actor=self.actor, **facts)
 
     def links(self, page: Page[Any]) -> dict[str, Any]:
         """Return the count and the links of documents 000 and 002."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import models, transaction
 
-from audit import services as audit
+from audit import log
 from audit.history.bulk import insert_rows, insert_tracked
 from audit.history.models import Change, TrackedModel
 from audit.tenancy.actors import Actor
@@ -43,7 +43,7 @@ def create_many(
             insert_tracked(rows, change)  # type: ignore[arg-type]
         else:
             insert_rows(rows)
-    audit.record(
+    log.record(
         "customer.created",
         actor=actor,
         business_id=customers[0].business_id if customers else None,

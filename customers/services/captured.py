@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from audit import services as audit
+from audit import log
 from audit.emails import fold_email
 from audit.history.models import history_model
 from audit.tenancy.actors import Actor
@@ -93,7 +93,7 @@ def create_captured_customers(
         [Preferences(business=business, customer=row) for row in rows]
     )
     ids = [row.pk for row in rows]
-    audit.record(
+    log.record(
         "customer.created",
         rows[0] if len(rows) == 1 else None,
         actor=actor,

@@ -8,7 +8,7 @@ from decimal import Decimal
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from audit import services as audit
+from audit import accounts
 from audit.tenancy.actors import Actor
 from customers.choices import CreditKind, CreditReason
 from customers.models import Booking, Credit, Customer
@@ -66,7 +66,7 @@ def issue_credit(
     check_row(entry)
     if exceeds_refund_limit(entry):
         require_right(entry, actor)
-        digest = audit.digest_of(
+        digest = accounts.digest_of(
             "issue_credit",
             customer=str(customer.pk),
             amount=str(entry.amount),

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from audit import services as audit
+from audit import log
 from audit.history.models import history_model
 from audit.tenancy.actors import Actor
 from customers.choices import CustomerStatus
@@ -237,7 +237,7 @@ def _mark(
     Customer.objects.by(actor, reason=reason).filter(pk__in=ids).update(**marks)
     for business_id in sorted({row.business_id for row in rows}):
         marked = [row.pk for row in rows if row.business_id == business_id]
-        audit.record(
+        log.record(
             action,
             rows[0] if len(rows) == 1 else None,
             actor=actor,

@@ -21,7 +21,7 @@ from uuid import UUID
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.utils import timezone
 
-from audit import services as audit
+from audit import accounts, log
 from audit.privacy.masking import SEE_CLEAR
 from audit.tenancy.actors import Actor
 from customers.cells import BYTE_ORDER_MARK, cell_text, csv_line, escape_cell
@@ -96,7 +96,7 @@ class ExportPlan:
     @property
     def digest(self) -> str:
         """The digest of exactly this export, for its confirmation."""
-        return audit.digest_of(
+        return accounts.digest_of(
             "export",
             business=str(self.business.pk),
             search=self.search,
@@ -279,7 +279,7 @@ class Export:
 
     def _finish(self) -> None:
         plan = self.plan
-        audit.record_alone(
+        log.record_alone(
             "export.finished",
             actor=self._actor,
             business_id=plan.business.pk,
@@ -341,7 +341,7 @@ def _begun(
     chosen = _selected(plan.filters, actor=actor, business=plan.business)
     if customers is not None:
         chosen = chosen.filter(pk__in=customers.order_by().values("pk"))
-    started = audit.record_alone(
+    started = log.record_alone(
         "export.started",
         actor=actor,
         business_id=plan.business.pk,

@@ -18,7 +18,7 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from audit import services as audit
+from audit import log
 from audit.history.bulk import insert_tracked, update_tracked
 from audit.history.models import Change
 from audit.tenancy.actors import Actor
@@ -216,7 +216,7 @@ def _record(
         if checked.outcome in _VERBS:
             groups[checked.row.business_id, checked.outcome].append(checked.row)
     for (business_id, outcome), rows in groups.items():
-        audit.record(
+        log.record(
             f"{rows[0]._meta.model_name}.{_VERBS[outcome]}",
             rows[0] if len(rows) == 1 else None,
             actor=actor,

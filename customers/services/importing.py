@@ -21,8 +21,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from audit import clock
-from audit import services as audit
+from audit import accounts, clock, log, maintenance
 from audit.crypto import lock_up, unlock
 from audit.database.batches import in_batches
 from audit.ids import uuid7
@@ -60,16 +59,16 @@ def _owner(upload: ImportFile) -> bytes:
 
 # What a new HASH_KEY encrypts again: files, what was found in them, what was refused.
 KEYED_FILES = [
-    audit.sealed_column(
+    maintenance.sealed_column(
         ImportContent.objects.all,
         "content",
         purpose=_CONTENT,
         owner=lambda row: _owner(row.file),
     ),
-    audit.sealed_column(
+    maintenance.sealed_column(
         ImportFile.objects.all, "preview", purpose=_PREVIEW, owner=_owner
     ),
-    audit.sealed_column(
+    maintenance.sealed_column(
         ImportFile.objects.all, "report", purpose=_REPORT, owner=_owner
     ),
 ]
@@ -145,7 +144,7 @@ def keep_upload(
         content=lock_up(packed, purpose=_CONTENT, owner=_owner(upload)),
     )
     with transaction.atomic():
-        audit.take_turn(actor.user_id)
+        accounts.take_turn(actor.user_id)
         _check_room(actor.user_id)
         upload.save(force_insert=True)
         stored.save(force_insert=True)
@@ -253,7 +252,7 @@ def forget_old_uploads(*, only_count: bool) -> dict[str, int]:
         "contents of files to import": ImportContent.objects.filter(file__in=files),
         "files to import": files,
     }
-    counts = audit.remove_old(kinds, only_count=only_count)
+    counts = maintenance.remove_old(kinds, only_count=only_count)
     return {"loads that nobody went on with": ended} | counts
 
 
@@ -617,7 +616,7 @@ def _record_finished(upload: ImportFile, *, actor: Actor) -> None:
     for business, counted in (
         by_business or {str(upload.business_id): Counter()}
     ).items():
-        audit.record(
+        log.record(
             "import.finished",
             actor=actor,
             business_id=UUID(business),

@@ -20,7 +20,7 @@ from django.db import transaction
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from audit import services as audit
+from audit import log
 from audit.history.models import history_model
 from audit.privacy.masking import SEE_CLEAR, mask, mask_text
 from audit.tenancy.actors import Actor
@@ -177,8 +177,10 @@ def _check_address(customer: Customer, actor: Actor) -> None:
     """Raise ValidationError for who would mail what they see masked to themselves."""
     if actor.user_id is None or actor.may(SEE_CLEAR, customer.business_id):
         return
-    log = history_model(Customer).objects.filter(id=customer.pk)
-    versions = log.order_by("-history_id").values_list("email_key", "history_user_id")
+    history = history_model(Customer).objects.filter(id=customer.pk)
+    versions = history.order_by("-history_id").values_list(
+        "email_key", "history_user_id"
+    )
     writer = None
     for email, user_id in versions.iterator():
         if email != customer.email_key:
@@ -236,7 +238,7 @@ def _send(
 def _record(
     verb: str, customer: Customer, numbers: list[str], actor: Actor, code: str = ""
 ) -> None:
-    audit.record_alone(
+    log.record_alone(
         f"invoice.{verb}",
         customer,
         actor=actor,
@@ -252,9 +254,11 @@ def _record(
 
 def _numbered_at(booking: Booking) -> datetime:
     """Return when the invoice got its number: its date stays when it is sent again."""
-    log = history_model(Booking)
+    history = history_model(Booking)
     if booking.invoice_number is not None:
-        rows = log.objects.filter(id=booking.pk, invoice_number=booking.invoice_number)
+        rows = history.objects.filter(
+            id=booking.pk, invoice_number=booking.invoice_number
+        )
         first = rows.order_by("history_date", "history_id").first()
         if first is not None:
             moment: datetime = first.history_date

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from audit import services as audit
+from audit import log
 from audit.privacy.masking import mask
 from audit.tenancy.actors import Actor
 from customers.choices import ExportProfile
@@ -17,7 +17,7 @@ def list_exports(*, actor: Actor, business: Business) -> Any:
 
     Who may not read all events sees marketing exports alone.
     """
-    events = audit.list_events(actor=actor, permission="customers.view_export")
+    events = log.list_events(actor=actor, permission="customers.view_export")
     started = events.filter(business_id=business.pk, action="export.started")
     if not actor.may("audit.view_event", business.pk):
         started = started.filter(data__profile=ExportProfile.MARKETING)
@@ -31,8 +31,8 @@ def read_manifests(started: Iterable[Any], *, actor: Actor) -> list[dict[str, An
     queries, however many there are.
     """
     events = list(started)
-    names = audit.names_of(event.actor_id for event in events)
-    ended = audit.list_events(actor=actor, permission="customers.view_export").filter(
+    names = log.names_of(event.actor_id for event in events)
+    ended = log.list_events(actor=actor, permission="customers.view_export").filter(
         action="export.finished",
         operation_id__in=[event.operation_id for event in events],
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import Prefetch
 
-from audit import services as audit
+from audit import log
 from audit.privacy.confusables import is_look_alike
 from audit.tenancy.actors import Actor
 from customers.choices import ContactKind
@@ -100,7 +100,7 @@ def find_possible_duplicates(
             found.setdefault(row.pk, (row, reason))
     named = list(found.values())[:limit]
     if named:
-        audit.note_shown("customer.listed", [row for row, _ in named], actor=actor)
+        log.note_shown("customer.listed", [row for row, _ in named], actor=actor)
     return named
 
 

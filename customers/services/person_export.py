@@ -18,12 +18,12 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.db import models, transaction
 from django.utils import timezone
 
-from audit import clock
-from audit import services as audit
+from audit import accounts, clock, log
 from audit.fields import CommitmentField, SaltField
 from audit.history.models import TrackedModel, history_model
 from audit.ids import uuid7
 from audit.privacy.classes import SECRET, declaration
+from audit.rest import idempotency
 from audit.tenancy.actors import Actor
 from customers.models import Customer
 from customers.services.doors import list_rows
@@ -62,11 +62,11 @@ def make_person_link(
     """
     actor.require(customer.business_id, EXPORT)
     if confirm is not None:
-        digest = audit.digest_of(
+        digest = accounts.digest_of(
             "export_person", customer=str(customer.pk), reason=reason
         )
         confirm(digest, f"Export everything about {customer.unique_id}")
-    asked = audit.record(
+    asked = log.record(
         "export.requested",
         customer,
         actor=actor,
@@ -108,7 +108,7 @@ def open_person_link(token: str, *, actor: Actor) -> tuple[Customer, Iterator[by
     actor.require(customer.business_id, EXPORT)
     grant_id = said["grant"] and UUID(said["grant"])
     with transaction.atomic():
-        if not audit.use_once(_SALT, said["once"]):
+        if not idempotency.use_once(_SALT, said["once"]):
             raise LinkUsed
         reason = _reason_of(said["asked"], actor)
         parts = export_person(customer, actor=actor, reason=reason, grant_id=grant_id)
@@ -117,7 +117,7 @@ def open_person_link(token: str, *, actor: Actor) -> tuple[Customer, Iterator[by
 
 def _reason_of(asked: str, actor: Actor) -> str | None:
     """Return why the link was asked for; not in the link, which logs may keep."""
-    events = audit.list_events(actor=actor, permission=EXPORT)
+    events = log.list_events(actor=actor, permission=EXPORT)
     event = events.filter(pk=asked).first()
     return event.reason if event else None
 
@@ -137,7 +137,7 @@ def export_person(
     without the right to export customers.
     """
     actor.require(customer.business_id, EXPORT)
-    started = audit.record(
+    started = log.record(
         "export.started",
         customer,
         actor=actor,
@@ -168,7 +168,7 @@ def _written(
             count += 1
         yield b"]"
     yield b"}"
-    audit.record_alone(
+    log.record_alone(
         "export.finished",
         customer,
         actor=actor,
@@ -188,7 +188,7 @@ def _sections(
         if issubclass(rows.model, TrackedModel):
             earlier = history_model(rows.model).objects.order_by("history_id")
             yield f"history_of_{name}", earlier.filter(id__in=rows.values("pk"))
-    yield "access", audit.list_access(customer, actor=actor).order_by("occurred_at")
+    yield "access", log.list_access(customer, actor=actor).order_by("occurred_at")
 
 
 def person_parts(customer: Customer) -> Iterator[tuple[str, models.QuerySet[Any]]]:

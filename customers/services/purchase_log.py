@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from audit import services as audit
+from audit import log
 from audit.database.batches import in_batches
 from audit.history.bulk import insert_tracked
 from audit.history.models import Change
@@ -136,7 +136,7 @@ def load_purchases(
         else:
             report.known += len(keyed)
         progress(report)
-    audit.record_alone(
+    log.record_alone(
         "purchases.imported",
         actor=actor,
         business_id=business.pk,
@@ -257,7 +257,7 @@ def _load(
     insert_tracked(rows, Change(actor, _REASON))
     report.purchases += len(rows)
     refresh_stats(set(people.values()))
-    audit.record(
+    log.record(
         "purchases.batch_imported",
         actor=actor,
         business_id=business.pk,

@@ -7,7 +7,7 @@ from decimal import Decimal
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from audit import services as audit
+from audit import accounts
 from audit.tenancy.actors import Actor
 from customers.choices import RefundStatus
 from customers.models import Booking, Refund
@@ -68,7 +68,7 @@ def request_refund(
     check_row(refund)
     check_claim(refund, booking)
     if refund.status == RefundStatus.REQUESTED and confirm is not None:
-        digest = audit.digest_of(
+        digest = accounts.digest_of(
             "request_refund",
             booking=str(booking.pk),
             amount=str(refund.amount),
@@ -97,7 +97,7 @@ def approve_refund(
     row.status = RefundStatus.SUCCEEDED
     check_second_person(row, actor)
     if confirm is not None:
-        digest = audit.digest_of(
+        digest = accounts.digest_of(
             "approve_refund", refund=str(row.pk), amount=str(row.amount)
         )
         confirm(digest, f"Give back {shown_money(row.amount, row.currency)}")

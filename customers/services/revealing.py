@@ -8,7 +8,7 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
-from audit import services as audit
+from audit import log
 from audit.privacy.masking import REVEAL, SEE_CLEAR
 from audit.tenancy.actors import Actor
 from customers.models import Address, Contact, Customer
@@ -41,7 +41,7 @@ def reveal_customer(customer: Customer, *, actor: Actor, reason: str) -> Contact
     The edge has made sure that the person confirmed it. Raises PermissionDenied.
     """
     require_reveal(customer, actor=actor)
-    audit.record_reveal(customer, actor=actor, subject=customer.pk, reason=reason)
+    log.record_reveal(customer, actor=actor, subject=customer.pk, reason=reason)
     return ContactData(
         customer,
         _rows_of(customer, Address, actor),

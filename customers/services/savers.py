@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from audit import services as audit
+from audit import accounts
 from audit.tenancy.actors import Actor
 from audit.tenancy.scope import reach
 from customers.choices import ContactKind
@@ -113,7 +113,7 @@ def save_membership(write: Write[Membership]) -> None:
     if stored is not None:
         has_ended = row.ended_at is not None and stored.ended_at is None
         if (has_ended or row.role != stored.role) and not _works_elsewhere(row):
-            audit.end_sessions(
+            accounts.end_sessions(
                 row.user, actor=write.actor, reason_code="membership_changed"
             )
     write.save()

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from audit import services as audit
+from audit import log
 from audit.history.models import TrackedModel
 from audit.privacy.classes import subject_of
 from audit.tenancy.actors import Actor
@@ -73,7 +73,7 @@ class Write(Generic[_Row]):
             row.by(self.actor, reason=self.reason).save()
         else:
             row.save()
-        audit.record(
+        log.record(
             f"{row._meta.model_name}.{self.verb}",
             row,
             actor=self.actor,

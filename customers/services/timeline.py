@@ -18,7 +18,7 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
-from audit import services as audit
+from audit import log
 from audit.tenancy.actors import Actor
 from customers.models import Customer
 
@@ -126,7 +126,7 @@ def before_place(
 
 def _named(entries: list[TimelineEntry]) -> list[TimelineEntry]:
     """Return entries with the names of staff; one query, also when there is none."""
-    names = audit.names_of(entry.actor_id for entry in entries)
+    names = log.names_of(entry.actor_id for entry in entries)
     return [
         TimelineEntry(**{**entry.__dict__, "actor": names.get(entry.actor_id)})
         for entry in entries

@@ -19,9 +19,9 @@ from audit.fields import (
     personal_values,
     public_values,
 )
+from audit.log import record
 from audit.models import Event
 from audit.privacy.confusables import skeleton
-from audit.services import record
 from tests.factories import CreditFactory, CustomerFactory
 
 MONEY = models.DecimalField(name="amount", max_digits=15, decimal_places=2)

@@ -12,10 +12,10 @@ from django.db import connection, transaction
 from django.db.migrations.exceptions import IrreversibleError
 from django.db.migrations.loader import MigrationLoader
 
-from audit import clock, services
+from audit import accounts, clock
+from audit.accounts.users import factors_of, note_release
 from audit.database.signed import mac_of
 from audit.models import PinCredential, User
-from audit.services.accounts import factors_of, note_release
 from customers.models import Membership
 from tests.audit.database.test_signed import forge, named, sql
 from tests.conftest import staff
@@ -57,7 +57,7 @@ def test_the_way_back_leaves_what_an_older_version_takes(ann, forward):
     PinCredentialFactory(user=bob)
     PinCredential.objects.update(hash="", pepper_version="")
     with transaction.atomic():
-        services.note_factors(bob, remove="pin")
+        accounts.note_factors(bob, remove="pin")
         note_release(bob, due)
     PasskeyFactory(user=eve)
     forge(eve, "is_superuser", True)

@@ -8,7 +8,8 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.test import Client
 
-from audit import services, totp
+from audit import accounts
+from audit.accounts import totp
 from audit.models import Authenticator, Ceremony, Event, Grant, TokenFamily
 from audit.tenancy.actors import Actor, OperationContext
 from config import account
@@ -96,7 +97,7 @@ def test_setting_up_takes_password_and_code(browser, elsewhere, ann):
     done = act(browser, "confirm", ticket=ticket, code=code_of(seed))
 
     assert len(done.context["codes"]) == 10
-    assert services.has_totp(ann)
+    assert accounts.has_totp(ann)
     # Here the session goes on; one without a second factor does not.
     assert is_signed_in(browser)
     assert not is_signed_in(elsewhere)
@@ -122,7 +123,7 @@ def test_a_wrong_first_code_shows_the_same_key_again(browser, ann):
     again = act(browser, "confirm", ticket=ticket, code="abcdef")
 
     assert base64.b32decode(again.context["seed"].replace(" ", "")) == seed
-    assert not services.has_totp(ann)
+    assert not accounts.has_totp(ann)
     assert act(browser, "confirm", ticket=ticket, code="").status_code == 200
 
 
@@ -132,7 +133,7 @@ def test_a_forged_ticket_begins_again(browser, ann):
     response = act(browser, "confirm", ticket=foreign, code="482913")
 
     assert response["Location"] == FACTOR
-    assert not services.has_totp(ann)
+    assert not accounts.has_totp(ann)
 
 
 def test_an_opened_page_holds_no_secret(browser, ann):
@@ -156,11 +157,11 @@ def test_removing_takes_password_and_code(browser, elsewhere, ann):
         {"password": PASSWORD},
     ):
         assert act(browser, "remove", **values).status_code == 200
-        assert services.has_totp(ann)
+        assert accounts.has_totp(ann)
     done = act(browser, "remove", password=PASSWORD, code=code)
 
     assert done["Location"] == FACTOR
-    assert not services.has_totp(ann)
+    assert not accounts.has_totp(ann)
     assert is_signed_in(browser)
     assert not is_signed_in(elsewhere)
 
@@ -175,7 +176,7 @@ def test_whoever_needs_one_keeps_it_and_moves_it_to_another_phone(
     kept = act(browser, "remove", password=PASSWORD, code=code_of(row.seed))
 
     assert "Your role needs a second factor" in kept.content.decode()
-    assert services.has_totp(ann)
+    assert accounts.has_totp(ann)
     assert act(browser, "replace", password=PASSWORD).status_code == 200
     moved = act(browser, "replace", password=PASSWORD, code=code_of(row.seed, 1))
     seed = base64.b32decode(moved.context["seed"].replace(" ", ""))
@@ -190,11 +191,11 @@ def test_new_recovery_codes_take_the_password_and_a_code(browser, ann):
     now = code_of(row.seed)
     for sent in ({"password": "wrong", "code": now}, {"password": PASSWORD}):
         assert act(browser, "codes", **sent).status_code == 200
-    assert services.count_recovery_codes(ann) == 0
+    assert accounts.count_recovery_codes(ann) == 0
 
     shown = act(browser, "codes", password=PASSWORD, code=now).context["codes"]
 
-    assert services.count_recovery_codes(ann) == 10
+    assert accounts.count_recovery_codes(ann) == 10
     assert shown[0] not in browser.get(FACTOR).content.decode()
 
 
@@ -203,7 +204,7 @@ def test_without_an_authenticator_there_is_nothing_to_do(browser, ann, name):
     response = act(browser, name, password=PASSWORD, code="482913")
 
     assert response.status_code == 200
-    assert services.count_recovery_codes(ann) == 0
+    assert accounts.count_recovery_codes(ann) == 0
 
 
 def test_with_an_authenticator_no_other_begins(browser, ann):
@@ -250,9 +251,9 @@ def test_password_and_session_alone_add_and_remove_no_second_secret(browser, ann
 
     assert CONFIRM in asked.content.decode()
     assert not Ceremony.objects.exists()
-    assert services.factors_of(ann) == {"pin", key.factor}
+    assert accounts.factors_of(ann) == {"pin", key.factor}
     assert "Wrong code" in answer(browser, asked, "518364").content.decode()
-    assert services.factors_of(ann) == {"pin", key.factor}
+    assert accounts.factors_of(ann) == {"pin", key.factor}
 
 
 def test_after_a_confirmation_an_authenticator_is_set_up(browser, ann):
@@ -262,7 +263,7 @@ def test_after_a_confirmation_an_authenticator_is_set_up(browser, ann):
     ticket = begun.context["form"]["ticket"].value()
     act(browser, "confirm", ticket=ticket, code=code_of(seed))
 
-    assert services.has_totp(ann)
+    assert accounts.has_totp(ann)
     grant = Grant.objects.get()
     assert (grant.scope, grant.method) == ("account", "pin")
 
@@ -273,7 +274,7 @@ def test_a_ticket_of_before_the_first_secret_is_worth_nothing_after_it(browser, 
     response = act(browser, "confirm", ticket=ticket, code=code_of(seed))
 
     assert response["Location"] == FACTOR
-    assert not services.has_totp(ann)
+    assert not accounts.has_totp(ann)
 
 
 def test_the_page_is_unlocked_before_a_script_asks(browser, ann):
@@ -303,7 +304,7 @@ def test_whoever_has_no_second_secret_unlocks_nothing(browser):
 def test_while_a_release_waits_no_other_secret_is_added(browser, ann, clock, name):
     PinCredentialFactory(user=ann)
     owner = Actor.from_user(UserFactory(is_superuser=True), HERE)
-    services.release_pin(ann, actor=owner)
+    accounts.release_pin(ann, actor=owner)
 
     asked = act(browser, name, password=PASSWORD).content.decode()
     assert CONFIRM in asked
@@ -315,33 +316,33 @@ def test_while_a_release_waits_no_other_secret_is_added(browser, ann, clock, nam
 
 def test_a_recovery_code_confirms_for_whoever_has_lost_the_passkey(browser, ann):
     key = PasskeyFactory(user=ann)
-    first, *_ = services.make_recovery_codes(ann, actor=Actor.system("test"))
+    first, *_ = accounts.make_recovery_codes(ann, actor=Actor.system("test"))
     asked = act(browser, "remove_key", password=PASSWORD, key=str(key.pk))
     assert "Recovery code" in asked.content.decode()
 
     assert answer(browser, asked, first)["Location"] == FACTOR
-    assert services.factors_of(ann) == set()
+    assert accounts.factors_of(ann) == set()
     assert Grant.objects.get().method == "recovery"
 
 
 def test_a_recovery_code_confirms_nothing_else(browser, ann):
     PasskeyFactory(user=ann)
-    first, *_ = services.make_recovery_codes(ann, actor=Actor.system("test"))
+    first, *_ = accounts.make_recovery_codes(ann, actor=Actor.system("test"))
     for scope in ("manage_keys", "reveal"):
         with pytest.raises(ValidationError):
-            services.confirm(
+            accounts.confirm(
                 ann, first, scope=scope, binding="x", actor=Actor.from_user(ann, HERE)
             )
-    assert services.count_recovery_codes(ann) == 10
+    assert accounts.count_recovery_codes(ann) == 10
 
 
 def test_from_level_two_a_pin_replaces_no_stronger_secret(browser, ann, settings):
     settings.ASSURANCE_LEVEL = 2
     PinCredentialFactory(user=ann)
-    assert services.step_up_methods(ann, "account") == ["pin"]
+    assert accounts.step_up_methods(ann, "account") == ["pin"]
     PasskeyFactory(user=ann)
 
-    assert services.step_up_methods(ann, "account") == ["passkey", "recovery"]
+    assert accounts.step_up_methods(ann, "account") == ["passkey", "recovery"]
 
 
 # --- password, sessions, tokens ---------------------------------------------------
@@ -396,7 +397,7 @@ def test_one_token_can_be_ended(browser, elsewhere, ann):
 
     browser.post(f"{PAGE}end-token/{first.pk}/")
 
-    alive = services.list_token_families(ann)
+    alive = accounts.list_token_families(ann)
     assert [row.pk for row in alive] == [second.pk]
     assert is_signed_in(elsewhere)
     assert browser.post(f"{PAGE}end-token/{first.pk}/").status_code == 404

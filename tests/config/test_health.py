@@ -13,8 +13,8 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 from django.utils import timezone
 
+from audit.maintenance import CAN_WRITE, MAINTAINED
 from audit.models import Heartbeat
-from audit.services import CAN_WRITE, MAINTAINED
 from config import health
 from tests.conftest import signed_in
 from tests.factories import UserFactory

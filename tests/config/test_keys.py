@@ -18,8 +18,11 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from audit import checks, services, totp
+from audit import accounts, checks, maintenance
+from audit.accounts import totp
+from audit.accounts.tokens import TokenError
 from audit.crypto import lock_up, signatures
+from audit.maintenance import renewal
 from audit.models import (
     Authenticator,
     Event,
@@ -28,8 +31,7 @@ from audit.models import (
     RecoveryCode,
     User,
 )
-from audit.services import renewal
-from audit.services.tokens import TokenError
+from audit.rest import idempotency
 from audit.tenancy.actors import Actor, OperationContext
 from capture import services as capture
 from capture.models import ApiKey, WebhookEndpoint
@@ -82,7 +84,7 @@ class Office:
             "capture key": lambda: capture.find_key(self.key),
             "webhook": self.webhook,
             "file": self.file,
-            "answer": lambda: services.find_answer("a name") == {"said": 1},
+            "answer": lambda: idempotency.find_answer("a name") == {"said": 1},
         }
         failing = set()
         for name, attempt in tries.items():
@@ -115,14 +117,14 @@ class Office:
         Authenticator.objects.update(last_step=0)
         step = int(timezone.now().timestamp()) // totp.STEP_SECONDS
         code = totp.code_of(self.seed, step)
-        return services.check_code(self.user, code, takes_recovery=False).is_right
+        return accounts.check_code(self.user, code, takes_recovery=False).is_right
 
     def passkey(self) -> bool:
         binding, actor = "a session", person(self.user)
-        asked = services.ask_for_passkey(
+        asked = accounts.ask_for_passkey(
             self.user, scope="manage_keys", digest=None, binding=binding, actor=actor
         )
-        services.confirm_with_passkey(
+        accounts.confirm_with_passkey(
             self.user,
             self.device.get(asked),
             scope="manage_keys",
@@ -134,20 +136,20 @@ class Office:
 
     def recovery(self) -> bool:
         code = self.codes.pop()
-        return services.check_code(self.user, code, takes_recovery=True).is_right
+        return accounts.check_code(self.user, code, takes_recovery=True).is_right
 
     def pin(self) -> bool:
         binding, actor = "another session", person(self.user)
-        grant = services.confirm(
+        grant = accounts.confirm(
             self.user, PIN, scope="reveal", digest=None, binding=binding, actor=actor
         )
-        return grant in services.step_up_state(self.user, binding=binding).grants
+        return grant in accounts.step_up_state(self.user, binding=binding).grants
 
     def token(self) -> bool:
         operation = OperationContext(via="api", route="/test")
-        tokens = services.refresh_tokens(self.refresh, operation=operation)
+        tokens = accounts.refresh_tokens(self.refresh, operation=operation)
         self.refresh = tokens.refresh
-        return services.open_token(tokens.access).user == self.user
+        return accounts.open_token(tokens.access).user == self.user
 
     def webhook(self) -> bool:
         self.endpoint.refresh_from_db()
@@ -162,13 +164,13 @@ class Office:
 def office(bakery, actor, settings) -> Office:
     settings.HASH_KEY = settings.LOOKUP_KEY = FIRST
     settings.HASH_KEYS_OLD = []
-    services.keep_catalogue(actor=actor, found_before=["made with another key"])
+    maintenance.keep_catalogue(actor=actor, found_before=["made with another key"])
     user = staff(bakery, username="ann")
     seed = AuthenticatorFactory(user=user).seed
     device = enrolled(user)
     PinCredentialFactory(user=user)
     user.refresh_from_db()
-    codes = services.make_recovery_codes(user, actor=person(user))
+    codes = accounts.make_recovery_codes(user, actor=person(user))
     source = SourceFactory(business=bakery)
     _, key = capture.create_key(source, actor=actor, kind="secret")
     endpoint = WebhookEndpointFactory(source=source)
@@ -186,7 +188,7 @@ def office(bakery, actor, settings) -> Office:
     place = {"purpose": "answer", "owner": b"a name"}
     answer.response = lock_up(b'{"said": 1}', **place)
     answer.save()
-    refresh = services.issue_tokens(user).refresh
+    refresh = accounts.issue_tokens(user).refresh
     return Office(
         user, signed_in(user), seed, device, codes, refresh, key, endpoint, upload
     )
@@ -216,8 +218,8 @@ def test_everything_works_with_a_new_hash_key_beside_the_former_one(office, sett
     rotate(settings)
 
     assert office.failing() == set()
-    assert services.altered_rows() == []
-    assert services.catalogue_faults() == []
+    assert accounts.altered_rows() == []
+    assert maintenance.catalogue_faults() == []
 
 
 def test_without_the_former_key_nothing_that_it_made_works(office, settings):
@@ -242,17 +244,17 @@ def test_after_the_command_the_former_key_can_go(office, settings):
     assert "users: 1 of 1" in said
     # The catalogue is for `migrate`, the others follow when they are used.
     assert warned() == {"kept catalogues", "recovery codes", "PINs", "keys"}
-    services.keep_catalogue(actor=person(office.user), found_before=[])
+    maintenance.keep_catalogue(actor=person(office.user), found_before=[])
     assert office.pin()
     assert capture.find_key(office.key)
-    services.make_recovery_codes(office.user, actor=person(office.user))
+    accounts.make_recovery_codes(office.user, actor=person(office.user))
     assert warned() == set()
     assert renew() == "nothing needs HOLDFAST_HASH_KEY_OLD\n"
 
     settings.HASH_KEYS_OLD = []
     assert office.failing() == {"recovery code"}
-    assert services.altered_rows() == []
-    assert services.catalogue_faults() == []
+    assert accounts.altered_rows() == []
+    assert maintenance.catalogue_faults() == []
     assert not Event.objects.filter(action="schema.changed").exclude(
         data__unexplained=1
     )
@@ -267,10 +269,10 @@ def test_the_command_only_counts_and_goes_on_where_it_was_stopped(office, settin
     assert "users: 26 still of a former key" in said
     assert "add --yes" in said
 
-    steps = services.renew_outdated(actor=person(office.user))
+    steps = maintenance.renew_outdated(actor=person(office.user))
     assert next(step for step in steps if step[0] == "users") == ("users", 10, 26)
     steps.close()
-    assert services.count_outdated()["users"] == 16
+    assert maintenance.count_outdated()["users"] == 16
     assert renewed("keys.renewed")["users"] == [10]
     assert "users: 16 of 16" in renew(yes=True)
     assert "users" not in warned()
@@ -291,7 +293,7 @@ def test_what_was_ended_before_it_was_stopped_is_in_the_trail(office, settings):
         PinCredentialFactory()
     rotate(settings)
 
-    steps = services.end_outdated(actor=Actor.system("test"))
+    steps = maintenance.end_outdated(actor=Actor.system("test"))
     assert next(step for step in steps if step[0] == "PINs") == ("PINs", 10, 12)
     steps.close()
 
@@ -338,11 +340,11 @@ def test_a_pin_that_was_ended_is_set_anew_a_day_later(office, settings, clock):
     actor = person(office.user)
 
     with pytest.raises(ValidationError) as refused:
-        services.enrol_pin(office.user, actor=actor, **facts)
+        accounts.enrol_pin(office.user, actor=actor, **facts)
 
     assert refused.value.code == "not_released_yet"
     clock(hours=24)
-    services.enrol_pin(office.user, actor=actor, **facts)
+    accounts.enrol_pin(office.user, actor=actor, **facts)
 
 
 def test_a_row_that_was_changed_past_the_hub_is_not_made_good(office, settings):
@@ -354,7 +356,7 @@ def test_a_row_that_was_changed_past_the_hub_is_not_made_good(office, settings):
 
     renew(yes=True)
 
-    assert services.altered_rows() == [office.user]
+    assert accounts.altered_rows() == [office.user]
     assert "users" in warned()
 
 

@@ -12,9 +12,9 @@ from django.conf import settings as ours
 from django.core import mail, signing
 from django.test import Client
 
-from audit import services
+from audit import accounts
+from audit.accounts import alarms, ceremonies
 from audit.models import Event
-from audit.services import alarms, ceremonies
 from audit.tenancy.actors import Actor
 from tests.authenticator import Device
 from tests.conftest import staff
@@ -269,7 +269,7 @@ def test_wrong_codes_after_the_right_password_are_another_alarm(people, mails_of
 
 def test_a_lock_that_the_owner_has_cleared_is_told_again(people, mails_of):
     mails_of(lambda: guess("ann"))
-    services.clear_sign_in_locks(people[0], actor=Actor.system("test"))
+    accounts.clear_sign_in_locks(people[0], actor=Actor.system("test"))
 
     assert len(mails_of(lambda: guess("ann"))) == 1
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from audit import services
+from audit import accounts
 from audit.models import Event, Passkey
 from tests.authenticator import Device
 from tests.conftest import confirm, post_confirmed, signed_in, staff
@@ -315,4 +315,4 @@ def test_with_an_app_the_code_serves_without_script(act):
     assert "Confirm with a passkey" in text
     assert "Authenticator code" in text
     assert "Confirming lasts 5 minutes" in text
-    assert services.step_up_methods(client.user, "erase") == ["totp", "passkey"]
+    assert accounts.step_up_methods(client.user, "erase") == ["totp", "passkey"]

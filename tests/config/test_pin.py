@@ -11,7 +11,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from audit import services
+from audit import accounts
 from audit.models import Event, PinCredential
 from tests.conftest import actor_of, signed_in, staff
 from tests.factories import PasskeyFactory, PinCredentialFactory
@@ -59,7 +59,7 @@ def test_the_first_pin_takes_the_passkey_of_whoever_has_one(bakery):
     answer = json.dumps(device.get(question))
     page = alice.post(PATH, {**carried, "passkey": answer}, follow=True)
     assert "Your PIN is set." in page.text
-    assert "pin" in services.factors_of(alice.user)
+    assert "pin" in accounts.factors_of(alice.user)
 
 
 def test_a_passkey_stands_for_a_pin_that_was_forgotten(alice):
@@ -101,7 +101,7 @@ def test_the_first_pin_leads_back_to_what_asked_for_it(alice):
 def test_whoever_is_released_is_told_from_when_on_a_pin_can_be_set(alice, owner):
     locked = timezone.now() + timedelta(minutes=10)
     PinCredentialFactory(user=alice.user, locked_until=locked)
-    services.release_pin(alice.user, actor=actor_of(owner.user))
+    accounts.release_pin(alice.user, actor=actor_of(owner.user))
 
     for page in (
         alice.get(PATH),

@@ -9,7 +9,8 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
-from audit import services, totp
+from audit import accounts, log
+from audit.accounts import totp
 from audit.models import AttemptCounter, Event
 from audit.tenancy.actors import Actor
 from tests.conftest import in_parallel
@@ -93,7 +94,7 @@ def test_a_failed_try_is_an_entry_without_the_name(client, ann, username, expect
     assert (event.code, event.outcome) == (expected, "refused")
     assert event.actor_id is None
     assert username not in str(event.data)
-    assert services.list_operations(actor=_system()).get(pk=event.operation_id).ip
+    assert log.list_operations(actor=_system()).get(pk=event.operation_id).ip
 
 
 class CountingHasher(MD5PasswordHasher):
@@ -271,7 +272,7 @@ def test_whoever_has_an_authenticator_shows_its_code(client, ann):
 
 def test_a_recovery_code_does_once(client, ann):
     AuthenticatorFactory(user=ann)
-    codes = services.make_recovery_codes(ann, actor=_system())
+    codes = accounts.make_recovery_codes(ann, actor=_system())
     post(client, "ann", PASSWORD)
 
     assert client.post(CODE, {"code": codes[3]}).status_code == 302
@@ -293,7 +294,7 @@ def test_a_code_alone_opens_nothing(client, ann):
 
 def test_the_code_page_asks_for_either_code_without_script(client, ann):
     AuthenticatorFactory(user=ann)
-    codes = services.make_recovery_codes(ann, actor=Actor.system("test"))
+    codes = accounts.make_recovery_codes(ann, actor=Actor.system("test"))
     ann.first_name = "Ada"
     ann.save()
     page = post(client, "ann", PASSWORD, follow=True)
@@ -333,7 +334,7 @@ def test_the_code_page_waits_five_minutes(clock, client, ann):
 def test_a_password_changed_meanwhile_ends_the_code_page(client, ann):
     row = AuthenticatorFactory(user=ann)
     post(client, "ann", PASSWORD)
-    services.change_password(ann, "another password 1", actor=_system())
+    accounts.change_password(ann, "another password 1", actor=_system())
 
     assert client.post(CODE, {"code": code_now(row)})["Location"] == LOGIN
 

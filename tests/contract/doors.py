@@ -13,8 +13,8 @@ from django.db import models
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from audit.history.models import history_model
+from audit.log import record
 from audit.models import Event, Operation, User
-from audit.services import record
 from audit.tenancy.actors import Actor, OperationContext
 from capture.models import (
     ApiKey,

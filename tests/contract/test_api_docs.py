@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 from django.test import Client
 
-from audit.services import issue_tokens
+from audit.accounts import issue_tokens
 from capture import services as capture
 from config.api.schema import description
 from tests.conftest import staff

@@ -12,7 +12,11 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.test import Client
 
-from audit import services, totp
+from audit import accounts, maintenance
+from audit.accounts import totp
+from audit.accounts.grants import list_grants
+from audit.accounts.login_attempts import reserve
+from audit.accounts.second_factor import use_step
 from audit.clock import SKEW
 from audit.models import (
     AttemptCounter,
@@ -21,10 +25,7 @@ from audit.models import (
     PinCredential,
     TokenFamily,
 )
-from audit.services.attempts import reserve
-from audit.services.grants import list_grants
-from audit.services.idempotency import Lease, finish_lease
-from audit.services.second_factor import use_step
+from audit.rest.idempotency import Lease, finish_lease
 from capture.services import claim_key
 from tests.conftest import signed_in
 from tests.factories import (
@@ -45,7 +46,7 @@ LOGIN = "/admin/login/"
 TOKEN = "/api/v1/auth/token"
 PASSWORD = "correct horse battery"
 QUARTER = timedelta(minutes=15)
-HERE = services.session_binding("a session")
+HERE = accounts.session_binding("a session")
 
 
 # --- quotas ---------------------------------------------------------------------
@@ -182,7 +183,7 @@ def of_codes() -> Callable[[], bool]:
     user = AuthenticatorFactory().user
 
     def may_try() -> bool:
-        return not services.check_code(user, "", takes_recovery=False).retry_after
+        return not accounts.check_code(user, "", takes_recovery=False).retry_after
 
     for _ in range(5):
         assert may_try()
@@ -194,7 +195,7 @@ def of_a_pin() -> Callable[[], bool]:
 
     def try_it(code: str = PIN) -> bool:
         try:
-            services.confirm(
+            accounts.confirm(
                 user, code, scope="manage_keys", binding=HERE, actor=person(user)
             )
         except ValidationError:
@@ -297,7 +298,7 @@ def tries_of_codes() -> Tries:
     user = AuthenticatorFactory().user
 
     def may_try() -> bool:
-        return not services.check_code(user, "", takes_recovery=False).retry_after
+        return not accounts.check_code(user, "", takes_recovery=False).retry_after
 
     return Tries(may_try, may_try)
 
@@ -307,7 +308,7 @@ def tries_of_a_password() -> Tries:
 
     def may_try() -> bool:
         with pytest.raises(ValidationError) as caught:
-            services.check_own_password(user, "wrong", actor=person(user))
+            accounts.check_own_password(user, "wrong", actor=person(user))
         return bool(caught.value.code != "too_many")
 
     return Tries(may_try, may_try)
@@ -318,7 +319,7 @@ def tries_of_a_pin() -> Tries:
 
     def code_after(pin: str) -> str | None:
         try:
-            services.confirm(
+            accounts.confirm(
                 user, pin, scope="manage_keys", binding=HERE, actor=person(user)
             )
         except ValidationError as error:
@@ -440,7 +441,7 @@ def test_what_is_said_of_a_lock_is_what_is_left_of_it(clock):
     clock.jump(minutes=-10)
 
     assert reserve("account:x", 5, QUARTER, is_doubling=True).retry_after == 5 * 60
-    state = services.step_up_state(user, binding=HERE)
+    state = accounts.step_up_state(user, binding=HERE)
     assert state.locked_until == clock.now + timedelta(minutes=5)
 
 
@@ -502,8 +503,8 @@ def test_an_authenticator_is_not_locked_by_a_day_ahead(clock):
 
 def has_grant(user: Any) -> bool:
     try:
-        services.require_grant(actor=person(user), scope="manage_keys", binding=HERE)
-    except services.StepUpRequired:
+        accounts.require_grant(actor=person(user), scope="manage_keys", binding=HERE)
+    except accounts.StepUpRequired:
         return False
     return True
 
@@ -529,11 +530,11 @@ def test_a_confirmation_outlives_a_small_step(clock):
 @pytest.mark.parametrize("jump", [BACK, AGAIN])
 def test_a_ticket_ahead_of_the_clock_begins_again(clock, jump):
     user = UserFactory()
-    ticket = services.begin_enrolment(user).ticket
+    ticket = accounts.begin_enrolment(user).ticket
     clock.jump(**jump)
 
     with pytest.raises(ValidationError, match="too old"):
-        services.resume_enrolment(user, ticket)
+        accounts.resume_enrolment(user, ticket)
 
 
 # --- sessions -------------------------------------------------------------------
@@ -584,37 +585,37 @@ def test_a_session_is_shifted_once(clock, owner):
 @pytest.mark.parametrize("jump", [BACK, AGAIN])
 def test_an_access_token_ahead_of_the_clock_is_renewed(clock, settings, jump):
     user = UserFactory()
-    tokens = services.issue_tokens(user)
+    tokens = accounts.issue_tokens(user)
     clock.jump(**jump)
 
-    with pytest.raises(services.TokenError):
-        services.open_token(tokens.access)
-    again = services.refresh_tokens(tokens.refresh, operation=person(user).operation)
-    assert services.open_token(again.access).user == user
+    with pytest.raises(accounts.TokenError):
+        accounts.open_token(tokens.access)
+    again = accounts.refresh_tokens(tokens.refresh, operation=person(user).operation)
+    assert accounts.open_token(again.access).user == user
     days = timedelta(days=settings.REFRESH_TOKEN_DAYS)
     assert TokenFamily.objects.get().expires_at == clock.now + days
     clock(minutes=settings.ACCESS_TOKEN_MINUTES)
-    with pytest.raises(services.TokenError):
-        services.open_token(again.access)
+    with pytest.raises(accounts.TokenError):
+        accounts.open_token(again.access)
 
 
 def test_a_day_ahead_ends_access_and_no_sign_in(clock):
     user = UserFactory()
-    tokens = services.issue_tokens(user)
+    tokens = accounts.issue_tokens(user)
     clock.jump(days=1)
 
-    with pytest.raises(services.TokenError):
-        services.open_token(tokens.access)
-    again = services.refresh_tokens(tokens.refresh, operation=person(user).operation)
-    assert services.open_token(again.access).user == user
+    with pytest.raises(accounts.TokenError):
+        accounts.open_token(tokens.access)
+    again = accounts.refresh_tokens(tokens.refresh, operation=person(user).operation)
+    assert accounts.open_token(again.access).user == user
 
 
 def test_a_refresh_does_not_make_a_sign_in_longer(clock):
     user = UserFactory()
-    tokens = services.issue_tokens(user)
+    tokens = accounts.issue_tokens(user)
     before = TokenFamily.objects.get().expires_at
     clock.jump(days=1)
-    services.refresh_tokens(tokens.refresh, operation=person(user).operation)
+    accounts.refresh_tokens(tokens.refresh, operation=person(user).operation)
 
     assert TokenFamily.objects.get().expires_at == before
 
@@ -681,9 +682,9 @@ def test_nothing_is_kept_for_as_long_as_a_clock_was_wrong(clock, claiming, setti
 
     leased = IdempotentResponse.objects.exclude(owner=None)
     single = IdempotentResponse.objects.filter(owner=None)
-    services.forget_old(only_count=True)
+    maintenance.forget_old(only_count=True)
     assert leased.get().expires_at > clock.now + timedelta(days=8)
-    services.forget_old(only_count=False)
+    maintenance.forget_old(only_count=False)
 
     assert leased.get().expires_at == clock.now + timedelta(days=7)
     assert single.get().expires_at == clock.now + timedelta(days=1)
@@ -691,6 +692,6 @@ def test_nothing_is_kept_for_as_long_as_a_clock_was_wrong(clock, claiming, setti
     assert family.expires_at == clock.now + timedelta(days=14)
     assert claiming().outcome == "replay"
     clock(days=15)
-    counts = services.forget_old(only_count=False)
+    counts = maintenance.forget_old(only_count=False)
     assert (counts["stored answers"], counts["answers to staff"]) == (1, 1)
     assert counts["sessions"] == 1

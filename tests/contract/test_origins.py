@@ -8,7 +8,7 @@ import pytest
 from django.db import OperationalError
 from django.test import Client
 
-from audit import services
+from audit import accounts
 from config.admission import Admission
 from config.limits import spend_address
 from tests.conftest import signed_in, staff
@@ -31,7 +31,7 @@ def allowed(settings):
 
 @pytest.fixture
 def token(bakery) -> dict[str, str]:
-    access = services.issue_tokens(staff(bakery)).access
+    access = accounts.issue_tokens(staff(bakery)).access
     return {"Authorization": f"Bearer {access}"}
 
 
@@ -194,7 +194,7 @@ def test_a_fault_of_ours_can_be_read(token, monkeypatch):
     def fail(*_: object) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr("audit.services.open_token", fail)
+    monkeypatch.setattr("audit.accounts.open_token", fail)
     visitor = Client(raise_request_exception=False)
 
     response = visitor.get(CUSTOMERS, headers=token | {"Origin": APP})
@@ -312,7 +312,7 @@ def test_the_capture_routes_ask_their_keys_alone(client, db):
 
 def test_a_disabled_person_is_refused_readably(client, db):
     user = UserFactory()
-    access = services.issue_tokens(user).access
+    access = accounts.issue_tokens(user).access
     user.is_active = False
     user.save()
 

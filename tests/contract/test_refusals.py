@@ -17,10 +17,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from audit import services
+from audit import accounts, log
 from audit.ids import uuid7
+from audit.log.refusals import SUMMARY, TOLD, WINDOW, record_refusals
 from audit.models import Event, Operation, Outcome, RefusalWindow
-from audit.services.refusals import SUMMARY, TOLD, WINDOW, record_refusals
 from audit.tenancy.actors import Actor, OperationContext
 from customers.models import Business
 from tests.conftest import actor_of, signed_in, staff
@@ -171,7 +171,7 @@ def test_keys_addresses_and_commands_are_counted_each_by_itself(bakery):
     ]
     for acting in actors:
         for _ in range(TOLD + 1):
-            services.record_refusal("t.refused", actor=acting, code="x")
+            log.record_refusal("t.refused", actor=acting, code="x")
 
     assert Event.objects.filter(action="t.refused").count() == TOLD * len(actors)
     assert RefusalWindow.objects.filter(number=TOLD + 1).count() == len(actors)
@@ -182,16 +182,16 @@ def test_wrong_codes_and_passwords_are_few(bakery, rival):
     acting = actor_of(user)
     for _ in range(TIMES):
         with pytest.raises(ValidationError):
-            services.check_own_password(user, "wrong", actor=acting)
+            accounts.check_own_password(user, "wrong", actor=acting)
 
     assert refusals(user).count() <= TOLD
 
 
 # They limit themselves: by account and network, one for each sign-in, one an hour.
 LIMITED = {
-    "audit/services/alarms.py",
-    "audit/services/sign_in.py",
-    "audit/services/tokens.py",
+    "audit/accounts/alarms.py",
+    "audit/accounts/sign_in.py",
+    "audit/accounts/tokens.py",
     "capture/services/keys.py",
     "capture/services/refusals.py",
 }
@@ -205,8 +205,8 @@ def test_every_refusal_is_written_by_the_one_door():
         for path in (settings.BASE_DIR / app).rglob("*.py")
         if wrote.search(path.read_text(encoding="utf-8"))
     }
-    reads = {"audit/services/monitoring.py"}
-    assert found - reads == LIMITED | {"audit/services/refusals.py"}
+    reads = {"audit/log/monitoring.py"}
+    assert found - reads == LIMITED | {"audit/log/refusals.py"}
 
 
 # --- what a window comes to -----------------------------------------------------
@@ -230,7 +230,7 @@ def someone(pk: Any) -> Actor:
 
 def refuse(business: Business, pk: Any, times: int = 1) -> None:
     for _ in range(times):
-        services.record_refusal(
+        log.record_refusal(
             "access.denied", actor=someone(pk), code="x", business_id=business.pk
         )
 
@@ -393,7 +393,7 @@ def test_parallel_refusals_after_a_window_tell_of_it_once(bakery, at_once):
 
     def close_or_refuse(numbers=iter(range(8))) -> None:  # noqa: B008 - one for all
         if next(numbers) % 2:
-            services.close_windows(actor=Actor.system("t"))
+            log.close_windows(actor=Actor.system("t"))
         else:
             refuse(bakery, bakery.pk)
 

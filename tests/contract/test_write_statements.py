@@ -16,7 +16,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from audit import services as audit
+from audit import accounts
 from customers.models import Customer
 from tests.conftest import staff
 from tests.customers.api.test_hub import send
@@ -43,7 +43,7 @@ class Desk:
 
     def __init__(self) -> None:
         self.bakery = BusinessFactory(slug="bakery")
-        self.token = audit.issue_tokens(staff(self.bakery)).access
+        self.token = accounts.issue_tokens(staff(self.bakery)).access
         self.customer = CustomerFactory(business=self.bakery, email="ana@example.org")
         self.booking = BookingFactory(customer=self.customer, status="pending")
         self.ticket = TicketFactory(customer=self.customer)

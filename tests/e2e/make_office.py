@@ -14,7 +14,7 @@ django.setup()
 
 from django.conf import settings  # noqa: E402 - the apps must be loaded
 
-from audit import services as audit  # noqa: E402 - after setup
+from audit import accounts  # noqa: E402 - after setup
 from audit.tenancy.actors import Actor  # noqa: E402 - after setup
 from capture import services as capture  # noqa: E402 - after setup
 from capture.choices import SCOPES  # noqa: E402 - after setup
@@ -45,7 +45,7 @@ def make(count: int) -> dict[str, str]:
     return {
         "business": str(bakery.pk),
         "slug": bakery.slug,
-        "token": audit.issue_tokens(user).access,
+        "token": accounts.issue_tokens(user).access,
         "session": session_of(user),
         "session_cookie": settings.SESSION_COOKIE_NAME,
         "key": key,

@@ -9,7 +9,9 @@ import factory
 from django.db import transaction
 from django.utils import timezone
 
-from audit import services, totp
+from audit import accounts
+from audit.accounts import totp
+from audit.accounts.pin_hashes import hash_pin
 from audit.crypto import lock_up
 from audit.ids import uuid7
 from audit.models import (
@@ -23,7 +25,6 @@ from audit.models import (
     TokenFamily,
     User,
 )
-from audit.services.pin_hashes import hash_pin
 from audit.tenancy.actors import Actor, OperationContext
 from tests.authenticator import Device
 
@@ -64,7 +65,7 @@ class AuthenticatorFactory(factory.django.DjangoModelFactory):
         kwargs["sealed_seed"] = lock_up(seed, purpose="authenticator seed", owner=owner)
         with transaction.atomic():
             row = super()._create(model_class, *args, **kwargs)
-            services.note_factors(row.user, add="totp")
+            accounts.note_factors(row.user, add="totp")
         row.seed = seed
         return row
 
@@ -90,10 +91,10 @@ def person(user: User) -> Actor:
 def enrolled(user: User, **facts: Any) -> Device:
     """Return a device whose passkey the user has added."""
     device, actor = Device(**facts), person(user)
-    binding = services.session_binding("the session in which it was added")
-    asked = services.begin_passkey(user, binding=binding, actor=actor)
+    binding = accounts.session_binding("the session in which it was added")
+    asked = accounts.begin_passkey(user, binding=binding, actor=actor)
     answer = device.create(asked)
-    services.enrol_passkey(user, answer, name="Key", binding=binding, actor=actor)
+    accounts.enrol_passkey(user, answer, name="Key", binding=binding, actor=actor)
     return device
 
 
@@ -112,7 +113,7 @@ class PasskeyFactory(factory.django.DjangoModelFactory):
     def _create(cls, model_class: Any, *args: Any, **kwargs: Any) -> Any:
         with transaction.atomic():
             row = super()._create(model_class, *args, **kwargs)
-            services.note_factors(row.user, add=row.factor)
+            accounts.note_factors(row.user, add=row.factor)
         return row
 
 
@@ -143,7 +144,7 @@ class PinCredentialFactory(factory.django.DjangoModelFactory):
         facts = {"hash": hashed, "pepper_version": version}
         with transaction.atomic():
             row, _ = model_class.objects.update_or_create(user=user, defaults=facts)
-            services.note_factors(user, add="pin")
+            accounts.note_factors(user, add="pin")
         return row
 
 
@@ -160,8 +161,8 @@ class GrantFactory(factory.django.DjangoModelFactory):
 
     @classmethod
     def _create(cls, model_class: Any, *args: Any, **kwargs: Any) -> Any:
-        user, binding = kwargs["user"], services.session_binding(kwargs["session"])
-        return services.confirm(
+        user, binding = kwargs["user"], accounts.session_binding(kwargs["session"])
+        return accounts.confirm(
             user,
             PIN,
             scope=kwargs["scope"],

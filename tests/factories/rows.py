@@ -9,6 +9,9 @@ from django.db import models, transaction
 from factory.django import DjangoModelFactory
 
 import tests.factories
+from audit.accounts import login_attempts, make_recovery_codes
+from audit.log import record, record_refusal
+from audit.maintenance import heartbeats
 from audit.models import (
     AttemptCounter,
     Event,
@@ -19,15 +22,8 @@ from audit.models import (
     RecoveryCode,
     RefusalWindow,
 )
-from audit.services import (
-    attempts,
-    claim_answer,
-    heartbeats,
-    make_recovery_codes,
-    rate_limits,
-    record,
-    record_refusal,
-)
+from audit.rest import rate_limits
+from audit.rest.idempotency import claim_answer
 from audit.tenancy.actors import Actor
 from capture import services
 from capture.models import (
@@ -106,7 +102,7 @@ KEPT: dict[Any, Any] = {
     ),
     Heartbeat: lambda: heartbeats.beat("test"),
     RateLimitBucket: lambda: rate_limits.take("test", rate_limits.Rate(1, 1)),
-    AttemptCounter: lambda: attempts.take("test", 1, timedelta(hours=1)),
+    AttemptCounter: lambda: login_attempts.take("test", 1, timedelta(hours=1)),
     RecoveryCode: _make_codes,
     IdempotentResponse: _answer,
 }

@@ -15,8 +15,9 @@ from django.db import ProgrammingError, connection, transaction
 
 from audit.checks import check_hardening
 from audit.database.guards import hardening_faults, require_hardening
+from audit.log import record
+from audit.maintenance import catalogue_faults, require_catalogue
 from audit.models import Event
-from audit.services import catalogue_faults, record, require_catalogue
 from audit.tenancy.actors import Actor
 from audit.tenancy.scope import Teller
 from tests.databases import ROOT, Database, environment

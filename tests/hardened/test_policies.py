@@ -25,8 +25,8 @@ from audit.database.guards.declarations import (
     scoped_tables,
 )
 from audit.database.guards.roles import quoted
+from audit.log import record
 from audit.models import Event, Operation
-from audit.services import record
 from audit.tenancy.actors import Actor, OperationContext
 from audit.tenancy.scope import reach
 from customers.models import Business, Customer

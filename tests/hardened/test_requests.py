@@ -17,16 +17,17 @@ from django.http import StreamingHttpResponse
 from django.test import Client, RequestFactory
 from django.urls import reverse
 
-from audit import services, totp
+from audit import accounts
+from audit.accounts import altered_rows, totp
 from audit.history.models import ScopedQuerySet
+from audit.maintenance import count_outdated
 from audit.middleware import TenancyMiddleware
 from audit.models import Event
-from audit.services import altered_rows, count_outdated
 from audit.tenancy.scope import open_reach, reach
 from capture.models import ApiKey, Capture, RefusalCount
 from capture.services import add_secret
 from customers.models import Customer
-from tests.audit.services.test_second_factor import enrolled, is_right
+from tests.audit.accounts.test_second_factor import enrolled, is_right
 from tests.conftest import signed_in
 from tests.factories import (
     ApiKeyFactory,
@@ -335,5 +336,5 @@ def test_codes_are_used_up(runtime, baker):
 
     assert is_right(baker, later)
     assert not is_right(baker, later)
-    assert services.check_code(baker, recovery[0], takes_recovery=True).is_right
-    assert not services.check_code(baker, recovery[0], takes_recovery=True).is_right
+    assert accounts.check_code(baker, recovery[0], takes_recovery=True).is_right
+    assert not accounts.check_code(baker, recovery[0], takes_recovery=True).is_right

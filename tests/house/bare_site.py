@@ -30,8 +30,8 @@ from django.db import connection  # noqa: E402 - after setup
 from django.test import Client  # noqa: E402 - after setup
 
 import config.urls  # noqa: E402, F401 - after setup
+from audit.accounts import issue_tokens, save_user  # noqa: E402 - after setup
 from audit.models import User  # noqa: E402 - after setup
-from audit.services import issue_tokens, save_user  # noqa: E402 - after setup
 from audit.tenancy.actors import Actor  # noqa: E402 - after setup
 from customers.models import Membership  # noqa: E402 - after setup
 from customers.services import create_business, save_record  # noqa: E402 - after setup

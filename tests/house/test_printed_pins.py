@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from audit.services.pins import is_denied
+from audit.accounts.pins import is_denied
 
 ROOT = Path(__file__).resolve().parents[2]
 # Six digits and no more; a fingerprint or an id holds longer rows.

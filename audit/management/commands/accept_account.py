@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from audit import services
+from audit import accounts
 from audit.tenancy.actors import Actor
 
 
@@ -26,14 +26,14 @@ class Command(BaseCommand):
 
     def handle(self, *, username: str, yes: bool, **_: Any) -> None:
         actor = Actor.system("accept_account")
-        user = services.list_users(actor=actor).filter(username=username).first()
+        user = accounts.list_users(actor=actor).filter(username=username).first()
         if user is None:
             msg = f"No account is called {username!r}. Nothing was changed."
             raise CommandError(msg)
-        for fact in services.describe_account(user):
+        for fact in accounts.describe_account(user):
             self.stdout.write(fact)
         if not yes:
             self.stdout.write("would accept this as it stands; add --yes")
             return
-        services.accept_account(user, actor=actor)
+        accounts.accept_account(user, actor=actor)
         self.stdout.write("accepted; its sessions and tokens have ended")

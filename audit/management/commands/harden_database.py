@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
 from audit.database.guards import HardeningError, harden, soften
-from audit.services import catalogue_faults, keep_catalogue
+from audit.maintenance import catalogue_faults, keep_catalogue
 from audit.tenancy.actors import Actor
 
 _DONE = """\

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from audit import services
+from audit import maintenance
 
 
 class Command(BaseCommand):
@@ -22,6 +22,6 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, yes: bool, **_: Any) -> None:
-        for name, count in services.forget_old(only_count=not yes).items():
+        for name, count in maintenance.forget_old(only_count=not yes).items():
             verb = "removed" if yes else "to remove; add --yes"
             self.stdout.write(f"{name}: {count} {verb}")

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from audit import services
+from audit import accounts
 from audit.tenancy.actors import Actor
 
 _DISABLED = (
@@ -42,7 +42,7 @@ class Command(BaseCommand):
         self, *, username: str, second_factor: bool, pin: bool, yes: bool, **_: Any
     ) -> None:
         actor = Actor.system("recover_account")
-        user = services.list_users(actor=actor).filter(username=username).first()
+        user = accounts.list_users(actor=actor).filter(username=username).first()
         if user is None:
             msg = f"No account is called {username!r}. Nothing was changed."
             raise CommandError(msg)
@@ -53,13 +53,13 @@ class Command(BaseCommand):
             more += " and take its PIN away" if pin else ""
             self.stdout.write(f"would clear its locks{more}; add --yes")
             return
-        services.clear_sign_in_locks(user, actor=actor)
+        accounts.clear_sign_in_locks(user, actor=actor)
         self.stdout.write("cleared its sign-in locks")
         if pin:
-            done = services.release_pin(user, actor=actor, at_once=True)
+            done = accounts.release_pin(user, actor=actor, at_once=True)
             self.stdout.write("took its PIN away" if done else "it has no PIN")
         if second_factor:
-            done = services.reset_second_factor(user, actor=actor)
+            done = accounts.reset_second_factor(user, actor=actor)
             self.stdout.write(
                 "removed its second factor" if done else "it has no second factor"
             )

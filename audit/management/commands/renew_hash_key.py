@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from audit import services
+from audit import maintenance
 from audit.tenancy.actors import Actor
 
 
@@ -31,12 +31,12 @@ class Command(BaseCommand):
 
     def handle(self, *, yes: bool, end_rest: bool, **_: Any) -> None:
         actor = Actor.system("renew_hash_key")
-        steps = [services.renew_outdated] if yes else []
-        steps += [services.end_outdated] if yes and end_rest else []
+        steps = [maintenance.renew_outdated] if yes else []
+        steps += [maintenance.end_outdated] if yes and end_rest else []
         for step in steps:
             for name, done, of in step(actor=actor):
                 self.stdout.write(f"{name}: {done} of {of}")
-        left = services.count_outdated()
+        left = maintenance.count_outdated()
         for name, count in left.items():
             self.stdout.write(f"{name}: {count} still of a former key")
         if not left:

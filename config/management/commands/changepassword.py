@@ -10,7 +10,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
 
-from audit import services as audit
+from audit import accounts
 from audit.database.signed import AccountAltered
 from audit.tenancy.actors import Actor
 
@@ -28,14 +28,14 @@ class Command(changepassword.Command):
     def handle(self, *, username: str | None, **_: Any) -> str:
         username = username or getpass.getuser()
         actor = Actor.system("changepassword")
-        user = audit.list_users(actor=actor).filter(username=username).first()
+        user = accounts.list_users(actor=actor).filter(username=username).first()
         if user is None:
             msg = f"user {username!r} does not exist"
             raise CommandError(msg)
         self.stdout.write(f"Changing password for user '{user}'")
         password = self._ask(user)
         try:
-            audit.change_password(user, password, actor=actor)
+            accounts.change_password(user, password, actor=actor)
         except AccountAltered as error:
             raise CommandError(str(error)) from error
         return f"Password changed successfully for user '{user}'"

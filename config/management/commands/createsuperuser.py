@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.contrib.auth.management.commands import createsuperuser
 
-from audit import services as audit
+from audit import accounts
 from audit.tenancy.actors import Actor
 
 
@@ -36,7 +36,7 @@ class _Accounts:
         user = self(**values, is_staff=True, is_superuser=True)
         user.set_password(password)
         user.clean()
-        return audit.save_user(user, actor=Actor.system("createsuperuser"))
+        return accounts.save_user(user, actor=Actor.system("createsuperuser"))
 
 
 class Command(createsuperuser.Command):

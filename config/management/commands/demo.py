@@ -19,7 +19,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, OperationalError, connection, transaction
 from django.db.migrations.exceptions import InconsistentMigrationHistory
 
-from audit import services as audit
+from audit import accounts, log
 from audit.tenancy.actors import Actor
 from config import seeding
 from customers import services as customers
@@ -168,14 +168,14 @@ def prepare_database() -> None:
 
 def create_superuser(actor: Actor) -> str | None:
     """Create the platform owner and return the new password; None if there is one."""
-    if audit.list_users(actor=actor).filter(username=USERNAME).exists():
+    if accounts.list_users(actor=actor).filter(username=USERNAME).exists():
         return None
     password = secrets.token_urlsafe(12)
     with transaction.atomic():
         user = get_user_model()._default_manager.create_superuser(
             username=USERNAME, email="admin@example.com", password=password
         )
-        audit.record("user.created", user, actor=actor, reason="demo")
+        log.record("user.created", user, actor=actor, reason="demo")
     return password
 
 

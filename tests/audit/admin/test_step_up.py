@@ -15,10 +15,10 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
-from audit import services
+from audit import accounts
+from audit.accounts.grants import list_grants
 from audit.admin import step_up as edge
 from audit.models import Event, Grant, PinCredential, User
-from audit.services.grants import list_grants
 from audit.tenancy.actors import OperationContext
 from tests.audit.admin.test_user import form_of
 from tests.conftest import confirm, enrol, post_confirmed, signed_in, staff
@@ -288,10 +288,10 @@ def test_the_session_key_changes_and_what_is_confirmed_stays(alice, bakery, rota
     new = alice.session.session_key
     assert new != old
     user = alice.user
-    live = list_grants(user, binding=services.session_binding(new))
+    live = list_grants(user, binding=accounts.session_binding(new))
     assert {grant.scope for grant in live} == {"reveal", "manage_keys"}
     assert reveal.pk in {grant.pk for grant in live}
-    assert not list_grants(user, binding=services.session_binding(old))
+    assert not list_grants(user, binding=accounts.session_binding(old))
 
 
 def test_another_session_of_the_person_is_not_confirmed(alice, rotate):

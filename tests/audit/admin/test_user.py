@@ -5,7 +5,8 @@ from django.core.exceptions import ValidationError
 from django.test import Client
 from django.urls import reverse
 
-from audit import clock, services, totp
+from audit import accounts, clock
+from audit.accounts import totp
 from audit.models import Event, User
 from tests.conftest import form_data, post_confirmed, signed_in
 from tests.factories import AuthenticatorFactory, UserFactory
@@ -90,15 +91,15 @@ def act(client: Client, action: str, *users: User):
 
 @pytest.mark.parametrize("flag", ["is_active", "is_staff", "is_superuser"])
 def test_the_form_puts_somebody_out(owner, ann, flag):
-    browser, token = signed_in(ann), services.issue_tokens(ann)
+    browser, token = signed_in(ann), accounts.issue_tokens(ann)
     url = reverse("admin:audit_user_change", args=[ann.pk])
 
     response = post_confirmed(owner, url, form_of(ann, **{flag: None}))
 
     assert response.status_code == 302
     assert not is_in(browser)
-    with pytest.raises(services.TokenError):
-        services.open_token(token.access)
+    with pytest.raises(accounts.TokenError):
+        accounts.open_token(token.access)
     actions = set(Event.objects.values_list("action", flat=True))
     assert {"auth.sessions_ended", "auth.tokens_revoked", "user.changed"} <= actions
 
@@ -131,14 +132,14 @@ def set_password(client: Client, user: User, **more: str):
 
 
 def test_a_password_set_by_the_owner_ends_sessions(owner, ann):
-    browser, token = signed_in(ann), services.issue_tokens(ann)
+    browser, token = signed_in(ann), accounts.issue_tokens(ann)
 
     assert set_password(owner, ann).status_code == 302
 
     assert not is_in(browser)
     assert is_in(owner)
-    with pytest.raises(services.TokenError):
-        services.open_token(token.access)
+    with pytest.raises(accounts.TokenError):
+        accounts.open_token(token.access)
     ann.refresh_from_db()
     assert ann.check_password("a much better 1")
 
@@ -158,7 +159,7 @@ def test_resetting_the_second_factor_ends_sessions(owner, ann):
 
     act(owner, "reset_second_factor", ann, owner.user)
 
-    assert not services.has_totp(ann)
+    assert not accounts.has_totp(ann)
     assert not is_in(browser)
     # Who had none keeps the session.
     assert is_in(owner)
@@ -180,17 +181,17 @@ def test_every_lock_of_an_account_can_be_cleared(owner, ann):
     row = AuthenticatorFactory(user=ann)
     code = totp.code_of(row.seed, totp.step_at(clock.now().timestamp()))
     for _ in range(5):
-        services.check_code(ann, "000000", takes_recovery=True)
-    assert services.check_code(ann, code, takes_recovery=True).retry_after
+        accounts.check_code(ann, "000000", takes_recovery=True)
+    assert accounts.check_code(ann, code, takes_recovery=True).retry_after
     for word in ["no"] * 10 + ["correct horse 1"]:
         with pytest.raises(ValidationError) as caught:
-            services.check_own_password(ann, word, actor=person(ann))
+            accounts.check_own_password(ann, word, actor=person(ann))
     assert caught.value.code == "too_many"
 
     act(owner, "clear_locks", ann)
 
-    assert services.check_code(ann, code, takes_recovery=True).is_right
-    services.check_own_password(ann, "correct horse 1", actor=person(ann))
+    assert accounts.check_code(ann, code, takes_recovery=True).is_right
+    accounts.check_own_password(ann, "correct horse 1", actor=person(ann))
 
 
 @pytest.mark.parametrize("action", ["reset_second_factor", "clear_locks"])
@@ -199,5 +200,5 @@ def test_only_the_owner_may(alice, ann, action):
 
     act(alice, action, ann)
 
-    assert services.has_totp(ann)
+    assert accounts.has_totp(ann)
     assert not Event.objects.filter(action="auth.unlocked").exists()

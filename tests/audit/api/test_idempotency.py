@@ -12,8 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from audit.models import Event, IdempotentResponse
-from audit.services import claim_answer, forget_answer
-from audit.services.idempotency import old_answers
+from audit.rest.idempotency import claim_answer, forget_answer, old_answers
 from customers.models import Customer, Membership, Note
 from tests.conftest import signed_in, staff
 from tests.factories import BusinessFactory, CustomerFactory, UserFactory

@@ -14,7 +14,7 @@ from django.test import Client
 from rest_framework.response import Response
 from rest_framework.test import APIRequestFactory, force_authenticate
 
-from audit import services
+from audit import accounts
 from audit.api.step_up import StepUpView, _View, require_step_up
 from audit.models import Event, Grant, PinCredential
 from audit.tenancy.actors import Actor, OperationContext
@@ -223,12 +223,12 @@ def test_the_first_pin_takes_a_confirmation_of_whoever_has_a_passkey(alice):
     assert put(alice, {**body, "code": PIN}).status_code == 401
     assert not PinCredential.objects.exclude(hash="").exists()
 
-    first, *_ = services.make_recovery_codes(alice.user, actor=Actor.system("test"))
-    services.confirm(
+    first, *_ = accounts.make_recovery_codes(alice.user, actor=Actor.system("test"))
+    accounts.confirm(
         alice.user,
         first,
         scope="account",
-        binding=services.session_binding(alice.session.session_key),
+        binding=accounts.session_binding(alice.session.session_key),
         actor=actor_of(alice.user),
     )
     assert put(alice, body).status_code == 204
@@ -298,7 +298,7 @@ def test_a_scope_that_serves_no_right_is_not_confirmed(bakery, scope, role):
 
 class DangerousView(_View):
     def post(self, request: Any) -> Response:
-        digest = services.digest_of("export", rows=request.data.get("rows"))
+        digest = accounts.digest_of("export", rows=request.data.get("rows"))
         grant = require_step_up(request, "export", digest=digest, what="Export")
         return Response({"grant": str(grant.pk)})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
-from audit import services
+from audit import accounts
 from audit.models import Grant
 from tests.audit.api.test_step_up import DIGEST, post
 from tests.factories.audit import enrolled
@@ -40,8 +40,8 @@ def test_a_session_confirms_and_gets_a_new_key(alice, device, slash):
 
 
 def test_a_token_confirms_for_itself(alice, device):
-    bearer = {"Authorization": f"Bearer {services.issue_tokens(alice.user).access}"}
-    other = {"Authorization": f"Bearer {services.issue_tokens(alice.user).access}"}
+    bearer = {"Authorization": f"Bearer {accounts.issue_tokens(alice.user).access}"}
+    other = {"Authorization": f"Bearer {accounts.issue_tokens(alice.user).access}"}
     asked = post(Client(), ACT, ASK, **bearer).json()
     late = post(Client(), {**ACT, **device.get(asked)}, CONFIRM, **other)
     assert (late.status_code, late.json()["code"]) == (400, "late")

@@ -8,8 +8,8 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from audit.models import IdempotentResponse, RateLimitBucket
-from audit.services import rate_limits
-from audit.services.idempotency import claim_lease
+from audit.rest import rate_limits
+from audit.rest.idempotency import claim_lease
 from capture.models import RefusalCount
 from tests.factories.rows import make_row
 

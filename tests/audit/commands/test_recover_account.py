@@ -6,7 +6,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from audit import services
+from audit import accounts
 from tests.factories import AuthenticatorFactory, PinCredentialFactory, UserFactory
 from tests.factories.audit import person
 
@@ -33,21 +33,21 @@ def test_without_yes_it_only_shows(locked):
     assert "would clear its locks and remove" in recover("ann", "--second-factor")
 
     assert Client().post("/admin/login/", BODY).status_code == 429
-    assert services.has_totp(locked)
+    assert accounts.has_totp(locked)
 
 
 def test_it_clears_locks(locked):
     recover("ann", "--yes")
 
     assert Client().post("/admin/login/", BODY).status_code == 302
-    assert services.has_totp(locked)
+    assert accounts.has_totp(locked)
 
 
 def test_it_removes_the_second_factor(locked):
     assert "removed" in recover("ann", "--second-factor", "--yes")
     assert "has no second factor" in recover("ann", "--second-factor", "--yes")
 
-    assert not services.has_totp(locked)
+    assert not accounts.has_totp(locked)
 
 
 def test_a_pin_that_it_takes_away_is_set_anew_at_once(db):
@@ -56,7 +56,7 @@ def test_a_pin_that_it_takes_away_is_set_anew_at_once(db):
     assert "has no PIN" in recover("ann", "--pin", "--yes")
 
     facts = {"password": BODY["password"], "pin": "905318", "binding": "a session"}
-    services.enrol_pin(user, actor=person(user), **facts)
+    accounts.enrol_pin(user, actor=person(user), **facts)
 
 
 def test_a_disabled_account_is_named(db):

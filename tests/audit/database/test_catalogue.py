@@ -17,13 +17,9 @@ from django.db import ProgrammingError, connection, transaction
 
 from audit.checks import check_catalogue
 from audit.database.guards import catalogue, compare, remove_guards
+from audit.log import record
+from audit.maintenance import catalogue_faults, keep_catalogue, require_catalogue
 from audit.models import Event, KeptCatalogue
-from audit.services import (
-    catalogue_faults,
-    keep_catalogue,
-    record,
-    require_catalogue,
-)
 from audit.tenancy.actors import Actor
 from config.startup import require_ready
 from tests.databases import ROOT, Database, copied

@@ -13,8 +13,8 @@ from django.db.models.signals import post_migrate, pre_migrate
 from audit.checks import check_guards_installed
 from audit.database.guards import differences, install_guards, require_guards
 from audit.database.guards.declarations import guarded_tables, tenant_tables
+from audit.log import record
 from audit.models import Event, Operation
-from audit.services import record
 from customers.models import Credit, Note
 from tests.factories import (
     AddressFactory,

@@ -15,11 +15,11 @@ from django.core.management import CommandError, call_command
 from django.db import NotSupportedError, connection
 from django.test import Client
 
-from audit import clock, services
+from audit import accounts, clock
+from audit.accounts.users import factors_of, note_release, release_of
 from audit.checks import check_accounts
 from audit.database.signed import AccountAltered
 from audit.models import Authenticator, Event, Operation, PinCredential, User
-from audit.services.accounts import factors_of, note_release, release_of
 from audit.tenancy.actors import Actor, OperationContext
 from customers.models import Membership
 from tests.conftest import signed_in, staff
@@ -72,7 +72,7 @@ FORGERIES = {
 
 @pytest.mark.parametrize("column", FORGERIES)
 def test_a_changed_account_counts_for_nothing(ann, column):
-    browser, tokens = signed_in(ann), services.issue_tokens(ann)
+    browser, tokens = signed_in(ann), accounts.issue_tokens(ann)
     assert named() == []
     forge(ann, column, FORGERIES[column]())
 
@@ -80,8 +80,8 @@ def test_a_changed_account_counts_for_nothing(ann, column):
     assert not signs_in(name, PASSWORD)
     assert not signs_in(name, STOLEN)
     assert browser.get(PAGE).status_code == 302
-    with pytest.raises(services.TokenError):
-        services.open_token(tokens.access)
+    with pytest.raises(accounts.TokenError):
+        accounts.open_token(tokens.access)
     assert [str(ann.pk) in said for said in named()] == [True]
 
 
@@ -101,15 +101,15 @@ def test_nobody_releases_a_pin_with_sql(ann):
     forge(ann, "factors", "pin released:2020-01-01T00:00:00+00:00")
 
     with pytest.raises(AccountAltered):
-        services.enrol_pin(
+        accounts.enrol_pin(
             ann, password=PASSWORD, pin="905318", actor=actor, binding="x"
         )
 
 
 def test_a_token_is_worth_nothing_under_somebody_elses_name(ann, bakery):
     """Not with what a session of theirs carries either, which readers see."""
-    tokens = services.issue_tokens(staff(bakery))
-    family = services.open_token(tokens.access)
+    tokens = accounts.issue_tokens(staff(bakery))
+    family = accounts.open_token(tokens.access)
     sql(
         "UPDATE audit_tokenfamily SET user_id = %s, session_hash = %s WHERE id = %s",
         ann.pk,
@@ -117,11 +117,11 @@ def test_a_token_is_worth_nothing_under_somebody_elses_name(ann, bakery):
         family.pk,
     )
 
-    with pytest.raises(services.TokenError):
-        services.open_token(tokens.access)
+    with pytest.raises(accounts.TokenError):
+        accounts.open_token(tokens.access)
     operation = OperationContext(via="api", route="test")
-    with pytest.raises(services.TokenError):
-        services.refresh_tokens(tokens.refresh, operation=operation)
+    with pytest.raises(accounts.TokenError):
+        accounts.refresh_tokens(tokens.refresh, operation=operation)
 
 
 def test_the_refusal_is_in_the_trail(ann):
@@ -151,7 +151,7 @@ def test_what_was_forged_is_not_made_good_by_the_next_change(ann):
     with pytest.raises(AccountAltered):
         row.save(update_fields=["is_staff"])
     with pytest.raises(AccountAltered):
-        services.save_user(row, actor=Actor.system("test"))
+        accounts.save_user(row, actor=Actor.system("test"))
     # What nothing is decided by may be written.
     row.save(update_fields=["first_name"])
 
@@ -161,7 +161,7 @@ def test_a_stale_account_writes_no_old_columns(ann, options):
     """Somebody gives a password while somebody else closes the account."""
     stale, row = User.objects.get(pk=ann.pk), User.objects.get(pk=ann.pk)
     row.is_active, row.email = False, "new@example.org"
-    services.save_user(row, actor=Actor.system("test"))
+    accounts.save_user(row, actor=Actor.system("test"))
     PinCredentialFactory(user=row)
     stale.set_password(STOLEN)
     stale.save(**options)
@@ -184,10 +184,10 @@ def test_what_an_account_was_given_is_written_each_time(ann):
 
 def test_a_stale_account_ends_what_others_have_ended(ann):
     """Ended here first, then elsewhere: the older stamp does not come back."""
-    services.end_sessions(ann, actor=Actor.system("test"), reason_code="test")
+    accounts.end_sessions(ann, actor=Actor.system("test"), reason_code="test")
     for name in ("Ann", "Anna"):
         other = User.objects.get(pk=ann.pk)
-        services.end_sessions(other, actor=Actor.system("test"), reason_code="test")
+        accounts.end_sessions(other, actor=Actor.system("test"), reason_code="test")
         ann.first_name = name
         ann.save()
 
@@ -213,7 +213,7 @@ def test_an_old_password_hashed_anew_does_not_come_back(ann, settings):
     ann.password = make_password(PASSWORD, hasher="pbkdf2_sha256")
     ann.save()
     stale, row = User.objects.get(pk=ann.pk), User.objects.get(pk=ann.pk)
-    services.change_password(row, STOLEN, actor=Actor.system("test"))
+    accounts.change_password(row, STOLEN, actor=Actor.system("test"))
 
     assert stale.check_password(PASSWORD)
     assert User.objects.get(pk=ann.pk).check_password(STOLEN)
@@ -248,7 +248,7 @@ def test_an_account_closed_while_its_password_is_typed_stays_closed(ann, monkeyp
     def close() -> None:
         row = User.objects.get(pk=ann.pk)
         row.is_active = False
-        services.save_user(row, actor=Actor.system("test"))
+        accounts.save_user(row, actor=Actor.system("test"))
         PinCredentialFactory(user=row)
 
     typed = iter([STOLEN, STOLEN])
@@ -318,9 +318,9 @@ def test_whoever_takes_a_second_secret_away_takes_no_lock_away(
 
     assert not signs_in("ann", PASSWORD)
     with pytest.raises(AccountAltered):
-        services.step_up_methods(user, "export")
+        accounts.step_up_methods(user, "export")
     with pytest.raises(AccountAltered):
-        services.has_totp(user)
+        accounts.has_totp(user)
     assert len(named()) == 1
 
 
@@ -331,7 +331,7 @@ def test_a_second_secret_that_was_put_there_is_none(ann, bakery):
     )
 
     with pytest.raises(AccountAltered):
-        services.has_totp(ann)
+        accounts.has_totp(ann)
 
 
 def test_secrets_come_and_go_through_the_hub(ann):
@@ -340,8 +340,8 @@ def test_secrets_come_and_go_through_the_hub(ann):
     assert factors_of(ann) == {"pin", "totp"}
 
     actor = Actor.system("test")
-    services.remove_totp(ann, actor=actor)
-    services.release_pin(ann, actor=actor)
+    accounts.remove_totp(ann, actor=actor)
+    accounts.release_pin(ann, actor=actor)
 
     assert factors_of(ann) == set()
     assert not PinCredential.objects.exclude(hash="").exists()
@@ -364,7 +364,7 @@ def test_djangos_own_commands_sign_and_are_events(db, monkeypatch):
     assert signs_in("root", PASSWORD)
 
     root = User.objects.get()
-    tokens = services.issue_tokens(root)
+    tokens = accounts.issue_tokens(root)
     passwords = iter([STOLEN, STOLEN])
     monkeypatch.setattr("getpass.getpass", lambda **_: next(passwords))
     call_command("changepassword", "root", stdout=io.StringIO())
@@ -373,8 +373,8 @@ def test_djangos_own_commands_sign_and_are_events(db, monkeypatch):
         ("auth.sessions_ended", "password_changed"),
         ("auth.tokens_revoked", "password_changed"),
     ]
-    with pytest.raises(services.TokenError):
-        services.open_token(tokens.access)
+    with pytest.raises(accounts.TokenError):
+        accounts.open_token(tokens.access)
     assert signs_in("root", STOLEN)
     assert named() == []
 
@@ -460,14 +460,14 @@ def accept(user: User) -> str:
     """Accept an account as it stands; return what was shown of it before."""
     out = io.StringIO()
     call_command("accept_account", user.username, stdout=out)
-    services.accept_account(user, actor=Actor.system("test"))
+    accounts.accept_account(user, actor=Actor.system("test"))
     return out.getvalue()
 
 
 def pin_is_refused(user: User) -> str:
     """Return why the password alone sets no PIN."""
     with pytest.raises(ValidationError) as caught:
-        services.enrol_pin(
+        accounts.enrol_pin(
             user, password=PASSWORD, pin="905318", actor=person(user), binding="x"
         )
     return caught.value.code
@@ -478,7 +478,7 @@ def waiting(ann) -> User:
     """Somebody whose only second secret, the PIN, the owner has released."""
     PinCredentialFactory(user=ann)
     PinCredential.objects.update(hash="", pepper_version="")
-    services.note_factors(ann, remove="pin")
+    accounts.note_factors(ann, remove="pin")
     note_release(ann, clock.now() + timedelta(hours=3))
     return ann
 

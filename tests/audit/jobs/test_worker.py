@@ -11,7 +11,7 @@ from django.db import connections, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from audit import services
+from audit import jobs
 from audit.jobs.tasks import JobContext, LeaseLost
 from audit.jobs.worker import MAX_FAILURES, Worker, _actor_of, _lease
 from audit.models import Event, Job, JobBatch, JobStatus, Operation
@@ -146,7 +146,7 @@ def test_a_job_of_another_queue_is_left(job):
 
 
 def test_one_that_waits_is_cancelled_at_once(job, actor):
-    services.cancel_job(job, actor=actor)
+    jobs.cancel_job(job, actor=actor)
 
     assert job.status == JobStatus.CANCELLED
     assert run_jobs() == 0
@@ -155,7 +155,7 @@ def test_one_that_waits_is_cancelled_at_once(job, actor):
 
 def test_one_that_runs_ends_before_its_next_piece(job, actor):
     worker, row = claimed(job)
-    services.cancel_job(row, actor=actor)
+    jobs.cancel_job(row, actor=actor)
     worker._run(row)
 
     job.refresh_from_db()
@@ -462,10 +462,10 @@ def test_old_jobs_go_with_what_they_were_asked_for(bakery, actor):
     base = tasks.count_rows.using(actor=actor, business_id=bakery.pk)
     base.using(rows=[bakery.pk]).enqueue()
     run_jobs()
-    assert not services.old_jobs().exists()
+    assert not jobs.old_jobs().exists()
     Job.objects.update(finished_at=timezone.now() - timedelta(days=31))
-    services.old_job_batches().delete()
-    services.old_jobs().delete()
+    jobs.old_job_batches().delete()
+    jobs.old_jobs().delete()
 
     assert not Job.objects.exists()
     assert not JobBatch.objects.exists()

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from audit import services
+from audit import accounts
 from audit.tenancy.actors import Actor
 from tests.conftest import signed_in
 from tests.factories import TokenFamilyFactory, UserFactory
@@ -49,11 +49,11 @@ def bearer(text: str) -> dict[str, str]:
 
 
 def test_a_token_says_who_and_by_which_family(client, ann):
-    tokens = services.issue_tokens(ann)
+    tokens = accounts.issue_tokens(ann)
 
     body = client.get("/who", headers=bearer(tokens.access)).json()
 
-    family = services.list_token_families(ann).get()
+    family = accounts.list_token_families(ann).get()
     assert body == {"user": str(ann.pk), "family": str(family.pk)}
 
 
@@ -69,8 +69,8 @@ def test_a_bad_token_is_401(client, ann, text):
 
 
 def test_a_token_that_has_ended_is_told_to_be_refreshed(client, ann):
-    tokens = services.issue_tokens(ann)
-    services.end_sessions(ann, actor=Actor.system("test"), reason_code="test")
+    tokens = accounts.issue_tokens(ann)
+    accounts.end_sessions(ann, actor=Actor.system("test"), reason_code="test")
 
     for token in (tokens.access, "bad"):
         answer = client.get("/api/v1/customers", headers=bearer(token))
@@ -89,15 +89,15 @@ def test_a_bad_token_is_not_saved_by_a_session(ann):
 
 
 def test_a_revoked_token_ends_with_the_next_request(client, ann):
-    tokens = services.issue_tokens(ann)
-    services.end_sessions(ann, actor=Actor.system("test"), reason_code="test")
+    tokens = accounts.issue_tokens(ann)
+    accounts.end_sessions(ann, actor=Actor.system("test"), reason_code="test")
 
     assert client.get("/who", headers=bearer(tokens.access)).status_code == 401
 
 
 def test_a_header_needs_no_csrf_token(ann):
     strict = Client(enforce_csrf_checks=True)
-    tokens = services.issue_tokens(ann)
+    tokens = accounts.issue_tokens(ann)
 
     assert strict.post("/who", headers=bearer(tokens.access)).status_code == 200
 
@@ -129,11 +129,11 @@ def three_requests(settings):
 
 
 def test_the_budget_of_a_token_is_its_persons(client, ann, three_requests):
-    token = services.issue_tokens(ann).access
-    other = services.issue_tokens(UserFactory()).access
+    token = accounts.issue_tokens(ann).access
+    other = accounts.issue_tokens(UserFactory()).access
 
     statuses = [client.get("/who", headers=bearer(token)).status_code for _ in range(5)]
-    again = client.get("/who", headers=bearer(services.issue_tokens(ann).access))
+    again = client.get("/who", headers=bearer(accounts.issue_tokens(ann).access))
 
     assert statuses == [200, 200, 200, 429, 429]
     assert (again.status_code, again.json()["code"]) == (429, "rate_limited")
@@ -151,7 +151,7 @@ def test_invented_tokens_use_up_the_budget_of_their_address(client, db, three_re
 
 
 def test_a_token_opens_no_pages_without_end(client, ann, three_requests):
-    token = services.issue_tokens(ann).access
+    token = accounts.issue_tokens(ann).access
 
     statuses = [
         client.get("/admin/login/", headers=bearer(token)).status_code for _ in range(5)

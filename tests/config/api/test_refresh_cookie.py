@@ -9,7 +9,7 @@ import pytest
 from django.conf import settings as ours
 from django.test import Client
 
-from audit import services
+from audit import accounts
 from audit.models import Event, TokenFamily
 from tests.factories import UserFactory
 from tests.factories.audit import PASSWORD
@@ -73,7 +73,7 @@ def refused(response: Any, code: str, status: int = 403) -> bool:
 
 def test_the_refresh_token_is_in_the_cookie_and_nowhere_else(page):
     assert set(page.first) == {"access", "expires_in", "token_type"}
-    assert services.open_token(page.first["access"]).user.username == "ann"
+    assert accounts.open_token(page.first["access"]).user.username == "ann"
     assert page.cookie["httponly"]
     assert (page.cookie["samesite"], page.cookie["domain"]) == ("Strict", "")
     assert page.cookie["path"] == "/api/v1/auth/"
@@ -104,8 +104,8 @@ def test_a_page_loaded_anew_gets_an_access_token(page):
     assert answer.status_code == 200
     assert set(answer.json()) == {"access", "expires_in", "token_type"}
     assert page.cookie.value != before
-    family = services.open_token(page.first["access"])
-    assert services.open_token(answer.json()["access"]) == family
+    family = accounts.open_token(page.first["access"])
+    assert accounts.open_token(answer.json()["access"]) == family
 
 
 def test_the_cookie_opens_nothing_by_itself(page):
@@ -125,8 +125,8 @@ def test_a_copied_cookie_ends_the_whole_family(page):
     page.browser.cookies[NAME] = mine
     assert refused(page.send(REFRESH, **page.csrf()), "invalid_token", 401)
 
-    with pytest.raises(services.TokenError):
-        services.open_token(page.first["access"])
+    with pytest.raises(accounts.TokenError):
+        accounts.open_token(page.first["access"])
     assert Event.objects.filter(action="auth.token_reused").count() == 1
 
 
@@ -213,7 +213,7 @@ def test_a_body_names_one_way_alone(page, path):
 
 
 def test_the_body_needs_no_origin_and_leaves_the_cookie_alone(page):
-    tokens = services.issue_tokens(UserFactory())
+    tokens = accounts.issue_tokens(UserFactory())
     page.headers = {}
 
     answer = page.send(REFRESH, {"refresh": tokens.refresh})

@@ -9,9 +9,9 @@ import pytest
 from django.conf import settings as ours
 from django.test import Client
 
-from audit import services, webauthn
+from audit import accounts
+from audit.accounts import ceremonies, webauthn
 from audit.models import Ceremony, Event, TokenFamily
-from audit.services import ceremonies
 from tests.authenticator import ORIGIN, Device
 from tests.factories import MembershipFactory, UserFactory
 from tests.factories.audit import enrolled
@@ -81,7 +81,7 @@ def test_a_passkey_gives_two_tokens(ann, device, slash):
     body = response.json()
     assert (response.status_code, response["Cache-Control"]) == (200, "no-store")
     assert set(body) == {"access", "refresh", "expires_in", "token_type"}
-    assert services.open_token(body["access"]).user == ann
+    assert accounts.open_token(body["access"]).user == ann
     (event,) = Event.objects.filter(action="auth.signed_in")
     assert event.data == {"method": "token", "factor": "passkey"}
     assert event.actor_id == ann.pk

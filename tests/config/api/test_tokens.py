@@ -12,7 +12,8 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from audit import services, totp
+from audit import accounts
+from audit.accounts import totp
 from audit.models import Event, TokenFamily
 from audit.tenancy.actors import Actor
 from tests.conftest import in_parallel
@@ -62,7 +63,7 @@ def test_name_and_password_give_two_tokens(ann, slash):
     assert set(body) == {"access", "refresh", "expires_in", "token_type"}
     assert (body["expires_in"], body["token_type"]) == (600, "Bearer")
     assert response["Cache-Control"] == "no-store"
-    assert services.open_token(body["access"]).user == ann
+    assert accounts.open_token(body["access"]).user == ann
     (event,) = Event.objects.filter(action="auth.signed_in")
     assert event.data == {"method": "token", "factor": "password"}
     assert event.actor_id == ann.pk
@@ -129,14 +130,14 @@ def test_whoever_needs_one_and_has_none_gets_no_token(ann, settings, bakery):
 
 
 def test_a_token_of_before_ends_when_the_role_begins_to_need_one(ann, settings, bakery):
-    token = services.issue_tokens(ann)
+    token = accounts.issue_tokens(ann)
     MembershipFactory(user=ann, business=bakery, role="support")
-    assert services.open_token(token.access)
+    assert accounts.open_token(token.access)
 
     settings.SECOND_FACTOR_ROLES = ["support"]
 
-    with pytest.raises(services.TokenError):
-        services.open_token(token.access)
+    with pytest.raises(accounts.TokenError):
+        accounts.open_token(token.access)
 
 
 # --- bad input ------------------------------------------------------------------
@@ -213,7 +214,7 @@ def test_refreshing_gives_two_new_tokens(ann, slash):
     second = send(REFRESH + slash, {"refresh": first["refresh"]}).json()
 
     assert second["refresh"] != first["refresh"]
-    assert services.open_token(second["access"]) == services.open_token(first["access"])
+    assert accounts.open_token(second["access"]) == accounts.open_token(first["access"])
 
 
 def test_a_spent_refresh_token_ends_the_whole_family(ann):
@@ -226,8 +227,8 @@ def test_a_spent_refresh_token_ends_the_whole_family(ann):
     assert is_problem(
         send(REFRESH, {"refresh": second["refresh"]}), 401, "invalid_token"
     )
-    with pytest.raises(services.TokenError):
-        services.open_token(second["access"])
+    with pytest.raises(accounts.TokenError):
+        accounts.open_token(second["access"])
     (event,) = Event.objects.filter(action="auth.token_reused")
     assert (event.object_id, event.outcome) == (str(ann.pk), "refused")
 
@@ -242,7 +243,7 @@ def test_reuse_ends_no_other_family(ann):
 
 
 def test_a_family_ends_after_its_time_however_often_it_is_refreshed(ann):
-    tokens = services.issue_tokens(ann)
+    tokens = accounts.issue_tokens(ann)
     TokenFamily.objects.update(expires_at=timezone.now() + timedelta(seconds=30))
 
     refreshed = send(REFRESH, {"refresh": tokens.refresh}).json()
@@ -266,7 +267,7 @@ def forged(family: TokenFamily, key: str = "", **changes: object) -> str:
 
 
 def test_forged_tokens_open_nothing(ann, settings):
-    tokens = services.issue_tokens(ann)
+    tokens = accounts.issue_tokens(ann)
     family = TokenFamily.objects.get()
     header, body, _ = tokens.access.split(".")
     unsigned = jwt.encode({"fam": str(family.pk)}, "", algorithm="none")
@@ -284,25 +285,25 @@ def test_forged_tokens_open_nothing(ann, settings):
         # One for the other is no token either.
         tokens.refresh,
     ):
-        with pytest.raises(services.TokenError):
-            services.open_token(text)
+        with pytest.raises(accounts.TokenError):
+            accounts.open_token(text)
     assert send(REFRESH, {"refresh": tokens.access}).status_code == 401
     # None of these was a token of the family, so it lives.
-    assert services.open_token(tokens.access)
+    assert accounts.open_token(tokens.access)
 
 
 def test_access_ends_after_ten_minutes(clock, ann):
-    tokens = services.issue_tokens(ann)
+    tokens = accounts.issue_tokens(ann)
     clock(minutes=10)
 
-    with pytest.raises(services.TokenError):
-        services.open_token(tokens.access)
+    with pytest.raises(accounts.TokenError):
+        accounts.open_token(tokens.access)
 
 
 def test_times_are_settings(ann, settings):
     settings.ACCESS_TOKEN_MINUTES, settings.REFRESH_TOKEN_DAYS = 1, 2
 
-    assert services.issue_tokens(ann).expires_in == 60
+    assert accounts.issue_tokens(ann).expires_in == 60
     family = TokenFamily.objects.get()
     assert family.expires_at - family.created_at < timedelta(days=2, seconds=5)
 
@@ -357,20 +358,20 @@ def test_one_refresh_token_used_twice_at_once_never_gives_two_families():
     user = UserFactory()
     operation = Actor.system("test").operation
     for _ in range(5):
-        tokens = services.issue_tokens(user)
+        tokens = accounts.issue_tokens(user)
 
         found = in_parallel(
-            lambda t=tokens: services.refresh_tokens(t.refresh, operation=operation), 4
+            lambda t=tokens: accounts.refresh_tokens(t.refresh, operation=operation), 4
         )
 
-        served = [one for one in found if isinstance(one, services.Tokens)]
+        served = [one for one in found if isinstance(one, accounts.Tokens)]
         assert len(served) == 1
         # The others were thieves or doubles: nobody can tell, so all of it ends.
         assert all(
-            isinstance(one, services.TokenError) for one in found if one not in served
+            isinstance(one, accounts.TokenError) for one in found if one not in served
         )
-        with pytest.raises(services.TokenError):
-            services.open_token(served[0].access)
+        with pytest.raises(accounts.TokenError):
+            accounts.open_token(served[0].access)
     assert TokenFamily.objects.count() == 5
 
 

@@ -9,9 +9,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from audit.admin.bulk import TYPED_FROM
+from audit.jobs.services import MOST_OPEN
 from audit.jobs.tasks import BATCH_SIZE
 from audit.models import Event, Grant, Job, JobStatus
-from audit.services.jobs import MOST_OPEN
 from audit.tenancy.actors import Actor
 from customers import services
 from customers.models import Customer
@@ -97,7 +97,7 @@ def test_one_person_has_so_many_jobs_open_and_no_more(alice, bakery, actor):
 def test_of_several_acts_at_once_the_last_place_is_for_one(
     bakery, at_once, monkeypatch
 ):
-    monkeypatch.setattr("audit.services.jobs.MOST_OPEN", 1)
+    monkeypatch.setattr("audit.jobs.services.MOST_OPEN", 1)
     person = staff(bakery, "admin")
     rows = make(BATCH_SIZE + 1, bakery, Actor.system("test"))
     data = fields("archive", rows[0], reason="moved")
@@ -225,7 +225,7 @@ def test_taking_back_needs_room_as_other_jobs_do(alice, bakery, actor, monkeypat
     alice.post(LIST, fields("archive", rows[0], reason="by mistake"))
     run_jobs()
     job = Job.objects.get()
-    monkeypatch.setattr("audit.services.jobs.MOST_OPEN", 0)
+    monkeypatch.setattr("audit.jobs.services.MOST_OPEN", 0)
     page = post_confirmed(alice, f"{JOBS}{job.pk}/undo/", {}, follow=True)
 
     assert "0 of your jobs have not ended" in page.text

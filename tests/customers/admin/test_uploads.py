@@ -316,7 +316,7 @@ def test_a_person_keeps_so_many_files_and_no_more(alice, bakery, monkeypatch):
 
 
 def test_a_file_whose_job_finds_no_room_is_not_kept(alice, bakery, monkeypatch):
-    monkeypatch.setattr("audit.services.jobs.MOST_OPEN", 0)
+    monkeypatch.setattr("audit.jobs.services.MOST_OPEN", 0)
     page = upload(alice, CUSTOMERS, people(services.INLINE_ROWS + 1))
 
     assert "Wait for some of them, or cancel them." in page.text
@@ -328,7 +328,7 @@ def test_a_file_whose_job_finds_no_room_is_not_kept(alice, bakery, monkeypatch):
 def test_of_several_loads_at_once_the_last_place_is_for_one(
     bakery, at_once, monkeypatch
 ):
-    monkeypatch.setattr("audit.services.jobs.MOST_OPEN", 1)
+    monkeypatch.setattr("audit.jobs.services.MOST_OPEN", 1)
     client = signed_in(staff(bakery, "admin"))
     pages = [
         upload(client, CUSTOMERS, people(BATCH_SIZE + 1)).redirect_chain[-1][0]
@@ -362,7 +362,7 @@ def test_what_is_ended_while_a_job_loads_it_is_ended_for_the_job(
     def load_and_end(*args, **kwargs):
         loaded = load_batch(*args, **kwargs)
         with monkeypatch.context() as patch:
-            patch.setattr("audit.services.find_job", lambda *_, **__: None)
+            patch.setattr("audit.jobs.find_job", lambda *_, **__: None)
             alice.post(page, {"discard": "x"})
         return loaded
 

@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 from django.utils import timezone
 
-from audit import services as audit
+from audit import accounts
 from customers.roles import RIGHTS
 from tests.conftest import confirm, signed_in, staff
 from tests.factories import (
@@ -98,7 +98,7 @@ def test_an_ended_role_is_none(bakery, actor):
 
 
 def test_a_token_is_as_good_as_a_session(client, alice):
-    tokens = audit.issue_tokens(alice.user)
+    tokens = accounts.issue_tokens(alice.user)
     headers = {"Authorization": f"Bearer {tokens.access}"}
 
     answer = client.get(ME, headers=headers)

@@ -13,12 +13,11 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from audit import canonical
-from audit import services as audit
+from audit import canonical, log
 from audit.fields import personal_values
 from audit.history.models import history_model
+from audit.log.recording import MAX_SUBJECTS
 from audit.models import Event
-from audit.services.record import MAX_SUBJECTS
 from customers import services
 from customers.choices import Role
 from customers.models import (
@@ -367,7 +366,7 @@ HEADERS = {
 @pytest.mark.parametrize("table", TABLES)
 def test_a_batch_takes_the_same_statements_whatever_its_size(alice, bakery, table):
     factory, line = TABLES[table]
-    audit.ensure_operation(alice)
+    log.ensure_operation(alice)
     counts = []
     for size in (10, 50):
         made = (
@@ -449,10 +448,10 @@ def test_every_written_history_row_is_sealed(alice, bakery):
 
     load("name,email\nAna S,ana@example.org\n", actor=alice, business=bakery)
 
-    log = history_model(Customer)
-    row = log.objects.filter(id=ana.pk).order_by("-history_id").first()
+    history = history_model(Customer)
+    row = history.objects.filter(id=ana.pk).order_by("-history_id").first()
     assert bytes(row.commitment) == canonical.commitment(
-        log._meta.label_lower, str(row.pk), personal_values(row), bytes(row.salt)
+        history._meta.label_lower, str(row.pk), personal_values(row), bytes(row.salt)
     )
 
 

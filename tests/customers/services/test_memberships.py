@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from django.utils import timezone
 
-from audit import services as audit
+from audit import accounts
 from customers import services
 from customers.choices import Role
 from tests.conftest import actor_of, signed_in
@@ -21,40 +21,40 @@ def membership(bakery):
 )
 def test_another_role_and_the_end_put_somebody_out(membership, actor, column, value):
     user = membership.user
-    browser, token = signed_in(user), audit.issue_tokens(user)
+    browser, token = signed_in(user), accounts.issue_tokens(user)
     assert browser.get("/admin/").status_code == 200
     setattr(membership, column, value)
 
     services.save_record(membership, actor=actor)
 
     assert browser.get("/admin/").status_code == 302
-    with pytest.raises(audit.TokenError):
-        audit.open_token(token.access)
+    with pytest.raises(accounts.TokenError):
+        accounts.open_token(token.access)
 
 
 def test_other_changes_put_nobody_out(membership, actor):
     user = membership.user
-    browser, token = signed_in(user), audit.issue_tokens(user)
+    browser, token = signed_in(user), accounts.issue_tokens(user)
     membership.is_default = True
 
     services.save_record(membership, actor=actor)
 
     assert browser.get("/admin/").status_code == 200
-    assert audit.open_token(token.access)
+    assert accounts.open_token(token.access)
 
 
 def test_a_new_membership_puts_nobody_out(membership, rival, actor):
     user = membership.user
-    token = audit.issue_tokens(user)
+    token = accounts.issue_tokens(user)
 
     MembershipFactory(user=user, business=rival)
 
-    assert audit.open_token(token.access)
+    assert accounts.open_token(token.access)
 
 
 def test_a_refused_change_puts_nobody_out(membership, rival):
     user = membership.user
-    token = audit.issue_tokens(user)
+    token = accounts.issue_tokens(user)
     stranger = UserFactory()
     MembershipFactory(user=stranger, business=rival)
     membership.role = Role.SUPPORT
@@ -62,4 +62,4 @@ def test_a_refused_change_puts_nobody_out(membership, rival):
     with pytest.raises(Exception, match="not yours"):
         services.save_record(membership, actor=actor_of(stranger))
 
-    assert audit.open_token(token.access)
+    assert accounts.open_token(token.access)

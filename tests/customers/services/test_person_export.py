@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import PermissionDenied
 
-from audit import services as audit
+from audit import log
 from audit.models import Event
 from audit.privacy.classes import PERSONAL, declaration
 from customers import services
@@ -90,8 +90,8 @@ def test_every_personal_column_is_in_it(ana, actor):
 def test_what_was_said_before_and_who_looked_is_in_it(ana, actor, bakery):
     services.update_customer(ana, actor=actor, name="Ana Silva")
     reader = actor_of(staff(bakery))
-    audit.note_shown("customer.viewed", [ana], actor=reader, target=ana)
-    audit.write_notes(reader)
+    log.note_shown("customer.viewed", [ana], actor=reader, target=ana)
+    log.write_notes(reader)
 
     found = exported(ana, actor)
 

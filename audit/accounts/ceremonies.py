@@ -1,0 +1,115 @@
+"""Ceremonies: one question to a passkey, for one purpose, answered once.
+
+What is asked for goes into the challenge itself, which the passkey signs: an answer
+that was meant for another session, person, act or purpose proves nothing here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import QuerySet
+
+from audit import clock
+from audit.accounts.login_attempts import give_back, reserve, wait_text
+from audit.crypto import keyed_hash, network_hash
+from audit.models import Ceremony
+
+LIFETIME = timedelta(minutes=2)
+# Questions that nobody has answered, of one network: each is a row.
+_OPEN = 200
+_WINDOW = timedelta(minutes=15)
+_LATE = (
+    "This took too long, or was answered already. Begin again; nothing was done by it."
+)
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a passkey is asked for: `binding` is that of a grant (session or token)."""
+
+    purpose: str
+    binding: str
+    user_id: UUID | None = None
+    scope: str = ""
+    digest: str = ""
+
+
+def begin(
+    question: Question, *, ip: str | None, device: str | None = None
+) -> tuple[UUID, bytes]:
+    """Return the id of a new ceremony, and its challenge.
+
+    Raises ValidationError `too_many` for a network with too many open ones, or a known
+    browser. Call it outside of any transaction.
+    """
+    attempt = reserve(_counter(ip, device), _OPEN, _WINDOW)
+    if not attempt.is_allowed:
+        msg = f"Too many tries from here. Wait {wait_text(attempt.retry_after)}."
+        params = {"retry_after": attempt.retry_after}
+        raise ValidationError(msg, code="too_many", params=params)
+    row = Ceremony.objects.create(
+        purpose=question.purpose,
+        binding=question.binding,
+        user_id=question.user_id,
+        scope=question.scope,
+        digest=question.digest,
+        expires_at=clock.now() + LIFETIME,
+    )
+    return row.pk, _challenge(row.pk, question, row.expires_at)
+
+
+def take(
+    pk: object, question: Question, *, ip: str | None, device: str | None = None
+) -> bytes:
+    """Use a ceremony up, and return the challenge that its answer has to sign.
+
+    Gone before anything is looked at: of two answers one is. Raises ValidationError
+    `late` for one that is over, was answered, or asked for something else, and
+    RuntimeError inside a transaction, whose rollback would bring the row back.
+    """
+    rows = Ceremony.objects.filter(pk=_as_id(pk))
+    with transaction.atomic(durable=True):
+        row = rows.first()
+        is_mine = bool(rows.delete()[0])
+    if row is None or not is_mine:
+        raise ValidationError(_LATE, code="late")
+    give_back(_counter(ip, device))
+    asked = Question(row.purpose, row.binding, row.user_id, row.scope, row.digest)
+    if asked != question or not clock.lasts(row.expires_at, LIFETIME):
+        raise ValidationError(_LATE, code="late")
+    return _challenge(row.pk, question, row.expires_at)
+
+
+def old_ceremonies() -> QuerySet[Ceremony]:
+    """Return questions that nobody can answer any more."""
+    return Ceremony.objects.filter(expires_at__lt=clock.now())
+
+
+def _challenge(pk: UUID, question: Question, expires_at: datetime) -> bytes:
+    text = keyed_hash(
+        "passkey challenge",
+        pk.hex,
+        str(question.purpose),
+        question.binding,
+        str(question.user_id or ""),
+        question.scope,
+        question.digest,
+        expires_at.isoformat(),
+    )
+    return bytes.fromhex(text)
+
+
+def _counter(ip: str | None, device: str | None) -> str:
+    return f"passkey:{device or network_hash(ip)}"
+
+
+def _as_id(pk: object) -> UUID:
+    try:
+        return UUID(str(pk))
+    except ValueError:
+        return UUID(int=0)

@@ -1,0 +1,92 @@
+"""Browsers in which somebody has signed in before: their tries are counted apart.
+
+So whoever guesses a password elsewhere locks nobody out of the own browser (OWASP calls
+it a device cookie). It proves nothing and opens nothing: it only says which counter a
+try is counted under, and that counter has a limit, too.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import timedelta
+
+from django.core import signing
+
+from audit.accounts.login_attempts import reserve
+from audit.crypto import keyed_hash
+
+_LIFETIME = timedelta(days=180)
+# People who share one browser.
+_MOST_ACCOUNTS = 5
+_SALT = "audit.devices"
+_INVITATION = "audit.devices.invitation"
+_INVITED = timedelta(hours=2)
+# Known browsers that take one invitation: whoever has an account has many of them.
+_MOST_KNOWN = 3
+_LONGEST = 1000
+_HASH_SHOWN = 32
+
+
+def counter_of_device(cookie: str, account: str) -> str | None:
+    """Return the name under which tries of a known browser count; None for others.
+
+    `account` is the keyed hash of a user name.
+    """
+    device, accounts = _read(cookie)
+    if account not in accounts:
+        return None
+    return f"device:{account}:{keyed_hash('device', device)[:_HASH_SHOWN]}"
+
+
+def known_device(cookie: str) -> str | None:
+    """Return a keyed hash of a browser that is known for whomever; None for others."""
+    device, accounts = _read(cookie)
+    return keyed_hash("device", device)[:_HASH_SHOWN] if accounts else None
+
+
+def remember_device(cookie: str, account: str) -> str:
+    """Return the cookie of a browser in which an account has just signed in."""
+    device, accounts = _read(cookie)
+    newest = [account, *(other for other in accounts if other != account)]
+    return signing.dumps([device, newest[:_MOST_ACCOUNTS]], salt=_SALT)
+
+
+def invitation(account: str) -> str:
+    """Return a code that makes a browser known for an account: its person gets it.
+
+    For whoever is at the address of somebody who guesses, in a new browser. All that
+    are opened with one code share a counter, so it gives no more tries than one; those
+    that are known already keep their own, and so only a few of them take it.
+    """
+    code = [secrets.token_urlsafe(16), account]
+    return signing.dumps(code, salt=_INVITATION)
+
+
+def accept_invitation(code: str, cookie: str) -> str | None:
+    """Return the cookie of a browser that has opened a code; None for an old code.
+
+    None for a known browser, too, when a few of them have opened it. Call it outside of
+    any transaction.
+    """
+    try:
+        if len(code) > _LONGEST:
+            raise signing.BadSignature
+        device, account = signing.loads(code, salt=_INVITATION, max_age=_INVITED)
+    except signing.BadSignature:
+        return None
+    if known_device(cookie) is not None:
+        name = f"invitation:{keyed_hash('device', device)[:_HASH_SHOWN]}"
+        is_allowed = reserve(name, _MOST_KNOWN, _INVITED).is_allowed
+        return remember_device(cookie, account) if is_allowed else None
+    return signing.dumps([device, [account]], salt=_SALT)
+
+
+def _read(cookie: str) -> tuple[str, list[str]]:
+    """Return the name of a browser and whose it is; a new name for a new browser."""
+    try:
+        if len(cookie) > _LONGEST:
+            raise signing.BadSignature
+        device, accounts = signing.loads(cookie, salt=_SALT, max_age=_LIFETIME)
+    except signing.BadSignature:
+        return secrets.token_urlsafe(16), []
+    return device, accounts

@@ -1,0 +1,41 @@
+"""What a person's own secrets rest on: looked at before, and again when one is written.
+
+A proof (a password, a code, a signature) is looked at outside of any transaction, so
+that its try counts, and takes time. Meanwhile the account may have got a secret that
+would have been asked for, or lost the one that was shown.
+"""
+
+from __future__ import annotations
+
+from django.core.exceptions import ValidationError
+
+from audit.accounts.users import factors_of, release_of
+from audit.crypto import keyed_hash
+from audit.models import User
+
+
+def mark_of_secrets(user: User) -> str:
+    """Return a keyed hash of what a user has, which changes with it.
+
+    Second secrets, a release of the PIN, and sessions, as this instance knows them.
+    Whoever begins to add a secret without having any must not finish once there is one:
+    he would have shown none. Raises AccountAltered.
+    """
+    due = release_of(user)
+    parts = [user.security_stamp, str(due or ""), *sorted(factors_of(user))]
+    return keyed_hash("second secrets", user.pk.hex, *parts)
+
+
+def hold_account(user: User, mark: str | None = None) -> None:
+    """Lock an account that stands as it did when its person's proof was looked at.
+
+    Call it in the transaction that writes, before anything of the account is written.
+    The sessions of `user` must not have ended; `mark` is of before the proof, and left
+    out where no other secret would have been asked for. Raises ValidationError
+    `changed`, and AccountAltered.
+    """
+    stored = User.objects.select_for_update().get(pk=user.pk)
+    is_same = stored.security_stamp == user.security_stamp
+    if not is_same or (mark is not None and mark != mark_of_secrets(user)):
+        msg = "Your account was changed meanwhile. Begin again."
+        raise ValidationError(msg, code="changed")

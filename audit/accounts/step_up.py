@@ -1,0 +1,426 @@
+"""Step-up: a person who is signed in confirms a dangerous act with a code of their own.
+
+A try is counted and committed before its code is looked at, in a transaction of its
+own, so that neither parallel tries nor a request that fails can undo the count. These
+functions therefore refuse to run inside a transaction.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import partial
+from typing import Any, NoReturn
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.views.decorators.debug import sensitive_variables
+
+from audit import clock
+from audit.accounts.ceremonies import Question
+from audit.accounts.grants import (
+    LONGEST_LOCK,
+    SINGLE_USE,
+    check_scope,
+    make_grant,
+    pin_locked_until,
+)
+from audit.accounts.login_attempts import give_back, take
+from audit.accounts.mails import tell
+from audit.accounts.own_secrets import hold_account
+from audit.accounts.passkeys import (
+    Asked,
+    PasskeyRefused,
+    ask_passkey,
+    check_answer,
+    take_question,
+)
+from audit.accounts.pin_hashes import hash_pin, is_outdated, pin_matches
+from audit.accounts.second_factor import use_recovery, use_step
+from audit.accounts.users import factors_of
+from audit.crypto import network_hash
+from audit.log.recording import record
+from audit.log.refusals import record_refusal
+from audit.models import (
+    PASSKEY,
+    Grant,
+    Method,
+    PinCredential,
+    Purpose,
+    Scope,
+    User,
+)
+from audit.tenancy.actors import Actor
+
+TRIES = 5
+TRIES_IN_ALL = 10
+_FIRST_LOCK = timedelta(minutes=15)
+# Within it the next lock is longer than the one before.
+_FORGIVEN = timedelta(days=1)
+_DOUBLINGS = 2
+_WINDOW = timedelta(minutes=15)
+_STRICT_LEVEL = 2
+_STRICT = frozenset({Scope.ERASE, Scope.MANAGE_KEYS})
+_SHAPES = {
+    Method.PIN: re.compile(r"[0-9]{6,12}"),
+    Method.TOTP: re.compile(r"[0-9]{6}"),
+    Method.RECOVERY: re.compile(r"[a-z0-9]{5}[ -]?[a-z0-9]{5}", re.ASCII | re.I),
+}
+_durable = partial(transaction.atomic, durable=True)
+
+
+def step_up_methods(user: User, scope: str) -> list[str]:
+    """Return what the person can confirm a scope with: of the values of `Method`.
+
+    A recovery code counts for the own second secrets: whoever has lost the phone has
+    nothing else. There a PIN is too little, at a level where it is for anything, unless
+    it is all there is.
+    """
+    factors = factors_of(user)
+    has_totp = "totp" in factors
+    has_key = any(word.startswith(PASSKEY) for word in factors)
+    is_own = scope == Scope.ACCOUNT and (has_totp or has_key)
+    is_pin_enough = not (is_own and _is_strict()) and not needs_authenticator(scope)
+    has = {
+        Method.PIN: "pin" in factors and is_pin_enough,
+        Method.TOTP: has_totp,
+        Method.PASSKEY: has_key,
+        Method.RECOVERY: is_own,
+    }
+    return [method for method, is_there in has.items() if is_there]
+
+
+def needs_authenticator(scope: str) -> bool:
+    """Tell whether a PIN is too little for a scope at this assurance level."""
+    return _is_strict() and scope in _STRICT
+
+
+def _is_strict() -> bool:
+    return bool(settings.ASSURANCE_LEVEL >= _STRICT_LEVEL)
+
+
+# --- confirming -----------------------------------------------------------------
+
+
+@sensitive_variables("code")
+def confirm(
+    user: User,
+    code: str,
+    *,
+    scope: str,
+    binding: str,
+    actor: Actor,
+    digest: str | None = None,
+    method: str | None = None,
+) -> Grant:
+    """Return a grant for the scope if the code is the person's PIN or authenticator's.
+
+    Or a recovery code, where one counts. `method` is one of `Method`, or None for any.
+    Raises ValidationError with one of the codes not_enrolled, totp_needed, no_totp,
+    invalid_code, too_many, locked, disabled, wrong_code and changed; RuntimeError
+    inside a transaction.
+    """
+    known = check_scope(scope, digest)
+    methods = _usable(user, known, method)
+    row, used = try_code(user, code, methods, scope=known, actor=actor)
+    pin = code if used == Method.PIN else None
+    return _grant(
+        user, row, known, used, binding=binding, digest=digest, actor=actor, pin=pin
+    )
+
+
+def ask_for_passkey(
+    user: User, *, scope: str, binding: str, actor: Actor, digest: str | None = None
+) -> Asked:
+    """Return what a browser needs to let one of the person's passkeys confirm an act.
+
+    Raises ValidationError: no_passkey, too_many, no_domain.
+    """
+    question = _question(user, check_scope(scope, digest), binding, digest)
+    return ask_passkey(question, actor=actor)
+
+
+def confirm_with_passkey(
+    user: User,
+    answer: Mapping[str, Any],
+    *,
+    scope: str,
+    binding: str,
+    actor: Actor,
+    digest: str | None = None,
+) -> Grant:
+    """Return a grant for the scope if one of the person's passkeys has signed for it.
+
+    A wrong answer counts as a wrong code does. Raises ValidationError: late, too_many,
+    locked, disabled, wrong_passkey and changed; RuntimeError inside a transaction.
+    """
+    known = check_scope(scope, digest)
+    question = _question(user, known, binding, digest)
+    challenge = take_question(answer, question, actor=actor)
+    row = _reserve(user, actor)
+    try:
+        check_answer(answer, challenge, actor=actor, user=user)
+    except PasskeyRefused as refused:
+        _fail(user, actor, known, row, refused)
+    return _grant(
+        user, row, known, Method.PASSKEY, binding=binding, digest=digest, actor=actor
+    )
+
+
+def _question(user: User, scope: Scope, binding: str, digest: str | None) -> Question:
+    act = (digest or "") if scope in SINGLE_USE else ""
+    return Question(Purpose.STEP_UP, binding, user.pk, str(scope), act)
+
+
+@sensitive_variables("pin")
+def _grant(
+    user: User,
+    row: PinCredential,
+    known: Scope,
+    used: str,
+    *,
+    binding: str,
+    digest: str | None,
+    actor: Actor,
+    pin: str | None = None,
+) -> Grant:
+    """Forget the wrong tries and write the grant."""
+    with _durable():
+        _forget_failures(user, row, pin)
+        hold_account(user)
+        grant = make_grant(
+            user, scope=known, method=used, binding=binding, digest=digest
+        )
+        for name, _ in _limits(actor):
+            give_back(name)
+        record(
+            "step_up.confirmed",
+            grant,
+            actor=actor,
+            grant_id=grant.pk,
+            data={"scope": str(known), "method": used},
+        )
+    return grant
+
+
+@sensitive_variables("code")
+def try_code(
+    user: User, code: str, methods: list[str], *, scope: str, actor: Actor
+) -> tuple[PinCredential, str]:
+    """Count a try and look at a code; return the row of the tries, and what it was.
+
+    `methods` are the ways to look at it. Raises what `confirm` raises for a code.
+    """
+    fitting = [m for m in methods if _SHAPES[Method(m)].fullmatch(code)]
+    if not fitting:
+        msg = "A code has 6 digits, a PIN 6 to 12, and nothing else."
+        if Method.RECOVERY in methods:
+            msg += " A recovery code has ten letters and digits."
+        raise ValidationError(msg, code="invalid_code")
+    row = _reserve(user, actor)
+    used = _evaluate(user, code, row, fitting)
+    if used is None:
+        _fail(user, actor, scope, row)
+    return row, used
+
+
+def _usable(user: User, scope: Scope, method: str | None) -> list[str]:
+    """Return the ways to look at a code; refuse what needs no try to be refused."""
+    methods = step_up_methods(user, scope)
+    if not methods and needs_authenticator(scope):
+        msg = "This act needs a code of your authenticator. Set one up first."
+        raise ValidationError(msg, code="totp_needed")
+    if not methods:
+        msg = "You have no PIN yet. Set one first."
+        raise ValidationError(msg, code="not_enrolled")
+    codes = [m for m in methods if m != Method.PASSKEY]
+    wanted = [m for m in codes if method in (None, m)]
+    if not wanted:
+        msg = "This act is not confirmed this way. Use the other one."
+        raise ValidationError(msg, code="totp_needed" if method == "pin" else "no_totp")
+    return wanted
+
+
+# What a right code forgets.
+RESET: dict[str, Any] = {
+    "failed": 0,
+    "failed_total": 0,
+    "locked_until": None,
+    "disabled_at": None,
+}
+
+
+def _reserve(user: User, actor: Actor) -> PinCredential:
+    """Count one try as wrong until it proves right, and return the row as of it.
+
+    The fifth try locks and the tenth disables with the same UPDATE that counts them,
+    so that a process that dies afterwards leaves nothing open. The row is locked before
+    it is read, so of several tries at once each finds the last one's count.
+    """
+    with _durable():
+        row = lock_tries(user)
+        is_taken = _count(row)
+        # After the person's own count: whoever is locked uses up nobody else's tries.
+        may_try = not is_taken or all(
+            take(name, limit, _WINDOW).is_allowed for name, limit in _limits(actor)
+        )
+        transaction.set_rollback(not may_try)
+    if not may_try:
+        msg = "Too many tries from here. Wait a quarter of an hour."
+        raise ValidationError(msg, code="too_many", params=_wait(_WINDOW))
+    if not is_taken:
+        raise _closed(row)
+    return row
+
+
+def lock_tries(user: User) -> PinCredential:
+    """Return the person's row; others wait for it until this transaction ends.
+
+    Whoever locks the account, too, does that afterwards, so that nobody waits in a
+    circle.
+    """
+    rows = PinCredential.objects.select_for_update().filter(user=user)
+    row = rows.first()
+    if row is None:
+        empty = [PinCredential(user=user)]
+        PinCredential.objects.bulk_create(empty, ignore_conflicts=True)
+        row = rows.get()
+    return row
+
+
+def _count(row: PinCredential) -> bool:
+    """Count one try in a locked row; tell whether the person may try at all."""
+    was_locked = row.locked_until is not None
+    if (
+        row.disabled_at is not None
+        or row.failed_total >= TRIES_IN_ALL
+        or pin_locked_until(row) is not None
+        or (not was_locked and row.failed >= TRIES)
+    ):
+        return False
+    now = clock.now()
+    row.failed = 1 if was_locked else row.failed + 1
+    row.failed_total += 1
+    row.locked_until = None
+    if row.failed >= TRIES:
+        earlier_locks = row.lock_count if _was_locked_today(row) else 0
+        row.locked_until = now + _length_of_lock(earlier_locks)
+        row.last_locked_at, row.last_locked_mark = now, clock.mark()
+        row.lock_count = earlier_locks + 1
+    if row.failed_total >= TRIES_IN_ALL:
+        row.disabled_at = now
+    row.save(
+        update_fields=[
+            "failed", "failed_total", "locked_until", "last_locked_at",
+            "last_locked_mark", "lock_count", "disabled_at",
+        ]
+    )  # fmt: skip
+    return True
+
+
+def _was_locked_today(row: PinCredential) -> bool:
+    """Tell whether the last lock began within a day, so that the next is longer."""
+    if row.last_locked_at is None:
+        return False
+    begun = clock.begun(row.last_locked_at, row.last_locked_mark)
+    # One of a clock that was ahead began who knows when.
+    return begun is None or begun > clock.now() - _FORGIVEN
+
+
+def _length_of_lock(earlier_locks: int) -> timedelta:
+    return min(_FIRST_LOCK * 2 ** min(earlier_locks, _DOUBLINGS), LONGEST_LOCK)
+
+
+@sensitive_variables("code")
+def _evaluate(
+    user: User, code: str, row: PinCredential, methods: list[str]
+) -> str | None:
+    if Method.PIN in methods and pin_matches(
+        user.pk, code, hashed=row.hash, version=row.pepper_version
+    ):
+        return Method.PIN
+    if Method.TOTP in methods and use_step(user, code):
+        return Method.TOTP
+    if Method.RECOVERY in methods and use_recovery(user, code):
+        return Method.RECOVERY
+    return None
+
+
+@sensitive_variables("code", "fresh")
+def _forget_failures(user: User, row: PinCredential, code: str | None) -> None:
+    """Reset the counters, and hash anew what was hashed with old parameters.
+
+    Raises ValidationError when the PIN was changed or revoked meanwhile.
+    """
+    fresh = dict(RESET)
+    if code is not None and is_outdated(row.hash, row.pepper_version):
+        fresh["hash"], fresh["pepper_version"] = hash_pin(user.pk, code)
+    rows = PinCredential.objects.filter(pk=row.pk, hash=row.hash)
+    if not rows.update(**fresh):
+        msg = "Your PIN was changed meanwhile. Try again."
+        raise ValidationError(msg, code="changed")
+
+
+def _fail(
+    user: User,
+    actor: Actor,
+    scope: str,
+    row: PinCredential,
+    passkey: PasskeyRefused | None = None,
+) -> NoReturn:
+    left = tries_left(row)
+    code, said = "wrong_code", "Wrong code."
+    if passkey is not None:
+        code, said = "wrong_passkey", " ".join(passkey.messages)
+    _refuse(actor, user, code, {"scope": str(scope), "tries_left": left})
+    if left:
+        tries = "one try" if left == 1 else f"{left} tries"
+        msg = f"{said} You have {tries} left."
+        raise ValidationError(msg, code=code, params={"tries_left": left})
+    error = _closed(row)
+    with _durable():
+        kind = "disabled" if row.disabled_at else "locked"
+        record(f"step_up.{kind}", user, actor=actor)
+        tell(user, f"Confirming acts is {kind}", " ".join(error.messages), actor=actor)
+    raise error
+
+
+def tries_left(row: PinCredential) -> int:
+    """Return how many more wrong codes are taken before a lock."""
+    return max(0, min(TRIES - row.failed, TRIES_IN_ALL - row.failed_total))
+
+
+def _closed(row: PinCredential) -> ValidationError:
+    """Return what somebody is told whose code is not looked at."""
+    if row.disabled_at is not None:
+        msg = (
+            "Too many wrong codes: confirming is switched off for you. Ask the owner "
+            "of the hub to release your PIN. If these tries were not yours, say so."
+        )
+        return ValidationError(msg, code="disabled", params={"tries_left": 0})
+    now = clock.now()
+    until = pin_locked_until(row) or now
+    msg = (
+        f"Too many wrong codes: confirming is locked until {until:%H:%M} UTC. Your "
+        "sign-in is not. If these tries were not yours, tell an administrator."
+    )
+    wait = _wait(max(until - now, timedelta(seconds=1)))
+    return ValidationError(msg, code="locked", params={"tries_left": 0, **wait})
+
+
+def _refuse(actor: Actor, user: User, code: str, data: dict[str, Any]) -> None:
+    with _durable():
+        record_refusal("step_up.failed", user, actor=actor, code=code, data=data)
+
+
+def _limits(actor: Actor) -> list[tuple[str, int]]:
+    """Return what else counts tries: the address and everybody, with their limits."""
+    limits: dict[str, int] = settings.STEP_UP_LIMITS
+    address = f"step-up:{network_hash(actor.operation.ip)}"
+    return [(address, limits["address"]), ("step-up", limits["overall"])]
+
+
+def _wait(time: timedelta) -> dict[str, int]:
+    return {"retry_after": int(time.total_seconds()) + 1}

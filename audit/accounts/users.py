@@ -1,0 +1,375 @@
+"""Staff accounts: the doors to them, and what puts somebody out everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.apps import apps
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
+
+from audit import clock
+from audit.accounts.login_attempts import clear, reserve, wait_text
+from audit.accounts.mails import tell
+from audit.crypto import keyed_hash
+from audit.database.signed import AccountAltered, SignedModel
+from audit.log.recording import record
+from audit.log.refusals import record_refusal
+from audit.models import Authenticator, Passkey, PinCredential, TokenFamily, User
+from audit.models.user import new_stamp
+from audit.tenancy.actors import Actor
+
+# Flags whose loss ends what was opened with them.
+_RIGHTS = ("is_active", "is_staff", "is_superuser")
+# How the word of a released PIN begins in `User.factors`; a moment follows.
+_RELEASED = "released:"
+# So long after a release its person can still say that nobody has asked for it.
+RELEASE_WAIT = timedelta(days=1)
+_TRIES = 10
+_WINDOW = timedelta(minutes=15)
+
+
+def list_users(*, actor: Actor, permission: str = "") -> QuerySet[User]:
+    """Return the accounts the actor may see: all, or the own one and colleagues'.
+
+    With `permission` colleagues of businesses where the actor has that right.
+    """
+    ids = actor.businesses_for(permission) if permission else actor.business_ids
+    if ids is None:
+        return User.objects.all()
+    return User.objects.filter(Q(pk=actor.id) | Q(pk__in=_find_staff(ids)))
+
+
+def active_users() -> QuerySet[User]:
+    """Return all accounts in use: to find one by its exact name, never to be listed."""
+    return User.objects.filter(is_active=True)
+
+
+def _nobody(_business_ids: Iterable[UUID]) -> Any:
+    return ()
+
+
+_find_staff: Callable[[Iterable[UUID]], Any] = _nobody
+
+
+def register_staff_source(source: Callable[[Iterable[UUID]], Any]) -> None:
+    """Let the app that knows memberships say who works for businesses: ids of users."""
+    global _find_staff  # noqa: PLW0603 - set once, in AppConfig.ready()
+    _find_staff = source
+
+
+@transaction.atomic
+def end_sessions(user: User, *, actor: Actor, reason_code: str) -> int:
+    """Put a user out everywhere: every session and token ends with its next request.
+
+    Returns how many token families were alive. `user` carries the new stamp, so that
+    the edge can keep the session of whoever does this to the own account.
+    """
+    user.security_stamp = new_stamp()
+    # The stamp alone: other columns of a form are not written by this.
+    user.save(update_fields=["security_stamp"])
+    count = _revoke(user.token_families.all(), reason_code)
+    facts = {"families": count}
+    record("auth.sessions_ended", user, actor=actor, code=reason_code, data=facts)
+    if count:
+        record("auth.tokens_revoked", user, actor=actor, code=reason_code, data=facts)
+    return count
+
+
+def check_owner_left(user_id: UUID, *, is_owner: bool) -> None:
+    """Raise ValidationError `last_owner` where the last owner would stop being one.
+
+    `is_owner` says whether the account would still have all that an owner needs to come
+    in. Owners are locked until the transaction ends, so two cannot remove each other.
+    """
+    if is_owner:
+        return
+    rows = User.objects.select_for_update()
+    owners = rows.filter(**dict.fromkeys(_RIGHTS, True))
+    left = [row.pk for row in owners.order_by("pk") if row.is_genuine]
+    if left == [user_id]:
+        msg = (
+            "This is the last owner of the platform. Make somebody else an owner "
+            "first: active, with staff and superuser status."
+        )
+        raise ValidationError(msg, code="last_owner")
+
+
+@transaction.atomic
+def save_user(user: User, *, actor: Actor, fields: Iterable[str] = ()) -> User:
+    """Write an account; whoever loses a right by it is out at once.
+
+    `fields` are the names of the columns that changed, for the entry. Raises
+    AccountAltered for an account that was changed past the hub, and ValidationError for
+    the last owner, who stays one.
+    """
+    is_owner = all(getattr(user, name) for name in _RIGHTS)
+    check_owner_left(user.pk, is_owner=is_owner)
+    stored = User.objects.select_for_update().filter(pk=user.pk).first()
+    if stored is not None:
+        stored.require_genuine()
+        # These have services of their own.
+        user.security_stamp, user.password = stored.security_stamp, stored.password
+        user.factors = stored.factors
+    user.save()
+    if stored is None:
+        record("user.created", user, actor=actor)
+        return user
+    record("user.changed", user, actor=actor, data={"fields": sorted(fields)})
+    if _lost(stored, user):
+        end_sessions(user, actor=actor, reason_code="rights_lost")
+    return user
+
+
+def factors_of(user: User) -> set[str]:
+    """Return which second secrets a user has: `pin`, `totp`, a word of each passkey.
+
+    Two queries. Raises AccountAltered when they are not those that the hub has written
+    down with the account: whoever takes a row away past the hub takes no lock away.
+    """
+    row = _with_factors().get(pk=user.pk)
+    row.require_genuine()
+    found = _found_factors(row)
+    if found != _noted_factors(row):
+        raise AccountAltered(row)
+    return found
+
+
+def note_factors(user: User, *, add: str = "", remove: str = "") -> None:
+    """Write down with the account that it has a second secret, or no longer has it.
+
+    Call it in the transaction that writes or removes the secret itself.
+    """
+    stored = User.objects.select_for_update().get(pk=user.pk)
+    words = (set(stored.factors.split()) | {add}) - {remove, ""}
+    user.factors = " ".join(sorted(words))
+    user.save(update_fields=["factors"])
+
+
+def release_of(user: User) -> datetime | None:
+    """Return from when on the password alone sets a PIN; None without a release.
+
+    It is signed with the account, or whoever writes to the database would release PINs.
+    Raises AccountAltered.
+    """
+    row = User.objects.get(pk=user.pk)
+    row.require_genuine()
+    return _noted_release(row)
+
+
+def note_release(user: User, moment: datetime | None) -> None:
+    """Write down with the account that its PIN is released, or no longer is."""
+    stored = User.objects.select_for_update().get(pk=user.pk)
+    user.factors = _as_text(_noted_factors(stored), moment)
+    user.save(update_fields=["factors"])
+
+
+@transaction.atomic
+def accept_account(user: User, *, actor: Actor) -> None:
+    """Sign an account and its roles as they stand, whoever has written them.
+
+    For whoever runs the hub and has looked at them. Its sessions and tokens end. A PIN
+    that was released waits on; whose second secrets were taken away past the hub waits
+    as after a release, or the password alone would open what they had locked.
+    """
+    User.objects.select_for_update().get(pk=user.pk)
+    row = _with_factors().get(pk=user.pk)
+    due = _kept_release(row)
+    if _waits_anew(row):
+        due = clock.now() + RELEASE_WAIT
+        tell(
+            row,
+            "Your second secrets are gone",
+            f"Your account was changed past the hub. From {due:%-d %B %H:%M} UTC you "
+            "can set a PIN with your password.",
+            actor=actor,
+        )
+    row.factors = _as_text(_found_factors(row), due)
+    row.accept()
+    row.save()
+    for other in _signed_rows(user=user):
+        if not other.is_genuine:
+            other.accept()
+            if isinstance(other, Passkey):
+                other.save()
+            else:
+                other.by(actor, reason="accepted as it stands").save()
+    record("user.accepted", row, actor=actor)
+    end_sessions(row, actor=actor, reason_code="account_accepted")
+
+
+def describe_account(user: User) -> list[str]:
+    """Return what an account may do as it stands, a line for each of its rows."""
+    account = _with_factors().get(pk=user.pk)
+    found = sorted(_found_factors(account))
+    lines = [
+        f"account {account.username}: active {account.is_active}, staff "
+        f"{account.is_staff}, superuser {account.is_superuser}",
+        f"second secrets: {', '.join(found) or 'none'}; written down with the account: "
+        f"{', '.join(sorted(_noted_factors(account))) or 'none'}",
+    ]
+    if due := _noted_release(account):
+        lines.append(
+            "its PIN was released: a new one can be set with the password alone from "
+            f"{due:%Y-%m-%d %H:%M} UTC on"
+        )
+    if not account.is_genuine:
+        lines.append("the account was changed past the hub")
+    if _waits_anew(account):
+        lines.append(
+            "its second secrets are gone: after this a new wait of a day begins, until "
+            "the password alone sets a PIN"
+        )
+    for row in _signed_rows(user=user):
+        facts = ", ".join(f"{n} {getattr(row, n)}" for n in row.signed if n != "id")
+        mark = "" if row.is_genuine else "; changed past the hub"
+        lines.append(f"{row._meta.verbose_name} {row.pk}: {facts}{mark}")
+    return lines
+
+
+def altered_rows() -> list[SignedModel]:
+    """Return the rows of accounts that were changed past the hub.
+
+    Accounts whose second secrets are not those written down with them are among them.
+    """
+    accounts: list[SignedModel] = [
+        row
+        for row in _with_factors()
+        if not row.is_genuine or _found_factors(row) != _noted_factors(row)
+    ]
+    return accounts + [row for row in _signed_rows() if not row.is_genuine]
+
+
+def _signed_rows(**conditions: Any) -> Iterator[Any]:
+    """Yield what other apps keep of accounts, such as roles."""
+    for model in apps.get_models():
+        if issubclass(model, SignedModel) and model is not User:
+            rows: Any = model._base_manager
+            yield from rows.filter(**conditions)
+
+
+def _with_factors() -> QuerySet[Any]:
+    pins = PinCredential.objects.filter(user=OuterRef("pk")).exclude(hash="")
+    authenticators = Authenticator.objects.filter(user=OuterRef("pk"))
+    rows = User.objects.annotate(has_pin=Exists(pins), has_totp=Exists(authenticators))
+    return rows.prefetch_related("passkeys")
+
+
+def _found_factors(row: Any) -> set[str]:
+    found = {name for name in ("pin", "totp") if getattr(row, f"has_{name}")}
+    return found | {passkey.factor for passkey in row.passkeys.all()}
+
+
+def _noted_factors(row: User) -> set[str]:
+    words = row.factors.split()
+    return {word for word in words if not word.startswith(_RELEASED)}
+
+
+def _noted_release(row: User) -> datetime | None:
+    """Return the moment of a release as it stands, whoever has written it."""
+    for word in row.factors.split():
+        if word.startswith(_RELEASED):
+            with suppress(ValueError):
+                return datetime.fromisoformat(word.removeprefix(_RELEASED))
+    return None
+
+
+def _kept_release(row: User) -> datetime | None:
+    return _noted_release(row) if row.is_genuine else None
+
+
+def _waits_anew(row: Any) -> bool:
+    """Tell whether an account that is accepted has lost its second secrets.
+
+    Of one that was changed past the hub nobody knows what stood there. An emptied row
+    says that there was a PIN.
+    """
+    if _found_factors(row) or _kept_release(row):
+        return False
+    return bool(row.factors) or (
+        not row.is_genuine and PinCredential.objects.filter(user=row).exists()
+    )
+
+
+def _as_text(words: set[str], release: datetime | None) -> str:
+    more = {f"{_RELEASED}{release.isoformat()}"} if release is not None else set()
+    return " ".join(sorted(words | more))
+
+
+@transaction.atomic
+def change_password(user: User, password: str, *, actor: Actor) -> None:
+    """Give a user a new password, which the caller has validated; sessions end."""
+    user.set_password(password)
+    user.save(update_fields=["password"])
+    follow_new_password(user, actor=actor)
+
+
+@transaction.atomic
+def follow_new_password(user: User, *, actor: Actor) -> None:
+    """Do what belongs to a new password that is stored already: entry, sessions end."""
+    record("user.changed", user, actor=actor, data={"fields": ["password"]})
+    end_sessions(user, actor=actor, reason_code="password_changed")
+
+
+@sensitive_variables("password")
+def check_own_password(user: User, password: str, *, actor: Actor) -> None:
+    """Make sure that somebody signed in still knows the own password.
+
+    Raises ValidationError: `wrong_password`, which is an event, and after ten of them
+    in a quarter of an hour `too_many`, without looking. Call it outside of any
+    transaction: the try must count.
+    """
+    name = counter_of_own_password(user)
+    attempt = reserve(name, _TRIES, _WINDOW, is_doubling=True)
+    if not attempt.is_allowed:
+        wait = wait_text(attempt.retry_after)
+        msg = f"Too many wrong passwords. Wait {wait} and try again."
+        params = {"retry_after": attempt.retry_after}
+        raise ValidationError(msg, code="too_many", params=params)
+    if not user.check_password(password):
+        record_refusal("auth.failed", user, actor=actor, code="wrong_password")
+        msg = "This is not your password. Type the one that you sign in with."
+        raise ValidationError(msg, code="wrong_password")
+    clear(name)
+
+
+def counter_of_own_password(user: User) -> str:
+    """Return the name of the counter of tries by whoever is signed in."""
+    return f"own-password:{keyed_hash('user', user.pk.hex)}"
+
+
+def list_token_families(user: User) -> QuerySet[TokenFamily]:
+    """Return the sign-ins by token of a user that are alive, the newest first."""
+    return live_families().filter(user=user)
+
+
+@transaction.atomic
+def revoke_token_family(family: TokenFamily, *, actor: Actor, code: str) -> bool:
+    """End one sign-in by token; false when it had ended already."""
+    rows = TokenFamily.objects.filter(pk=family.pk)
+    if not _revoke(rows, code):
+        return False
+    facts = {"families": 1, "family": str(family.pk)}
+    record("auth.tokens_revoked", family.user, actor=actor, code=code, data=facts)
+    return True
+
+
+def live_families() -> QuerySet[TokenFamily]:
+    """Return token families that are neither revoked nor expired."""
+    return TokenFamily.objects.filter(revoked_at=None, expires_at__gt=clock.now())
+
+
+def _revoke(families: QuerySet[TokenFamily], code: str) -> int:
+    alive = families.filter(revoked_at=None, expires_at__gt=clock.now())
+    return alive.update(revoked_at=timezone.now(), revoke_code=code)
+
+
+def _lost(stored: User, user: User) -> bool:
+    return any(getattr(stored, n) and not getattr(user, n) for n in _RIGHTS)

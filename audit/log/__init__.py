@@ -1,0 +1,63 @@
+"""The trail: who did what, who saw whom, and what was refused."""
+
+from __future__ import annotations
+
+from audit.log.access import (
+    note_shown,
+    note_subjects,
+    record_reveal,
+    write_notes,
+)
+from audit.log.monitoring import (
+    acts_since,
+    last_review,
+    last_sign_ins,
+    newest_by_kind,
+    readers_of_the_hour,
+    record_review,
+)
+from audit.log.recording import (
+    ensure_operation,
+    record,
+    record_alone,
+)
+from audit.log.refusals import (
+    close_windows,
+    record_refusal,
+)
+from audit.log.selectors import (
+    find_operation,
+    list_access,
+    list_events,
+    list_operations,
+    list_pins,
+    list_step_ups,
+    names_of,
+    search_operations,
+)
+
+__all__ = [
+    "acts_since",
+    "close_windows",
+    "ensure_operation",
+    "find_operation",
+    "last_review",
+    "last_sign_ins",
+    "list_access",
+    "list_events",
+    "list_operations",
+    "list_pins",
+    "list_step_ups",
+    "names_of",
+    "newest_by_kind",
+    "note_shown",
+    "note_subjects",
+    "readers_of_the_hour",
+    "record",
+    "record_alone",
+    "record_refusal",
+    "record_reveal",
+    "record_review",
+    "search_operations",
+    "write_notes",
+]

@@ -1,0 +1,150 @@
+"""What a guard looks at: who reads, reveals, exports, is refused, and from where."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Count, Max, Q, QuerySet
+from django.utils import timezone
+
+from audit.log.recording import record
+from audit.log.selectors import list_events, names_of
+from audit.models import Event, Operation, Outcome
+from audit.privacy.masking import mask
+from audit.tenancy.actors import Actor
+from audit.tenancy.scope import reach
+
+# More than this by one person in an hour is unusual, and said on the page.
+UNUSUAL_REVEALS = 200
+UNUSUAL_PEOPLE = 1000
+_HOUR = timedelta(hours=1)
+_NEWEST = 50
+
+_KINDS: dict[str, Q] = {
+    "Refused attempts": Q(outcome=Outcome.REFUSED),
+    "Revealed contact data": Q(action="field.revealed"),
+    "Exports and downloads": Q(action__startswith="export.")
+    | Q(action="file.downloaded"),
+    "Sign-ins": Q(action__startswith="auth."),
+    "Staff access": Q(action__endswith=".viewed")
+    | Q(action__endswith=".listed")
+    | Q(action__endswith=".searched"),
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One event with the name of who did it and the address it came from, masked."""
+
+    event: Event
+    who: str
+    address: str
+
+
+@dataclass
+class Reader:
+    """How much one person has looked at within the last hour."""
+
+    name: str
+    reveals: int = 0
+    people: set[str] = field(default_factory=set)
+
+    @property
+    def is_unusual(self) -> bool:
+        """Tell whether this is more than daily work asks for."""
+        return self.reveals >= UNUSUAL_REVEALS or len(self.people) >= UNUSUAL_PEOPLE
+
+
+def newest_by_kind(*, actor: Actor) -> dict[str, list[Entry]]:
+    """Return the fifty newest events of each kind that the actor may see."""
+    events = list_events(actor=actor)
+    found = {name: list(events.filter(kind)[:_NEWEST]) for name, kind in _KINDS.items()}
+    every = [event for own in found.values() for event in own]
+    names = names_of(event.actor_id for event in every)
+    addresses = _addresses({event.operation_id for event in every})
+    return {
+        name: [
+            Entry(
+                event,
+                names.get(event.actor_id) or event.actor_kind,
+                addresses.get(event.operation_id, "–"),
+            )
+            for event in own
+        ]
+        for name, own in found.items()
+    }
+
+
+def readers_of_the_hour(*, actor: Actor, now: datetime | None = None) -> list[Reader]:
+    """Return who looked at whom within an hour, those who saw most people first."""
+    since = (now or timezone.now()) - _HOUR
+    events = list_events(actor=actor).filter(
+        _KINDS["Staff access"] | _KINDS["Revealed contact data"],
+        occurred_at__gte=since,
+        actor_kind="user",
+    )
+    return _readers(events)
+
+
+def _readers(events: QuerySet[Event]) -> list[Reader]:
+    columns = ("actor_id", "action", "subjects")
+    found: dict[UUID | None, Reader] = defaultdict(lambda: Reader(""))
+    for actor_id, action, subjects in events.values_list(*columns).iterator():
+        reader = found[actor_id]
+        reader.people.update(subjects)
+        reader.reveals += action == "field.revealed"
+    names = names_of(found)
+    for actor_id, reader in found.items():
+        reader.name = names.get(actor_id, "unknown")
+    return sorted(found.values(), key=lambda r: (-len(r.people), r.name))
+
+
+def last_sign_ins(
+    user_ids: Iterable[UUID], *, actor: Actor
+) -> dict[UUID | None, datetime]:
+    """Return when each account signed in last, as far as the actor may know."""
+    events = list_events(actor=actor).filter(
+        actor_id__in=list(user_ids), action="auth.signed_in"
+    )
+    grouped = events.order_by().values("actor_id").annotate(last=Max("occurred_at"))
+    return dict(grouped.values_list("actor_id", "last"))
+
+
+def acts_since(
+    moment: datetime, user_ids: Iterable[UUID], *, actor: Actor
+) -> dict[UUID | None, int]:
+    """Return how many entries of the trail each account has made since a moment."""
+    events = list_events(actor=actor).filter(
+        actor_id__in=list(user_ids), occurred_at__gte=moment
+    )
+    grouped = events.order_by().values("actor_id").annotate(n=Count("pk"))
+    return dict(grouped.values_list("actor_id", "n"))
+
+
+def _addresses(ids: set[UUID]) -> dict[UUID, str]:
+    # Of events that the reader sees. The request of somebody who works for several
+    # businesses belongs to none of them.
+    with reach(None):
+        rows = dict(Operation.objects.filter(pk__in=ids).values_list("pk", "ip"))
+    return {pk: str(mask(ip)) if ip else "–" for pk, ip in rows.items()}
+
+
+def last_review(business_ids: Iterable[UUID]) -> datetime | None:
+    """Return when the access to any of these businesses was reviewed last."""
+    reviews = Event.objects.filter(
+        action="access.reviewed", business_id__in=list(business_ids)
+    )
+    found: datetime | None = reviews.aggregate(last=Max("occurred_at"))["last"]
+    return found
+
+
+@transaction.atomic
+def record_review(business_ids: Iterable[UUID], *, actor: Actor) -> None:
+    """Write down that access to these businesses was looked through; all or none."""
+    for business_id in business_ids:
+        record("access.reviewed", actor=actor, business_id=business_id)

@@ -1,0 +1,211 @@
+"""Refusals in the trail: the first ones are entries, the others a number.
+
+Entries can never be deleted. Without this somebody who repeats a refused request would
+fill the trail, and bury in it what matters. Nothing vanishes: once the quarter of an
+hour is over, one entry says how many more there were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, TypedDict, Unpack
+from uuid import UUID
+
+from django.db import models, transaction
+from django.db.models import F, Q, QuerySet
+
+from audit import clock
+from audit.crypto import keyed_hash, network_hash
+from audit.log.recording import new_event, record_together
+from audit.models import Event, Outcome, RefusalWindow
+from audit.tenancy.actors import Actor
+from audit.tenancy.scope import reach
+
+# So many refusals of one person and kind are told one by one in each window.
+TOLD = 10
+WINDOW = timedelta(minutes=15)
+SUMMARY = "refusals.counted"
+
+
+class ToldOfRefusal(TypedDict, total=False):
+    """What a refusal may say besides who was refused what, and where."""
+
+    data: dict[str, Any] | None
+    object_label: str
+    object_id: str
+
+
+def record_refusal(
+    action: str,
+    target: models.Model | None = None,
+    *,
+    actor: Actor,
+    code: str,
+    business_id: UUID | None = None,
+    **told: Unpack[ToldOfRefusal],
+) -> Event | None:
+    """Write a refusal as an event, or only count it; return the event if there is one.
+
+    Each person, key or address has ten events for an action, a code and a business in
+    a quarter of an hour. What is counted beyond them only moves a number, and writes
+    neither event nor operation. `code` is one of ours, never a caller's text;
+    `business_id` is the target's or the actor's only one unless it is given. Its own
+    transaction, or part of the caller's, which then holds the counter's row until its
+    end.
+    """
+    if business_id is None:
+        business_id = getattr(target, "business_id", None) or actor.only_business
+    events = record_refusals(
+        action, target, actor=actor, code=code, business_ids=[business_id], **told
+    )
+    return events[0] if events else None
+
+
+@transaction.atomic
+def record_refusals(
+    action: str,
+    target: models.Model | None = None,
+    *,
+    actor: Actor,
+    code: str,
+    business_ids: Iterable[UUID | None],
+    **told: Unpack[ToldOfRefusal],
+) -> list[Event]:
+    """Write or count one refusal in each of these businesses; return its events.
+
+    As `record_refusal`, with as many statements for two hundred businesses as for two:
+    whoever works for many would make a refused request costly otherwise.
+    """
+    now = clock.now()
+    fresh = [_fresh(action, code, pk, actor, now) for pk in set(business_ids)]
+    # Counters are nobody's rows: also those of a business that is not within reach.
+    with reach(None):
+        rows = _locked(fresh)
+        stored = RefusalWindow.objects.filter(name__in=[row.name for row in rows])
+        over = {row.name for row in rows if not _is_open(row, now)}
+        if len(over) < len(rows):
+            stored.exclude(name__in=over).update(number=F("number") + 1, last_at=now)
+        if over:
+            begun = {"number": 1, "started_at": now, "ends_at": now + WINDOW}
+            stored.filter(name__in=over).update(last_at=now, **begun)
+    summaries = [
+        _summary(row, actor) for row in rows if row.name in over and row.number > TOLD
+    ]
+    events = [
+        new_event(
+            action,
+            target,
+            actor=actor,
+            business_id=row.business_id,
+            outcome=Outcome.REFUSED,
+            code=code,
+            **told,
+        )
+        for row in rows
+        if row.name in over or row.number < TOLD
+    ]
+    record_together([*summaries, *events], actor=actor)
+    return events
+
+
+def close_windows(*, actor: Actor, only_count: bool = False) -> int:
+    """Tell what was counted in windows that are over, and remove them; return how many.
+
+    For maintenance. Each window has a short transaction of its own.
+    """
+    names = list(_over(clock.now()).values_list("name", flat=True))
+    if not only_count:
+        for name in names:
+            _close(name, actor)
+    return len(names)
+
+
+@transaction.atomic
+def _close(name: str, actor: Actor) -> None:
+    now = clock.now()
+    row = RefusalWindow.objects.select_for_update().filter(name=name).first()
+    # Meanwhile somebody may have been refused again, in a new window.
+    if row is not None and not _is_open(row, now):
+        if row.number > TOLD:
+            record_together([_summary(row, actor)], actor=actor)
+        row.delete()
+
+
+def _open(now: datetime) -> Q:
+    # A clock that was put back must not keep a window open, or end one each time that
+    # two servers differ by seconds.
+    return Q(ends_at__gt=now, ends_at__lte=now + 2 * WINDOW)
+
+
+def _is_open(row: RefusalWindow, now: datetime) -> bool:
+    return now < row.ends_at <= now + 2 * WINDOW
+
+
+def _over(now: datetime) -> QuerySet[RefusalWindow]:
+    return RefusalWindow.objects.exclude(_open(now)).order_by("name")
+
+
+def _fresh(
+    action: str, code: str, business_id: UUID | None, actor: Actor, now: datetime
+) -> RefusalWindow:
+    """Return the row of this refusal before it is counted."""
+    who = str(actor.id or actor.key_id or "")
+    if not who and actor.kind == "anonymous":
+        who = network_hash(actor.operation.ip)
+    elif not who:
+        who = actor.operation.route
+    parts = (actor.kind, who, str(business_id or ""), action, code)
+    return RefusalWindow(
+        name=keyed_hash("refusal", *parts),
+        business_id=business_id,
+        actor_kind=actor.kind,
+        actor_id=actor.id,
+        key_id=actor.key_id,
+        action=action,
+        code=code,
+        started_at=now,
+        last_at=now,
+        ends_at=now + WINDOW,
+    )
+
+
+def _locked(fresh: list[RefusalWindow]) -> list[RefusalWindow]:
+    """Return the stored rows, locked until the end of the transaction.
+
+    In one order, so that parallel requests wait and never lock each other.
+    """
+    fresh = sorted(fresh, key=lambda row: row.name)
+    names = [row.name for row in fresh]
+    stored = RefusalWindow.objects.select_for_update().order_by("name")
+    # A second look at those that maintenance has just removed.
+    for _ in range(3):
+        rows = list(stored.filter(name__in=names))
+        if len(rows) == len(fresh):
+            return rows
+        known = {row.name for row in rows}
+        new = [row for row in fresh if row.name not in known]
+        RefusalWindow.objects.bulk_create(new, ignore_conflicts=True)
+    msg = "The counter is made and removed by others all the time."
+    raise RefusalWindow.DoesNotExist(msg)
+
+
+def _summary(row: RefusalWindow, actor: Actor) -> Event:
+    """Return how many more refusals than those told one by one a window has seen."""
+    # The operation is that of whoever tells it; the entry is about who was refused.
+    refused: Any = row.actor_kind
+    who = replace(actor, kind=refused, id=row.actor_id, key_id=row.key_id)
+    return new_event(
+        SUMMARY,
+        actor=who,
+        business_id=row.business_id,
+        outcome=Outcome.REFUSED,
+        code=row.code,
+        data={
+            "action": row.action,
+            "more": row.number - TOLD,
+            "from": row.started_at.isoformat(),
+            "until": row.last_at.isoformat(),
+        },
+    )

@@ -1,0 +1,47 @@
+"""What keeps a site sound: clean-up, heartbeats, new keys, the catalogue compared."""
+
+from __future__ import annotations
+
+from audit.maintenance.catalogue import (
+    catalogue_faults,
+    keep_catalogue,
+    require_catalogue,
+)
+from audit.maintenance.cleanup import (
+    forget_old,
+    register_cleanup,
+    remove_old,
+)
+from audit.maintenance.heartbeats import (
+    CAN_WRITE,
+    MAINTAINED,
+    beat,
+    last_beat,
+)
+from audit.maintenance.renewal import (
+    KeyedColumn,
+    count_outdated,
+    end_outdated,
+    register_keyed,
+    renew_outdated,
+    sealed_column,
+)
+
+__all__ = [
+    "CAN_WRITE",
+    "MAINTAINED",
+    "KeyedColumn",
+    "beat",
+    "catalogue_faults",
+    "count_outdated",
+    "end_outdated",
+    "forget_old",
+    "keep_catalogue",
+    "last_beat",
+    "register_cleanup",
+    "register_keyed",
+    "remove_old",
+    "renew_outdated",
+    "require_catalogue",
+    "sealed_column",
+]

@@ -1,0 +1,219 @@
+"""A new HASH_KEY: what former keys have made is made again, counted, or ended.
+
+Each app says which of its columns a key has made. What can be computed is signed or
+encrypted again; of what is stored as a hash alone, each row follows when its secret is
+used next, or ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from cryptography.exceptions import InvalidTag
+from django.apps import apps
+from django.conf import settings
+from django.db import transaction
+from django.db.models import QuerySet
+
+from audit.accounts.mails import tell
+from audit.accounts.pin_enrolment import release_pin
+from audit.accounts.pin_hashes import newest_version
+from audit.crypto import lock_up, newest_mark, unlock
+from audit.database.batches import in_batches
+from audit.database.signed import SignedModel
+from audit.history.models import TrackedModel
+from audit.log.recording import record
+from audit.models import (
+    Authenticator,
+    IdempotentResponse,
+    KeptCatalogue,
+    PinCredential,
+    RecoveryCode,
+)
+from audit.tenancy.actors import Actor
+
+_REASON = "a new HOLDFAST_HASH_KEY"
+# Rows of one transaction: each may be a file of megabytes, or leave a history row.
+_BATCH = 10
+# Keys of rows that are read at a time; each is some bytes.
+_READ = 500
+_Act = Callable[[Any, Actor], bool]
+
+
+@dataclass(frozen=True)
+class KeyedColumn:
+    """A column that HASH_KEY has made, and what becomes of it under a new one.
+
+    `rows` are those that count. `renew` changes one of them, which is locked, and tells
+    whether it could; without it a row waits for its secret. `end` lets one go.
+    """
+
+    rows: Callable[[], QuerySet[Any]]
+    column: str
+    renew: _Act | None = None
+    end: _Act | None = None
+    newest: Callable[[], str] = newest_mark
+
+    @property
+    def name(self) -> str:
+        """What the rows are called."""
+        return str(self.rows().model._meta.verbose_name_plural)
+
+    def outdated(self) -> QuerySet[Any]:
+        """Return the rows that a former key has made."""
+        rows = self.rows().exclude(**{self.column: ""})
+        return rows.exclude(**{f"{self.column}__startswith": self.newest()})
+
+
+_columns: list[KeyedColumn] = []
+
+
+def register_keyed(column: KeyedColumn) -> None:
+    """Add a column of an app above; in AppConfig.ready()."""
+    _columns.append(column)
+
+
+def _own_id(row: Any) -> bytes:
+    own: bytes = row.pk.bytes
+    return own
+
+
+def sealed_column(
+    rows: Callable[[], QuerySet[Any]],
+    column: str,
+    *,
+    purpose: str,
+    owner: Callable[[Any], bytes] = _own_id,
+) -> KeyedColumn:
+    """Return a column of boxes; `owner` says what the box of a row is bound to."""
+
+    def renew(row: Any, actor: Actor) -> bool:
+        bound = owner(row)
+        try:
+            data = unlock(getattr(row, column), purpose=purpose, owner=bound)
+        except (InvalidTag, ValueError):
+            return False
+        setattr(row, column, lock_up(data, purpose=purpose, owner=bound))
+        _write(row, column, actor)
+        return True
+
+    return KeyedColumn(rows, column, renew)
+
+
+def count_outdated() -> dict[str, int]:
+    """Return how many rows still need a former HASH_KEY, by what they are.
+
+    Nothing while no former key is named in the settings.
+    """
+    if not settings.HASH_KEYS_OLD:
+        return {}
+    counts: dict[str, int] = {}
+    for column in _all_columns():
+        if found := column.outdated().count():
+            counts[column.name] = counts.get(column.name, 0) + found
+    return counts
+
+
+def renew_outdated(*, actor: Actor) -> Iterator[tuple[str, int, int]]:
+    """Sign and encrypt again what a former key has made, a few rows at a time.
+
+    Yields what it works at, and how many rows of how many are done. What is done stays
+    so, with an event of each batch; run again, it goes on. A row that was changed past
+    the hub is left as it is.
+    """
+    for column in _all_columns():
+        if column.renew is not None:
+            yield from _through(column, column.renew, actor, "keys.renewed")
+
+
+def end_outdated(*, actor: Actor) -> Iterator[tuple[str, int, int]]:
+    """End what still needs a former key and could not follow; its people get a mail."""
+    for column in _all_columns():
+        if column.end is not None:
+            yield from _through(column, column.end, actor, "keys.ended")
+
+
+def _through(
+    column: KeyedColumn, act: _Act, actor: Actor, action: str
+) -> Iterator[tuple[str, int, int]]:
+    if not settings.HASH_KEYS_OLD:
+        return
+    done, of = 0, column.outdated().count()
+    for _, batch in in_batches(_keys(column), _BATCH):
+        with transaction.atomic(durable=True):
+            rows = column.outdated().filter(pk__in=batch)
+            rows = rows.select_for_update(of=("self",))
+            count = sum(act(row, actor) for row in rows)
+            if count:
+                # With the rows: it may be stopped after any batch.
+                record(action, actor=actor, data={"rows": count, "of": column.name})
+        done += count
+        yield column.name, done, of
+
+
+def _keys(column: KeyedColumn) -> Iterator[Any]:
+    """Yield the keys of the rows, the next ones read when those before are done."""
+    rows = column.outdated().order_by("pk").values_list("pk", flat=True)
+    found = list(rows[:_READ])
+    while found:
+        yield from found
+        found = list(rows.filter(pk__gt=found[-1])[:_READ])
+
+
+def _write(row: Any, column: str, actor: Actor) -> None:
+    if isinstance(row, TrackedModel):
+        row.by(actor, reason=_REASON)
+    row.save(update_fields=[column])
+
+
+def _sign(row: SignedModel, actor: Actor) -> bool:
+    if not row.is_genuine:
+        return False
+    row.sign()
+    _write(row, "mac", actor)
+    return True
+
+
+def _end_code(row: RecoveryCode, actor: Actor) -> bool:
+    row.delete()
+    if not RecoveryCode.objects.filter(user=row.user, used_at=None).exists():
+        tell(
+            row.user,
+            "Your recovery codes have ended",
+            "Your recovery codes open nothing any more, because a key of this site was "
+            "replaced. Make new ones at Your account, Second factor.",
+            actor=actor,
+        )
+    return True
+
+
+def _end_pin(row: PinCredential, actor: Actor) -> bool:
+    return release_pin(row.user, actor=actor)
+
+
+def _all_columns() -> list[KeyedColumn]:
+    return [*_own_columns(), *_columns]
+
+
+def _own_columns() -> Iterator[KeyedColumn]:
+    for model in apps.get_models():
+        if issubclass(model, SignedModel):
+            yield KeyedColumn(model._base_manager.all, "mac", _sign)
+    seeds, answers = Authenticator.objects.all, IdempotentResponse.objects.all
+    yield sealed_column(
+        seeds,
+        "sealed_seed",
+        purpose="authenticator seed",
+        owner=lambda row: row.user_id.bytes,
+    )
+    yield sealed_column(
+        answers, "response", purpose="answer", owner=lambda row: row.name.encode()
+    )
+    codes = RecoveryCode.objects.filter(used_at=None).select_related("user")
+    yield KeyedColumn(codes.all, "code_hash", end=_end_code)
+    pins = PinCredential.objects.select_related("user")
+    yield KeyedColumn(pins.all, "pepper_version", end=_end_pin, newest=newest_version)
+    # `migrate` signs it, as the owner: whoever serves must not be able to.
+    yield KeyedColumn(KeptCatalogue.objects.all, "mac")
