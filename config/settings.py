@@ -424,10 +424,10 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["config.api.permissions.Closed"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["audit.api.parsing.StrictJSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["audit.rest.parsers.StrictJSONParser"],
     # OPTIONS is no method of ours: 405, as any other.
     "DEFAULT_METADATA_CLASS": None,
-    "DEFAULT_SCHEMA_CLASS": "audit.api.schema.StaffSchema",
+    "DEFAULT_SCHEMA_CLASS": "audit.rest.schema.StaffSchema",
     "EXCEPTION_HANDLER": "config.api.errors.exception_handler",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }

@@ -9,7 +9,7 @@ from django.utils.functional import lazy
 from django.views.decorators.http import require_safe
 from django.views.generic import RedirectView
 
-from audit.rest.views import not_found_view
+from audit.rest.not_found import not_found_view
 from config.paths import HAS_CAPTURE
 
 index = RedirectView.as_view(pattern_name="admin:index")

@@ -20,7 +20,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from audit import accounts
-from audit.api.step_up_shapes import (
+from audit.api.step_up_serializers import (
     Confirmation,
     NewPin,
     PasskeyAnswer,
@@ -29,9 +29,9 @@ from audit.api.step_up_shapes import (
     StepUpGrant,
     StepUpState,
 )
-from audit.api.views import Method
 from audit.models import Grant, Scope
 from audit.rest.exceptions import ApiError
+from audit.rest.views import Method
 from audit.tenancy.actors import Actor
 
 HEADER = "X-Step-Up-Grant"

@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 import django_filters
 
 from audit import accounts, log
-from audit.api.filters import TableFilters, YesNoFilter
-from audit.api.rows import RowSerializer
-from audit.api.tables import TableView
 from audit.models import Event, Operation, User
+from audit.rest.filters import TableFilters, YesNoFilter
+from audit.rest.model_serializers import RowSerializer
+from audit.rest.viewsets import TableView
 
 
 class EventRow(RowSerializer):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from django.urls import re_path
 
-from audit.api.routing import routes
 from audit.api.step_up import PasskeyQuestionView, PasskeyView, PinView, StepUpView
 from audit.api.trail import Events, Operations, Users
+from audit.rest.routers import routes
 
 urlpatterns = [
     re_path(r"^api/v1/auth/step-up/?$", StepUpView.as_view(), name="step_up"),

@@ -1,1 +1,1 @@
-"""What every endpoint of HTTP builds on: errors, problem documents, rates."""
+"""What every endpoint builds on: view sets, serializers, problem documents, rates."""

@@ -1,31 +1,334 @@
-"""Views that belong to no table: what is not there."""
+"""The base of every endpoint for staff: closed until it names a right."""
 
 from __future__ import annotations
 
-from typing import Any
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property, partial
+from typing import Any, ClassVar
+from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse
-from django.views.decorators.csrf import csrf_exempt
+import orjson
+from django.db import transaction
+from django.http import HttpResponse, QueryDict
+from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
 
+from audit.crypto import keyed_hash
+from audit.privacy.classes import business_of
+from audit.privacy.masking import SEE_CLEAR
+from audit.rest import idempotency
 from audit.rest.exceptions import ApiError
-from audit.rest.problems import problem_response
+from audit.rest.renderers import ExactJSONRenderer
+from audit.rest.serializers import QuerySerializer, StrictSerializer, snake_case
+from audit.tenancy.actors import Actor, Shown
 
-_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-
-
-@csrf_exempt
-def not_found_view(request: HttpRequest, **_: Any) -> HttpResponse:
-    """Answer 404 as a problem document: who asks here cannot read an error page."""
-    if request.method in _METHODS:
-        error = ApiError(404, "not_found", "There is nothing here.")
-    else:
-        use = " or ".join(_METHODS)
-        error = ApiError(405, "method_not_allowed", f"Use {use} here.")
-        error.headers["Allow"] = ", ".join(_METHODS)
-    response = problem_response(request, error)
-    response["Cache-Control"] = "no-store"
-    return response
+# Nothing else is answered here, and OPTIONS would only repeat the schema.
+_METHODS = ["get", "head", "post", "put", "patch", "delete"]
+_LONGEST_KEY = 255
+_KEPT_HEADERS = ("ETag", "Location")
+# As `etag_of` writes it; no revision has more digits.
+_TAG = re.compile(r'"r[0-9]{1,9}"')
+_ONCE = "Send it once; several values go into …__in with commas."
 
 
-# There is no body to measure, and guessing addresses shows nothing.
-not_found_view.skips_page_limits = True  # type: ignore[attr-defined]  # config.limits looks at it
+def etag_of(rev: int) -> str:
+    """Return the entity tag of a revision (RFC 9110)."""
+    return f'"r{rev}"'
+
+
+def refuse_repeated(query: QueryDict) -> None:
+    """Raise ValidationError for parameters that stand twice: one would be ignored."""
+    names = Counter(snake_case(name) for name, found in query.lists() for _ in found)
+    wrong = {
+        name: [ErrorDetail(_ONCE, "repeated_parameter")]
+        for name in query
+        if names[snake_case(name)] > 1
+    }
+    if wrong:
+        raise ValidationError(wrong)
+
+
+@dataclass(frozen=True)
+class Method:
+    """What one method of an endpoint needs, takes and answers.
+
+    The view checks requests by it and the schema describes it, so the two agree.
+    """
+
+    # The name of a right; empty where the view has a permission class of its own.
+    right: str
+    # A serializer of the answer's body; None for one without a body.
+    answer: Any = None
+    status: int = 200
+    body: type[StrictSerializer] | None = None
+    query: type[QuerySerializer] = QuerySerializer
+    # Answers with an ETag and takes If-Match.
+    has_versions: bool = False
+    # Further success statuses, with their serializers.
+    also: Mapping[int, Any] | None = None
+    # A POST that changes nothing, or whose answer is a stream, is simply done again.
+    takes_key: bool = True
+    # Many acts, each done and kept by itself through `do_part`, key or not.
+    has_parts: bool = False
+    # Of the answer, where it is no JSON.
+    media_type: str = "application/json"
+
+
+class HasRight(BasePermission):
+    """Whoever has the right that the view names for the method, in some business.
+
+    Which rows that are is decided by the door that returns them.
+    """
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        if request.method not in view.allowed_methods:
+            # 405 follows, and shows nothing.
+            return True
+        spec = view.spec
+        user: Any = request.user
+        if spec is None or not user.is_authenticated:
+            return False
+        return bool(user.has_perm(spec.right))
+
+
+class StaffView(APIView):
+    """Answers JSON to a person with a session or a token.
+
+    `methods` says for each method, or action of a viewset, what it needs, takes and
+    answers; one that is not named is refused. A POST with an `Idempotency-Key` is done
+    once: who repeats it within a day gets the first answer.
+    """
+
+    permission_classes: tuple[type[BasePermission], ...] = (HasRight,)
+    renderer_classes: tuple[type[ExactJSONRenderer], ...] = (ExactJSONRenderer,)
+    http_method_names = _METHODS
+    methods: ClassVar[Mapping[str, Method]] = {}
+    # Of a request with a key: a keyed hash of who asks, where and with which key, and
+    # one of what was said.
+    _key: tuple[str, str] | None = None
+    # Answers in camelCase; both spellings are taken everywhere.
+    is_camel: ClassVar[bool] = False
+    tag: ClassVar[str] = ""
+
+    @cached_property
+    def actor(self) -> Actor:
+        """Who asks."""
+        return Actor.from_request(self.request)
+
+    @property
+    def spec(self) -> Method | None:
+        """What this request's method needs, takes and answers."""
+        method = str(self.request.method).lower()
+        name = getattr(self, "action", None) or ("get" if method == "head" else method)
+        return self.methods.get(name)
+
+    @property
+    def right(self) -> str:
+        """The right that this request needs."""
+        return self.spec.right if self.spec else ""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if self.spec:
+            refuse_repeated(request.query_params)
+        self.parameters = self.check_query(request) if self.spec else {}
+
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        """Answer a request as the library does, and one with a key once."""
+        self.args, self.kwargs = args, kwargs
+        self.request = asked = self.initialize_request(request, *args, **kwargs)
+        self.headers = self.default_response_headers
+        try:
+            self.initial(asked, *args, **kwargs)
+            response = self._act()(asked, *args, **kwargs)
+        except Exception as error:
+            response = self.handle_exception(error)
+        self.response = self.finalize_response(asked, response, *args, **kwargs)
+        return self.response
+
+    def _act(self) -> Callable[..., Any]:
+        """Return what answers the request: its method's, done once if it has a key."""
+        method = str(self.request.method).lower()
+        act: Callable[..., Any] = self.http_method_not_allowed
+        if method in self.http_method_names:
+            act = getattr(self, method, act)
+        if method != "post" or not (self.spec and self.spec.takes_key):
+            return act
+        key = self.request.headers.get("Idempotency-Key")
+        if key is None:
+            return act
+        self._key = self._checked_key(key)
+        return act if self.spec.has_parts else partial(self._done_once, act, *self._key)
+
+    def check_query(self, request: Request) -> dict[str, Any]:
+        """Return the checked parameters. Raises ValidationError for unknown ones."""
+        query = self.spec.query if self.spec else QuerySerializer
+        serializer = query(data=request.query_params.dict())
+        serializer.is_valid(raise_exception=True)
+        checked: dict[str, Any] = serializer.validated_data
+        return checked
+
+    def body(self, **context: Any) -> Any:
+        """Return the checked body. Raises ValidationError with what is wrong."""
+        kind = (self.spec and self.spec.body) or StrictSerializer
+        serializer = kind(data=self.request.data, context={"view": self, **context})
+        serializer.is_valid(raise_exception=True)
+        return serializer.validated_data
+
+    def sees_clear(self, row: Any) -> bool:
+        """Tell whether the person sees contact data of this row."""
+        return self.actor.may(SEE_CLEAR, business_of(row))
+
+    def expected_rev(self) -> int | None:
+        """Return the revision that `If-Match` names (RFC 9110), if it does.
+
+        Raises ApiError 412 for a tag that no revision has.
+        """
+        tag = self.request.headers.get("If-Match", "").strip()
+        if tag in ("", "*"):
+            return None
+        if not _TAG.fullmatch(tag):
+            sentence = (
+                "If-Match names no version of this. Send what ETag said, with its "
+                'quotes, like "r1".'
+            )
+            raise ApiError(412, "stale_version", sentence)
+        return int(tag[2:-1])
+
+    def stale(self, rev: int) -> ApiError:
+        """Return the 412 for a write that somebody else was faster than."""
+        sentence = "Somebody changed this meanwhile. Load it again and repeat."
+        return ApiError(412, "stale_version", sentence, headers={"ETag": etag_of(rev)})
+
+    def refuse_version(self) -> None:
+        """Raise ApiError 412 where `If-Match` names a version of what has none."""
+        if self.expected_rev() is not None:
+            sentence = "This has no versions. Leave If-Match out."
+            raise ApiError(412, "stale_version", sentence)
+
+    def finalize_response(
+        self, request: Any, response: Any, *args: Any, **kwargs: Any
+    ) -> Any:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        response["Cache-Control"] = "no-store"
+        return response
+
+    def do_part(
+        self, number: int, act: Callable[[], dict[str, Any]]
+    ) -> tuple[dict[str, Any], bool]:
+        """Do one of many acts in a transaction of its own, once if there is a key.
+
+        Returns what it answers, which JSON can hold, and whether that was kept from an
+        earlier request with this key. Raises ApiError 422 when that said another thing.
+        """
+        if self._key is None:
+            with transaction.atomic():
+                return act(), False
+        name, said = self._key
+        return self._kept_once(keyed_hash("part", name, str(number)), said, act)
+
+    def _done_once(
+        self,
+        act: Callable[..., Any],
+        name: str,
+        said: str,
+        request: Request,
+        *args: Any,
+        **kw: Any,
+    ) -> Any:
+        """Do an act and keep its answer, in one transaction; or answer as before.
+
+        A refusal rolls both back, so the same key may be sent again; so does a failure
+        of what follows the commit.
+        """
+        response: Any = None
+
+        def answer() -> dict[str, Any]:
+            nonlocal response
+            response = act(request, *args, **kw)
+            return self._kept(response)
+
+        kept, is_repeat = self._kept_once(name, said, answer)
+        return self._again(kept) if is_repeat else response
+
+    def _checked_key(self, text: str) -> tuple[str, str]:
+        if not (
+            0 < len(text) <= _LONGEST_KEY and text.isascii() and text.isprintable()
+        ):
+            raise ApiError(
+                400,
+                "invalid_idempotency_key",
+                "Idempotency-Key has 1 to 255 plain characters. Send a random UUID.",
+            )
+        request = self.request
+        asked = (request.path.rstrip("/"), request.headers.get("X-Business", ""))
+        who = (str(self.actor.id), self.actor.standing)
+        name = keyed_hash("answer", *who, *asked, text)
+        said = orjson.dumps(request.data, option=orjson.OPT_SORT_KEYS).decode()
+        return name, keyed_hash("said", request.META.get("QUERY_STRING", ""), said)
+
+    def _kept_once(
+        self, name: str, said: str, act: Callable[[], dict[str, Any]]
+    ) -> tuple[dict[str, Any], bool]:
+        """Claim a name, act and keep the answer, in one transaction; or say it again.
+
+        The second of what is returned tells whether it was kept before.
+        """
+        is_done = False
+        try:
+            with transaction.atomic():
+                kept = self._claimed(name, said)
+                if kept is not None:
+                    return kept, True
+                answer = act()
+                idempotency.keep_answer(name, answer)
+                is_done = True
+        except Exception:
+            if is_done:
+                # What had to follow the commit, as a mail, failed: not done after all.
+                idempotency.forget_answer(name)
+            raise
+        return answer, False
+
+    def _claimed(self, name: str, fingerprint: str) -> dict[str, Any] | None:
+        try:
+            return idempotency.claim_answer(name, fingerprint)
+        except idempotency.KeyReused as error:
+            raise ApiError(
+                422,
+                "idempotency_key_reused",
+                "This key was sent with another request. Take a new one.",
+            ) from error
+
+    def _kept(self, response: Response) -> dict[str, Any]:
+        noted = [asdict(shown) for shown in self.actor.operation.shown]
+        return {
+            "status": response.status_code,
+            "body": ExactJSONRenderer().render(response.data).decode(),
+            "headers": {n: response[n] for n in _KEPT_HEADERS if n in response},
+            "shown": json.loads(json.dumps(noted, default=str)),
+        }
+
+    def _again(self, kept: dict[str, Any]) -> HttpResponse:
+        operation = self.actor.operation
+        for shown in kept["shown"]:
+            pk = shown["business_id"]
+            # Whom it shows is an access again.
+            shown["business_id"] = UUID(pk) if pk else None
+            shown["subjects"] = tuple(UUID(each) for each in shown["subjects"])
+            operation.shown.append(Shown(**shown))
+            operation.reader = self.actor
+        headers = {**kept["headers"], "Idempotent-Replayed": "true"}
+        return HttpResponse(
+            kept["body"],
+            status=kept["status"],
+            headers=headers,
+            content_type="application/json",
+        )

@@ -12,10 +12,10 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from audit.api.paging import page_of
-from audit.api.reading import QuerySerializer
-from audit.api.views import Method
 from audit.privacy.masking import Room
+from audit.rest.pagination import page_of
+from audit.rest.serializers import QuerySerializer
+from audit.rest.views import Method
 from capture import services
 from capture.api.machine import MachineView
 from customers import services as customers

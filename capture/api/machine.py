@@ -11,9 +11,9 @@ from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from audit.api.views import HasRight
 from audit.rest import rate_limits
 from audit.rest.exceptions import ApiError
+from audit.rest.views import HasRight
 from audit.tenancy.actors import Actor, operation_of
 from capture import services
 from capture.api.authentication import KeyUseError, key_in_headers, require_key

@@ -6,7 +6,7 @@ from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 
-from audit.api.openapi import ANYTHING, TEXT, UUID, Operation, parameter, ref
+from audit.rest.openapi import ANYTHING, TEXT, UUID, Operation, parameter, ref
 from capture.api.fixed_routes import ROUTES
 from capture.api.openapi_parts import schemas
 from capture.api.schemas import component_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from audit.api.openapi import (
+from audit.rest.openapi import (
     ANYTHING,
     FLAG,
     MAYBE_TEXT,
@@ -18,7 +18,7 @@ from audit.api.openapi import (
     record,
     ref,
 )
-from audit.api.schema_fields import NO_NUL, NOT_BLANK
+from audit.rest.schema_fields import NO_NUL, NOT_BLANK
 from capture.api.fixed_routes import ROUTES
 from capture.api.schemas import component_of, schema_of
 from capture.choices import CaptureType, Decision, Status, Trust

@@ -13,10 +13,10 @@ from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.middleware.csrf import CsrfViewMiddleware
 
-from audit.api.paging import CursorError, cursor_page_of
 from audit.log import note_shown, note_subjects
 from audit.privacy.masking import SEE_CLEAR, mask_fields, mask_within
 from audit.rest.exceptions import ApiError
+from audit.rest.pagination import CursorError, cursor_page_of
 from audit.tenancy.actors import Actor
 from capture import services
 from capture.api.answers import counted, refusal_of_verdict

@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 import django_filters
 
-from audit.api.filters import OfCustomer, TableFilters
-from audit.api.rows import Related, RowSerializer
+from audit.rest.filters import OfCustomer, TableFilters
+from audit.rest.model_serializers import Related, RowSerializer
 from capture.models import (
     ApiKey,
     DashboardSnapshot,

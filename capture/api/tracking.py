@@ -10,7 +10,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from audit.api.views import Method
+from audit.rest.views import Method
 from capture import services
 from customers import services as customers
 from customers.api.working import WorkingBusinessView

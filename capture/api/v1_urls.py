@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from audit.api.routing import routes
+from audit.rest.routers import routes
 from capture.api import tables
 
 urlpatterns = [

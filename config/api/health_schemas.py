@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from audit.api.openapi import ANYTHING, TEXT, Operation, record, ref
+from audit.rest.openapi import ANYTHING, TEXT, Operation, record, ref
 
 _TAG = "Health"
 

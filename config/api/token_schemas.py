@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from audit.api.openapi import (
+from audit.rest.openapi import (
     ANYTHING,
     TEXT,
     UUID,

@@ -19,9 +19,9 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_variables
 
 from audit import accounts
-from audit.api.parsing import parse_json
 from audit.crypto import keyed_hash
 from audit.rest.exceptions import ApiError
+from audit.rest.parsers import parse_json
 from audit.rest.problems import problem_response
 from audit.tenancy.actors import operation_of
 from config.api import refresh_cookie

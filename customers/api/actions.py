@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audit.api.step_up import require_step_up
-from audit.api.views import Method
+from audit.rest.views import Method
 from customers import services
 from customers.api import money_shapes as shapes
 from customers.api.hub import HubView

@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
-from audit.api.reading import (
+from audit.rest.model_serializers import without_masked
+from audit.rest.serializers import (
     EmailAddressField,
     PageQuery,
     QuerySerializer,
@@ -16,7 +17,6 @@ from audit.api.reading import (
     camel_case,
     snake_case,
 )
-from audit.api.rows import without_masked
 from customers.choices import AddressKind, CustomerStatus, CustomerType, NoteType
 
 _HUB_ORDERS = (

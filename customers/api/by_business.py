@@ -12,11 +12,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audit import log
-from audit.api.paging import page_of
-from audit.api.reading import PageQuery
-from audit.api.views import Method, StaffView, etag_of
-from audit.api.writing import Reason
 from audit.privacy.masking import masks_of
+from audit.rest.pagination import page_of
+from audit.rest.serializers import PageQuery
+from audit.rest.views import Method, StaffView, etag_of
+from audit.rest.write_viewsets import Reason
 from customers import services
 from customers.api import answers, bodies, shown
 from customers.api.versions import VersionedCustomer

@@ -7,7 +7,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from audit.api.reading import MomentField, QuerySerializer, StrictSerializer
+from audit.rest.serializers import MomentField, QuerySerializer, StrictSerializer
 from customers import services
 from customers.api.answers import Answer, Pagination
 from customers.choices import (

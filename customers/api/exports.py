@@ -12,12 +12,12 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from audit.api.paging import page_of
-from audit.api.reading import PageQuery, snake_case
-from audit.api.rendering import ExactJSONRenderer
 from audit.api.step_up import require_step_up
-from audit.api.views import HasRight, Method
 from audit.rest.exceptions import ApiError
+from audit.rest.pagination import page_of
+from audit.rest.renderers import ExactJSONRenderer
+from audit.rest.serializers import PageQuery, snake_case
+from audit.rest.views import HasRight, Method
 from customers import services
 from customers.api import export_bodies as bodies
 from customers.api.working import WorkingBusinessView

@@ -14,8 +14,8 @@ from rest_framework.permissions import SAFE_METHODS
 
 from audit import log
 from audit.api.step_up import require_step_up
-from audit.api.views import StaffView
 from audit.rest.exceptions import ApiError
+from audit.rest.views import StaffView
 from customers import services
 from customers.models import Booking, Customer
 

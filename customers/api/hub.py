@@ -10,11 +10,11 @@ from django.http import Http404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from audit.api.paging import page_of
-from audit.api.reading import with_camel_keys
-from audit.api.views import Method, etag_of
-from audit.api.writing import Reason
 from audit.privacy.masking import masks_of
+from audit.rest.pagination import page_of
+from audit.rest.serializers import with_camel_keys
+from audit.rest.views import Method, etag_of
+from audit.rest.write_viewsets import Reason
 from customers import services
 from customers.api import answers, bodies, shown
 from customers.api.versions import VersionedCustomer

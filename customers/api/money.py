@@ -10,9 +10,9 @@ from django.http import Http404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from audit.api.rows import RowSerializer
-from audit.api.views import Method
-from audit.api.writing import Reason
+from audit.rest.model_serializers import RowSerializer
+from audit.rest.views import Method
+from audit.rest.write_viewsets import Reason
 from customers import services
 from customers.api import money_shapes as shapes
 from customers.api.found import Finding, FoundView

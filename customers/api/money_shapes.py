@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from rest_framework import serializers
 
-from audit.api.reading import StrictSerializer, camel_case, snake_case
+from audit.rest.serializers import StrictSerializer, camel_case, snake_case
 from customers.api.tables.rows import CreditRow, RefundRow
 from customers.choices import CreditReason, RefundReason
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import re_path
 
-from audit.api.routing import route
+from audit.rest.routers import route
 from customers.api import actions, money, papers
 
 _CUSTOMER = r"^api/v1/customers/(?P<customer>[^/]+)"

@@ -17,10 +17,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audit import accounts
-from audit.api.reading import QuerySerializer
 from audit.api.step_up import binding_of
-from audit.api.views import Method, StaffView
 from audit.rest.exceptions import ApiError
+from audit.rest.serializers import QuerySerializer
+from audit.rest.views import Method, StaffView
 from customers import services
 from customers.api import person_answers
 from customers.choices import LoyaltyTier

@@ -12,9 +12,9 @@ from drf_spectacular.types import OpenApiTypes
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from audit.api.views import Method
 from audit.privacy.masking import mask
 from audit.rest.exceptions import ApiError
+from audit.rest.views import Method
 from customers import services
 from customers.api import money_shapes as shapes
 from customers.api.found import FoundView

@@ -15,11 +15,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audit import log
-from audit.api.paging import CursorError, make_cursor, open_cursor
-from audit.api.reading import QuerySerializer, StrictSerializer
 from audit.api.step_up import require_step_up
-from audit.api.views import Method, StaffView
 from audit.rest.exceptions import ApiError
+from audit.rest.pagination import CursorError, make_cursor, open_cursor
+from audit.rest.serializers import QuerySerializer, StrictSerializer
+from audit.rest.views import Method, StaffView
 from customers import services
 from customers.api import bodies, person_answers, person_shown
 from customers.models import Business, Customer

@@ -10,9 +10,9 @@ from django.http import Http404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from audit.api.paging import page_of
-from audit.api.reading import PageQuery
-from audit.api.views import Method
+from audit.rest.pagination import page_of
+from audit.rest.serializers import PageQuery
+from audit.rest.views import Method
 from customers import services
 from customers.api import export_bodies as bodies
 from customers.api import shown

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from audit.api.routing import UUID, route, routes
+from audit.rest.routers import UUID, route, routes
 from customers.api.tables.belongings import (
     Addresses,
     Consents,

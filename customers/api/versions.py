@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from django.core.exceptions import ValidationError
 
-from audit.api.views import StaffView
+from audit.rest.views import StaffView
 from customers.models import Customer
 
 

@@ -10,9 +10,9 @@ from django.core.exceptions import ValidationError as RuleBroken
 from django.http import Http404
 
 from audit import log
-from audit.api.paging import Page
-from audit.api.views import StaffView
 from audit.rest.exceptions import ApiError
+from audit.rest.pagination import Page
+from audit.rest.views import StaffView
 from customers import services
 from customers.models import Business
 

@@ -21,8 +21,8 @@ from django.utils import timezone
 from rest_framework import serializers
 
 from audit.admin.base import GuardedAdmin, ScopedAdmin
-from audit.api.writing import WritableTable
 from audit.models import RateLimitBucket
+from audit.rest.write_viewsets import WritableTable
 from capture.api.fixed_routes import ROUTES
 from capture.choices import CaptureType
 from capture.parsing.body import MAX_ITEM

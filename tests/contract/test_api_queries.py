@@ -9,7 +9,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from audit.api.tables import TableView
+from audit.rest.viewsets import TableView
 from tests.contract.copies import make_copies
 from tests.contract.doors import Asked, Door, ask_for, doors, path_of
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from django_filters import ModelChoiceFilter
 
-from audit.api.tables import TableView
 from audit.models import Event
 from audit.privacy.masking import masked_names
+from audit.rest.viewsets import TableView
 from customers.choices import Role
 from customers.models import Customer
 from customers.roles import RIGHTS

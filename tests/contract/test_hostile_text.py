@@ -20,9 +20,9 @@ from django.db.models.functions import Cast, Length
 from django.test import Client
 from django.urls import reverse
 
-from audit.api.tables import TableView
 from audit.fields import long_columns
 from audit.models import User
+from audit.rest.viewsets import TableView
 from audit.tenancy.actors import Actor
 from capture import services
 from capture.choices import Provider

@@ -14,10 +14,10 @@ from django.db.models import Model
 from django.http import Http404
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
-from audit.api.filters import TableFilters, YesNoFilter
-from audit.api.rows import Related, RowSerializer
-from audit.api.writing import WritableTable
 from audit.rest.exceptions import ApiError
+from audit.rest.filters import TableFilters, YesNoFilter
+from audit.rest.model_serializers import Related, RowSerializer
+from audit.rest.write_viewsets import WritableTable
 from customers import services
 from customers.models import Business, Customer
 

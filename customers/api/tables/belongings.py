@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 from rest_framework import serializers
 
-from audit.api.filters import OfCustomer
-from audit.api.rows import ChangeBody, Related, RowBody
+from audit.rest.filters import OfCustomer
+from audit.rest.model_serializers import ChangeBody, Related, RowBody
 from customers import services
 from customers.api.tables import rows
 from customers.api.tables.base import (

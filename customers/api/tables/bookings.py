@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 import django_filters
 from rest_framework import serializers
 
-from audit.api.filters import OfCustomer
-from audit.api.reading import StrictSerializer
-from audit.api.rows import ChangeBody, Related, RowBody
+from audit.rest.filters import OfCustomer
+from audit.rest.model_serializers import ChangeBody, Related, RowBody
+from audit.rest.serializers import StrictSerializer
 from customers.api.tables import rows
 from customers.api.tables.base import OfCustomerTable
 from customers.api.tables.belongings import CUSTOMER

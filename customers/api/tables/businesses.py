@@ -9,9 +9,9 @@ from django.core.exceptions import ObjectDoesNotExist
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from audit.api.filters import TableFilters, YesNoFilter
-from audit.api.rows import ChangeBody, Related
 from audit.api.step_up import require_step_up
+from audit.rest.filters import TableFilters, YesNoFilter
+from audit.rest.model_serializers import ChangeBody, Related
 from customers import services
 from customers.api.tables import rows
 from customers.api.tables.base import HubTable

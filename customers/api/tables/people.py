@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 import django_filters
 from rest_framework import serializers
 
-from audit.api.filters import YesNoFilter
-from audit.api.rows import ChangeBody, Related, RowBody
+from audit.rest.filters import YesNoFilter
+from audit.rest.model_serializers import ChangeBody, Related, RowBody
 from customers import services
 from customers.api.tables.base import ArchivableFilters, HubTable
 from customers.api.tables.rows import (

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from django.contrib.auth import get_user_model
 
-from audit.api.rows import RowSerializer
+from audit.rest.model_serializers import RowSerializer
 from customers.api.tables.base import HubRow
 from customers.models import (
     Address,

@@ -11,8 +11,8 @@ import django_filters
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
-from audit.api.filters import TableFilters
-from audit.api.rows import ChangeBody, Related, RowBody
+from audit.rest.filters import TableFilters
+from audit.rest.model_serializers import ChangeBody, Related, RowBody
 from customers import services
 from customers.api.tables import rows
 from customers.api.tables.base import HubTable, OfCustomerTable

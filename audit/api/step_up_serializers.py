@@ -9,8 +9,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from audit.api.reading import StrictSerializer
 from audit.models import Scope
+from audit.rest.serializers import StrictSerializer
 
 
 def _text(*, is_required: bool = False) -> serializers.CharField:

@@ -11,10 +11,10 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
 
-from audit.api.reading import QuerySerializer, StrictSerializer, camel_case
-from audit.api.schema_fields import refine, shown
-from audit.api.schema_parameters import taken
-from audit.api.views import Method
+from audit.rest.schema_fields import refine, shown
+from audit.rest.schema_parameters import taken
+from audit.rest.serializers import QuerySerializer, StrictSerializer, camel_case
+from audit.rest.views import Method
 
 _JSON, _PROBLEM_TYPE = "application/json", "application/problem+json"
 _VERBS = "GET|POST|PUT|PATCH|DELETE"

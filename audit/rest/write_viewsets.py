@@ -19,13 +19,13 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from audit.api.reading import StrictSerializer
-from audit.api.rows import RowBody
-from audit.api.tables import TableView
-from audit.api.views import Method
 from audit.database.batches import in_batches
 from audit.privacy.classes import business_of
 from audit.rest.exceptions import ApiError
+from audit.rest.model_serializers import RowBody
+from audit.rest.serializers import StrictSerializer
+from audit.rest.views import Method
+from audit.rest.viewsets import TableView
 
 LARGEST_BATCH = 100
 _NO_ROW = ErrorDetail("There is no such row.", "does_not_exist")

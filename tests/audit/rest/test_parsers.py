@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit.api.parsing import MAX_DEPTH, parse_json
 from audit.rest.exceptions import ApiError
+from audit.rest.parsers import MAX_DEPTH, parse_json
 
 PLAIN = st.recursive(
     st.none()

@@ -11,11 +11,11 @@ from django.db import models
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
-from audit.api.reading import EmailAddressField, StrictSerializer, snake_case
 from audit.fields import long_columns
 from audit.history.models import view_right
 from audit.privacy.classes import business_of, declaration
 from audit.privacy.masking import masked_value, masks_of, shortened
+from audit.rest.serializers import EmailAddressField, StrictSerializer, snake_case
 
 # What a body is checked for; what is answered was checked when it was written.
 _CHECKS = (

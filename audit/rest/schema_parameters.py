@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from audit.api.schema_fields import NO_NUL
+from audit.rest.schema_fields import NO_NUL
 
 _Parameter = dict[str, Any]
 # The parameters that say which columns and rows an answer holds.

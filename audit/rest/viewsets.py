@@ -21,15 +21,15 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ViewSetMixin
 
 from audit import log
-from audit.api.filters import TableFilters
-from audit.api.paging import CursorError, cursor_page_of, page_of
-from audit.api.reading import QuerySerializer, snake_case
-from audit.api.rows import Related, RowSerializer, expanded, page_of_rows
-from audit.api.views import Method, StaffView, etag_of
 from audit.fields import without_long
 from audit.history.models import view_right
 from audit.privacy.classes import business_of, names_people, personal_fields
 from audit.privacy.masking import Room
+from audit.rest.filters import TableFilters
+from audit.rest.model_serializers import Related, RowSerializer, expanded, page_of_rows
+from audit.rest.pagination import CursorError, cursor_page_of, page_of
+from audit.rest.serializers import QuerySerializer, snake_case
+from audit.rest.views import Method, StaffView, etag_of
 
 LARGEST_PAGE = 200
 # The database reads all rows before a page; a cursor goes there at once.

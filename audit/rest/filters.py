@@ -14,8 +14,8 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
-from audit.api.reading import choices_sentence
 from audit.datetimes import OUT_OF_RANGE, is_in_range
+from audit.rest.serializers import choices_sentence
 
 
 @extend_schema_field(OpenApiTypes.BOOL)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from rest_framework import serializers
 
-from audit.api.reading import StrictSerializer
+from audit.rest.serializers import StrictSerializer
 
 
 class Body(StrictSerializer):

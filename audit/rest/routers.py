@@ -6,7 +6,7 @@ from typing import Any
 
 from django.urls import re_path
 
-from audit.api.tables import TableView
+from audit.rest.viewsets import TableView
 
 UUID = r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
 
