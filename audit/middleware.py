@@ -1,4 +1,4 @@
-"""Around every request: which businesses it reaches, what it leaves in the trail."""
+"""Around every request: what it reaches, who may go on, what the trail has of it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.db import DatabaseError
 from django.http import (
@@ -16,8 +18,9 @@ from django.http import (
     HttpResponseBase,
     JsonResponse,
 )
+from django.shortcuts import redirect
 
-from audit import log
+from audit import accounts, log
 from audit.database.outages import is_unavailable
 from audit.tenancy.actors import Actor, OperationContext, operation_of
 from audit.tenancy.scope import keep_reach, request_reach
@@ -28,6 +31,16 @@ _REFUSED = {
     HTTPStatus.FORBIDDEN: "forbidden",
     HTTPStatus.METHOD_NOT_ALLOWED: "method_not_allowed",
 }
+# What somebody may open who has to set up a second factor first.
+_SETTING_UP = frozenset(
+    {
+        "admin:account_second_factor",
+        "admin:login",
+        "admin:login_code",
+        "admin:login_passkey",
+        "admin:logout",
+    }
+)
 _UNAVAILABLE = (
     "What you asked for could not be recorded, so it is not shown. Try again."
 )
@@ -46,6 +59,33 @@ class TenancyMiddleware:
             if response.streaming and not isinstance(response, FileResponse):
                 response.streaming_content = keep_reach(response.streaming_content)
             return response
+
+
+class SecondFactorMiddleware:
+    """Whoever needs a second factor and has none is led to set it up, and no further.
+
+    Outside of the admin such a session counts for nothing, as if there were none.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *_: Any) -> HttpResponse | None:
+        match = request.resolver_match
+        if not settings.SECOND_FACTOR_ROLES or match is None:
+            return None
+        user: Any = request.user
+        if not user.is_authenticated or match.view_name in _SETTING_UP:
+            return None
+        if not accounts.lacks_second_factor(user):
+            return None
+        if match.app_names[:1] == ["admin"]:
+            return redirect("admin:account_second_factor")
+        request.user = AnonymousUser()
+        return None
 
 
 class TrailMiddleware:

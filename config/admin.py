@@ -48,20 +48,23 @@ class HoldfastAdminSite(admin.AdminSite):
         return LabelledChoices.as_view(admin_site=self)(request)
 
     def get_urls(self) -> list[Any]:
+        from audit.admin.account.pin import pin_view  # noqa: PLC0415 - pages need the site
+        from audit.admin.account.views import account_urls  # noqa: PLC0415 - forms need models
+        from audit.admin.monitoring import monitoring_view  # noqa: PLC0415 - pages need the site
         from audit.admin.step_up import end_view  # noqa: PLC0415 - pages need the site
-        from config import security  # noqa: PLC0415 - pages need the site
-        from config.account import account_urls  # noqa: PLC0415 - forms need models
-        from config.pin import pin_view  # noqa: PLC0415 - pages need the site
+        from customers.admin import access_review  # noqa: PLC0415 - pages need the site
 
         view = self.admin_view
         pages = [
             path("login/code/", self.login_code, name="login_code"),
             path("login/passkey/", self.login_passkey, name="login_passkey"),
             path("login/known/<str:code>/", self.login_known, name="login_known"),
-            path("security/", view(security.monitoring_view), name="security"),
+            path("security/", view(monitoring_view), name="security"),
             path("step-up/end/", view(end_view), name="step_up_end"),
             path("account/pin/", view(pin_view), name="account_pin"),
-            path("access-review/", view(security.review_view), name="access_review"),
+            path(
+                "access-review/", view(access_review.review_view), name="access_review"
+            ),
         ]
         # Before the pattern that takes everything.
         return [*pages, *account_urls(self), *super().get_urls()]
@@ -70,7 +73,7 @@ class HoldfastAdminSite(admin.AdminSite):
     @method_decorator(never_cache)
     @method_decorator(transaction.non_atomic_requests)
     def login(self, request: HttpRequest, extra_context: Any = None) -> Any:
-        from config.sign_in import PasswordView  # noqa: PLC0415 - forms need models
+        from audit.admin.account.sign_in import PasswordView  # noqa: PLC0415 - forms need models
 
         if request.method == "GET" and self.has_permission(request):
             return HttpResponseRedirect(reverse("admin:index"))
@@ -80,7 +83,7 @@ class HoldfastAdminSite(admin.AdminSite):
     @method_decorator(transaction.non_atomic_requests)
     def login_code(self, request: HttpRequest) -> Any:
         """Ask for the second factor of somebody whose password was right."""
-        from config.sign_in import CodeView  # noqa: PLC0415 - forms need models
+        from audit.admin.account.sign_in import CodeView  # noqa: PLC0415 - forms need models
 
         return self._sign_in_page(CodeView, request, None)
 
@@ -88,7 +91,7 @@ class HoldfastAdminSite(admin.AdminSite):
     @method_decorator(transaction.non_atomic_requests)
     def login_passkey(self, request: HttpRequest) -> Any:
         """Sign in whoever's passkey answers."""
-        from config.sign_in import PasskeyView  # noqa: PLC0415 - forms need models
+        from audit.admin.account.sign_in import PasskeyView  # noqa: PLC0415 - forms need models
 
         return self._sign_in_page(PasskeyView, request, None)
 
@@ -96,7 +99,7 @@ class HoldfastAdminSite(admin.AdminSite):
     @method_decorator(require_safe)
     def login_known(self, request: HttpRequest, code: str) -> Any:
         """Make a browser known by the code of a mail."""
-        from config.devices import known_view  # noqa: PLC0415 - uses messages
+        from audit.accounts.device_cookie import known_view  # noqa: PLC0415 - uses messages
 
         return known_view(request, code)
 
@@ -119,7 +122,7 @@ class HoldfastAdminSite(admin.AdminSite):
 
     @method_decorator(transaction.non_atomic_requests)
     def password_change(self, request: HttpRequest, extra_context: Any = None) -> Any:
-        from config.account import OwnPasswordView  # noqa: PLC0415 - forms need models
+        from audit.admin.account.views import OwnPasswordView  # noqa: PLC0415 - forms need models
 
         context = {**self.each_context(request), **(extra_context or {})}
         url = reverse("admin:password_change_done")

@@ -41,8 +41,8 @@ EDGE: tuple[str, ...] = (
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "config.sessions.SessionAgeMiddleware",
-    "config.middleware.SecondFactorMiddleware",
+    "audit.accounts.sessions.SessionAgeMiddleware",
+    "audit.middleware.SecondFactorMiddleware",
     "audit.middleware.TrailMiddleware",
 )
 

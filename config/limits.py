@@ -8,18 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from audit import accounts
-from audit.crypto import network_hash
-from audit.rest.rate_limits import Budget, Rate, take
-from audit.rest.throttling import add_rate_limit_headers
+from audit.accounts.device_cookie import device_of
+from audit.rest.rate_limits import Budget
+from audit.rest.throttling import (
+    add_rate_limit_headers,
+    consume_budget,
+    note_budget,
+    spend_address,
+    spend_user,
+)
 from audit.tenancy.actors import operation_of
 from config import errors
-from config.devices import device_of
 
 MAX_QUERY = 6000
 MAX_PARAMETERS = 200
@@ -55,31 +59,6 @@ class LimitsMiddleware:
         return _refused_body(request) or _spend(request, view)
 
 
-def spend_user(user_id: UUID) -> Budget:
-    """Take one request from a person's budget; `is_allowed` says whether it was there.
-
-    One UPDATE, outside of the caller's transaction: inside of one, all requests of the
-    person would wait for each other.
-    """
-    return _take(f"user:{user_id}", "user")
-
-
-def spend_address(address: str | None, rate: str = "visitor") -> Budget:
-    """Take one request from the budget of an address: `visitor` or `login`."""
-    return _take(f"{rate}:{network_hash(address)}", rate)
-
-
-def note_budget(request: HttpRequest, budget: Budget) -> None:
-    """Let the answer tell what is left: of several budgets, of the scarcest."""
-    known = getattr(request, "budget", None)
-    if known is None or budget.remaining < known.remaining:
-        request.budget = budget  # type: ignore[attr-defined]  # read by the middleware
-
-
-def _take(name: str, rate: str) -> Budget:
-    return take(name, Rate(*settings.STAFF_RATES[rate]))
-
-
 def _spend(request: HttpRequest, view: Any) -> HttpResponse | None:
     if _charges_itself(request, view):
         return None
@@ -102,7 +81,7 @@ def _spend_try(request: HttpRequest, address: str | None) -> Budget:
     device = accounts.known_device(device_of(request))
     if device is None:
         return spend_address(address, "login")
-    return _take(f"login:{device}", "login")
+    return consume_budget(f"login:{device}", "login")
 
 
 def _charges_itself(request: HttpRequest, view: Any) -> bool:

@@ -6,16 +6,13 @@ import logging
 import time
 from collections.abc import Callable
 from ipaddress import ip_address
-from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import Resolver404, resolve
 
-from audit import accounts
 from audit.tenancy.actors import OperationContext, Via, operation_of
 from config.logs import request_id
 from config.paths import is_capture_path
@@ -45,16 +42,6 @@ _PERMISSIONS = ", ".join(
         "payment",
         "usb",
     )
-)
-# What somebody may open who has to set up a second factor first.
-_SETTING_UP = frozenset(
-    {
-        "admin:account_second_factor",
-        "admin:login",
-        "admin:login_code",
-        "admin:login_passkey",
-        "admin:logout",
-    }
 )
 _MAX_AGENT = 1000
 _MAX_ROUTE = 200
@@ -128,33 +115,6 @@ class NameMiddleware:
         if origin and _is_page(request) and _is_number(request.get_host()):
             return redirect(settings.LOCAL_ORIGIN + request.get_full_path())
         return self.get_response(request)
-
-
-class SecondFactorMiddleware:
-    """Whoever needs a second factor and has none is led to set it up, and no further.
-
-    Outside of the admin such a session counts for nothing, as if there were none.
-    """
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
-
-    def process_view(self, request: HttpRequest, *_: Any) -> HttpResponse | None:
-        match = request.resolver_match
-        if not settings.SECOND_FACTOR_ROLES or match is None:
-            return None
-        user: Any = request.user
-        if not user.is_authenticated or match.view_name in _SETTING_UP:
-            return None
-        if not accounts.lacks_second_factor(user):
-            return None
-        if match.app_names[:1] == ["admin"]:
-            return redirect("admin:account_second_factor")
-        request.user = AnonymousUser()
-        return None
 
 
 def _is_page(request: HttpRequest) -> bool:

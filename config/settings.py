@@ -68,7 +68,7 @@ SESSION_COOKIE_AGE = env.number("HOLDFAST_SESSION_SECONDS", default=43_200)
 SESSION_IDLE_SECONDS = env.number("HOLDFAST_SESSION_IDLE_SECONDS", default=3_600)
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 # In the database, by the hashes of their keys.
-SESSION_ENGINE = "config.session_store"
+SESSION_ENGINE = "audit.accounts.session_store"
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
@@ -165,12 +165,12 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "config.sessions.SessionAgeMiddleware",
-    "config.middleware.SecondFactorMiddleware",
+    "audit.accounts.sessions.SessionAgeMiddleware",
+    "audit.middleware.SecondFactorMiddleware",
     "audit.middleware.TrailMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
 ]
-MESSAGE_STORAGE = "config.sealed_messages.SealedStorage"
+MESSAGE_STORAGE = "audit.admin.sealed_messages.SealedStorage"
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 APPEND_SLASH = True
@@ -259,7 +259,7 @@ DATABASES = {"default": _database}
 HARDENED = env.flag("HOLDFAST_HARDENED", default=False)
 
 # --- people ---------------------------------------------------------------------
-AUTHENTICATION_BACKENDS = ["audit.tenancy.backends.RoleBackend"]
+AUTHENTICATION_BACKENDS = ["audit.backends.RoleBackend"]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
@@ -273,7 +273,7 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ] + [
-    {"NAME": f"config.passwords.{name}"}
+    {"NAME": f"audit.accounts.password_validators.{name}"}
     for name in ("SiteWordsValidator", "OwnNameValidator")
 ]
 
@@ -419,10 +419,10 @@ IMPORT_EXPORT_EXPORT_PERMISSION_CODE = "export"
 REST_FRAMEWORK = {
     # The first one names the scheme of a 401.
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "config.api.authentication.TokenAuthentication",
+        "audit.rest.authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["config.api.permissions.Closed"],
+    "DEFAULT_PERMISSION_CLASSES": ["audit.rest.permissions.Closed"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["audit.rest.parsers.StrictJSONParser"],
     # OPTIONS is no method of ours: 405, as any other.

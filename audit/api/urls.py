@@ -1,14 +1,21 @@
-"""Paths of step-up and of the trail; with and without a slash, no redirect."""
+"""Paths of sign-in by token, step-up and the trail; with or without a slash."""
 
 from __future__ import annotations
 
 from django.urls import re_path
 
+from audit.api import tokens
 from audit.api.step_up import PasskeyQuestionView, PasskeyView, PinView, StepUpView
 from audit.api.trail import Events, Operations, Users
 from audit.rest.routers import routes
 
 urlpatterns = [
+    re_path(r"^api/v1/auth/token/?$", tokens.token_view),
+    re_path(r"^api/v1/auth/token/passkey/begin/?$", tokens.ask_passkey_view),
+    re_path(r"^api/v1/auth/token/passkey/?$", tokens.passkey_view),
+    re_path(r"^api/v1/auth/refresh/?$", tokens.refresh_view),
+    re_path(r"^api/v1/auth/revoke/?$", tokens.revoke_view),
+    re_path(r"^api/v1/auth/csrf/?$", tokens.csrf_view),
     re_path(r"^api/v1/auth/step-up/?$", StepUpView.as_view(), name="step_up"),
     re_path(
         r"^api/v1/auth/step-up/passkey/begin/?$",

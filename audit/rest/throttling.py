@@ -1,10 +1,40 @@
-"""What an answer says of rates: how many requests are left."""
+"""How many requests a person or an address may send, and how many are left."""
 
 from __future__ import annotations
 
-from django.http import HttpResponse
+from uuid import UUID
 
-from audit.rest.rate_limits import Budget
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+from audit.crypto import network_hash
+from audit.rest.rate_limits import Budget, Rate, take
+
+
+def spend_user(user_id: UUID) -> Budget:
+    """Take one request from a person's budget; `is_allowed` says whether it was there.
+
+    One UPDATE, outside of the caller's transaction: inside of one, all requests of the
+    person would wait for each other.
+    """
+    return consume_budget(f"user:{user_id}", "user")
+
+
+def spend_address(address: str | None, rate: str = "visitor") -> Budget:
+    """Take one request from the budget of an address: `visitor` or `login`."""
+    return consume_budget(f"{rate}:{network_hash(address)}", rate)
+
+
+def note_budget(request: HttpRequest, budget: Budget) -> None:
+    """Let the answer tell what is left: of several budgets, of the scarcest."""
+    known = getattr(request, "budget", None)
+    if known is None or budget.remaining < known.remaining:
+        request.budget = budget  # type: ignore[attr-defined]  # read by the middleware
+
+
+def consume_budget(name: str, rate: str) -> Budget:
+    """Take one request from a budget of the staff's rates."""
+    return take(name, Rate(*settings.STAFF_RATES[rate]))
 
 
 def add_rate_limit_headers(response: HttpResponse, budget: Budget) -> None:

@@ -19,8 +19,8 @@ from drf_spectacular.contrib.django_filters import DjangoFilterExtension
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.generators import SchemaGenerator
 
+from audit.api import token_schemas as tokens
 from config.api import health_schemas as health
-from config.api import token_schemas as tokens
 from config.api.examples import with_examples
 from config.paths import HAS_CAPTURE
 
@@ -48,7 +48,7 @@ _CSRF = {
 class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # the library has no types there
     """An access token in the header."""
 
-    target_class = "config.api.authentication.TokenAuthentication"
+    target_class = "audit.rest.authentication.TokenAuthentication"
     name = "staffToken"
 
     def get_security_definition(self, auto_schema: Any) -> Any:

@@ -10,7 +10,8 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from config.limits import MAX_FORM, MAX_PARAMETERS, MAX_QUERY, spend_user
+from audit.rest.throttling import spend_user
+from config.limits import MAX_FORM, MAX_PARAMETERS, MAX_QUERY
 from tests.conftest import signed_in
 from tests.factories import ApiKeyFactory, UserFactory
 

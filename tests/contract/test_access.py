@@ -19,8 +19,8 @@ from django.db import transaction
 from django.test import Client
 
 from audit.models import Event, User
+from audit.rest.throttling import spend_user
 from capture.models import ApiKey
-from config.limits import spend_user
 from customers.choices import Role
 from customers.models import Business
 from tests.conftest import signed_in

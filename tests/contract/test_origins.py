@@ -9,8 +9,8 @@ from django.db import OperationalError
 from django.test import Client
 
 from audit import accounts
+from audit.rest.throttling import spend_address
 from config.admission import Admission
-from config.limits import spend_address
 from tests.conftest import signed_in, staff
 from tests.factories import ApiKeyFactory, BookingFactory, UserFactory
 

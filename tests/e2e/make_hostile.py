@@ -27,10 +27,10 @@ from django.db import DatabaseError, connection, models, transaction  # noqa: E4
 from django.test import RequestFactory  # noqa: E402 - after setup
 from django.urls import NoReverseMatch, reverse  # noqa: E402 - after setup
 
+from audit.accounts.session_store import SessionStore  # noqa: E402 - after setup
 from audit.database.guards import install_guards, remove_guards  # noqa: E402 - after setup
 from audit.models import KeptCatalogue, User  # noqa: E402 - after setup
 from audit.tenancy.actors import OperationContext  # noqa: E402 - after setup
-from config.session_store import SessionStore  # noqa: E402 - after setup
 from tests.factories import UserFactory  # noqa: E402 - after setup
 from tests.factories.rows import make_row  # noqa: E402 - after setup
 

@@ -8,7 +8,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from audit.models import IdempotentResponse
-from config.limits import spend_user
+from audit.rest.throttling import spend_user
 from customers.models import Customer
 from tests.conftest import signed_in, staff
 from tests.factories import CustomerFactory

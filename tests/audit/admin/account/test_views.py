@@ -10,9 +10,9 @@ from django.test import Client
 
 from audit import accounts
 from audit.accounts import totp
+from audit.admin.account import views
 from audit.models import Authenticator, Ceremony, Event, Grant, TokenFamily
 from audit.tenancy.actors import Actor, OperationContext
-from config import account
 from tests.conftest import signed_in
 from tests.factories import (
     AuthenticatorFactory,
@@ -73,11 +73,9 @@ def test_the_page_shows_every_section(browser):
 
 
 def test_another_module_adds_a_section(browser, monkeypatch):
-    monkeypatch.setattr(account, "_sections", [])
-    account.register_section(
-        account.Section(
-            "Mine", "admin/account/_password.html", lambda request: {"n": 1}
-        )
+    monkeypatch.setattr(views, "_sections", [])
+    views.register_section(
+        views.Section("Mine", "admin/account/_password.html", lambda request: {"n": 1})
     )
 
     assert "<h2>Mine</h2>" in browser.get(PAGE).content.decode()

@@ -9,8 +9,8 @@ from rest_framework.exceptions import AuthenticationFailed, Throttled
 from rest_framework.request import Request
 
 from audit import accounts
+from audit.rest.throttling import note_budget, spend_address, spend_user
 from audit.tenancy.actors import operation_of
-from config.limits import note_budget, spend_address, spend_user
 
 _KEYS = ("pk_", "sk_")
 

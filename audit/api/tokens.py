@@ -1,7 +1,7 @@
 """Sign-in by token for frontends: issue, refresh, revoke.
 
 These doors take JSON only, which no foreign page can post here, and look at no session.
-With `cookie` the refresh token stays in a cookie (`config.api.refresh_cookie`).
+With `cookie` the refresh token stays in a cookie (`audit.api.refresh_cookie`).
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_variables
 
 from audit import accounts
+from audit.accounts.device_cookie import device_of, remember, welcome_of
+from audit.api import refresh_cookie
 from audit.crypto import keyed_hash
 from audit.rest.exceptions import ApiError
 from audit.rest.parsers import parse_json
 from audit.rest.problems import problem_response
 from audit.tenancy.actors import operation_of
-from config.api import refresh_cookie
-from config.devices import device_of, remember, welcome_of
 
 _LONGEST_BODY = 20_000
 _LONGEST_TEXT = 4096

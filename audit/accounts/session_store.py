@@ -18,6 +18,8 @@ from audit.crypto import keyed_hash
 
 # As much as the column of Django's table holds: 160 bits.
 _LENGTH = 40
+# Where this module was at first: with another salt everybody would be signed out.
+_SALT = "config.session_store"
 
 
 def stored_key(session_key: str | None) -> str:
@@ -31,7 +33,7 @@ class SessionStore(DatabaseStore):
     @property
     def key_salt(self) -> str:
         """The salt of the signature; one key's data are no other's."""
-        return f"{type(self).__module__}:{stored_key(self.session_key)}"
+        return f"{_SALT}:{stored_key(self.session_key)}"
 
     def _get_session_from_db(self) -> Any:
         rows = self.model.objects.filter(expire_date__gt=timezone.now())

@@ -16,10 +16,10 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from audit import accounts, clock
+from audit.accounts.device_cookie import device_of, remember, welcome_of
 from audit.admin import passkeys
 from audit.admin.step_up import binding_of
 from audit.tenancy.actors import operation_of
-from config.devices import device_of, remember, welcome_of
 
 _PENDING = "sign_in_pending"
 _PENDING_SECONDS = 300

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.test import Client
 
-from config.session_store import SessionStore, stored_key
+from audit.accounts.session_store import SessionStore, stored_key
 
 PAGE = "/admin/password_change/"
 

@@ -12,7 +12,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.request import validate_host
 from django.urls import reverse
 
-from audit import accounts
+from audit.accounts.alarms import Welcome
+from audit.accounts.devices import accept_invitation, remember_device
+from audit.accounts.sign_in import account_hash
 
 # Half a year in which a browser is known again.
 _LIFETIME = timedelta(days=180)
@@ -25,11 +27,11 @@ def device_of(request: HttpRequest) -> str:
 
 def remember(request: HttpRequest, response: HttpResponse, user: Any) -> None:
     """Let the browser be known again for an account that has just signed in there."""
-    account = accounts.account_hash(user.get_username())
-    _put(response, accounts.remember_device(device_of(request), account))
+    account = account_hash(user.get_username())
+    _put(response, remember_device(device_of(request), account))
 
 
-def welcome_of(request: HttpRequest) -> accounts.Welcome:
+def welcome_of(request: HttpRequest) -> Welcome:
     """Return a function that says where the code of a mail makes a browser known."""
 
     def address(code: str) -> str:
@@ -41,7 +43,7 @@ def welcome_of(request: HttpRequest) -> accounts.Welcome:
 def known_view(request: HttpRequest, code: str) -> HttpResponse:
     """Make the browser known that has opened the code of a mail; it signs nobody in."""
     response = HttpResponseRedirect(reverse("admin:login"))
-    cookie = accounts.accept_invitation(code, device_of(request))
+    cookie = accept_invitation(code, device_of(request))
     if cookie is None:
         text = (
             "This link is too old, or was opened too often. The next mail has another."

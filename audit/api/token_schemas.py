@@ -1,4 +1,4 @@
-"""What the doors of `config.api.tokens` take and answer, for the schema."""
+"""What the doors of `audit.api.tokens` take and answer, for the schema."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two pages for whoever answers for access: what happens, and who may do what."""
+"""The page for whoever answers for access: who may do what where."""
 
 from __future__ import annotations
 
@@ -14,27 +14,10 @@ from django.utils import timezone
 
 from audit import log
 from audit.admin.base import actor_of
-from customers import services as customers
+from customers import services
 
-MONITOR = "audit.view_event"
 REVIEW = "customers.view_membership"
 _REVIEWED_DAYS = 90
-
-
-def monitoring_view(request: HttpRequest) -> HttpResponse:
-    """Show the newest access, exports, reveals, refusals and sign-ins."""
-    if not request.user.has_perm(MONITOR):
-        raise PermissionDenied
-    actor = actor_of(request)
-    context = {
-        **admin.site.each_context(request),
-        "title": "Security monitoring",
-        "readers": log.readers_of_the_hour(actor=actor),
-        "kinds": log.newest_by_kind(actor=actor),
-    }
-    for business_id in actor.businesses_for(MONITOR) or [None]:
-        log.note_subjects("log.viewed", [], actor=actor, business_id=business_id)
-    return TemplateResponse(request, "admin/security.html", context)
 
 
 def review_view(request: HttpRequest) -> HttpResponse:
@@ -42,7 +25,7 @@ def review_view(request: HttpRequest) -> HttpResponse:
     if not request.user.has_perm(REVIEW):
         raise PermissionDenied
     actor = actor_of(request)
-    businesses = customers.list_businesses(actor=actor, permission=REVIEW)
+    businesses = services.list_businesses(actor=actor, permission=REVIEW)
     if request.method == "POST":
         log.record_review([business.pk for business in businesses], actor=actor)
         messages.success(request, "The review is recorded.")
@@ -59,7 +42,7 @@ def review_view(request: HttpRequest) -> HttpResponse:
 
 def _people(request: HttpRequest) -> list[dict[str, Any]]:
     actor = actor_of(request)
-    memberships = list(customers.list_memberships(actor=actor))
+    memberships = list(services.list_memberships(actor=actor))
     ids = {membership.user_id for membership in memberships}
     signed_in = log.last_sign_ins(ids, actor=actor)
     since = timezone.now() - timedelta(days=_REVIEWED_DAYS)

@@ -18,10 +18,10 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from audit import accounts
 from audit.admin import passkeys
+from audit.admin.account.pages import render_own_page
 from audit.admin.base import actor_of
 from audit.admin.once import repeatable
 from audit.admin.step_up import binding_of, confirmed
-from config.pages import render_own_page
 
 _QR_BORDER = 4
 _SCOPE = "account"

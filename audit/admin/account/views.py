@@ -21,10 +21,10 @@ from django.urls import URLPattern, path
 from django.views.decorators.http import require_POST, require_safe
 
 from audit import accounts
+from audit.admin.account.pages import render_own_page
+from audit.admin.account.second_factor import second_factor_facts, second_factor_view
 from audit.admin.base import actor_of
 from audit.tenancy.actors import Actor
-from config.pages import render_own_page
-from config.second_factor import second_factor_facts, second_factor_view
 
 
 @dataclass(frozen=True)

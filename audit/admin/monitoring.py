@@ -1,0 +1,29 @@
+"""The page for whoever watches over access: what happens."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+
+from audit import log
+from audit.admin.base import actor_of
+
+MONITOR = "audit.view_event"
+
+
+def monitoring_view(request: HttpRequest) -> HttpResponse:
+    """Show the newest access, exports, reveals, refusals and sign-ins."""
+    if not request.user.has_perm(MONITOR):
+        raise PermissionDenied
+    actor = actor_of(request)
+    context = {
+        **admin.site.each_context(request),
+        "title": "Security monitoring",
+        "readers": log.readers_of_the_hour(actor=actor),
+        "kinds": log.newest_by_kind(actor=actor),
+    }
+    for business_id in actor.businesses_for(MONITOR) or [None]:
+        log.note_subjects("log.viewed", [], actor=actor, business_id=business_id)
+    return TemplateResponse(request, "admin/security.html", context)
