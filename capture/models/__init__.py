@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from capture.models.capture import Capture, CaptureLink
-from capture.models.known import CapturedValue, Identifier
+from capture.models.identifiers import CapturedValue, Identifier
 from capture.models.payment import Payment, PaymentReference
 from capture.models.projections import (
     DashboardSnapshot,

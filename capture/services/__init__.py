@@ -2,20 +2,7 @@
 
 from __future__ import annotations
 
-from capture.parsing import SQLiteError, open_sqlite
-from capture.services.browsing import (
-    fields_of,
-    get_capture,
-    get_quarantined,
-    last_capture,
-    list_captures,
-    list_quarantined,
-    list_refusals,
-    list_sightings,
-    open_screenshot,
-    shown_amount,
-)
-from capture.services.corrections import (
+from capture.ingest.corrections import (
     correct_capture,
     correction_note,
     corrections_of,
@@ -23,18 +10,7 @@ from capture.services.corrections import (
     read_value,
     write_value,
 )
-from capture.services.counting import CaptureCounts, count_captures
-from capture.services.customer_data import (
-    CAPTURE_SOURCE,
-    CUSTOMER_DATA,
-    VERIFICATIONS,
-    CustomerDataStats,
-    capture_columns,
-    count_logins,
-    get_customer_data_stats,
-    load_latest,
-)
-from capture.services.entrances import (
+from capture.ingest.entrances import (
     BODY_KEYS,
     NATIVE_ITEMS,
     SDK_ITEMS,
@@ -45,9 +21,34 @@ from capture.services.entrances import (
     parse_segment,
     segment_items,
 )
-from capture.services.hosting import direct_sender
+from capture.ingest.envelopes import (
+    build_again,
+    build_cloudevent,
+    build_envelopes,
+    build_native,
+    build_segment,
+    build_unreadable,
+    build_webhook,
+    event_names,
+)
+from capture.ingest.pipeline import StrictError, ingest
+from capture.ingest.projections import activity
+from capture.ingest.quarantine import discard_quarantined
+from capture.ingest.replay import replay_all, replay_quarantined
+from capture.parsing import SQLiteError, open_sqlite
+from capture.services.capture_counts import CaptureCounts, count_captures
+from capture.services.customer_data import (
+    CAPTURE_SOURCE,
+    CUSTOMER_DATA,
+    VERIFICATIONS,
+    CustomerDataStats,
+    capture_columns,
+    count_logins,
+    get_customer_data_stats,
+    load_latest,
+)
+from capture.services.host_integration import direct_sender
 from capture.services.idempotency import claim_key
-from capture.services.ingest import StrictError, ingest
 from capture.services.keys import (
     allowed_origin,
     create_key,
@@ -61,30 +62,29 @@ from capture.services.keys import (
     revoke_key,
     rotate_key,
 )
-from capture.services.legacy import LegacyReport, import_legacy
-from capture.services.legacy import TableReport as LegacyTable
-from capture.services.limits import last_used, rates_of
-from capture.services.profiles import (
+from capture.services.legacy_import import LegacyReport, import_legacy
+from capture.services.legacy_import import TableReport as LegacyTable
+from capture.services.rate_limits import last_used, rates_of
+from capture.services.rebuilding import Difference, rebuild
+from capture.services.rejected_requests import count_refusal, forget_old
+from capture.services.selectors import (
+    fields_of,
+    get_capture,
+    get_quarantined,
+    last_capture,
+    list_captures,
+    list_quarantined,
+    list_refusals,
+    list_sightings,
+    open_screenshot,
+    shown_amount,
+)
+from capture.services.timeline import timeline_source
+from capture.services.tracking_api import (
     store_customer_profile,
     track_login_activity,
     update_customer_profile,
 )
-from capture.services.projecting import activity
-from capture.services.quarantining import discard_quarantined
-from capture.services.reading import (
-    build_again,
-    build_cloudevent,
-    build_envelopes,
-    build_native,
-    build_segment,
-    build_unreadable,
-    build_webhook,
-    event_names,
-)
-from capture.services.rebuilding import Difference, rebuild
-from capture.services.refusals import count_refusal, forget_old
-from capture.services.replaying import replay_all, replay_quarantined
-from capture.services.timeline import timeline_source
 from capture.services.webhooks import (
     KEYED_SECRETS,
     add_secret,

@@ -13,14 +13,14 @@ from django.db import transaction
 from audit.database.batches import in_batches
 from audit.tenancy.actors import Actor
 from capture.choices import CaptureType
+from capture.ingest.customer_values import NAMING, find_winners
+from capture.ingest.identity import find_known, link_of, missing_names
+from capture.ingest.locking import lock_names
+from capture.ingest.payment_values import columns_of
+from capture.ingest.payments import compute_groups, project_payments
+from capture.ingest.pipeline import project_captures
+from capture.ingest.projections import TYPED, Told, last_seen, project, tell_all
 from capture.models import Capture, CapturedValue, CaptureLink, Source
-from capture.services.facts import NAMING, find_winners
-from capture.services.identity import find_known, link_of, missing_names
-from capture.services.ingest import project_captures
-from capture.services.locking import lock_names
-from capture.services.payment_values import columns_of
-from capture.services.payments import compute_groups, project_payments
-from capture.services.projecting import TYPED, Told, last_seen, project, tell_all
 from customers import services as customers
 
 _BATCH = 500

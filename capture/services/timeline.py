@@ -8,8 +8,8 @@ from typing import Any
 
 from audit.tenancy.actors import Actor
 from capture.choices import CaptureType, PaymentState
+from capture.ingest.validation import to_decimal
 from capture.models import Capture
-from capture.services.validation import to_decimal
 from customers import services as customers
 
 _CURRENCY = re.compile("[A-Z]{3}")

@@ -45,7 +45,7 @@ def nothing_falls_back(request, caplog):
     fallen = [
         record
         for record in caplog.get_records("call")
-        if record.name == "capture.services.ingest" and record.levelno >= logging.ERROR
+        if record.name == "capture.ingest.pipeline" and record.levelno >= logging.ERROR
     ]
     assert not fallen, fallen[0].exc_text or fallen[0].getMessage()
 

@@ -193,7 +193,7 @@ LIMITED = {
     "audit/accounts/sign_in.py",
     "audit/accounts/tokens.py",
     "capture/services/keys.py",
-    "capture/services/refusals.py",
+    "capture/services/rejected_requests.py",
 }
 
 

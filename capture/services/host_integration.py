@@ -8,7 +8,7 @@ from typing import Any
 from audit.tenancy.actors import Actor
 from audit.tenancy.scope import reach
 from capture.services.keys import get_or_create_source
-from capture.services.profiles import capture_one
+from capture.services.tracking_api import capture_one
 from customers import services as customers
 
 

@@ -16,9 +16,9 @@ from uuid import UUID
 from audit.privacy.invisible import without_unseen
 from audit.tenancy.actors import Actor
 from capture.choices import TRUST_RANK, CaptureType, Trust
+from capture.ingest.identity import Linked
+from capture.ingest.projections import Told, earliest_signups, name_in, text
 from capture.models import CapturedValue, Source
-from capture.services.identity import Linked
-from capture.services.projecting import Told, earliest_signups, name_in, text
 from customers import services as customers
 
 TELLING = (CaptureType.SIGNUP, CaptureType.PROFILE)

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from django.db import connection
 
 from capture.choices import CaptureType
+from capture.ingest.payments import references_of
 from capture.models import Capture
-from capture.services.payments import references_of
 
 _KEY = "hashtextextended(%s, 0)"
 # Times the threads of a server, this stays below what PostgreSQL has room for.

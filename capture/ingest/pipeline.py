@@ -20,6 +20,15 @@ from audit import log
 from audit.tenancy.actors import Actor
 from capture.choices import CaptureType, Status
 from capture.envelope import Envelope, Problem, Verdict
+from capture.ingest.corrected_projections import replace_corrected
+from capture.ingest.customer_values import update_customers
+from capture.ingest.identity import Linked, link, links_of
+from capture.ingest.locking import lock_names
+from capture.ingest.normalisation import build_capture
+from capture.ingest.payments import project_payments
+from capture.ingest.projections import TYPED, Told, project, state_hash, tell_all
+from capture.ingest.quarantine import quarantine
+from capture.ingest.repeats import find_repeats
 from capture.models import (
     Capture,
     CaptureLink,
@@ -27,15 +36,6 @@ from capture.models import (
     Sighting,
     Source,
 )
-from capture.services.correcting import replace_corrected
-from capture.services.facts import update_customers
-from capture.services.identity import Linked, link, links_of
-from capture.services.locking import lock_names
-from capture.services.normalising import build_capture
-from capture.services.payments import project_payments
-from capture.services.projecting import TYPED, Told, project, state_hash, tell_all
-from capture.services.quarantining import quarantine
-from capture.services.repeats import find_repeats
 from customers import services as customers
 
 logger = logging.getLogger(__name__)

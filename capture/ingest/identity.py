@@ -19,9 +19,9 @@ from django.utils import timezone
 from audit.emails import fold_email
 from audit.tenancy.actors import Actor
 from capture.choices import CaptureType, IdentifierKind, LinkRule, Trust
+from capture.ingest.projections import TYPED, Told, name_in
+from capture.ingest.validation import is_success
 from capture.models import Capture, CaptureLink, Identifier, Source
-from capture.services.projecting import TYPED, Told, name_in
-from capture.services.validation import is_success
 from customers import services as customers
 
 _NOT_ENOUGH = frozenset(

@@ -10,6 +10,8 @@ from django.core.files.storage import default_storage
 from django.db.models import Max
 
 from audit.tenancy.actors import Actor
+from capture.ingest.projections import tell_all
+from capture.ingest.screenshots import path_of
 from capture.models import (
     Capture,
     Payment,
@@ -19,8 +21,6 @@ from capture.models import (
     Sighting,
     Source,
 )
-from capture.services.projecting import tell_all
-from capture.services.screenshots import path_of
 from customers import services as customers
 
 

@@ -9,9 +9,9 @@ from typing import Any
 from uuid import UUID
 
 from capture.choices import SETTLED_STATES, TRUST_RANK, PaymentState, Trust
+from capture.ingest.projections import Told, number, tell, text
+from capture.ingest.validation import to_decimal
 from capture.models import Capture, Payment
-from capture.services.projecting import Told, number, tell, text
-from capture.services.validation import to_decimal
 
 _RANK = {
     PaymentState.CREATED: 0,

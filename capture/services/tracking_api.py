@@ -11,10 +11,10 @@ from uuid import UUID
 from audit.tenancy.actors import Actor
 from capture.choices import CaptureType, Trust
 from capture.envelope import Verdict
+from capture.ingest.envelopes import build_envelopes
+from capture.ingest.pipeline import ingest
 from capture.models import Source
 from capture.parsing import ParseError, parse_body
-from capture.services.ingest import ingest
-from capture.services.reading import build_envelopes
 
 
 def store_customer_profile(

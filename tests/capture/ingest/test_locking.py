@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from audit.tenancy.actors import Actor
 from capture import services
+from capture.ingest.locking import lock_names
 from capture.models import Capture
-from capture.services.locking import lock_names
 from customers import services as customers
 from customers.models import CustomerStats
 from tests.factories import CustomerFactory

@@ -17,9 +17,7 @@ from audit.database.outages import is_unavailable
 from audit.tenancy.actors import Actor
 from capture.choices import CaptureType, Decision, Status
 from capture.envelope import Envelope, Verdict
-from capture.models import Capture, Quarantine, QuarantineDecision, Source
-from capture.parsing import Parsed, ParseError, Piece, parse_body
-from capture.services.entrances import (
+from capture.ingest.entrances import (
     BODY_KEYS,
     NATIVE_ITEMS,
     SDK_ITEMS,
@@ -30,11 +28,13 @@ from capture.services.entrances import (
     parse_segment,
     segment_items,
 )
-from capture.services.ingest import ingest
-from capture.services.normalising import stored_message_id
-from capture.services.quarantining import UNREAD, decide
-from capture.services.reading import CLOUDEVENTS, NATIVE, SEGMENT, build_again
-from capture.services.repeats import find_repeats
+from capture.ingest.envelopes import CLOUDEVENTS, NATIVE, SEGMENT, build_again
+from capture.ingest.normalisation import stored_message_id
+from capture.ingest.pipeline import ingest
+from capture.ingest.quarantine import UNREAD, decide
+from capture.ingest.repeats import find_repeats
+from capture.models import Capture, Quarantine, QuarantineDecision, Source
+from capture.parsing import Parsed, ParseError, Piece, parse_body
 
 logger = logging.getLogger(__name__)
 

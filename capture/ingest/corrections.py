@@ -14,10 +14,10 @@ from audit.ids import uuid7
 from audit.tenancy.actors import Actor
 from capture.choices import Status
 from capture.envelope import Envelope
+from capture.ingest.envelopes import build_envelopes
+from capture.ingest.pipeline import ingest
 from capture.models import Capture, Source
 from capture.parsing import ParseError, parse_body, payload_text, read_payload
-from capture.services.ingest import ingest
-from capture.services.reading import build_envelopes
 
 
 @transaction.atomic

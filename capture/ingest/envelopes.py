@@ -28,6 +28,8 @@ from capture.adapters import (
 )
 from capture.choices import CaptureType, Provider
 from capture.envelope import Envelope, Identity, Problem
+from capture.ingest.screenshots import keep_screenshot
+from capture.ingest.validation import find_problem
 from capture.models import Source
 from capture.parsing import (
     Piece,
@@ -36,8 +38,6 @@ from capture.parsing import (
     redact,
     redact_text,
 )
-from capture.services.screenshots import keep_screenshot
-from capture.services.validation import find_problem
 
 REQUIREMENT, NATIVE, SEGMENT, CLOUDEVENTS = (
     "requirement",

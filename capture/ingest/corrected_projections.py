@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from capture.ingest.identity import Linked
+from capture.ingest.projections import TYPED, Told, last_seen, project, tell
 from capture.models import Capture, CaptureLink
-from capture.services.identity import Linked
-from capture.services.projecting import TYPED, Told, last_seen, project, tell
 
 _KEPT = {"id", "ip_address", "user_agent", "created_at"}
 

@@ -32,15 +32,15 @@ from capture.adapters import (
 )
 from capture.choices import CaptureType, IdentifierKind, Status, Trust
 from capture.envelope import Envelope, Problem
+from capture.ingest.envelopes import build_envelopes
+from capture.ingest.normalisation import read_time, state_of, stored_message_id
+from capture.ingest.pipeline import ingest
+from capture.ingest.projections import number, text
+from capture.ingest.screenshots import MAX_BYTES, keep_screenshot
+from capture.ingest.validation import ILLEGAL_IDS
 from capture.models import Capture, Identifier, Payment, Sighting, Source
 from capture.parsing import Row, SQLiteFile, Table, fingerprint, quoted, redact
-from capture.services.ingest import ingest
 from capture.services.keys import get_or_create_source
-from capture.services.normalising import read_time, state_of, stored_message_id
-from capture.services.projecting import number, text
-from capture.services.reading import build_envelopes
-from capture.services.screenshots import MAX_BYTES, keep_screenshot
-from capture.services.validation import ILLEGAL_IDS
 from customers import services as customers
 
 # Messages of one transaction; about 50 ms.

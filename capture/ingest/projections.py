@@ -23,6 +23,9 @@ from capture.adapters import (
     snake,
 )
 from capture.choices import CaptureType, PaymentState
+from capture.ingest.normalisation import FUTURE_ALLOWED, read_time
+from capture.ingest.screenshots import read_mark
+from capture.ingest.validation import is_success, to_decimal
 from capture.models import (
     Capture,
     CaptureLink,
@@ -34,9 +37,6 @@ from capture.models import (
     Signup,
 )
 from capture.parsing import payload_text, read_payload
-from capture.services.normalising import FUTURE_ALLOWED, read_time
-from capture.services.screenshots import read_mark
-from capture.services.validation import is_success, to_decimal
 
 Projection = Signup | Login | Questionnaire | DashboardSnapshot
 # The types with one row for each capture; a payment has one for many.

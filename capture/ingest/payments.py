@@ -26,10 +26,10 @@ from capture.choices import (
     PaymentState,
     Trust,
 )
+from capture.ingest.payment_values import COLUMNS, Group, columns_of, moment_of
+from capture.ingest.projections import tell
+from capture.ingest.validation import to_decimal
 from capture.models import Capture, CaptureLink, Payment, PaymentReference, Source
-from capture.services.payment_values import COLUMNS, Group, columns_of, moment_of
-from capture.services.projecting import tell
-from capture.services.validation import to_decimal
 from customers import services as customers
 
 _KINDS = ("order:", "transaction:")

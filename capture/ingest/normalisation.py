@@ -15,9 +15,9 @@ from audit.tenancy.actors import Actor
 from capture.adapters import AMOUNTS
 from capture.choices import CaptureType, MessageIdOrigin, PaymentState
 from capture.envelope import Envelope
+from capture.ingest.validation import is_success, to_decimal
 from capture.models import Capture, Source
 from capture.parsing import fingerprint, payload_text
-from capture.services.validation import is_success, to_decimal
 from customers.money import stored
 
 _LONGEST_ID = 128

@@ -13,9 +13,9 @@ from audit.crypto import keyed_hash
 from audit.tenancy.actors import Actor
 from capture.choices import Decision
 from capture.envelope import Envelope, Problem
+from capture.ingest.normalisation import read_time, stored_message_id
 from capture.models import Quarantine, QuarantineDecision, Sighting, Source
 from capture.parsing import fingerprint, payload_text
-from capture.services.normalising import read_time, stored_message_id
 
 # Of somebody who asks not to be followed, only that something came is kept.
 _NOT_KEPT = "consent_denied_record"
