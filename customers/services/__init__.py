@@ -5,42 +5,18 @@ from __future__ import annotations
 from customers.metrics import ENGAGED_FOR, next_tier, rate
 from customers.money import amount_text, check_currency
 from customers.money import quantise as in_own_decimals
-from customers.services.booking_rules import check_new_booking
-from customers.services.bulk import create_many
-from customers.services.businesses import create_business
-from customers.services.captured import (
-    CapturedFact,
-    create_captured_customers,
-    find_by_email,
-    find_by_identity,
-    record_captured_consents,
-    update_captured_customers,
+from customers.selectors.business_metrics import (
+    BusinessFigures,
+    get_business_figures,
+    get_channels,
+    get_signups_per_week,
 )
-from customers.services.columns import (
-    Column,
-    load_values,
-    register_columns,
-    shown_values,
+from customers.selectors.customer_detail import (
+    CustomerParts,
+    find_possible_duplicates,
+    get_parts,
 )
-from customers.services.consent import may_contact
-from customers.services.credits import (
-    credit_balance,
-    issue_credit,
-    reverse_credit,
-    spend_credit,
-)
-from customers.services.customers import (
-    ARCHIVE,
-    archive_batch,
-    archive_customer,
-    archive_customers,
-    check_archivable,
-    create_customer,
-    restore_batch,
-    restore_customers,
-    update_customer,
-)
-from customers.services.doors import (
+from customers.selectors.customers import (
     find_customer,
     get_business,
     get_customer,
@@ -57,7 +33,61 @@ from customers.services.doors import (
     list_shown_customers,
     with_order_name,
 )
-from customers.services.exporting import (
+from customers.selectors.money import (
+    get_booking,
+    get_credit,
+    get_refund,
+    list_bookings,
+    list_credits,
+)
+from customers.selectors.search import Hit, find_customers, search_customers
+from customers.selectors.timeline import (
+    TimelineEntry,
+    TimelineSource,
+    all_timeline_kinds,
+    before_place,
+    get_timeline,
+    register_timeline_source,
+    timeline_kinds,
+)
+from customers.selectors.timeline_sources import register_own_sources
+from customers.selectors.workplaces import Workplace, list_workplaces
+from customers.services.bulk import create_many
+from customers.services.businesses import create_business
+from customers.services.capture_sync import (
+    CapturedFact,
+    create_captured_customers,
+    find_by_email,
+    find_by_identity,
+    record_captured_consents,
+    update_captured_customers,
+)
+from customers.services.consent import may_contact
+from customers.services.crud import (
+    archive_row,
+    change_row,
+    create_row,
+    is_archivable,
+    restore_row,
+)
+from customers.services.customers import (
+    ARCHIVE,
+    archive_batch,
+    archive_customer,
+    archive_customers,
+    check_archivable,
+    create_customer,
+    restore_batch,
+    restore_customers,
+    update_customer,
+)
+from customers.services.exports.columns import (
+    Column,
+    load_values,
+    register_columns,
+    shown_values,
+)
+from customers.services.exports.exporting import (
     RIGHTS_TO_EXPORT,
     Export,
     ExportPlan,
@@ -66,19 +96,20 @@ from customers.services.exporting import (
     plan_export,
     start_export,
 )
-from customers.services.figures import (
-    BusinessFigures,
-    get_business_figures,
-    get_channels,
-    get_signups_per_week,
+from customers.services.exports.manifests import list_exports, read_manifests
+from customers.services.exports.marketing import (
+    PRESETS,
+    contactable,
+    get_customers_for_targeted_marketing,
 )
-from customers.services.import_rows import OUTCOMES as IMPORT_OUTCOMES
-from customers.services.import_tables import (
-    IMPORT_TABLES,
-    ImportTable,
-    cell_of,
+from customers.services.exports.person_export import (
+    LinkUsed,
+    PersonLink,
+    export_person,
+    make_person_link,
+    open_person_link,
 )
-from customers.services.importing import (
+from customers.services.imports.importing import (
     INLINE_ROWS,
     KEYED_FILES,
     confirm_import,
@@ -96,8 +127,23 @@ from customers.services.importing import (
     preview_import,
     rejected_rows,
 )
-from customers.services.importing import SHOWN as IMPORT_SHOWN
-from customers.services.invoices import (
+from customers.services.imports.importing import SHOWN as IMPORT_SHOWN
+from customers.services.imports.purchase_log import Columns as PurchaseColumns
+from customers.services.imports.purchase_log import Report as PurchaseReport
+from customers.services.imports.purchase_log import load_purchases, read_purchases
+from customers.services.imports.rows import OUTCOMES as IMPORT_OUTCOMES
+from customers.services.imports.tables import IMPORT_TABLES, ImportTable, cell_of
+from customers.services.locking import lock_customers
+from customers.services.messages import add_message, change_message
+from customers.services.money.amounts import shown_money
+from customers.services.money.booking_rules import check_new_booking
+from customers.services.money.credits import (
+    credit_balance,
+    issue_credit,
+    reverse_credit,
+    spend_credit,
+)
+from customers.services.money.invoices import (
     MailFailed,
     SentInvoice,
     check_invoiceable,
@@ -106,37 +152,15 @@ from customers.services.invoices import (
     render_invoice,
     send_invoices,
 )
-from customers.services.limits import EXCEED_LIMIT, needs_confirming
-from customers.services.locking import lock_customers
-from customers.services.manifests import list_exports, read_manifests
-from customers.services.marketing import (
-    PRESETS,
-    contactable,
-    get_customers_for_targeted_marketing,
+from customers.services.money.money_rules import Confirm, left_to_refund, refunded_of
+from customers.services.money.payment_sync import Settlement, settle_payments
+from customers.services.money.refund_limits import EXCEED_LIMIT, needs_confirming
+from customers.services.money.refunds import (
+    approve_refund,
+    refuse_refund,
+    request_refund,
 )
-from customers.services.messages import add_message, change_message
-from customers.services.money_doors import (
-    get_booking,
-    get_credit,
-    get_refund,
-    list_bookings,
-    list_credits,
-)
-from customers.services.money_rules import Confirm, left_to_refund, refunded_of
 from customers.services.notes import add_note, get_notes, list_notes, newest_notes
-from customers.services.own import Workplace, list_workplaces
-from customers.services.parts import (
-    CustomerParts,
-    find_possible_duplicates,
-    get_parts,
-)
-from customers.services.person_export import (
-    LinkUsed,
-    PersonLink,
-    export_person,
-    make_person_link,
-    open_person_link,
-)
 from customers.services.preferences import (
     add_flag,
     list_flags,
@@ -144,9 +168,6 @@ from customers.services.preferences import (
     remove_flag,
     update_preferences,
 )
-from customers.services.purchase_log import Columns as PurchaseColumns
-from customers.services.purchase_log import Report as PurchaseReport
-from customers.services.purchase_log import load_purchases, read_purchases
 from customers.services.purchases import (
     CustomerMetrics,
     days_since_purchase,
@@ -154,35 +175,19 @@ from customers.services.purchases import (
     get_purchase_history,
     update_purchase_history,
 )
-from customers.services.records import save_record
-from customers.services.refunds import (
-    approve_refund,
-    refuse_refund,
-    request_refund,
-)
 from customers.services.revealing import (
     ContactData,
     require_reveal,
     reveal_customer,
 )
-from customers.services.rows import (
-    archive_row,
-    change_row,
-    create_row,
-    is_archivable,
-    restore_row,
-)
 from customers.services.rules import Mistake, RuleError
 from customers.services.saving import check_live
-from customers.services.searching import Hit, find_customers, search_customers
 from customers.services.segments import (
     SEGMENTS,
     list_rule_customers,
     list_segment_customers,
     list_segments,
 )
-from customers.services.settling import Settlement, settle_payments
-from customers.services.showing import shown_money
 from customers.services.stats import (
     find_differences,
     note_activity,
@@ -190,16 +195,7 @@ from customers.services.stats import (
     refresh_stats,
     register_stats_provider,
 )
-from customers.services.timeline import (
-    TimelineEntry,
-    TimelineSource,
-    all_timeline_kinds,
-    before_place,
-    get_timeline,
-    register_timeline_source,
-    timeline_kinds,
-)
-from customers.services.timeline_sources import register_own_sources
+from customers.services.writing import save_record
 
 __all__ = [
     "ARCHIVE",

@@ -7,7 +7,7 @@ from typing import Any
 from audit.tenancy.actors import Actor
 from customers.models import Business
 from customers.services.constraints import check_row
-from customers.services.records import save_record
+from customers.services.writing import save_record
 
 
 def create_business(

@@ -16,15 +16,15 @@ from audit.history.models import history_model
 from audit.tenancy.actors import Actor
 from customers.choices import CustomerStatus
 from customers.models import Address, Business, Customer
+from customers.selectors.customers import list_rows
 from customers.services.constraints import changed_columns, check_row
-from customers.services.doors import list_rows
+from customers.services.crud import archive_row
 from customers.services.figure_kinds import Figures
 from customers.services.locking import locking
 from customers.services.preferences import update_preferences
-from customers.services.records import save_record
-from customers.services.rows import archive_row
 from customers.services.saving import check_live, check_not_erased, copy_of
 from customers.services.stats import refresh_locked
+from customers.services.writing import save_record
 
 ARCHIVE, BULK = "customers.archive_customer", "customers.bulk_customer"
 # The column that a broken constraint is about; Django blames none of several.

@@ -11,8 +11,8 @@ from django.db import transaction
 from audit.tenancy.actors import Actor
 from customers.choices import AuthorKind
 from customers.models import Ticket, TicketMessage
+from customers.services.crud import change_row, create_row
 from customers.services.preferences import check_not_ahead
-from customers.services.rows import change_row, create_row
 
 
 @transaction.atomic

@@ -6,9 +6,9 @@ from audit.history.models import ScopedQuerySet
 from audit.tenancy.actors import Actor
 from customers.choices import NoteType
 from customers.models import Customer, Note
+from customers.selectors.customers import list_rows
 from customers.services.constraints import check_row
-from customers.services.doors import list_rows
-from customers.services.records import save_record
+from customers.services.writing import save_record
 
 
 def add_note(

@@ -11,11 +11,11 @@ from django.utils import timezone
 
 from audit.tenancy.actors import Actor
 from customers.models import ConsentEvent, Customer, Flag, Preferences
+from customers.selectors.customers import list_rows
 from customers.services.constraints import changed_columns, check_row
-from customers.services.doors import list_rows
 from customers.services.locking import hand_down, lock_customer
-from customers.services.records import save_record
 from customers.services.saving import copy_of
+from customers.services.writing import save_record
 
 CHANGEABLE = frozenset(
     {

@@ -17,10 +17,10 @@ from customers.choices import BookingKind, BookingStatus
 from customers.models import Booking, Business, Customer, CustomerStats
 from customers.models.booking import BookingQuerySet
 from customers.money import stored
+from customers.selectors.customers import list_rows
 from customers.services.constraints import check_row
-from customers.services.doors import list_rows
-from customers.services.records import save_record
 from customers.services.stats import local_day
+from customers.services.writing import save_record
 
 
 def days_since_purchase(customer: Customer, now: datetime | None = None) -> int | None:

@@ -12,7 +12,7 @@ from audit import log
 from audit.privacy.masking import REVEAL, SEE_CLEAR
 from audit.tenancy.actors import Actor
 from customers.models import Address, Contact, Customer
-from customers.services.doors import list_rows
+from customers.selectors.customers import list_rows
 
 # The newest of each kind; nobody has more ways to be reached.
 _MOST = 100

@@ -13,9 +13,9 @@ from django.utils import timezone
 from audit.tenancy.actors import Actor
 from customers.metrics import ENGAGED_FOR, NEW_FOR
 from customers.models import Business, Customer, CustomerQuerySet
-from customers.services.doors import list_customers
+from customers.selectors.customers import list_customers
+from customers.services.money.amounts import shown_money
 from customers.services.rules import read_rule
-from customers.services.showing import shown_money
 
 
 @dataclass(frozen=True)

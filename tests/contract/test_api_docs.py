@@ -153,9 +153,9 @@ NAMED = {"ValidationError", "RuleBroken", "AuthenticationFailed", "answer"}
 # Parts that no address of the API leads to: pages and commands; and what is said of one
 # item of a capture, which stands in docs/capture.md.
 ELSEWHERE = re.compile(
-    r"/(admin|management|migrations)/|^audit/admin/account/(pin|views)\.py|^audit/fields\.py"
-    r"|^audit/accounts/second_factor\.py|^customers/services/(purchase_log|importing)\.py"
-    r"|^capture/(services|adapters)/"
+    r"/(admin|management|migrations)/|^audit/(fields|accounts/second_factor)\.py"
+    r"|^customers/services/imports/(purchase_log|importing)\.py"
+    r"|^capture/(services|ingest|adapters)/"
 )
 # Of the library: it says them itself. Of a value: its validators say them.
 LIBRARY = {

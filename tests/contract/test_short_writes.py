@@ -33,7 +33,7 @@ from capture.models import (
 )
 from customers import services as customers
 from customers.models import Business, Customer, CustomerStats
-from customers.services import purchase_log
+from customers.services.imports import purchase_log
 from tests.capture.commands.test_import_legacy import (
     ANA,
     PAYMENTS,

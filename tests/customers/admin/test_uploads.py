@@ -16,7 +16,7 @@ from audit.jobs.tasks import BATCH_SIZE
 from audit.models import Event, Job
 from customers import services
 from customers.models import Customer, ImportContent, ImportFile
-from customers.services.import_loading import load_batch
+from customers.services.imports.loading import load_batch
 from tests.conftest import actor_of, signed_in, staff
 from tests.customers.admin.test_exchange import CUSTOMERS, HEADER, confirm, upload
 from tests.jobs import run_jobs
@@ -168,7 +168,7 @@ def test_a_file_is_kept_a_day_from_when_somebody_went_on_with_it(alice, bakery):
         return loaded
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("customers.services.importing.load_batch", load)
+        patch.setattr("customers.services.imports.importing.load_batch", load)
         run_jobs()
     assert found == [True, True]
     ImportFile.objects.update(expires_at=soon)
@@ -304,7 +304,7 @@ def test_a_long_file_is_looked_through_and_loaded_by_jobs(alice, bakery):
 
 
 def test_a_person_keeps_so_many_files_and_no_more(alice, bakery, monkeypatch):
-    monkeypatch.setattr("customers.services.importing.MOST_FILES", 2)
+    monkeypatch.setattr("customers.services.imports.importing.MOST_FILES", 2)
     for _ in range(2):
         assert upload(alice, CUSTOMERS, people(1)).redirect_chain
     page = upload(alice, CUSTOMERS, people(1))
@@ -366,7 +366,7 @@ def test_what_is_ended_while_a_job_loads_it_is_ended_for_the_job(
             alice.post(page, {"discard": "x"})
         return loaded
 
-    monkeypatch.setattr("customers.services.importing.load_batch", load_and_end)
+    monkeypatch.setattr("customers.services.imports.importing.load_batch", load_and_end)
     run_jobs()
 
     assert Customer.objects.filter(business=bakery).count() == BATCH_SIZE

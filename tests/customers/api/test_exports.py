@@ -369,7 +369,7 @@ def test_the_queries_of_a_batch_do_not_grow_with_it(alice, bakery, assert_flat):
 
 
 def test_a_file_of_several_batches_has_everybody_once(alice, bakery, monkeypatch):
-    monkeypatch.setattr("customers.services.exporting._BATCH", 3)
+    monkeypatch.setattr("customers.services.exports.exporting._BATCH", 3)
     made = {str(c.pk) for c in CustomerFactory.create_batch(10, business=bakery)}
 
     rows = read(confirmed(alice, FULL, FULL_BODY | {"columns": ["id"]}))

@@ -13,14 +13,14 @@ from audit.tenancy.actors import Actor
 from customers.choices import CreditKind, CreditReason
 from customers.models import Booking, Credit, Customer
 from customers.money import quantise, stored
-from customers.services.balances import balances_of
+from customers.selectors.money import list_credits
 from customers.services.constraints import check_row
-from customers.services.limits import exceeds_refund_limit
 from customers.services.locking import lock_customer
-from customers.services.money_doors import list_credits
-from customers.services.money_rules import Confirm, lock_booking, require_right
-from customers.services.records import save_record
-from customers.services.showing import shown_money
+from customers.services.money.amounts import shown_money
+from customers.services.money.balances import balances_of
+from customers.services.money.money_rules import Confirm, lock_booking, require_right
+from customers.services.money.refund_limits import exceeds_refund_limit
+from customers.services.writing import save_record
 
 
 def credit_balance(customer: Customer, *, actor: Actor) -> dict[str, Decimal]:

@@ -27,9 +27,14 @@ from audit.tenancy.actors import Actor
 from customers.cells import BYTE_ORDER_MARK, cell_text, csv_line, escape_cell
 from customers.choices import ConsentChannel, ExportProfile
 from customers.models import Business, Customer, CustomerQuerySet
-from customers.services.columns import check_columns, load_values, masked, written
-from customers.services.doors import list_hub_customers
-from customers.services.marketing import (
+from customers.selectors.customers import list_hub_customers
+from customers.services.exports.columns import (
+    check_columns,
+    load_values,
+    masked,
+    written,
+)
+from customers.services.exports.marketing import (
     COLUMNS,
     PRESETS,
     consenting,

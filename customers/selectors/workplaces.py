@@ -8,7 +8,7 @@ from audit.tenancy.actors import Actor
 from customers.choices import Role
 from customers.models import Business, Membership
 from customers.roles import RIGHTS
-from customers.services.doors import list_businesses
+from customers.selectors.customers import list_businesses
 
 # The platform's owner sees them all; an answer names the first ones.
 _MOST = 100

@@ -26,8 +26,8 @@ from customers.models import (
     Ticket,
     TicketMessage,
 )
-from customers.services.booking_rules import save_booking
-from customers.services.money_rules import save_credit, save_refund
+from customers.services.money.booking_rules import save_booking
+from customers.services.money.money_rules import save_credit, save_refund
 from customers.services.savers import (
     save_business,
     save_consent,

@@ -12,12 +12,12 @@ from django.utils import timezone
 from audit.tenancy.actors import Actor
 from customers.models import Booking, Customer, TicketMessage
 from customers.models.base import ArchiveMarks
-from customers.services.booking_rules import check_new_booking, stamp_booking
+from customers.selectors.customers import list_rows
 from customers.services.constraints import changed_columns, check_row
-from customers.services.doors import list_rows
 from customers.services.locking import hand_down, lock_customer
-from customers.services.records import save_record
+from customers.services.money.booking_rules import check_new_booking, stamp_booking
 from customers.services.saving import check_live, copy_of
+from customers.services.writing import save_record
 
 _Row = TypeVar("_Row", bound=models.Model)
 

@@ -17,8 +17,8 @@ from django.utils import timezone
 from customers.choices import CLAIMING_STATUSES, PURCHASE_STATUSES, BookingStatus
 from customers.models import Booking, Refund
 from customers.money import from_database
+from customers.services.money.amounts import shown_money
 from customers.services.saving import Write, save_plainly
-from customers.services.showing import shown_money
 
 # How the external id of a booking begins that a payment has made.
 OF_PAYMENT = "payment:"

@@ -13,7 +13,7 @@ from audit.models import Event
 from audit.privacy.classes import PERSONAL, declaration
 from customers import services
 from customers.models import Customer
-from customers.services.person_export import person_parts
+from customers.services.exports.person_export import person_parts
 from tests.conftest import actor_of, staff
 from tests.factories import (
     AddressFactory,

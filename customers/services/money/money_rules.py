@@ -24,16 +24,16 @@ from customers.choices import (
 )
 from customers.models import Booking, Credit, Refund
 from customers.money import check_amount, from_database
-from customers.services.balances import balances_of
-from customers.services.limits import (
+from customers.services.locking import lock_customers
+from customers.services.money.amounts import shown_money
+from customers.services.money.balances import balances_of
+from customers.services.money.refund_limits import (
     EXCEED_LIMIT,
     RELEASED,
     exceeds_refund_limit,
     lets_go,
 )
-from customers.services.locking import lock_customers
 from customers.services.saving import Write
-from customers.services.showing import shown_money
 from customers.services.stats import local_day
 
 # Asks the person to confirm an act: its digest, and what it does in plain words.

@@ -20,7 +20,7 @@ from audit.tenancy.actors import Actor
 from customers.models import Contact, Customer, CustomerQuerySet
 from customers.models.customer import ADDRESS_AS_NAME
 from customers.phones import to_e164
-from customers.services.doors import list_businesses, list_customers, list_rows
+from customers.selectors.customers import list_businesses, list_customers, list_rows
 
 LEAST = 2
 # The kinds of exact hits, the best first; the same person may be hit by several.

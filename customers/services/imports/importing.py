@@ -30,9 +30,9 @@ from customers.cells import BYTE_ORDER_MARK, csv_line, escape_cell
 from customers.models import Business, ImportContent, ImportFile
 from customers.models.import_file import a_day_from_now
 from customers.readers import Sheet, SheetError, open_sheet
-from customers.services.import_checking import RowChecker, batches
-from customers.services.import_loading import BATCH, LoadedBatch, load_batch
-from customers.services.import_rows import (
+from customers.services.imports.checking import RowChecker, batches
+from customers.services.imports.loading import BATCH, LoadedBatch, load_batch
+from customers.services.imports.rows import (
     CHANGED,
     NEW,
     OUTCOMES,
@@ -41,7 +41,7 @@ from customers.services.import_rows import (
     CheckedRow,
     Repeat,
 )
-from customers.services.import_tables import (
+from customers.services.imports.tables import (
     IMPORT_TABLES,
     Headers,
     ImportTable,

@@ -11,7 +11,7 @@ from django.db import models
 
 from audit.tenancy.actors import Actor
 from customers.models import Booking, Credit, Customer, Refund
-from customers.services.doors import list_rows
+from customers.selectors.customers import list_rows
 
 
 def list_bookings(*, actor: Actor, business_id: UUID | None = None) -> Any:

@@ -18,8 +18,8 @@ from audit.emails import fold_email
 from audit.privacy.invisible import trimmed
 from audit.tenancy.actors import Actor
 from customers.models import Booking, Business, Customer
-from customers.services.doors import list_businesses, list_customers, list_rows
-from customers.services.import_tables import Column, ImportTable
+from customers.selectors.customers import list_businesses, list_customers, list_rows
+from customers.services.imports.tables import Column, ImportTable
 from customers.services.saving import check_live
 
 NEW, CHANGED, UNCHANGED, REJECTED = "new", "changed", "unchanged", "rejected"

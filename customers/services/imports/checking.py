@@ -17,11 +17,7 @@ from django.db import models
 from audit.tenancy.actors import Actor
 from customers.models import Booking, Business, Customer, Ticket
 from customers.money import check_amount
-from customers.services.booking_rules import (
-    check_booking_change,
-    claimed_by_refunds,
-    stamp_booking,
-)
+from customers.selectors.customers import list_customers
 from customers.services.constraints import (
     broken_checks,
     clean_columns,
@@ -29,8 +25,7 @@ from customers.services.constraints import (
     unique_rules,
     unique_values,
 )
-from customers.services.doors import list_customers
-from customers.services.import_rows import (
+from customers.services.imports.rows import (
     CHANGED,
     NEW,
     UNCHANGED,
@@ -40,11 +35,11 @@ from customers.services.import_rows import (
     RowFinder,
     open_rows,
 )
-from customers.services.import_tables import (
-    FLAG,
-    Headers,
-    ImportTable,
-    read_cell,
+from customers.services.imports.tables import FLAG, Headers, ImportTable, read_cell
+from customers.services.money.booking_rules import (
+    check_booking_change,
+    claimed_by_refunds,
+    stamp_booking,
 )
 from customers.services.tickets import stamp_ticket
 

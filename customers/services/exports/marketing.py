@@ -15,8 +15,8 @@ from customers import contact_rules
 from customers.choices import ConsentChannel, Purpose
 from customers.models import Customer, CustomerQuerySet
 from customers.money import quantise
+from customers.selectors.customers import list_customers
 from customers.services.consent import load_facts
-from customers.services.doors import list_customers
 
 COLUMNS = (
     "email",

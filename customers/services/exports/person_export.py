@@ -26,8 +26,8 @@ from audit.privacy.classes import SECRET, declaration
 from audit.rest import idempotency
 from audit.tenancy.actors import Actor
 from customers.models import Customer
-from customers.services.doors import list_rows
-from customers.services.money_rules import Confirm
+from customers.selectors.customers import list_rows
+from customers.services.money.money_rules import Confirm
 
 EXPORT = "customers.export_customer"
 _VALID = timedelta(minutes=10)

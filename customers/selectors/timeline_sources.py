@@ -23,8 +23,8 @@ from customers.models import (
     Ticket,
     TicketMessage,
 )
-from customers.services.doors import list_rows
-from customers.services.timeline import (
+from customers.selectors.customers import list_rows
+from customers.selectors.timeline import (
     Before,
     TimelineEntry,
     TimelineSource,

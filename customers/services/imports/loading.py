@@ -24,18 +24,12 @@ from audit.history.models import Change
 from audit.tenancy.actors import Actor
 from customers.choices import ContactKind
 from customers.models import Business, Contact, Customer, Preferences, Ticket
-from customers.services.import_checking import (
+from customers.services.imports.checking import (
     CHANGED_MEANWHILE,
     RowChecker,
     check_claims,
 )
-from customers.services.import_rows import (
-    CHANGED,
-    NEW,
-    OUTCOMES,
-    WHOLE,
-    CheckedRow,
-)
+from customers.services.imports.rows import CHANGED, NEW, OUTCOMES, WHOLE, CheckedRow
 from customers.services.stats import refresh_stats
 
 # Rows of one transaction: about 100 ms of write lock, and all of them in the event.

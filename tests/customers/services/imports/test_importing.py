@@ -33,9 +33,9 @@ from customers.models import (
 )
 from customers.readers import SheetError
 from customers.roles import RIGHTS
-from customers.services import import_loading, importing
-from customers.services.import_checking import RowChecker
-from customers.services.import_loading import load_batch
+from customers.services.imports import importing, loading
+from customers.services.imports.checking import RowChecker
+from customers.services.imports.loading import load_batch
 from tests.conftest import actor_of, staff
 from tests.factories import (
     AddressFactory,
@@ -557,7 +557,7 @@ def test_who_stands_in_a_file_twice_is_rejected_wherever_it_stopped(
 ):
     ana = CustomerFactory(business=bakery, name="Ana", email="ana@example.org")
     bea = CustomerFactory(business=bakery, name="Bea", email="bea@example.org")
-    lines = people(import_loading.BATCH).splitlines()
+    lines = people(loading.BATCH).splitlines()
     head = "Ana,ana@example.org", f"{'B' * 300},bea@example.org", "Cia,cia@example.org"
     tail = "Ana Two,ana@example.org", "Bea Two,bea@example.org", "Cia,cia@example.org"
     text = "\n".join([lines[0], *head, *lines[1:], *tail])
@@ -565,7 +565,7 @@ def test_who_stands_in_a_file_twice_is_rejected_wherever_it_stopped(
     services.confirm_import(upload, actor=alice, update_existing=True)
 
     def step(done: int, total: int, cursor: int) -> None:
-        if stops and cursor > import_loading.BATCH + 1:
+        if stops and cursor > loading.BATCH + 1:
             raise InterruptedError
 
     with suppress(InterruptedError):
@@ -881,4 +881,4 @@ def test_the_content_is_not_read_again_for_each_batch(alice, bakery):
 
 
 def test_a_batch_is_no_larger_than_its_event_names():
-    assert import_loading.BATCH <= MAX_SUBJECTS
+    assert loading.BATCH <= MAX_SUBJECTS

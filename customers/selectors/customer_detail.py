@@ -20,7 +20,7 @@ from customers.models import (
     Ticket,
     TicketMessage,
 )
-from customers.services.doors import list_rows
+from customers.selectors.customers import list_rows
 
 # Of those who share the look of a name, most of whom have that very name.
 _LOOKED_AT = 100

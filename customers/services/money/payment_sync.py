@@ -21,7 +21,7 @@ from customers.choices import (
 )
 from customers.models import Booking, Business, Refund
 from customers.money import from_database
-from customers.services.booking_rules import OF_PAYMENT
+from customers.services.money.booking_rules import OF_PAYMENT
 
 _REASON = "payment"
 _OURS = OF_PAYMENT

@@ -27,10 +27,10 @@ from audit.tenancy.actors import Actor
 from customers.choices import BookingStatus
 from customers.models import Address, Booking, Business, Customer
 from customers.money import quantise
-from customers.services.money_rules import lock_booking, refunded_of
-from customers.services.records import save_record
-from customers.services.showing import shown_money
+from customers.services.money.amounts import shown_money
+from customers.services.money.money_rules import lock_booking, refunded_of
 from customers.services.stats import local_day
+from customers.services.writing import save_record
 
 _logger = logging.getLogger(__name__)
 # Nothing is owed for these, so there is nothing to write an invoice of.

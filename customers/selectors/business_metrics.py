@@ -17,7 +17,7 @@ from customers import metrics
 from customers.choices import PURCHASE_STATUSES, CustomerStatus, RefundStatus
 from customers.models import Booking, Business, CustomerStats, Refund
 from customers.money import from_database, quantise
-from customers.services.doors import list_customers
+from customers.selectors.customers import list_customers
 
 
 @dataclass(frozen=True)

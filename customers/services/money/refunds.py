@@ -13,17 +13,17 @@ from customers.choices import RefundStatus
 from customers.models import Booking, Refund
 from customers.money import stored
 from customers.services.constraints import check_row
-from customers.services.limits import EXCEED_LIMIT, exceeds_refund_limit
 from customers.services.locking import lock_customers
-from customers.services.money_rules import (
+from customers.services.money.amounts import shown_money
+from customers.services.money.money_rules import (
     Confirm,
     check_claim,
     check_second_person,
     left_to_refund,
     lock_booking,
 )
-from customers.services.records import save_record
-from customers.services.showing import shown_money
+from customers.services.money.refund_limits import EXCEED_LIMIT, exceeds_refund_limit
+from customers.services.writing import save_record
 
 
 @transaction.atomic

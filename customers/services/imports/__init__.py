@@ -1,0 +1,3 @@
+"""Files that are read into tables: columns, rows, checks, loading."""
+
+from __future__ import annotations
