@@ -21,7 +21,7 @@ from simple_history.admin import SimpleHistoryAdmin
 from audit import log
 from audit.admin.base import ScopedAdmin, actor_of, has_right, refuse
 from audit.admin.history import changes_of, shown_values
-from audit.history.models import history_model
+from audit.history.writing import history_model
 from audit.tenancy.actors import Actor
 
 _REFUSED = "The database refused the change: {}."

@@ -22,7 +22,8 @@ from django.utils import timezone
 from audit import canonical
 from audit.database.sealed import SealedModel
 from audit.fields import NullCharField, NullTextField, canonical_value, seal
-from audit.history.models import Change, TrackedModel, derived_from, history_model
+from audit.history.models import TrackedModel
+from audit.history.writing import Change, derived_from, history_model
 from audit.ids import uuid7
 from audit.privacy.classes import personal_fields
 

@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from audit.fields import NullTextField
-from audit.history.models import ScopedQuerySet
+from audit.history.querysets import ScopedQuerySet
 from audit.ids import uuid7
 
 

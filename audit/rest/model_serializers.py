@@ -12,7 +12,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
 from audit.fields import long_columns
-from audit.history.models import view_right
+from audit.history.querysets import view_right
 from audit.privacy.classes import business_of, declaration
 from audit.privacy.masking import masked_value, masks_of, shortened
 from audit.rest.serializers import EmailAddressField, StrictSerializer, snake_case

@@ -22,7 +22,7 @@ from rest_framework.viewsets import ViewSetMixin
 
 from audit import log
 from audit.fields import without_long
-from audit.history.models import view_right
+from audit.history.querysets import view_right
 from audit.privacy.classes import business_of, names_people, personal_fields
 from audit.privacy.masking import Room
 from audit.rest.filters import TableFilters

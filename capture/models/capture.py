@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from audit.database.sealed import AppendOnly, SealedModel, sealed_constraints
 from audit.fields import NullCharField, NullTextField, SealedJSONField
-from audit.history.models import ScopedQuerySet
+from audit.history.querysets import ScopedQuerySet
 from audit.ids import uuid7
 from capture.choices import CaptureType, LinkRule, MessageIdOrigin, Trust
 

@@ -8,7 +8,7 @@ from django.db import models
 from django.utils import timezone
 
 from audit.fields import NullTextField
-from audit.history.models import ScopedQuerySet
+from audit.history.querysets import ScopedQuerySet
 from audit.ids import uuid7
 from capture.choices import IdentifierKind, Trust
 from capture.models.capture import Capture

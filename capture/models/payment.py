@@ -9,7 +9,7 @@ from django.db import models
 from django.utils import timezone
 
 from audit.fields import NullCharField, NullTextField
-from audit.history.models import ScopedQuerySet
+from audit.history.querysets import ScopedQuerySet
 from audit.ids import uuid7
 from capture.choices import SETTLED_STATES, PaymentState, Trust
 from capture.models.capture import Capture

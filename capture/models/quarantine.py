@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from audit.database.sealed import AppendOnly, SealedModel, sealed_constraints
 from audit.fields import NullCharField, NullTextField
-from audit.history.models import ScopedQuerySet
+from audit.history.querysets import ScopedQuerySet
 from capture.choices import Decision, Trust
 from capture.models.capture import Capture
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from django.db import models
 
-from audit.history.models import ScopedQuerySet
+from audit.history.querysets import ScopedQuerySet
 from audit.ids import uuid7
 
 

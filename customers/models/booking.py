@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from audit.database.sealed import SealedModel, sealed_constraints
 from audit.fields import NullCharField, NullTextField, SealedJSONField
-from audit.history.models import ScopedQuerySet, TrackedModel, TrackedQuerySet
+from audit.history.models import TrackedModel
+from audit.history.querysets import ScopedQuerySet, TrackedQuerySet
 from customers.choices import (
     PURCHASE_STATUSES,
     BookingKind,

@@ -14,7 +14,8 @@ from django.db import models
 
 from audit.database.signed import SignedModel
 from audit.fields import SealedJSONField
-from audit.history.models import TrackedModel, TrackedQuerySet
+from audit.history.models import TrackedModel
+from audit.history.querysets import TrackedQuerySet
 from audit.timezones import check_time_zone
 from customers.choices import ConsentMode, Role
 from customers.countries import check_country

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from audit.database.sealed import SealedModel, sealed_constraints
 from audit.fields import NullTextField
-from audit.history.models import ScopedQuerySet
+from audit.history.querysets import ScopedQuerySet
 from customers.choices import ConsentAction, ConsentChannel
 from customers.models.base import known
 from customers.models.business import Business

@@ -13,7 +13,8 @@ from django.utils import timezone
 
 from audit.emails import fold_email
 from audit.fields import CodeField, EmailField, NameField, NullCharField
-from audit.history.models import TrackedModel, TrackedQuerySet
+from audit.history.models import TrackedModel
+from audit.history.querysets import TrackedQuerySet
 from audit.privacy.confusables import LONGEST_SKELETON, skeleton
 from customers.choices import CustomerStatus, CustomerType
 from customers.models.base import ArchiveMarks, known

@@ -10,7 +10,7 @@ from django.db import models
 from django.utils import timezone
 
 from audit.fields import NullCharField, NullTextField
-from audit.history.models import ScopedQuerySet
+from audit.history.querysets import ScopedQuerySet
 from audit.ids import uuid7
 from customers.models.base import known
 from customers.models.business import Business

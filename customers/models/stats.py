@@ -8,7 +8,7 @@ from django.db import models
 from django.utils import timezone
 
 from audit.fields import SealedJSONField
-from audit.history.models import ScopedQuerySet
+from audit.history.querysets import ScopedQuerySet
 from audit.ids import uuid7
 from customers.choices import LoyaltyTier
 from customers.models.base import ZERO, money

@@ -10,7 +10,8 @@ from django.db import models
 from django.utils import timezone
 
 from audit.fields import NullCharField
-from audit.history.models import TrackedModel, TrackedQuerySet
+from audit.history.models import TrackedModel
+from audit.history.querysets import TrackedQuerySet
 from customers.choices import (
     UNRESOLVED_STATUSES,
     AuthorKind,

@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from audit.history.models import ScopedQuerySet
+from audit.history.querysets import ScopedQuerySet
 from audit.privacy.masking import SEE_CLEAR
 from audit.tenancy.actors import Actor
 from customers.choices import CustomerStatus

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import models
 
 from audit.fields import without_long
-from audit.history.models import history_model
+from audit.history.writing import history_model
 from audit.privacy.masking import shortened
 from audit.tenancy.actors import Actor
 from customers.choices import BookingStatus

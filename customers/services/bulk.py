@@ -9,7 +9,8 @@ from django.db import models, transaction
 
 from audit import log
 from audit.history.bulk import insert_rows, insert_tracked
-from audit.history.models import Change, TrackedModel
+from audit.history.models import TrackedModel
+from audit.history.writing import Change
 from audit.tenancy.actors import Actor
 from customers.models import Customer, CustomerStats, Preferences
 from customers.services.stats import compute_stats

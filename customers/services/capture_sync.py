@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 
 from audit import log
 from audit.emails import fold_email
-from audit.history.models import history_model
+from audit.history.writing import history_model
 from audit.tenancy.actors import Actor
 from customers.choices import ConsentAction, ContactKind, CustomerStatus, Purpose
 from customers.models import (

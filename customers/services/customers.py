@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from audit import log
-from audit.history.models import history_model
+from audit.history.writing import history_model
 from audit.tenancy.actors import Actor
 from customers.choices import CustomerStatus
 from customers.models import Address, Business, Customer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from audit.history.models import ScopedQuerySet
+from audit.history.querysets import ScopedQuerySet
 from audit.tenancy.actors import Actor
 from customers.choices import NoteType
 from customers.models import Customer, Note

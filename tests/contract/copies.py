@@ -8,7 +8,8 @@ from typing import Any
 
 from django.db import connection, models
 
-from audit.history.models import TrackedModel, history_model
+from audit.history.models import TrackedModel
+from audit.history.writing import history_model
 from audit.ids import uuid7
 from audit.models import User
 from audit.tenancy.actors import Actor

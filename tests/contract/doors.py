@@ -12,7 +12,7 @@ from django.contrib import admin
 from django.db import models
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from audit.history.models import history_model
+from audit.history.writing import history_model
 from audit.log import record
 from audit.models import Event, Operation, User
 from audit.tenancy.actors import Actor, OperationContext

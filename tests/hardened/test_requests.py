@@ -19,7 +19,7 @@ from django.urls import reverse
 
 from audit import accounts
 from audit.accounts import altered_rows, totp
-from audit.history.models import ScopedQuerySet
+from audit.history.querysets import ScopedQuerySet
 from audit.maintenance import count_outdated
 from audit.middleware import TenancyMiddleware
 from audit.models import Event

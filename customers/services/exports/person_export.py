@@ -20,7 +20,8 @@ from django.utils import timezone
 
 from audit import accounts, clock, log
 from audit.fields import CommitmentField, SaltField
-from audit.history.models import TrackedModel, history_model
+from audit.history.models import TrackedModel
+from audit.history.writing import history_model
 from audit.ids import uuid7
 from audit.privacy.classes import SECRET, declaration
 from audit.rest import idempotency

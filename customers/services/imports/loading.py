@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from audit import log
 from audit.history.bulk import insert_tracked, update_tracked
-from audit.history.models import Change
+from audit.history.writing import Change
 from audit.tenancy.actors import Actor
 from customers.choices import ContactKind
 from customers.models import Business, Contact, Customer, Preferences, Ticket

@@ -20,7 +20,7 @@ from django.db import transaction
 from audit import log
 from audit.database.batches import in_batches
 from audit.history.bulk import insert_tracked
-from audit.history.models import Change
+from audit.history.writing import Change
 from audit.privacy.invisible import clean_address
 from audit.tenancy.actors import Actor
 from customers.choices import BookingKind, BookingStatus

@@ -21,7 +21,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from audit import log
-from audit.history.models import history_model
+from audit.history.writing import history_model
 from audit.privacy.masking import SEE_CLEAR, mask, mask_text
 from audit.tenancy.actors import Actor
 from customers.choices import BookingStatus

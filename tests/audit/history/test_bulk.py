@@ -12,7 +12,7 @@ from django.db import IntegrityError
 from audit import canonical
 from audit.fields import personal_values
 from audit.history.bulk import insert_rows, insert_tracked
-from audit.history.models import Change
+from audit.history.writing import Change
 from customers.models import Booking, Customer, CustomerStats, Note
 from tests.factories import BusinessFactory, CustomerFactory
 

@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 
 from audit import canonical, log
 from audit.fields import personal_values
-from audit.history.models import history_model
+from audit.history.writing import history_model
 from audit.log.recording import MAX_SUBJECTS
 from audit.models import Event
 from customers import services

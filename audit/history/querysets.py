@@ -1,0 +1,152 @@
+"""Querysets that keep to the businesses of an actor, and whose writes leave history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, NoReturn, Self, TypeVar
+
+from django.db import NotSupportedError, models, transaction
+from django.db.models.sql import UpdateQuery
+
+from audit.history.writing import (
+    Change,
+    derived_from,
+    refuse,
+    required_change,
+    sources_of,
+    stamps_of,
+    update_returning,
+    write_history,
+)
+from audit.tenancy.actors import Actor
+
+_M = TypeVar("_M", bound=models.Model)
+_BATCH = 500
+
+
+def view_right(model: type[models.Model]) -> str:
+    """Return the name of the right to look at the rows of a table."""
+    return f"{model._meta.app_label}.view_{model._meta.model_name}"
+
+
+class ScopedQuerySet(models.QuerySet[_M]):
+    """Rows that belong to a business."""
+
+    business_field = "business_id"
+
+    def visible_to(self, actor: Actor, permission: str = "") -> Self:
+        """Keep the rows of businesses where the actor has a right: to view, if unsaid.
+
+        The one tenant filter: every page, endpoint, import and export passes here.
+        """
+        ids = actor.businesses_for(permission or view_right(self.model))
+        return (
+            self if ids is None else self.filter(**{f"{self.business_field}__in": ids})
+        )
+
+
+class TrackedQuerySet(ScopedQuerySet[_M]):
+    """A queryset whose writes leave history, or refuse."""
+
+    _change: Change | None = None
+
+    def by(self, actor: Actor, *, reason: str | None = None) -> Self:
+        """Say who writes through this queryset, and why."""
+        clone = self.all()
+        clone._change = Change(actor, reason)
+        return clone
+
+    def create(self, **kwargs: Any) -> _M:
+        row = self.model(**kwargs)
+        row._change = self._change  # type: ignore[attr-defined]
+        self._for_write = True
+        row.save(force_insert=True, using=self.db)
+        return row
+
+    def update(self, **values: Any) -> int:
+        """Update the rows in key order and write one history row for each.
+
+        Runs in one transaction and locks the rows, so that two of these cannot
+        deadlock. Raises NotSupportedError when nobody was named with `by()`.
+        """
+        change = required_change(self._change, "update()")
+        _refuse_underived(self.model, values)
+        values = {**stamps_of(self.model), **values}
+        plain = self.model._base_manager.using(self.db)
+        with transaction.atomic(using=self.db):
+            keys = self.order_by("pk").select_for_update(of=("self",), no_key=True)
+            ids = list(keys.values_list("pk", flat=True))
+            for batch in _batches(ids):
+                query: Any = plain.filter(pk__in=batch).query.chain(UpdateQuery)
+                query.add_update_values(values)
+                rows = update_returning(plain, query)
+                write_history(rows, "~", change, using=self.db)
+        return len(ids)
+
+    update.alters_data = True  # type: ignore[attr-defined]
+
+    def bulk_create(  # type: ignore[override]  # noqa: PLR0917 - Django's signature
+        self,
+        objs: Iterable[_M],
+        batch_size: int | None = None,
+        ignore_conflicts: bool = False,  # noqa: FBT001, FBT002 - Django's signature
+        update_conflicts: bool = False,  # noqa: FBT001, FBT002
+        update_fields: Sequence[str] | None = None,
+        unique_fields: Sequence[str] | None = None,
+    ) -> list[_M]:
+        if ignore_conflicts or update_conflicts:
+            refuse("bulk_create() with conflicts", "Look the rows up first.")
+        change = required_change(self._change, "bulk_create()")
+        objs = list(objs)
+        for row in objs:
+            row.derive()  # type: ignore[attr-defined]
+        with transaction.atomic(using=self.db):
+            rows = super().bulk_create(objs, batch_size)
+            for batch in _batches(rows):
+                write_history(batch, "+", change, using=self.db)
+        return rows
+
+    def bulk_update(
+        self, objs: Iterable[_M], fields: Iterable[str], batch_size: int | None = None
+    ) -> int:
+        objs = list(objs)
+        for row in objs:
+            row.derive()  # type: ignore[attr-defined]
+        names = {*fields, *derived_from(self.model, fields)}
+        return super().bulk_update(objs, sorted(names), batch_size)
+
+    def delete(self) -> NoReturn:
+        refuse("delete()", "Archive the rows.")
+
+    delete.alters_data = True  # type: ignore[attr-defined]
+    delete.queryset_only = True  # type: ignore[attr-defined]
+
+    def _raw_delete(self, using: str | None) -> NoReturn:
+        refuse("_raw_delete()", "Archive the rows.")
+
+    def _clone(self) -> Self:
+        clone: Self = super()._clone()  # type: ignore[misc]
+        clone._change = self._change
+        return clone
+
+    def _fetch_all(self) -> None:
+        super()._fetch_all()
+        if self._change is not None:
+            for row in self._result_cache or ():
+                if isinstance(row, self.model):
+                    row._change = self._change  # type: ignore[attr-defined]
+
+
+def _refuse_underived(model: type[Any], values: dict[str, Any]) -> None:
+    # One value for all rows cannot be what `derive()` computes for each of them.
+    for name, source in model.derived.items():
+        if (name in values) != bool(sources_of(source) & set(values)):
+            msg = f"update() would part {source} and {name}. Use bulk_update()."
+            raise NotSupportedError(msg)
+
+
+def _batches(rows: Iterable[Any]) -> Iterator[list[Any]]:
+    iterator = iter(rows)
+    while batch := list(islice(iterator, _BATCH)):
+        yield batch
