@@ -22,7 +22,12 @@ from rest_framework.views import APIView
 
 from audit import services
 from audit.actors import Actor, Shown
-from audit.api.reading import QuerySerializer, StrictSerializer, snake_case
+from audit.api.reading import (
+    QuerySerializer,
+    StrictSerializer,
+    snake_case,
+    with_camel_keys,
+)
 from audit.api.rendering import ExactJSONRenderer
 from audit.keyed import keyed_hash
 from audit.masking import SEE_CLEAR
@@ -181,6 +186,26 @@ class StaffView(APIView):
         serializer = kind(data=self.request.data, context={"view": self, **context})
         serializer.is_valid(raise_exception=True)
         return serializer.validated_data
+
+    def respond(
+        self,
+        data: Any,
+        *,
+        status: int | None = None,
+        headers: Mapping[str, str] | None = None,
+        **context: Any,
+    ) -> Response:
+        """Answer with what the method's serializer renders of some data.
+
+        Contact data is masked, unless `is_clear` of the context tells of a row that
+        this person sees it.
+        """
+        spec = self.spec or Method("")
+        context = {"may": self.actor.may, **context}
+        body = spec.answer(data, context=context).data
+        if self.is_camel:
+            body = with_camel_keys(body)
+        return Response(body, status or spec.status, headers=headers)
 
     def sees_clear(self, row: Any) -> bool:
         """Tell whether the person sees contact data of this row."""

@@ -47,15 +47,16 @@ class Actions(HubView):
         action = values.pop("action")
         self.actor.require(row.business_id, RIGHTS[action])
         result: dict[str, Any] = getattr(self, f"_{action}")(row, **values)
-        status = 202 if "needs" in result else 200
-        body = {
-            "success": True,
-            "action": action,
-            "result": result,
-            "operation_id": self.actor.operation.id,
-        }
         self.note_shown("viewed", [row], target=row)
-        return self.answer(body, status)
+        return self.respond(
+            {
+                "success": True,
+                "action": action,
+                "result": result,
+                "operation_id": self.actor.operation.id,
+            },
+            status=202 if "needs" in result else 200,
+        )
 
     def _confirm(self, scope: str) -> services.Confirm:
         def ask(digest: str, what: str) -> None:

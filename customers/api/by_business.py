@@ -18,7 +18,8 @@ from audit.api.views import Method, StaffView, etag_of
 from audit.api.writing import Reason
 from audit.masking import masks_of
 from customers import services
-from customers.api import answers, bodies, shown
+from customers.api import bodies
+from customers.api.contracts.doc004 import serializers
 from customers.api.versions import VersionedCustomer
 from customers.models import Business, Customer
 
@@ -65,26 +66,25 @@ class BusinessView(VersionedCustomer, StaffView):
         """Note for the access event whom the answer shows."""
         audit.note_shown(f"customer.{verb}", rows, actor=self.actor, **facts)
 
-    def detail(self, row: Customer, status: int = 200) -> Response:
+    def detail(self, row: Customer) -> Response:
         """Answer one customer with everything about it."""
         notes = services.newest_notes(row, actor=self.actor, limit=5)
-        is_clear = self.sees_clear(row)
-        body = {
-            **shown.business_customer(row, is_clear=is_clear),
-            "preferences": shown.own_preferences(row.preferences, is_clear=is_clear),
-            "purchase_history": shown.purchase_figures(row),
-            "recent_notes": [shown.note(note) for note in notes],
-        }
+        row.recent_notes = notes  # type: ignore[attr-defined]  # for the serializer
         self.note_shown("viewed", [row], target=row)
-        return Response(body, status, headers={"ETag": etag_of(row.rev)})
+        headers = {"ETag": etag_of(row.rev)}
+        return self.respond(row, headers=headers, is_clear=self.sees_clear)
 
 
 class Customers(BusinessView):
     """GET lists, POST creates."""
 
     methods: ClassVar[Mapping[str, Method]] = {
-        "get": Method(_VIEW, answers.CustomerPage, query=bodies.CustomerList),
-        "post": Method(_ADD, answers.OneCustomer, 201, bodies.CreateCustomer),
+        "get": Method(
+            _VIEW, serializers.CustomerPageSerializer, query=bodies.CustomerList
+        ),
+        "post": Method(
+            _ADD, serializers.OneCustomerSerializer, 201, bodies.CreateCustomer
+        ),
     }
 
     def get(self, request: Request, **_: Any) -> Response:
@@ -102,14 +102,13 @@ class Customers(BusinessView):
         page = page_of(rows, number=asked["page"], limit=asked["limit"])
         verb = "searched" if asked["search"] else "listed"
         self.note_shown(verb, page.rows, query=asked["search"] or None)
-        found = [shown.business_customer(row, is_clear=False) for row in page.rows]
-        return Response({"customers": found, "pagination": page.facts()})
+        return self.respond({"customers": page.rows, "pagination": page})
 
     def post(self, request: Request, **_: Any) -> Response:
         """Create a customer."""
         values = self.body()
         created = services.create_customer(self.business, actor=self.actor, **values)
-        response = self.detail(self.customer(str(created.pk)), 201)
+        response = self.detail(self.customer(str(created.pk)))
         response["Location"] = f"{request.path.rstrip('/')}/{created.pk}"
         return response
 
@@ -118,7 +117,7 @@ class Search(BusinessView):
     """GET finds while somebody types; exact hits come first."""
 
     methods: ClassVar[Mapping[str, Method]] = {
-        "get": Method(_VIEW, answers.Found, query=bodies.SearchQuery)
+        "get": Method(_VIEW, serializers.FoundSerializer, query=bodies.SearchQuery)
     }
 
     def get(self, request: Request, **_: Any) -> Response:
@@ -131,15 +130,14 @@ class Search(BusinessView):
             limit=asked["limit"],
         )
         self.note_shown("searched", rows, query=asked["q"] or None)
-        found = [shown.found_customer(row, is_clear=False) for row in rows]
-        return Response({"customers": found})
+        return self.respond({"customers": rows})
 
 
 class Repeat(BusinessView):
     """GET lists who bought twice or more, most first."""
 
     methods: ClassVar[Mapping[str, Method]] = {
-        "get": Method(_VIEW, answers.RepeatPage, query=PageQuery)
+        "get": Method(_VIEW, serializers.RepeatPageSerializer, query=PageQuery)
     }
 
     def get(self, request: Request, **_: Any) -> Response:
@@ -150,26 +148,25 @@ class Repeat(BusinessView):
         ).with_shown()
         page = page_of(rows, number=asked["page"], limit=asked["limit"])
         self.note_shown("listed", page.rows)
-        found = [
-            {
-                **shown.business_customer(row, is_clear=False),
-                "purchase_history": shown.purchase_figures(row),
-            }
-            for row in page.rows
-        ]
-        return Response({"customers": found, "pagination": page.facts()})
+        return self.respond({"customers": page.rows, "pagination": page})
 
 
 class OneCustomer(BusinessView):
     """GET shows, PATCH and PUT change, DELETE archives."""
 
     methods: ClassVar[Mapping[str, Method]] = {
-        "get": Method(_VIEW, answers.OneCustomer, has_versions=True),
+        "get": Method(_VIEW, serializers.OneCustomerSerializer, has_versions=True),
         "patch": Method(
-            _CHANGE, answers.OneCustomer, body=bodies.UpdateCustomer, has_versions=True
+            _CHANGE,
+            serializers.OneCustomerSerializer,
+            body=bodies.UpdateCustomer,
+            has_versions=True,
         ),
         "put": Method(
-            _CHANGE, answers.OneCustomer, body=bodies.ReplaceCustomer, has_versions=True
+            _CHANGE,
+            serializers.OneCustomerSerializer,
+            body=bodies.ReplaceCustomer,
+            has_versions=True,
         ),
         "delete": Method(_ARCHIVE, None, 204, Reason),
     }
@@ -198,7 +195,7 @@ class OneCustomer(BusinessView):
 
     def _change(self, reference: str) -> Response:
         row = self.customer(reference)
-        masks = shown.customer_masks(row)
+        masks = serializers.get_customer_masks(row)
         changes = self.body(masks=masks, is_clear=self.sees_clear(row))
         with self.versioned(reference):
             services.update_customer(
@@ -211,8 +208,12 @@ class Notes(BusinessView):
     """GET lists a customer's notes, POST writes one."""
 
     methods: ClassVar[Mapping[str, Method]] = {
-        "get": Method("customers.view_note", answers.NotePage, query=bodies.NoteList),
-        "post": Method("customers.add_note", answers.OneNote, 201, bodies.WriteNote),
+        "get": Method(
+            "customers.view_note", serializers.NotePageSerializer, query=bodies.NoteList
+        ),
+        "post": Method(
+            "customers.add_note", serializers.OneNoteSerializer, 201, bodies.WriteNote
+        ),
     }
 
     def get(self, request: Request, customer: str, **_: Any) -> Response:
@@ -223,8 +224,7 @@ class Notes(BusinessView):
         )
         page = page_of(rows, number=asked["page"], limit=asked["limit"])
         self.note_shown("viewed", [row], target=row)
-        notes = [shown.note(note) for note in page.rows]
-        return Response({"notes": notes, "pagination": page.facts()})
+        return self.respond({"notes": page.rows, "pagination": page})
 
     def post(self, request: Request, customer: str, **_: Any) -> Response:
         """Write a note about a customer."""
@@ -233,7 +233,7 @@ class Notes(BusinessView):
         content = values.pop("content")
         written = services.add_note(row, content, actor=self.actor, **values)
         self.note_shown("viewed", [row], target=row)
-        return Response(shown.note(written), 201)
+        return self.respond(written)
 
 
 class CustomerPreferences(BusinessView):
@@ -242,7 +242,7 @@ class CustomerPreferences(BusinessView):
     methods: ClassVar[Mapping[str, Method]] = {
         "patch": Method(
             "customers.change_preferences",
-            answers.Preferences,
+            serializers.PreferencesSerializer,
             body=bodies.UpdatePreferences,
         )
     }
@@ -251,18 +251,22 @@ class CustomerPreferences(BusinessView):
         """Change how a customer wants to be served."""
         self.refuse_version()
         row = self.customer(customer)
-        is_clear = self.sees_clear(row)
-        values = self.body(masks=masks_of(row.preferences), is_clear=is_clear)
+        masks = masks_of(row.preferences)
+        values = self.body(masks=masks, is_clear=self.sees_clear(row))
         changed = services.update_preferences(row, actor=self.actor, **values)
         self.note_shown("viewed", [row], target=row)
-        return Response(shown.all_preferences(changed, is_clear=is_clear))
+        return self.respond(changed, is_clear=self.sees_clear)
 
 
 class Purchases(BusinessView):
     """GET lists what somebody bought, with the sums."""
 
     methods: ClassVar[Mapping[str, Method]] = {
-        "get": Method("customers.view_booking", answers.PurchasePage, query=PageQuery)
+        "get": Method(
+            "customers.view_booking",
+            serializers.PurchasePageSerializer,
+            query=PageQuery,
+        )
     }
 
     def get(self, request: Request, customer: str, **_: Any) -> Response:
@@ -271,16 +275,8 @@ class Purchases(BusinessView):
         rows = services.get_purchase_history(row, actor=self.actor).with_refunded()
         page = page_of(rows, number=asked["page"], limit=asked["limit"])
         self.note_shown("viewed", [row], target=row)
-        with_refunds = self.actor.may(shown.SEE_REFUNDS, self.business.pk)
-        return Response(
-            {
-                "purchases": [
-                    shown.purchase(booking, with_refunds=with_refunds)
-                    for booking in page.rows
-                ],
-                "summary": shown.purchase_summary(row),
-                "pagination": page.facts(),
-            }
+        return self.respond(
+            {"purchases": page.rows, "summary": row.stats, "pagination": page}
         )
 
 
@@ -288,13 +284,11 @@ class Metrics(BusinessView):
     """GET answers somebody's figures."""
 
     methods: ClassVar[Mapping[str, Method]] = {
-        "get": Method("customers.view_customerstats", answers.Metrics)
+        "get": Method("customers.view_customerstats", serializers.MetricsSerializer)
     }
 
     def get(self, request: Request, customer: str, **_: Any) -> Response:
         """Show a customer's figures and loyalty."""
         row = self.customer(customer)
         self.note_shown("viewed", [row], target=row)
-        return Response(
-            shown.metrics(row, self.business, is_clear=self.sees_clear(row))
-        )
+        return self.respond(row, is_clear=self.sees_clear)

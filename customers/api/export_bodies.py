@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from audit.api.reading import MomentField, QuerySerializer, StrictSerializer
 from customers import services
-from customers.api.answers import Answer, Pagination
+from customers.api.serializers.base import PaginationSerializer as Pagination
 from customers.choices import (
     ConsentChannel,
     CustomerStatus,
@@ -131,6 +131,10 @@ class RuleBody(StrictSerializer):
 
 def _maybe_text() -> serializers.CharField:
     return serializers.CharField(allow_null=True)
+
+
+class Answer(serializers.Serializer[Any]):
+    """Described only: nothing is parsed by it."""
 
 
 class Contactable(Answer):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.http import Http404
@@ -11,12 +11,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audit.api.paging import page_of
-from audit.api.reading import with_camel_keys
 from audit.api.views import Method, etag_of
 from audit.api.writing import Reason
 from audit.masking import masks_of
 from customers import services
-from customers.api import answers, bodies, shown
+from customers.api import bodies
+from customers.api.contracts.doc003 import serializers
 from customers.api.versions import VersionedCustomer
 from customers.api.working import WorkingBusinessView
 from customers.models import Customer
@@ -24,6 +24,9 @@ from customers.models import Customer
 _VIEW, _ADD, _CHANGE, _ARCHIVE = (
     f"customers.{verb}_customer" for verb in ("view", "add", "change", "archive")
 )
+
+# How many of each kind stand in the detail.
+NEWEST = 50
 
 
 class HubView(VersionedCustomer, WorkingBusinessView):
@@ -42,31 +45,21 @@ class HubView(VersionedCustomer, WorkingBusinessView):
             self.actor.operation.refuse("not_found", "customers.customer", reference)
             raise Http404 from error
 
-    def answer(
-        self, body: dict[str, Any], status: int = 200, **headers: str
-    ) -> Response:
-        """Answer with camelCase keys."""
-        return Response(with_camel_keys(body), status, headers=headers)
-
-    def detail(self, row: Customer, status: int = 200, **more: Any) -> Response:
+    def detail(self, row: Customer) -> Response:
         """Answer one customer with its newest bookings, places, people and tickets."""
-        parts = services.get_parts(row, actor=self.actor, limit=shown.NEWEST)
-        body = shown.hub_detail(
-            row,
-            parts,
-            is_clear=self.sees_clear(row),
-            with_refunds=self.actor.may(shown.SEE_REFUNDS, row.business_id),
-        )
+        parts = services.get_parts(row, actor=self.actor, limit=NEWEST)
+        row.parts = parts  # type: ignore[attr-defined]  # for the serializer
         self.note_shown("viewed", [row], target=row)
-        return self.answer(body | more, status, ETag=etag_of(row.rev))
+        headers = {"ETag": etag_of(row.rev)}
+        return self.respond(row, headers=headers, is_clear=self.sees_clear)
 
 
 class Customers(HubView):
     """GET lists with sums, POST creates."""
 
     methods: ClassVar[Mapping[str, Method]] = {
-        "get": Method(_VIEW, answers.HubPage, query=bodies.HubList),
-        "post": Method(_ADD, answers.HubCreated, 201, bodies.HubCreate),
+        "get": Method(_VIEW, serializers.HubPageSerializer, query=bodies.HubList),
+        "post": Method(_ADD, serializers.HubCreatedSerializer, 201, bodies.HubCreate),
     }
 
     def get(self, request: Request) -> Response:
@@ -84,11 +77,11 @@ class Customers(HubView):
         verb = "searched" if asked["search"] else "listed"
         self.note_shown(verb, page.rows, query=asked["search"] or None)
         figures = services.get_business_figures(business, actor=self.actor)
-        return self.answer(
+        return self.respond(
             {
-                "customers": [shown.hub_row(row) for row in page.rows],
-                "pagination": page.facts(),
-                "summary": shown.hub_summary(figures, business),
+                "customers": page.rows,
+                "pagination": page,
+                "summary": {"figures": figures, "business": business},
             }
         )
 
@@ -101,8 +94,8 @@ class Customers(HubView):
         )
         row = self.customer(str(created.pk))
         twins = services.find_possible_duplicates(row, actor=self.actor)
-        named = [{"id": twin.pk, "reason": reason} for twin, reason in twins]
-        response = self.detail(row, 201, possible_duplicates=named)
+        row.possible_duplicates = twins  # type: ignore[attr-defined]  # for the serializer
+        response = self.detail(row)
         response["Location"] = f"{request.path.rstrip('/')}/{row.pk}"
         return response
 
@@ -111,12 +104,18 @@ class OneCustomer(HubView):
     """GET shows, PUT and PATCH change, DELETE archives."""
 
     methods: ClassVar[Mapping[str, Method]] = {
-        "get": Method(_VIEW, answers.HubDetail, has_versions=True),
+        "get": Method(_VIEW, serializers.HubDetailSerializer, has_versions=True),
         "put": Method(
-            _CHANGE, answers.HubDetail, body=bodies.HubReplace, has_versions=True
+            _CHANGE,
+            serializers.HubDetailSerializer,
+            body=bodies.HubReplace,
+            has_versions=True,
         ),
         "patch": Method(
-            _CHANGE, answers.HubDetail, body=bodies.HubUpdate, has_versions=True
+            _CHANGE,
+            serializers.HubDetailSerializer,
+            body=bodies.HubUpdate,
+            has_versions=True,
         ),
         "delete": Method(_ARCHIVE, None, 204, Reason),
     }

@@ -9,12 +9,19 @@ from typing import Any
 
 from rest_framework import serializers
 
-from customers.api.answers import Answer, HubContact, HubPlace
+from customers.api.contracts.doc003.serializers import (
+    HubContactSerializer,
+    HubPlaceSerializer,
+)
 from customers.choices import (
     CustomerType,
     LoyaltyTier,
     Role,
 )
+
+
+class Answer(serializers.Serializer[Any]):
+    """Described only: nothing is parsed by it."""
 
 
 def _maybe_text() -> serializers.CharField:
@@ -121,11 +128,11 @@ class Statistics(Answer):
 
 
 # Components of their own: on document 003's face the same keys are in camelCase.
-class RevealedAddress(HubPlace):
+class RevealedAddress(HubPlaceSerializer):
     pass
 
 
-class RevealedContact(HubContact):
+class RevealedContact(HubContactSerializer):
     pass
 
 
