@@ -20,6 +20,7 @@ from audit.api.views import HasRight, Method
 from audit.rest.exceptions import ApiError
 from customers import services
 from customers.api import export_bodies as bodies
+from customers.api.serializers.exports import ManifestsSerializer
 from customers.api.working import WorkingBusinessView
 from customers.choices import ExportProfile
 
@@ -178,7 +179,7 @@ class Exports(ExportView):
 
     permission_classes = (PersonsOnly, HasExportRight)
     methods: ClassVar[Mapping[str, Method]] = {
-        "get": Method("customers.view_export", bodies.Manifests, query=PageQuery),
+        "get": Method("customers.view_export", ManifestsSerializer, query=PageQuery),
         "post": _file(_FULL, bodies.AnyExport),
     }
 
@@ -187,7 +188,7 @@ class Exports(ExportView):
         started = services.list_exports(actor=self.actor, business=self.business())
         page = page_of(started, number=asked["page"], limit=asked["limit"])
         found = services.read_manifests(page.rows, actor=self.actor)
-        return Response({"exports": found, "pagination": page.facts()})
+        return self.respond({"exports": found, "pagination": page})
 
     def post(self, request: Request) -> StreamingHttpResponse:
         body = self.body()

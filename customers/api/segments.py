@@ -15,8 +15,9 @@ from audit.api.reading import PageQuery
 from audit.api.views import Method
 from customers import services
 from customers.api import export_bodies as bodies
-from customers.api import shown
+from customers.api.contracts.doc002.serializers import TargetedPageSerializer
 from customers.api.exports import rule_problem
+from customers.api.serializers import segments as serializers
 from customers.api.working import WorkingBusinessView
 
 _VIEW, _TARGET = "customers.view_segment", "customers.target_segment"
@@ -27,7 +28,7 @@ class Targeted(WorkingBusinessView):
 
     tag = "Tracking"
     methods: ClassVar[Mapping[str, Method]] = {
-        "get": Method(_TARGET, bodies.TargetedPage, query=bodies.TargetQuery)
+        "get": Method(_TARGET, TargetedPageSerializer, query=bodies.TargetQuery)
     }
 
     def get(self, request: Request) -> Response:
@@ -38,9 +39,10 @@ class Targeted(WorkingBusinessView):
         )
         page = page_of(rows, number=number, limit=limit)
         self.note_shown("listed", page.rows)
-        answers = services.contactable(page.rows)
-        results = [shown.targeted_customer(r, answers[r.pk]) for r in page.rows]
-        return Response({**self.links(page), "results": results})
+        return self.respond(
+            {**self.links(page), "results": page.rows},
+            contactable=services.contactable(page.rows),
+        )
 
 
 class SegmentView(WorkingBusinessView):
@@ -52,30 +54,35 @@ class SegmentView(WorkingBusinessView):
         """Answer a page of customers, each with the channels that may carry offers."""
         page = page_of(rows, number=asked["page"], limit=asked["limit"])
         self.note_shown("listed", page.rows)
-        answers = services.contactable(page.rows)
-        found = [shown.segment_customer(row, answers[row.pk]) for row in page.rows]
-        return Response({"customers": found, "pagination": page.facts()})
+        return self.respond(
+            {"customers": page.rows, "pagination": page},
+            contactable=services.contactable(page.rows),
+        )
 
 
 class Segments(SegmentView):
     """GET lists the ready segments with their definitions and counts."""
 
-    methods: ClassVar[Mapping[str, Method]] = {"get": Method(_VIEW, bodies.SegmentList)}
+    methods: ClassVar[Mapping[str, Method]] = {
+        "get": Method(_VIEW, serializers.SegmentListSerializer)
+    }
 
     def get(self, request: Request) -> Response:
-        found = services.list_segments(self.business(), actor=self.actor)
-        return Response({"segments": found})
+        segments = services.list_segments(self.business(), actor=self.actor)
+        return self.respond({"segments": segments})
 
 
 class OneSegment(SegmentView):
     """GET answers one ready segment."""
 
-    methods: ClassVar[Mapping[str, Method]] = {"get": Method(_VIEW, bodies.OneSegment)}
+    methods: ClassVar[Mapping[str, Method]] = {
+        "get": Method(_VIEW, serializers.OneSegmentSerializer)
+    }
 
     def get(self, request: Request, segment: str) -> Response:
         for found in services.list_segments(self.business(), actor=self.actor):
             if found["key"] == segment:
-                return Response(found)
+                return self.respond(found)
         raise Http404
 
 
@@ -83,7 +90,7 @@ class SegmentCustomers(SegmentView):
     """GET lists who is in a segment now."""
 
     methods: ClassVar[Mapping[str, Method]] = {
-        "get": Method(_TARGET, bodies.SegmentCustomers, query=PageQuery)
+        "get": Method(_TARGET, serializers.SegmentCustomersSerializer, query=PageQuery)
     }
 
     def get(self, request: Request, segment: str) -> Response:
@@ -102,7 +109,7 @@ class Preview(SegmentView):
     methods: ClassVar[Mapping[str, Method]] = {
         "post": Method(
             _TARGET,
-            bodies.SegmentCustomers,
+            serializers.SegmentCustomersSerializer,
             body=bodies.RuleBody,
             query=PageQuery,
             takes_key=False,
