@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import timedelta
-from decimal import Decimal
 from typing import Any, ClassVar
 
 from django.core.exceptions import ObjectDoesNotExist
@@ -22,7 +21,8 @@ from audit.api.step_up import binding_of
 from audit.api.views import Method, StaffView
 from audit.rest.exceptions import ApiError
 from customers import services
-from customers.api import person_answers
+from customers.api.serializers.me import MeSerializer
+from customers.api.serializers.statistics import StatisticsSerializer
 from customers.choices import LoyaltyTier
 from customers.models import Business
 
@@ -42,28 +42,18 @@ class Me(StaffView):
 
     tag = "Account"
     permission_classes = (IsSignedIn,)
-    methods: ClassVar[Mapping[str, Method]] = {"get": Method("", person_answers.Me)}
+    methods: ClassVar[Mapping[str, Method]] = {"get": Method("", MeSerializer)}
 
     def get(self, request: Request) -> Response:
         user: Any = request.user
-        state = audit.step_up_state(user, binding=binding_of(request))
         places = services.list_workplaces(actor=self.actor)
-        return Response(
+        return self.respond(
             {
-                "id": user.pk,
-                "username": user.username,
-                "name": user.get_full_name(),
-                "email": user.email,
-                "time_zone": user.time_zone,
-                "is_platform_owner": user.is_superuser,
+                "user": user,
                 "has_second_factor": audit.has_second_factor(user),
-                "has_pin": state.has_pin,
-                "step_ups": [
-                    {"scope": grant.scope, "expires_at": grant.expires_at}
-                    for grant in state.grants
-                ],
+                "step_up": audit.step_up_state(user, binding=binding_of(request)),
                 "default_business": _default(places),
-                "businesses": [_workplace(place) for place in places],
+                "businesses": places,
             }
         )
 
@@ -85,7 +75,7 @@ class Statistics(StaffView):
     methods: ClassVar[Mapping[str, Method]] = {
         "get": Method(
             "customers.view_customerstats",
-            person_answers.Statistics,
+            StatisticsSerializer,
             query=StatisticsQuery,
         )
     }
@@ -95,23 +85,13 @@ class Statistics(StaffView):
         figures = services.get_business_figures(business, actor=self.actor)
         since = figures.as_of - timedelta(weeks=self.parameters["weeks"])
         weeks = services.get_signups_per_week(business, actor=self.actor, since=since)
-        facts = asdict(figures)
-        return Response(
+        return self.respond(
             {
+                **asdict(figures),
                 "business_id": business.pk,
                 "currency": business.currency,
-                **facts,
-                "opt_in_rate": _text(figures.opt_in_rate),
-                "repeat_share": _text(figures.repeat_share),
-                "total_items": _text(figures.total_items),
-                "lifetime_value": {
-                    code: services.amount_text(total, code)
-                    for code, total in figures.lifetime_value.items()
-                },
                 "loyalty": dict.fromkeys(LoyaltyTier.values, 0) | figures.loyalty,
-                "signups_per_week": [
-                    {"week": week.date(), "signups": count} for week, count in weeks
-                ],
+                "signups_per_week": weeks,
                 "channels": services.get_channels(business, actor=self.actor),
             }
         )
@@ -132,21 +112,3 @@ def _default(places: list[services.Workplace]) -> Any:
     """Return the business of a request that names none; None where it has to."""
     chosen = [place for place in places if place.is_default] or places
     return chosen[0].business.pk if len(chosen) == 1 else None
-
-
-def _workplace(place: services.Workplace) -> dict[str, Any]:
-    business = place.business
-    return {
-        "id": business.pk,
-        "slug": business.slug,
-        "name": business.name,
-        "currency": business.currency,
-        "time_zone": business.timezone,
-        "role": place.role,
-        "is_default": place.is_default,
-        "rights": place.rights,
-    }
-
-
-def _text(number: Decimal | None) -> str | None:
-    return None if number is None else format(number, "f")

@@ -21,7 +21,8 @@ from audit.api.step_up import require_step_up
 from audit.api.views import Method, StaffView
 from audit.rest.exceptions import ApiError
 from customers import services
-from customers.api import bodies, person_answers, person_shown
+from customers.api import bodies
+from customers.api.serializers import customers as customer_serializers
 from customers.models import Business, Customer
 
 _VIEW = "customers.view_customer"
@@ -104,7 +105,9 @@ class Search(PersonView):
     """GET finds customers while somebody types; exact hits come first."""
 
     methods: ClassVar[Mapping[str, Method]] = {
-        "get": Method(_VIEW, person_answers.FoundPeople, query=bodies.SearchQuery)
+        "get": Method(
+            _VIEW, customer_serializers.FoundPeopleSerializer, query=bodies.SearchQuery
+        )
     }
 
     def get(self, request: Request) -> Response:
@@ -119,14 +122,17 @@ class Search(PersonView):
         audit.note_shown(
             "customer.searched", people, actor=self.actor, query=asked["q"] or None
         )
-        return Response({"results": [person_shown.hit(found) for found in hits]})
+        matched = {hit.customer.pk: hit.matched for hit in hits}
+        return self.respond({"results": people}, matched=matched)
 
 
 class Timeline(PersonView):
     """GET lists what happened with a customer, the newest first."""
 
     methods: ClassVar[Mapping[str, Method]] = {
-        "get": Method(_VIEW, person_answers.Timeline, query=TimelineQuery)
+        "get": Method(
+            _VIEW, customer_serializers.TimelineSerializer, query=TimelineQuery
+        )
     }
 
     def get(self, request: Request, customer: str) -> Response:
@@ -141,9 +147,9 @@ class Timeline(PersonView):
         )
         page = found[:limit]
         self.note_viewed(row)
-        return Response(
+        return self.respond(
             {
-                "results": [person_shown.entry(each) for each in page],
+                "results": page,
                 "next": self._next(page) if len(found) > limit else None,
                 "kinds": services.timeline_kinds(row, actor=self.actor),
             }
@@ -159,14 +165,16 @@ class Metrics(PersonView):
     """GET answers a customer's figures as of now."""
 
     methods: ClassVar[Mapping[str, Method]] = {
-        "get": Method("customers.view_customerstats", person_answers.PersonMetrics)
+        "get": Method(
+            "customers.view_customerstats", customer_serializers.PersonMetricsSerializer
+        )
     }
 
     def get(self, request: Request, customer: str) -> Response:
         row = self.customer(customer)
         figures = services.get_customer_metrics(row, actor=self.actor)
         self.note_viewed(row)
-        return Response(person_shown.metrics(figures))
+        return self.respond(figures)
 
 
 class Reveal(PersonView):
@@ -177,7 +185,12 @@ class Reveal(PersonView):
 
     methods: ClassVar[Mapping[str, Method]] = {
         # What it answers must not be kept for a repetition.
-        "post": Method(_VIEW, person_answers.Revealed, body=RevealBody, takes_key=False)
+        "post": Method(
+            _VIEW,
+            customer_serializers.RevealedSerializer,
+            body=RevealBody,
+            takes_key=False,
+        )
     }
 
     def post(self, request: Request, customer: str) -> Response:
@@ -190,4 +203,6 @@ class Reveal(PersonView):
         grant = require_step_up(request, "reveal", what="Show contact data in clear")
         data = services.reveal_customer(row, actor=self.actor, reason=reason)
         self.note_viewed(row)
-        return Response(person_shown.revealed(data, until=grant.expires_at))
+        return self.respond(
+            {**vars(data), "until": grant.expires_at}, is_clear=lambda _: True
+        )
