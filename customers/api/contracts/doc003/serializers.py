@@ -9,6 +9,7 @@ from rest_framework import serializers
 
 from customers import services
 from customers.api.fields import AmountField, MaybeTextField, NumberField
+from customers.api.money_shapes import ACTS
 from customers.api.serializers.base import PaginationSerializer, WholeRowSerializer
 from customers.choices import AuthorKind
 from customers.models import Address, Booking, Contact, Customer, CustomerStats, Ticket
@@ -185,3 +186,10 @@ class HubCreatedSerializer(HubDetailSerializer):
 
     class Meta(HubDetailSerializer.Meta):
         fields: ClassVar = [*HubDetailSerializer.Meta.fields, "possible_duplicates"]
+
+
+class DoneSerializer(serializers.Serializer[Any]):
+    success = serializers.BooleanField()
+    action = serializers.ChoiceField(sorted(ACTS))
+    result = serializers.DictField()
+    operation_id = serializers.UUIDField()
