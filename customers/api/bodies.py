@@ -240,8 +240,3 @@ class NoteList(PageQuery):
     """The parameters of a customer's notes."""
 
     note_type = serializers.ChoiceField(NoteType.choices, required=False)
-
-
-def changes_of(body: dict[str, Any]) -> dict[str, Any]:
-    """Return the columns that a body names, without what names the business."""
-    return {key: value for key, value in body.items() if key != "business_id"}

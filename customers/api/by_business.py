@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, ClassVar
 
 from django.core.exceptions import ObjectDoesNotExist
@@ -11,68 +12,57 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from audit import services as audit
 from audit.api.paging import page_of
 from audit.api.reading import PageQuery
-from audit.api.views import Method, StaffView, etag_of
+from audit.api.views import Method
 from audit.api.writing import Reason
 from audit.masking import masks_of
 from customers import services
 from customers.api import bodies
+from customers.api.contracts.base import CustomerView, OneCustomerView
 from customers.api.contracts.doc004 import serializers
-from customers.api.versions import VersionedCustomer
 from customers.models import Business, Customer
 
-_VIEW, _ADD, _CHANGE, _ARCHIVE = (
-    f"customers.{verb}_customer" for verb in ("view", "add", "change", "archive")
-)
+_VIEW, _CHANGE = "customers.view_customer", "customers.change_customer"
+_ADD, _ARCHIVE = "customers.add_customer", "customers.archive_customer"
 
 
-class BusinessView(VersionedCustomer, StaffView):
+class BusinessView(CustomerView):
     """An endpoint below one business; a foreign one is as missing as any."""
 
     tag = "Customers of a business"
+    takes_business = False
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        if self.spec is None:
-            return  # 405 follows
-        try:
-            self.business: Business = services.get_business(
-                kwargs["business"], actor=self.actor, permission=self.right
-            )
-        except ObjectDoesNotExist as error:
-            raise Http404 from error
+        if self.spec is not None:  # else 405 follows
+            self.business()
 
-    def customer(self, reference: str) -> Customer:
-        """Return the customer that the path names. Raises Http404."""
+    def business(self, permission: str = "") -> Business:
+        """Return the business that the path names. Raises Http404."""
+        return self._business
+
+    @cached_property
+    def _business(self) -> Business:
         try:
-            return services.get_shown_customer(
-                reference, actor=self.actor, business=self.business
+            return services.get_business(
+                self.kwargs["business"], actor=self.actor, permission=self.right
             )
         except ObjectDoesNotExist as error:
-            self.actor.operation.refuse("not_found", "customers.customer", reference)
             raise Http404 from error
 
     def body(self, **context: Any) -> dict[str, Any]:
         """Return the checked body without its business, which has to be the path's."""
         body = super().body(**context)
-        if body.get("business_id", self.business.pk) != self.business.pk:
+        business_id = self.business().pk
+        if body.pop("business_id", business_id) != business_id:
             text = "The body names another business than the path. Leave it out."
             raise ValidationError({"business_id": [ErrorDetail(text, "conflict")]})
-        return bodies.changes_of(body)
+        return body
 
-    def note_shown(self, verb: str, rows: list[Any], **facts: Any) -> None:
-        """Note for the access event whom the answer shows."""
-        audit.note_shown(f"customer.{verb}", rows, actor=self.actor, **facts)
-
-    def detail(self, row: Customer) -> Response:
-        """Answer one customer with everything about it."""
-        notes = services.newest_notes(row, actor=self.actor, limit=5)
-        row.recent_notes = notes  # type: ignore[attr-defined]  # for the serializer
-        self.note_shown("viewed", [row], target=row)
-        headers = {"ETag": etag_of(row.rev)}
-        return self.respond(row, headers=headers, is_clear=self.sees_clear)
+    def load_details(self, customer: Customer) -> None:
+        notes = services.newest_notes(customer, actor=self.actor, limit=5)
+        customer.recent_notes = notes  # type: ignore[attr-defined]  # for the serializer
 
 
 class Customers(BusinessView):
@@ -92,7 +82,7 @@ class Customers(BusinessView):
         asked = self.parameters
         rows = services.list_shown_customers(
             actor=self.actor,
-            business=self.business,
+            business=self.business(),
             search=asked["search"],
             customer_type=asked.get("customer_type", ""),
             is_active=asked["is_active"],
@@ -107,7 +97,7 @@ class Customers(BusinessView):
     def post(self, request: Request, **_: Any) -> Response:
         """Create a customer."""
         values = self.body()
-        created = services.create_customer(self.business, actor=self.actor, **values)
+        created = services.create_customer(self.business(), actor=self.actor, **values)
         response = self.detail(self.customer(str(created.pk)))
         response["Location"] = f"{request.path.rstrip('/')}/{created.pk}"
         return response
@@ -126,7 +116,7 @@ class Search(BusinessView):
         rows = services.search_customers(
             asked["q"],
             actor=self.actor,
-            business_id=self.business.pk,
+            business_id=self.business().pk,
             limit=asked["limit"],
         )
         self.note_shown("searched", rows, query=asked["q"] or None)
@@ -144,14 +134,14 @@ class Repeat(BusinessView):
         """List who bought twice or more, most first."""
         asked = self.parameters
         rows = services.get_repeat_customers(
-            actor=self.actor, business_id=self.business.pk
+            actor=self.actor, business_id=self.business().pk
         ).with_shown()
         page = page_of(rows, number=asked["page"], limit=asked["limit"])
         self.note_shown("listed", page.rows)
         return self.respond({"customers": page.rows, "pagination": page})
 
 
-class OneCustomer(BusinessView):
+class OneCustomer(OneCustomerView, BusinessView):
     """GET shows, PATCH and PUT change, DELETE archives."""
 
     methods: ClassVar[Mapping[str, Method]] = {
@@ -175,33 +165,8 @@ class OneCustomer(BusinessView):
         """Show a customer with preferences, figures and newest notes."""
         return self.detail(self.customer(customer))
 
-    def patch(self, request: Request, customer: str, **_: Any) -> Response:
-        """Change a customer; what is not named stays."""
-        return self._change(customer)
-
-    def put(self, request: Request, customer: str, **_: Any) -> Response:
-        """Replace what can be changed of a customer."""
-        return self._change(customer)
-
-    def delete(self, request: Request, customer: str, **_: Any) -> Response:
-        """Archive a customer; nothing is lost."""
-        row = self.customer(customer)
-        reason = self.body().get("reason") or "archived by the API"
-        with self.versioned(customer):
-            services.archive_customer(
-                row, actor=self.actor, reason=reason, expected_rev=self.expected_rev()
-            )
-        return Response(status=204)
-
-    def _change(self, reference: str) -> Response:
-        row = self.customer(reference)
-        masks = serializers.get_customer_masks(row)
-        changes = self.body(masks=masks, is_clear=self.sees_clear(row))
-        with self.versioned(reference):
-            services.update_customer(
-                row, actor=self.actor, expected_rev=self.expected_rev(), **changes
-            )
-        return self.detail(self.customer(str(row.pk)))
+    def get_masks(self, customer: Customer) -> dict[str, Any]:
+        return serializers.get_customer_masks(customer)
 
 
 class Notes(BusinessView):

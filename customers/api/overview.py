@@ -7,9 +7,6 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Any, ClassVar
 
-from django.core.exceptions import ObjectDoesNotExist
-from django.core.exceptions import ValidationError as RuleBroken
-from django.http import Http404
 from rest_framework import serializers
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
@@ -19,12 +16,11 @@ from audit import services as audit
 from audit.api.reading import QuerySerializer
 from audit.api.step_up import binding_of
 from audit.api.views import Method, StaffView
-from audit.rest.exceptions import ApiError
 from customers import services
 from customers.api.serializers.me import MeSerializer
 from customers.api.serializers.statistics import StatisticsSerializer
+from customers.api.working import WorkingBusinessView
 from customers.choices import LoyaltyTier
-from customers.models import Business
 
 
 class IsSignedIn(BasePermission):
@@ -64,14 +60,13 @@ class StatisticsQuery(QuerySerializer):
     weeks = serializers.IntegerField(min_value=1, max_value=104, default=12)
 
 
-class Statistics(StaffView):
+class Statistics(WorkingBusinessView):
     """GET answers the figures of the caller's business, as of now.
 
     `X-Business` names one of several, by slug or id.
     """
 
     tag = "Statistics"
-    takes_business = True
     methods: ClassVar[Mapping[str, Method]] = {
         "get": Method(
             "customers.view_customerstats",
@@ -81,7 +76,7 @@ class Statistics(StaffView):
     }
 
     def get(self, request: Request) -> Response:
-        business = self._business()
+        business = self.business()
         figures = services.get_business_figures(business, actor=self.actor)
         since = figures.as_of - timedelta(weeks=self.parameters["weeks"])
         weeks = services.get_signups_per_week(business, actor=self.actor, since=since)
@@ -95,17 +90,6 @@ class Statistics(StaffView):
                 "channels": services.get_channels(business, actor=self.actor),
             }
         )
-
-    def _business(self) -> Business:
-        named = self.request.headers.get("X-Business", "")
-        try:
-            return services.get_working_business(
-                named, actor=self.actor, permission=self.right
-            )
-        except ObjectDoesNotExist as error:
-            raise Http404 from error
-        except RuleBroken as error:
-            raise ApiError(400, "business_needed", str(error.message)) from error
 
 
 def _default(places: list[services.Workplace]) -> Any:
