@@ -14,10 +14,10 @@ from customers import services
 class NumberField(serializers.DecimalField):
     """A JSON number with all its digits."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(
-            max_digits=15, decimal_places=3, coerce_to_string=False, **kwargs
-        )
+    def __init__(
+        self, max_digits: int = 15, decimal_places: int = 3, **kwargs: Any
+    ) -> None:
+        super().__init__(max_digits, decimal_places, coerce_to_string=False, **kwargs)
 
     def to_representation(self, value: Any) -> Any:
         return value

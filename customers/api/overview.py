@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import timedelta
 from typing import Any, ClassVar
 
@@ -82,7 +81,7 @@ class Statistics(WorkingBusinessView):
         weeks = services.get_signups_per_week(business, actor=self.actor, since=since)
         return self.respond(
             {
-                **asdict(figures),
+                **vars(figures),
                 "business_id": business.pk,
                 "currency": business.currency,
                 "loyalty": dict.fromkeys(LoyaltyTier.values, 0) | figures.loyalty,
