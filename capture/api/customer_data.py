@@ -20,7 +20,7 @@ from capture import services
 from capture.api.machine import MachineView
 from customers import services as customers
 from customers.api.fields import MaybeTextField, NumberField
-from customers.api.working import WorkingBusinessView
+from customers.api.mixins import WorkingBusinessView
 
 # Whoever may read what was sent, as it was sent: admins.
 _ALL = "capture.read_payload"

@@ -14,7 +14,7 @@ from audit.api.views import Method
 from capture import services
 from customers import services as customers
 from customers.api.fields import NumberField
-from customers.api.working import WorkingBusinessView
+from customers.api.mixins import WorkingBusinessView
 
 
 class LoginsSerializer(serializers.Serializer[Any]):

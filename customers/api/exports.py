@@ -20,8 +20,8 @@ from audit.api.views import HasRight, Method
 from audit.rest.exceptions import ApiError
 from customers import services
 from customers.api import export_bodies as bodies
+from customers.api.mixins import WorkingBusinessView
 from customers.api.serializers.exports import ManifestsSerializer
-from customers.api.working import WorkingBusinessView
 from customers.choices import ExportProfile
 
 _FULL, _MARKETING = (

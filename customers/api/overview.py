@@ -16,9 +16,9 @@ from audit.api.reading import QuerySerializer
 from audit.api.step_up import binding_of
 from audit.api.views import Method, StaffView
 from customers import services
+from customers.api.mixins import WorkingBusinessView
 from customers.api.serializers.me import MeSerializer
 from customers.api.serializers.statistics import StatisticsSerializer
-from customers.api.working import WorkingBusinessView
 from customers.choices import LoyaltyTier
 
 

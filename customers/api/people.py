@@ -18,12 +18,13 @@ from audit import services as audit
 from audit.api.paging import CursorError, make_cursor, open_cursor
 from audit.api.reading import QuerySerializer, StrictSerializer
 from audit.api.step_up import require_step_up
-from audit.api.views import Method, StaffView
+from audit.api.views import Method
 from audit.rest.exceptions import ApiError
 from customers import services
 from customers.api import bodies
+from customers.api.mixins import BusinessScopeMixin
 from customers.api.serializers import customers as customer_serializers
-from customers.models import Business, Customer
+from customers.models import Customer
 
 _VIEW = "customers.view_customer"
 
@@ -58,37 +59,23 @@ class RevealBody(StrictSerializer):
     reason = serializers.CharField(max_length=500)
 
 
-class PersonView(StaffView):
-    """An endpoint about customers of any business that the caller works for.
-
-    `X-Business` narrows it to one, by slug or id.
-    """
+class PersonView(BusinessScopeMixin):
+    """An endpoint about customers of any business that the caller works for."""
 
     tag = "Customers"
-    takes_business = True
-
-    def named_business(self) -> Business | None:
-        """Return the business that the request names. Raises Http404."""
-        name = self.request.headers.get("X-Business", "")
-        if not name:
-            return None
-        try:
-            return services.get_business(name, actor=self.actor, permission=self.right)
-        except ObjectDoesNotExist as error:
-            raise Http404 from error
 
     def customer(self, reference: str) -> Customer:
         """Return the customer that the path names, by UUID, reference or external id.
 
         Archived ones too. Raises Http404, or ApiError 400 when two businesses know it.
         """
-        named = self.named_business()
+        business_id = self.named_business_id(self.right)
         rows = services.list_rows(Customer, actor=self.actor, permission=self.right)
         try:
             return services.find_customer(
                 reference,
                 rows=rows.select_related("business"),
-                business_id=named.pk if named else None,
+                business_id=business_id,
             )
         except ObjectDoesNotExist as error:
             self.actor.operation.refuse("not_found", "customers.customer", reference)
@@ -111,11 +98,11 @@ class Search(PersonView):
     }
 
     def get(self, request: Request) -> Response:
-        asked, named = self.parameters, self.named_business()
+        asked = self.parameters
         hits = services.find_customers(
             asked["q"],
             actor=self.actor,
-            business_id=named.pk if named else None,
+            business_id=self.named_business_id(self.right),
             limit=asked["limit"],
         )
         people = [hit.customer for hit in hits]

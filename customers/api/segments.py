@@ -17,8 +17,8 @@ from customers import services
 from customers.api import export_bodies as bodies
 from customers.api.contracts.doc002.serializers import TargetedPageSerializer
 from customers.api.exports import rule_problem
+from customers.api.mixins import WorkingBusinessView
 from customers.api.serializers import segments as serializers
-from customers.api.working import WorkingBusinessView
 
 _VIEW, _TARGET = "customers.view_segment", "customers.target_segment"
 

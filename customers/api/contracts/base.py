@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from audit.api.views import etag_of
 from audit.masking import masks_of
 from customers import services
-from customers.api.working import WorkingBusinessView
+from customers.api.mixins import WorkingBusinessView
 from customers.models import Customer
 
 
