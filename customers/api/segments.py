@@ -15,34 +15,11 @@ from audit.api.reading import PageQuery
 from audit.api.views import Method
 from customers import services
 from customers.api import export_bodies as bodies
-from customers.api.contracts.doc002.serializers import TargetedPageSerializer
 from customers.api.exports import rule_problem
 from customers.api.mixins import WorkingBusinessView
 from customers.api.serializers import segments as serializers
 
 _VIEW, _TARGET = "customers.view_segment", "customers.target_segment"
-
-
-class Targeted(WorkingBusinessView):
-    """GET lists who meets every condition, and whether offers may reach them."""
-
-    tag = "Tracking"
-    methods: ClassVar[Mapping[str, Method]] = {
-        "get": Method(_TARGET, TargetedPageSerializer, query=bodies.TargetQuery)
-    }
-
-    def get(self, request: Request) -> Response:
-        asked = dict(self.parameters)
-        number, limit = asked.pop("page"), asked.pop("page_size")
-        rows = services.get_customers_for_targeted_marketing(
-            actor=self.actor, business_id=self.business().pk, **asked
-        )
-        page = page_of(rows, number=number, limit=limit)
-        self.note_shown("listed", page.rows)
-        return self.respond(
-            {**self.links(page), "results": page.rows},
-            contactable=services.contactable(page.rows),
-        )
 
 
 class SegmentView(WorkingBusinessView):

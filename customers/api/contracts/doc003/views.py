@@ -12,9 +12,8 @@ from audit.api.paging import page_of
 from audit.api.views import Method
 from audit.api.writing import Reason
 from customers import services
-from customers.api import bodies
 from customers.api.contracts.base import CustomerView, OneCustomerView
-from customers.api.contracts.doc003 import serializers
+from customers.api.contracts.doc003 import bodies, serializers
 from customers.models import Customer
 
 _VIEW, _CHANGE = "customers.view_customer", "customers.change_customer"

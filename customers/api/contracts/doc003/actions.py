@@ -15,7 +15,7 @@ from audit.api.views import Method
 from customers import services
 from customers.api import money_shapes as shapes
 from customers.api.contracts.doc003.serializers import DoneSerializer
-from customers.api.hub import HubView
+from customers.api.contracts.doc003.views import HubView
 from customers.api.serializers.money import LinkSerializer, OneInvoiceSerializer
 from customers.choices import RefundStatus
 from customers.models import Booking, Customer

@@ -18,9 +18,9 @@ from audit.api.views import Method
 from audit.api.writing import Reason
 from audit.masking import masks_of
 from customers import services
-from customers.api import bodies
+from customers.api.bodies import SearchQuery
 from customers.api.contracts.base import CustomerView, OneCustomerView
-from customers.api.contracts.doc004 import serializers
+from customers.api.contracts.doc004 import bodies, serializers
 from customers.models import Business, Customer
 
 _VIEW, _CHANGE = "customers.view_customer", "customers.change_customer"
@@ -107,7 +107,7 @@ class Search(BusinessView):
     """GET finds while somebody types; exact hits come first."""
 
     methods: ClassVar[Mapping[str, Method]] = {
-        "get": Method(_VIEW, serializers.FoundSerializer, query=bodies.SearchQuery)
+        "get": Method(_VIEW, serializers.FoundSerializer, query=SearchQuery)
     }
 
     def get(self, request: Request, **_: Any) -> Response:
