@@ -28,21 +28,7 @@ from customers.models import (
 )
 
 CUSTOMER = Related(rows.CustomerRow, "customer")
-_ADDRESS = [
-    "kind",
-    "label",
-    "recipient",
-    "line1",
-    "line2",
-    "city",
-    "region",
-    "postal_code",
-    "country",
-    "raw",
-    "is_primary",
-    "phone",
-    "instructions",
-]
+_ADDRESS = [*rows.PLACE, "instructions"]
 _CONTACT = [
     "kind",
     "name",

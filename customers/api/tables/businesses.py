@@ -26,16 +26,7 @@ class ChangedBusiness(ChangeBody):
         fields: ClassVar = [
             "name",
             "timezone",
-            "country",
-            "consent_mode",
-            "occasional_from",
-            "regular_from",
-            "frequent_from",
-            "high_value_purchases",
-            "high_value_spent",
-            "refund_limit",
-            "signup_is_login",
-            "settings",
+            *rows.LIMITS,
         ]
 
 
