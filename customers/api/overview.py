@@ -41,14 +41,14 @@ class Me(StaffView):
 
     def get(self, request: Request) -> Response:
         user: Any = request.user
-        places = services.list_workplaces(actor=self.actor)
+        workplaces = services.list_workplaces(actor=self.actor)
         return self.respond(
             {
                 "user": user,
                 "has_second_factor": audit.has_second_factor(user),
                 "step_up": audit.step_up_state(user, binding=binding_of(request)),
-                "default_business": _default(places),
-                "businesses": places,
+                "default_business": _default(workplaces),
+                "businesses": workplaces,
             }
         )
 

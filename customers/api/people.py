@@ -105,12 +105,12 @@ class Search(PersonView):
             business_id=self.named_business_id(self.right),
             limit=asked["limit"],
         )
-        people = [hit.customer for hit in hits]
+        customers = [hit.customer for hit in hits]
         audit.note_shown(
-            "customer.searched", people, actor=self.actor, query=asked["q"] or None
+            "customer.searched", customers, actor=self.actor, query=asked["q"] or None
         )
         matched = {hit.customer.pk: hit.matched for hit in hits}
-        return self.respond({"results": people}, matched=matched)
+        return self.respond({"results": customers}, matched=matched)
 
 
 class Timeline(PersonView):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from rest_framework import serializers
 
 from audit.api.rows import RowSerializer
+from customers.api.fields import AmountField
+
+# The documents say what a key is.
+_UNSAID = frozenset({"read_only", "label", "help_text"})
 
 
 class WholeRowSerializer(RowSerializer):
@@ -23,8 +27,13 @@ class WholeRowSerializer(RowSerializer):
         return kind, {k: v for k, v in options.items() if k not in _UNSAID}
 
 
-# The documents say what a key is.
-_UNSAID = frozenset({"read_only", "label", "help_text"})
+class PaidBookingSerializer(WholeRowSerializer):
+    """A booking with what went back of it; null without the permission to see that."""
+
+    total_amount = AmountField()
+    # From with_refunded().
+    refunded_amount = AmountField(allow_null=True)
+    rights: ClassVar = {"refunded_amount": "customers.view_refund"}
 
 
 class PaginationSerializer(serializers.Serializer[Any]):

@@ -16,6 +16,7 @@ from customers.api.tables.base import (
     HubTable,
     OfCustomerTable,
 )
+from customers.api.tables.rows import PLACE
 from customers.models import (
     Address,
     ConsentEvent,
@@ -28,7 +29,7 @@ from customers.models import (
 )
 
 CUSTOMER = Related(rows.CustomerRow, "customer")
-_ADDRESS = [*rows.PLACE, "instructions"]
+_ADDRESS = [*PLACE, "instructions"]
 _CONTACT = [
     "kind",
     "name",

@@ -15,12 +15,13 @@ from audit.api.rows import ChangeBody, Related, RowBody
 from customers.api.tables import rows
 from customers.api.tables.base import OfCustomerTable
 from customers.api.tables.belongings import CUSTOMER
+from customers.api.tables.rows import COURSE
 from customers.models import Booking, Credit, Customer, Refund
 
 _BOOKING = [
     "kind",
     "status",
-    *rows.COURSE,
+    *COURSE,
     "payment_method",
     "external_id",
 ]

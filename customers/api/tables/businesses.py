@@ -15,6 +15,7 @@ from audit.api.step_up import require_step_up
 from customers import services
 from customers.api.tables import rows
 from customers.api.tables.base import HubTable
+from customers.api.tables.rows import LIMITS
 from customers.models import Business, Membership
 
 
@@ -26,7 +27,7 @@ class ChangedBusiness(ChangeBody):
         fields: ClassVar = [
             "name",
             "timezone",
-            *rows.LIMITS,
+            *LIMITS,
         ]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import ClassVar
 
 from django.http import StreamingHttpResponse
@@ -23,7 +22,7 @@ class Targeted(WorkingBusinessView):
     """GET lists who meets every condition, and whether offers may reach them."""
 
     tag = "Tracking"
-    methods: ClassVar[Mapping[str, Method]] = {
+    methods: ClassVar = {
         "get": Method(
             "customers.target_segment", TargetedPageSerializer, query=bodies.TargetQuery
         )
@@ -46,9 +45,7 @@ class Targeted(WorkingBusinessView):
 class MarketingExport(ExportView):
     """POST answers document 002's export: who may be sent offers, as CSV."""
 
-    methods: ClassVar[Mapping[str, Method]] = {
-        "post": answers_file(MARKETING, bodies.MarketingExport)
-    }
+    methods: ClassVar = {"post": answers_file(MARKETING, bodies.MarketingExport)}
 
     def post(self, request: Request) -> StreamingHttpResponse:
         return self.export(ExportProfile.MARKETING, self.body())

@@ -10,7 +10,11 @@ from rest_framework import serializers
 from customers import services
 from customers.api.fields import AmountField, MaybeTextField, NumberField
 from customers.api.money_shapes import ACTS
-from customers.api.serializers.base import PaginationSerializer, WholeRowSerializer
+from customers.api.serializers.base import (
+    PaginationSerializer,
+    PaidBookingSerializer,
+    WholeRowSerializer,
+)
 from customers.choices import AuthorKind
 from customers.models import Address, Booking, Contact, Customer, CustomerStats, Ticket
 
@@ -80,12 +84,8 @@ class HubPageSerializer(serializers.Serializer[Any]):
     summary = HubSummarySerializer()
 
 
-class HubBookingSerializer(WholeRowSerializer):
-    total_amount = AmountField()
+class HubBookingSerializer(PaidBookingSerializer):
     paid_amount = AmountField()
-    # From with_refunded().
-    refunded_amount = AmountField(allow_null=True)
-    rights: ClassVar = {"refunded_amount": "customers.view_refund"}
 
     class Meta:
         model = Booking

@@ -15,7 +15,11 @@ from customers.api.fields import (
     NumberField,
     PresumedField,
 )
-from customers.api.serializers.base import PaginationSerializer, WholeRowSerializer
+from customers.api.serializers.base import (
+    PaginationSerializer,
+    PaidBookingSerializer,
+    WholeRowSerializer,
+)
 from customers.choices import LoyaltyTier
 from customers.models import Booking, Customer, CustomerStats, Note, Preferences
 
@@ -200,13 +204,9 @@ class OneCustomerSerializer(RepeatCustomerSerializer):
         ]
 
 
-class PurchaseSerializer(WholeRowSerializer):
-    total_amount = AmountField()
-    # From with_refunded().
-    refunded_amount = AmountField(allow_null=True)
+class PurchaseSerializer(PaidBookingSerializer):
     items_count = NumberField()
     purchased_at = serializers.DateTimeField()
-    rights: ClassVar = {"refunded_amount": "customers.view_refund"}
 
     class Meta:
         model = Booking
