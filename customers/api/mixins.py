@@ -65,11 +65,9 @@ class WorkingBusinessView(BusinessScopeMixin):
 
     def links(self, page: Page[Any]) -> dict[str, Any]:
         """Return the count and the links of documents 000 and 002."""
-        is_full = len(page.rows) == page.limit
-        more = page.number < page.pages or (page.is_capped and is_full)
         return {
             "count": page.total,
-            "next": self._link(page.number + 1) if more else None,
+            "next": self._link(page.number + 1) if page.has_next else None,
             "previous": self._link(page.number - 1) if page.number > 1 else None,
         }
 

@@ -67,7 +67,6 @@ from customers.services.exporting import (
     start_export,
 )
 from customers.services.figures import (
-    BusinessFigures,
     get_business_figures,
     get_channels,
     get_signups_per_week,
@@ -99,7 +98,6 @@ from customers.services.importing import (
 from customers.services.importing import SHOWN as IMPORT_SHOWN
 from customers.services.invoices import (
     MailFailed,
-    SentInvoice,
     check_invoiceable,
     invoice_of,
     invoice_policy,
@@ -126,13 +124,11 @@ from customers.services.money_rules import Confirm, left_to_refund, refunded_of
 from customers.services.notes import add_note, get_notes, list_notes, newest_notes
 from customers.services.own import Workplace, list_workplaces
 from customers.services.parts import (
-    CustomerParts,
     find_possible_duplicates,
     get_parts,
 )
 from customers.services.person_export import (
     LinkUsed,
-    PersonLink,
     export_person,
     make_person_link,
     open_person_link,
@@ -148,7 +144,6 @@ from customers.services.purchase_log import Columns as PurchaseColumns
 from customers.services.purchase_log import Report as PurchaseReport
 from customers.services.purchase_log import load_purchases, read_purchases
 from customers.services.purchases import (
-    CustomerMetrics,
     days_since_purchase,
     get_customer_metrics,
     get_purchase_history,
@@ -161,7 +156,6 @@ from customers.services.refunds import (
     request_refund,
 )
 from customers.services.revealing import (
-    ContactData,
     require_reveal,
     reveal_customer,
 )
@@ -174,7 +168,7 @@ from customers.services.rows import (
 )
 from customers.services.rules import Mistake, RuleError
 from customers.services.saving import check_live
-from customers.services.searching import Hit, find_customers, search_customers
+from customers.services.searching import find_customers, search_customers
 from customers.services.segments import (
     SEGMENTS,
     list_rule_customers,
@@ -213,26 +207,19 @@ __all__ = [
     "PRESETS",
     "RIGHTS_TO_EXPORT",
     "SEGMENTS",
-    "BusinessFigures",
     "CapturedFact",
     "Column",
     "Confirm",
-    "ContactData",
-    "CustomerMetrics",
-    "CustomerParts",
     "Export",
     "ExportPlan",
-    "Hit",
     "ImportTable",
     "LinkUsed",
     "MailFailed",
     "MarketingExport",
     "Mistake",
-    "PersonLink",
     "PurchaseColumns",
     "PurchaseReport",
     "RuleError",
-    "SentInvoice",
     "Settlement",
     "TimelineEntry",
     "TimelineSource",
