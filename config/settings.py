@@ -429,6 +429,9 @@ REST_FRAMEWORK = {
     "DEFAULT_METADATA_CLASS": None,
     "DEFAULT_SCHEMA_CLASS": "audit.rest.schema.StaffSchema",
     "EXCEPTION_HANDLER": "config.api.errors.exception_handler",
+    # The renderer writes times, in UTC.
+    "DATETIME_FORMAT": None,
+    "DATE_FORMAT": None,
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
 SPECTACULAR_SETTINGS = {

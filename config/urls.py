@@ -26,7 +26,8 @@ urlpatterns = [
     path("", include("audit.api.urls")),
     path("", include("customers.api.money_urls")),
     path("", include("customers.api.person_urls")),
-    path("", include("customers.api.fixed_urls")),
+    path("", include("customers.api.contracts.doc003.urls")),
+    path("", include("customers.api.contracts.doc004.urls")),
     path("", include("customers.api.segment_urls")),
     path("", include("customers.api.v1_urls")),
     *(

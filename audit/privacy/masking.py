@@ -251,16 +251,6 @@ def masks_of(row: models.Model) -> dict[str, Any]:
     return masks
 
 
-def shown_columns(row: models.Model, *names: str, is_clear: bool) -> dict[str, Any]:
-    """Return columns of a row as they are shown, masked by their declared classes."""
-    kinds = declaration(type(row))
-    return {
-        name: value if is_clear else masked_value(value, kinds.get(name))
-        for name in names
-        for value in (getattr(row, name),)
-    }
-
-
 def is_masked_path(model: type[models.Model], path: str) -> bool:
     """Tell whether a look-up like `customer__email__exact` or `-phone` is masked."""
     at: Any = model

@@ -42,6 +42,8 @@ class RowSerializer(serializers.ModelSerializer[Any]):
 
     # What needs a right of its own, which the context's `may` tells; null without it.
     rights: ClassVar[Mapping[str, str]] = {}
+    # Privacy classes of keys that are no column, or are named otherwise.
+    privacy: ClassVar[Mapping[str, str]] = {}
     # Rows that repeat what somebody sent hold addresses in other texts too.
     is_copy: ClassVar[bool] = False
     # A caller may ask for some keys alone, so the schema promises none.
@@ -87,7 +89,7 @@ class RowSerializer(serializers.ModelSerializer[Any]):
                 shown[name] = room.fitted(shown[name])
         is_clear = self.context.get("is_clear")
         if is_clear is None or not is_clear(instance):
-            kinds = declaration(type(instance))
+            kinds = {**declaration(type(instance)), **self.privacy}
             for name in shown.keys() & kinds.keys():
                 shown[name] = masked_value(
                     shown[name], kinds[name], is_copy=self.is_copy

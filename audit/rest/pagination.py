@@ -6,7 +6,7 @@ import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 from uuid import UUID
 
 from django.db.models import Model, QuerySet
@@ -42,16 +42,6 @@ class Page(Generic[_Row]):
             # Behind what was counted a full page is probably not the last one.
             self.is_capped and len(self.rows) == self.limit
         )
-
-    def facts(self) -> dict[str, Any]:
-        """Return what an answer says about the page."""
-        return {
-            "page": self.number,
-            "limit": self.limit,
-            "total": self.total,
-            "total_pages": self.pages,
-            "total_is_capped": self.is_capped,
-        }
 
 
 def page_of(rows: QuerySet[_Row], *, number: int, limit: int) -> Page[_Row]:

@@ -26,7 +26,12 @@ from audit.privacy.masking import SEE_CLEAR
 from audit.rest import idempotency
 from audit.rest.exceptions import ApiError
 from audit.rest.renderers import ExactJSONRenderer
-from audit.rest.serializers import QuerySerializer, StrictSerializer, snake_case
+from audit.rest.serializers import (
+    QuerySerializer,
+    StrictSerializer,
+    snake_case,
+    with_camel_keys,
+)
 from audit.tenancy.actors import Actor, Shown
 
 # Nothing else is answered here, and OPTIONS would only repeat the schema.
@@ -181,6 +186,26 @@ class StaffView(APIView):
         serializer = kind(data=self.request.data, context={"view": self, **context})
         serializer.is_valid(raise_exception=True)
         return serializer.validated_data
+
+    def respond(
+        self,
+        data: Any,
+        *,
+        status: int | None = None,
+        headers: Mapping[str, str] | None = None,
+        **context: Any,
+    ) -> Response:
+        """Answer with what the method's serializer renders of some data.
+
+        Contact data is masked, unless `is_clear` of the context tells of a row that
+        this person sees it.
+        """
+        spec = self.spec or Method("")
+        context = {"may": self.actor.may, **context}
+        body = spec.answer(data, context=context).data
+        if self.is_camel:
+            body = with_camel_keys(body)
+        return Response(body, status or spec.status, headers=headers)
 
     def sees_clear(self, row: Any) -> bool:
         """Tell whether the person sees contact data of this row."""

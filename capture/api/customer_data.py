@@ -19,79 +19,71 @@ from audit.rest.views import Method
 from capture import services
 from capture.api.machine import MachineView
 from customers import services as customers
-from customers.api.working import WorkingBusinessView
+from customers.api.fields import MaybeTextField, NumberField
+from customers.api.mixins import WorkingBusinessView
 
 # Whoever may read what was sent, as it was sent: admins.
 _ALL = "capture.read_payload"
 _STATES = ("active", "inactive", "blocked", "new", "archived")
 
 
-class Answer(serializers.Serializer[Any]):
-    """Described only: nothing is parsed by it."""
+class SuccessField(serializers.BooleanField):
+    """What the document says of every answer that is no refusal."""
+
+    def get_attribute(self, instance: Any) -> bool:
+        return True
 
 
-def _maybe_text() -> serializers.CharField:
-    return serializers.CharField(allow_null=True)
-
-
-def _maybe_moment() -> serializers.DateTimeField:
-    return serializers.DateTimeField(allow_null=True)
-
-
-def _maybe_number() -> serializers.DecimalField:
-    return serializers.DecimalField(15, 3, coerce_to_string=False, allow_null=True)
-
-
-class OneCustomerData(Answer):
+class OneCustomerDataSerializer(serializers.Serializer[Any]):
     """The columns of document 000 but the password."""
 
     id = serializers.UUIDField()
     customer_id = serializers.UUIDField()
     unique_id = serializers.CharField()
-    email = _maybe_text()
-    name = _maybe_text()
-    phone = _maybe_text()
-    membership_tier = _maybe_text()
-    payment_status = _maybe_text()
-    payment_method = _maybe_text()
-    payment_amount = _maybe_number()
-    payment_date = _maybe_moment()
+    email = MaybeTextField()
+    name = MaybeTextField()
+    phone = MaybeTextField()
+    membership_tier = MaybeTextField()
+    payment_status = MaybeTextField()
+    payment_method = MaybeTextField()
+    payment_amount = NumberField(allow_null=True)
+    payment_date = serializers.DateTimeField(allow_null=True)
     join_date = serializers.DateTimeField()
-    last_active = _maybe_moment()
+    last_active = serializers.DateTimeField(allow_null=True)
     status = serializers.CharField()
     questionnaire_data = serializers.JSONField(allow_null=True)
-    account_type = _maybe_text()
-    prop_firm = _maybe_text()
-    account_size = _maybe_number()
-    trading_experience = _maybe_text()
-    risk_tolerance = _maybe_text()
-    trading_goals = _maybe_text()
-    ip_address = _maybe_text()
-    user_agent = _maybe_text()
-    signup_source = _maybe_text()
-    referral_code = _maybe_text()
+    account_type = MaybeTextField()
+    prop_firm = MaybeTextField()
+    account_size = NumberField(allow_null=True)
+    trading_experience = MaybeTextField()
+    risk_tolerance = MaybeTextField()
+    trading_goals = MaybeTextField()
+    ip_address = MaybeTextField()
+    user_agent = MaybeTextField()
+    signup_source = MaybeTextField()
+    referral_code = MaybeTextField()
     data_capture_complete = serializers.BooleanField()
     admin_verified = serializers.BooleanField()
-    admin_notes = _maybe_text()
+    admin_notes = MaybeTextField()
     credential_seen = serializers.BooleanField(allow_null=True)
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
 
 
-class CustomerDataPage(Answer):
-    success = serializers.BooleanField()
+class CustomerDataPageSerializer(serializers.Serializer[Any]):
+    success = SuccessField()
     count = serializers.IntegerField()
-    next = _maybe_text()
-    previous = _maybe_text()
-    customers = OneCustomerData(many=True)
+    next = MaybeTextField()
+    previous = MaybeTextField()
+    customers = OneCustomerDataSerializer(many=True)
 
 
-class CustomerDataAnswer(Answer):
-    success = serializers.BooleanField()
-    customer = OneCustomerData()
+class CustomerDataAnswerSerializer(serializers.Serializer[Any]):
+    success = SuccessField()
+    customer = OneCustomerDataSerializer()
 
 
-class Verification(Answer):
+class VerificationSerializer(serializers.Serializer[Any]):
     none = serializers.IntegerField()
     claimed = serializers.IntegerField()
     confirmed = serializers.IntegerField()
@@ -99,26 +91,34 @@ class Verification(Answer):
     refunded = serializers.IntegerField()
 
 
-class Completeness(Answer):
+class CompletenessSerializer(serializers.Serializer[Any]):
     complete = serializers.IntegerField()
     incomplete = serializers.IntegerField()
-    completion_rate = _maybe_number()
+    completion_rate = NumberField(allow_null=True)
 
 
-class Received(Answer):
-    period_hours = serializers.IntegerField()
+class PeriodField(serializers.IntegerField):
+    """The hours that were asked for."""
+
+    def get_attribute(self, instance: services.CustomerDataStats) -> int:
+        hours: int = self.context["period_hours"]
+        return hours
+
+
+class ReceivedSerializer(serializers.Serializer[Any]):
+    period_hours = PeriodField()
     accepted = serializers.IntegerField()
     quarantined = serializers.IntegerField()
-    success_rate = _maybe_number()
+    success_rate = NumberField(allow_null=True)
 
 
-class StatsAnswer(Answer):
-    success = serializers.BooleanField()
+class StatsAnswerSerializer(serializers.Serializer[Any]):
+    success = SuccessField()
     as_of = serializers.DateTimeField()
     total_customers = serializers.IntegerField()
-    payment_verification = Verification()
-    data_capture = Completeness()
-    captures = Received()
+    payment_verification = VerificationSerializer()
+    data_capture = CompletenessSerializer(source="*")
+    captures = ReceivedSerializer(source="*")
 
 
 class AllQuery(QuerySerializer):
@@ -141,7 +141,7 @@ class AllCustomerData(MachineView):
 
     tag = "Customer data"
     methods: ClassVar[Mapping[str, Method]] = {
-        "get": Method(_ALL, CustomerDataPage, query=AllQuery)
+        "get": Method(_ALL, CustomerDataPageSerializer, query=AllQuery)
     }
 
     def get(self, request: Request) -> Response:
@@ -157,7 +157,7 @@ class AllCustomerData(MachineView):
         self.note_shown(verb, page.rows, query=asked["search"] or None)
         found = customers.load_values(page.rows, services.CUSTOMER_DATA, room=Room())
         shown = [self.shown(values, business, is_clear=self.by_key) for values in found]
-        return Response({"success": True, **self.links(page), "customers": shown})
+        return self.respond({**self.links(page), "customers": shown})
 
 
 class CustomerData(MachineView):
@@ -165,7 +165,7 @@ class CustomerData(MachineView):
 
     tag = "Customer data"
     methods: ClassVar[Mapping[str, Method]] = {
-        "get": Method("customers.view_customer", CustomerDataAnswer)
+        "get": Method("customers.view_customer", CustomerDataAnswerSerializer)
     }
 
     def get(self, request: Request, customer: str) -> Response:
@@ -182,7 +182,7 @@ class CustomerData(MachineView):
         self.note_shown("viewed", [row], target=row)
         [values] = customers.load_values([row], services.CUSTOMER_DATA)
         shown = self.shown(values, business, is_clear=self.sees_clear(row))
-        return Response({"success": True, "customer": shown})
+        return self.respond({"customer": shown})
 
 
 class CustomerDataStats(WorkingBusinessView):
@@ -190,31 +190,14 @@ class CustomerDataStats(WorkingBusinessView):
 
     tag = "Customer data"
     methods: ClassVar[Mapping[str, Method]] = {
-        "get": Method("customers.view_customerstats", StatsAnswer, query=StatsQuery)
+        "get": Method(
+            "customers.view_customerstats", StatsAnswerSerializer, query=StatsQuery
+        )
     }
 
     def get(self, request: Request) -> Response:
         hours = self.parameters["period_hours"]
-        told = services.get_customer_data_stats(
+        stats = services.get_customer_data_stats(
             self.business(), actor=self.actor, period=timedelta(hours=hours)
         )
-        total, came = told.total_customers, told.accepted + told.quarantined
-        return Response(
-            {
-                "success": True,
-                "as_of": told.as_of,
-                "total_customers": total,
-                "payment_verification": told.payment_verification,
-                "data_capture": {
-                    "complete": told.complete,
-                    "incomplete": total - told.complete,
-                    "completion_rate": customers.rate(told.complete, total),
-                },
-                "captures": {
-                    "period_hours": hours,
-                    "accepted": told.accepted,
-                    "quarantined": told.quarantined,
-                    "success_rate": customers.rate(told.accepted, came),
-                },
-            }
-        )
+        return self.respond(stats, period_hours=hours)

@@ -188,6 +188,21 @@ class CustomerDataStats:
     quarantined: int
     payment_verification: dict[str, int] = field(default_factory=dict)
 
+    @property
+    def incomplete(self) -> int:
+        """How many customers lack data."""
+        return self.total_customers - self.complete
+
+    @property
+    def completion_rate(self) -> Decimal | None:
+        """The share of customers whose data are complete."""
+        return customers.rate(self.complete, self.total_customers)
+
+    @property
+    def success_rate(self) -> Decimal | None:
+        """The share of what was received that was taken."""
+        return customers.rate(self.accepted, self.accepted + self.quarantined)
+
 
 def get_customer_data_stats(
     business: Any, *, actor: Actor, period: timedelta, now: datetime | None = None

@@ -1,4 +1,4 @@
-"""What is taken and answered around exports and segments."""
+"""What endpoints of exports and segments take."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from rest_framework import serializers
 
 from audit.rest.serializers import MomentField, QuerySerializer, StrictSerializer
 from customers import services
-from customers.api.answers import Answer, Pagination
 from customers.choices import (
     ConsentChannel,
     CustomerStatus,
@@ -124,107 +123,6 @@ class RuleBody(StrictSerializer):
     """A rule to try."""
 
     rule = RuleField()
-
-
-# --- answers ------------------------------------------------------------------------
-
-
-def _maybe_text() -> serializers.CharField:
-    return serializers.CharField(allow_null=True)
-
-
-class Contactable(Answer):
-    """Which channels may carry offers now, and the rule that decided."""
-
-    email = serializers.BooleanField()
-    sms = serializers.BooleanField()
-    call = serializers.BooleanField()
-    rule = serializers.CharField()
-
-
-class TargetedCustomer(Answer):
-    id = serializers.UUIDField()
-    unique_id = serializers.CharField()
-    full_name = _maybe_text()
-    email = _maybe_text()
-    total_orders = serializers.IntegerField()
-    total_spent = serializers.DecimalField(15, 3, coerce_to_string=False)
-    last_login_at = serializers.DateTimeField(allow_null=True)
-    contactable = Contactable()
-
-
-class TargetedPage(Answer):
-    count = serializers.IntegerField()
-    next = _maybe_text()
-    previous = _maybe_text()
-    results = TargetedCustomer(many=True)
-
-
-class OneSegment(Answer):
-    key = serializers.CharField()
-    title = serializers.CharField()
-    definition = serializers.CharField()
-    use = serializers.CharField()
-    count = serializers.IntegerField()
-    as_of = serializers.DateTimeField()
-
-
-class SegmentList(Answer):
-    segments = OneSegment(many=True)
-
-
-class SegmentCustomer(Answer):
-    id = serializers.UUIDField()
-    unique_id = serializers.CharField()
-    name = _maybe_text()
-    email = _maybe_text()
-    phone = _maybe_text()
-    customer_type = serializers.ChoiceField(CustomerType.choices, allow_null=True)
-    status = serializers.CharField()
-    total_purchases = serializers.IntegerField()
-    total_spent = serializers.CharField()
-    currency = serializers.CharField()
-    joined_at = serializers.DateTimeField()
-    last_login_at = serializers.DateTimeField(allow_null=True)
-    last_purchase_date = serializers.DateField(allow_null=True)
-    contactable = Contactable()
-
-
-class SegmentCustomers(Answer):
-    customers = SegmentCustomer(many=True)
-    pagination = Pagination()
-
-
-class ExportedBy(Answer):
-    id = serializers.UUIDField(allow_null=True)
-    name = _maybe_text()
-
-
-class Manifest(Answer):
-    """What is known of one export; without rows and hash where it broke off."""
-
-    id = serializers.UUIDField()
-    status = serializers.ChoiceField(("started", "finished"))
-    profile = serializers.CharField()
-    format = _maybe_text()
-    started_at = serializers.DateTimeField()
-    finished_at = serializers.DateTimeField(allow_null=True)
-    exported_by = ExportedBy()
-    filters = serializers.DictField(child=serializers.JSONField())
-    search = _maybe_text()
-    columns = serializers.ListField(child=serializers.CharField())
-    in_clear = serializers.BooleanField(allow_null=True)
-    purpose = _maybe_text()
-    reason = _maybe_text()
-    recipient = _maybe_text()
-    rows = serializers.IntegerField(allow_null=True)
-    left_out = serializers.DictField(child=serializers.IntegerField())
-    sha256 = _maybe_text()
-
-
-class Manifests(Answer):
-    exports = Manifest(many=True)
-    pagination = Pagination()
 
 
 def filters_of(body: dict[str, Any]) -> dict[str, Any]:

@@ -20,10 +20,11 @@ from audit.rest.serializers import PageQuery, snake_case
 from audit.rest.views import HasRight, Method
 from customers import services
 from customers.api import export_bodies as bodies
-from customers.api.working import WorkingBusinessView
+from customers.api.mixins import WorkingBusinessView
+from customers.api.serializers.exports import ManifestsSerializer
 from customers.choices import ExportProfile
 
-_FULL, _MARKETING = (
+_FULL, MARKETING = (
     services.RIGHTS_TO_EXPORT[profile]
     for profile in (ExportProfile.FULL, ExportProfile.MARKETING)
 )
@@ -126,7 +127,7 @@ def rule_problem(error: services.RuleError, place: str) -> ApiError:
     return ApiError(400, "validation_error", sentence, errors=errors)
 
 
-def _file(right: str, body: Any) -> Method:
+def answers_file(right: str, body: Any) -> Method:
     text = OpenApiTypes.STR
     return Method(right, text, body=body, takes_key=False, media_type="text/csv")
 
@@ -134,7 +135,9 @@ def _file(right: str, body: Any) -> Method:
 class CustomerDataExport(ExportView):
     """POST answers document 000's full export as CSV."""
 
-    methods: ClassVar[Mapping[str, Method]] = {"post": _file(_FULL, bodies.FullExport)}
+    methods: ClassVar[Mapping[str, Method]] = {
+        "post": answers_file(_FULL, bodies.FullExport)
+    }
 
     def post(self, request: Request) -> StreamingHttpResponse:
         return self.export(ExportProfile.FULL, self.body())
@@ -144,21 +147,12 @@ class HubExport(ExportView):
     """POST answers document 003's filtered list as CSV."""
 
     is_camel = True
-    methods: ClassVar[Mapping[str, Method]] = {"post": _file(_FULL, bodies.ListExport)}
-
-    def post(self, request: Request) -> StreamingHttpResponse:
-        return self.export(ExportProfile.LIST, self.body())
-
-
-class MarketingExport(ExportView):
-    """POST answers document 002's export: who may be sent offers, as CSV."""
-
     methods: ClassVar[Mapping[str, Method]] = {
-        "post": _file(_MARKETING, bodies.MarketingExport)
+        "post": answers_file(_FULL, bodies.ListExport)
     }
 
     def post(self, request: Request) -> StreamingHttpResponse:
-        return self.export(ExportProfile.MARKETING, self.body())
+        return self.export(ExportProfile.LIST, self.body())
 
 
 class HasExportRight(HasRight):
@@ -168,7 +162,7 @@ class HasExportRight(HasRight):
         if super().has_permission(request, view):
             return True
         user: Any = request.user
-        rights = (_FULL, _MARKETING)
+        rights = (_FULL, MARKETING)
         is_post = request.method == "POST" and user.is_authenticated
         return is_post and any(user.has_perm(right) for right in rights)
 
@@ -178,8 +172,8 @@ class Exports(ExportView):
 
     permission_classes = (PersonsOnly, HasExportRight)
     methods: ClassVar[Mapping[str, Method]] = {
-        "get": Method("customers.view_export", bodies.Manifests, query=PageQuery),
-        "post": _file(_FULL, bodies.AnyExport),
+        "get": Method("customers.view_export", ManifestsSerializer, query=PageQuery),
+        "post": answers_file(_FULL, bodies.AnyExport),
     }
 
     def get(self, request: Request) -> Response:
@@ -187,7 +181,7 @@ class Exports(ExportView):
         started = services.list_exports(actor=self.actor, business=self.business())
         page = page_of(started, number=asked["page"], limit=asked["limit"])
         found = services.read_manifests(page.rows, actor=self.actor)
-        return Response({"exports": found, "pagination": page.facts()})
+        return self.respond({"exports": found, "pagination": page})
 
     def post(self, request: Request) -> StreamingHttpResponse:
         body = self.body()

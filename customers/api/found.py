@@ -15,8 +15,8 @@ from rest_framework.permissions import SAFE_METHODS
 from audit import log
 from audit.api.step_up import require_step_up
 from audit.rest.exceptions import ApiError
-from audit.rest.views import StaffView
 from customers import services
+from customers.api.mixins import BusinessScopeMixin
 from customers.models import Booking, Customer
 
 _T = TypeVar("_T")
@@ -24,10 +24,9 @@ _T = TypeVar("_T")
 _CONFLICTS = frozenset({"not_requested", "already_reversed", "not_reversible"})
 
 
-class Finding(StaffView):
+class Finding(BusinessScopeMixin):
     """Finds rows among all businesses of the caller; `X-Business` names one of them."""
 
-    takes_business = True
     # False where a POST only reads.
     changes_customer: ClassVar[bool] = True
 
@@ -74,20 +73,13 @@ class Finding(StaffView):
 
     def _found(self, find: Callable[..., _T], label: str, reference: str) -> _T:
         try:
-            return find(business_id=self._business_id())
-        except ObjectDoesNotExist as error:
+            return find(business_id=self.named_business_id(self.right))
+        except (ObjectDoesNotExist, Http404) as error:
             self.actor.operation.refuse("not_found", label, reference)
             raise Http404 from error
         except (MultipleObjectsReturned, RuleBroken) as error:
             sentence = "Two of your businesses know this. Name one in X-Business."
             raise ApiError(400, "business_needed", sentence) from error
-
-    def _business_id(self) -> UUID | None:
-        named = self.request.headers.get("X-Business", "")
-        if not named:
-            return None
-        found = services.get_business(named, actor=self.actor, permission=self.right)
-        return found.pk
 
 
 class FoundView(Finding):

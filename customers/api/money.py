@@ -10,14 +10,14 @@ from django.http import Http404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from audit.rest.model_serializers import RowSerializer
 from audit.rest.views import Method
 from audit.rest.write_viewsets import Reason
 from customers import services
 from customers.api import money_shapes as shapes
 from customers.api.found import Finding, FoundView
+from customers.api.serializers import money as serializers
 from customers.api.tables import belongings, bookings
-from customers.api.tables.rows import CreditRow, FlagRow, RefundRow
+from customers.api.tables.rows import FlagRow
 from customers.choices import RefundStatus
 from customers.models import Booking, Credit, Flag, Refund
 
@@ -25,27 +25,11 @@ from customers.models import Booking, Credit, Flag, Refund
 class Acting(Finding):
     """Answers a row after an act, as its table does, and what the act changed."""
 
-    def facts(self, kind: type[RowSerializer], row: Any) -> dict[str, Any]:
-        """Return a row; masked by role."""
-        shown = kind(context={"is_clear": self.sees_clear})
-        return dict(shown.to_representation(row))
-
-    def refund_facts(self, row: Refund) -> dict[str, Any]:
-        """Return a refund, and what has gone back of its booking and may still go."""
-        waits = row.status == RefundStatus.REQUESTED
-        booking, currency = row.booking, row.currency
-        gone, left = services.refunded_of(booking), services.left_to_refund(booking)
-        return {
-            **self.facts(RefundRow, row),
-            "needs": "second_person" if waits else None,
-            "refunded_total": services.amount_text(gone, currency),
-            "left": services.amount_text(left, currency),
-        }
-
-    def credit_facts(self, row: Credit) -> dict[str, Any]:
-        """Return an entry, and the balance after it."""
-        balances = services.credit_balance(row.customer, actor=self.actor)
-        return {**self.facts(CreditRow, row), "balance": str(balances[row.currency])}
+    def credited(self, entry: Credit) -> Response:
+        """Answer a new entry with the balance after it."""
+        balances = services.credit_balance(entry.customer, actor=self.actor)
+        entry.balance = balances[entry.currency]  # type: ignore[attr-defined]  # for the serializer
+        return self.respond(entry, is_clear=self.sees_clear)
 
 
 # --- what stands below a booking or a customer ---------------------------------------
@@ -61,10 +45,10 @@ class RefundsOfBooking(Acting, bookings.Refunds):
         """Return the list of the table, and the act that adds to it."""
         add = Method(
             "customers.add_refund",
-            shapes.RefundDone,
+            serializers.RefundDoneSerializer,
             201,
             shapes.AskRefund,
-            also={202: shapes.RefundDone},
+            also={202: serializers.RefundDoneSerializer},
         )
         return {"index": super().declared()["index"], "create": add}
 
@@ -84,8 +68,8 @@ class RefundsOfBooking(Acting, bookings.Refunds):
             services.request_refund, booking, confirm=self.confirm, **self.body()
         )
         self._note(booking)
-        facts = self.refund_facts(row)
-        return Response(facts, 202 if facts["needs"] else 201)
+        waits = row.status == RefundStatus.REQUESTED
+        return self.respond(row, status=202 if waits else 201, is_clear=self.sees_clear)
 
     def _note(self, booking: Booking) -> None:
         self.note_shown("viewed", [booking.customer], target=booking.customer)
@@ -99,7 +83,12 @@ class CreditsOfCustomer(Acting, bookings.Credits):
     @classmethod
     def declared(cls) -> dict[str, Method]:
         """Return the list of the table, and the act that adds to it."""
-        add = Method("customers.add_credit", shapes.CreditDone, 201, shapes.IssueCredit)
+        add = Method(
+            "customers.add_credit",
+            serializers.CreditDoneSerializer,
+            201,
+            shapes.IssueCredit,
+        )
         return {"index": super().declared()["index"], "create": add}
 
     def create(self, request: Request, **_: Any) -> Response:
@@ -108,7 +97,7 @@ class CreditsOfCustomer(Acting, bookings.Credits):
         del values["customer_id"]
         row = self.act(services.issue_credit, owner, confirm=self.confirm, **values)
         self.note_shown("viewed", [owner], target=owner)
-        return Response(self.credit_facts(row), 201)
+        return self.credited(row)
 
 
 class FlagsOfCustomer(Acting, belongings.Flags):
@@ -128,7 +117,7 @@ class FlagsOfCustomer(Acting, belongings.Flags):
         del values["customer_id"]
         row = self.act(services.add_flag, owner, **values)
         self.note_shown("viewed", [owner], target=owner)
-        return Response(self.facts(FlagRow, row), 201)
+        return self.respond(row, is_clear=self.sees_clear)
 
 
 # --- acts ----------------------------------------------------------------------------
@@ -140,19 +129,18 @@ class MoneyView(Acting, FoundView):
     def refunded(self, row: Refund) -> Response:
         """Answer one refund that was decided on."""
         self.note_shown(row.customer)
-        return Response(self.refund_facts(row))
+        return self.respond(row, is_clear=self.sees_clear)
 
-    def credited(self, row: Credit) -> Response:
-        """Answer a new entry with the balance after it."""
-        self.note_shown(row.customer)
-        return Response(self.credit_facts(row), 201)
+    def credited(self, entry: Credit) -> Response:
+        self.note_shown(entry.customer)
+        return super().credited(entry)
 
 
 class Approval(MoneyView):
     """POST lets the money of a requested refund go, as the second person."""
 
     methods: ClassVar[Mapping[str, Method]] = {
-        "post": Method(services.EXCEED_LIMIT, shapes.RefundDone)
+        "post": Method(services.EXCEED_LIMIT, serializers.RefundDoneSerializer)
     }
 
     def post(self, request: Request, pk: str) -> Response:
@@ -167,7 +155,9 @@ class Refusal(MoneyView):
 
     methods: ClassVar[Mapping[str, Method]] = {
         "post": Method(
-            "customers.change_refund", shapes.RefundDone, body=shapes.GiveReason
+            "customers.change_refund",
+            serializers.RefundDoneSerializer,
+            body=shapes.GiveReason,
         )
     }
 
@@ -182,14 +172,14 @@ class Balance(FoundView):
 
     tag = "Credits"
     methods: ClassVar[Mapping[str, Method]] = {
-        "get": Method("customers.view_credit", shapes.Balances)
+        "get": Method("customers.view_credit", serializers.BalancesSerializer)
     }
 
     def get(self, request: Request, customer: str) -> Response:
         row = self.customer(customer)
         balances = services.credit_balance(row, actor=self.actor)
         self.note_shown(row)
-        return Response({"balances": {code: str(n) for code, n in balances.items()}})
+        return self.respond({"balances": balances})
 
 
 class Spending(MoneyView):
@@ -198,7 +188,10 @@ class Spending(MoneyView):
     tag = "Credits"
     methods: ClassVar[Mapping[str, Method]] = {
         "post": Method(
-            "customers.add_credit", shapes.CreditDone, 201, shapes.SpendCredit
+            "customers.add_credit",
+            serializers.CreditDoneSerializer,
+            201,
+            shapes.SpendCredit,
         )
     }
 
@@ -215,7 +208,10 @@ class Reversal(MoneyView):
     tag = "Credits"
     methods: ClassVar[Mapping[str, Method]] = {
         "post": Method(
-            "customers.add_credit", shapes.CreditDone, 201, shapes.GiveReason
+            "customers.add_credit",
+            serializers.CreditDoneSerializer,
+            201,
+            shapes.GiveReason,
         )
     }
 

@@ -1,14 +1,13 @@
-"""What the acts of money, flags and papers take and answer."""
+"""What the acts with money and flags take."""
 
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any
 
 from rest_framework import serializers
 
 from audit.rest.serializers import StrictSerializer, camel_case, snake_case
-from customers.api.tables.rows import CreditRow, RefundRow
 from customers.choices import CreditReason, RefundReason
 
 _LEAST = Decimal("0.001")
@@ -26,9 +25,6 @@ def _currency() -> serializers.CharField:
 
 def _why(**kwargs: Any) -> serializers.CharField:
     return serializers.CharField(max_length=500, **kwargs)
-
-
-# --- bodies --------------------------------------------------------------------------
 
 
 class AskRefund(StrictSerializer):
@@ -120,60 +116,3 @@ class Act(StrictSerializer):
         if wrong:
             raise serializers.ValidationError(wrong)
         return attrs
-
-
-# --- answers -------------------------------------------------------------------------
-
-
-class Answer(serializers.Serializer[Any]):
-    """Described only: nothing is parsed by it."""
-
-
-class RefundDone(RefundRow):
-    """A refund after an act, with what has gone back of its booking."""
-
-    needs = serializers.ChoiceField(["second_person"], allow_null=True)
-    refunded_total = serializers.CharField()
-    left = serializers.CharField(help_text="What may still go back.")
-
-    class Meta(RefundRow.Meta):
-        fields: ClassVar = [*RefundRow.Meta.fields, "needs", "refunded_total", "left"]
-
-
-class CreditDone(CreditRow):
-    """A new entry, with what the customer can spend now."""
-
-    balance = serializers.CharField()
-
-    class Meta(CreditRow.Meta):
-        fields: ClassVar = [*CreditRow.Meta.fields, "balance"]
-
-
-class Balances(Answer):
-    balances = serializers.DictField(
-        child=serializers.CharField(),
-        help_text="By currency: what can be spent. What has run out is not in it.",
-    )
-
-
-class OneInvoice(Answer):
-    booking_id = serializers.UUIDField()
-    invoice_number = serializers.CharField()
-    to = serializers.CharField(help_text="Masked by role.")
-    again = serializers.BooleanField(help_text="It had its number before.")
-
-
-class SentInvoices(Answer):
-    results = OneInvoice(many=True)
-
-
-class Link(Answer):
-    link = serializers.CharField()
-    expires_at = serializers.DateTimeField()
-
-
-class Done(Answer):
-    success = serializers.BooleanField()
-    action = serializers.ChoiceField(sorted(ACTS))
-    result = serializers.DictField()
-    operation_id = serializers.UUIDField()

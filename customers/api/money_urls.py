@@ -5,7 +5,8 @@ from __future__ import annotations
 from django.urls import re_path
 
 from audit.rest.routers import route
-from customers.api import actions, money, papers
+from customers.api import money, papers
+from customers.api.contracts.doc003 import actions
 
 _CUSTOMER = r"^api/v1/customers/(?P<customer>[^/]+)"
 _BOOKING = r"^api/v1/bookings/(?P<pk>[^/]+)"

@@ -7,17 +7,16 @@ from typing import Any, ClassVar
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.http import Http404, HttpResponse, StreamingHttpResponse
-from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from audit.privacy.masking import mask
 from audit.rest.exceptions import ApiError
 from audit.rest.views import Method
 from customers import services
 from customers.api import money_shapes as shapes
 from customers.api.found import FoundView
+from customers.api.serializers import money as serializers
 from customers.models import Customer
 
 
@@ -60,7 +59,7 @@ class SendInvoice(FoundView):
 
     tag = "Bookings"
     methods: ClassVar[Mapping[str, Method]] = {
-        "post": Method("customers.change_booking", shapes.SentInvoices)
+        "post": Method("customers.change_booking", serializers.SentInvoicesSerializer)
     }
 
     def post(self, request: Request, pk: str) -> Response:
@@ -68,8 +67,8 @@ class SendInvoice(FoundView):
         self.body()
         sent = services.send_invoices([booking], actor=self.actor)
         self.note_shown(booking.customer)
-        is_clear = self.sees_clear(booking)
-        return Response({"results": sent_invoices(sent, is_clear=is_clear)})
+        sees_address = self.sees_clear(booking)
+        return self.respond({"results": sent}, sees_address=sees_address)
 
 
 class AskExport(FoundView):
@@ -78,7 +77,12 @@ class AskExport(FoundView):
     tag = "Customers"
     changes_customer = False
     methods: ClassVar[Mapping[str, Method]] = {
-        "post": Method("customers.export_customer", shapes.Link, 201, shapes.GiveReason)
+        "post": Method(
+            "customers.export_customer",
+            serializers.LinkSerializer,
+            201,
+            shapes.GiveReason,
+        )
     }
 
     def post(self, request: Request, customer: str) -> Response:
@@ -86,7 +90,7 @@ class AskExport(FoundView):
         link = services.make_person_link(
             row, actor=self.actor, confirm=self.confirm_export, **values
         )
-        return Response(link_facts(link), 201)
+        return self.respond(link)
 
 
 class PersonExport(AnyAccept):
@@ -117,24 +121,3 @@ def _file(row: Customer, parts: Any) -> StreamingHttpResponse:
         content_type="application/json",
         headers={"Content-Disposition": name},
     )
-
-
-def link_facts(link: services.PersonLink) -> dict[str, Any]:
-    """Return where an export is opened, and until when."""
-    path = reverse("person_export", kwargs={"token": link.token})
-    return {"link": path, "expires_at": link.expires_at}
-
-
-def sent_invoices(
-    sent: list[services.SentInvoice], *, is_clear: bool
-) -> list[dict[str, Any]]:
-    """Return which invoices a mail carries, and to whom; masked unless clear."""
-    return [
-        {
-            "booking_id": one.booking_id,
-            "invoice_number": one.number,
-            "to": one.to if is_clear else mask(one.to),
-            "again": one.again,
-        }
-        for one in sent
-    ]

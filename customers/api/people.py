@@ -19,10 +19,12 @@ from audit.api.step_up import require_step_up
 from audit.rest.exceptions import ApiError
 from audit.rest.pagination import CursorError, make_cursor, open_cursor
 from audit.rest.serializers import QuerySerializer, StrictSerializer
-from audit.rest.views import Method, StaffView
+from audit.rest.views import Method
 from customers import services
-from customers.api import bodies, person_answers, person_shown
-from customers.models import Business, Customer
+from customers.api import bodies
+from customers.api.mixins import BusinessScopeMixin
+from customers.api.serializers import customers as customer_serializers
+from customers.models import Customer
 
 _VIEW = "customers.view_customer"
 
@@ -57,37 +59,23 @@ class RevealBody(StrictSerializer):
     reason = serializers.CharField(max_length=500)
 
 
-class PersonView(StaffView):
-    """An endpoint about customers of any business that the caller works for.
-
-    `X-Business` narrows it to one, by slug or id.
-    """
+class PersonView(BusinessScopeMixin):
+    """An endpoint about customers of any business that the caller works for."""
 
     tag = "Customers"
-    takes_business = True
-
-    def named_business(self) -> Business | None:
-        """Return the business that the request names. Raises Http404."""
-        name = self.request.headers.get("X-Business", "")
-        if not name:
-            return None
-        try:
-            return services.get_business(name, actor=self.actor, permission=self.right)
-        except ObjectDoesNotExist as error:
-            raise Http404 from error
 
     def customer(self, reference: str) -> Customer:
         """Return the customer that the path names, by UUID, reference or external id.
 
         Archived ones too. Raises Http404, or ApiError 400 when two businesses know it.
         """
-        named = self.named_business()
+        business_id = self.named_business_id(self.right)
         rows = services.list_rows(Customer, actor=self.actor, permission=self.right)
         try:
             return services.find_customer(
                 reference,
                 rows=rows.select_related("business"),
-                business_id=named.pk if named else None,
+                business_id=business_id,
             )
         except ObjectDoesNotExist as error:
             self.actor.operation.refuse("not_found", "customers.customer", reference)
@@ -104,29 +92,34 @@ class Search(PersonView):
     """GET finds customers while somebody types; exact hits come first."""
 
     methods: ClassVar[Mapping[str, Method]] = {
-        "get": Method(_VIEW, person_answers.FoundPeople, query=bodies.SearchQuery)
+        "get": Method(
+            _VIEW, customer_serializers.FoundPeopleSerializer, query=bodies.SearchQuery
+        )
     }
 
     def get(self, request: Request) -> Response:
-        asked, named = self.parameters, self.named_business()
+        asked = self.parameters
         hits = services.find_customers(
             asked["q"],
             actor=self.actor,
-            business_id=named.pk if named else None,
+            business_id=self.named_business_id(self.right),
             limit=asked["limit"],
         )
-        people = [hit.customer for hit in hits]
+        customers = [hit.customer for hit in hits]
         log.note_shown(
-            "customer.searched", people, actor=self.actor, query=asked["q"] or None
+            "customer.searched", customers, actor=self.actor, query=asked["q"] or None
         )
-        return Response({"results": [person_shown.hit(found) for found in hits]})
+        matched = {hit.customer.pk: hit.matched for hit in hits}
+        return self.respond({"results": customers}, matched=matched)
 
 
 class Timeline(PersonView):
     """GET lists what happened with a customer, the newest first."""
 
     methods: ClassVar[Mapping[str, Method]] = {
-        "get": Method(_VIEW, person_answers.Timeline, query=TimelineQuery)
+        "get": Method(
+            _VIEW, customer_serializers.TimelineSerializer, query=TimelineQuery
+        )
     }
 
     def get(self, request: Request, customer: str) -> Response:
@@ -141,9 +134,9 @@ class Timeline(PersonView):
         )
         page = found[:limit]
         self.note_viewed(row)
-        return Response(
+        return self.respond(
             {
-                "results": [person_shown.entry(each) for each in page],
+                "results": page,
                 "next": self._next(page) if len(found) > limit else None,
                 "kinds": services.timeline_kinds(row, actor=self.actor),
             }
@@ -159,14 +152,16 @@ class Metrics(PersonView):
     """GET answers a customer's figures as of now."""
 
     methods: ClassVar[Mapping[str, Method]] = {
-        "get": Method("customers.view_customerstats", person_answers.PersonMetrics)
+        "get": Method(
+            "customers.view_customerstats", customer_serializers.PersonMetricsSerializer
+        )
     }
 
     def get(self, request: Request, customer: str) -> Response:
         row = self.customer(customer)
         figures = services.get_customer_metrics(row, actor=self.actor)
         self.note_viewed(row)
-        return Response(person_shown.metrics(figures))
+        return self.respond(figures)
 
 
 class Reveal(PersonView):
@@ -177,7 +172,12 @@ class Reveal(PersonView):
 
     methods: ClassVar[Mapping[str, Method]] = {
         # What it answers must not be kept for a repetition.
-        "post": Method(_VIEW, person_answers.Revealed, body=RevealBody, takes_key=False)
+        "post": Method(
+            _VIEW,
+            customer_serializers.RevealedSerializer,
+            body=RevealBody,
+            takes_key=False,
+        )
     }
 
     def post(self, request: Request, customer: str) -> Response:
@@ -190,4 +190,6 @@ class Reveal(PersonView):
         grant = require_step_up(request, "reveal", what="Show contact data in clear")
         data = services.reveal_customer(row, actor=self.actor, reason=reason)
         self.note_viewed(row)
-        return Response(person_shown.revealed(data, until=grant.expires_at))
+        return self.respond(
+            {**vars(data), "until": grant.expires_at}, is_clear=lambda _: True
+        )

@@ -15,32 +15,11 @@ from audit.rest.serializers import PageQuery
 from audit.rest.views import Method
 from customers import services
 from customers.api import export_bodies as bodies
-from customers.api import shown
 from customers.api.exports import rule_problem
-from customers.api.working import WorkingBusinessView
+from customers.api.mixins import WorkingBusinessView
+from customers.api.serializers import segments as serializers
 
 _VIEW, _TARGET = "customers.view_segment", "customers.target_segment"
-
-
-class Targeted(WorkingBusinessView):
-    """GET lists who meets every condition, and whether offers may reach them."""
-
-    tag = "Tracking"
-    methods: ClassVar[Mapping[str, Method]] = {
-        "get": Method(_TARGET, bodies.TargetedPage, query=bodies.TargetQuery)
-    }
-
-    def get(self, request: Request) -> Response:
-        asked = dict(self.parameters)
-        number, limit = asked.pop("page"), asked.pop("page_size")
-        rows = services.get_customers_for_targeted_marketing(
-            actor=self.actor, business_id=self.business().pk, **asked
-        )
-        page = page_of(rows, number=number, limit=limit)
-        self.note_shown("listed", page.rows)
-        answers = services.contactable(page.rows)
-        results = [shown.targeted_customer(r, answers[r.pk]) for r in page.rows]
-        return Response({**self.links(page), "results": results})
 
 
 class SegmentView(WorkingBusinessView):
@@ -52,30 +31,35 @@ class SegmentView(WorkingBusinessView):
         """Answer a page of customers, each with the channels that may carry offers."""
         page = page_of(rows, number=asked["page"], limit=asked["limit"])
         self.note_shown("listed", page.rows)
-        answers = services.contactable(page.rows)
-        found = [shown.segment_customer(row, answers[row.pk]) for row in page.rows]
-        return Response({"customers": found, "pagination": page.facts()})
+        return self.respond(
+            {"customers": page.rows, "pagination": page},
+            contactable=services.contactable(page.rows),
+        )
 
 
 class Segments(SegmentView):
     """GET lists the ready segments with their definitions and counts."""
 
-    methods: ClassVar[Mapping[str, Method]] = {"get": Method(_VIEW, bodies.SegmentList)}
+    methods: ClassVar[Mapping[str, Method]] = {
+        "get": Method(_VIEW, serializers.SegmentListSerializer)
+    }
 
     def get(self, request: Request) -> Response:
-        found = services.list_segments(self.business(), actor=self.actor)
-        return Response({"segments": found})
+        segments = services.list_segments(self.business(), actor=self.actor)
+        return self.respond({"segments": segments})
 
 
 class OneSegment(SegmentView):
     """GET answers one ready segment."""
 
-    methods: ClassVar[Mapping[str, Method]] = {"get": Method(_VIEW, bodies.OneSegment)}
+    methods: ClassVar[Mapping[str, Method]] = {
+        "get": Method(_VIEW, serializers.OneSegmentSerializer)
+    }
 
     def get(self, request: Request, segment: str) -> Response:
         for found in services.list_segments(self.business(), actor=self.actor):
             if found["key"] == segment:
-                return Response(found)
+                return self.respond(found)
         raise Http404
 
 
@@ -83,7 +67,7 @@ class SegmentCustomers(SegmentView):
     """GET lists who is in a segment now."""
 
     methods: ClassVar[Mapping[str, Method]] = {
-        "get": Method(_TARGET, bodies.SegmentCustomers, query=PageQuery)
+        "get": Method(_TARGET, serializers.SegmentCustomersSerializer, query=PageQuery)
     }
 
     def get(self, request: Request, segment: str) -> Response:
@@ -102,7 +86,7 @@ class Preview(SegmentView):
     methods: ClassVar[Mapping[str, Method]] = {
         "post": Method(
             _TARGET,
-            bodies.SegmentCustomers,
+            serializers.SegmentCustomersSerializer,
             body=bodies.RuleBody,
             query=PageQuery,
             takes_key=False,

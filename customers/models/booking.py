@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, ClassVar, Self
 
 from django.db import models
@@ -175,6 +176,11 @@ class Booking(TrackedModel):
 
     def __str__(self) -> str:
         return self.reference
+
+    @property
+    def purchased_at(self) -> datetime:
+        """When it was completed, or placed while it is not."""
+        return self.completed_at or self.placed_at
 
     @property
     def is_purchase(self) -> bool:

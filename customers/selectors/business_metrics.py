@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.db.models import Count, Q, Sum
@@ -18,6 +18,13 @@ from customers.choices import PURCHASE_STATUSES, CustomerStatus, RefundStatus
 from customers.models import Booking, Business, CustomerStats, Refund
 from customers.money import from_database, quantise
 from customers.selectors.customers import list_customers
+
+
+class SignupsOfWeek(NamedTuple):
+    """How many customers joined in the week that begins with this Monday."""
+
+    week: date
+    signups: int
 
 
 @dataclass(frozen=True)
@@ -99,8 +106,8 @@ def get_business_figures(
 
 def get_signups_per_week(
     business: Business, *, actor: Actor, since: datetime
-) -> list[tuple[datetime, int]]:
-    """Return (Monday, live customers joined in that ISO week), the oldest first."""
+) -> list[SignupsOfWeek]:
+    """Return how many live customers joined in each ISO week, the oldest first."""
     weeks = (
         list_customers(actor=actor, business_id=business.pk)
         .filter(joined_at__gte=since)
@@ -110,7 +117,7 @@ def get_signups_per_week(
         .annotate(n=Count("pk"))
         .order_by("week")
     )
-    return [(row["week"], row["n"]) for row in weeks]
+    return [SignupsOfWeek(row["week"].date(), row["n"]) for row in weeks]
 
 
 def get_channels(business: Business, *, actor: Actor) -> dict[str, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.models import Prefetch
 
@@ -24,6 +24,13 @@ from customers.selectors.customers import list_rows
 
 # Of those who share the look of a name, most of whom have that very name.
 _LOOKED_AT = 100
+
+
+class Duplicate(NamedTuple):
+    """Who may be the same person, and by what."""
+
+    customer: Customer
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -77,7 +84,7 @@ def get_parts(customer: Customer, *, actor: Actor, limit: int) -> CustomerParts:
 
 def find_possible_duplicates(
     customer: Customer, *, actor: Actor, limit: int = 10
-) -> list[tuple[Customer, str]]:
+) -> list[Duplicate]:
     """Return who may be the same person in the business, and by what.
 
     The same phone number, a former e-mail, or an e-mail or name that looks the same and
@@ -86,18 +93,18 @@ def find_possible_duplicates(
     others: Any = list_rows(Customer, actor=actor)
     others = others.live()
     others = others.filter(business=customer.business_id).exclude(pk=customer.pk)
-    found: dict[Any, tuple[Customer, str]] = {}
+    found: dict[Any, Duplicate] = {}
     if customer.phone_e164:
         for row in others.filter(phone_e164=customer.phone_e164)[:limit]:
-            found[row.pk] = row, "same_phone"
+            found[row.pk] = Duplicate(row, "same_phone")
     if customer.email_key:
         contacts = list_rows(Contact, actor=actor).order_by()
         former = contacts.filter(email_key=customer.email_key).values("customer")
         for row in others.filter(pk__in=former)[:limit]:
-            found.setdefault(row.pk, (row, "same_email"))
+            found.setdefault(row.pk, Duplicate(row, "same_email"))
     for row in others.looking_like(customer)[:_LOOKED_AT]:
         if reason := _look_alike(row, customer):
-            found.setdefault(row.pk, (row, reason))
+            found.setdefault(row.pk, Duplicate(row, reason))
     named = list(found.values())[:limit]
     if named:
         log.note_shown("customer.listed", [row for row, _ in named], actor=actor)

@@ -6,16 +6,11 @@ from customers.metrics import ENGAGED_FOR, next_tier, rate
 from customers.money import amount_text, check_currency
 from customers.money import quantise as in_own_decimals
 from customers.selectors.business_metrics import (
-    BusinessFigures,
     get_business_figures,
     get_channels,
     get_signups_per_week,
 )
-from customers.selectors.customer_detail import (
-    CustomerParts,
-    find_possible_duplicates,
-    get_parts,
-)
+from customers.selectors.customer_detail import find_possible_duplicates, get_parts
 from customers.selectors.customers import (
     find_customer,
     get_business,
@@ -40,7 +35,7 @@ from customers.selectors.money import (
     list_bookings,
     list_credits,
 )
-from customers.selectors.search import Hit, find_customers, search_customers
+from customers.selectors.search import find_customers, search_customers
 from customers.selectors.timeline import (
     TimelineEntry,
     TimelineSource,
@@ -104,7 +99,6 @@ from customers.services.exports.marketing import (
 )
 from customers.services.exports.person_export import (
     LinkUsed,
-    PersonLink,
     export_person,
     make_person_link,
     open_person_link,
@@ -145,7 +139,6 @@ from customers.services.money.credits import (
 )
 from customers.services.money.invoices import (
     MailFailed,
-    SentInvoice,
     check_invoiceable,
     invoice_of,
     invoice_policy,
@@ -169,14 +162,12 @@ from customers.services.preferences import (
     update_preferences,
 )
 from customers.services.purchases import (
-    CustomerMetrics,
     days_since_purchase,
     get_customer_metrics,
     get_purchase_history,
     update_purchase_history,
 )
 from customers.services.revealing import (
-    ContactData,
     require_reveal,
     reveal_customer,
 )
@@ -209,26 +200,19 @@ __all__ = [
     "PRESETS",
     "RIGHTS_TO_EXPORT",
     "SEGMENTS",
-    "BusinessFigures",
     "CapturedFact",
     "Column",
     "Confirm",
-    "ContactData",
-    "CustomerMetrics",
-    "CustomerParts",
     "Export",
     "ExportPlan",
-    "Hit",
     "ImportTable",
     "LinkUsed",
     "MailFailed",
     "MarketingExport",
     "Mistake",
-    "PersonLink",
     "PurchaseColumns",
     "PurchaseReport",
     "RuleError",
-    "SentInvoice",
     "Settlement",
     "TimelineEntry",
     "TimelineSource",

@@ -11,7 +11,6 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ObjectDoesNotExist
 from django.core.exceptions import ValidationError as RuleBroken
 from django.db.models import Model
-from django.http import Http404
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
 from audit.rest.exceptions import ApiError
@@ -19,6 +18,7 @@ from audit.rest.filters import TableFilters, YesNoFilter
 from audit.rest.model_serializers import Related, RowSerializer
 from audit.rest.write_viewsets import WritableTable
 from customers import services
+from customers.api.mixins import BusinessScopeMixin
 from customers.models import Business, Customer
 
 _REQUIRED = ErrorDetail("Say whose it is.", "required")
@@ -57,10 +57,8 @@ class ArchivableFilters(TableFilters):
         return rows
 
 
-class HubTable(WritableTable):
+class HubTable(BusinessScopeMixin, WritableTable):
     """A table of a business. `X-Business` narrows it to one of several."""
-
-    takes_business = True
 
     def reached(self, model: type[Model]) -> Any:
         """Return the rows of a table that the actor may see."""
@@ -74,25 +72,7 @@ class HubTable(WritableTable):
     @cached_property
     def business_id(self) -> UUID | None:
         """The business that `X-Business` names. Raises Http404."""
-        named = self.request.headers.get("X-Business", "")
-        if not named:
-            return None
-        try:
-            return services.get_business(named, actor=self.actor).pk
-        except ObjectDoesNotExist as error:
-            raise Http404 from error
-
-    def working_business(self) -> Business:
-        """Return the business that is written to. Raises ApiError 400 or Http404."""
-        named = self.request.headers.get("X-Business", "")
-        try:
-            return services.get_working_business(
-                named, actor=self.actor, permission=self.right
-            )
-        except ObjectDoesNotExist as error:
-            raise Http404 from error
-        except RuleBroken as error:
-            raise ApiError(400, "business_needed", str(error.message)) from error
+        return self.named_business_id()
 
     def listed(self, asked: Mapping[str, Any]) -> Any:
         rows = super().listed(asked)

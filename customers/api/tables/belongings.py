@@ -16,6 +16,7 @@ from customers.api.tables.base import (
     HubTable,
     OfCustomerTable,
 )
+from customers.api.tables.rows import PLACE
 from customers.models import (
     Address,
     ConsentEvent,
@@ -28,21 +29,7 @@ from customers.models import (
 )
 
 CUSTOMER = Related(rows.CustomerRow, "customer")
-_ADDRESS = [
-    "kind",
-    "label",
-    "recipient",
-    "line1",
-    "line2",
-    "city",
-    "region",
-    "postal_code",
-    "country",
-    "raw",
-    "is_primary",
-    "phone",
-    "instructions",
-]
+_ADDRESS = [*PLACE, "instructions"]
 _CONTACT = [
     "kind",
     "name",

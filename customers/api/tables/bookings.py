@@ -15,25 +15,13 @@ from audit.rest.serializers import StrictSerializer
 from customers.api.tables import rows
 from customers.api.tables.base import OfCustomerTable
 from customers.api.tables.belongings import CUSTOMER
+from customers.api.tables.rows import COURSE
 from customers.models import Booking, Credit, Customer, Refund
 
 _BOOKING = [
     "kind",
     "status",
-    "placed_at",
-    "starts_at",
-    "ends_at",
-    "completed_at",
-    "cancelled_at",
-    "cancelled_by",
-    "cancel_reason",
-    "rescheduled_from_id",
-    "items_count",
-    "lines",
-    "original_amount",
-    "discount_amount",
-    "total_amount",
-    "paid_amount",
+    *COURSE,
     "payment_method",
     "external_id",
 ]

@@ -15,6 +15,7 @@ from audit.rest.model_serializers import ChangeBody, Related
 from customers import services
 from customers.api.tables import rows
 from customers.api.tables.base import HubTable
+from customers.api.tables.rows import LIMITS
 from customers.models import Business, Membership
 
 
@@ -26,16 +27,7 @@ class ChangedBusiness(ChangeBody):
         fields: ClassVar = [
             "name",
             "timezone",
-            "country",
-            "consent_mode",
-            "occasional_from",
-            "regular_from",
-            "frequent_from",
-            "high_value_purchases",
-            "high_value_spent",
-            "refund_limit",
-            "signup_is_login",
-            "settings",
+            *LIMITS,
         ]
 
 

@@ -151,7 +151,7 @@ class Customers(HubTable):
         return self.customer(reference)
 
     def write_new(self, values: dict[str, Any]) -> Any:
-        business = self.working_business()
+        business = self.business()
         return services.create_customer(business, actor=self.actor, **values)
 
     def write_changes(

@@ -92,7 +92,7 @@ def test_growth_by_iso_week_and_channel(alice, shop):
 
     weeks = services.get_signups_per_week(shop, actor=actor, since=ago(30))
 
-    assert [(day.date().isoformat(), n) for day, n in weeks] == [
+    assert [(day.isoformat(), n) for day, n in weeks] == [
         ("2026-10-26", 1),
         ("2026-11-16", 2),
     ]

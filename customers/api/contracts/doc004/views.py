@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, ClassVar
 
 from django.core.exceptions import ObjectDoesNotExist
@@ -11,80 +12,69 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from audit import log
 from audit.privacy.masking import masks_of
 from audit.rest.pagination import page_of
 from audit.rest.serializers import PageQuery
-from audit.rest.views import Method, StaffView, etag_of
+from audit.rest.views import Method
 from audit.rest.write_viewsets import Reason
 from customers import services
-from customers.api import answers, bodies, shown
-from customers.api.versions import VersionedCustomer
+from customers.api.bodies import SearchQuery
+from customers.api.contracts.base import CustomerView, OneCustomerView
+from customers.api.contracts.doc004 import bodies, serializers
 from customers.models import Business, Customer
 
-_VIEW, _ADD, _CHANGE, _ARCHIVE = (
-    f"customers.{verb}_customer" for verb in ("view", "add", "change", "archive")
-)
+_VIEW, _CHANGE = "customers.view_customer", "customers.change_customer"
+_ADD, _ARCHIVE = "customers.add_customer", "customers.archive_customer"
 
 
-class BusinessView(VersionedCustomer, StaffView):
+class BusinessView(CustomerView):
     """An endpoint below one business; a foreign one is as missing as any."""
 
     tag = "Customers of a business"
+    takes_business = False
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        if self.spec is None:
-            return  # 405 follows
-        try:
-            self.business: Business = services.get_business(
-                kwargs["business"], actor=self.actor, permission=self.right
-            )
-        except ObjectDoesNotExist as error:
-            raise Http404 from error
+        if self.spec is not None:  # else 405 follows
+            self.business()
 
-    def customer(self, reference: str) -> Customer:
-        """Return the customer that the path names. Raises Http404."""
+    def business(self, permission: str = "") -> Business:
+        """Return the business that the path names. Raises Http404."""
+        return self._business
+
+    @cached_property
+    def _business(self) -> Business:
         try:
-            return services.get_shown_customer(
-                reference, actor=self.actor, business=self.business
+            return services.get_business(
+                self.kwargs["business"], actor=self.actor, permission=self.right
             )
         except ObjectDoesNotExist as error:
-            self.actor.operation.refuse("not_found", "customers.customer", reference)
             raise Http404 from error
 
     def body(self, **context: Any) -> dict[str, Any]:
         """Return the checked body without its business, which has to be the path's."""
         body = super().body(**context)
-        if body.get("business_id", self.business.pk) != self.business.pk:
+        business_id = self.business().pk
+        if body.pop("business_id", business_id) != business_id:
             text = "The body names another business than the path. Leave it out."
             raise ValidationError({"business_id": [ErrorDetail(text, "conflict")]})
-        return bodies.changes_of(body)
+        return body
 
-    def note_shown(self, verb: str, rows: list[Any], **facts: Any) -> None:
-        """Note for the access event whom the answer shows."""
-        log.note_shown(f"customer.{verb}", rows, actor=self.actor, **facts)
-
-    def detail(self, row: Customer, status: int = 200) -> Response:
-        """Answer one customer with everything about it."""
-        notes = services.newest_notes(row, actor=self.actor, limit=5)
-        is_clear = self.sees_clear(row)
-        body = {
-            **shown.business_customer(row, is_clear=is_clear),
-            "preferences": shown.own_preferences(row.preferences, is_clear=is_clear),
-            "purchase_history": shown.purchase_figures(row),
-            "recent_notes": [shown.note(note) for note in notes],
-        }
-        self.note_shown("viewed", [row], target=row)
-        return Response(body, status, headers={"ETag": etag_of(row.rev)})
+    def load_details(self, customer: Customer) -> None:
+        notes = services.newest_notes(customer, actor=self.actor, limit=5)
+        customer.recent_notes = notes  # type: ignore[attr-defined]  # for the serializer
 
 
 class Customers(BusinessView):
     """GET lists, POST creates."""
 
     methods: ClassVar[Mapping[str, Method]] = {
-        "get": Method(_VIEW, answers.CustomerPage, query=bodies.CustomerList),
-        "post": Method(_ADD, answers.OneCustomer, 201, bodies.CreateCustomer),
+        "get": Method(
+            _VIEW, serializers.CustomerPageSerializer, query=bodies.CustomerList
+        ),
+        "post": Method(
+            _ADD, serializers.OneCustomerSerializer, 201, bodies.CreateCustomer
+        ),
     }
 
     def get(self, request: Request, **_: Any) -> Response:
@@ -92,7 +82,7 @@ class Customers(BusinessView):
         asked = self.parameters
         rows = services.list_shown_customers(
             actor=self.actor,
-            business=self.business,
+            business=self.business(),
             search=asked["search"],
             customer_type=asked.get("customer_type", ""),
             is_active=asked["is_active"],
@@ -102,14 +92,13 @@ class Customers(BusinessView):
         page = page_of(rows, number=asked["page"], limit=asked["limit"])
         verb = "searched" if asked["search"] else "listed"
         self.note_shown(verb, page.rows, query=asked["search"] or None)
-        found = [shown.business_customer(row, is_clear=False) for row in page.rows]
-        return Response({"customers": found, "pagination": page.facts()})
+        return self.respond({"customers": page.rows, "pagination": page})
 
     def post(self, request: Request, **_: Any) -> Response:
         """Create a customer."""
         values = self.body()
-        created = services.create_customer(self.business, actor=self.actor, **values)
-        response = self.detail(self.customer(str(created.pk)), 201)
+        created = services.create_customer(self.business(), actor=self.actor, **values)
+        response = self.detail(self.customer(str(created.pk)))
         response["Location"] = f"{request.path.rstrip('/')}/{created.pk}"
         return response
 
@@ -118,7 +107,7 @@ class Search(BusinessView):
     """GET finds while somebody types; exact hits come first."""
 
     methods: ClassVar[Mapping[str, Method]] = {
-        "get": Method(_VIEW, answers.Found, query=bodies.SearchQuery)
+        "get": Method(_VIEW, serializers.FoundSerializer, query=SearchQuery)
     }
 
     def get(self, request: Request, **_: Any) -> Response:
@@ -127,49 +116,47 @@ class Search(BusinessView):
         rows = services.search_customers(
             asked["q"],
             actor=self.actor,
-            business_id=self.business.pk,
+            business_id=self.business().pk,
             limit=asked["limit"],
         )
         self.note_shown("searched", rows, query=asked["q"] or None)
-        found = [shown.found_customer(row, is_clear=False) for row in rows]
-        return Response({"customers": found})
+        return self.respond({"customers": rows})
 
 
 class Repeat(BusinessView):
     """GET lists who bought twice or more, most first."""
 
     methods: ClassVar[Mapping[str, Method]] = {
-        "get": Method(_VIEW, answers.RepeatPage, query=PageQuery)
+        "get": Method(_VIEW, serializers.RepeatPageSerializer, query=PageQuery)
     }
 
     def get(self, request: Request, **_: Any) -> Response:
         """List who bought twice or more, most first."""
         asked = self.parameters
         rows = services.get_repeat_customers(
-            actor=self.actor, business_id=self.business.pk
+            actor=self.actor, business_id=self.business().pk
         ).with_shown()
         page = page_of(rows, number=asked["page"], limit=asked["limit"])
         self.note_shown("listed", page.rows)
-        found = [
-            {
-                **shown.business_customer(row, is_clear=False),
-                "purchase_history": shown.purchase_figures(row),
-            }
-            for row in page.rows
-        ]
-        return Response({"customers": found, "pagination": page.facts()})
+        return self.respond({"customers": page.rows, "pagination": page})
 
 
-class OneCustomer(BusinessView):
+class OneCustomer(OneCustomerView, BusinessView):
     """GET shows, PATCH and PUT change, DELETE archives."""
 
     methods: ClassVar[Mapping[str, Method]] = {
-        "get": Method(_VIEW, answers.OneCustomer, has_versions=True),
+        "get": Method(_VIEW, serializers.OneCustomerSerializer, has_versions=True),
         "patch": Method(
-            _CHANGE, answers.OneCustomer, body=bodies.UpdateCustomer, has_versions=True
+            _CHANGE,
+            serializers.OneCustomerSerializer,
+            body=bodies.UpdateCustomer,
+            has_versions=True,
         ),
         "put": Method(
-            _CHANGE, answers.OneCustomer, body=bodies.ReplaceCustomer, has_versions=True
+            _CHANGE,
+            serializers.OneCustomerSerializer,
+            body=bodies.ReplaceCustomer,
+            has_versions=True,
         ),
         "delete": Method(_ARCHIVE, None, 204, Reason),
     }
@@ -178,41 +165,20 @@ class OneCustomer(BusinessView):
         """Show a customer with preferences, figures and newest notes."""
         return self.detail(self.customer(customer))
 
-    def patch(self, request: Request, customer: str, **_: Any) -> Response:
-        """Change a customer; what is not named stays."""
-        return self._change(customer)
-
-    def put(self, request: Request, customer: str, **_: Any) -> Response:
-        """Replace what can be changed of a customer."""
-        return self._change(customer)
-
-    def delete(self, request: Request, customer: str, **_: Any) -> Response:
-        """Archive a customer; nothing is lost."""
-        row = self.customer(customer)
-        reason = self.body().get("reason") or "archived by the API"
-        with self.versioned(customer):
-            services.archive_customer(
-                row, actor=self.actor, reason=reason, expected_rev=self.expected_rev()
-            )
-        return Response(status=204)
-
-    def _change(self, reference: str) -> Response:
-        row = self.customer(reference)
-        masks = shown.customer_masks(row)
-        changes = self.body(masks=masks, is_clear=self.sees_clear(row))
-        with self.versioned(reference):
-            services.update_customer(
-                row, actor=self.actor, expected_rev=self.expected_rev(), **changes
-            )
-        return self.detail(self.customer(str(row.pk)))
+    def get_masks(self, customer: Customer) -> dict[str, Any]:
+        return serializers.get_customer_masks(customer)
 
 
 class Notes(BusinessView):
     """GET lists a customer's notes, POST writes one."""
 
     methods: ClassVar[Mapping[str, Method]] = {
-        "get": Method("customers.view_note", answers.NotePage, query=bodies.NoteList),
-        "post": Method("customers.add_note", answers.OneNote, 201, bodies.WriteNote),
+        "get": Method(
+            "customers.view_note", serializers.NotePageSerializer, query=bodies.NoteList
+        ),
+        "post": Method(
+            "customers.add_note", serializers.OneNoteSerializer, 201, bodies.WriteNote
+        ),
     }
 
     def get(self, request: Request, customer: str, **_: Any) -> Response:
@@ -223,8 +189,7 @@ class Notes(BusinessView):
         )
         page = page_of(rows, number=asked["page"], limit=asked["limit"])
         self.note_shown("viewed", [row], target=row)
-        notes = [shown.note(note) for note in page.rows]
-        return Response({"notes": notes, "pagination": page.facts()})
+        return self.respond({"notes": page.rows, "pagination": page})
 
     def post(self, request: Request, customer: str, **_: Any) -> Response:
         """Write a note about a customer."""
@@ -233,7 +198,7 @@ class Notes(BusinessView):
         content = values.pop("content")
         written = services.add_note(row, content, actor=self.actor, **values)
         self.note_shown("viewed", [row], target=row)
-        return Response(shown.note(written), 201)
+        return self.respond(written)
 
 
 class CustomerPreferences(BusinessView):
@@ -242,7 +207,7 @@ class CustomerPreferences(BusinessView):
     methods: ClassVar[Mapping[str, Method]] = {
         "patch": Method(
             "customers.change_preferences",
-            answers.Preferences,
+            serializers.PreferencesSerializer,
             body=bodies.UpdatePreferences,
         )
     }
@@ -251,18 +216,22 @@ class CustomerPreferences(BusinessView):
         """Change how a customer wants to be served."""
         self.refuse_version()
         row = self.customer(customer)
-        is_clear = self.sees_clear(row)
-        values = self.body(masks=masks_of(row.preferences), is_clear=is_clear)
+        masks = masks_of(row.preferences)
+        values = self.body(masks=masks, is_clear=self.sees_clear(row))
         changed = services.update_preferences(row, actor=self.actor, **values)
         self.note_shown("viewed", [row], target=row)
-        return Response(shown.all_preferences(changed, is_clear=is_clear))
+        return self.respond(changed, is_clear=self.sees_clear)
 
 
 class Purchases(BusinessView):
     """GET lists what somebody bought, with the sums."""
 
     methods: ClassVar[Mapping[str, Method]] = {
-        "get": Method("customers.view_booking", answers.PurchasePage, query=PageQuery)
+        "get": Method(
+            "customers.view_booking",
+            serializers.PurchasePageSerializer,
+            query=PageQuery,
+        )
     }
 
     def get(self, request: Request, customer: str, **_: Any) -> Response:
@@ -271,16 +240,8 @@ class Purchases(BusinessView):
         rows = services.get_purchase_history(row, actor=self.actor).with_refunded()
         page = page_of(rows, number=asked["page"], limit=asked["limit"])
         self.note_shown("viewed", [row], target=row)
-        with_refunds = self.actor.may(shown.SEE_REFUNDS, self.business.pk)
-        return Response(
-            {
-                "purchases": [
-                    shown.purchase(booking, with_refunds=with_refunds)
-                    for booking in page.rows
-                ],
-                "summary": shown.purchase_summary(row),
-                "pagination": page.facts(),
-            }
+        return self.respond(
+            {"purchases": page.rows, "summary": row.stats, "pagination": page}
         )
 
 
@@ -288,13 +249,11 @@ class Metrics(BusinessView):
     """GET answers somebody's figures."""
 
     methods: ClassVar[Mapping[str, Method]] = {
-        "get": Method("customers.view_customerstats", answers.Metrics)
+        "get": Method("customers.view_customerstats", serializers.MetricsSerializer)
     }
 
     def get(self, request: Request, customer: str, **_: Any) -> Response:
         """Show a customer's figures and loyalty."""
         row = self.customer(customer)
         self.note_shown("viewed", [row], target=row)
-        return Response(
-            shown.metrics(row, self.business, is_clear=self.sees_clear(row))
-        )
+        return self.respond(row, is_clear=self.sees_clear)

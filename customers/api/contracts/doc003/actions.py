@@ -14,8 +14,9 @@ from audit.api.step_up import require_step_up
 from audit.rest.views import Method
 from customers import services
 from customers.api import money_shapes as shapes
-from customers.api.hub import HubView
-from customers.api.papers import link_facts, sent_invoices
+from customers.api.contracts.doc003.serializers import DoneSerializer
+from customers.api.contracts.doc003.views import HubView
+from customers.api.serializers.money import LinkSerializer, OneInvoiceSerializer
 from customers.choices import RefundStatus
 from customers.models import Booking, Customer
 
@@ -36,9 +37,9 @@ class Actions(HubView):
     methods: ClassVar[Mapping[str, Method]] = {
         "post": Method(
             "customers.view_customer",
-            shapes.Done,
+            DoneSerializer,
             body=shapes.Act,
-            also={202: shapes.Done},
+            also={202: DoneSerializer},
         )
     }
 
@@ -47,15 +48,16 @@ class Actions(HubView):
         action = values.pop("action")
         self.actor.require(row.business_id, RIGHTS[action])
         result: dict[str, Any] = getattr(self, f"_{action}")(row, **values)
-        status = 202 if "needs" in result else 200
-        body = {
-            "success": True,
-            "action": action,
-            "result": result,
-            "operation_id": self.actor.operation.id,
-        }
         self.note_shown("viewed", [row], target=row)
-        return self.answer(body, status)
+        return self.respond(
+            {
+                "success": True,
+                "action": action,
+                "result": result,
+                "operation_id": self.actor.operation.id,
+            },
+            status=202 if "needs" in result else 200,
+        )
 
     def _confirm(self, scope: str) -> services.Confirm:
         def ask(digest: str, what: str) -> None:
@@ -119,13 +121,15 @@ class Actions(HubView):
         link = services.make_person_link(
             row, actor=self.actor, reason=reason, confirm=self._confirm("export")
         )
-        return link_facts(link)
+        return LinkSerializer(link).data
 
     def _resend_invoices(self, row: Customer, booking_ids: list[Any]) -> dict[str, Any]:
         wanted = dict.fromkeys(booking_ids)
         bookings = [self._booking(row, pk) for pk in wanted]
         sent = services.send_invoices(bookings, actor=self.actor)
-        return {"invoices": sent_invoices(sent, is_clear=self.sees_clear(row))}
+        context = {"sees_address": self.sees_clear(row)}
+        invoices = OneInvoiceSerializer(sent, many=True, context=context)
+        return {"invoices": invoices.data}
 
 
 def _no_booking() -> RuleBroken:

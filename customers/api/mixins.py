@@ -1,9 +1,10 @@
-"""The base of endpoints of the business that the caller works for."""
+"""What endpoints of the hub share: the business that the caller works for."""
 
 from __future__ import annotations
 
 from typing import Any
 from urllib.parse import urlencode
+from uuid import UUID
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.core.exceptions import ValidationError as RuleBroken
@@ -17,25 +18,46 @@ from customers import services
 from customers.models import Business
 
 
-class WorkingBusinessView(StaffView):
-    """An endpoint of one business, which `X-Business` names by slug or id.
-
-    Who works for one needs no header; who works for several has a default.
-    """
+class BusinessScopeMixin(StaffView):
+    """`X-Business` narrows an endpoint to one business, by slug or id."""
 
     takes_business = True
 
+    @property
+    def business_reference(self) -> str:
+        """What the request names a business by; empty if it does not."""
+        return str(self.request.headers.get("X-Business", ""))
+
+    def named_business_id(self, permission: str = "") -> UUID | None:
+        """Return which business the request names, if it does. Raises Http404."""
+        if not self.business_reference:
+            return None
+        try:
+            return services.get_business(
+                self.business_reference, actor=self.actor, permission=permission
+            ).pk
+        except ObjectDoesNotExist as error:
+            raise Http404 from error
+
     def business(self, permission: str = "") -> Business:
-        """Return the business of the request. Raises ApiError 400 or Http404."""
-        named = self.request.headers.get("X-Business", "")
+        """Return the business to work in. Raises ApiError 400 or Http404.
+
+        Who works for one needs no header; who works for several has a default.
+        """
         try:
             return services.get_working_business(
-                named, actor=self.actor, permission=permission or self.right
+                self.business_reference,
+                actor=self.actor,
+                permission=permission or self.right,
             )
         except ObjectDoesNotExist as error:
             raise Http404 from error
         except RuleBroken as error:
             raise ApiError(400, "business_needed", str(error.message)) from error
+
+
+class WorkingBusinessView(BusinessScopeMixin):
+    """An endpoint of one business."""
 
     def note_shown(self, verb: str, rows: list[Any], **facts: Any) -> None:
         """Note for the access event whom the answer shows."""
@@ -43,11 +65,9 @@ class WorkingBusinessView(StaffView):
 
     def links(self, page: Page[Any]) -> dict[str, Any]:
         """Return the count and the links of documents 000 and 002."""
-        is_full = len(page.rows) == page.limit
-        more = page.number < page.pages or (page.is_capped and is_full)
         return {
             "count": page.total,
-            "next": self._link(page.number + 1) if more else None,
+            "next": self._link(page.number + 1) if page.has_next else None,
             "previous": self._link(page.number - 1) if page.number > 1 else None,
         }
 

@@ -1,0 +1,1 @@
+"""The endpoints whose paths and bodies the source documents fix."""

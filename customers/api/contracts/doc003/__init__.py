@@ -1,0 +1,1 @@
+"""Document 003: the customer hub, in camelCase."""

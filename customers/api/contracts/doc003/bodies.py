@@ -1,0 +1,105 @@
+"""What document 003 takes."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from rest_framework import serializers
+
+from audit.rest.serializers import (
+    EmailAddressField,
+    PageQuery,
+    StrictSerializer,
+    camel_case,
+    snake_case,
+)
+from customers.api.bodies import EveryKey, SeenOrMasked
+from customers.choices import AddressKind, CustomerStatus, CustomerType
+
+_HUB_ORDERS = (
+    "name",
+    "email",
+    "created_at",
+    "total_orders",
+    "total_ltv",
+    "last_active",
+)
+
+
+class HubAddress(StrictSerializer):
+    """One address of document 003."""
+
+    ignored: ClassVar[frozenset[str]] = frozenset({"id"})
+    kind = serializers.ChoiceField(AddressKind.choices, required=False)
+    label = serializers.CharField(  # type: ignore[assignment]  # the name of a column
+        max_length=100, allow_null=True, required=False
+    )
+    recipient = serializers.CharField(max_length=200, allow_null=True, required=False)
+    line1 = serializers.CharField(max_length=200, allow_null=True, required=False)
+    line2 = serializers.CharField(max_length=200, allow_null=True, required=False)
+    city = serializers.CharField(max_length=100, allow_null=True, required=False)
+    region = serializers.CharField(max_length=100, allow_null=True, required=False)
+    postal_code = serializers.CharField(max_length=20, allow_null=True, required=False)
+    country = serializers.CharField(max_length=2, allow_null=True, required=False)
+    phone = serializers.CharField(max_length=50, allow_null=True, required=False)
+    is_primary = serializers.BooleanField(required=False)
+
+
+class HubCreate(StrictSerializer):
+    """A new customer of document 003."""
+
+    name = serializers.CharField(max_length=255)
+    email = EmailAddressField(max_length=254, allow_null=True, required=False)
+    phone = serializers.CharField(max_length=50, allow_null=True, required=False)
+    customer_type = serializers.ChoiceField(
+        CustomerType.choices, allow_null=True, required=False
+    )
+    status = serializers.ChoiceField(CustomerStatus.choices, required=False)
+    addresses = HubAddress(many=True, required=False, max_length=20)  # type: ignore[call-arg]  # not in the stubs
+
+
+class HubUpdate(SeenOrMasked):
+    """What document 003 changes; what is not named stays."""
+
+    ignored: ClassVar[frozenset[str]] = frozenset(
+        {
+            "id", "unique_id", "created_at", "updated_at", "stats", "bookings",
+            "addresses", "contacts", "support_tickets", "more", "flags", "currency",
+            "possible_duplicates",
+        }
+    )  # fmt: skip
+    name = serializers.CharField(max_length=255, required=False)
+    email = EmailAddressField(max_length=254, allow_null=True, required=False)
+    email_verified = serializers.BooleanField(
+        source="is_email_verified", required=False
+    )
+    phone = serializers.CharField(max_length=50, allow_null=True, required=False)
+    customer_type = serializers.ChoiceField(
+        CustomerType.choices, allow_null=True, required=False
+    )
+    status = serializers.ChoiceField(CustomerStatus.choices, required=False)
+
+
+class HubReplace(EveryKey, HubUpdate):
+    """The same for PUT, which names every column that can be written."""
+
+
+class HubOrder(serializers.ChoiceField):
+    """A column, asked for in both spellings and read in ours."""
+
+    def to_internal_value(self, data: Any) -> str:
+        return snake_case(super().to_internal_value(camel_case(snake_case(str(data)))))
+
+    def to_representation(self, value: Any) -> str:
+        return camel_case(value)
+
+
+class HubList(PageQuery):
+    """The parameters of document 003's list."""
+
+    search = serializers.CharField(max_length=200, allow_blank=True, default="")
+    status = serializers.ChoiceField(
+        (*CustomerStatus.values, "new", "archived"), required=False
+    )
+    sort_by = HubOrder([camel_case(n) for n in _HUB_ORDERS], default="created_at")
+    sort_order = serializers.ChoiceField(("asc", "desc"), default="desc")

@@ -1,0 +1,195 @@
+"""What document 003 answers; the views write the keys in camelCase."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from rest_framework import serializers
+
+from customers import services
+from customers.api.fields import AmountField, MaybeTextField, NumberField
+from customers.api.money_shapes import ACTS
+from customers.api.serializers.base import (
+    PaginationSerializer,
+    PaidBookingSerializer,
+    WholeRowSerializer,
+)
+from customers.choices import AuthorKind
+from customers.models import Address, Booking, Contact, Customer, CustomerStats, Ticket
+
+
+class HubStatsSerializer(WholeRowSerializer):
+    total_ltv = AmountField(source="total_spent", currency="customer.business.currency")
+
+    class Meta:
+        model = CustomerStats
+        fields: ClassVar = [
+            "total_orders",
+            "completed_orders",
+            "cancelled_orders",
+            "total_ltv",
+            "open_tickets",
+            "urgent_tickets",
+            "addresses_count",
+            "contacts_count",
+        ]
+
+
+class HubRowSerializer(WholeRowSerializer):
+    email_verified = serializers.BooleanField(source="is_email_verified")
+    status = serializers.CharField(source="shown_status")
+    stats = HubStatsSerializer()
+
+    class Meta:
+        model = Customer
+        fields: ClassVar = [
+            "id",
+            "unique_id",
+            "name",
+            "email",
+            "phone",
+            "created_at",
+            "email_verified",
+            "customer_type",
+            "status",
+            "stats",
+        ]
+
+
+class HubPaginationSerializer(PaginationSerializer):
+    """The same in camelCase."""
+
+
+class LifetimeValueField(NumberField):
+    """What all customers spent in the currency of the business."""
+
+    def get_attribute(self, instance: dict[str, Any]) -> Decimal:
+        currency = instance["business"].currency
+        spent = instance["figures"].lifetime_value.get(currency, Decimal(0))
+        return services.in_own_decimals(spent, currency)
+
+
+class HubSummarySerializer(serializers.Serializer[Any]):
+    total_customers = serializers.IntegerField(source="figures.total_customers")
+    total_ltv = LifetimeValueField()
+    total_orders = serializers.IntegerField(source="figures.total_orders")
+    total_cancellations = serializers.IntegerField(source="figures.cancelled_orders")
+    currency = serializers.CharField(source="business.currency")
+
+
+class HubPageSerializer(serializers.Serializer[Any]):
+    customers = HubRowSerializer(many=True)
+    pagination = HubPaginationSerializer()
+    summary = HubSummarySerializer()
+
+
+class HubBookingSerializer(PaidBookingSerializer):
+    paid_amount = AmountField()
+
+    class Meta:
+        model = Booking
+        fields: ClassVar = [
+            "id",
+            "reference",
+            "kind",
+            "status",
+            "total_amount",
+            "paid_amount",
+            "refunded_amount",
+            "currency",
+            "created_at",
+            "completed_at",
+        ]
+
+
+class HubPlaceSerializer(WholeRowSerializer):
+    class Meta:
+        model = Address
+        fields: ClassVar = [
+            "id",
+            "kind",
+            "recipient",
+            "label",
+            "line1",
+            "line2",
+            "city",
+            "region",
+            "postal_code",
+            "country",
+            "raw",
+            "phone",
+            "is_primary",
+        ]
+
+
+class HubContactSerializer(WholeRowSerializer):
+    class Meta:
+        model = Contact
+        fields: ClassVar = ["id", "kind", "name", "relation", "email", "phone"]
+
+
+class HubResponseSerializer(serializers.Serializer[Any]):
+    author = serializers.ChoiceField(AuthorKind.choices, source="author_kind")
+    body = MaybeTextField()
+    created_at = serializers.DateTimeField(source="sent_at")
+
+
+class HubTicketSerializer(WholeRowSerializer):
+    # From a prefetch.
+    responses = HubResponseSerializer(many=True)
+
+    class Meta:
+        model = Ticket
+        fields: ClassVar = [
+            "id",
+            "number",
+            "subject",
+            "status",
+            "priority",
+            "created_at",
+            "responses",
+        ]
+
+
+class HubDetailSerializer(HubRowSerializer):
+    # The view adds `parts` to the row.
+    flags = serializers.ListField(child=serializers.CharField(), source="parts.flags")
+    currency = serializers.CharField(source="business.currency")
+    bookings = HubBookingSerializer(many=True, source="parts.bookings")
+    addresses = HubPlaceSerializer(many=True, source="parts.addresses")
+    contacts = HubContactSerializer(many=True, source="parts.contacts")
+    support_tickets = HubTicketSerializer(many=True, source="parts.tickets")
+    more = serializers.DictField(child=serializers.BooleanField(), source="parts.more")
+
+    class Meta(HubRowSerializer.Meta):
+        fields: ClassVar = [
+            *HubRowSerializer.Meta.fields,
+            "flags",
+            "currency",
+            "bookings",
+            "addresses",
+            "contacts",
+            "support_tickets",
+            "more",
+        ]
+
+
+class DuplicateSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField(source="customer.pk")
+    reason = serializers.CharField()
+
+
+class HubCreatedSerializer(HubDetailSerializer):
+    # The view adds them to the row.
+    possible_duplicates = DuplicateSerializer(many=True)
+
+    class Meta(HubDetailSerializer.Meta):
+        fields: ClassVar = [*HubDetailSerializer.Meta.fields, "possible_duplicates"]
+
+
+class DoneSerializer(serializers.Serializer[Any]):
+    success = serializers.BooleanField()
+    action = serializers.ChoiceField(sorted(ACTS))
+    result = serializers.DictField()
+    operation_id = serializers.UUIDField()

@@ -1,0 +1,99 @@
+"""What document 004 takes."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rest_framework import serializers
+
+from audit.rest.serializers import EmailAddressField, PageQuery, StrictSerializer
+from customers.api.bodies import EveryKey, SeenOrMasked
+from customers.choices import CustomerType, NoteType
+
+_ORDERS = ("created_at", "name", "updated_at", "total_spent", "total_purchases")
+
+
+class CreateCustomer(StrictSerializer):
+    """`createCustomerSchema` of document 004."""
+
+    business_id = serializers.UUIDField(required=False)
+    name = serializers.CharField(max_length=255)
+    phone = serializers.CharField(max_length=50, allow_null=True, required=False)
+    email = EmailAddressField(max_length=254, allow_null=True, required=False)
+    address = serializers.CharField(max_length=2000, allow_null=True, required=False)
+    customer_type = serializers.ChoiceField(
+        CustomerType.choices, allow_null=True, required=False
+    )
+    is_active = serializers.BooleanField(required=False)
+    prefer_sms = serializers.BooleanField(allow_null=True, required=False)
+    prefer_email = serializers.BooleanField(allow_null=True, required=False)
+    prefer_call = serializers.BooleanField(allow_null=True, required=False)
+
+
+class UpdateCustomer(SeenOrMasked, CreateCustomer):
+    """`updateCustomerSchema`: what is not named stays."""
+
+    # What an answer carries beside them; sent back, it is no mistake and no change.
+    ignored: ClassVar[frozenset[str]] = frozenset(
+        {
+            "id",
+            "unique_id",
+            "created_at",
+            "updated_at",
+            "preferences",
+            "purchase_history",
+            "recent_notes",
+        }
+    )
+    name = serializers.CharField(max_length=255, required=False)
+
+
+class ReplaceCustomer(EveryKey, UpdateCustomer):
+    """The same for PUT, which names every column that can be written."""
+
+    optional: ClassVar[frozenset[str]] = frozenset({"business_id"})
+
+
+class WriteNote(StrictSerializer):
+    """`customerNoteSchema`."""
+
+    business_id = serializers.UUIDField(required=False)
+    note_type = serializers.ChoiceField(NoteType.choices, default=NoteType.OTHER)
+    content = serializers.CharField(max_length=20_000)
+
+
+class UpdatePreferences(SeenOrMasked):
+    """`updatePreferencesSchema`."""
+
+    business_id = serializers.UUIDField(required=False)
+    favorite_products = serializers.CharField(
+        max_length=5000, allow_null=True, required=False
+    )
+    preferred_payment = serializers.CharField(
+        max_length=50, allow_null=True, required=False
+    )
+    average_spend = serializers.DecimalField(
+        max_digits=12, decimal_places=2, min_value=0, allow_null=True, required=False
+    )
+    best_contact_time = serializers.CharField(
+        max_length=100, allow_null=True, required=False
+    )
+    do_not_contact = serializers.BooleanField(required=False)
+    can_receive_offers = serializers.BooleanField(required=False)
+    can_receive_loyalty = serializers.BooleanField(required=False)
+
+
+class CustomerList(PageQuery):
+    """`customerListSchema`: the parameters of the list."""
+
+    search = serializers.CharField(max_length=200, allow_blank=True, default="")
+    customer_type = serializers.ChoiceField(CustomerType.choices, required=False)
+    is_active = serializers.BooleanField(allow_null=True, default=None)
+    sort_by = serializers.ChoiceField(_ORDERS, default="created_at")
+    sort_order = serializers.ChoiceField(("asc", "desc"), default="desc")
+
+
+class NoteList(PageQuery):
+    """The parameters of a customer's notes."""
+
+    note_type = serializers.ChoiceField(NoteType.choices, required=False)

@@ -1,0 +1,92 @@
+"""Serializer fields of the hub: numbers and amounts as they are answered."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.fields import get_attribute
+
+from customers import services
+
+
+class NumberField(serializers.DecimalField):
+    """A JSON number with all its digits."""
+
+    def __init__(
+        self, max_digits: int = 15, decimal_places: int = 3, **kwargs: Any
+    ) -> None:
+        super().__init__(max_digits, decimal_places, coerce_to_string=False, **kwargs)
+
+    def to_representation(self, value: Any) -> Any:
+        return value
+
+
+class NumberTextField(serializers.CharField):
+    """A number as a string, without an exponent."""
+
+    def to_representation(self, value: Any) -> str:
+        return format(value, "f")
+
+
+class InCurrency(serializers.Field[Any, Any, Any, Any]):
+    """Rounds an amount to the decimals of its currency.
+
+    `currency` is the path from the row to the code, `absent` stands for no amount.
+    """
+
+    def __init__(
+        self,
+        *,
+        currency: str = "currency",
+        absent: Decimal | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self.currency, self.absent = currency.split("."), absent
+        super().__init__(**kwargs)
+
+    def get_attribute(self, instance: Any) -> Any:
+        amount = super().get_attribute(instance)
+        if amount is None:
+            return self.absent
+        return services.in_own_decimals(amount, get_attribute(instance, self.currency))
+
+
+class AmountField(InCurrency, NumberField):
+    """An amount as a number."""
+
+
+class AmountTextField(InCurrency, NumberTextField):
+    """An amount as a string."""
+
+
+class AmountsField(serializers.DictField):
+    """Amounts as strings, by currency."""
+
+    child = serializers.CharField()
+
+    def to_representation(self, value: Any) -> dict[str, str]:
+        return {
+            code: services.amount_text(Decimal(amount), code)
+            for code, amount in value.items()
+        }
+
+
+class PresumedField(serializers.BooleanField):
+    """Yes or no; where nothing is stored, what the document presumes."""
+
+    def __init__(self, *, presumed: bool, **kwargs: Any) -> None:
+        self.presumed = presumed
+        super().__init__(**kwargs)
+
+    def get_attribute(self, instance: Any) -> Any:
+        value = super().get_attribute(instance)
+        return self.presumed if value is None else value
+
+
+class MaybeTextField(serializers.CharField):
+    """A string, or null where there is none."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(allow_null=True, **kwargs)

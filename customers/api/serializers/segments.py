@@ -1,0 +1,77 @@
+"""Ready segments and the customers in them."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from rest_framework import serializers
+
+from customers.api.fields import AmountTextField
+from customers.api.serializers.base import PaginationSerializer, WholeRowSerializer
+from customers.models import Customer
+
+
+class ContactableSerializer(serializers.Serializer[Any]):
+    """Which channels may carry offers now, and the rule that decided."""
+
+    email = serializers.BooleanField()
+    sms = serializers.BooleanField()
+    call = serializers.BooleanField()
+    rule = serializers.CharField()
+
+    def get_attribute(self, instance: Customer) -> Any:
+        # The view asks for a whole page at once.
+        return self.context["contactable"][instance.pk]
+
+
+class OneSegmentSerializer(serializers.Serializer[Any]):
+    key = serializers.CharField()
+    title = serializers.CharField()
+    definition = serializers.CharField()
+    use = serializers.CharField()
+    count = serializers.IntegerField()
+    as_of = serializers.DateTimeField()
+
+
+class SegmentListSerializer(serializers.Serializer[Any]):
+    segments = OneSegmentSerializer(many=True)
+
+
+class SegmentCustomerSerializer(WholeRowSerializer):
+    status = serializers.CharField(source="shown_status")
+    total_purchases = serializers.IntegerField(source="stats.total_purchases")
+    total_spent = AmountTextField(
+        source="stats.total_spent", currency="business.currency"
+    )
+    currency = serializers.CharField(source="business.currency")
+    last_login_at = serializers.DateTimeField(
+        source="stats.last_login_at", allow_null=True
+    )
+    last_purchase_date = serializers.DateField(
+        source="stats.last_purchase_date", allow_null=True
+    )
+    contactable = ContactableSerializer()
+
+    class Meta:
+        model = Customer
+        fields: ClassVar = [
+            "id",
+            "unique_id",
+            "name",
+            "email",
+            "phone",
+            "customer_type",
+            "status",
+            "total_purchases",
+            "total_spent",
+            "currency",
+            "joined_at",
+            "last_login_at",
+            "last_purchase_date",
+            "contactable",
+        ]
+
+
+class SegmentCustomersSerializer(serializers.Serializer[Any]):
+    customers = SegmentCustomerSerializer(many=True)
+    pagination = PaginationSerializer()
