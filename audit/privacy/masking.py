@@ -68,7 +68,7 @@ def mask_text(text: str) -> str:
     """Return a text in which addresses and international phone numbers are masked."""
     # Without a call of Python for each of them: a text may hold a hundred thousand, and
     # at some depths of the stack CPython maps memory for each call and gives it back.
-    shown: list[str] = []
+    parts: list[str] = []
     done = 0
     if "@" in text:
         for run in _EMAIL.finditer(text):
@@ -76,18 +76,18 @@ def mask_text(text: str) -> str:
                 name, _, host = run[0].rpartition("@")
                 _, dot, label = host.rpartition(".")
                 masked = _MASKED_ADDRESS(name[0], host[0], dot, dot and label)
-                shown += (text[done : run.start()], masked)
+                parts += (text[done : run.start()], masked)
                 done = run.end()
-        text = "".join((*shown, text[done:]))
+        text = "".join((*parts, text[done:]))
     if "+" in text or "00" in text:
-        shown, done = [], 0
+        parts, done = [], 0
         for run in _PHONE.finditer(text):
             number = run[0]
             is_long = sum(map(str.isdigit, number)) >= _DIGITS
             masked = f"{_HIDDEN}{number[-2:]}" if is_long else f"{number[0]}{_HIDDEN}"
-            shown += (text[done : run.start()], masked)
+            parts += (text[done : run.start()], masked)
             done = run.end()
-        text = "".join((*shown, text[done:]))
+        text = "".join((*parts, text[done:]))
     return text
 
 
