@@ -31,7 +31,7 @@ from audit.api.step_up_serializers import (
 )
 from audit.models import Grant, Scope
 from audit.rest.exceptions import ApiError
-from audit.rest.views import Method
+from audit.rest.views import ActionSpec
 from audit.tenancy.actors import Actor
 
 HEADER = "X-Step-Up-Grant"
@@ -120,10 +120,10 @@ class StepUpView(_View):
     """POST confirms, GET lists what is confirmed here, DELETE ends it."""
 
     # For the schema alone.
-    methods: ClassVar[Mapping[str, Method]] = {
-        "post": Method("", StepUpGrant, body=Confirmation, takes_key=False),
-        "get": Method("", StepUpState),
-        "delete": Method("", None, 204),
+    methods: ClassVar[Mapping[str, ActionSpec]] = {
+        "post": ActionSpec("", StepUpGrant, body=Confirmation, takes_key=False),
+        "get": ActionSpec("", StepUpState),
+        "delete": ActionSpec("", None, 204),
     }
 
     def post(self, request: Request) -> Response:
@@ -161,8 +161,8 @@ class StepUpView(_View):
 class PasskeyQuestionView(_View):
     """POST asks what a browser needs to let one of the person's passkeys confirm."""
 
-    methods: ClassVar[Mapping[str, Method]] = {
-        "post": Method("", PasskeyAsked, body=PasskeyQuestion, takes_key=False),
+    methods: ClassVar[Mapping[str, ActionSpec]] = {
+        "post": ActionSpec("", PasskeyAsked, body=PasskeyQuestion, takes_key=False),
     }
 
     def post(self, request: Request) -> Response:
@@ -178,8 +178,8 @@ class PasskeyQuestionView(_View):
 class PasskeyView(_View):
     """POST confirms an act with what a passkey has answered."""
 
-    methods: ClassVar[Mapping[str, Method]] = {
-        "post": Method("", StepUpGrant, body=PasskeyAnswer, takes_key=False),
+    methods: ClassVar[Mapping[str, ActionSpec]] = {
+        "post": ActionSpec("", StepUpGrant, body=PasskeyAnswer, takes_key=False),
     }
 
     def post(self, request: Request) -> Response:
@@ -199,8 +199,8 @@ class PasskeyView(_View):
 class PinView(_View):
     """PUT sets the own PIN, after the whole password and what there is already."""
 
-    methods: ClassVar[Mapping[str, Method]] = {
-        "put": Method("", None, 204, NewPin),
+    methods: ClassVar[Mapping[str, ActionSpec]] = {
+        "put": ActionSpec("", None, 204, NewPin),
     }
 
     def put(self, request: Request) -> Response:

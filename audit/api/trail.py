@@ -11,7 +11,7 @@ from audit import accounts, log
 from audit.models import Event, Operation, User
 from audit.rest.filters import TableFilters, YesNoFilter
 from audit.rest.model_serializers import RowSerializer
-from audit.rest.viewsets import TableView
+from audit.rest.viewsets import ResourceViewSet
 
 
 class EventRow(RowSerializer):
@@ -65,7 +65,7 @@ class EventFilters(TrailFilters):
         }
 
 
-class TrailTable(TableView):
+class TrailViewSet(ResourceViewSet):
     """A table of the trail: without an end, walked by cursors."""
 
     tag = "Trail"
@@ -73,11 +73,11 @@ class TrailTable(TableView):
     shown_as = "log"
 
 
-class Events(TrailTable):
+class EventViewSet(TrailViewSet):
     """What was done, seen and tried."""
 
     model = Event
-    row = EventRow
+    serializer_class = EventRow
     filterset_class = EventFilters
     time = "occurred_at"
 
@@ -117,11 +117,11 @@ class OperationFilters(TrailFilters):
         }
 
 
-class Operations(TrailTable):
+class OperationViewSet(TrailViewSet):
     """Requests, commands and jobs that wrote or showed personal data."""
 
     model = Operation
-    row = OperationRow
+    serializer_class = OperationRow
     filterset_class = OperationFilters
     time = "started_at"
 
@@ -158,15 +158,15 @@ class UserFilters(TableFilters):
         fields: ClassVar = {"username": ["exact"], "created_at": ["gte", "lt"]}
 
 
-class Users(TableView):
+class UserViewSet(ResourceViewSet):
     """Staff accounts: the own one and those of colleagues."""
 
     tag = "People and roles"
     model = User
-    row = UserRow
+    serializer_class = UserRow
     filterset_class = UserFilters
     shown_as = "account"
-    orderings: ClassVar[Mapping[str, Any]] = {
+    ordering_fields: ClassVar[Mapping[str, Any]] = {
         "username": "username",
         "created_at": "created_at",
     }

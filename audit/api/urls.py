@@ -6,7 +6,7 @@ from django.urls import re_path
 
 from audit.api import tokens
 from audit.api.step_up import PasskeyQuestionView, PasskeyView, PinView, StepUpView
-from audit.api.trail import Events, Operations, Users
+from audit.api.trail import EventViewSet, OperationViewSet, UserViewSet
 from audit.rest.routers import routes
 
 urlpatterns = [
@@ -28,7 +28,7 @@ urlpatterns = [
         name="step_up_passkey",
     ),
     re_path(r"^api/v1/auth/pin/?$", PinView.as_view(), name="pin"),
-    *routes("events", Events),
-    *routes("operations", Operations),
-    *routes("users", Users),
+    *routes("events", EventViewSet),
+    *routes("operations", OperationViewSet),
+    *routes("users", UserViewSet),
 ]

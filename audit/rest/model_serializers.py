@@ -101,7 +101,7 @@ class RowSerializer(serializers.ModelSerializer[Any]):
 class Related:
     """A single row that an answer may show beside its id."""
 
-    row: type[RowSerializer]
+    serializer_class: type[RowSerializer]
     # From the listed row to it, as `select_related` names it.
     path: str
     # What else its answer needs.
@@ -110,7 +110,7 @@ class Related:
     @property
     def model(self) -> type[models.Model]:
         """The table it comes from."""
-        model: type[models.Model] = self.row.Meta.model
+        model: type[models.Model] = self.serializer_class.Meta.model
         return model
 
     @property
@@ -134,7 +134,7 @@ def expanded(
         return row
     name = row.__name__.removesuffix("Row")
     extra = {
-        key: related.row(
+        key: related.serializer_class(
             required=False, allow_null=True, help_text=f"With expand={key}."
         )
         for key, related in names

@@ -6,20 +6,23 @@ from typing import Any
 
 from django.urls import re_path
 
-from audit.rest.viewsets import TableView
+from audit.rest.viewsets import ResourceViewSet
 
 UUID = r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
 
 
-def routes(path: str, view: type[TableView], *, key: str = UUID) -> list[Any]:
+def routes(path: str, view: type[ResourceViewSet], *, key: str = UUID) -> list[Any]:
     """Return the addresses of a table, as far as it has their actions."""
-    row = rf"{path}/(?P<{view.keyword}>{key})"
+    row = rf"{path}/(?P<{view.lookup_url_kwarg}>{key})"
     name = f"v1_{view.model._meta.model_name}"
     return [
-        *route(path, view, {"get": "index", "post": "create"}),
-        *route(f"{path}/bulk", view, {"post": "create_many", "patch": "change_many"}),
+        *route(path, view, {"get": "list", "post": "create"}),
+        *route(f"{path}/bulk", view, {"post": "bulk_create", "patch": "bulk_update"}),
         *route(
-            row, view, {"get": "show", "patch": "change", "delete": "destroy"}, name
+            row,
+            view,
+            {"get": "retrieve", "patch": "partial_update", "delete": "destroy"},
+            name,
         ),
         *route(f"{row}/archive", view, {"post": "archive"}),
         *route(f"{row}/restore", view, {"post": "restore"}),
@@ -28,7 +31,7 @@ def routes(path: str, view: type[TableView], *, key: str = UUID) -> list[Any]:
 
 def route(
     path: str,
-    view: type[TableView],
+    view: type[ResourceViewSet],
     actions: dict[str, str],
     name: str | None = None,
     **options: Any,

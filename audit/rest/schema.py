@@ -14,7 +14,7 @@ from rest_framework import serializers
 from audit.rest.schema_fields import refine, shown
 from audit.rest.schema_parameters import taken
 from audit.rest.serializers import QuerySerializer, StrictSerializer, camel_case
-from audit.rest.views import Method
+from audit.rest.views import ActionSpec
 
 _JSON, _PROBLEM_TYPE = "application/json", "application/problem+json"
 _VERBS = "GET|POST|PUT|PATCH|DELETE"
@@ -118,13 +118,13 @@ class StaffSchema(AutoSchema):
     """Describes a view by its `methods`; other views as the library does."""
 
     @property
-    def spec(self) -> Method | None:
+    def spec(self) -> ActionSpec | None:
         """What the view says of the method that is described."""
         methods = getattr(self.view, "methods", None)
         if methods is None:
             return None
         name = getattr(self.view, "action", None) or self.method.lower()
-        found: Method | None = methods.get(name)
+        found: ActionSpec | None = methods.get(name)
         return found
 
     def _is_camel(self, serializer: Any) -> bool:
@@ -153,7 +153,11 @@ class StaffSchema(AutoSchema):
 
     def get_description(self) -> str:  # type: ignore[override]  # the library says it may be none
         """Return what else the method, or the view, says of itself, and the right."""
-        right = f"Needs `{self.spec.right}`." if self.spec and self.spec.right else ""
+        right = (
+            f"Needs `{self.spec.permission}`."
+            if self.spec and self.spec.permission
+            else ""
+        )
         return "\n\n".join(part for part in (self._said()[1], right) if part)
 
     def _said(self) -> tuple[str, str]:
@@ -170,7 +174,7 @@ class StaffSchema(AutoSchema):
         spec = self.spec
         if spec is None:
             return None
-        found: dict[Any, Any] = {spec.status: spec.answer, **(spec.also or {})}
+        found: dict[Any, Any] = {spec.status: spec.response, **(spec.also or {})}
         for status, answer in found.items():
             if not isinstance(answer, OpenApiResponse):
                 text = "Done." if answer is not None else "Done; no body."
@@ -183,7 +187,7 @@ class StaffSchema(AutoSchema):
             )
         return found
 
-    def _refusals(self, spec: Method) -> list[int]:
+    def _refusals(self, spec: ActionSpec) -> list[int]:
         statuses = [400, 401, 403, 404, 406, 429]
         if self.method != "GET":
             statuses += [409, 413, 415]
@@ -193,7 +197,7 @@ class StaffSchema(AutoSchema):
             statuses.append(422)
         return sorted(statuses)
 
-    def _takes_versions(self, spec: Method) -> bool:
+    def _takes_versions(self, spec: ActionSpec) -> bool:
         return spec.has_versions and self.method in ("PUT", "PATCH")
 
     def _resolve_path_parameters(self, variables: Any) -> Any:
@@ -232,7 +236,7 @@ class StaffSchema(AutoSchema):
 
     def get_filter_backends(self) -> list[Any]:
         # Of a table only its list has filters.
-        if getattr(self.view, "action", None) not in (None, "index"):
+        if getattr(self.view, "action", None) not in (None, "list"):
             return []
         return list(getattr(self.view, "filter_backends", []))
 

@@ -47,9 +47,9 @@ def _names(view: Any, name: str) -> list[str]:
     if not hasattr(view, "orderings"):
         return []
     if name == "ordering":
-        return [f"-?{column}" for column in view.orderings]
+        return [f"-?{column}" for column in view.ordering_fields]
     related = list(getattr(view, "related", {})) if name in _OF_ROWS else []
-    return [*view.row().fields, *related] if name == "fields" else related
+    return [*view.serializer_class().fields, *related] if name == "fields" else related
 
 
 def _choices(view: Any, name: str) -> list[str]:

@@ -61,16 +61,16 @@ def refuse_repeated(query: QueryDict) -> None:
 
 
 @dataclass(frozen=True)
-class Method:
+class ActionSpec:
     """What one method of an endpoint needs, takes and answers.
 
     The view checks requests by it and the schema describes it, so the two agree.
     """
 
     # The name of a right; empty where the view has a permission class of its own.
-    right: str
+    permission: str
     # A serializer of the answer's body; None for one without a body.
-    answer: Any = None
+    response: Any = None
     status: int = 200
     body: type[StrictSerializer] | None = None
     query: type[QuerySerializer] = QuerySerializer
@@ -100,7 +100,7 @@ class HasRight(BasePermission):
         user: Any = request.user
         if spec is None or not user.is_authenticated:
             return False
-        return bool(user.has_perm(spec.right))
+        return bool(user.has_perm(spec.permission))
 
 
 class StaffView(APIView):
@@ -114,7 +114,7 @@ class StaffView(APIView):
     permission_classes: tuple[type[BasePermission], ...] = (HasRight,)
     renderer_classes: tuple[type[ExactJSONRenderer], ...] = (ExactJSONRenderer,)
     http_method_names = _METHODS
-    methods: ClassVar[Mapping[str, Method]] = {}
+    methods: ClassVar[Mapping[str, ActionSpec]] = {}
     # Of a request with a key: a keyed hash of who asks, where and with which key, and
     # one of what was said.
     _key: tuple[str, str] | None = None
@@ -128,16 +128,16 @@ class StaffView(APIView):
         return Actor.from_request(self.request)
 
     @property
-    def spec(self) -> Method | None:
+    def spec(self) -> ActionSpec | None:
         """What this request's method needs, takes and answers."""
         method = str(self.request.method).lower()
         name = getattr(self, "action", None) or ("get" if method == "head" else method)
         return self.methods.get(name)
 
     @property
-    def right(self) -> str:
+    def required_permission(self) -> str:
         """The right that this request needs."""
-        return self.spec.right if self.spec else ""
+        return self.spec.permission if self.spec else ""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
@@ -200,9 +200,9 @@ class StaffView(APIView):
         Contact data is masked, unless `is_clear` of the context tells of a row that
         this person sees it.
         """
-        spec = self.spec or Method("")
+        spec = self.spec or ActionSpec("")
         context = {"may": self.actor.may, **context}
-        body = spec.answer(data, context=context).data
+        body = spec.response(data, context=context).data
         if self.is_camel:
             body = with_camel_keys(body)
         return Response(body, status or spec.status, headers=headers)

@@ -7,7 +7,7 @@ answers and who may ask follows from these, for the requests and for the schema.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -29,7 +29,7 @@ from audit.rest.filters import TableFilters
 from audit.rest.model_serializers import Related, RowSerializer, expanded, page_of_rows
 from audit.rest.pagination import CursorError, cursor_page_of, page_of
 from audit.rest.serializers import QuerySerializer, snake_case
-from audit.rest.views import Method, StaffView, etag_of
+from audit.rest.views import ActionSpec, StaffView, etag_of
 
 LARGEST_PAGE = 200
 # The database reads all rows before a page; a cursor goes there at once.
@@ -70,15 +70,15 @@ class ListQuery(CursorQuery):
     )
 
 
-class TableView(ViewSetMixin, StaffView):
+class ResourceViewSet(ViewSetMixin, StaffView):
     """Lists the rows of a table and shows one of them."""
 
     model: ClassVar[type[Model]]
-    row: ClassVar[type[RowSerializer]]
+    serializer_class: ClassVar[type[RowSerializer]]
     filterset_class: ClassVar[type[TableFilters]] = TableFilters
     filter_backends = (DjangoFilterBackend,)
     # Names of `ordering`, and the column or expression of each.
-    orderings: ClassVar[Mapping[str, Any]] = {}
+    ordering_fields: ClassVar[Mapping[str, Any]] = {}
     related: ClassVar[Mapping[str, Related]] = {}
     # The column by which cursors walk; never null.
     time: ClassVar[str] = "created_at"
@@ -88,30 +88,32 @@ class TableView(ViewSetMixin, StaffView):
     # What access events call these rows.
     shown_as: ClassVar[str] = "customer"
     # Which keyword of the address names a row.
-    keyword: ClassVar[str] = "pk"
+    lookup_url_kwarg: ClassVar[str] = "pk"
     # Given to `as_view` where the address names the row that these belong to.
     parent: str = ""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "model" in cls.__dict__ and "methods" not in cls.__dict__:
-            cls.methods = cls.declared()
+            cls.methods = cls.get_action_specs()
 
     @classmethod
-    def declared(cls) -> dict[str, Method]:
+    def get_action_specs(cls) -> dict[str, ActionSpec]:
         """Return what each action needs, takes and answers."""
         right = view_right(cls.model)
         shown = cls.answer()
         query = ListQuery if cls.has_pages else CursorQuery
         return {
-            "index": Method(right, page_of_rows(shown), query=query),
-            "show": Method(right, shown, query=RowQuery, has_versions=cls.has_versions),
+            "list": ActionSpec(right, page_of_rows(shown), query=query),
+            "retrieve": ActionSpec(
+                right, shown, query=RowQuery, has_versions=cls.has_versions
+            ),
         }
 
     @classmethod
     def answer(cls) -> type[RowSerializer]:
         """Return the serializer of a row with everything that may stand beside it."""
-        return expanded(cls.row, tuple(cls.related.items()))
+        return expanded(cls.serializer_class, tuple(cls.related.items()))
 
     @property
     def queryset(self) -> QuerySet[Any]:
@@ -161,7 +163,7 @@ class TableView(ViewSetMixin, StaffView):
         """
         filters: dict[str, str] = {}
         own: dict[str, str] = {}
-        known = self.filterset_class.base_filters if self.action == "index" else {}
+        known = self.filterset_class.base_filters if self.action == "list" else {}
         for key, value in request.query_params.dict().items():
             name = snake_case(str(key))
             (filters if name in known else own)[name if name in known else key] = value
@@ -175,7 +177,7 @@ class TableView(ViewSetMixin, StaffView):
                 {"cursor": [ErrorDetail(text, "conflicting_parameters")]}
             )
         checked["expand"] = self._names(checked, "expand", self.related)
-        shown = [*self.row().fields, *checked["expand"]]
+        shown = [*self.serializer_class().fields, *checked["expand"]]
         checked["fields"] = self._names(checked, "fields", shown) or None
         return checked | {"filters": filters}
 
@@ -207,12 +209,12 @@ class TableView(ViewSetMixin, StaffView):
     def _columns(self, asked: Mapping[str, Any]) -> Iterator[str]:
         """Yield the columns that the answer shows, those of related rows by path."""
         only = asked["fields"]
-        for name, column in self.row().fields.items():
+        for name, column in self.serializer_class().fields.items():
             if only is None or name in only:
                 yield str(column.source or name)
         for name in asked["expand"]:
             related = self.related[name]
-            for key, column in related.row().fields.items():
+            for key, column in related.serializer_class().fields.items():
                 yield f"{related.path}__{column.source or key}"
 
     def shown(
@@ -224,9 +226,12 @@ class TableView(ViewSetMixin, StaffView):
             context["is_clear"] = self.sees_clear
         else:
             context["room"] = Room()
-        own = self.row(context=context)
+        own = self.serializer_class(context=context)
         beside = {
-            name: (self.related[name], self.related[name].row(context=context))
+            name: (
+                self.related[name],
+                self.related[name].serializer_class(context=context),
+            )
             for name in asked.get("expand", ())
         }
         only = asked.get("fields")
@@ -269,7 +274,7 @@ class TableView(ViewSetMixin, StaffView):
 
     # --- actions --------------------------------------------------------------------
 
-    def index(self, request: Request, **_: Any) -> Response:
+    def list(self, request: Request, **_: Any) -> Response:
         """List the rows that the filters keep, a page at a time."""
         asked = self.parameters
         filters = self.filterset_class(asked["filters"], queryset=self.queryset)
@@ -285,14 +290,14 @@ class TableView(ViewSetMixin, StaffView):
         kept = {k: asked[k] for k in ("fields", "expand")}
         return Response(body | {"results": self.shown(found, **kept)})
 
-    def show(self, request: Request, **kwargs: Any) -> Response:
+    def retrieve(self, request: Request, **kwargs: Any) -> Response:
         """Show one row."""
-        reference = kwargs[self.keyword]
+        reference = kwargs[self.lookup_url_kwarg]
         return self.answer_row(
             self.find(reference, with_related=self.parameters["expand"])
         )
 
-    def _paged(self, rows: Any) -> tuple[dict[str, Any], list[Any]]:
+    def _paged(self, rows: Any) -> tuple[dict[str, Any], Sequence[Any]]:
         number = self.parameters.get("page", 1)
         limit = self.parameters["page_size"]
         if (number - 1) * limit >= _DEEPEST:
@@ -310,7 +315,7 @@ class TableView(ViewSetMixin, StaffView):
         }
         return body, page.rows
 
-    def _walked(self, rows: Any) -> tuple[dict[str, Any], list[Any]]:
+    def _walked(self, rows: Any) -> tuple[dict[str, Any], Sequence[Any]]:
         asked = self.parameters
         try:
             page = cursor_page_of(
@@ -330,9 +335,9 @@ class TableView(ViewSetMixin, StaffView):
         name = snake_case(self.parameters.get("ordering", ""))
         if not name:
             return rows
-        column = self.orderings.get(name.removeprefix("-"))
+        column = self.ordering_fields.get(name.removeprefix("-"))
         if column is None:
-            known = ", ".join(self.orderings)
+            known = ", ".join(self.ordering_fields)
             text = f"Order by one of {known}; a minus before it means downwards."
             raise ValidationError({"ordering": [ErrorDetail(text, "unknown_ordering")]})
         by = F(column) if isinstance(column, str) else column

@@ -24,8 +24,8 @@ from audit.privacy.classes import business_of
 from audit.rest.exceptions import ApiError
 from audit.rest.model_serializers import RowBody
 from audit.rest.serializers import StrictSerializer
-from audit.rest.views import Method
-from audit.rest.viewsets import TableView
+from audit.rest.views import ActionSpec
+from audit.rest.viewsets import ResourceViewSet
 
 LARGEST_BATCH = 100
 _NO_ROW = ErrorDetail("There is no such row.", "does_not_exist")
@@ -72,62 +72,71 @@ def batch_of(item: type[StrictSerializer]) -> type[StrictSerializer]:
     return type(f"{name}Batch", (StrictSerializer,), {"items": items})
 
 
-class WritableTable(TableView):
+class WritableViewSet(ResourceViewSet):
     """Writes rows too, as far as the table says how."""
 
-    create_body: ClassVar[type[RowBody] | None] = None
-    change_body: ClassVar[type[RowBody] | None] = None
+    create_serializer_class: ClassVar[type[RowBody] | None] = None
+    update_serializer_class: ClassVar[type[RowBody] | None] = None
     # Which tables the ids in a body name; of the same business, and seen by the actor.
     references: ClassVar[Mapping[str, type[Model]]] = {}
     # The right to archive and restore, of a table whose rows can be.
-    archive_right: ClassVar[str] = ""
+    archive_permission: ClassVar[str] = ""
     # The right to write many rows at once.
-    bulk_right: ClassVar[str] = ""
+    bulk_permission: ClassVar[str] = ""
 
     @classmethod
-    def declared(cls) -> dict[str, Method]:
+    def get_action_specs(cls) -> dict[str, ActionSpec]:
         """Return what each action needs, takes and answers."""
-        found = super().declared()
+        found = super().get_action_specs()
         answer, meta = cls.answer(), cls.model._meta
         add, change = (
             f"{meta.app_label}.{verb}_{meta.model_name}" for verb in ("add", "change")
         )
-        if cls.create_body:
-            found["create"] = Method(add, answer, 201, cls.create_body)
-        if cls.change_body:
-            found["change"] = Method(
-                change, answer, body=cls.change_body, has_versions=cls.has_versions
+        if cls.create_serializer_class:
+            found["create"] = ActionSpec(add, answer, 201, cls.create_serializer_class)
+        if cls.update_serializer_class:
+            found["partial_update"] = ActionSpec(
+                change,
+                answer,
+                body=cls.update_serializer_class,
+                has_versions=cls.has_versions,
             )
-        if right := cls.archive_right:
-            found["destroy"] = Method(right, None, 204, Reason)
-            found["archive"] = Method(right, answer, body=Reason)
-            found["restore"] = Method(right, answer, body=Reason)
-        if (right := cls.bulk_right) and cls.create_body and cls.change_body:
+        if right := cls.archive_permission:
+            found["destroy"] = ActionSpec(right, None, 204, Reason)
+            found["archive"] = ActionSpec(right, answer, body=Reason)
+            found["restore"] = ActionSpec(right, answer, body=Reason)
+        if (
+            (right := cls.bulk_permission)
+            and cls.create_serializer_class
+            and cls.update_serializer_class
+        ):
             new, changed = (
-                batch_of(cls.create_body),
-                batch_of(_item_of(cls.change_body)),
+                batch_of(cls.create_serializer_class),
+                batch_of(_item_of(cls.update_serializer_class)),
             )
-            found["create_many"] = Method(right, BulkDone, body=new, has_parts=True)
-            found["change_many"] = Method(right, BulkDone, body=changed, has_parts=True)
+            found["bulk_create"] = ActionSpec(right, BulkDone, body=new, has_parts=True)
+            found["bulk_update"] = ActionSpec(
+                right, BulkDone, body=changed, has_parts=True
+            )
         return found
 
     # --- what a table's app does ----------------------------------------------------
 
-    def write_new(self, values: dict[str, Any]) -> Any:
+    def perform_create(self, values: dict[str, Any]) -> Any:
         """Create a row of checked values."""
         raise NotImplementedError  # each app has services of its own
 
-    def write_changes(
+    def perform_update(
         self, row: Any, expected_rev: int | None, changes: dict[str, Any]
     ) -> Any:
         """Change a row, and return it with what is shown beside it."""
         raise NotImplementedError  # each app has services of its own
 
-    def write_archived(self, row: Any, expected_rev: int | None, reason: str) -> Any:
+    def perform_archive(self, row: Any, expected_rev: int | None, reason: str) -> Any:
         """Archive a row, and return it."""
         raise NotImplementedError  # each app has services of its own
 
-    def write_restored(self, row: Any, expected_rev: int | None, reason: str) -> Any:
+    def perform_restore(self, row: Any, expected_rev: int | None, reason: str) -> Any:
         """Bring a row back, and return it."""
         raise NotImplementedError  # each app has services of its own
 
@@ -156,45 +165,49 @@ class WritableTable(TableView):
 
     def create(self, request: Request, **_: Any) -> Response:
         """Create a row."""
-        row = self.write_new(self.body())
+        row = self.perform_create(self.body())
         response = self.answer_row(self.find(self.reference_of(row)), 201)
         response["Location"] = self.address_of(row)
         return response
 
-    def change(self, request: Request, **kwargs: Any) -> Response:
+    def partial_update(self, request: Request, **kwargs: Any) -> Response:
         """Change a row; what is not named stays."""
-        row = self.found_to_write(kwargs[self.keyword])
+        row = self.found_to_write(kwargs[self.lookup_url_kwarg])
         rev = self.wanted_rev(row)
         changes = self.changes_of(row, self.spec.body, request.data)  # type: ignore[union-attr]  # only asked where there is one
-        written = self._written(row, partial(self.write_changes, row, rev, changes))
+        written = self._written(row, partial(self.perform_update, row, rev, changes))
         return self.answer_row(written)
 
     def destroy(self, request: Request, **kwargs: Any) -> Response:
         """Archive a row: it is hidden, and nothing is removed."""
-        self._marked(self.write_archived, kwargs[self.keyword])
+        self._marked(self.perform_archive, kwargs[self.lookup_url_kwarg])
         return Response(status=204)
 
     def archive(self, request: Request, **kwargs: Any) -> Response:
         """Archive a row: it is hidden, and nothing is removed."""
-        return self.answer_row(self._marked(self.write_archived, kwargs[self.keyword]))
+        return self.answer_row(
+            self._marked(self.perform_archive, kwargs[self.lookup_url_kwarg])
+        )
 
     def restore(self, request: Request, **kwargs: Any) -> Response:
         """Bring an archived row back."""
-        return self.answer_row(self._marked(self.write_restored, kwargs[self.keyword]))
+        return self.answer_row(
+            self._marked(self.perform_restore, kwargs[self.lookup_url_kwarg])
+        )
 
-    def create_many(self, request: Request, **_: Any) -> Response:
+    def bulk_create(self, request: Request, **_: Any) -> Response:
         """Create up to 100 rows; those that are wrong are named, the others stand."""
 
         def create(item: Any) -> Any:
-            serializer = self.create_body(data=item, context={"view": self})  # type: ignore[misc]  # set where this is called
+            serializer = self.create_serializer_class(data=item, context={"view": self})  # type: ignore[misc]  # set where this is called
             serializer.is_valid(raise_exception=True)
-            return self.write_new(serializer.validated_data)
+            return self.perform_create(serializer.validated_data)
 
         return self._each(self._items(), create, 201)
 
-    def change_many(self, request: Request, **_: Any) -> Response:
+    def bulk_update(self, request: Request, **_: Any) -> Response:
         """Change up to 100 rows; those that are wrong are named, the others stand."""
-        body = _item_of(self.change_body)
+        body = _item_of(self.update_serializer_class)
 
         def change(item: Any) -> Any:
             if not _id_in(item):
@@ -203,7 +216,7 @@ class WritableTable(TableView):
             changes = self.changes_of(row, body, item)
             changes.pop("id", None)
             rev = changes.pop("rev", None)
-            return self.write_changes(row, rev, changes)
+            return self.perform_update(row, rev, changes)
 
         # In the order of their ids, so that two of these cannot wait for each other.
         items = sorted(self._items(), key=lambda pair: _place_of(pair[1]))
@@ -239,7 +252,7 @@ class WritableTable(TableView):
         Raises Http404 for one that is not seen, PermissionDenied for one that is.
         """
         row = self.find(reference)
-        if not self.actor.may(self.right, business_of(row)):
+        if not self.actor.may(self.required_permission, business_of(row)):
             raise PermissionDenied
         return row
 
@@ -287,7 +300,7 @@ class WritableTable(TableView):
     def address_of(self, row: Any) -> str:
         """Return where a row is shown."""
         name = f"v1_{self.model._meta.model_name}"
-        return reverse(name, kwargs={self.keyword: str(row.pk)})
+        return reverse(name, kwargs={self.lookup_url_kwarg: str(row.pk)})
 
     def _each(
         self,

@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from audit.privacy.masking import Room
 from audit.rest.pagination import page_of
 from audit.rest.serializers import QuerySerializer
-from audit.rest.views import Method
+from audit.rest.views import ActionSpec
 from capture import services
 from capture.api.machine import MachineView
 from customers import services as customers
@@ -140,8 +140,8 @@ class AllCustomerData(MachineView):
     """GET lists everything that is known of customers; masked for people."""
 
     tag = "Customer data"
-    methods: ClassVar[Mapping[str, Method]] = {
-        "get": Method(_ALL, CustomerDataPageSerializer, query=AllQuery)
+    methods: ClassVar[Mapping[str, ActionSpec]] = {
+        "get": ActionSpec(_ALL, CustomerDataPageSerializer, query=AllQuery)
     }
 
     def get(self, request: Request) -> Response:
@@ -164,8 +164,8 @@ class CustomerData(MachineView):
     """GET answers everything that is known of one customer, masked by role."""
 
     tag = "Customer data"
-    methods: ClassVar[Mapping[str, Method]] = {
-        "get": Method("customers.view_customer", CustomerDataAnswerSerializer)
+    methods: ClassVar[Mapping[str, ActionSpec]] = {
+        "get": ActionSpec("customers.view_customer", CustomerDataAnswerSerializer)
     }
 
     def get(self, request: Request, customer: str) -> Response:
@@ -189,8 +189,8 @@ class CustomerDataStats(WorkingBusinessView):
     """GET answers the figures of the panel."""
 
     tag = "Customer data"
-    methods: ClassVar[Mapping[str, Method]] = {
-        "get": Method(
+    methods: ClassVar[Mapping[str, ActionSpec]] = {
+        "get": ActionSpec(
             "customers.view_customerstats", StatsAnswerSerializer, query=StatsQuery
         )
     }

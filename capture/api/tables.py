@@ -18,7 +18,7 @@ from capture.models import (
     Signup,
     Source,
 )
-from customers.api.tables.base import HubRow, HubTable
+from customers.api.tables.base import HubRow, HubViewSet
 from customers.api.tables.belongings import CUSTOMER
 
 _BETWEEN = ["gte", "lt"]
@@ -38,12 +38,12 @@ class CopyRow(HubRow):
     is_copy = True
 
 
-class TypedTable(HubTable):
+class TypedCaptureViewSet(HubViewSet):
     """A table of captures of one type, made again by each rebuild."""
 
     tag = "Captures"
     time = "occurred_at"
-    orderings: ClassVar[Mapping[str, Any]] = {
+    ordering_fields: ClassVar[Mapping[str, Any]] = {
         "occurred_at": "occurred_at",
         "created_at": "created_at",
     }
@@ -86,11 +86,11 @@ class SignupFilters(OfCustomer):
         }
 
 
-class Signups(TypedTable):
+class SignupViewSet(TypedCaptureViewSet):
     """Who signed up, when and from where."""
 
     model = Signup
-    row = SignupRow
+    serializer_class = SignupRow
     filterset_class = SignupFilters
 
 
@@ -122,11 +122,11 @@ class LoginFilters(OfCustomer):
         }
 
 
-class Logins(TypedTable):
+class LoginViewSet(TypedCaptureViewSet):
     """Who signed in, or tried to."""
 
     model = Login
-    row = LoginRow
+    serializer_class = LoginRow
     filterset_class = LoginFilters
 
 
@@ -182,13 +182,16 @@ class PaymentFilters(OfCustomer):
         }
 
 
-class Payments(TypedTable):
+class PaymentViewSet(TypedCaptureViewSet):
     """Payments of processors, confirmed or claimed."""
 
     model = Payment
-    row = PaymentRow
+    serializer_class = PaymentRow
     filterset_class = PaymentFilters
-    orderings: ClassVar = {**TypedTable.orderings, "final_price": "final_price"}
+    ordering_fields: ClassVar = {
+        **TypedCaptureViewSet.ordering_fields,
+        "final_price": "final_price",
+    }
 
 
 class QuestionnaireRow(CopyRow):
@@ -228,11 +231,11 @@ class QuestionnaireFilters(OfCustomer):
         fields = _TIMES
 
 
-class Questionnaires(TypedTable):
+class QuestionnaireViewSet(TypedCaptureViewSet):
     """Answered questionnaires."""
 
     model = Questionnaire
-    row = QuestionnaireRow
+    serializer_class = QuestionnaireRow
     filterset_class = QuestionnaireFilters
 
 
@@ -279,13 +282,16 @@ class DashboardFilters(OfCustomer):
         fields: ClassVar = {"last_seen_at": _BETWEEN, **_TIMES}
 
 
-class Dashboards(TypedTable):
+class DashboardViewSet(TypedCaptureViewSet):
     """States of dashboards, from when to when each was seen."""
 
     model = DashboardSnapshot
-    row = DashboardRow
+    serializer_class = DashboardRow
     filterset_class = DashboardFilters
-    orderings: ClassVar = {**TypedTable.orderings, "last_seen_at": "last_seen_at"}
+    ordering_fields: ClassVar = {
+        **TypedCaptureViewSet.ordering_fields,
+        "last_seen_at": "last_seen_at",
+    }
 
 
 class SourceRow(RowSerializer):
@@ -312,14 +318,14 @@ class SourceFilters(TableFilters):
         fields: ClassVar = {"slug": ["exact", "in"], "is_active": ["exact"]}
 
 
-class Sources(HubTable):
+class SourceViewSet(HubViewSet):
     """Where captures come from."""
 
     tag = "Sources and keys"
     model = Source
-    row = SourceRow
+    serializer_class = SourceRow
     filterset_class = SourceFilters
-    orderings: ClassVar = {"name": "name", "created_at": "created_at"}
+    ordering_fields: ClassVar = {"name": "name", "created_at": "created_at"}
 
 
 class KeyRow(RowSerializer):
@@ -358,12 +364,12 @@ class KeyFilters(TableFilters):
         }
 
 
-class Keys(HubTable):
+class KeyViewSet(HubViewSet):
     """Keys of sources."""
 
     tag = "Sources and keys"
     model = ApiKey
-    row = KeyRow
+    serializer_class = KeyRow
     filterset_class = KeyFilters
-    orderings: ClassVar = {"created_at": "created_at", "expires_at": "expires_at"}
+    ordering_fields: ClassVar = {"created_at": "created_at", "expires_at": "expires_at"}
     related: ClassVar = {"source": Related(SourceRow, "source")}

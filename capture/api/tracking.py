@@ -10,7 +10,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from audit.rest.views import Method
+from audit.rest.views import ActionSpec
 from capture import services
 from customers import services as customers
 from customers.api.fields import NumberField
@@ -42,8 +42,8 @@ class Statistics(WorkingBusinessView):
     """GET answers the figures of one business; orders are purchases there."""
 
     tag = "Tracking"
-    methods: ClassVar[Mapping[str, Method]] = {
-        "get": Method("customers.view_customerstats", StatisticsAnswerSerializer)
+    methods: ClassVar[Mapping[str, ActionSpec]] = {
+        "get": ActionSpec("customers.view_customerstats", StatisticsAnswerSerializer)
     }
 
     def get(self, request: Request) -> Response:

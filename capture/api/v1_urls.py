@@ -6,11 +6,11 @@ from audit.rest.routers import routes
 from capture.api import tables
 
 urlpatterns = [
-    *routes("signups", tables.Signups),
-    *routes("logins", tables.Logins),
-    *routes("payments", tables.Payments),
-    *routes("questionnaires", tables.Questionnaires),
-    *routes("dashboards", tables.Dashboards),
-    *routes("sources", tables.Sources),
-    *routes("keys", tables.Keys),
+    *routes("signups", tables.SignupViewSet),
+    *routes("logins", tables.LoginViewSet),
+    *routes("payments", tables.PaymentViewSet),
+    *routes("questionnaires", tables.QuestionnaireViewSet),
+    *routes("dashboards", tables.DashboardViewSet),
+    *routes("sources", tables.SourceViewSet),
+    *routes("keys", tables.KeyViewSet),
 ]

@@ -17,7 +17,7 @@ from audit.rest.exceptions import ApiError
 from audit.rest.pagination import page_of
 from audit.rest.renderers import ExactJSONRenderer
 from audit.rest.serializers import PageQuery, snake_case
-from audit.rest.views import HasRight, Method
+from audit.rest.views import ActionSpec, HasRight
 from customers import services
 from customers.api import export_bodies as bodies
 from customers.api.mixins import WorkingBusinessView
@@ -127,15 +127,15 @@ def rule_problem(error: services.RuleError, place: str) -> ApiError:
     return ApiError(400, "validation_error", sentence, errors=errors)
 
 
-def answers_file(right: str, body: Any) -> Method:
+def answers_file(right: str, body: Any) -> ActionSpec:
     text = OpenApiTypes.STR
-    return Method(right, text, body=body, takes_key=False, media_type="text/csv")
+    return ActionSpec(right, text, body=body, takes_key=False, media_type="text/csv")
 
 
 class CustomerDataExport(ExportView):
     """POST answers document 000's full export as CSV."""
 
-    methods: ClassVar[Mapping[str, Method]] = {
+    methods: ClassVar[Mapping[str, ActionSpec]] = {
         "post": answers_file(_FULL, bodies.FullExport)
     }
 
@@ -147,7 +147,7 @@ class HubExport(ExportView):
     """POST answers document 003's filtered list as CSV."""
 
     is_camel = True
-    methods: ClassVar[Mapping[str, Method]] = {
+    methods: ClassVar[Mapping[str, ActionSpec]] = {
         "post": answers_file(_FULL, bodies.ListExport)
     }
 
@@ -171,8 +171,10 @@ class Exports(ExportView):
     """GET lists what was exported and by whom, POST exports."""
 
     permission_classes = (PersonsOnly, HasExportRight)
-    methods: ClassVar[Mapping[str, Method]] = {
-        "get": Method("customers.view_export", ManifestsSerializer, query=PageQuery),
+    methods: ClassVar[Mapping[str, ActionSpec]] = {
+        "get": ActionSpec(
+            "customers.view_export", ManifestsSerializer, query=PageQuery
+        ),
         "post": answers_file(_FULL, bodies.AnyExport),
     }
 

@@ -48,7 +48,7 @@ class BusinessScopeMixin(StaffView):
             return services.get_working_business(
                 self.business_reference,
                 actor=self.actor,
-                permission=permission or self.right,
+                permission=permission or self.required_permission,
             )
         except ObjectDoesNotExist as error:
             raise Http404 from error

@@ -10,7 +10,7 @@ from django.http import Http404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from audit.rest.views import Method
+from audit.rest.views import ActionSpec
 from audit.rest.write_viewsets import Reason
 from customers import services
 from customers.api import money_shapes as shapes
@@ -35,22 +35,22 @@ class Acting(Finding):
 # --- what stands below a booking or a customer ---------------------------------------
 
 
-class RefundsOfBooking(Acting, bookings.Refunds):
+class BookingRefundViewSet(Acting, bookings.RefundViewSet):
     """Money that goes back for one booking."""
 
     model = Refund
 
     @classmethod
-    def declared(cls) -> dict[str, Method]:
+    def get_action_specs(cls) -> dict[str, ActionSpec]:
         """Return the list of the table, and the act that adds to it."""
-        add = Method(
+        add = ActionSpec(
             "customers.add_refund",
             serializers.RefundDoneSerializer,
             201,
             shapes.AskRefund,
             also={202: serializers.RefundDoneSerializer},
         )
-        return {"index": super().declared()["index"], "create": add}
+        return {"list": super().get_action_specs()["list"], "create": add}
 
     # No customer in the address: the booking says whose they are.
     owner = None
@@ -75,21 +75,21 @@ class RefundsOfBooking(Acting, bookings.Refunds):
         self.note_shown("viewed", [booking.customer], target=booking.customer)
 
 
-class CreditsOfCustomer(Acting, bookings.Credits):
+class CustomerCreditViewSet(Acting, bookings.CreditViewSet):
     """Entries of one customer's credit."""
 
     model = Credit
 
     @classmethod
-    def declared(cls) -> dict[str, Method]:
+    def get_action_specs(cls) -> dict[str, ActionSpec]:
         """Return the list of the table, and the act that adds to it."""
-        add = Method(
+        add = ActionSpec(
             "customers.add_credit",
             serializers.CreditDoneSerializer,
             201,
             shapes.IssueCredit,
         )
-        return {"index": super().declared()["index"], "create": add}
+        return {"list": super().get_action_specs()["list"], "create": add}
 
     def create(self, request: Request, **_: Any) -> Response:
         """Give credit."""
@@ -100,16 +100,16 @@ class CreditsOfCustomer(Acting, bookings.Credits):
         return self.credited(row)
 
 
-class FlagsOfCustomer(Acting, belongings.Flags):
+class CustomerFlagViewSet(Acting, belongings.FlagViewSet):
     """Marks on one customer, those that were taken off included."""
 
     model = Flag
 
     @classmethod
-    def declared(cls) -> dict[str, Method]:
+    def get_action_specs(cls) -> dict[str, ActionSpec]:
         """Return the list of the table, and the act that adds to it."""
-        add = Method("customers.add_flag", FlagRow, 201, shapes.AddFlag)
-        return {"index": super().declared()["index"], "create": add}
+        add = ActionSpec("customers.add_flag", FlagRow, 201, shapes.AddFlag)
+        return {"list": super().get_action_specs()["list"], "create": add}
 
     def create(self, request: Request, **_: Any) -> Response:
         """Put a flag on a customer."""
@@ -139,8 +139,8 @@ class MoneyView(Acting, FoundView):
 class Approval(MoneyView):
     """POST lets the money of a requested refund go, as the second person."""
 
-    methods: ClassVar[Mapping[str, Method]] = {
-        "post": Method(services.EXCEED_LIMIT, serializers.RefundDoneSerializer)
+    methods: ClassVar[Mapping[str, ActionSpec]] = {
+        "post": ActionSpec(services.EXCEED_LIMIT, serializers.RefundDoneSerializer)
     }
 
     def post(self, request: Request, pk: str) -> Response:
@@ -153,8 +153,8 @@ class Approval(MoneyView):
 class Refusal(MoneyView):
     """POST refuses or withdraws a requested refund."""
 
-    methods: ClassVar[Mapping[str, Method]] = {
-        "post": Method(
+    methods: ClassVar[Mapping[str, ActionSpec]] = {
+        "post": ActionSpec(
             "customers.change_refund",
             serializers.RefundDoneSerializer,
             body=shapes.GiveReason,
@@ -171,8 +171,8 @@ class Balance(FoundView):
     """GET answers what a customer can spend, in each currency."""
 
     tag = "Credits"
-    methods: ClassVar[Mapping[str, Method]] = {
-        "get": Method("customers.view_credit", serializers.BalancesSerializer)
+    methods: ClassVar[Mapping[str, ActionSpec]] = {
+        "get": ActionSpec("customers.view_credit", serializers.BalancesSerializer)
     }
 
     def get(self, request: Request, customer: str) -> Response:
@@ -186,8 +186,8 @@ class Spending(MoneyView):
     """POST takes credit away, for a booking if one is named."""
 
     tag = "Credits"
-    methods: ClassVar[Mapping[str, Method]] = {
-        "post": Method(
+    methods: ClassVar[Mapping[str, ActionSpec]] = {
+        "post": ActionSpec(
             "customers.add_credit",
             serializers.CreditDoneSerializer,
             201,
@@ -206,8 +206,8 @@ class Reversal(MoneyView):
     """POST takes an entry back by its opposite."""
 
     tag = "Credits"
-    methods: ClassVar[Mapping[str, Method]] = {
-        "post": Method(
+    methods: ClassVar[Mapping[str, ActionSpec]] = {
+        "post": ActionSpec(
             "customers.add_credit",
             serializers.CreditDoneSerializer,
             201,
@@ -224,8 +224,8 @@ class OneFlag(FoundView):
     """DELETE takes a flag off; that it stood stays in the history."""
 
     tag = "Flags"
-    methods: ClassVar[Mapping[str, Method]] = {
-        "delete": Method("customers.change_flag", None, 204, Reason)
+    methods: ClassVar[Mapping[str, ActionSpec]] = {
+        "delete": ActionSpec("customers.change_flag", None, 204, Reason)
     }
 
     def delete(self, request: Request, customer: str, code: str) -> Response:

@@ -12,7 +12,7 @@ _CUSTOMER = r"^api/v1/customers/(?P<customer>[^/]+)"
 _BOOKING = r"^api/v1/bookings/(?P<pk>[^/]+)"
 _REFUND = r"^api/v1/refunds/(?P<pk>[^/]+)"
 
-_LIST = {"get": "index", "post": "create"}
+_LIST = {"get": "list", "post": "create"}
 
 urlpatterns = [
     re_path(
@@ -21,7 +21,7 @@ urlpatterns = [
     ),
     *route(
         "bookings/(?P<pk>[^/]+)/refunds",
-        money.RefundsOfBooking,
+        money.BookingRefundViewSet,
         _LIST,
         parent="booking",
     ),
@@ -29,7 +29,7 @@ urlpatterns = [
     re_path(rf"{_REFUND}/refuse/?$", money.Refusal.as_view()),
     *route(
         "customers/(?P<customer>[^/]+)/credits",
-        money.CreditsOfCustomer,
+        money.CustomerCreditViewSet,
         _LIST,
         parent="customer",
     ),
@@ -38,7 +38,7 @@ urlpatterns = [
     re_path(r"^api/v1/credits/(?P<pk>[^/]+)/reverse/?$", money.Reversal.as_view()),
     *route(
         "customers/(?P<customer>[^/]+)/flags",
-        money.FlagsOfCustomer,
+        money.CustomerFlagViewSet,
         _LIST,
         parent="customer",
     ),

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from audit import accounts
 from audit.api.step_up import binding_of
 from audit.rest.serializers import QuerySerializer
-from audit.rest.views import Method, StaffView
+from audit.rest.views import ActionSpec, StaffView
 from customers import services
 from customers.api.mixins import WorkingBusinessView
 from customers.api.serializers.me import MeSerializer
@@ -37,7 +37,7 @@ class Me(StaffView):
 
     tag = "Account"
     permission_classes = (IsSignedIn,)
-    methods: ClassVar[Mapping[str, Method]] = {"get": Method("", MeSerializer)}
+    methods: ClassVar[Mapping[str, ActionSpec]] = {"get": ActionSpec("", MeSerializer)}
 
     def get(self, request: Request) -> Response:
         user: Any = request.user
@@ -66,8 +66,8 @@ class Statistics(WorkingBusinessView):
     """
 
     tag = "Statistics"
-    methods: ClassVar[Mapping[str, Method]] = {
-        "get": Method(
+    methods: ClassVar[Mapping[str, ActionSpec]] = {
+        "get": ActionSpec(
             "customers.view_customerstats",
             StatisticsSerializer,
             query=StatisticsQuery,

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audit.rest.exceptions import ApiError
-from audit.rest.views import Method
+from audit.rest.views import ActionSpec
 from customers import services
 from customers.api import money_shapes as shapes
 from customers.api.found import FoundView
@@ -31,8 +31,8 @@ class Invoice(AnyAccept):
     """GET shows the invoice of a booking; it gets its number when it is sent."""
 
     tag = "Bookings"
-    methods: ClassVar[Mapping[str, Method]] = {
-        "get": Method(
+    methods: ClassVar[Mapping[str, ActionSpec]] = {
+        "get": ActionSpec(
             "customers.view_booking", OpenApiTypes.STR, media_type="text/html"
         )
     }
@@ -58,8 +58,10 @@ class SendInvoice(FoundView):
     """POST numbers the invoice of a booking and mails it."""
 
     tag = "Bookings"
-    methods: ClassVar[Mapping[str, Method]] = {
-        "post": Method("customers.change_booking", serializers.SentInvoicesSerializer)
+    methods: ClassVar[Mapping[str, ActionSpec]] = {
+        "post": ActionSpec(
+            "customers.change_booking", serializers.SentInvoicesSerializer
+        )
     }
 
     def post(self, request: Request, pk: str) -> Response:
@@ -76,8 +78,8 @@ class AskExport(FoundView):
 
     tag = "Customers"
     changes_customer = False
-    methods: ClassVar[Mapping[str, Method]] = {
-        "post": Method(
+    methods: ClassVar[Mapping[str, ActionSpec]] = {
+        "post": ActionSpec(
             "customers.export_customer",
             serializers.LinkSerializer,
             201,
@@ -99,8 +101,8 @@ class PersonExport(AnyAccept):
     tag = "Customers"
     # No HEAD: it would use the link up.
     http_method_names = ["get"]
-    methods: ClassVar[Mapping[str, Method]] = {
-        "get": Method("customers.export_customer", OpenApiTypes.OBJECT)
+    methods: ClassVar[Mapping[str, ActionSpec]] = {
+        "get": ActionSpec("customers.export_customer", OpenApiTypes.OBJECT)
     }
 
     def get(self, request: Request, token: str) -> StreamingHttpResponse:

@@ -19,7 +19,7 @@ from audit.api.step_up import require_step_up
 from audit.rest.exceptions import ApiError
 from audit.rest.pagination import CursorError, make_cursor, open_cursor
 from audit.rest.serializers import QuerySerializer, StrictSerializer
-from audit.rest.views import Method
+from audit.rest.views import ActionSpec
 from customers import services
 from customers.api import bodies
 from customers.api.mixins import BusinessScopeMixin
@@ -69,8 +69,10 @@ class PersonView(BusinessScopeMixin):
 
         Archived ones too. Raises Http404, or ApiError 400 when two businesses know it.
         """
-        business_id = self.named_business_id(self.right)
-        rows = services.list_rows(Customer, actor=self.actor, permission=self.right)
+        business_id = self.named_business_id(self.required_permission)
+        rows = services.list_rows(
+            Customer, actor=self.actor, permission=self.required_permission
+        )
         try:
             return services.find_customer(
                 reference,
@@ -91,8 +93,8 @@ class PersonView(BusinessScopeMixin):
 class Search(PersonView):
     """GET finds customers while somebody types; exact hits come first."""
 
-    methods: ClassVar[Mapping[str, Method]] = {
-        "get": Method(
+    methods: ClassVar[Mapping[str, ActionSpec]] = {
+        "get": ActionSpec(
             _VIEW, customer_serializers.FoundPeopleSerializer, query=bodies.SearchQuery
         )
     }
@@ -102,7 +104,7 @@ class Search(PersonView):
         hits = services.find_customers(
             asked["q"],
             actor=self.actor,
-            business_id=self.named_business_id(self.right),
+            business_id=self.named_business_id(self.required_permission),
             limit=asked["limit"],
         )
         customers = [hit.customer for hit in hits]
@@ -116,8 +118,8 @@ class Search(PersonView):
 class Timeline(PersonView):
     """GET lists what happened with a customer, the newest first."""
 
-    methods: ClassVar[Mapping[str, Method]] = {
-        "get": Method(
+    methods: ClassVar[Mapping[str, ActionSpec]] = {
+        "get": ActionSpec(
             _VIEW, customer_serializers.TimelineSerializer, query=TimelineQuery
         )
     }
@@ -151,8 +153,8 @@ class Timeline(PersonView):
 class Metrics(PersonView):
     """GET answers a customer's figures as of now."""
 
-    methods: ClassVar[Mapping[str, Method]] = {
-        "get": Method(
+    methods: ClassVar[Mapping[str, ActionSpec]] = {
+        "get": ActionSpec(
             "customers.view_customerstats", customer_serializers.PersonMetricsSerializer
         )
     }
@@ -170,9 +172,9 @@ class Reveal(PersonView):
     Each answer is an event with the reason. The confirmation lasts ten minutes.
     """
 
-    methods: ClassVar[Mapping[str, Method]] = {
+    methods: ClassVar[Mapping[str, ActionSpec]] = {
         # What it answers must not be kept for a repetition.
-        "post": Method(
+        "post": ActionSpec(
             _VIEW,
             customer_serializers.RevealedSerializer,
             body=RevealBody,

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from audit.rest.pagination import page_of
 from audit.rest.serializers import PageQuery
-from audit.rest.views import Method
+from audit.rest.views import ActionSpec
 from customers import services
 from customers.api import export_bodies as bodies
 from customers.api.exports import rule_problem
@@ -40,8 +40,8 @@ class SegmentView(WorkingBusinessView):
 class Segments(SegmentView):
     """GET lists the ready segments with their definitions and counts."""
 
-    methods: ClassVar[Mapping[str, Method]] = {
-        "get": Method(_VIEW, serializers.SegmentListSerializer)
+    methods: ClassVar[Mapping[str, ActionSpec]] = {
+        "get": ActionSpec(_VIEW, serializers.SegmentListSerializer)
     }
 
     def get(self, request: Request) -> Response:
@@ -52,8 +52,8 @@ class Segments(SegmentView):
 class OneSegment(SegmentView):
     """GET answers one ready segment."""
 
-    methods: ClassVar[Mapping[str, Method]] = {
-        "get": Method(_VIEW, serializers.OneSegmentSerializer)
+    methods: ClassVar[Mapping[str, ActionSpec]] = {
+        "get": ActionSpec(_VIEW, serializers.OneSegmentSerializer)
     }
 
     def get(self, request: Request, segment: str) -> Response:
@@ -66,8 +66,10 @@ class OneSegment(SegmentView):
 class SegmentCustomers(SegmentView):
     """GET lists who is in a segment now."""
 
-    methods: ClassVar[Mapping[str, Method]] = {
-        "get": Method(_TARGET, serializers.SegmentCustomersSerializer, query=PageQuery)
+    methods: ClassVar[Mapping[str, ActionSpec]] = {
+        "get": ActionSpec(
+            _TARGET, serializers.SegmentCustomersSerializer, query=PageQuery
+        )
     }
 
     def get(self, request: Request, segment: str) -> Response:
@@ -83,8 +85,8 @@ class SegmentCustomers(SegmentView):
 class Preview(SegmentView):
     """POST tries a rule: how many meet it, and the first of them."""
 
-    methods: ClassVar[Mapping[str, Method]] = {
-        "post": Method(
+    methods: ClassVar[Mapping[str, ActionSpec]] = {
+        "post": ActionSpec(
             _TARGET,
             serializers.SegmentCustomersSerializer,
             body=bodies.RuleBody,

@@ -6,39 +6,41 @@ from typing import Any
 
 from audit.rest.routers import UUID, route, routes
 from customers.api.tables.belongings import (
-    Addresses,
-    Consents,
-    Contacts,
-    Flags,
-    Notes,
-    OwnPreferences,
-    OwnStats,
+    AddressViewSet,
+    ConsentViewSet,
+    ContactViewSet,
+    CustomerPreferencesViewSet,
+    CustomerStatsViewSet,
+    FlagViewSet,
+    NoteViewSet,
 )
-from customers.api.tables.bookings import Bookings, Credits, Refunds
-from customers.api.tables.businesses import Businesses, Memberships
-from customers.api.tables.people import Customers
-from customers.api.tables.tickets import Messages, Tickets
+from customers.api.tables.bookings import BookingViewSet, CreditViewSet, RefundViewSet
+from customers.api.tables.businesses import BusinessViewSet, MembershipViewSet
+from customers.api.tables.people import CustomerViewSet
+from customers.api.tables.tickets import MessageViewSet, TicketViewSet
 
 _ANY = "[^/]+"
 _CUSTOMER = rf"customers/(?P<customer>{_ANY})"
 # What stands below a customer too, and is written there.
 _OF_CUSTOMERS: dict[str, Any] = {
-    "addresses": Addresses,
-    "bookings": Bookings,
-    "consents": Consents,
-    "contacts": Contacts,
-    "notes": Notes,
-    "tickets": Tickets,
+    "addresses": AddressViewSet,
+    "bookings": BookingViewSet,
+    "consents": ConsentViewSet,
+    "contacts": ContactViewSet,
+    "notes": NoteViewSet,
+    "tickets": TicketViewSet,
 }
-_LIST = {"get": "index", "post": "create"}
+_LIST = {"get": "list", "post": "create"}
 
 urlpatterns = [
-    *routes("businesses", Businesses, key=_ANY),
-    *routes("memberships", Memberships),
-    *routes("customers", Customers, key=_ANY),
-    *route(rf"{_CUSTOMER}/stats", OwnStats, {"get": "show"}),
+    *routes("businesses", BusinessViewSet, key=_ANY),
+    *routes("memberships", MembershipViewSet),
+    *routes("customers", CustomerViewSet, key=_ANY),
+    *route(rf"{_CUSTOMER}/stats", CustomerStatsViewSet, {"get": "retrieve"}),
     *route(
-        rf"{_CUSTOMER}/preferences", OwnPreferences, {"get": "show", "patch": "change"}
+        rf"{_CUSTOMER}/preferences",
+        CustomerPreferencesViewSet,
+        {"get": "retrieve", "patch": "partial_update"},
     ),
     *(
         pattern
@@ -48,9 +50,9 @@ urlpatterns = [
             *route(rf"{_CUSTOMER}/{name}", view, _LIST, parent="customer"),
         )
     ),
-    *routes("refunds", Refunds),
-    *routes("credits", Credits),
-    *routes("flags", Flags),
-    *routes("messages", Messages),
-    *route(rf"tickets/(?P<pk>{UUID})/messages", Messages, _LIST, parent="ticket"),
+    *routes("refunds", RefundViewSet),
+    *routes("credits", CreditViewSet),
+    *routes("flags", FlagViewSet),
+    *routes("messages", MessageViewSet),
+    *route(rf"tickets/(?P<pk>{UUID})/messages", MessageViewSet, _LIST, parent="ticket"),
 ]

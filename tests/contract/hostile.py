@@ -22,7 +22,7 @@ from rest_framework import serializers
 
 from audit.admin.base import GuardedAdmin, ScopedAdmin
 from audit.models import RateLimitBucket
-from audit.rest.write_viewsets import WritableTable
+from audit.rest.write_viewsets import WritableViewSet
 from capture.api.fixed_routes import ROUTES
 from capture.choices import CaptureType
 from capture.parsing.body import MAX_ITEM
@@ -315,9 +315,12 @@ def change_by_api(meter: Meter, client: Client, row: Any, kind: str) -> None:
     """Write a text into each column of a row that the API takes one for."""
     for door in doors():
         view = getattr(door.view, "cls", None)
-        if not (isinstance(view, type) and issubclass(view, WritableTable)):
+        if not (isinstance(view, type) and issubclass(view, WritableViewSet)):
             continue
-        if view.model is not type(row) or door.view.actions.get("patch") != "change":
+        if (
+            view.model is not type(row)
+            or door.view.actions.get("patch") != "partial_update"
+        ):
             continue
         values = asked_about(row).values
         # Its slug is one of the texts.
@@ -325,7 +328,7 @@ def change_by_api(meter: Meter, client: Client, row: Any, kind: str) -> None:
         path = path_of(door.route, values)
         body = {
             name: _value_for(made, kind)
-            for name, made in view.change_body().fields.items()
+            for name, made in view.update_serializer_class().fields.items()
             if isinstance(made, serializers.CharField | serializers.JSONField)
             or type(made) is serializers.ListField
         }

@@ -9,7 +9,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from audit.rest.viewsets import TableView
+from audit.rest.viewsets import ResourceViewSet
 from tests.contract.copies import make_copies
 from tests.contract.doors import Asked, Door, ask_for, doors, path_of
 
@@ -31,9 +31,9 @@ MODELS = sorted({door.model for door in READS}, key=str)
 def query_of(door: Door) -> str:
     """Return what shows most: the largest page, and everything beside each row."""
     view = getattr(door.view, "cls", None)
-    if not issubclass(view or object, TableView):
+    if not issubclass(view or object, ResourceViewSet):
         return ""
-    is_list = door.view.actions["get"] == "index"  # type: ignore[union-attr]  # only asked where there is one
+    is_list = door.view.actions["get"] == "list"  # type: ignore[union-attr]  # only asked where there is one
     size = ["page_size=200"] if is_list else []
     beside = [f"expand={','.join(view.related)}"] if view.related else []
     return "?" + "&".join([*size, *beside])

@@ -9,7 +9,7 @@ from django_filters import ModelChoiceFilter
 
 from audit.models import Event
 from audit.privacy.masking import masked_names
-from audit.rest.viewsets import TableView
+from audit.rest.viewsets import ResourceViewSet
 from customers.choices import Role
 from customers.models import Customer
 from customers.roles import RIGHTS
@@ -26,9 +26,9 @@ def tables() -> dict[str, Any]:
         view = door.view
         route = door.route.lstrip("^")
         is_table = isinstance(getattr(view, "cls", None), type) and issubclass(
-            view.cls, TableView
+            view.cls, ResourceViewSet
         )
-        if is_table and view.actions.get("get") == "index" and "(?P" not in route:
+        if is_table and view.actions.get("get") == "list" and "(?P" not in route:
             found["/" + route.removesuffix("/?$")] = door
     return found
 
@@ -39,8 +39,8 @@ MOMENTS = ("2026-01-01T00:00:00Z", "2026-01-01")
 every_table = pytest.mark.parametrize("path", TABLES)
 
 
-def view_of(path: str) -> type[TableView]:
-    cls: type[TableView] = TABLES[path].view.cls
+def view_of(path: str) -> type[ResourceViewSet]:
+    cls: type[ResourceViewSet] = TABLES[path].view.cls
     return cls
 
 
@@ -64,7 +64,7 @@ def test_there_are_tables():
 @every_table
 def test_who_has_the_right_sees_the_row_and_nobody_else(db, path):
     asked, rival = row_at(path), BusinessFactory()
-    right = view_of(path).methods["index"].right
+    right = view_of(path).methods["list"].permission
     detail = address_of(path, asked)
 
     for role in Role:
@@ -78,7 +78,7 @@ def test_who_has_the_right_sees_the_row_and_nobody_else(db, path):
             assert browser.get(path).status_code == 403
     stranger = signed_in(staff(rival))
     foreign, missing = stranger.get(detail), stranger.get(f"{path}/{rival.pk}")
-    if view_of(path).keyword != "business":
+    if view_of(path).lookup_url_kwarg != "business":
         assert (foreign.status_code, missing.status_code) == (404, 404)
         assert foreign.json()["code"] == missing.json()["code"] == "not_found"
     assert str(asked.row.pk) not in ids(stranger.get(f"{path}?page_size=200"))
@@ -141,7 +141,7 @@ def test_a_wrong_ordering_names_the_known_ones(owner, path):
 
     [error] = answer.json()["errors"]
     assert (answer.status_code, error["code"]) == (400, "unknown_ordering")
-    assert all(name in error["detail"] for name in view_of(path).orderings)
+    assert all(name in error["detail"] for name in view_of(path).ordering_fields)
 
 
 @pytest.mark.parametrize("path", LISTS)
@@ -150,8 +150,8 @@ def test_each_ordering_is_the_other_way_round_with_a_minus(owner, path):
     row_at(path)
     make_copies(view.model, 3)
 
-    assert view.orderings
-    for name in view.orderings:
+    assert view.ordering_fields
+    for name in view.ordering_fields:
         up = ids(owner.get(f"{path}?ordering={name}&page_size=200"))
         down = ids(owner.get(f"{path}?ordering=-{name}&page_size=200"))
         assert sorted(up) == sorted(down)
@@ -199,7 +199,7 @@ def test_fields_keep_these_keys_alone(owner, path):
     assert one == {"id": str(asked.row.pk)}
     assert one in listed
     assert all(set(row) == {"id"} for row in listed)
-    assert list(everything) == view.row.Meta.fields
+    assert list(everything) == view.serializer_class.Meta.fields
 
 
 @every_table
@@ -211,7 +211,7 @@ def test_each_expansion_stands_beside_the_id(owner, path):
         one = owner.get(f"{address_of(path, asked)}?expand={name}").json()
         listed = owner.get(f"{path}?expand={name}&page_size=200").json()["results"]
         [same] = [row for row in listed if row["id"] == one["id"]]
-        assert set(one) - set(view.row.Meta.fields) == {name}
+        assert set(one) - set(view.serializer_class.Meta.fields) == {name}
         other = one[name]
         assert (same[name] is None) == (other is None)
         if other is not None and f"{name}_id" in one:

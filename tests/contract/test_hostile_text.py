@@ -22,7 +22,7 @@ from django.urls import reverse
 
 from audit.fields import long_columns
 from audit.models import User
-from audit.rest.viewsets import TableView
+from audit.rest.viewsets import ResourceViewSet
 from audit.tenancy.actors import Actor
 from capture import services
 from capture.choices import Provider
@@ -301,10 +301,10 @@ def search(meter: Meter, client: Client, kind: str) -> None:
     for place, door in enumerate(doors()):
         is_list = door.is_admin and door.route.count("/") == 3
         view = getattr(door.view, "cls", None)
-        is_table = isinstance(view, type) and issubclass(view, TableView)
+        is_table = isinstance(view, type) and issubclass(view, ResourceViewSet)
         if not (is_list or is_table or "search" in door.route):
             continue
-        if is_table and door.view.actions.get("get") != "index":
+        if is_table and door.view.actions.get("get") != "list":
             continue
         path = path_of(door.route, values)
         if (place + number) % 3 == 0:
@@ -325,8 +325,8 @@ def queries(door: Door) -> list[str]:
     found = [""]
     if (
         isinstance(view, type)
-        and issubclass(view, TableView)
-        and (door.view.actions.get("get") == "index")
+        and issubclass(view, ResourceViewSet)
+        and (door.view.actions.get("get") == "list")
     ):
         found.append(f"?page_size=200&expand={','.join(view.related)}")
     elif door.route.rstrip("/?$").endswith("timeline"):

@@ -16,7 +16,7 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 from audit.rest.exceptions import ApiError
 from audit.rest.filters import TableFilters, YesNoFilter
 from audit.rest.model_serializers import Related, RowSerializer
-from audit.rest.write_viewsets import WritableTable
+from audit.rest.write_viewsets import WritableViewSet
 from customers import services
 from customers.api.mixins import BusinessScopeMixin
 from customers.models import Business, Customer
@@ -57,7 +57,7 @@ class ArchivableFilters(TableFilters):
         return rows
 
 
-class HubTable(BusinessScopeMixin, WritableTable):
+class HubViewSet(BusinessScopeMixin, WritableViewSet):
     """A table of a business. `X-Business` narrows it to one of several."""
 
     def reached(self, model: type[Model]) -> Any:
@@ -100,25 +100,25 @@ class HubTable(BusinessScopeMixin, WritableTable):
         # People have no business of their own; who sees a row sees who works on it.
         return isinstance(other, get_user_model()) or super().may_see(related, other)
 
-    def write_changes(
+    def perform_update(
         self, row: Any, expected_rev: int | None, changes: dict[str, Any]
     ) -> Any:
         return services.change_row(
             row, actor=self.actor, expected_rev=expected_rev, **changes
         )
 
-    def write_archived(self, row: Any, expected_rev: int | None, reason: str) -> Any:
+    def perform_archive(self, row: Any, expected_rev: int | None, reason: str) -> Any:
         return services.archive_row(
             row, actor=self.actor, expected_rev=expected_rev, reason=reason
         )
 
-    def write_restored(self, row: Any, expected_rev: int | None, reason: str) -> Any:
+    def perform_restore(self, row: Any, expected_rev: int | None, reason: str) -> Any:
         return services.restore_row(
             row, actor=self.actor, expected_rev=expected_rev, reason=reason
         )
 
 
-class OfCustomerTable(HubTable):
+class CustomerRelatedViewSet(HubViewSet):
     """A table whose rows belong to a customer: below its address, or all of them."""
 
     @cached_property
@@ -156,15 +156,15 @@ class OfCustomerTable(HubTable):
             raise ValidationError({"customer_id": [_NO_ROW]})
         return found
 
-    def write_new(self, values: dict[str, Any]) -> Any:
+    def perform_create(self, values: dict[str, Any]) -> Any:
         customer = self.customer_of(values)
         services.check_live(customer)
         self.references_in(
             values, business_id=customer.business_id, customer_id=customer.pk
         )
-        return self.write_of(customer, values)
+        return self.create_for_customer(customer, values)
 
-    def write_of(self, customer: Customer, values: dict[str, Any]) -> Any:
+    def create_for_customer(self, customer: Customer, values: dict[str, Any]) -> Any:
         """Create a row that belongs to a customer."""
         return services.create_row(
             self.model,

@@ -13,8 +13,8 @@ from customers import services
 from customers.api.tables import rows
 from customers.api.tables.base import (
     ArchivableFilters,
-    HubTable,
-    OfCustomerTable,
+    CustomerRelatedViewSet,
+    HubViewSet,
 )
 from customers.api.tables.rows import PLACE
 from customers.models import (
@@ -66,17 +66,17 @@ class AddressFilters(OfCustomer, ArchivableFilters):
         fields: ClassVar = {"kind": ["exact", "in"], "is_primary": ["exact"], **_TIMES}
 
 
-class Addresses(OfCustomerTable):
+class AddressViewSet(CustomerRelatedViewSet):
     """Places of customers."""
 
     tag = "Addresses"
     model = Address
-    row = rows.AddressRow
-    create_body = NewAddress
-    change_body = ChangedAddress
+    serializer_class = rows.AddressRow
+    create_serializer_class = NewAddress
+    update_serializer_class = ChangedAddress
     filterset_class = AddressFilters
-    archive_right = "customers.change_address"
-    orderings = _BY_TIME
+    archive_permission = "customers.change_address"
+    ordering_fields = _BY_TIME
     related: ClassVar = {"customer": CUSTOMER}
 
 
@@ -103,17 +103,17 @@ class ContactFilters(OfCustomer, ArchivableFilters):
         }
 
 
-class Contacts(OfCustomerTable):
+class ContactViewSet(CustomerRelatedViewSet):
     """Other people to reach, and further e-mails and phones, of customers."""
 
     tag = "Contacts"
     model = Contact
-    row = rows.ContactRow
-    create_body = NewContact
-    change_body = ChangedContact
+    serializer_class = rows.ContactRow
+    create_serializer_class = NewContact
+    update_serializer_class = ChangedContact
     filterset_class = ContactFilters
-    archive_right = "customers.change_contact"
-    orderings = _BY_TIME
+    archive_permission = "customers.change_contact"
+    ordering_fields = _BY_TIME
     related: ClassVar = {"customer": CUSTOMER}
 
 
@@ -143,23 +143,23 @@ class NoteFilters(OfCustomer, ArchivableFilters):
         }
 
 
-class Notes(OfCustomerTable):
+class NoteViewSet(CustomerRelatedViewSet):
     """What staff wrote down about customers."""
 
     tag = "Notes"
     model = Note
-    row = rows.NoteRow
-    create_body = NewNote
-    change_body = ChangedNote
+    serializer_class = rows.NoteRow
+    create_serializer_class = NewNote
+    update_serializer_class = ChangedNote
     filterset_class = NoteFilters
-    archive_right = "customers.change_note"
-    orderings = _BY_TIME
+    archive_permission = "customers.change_note"
+    ordering_fields = _BY_TIME
     related: ClassVar = {
         "customer": CUSTOMER,
         "created_by": Related(rows.ColleagueRow, "created_by"),
     }
 
-    def write_of(self, customer: Customer, values: dict[str, Any]) -> Any:
+    def create_for_customer(self, customer: Customer, values: dict[str, Any]) -> Any:
         content = values.pop("content")
         return services.add_note(customer, content, actor=self.actor, **values)
 
@@ -192,19 +192,22 @@ class ConsentFilters(OfCustomer):
         }
 
 
-class Consents(OfCustomerTable):
+class ConsentViewSet(CustomerRelatedViewSet):
     """What customers said about being contacted: kept for ever, never edited."""
 
     tag = "Consents"
     model = ConsentEvent
-    row = rows.ConsentRow
-    create_body = NewConsent
+    serializer_class = rows.ConsentRow
+    create_serializer_class = NewConsent
     filterset_class = ConsentFilters
     time = "occurred_at"
-    orderings: ClassVar = {"occurred_at": "occurred_at", "created_at": "created_at"}
+    ordering_fields: ClassVar = {
+        "occurred_at": "occurred_at",
+        "created_at": "created_at",
+    }
     related: ClassVar = {"customer": CUSTOMER}
 
-    def write_of(self, customer: Customer, values: dict[str, Any]) -> Any:
+    def create_for_customer(self, customer: Customer, values: dict[str, Any]) -> Any:
         return services.record_consent(customer, actor=self.actor, **values)
 
 
@@ -218,21 +221,21 @@ class FlagFilters(OfCustomer):
         }
 
 
-class Flags(OfCustomerTable):
+class FlagViewSet(CustomerRelatedViewSet):
     """Marks that staff put on customers, those that were taken off included."""
 
     tag = "Flags"
     model = Flag
-    row = rows.FlagRow
+    serializer_class = rows.FlagRow
     filterset_class = FlagFilters
-    orderings = _BY_TIME
+    ordering_fields = _BY_TIME
     related: ClassVar = {"customer": CUSTOMER}
 
 
-class OwnTable(HubTable):
+class OnePerCustomerViewSet(HubViewSet):
     """The one row of a table that each customer has: found by the customer."""
 
-    keyword = "customer"
+    lookup_url_kwarg = "customer"
 
     def find(self, reference: str, *, with_related: Iterable[str] = ()) -> Any:
         customer = self.customer(reference)
@@ -246,12 +249,12 @@ class OwnTable(HubTable):
         return str(row.customer_id)
 
 
-class OwnStats(OwnTable):
+class CustomerStatsViewSet(OnePerCustomerViewSet):
     """The figures of one customer."""
 
     tag = "Figures"
     model = CustomerStats
-    row = rows.StatsRow
+    serializer_class = rows.StatsRow
 
 
 class ChangedPreferences(ChangeBody):
@@ -272,15 +275,15 @@ class ChangedPreferences(ChangeBody):
         ]
 
 
-class OwnPreferences(OwnTable):
+class CustomerPreferencesViewSet(OnePerCustomerViewSet):
     """How one customer wants to be reached and served."""
 
     tag = "Preferences"
     model = Preferences
-    row = rows.PreferencesRow
-    change_body = ChangedPreferences
+    serializer_class = rows.PreferencesRow
+    update_serializer_class = ChangedPreferences
 
-    def write_changes(
+    def perform_update(
         self, row: Any, expected_rev: int | None, changes: Mapping[str, Any]
     ) -> Any:
         services.check_live(row.customer)

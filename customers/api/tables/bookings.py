@@ -13,7 +13,7 @@ from audit.rest.filters import OfCustomer
 from audit.rest.model_serializers import ChangeBody, Related, RowBody
 from audit.rest.serializers import StrictSerializer
 from customers.api.tables import rows
-from customers.api.tables.base import OfCustomerTable
+from customers.api.tables.base import CustomerRelatedViewSet
 from customers.api.tables.belongings import CUSTOMER
 from customers.api.tables.rows import COURSE
 from customers.models import Booking, Credit, Customer, Refund
@@ -110,19 +110,19 @@ class BookingFilters(OfCustomer):
         }
 
 
-class Bookings(OfCustomerTable):
+class BookingViewSet(CustomerRelatedViewSet):
     """Bookings, orders, sales and plans of customers."""
 
     tag = "Bookings"
     model = Booking
-    row = rows.BookingRow
-    create_body = NewBooking
-    change_body = ChangedBooking
+    serializer_class = rows.BookingRow
+    create_serializer_class = NewBooking
+    update_serializer_class = ChangedBooking
     references: ClassVar = {"rescheduled_from_id": Booking}
     filterset_class = BookingFilters
     has_versions = True
     time = "placed_at"
-    orderings: ClassVar = {
+    ordering_fields: ClassVar = {
         "placed_at": "placed_at",
         "completed_at": "completed_at",
         "total_amount": "total_amount",
@@ -134,9 +134,9 @@ class Bookings(OfCustomerTable):
         "customer": CUSTOMER,
     }
 
-    def write_of(self, customer: Customer, values: dict[str, Any]) -> Any:
+    def create_for_customer(self, customer: Customer, values: dict[str, Any]) -> Any:
         values.setdefault("currency", customer.business.currency)
-        return super().write_of(customer, values)
+        return super().create_for_customer(customer, values)
 
 
 class OfBooking(OfCustomer):
@@ -156,14 +156,14 @@ class RefundFilters(OfBooking):
         }
 
 
-class Refunds(OfCustomerTable):
+class RefundViewSet(CustomerRelatedViewSet):
     """Money that goes back for bookings."""
 
     tag = "Refunds"
     model = Refund
-    row = rows.RefundRow
+    serializer_class = rows.RefundRow
     filterset_class = RefundFilters
-    orderings: ClassVar = {
+    ordering_fields: ClassVar = {
         "created_at": "created_at",
         "settled_at": "settled_at",
         "amount": "amount",
@@ -183,12 +183,12 @@ class CreditFilters(OfBooking):
         }
 
 
-class Credits(OfCustomerTable):
+class CreditViewSet(CustomerRelatedViewSet):
     """Entries of customers' credit; a balance is the sum of them."""
 
     tag = "Credits"
     model = Credit
-    row = rows.CreditRow
+    serializer_class = rows.CreditRow
     filterset_class = CreditFilters
-    orderings: ClassVar = {"created_at": "created_at", "amount": "amount"}
+    ordering_fields: ClassVar = {"created_at": "created_at", "amount": "amount"}
     related: ClassVar = {"customer": CUSTOMER, "booking": BOOKING}

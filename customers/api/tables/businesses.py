@@ -14,7 +14,7 @@ from audit.rest.filters import TableFilters, YesNoFilter
 from audit.rest.model_serializers import ChangeBody, Related
 from customers import services
 from customers.api.tables import rows
-from customers.api.tables.base import HubTable
+from customers.api.tables.base import HubViewSet
 from customers.api.tables.rows import LIMITS
 from customers.models import Business, Membership
 
@@ -40,17 +40,17 @@ class BusinessFilters(TableFilters):
         fields: ClassVar = {"slug": ["exact", "in"], "currency": ["exact", "in"]}
 
 
-class Businesses(HubTable):
+class BusinessViewSet(HubViewSet):
     """The businesses that the caller works for."""
 
     tag = "Businesses"
     model = Business
-    row = rows.BusinessRow
-    change_body = ChangedBusiness
+    serializer_class = rows.BusinessRow
+    update_serializer_class = ChangedBusiness
     filterset_class = BusinessFilters
-    keyword = "business"
+    lookup_url_kwarg = "business"
     shown_as = "business"
-    orderings: ClassVar = {"name": "name", "created_at": "created_at"}
+    ordering_fields: ClassVar = {"name": "name", "created_at": "created_at"}
 
     def find(self, reference: str, *, with_related: Iterable[str] = ()) -> Any:
         try:
@@ -58,12 +58,12 @@ class Businesses(HubTable):
         except ObjectDoesNotExist as error:
             raise self.missing(Business, reference) from error
 
-    def change(self, request: Request, **kwargs: Any) -> Response:
+    def partial_update(self, request: Request, **kwargs: Any) -> Response:
         """Change limits and settings. Needs a confirmation, scope `manage_roles`."""
         self.found_to_write(kwargs["business"])
         # Its limit decides which refunds are confirmed.
         require_step_up(request, "manage_roles", what="Change the business")
-        return super().change(request, **kwargs)
+        return super().partial_update(request, **kwargs)
 
 
 class MembershipFilters(TableFilters):
@@ -74,15 +74,15 @@ class MembershipFilters(TableFilters):
         fields: ClassVar = {"role": ["exact", "in"], "created_at": ["gte", "lt"]}
 
 
-class Memberships(HubTable):
+class MembershipViewSet(HubViewSet):
     """Who works for which business in which role, former ones included."""
 
     tag = "Memberships"
     model = Membership
-    row = rows.MembershipRow
+    serializer_class = rows.MembershipRow
     filterset_class = MembershipFilters
     shown_as = "membership"
-    orderings: ClassVar = {"created_at": "created_at", "role": "role"}
+    ordering_fields: ClassVar = {"created_at": "created_at", "role": "role"}
     related: ClassVar = {
         "business": Related(rows.BusinessRow, "business"),
         "user": Related(rows.ColleagueRow, "user"),

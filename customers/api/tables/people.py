@@ -11,7 +11,7 @@ from rest_framework import serializers
 from audit.rest.filters import YesNoFilter
 from audit.rest.model_serializers import ChangeBody, Related, RowBody
 from customers import services
-from customers.api.tables.base import ArchivableFilters, HubTable
+from customers.api.tables.base import ArchivableFilters, HubViewSet
 from customers.api.tables.rows import (
     BusinessRow,
     CustomerRow,
@@ -98,21 +98,21 @@ class CustomerFilters(ArchivableFilters):
     is_opted_in = YesNoFilter(field_name="stats__is_opted_in")
 
 
-class Customers(HubTable):
+class CustomerViewSet(HubViewSet):
     """Customers of the businesses that the caller works for."""
 
     tag = "Customers"
     model = Customer
-    row = CustomerRow
-    create_body = NewCustomer
-    change_body = ChangedCustomer
+    serializer_class = CustomerRow
+    create_serializer_class = NewCustomer
+    update_serializer_class = ChangedCustomer
     filterset_class = CustomerFilters
-    archive_right = services.ARCHIVE
-    bulk_right = "customers.bulk_customer"
-    keyword = "customer"
+    archive_permission = services.ARCHIVE
+    bulk_permission = "customers.bulk_customer"
+    lookup_url_kwarg = "customer"
     time = "joined_at"
     has_versions = True
-    orderings: ClassVar[Mapping[str, Any]] = {
+    ordering_fields: ClassVar[Mapping[str, Any]] = {
         "joined_at": "joined_at",
         "created_at": "created_at",
         "updated_at": "updated_at",
@@ -150,23 +150,23 @@ class Customers(HubTable):
     def find(self, reference: str, *, with_related: Iterable[str] = ()) -> Any:
         return self.customer(reference)
 
-    def write_new(self, values: dict[str, Any]) -> Any:
+    def perform_create(self, values: dict[str, Any]) -> Any:
         business = self.business()
         return services.create_customer(business, actor=self.actor, **values)
 
-    def write_changes(
+    def perform_update(
         self, row: Any, expected_rev: int | None, changes: dict[str, Any]
     ) -> Any:
         return services.update_customer(
             row, actor=self.actor, expected_rev=expected_rev, **changes
         )
 
-    def write_archived(self, row: Any, expected_rev: int | None, reason: str) -> Any:
+    def perform_archive(self, row: Any, expected_rev: int | None, reason: str) -> Any:
         return services.archive_customer(
             row, actor=self.actor, reason=reason, expected_rev=expected_rev
         )
 
-    def write_restored(self, row: Any, expected_rev: int | None, reason: str) -> Any:
+    def perform_restore(self, row: Any, expected_rev: int | None, reason: str) -> Any:
         [restored] = services.restore_customers(
             [row.pk], actor=self.actor, reason=reason, expected_rev=expected_rev
         )

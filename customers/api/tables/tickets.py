@@ -15,7 +15,7 @@ from audit.rest.filters import TableFilters
 from audit.rest.model_serializers import ChangeBody, Related, RowBody
 from customers import services
 from customers.api.tables import rows
-from customers.api.tables.base import HubTable, OfCustomerTable
+from customers.api.tables.base import CustomerRelatedViewSet, HubViewSet
 from customers.api.tables.belongings import CUSTOMER
 from customers.api.tables.bookings import BOOKING, OfBooking
 from customers.models import Booking, Ticket, TicketMessage
@@ -70,19 +70,19 @@ class TicketFilters(OfBooking):
         }
 
 
-class Tickets(OfCustomerTable):
+class TicketViewSet(CustomerRelatedViewSet):
     """Requests of customers."""
 
     tag = "Tickets"
     model = Ticket
-    row = rows.TicketRow
-    create_body = NewTicket
-    change_body = ChangedTicket
+    serializer_class = rows.TicketRow
+    create_serializer_class = NewTicket
+    update_serializer_class = ChangedTicket
     references: ClassVar = {"booking_id": Booking}
     filterset_class = TicketFilters
     has_versions = True
     time = "opened_at"
-    orderings: ClassVar = {
+    ordering_fields: ClassVar = {
         "opened_at": "opened_at",
         "number": "number",
         "first_response_due_at": "first_response_due_at",
@@ -134,17 +134,17 @@ class MessageFilters(TableFilters):
         }
 
 
-class Messages(HubTable):
+class MessageViewSet(HubViewSet):
     """Messages of tickets: below the ticket's address, or all of them."""
 
     tag = "Tickets"
     model = TicketMessage
-    row = rows.MessageRow
-    create_body = NewMessage
-    change_body = ChangedMessage
+    serializer_class = rows.MessageRow
+    create_serializer_class = NewMessage
+    update_serializer_class = ChangedMessage
     filterset_class = MessageFilters
     time = "sent_at"
-    orderings: ClassVar = {"sent_at": "sent_at", "created_at": "created_at"}
+    ordering_fields: ClassVar = {"sent_at": "sent_at", "created_at": "created_at"}
     related: ClassVar = {
         "ticket": Related(rows.TicketRow, "ticket"),
         "author": Related(rows.ColleagueRow, "author"),
@@ -196,13 +196,13 @@ class Messages(HubTable):
             return
         raise ValidationError({"ticket_id": [error]})
 
-    def write_new(self, values: dict[str, Any]) -> Any:
+    def perform_create(self, values: dict[str, Any]) -> Any:
         key = str(values.pop("ticket_id"))
         ticket = self.owner or self.ticket(key)
         services.check_live(ticket.customer)
         return services.add_message(ticket, actor=self.actor, **values)
 
-    def write_changes(
+    def perform_update(
         self, row: Any, expected_rev: int | None, changes: dict[str, Any]
     ) -> Any:
         return services.change_message(row, actor=self.actor, **changes)

@@ -73,9 +73,9 @@ def changed_tables() -> list[tuple[str, Role]]:
     return [
         (path, role)
         for path, door in TABLES.items()
-        if getattr(door.view.cls, "change_body", None)
+        if getattr(door.view.cls, "update_serializer_class", None)
         for role in (Role.ADMIN, Role.SUPPORT)
-        if door.view.cls.methods["change"].right in RIGHTS[role]
+        if door.view.cls.methods["partial_update"].permission in RIGHTS[role]
     ]
 
 

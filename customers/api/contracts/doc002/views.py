@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audit.rest.pagination import page_of
-from audit.rest.views import Method
+from audit.rest.views import ActionSpec
 from customers import services
 from customers.api import export_bodies as bodies
 from customers.api.contracts.doc002.serializers import TargetedPageSerializer
@@ -23,7 +23,7 @@ class Targeted(WorkingBusinessView):
 
     tag = "Tracking"
     methods: ClassVar = {
-        "get": Method(
+        "get": ActionSpec(
             "customers.target_segment", TargetedPageSerializer, query=bodies.TargetQuery
         )
     }

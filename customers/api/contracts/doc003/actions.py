@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audit.api.step_up import require_step_up
-from audit.rest.views import Method
+from audit.rest.views import ActionSpec
 from customers import services
 from customers.api import money_shapes as shapes
 from customers.api.contracts.doc003.serializers import DoneSerializer
@@ -34,8 +34,8 @@ RIGHTS = {
 class Actions(HubView):
     """POST does one act; which right it needs depends on the act."""
 
-    methods: ClassVar[Mapping[str, Method]] = {
-        "post": Method(
+    methods: ClassVar[Mapping[str, ActionSpec]] = {
+        "post": ActionSpec(
             "customers.view_customer",
             DoneSerializer,
             body=shapes.Act,

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audit.rest.pagination import page_of
-from audit.rest.views import Method
+from audit.rest.views import ActionSpec
 from audit.rest.write_viewsets import Reason
 from customers import services
 from customers.api.contracts.base import CustomerView, OneCustomerView
@@ -37,9 +37,11 @@ class HubView(CustomerView):
 class Customers(HubView):
     """GET lists with sums, POST creates."""
 
-    methods: ClassVar[Mapping[str, Method]] = {
-        "get": Method(_VIEW, serializers.HubPageSerializer, query=bodies.HubList),
-        "post": Method(_ADD, serializers.HubCreatedSerializer, 201, bodies.HubCreate),
+    methods: ClassVar[Mapping[str, ActionSpec]] = {
+        "get": ActionSpec(_VIEW, serializers.HubPageSerializer, query=bodies.HubList),
+        "post": ActionSpec(
+            _ADD, serializers.HubCreatedSerializer, 201, bodies.HubCreate
+        ),
     }
 
     def get(self, request: Request) -> Response:
@@ -83,21 +85,21 @@ class Customers(HubView):
 class OneCustomer(OneCustomerView, HubView):
     """GET shows, PUT and PATCH change, DELETE archives."""
 
-    methods: ClassVar[Mapping[str, Method]] = {
-        "get": Method(_VIEW, serializers.HubDetailSerializer, has_versions=True),
-        "put": Method(
+    methods: ClassVar[Mapping[str, ActionSpec]] = {
+        "get": ActionSpec(_VIEW, serializers.HubDetailSerializer, has_versions=True),
+        "put": ActionSpec(
             _CHANGE,
             serializers.HubDetailSerializer,
             body=bodies.HubReplace,
             has_versions=True,
         ),
-        "patch": Method(
+        "patch": ActionSpec(
             _CHANGE,
             serializers.HubDetailSerializer,
             body=bodies.HubUpdate,
             has_versions=True,
         ),
-        "delete": Method(_ARCHIVE, None, 204, Reason),
+        "delete": ActionSpec(_ARCHIVE, None, 204, Reason),
     }
 
     def get(self, request: Request, customer: str) -> Response:

@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from audit.privacy.masking import masks_of
 from audit.rest.pagination import page_of
 from audit.rest.serializers import PageQuery
-from audit.rest.views import Method
+from audit.rest.views import ActionSpec
 from audit.rest.write_viewsets import Reason
 from customers import services
 from customers.api.bodies import SearchQuery
@@ -46,7 +46,9 @@ class BusinessView(CustomerView):
     def _business(self) -> Business:
         try:
             return services.get_business(
-                self.kwargs["business"], actor=self.actor, permission=self.right
+                self.kwargs["business"],
+                actor=self.actor,
+                permission=self.required_permission,
             )
         except ObjectDoesNotExist as error:
             raise Http404 from error
@@ -68,11 +70,11 @@ class BusinessView(CustomerView):
 class Customers(BusinessView):
     """GET lists, POST creates."""
 
-    methods: ClassVar[Mapping[str, Method]] = {
-        "get": Method(
+    methods: ClassVar[Mapping[str, ActionSpec]] = {
+        "get": ActionSpec(
             _VIEW, serializers.CustomerPageSerializer, query=bodies.CustomerList
         ),
-        "post": Method(
+        "post": ActionSpec(
             _ADD, serializers.OneCustomerSerializer, 201, bodies.CreateCustomer
         ),
     }
@@ -106,8 +108,8 @@ class Customers(BusinessView):
 class Search(BusinessView):
     """GET finds while somebody types; exact hits come first."""
 
-    methods: ClassVar[Mapping[str, Method]] = {
-        "get": Method(_VIEW, serializers.FoundSerializer, query=SearchQuery)
+    methods: ClassVar[Mapping[str, ActionSpec]] = {
+        "get": ActionSpec(_VIEW, serializers.FoundSerializer, query=SearchQuery)
     }
 
     def get(self, request: Request, **_: Any) -> Response:
@@ -126,8 +128,8 @@ class Search(BusinessView):
 class Repeat(BusinessView):
     """GET lists who bought twice or more, most first."""
 
-    methods: ClassVar[Mapping[str, Method]] = {
-        "get": Method(_VIEW, serializers.RepeatPageSerializer, query=PageQuery)
+    methods: ClassVar[Mapping[str, ActionSpec]] = {
+        "get": ActionSpec(_VIEW, serializers.RepeatPageSerializer, query=PageQuery)
     }
 
     def get(self, request: Request, **_: Any) -> Response:
@@ -144,21 +146,21 @@ class Repeat(BusinessView):
 class OneCustomer(OneCustomerView, BusinessView):
     """GET shows, PATCH and PUT change, DELETE archives."""
 
-    methods: ClassVar[Mapping[str, Method]] = {
-        "get": Method(_VIEW, serializers.OneCustomerSerializer, has_versions=True),
-        "patch": Method(
+    methods: ClassVar[Mapping[str, ActionSpec]] = {
+        "get": ActionSpec(_VIEW, serializers.OneCustomerSerializer, has_versions=True),
+        "patch": ActionSpec(
             _CHANGE,
             serializers.OneCustomerSerializer,
             body=bodies.UpdateCustomer,
             has_versions=True,
         ),
-        "put": Method(
+        "put": ActionSpec(
             _CHANGE,
             serializers.OneCustomerSerializer,
             body=bodies.ReplaceCustomer,
             has_versions=True,
         ),
-        "delete": Method(_ARCHIVE, None, 204, Reason),
+        "delete": ActionSpec(_ARCHIVE, None, 204, Reason),
     }
 
     def get(self, request: Request, customer: str, **_: Any) -> Response:
@@ -172,11 +174,11 @@ class OneCustomer(OneCustomerView, BusinessView):
 class Notes(BusinessView):
     """GET lists a customer's notes, POST writes one."""
 
-    methods: ClassVar[Mapping[str, Method]] = {
-        "get": Method(
+    methods: ClassVar[Mapping[str, ActionSpec]] = {
+        "get": ActionSpec(
             "customers.view_note", serializers.NotePageSerializer, query=bodies.NoteList
         ),
-        "post": Method(
+        "post": ActionSpec(
             "customers.add_note", serializers.OneNoteSerializer, 201, bodies.WriteNote
         ),
     }
@@ -204,8 +206,8 @@ class Notes(BusinessView):
 class CustomerPreferences(BusinessView):
     """PATCH changes how somebody wants to be served."""
 
-    methods: ClassVar[Mapping[str, Method]] = {
-        "patch": Method(
+    methods: ClassVar[Mapping[str, ActionSpec]] = {
+        "patch": ActionSpec(
             "customers.change_preferences",
             serializers.PreferencesSerializer,
             body=bodies.UpdatePreferences,
@@ -226,8 +228,8 @@ class CustomerPreferences(BusinessView):
 class Purchases(BusinessView):
     """GET lists what somebody bought, with the sums."""
 
-    methods: ClassVar[Mapping[str, Method]] = {
-        "get": Method(
+    methods: ClassVar[Mapping[str, ActionSpec]] = {
+        "get": ActionSpec(
             "customers.view_booking",
             serializers.PurchasePageSerializer,
             query=PageQuery,
@@ -248,8 +250,8 @@ class Purchases(BusinessView):
 class Metrics(BusinessView):
     """GET answers somebody's figures."""
 
-    methods: ClassVar[Mapping[str, Method]] = {
-        "get": Method("customers.view_customerstats", serializers.MetricsSerializer)
+    methods: ClassVar[Mapping[str, ActionSpec]] = {
+        "get": ActionSpec("customers.view_customerstats", serializers.MetricsSerializer)
     }
 
     def get(self, request: Request, customer: str, **_: Any) -> Response:

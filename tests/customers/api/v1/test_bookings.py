@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from audit.tenancy.actors import Actor, OperationContext
-from customers.api.tables.bookings import Bookings
+from customers.api.tables.bookings import BookingViewSet
 from tests.conftest import signed_in, staff
 from tests.customers.api.test_hub import send
 from tests.factories import (
@@ -151,7 +151,7 @@ def test_refunds_and_credits_are_found_by_their_booking(alice, jonas):
 def test_what_stands_beside_needs_the_right_to_it(jonas):
     booking = BookingFactory(customer=jonas)
     operation = OperationContext(via="api", route="/t")
-    view = Bookings()
+    view = BookingViewSet()
     shown = {}
     for names in (["view_booking"], ["view_booking", "view_customer"]):
         rights = {jonas.business_id: frozenset(f"customers.{n}" for n in names)}
