@@ -11,6 +11,7 @@ from audit import accounts, log
 from audit.models import Event, Operation, User
 from audit.rest.filters import TableFilters, YesNoFilter
 from audit.rest.model_serializers import RowSerializer
+from audit.rest.pagination import KeysetPagination
 from audit.rest.viewsets import ResourceViewSet
 
 
@@ -69,7 +70,7 @@ class TrailViewSet(ResourceViewSet):
     """A table of the trail: without an end, walked by cursors."""
 
     tag = "Trail"
-    has_pages = False
+    pagination_class = KeysetPagination
     shown_as = "log"
 
 
@@ -79,9 +80,9 @@ class EventViewSet(TrailViewSet):
     model = Event
     serializer_class = EventRow
     filterset_class = EventFilters
-    time = "occurred_at"
+    cursor_field = "occurred_at"
 
-    def reached(self, model: type[Any]) -> Any:
+    def get_queryset(self) -> Any:
         return log.list_events(actor=self.actor)
 
 
@@ -123,9 +124,9 @@ class OperationViewSet(TrailViewSet):
     model = Operation
     serializer_class = OperationRow
     filterset_class = OperationFilters
-    time = "started_at"
+    cursor_field = "started_at"
 
-    def reached(self, model: type[Any]) -> Any:
+    def get_queryset(self) -> Any:
         return log.list_operations(actor=self.actor)
 
 
@@ -171,6 +172,6 @@ class UserViewSet(ResourceViewSet):
         "created_at": "created_at",
     }
 
-    def reached(self, model: type[Any]) -> Any:
+    def get_queryset(self) -> Any:
         rows = accounts.list_users(actor=self.actor, permission="audit.view_user")
         return rows.order_by("username", "pk")

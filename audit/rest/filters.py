@@ -8,14 +8,18 @@ from uuid import UUID
 import django_filters
 from django import forms
 from django.db import models
+from django.db.models import F
 from django_filters.constants import EMPTY_VALUES
 from django_filters.fields import IsoDateTimeField
+from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.filters import OrderingFilter
 
 from audit.datetimes import OUT_OF_RANGE, is_in_range
-from audit.rest.serializers import choices_sentence
+from audit.rest.serializers import choices_sentence, snake_case
+from audit.tenancy.actors import Actor
 
 
 @extend_schema_field(OpenApiTypes.BOOL)
@@ -77,7 +81,10 @@ class ReferenceFilter(django_filters.CharFilter):
 
 
 class TableFilters(django_filters.FilterSet):
-    """The filters of one table; columns that are masked have none."""
+    """The filters of one table; columns that are masked have none.
+
+    `actor` is who asks, for filters that call a selector.
+    """
 
     business = ReferenceFilter(
         field_name="business", name="slug", label="A business, by id or slug."
@@ -90,6 +97,10 @@ class TableFilters(django_filters.FilterSet):
             models.DateField: {"filter_class": DayFilter},
         }
 
+    def __init__(self, *args: Any, actor: Actor, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.actor = actor
+
     @classmethod
     def filter_for_lookup(cls, field: Any, lookup_type: str) -> Any:
         """Return the filter of a column; of several choices each is checked too."""
@@ -97,8 +108,8 @@ class TableFilters(django_filters.FilterSet):
             return SomeOfFilter, {"choices": field.choices}
         return super().filter_for_lookup(field, lookup_type)
 
-    def checked(self) -> dict[str, Any]:
-        """Return the checked values. Raises ValidationError for a wrong one."""
+    def check(self) -> None:
+        """Raise ValidationError with every wrong value."""
         if not self.is_valid():
             raise ValidationError(
                 {
@@ -106,8 +117,6 @@ class TableFilters(django_filters.FilterSet):
                     for name, found in self.errors.get_json_data().items()
                 }
             )
-        values: dict[str, Any] = self.form.cleaned_data
-        return values
 
     def _detail(self, name: str, message: str, code: str) -> ErrorDetail:
         if code == "invalid_choice":
@@ -124,3 +133,34 @@ class OfCustomer(TableFilters):
         name="unique_id",
         label="A customer, by id or reference.",
     )
+
+
+class StrictFilterBackend(DjangoFilterBackend):
+    """Applies the view's `filterset`, which was checked before any row was read."""
+
+    def filter_queryset(self, request: Any, queryset: Any, view: Any) -> Any:
+        return view.filterset.filter_queryset(queryset)
+
+
+class NullsLastOrderingFilter(OrderingFilter):
+    """Orders by one of the view's `ordering_fields`; null comes last both ways."""
+
+    def get_ordering(self, request: Any, queryset: Any, view: Any) -> Any:
+        """Return what to order by. Raises ValidationError for an unknown name."""
+        name = snake_case(view.parameters.get(self.ordering_param, ""))
+        if not name:
+            return None
+        column = view.ordering_fields.get(name.removeprefix("-"))
+        if column is None:
+            known = ", ".join(view.ordering_fields)
+            text = f"Order by one of {known}; a minus before it means downwards."
+            detail = ErrorDetail(text, "unknown_ordering")
+            raise ValidationError({self.ordering_param: [detail]})
+        by = F(column) if isinstance(column, str) else column
+        if name.startswith("-"):
+            return [by.desc(nulls_last=True), "-pk"]
+        return [by.asc(nulls_last=True), "pk"]
+
+    def get_schema_operation_parameters(self, view: Any) -> list[Any]:
+        """Return nothing: the parameters of a list are described by its query."""
+        return []

@@ -6,14 +6,20 @@ import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from django.db.models import Model, QuerySet
+from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.pagination import BasePagination
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 _Row = TypeVar("_Row", bound=Model)
 # Counting further would read the whole table for a number nobody looks at.
 COUNTED = 10_001
+# The database reads all rows before a page; a cursor goes there at once.
+_MAX_OFFSET = 10_000
 
 
 @dataclass(frozen=True)
@@ -101,3 +107,76 @@ def open_cursor(cursor: str) -> tuple[datetime, UUID]:
     except (ValueError, OverflowError, binascii.Error) as error:
         msg = "Take the cursor from `next` of the page before."
         raise CursorError(msg) from error
+
+
+class KeysetPagination(BasePagination):
+    """Walks by the view's `cursor_field`, the newest first, without a count.
+
+    Unlike the library's cursors it needs no offset for rows of the same time.
+    """
+
+    def paginate_queryset(
+        self, queryset: Any, request: Request, view: Any = None
+    ) -> list[Any]:
+        self.request, params = request, view.parameters
+        try:
+            page = cursor_page_of(
+                queryset,
+                by=view.cursor_field,
+                cursor=params.get("cursor", ""),
+                limit=params["page_size"],
+            )
+        except CursorError as error:
+            detail = ErrorDetail(str(error), "invalid_cursor")
+            raise ValidationError({"cursor": [detail]}) from error
+        self.next_cursor = page.next_cursor
+        return page.rows
+
+    def get_paginated_response(self, data: Any) -> Response:
+        link = self.get_link(cursor=self.next_cursor) if self.next_cursor else None
+        return Response({"next": link, "previous": None, "results": data})
+
+    def get_link(self, **changed: Any) -> str:
+        """Return the path of the request with some parameters changed."""
+        query = self.request.query_params.copy()
+        for name, value in changed.items():
+            query[name] = str(value)
+        return f"{self.request.path}?{query.urlencode()}"
+
+
+class PageOrCursorPagination(KeysetPagination):
+    """Pages by number; a request with `cursor`, even an empty one, walks instead."""
+
+    page: Page[Any] | None = None
+
+    def paginate_queryset(
+        self, queryset: Any, request: Request, view: Any = None
+    ) -> list[Any]:
+        params = view.parameters
+        if "cursor" in params:
+            return super().paginate_queryset(queryset, request, view)
+        self.request = request
+        number, limit = params.get("page", 1), params["page_size"]
+        if (number - 1) * limit >= _MAX_OFFSET:
+            text = f"Pages end after {_MAX_OFFSET} rows. Walk with cursor."
+            raise ValidationError({"page": [ErrorDetail(text, "page_too_deep")]})
+        self.page = page_of(queryset, number=number, limit=limit)
+        return self.page.rows
+
+    def get_paginated_response(self, data: Any) -> Response:
+        page = self.page
+        if page is None:
+            return super().get_paginated_response(data)
+        number = page.number
+        has_next = page.has_next and number * page.limit < _MAX_OFFSET
+        # Behind the end, back to the last one that has rows.
+        previous = min(number - 1, max(page.pages, 1))
+        return Response(
+            {
+                "count": page.total,
+                "count_is_capped": page.is_capped,
+                "next": self.get_link(page=number + 1) if has_next else None,
+                "previous": self.get_link(page=previous) if previous else None,
+                "results": data,
+            }
+        )

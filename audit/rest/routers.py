@@ -15,15 +15,11 @@ def routes(path: str, view: type[ResourceViewSet], *, key: str = UUID) -> list[A
     """Return the addresses of a table, as far as it has their actions."""
     row = rf"{path}/(?P<{view.lookup_url_kwarg}>{key})"
     name = f"v1_{view.model._meta.model_name}"
+    of_row = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
     return [
         *route(path, view, {"get": "list", "post": "create"}),
         *route(f"{path}/bulk", view, {"post": "bulk_create", "patch": "bulk_update"}),
-        *route(
-            row,
-            view,
-            {"get": "retrieve", "patch": "partial_update", "delete": "destroy"},
-            name,
-        ),
+        *route(row, view, of_row, name),
         *route(f"{row}/archive", view, {"post": "archive"}),
         *route(f"{row}/restore", view, {"post": "restore"}),
     ]

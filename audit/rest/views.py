@@ -15,7 +15,7 @@ import orjson
 from django.db import transaction
 from django.http import HttpResponse, QueryDict
 from rest_framework.exceptions import ErrorDetail, ValidationError
-from rest_framework.permissions import BasePermission
+from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -101,6 +101,13 @@ class HasRight(BasePermission):
         if spec is None or not user.is_authenticated:
             return False
         return bool(user.has_perm(spec.permission))
+
+    def has_object_permission(self, request: Request, view: Any, obj: Any) -> bool:
+        """Tell whether a row that is seen may be written to: by its business."""
+        if request.method in SAFE_METHODS:
+            return True
+        allowed: bool = view.actor.may(view.required_permission, business_of(obj))
+        return allowed
 
 
 class StaffView(APIView):

@@ -7,33 +7,34 @@ answers and who may ask follows from these, for the requests and for the schema.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 from uuid import UUID
 
-from django.db.models import F, Model, QuerySet
+from django.db.models import Model
 from django.http import Http404
-from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.viewsets import ViewSetMixin
+from rest_framework.viewsets import GenericViewSet
 
 from audit import log
 from audit.fields import without_long
 from audit.history.querysets import view_right
 from audit.privacy.classes import business_of, names_people, personal_fields
 from audit.privacy.masking import Room
-from audit.rest.filters import TableFilters
+from audit.rest.filters import (
+    NullsLastOrderingFilter,
+    StrictFilterBackend,
+    TableFilters,
+)
 from audit.rest.model_serializers import Related, RowSerializer, expanded, page_of_rows
-from audit.rest.pagination import CursorError, cursor_page_of, page_of
+from audit.rest.pagination import KeysetPagination, PageOrCursorPagination
 from audit.rest.serializers import QuerySerializer, snake_case
 from audit.rest.views import ActionSpec, StaffView, etag_of
 
 LARGEST_PAGE = 200
-# The database reads all rows before a page; a cursor goes there at once.
-_DEEPEST = 10_000
 
 
 class RowQuery(QuerySerializer):
@@ -70,43 +71,48 @@ class ListQuery(CursorQuery):
     )
 
 
-class ResourceViewSet(ViewSetMixin, StaffView):
-    """Lists the rows of a table and shows one of them."""
+class ResourceViewSet(StaffView, GenericViewSet[Any]):
+    """Lists the rows of a table and shows one of them.
+
+    `get_queryset` of each says which rows; without one there are none. `related` are
+    the rows that `expand` may name.
+    """
 
     model: ClassVar[type[Model]]
-    serializer_class: ClassVar[type[RowSerializer]]
+    serializer_class: type[RowSerializer]
     filterset_class: ClassVar[type[TableFilters]] = TableFilters
-    filter_backends = (DjangoFilterBackend,)
+    filter_backends = (StrictFilterBackend, NullsLastOrderingFilter)
+    pagination_class: type[KeysetPagination] = PageOrCursorPagination
     # Names of `ordering`, and the column or expression of each.
     ordering_fields: ClassVar[Mapping[str, Any]] = {}
     related: ClassVar[Mapping[str, Related]] = {}
     # The column by which cursors walk; never null.
-    time: ClassVar[str] = "created_at"
-    # Tables without an end are walked by cursors alone.
-    has_pages: ClassVar[bool] = True
+    cursor_field: ClassVar[str] = "created_at"
     has_versions: ClassVar[bool] = False
     # What access events call these rows.
     shown_as: ClassVar[str] = "customer"
     # Which keyword of the address names a row.
-    lookup_url_kwarg: ClassVar[str] = "pk"
+    lookup_url_kwarg: str = "pk"
     # Given to `as_view` where the address names the row that these belong to.
     parent: str = ""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "model" in cls.__dict__ and "methods" not in cls.__dict__:
+            # Closed by default, and where the schema finds out the types of filters.
+            cls.queryset = cls.model._default_manager.none()
             cls.methods = cls.get_action_specs()
 
     @classmethod
     def get_action_specs(cls) -> dict[str, ActionSpec]:
         """Return what each action needs, takes and answers."""
-        right = view_right(cls.model)
-        shown = cls.answer()
-        query = ListQuery if cls.has_pages else CursorQuery
+        view, row = view_right(cls.model), cls.answer()
+        has_pages = issubclass(cls.pagination_class, PageOrCursorPagination)
+        query = ListQuery if has_pages else CursorQuery
         return {
-            "list": ActionSpec(right, page_of_rows(shown), query=query),
+            "list": ActionSpec(view, page_of_rows(row), query=query),
             "retrieve": ActionSpec(
-                right, shown, query=RowQuery, has_versions=cls.has_versions
+                view, row, query=RowQuery, has_versions=cls.has_versions
             ),
         }
 
@@ -115,32 +121,27 @@ class ResourceViewSet(ViewSetMixin, StaffView):
         """Return the serializer of a row with everything that may stand beside it."""
         return expanded(cls.serializer_class, tuple(cls.related.items()))
 
-    @property
-    def queryset(self) -> QuerySet[Any]:
-        """No rows; by its model the schema finds out the types of filters."""
-        return self.model._default_manager.none()
-
     # --- which rows -----------------------------------------------------------------
 
-    def reached(self, model: type[Model]) -> Any:
-        """Return the rows of a table that the actor may see."""
-        raise NotImplementedError  # each app has a door of its own
+    def get_object(self) -> Any:
+        """Return the row of the address, which a write may change.
 
-    def listed(self, asked: Mapping[str, Any]) -> Any:
-        """Return the rows of this list; `asked` are the checked filters."""
-        return self.reached(self.model)
+        Raises Http404 for one that is not seen, PermissionDenied for one that is.
+        """
+        row = self.get_by_reference(self.kwargs[self.lookup_url_kwarg])
+        self.check_object_permissions(self.request, row)
+        return row
 
-    def find(self, reference: str, *, with_related: Iterable[str] = ()) -> Any:
+    def get_by_reference(self, reference: str) -> Any:
         """Return one row. Raises Http404 for a missing and for a foreign one alike."""
         try:
             key = UUID(reference)
         except ValueError:
             key = None
-        rows = self.loaded(self.reached(self.model), with_related)
-        found = rows.filter(pk=key).first() if key else None
-        if found is None:
+        row = self.get_queryset().filter(pk=key).first() if key else None
+        if row is None:
             raise self.missing(self.model, reference)
-        return found
+        return row
 
     def missing(self, model: type[Model], reference: str) -> Http404:
         """Note that somebody asked for what is not theirs, and return the 404."""
@@ -148,10 +149,10 @@ class ResourceViewSet(ViewSetMixin, StaffView):
         self.actor.operation.refuse("not_found", label, reference)
         return Http404()
 
-    def loaded(self, rows: Any, names: Iterable[str]) -> Any:
-        """Load what is shown beside the rows."""
-        found = [self.related[name] for name in names]
-        paths = [path for one in found for path in (one.path, *one.loads)]
+    def with_related(self, rows: Any) -> Any:
+        """Load what `expand` names together with the rows."""
+        related = [self.related[name] for name in self.parameters["expand"]]
+        paths = [path for one in related for path in (one.path, *one.loads)]
         return rows.select_related(*paths) if paths else rows
 
     # --- what was asked -------------------------------------------------------------
@@ -173,12 +174,16 @@ class ResourceViewSet(ViewSetMixin, StaffView):
         checked: dict[str, Any] = serializer.validated_data
         if {"page", "ordering"} & checked.keys() and "cursor" in checked:
             text = "A cursor walks from the newest on. Leave page and ordering out."
-            raise ValidationError(
-                {"cursor": [ErrorDetail(text, "conflicting_parameters")]}
-            )
+            detail = ErrorDetail(text, "conflicting_parameters")
+            raise ValidationError({"cursor": [detail]})
         checked["expand"] = self._names(checked, "expand", self.related)
         shown = [*self.serializer_class().fields, *checked["expand"]]
         checked["fields"] = self._names(checked, "fields", shown) or None
+        if self.action == "list":
+            self.filterset = self.filterset_class(
+                filters, queryset=self.model._default_manager.none(), actor=self.actor
+            )
+            self.filterset.check()
         return checked | {"filters": filters}
 
     def _refuse_unknown(self, own: Mapping[str, str], known: Mapping[str, Any]) -> None:
@@ -227,13 +232,8 @@ class ResourceViewSet(ViewSetMixin, StaffView):
         else:
             context["room"] = Room()
         own = self.serializer_class(context=context)
-        beside = {
-            name: (
-                self.related[name],
-                self.related[name].serializer_class(context=context),
-            )
-            for name in asked.get("expand", ())
-        }
+        related = {name: self.related[name] for name in asked.get("expand", ())}
+        nested = {n: r.serializer_class(context=context) for n, r in related.items()}
         only = asked.get("fields")
         if only is not None:
             for name in set(own.fields) - set(only):
@@ -241,9 +241,9 @@ class ResourceViewSet(ViewSetMixin, StaffView):
         found = []
         for row in rows:
             body = own.to_representation(row)
-            for name, (related, serializer) in beside.items():
+            for name, serializer in nested.items():
                 if only is None or name in only:
-                    body[name] = self._beside(related, serializer, row)
+                    body[name] = self._beside(related[name], serializer, row)
             found.append(body)
         return found
 
@@ -276,80 +276,18 @@ class ResourceViewSet(ViewSetMixin, StaffView):
 
     def list(self, request: Request, **_: Any) -> Response:
         """List the rows that the filters keep, a page at a time."""
-        asked = self.parameters
-        filters = self.filterset_class(asked["filters"], queryset=self.queryset)
-        rows = filters.filter_queryset(self.listed(filters.checked()))
-        rows = self.loaded(rows, asked["expand"])
-        rows = without_long(rows, shown=self._columns(asked))
-        if "cursor" in asked or not self.has_pages:
-            body, found = self._walked(rows)
-        else:
-            body, found = self._paged(rows)
-        query = asked["filters"].get("search")
-        self.note_shown("searched" if query else "listed", found, query=query or None)
-        kept = {k: asked[k] for k in ("fields", "expand")}
-        return Response(body | {"results": self.shown(found, **kept)})
+        params = self.parameters
+        queryset = self.filter_queryset(self.get_queryset())
+        queryset = without_long(queryset, shown=self._columns(params))
+        rows = self.paginate_queryset(queryset) or []
+        query = params["filters"].get("search")
+        self.note_shown("searched" if query else "listed", rows, query=query or None)
+        selection = {k: params[k] for k in ("fields", "expand")}
+        return self.get_paginated_response(self.shown(rows, **selection))
 
-    def retrieve(self, request: Request, **kwargs: Any) -> Response:
+    def retrieve(self, request: Request, **_: Any) -> Response:
         """Show one row."""
-        reference = kwargs[self.lookup_url_kwarg]
-        return self.answer_row(
-            self.find(reference, with_related=self.parameters["expand"])
-        )
-
-    def _paged(self, rows: Any) -> tuple[dict[str, Any], Sequence[Any]]:
-        number = self.parameters.get("page", 1)
-        limit = self.parameters["page_size"]
-        if (number - 1) * limit >= _DEEPEST:
-            text = f"Pages end after {_DEEPEST} rows. Walk with cursor."
-            raise ValidationError({"page": [ErrorDetail(text, "page_too_deep")]})
-        page = page_of(self._ordered(rows), number=number, limit=limit)
-        has_next = page.has_next and number * limit < _DEEPEST
-        # Behind the end, back to the last one that has rows.
-        former = min(number - 1, max(page.pages, 1))
-        body = {
-            "count": page.total,
-            "count_is_capped": page.is_capped,
-            "next": self._link(page=number + 1) if has_next else None,
-            "previous": self._link(page=former) if former else None,
-        }
-        return body, page.rows
-
-    def _walked(self, rows: Any) -> tuple[dict[str, Any], Sequence[Any]]:
-        asked = self.parameters
-        try:
-            page = cursor_page_of(
-                rows,
-                by=self.time,
-                cursor=asked.get("cursor", ""),
-                limit=asked["page_size"],
-            )
-        except CursorError as error:
-            raise ValidationError(
-                {"cursor": [ErrorDetail(str(error), "invalid_cursor")]}
-            ) from error
-        link = self._link(cursor=page.next_cursor) if page.next_cursor else None
-        return {"next": link, "previous": None}, page.rows
-
-    def _ordered(self, rows: Any) -> Any:
-        name = snake_case(self.parameters.get("ordering", ""))
-        if not name:
-            return rows
-        column = self.ordering_fields.get(name.removeprefix("-"))
-        if column is None:
-            known = ", ".join(self.ordering_fields)
-            text = f"Order by one of {known}; a minus before it means downwards."
-            raise ValidationError({"ordering": [ErrorDetail(text, "unknown_ordering")]})
-        by = F(column) if isinstance(column, str) else column
-        is_down = name.startswith("-")
-        order = by.desc(nulls_last=True) if is_down else by.asc(nulls_last=True)
-        return rows.order_by(order, "-pk" if is_down else "pk")
-
-    def _link(self, **changed: Any) -> str:
-        query = self.request.query_params.copy()
-        for name, value in changed.items():
-            query[name] = str(value)
-        return f"{self.request.path}?{query.urlencode()}"
+        return self.answer_row(self.get_object())
 
 
 def _unknown(name: str, known: Iterable[str]) -> str:

@@ -42,7 +42,7 @@ class TypedCaptureViewSet(HubViewSet):
     """A table of captures of one type, made again by each rebuild."""
 
     tag = "Captures"
-    time = "occurred_at"
+    cursor_field = "occurred_at"
     ordering_fields: ClassVar[Mapping[str, Any]] = {
         "occurred_at": "occurred_at",
         "created_at": "created_at",

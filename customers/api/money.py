@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError as RuleBroken
@@ -19,7 +20,7 @@ from customers.api.serializers import money as serializers
 from customers.api.tables import belongings, bookings
 from customers.api.tables.rows import FlagRow
 from customers.choices import RefundStatus
-from customers.models import Booking, Credit, Flag, Refund
+from customers.models import Booking, Credit, Customer, Flag, Refund
 
 
 class Acting(Finding):
@@ -52,27 +53,27 @@ class BookingRefundViewSet(Acting, bookings.RefundViewSet):
         )
         return {"list": super().get_action_specs()["list"], "create": add}
 
-    # No customer in the address: the booking says whose they are.
-    owner = None
+    @cached_property
+    def parent_booking(self) -> Booking:
+        """The booking that the address names. Raises Http404."""
+        return self.booking(self.kwargs["pk"])
 
-    def listed(self, asked: Mapping[str, Any]) -> Any:
-        booking = self.booking(self.kwargs["pk"])
-        self._note(booking)
-        rows = super().listed(asked)
-        return rows.filter(business=booking.business_id, booking=booking)
+    @cached_property
+    def owner(self) -> Customer:
+        """The customer of the booking: no address here names one."""
+        return self.parent_booking.customer
+
+    def get_queryset(self) -> Any:
+        return super().get_queryset().filter(booking=self.parent_booking)
 
     def create(self, request: Request, **_: Any) -> Response:
         """Give money back; above the limit a second person approves it (202)."""
-        booking = self.booking(self.kwargs["pk"])
-        row = self.act(
-            services.request_refund, booking, confirm=self.confirm, **self.body()
-        )
-        self._note(booking)
+        booking, values = self.parent_booking, self.body()
+        del values["customer_id"]
+        row = self.act(services.request_refund, booking, confirm=self.confirm, **values)
+        self.note_shown("viewed", [self.owner], target=self.owner)
         waits = row.status == RefundStatus.REQUESTED
         return self.respond(row, status=202 if waits else 201, is_clear=self.sees_clear)
-
-    def _note(self, booking: Booking) -> None:
-        self.note_shown("viewed", [booking.customer], target=booking.customer)
 
 
 class CustomerCreditViewSet(Acting, bookings.CreditViewSet):

@@ -76,8 +76,7 @@ def list_customers(
     if business_id is not None:
         customers = customers.filter(business_id=business_id)
     if search:
-        seen_in = actor.businesses_for(SEE_CLEAR)
-        customers = customers.matching(search, seen_in=seen_in)
+        customers = match_customers(customers, search, actor=actor)
     if customer_type:
         customers = customers.filter(customer_type=customer_type)
     if status:
@@ -101,9 +100,16 @@ def list_archived_customers(*, actor: Actor, search: str = "") -> CustomerQueryS
     rows: Any = list_rows(Customer, actor=actor).filter(erased_at=None)
     rows = rows.exclude(archived_at=None)
     if search:
-        rows = rows.matching(search, seen_in=actor.businesses_for(SEE_CLEAR))
+        rows = match_customers(rows, search, actor=actor)
     found: CustomerQuerySet = rows
     return found
+
+
+def match_customers(
+    customers: CustomerQuerySet, search: str, *, actor: Actor
+) -> CustomerQuerySet:
+    """Return the customers that match, contact data where the actor sees it."""
+    return customers.matching(search, seen_in=actor.businesses_for(SEE_CLEAR))
 
 
 def find_customer(

@@ -11,7 +11,6 @@ from django.utils import timezone
 
 from audit.tenancy.actors import Actor
 from customers.models import Booking, Customer, TicketMessage
-from customers.models.base import ArchiveMarks
 from customers.selectors.customers import list_rows
 from customers.services.constraints import changed_columns, check_row
 from customers.services.locking import hand_down, lock_customer
@@ -123,11 +122,6 @@ def restore_row(
         stored=stored,
         customer=customer,
     )
-
-
-def is_archivable(model: type[models.Model]) -> bool:
-    """Tell whether rows of a table can be archived."""
-    return issubclass(model, ArchiveMarks)
 
 
 def _check(row: models.Model, stored: models.Model | None = None) -> None:

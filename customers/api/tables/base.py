@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, ClassVar
 from uuid import UUID
@@ -12,6 +11,8 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.core.exceptions import ValidationError as RuleBroken
 from django.db.models import Model
 from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from audit.rest.exceptions import ApiError
 from audit.rest.filters import TableFilters, YesNoFilter
@@ -45,23 +46,37 @@ class HubRow(RowSerializer):
         return shown
 
 
+class ArchivedFilter(YesNoFilter):
+    """Hides archived rows, also where nothing is asked; `true` hides the others."""
+
+    def filter(self, qs: Any, value: Any) -> Any:
+        return qs.filter(archived_at__isnull=not value)
+
+
 class ArchivableFilters(TableFilters):
     """The filters of a table whose rows can be archived."""
 
-    is_archived = YesNoFilter(
-        method="leave", label="true: the archived rows instead of the others."
-    )
-
-    def leave(self, rows: Any, name: str, value: Any) -> Any:
-        """Return the rows as they are: the list has begun with the right ones."""
-        return rows
+    is_archived = ArchivedFilter(label="true: the archived rows instead of the others.")
 
 
 class HubViewSet(BusinessScopeMixin, WritableViewSet):
     """A table of a business. `X-Business` narrows it to one of several."""
 
-    def reached(self, model: type[Model]) -> Any:
-        """Return the rows of a table that the actor may see."""
+    @cached_property
+    def owner(self) -> Any:
+        """The customer or ticket that the address names, if it does."""
+        return None
+
+    def get_queryset(self) -> Any:
+        return self.with_related(self.visible_rows(self.model))
+
+    def list(self, request: Request, **kwargs: Any) -> Response:
+        """List the rows that the filters keep, a page at a time."""
+        if self.owner is not None:
+            self.note_shown("viewed", [self.owner], target=self.owner)
+        return super().list(request, **kwargs)
+
+    def visible_rows(self, model: type[Model]) -> Any:
         rows: Any = services.list_rows(model, actor=self.actor)
         if self.business_id is not None:
             rows = rows.filter(
@@ -73,14 +88,6 @@ class HubViewSet(BusinessScopeMixin, WritableViewSet):
     def business_id(self) -> UUID | None:
         """The business that `X-Business` names. Raises Http404."""
         return self.named_business_id()
-
-    def listed(self, asked: Mapping[str, Any]) -> Any:
-        rows = super().listed(asked)
-        if services.is_archivable(self.model):
-            hidden = {"archived_at": None}
-            is_hidden = asked.get("is_archived")
-            rows = rows.exclude(**hidden) if is_hidden else rows.filter(**hidden)
-        return rows
 
     def customer(self, reference: str) -> Customer:
         """Return the customer that an address names. Raises Http404 or ApiError 400."""
@@ -126,11 +133,10 @@ class CustomerRelatedViewSet(HubViewSet):
         """The customer that the address names, if it does."""
         return self.customer(self.kwargs["customer"]) if self.parent else None
 
-    def listed(self, asked: Mapping[str, Any]) -> Any:
-        rows = super().listed(asked)
+    def get_queryset(self) -> Any:
+        rows = super().get_queryset()
         if self.owner is None:
             return rows
-        self.note_shown("viewed", [self.owner], target=self.owner)
         return rows.filter(business=self.owner.business_id, customer=self.owner)
 
     def body(self, **context: Any) -> Any:
@@ -150,7 +156,7 @@ class CustomerRelatedViewSet(HubViewSet):
             return self.owner
         if key is None:
             raise ValidationError({"customer_id": [_REQUIRED]})
-        rows = self.reached(Customer).select_related("business")
+        rows = self.visible_rows(Customer).select_related("business")
         found: Customer | None = rows.filter(pk=key).first()
         if found is None:
             raise ValidationError({"customer_id": [_NO_ROW]})

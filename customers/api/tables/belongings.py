@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from rest_framework import serializers
@@ -200,7 +200,7 @@ class ConsentViewSet(CustomerRelatedViewSet):
     serializer_class = rows.ConsentRow
     create_serializer_class = NewConsent
     filterset_class = ConsentFilters
-    time = "occurred_at"
+    cursor_field = "occurred_at"
     ordering_fields: ClassVar = {
         "occurred_at": "occurred_at",
         "created_at": "created_at",
@@ -237,13 +237,13 @@ class OnePerCustomerViewSet(HubViewSet):
 
     lookup_url_kwarg = "customer"
 
-    def find(self, reference: str, *, with_related: Iterable[str] = ()) -> Any:
+    def get_by_reference(self, reference: str) -> Any:
         customer = self.customer(reference)
-        own = self.reached(self.model).select_related("business")
-        found = own.filter(customer=customer).first()
-        if found is None:
+        rows = self.get_queryset().select_related("business")
+        row = rows.filter(customer=customer).first()
+        if row is None:
             raise self.missing(self.model, reference)
-        return found
+        return row
 
     def reference_of(self, row: Any) -> str:
         return str(row.customer_id)

@@ -121,7 +121,7 @@ class BookingViewSet(CustomerRelatedViewSet):
     references: ClassVar = {"rescheduled_from_id": Booking}
     filterset_class = BookingFilters
     has_versions = True
-    time = "placed_at"
+    cursor_field = "placed_at"
     ordering_fields: ClassVar = {
         "placed_at": "placed_at",
         "completed_at": "completed_at",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from django.core.exceptions import ObjectDoesNotExist
@@ -52,7 +51,7 @@ class BusinessViewSet(HubViewSet):
     shown_as = "business"
     ordering_fields: ClassVar = {"name": "name", "created_at": "created_at"}
 
-    def find(self, reference: str, *, with_related: Iterable[str] = ()) -> Any:
+    def get_by_reference(self, reference: str) -> Business:
         try:
             return services.get_business(reference, actor=self.actor)
         except ObjectDoesNotExist as error:
@@ -60,7 +59,7 @@ class BusinessViewSet(HubViewSet):
 
     def partial_update(self, request: Request, **kwargs: Any) -> Response:
         """Change limits and settings. Needs a confirmation, scope `manage_roles`."""
-        self.found_to_write(kwargs["business"])
+        self.get_object()
         # Its limit decides which refunds are confirmed.
         require_step_up(request, "manage_roles", what="Change the business")
         return super().partial_update(request, **kwargs)

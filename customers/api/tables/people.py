@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import django_filters
@@ -71,7 +71,7 @@ class CustomerFilters(ArchivableFilters):
     """Filters of customers; none of them tells what is masked."""
 
     search = django_filters.CharFilter(
-        method="leave",
+        method="search_customers",
         max_length=200,
         label="Name, reference, e-mail or phone; parts of what is seen in clear.",
     )
@@ -97,6 +97,10 @@ class CustomerFilters(ArchivableFilters):
     is_high_value = YesNoFilter(field_name="stats__is_high_value")
     is_opted_in = YesNoFilter(field_name="stats__is_opted_in")
 
+    def search_customers(self, customers: Any, name: str, value: str) -> Any:
+        """Return the customers that match, as far as the actor sees them in clear."""
+        return services.match_customers(customers, value, actor=self.actor)
+
 
 class CustomerViewSet(HubViewSet):
     """Customers of the businesses that the caller works for."""
@@ -110,7 +114,7 @@ class CustomerViewSet(HubViewSet):
     archive_permission = services.ARCHIVE
     bulk_permission = "customers.bulk_customer"
     lookup_url_kwarg = "customer"
-    time = "joined_at"
+    cursor_field = "joined_at"
     has_versions = True
     ordering_fields: ClassVar[Mapping[str, Any]] = {
         "joined_at": "joined_at",
@@ -131,23 +135,16 @@ class CustomerViewSet(HubViewSet):
         "stats": Related(StatsRow, "stats", ("stats__business",)),
     }
 
-    def listed(self, asked: Mapping[str, Any]) -> Any:
-        search = asked.get("search") or ""
-        if asked.get("is_archived"):
-            rows = services.list_archived_customers(actor=self.actor, search=search)
-        else:
-            rows = services.list_customers(actor=self.actor, search=search)
-        if self.business_id is not None:
-            rows = rows.filter(business=self.business_id)
+    def get_queryset(self) -> Any:
+        # One who was erased is found by the address alone, and in no list.
+        customers = super().get_queryset().filter(erased_at=None)
+        # The figures' amounts are in the business's currency.
+        customers = customers.select_related("business")
         return services.with_order_name(
-            rows, actor=self.actor, business_id=self.business_id
+            customers, actor=self.actor, business_id=self.business_id
         )
 
-    def loaded(self, rows: Any, names: Iterable[str]) -> Any:
-        # The figures' amounts are in the business's currency.
-        return super().loaded(rows, names).select_related("business")
-
-    def find(self, reference: str, *, with_related: Iterable[str] = ()) -> Any:
+    def get_by_reference(self, reference: str) -> Customer:
         return self.customer(reference)
 
     def perform_create(self, values: dict[str, Any]) -> Any:

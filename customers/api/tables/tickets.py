@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, ClassVar
 from uuid import UUID
@@ -81,7 +81,7 @@ class TicketViewSet(CustomerRelatedViewSet):
     references: ClassVar = {"booking_id": Booking}
     filterset_class = TicketFilters
     has_versions = True
-    time = "opened_at"
+    cursor_field = "opened_at"
     ordering_fields: ClassVar = {
         "opened_at": "opened_at",
         "number": "number",
@@ -143,7 +143,7 @@ class MessageViewSet(HubViewSet):
     create_serializer_class = NewMessage
     update_serializer_class = ChangedMessage
     filterset_class = MessageFilters
-    time = "sent_at"
+    cursor_field = "sent_at"
     ordering_fields: ClassVar = {"sent_at": "sent_at", "created_at": "created_at"}
     related: ClassVar = {
         "ticket": Related(rows.TicketRow, "ticket"),
@@ -157,22 +157,18 @@ class MessageViewSet(HubViewSet):
 
     def ticket(self, key: str) -> Ticket:
         """Return a ticket. Raises Http404."""
-        rows = self.reached(Ticket).select_related("customer")
+        rows = self.visible_rows(Ticket).select_related("customer")
         found: Ticket | None = rows.filter(pk=key).first()
         if found is None:
             raise self.missing(Ticket, key)
         return found
 
-    def listed(self, asked: Mapping[str, Any]) -> Any:
-        messages = super().listed(asked)
+    def get_queryset(self) -> Any:
+        # Whom a message is about stands in its ticket.
+        messages = super().get_queryset().select_related("ticket")
         if self.owner is None:
             return messages
-        self.note_shown("viewed", [self.owner], target=self.owner)
         return messages.filter(business=self.owner.business_id, ticket=self.owner)
-
-    def loaded(self, rows: Any, names: Iterable[str]) -> Any:
-        # Whom a message is about stands in its ticket.
-        return super().loaded(rows, names).select_related("ticket")
 
     def body(self, **context: Any) -> Any:
         """Return the checked body; below a ticket's address it names no other."""
@@ -190,7 +186,7 @@ class MessageViewSet(HubViewSet):
         elif self.owner is not None and key != self.owner.pk:
             text = "The body names another ticket than the path. Leave it out."
             error = ErrorDetail(text, "conflict")
-        elif self.owner is None and not self.reached(Ticket).filter(pk=key).exists():
+        elif not (self.owner or self.visible_rows(Ticket).filter(pk=key).exists()):
             error = _NO_ROW
         else:
             return
