@@ -32,10 +32,10 @@ def read_cloudevent(headers: Mapping[str, str] | None, body: Any) -> Item:
     if "specversion" not in attributes:
         attributes, path = as_object(body), "data"
         data = attributes.get("data")
-    found = {name: text(attributes.get(name)) for name in _NEEDED}
-    family = (found["type"] or "").rpartition(".")[2]
-    item = read_data(family, "", found["type"], data, path)
-    missing = next((name for name in _NEEDED if found[name] is None), None)
+    required = {name: text(attributes.get(name)) for name in _NEEDED}
+    family = (required["type"] or "").rpartition(".")[2]
+    item = read_data(family, "", required["type"], data, path)
+    missing = next((name for name in _NEEDED if required[name] is None), None)
     problem = item.problem
     if missing is not None:
         problem = Problem(
@@ -43,7 +43,7 @@ def read_cloudevent(headers: Mapping[str, str] | None, body: Any) -> Item:
         )
     return replace(
         item,
-        message_id=None if missing else f"{found['source']}#{found['id']}",
+        message_id=None if missing else f"{required['source']}#{required['id']}",
         timestamp=first(moment(attributes.get("time")), item.timestamp),
         gpc=item.gpc or attributes.get("gpc") is True or None,
         problem=problem,
@@ -57,9 +57,9 @@ def whole_cloudevent(headers: Mapping[str, str], data: Any) -> dict[str, Any]:
 
 def _attributes(headers: Mapping[str, str] | None) -> dict[str, str]:
     """Return the attributes in headers, which may be quoted and percent-encoded."""
-    found = {}
+    attributes = {}
     for key, value in (headers or {}).items():
         name = str(key).lower()
         if name.startswith(_PREFIX):
-            found[name.removeprefix(_PREFIX)] = unquote(str(value).strip(_QUOTED))
-    return found
+            attributes[name.removeprefix(_PREFIX)] = unquote(str(value).strip(_QUOTED))
+    return attributes

@@ -169,9 +169,9 @@ def _only(row: Values, names: Iterable[str]) -> Values:
 def _person(table: str, row: Values) -> Values:
     """Return what names the person, for the further messages of a row."""
     ids, emails = who(table)
-    found = {"user_id": _first(row, ids), "email": _first(row, emails)}
-    found["name"] = _first(row, ("name", "full_name", "user_name"))
-    return {name: value for name, value in found.items() if value is not None}
+    person = {"user_id": _first(row, ids), "email": _first(row, emails)}
+    person["name"] = _first(row, ("name", "full_name", "user_name"))
+    return {name: value for name, value in person.items() if value is not None}
 
 
 def _whole(table: str, row: Values) -> Values:

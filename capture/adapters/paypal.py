@@ -44,13 +44,13 @@ def read_paypal(event: dict[str, Any]) -> Item:
     known = as_object(event)
     kind = text(known.get("event_type"))
     wanted = CaptureType.PAYMENT if kind in _EVENTS else CaptureType.EVENT
-    found: dict[str, Any] = {"identity": Identity()}
+    content: dict[str, Any] = {"identity": Identity()}
     try:
-        found |= _read(kind, Place(event, ""))
+        content |= _read(kind, Place(event, ""))
     except Unfit as error:
-        found["problem"] = error.problem
+        content["problem"] = error.problem
     return Item(
-        **{"fields": {}, "sent_as": {}, "problem": None, **found},
+        **{"fields": {}, "sent_as": {}, "problem": None, **content},
         type=wanted,
         name=kind,
         message_id=text(known.get("id")),
@@ -125,18 +125,18 @@ def _refund(thing: Place) -> tuple[Facts, dict[str, str]]:
 def _order(thing: Place) -> tuple[Facts, dict[str, str]]:
     """Read an order. Its units are paid together, so they are one payment."""
     units = thing.items("purchase_units")
-    found = [_amount(unit.at("amount")) for unit in units]
+    amounts = [_amount(unit.at("amount")) for unit in units]
     here = thing.at("purchase_units")
-    if not found or len({currency for currency, _, _ in found}) != 1:
+    if not amounts or len({currency for currency, _, _ in amounts}) != 1:
         raise Unfit("amount_invalid", f"/{here.path}", "The order has no one amount.")
     captures = [c for unit in units for c in unit.items("payments", "captures")]
     paid = [_named("transaction", capture.text("id")) for capture in captures]
     invoices = [_invoice(unit) for unit in units]
     order = _named("order", thing.text("id"))
     facts = {
-        "currency": found[0][0],
+        "currency": amounts[0][0],
         "final_price": sum(
-            (required(amount, place) for _, amount, place in found), Decimal(0)
+            (required(amount, place) for _, amount, place in amounts), Decimal(0)
         ),
         "original_price": _part(units, "item_total"),
         "discount_amount": _part(units, "discount"),
@@ -269,9 +269,9 @@ def _full_name(thing: Place) -> str | None:
             first(name.text("given_name"), payer.text("first_name")),
             first(name.text("surname"), payer.text("last_name")),
         )
-        found = whole or " ".join(filter(None, parts))
-        if found:
-            return str(found)
+        name_text = whole or " ".join(filter(None, parts))
+        if name_text:
+            return str(name_text)
     return None
 
 

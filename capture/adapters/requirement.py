@@ -142,9 +142,9 @@ def read(kind: str, body: dict[str, Any]) -> Item:
     """Return a message of one route; unknown keys stay in the body and go nowhere."""
     spelled = _Spellings(body)
     names = {**_IDENTITY, **NAMES[kind]}
-    found = {name: spelled.take(*keys) for name, keys in names.items()}
-    given = {name: found[name] for name in NAMES[kind] if found[name] is not None}
-    identity = Identity(**{name: _text(found[name]) for name in _IDENTITY})
+    values = {name: spelled.take(*keys) for name, keys in names.items()}
+    given = {name: values[name] for name in NAMES[kind] if values[name] is not None}
+    identity = Identity(**{name: _text(values[name]) for name in _IDENTITY})
     when = given.get(_WHEN.get(CaptureType(kind), ""))
     return Item(
         identity=identity,
@@ -174,8 +174,8 @@ class _Spellings:
         single = ((name,) for name in names)
         for group in (*single, *(g for g in _ONE_VALUE if set(g) <= set(names))):
             self._compare(self._filled(group))
-        found = self._filled(names)
-        return self.body[found[0]] if found else None
+        keys = self._filled(names)
+        return self.body[keys[0]] if keys else None
 
     def key(self, *names: str) -> str:
         """Return the key as it was sent, or as it should have been."""

@@ -97,8 +97,10 @@ def read_segment(
     if kind not in _READERS:
         problem = Problem("unknown_shape", "/type", "Send identify, track, page or so.")
         return replace(common, problem=problem)
-    found = _READERS[kind](message, common, names, known_as)
-    return replace(found, problem=found.problem or _malformed(message, kind))
+    message_item = _READERS[kind](message, common, names, known_as)
+    return replace(
+        message_item, problem=message_item.problem or _malformed(message, kind)
+    )
 
 
 def _kind_again(kind: str | None, known_as: str) -> str:
@@ -245,21 +247,21 @@ def _track(
         problem = Problem("event_name_missing", "/event", "Name the event.")
         return replace(common, type=known_as or CaptureType.EVENT, problem=problem)
     wanted = known_as or names.get(name.casefold(), CaptureType.EVENT)
-    found = replace(common, type=CaptureType.EVENT, name=name)
+    tracked = replace(common, type=CaptureType.EVENT, name=name)
     if wanted == CaptureType.PAYMENT:
         fields, sent_as = read_order(name, message.properties)
         return replace(
-            found, type=wanted, fields=fields, sent_as={**found.sent_as, **sent_as}
+            tracked, type=wanted, fields=fields, sent_as={**tracked.sent_as, **sent_as}
         )
     if wanted == CaptureType.PROFILE:
         told = _profile({**message.traits, **message.properties})
-        return replace(found, type=wanted, fields=told)
+        return replace(tracked, type=wanted, fields=told)
     if wanted == CaptureType.EVENT or wanted not in NAMES:
-        return replace(found, fields={"properties": message.properties})
-    return _typed(str(wanted), name, message, found)
+        return replace(tracked, fields={"properties": message.properties})
+    return _typed(str(wanted), name, message, tracked)
 
 
-def _typed(kind: str, name: str, message: _Message, found: Item) -> Item:
+def _typed(kind: str, name: str, message: _Message, tracked: Item) -> Item:
     """Read the properties as our own words, and what they lack from the traits."""
     told = read(kind, message.properties)
     person = _profile(message.traits)
@@ -272,11 +274,11 @@ def _typed(kind: str, name: str, message: _Message, found: Item) -> Item:
         problem = replace(problem, pointer=f"/properties{problem.pointer}")
     under = {key: f"properties/{value}" for key, value in told.sent_as.items()}
     return replace(
-        found,
+        tracked,
         type=kind,
         fields=fields,
-        sent_as={**under, **found.sent_as},
-        timestamp=first(found.timestamp, moment(told.timestamp)),
+        sent_as={**under, **tracked.sent_as},
+        timestamp=first(tracked.timestamp, moment(told.timestamp)),
         problem=problem,
     )
 

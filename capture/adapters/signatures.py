@@ -67,12 +67,14 @@ def verify_standard(
 
     The secret is base64 behind its `whsec_`; the bytes in it are the key.
     """
-    found = _lowered(headers)
-    message_id = found.get("webhook-id", "")
-    seconds = found.get("webhook-timestamp", "")
+    lowered = _lowered(headers)
+    message_id = lowered.get("webhook-id", "")
+    seconds = lowered.get("webhook-timestamp", "")
     if not _ID.fullmatch(message_id) or not _SECONDS.fullmatch(seconds):
         raise _bad("Send the headers webhook-id and webhook-timestamp.")
-    marks = [mark.partition(",") for mark in found.get("webhook-signature", "").split()]
+    marks = [
+        mark.partition(",") for mark in lowered.get("webhook-signature", "").split()
+    ]
     given = [_decoded(text) for version, _, text in marks if version == "v1"]
     signed = _bytes(f"{message_id}.{seconds}.") + raw
     keys = [key for key in map(_standard_key, secrets) if key]
@@ -94,16 +96,16 @@ def verify_paypal(
     The certificate is believed for its place: fetched from an address that
     `is_paypal_certificate_url` allows, or pinned by staff.
     """
-    found = _lowered(headers)
-    message_id = found.get("paypal-transmission-id", "")
-    sent_at = found.get("paypal-transmission-time", "")
-    algorithm = found.get("paypal-auth-algo", "")
+    lowered = _lowered(headers)
+    message_id = lowered.get("paypal-transmission-id", "")
+    sent_at = lowered.get("paypal-transmission-time", "")
+    algorithm = lowered.get("paypal-auth-algo", "")
     if not (message_id and sent_at and webhook_id):
         raise _bad("Send the headers PAYPAL-TRANSMISSION-ID and -TIME.")
     if algorithm.casefold() != "sha256withrsa":
         raise _bad("The header PAYPAL-AUTH-ALGO names another algorithm.")
     text = f"{message_id}|{sent_at}|{webhook_id}|{zlib.crc32(raw)}"
-    signature = _decoded(found.get("paypal-transmission-sig", ""))
+    signature = _decoded(lowered.get("paypal-transmission-sig", ""))
     try:
         key = _paypal_key(certificate_pem, now)
         key.verify(signature, _bytes(text), PKCS1v15(), SHA256())
@@ -191,15 +193,15 @@ def _paypal_key(pem: bytes, now: datetime) -> RSAPublicKey:
 
 def _names(certificate: x509.Certificate) -> list[str]:
     names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    found = [str(name.value) for name in names]
+    common_names = [str(name.value) for name in names]
     try:
         more = certificate.extensions.get_extension_for_oid(
             ExtensionOID.SUBJECT_ALTERNATIVE_NAME
         ).value
     except x509.ExtensionNotFound:
-        return found
+        return common_names
     assert isinstance(more, x509.SubjectAlternativeName)  # noqa: S101 - for the types
-    return found + more.get_values_for_type(x509.DNSName)
+    return common_names + more.get_values_for_type(x509.DNSName)
 
 
 def _bad(message: str) -> SignatureError:

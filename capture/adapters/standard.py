@@ -73,8 +73,8 @@ def read_data(family: str, verb: str, name: str | None, data: Any, path: str) ->
 
 def _identity(data: Any) -> Identity:
     """Return whom the data of a free event names, by the names of an event."""
-    found = read(CaptureType.LOGIN, as_object(data)).identity
-    return replace(found, phone=None)
+    identity = read(CaptureType.LOGIN, as_object(data)).identity
+    return replace(identity, phone=None)
 
 
 def _with_outcome(family: str, verb: str, fields: dict[str, Any]) -> dict[str, Any]:

@@ -89,8 +89,8 @@ def _payment(kind: str, thing: Place) -> dict[str, Any]:
     state = _STATES[kind]
     ids = find_ids(kind, thing)
     groups = ("intent", "invoice", "session", "charge")
-    found = references(name for group in groups for name in ids[group])
-    if not found:
+    payment_ids = references(name for group in groups for name in ids[group])
+    if not payment_ids:
         raise Unfit("schema_violation", "/data/object/id", "The payment has no id.")
     reached = str(state(thing, money) if callable(state) else state)
     amounts = dict(money.amounts)
@@ -102,8 +102,8 @@ def _payment(kind: str, thing: Place) -> dict[str, Any]:
         **amounts,
         "currency": money.currency,
         "payment_processor": "stripe",
-        "transaction_id": found[0],
-        "references": found,
+        "transaction_id": payment_ids[0],
+        "references": payment_ids,
         "state": reached,
     }
     return {

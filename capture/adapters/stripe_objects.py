@@ -195,9 +195,9 @@ def _sum_discounts(
     thing: Place, currency: str | None, amounts: dict[str, Decimal]
 ) -> None:
     lines = thing.items("total_discount_amounts")
-    found = [from_minor(line.at("amount"), currency) for line in lines]
-    if found:
-        amounts["discount_amount"] = sum(filter(None, found), Decimal(0))
+    discounts = [from_minor(line.at("amount"), currency) for line in lines]
+    if discounts:
+        amounts["discount_amount"] = sum(filter(None, discounts), Decimal(0))
 
 
 def _leave_out_uncaptured(
@@ -217,8 +217,8 @@ def _payments(thing: Place) -> list[Place]:
     rows = thing.items("payments", "data")
     rows.sort(key=lambda row: row.text("status") != "paid")
     own = thing.at("payment")
-    found = [row.at("payment") for row in rows]
-    return [own, *found] if isinstance(own.value, dict) else found
+    listed = [row.at("payment") for row in rows]
+    return [own, *listed] if isinstance(own.value, dict) else listed
 
 
 def _id(place: Place) -> str | None:

@@ -36,10 +36,10 @@ class Place:
 
     def at(self, *keys: str | int) -> Place:
         """Return a value further down; None where the way ends."""
-        found: Any = self.value
+        member: Any = self.value
         for key in keys:
-            found = _member(found, key)
-        return Place(found, "/".join([self.path, *map(str, keys)]).lstrip("/"))
+            member = _member(member, key)
+        return Place(member, "/".join([self.path, *map(str, keys)]).lstrip("/"))
 
     def text(self, *keys: str | int) -> str | None:
         """Return the text further down, if there is some."""
@@ -67,9 +67,9 @@ def text(value: Any) -> str | None:
     return str(value).strip() or None
 
 
-def first(*found: Any) -> Any:
+def first(*values: Any) -> Any:
     """Return the first that is not None."""
-    return next((value for value in found if value is not None), None)
+    return next((value for value in values if value is not None), None)
 
 
 def as_object(value: Any) -> dict[str, Any]:
@@ -83,9 +83,9 @@ def moment(value: Any) -> Any:
     return value if is_time else None
 
 
-def references(found: Iterable[str | None]) -> list[str]:
+def references(ids: Iterable[str | None]) -> list[str]:
     """Return the ids without gaps and repeats; none holds a blank or is very long."""
-    shown = ("_".join(name.split())[:_LONGEST_REFERENCE] for name in found if name)
+    shown = ("_".join(name.split())[:_LONGEST_REFERENCE] for name in ids if name)
     return list(dict.fromkeys(shown))
 
 

@@ -30,8 +30,8 @@ def key_in_headers(request: HttpRequest) -> str | None:
 
     Raises ApiError when two different ones do. Cookies and sessions are not looked at.
     """
-    found = {_authorization(request), request.headers.get("X-Capture-Key")}
-    texts = {text for text in found if text}
+    headers = {_authorization(request), request.headers.get("X-Capture-Key")}
+    texts = {text for text in headers if text}
     if len(texts) > 1:
         raise ApiError(401, "key_mismatch", "Two different keys came. Send one.")
     return texts.pop() if texts else None
@@ -39,10 +39,10 @@ def key_in_headers(request: HttpRequest) -> str | None:
 
 def take_key(body: dict[str, Any]) -> str | None:
     """Take the key out of a body and return it. It must not be kept."""
-    found = {body.pop(name, None) for name in BODY_KEYS if _is_text(body.get(name))}
+    values = {body.pop(name, None) for name in BODY_KEYS if _is_text(body.get(name))}
     for name in BODY_KEYS:
         body.pop(name, None)
-    texts = {text for text in found if text}
+    texts = {text for text in values if text}
     if len(texts) > 1:
         raise ApiError(401, "key_mismatch", "Two different keys came. Send one.")
     return texts.pop() if texts else None

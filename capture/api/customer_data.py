@@ -155,8 +155,8 @@ class AllCustomerData(MachineView):
         page = page_of(rows, number=asked["page"], limit=asked["page_size"])
         verb = "searched" if asked["search"] else "listed"
         self.note_shown(verb, page.rows, query=asked["search"] or None)
-        found = customers.load_values(page.rows, services.CUSTOMER_DATA, room=Room())
-        shown = [self.shown(values, business, is_clear=self.by_key) for values in found]
+        records = customers.load_values(page.rows, services.CUSTOMER_DATA, room=Room())
+        shown = [self.shown(values, business, is_clear=self.by_key) for values in records]
         return self.respond({**self.links(page), "customers": shown})
 
 

@@ -118,10 +118,10 @@ class Visit:
 
     def unlock_by_body(self, body: Any) -> None:
         """Take the key out of a body; it let the message in and is no part of it."""
-        found = take_key(body) if isinstance(body, dict) else None
+        body_key = take_key(body) if isinstance(body, dict) else None
         if self.key is None:
-            self._unlock(found)
-        elif found is not None and services.find_key(found) != self.key:
+            self._unlock(body_key)
+        elif body_key is not None and services.find_key(body_key) != self.key:
             raise ApiError(401, "key_mismatch", "Two different keys came. Send one.")
 
     def spend(self, units: int, size: int) -> None:
@@ -277,8 +277,8 @@ def too_many_items(limits: Limits) -> ApiError:
     )
 
 
-def _one(*found: str | None) -> str | None:
-    texts = {text for text in found if text}
+def _one(*keys: str | None) -> str | None:
+    texts = {text for text in keys if text}
     if len(texts) > 1:
         raise ApiError(401, "key_mismatch", "Two different keys came. Send one.")
     return texts.pop() if texts else None

@@ -63,9 +63,9 @@ def _batch(visit: Visit) -> HttpResponse:
     parsed, size = parse_for(visit, _ROOMY, _unless_large(visit, _parse_items(visit)))
     _check_size(visit, parsed.value, size)
     visit.unlock_by_body(parsed.value)
-    found = _items(parsed)
-    visit.spend(len(found.items), size)
-    return _once(visit, parsed, lambda: _take_all(visit, found))
+    items = _items(parsed)
+    visit.spend(len(items.items), size)
+    return _once(visit, parsed, lambda: _take_all(visit, items))
 
 
 def _unless_large(
@@ -98,17 +98,17 @@ def _has_picture(value: Any) -> bool:
     return any(snake(key) in SCREENSHOT_KEYS for key in keys)
 
 
-def _take_all(visit: Visit, found: services.Items) -> HttpResponse:
+def _take_all(visit: Visit, items: services.Items) -> HttpResponse:
     # A profile that tells of a login is two messages, and one item of the answer.
-    facts = {**visit.facts(), "sent_at": found.sent_at}
-    groups = [services.build_native(item, **facts) for item in found.items]
+    facts = {**visit.facts(), "sent_at": items.sent_at}
+    groups = [services.build_native(item, **facts) for item in items.items]
     verdicts = iter(keep(visit, [e for group in groups for e in group]))
     answers = []
     for n, group in enumerate(groups):
         own = [next(verdicts) for _ in group]
         answers.append(replace(own[0], index=n))
     return batch(
-        visit.request, answers, show_customer=visit.is_secret, prefix=found.prefix
+        visit.request, answers, show_customer=visit.is_secret, prefix=items.prefix
     )
 
 
@@ -119,16 +119,16 @@ def _validate(visit: Visit) -> HttpResponse:
     visit.unlock_by_body(parsed.value)
     visit.spend(1, size)
     listed = _items(parsed, is_single=True)
-    found = [
+    findings = [
         _finding(n, envelope, listed.prefix)
         for n, envelope in enumerate(_read_dry(visit, listed.items))
     ]
     return JsonResponse(
         {
             "success": True,
-            "valid": all(finding["valid"] for finding in found),
-            "received": len(found),
-            "results": found,
+            "valid": all(finding["valid"] for finding in findings),
+            "received": len(findings),
+            "results": findings,
         }
     )
 
@@ -176,17 +176,17 @@ def _parse_items(visit: Visit) -> Callable[[bytes], Parsed]:
 
 
 def _items(parsed: Parsed, *, is_single: bool = False) -> services.Items:
-    found = services.native_items(parsed, is_single=is_single)
-    if found is None:
+    items = services.native_items(parsed, is_single=is_single)
+    if items is None:
         raise ApiError(
             422,
             "unknown_shape",
             'Send {"captures": [...]}, a list, or one JSON object a line.',
             pointer="/captures" if isinstance(parsed.value, dict) else "",
         )
-    if len(found.items) > services.NATIVE_ITEMS:
+    if len(items.items) > services.NATIVE_ITEMS:
         raise too_many_items(Limits())
-    return found
+    return items
 
 
 def _once(

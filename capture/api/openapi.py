@@ -96,8 +96,8 @@ def _fixed() -> dict[str, Any]:
         for method in methods:
             answer, body = ref("Captured"), ref(component_of(kind))
             text = f"Capture a {CaptureType(kind).label.lower()}"
-            found = _send(f"{method} /{path}", text, body, answer)
-            paths.setdefault(f"/{path}", {})[method.lower()] = found
+            operation = _send(f"{method} /{path}", text, body, answer)
+            paths.setdefault(f"/{path}", {})[method.lower()] = operation
     return paths
 
 
@@ -175,7 +175,7 @@ def _sdk() -> dict[str, Any]:
 
 def _webhooks() -> dict[str, Any]:
     path = "/api/v1/webhooks/{provider}/{endpoint_id}"
-    found = Operation(
+    operations = Operation(
         _name(f"POST {path}"),
         _WEBHOOKS,
         "Take an event that a provider has signed",
@@ -195,7 +195,7 @@ def _webhooks() -> dict[str, Any]:
             parameter("endpoint_id", "path", UUID),
         ],
     )
-    return {path: {"post": found.build()}}
+    return {path: {"post": operations.build()}}
 
 
 def _reading() -> dict[str, Any]:
@@ -238,7 +238,7 @@ def _reading() -> dict[str, Any]:
 
 def _open() -> dict[str, Any]:
     """Describe what everybody may call: health, and the schemas of captures."""
-    found: dict[str, Any] = {}
+    paths: dict[str, Any] = {}
     path = "/api/data-capture/health"
     text = "Tell whether the service is well"
     named = Operation(_name(f"GET {path}"), _HEALTH, text, ref("CaptureHealth"), {})
@@ -247,9 +247,9 @@ def _open() -> dict[str, Any]:
         "description": "The database is away.",
         "content": {"application/json": {"schema": ref("Unavailable")}},
     }
-    found[path] = {"get": operation}
+    paths[path] = {"get": operation}
     path = "/api/v1/schemas/{kind}/{version}"
-    found[path] = {
+    paths[path] = {
         "get": Operation(
             _name(f"GET {path}"),
             _SENDING,
@@ -262,7 +262,7 @@ def _open() -> dict[str, Any]:
             ],
         ).build()
     }
-    return found
+    return paths
 
 
 def _name(address: str) -> str:
@@ -288,8 +288,8 @@ def _send(
 
 
 def _from_sdk(address: str, text: str, body: Any) -> dict[str, Any]:
-    found = _send(address, text, body, ref("CaptureBatch"))
-    return {**found, "tags": [_SDK], "security": [dict(each) for each in _SDK_KEYS]}
+    operation = _send(address, text, body, ref("CaptureBatch"))
+    return {**operation, "tags": [_SDK], "security": [dict(each) for each in _SDK_KEYS]}
 
 
 def _read(address: str, text: str, answer: Any, parameters: Any) -> dict[str, Any]:

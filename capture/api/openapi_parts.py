@@ -36,9 +36,9 @@ def schemas() -> dict[str, Any]:
 
 
 def _component(kind: str) -> dict[str, Any]:
-    found = schema_of(kind)
-    del found["$schema"], found["title"]
-    return found
+    component = schema_of(kind)
+    del component["$schema"], component["title"]
+    return component
 
 
 def _sent() -> dict[str, Any]:

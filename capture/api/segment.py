@@ -33,14 +33,14 @@ def sdk_view(name: str) -> View:
             visit, LIMITS, services.parse_segment, adapter="segment"
         )
         visit.unlock_by_body(parsed.value)
-        found = _items(parsed, kind)
-        visit.spend(len(found.items), size)
-        sent = found.sent_at or visit.request.headers.get("SentAt")
+        items = _items(parsed, kind)
+        visit.spend(len(items.items), size)
+        sent = items.sent_at or visit.request.headers.get("SentAt")
         facts = {**visit.facts(), "sent_at": sent}
         names = services.event_names(visit.key.source)
         envelopes = [
             services.build_segment(item, None, names, **facts)[0]
-            for item in found.items
+            for item in items.items
         ]
         verdicts = keep(visit, envelopes, status=400)
         return batch(visit.request, verdicts, show_customer=visit.is_secret)
@@ -72,12 +72,12 @@ def _settings(visit: Visit, write_key: str) -> HttpResponse:
 
 
 def _items(parsed: Parsed, kind: str | None) -> services.Items:
-    found = services.segment_items(parsed, kind)
-    if found is None:
+    items = services.segment_items(parsed, kind)
+    if items is None:
         raise ApiError(400, "unknown_shape", 'Send {"batch": [...]}.', pointer="/batch")
-    if len(found.items) > LIMITS.items:
+    if len(items.items) > LIMITS.items:
         raise too_many_items(LIMITS)
-    return found
+    return items
 
 
 settings_view = endpoint(_settings, methods=("GET",))

@@ -110,9 +110,9 @@ def _listed(parsed: Parsed, key: str) -> list[Piece] | None:
     if parsed.items is not None:
         return parsed.items
     # The key was written with escapes: its list is read all the same.
-    found = parsed.value[key]
-    is_list = isinstance(found, list)
-    return [Piece(None, item) for item in found] if is_list else None
+    values = parsed.value[key]
+    is_list = isinstance(values, list)
+    return [Piece(None, item) for item in values] if is_list else None
 
 
 def _named(items: list[Piece], kind: str | None) -> list[Piece]:

@@ -96,13 +96,13 @@ def build_cloudevent(
 ) -> list[Envelope]:
     """Return the envelope of one CloudEvent whose attributes stand in the headers."""
     facts = {"adapter": CLOUDEVENTS, **facts}
-    found = build_envelope(
+    envelope = build_envelope(
         item, lambda body: read_cloudevent(headers, body), None, facts
     )
-    if found.problem is not None and found.body is not None:
+    if envelope.problem is not None and envelope.body is not None:
         # In quarantine it stands with its attributes, which a replay needs.
-        found = replace(found, body=whole_cloudevent(headers, found.body))
-    return [found]
+        envelope = replace(envelope, body=whole_cloudevent(headers, envelope.body))
+    return [envelope]
 
 
 def build_webhook(provider: str, event: Any, **facts: Any) -> list[Envelope]:
@@ -180,11 +180,11 @@ def build_envelope(
         facts = {"type": kind, "message_id": _given_id(item), **facts}
         return build_unreadable(text or "", too_much, **facts)
     body, warnings = redact(item)
-    found = reader(body) if isinstance(body, dict) else _NO_ITEM
+    message = reader(body) if isinstance(body, dict) else _NO_ITEM
     if size > _LARGE_ITEM:
         warnings.append(("large_item", ""))
-    problem = found.problem or wrong
-    return _checked(found, body, facts, kind=kind, warnings=warnings, problem=problem)
+    problem = message.problem or wrong
+    return _checked(message, body, facts, kind=kind, warnings=warnings, problem=problem)
 
 
 def _given_id(item: Any) -> str | None:
@@ -195,7 +195,7 @@ def _given_id(item: Any) -> str | None:
 
 
 def _checked(
-    found: Item,
+    message: Item,
     body: Any,
     facts: dict[str, Any],
     *,
@@ -204,15 +204,15 @@ def _checked(
     problem: Problem | None,
 ) -> Envelope:
     facts = {k: v for k, v in facts.items() if k != "business_id"}
-    kind = found.type or kind or CaptureType.EVENT
-    body, ip = _without_address(body, found)
+    kind = message.type or kind or CaptureType.EVENT
+    body, ip = _without_address(body, message)
     known = {
         "ip": ip,
-        "user_agent": found.user_agent,
-        "attempt": found.attempt,
-        "gpc": found.gpc,
-        "sent_at": found.sent_at,
-        "name": found.name,
+        "user_agent": message.user_agent,
+        "attempt": message.attempt,
+        "gpc": message.gpc,
+        "sent_at": message.sent_at,
+        "name": message.name,
     }
     merged: dict[str, Any] = {
         "received_at": timezone.now(),
@@ -222,13 +222,13 @@ def _checked(
     merged["warnings"] = (*facts.get("warnings", ()), *warnings)
     envelope = Envelope(
         type=kind,
-        identity=_bare(found.identity),
-        fields=_with_consent(found),
+        identity=_bare(message.identity),
+        fields=_with_consent(message),
         body=body,
-        sent_as=found.sent_as,
-        message_id=found.message_id,
-        timestamp=found.timestamp,
-        clock_trusted=found.clock_trusted,
+        sent_as=message.sent_as,
+        message_id=message.message_id,
+        timestamp=message.timestamp,
+        clock_trusted=message.clock_trusted,
         problem=problem,
         **merged,
     )
@@ -280,26 +280,26 @@ def _read_native(kind: str, body: dict[str, Any]) -> Item:
     return replace(item, name=name)
 
 
-def _with_consent(found: Item) -> dict[str, Any]:
+def _with_consent(message: Item) -> dict[str, Any]:
     """Return the fields, with what a consent manager says of marketing."""
-    answers = {str(k).casefold(): v for k, v in (found.consent or {}).items()}
+    answers = {str(k).casefold(): v for k, v in (message.consent or {}).items()}
     answer = answers.get("marketing")
     if isinstance(answer, bool):
-        return {"marketing_consent": answer, **found.fields}
-    return found.fields
+        return {"marketing_consent": answer, **message.fields}
+    return message.fields
 
 
-def _without_address(body: Any, found: Item) -> tuple[Any, str | None]:
+def _without_address(body: Any, message: Item) -> tuple[Any, str | None]:
     """Return the body without the person's network address, and that address.
 
     A capture is for ever; typed rows are where an address can be cleared in time.
     """
-    given = found.ip or found.fields.get("ip_address")
+    given = message.ip or message.fields.get("ip_address")
     try:
         address = str(ip_address(str(given))) if given else None
     except ValueError:
         address = None
-    found.fields.pop("ip_address", None)
+    message.fields.pop("ip_address", None)
     if address is None or not isinstance(body, dict):
         return body, address
     kept = {key: value for key, value in body.items() if snake(key) != "ip_address"}

@@ -90,13 +90,13 @@ def link(told: list[Told], source: Source, *, actor: Actor) -> Linked:
             known.by_email[fold_email(facts["email"])] = customer_id
         if facts.get("external_id"):
             known.by_ref[facts["external_id"]] = customer_id
-    found = Linked(learned=_learn(told, known))
+    linked = Linked(learned=_learn(told, known))
     rows = [link_of(capture, known) for capture in captures]
     CaptureLink.objects.bulk_create(rows)
-    found.customers = {row.capture_id: row.customer_id for row in rows}
-    found.touched = {pk for pk in found.customers.values() if pk is not None}
-    _follow(captures, known, found, source.business_id)
-    return found
+    linked.customers = {row.capture_id: row.customer_id for row in rows}
+    linked.touched = {pk for pk in linked.customers.values() if pk is not None}
+    _follow(captures, known, linked, source.business_id)
+    return linked
 
 
 def links_of(capture_ids: Iterable[UUID]) -> dict[UUID, UUID | None]:
@@ -139,7 +139,7 @@ def _identified(
     business_id: UUID, refs: set[str], anonymous: set[str]
 ) -> dict[str, dict[str, set[UUID]]]:
     """Return the customers of further names, by kind and value."""
-    found: dict[str, dict[str, set[UUID]]] = {
+    customers_by_name: dict[str, dict[str, set[UUID]]] = {
         kind: defaultdict(set) for kind in IdentifierKind.values
     }
     rows = Identifier.objects.filter(business=business_id).filter(
@@ -150,12 +150,12 @@ def _identified(
     for kind, value, pk in live.order_by("pk").values_list(
         "kind", "value", "customer_id"
     ):
-        found[kind][value or ""].add(pk)
-    return found
+        customers_by_name[kind][value or ""].add(pk)
+    return customers_by_name
 
 
-def _unambiguous(found: dict[str, set[UUID]]) -> dict[str, UUID]:
-    return {value: next(iter(ids)) for value, ids in found.items() if len(ids) == 1}
+def _unambiguous(owners: dict[str, set[UUID]]) -> dict[str, UUID]:
+    return {value: next(iter(ids)) for value, ids in owners.items() if len(ids) == 1}
 
 
 def _missing(told: list[Told], known: Known) -> list[dict[str, Any]]:
@@ -243,23 +243,23 @@ def _learn(told: list[Told], known: Known) -> dict[UUID, dict[str, str]]:
 
 
 def _follow(
-    captures: list[Capture], known: Known, found: Linked, business_id: UUID
+    captures: list[Capture], known: Known, linked: Linked, business_id: UUID
 ) -> None:
     """Attach what waited for these captures, and what waited for that, and so on."""
-    customers_of = dict(found.customers)
+    customers_of = dict(linked.customers)
     for _ in range(_MAX_ROUNDS):
         names = _names(captures, customers_of)
         shared = _keep_names(business_id, names)
         lost = _detach(business_id, shared)
-        found.detached += lost
-        found.touched |= set(lost.values())
+        linked.detached += lost
+        linked.touched |= set(lost.values())
         new = _known_by(names, shared, captures, customers_of)
         captures = _attach_waiting(business_id, new)
         if not captures:
             break
         customers_of = links_of([capture.pk for capture in captures])
-        found.attached += captures
-        found.touched |= {pk for pk in customers_of.values() if pk is not None}
+        linked.attached += captures
+        linked.touched |= {pk for pk in customers_of.values() if pk is not None}
 
 
 def _names(
@@ -291,7 +291,7 @@ def missing_names(
     captures: list[Capture], customers_of: dict[UUID, UUID | None], *, repair: bool
 ) -> list[tuple[UUID, str]]:
     """Return further names that are not stored: (customer, kind); store them."""
-    found: list[tuple[UUID, str]] = []
+    missing: list[tuple[UUID, str]] = []
     for business_id in sorted({capture.business_id for capture in captures}):
         own = [c for c in captures if c.business_id == business_id]
         names = _names(own, customers_of)
@@ -299,10 +299,10 @@ def missing_names(
             business=business_id, value__in={value for _, value, _ in names}
         )
         lost = names - set(stored.values_list("kind", "value", "customer_id"))
-        found += [(pk, kind) for kind, _, pk in sorted(lost)]
+        missing += [(pk, kind) for kind, _, pk in sorted(lost)]
         if lost and repair:
             _keep_names(business_id, lost)
-    return found
+    return missing
 
 
 def _keep_names(business_id: UUID, names: set[tuple[str, str, UUID]]) -> set[str]:

@@ -170,20 +170,20 @@ def _times(envelope: Envelope) -> tuple[datetime, str, datetime | None, int | No
 def _time_warnings(
     envelope: Envelope, original: datetime | None, rule: str
 ) -> list[tuple[str, str]]:
-    found = []
+    codes = []
     if envelope.timestamp is not None and original is None:
-        found.append("unreadable_timestamp")
+        codes.append("unreadable_timestamp")
     if rule == "clamped":
-        found.append("future_timestamp")
+        codes.append("future_timestamp")
     if original is not None and original < envelope.received_at - _OLD:
-        found.append("old_timestamp")
+        codes.append("old_timestamp")
     try:
         moment = _read_text(envelope.timestamp)
     except ValueError:
         moment = None
     if moment is not None and moment.tzinfo is None:
-        found.append("naive_timestamp")
-    return [(code, "") for code in found]
+        codes.append("naive_timestamp")
+    return [(code, "") for code in codes]
 
 
 def _facts(envelope: Envelope, source: Source) -> dict[str, Any]:

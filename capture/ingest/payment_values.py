@@ -196,25 +196,25 @@ def _people(told: list[Told]) -> dict[str, str | None]:
         ("user_id", "user_email", "user_name")
     )
     for item in told:
-        found = {
+        person = {
             "user_id": item.capture.user_ref,
             "user_email": item.capture.email,
             "user_name": text(item.fields.get("full_name"), 200),
         }
-        columns |= {name: value for name, value in found.items() if value}
+        columns |= {name: value for name, value in person.items() if value}
     return columns
 
 
 def _text_of(told: list[Told], name: str, length: int) -> str | None:
-    found = [text(item.fields.get(name), length) for item in told]
-    return next((value for value in reversed(found) if value), None)
+    texts = [text(item.fields.get(name), length) for item in told]
+    return next((value for value in reversed(texts) if value), None)
 
 
 def _number(group: Group) -> str | None:
     """Return the one id that stands for a payment: its intent before all others."""
     names = sorted(name.partition(":")[2] for name in group.references)
     for prefix in ("pi_", "in_", "cs_"):
-        found = next((name for name in names if name.startswith(prefix)), None)
-        if found:
-            return found[:255]
+        number_text = next((name for name in names if name.startswith(prefix)), None)
+        if number_text:
+            return number_text[:255]
     return None

@@ -43,11 +43,11 @@ def references_of(capture: Capture) -> set[str]:
     processor = str(facts.get("processor", "")).casefold()
     # A page knows an order of PayPal by its bare number.
     ids |= {name.partition(":")[2] for name in ids if name and name.startswith(_KINDS)}
-    found = {f"{processor}:{name}"[:310] for name in ids if name}
-    if not found and capture.trust != Trust.BROWSER:
+    references = {f"{processor}:{name}"[:310] for name in ids if name}
+    if not references and capture.trust != Trust.BROWSER:
         # Confirmed without an id: nothing else can mean it.
         return {f"capture:{capture.pk}"}
-    return found
+    return references
 
 
 def project_payments(

@@ -369,10 +369,10 @@ def _complete(customer_ids: list[UUID]) -> set[UUID]:
     """Return who signed up, paid or claims to, and answered the questionnaire."""
     paid = Payment.objects.exclude(state=PaymentState.FAILED)
     kinds: list[Any] = [Signup.objects.all(), paid, Questionnaire.objects.all()]
-    found = [
+    customers_by_kind = [
         set(
             rows.filter(customer__in=customer_ids).values_list("customer_id", flat=True)
         )
         for rows in kinds
     ]
-    return set.intersection(*found)
+    return set.intersection(*customers_by_kind)

@@ -69,10 +69,10 @@ def replay_quarantined(
     ).first()
     if done is not None:
         return Verdict(0, Status.DUPLICATE, capture_id=done.capture_id)
-    found, groups = _read_again(row, text or row.item or "", source)
+    entry, groups = _read_again(row, text or row.item or "", source)
     if all(group[0].problem for group in groups):
-        return _still_wrong(row, found, groups)
-    if not found.is_batch:
+        return _still_wrong(row, entry, groups)
+    if not entry.is_batch:
         groups = [_free(groups[0], row, source)]
     flat = [
         replace(envelope, index=n)
@@ -85,10 +85,10 @@ def replay_quarantined(
     own = [replace(verdict, index=n) for n, verdict in enumerate(own)]
     first = next((v for v in own if v.status in _TAKEN), own[0])
     if first.status in _TAKEN:
-        if found.is_batch:
+        if entry.is_batch:
             reason = " ".join(filter(None, [reason, _summary(own)]))
         decide(row, Decision.REPLAYED, first.capture_id, actor=actor, reason=reason)
-    return replace(first, items=own) if found.is_batch else first
+    return replace(first, items=own) if entry.is_batch else first
 
 
 def replay_all(
@@ -129,7 +129,7 @@ def _read_again(
     operation = log.find_operation(row.operation_id)
     kind = kind_of_route(operation.route) if operation else None
     try:
-        found = _items_of(row, text.encode(errors="replace"), kind)
+        entry = _items_of(row, text.encode(errors="replace"), kind)
     except ParseError as error:
         fault, _, _ = error.message.partition(".")
         msg = f"{fault}. Correct the text."
@@ -142,14 +142,14 @@ def _read_again(
         "ip": operation.ip if operation else None,
         "user_agent": operation.user_agent if operation else None,
     }
-    sent = found.sent_at or (row.sent_at.isoformat() if row.sent_at else None)
+    sent = entry.sent_at or (row.sent_at.isoformat() if row.sent_at else None)
     if row.message_id:
         # Where it stood in a header.
         facts["webhook_id"] = row.message_id
     adapter, known = row.adapter, row.type or CaptureType.EVENT
-    return found, [
+    return entry, [
         build_again(adapter, known, item, source, sent_at=sent, **facts)
-        for item in found.items
+        for item in entry.items
     ]
 
 
@@ -181,12 +181,12 @@ def _drop_key(parsed: Parsed) -> None:
 
 
 def _still_wrong(
-    row: Quarantine, found: Items, groups: list[list[Envelope]]
+    row: Quarantine, entry: Items, groups: list[list[Envelope]]
 ) -> Verdict:
     problem = groups[0][0].problem
     if problem is None:
         raise AssertionError
-    place = f"{found.prefix}/0" if found.is_batch else ""
+    place = f"{entry.prefix}/0" if entry.is_batch else ""
     return Verdict(
         0,
         Status.QUARANTINED,

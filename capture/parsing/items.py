@@ -32,14 +32,14 @@ def parse_items(body: bytes, key: str, *, most: int) -> Parsed:
     Raises ParseError for a body whose frame cannot be read.
     """
     text = decode(body)
-    found = _Cutter(text, key, most).cut()
-    if found is None:
+    cut = _Cutter(text, key, most).cut()
+    if cut is None:
         clean, warnings = repaired(text)
         return Parsed(parse(clean), clean, warnings)
-    if found.deepest > MAX_DEPTH:
+    if cut.deepest > MAX_DEPTH:
         raise ParseError("too_deep", TOO_DEEP)
-    frame = parse(repaired(found.frame)[0])
-    items = [_read(piece, depth) for piece, depth in found.pieces]
+    frame = parse(repaired(cut.frame)[0])
+    items = [_read(piece, depth) for piece, depth in cut.pieces]
     values = [item.text if item.error else item.value for item in items]
     return Parsed({**frame, key: values} if isinstance(frame, dict) else values,
                   text, items=items)  # fmt: skip

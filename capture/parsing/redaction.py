@@ -85,7 +85,7 @@ def redact(value: Any) -> tuple[Any, Warnings]:
     hundred places are named: a list can hold ten thousands.
     """
     cleaner = _Cleaner()
-    return cleaner.clean(value), cleaner.found
+    return cleaner.clean(value), cleaner.warnings
 
 
 def redact_text(text: str) -> str:
@@ -116,13 +116,13 @@ def _end_of_object(text: str, start: int) -> int:
 
 @dataclass
 class _Cleaner:
-    """Walks over one value, and keeps what it has found and where it stands.
+    """Walks over one value, and collects warnings with their pointers.
 
     It does not call itself, and calls nothing for short texts and small numbers: a body
     holds hundreds of thousands of them, and how deep they stand is the sender's choice.
     """
 
-    found: Warnings = field(default_factory=list)
+    warnings: Warnings = field(default_factory=list)
     seen: Counter[str] = field(default_factory=Counter)
     # Of each list and object around: its name in the one above, what is left of its
     # members, and those that are clean.
@@ -214,7 +214,7 @@ class _Cleaner:
             # The first level holds only the value itself, which has no name.
             names = [*(name for name, _, _ in self.path[1:]), place][1:]
             pointer = "".join(f"/{_escape(str(name))}" for name in names)
-            self.found.append((code, pointer))
+            self.warnings.append((code, pointer))
 
 
 def _clean_number(value: int | Decimal) -> Any:

@@ -84,12 +84,12 @@ def _check(path: Path) -> None:
 
 def _state(path: Path) -> dict[str, tuple[int, int]]:
     """Return size and time of the file and of what stands beside it with content."""
-    found = {}
+    state = {}
     for name in ("", *_SIDECARS):
         beside = path.with_name(path.name + name)
         if beside.exists() and (stat := beside.stat()).st_size:
-            found[name] = (stat.st_size, stat.st_mtime_ns)
-    return found
+            state[name] = (stat.st_size, stat.st_mtime_ns)
+    return state
 
 
 def _changed(path: Path) -> str:
@@ -163,9 +163,9 @@ class SQLiteFile:
             yield Row(name, _label(pk, name, n), row, bool(marked))
 
     def _table(self, name: str) -> Table:
-        found = list(self.values(f"PRAGMA table_info({quoted(name)})"))
-        columns = tuple(column[1] for column in found)
-        keys = [quoted(column[1]) for column in found if column[5]]
+        columns_info = list(self.values(f"PRAGMA table_info({quoted(name)})"))
+        columns = tuple(column[1] for column in columns_info)
+        keys = [quoted(column[1]) for column in columns_info if column[5]]
         if not keys:
             # A copied table has lost its constraint, but not its ids.
             ids = [c for c in columns if c.lower() == "id" and self._is_unique(name, c)]

@@ -53,15 +53,15 @@ def count_captures(email: str, *, actor: Actor) -> CaptureCounts:
     """
     right = "capture.view_capture"
     businesses = customers.list_businesses(actor=actor, permission=right)
-    found_in = customers.find_by_email(email, businesses)
+    customer_of = customers.find_by_email(email, businesses)
     searched = businesses.values_list("pk", flat=True)
-    people = {pk: {found_in[pk]} if pk in found_in else set() for pk in searched}
-    ids = set(found_in.values())
+    people = {pk: {customer_of[pk]} if pk in customer_of else set() for pk in searched}
+    ids = set(customer_of.values())
     if not ids:
         return CaptureCounts(latest=dict.fromkeys(_LATEST), people=people)
     links = CaptureLink.objects.filter(customer__in=ids)
     ordinary = links.filter(capture__corrects_id=None)
-    found: dict[str, tuple[int, datetime | None]] = {}
+    counts: dict[str, tuple[int, datetime | None]] = {}
     tables: dict[str, tuple[Any, str]] = {
         "payment": (Payment, "occurred_at"),
         "questionnaire": (Questionnaire, "occurred_at"),
@@ -70,14 +70,14 @@ def count_captures(email: str, *, actor: Actor) -> CaptureCounts:
     for name, (model, moment) in tables.items():
         rows = model.objects.filter(customer__in=ids)
         told = rows.aggregate(n=Count("pk"), last=Max(moment))
-        found[name] = (told["n"], told["last"])
+        counts[name] = (told["n"], told["last"])
     return CaptureCounts(
-        payments=found["payment"][0],
-        questionnaires=found["questionnaire"][0],
-        dashboard_updates=found["dashboard"][0],
+        payments=counts["payment"][0],
+        questionnaires=counts["questionnaire"][0],
+        dashboard_updates=counts["dashboard"][0],
         activities=ordinary.exclude(capture__type__in=_COUNTED).count(),
         audit_records=links.count(),
-        latest={name: found[name][1] for name in _LATEST},
+        latest={name: counts[name][1] for name in _LATEST},
         people=people,
     )
 

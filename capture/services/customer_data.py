@@ -80,15 +80,15 @@ def load_latest(people: list[Any]) -> dict[UUID, Latest]:
 
     Three queries, whatever the number of customers and of their captures.
     """
-    found = {person.pk: Latest() for person in people}
+    latest = {person.pk: Latest() for person in people}
     signups = Signup.objects.select_related("capture").defer("capture__payload")
     for row in _newest(signups, people):
-        found[row.customer_id].signup = row
+        latest[row.customer_id].signup = row
     for row in _newest(Payment.objects.all(), people):
-        found[row.customer_id].payment = row
+        latest[row.customer_id].payment = row
     for row in _newest(Questionnaire.objects.all(), people):
-        found[row.customer_id].questionnaire = row
-    return found
+        latest[row.customer_id].questionnaire = row
+    return latest
 
 
 def _newest(rows: Any, people: list[Any]) -> Any:

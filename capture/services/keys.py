@@ -119,9 +119,9 @@ def keyed_hashes() -> maintenance.KeyedColumn:
 def get_or_create_source(business: Any, name: str, *, actor: Actor) -> Source:
     """Return the source of a name or slug, made if there is none yet."""
     slug = slugify(name)[:63]
-    found = Source.objects.filter(business=business, slug=slug).first()
-    if found is not None:
-        return found
+    existing = Source.objects.filter(business=business, slug=slug).first()
+    if existing is not None:
+        return existing
     source = Source(business=business, slug=slug, name=name)
     source.full_clean()
     return customers.save_record(source, actor=actor)

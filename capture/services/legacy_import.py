@@ -143,8 +143,8 @@ def import_legacy(
     cannot be read.
     """
     actor.require(business.pk, "capture.add_source")
-    found = file.tables()
-    tables = {name: found[name] for name in LEGACY_TABLES if name in found}
+    all_tables = file.tables()
+    tables = {name: all_tables[name] for name in LEGACY_TABLES if name in all_tables}
     if not tables:
         msg = f"{file.path} has none of the tables {', '.join(LEGACY_TABLES)}."
         raise ValueError(msg)
@@ -254,9 +254,9 @@ def _localise(values: dict[str, Any], zone: tzinfo | None) -> None:
 
 def _moment(times: tuple[Any, ...]) -> Any:
     """Return the first time that can be read, else the first one that is there."""
-    found = [_unquoted(value) for value in times if value not in (None, "")]
-    readable = (value for value in found if read_time(value) is not None)
-    return next(readable, next(iter(found), None))
+    values = [_unquoted(value) for value in times if value not in (None, "")]
+    readable = (value for value in values if read_time(value) is not None)
+    return next(readable, next(iter(values), None))
 
 
 def _unquoted(value: Any) -> Any:
@@ -328,13 +328,13 @@ def _shared_ids(load: _Load) -> frozenset[str]:
         return frozenset()
     union = " UNION ALL ".join(pairs)
     query = f"SELECT i FROM ({union}) GROUP BY i HAVING count(DISTINCT e) > 1"  # noqa: S608
-    return frozenset(str(found) for (found,) in load.file.values(query))
+    return frozenset(str(user_id) for (user_id,) in load.file.values(query))
 
 
 def _column(table: Table, names: tuple[str, ...]) -> str | None:
-    spelled = {snake(column): column for column in table.columns}
-    found = next((spelled[name] for name in names if name in spelled), None)
-    return quoted(found) if found else None
+    spelled = {snake(name): name for name in table.columns}
+    column = next((spelled[name] for name in names if name in spelled), None)
+    return quoted(column) if column else None
 
 
 def _mark(load: _Load, name: str) -> str:
@@ -408,8 +408,8 @@ def _note(
 ) -> None:
     report.problems += 1
     if len(load.report.problems) < MAX_LISTED:
-        found = RowProblem(report.name, message.row, code, pointer or "")
-        load.report.problems.append(found)
+        problem = RowProblem(report.name, message.row, code, pointer or "")
+        load.report.problems.append(problem)
 
 
 def _before(load: _Load, batch: list[_Message]) -> dict[str, bytes | None]:
@@ -487,7 +487,7 @@ def _without_foreign_ids(load: _Load, batch: list[_Message]) -> list[_Message]:
         ).values_list("value", "customer__email_key")
     )
     taken = {ref for ref, _ in owners}
-    found = []
+    messages = []
     for message in batch:
         who_is, ref = message.envelope.identity, _ref(message.envelope)
         pair = (ref, fold_email(who_is.email or ""))
@@ -497,10 +497,10 @@ def _without_foreign_ids(load: _Load, batch: list[_Message]) -> list[_Message]:
                 identity=replace(who_is, user_id=None),
                 warnings=(*message.envelope.warnings, ("shared_user_id", "/user_id")),
             )
-            found.append(replace(message, envelope=envelope))
+            messages.append(replace(message, envelope=envelope))
         else:
-            found.append(message)
-    return found
+            messages.append(message)
+    return messages
 
 
 def _ref(envelope: Envelope) -> str | None:

@@ -42,7 +42,7 @@ class Difference:
 
 
 # What differs, by the capture or the customer that it hangs on.
-_Found = list[tuple[UUID, Difference]]
+_Differences = list[tuple[UUID, Difference]]
 
 
 def rebuild(
@@ -86,8 +86,8 @@ def _next_captures(last: UUID | None, only: UUID | None) -> list[Capture]:
 def _compare_captures(
     batch: list[Capture], *, repair: bool, actor: Actor
 ) -> Iterator[Difference]:
-    found = {pk for pk, _ in _look(batch, repair=False, actor=actor)}
-    suspects = [capture for capture in batch if capture.pk in found]
+    different_ids = {pk for pk, _ in _look(batch, repair=False, actor=actor)}
+    suspects = [capture for capture in batch if capture.pk in different_ids]
     # By source, because each one's are linked and projected by themselves.
     for source_id in sorted({capture.source_id for capture in suspects}):
         own = [capture for capture in suspects if capture.source_id == source_id]
@@ -102,13 +102,13 @@ def _look_again(
         with transaction.atomic():
             # As a message about the same people and payments would wait.
             lock_names(part)
-            found = _look(part, repair=True, actor=actor)
+            differences = _look(part, repair=True, actor=actor)
     else:
-        found = _look(part, repair=False, actor=actor)
-    return dict.fromkeys(difference for _, difference in found)
+        differences = _look(part, repair=False, actor=actor)
+    return dict.fromkeys(difference for _, difference in differences)
 
 
-def _look(batch: list[Capture], *, repair: bool, actor: Actor) -> _Found:
+def _look(batch: list[Capture], *, repair: bool, actor: Actor) -> _Differences:
     """Return what differs of some captures; with `repair`, correct it."""
     standing = CaptureLink.objects.filter(capture__in=batch)
     if repair:
@@ -117,21 +117,21 @@ def _look(batch: list[Capture], *, repair: bool, actor: Actor) -> _Found:
         standing.values_list("capture_id", "customer_id")
     )
     lost = [capture for capture in batch if capture.pk not in links]
-    found = [(c.pk, Difference("capture.CaptureLink", c.pk, "row")) for c in lost]
+    differences = [(c.pk, Difference("capture.CaptureLink", c.pk, "row")) for c in lost]
     if lost and repair:
         links |= _take_again(lost, actor)
     elif lost:
         links |= _would_link(lost)
-    found += _look_at_names(batch, links, repair=repair)
+    differences += _look_at_names(batch, links, repair=repair)
     told = tell_all(c for c in batch if c.corrects_id is None)
-    found += _look_at_typed(told, links, repair=repair)
-    found += _look_at_payments(batch, repair=repair, actor=actor)
-    return found
+    differences += _look_at_typed(told, links, repair=repair)
+    differences += _look_at_payments(batch, repair=repair, actor=actor)
+    return differences
 
 
 def _look_at_names(
     batch: list[Capture], links: dict[UUID, UUID | None], *, repair: bool
-) -> _Found:
+) -> _Differences:
     missing = missing_names(batch, links, repair=repair)
     # Which of the customer's captures told the name is not known; so all count.
     owned = defaultdict(list)
@@ -168,7 +168,7 @@ def _would_link(lost: list[Capture]) -> dict[UUID, UUID | None]:
 
 def _look_at_typed(
     told: list[Told], links: dict[UUID, UUID | None], *, repair: bool
-) -> _Found:
+) -> _Differences:
     ids = [item.capture.pk for item in told]
     stored: dict[str, dict[UUID, Any]] = {}
     for kind, model in TYPED.items():
@@ -180,7 +180,7 @@ def _look_at_typed(
     seen = last_seen(
         t.capture.pk for t in told if t.capture.type == CaptureType.DASHBOARD
     )
-    found: _Found = []
+    differences: _Differences = []
     for kind, model in TYPED.items():
         standing, wrong = stored[kind], []
         for item in told:
@@ -188,17 +188,17 @@ def _look_at_typed(
                 pk = item.capture.pk
                 wanted = project(item, links[pk], seen.get(pk))
                 different = _wrong_columns(standing.pop(pk, None), wanted)
-                found += [(pk, difference) for difference in different]
+                differences += [(pk, difference) for difference in different]
                 if different:
                     wrong.append(wanted)
         # What is left has a capture of another type.
-        found += [
+        differences += [
             (row.capture_id, Difference(model._meta.label, row.pk, "row"))
             for row in standing.values()
         ]
         if repair:
             _store(model, wrong, list(standing.values()))
-    return found
+    return differences
 
 
 def _wrong_columns(row: Any, wanted: Any) -> list[Difference]:
@@ -225,18 +225,20 @@ def _store(model: Any, wrong: list[Any], surplus: list[Any]) -> None:
         )
 
 
-def _look_at_payments(batch: list[Capture], *, repair: bool, actor: Actor) -> _Found:
+def _look_at_payments(
+    batch: list[Capture], *, repair: bool, actor: Actor
+) -> _Differences:
     paid = [c for c in batch if c.type == CaptureType.PAYMENT and c.corrects_id is None]
-    found: _Found = []
+    differences: _Differences = []
     for source_id in sorted({capture.source_id for capture in paid}):
         own = [capture for capture in paid if capture.source_id == source_id]
         different = list(_payment_differences(own))
-        found += different
+        differences += different
         if different and repair:
             source = Source.objects.select_related("business").get(pk=source_id)
             touched = project_payments(own, source, actor=actor)
             customers.refresh_stats(touched)
-    return found
+    return differences
 
 
 def _payment_differences(
@@ -274,7 +276,7 @@ def _rebuild_values(*, repair: bool) -> Iterator[Difference]:
     last: UUID | None = None
     while ids := _next_customers(telling, last):
         wanted = _Values(telling, ids)
-        suspects = sorted({found.row_id for found in wanted.differences()})
+        suspects = sorted({difference.row_id for difference in wanted.differences()})
         for _, part in in_batches(suspects, _REPAIRED):
             yield from _values_again(telling, part, repair=repair)
         last = ids[-1]
@@ -289,9 +291,9 @@ def _values_again(telling: Any, ids: list[UUID], *, repair: bool) -> list[Differ
         customers.lock_customers(ids)
         if not wanted.is_current():
             wanted = _Values(telling, ids)
-        found = wanted.differences()
+        differences = wanted.differences()
         wanted.store()
-    return found
+    return differences
 
 
 def _next_customers(telling: Any, last: UUID | None) -> list[UUID]:

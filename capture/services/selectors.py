@@ -48,8 +48,8 @@ def fields_of(capture: Capture) -> dict[str, Any]:
 def last_capture(source: Source) -> datetime | None:
     """Return when a source's last capture arrived."""
     rows = Capture.objects.filter(business=source.business_id, source=source)
-    found: datetime | None = rows.aggregate(last=Max("received_at"))["last"]
-    return found
+    captures: datetime | None = rows.aggregate(last=Max("received_at"))["last"]
+    return captures
 
 
 def list_refusals(source: Source) -> Any:

@@ -28,19 +28,19 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, check: bool, capture: UUID | None, **_: Any) -> None:
-        found = 0
+        count = 0
         verb = "differs" if check else "repaired"
         actor = Actor.system("rebuild_projections")
         progress = Progress(self.stderr, "captures")
         for difference in services.rebuild(
             repair=not check, actor=actor, capture_id=capture, progress=progress.show
         ):
-            found += 1
+            count += 1
             self.stdout.write(
                 f"{verb}: {difference.table} {difference.row_id} {difference.column}"
             )
         progress.end()
-        self.stdout.write(f"{found} differences.")
-        if found and check:
+        self.stdout.write(f"{count} differences.")
+        if count and check:
             msg = "Run the command without --check to repair them."
             raise CommandError(msg)
