@@ -53,12 +53,12 @@ def without_automatic(adapter: str, body: Any) -> Any:
         return {key: value for key, value in body.items() if key != "time"}
     if adapter != "segment":
         return body
-    said = {
+    content = {
         key: value
         for key, value in body.items()
         # A name that a client sends or leaves out as it likes says nothing.
         if key not in _SDK and key != "context" and value is not None
     }
     context = as_object(body.get("context"))
-    told = {key: value for key, value in context.items() if key not in _SDK_CONTEXT}
-    return {**said, "context": told} if told else said
+    rest = {key: value for key, value in context.items() if key not in _SDK_CONTEXT}
+    return {**content, "context": rest} if rest else content

@@ -232,9 +232,9 @@ def _customer(row: Values) -> list[Part]:
 
 def _is_paid(row: Values) -> bool:
     status, amount = row.get("payment_status"), row.get("payment_amount")
-    said = str(status or "").strip().lower()
+    status_text = str(status or "").strip().lower()
     if amount in (None, "", 0) or amount == Decimal(0):
-        return said not in _NOT_PAID
+        return status_text not in _NOT_PAID
     return True
 
 
@@ -277,20 +277,20 @@ def _object(body: Values, name: str) -> Values:
 
 
 def _fill(state: Values, place: str | None, row: Values, names: dict[str, str]) -> None:
-    own = next((k for k in state if place and snake(k) == snake(place)), place)
-    inner = state if own is None else state.get(own, {})
+    key_name = next((k for k in state if place and snake(k) == snake(place)), place)
+    inner = state if key_name is None else state.get(key_name, {})
     if not isinstance(inner, dict):
         return
-    said = {snake(key) for key in inner}
+    present = {snake(key) for key in inner}
     more = {
         key: row[column]
         for column, key in names.items()
-        if row.get(column) is not None and snake(key) not in said
+        if row.get(column) is not None and snake(key) not in present
     }
-    if own is None:
+    if key_name is None:
         state |= more
     elif more:
-        state[own] = inner | more
+        state[key_name] = inner | more
 
 
 def _audit(row: Values) -> list[Part]:

@@ -41,9 +41,9 @@ _HARMLESS = (
 
 def read_paypal(event: dict[str, Any]) -> Item:
     """Return an event of PayPal in our words. Never raises for what it holds."""
-    known = as_object(event)
-    kind = text(known.get("event_type"))
-    wanted = CaptureType.PAYMENT if kind in _EVENTS else CaptureType.EVENT
+    fields = as_object(event)
+    kind = text(fields.get("event_type"))
+    capture_type = CaptureType.PAYMENT if kind in _EVENTS else CaptureType.EVENT
     content: dict[str, Any] = {"identity": Identity()}
     try:
         content |= _read(kind, Place(event, ""))
@@ -51,10 +51,10 @@ def read_paypal(event: dict[str, Any]) -> Item:
         content["problem"] = error.problem
     return Item(
         **{"fields": {}, "sent_as": {}, "problem": None, **content},
-        type=wanted,
+        type=capture_type,
         name=kind,
-        message_id=text(known.get("id")),
-        timestamp=moment(known.get("create_time")),
+        message_id=text(fields.get("id")),
+        timestamp=moment(fields.get("create_time")),
         sent_at=None,
         clock_trusted=True,
     )
@@ -110,14 +110,16 @@ def _refund(thing: Place) -> tuple[Facts, dict[str, str]]:
     currency, amount, place = _amount(next((p for p in total if p.value), total[-1]))
     if amount is None:
         raise Unfit("amount_invalid", f"/{place.path}", "The refund has no amount.")
-    own = first(thing.text("capture_id"), thing.text("sale_id"), _linked(thing))
-    if own is None and not thing.at("seller_payable_breakdown").value:
-        own = thing.text("id")
+    transaction_id = first(
+        thing.text("capture_id"), thing.text("sale_id"), _linked(thing)
+    )
+    if transaction_id is None and not thing.at("seller_payable_breakdown").value:
+        transaction_id = thing.text("id")
     facts = {
         "currency": currency,
         # Older versions write it with a minus.
         "amount_refunded": abs(amount),
-        "references": _references(thing, own),
+        "references": _references(thing, transaction_id),
     }
     return facts, {"amount_refunded": place.path}
 
@@ -149,9 +151,9 @@ def _order(thing: Place) -> tuple[Facts, dict[str, str]]:
 def _dispute(thing: Place) -> tuple[Facts, dict[str, str]]:
     """Read a dispute; what is disputed may be a part of what was paid."""
     disputed = thing.at("disputed_transactions", 0)
-    own = _named("transaction", disputed.text("seller_transaction_id"))
+    transaction = _named("transaction", disputed.text("seller_transaction_id"))
     currency = _amount(thing.at("dispute_amount"))[0]
-    return {"currency": currency, "references": references([own])}, {}
+    return {"currency": currency, "references": references([transaction])}, {}
 
 
 def _state_of_order(thing: Place) -> str:
@@ -191,11 +193,11 @@ def _amount(place: Place) -> tuple[str | None, Decimal | None, Place]:
 
 def _part(units: list[Place], name: str) -> Decimal | None:
     parts = [_amount(unit.at("amount", "breakdown", name))[1] for unit in units]
-    known = [part for part in parts if part is not None and part >= 0]
-    return sum(known, Decimal(0)) if known else None
+    positive = [part for part in parts if part is not None and part >= 0]
+    return sum(positive, Decimal(0)) if positive else None
 
 
-def _references(thing: Place, own: str | None) -> list[str]:
+def _references(thing: Place, transaction_id: str | None) -> list[str]:
     """Return the ids of the purchase; that of the transaction comes first.
 
     An agreement is none of them: it has many purchases.
@@ -205,7 +207,7 @@ def _references(thing: Place, own: str | None) -> list[str]:
     payment = thing.text("parent_payment")
     return references(
         [
-            _named("transaction", first(own, related.text("capture_id"))),
+            _named("transaction", first(transaction_id, related.text("capture_id"))),
             _named("order", order),
             _named("payment", payment),
             _invoice(thing),

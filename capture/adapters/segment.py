@@ -73,7 +73,10 @@ class _Message:
 
 
 def read_segment(
-    item: Any, kind: str | None, names: Mapping[str, str], known_as: str | None = None
+    item: Any,
+    kind: str | None,
+    names: Mapping[str, str],
+    stored_type: str | None = None,
 ) -> Item:
     """Return a message in our words. Never raises for what it holds.
 
@@ -84,8 +87,8 @@ def read_segment(
         problem = Problem("item_not_object", "", "Send one JSON object for each item.")
         return Item(Identity(), {}, {}, None, None, None, problem)
     kind = kind or text(item.get("type"))
-    if known_as is not None:
-        kind = _kind_again(kind, known_as)
+    if stored_type is not None:
+        kind = _kind_again(kind, stored_type)
     context = as_object(item.get("context"))
     message = _Message(
         item=item,
@@ -97,18 +100,18 @@ def read_segment(
     if kind not in _READERS:
         problem = Problem("unknown_shape", "/type", "Send identify, track, page or so.")
         return replace(common, problem=problem)
-    message_item = _READERS[kind](message, common, names, known_as)
+    message_item = _READERS[kind](message, common, names, stored_type)
     return replace(
         message_item, problem=message_item.problem or _malformed(message, kind)
     )
 
 
-def _kind_again(kind: str | None, known_as: str) -> str:
+def _kind_again(kind: str | None, stored_type: str) -> str:
     """Return the kind of a stored message, which only the route may have told."""
-    if kind == "track" or _TYPES.get(kind) == known_as:
+    if kind == "track" or _TYPES.get(kind) == stored_type:
         return str(kind)
     return next(
-        (k for k, kind_of in _TYPES.items() if kind_of == known_as and k), "track"
+        (k for k, kind_of in _TYPES.items() if kind_of == stored_type and k), "track"
     )
 
 
@@ -240,25 +243,28 @@ def _alias(message: _Message, common: Item, *_: Any) -> Item:
 
 
 def _track(
-    message: _Message, common: Item, names: Mapping[str, str], known_as: str | None
+    message: _Message, common: Item, names: Mapping[str, str], stored_type: str | None
 ) -> Item:
     name = text(message.item.get("event"))
     if name is None:
         problem = Problem("event_name_missing", "/event", "Name the event.")
-        return replace(common, type=known_as or CaptureType.EVENT, problem=problem)
-    wanted = known_as or names.get(name.casefold(), CaptureType.EVENT)
+        return replace(common, type=stored_type or CaptureType.EVENT, problem=problem)
+    capture_type = stored_type or names.get(name.casefold(), CaptureType.EVENT)
     tracked = replace(common, type=CaptureType.EVENT, name=name)
-    if wanted == CaptureType.PAYMENT:
+    if capture_type == CaptureType.PAYMENT:
         fields, sent_as = read_order(name, message.properties)
         return replace(
-            tracked, type=wanted, fields=fields, sent_as={**tracked.sent_as, **sent_as}
+            tracked,
+            type=capture_type,
+            fields=fields,
+            sent_as={**tracked.sent_as, **sent_as},
         )
-    if wanted == CaptureType.PROFILE:
+    if capture_type == CaptureType.PROFILE:
         told = _profile({**message.traits, **message.properties})
-        return replace(tracked, type=wanted, fields=told)
-    if wanted == CaptureType.EVENT or wanted not in NAMES:
+        return replace(tracked, type=capture_type, fields=told)
+    if capture_type == CaptureType.EVENT or capture_type not in NAMES:
         return replace(tracked, fields={"properties": message.properties})
-    return _typed(str(wanted), name, message, tracked)
+    return _typed(str(capture_type), name, message, tracked)
 
 
 def _typed(kind: str, name: str, message: _Message, tracked: Item) -> Item:

@@ -19,17 +19,17 @@ def read_standard(event: dict[str, Any], webhook_id: str | None) -> Item:
 
     The first part of the type chooses ours: `payment.succeeded` is a payment.
     """
-    known = as_object(event)
-    name = text(known.get("type"))
+    fields = as_object(event)
+    name = text(fields.get("type"))
     family, _, verb = (name or "").partition(".")
-    item = read_data(family, verb, name, known.get("data"), "data")
+    item = read_data(family, verb, name, fields.get("data"), "data")
     problem = item.problem
     if name is None:
         problem = Problem("schema_violation", "/type", "An event has a type.")
     return replace(
         item,
         message_id=webhook_id,
-        timestamp=first(moment(known.get("timestamp")), item.timestamp),
+        timestamp=first(moment(fields.get("timestamp")), item.timestamp),
         sent_at=None,
         clock_trusted=True,
         problem=problem,

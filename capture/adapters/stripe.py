@@ -40,12 +40,12 @@ def read_stripe(event: dict[str, Any]) -> Item:
         kind = text(as_object(event).get("type")) or ""
         item = {"identity": Identity(), "problem": error.problem}
         item["type"] = _type_of(kind)
-    known = as_object(event)
+    fields = as_object(event)
     return Item(
         **{"fields": {}, "sent_as": {}, "problem": None, **item},
         name=kind or None,
-        message_id=text(known.get("id")),
-        timestamp=moment(known.get("created")),
+        message_id=text(fields.get("id")),
+        timestamp=moment(fields.get("created")),
         sent_at=None,
         clock_trusted=True,
     )
@@ -63,19 +63,19 @@ def _read(event: Place) -> tuple[str, dict[str, Any]]:
         pointer = "/type" if event.text("id") else "/id"
         raise Unfit("schema_violation", pointer, "An event has an id and a type.")
     thing = event.at("data", "object")
-    wanted = _type_of(kind)
-    if wanted == CaptureType.PAYMENT and thing.text("mode") == "setup":
+    capture_type = _type_of(kind)
+    if capture_type == CaptureType.PAYMENT and thing.text("mode") == "setup":
         # A checkout that only stores a card.
-        wanted = CaptureType.EVENT
-    if wanted == CaptureType.EVENT:
+        capture_type = CaptureType.EVENT
+    if capture_type == CaptureType.EVENT:
         identity = Identity(provider_customer_id=customer_of(thing))
-        return kind, {"type": wanted, "identity": identity}
+        return kind, {"type": capture_type, "identity": identity}
     if not isinstance(thing.value, dict):
         raise Unfit("schema_violation", "/data/object", "The event is about nothing.")
-    if wanted == CaptureType.PROFILE:
+    if capture_type == CaptureType.PROFILE:
         identity, fields = profile_of(thing)
-        return kind, {"type": wanted, "identity": identity, "fields": fields}
-    return kind, {"type": wanted, **_payment(kind, thing)}
+        return kind, {"type": capture_type, "identity": identity, "fields": fields}
+    return kind, {"type": capture_type, **_payment(kind, thing)}
 
 
 def _type_of(kind: str) -> str:

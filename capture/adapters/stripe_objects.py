@@ -107,9 +107,9 @@ def find_ids(kind: str, thing: Place) -> dict[str, list[str | None]]:
     order = thing.text("payment_details", "order_reference") or ""
     ids["invoice"] += [order] if order.startswith("in_") else []
     ids["session"] += [order] if order.startswith("cs_") else []
-    own = _OWN_ID.get(_family(kind))
-    if own is not None:
-        ids[own].insert(0, thing.text("id"))
+    id_kind = _ID_OF_FAMILY.get(_family(kind))
+    if id_kind is not None:
+        ids[id_kind].insert(0, thing.text("id"))
     return ids
 
 
@@ -178,7 +178,7 @@ _MONEY: dict[str, Callable[[Place], dict[str, Place]]] = {
     "invoice": _invoice_money,
     "invoice_payment": _invoice_payment_money,
 }
-_OWN_ID = {
+_ID_OF_FAMILY = {
     "checkout.session": "session",
     "payment_intent": "intent",
     "charge": "charge",
@@ -205,20 +205,20 @@ def _leave_out_uncaptured(
 ) -> None:
     """Take off what was authorised and never taken: Stripe calls it refunded too."""
     refunded = amounts.get("amount_refunded")
-    asked = from_minor(thing.at("amount"), currency) if refunded else None
-    if refunded and asked is not None:
+    authorised = from_minor(thing.at("amount"), currency) if refunded else None
+    if refunded and authorised is not None:
         taken = amounts["final_price"]
-        kept = min(taken, asked - refunded)
-        amounts["amount_refunded"] = max(taken - kept, Decimal(0))
+        captured = min(taken, authorised - refunded)
+        amounts["amount_refunded"] = max(taken - captured, Decimal(0))
 
 
 def _payments(thing: Place) -> list[Place]:
     """Return the payments of an invoice, those that went through first."""
     rows = thing.items("payments", "data")
     rows.sort(key=lambda row: row.text("status") != "paid")
-    own = thing.at("payment")
+    payment = thing.at("payment")
     listed = [row.at("payment") for row in rows]
-    return [own, *listed] if isinstance(own.value, dict) else listed
+    return [payment, *listed] if isinstance(payment.value, dict) else listed
 
 
 def _id(place: Place) -> str | None:

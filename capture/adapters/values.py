@@ -85,8 +85,8 @@ def moment(value: Any) -> Any:
 
 def references(ids: Iterable[str | None]) -> list[str]:
     """Return the ids without gaps and repeats; none holds a blank or is very long."""
-    shown = ("_".join(name.split())[:_LONGEST_REFERENCE] for name in ids if name)
-    return list(dict.fromkeys(shown))
+    names = ("_".join(name.split())[:_LONGEST_REFERENCE] for name in ids if name)
+    return list(dict.fromkeys(names))
 
 
 def without_none(fields: dict[str, Any]) -> dict[str, Any]:

@@ -100,8 +100,8 @@ class ActPages:
     ) -> HttpResponse:
         if "step_up" in act:
             confirmed(request, act["step_up"], what=f"{act['title']} {row}")
-        said = getattr(self, act["method"])(request, row, values)
-        self.message_user(request, said, act.get("level", messages.SUCCESS))  # type: ignore[attr-defined]
+        message = getattr(self, act["method"])(request, row, values)
+        self.message_user(request, message, act.get("level", messages.SUCCESS))  # type: ignore[attr-defined]
         opts = self.opts  # type: ignore[attr-defined]
         name = f"admin:{opts.app_label}_{opts.model_name}_change"
         return HttpResponseRedirect(reverse(name, args=[row.pk]))

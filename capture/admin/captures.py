@@ -127,7 +127,9 @@ class CaptureAdmin(ActPages, ReadOnlyAdmin):
         fields = services.fields_of(row)
         if getattr(row, "is_masked", False):
             fields = mask_fields(fields)
-        lines = ((name, _shown(value)) for name, value in sorted(fields.items()))
+        lines = (
+            (name, _display_value(value)) for name, value in sorted(fields.items())
+        )
         return _table(lines)
 
     @admin.display(description="Facts")
@@ -135,18 +137,22 @@ class CaptureAdmin(ActPages, ReadOnlyAdmin):
         facts = row.facts or {}
         if getattr(row, "is_masked", False):
             facts = mask_fields(facts)
-        return _table((name, _shown(value)) for name, value in sorted(facts.items()))
+        return _table(
+            (name, _display_value(value)) for name, value in sorted(facts.items())
+        )
 
     @admin.display(description="Corrections")
     def corrections(self, row: Capture) -> str:
         lines = []
-        shown = mask_fields if getattr(row, "is_masked", False) else dict
+        mask = mask_fields if getattr(row, "is_masked", False) else dict
         for correction in services.corrections_of(row.pk):
             note = services.correction_note(correction)
-            former = shown(note.get("former", {}))
-            for key, value in shown(note.get("changed", {})).items():
-                before = _shown(former.get(key))
-                text = f"{before} → {_shown(value)}, because: {note.get('reason')}"
+            former = mask(note.get("former", {}))
+            for key, value in mask(note.get("changed", {})).items():
+                before = _display_value(former.get(key))
+                text = (
+                    f"{before} → {_display_value(value)}, because: {note.get('reason')}"
+                )
                 lines.append((f"{correction.received_at:%Y-%m-%d %H:%M} {key}", text))
         return _table(lines) if lines else "none"
 
@@ -181,7 +187,7 @@ def _value_of(text: str) -> Any:
         return text
 
 
-def _shown(value: Any) -> str:
+def _display_value(value: Any) -> str:
     if value is None:
         return "–"
     return value if isinstance(value, str) else services.write_value(value)

@@ -34,7 +34,7 @@ class SourceAdmin(ConfirmedForms, HubAdmin):
     readonly_fields = ("last_capture", "refused", "snippet")
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        own = (
+        fields = (
             "business",
             "name",
             "slug",
@@ -42,7 +42,7 @@ class SourceAdmin(ConfirmedForms, HubAdmin):
             "event_types",
             "is_active",
         )
-        return own if obj is None else (*own, *self.readonly_fields)
+        return fields if obj is None else (*fields, *self.readonly_fields)
 
     @admin.display(description="Last capture")
     def last_capture(self, row: Source) -> str:
@@ -179,7 +179,7 @@ class WebhookEndpointAdmin(ActPages, ConfirmedForms, HubAdmin):
     }
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        own = (
+        fields = (
             "source",
             "provider",
             "name",
@@ -189,8 +189,8 @@ class WebhookEndpointAdmin(ActPages, ConfirmedForms, HubAdmin):
             "is_active",
         )
         secret = ("new_secret",) if self.has_change_permission(request, obj) else ()
-        shown = self.readonly_fields if obj is not None else ()
-        return (*own, *secret, *shown)
+        extra_fields = self.readonly_fields if obj is not None else ()
+        return (*fields, *secret, *extra_fields)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         fixed = ["provider"] if obj is not None else []
@@ -219,5 +219,5 @@ class WebhookEndpointAdmin(ActPages, ConfirmedForms, HubAdmin):
         elif not change and obj.provider == Provider.STANDARD:
             made = services.new_standard_secret()
             services.add_secret(obj, made, actor=actor_of(request))
-            said = f"The secret, shown only now: {made}"
-            self.message_user(request, said, messages.WARNING)
+            message = f"The secret, shown only now: {made}"
+            self.message_user(request, message, messages.WARNING)

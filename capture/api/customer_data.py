@@ -145,19 +145,21 @@ class AllCustomerData(MachineView):
     }
 
     def get(self, request: Request) -> Response:
-        asked, business = self.parameters, self.business()
+        params, business = self.parameters, self.business()
         rows = customers.list_hub_customers(
             actor=self.actor,
             business=business,
-            search=asked["search"],
-            status=asked["status"],
+            search=params["search"],
+            status=params["status"],
         )
-        page = page_of(rows, number=asked["page"], limit=asked["page_size"])
-        verb = "searched" if asked["search"] else "listed"
-        self.note_shown(verb, page.rows, query=asked["search"] or None)
+        page = page_of(rows, number=params["page"], limit=params["page_size"])
+        verb = "searched" if params["search"] else "listed"
+        self.note_shown(verb, page.rows, query=params["search"] or None)
         records = customers.load_values(page.rows, services.CUSTOMER_DATA, room=Room())
-        shown = [self.shown(values, business, is_clear=self.by_key) for values in records]
-        return self.respond({**self.links(page), "customers": shown})
+        data = [
+            self.shown(values, business, is_clear=self.by_key) for values in records
+        ]
+        return self.respond({**self.links(page), "customers": data})
 
 
 class CustomerData(MachineView):
@@ -181,8 +183,8 @@ class CustomerData(MachineView):
             raise Http404 from error
         self.note_shown("viewed", [row], target=row)
         [values] = customers.load_values([row], services.CUSTOMER_DATA)
-        shown = self.shown(values, business, is_clear=self.sees_clear(row))
-        return self.respond({"customer": shown})
+        data = self.shown(values, business, is_clear=self.sees_clear(row))
+        return self.respond({"customer": data})
 
 
 class CustomerDataStats(WorkingBusinessView):

@@ -85,15 +85,15 @@ class HasRightOrKey(HasRight):
     def has_permission(self, request: Request, view: Any) -> bool:
         if is_key(request.auth) and request.method in ("GET", "HEAD"):
             return True
-        _require_own_page(request)
+        _require_same_origin(request)
         return super().has_permission(request, view)
 
 
-def _require_own_page(request: Request) -> None:
+def _require_same_origin(request: Request) -> None:
     """Refuse a session that a page of another origin brings."""
     origin = request.headers.get("Origin")
-    own = f"{request.scheme}://{request.get_host()}"
-    if origin is not None and origin != own and "Authorization" not in request.headers:
+    site = f"{request.scheme}://{request.get_host()}"
+    if origin is not None and origin != site and "Authorization" not in request.headers:
         sentence = "A page of another site cannot read with a session."
         raise ApiError(403, "foreign_page", sentence)
 

@@ -32,7 +32,7 @@ from capture.parsing import Parsed, ParseError, Piece, parse_body, payload_text
 _LINES = ("application/x-ndjson", "application/ndjson", "application/jsonl")
 _MAX_KEY = 255
 # Outcomes after which a repeat has to run again.
-_NOT_KEPT = (401, 403, 408, 413, 415, 429)
+_NOT_STORED = (401, 403, 408, 413, 415, 429)
 
 
 # A screenshot needs room; without one a body has the usual limit.
@@ -105,8 +105,8 @@ def _take_all(visit: Visit, items: services.Items) -> HttpResponse:
     verdicts = iter(keep(visit, [e for group in groups for e in group]))
     answers = []
     for n, group in enumerate(groups):
-        own = [next(verdicts) for _ in group]
-        answers.append(replace(own[0], index=n))
+        item_verdicts = [next(verdicts) for _ in group]
+        answers.append(replace(item_verdicts[0], index=n))
     return batch(
         visit.request, answers, show_customer=visit.is_secret, prefix=items.prefix
     )
@@ -253,7 +253,7 @@ def _answer_to_keep(response: HttpResponse | None) -> dict[str, Any] | None:
     """Return what a repeat is answered; None where it is to try again."""
     if response is None or response.status_code >= 500:  # noqa: PLR2004
         return None
-    if response.status_code in _NOT_KEPT:
+    if response.status_code in _NOT_STORED:
         return None
     return {
         "status": response.status_code,

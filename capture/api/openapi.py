@@ -27,7 +27,7 @@ _BUDGET: dict[str, Any] = {
     )
 }
 _COMMON = {429: "Too many; wait as long as Retry-After says.", 503: "Try again soon."}
-_DOOR = {
+_REFUSALS = {
     400: "Not JSON, or not readable.",
     401: "The key is missing, unknown or no longer valid.",
     403: "The key may not do this from there.",
@@ -45,7 +45,7 @@ _READ = {
     403: "The role or the key may not do this.",
     **_COMMON,
 }
-_GONE = {404: "There is no such thing, or it belongs to another business."}
+_NOT_FOUND = {404: "There is no such thing, or it belongs to another business."}
 _ID = parameter("id", "path", UUID)
 
 
@@ -279,7 +279,7 @@ def _send(
         _SENDING,
         text,
         answer,
-        _DOOR,
+        _REFUSALS,
         body,
         security=_KEYS,
         headers=_BUDGET,
@@ -310,7 +310,7 @@ def _one(path: str, text: str, answer: Any) -> dict[str, Any]:
         _READING,
         text,
         answer,
-        {**_READ, **_GONE},
+        {**_READ, **_NOT_FOUND},
         security=_READERS,
         parameters=[_ID],
     ).build()
@@ -319,7 +319,7 @@ def _one(path: str, text: str, answer: Any) -> dict[str, Any]:
 def _decide(path: str, text: str, body: str, answer: str) -> dict[str, Any]:
     refusals = {
         **_READ,
-        **_GONE,
+        **_NOT_FOUND,
         409: "The same message came before, with a difference.",
         413: "Too large.",
         415: "Only JSON is taken, and no unknown Content-Encoding.",

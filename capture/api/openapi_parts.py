@@ -31,8 +31,8 @@ _TAKEN = {"type": "string", "enum": [Status.ACCEPTED.value, Status.DUPLICATE.val
 def schemas() -> dict[str, Any]:
     """Return all of them."""
     kinds = {kind for kind, _ in ROUTES.values()}
-    own = {component_of(kind): _component(kind) for kind in sorted(kinds)}
-    return {**own, **_sent(), **_answered(), **_read()}
+    by_type = {component_of(kind): _component(kind) for kind in sorted(kinds)}
+    return {**by_type, **_sent(), **_answered(), **_read()}
 
 
 def _component(kind: str) -> dict[str, Any]:

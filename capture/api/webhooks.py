@@ -18,7 +18,7 @@ from capture.envelope import Envelope, Problem
 from capture.parsing import ParseError, parse_body, read_text, redact_text
 
 _LIMITS = Limits(wire=1_000_000, unpacked=1_000_000)
-_KEPT_UNSIGNED = 65_536
+_MAX_UNSIGNED = 65_536
 
 
 def webhook_view(provider: str) -> View:
@@ -39,7 +39,7 @@ def webhook_view(provider: str) -> View:
         except SignatureError as error:
             visit.spend(1, len(raw))
             refused = Problem(error.code, "", "No secret of this endpoint signed this.")
-            _keep_unread(visit, place, raw, refused, facts)
+            _quarantine_unread(visit, place, raw, refused, facts)
             raise ApiError(400, error.code, refused.message) from error
         facts = {**facts, **_evidence(raw, signature)}
         return _take(visit, place, raw, facts, webhook_id)
@@ -54,12 +54,16 @@ def _take(
         event = parse_body(raw).value
     except ParseError as error:
         wrong = Problem(error.code, "", error.message)
-        _keep_unread(visit, place, raw, wrong, {**facts, "message_id": webhook_id})
+        _quarantine_unread(
+            visit, place, raw, wrong, {**facts, "message_id": webhook_id}
+        )
         raise refusal_of(error) from error
     if place.provider == Provider.STRIPE and not _fits_mode(place, event):
         wrong = Problem("livemode_mismatch", "/livemode", "The endpoint is for the "
                         "other mode, live or test.")  # fmt: skip
-        _keep_unread(visit, place, raw, wrong, {**facts, "message_id": webhook_id})
+        _quarantine_unread(
+            visit, place, raw, wrong, {**facts, "message_id": webhook_id}
+        )
         raise ApiError(400, wrong.code, wrong.message)
     envelopes = services.build_webhook(
         place.provider, event, webhook_id=webhook_id, **facts
@@ -88,11 +92,11 @@ def _evidence(raw: bytes, signature: str) -> dict[str, Any]:
     """Return the exact bytes and their signature; masked where they hold a secret."""
     text, _ = read_text(raw)
     clean = redact_text(text)
-    kept = raw if clean == text else clean.encode("utf-8", errors="replace")
-    return {"raw": kept, "raw_signature": signature}
+    exact = raw if clean == text else clean.encode("utf-8", errors="replace")
+    return {"raw": exact, "raw_signature": signature}
 
 
-def _keep_unread(
+def _quarantine_unread(
     visit: Visit, place: Any, raw: bytes, wrong: Problem, facts: dict[str, Any]
 ) -> None:
     text, _ = read_text(raw)
@@ -100,7 +104,7 @@ def _keep_unread(
     if wrong.code in ("bad_signature", "stale_signature"):
         # Anybody can send this: not all of it is kept, and nothing of it is believed
         # when it is replayed.
-        facts["trust"], text = Trust.BROWSER, text[:_KEPT_UNSIGNED]
+        facts["trust"], text = Trust.BROWSER, text[:_MAX_UNSIGNED]
     envelope = services.build_unreadable(text, wrong, **facts)
     _ingest(visit, place, [envelope])
 

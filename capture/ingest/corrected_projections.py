@@ -8,7 +8,7 @@ from capture.ingest.identity import Linked
 from capture.ingest.projections import TYPED, Told, last_seen, project, tell
 from capture.models import Capture, CaptureLink
 
-_KEPT = {"id", "ip_address", "user_agent", "created_at"}
+_UNCHANGED_COLUMNS = {"id", "ip_address", "user_agent", "created_at"}
 
 
 def replace_corrected(told: list[Told], linked: Linked) -> list[Told]:
@@ -39,12 +39,12 @@ def _rewrite(item: Told, owner: Any) -> None:
     if model is None:
         return
     seen = last_seen([item.capture.pk]).get(item.capture.pk)
-    wanted: Any = project(item, owner, seen)
+    projection: Any = project(item, owner, seen)
     row = model.objects.filter(capture=item.capture).first()
     if row is None:
-        wanted.save()
+        projection.save()
         return
     for field in model._meta.fields:
-        if field.name not in _KEPT:
-            setattr(row, field.attname, getattr(wanted, field.attname))
+        if field.name not in _UNCHANGED_COLUMNS:
+            setattr(row, field.attname, getattr(projection, field.attname))
     row.save()

@@ -91,8 +91,8 @@ def find_winners(owned: Iterable[tuple[Told, UUID]]) -> Winners:
                 occurred_at=capture.occurred_at,
                 received_at=item.told_at,
             )
-            stands = won.get((pk, name))
-            if stands is None or _weight(row) > _weight(stands):
+            best = won.get((pk, name))
+            if best is None or _weight(row) > _weight(best):
                 won[pk, name] = row
     return won
 

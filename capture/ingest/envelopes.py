@@ -73,11 +73,13 @@ def build_native(item: Any, **facts: Any) -> list[Envelope]:
         reader: Reader = lambda body: read_cloudevent(None, body)  # noqa: E731
         return with_login(build_envelope(item, reader, None, facts))
     kind = value.get("type") if isinstance(value, dict) else None
-    is_known = isinstance(kind, str) and kind in CaptureType.values
+    is_type = isinstance(kind, str) and kind in CaptureType.values
     facts = {"adapter": NATIVE, **facts}
-    known = str(kind) if is_known else CaptureType.EVENT.value
+    native_type = str(kind) if is_type else CaptureType.EVENT.value
     return with_login(
-        build_envelope(item, lambda body: _read_native(known, body), known, facts)
+        build_envelope(
+            item, lambda body: _read_native(native_type, body), native_type, facts
+        )
     )
 
 
@@ -135,8 +137,8 @@ def build_again(
 
 def event_names(source: Source) -> dict[str, str]:
     """Return which track events of a source are more than an event."""
-    own = {str(k).casefold(): str(v) for k, v in (source.event_types or {}).items()}
-    return {**EVENT_TYPES, **own}
+    custom = {str(k).casefold(): str(v) for k, v in (source.event_types or {}).items()}
+    return {**EVENT_TYPES, **custom}
 
 
 def build_unreadable(text: str, problem: Problem, **facts: Any) -> Envelope:
@@ -189,8 +191,8 @@ def build_envelope(
 
 def _given_id(item: Any) -> str | None:
     """Return the id of an item that is not read further, so that it can be found."""
-    known = item if isinstance(item, dict) else {}
-    given = known.get("message_id") or known.get("messageId")
+    fields = item if isinstance(item, dict) else {}
+    given = fields.get("message_id") or fields.get("messageId")
     return given if isinstance(given, str) else None
 
 
@@ -206,7 +208,7 @@ def _checked(
     facts = {k: v for k, v in facts.items() if k != "business_id"}
     kind = message.type or kind or CaptureType.EVENT
     body, ip = _without_address(body, message)
-    known = {
+    overrides = {
         "ip": ip,
         "user_agent": message.user_agent,
         "attempt": message.attempt,
@@ -217,7 +219,7 @@ def _checked(
     merged: dict[str, Any] = {
         "received_at": timezone.now(),
         **facts,
-        **{name: value for name, value in known.items() if value is not None},
+        **{name: value for name, value in overrides.items() if value is not None},
     }
     merged["warnings"] = (*facts.get("warnings", ()), *warnings)
     envelope = Envelope(
@@ -302,8 +304,8 @@ def _without_address(body: Any, message: Item) -> tuple[Any, str | None]:
     message.fields.pop("ip_address", None)
     if address is None or not isinstance(body, dict):
         return body, address
-    kept = {key: value for key, value in body.items() if snake(key) != "ip_address"}
-    context = kept.get("context")
+    cleaned = {key: value for key, value in body.items() if snake(key) != "ip_address"}
+    context = cleaned.get("context")
     if isinstance(context, dict) and "ip" in context:
-        kept["context"] = {k: v for k, v in context.items() if k != "ip"}
-    return kept, address
+        cleaned["context"] = {k: v for k, v in context.items() if k != "ip"}
+    return cleaned, address

@@ -36,7 +36,7 @@ _LARGE = ("capture__payload", "capture__raw", "capture__warnings")
 
 
 @dataclass
-class Known:
+class Identities:
     """Who is who in one business: customers by e-mail key, user id, anonymous id."""
 
     by_email: dict[str, UUID] = field(default_factory=dict)
@@ -54,9 +54,9 @@ class Known:
             (self.by_anonymous, anonymous, LinkRule.ANONYMOUS_ID),
             (self.by_anonymous, previous, LinkRule.ALIAS),
         )
-        for known, name, rule in ways:
-            if name in known:
-                return known[name], rule
+        for customers_by_key, name, rule in ways:
+            if name in customers_by_key:
+                return customers_by_key[name], rule
         return None, None
 
 
@@ -82,20 +82,20 @@ def link(told: list[Told], source: Source, *, actor: Actor) -> Linked:
     A constant number of statements, whatever the number of messages.
     """
     captures = [item.capture for item in told]
-    known = find_known(source.business_id, captures)
-    missing = _missing(told, known)
+    identities = find_identities(source.business_id, captures)
+    missing = _missing(told, identities)
     made = customers.create_captured_customers(source.business, missing, actor=actor)
     for facts, customer_id in zip(missing, made, strict=True):
         if facts.get("email"):
-            known.by_email[fold_email(facts["email"])] = customer_id
+            identities.by_email[fold_email(facts["email"])] = customer_id
         if facts.get("external_id"):
-            known.by_ref[facts["external_id"]] = customer_id
-    linked = Linked(learned=_learn(told, known))
-    rows = [link_of(capture, known) for capture in captures]
+            identities.by_ref[facts["external_id"]] = customer_id
+    linked = Linked(learned=_learn(told, identities))
+    rows = [link_of(capture, identities) for capture in captures]
     CaptureLink.objects.bulk_create(rows)
     linked.customers = {row.capture_id: row.customer_id for row in rows}
     linked.touched = {pk for pk in linked.customers.values() if pk is not None}
-    _follow(captures, known, linked, source.business_id)
+    _follow(captures, identities, linked, source.business_id)
     return linked
 
 
@@ -105,9 +105,9 @@ def links_of(capture_ids: Iterable[UUID]) -> dict[UUID, UUID | None]:
     return dict(links.values_list("capture_id", "customer_id"))
 
 
-def link_of(capture: Capture, known: Known) -> CaptureLink:
+def link_of(capture: Capture, identities: Identities) -> CaptureLink:
     """Return the unsaved link of a capture."""
-    customer_id, rule = known.find(capture)
+    customer_id, rule = identities.find(capture)
     return CaptureLink(
         business_id=capture.business_id,
         capture=capture,
@@ -117,7 +117,7 @@ def link_of(capture: Capture, known: Known) -> CaptureLink:
     )
 
 
-def find_known(business_id: UUID, captures: Iterable[Capture]) -> Known:
+def find_identities(business_id: UUID, captures: Iterable[Capture]) -> Identities:
     """Return who is known under the names that these captures use."""
     captures = list(captures)
     emails = {c.email for c in captures if c.email}
@@ -128,7 +128,7 @@ def find_known(business_id: UUID, captures: Iterable[Capture]) -> Known:
         business_id, emails=emails, external_ids=refs
     )
     more = _identified(business_id, refs, anonymous)
-    return Known(
+    return Identities(
         by_email,
         {**_unambiguous(more[IdentifierKind.USER_ID]), **by_ref},
         _unambiguous(more[IdentifierKind.ANONYMOUS_ID]),
@@ -158,7 +158,7 @@ def _unambiguous(owners: dict[str, set[UUID]]) -> dict[str, UUID]:
     return {value: next(iter(ids)) for value, ids in owners.items() if len(ids) == 1}
 
 
-def _missing(told: list[Told], known: Known) -> list[dict[str, Any]]:
+def _missing(told: list[Told], identities: Identities) -> list[dict[str, Any]]:
     """Return the facts of each customer to be made.
 
     Messages of one batch may name a person by e-mail, by user id, or by both.
@@ -168,8 +168,11 @@ def _missing(told: list[Told], known: Known) -> list[dict[str, Any]]:
     for item in sorted(told, key=lambda t: t.capture.occurred_at):
         capture = item.capture
         names = [name for name in (capture.email, capture.user_ref) if name]
-        is_known = capture.email in known.by_email or capture.user_ref in known.by_ref
-        if not names or is_known or not _makes_customer(item):
+        has_customer = (
+            capture.email in identities.by_email
+            or capture.user_ref in identities.by_ref
+        )
+        if not names or has_customer or not _makes_customer(item):
             continue
         facts = next((by_name[name] for name in names if name in by_name), None)
         if facts is None:
@@ -219,13 +222,13 @@ def _line(value: Any, length: int = 255) -> str:
     return text.encode("utf-8", errors="replace").decode().strip()[:length]
 
 
-def _learn(told: list[Told], known: Known) -> dict[UUID, dict[str, str]]:
+def _learn(told: list[Told], identities: Identities) -> dict[UUID, dict[str, str]]:
     """Return the e-mail or user id that a message adds to a customer it found.
 
     Adds them to both maps too, so that no second customer claims them. A page does
     not name the e-mail of a user id: anybody could put theirs on somebody else.
     """
-    by_email, by_ref = known.by_email, known.by_ref
+    by_email, by_ref = identities.by_email, identities.by_ref
     learned: dict[UUID, dict[str, str]] = {}
     for item in sorted(told, key=lambda t: t.capture.occurred_at):
         capture = item.capture
@@ -243,7 +246,7 @@ def _learn(told: list[Told], known: Known) -> dict[UUID, dict[str, str]]:
 
 
 def _follow(
-    captures: list[Capture], known: Known, linked: Linked, business_id: UUID
+    captures: list[Capture], identities: Identities, linked: Linked, business_id: UUID
 ) -> None:
     """Attach what waited for these captures, and what waited for that, and so on."""
     customers_of = dict(linked.customers)
@@ -253,7 +256,7 @@ def _follow(
         lost = _detach(business_id, shared)
         linked.detached += lost
         linked.touched |= set(lost.values())
-        new = _known_by(names, shared, captures, customers_of)
+        new = _identities_from(names, shared, captures, customers_of)
         captures = _attach_waiting(business_id, new)
         if not captures:
             break
@@ -293,8 +296,8 @@ def missing_names(
     """Return further names that are not stored: (customer, kind); store them."""
     missing: list[tuple[UUID, str]] = []
     for business_id in sorted({capture.business_id for capture in captures}):
-        own = [c for c in captures if c.business_id == business_id]
-        names = _names(own, customers_of)
+        business_captures = [c for c in captures if c.business_id == business_id]
+        names = _names(business_captures, customers_of)
         stored = Identifier.objects.filter(
             business=business_id, value__in={value for _, value, _ in names}
         )
@@ -321,33 +324,33 @@ def _keep_names(business_id: UUID, names: set[tuple[str, str, UUID]]) -> set[str
     return {value for value, ids in stored.items() if len(ids) > 1}
 
 
-def _known_by(
+def _identities_from(
     names: set[tuple[str, str, UUID]],
     shared: set[str],
     captures: list[Capture],
     customers_of: dict[UUID, UUID | None],
-) -> Known:
-    known = Known()
+) -> Identities:
+    identities = Identities()
     for kind, value, pk in sorted(names):
         if kind == IdentifierKind.USER_ID:
-            known.by_ref[value] = pk
+            identities.by_ref[value] = pk
         elif value not in shared:
-            known.by_anonymous[value] = pk
+            identities.by_anonymous[value] = pk
     for capture in captures:
         pk_or_none = customers_of.get(capture.pk)
         if capture.email and pk_or_none is not None:
-            known.by_email[capture.email] = pk_or_none
-    return known
+            identities.by_email[capture.email] = pk_or_none
+    return identities
 
 
-def _attach_waiting(business_id: UUID, known: Known) -> list[Capture]:
+def _attach_waiting(business_id: UUID, identities: Identities) -> list[Capture]:
     """Attach unmatched captures of earlier days to customers known by now."""
-    refs = list(known.by_ref)
-    ids = list(known.by_anonymous)
-    if not (refs or ids or known.by_email):
+    refs = list(identities.by_ref)
+    ids = list(identities.by_anonymous)
+    if not (refs or ids or identities.by_email):
         return []
     waiting = CaptureLink.objects.filter(business=business_id, customer=None).filter(
-        Q(capture__email__in=list(known.by_email))
+        Q(capture__email__in=list(identities.by_email))
         | Q(capture__user_ref__in=refs)
         | Q(capture__anonymous_ref__in=ids)
         | Q(capture__previous_ref__in=[*refs, *ids])
@@ -359,7 +362,7 @@ def _attach_waiting(business_id: UUID, known: Known) -> list[Capture]:
     rows = list(locked.order_by("pk")[:_MAX_ATTACHED])
     attached = []
     for row in rows:
-        row.customer_id, row.rule = known.find(row.capture)
+        row.customer_id, row.rule = identities.find(row.capture)
         row.linked_at = timezone.now()
         if row.customer_id is not None:
             attached.append(row.capture)

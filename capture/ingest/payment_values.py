@@ -93,11 +93,11 @@ def columns_of(group: Group) -> dict[str, Any]:
     by_time = sorted(group.captures.values(), key=moment_of)
     facts: dict[str, Any] = {}
     for item in told:
-        said = dict(item.facts)
-        if said.get("currency_assumed") and facts.get("currency_assumed") is False:
+        stated = dict(item.facts)
+        if stated.get("currency_assumed") and facts.get("currency_assumed") is False:
             # A guess does not outrank what somebody said.
-            del said["currency"], said["currency_assumed"]
-        facts |= said
+            del stated["currency"], stated["currency_assumed"]
+        facts |= stated
     amounts = {n: to_decimal(facts.get(n)) for n in _AMOUNTS}
     return {
         "customer_id": group.customer_id,

@@ -57,10 +57,10 @@ def project_payments(
 
     A constant number of statements, whatever the number of captures.
     """
-    wanted = [c for c in captures if c.type == CaptureType.PAYMENT]
-    if not wanted:
+    payment_captures = [c for c in captures if c.type == CaptureType.PAYMENT]
+    if not payment_captures:
         return set()
-    groups = compute_groups(source.business_id, wanted)
+    groups = compute_groups(source.business_id, payment_captures)
     rows = [row for group in groups for row in group.rows.values()]
     former = {row.customer_id for row in rows if row.customer_id is not None}
     payments = _store(groups, source.business_id)
@@ -96,8 +96,8 @@ def _correct(groups: list[Group]) -> None:
 def _joined(business_id: UUID, captures: list[Capture]) -> list[Group]:
     """Return groups of these captures and of all others that share a reference."""
     names = {name for capture in captures for name in references_of(capture)}
-    known = PaymentReference.objects.filter(business=business_id, value__in=names)
-    payments = {row.payment_id for row in known}
+    references = PaymentReference.objects.filter(business=business_id, value__in=names)
+    payments = {row.payment_id for row in references}
     links = CaptureLink.objects.filter(capture__in=[c.pk for c in captures])
     payments |= set(links.exclude(payment=None).values_list("payment_id", flat=True))
     groups = _stored(payments)
@@ -135,7 +135,7 @@ def _united(groups: list[Group]) -> list[Group]:
         others = {id(by_name[n]): by_name[n] for n in names if n in by_name}
         for other in others.values():
             group.join(other)
-            united = [kept for kept in united if kept is not other]
+            united = [earlier for earlier in united if earlier is not other]
         united.append(group)
         for name in {*group.references, *group.captures}:
             by_name[name] = group
@@ -258,14 +258,14 @@ def _fits(claim: Capture, customer_id: UUID | None, columns: dict[str, Any]) -> 
 def _store(groups: list[Group], business_id: UUID) -> list[Payment]:
     """Write the rows of groups, their references and links; drop rows that merged."""
     payments, links, references = [], [], []
-    gone: set[UUID] = set()
+    merged_ids: set[UUID] = set()
     for group in groups:
-        kept = min(group.rows, default=None)
-        row = group.rows[kept] if kept else Payment(business_id=business_id)
+        payment_id = min(group.rows, default=None)
+        row = group.rows[payment_id] if payment_id else Payment(business_id=business_id)
         for name, value in columns_of(group).items():
             setattr(row, name, value)
         row.updated_at = timezone.now()
-        gone |= set(group.rows) - {row.pk}
+        merged_ids |= set(group.rows) - {row.pk}
         group.rows = {row.pk: row}
         payments.append(row)
         references += [
@@ -274,15 +274,15 @@ def _store(groups: list[Group], business_id: UUID) -> list[Payment]:
         ]
         links += [(pk, row) for pk in group.captures]
     new = [row for row in payments if row._state.adding]
-    known = [row for row in payments if not row._state.adding]
+    existing = [row for row in payments if not row._state.adding]
     _take_traces(payments, groups)
     Payment.objects.bulk_create(new)
-    if known:
+    if existing:
         names = [n.removesuffix("_id") if n not in _PLAIN else n for n in COLUMNS]
         # One row of values for each, where bulk_update() would write a CASE for each
         # column: a fifth of the time.
         Payment.objects.bulk_create(
-            known,
+            existing,
             update_conflicts=True,
             unique_fields=["id"],
             update_fields=[*names, *_STAMPS],
@@ -294,8 +294,8 @@ def _store(groups: list[Group], business_id: UUID) -> list[Payment]:
         update_fields=["payment"],
     )
     _store_links(links)
-    if gone:
-        Payment.objects.filter(pk__in=gone).delete()
+    if merged_ids:
+        Payment.objects.filter(pk__in=merged_ids).delete()
     return payments
 
 
@@ -328,14 +328,14 @@ def _settle(
     payments: list[Payment], groups: list[Group], source: Source, actor: Actor
 ) -> None:
     """Make or mend the bookings of payments that are confirmed."""
-    wanted = []
+    settlements = []
     names: dict[UUID, list[str]] = defaultdict(list)
     for row, group in zip(payments, groups, strict=True):
         names[row.pk] = sorted(group.references)
         if not names[row.pk]:
             continue
         is_settled = row.verified and row.state in SETTLED_STATES
-        wanted.append(
+        settlements.append(
             customers.Settlement(
                 customer_id=row.customer_id,
                 references=names[row.pk],
@@ -351,4 +351,4 @@ def _settle(
                 method=row.payment_method,
             )
         )
-    customers.settle_payments(source.business, wanted, actor=actor)
+    customers.settle_payments(source.business, settlements, actor=actor)

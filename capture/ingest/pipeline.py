@@ -72,7 +72,7 @@ class _Item:
     capture: Capture | None = None
     problem: Problem | None = None
     status: str = Status.ACCEPTED
-    kept_id: UUID | None = None
+    capture_id: UUID | None = None
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -105,12 +105,12 @@ def ingest(
     items = [_prepare(n, e, source, actor) for n, e in enumerate(envelopes)]
     if strict and any(item.problem for item in items):
         wrong = [item for item in items if item.problem]
-        raise StrictError(_retrying(lambda: _keep_wrong(wrong, source, actor)))
+        raise StrictError(_retrying(lambda: _quarantine_items(wrong, source, actor)))
     try:
         return _retrying(lambda: _ingest(items, source, actor, strict=strict))
     except _StrictConflictError as error:
         wrong = error.items
-        verdicts = _retrying(lambda: _keep_wrong(wrong, source, actor))
+        verdicts = _retrying(lambda: _quarantine_items(wrong, source, actor))
         raise StrictError(verdicts) from error
 
 
@@ -151,49 +151,62 @@ def _ingest(
     log.ensure_operation(actor)
     # A try before this one may have left its marks.
     good = [_reset(item) for item in items if item.capture is not None]
-    known = _unchanged(good, source)
-    first = _insert(good, known, source)
+    repeated = _unchanged(good, source)
+    first = _insert(good, repeated, source)
     wrong = [item for item in items if item.problem is not None]
     if strict and wrong:
         raise _StrictConflictError(wrong)
-    kept = quarantine(
+    quarantine_ids = quarantine(
         [(item.envelope, item.problem) for item in wrong if item.problem],
         source=source,
         actor=actor,
     )
-    places = {id(item): place for item, place in zip(wrong, kept, strict=True)}
+    places = {
+        id(item): place for item, place in zip(wrong, quarantine_ids, strict=True)
+    }
     _see_again(good, source, actor)
     fresh = [item for item in first if item.status == Status.ACCEPTED]
     linked = _apply(fresh, source, actor)
-    before = {i.kept_id for i in good if i.kept_id and i.status != Status.ACCEPTED}
+    before = {
+        i.capture_id for i in good if i.capture_id and i.status != Status.ACCEPTED
+    }
     owners = linked | links_of(pk for pk in before if pk not in linked)
     return [_verdict(item, owners, places.get(id(item))) for item in items]
 
 
 def _reset(item: _Item) -> _Item:
     """Return the item as it was before it met the database."""
-    item.status, item.kept_id, item.notes = Status.ACCEPTED, None, []
+    item.status, item.capture_id, item.notes = Status.ACCEPTED, None, []
     item.problem = item.envelope.problem
     return item
 
 
-def _keep_wrong(items: list[_Item], source: Source, actor: Actor) -> list[Verdict]:
+def _quarantine_items(
+    items: list[_Item], source: Source, actor: Actor
+) -> list[Verdict]:
     log.ensure_operation(actor)
-    kept = quarantine(
+    quarantine_ids = quarantine(
         [(item.envelope, item.problem) for item in items if item.problem],
         source=source,
         actor=actor,
     )
-    return [_verdict(item, {}, pk) for item, pk in zip(items, kept, strict=True)]
+    return [
+        _verdict(item, {}, pk) for item, pk in zip(items, quarantine_ids, strict=True)
+    ]
 
 
-def _insert(good: list[_Item], known: dict[str, UUID], source: Source) -> list[_Item]:
+def _insert(
+    good: list[_Item], repeated: dict[str, UUID], source: Source
+) -> list[_Item]:
     """Insert captures and judge every item by what stands then; return the firsts."""
     first: dict[str, _Item] = {}
     for item in good:
         capture = _capture(item)
-        if capture.message_id in known:
-            item.status, item.kept_id = Status.DUPLICATE, known[capture.message_id]
+        if capture.message_id in repeated:
+            item.status, item.capture_id = (
+                Status.DUPLICATE,
+                repeated[capture.message_id],
+            )
             item.notes.append("unchanged")
         else:
             first.setdefault(capture.message_id, item)
@@ -213,20 +226,20 @@ def _judge(
     differing = []
     for item in good:
         capture = _capture(item)
-        if item.kept_id is not None or item.problem is not None:
+        if item.capture_id is not None or item.problem is not None:
             continue
         if capture.message_id not in stored:
             # The first one with this id could not be inserted.
             item.problem = _INTERNAL
             continue
-        kept_id, mark = stored[capture.message_id]
-        item.kept_id = kept_id
-        if kept_id == capture.pk and first[capture.message_id] is item:
+        capture_id, mark = stored[capture.message_id]
+        item.capture_id = capture_id
+        if capture_id == capture.pk and first[capture.message_id] is item:
             continue
         item.status = Status.DUPLICATE
         if mark is not None and mark != capture.fingerprint:
             differing.append(item)
-    same = find_repeats([(item.kept_id, item.envelope) for item in differing])
+    same = find_repeats([(item.capture_id, item.envelope) for item in differing])
     for item, is_same in zip(differing, same, strict=True):
         if not is_same:
             item.status, item.problem = Status.CONFLICT, _CONFLICT
@@ -278,18 +291,18 @@ def _unchanged(good: list[_Item], source: Source) -> dict[str, UUID]:
     seen = Sighting.objects.filter(
         source=source, message_id__in=ids, capture__type=CaptureType.DASHBOARD
     )
-    known = {
+    repeated = {
         message_id: capture_id
         for message_id, capture_id in seen.values_list("message_id", "capture_id")
         if message_id and capture_id
     }
     # An id that stands on a capture is judged by that capture.
     taken = set(_stored(source, ids))
-    known = {name: pk for name, pk in known.items() if name not in taken}
+    repeated = {name: pk for name, pk in repeated.items() if name not in taken}
     latest = _latest_states(boards, source)
     for item in sorted(boards, key=lambda i: _capture(i).occurred_at):
         capture = _capture(item)
-        if capture.message_id in known or capture.message_id in taken:
+        if capture.message_id in repeated or capture.message_id in taken:
             continue
         people = [name for name in (capture.email, capture.user_ref) if name]
         state = next((latest[name] for name in people if name in latest), None)
@@ -297,12 +310,12 @@ def _unchanged(good: list[_Item], source: Source) -> dict[str, UUID]:
         if state is not None and capture.occurred_at < state[2]:
             continue
         if state is not None and state[1] == mark:
-            known[capture.message_id] = state[0]
+            repeated[capture.message_id] = state[0]
         taken.add(capture.message_id)
-        now = state[0] if capture.message_id in known and state else capture.pk
+        now = state[0] if capture.message_id in repeated and state else capture.pk
         for name in people:
             latest[name] = (now, mark, capture.occurred_at)
-    return known
+    return repeated
 
 
 def _latest_states(
@@ -333,13 +346,15 @@ def _latest_states(
 
 def _see_again(good: list[_Item], source: Source, actor: Actor) -> None:
     """Write a sighting of every repeat."""
-    again = [i for i in good if i.status == Status.DUPLICATE and i.kept_id is not None]
+    again = [
+        i for i in good if i.status == Status.DUPLICATE and i.capture_id is not None
+    ]
     Sighting.objects.bulk_create(
         [
             Sighting(
                 business_id=source.business_id,
                 source=source,
-                capture_id=item.kept_id,
+                capture_id=item.capture_id,
                 key_id=item.envelope.key_id,
                 operation_id=actor.operation.id,
                 message_id=_capture(item).message_id,
@@ -352,7 +367,7 @@ def _see_again(good: list[_Item], source: Source, actor: Actor) -> None:
         ]
     )
     boards = {
-        item.kept_id: _capture(item).occurred_at
+        item.capture_id: _capture(item).occurred_at
         for item in sorted(again, key=lambda i: _capture(i).occurred_at)
         if _capture(item).type == CaptureType.DASHBOARD
     }
@@ -480,9 +495,9 @@ def _verdict(
     verdict = Verdict(
         index=item.position,
         status=item.status,
-        capture_id=item.kept_id,
+        capture_id=item.capture_id,
         quarantine_id=quarantine_id,
-        customer_id=owners.get(item.kept_id) if item.kept_id else None,
+        customer_id=owners.get(item.capture_id) if item.capture_id else None,
         message_id=envelope.message_id,
         warnings=sorted(
             {code for code, _ in (capture.warnings if capture else None) or ()}

@@ -67,9 +67,9 @@ class Told:
 
 def tell(capture: Capture, source: Capture | None = None) -> Told:
     """Return what a stored capture says, read from its payload or a correction's."""
-    kept = source or capture
-    fields = _fields(kept)
-    return Told(capture, fields, kept.facts or {}, kept.received_at, kept.email)
+    stored = source or capture
+    fields = _fields(stored)
+    return Told(capture, fields, stored.facts or {}, stored.received_at, stored.email)
 
 
 def tell_all(captures: Iterable[Capture]) -> list[Told]:

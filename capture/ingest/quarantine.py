@@ -18,7 +18,7 @@ from capture.models import Quarantine, QuarantineDecision, Sighting, Source
 from capture.parsing import fingerprint, payload_text
 
 # Of somebody who asks not to be followed, only that something came is kept.
-_NOT_KEPT = "consent_denied_record"
+_NOT_STORED = "consent_denied_record"
 # The stages at which an item fails: `UNREAD` is text, of one item or of a whole body.
 UNREAD, UNTAKEN = "parsing", "validation"
 
@@ -73,7 +73,7 @@ def _row(
     text = envelope.text
     if envelope.body is not None:
         text = payload_text(_with_refusal(envelope))
-    is_kept = problem.code != _NOT_KEPT
+    is_stored = problem.code != _NOT_STORED
     return Quarantine(
         business_id=source.business_id,
         source=source,
@@ -90,9 +90,9 @@ def _row(
         received_at=envelope.received_at,
         sent_at=read_time(envelope.sent_at),
         fingerprint=mark,
-        item=_storable(text) if is_kept else None,
-        raw=envelope.raw if is_kept else None,
-        pointer=_storable(problem.pointer)[:300] if is_kept else None,
+        item=_storable(text) if is_stored else None,
+        raw=envelope.raw if is_stored else None,
+        pointer=_storable(problem.pointer)[:300] if is_stored else None,
     )
 
 

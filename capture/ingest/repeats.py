@@ -28,21 +28,23 @@ def find_repeats(pairs: Sequence[tuple[UUID | None, Envelope]]) -> list[bool]:
     ids = {pk for pk, _ in pairs if pk is not None}
     if not ids:
         return [False] * len(pairs)
-    kept = Capture.objects.filter(pk__in=ids, payload__isnull=False)
-    sizes = kept.annotate(size=Length("payload")).values_list("pk", "adapter", "size")
-    known = {pk: (adapter, size) for pk, adapter, size in sizes}
-    wanted: dict[UUID, list[int]] = {}
+    captures = Capture.objects.filter(pk__in=ids, payload__isnull=False)
+    sizes = captures.annotate(size=Length("payload")).values_list(
+        "pk", "adapter", "size"
+    )
+    stored = {pk: (adapter, size) for pk, adapter, size in sizes}
+    positions: dict[UUID, list[int]] = {}
     for n, (pk, envelope) in enumerate(pairs):
-        if pk not in known or known[pk][0] != envelope.adapter:
+        if pk not in stored or stored[pk][0] != envelope.adapter:
             continue
-        if known[pk][1] <= len(payload_text(envelope.body)) + _AUTOMATIC:
-            wanted.setdefault(pk, []).append(n)
+        if stored[pk][1] <= len(payload_text(envelope.body)) + _AUTOMATIC:
+            positions.setdefault(pk, []).append(n)
     same = [False] * len(pairs)
-    if wanted:
-        rows = Capture.objects.filter(pk__in=wanted).values_list("pk", "payload")
+    if positions:
+        rows = Capture.objects.filter(pk__in=positions).values_list("pk", "payload")
         # One at a time: together they may be larger than the request.
         for pk, payload in rows.iterator(chunk_size=20):
-            for n in wanted[pk]:
+            for n in positions[pk]:
                 envelope = pairs[n][1]
                 before = without_automatic(envelope.adapter, read_payload(payload))
                 now = without_automatic(envelope.adapter, envelope.body)

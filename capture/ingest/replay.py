@@ -81,14 +81,16 @@ def replay_quarantined(
     ]
     verdicts = iter(ingest(flat, source=source, actor=actor))
     # A profile that tells of a login is two messages, and one item.
-    own = [[next(verdicts) for _ in group][0] for group in groups]  # noqa: RUF015 - all are taken
-    own = [replace(verdict, index=n) for n, verdict in enumerate(own)]
-    first = next((v for v in own if v.status in _TAKEN), own[0])
+    item_verdicts = [[next(verdicts) for _ in group][0] for group in groups]  # noqa: RUF015 - all are taken
+    item_verdicts = [
+        replace(verdict, index=n) for n, verdict in enumerate(item_verdicts)
+    ]
+    first = next((v for v in item_verdicts if v.status in _TAKEN), item_verdicts[0])
     if first.status in _TAKEN:
         if entry.is_batch:
-            reason = " ".join(filter(None, [reason, _summary(own)]))
+            reason = " ".join(filter(None, [reason, _summary(item_verdicts)]))
         decide(row, Decision.REPLAYED, first.capture_id, actor=actor, reason=reason)
-    return replace(first, items=own) if entry.is_batch else first
+    return replace(first, items=item_verdicts) if entry.is_batch else first
 
 
 def replay_all(
@@ -146,9 +148,9 @@ def _read_again(
     if row.message_id:
         # Where it stood in a header.
         facts["webhook_id"] = row.message_id
-    adapter, known = row.adapter, row.type or CaptureType.EVENT
+    adapter, capture_type = row.adapter, row.type or CaptureType.EVENT
     return entry, [
-        build_again(adapter, known, item, source, sent_at=sent, **facts)
+        build_again(adapter, capture_type, item, source, sent_at=sent, **facts)
         for item in entry.items
     ]
 
@@ -206,19 +208,19 @@ def _summary(verdicts: list[Verdict]) -> str:
 
 def _free(envelopes: list[Envelope], row: Quarantine, source: Source) -> list[Envelope]:
     """Return the messages under ids that no other content has."""
-    own = [stored_message_id(envelope, source) for envelope in envelopes]
-    kept = Capture.objects.filter(
-        business=source.business_id, source=source, message_id__in=filter(None, own)
+    ids = [stored_message_id(envelope, source) for envelope in envelopes]
+    captures = Capture.objects.filter(
+        business=source.business_id, source=source, message_id__in=filter(None, ids)
     )
-    taken = dict(kept.values_list("message_id", "pk"))
+    taken = dict(captures.values_list("message_id", "pk"))
     same = find_repeats(
-        [(taken.get(name or ""), e) for name, e in zip(own, envelopes, strict=True)]
+        [(taken.get(name or ""), e) for name, e in zip(ids, envelopes, strict=True)]
     )
     return [
         envelope
         if name and (name not in taken or is_same)
         else replace(envelope, message_id=f"replay:{row.pk}{f':{n}' if n else ''}")
         for n, (name, is_same, envelope) in enumerate(
-            zip(own, same, envelopes, strict=True)
+            zip(ids, same, envelopes, strict=True)
         )
     ]

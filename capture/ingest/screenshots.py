@@ -37,8 +37,8 @@ def keep_screenshot(
         value = item[name]
         if not isinstance(value, str) or not value or value.startswith(_PREFIX):
             continue
-        kept, reason = _keep(value, business_id)
-        item = {**item, name: kept}
+        mark, reason = _keep(value, business_id)
+        item = {**item, name: mark}
         if reason:
             problem = Problem("schema_violation", f"/{name}", reason)
     return item, problem

@@ -43,17 +43,17 @@ def _mask_run(match: re.Match[str]) -> str:
         return run
     begins, ends = _groups(run)
     sums = _luhn_sums(digits.encode())
-    kept, last, free = [], 0, 0
+    parts, last, free = [], 0, 0
     for n, begin in begins.items():
         if n < free:
             continue
         for length in _lengths(digits[n : n + 4]):
             end = n + length
             if end in ends and _is_checked(sums[end % 2], n, end):
-                kept += [run[last:begin], f"[redacted:card:{digits[end - 4 : end]}]"]
+                parts += [run[last:begin], f"[redacted:card:{digits[end - 4 : end]}]"]
                 free, last = end, ends[end]
                 break
-    return "".join(kept) + run[last:]
+    return "".join(parts) + run[last:]
 
 
 def _groups(run: str) -> tuple[dict[int, int], dict[int, int]]:

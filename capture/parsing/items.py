@@ -109,7 +109,7 @@ class _Cutter:
     depth: int = 0
     level: int = 0
     start: int = 0
-    kept_from: int = 0
+    frame_start: int = 0
     deepest: int = 0
     inner: int = 0
     is_list_seen: bool = False
@@ -136,7 +136,7 @@ class _Cutter:
             after = end
         if self.depth or not self.is_list_seen:
             return None
-        frame = "".join([*self.frame, self.text[self.kept_from :]])
+        frame = "".join([*self.frame, self.text[self.frame_start :]])
         return _Cut(frame, self.pieces, self.deepest)
 
     def _open(self, start: int, end: int, after: int) -> None:
@@ -149,7 +149,7 @@ class _Cutter:
             if self._begins_list(after, place):
                 self.level = self.depth + 1
                 self.is_list_seen = True
-                self.frame.append(self.text[self.kept_from : place + 1])
+                self.frame.append(self.text[self.frame_start : place + 1])
                 self.start = place + 1
             self.depth += 1
             self.deepest = max(self.deepest, self.depth)
@@ -168,7 +168,7 @@ class _Cutter:
             if place == end:
                 return
             self._take(place)
-            self.level, self.kept_from = 0, place
+            self.level, self.frame_start = 0, place
         self.depth -= end - place
 
     def _begins_list(self, after: int, place: int) -> bool:

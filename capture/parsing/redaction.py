@@ -95,11 +95,11 @@ def redact_text(text: str) -> str:
 
 def _without_secret_objects(text: str) -> str:
     """Return text without what stands in brackets under the name of a secret."""
-    kept, last = [], 0
+    parts, last = [], 0
     while match := _SECRET_OBJECT.search(text, last):
-        kept += [text[last : match.end()], '"[redacted]"']
+        parts += [text[last : match.end()], '"[redacted]"']
         last = _end_of_object(text, match.end())
-    return "".join([*kept, text[last:]])
+    return "".join([*parts, text[last:]])
 
 
 def _end_of_object(text: str, start: int) -> int:
@@ -130,8 +130,8 @@ class _Cleaner:
 
     def clean(self, value: Any) -> Any:
         """Return a value without secrets and marks."""
-        kept: list[Any] = []
-        self.path.append(("", iter([value]), kept))
+        cleaned: list[Any] = []
+        self.path.append(("", iter([value]), cleaned))
         while self.path:
             _, members, above = self.path[-1]
             if isinstance(above, dict):
@@ -140,9 +140,9 @@ class _Cleaner:
                 is_over = self._clean_items(members, above)
             if is_over:
                 self.path.pop()
-        return kept[0]
+        return cleaned[0]
 
-    def _clean_items(self, items: Iterator[Any], kept: list[Any]) -> bool:
+    def _clean_items(self, items: Iterator[Any], cleaned: list[Any]) -> bool:
         """Clean the items of a list up to the next that holds others, or to its end."""
         for item in items:
             kind = type(item)
@@ -151,48 +151,48 @@ class _Cleaner:
                 or (kind in _NUMBERS and -_SHORTEST_CARD < item < _SHORTEST_CARD)
                 or kind in _PLAIN_KINDS
             ):
-                kept.append(item)
+                cleaned.append(item)
             elif isinstance(item, dict | list):
-                kept.append(self._enter(len(kept), item))
+                cleaned.append(self._enter(len(cleaned), item))
                 return False
             else:
-                kept.append(self._clean_scalar(item, len(kept)))
+                cleaned.append(self._clean_scalar(item, len(cleaned)))
         return True
 
-    def _clean_members(self, members: Iterator[Any], kept: dict[str, Any]) -> bool:
+    def _clean_members(self, members: Iterator[Any], cleaned: dict[str, Any]) -> bool:
         """Clean the members of an object, as those of a list."""
         for key, item in members:
             name = _NO_LETTERS.sub("", key.lower())
-            shown = key
-            if len(key) >= _SHORTEST_SECRET and (shown := _mask(key)) != key:
-                self._note("secret_redacted", shown)
+            clean_key = key
+            if len(key) >= _SHORTEST_SECRET and (clean_key := _mask(key)) != key:
+                self._note("secret_redacted", clean_key)
             secret = _SECRET_KEYS.get(name)
             if secret is None and _PASSWORD_LIKE.search(name):
                 secret = None if isinstance(item, bool) else "password"
             if secret is not None and item is not None:
-                self._note("secret_redacted", shown)
-                kept[shown] = f"[redacted:{secret}]"
+                self._note("secret_redacted", clean_key)
+                cleaned[clean_key] = f"[redacted:{secret}]"
             elif isinstance(item, dict | list):
-                kept[shown] = self._enter(shown, item)
+                cleaned[clean_key] = self._enter(clean_key, item)
                 return False
             elif (
                 (type(item) is str and len(item) < _SHORTEST_SECRET)
                 or name in _NEVER_SCANNED
                 or (name in _PHONES and _is_short_number(item))
             ):
-                kept[shown] = item
+                cleaned[clean_key] = item
             else:
-                kept[shown] = self._clean_scalar(item, shown)
+                cleaned[clean_key] = self._clean_scalar(item, clean_key)
         return True
 
     def _enter(self, place: str | int, value: Any) -> Any:
         """Begin with a list or an object that stands in the present one."""
         is_object = isinstance(value, dict)
-        kept: Any = {} if is_object else []
-        self.path.append((place, iter(value.items() if is_object else value), kept))
+        cleaned: Any = {} if is_object else []
+        self.path.append((place, iter(value.items() if is_object else value), cleaned))
         for key in getattr(value, "twice", ()):
             self._note("duplicate_key", _mask(key))
-        return kept
+        return cleaned
 
     def _clean_scalar(self, value: Any, place: str | int) -> Any:
         if value is NON_FINITE or (isinstance(value, float) and not isfinite(value)):

@@ -86,8 +86,8 @@ def _state(path: Path) -> dict[str, tuple[int, int]]:
     """Return size and time of the file and of what stands beside it with content."""
     state = {}
     for name in ("", *_SIDECARS):
-        beside = path.with_name(path.name + name)
-        if beside.exists() and (stat := beside.stat()).st_size:
+        sidecar = path.with_name(path.name + name)
+        if sidecar.exists() and (stat := sidecar.stat()).st_size:
             state[name] = (stat.st_size, stat.st_mtime_ns)
     return state
 
@@ -174,8 +174,10 @@ class SQLiteFile:
 
     def _is_unique(self, table: str, column: str) -> bool:
         """Tell whether a column without a constraint is a key, as in a copied table."""
-        own = quoted(column)
-        query = f"SELECT count(*) = count(DISTINCT {own}) FROM {quoted(table)}"  # noqa: S608
+        quoted_column = quoted(column)
+        query = (
+            f"SELECT count(*) = count(DISTINCT {quoted_column}) FROM {quoted(table)}"  # noqa: S608
+        )
         return bool(next(self.values(query))[0])
 
 

@@ -97,8 +97,8 @@ def _newest(rows: Any, people: list[Any]) -> Any:
         partition_by=F("customer_id"),
         order_by=[F("occurred_at").desc(), F("id").desc()],
     )
-    own = rows.filter(customer__in=people).order_by()
-    return own.annotate(place=place).filter(place=1)
+    ordered = rows.filter(customer__in=people).order_by()
+    return ordered.annotate(place=place).filter(place=1)
 
 
 def _of(kind: str, name: str) -> Callable[[Any, Any], Any]:

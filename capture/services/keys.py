@@ -22,7 +22,7 @@ from capture.models import ApiKey, Source
 from customers import services as customers
 
 _PREFIXES = {KeyKind.PUBLISHABLE: "pk_", KeyKind.SECRET: "sk_"}
-_SHOWN = 11
+_PREFIX_LENGTH = 11
 
 
 def hash_key(key: str) -> str:
@@ -56,7 +56,7 @@ def issue_key(key: ApiKey, *, actor: Actor) -> str:
     Without scopes it may write. Raises ValidationError when a column does not fit.
     """
     text = _PREFIXES[KeyKind(key.kind)] + secrets.token_urlsafe(24)
-    key.prefix, key.key_hash = text[:_SHOWN], hash_key(text)
+    key.prefix, key.key_hash = text[:_PREFIX_LENGTH], hash_key(text)
     key.scopes = key.scopes or [SCOPE_WRITE]
     key.full_clean()
     customers.save_record(key, actor=actor)
@@ -73,7 +73,7 @@ def ensure_page_key(source: Source, text: str, *, actor: Actor, origin: str) -> 
         business_id=source.business_id,
         source=source,
         kind=KeyKind.PUBLISHABLE,
-        prefix=text[:_SHOWN],
+        prefix=text[:_PREFIX_LENGTH],
         key_hash=hash_key(text),
         scopes=[SCOPE_WRITE],
     )

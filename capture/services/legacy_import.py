@@ -282,9 +282,9 @@ def _keep_pictures(
     warnings = []
     for name in _NESTED_SCREENSHOTS:
         if isinstance(values.get(name), dict):
-            kept, problem = keep_screenshot(values[name], business_id)
+            cleaned, problem = keep_screenshot(values[name], business_id)
             if problem is None:
-                values[name] = kept
+                values[name] = cleaned
     for name in [key for key in values if snake(key) in SCREENSHOT_KEYS]:
         value = values[name]
         is_small = isinstance(value, str) and len(value) <= MAX_BYTES // 100
@@ -359,7 +359,7 @@ def _take(load: _Load, report: TableReport, batch: list[_Message]) -> None:
     before = _before(load, batch)
     for message in batch:
         report.warnings.update({code for code, _ in message.envelope.warnings})
-        if _is_known(message.envelope, before, load.source):
+        if _is_repeat(message.envelope, before, load.source):
             report.known += 1
         else:
             fresh.append(message)
@@ -420,18 +420,18 @@ def _before(load: _Load, batch: list[_Message]) -> dict[str, bytes | None]:
     seen = Sighting.objects.filter(
         source=load.source, message_id__in=ids, capture__type=CaptureType.DASHBOARD
     )
-    known: dict[str, bytes | None] = {
+    fingerprints: dict[str, bytes | None] = {
         name: None for name in seen.values_list("message_id", flat=True) if name
     }
     captured = Capture.objects.filter(
         business=load.business, source=load.source, message_id__in=ids
     )
     for name, mark in captured.values_list("message_id", "fingerprint"):
-        known[name] = bytes(mark) if mark is not None else None
-    return known
+        fingerprints[name] = bytes(mark) if mark is not None else None
+    return fingerprints
 
 
-def _is_known(
+def _is_repeat(
     envelope: Envelope, before: dict[str, bytes | None], source: Source | None
 ) -> bool:
     name = stored_message_id(envelope, source) if source else None

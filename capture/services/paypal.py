@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 _TIMEOUT = 5
 _MAX_BYTES = 100_000
-_KEPT_SECONDS = 24 * 3600
+_CACHE_SECONDS = 24 * 3600
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
@@ -36,12 +36,12 @@ def paypal_certificate(endpoint: WebhookEndpoint, url: str) -> bytes | None:
     if not is_paypal_certificate_url(url):
         return None
     name = f"paypal:{hashlib.sha256(url.encode()).hexdigest()}"
-    known: bytes | None = cache.get(name)
-    if known is not None:
-        return known
+    cached: bytes | None = cache.get(name)
+    if cached is not None:
+        return cached
     fetched = _fetch(url)
     if fetched is not None:
-        cache.set(name, fetched, _KEPT_SECONDS)
+        cache.set(name, fetched, _CACHE_SECONDS)
     return fetched
 
 

@@ -14,7 +14,7 @@ from audit.database.batches import in_batches
 from audit.tenancy.actors import Actor
 from capture.choices import CaptureType
 from capture.ingest.customer_values import NAMING, find_winners
-from capture.ingest.identity import find_known, link_of, missing_names
+from capture.ingest.identity import find_identities, link_of, missing_names
 from capture.ingest.locking import lock_names
 from capture.ingest.payment_values import columns_of
 from capture.ingest.payments import compute_groups, project_payments
@@ -28,7 +28,7 @@ _BATCH = 500
 # that its lock is held is about 50 ms.
 _REPAIRED = 10
 # Not told by the capture: they come from the request and go with it.
-_OWN = {"id", "ip_address", "user_agent", "created_at", "updated_at"}
+_NOT_COMPARED = {"id", "ip_address", "user_agent", "created_at", "updated_at"}
 _VALUE_COLUMNS = ("value", "capture_id", "trust", "occurred_at", "received_at")
 
 
@@ -90,8 +90,8 @@ def _compare_captures(
     suspects = [capture for capture in batch if capture.pk in different_ids]
     # By source, because each one's are linked and projected by themselves.
     for source_id in sorted({capture.source_id for capture in suspects}):
-        own = [capture for capture in suspects if capture.source_id == source_id]
-        for _, part in in_batches(own, _REPAIRED):
+        captures = [capture for capture in suspects if capture.source_id == source_id]
+        for _, part in in_batches(captures, _REPAIRED):
             yield from _look_again(part, repair=repair, actor=actor)
 
 
@@ -149,20 +149,20 @@ def _take_again(lost: list[Capture], actor: Actor) -> dict[UUID, UUID | None]:
     links: dict[UUID, UUID | None] = {}
     for source_id in sorted({capture.source_id for capture in lost}):
         source = Source.objects.select_related("business").get(pk=source_id)
-        own = [capture for capture in lost if capture.source_id == source_id]
+        captures = [capture for capture in lost if capture.source_id == source_id]
         for model in TYPED.values():
-            rows: Any = model.objects.filter(capture__in=own)
+            rows: Any = model.objects.filter(capture__in=captures)
             rows.delete()
-        links |= project_captures(tell_all(own), source, actor)
+        links |= project_captures(tell_all(captures), source, actor)
     return links
 
 
 def _would_link(lost: list[Capture]) -> dict[UUID, UUID | None]:
     links: dict[UUID, UUID | None] = {}
     for business_id in sorted({capture.business_id for capture in lost}):
-        own = [capture for capture in lost if capture.business_id == business_id]
-        known = find_known(business_id, own)
-        links |= {c.pk: link_of(c, known).customer_id for c in own}
+        captures = [capture for capture in lost if capture.business_id == business_id]
+        identities = find_identities(business_id, captures)
+        links |= {c.pk: link_of(c, identities).customer_id for c in captures}
     return links
 
 
@@ -186,11 +186,11 @@ def _look_at_typed(
         for item in told:
             if item.capture.type == kind:
                 pk = item.capture.pk
-                wanted = project(item, links[pk], seen.get(pk))
-                different = _wrong_columns(standing.pop(pk, None), wanted)
+                expected = project(item, links[pk], seen.get(pk))
+                different = _wrong_columns(standing.pop(pk, None), expected)
                 differences += [(pk, difference) for difference in different]
                 if different:
-                    wrong.append(wanted)
+                    wrong.append(expected)
         # What is left has a capture of another type.
         differences += [
             (row.capture_id, Difference(model._meta.label, row.pk, "row"))
@@ -201,15 +201,15 @@ def _look_at_typed(
     return differences
 
 
-def _wrong_columns(row: Any, wanted: Any) -> list[Difference]:
-    table = wanted._meta.label
+def _wrong_columns(row: Any, expected: Any) -> list[Difference]:
+    table = expected._meta.label
     if row is None:
-        return [Difference(table, wanted.capture_id, "row")]
+        return [Difference(table, expected.capture_id, "row")]
     return [
         Difference(table, row.pk, field.name)
-        for field in wanted._meta.fields
-        if field.name not in _OWN
-        and getattr(row, field.attname) != getattr(wanted, field.attname)
+        for field in expected._meta.fields
+        if field.name not in _NOT_COMPARED
+        and getattr(row, field.attname) != getattr(expected, field.attname)
     ]
 
 
@@ -218,8 +218,8 @@ def _store(model: Any, wrong: list[Any], surplus: list[Any]) -> None:
     if surplus:
         model.objects.filter(pk__in=[row.pk for row in surplus]).delete()
     if wrong:
-        kept = {*_OWN, "capture"} - {"updated_at"}
-        names = [f.name for f in model._meta.fields if f.name not in kept]
+        excluded = {*_NOT_COMPARED, "capture"} - {"updated_at"}
+        names = [f.name for f in model._meta.fields if f.name not in excluded]
         model.objects.bulk_create(
             wrong, update_conflicts=True, unique_fields=["capture"], update_fields=names
         )
@@ -231,12 +231,12 @@ def _look_at_payments(
     paid = [c for c in batch if c.type == CaptureType.PAYMENT and c.corrects_id is None]
     differences: _Differences = []
     for source_id in sorted({capture.source_id for capture in paid}):
-        own = [capture for capture in paid if capture.source_id == source_id]
-        different = list(_payment_differences(own))
+        captures = [capture for capture in paid if capture.source_id == source_id]
+        different = list(_payment_differences(captures))
         differences += different
         if different and repair:
             source = Source.objects.select_related("business").get(pk=source_id)
-            touched = project_payments(own, source, actor=actor)
+            touched = project_payments(captures, source, actor=actor)
             customers.refresh_stats(touched)
     return differences
 
@@ -275,24 +275,24 @@ def _rebuild_values(*, repair: bool) -> Iterator[Difference]:
     )
     last: UUID | None = None
     while ids := _next_customers(telling, last):
-        wanted = _Values(telling, ids)
-        suspects = sorted({difference.row_id for difference in wanted.differences()})
+        values = _Values(telling, ids)
+        suspects = sorted({difference.row_id for difference in values.differences()})
         for _, part in in_batches(suspects, _REPAIRED):
             yield from _values_again(telling, part, repair=repair)
         last = ids[-1]
 
 
 def _values_again(telling: Any, ids: list[UUID], *, repair: bool) -> list[Difference]:
-    wanted = _Values(telling, ids)
+    values = _Values(telling, ids)
     if not repair:
-        return wanted.differences()
+        return values.differences()
     with transaction.atomic():
         # As everybody who writes what captures tell of a customer.
         customers.lock_customers(ids)
-        if not wanted.is_current():
-            wanted = _Values(telling, ids)
-        differences = wanted.differences()
-        wanted.store()
+        if not values.is_current():
+            values = _Values(telling, ids)
+        differences = values.differences()
+        values.store()
     return differences
 
 
@@ -313,7 +313,7 @@ class _Values:
         self._ids = ids
         self._links = telling.filter(customer__in=ids, capture__corrects_id=None)
         self._owners, self._corrections = self._read()
-        self._wanted = find_winners(
+        self._expected = find_winners(
             (item, self._owners[item.capture.pk]) for item in _told_of(self._owners)
         )
 
@@ -336,9 +336,9 @@ class _Values:
         standing = {(row.customer_id, row.field): row for row in stored}
         wrong = [
             row
-            for key, row in self._wanted.items()
-            if (stands := standing.pop(key, None)) is None
-            or any(getattr(stands, n) != getattr(row, n) for n in _VALUE_COLUMNS)
+            for key, row in self._expected.items()
+            if (current := standing.pop(key, None)) is None
+            or any(getattr(current, n) != getattr(row, n) for n in _VALUE_COLUMNS)
         ]
         return wrong, list(standing.values())
 

@@ -14,7 +14,7 @@ from audit.tenancy.actors import Actor, OperationContext
 from audit.tenancy.scope import reach
 from capture.models import ApiKey, RefusalCount
 
-_KEPT = timedelta(days=90)
+_RETENTION = timedelta(days=90)
 # Somebody holds a key that opens nothing here, or guesses.
 _OF_KEYS = frozenset(
     {
@@ -31,7 +31,7 @@ _OF_KEYS = frozenset(
 
 def forget_old(*, only_count: bool) -> dict[str, int]:
     """Remove counts that nobody asks for any more; return how many."""
-    old = RefusalCount.objects.filter(hour__lt=timezone.now() - _KEPT)
+    old = RefusalCount.objects.filter(hour__lt=timezone.now() - _RETENTION)
     return maintenance.remove_old({"counts of refusals": old}, only_count=only_count)
 
 

@@ -79,9 +79,9 @@ def _currency(facts: dict[str, Any]) -> str | None:
 def _title(row: Capture, facts: dict[str, Any]) -> str:
     if row.type == CaptureType.PAYMENT:
         state = str(facts.get("state"))
-        known = state in PaymentState.values
-        said = PaymentState(state).label.lower() if known else "received"
-        title = f"Payment {said}."
+        is_state = state in PaymentState.values
+        label = PaymentState(state).label.lower() if is_state else "received"
+        title = f"Payment {label}."
     elif row.type == CaptureType.LOGIN and facts.get("success") is False:
         title = "Failed to sign in."
     else:

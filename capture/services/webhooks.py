@@ -63,11 +63,11 @@ def add_secret(endpoint: WebhookEndpoint, secret: str, *, actor: Actor) -> None:
     Raises ValidationError for an empty one, and for more than five.
     """
     secret = secret.strip()
-    kept = [secret, *(s for s in secrets_of(endpoint) if s != secret)]
-    if not secret or len(kept) > _MAX_SECRETS:
+    all_secrets = [secret, *(s for s in secrets_of(endpoint) if s != secret)]
+    if not secret or len(all_secrets) > _MAX_SECRETS:
         msg = f"Give a secret, and keep at most {_MAX_SECRETS}. Retire the old ones."
         raise ValidationError(msg, code="invalid")
-    _seal(endpoint, kept)
+    _seal(endpoint, all_secrets)
     customers.save_record(endpoint, actor=actor, reason="secret added")
 
 
@@ -107,7 +107,7 @@ def verify(
     return headers.get("PayPal-Transmission-Sig", ""), None
 
 
-def _seal(endpoint: WebhookEndpoint, kept: list[str]) -> None:
+def _seal(endpoint: WebhookEndpoint, all_secrets: list[str]) -> None:
     endpoint.sealed_secrets = lock_up(
-        json.dumps(kept).encode(), purpose=_PURPOSE, owner=endpoint.pk.bytes
+        json.dumps(all_secrets).encode(), purpose=_PURPOSE, owner=endpoint.pk.bytes
     )

@@ -245,14 +245,14 @@ def test_a_stored_message_stays_what_it_was():
     stored = {key: value for key, value in IDENTIFY.items() if key != "type"}
 
     assert (
-        read(track("Bought It", {"value": 1}), names={}, known_as="payment").fields[
+        read(track("Bought It", {"value": 1}), names={}, stored_type="payment").fields[
             "final_price"
         ]
         == 1
     )
-    assert read(BROWSER, names=EVENT_TYPES, known_as="event").type == "event"
-    assert read(stored, names={}, known_as="profile").fields["full_name"] == "Ada"
-    assert read({"name": "Home"}, names={}, known_as="page").name == "Home"
+    assert read(BROWSER, names=EVENT_TYPES, stored_type="event").type == "event"
+    assert read(stored, names={}, stored_type="profile").fields["full_name"] == "Ada"
+    assert read({"name": "Home"}, names={}, stored_type="page").name == "Home"
 
 
 @pytest.mark.parametrize("kind", ["page", "screen"])
