@@ -72,17 +72,17 @@ def connect(
     `send` is a HttpSender, or, in a process that has Holdfast's own apps,
     `capture.services.direct_sender`. Connect once, in `AppConfig.ready`.
     """
-    tell = _Receivers(send, is_customer, address_of)
+    receivers = _Receivers(send, is_customer, address_of)
     user = get_user_model()
     # Not weakly: nobody else holds them.
-    user_logged_in.connect(tell.logged_in, weak=False)
-    user_login_failed.connect(tell.login_failed, weak=False)
-    post_save.connect(tell.saved, sender=user, weak=False)
+    user_logged_in.connect(receivers.logged_in, weak=False)
+    user_login_failed.connect(receivers.login_failed, weak=False)
+    post_save.connect(receivers.saved, sender=user, weak=False)
 
     def disconnect() -> None:
-        user_logged_in.disconnect(tell.logged_in)
-        user_login_failed.disconnect(tell.login_failed)
-        post_save.disconnect(tell.saved, sender=user)
+        user_logged_in.disconnect(receivers.logged_in)
+        user_login_failed.disconnect(receivers.login_failed)
+        post_save.disconnect(receivers.saved, sender=user)
 
     return disconnect
 

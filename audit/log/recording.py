@@ -21,7 +21,7 @@ def ensure_operation(actor: Actor) -> None:
     Operation.objects.ensure(actor)
 
 
-class Told(TypedDict, total=False):
+class ParsedCapture(TypedDict, total=False):
     """What an event may say besides who did what, and where.
 
     `subjects` are ids of customers, the first 200 are kept; `data` takes text, whole
@@ -47,7 +47,7 @@ def record(
     *,
     actor: Actor,
     business_id: UUID | None = None,
-    **told: Unpack[Told],
+    **told: Unpack[ParsedCapture],
 ) -> Event:
     """Write one event and, with the first of an operation, the operation itself.
 
@@ -80,7 +80,7 @@ def new_event(
     *,
     actor: Actor,
     business_id: UUID | None = None,
-    **told: Unpack[Told],
+    **told: Unpack[ParsedCapture],
 ) -> Event:
     """Return an event that is not written yet, as `record` would write it."""
     people = list(told.get("subjects", ()))

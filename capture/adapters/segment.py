@@ -134,7 +134,7 @@ def _common(message: _Message) -> Item:
         ip=text(context.get("ip")),
         user_agent=text(context.get("userAgent")),
         attempt=_count(attempt),
-        gpc=any(told.get("gpc") is True for told in (item, context)) or None,
+        gpc=any(values.get("gpc") is True for values in (item, context)) or None,
     )
 
 
@@ -151,7 +151,11 @@ def _identity(message: _Message) -> tuple[Identity, dict[str, str]]:
         ("email", message.properties, "properties"),
     )
     email, place = next(
-        ((text(told[key]), place) for key, told, place in ways if text(told.get(key))),
+        (
+            (text(values[key]), place)
+            for key, values, place in ways
+            if text(values.get(key))
+        ),
         (None, where),
     )
     ids = {
@@ -203,18 +207,18 @@ def _identify(message: _Message, common: Item, *_: Any) -> Item:
 
 
 def _profile(traits: dict[str, Any]) -> dict[str, Any]:
-    told = {snake(key): value for key, value in traits.items()}
-    parts = (text(told.get("first_name")), text(told.get("last_name")))
-    consent = told.get("marketing_consent")
+    values = {snake(key): value for key, value in traits.items()}
+    parts = (text(values.get("first_name")), text(values.get("last_name")))
+    consent = values.get("marketing_consent")
     fields = {
         "full_name": first(
-            text(told.get("name")), " ".join(filter(None, parts)) or None
+            text(values.get("name")), " ".join(filter(None, parts)) or None
         ),
-        "mobile_number": text(told.get("phone")),
+        "mobile_number": text(values.get("phone")),
         "marketing_consent": consent if isinstance(consent, bool) else None,
-        "status": text(told.get("status")),
-        "location": first(_place(told.get("address")), text(told.get("location"))),
-        "signup_date": moment(told.get("created_at")),
+        "status": text(values.get("status")),
+        "location": first(_place(values.get("address")), text(values.get("location"))),
+        "signup_date": moment(values.get("created_at")),
     }
     return without_none(fields)
 
@@ -260,8 +264,8 @@ def _track(
             sent_as={**tracked.sent_as, **sent_as},
         )
     if capture_type == CaptureType.PROFILE:
-        told = _profile({**message.traits, **message.properties})
-        return replace(tracked, type=capture_type, fields=told)
+        profile = _profile({**message.traits, **message.properties})
+        return replace(tracked, type=capture_type, fields=profile)
     if capture_type == CaptureType.EVENT or capture_type not in NAMES:
         return replace(tracked, fields={"properties": message.properties})
     return _typed(str(capture_type), name, message, tracked)
@@ -269,22 +273,22 @@ def _track(
 
 def _typed(kind: str, name: str, message: _Message, tracked: Item) -> Item:
     """Read the properties as our own words, and what they lack from the traits."""
-    told = read(kind, message.properties)
+    typed = read(kind, message.properties)
     person = _profile(message.traits)
     missing = {key: person[key] for key in NAMES[kind] if key in person}
-    fields = {**missing, **told.fields}
+    fields = {**missing, **typed.fields}
     if kind == CaptureType.LOGIN and "fail" in name.lower():
         fields["success"] = False
-    problem = told.problem
+    problem = typed.problem
     if problem is not None:
         problem = replace(problem, pointer=f"/properties{problem.pointer}")
-    under = {key: f"properties/{value}" for key, value in told.sent_as.items()}
+    under = {key: f"properties/{value}" for key, value in typed.sent_as.items()}
     return replace(
         tracked,
         type=kind,
         fields=fields,
         sent_as={**under, **tracked.sent_as},
-        timestamp=first(tracked.timestamp, moment(told.timestamp)),
+        timestamp=first(tracked.timestamp, moment(typed.timestamp)),
         problem=problem,
     )
 

@@ -149,8 +149,10 @@ class QuarantineAdmin(BulkActs, ActPages, ReadOnlyAdmin):
         if not verdict.items:
             return "Replayed: the item is a capture now."
         wrong = sum(item.quarantine_id is not None for item in verdict.items)
-        told = f"Replayed: {len(verdict.items) - wrong} of {len(verdict.items)} items "
-        return f"{told}are captures now; {wrong} are in quarantine by themselves."
+        summary = (
+            f"Replayed: {len(verdict.items) - wrong} of {len(verdict.items)} items "
+        )
+        return f"{summary}are captures now; {wrong} are in quarantine by themselves."
 
     def discard(self, request: HttpRequest, row: Quarantine, values: Any) -> str:
         services.discard_quarantined(

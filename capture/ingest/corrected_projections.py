@@ -5,19 +5,27 @@ from __future__ import annotations
 from typing import Any
 
 from capture.ingest.identity import Linked
-from capture.ingest.projections import TYPED, Told, last_seen, project, tell
+from capture.ingest.projections import (
+    TYPED,
+    ParsedCapture,
+    last_seen,
+    parse_capture,
+    project,
+)
 from capture.models import Capture, CaptureLink
 
 _UNCHANGED_COLUMNS = {"id", "ip_address", "user_agent", "created_at"}
 
 
-def replace_corrected(told: list[Told], linked: Linked) -> list[Told]:
+def replace_corrected(
+    parsed: list[ParsedCapture], linked: Linked
+) -> list[ParsedCapture]:
     """Give the corrected captures their new customer and typed row.
 
-    Returns what the corrected captures say now. Nothing happens, and nothing is asked,
-    when there is no correction among the messages.
+    Returns the corrected captures, parsed again. Runs no query when there is no
+    correction among the messages.
     """
-    corrections = {t.capture.corrects_id: t.capture for t in told}
+    corrections = {t.capture.corrects_id: t.capture for t in parsed}
     corrections.pop(None, None)
     if not corrections:
         return []
@@ -25,7 +33,7 @@ def replace_corrected(told: list[Told], linked: Linked) -> list[Told]:
     result = []
     for capture in captures:
         correction = corrections[capture.pk]
-        item = tell(capture, correction)
+        item = parse_capture(capture, correction)
         owner = linked.customers[correction.pk]
         CaptureLink.objects.filter(capture=capture).update(customer=owner)
         linked.customers[capture.pk] = owner
@@ -34,7 +42,7 @@ def replace_corrected(told: list[Told], linked: Linked) -> list[Told]:
     return result
 
 
-def _rewrite(item: Told, owner: Any) -> None:
+def _rewrite(item: ParsedCapture, owner: Any) -> None:
     model: Any = TYPED.get(item.capture.type)
     if model is None:
         return

@@ -17,7 +17,7 @@ from audit.privacy.invisible import without_unseen
 from audit.tenancy.actors import Actor
 from capture.choices import TRUST_RANK, CaptureType, Trust
 from capture.ingest.identity import Linked
-from capture.ingest.projections import Told, earliest_signups, name_in, text
+from capture.ingest.projections import ParsedCapture, earliest_signups, name_in, text
 from capture.models import CapturedValue, Source
 from customers import services as customers
 
@@ -36,10 +36,10 @@ Winners = dict[tuple[UUID, str], CapturedValue]
 
 
 def update_customers(
-    told: list[Told], linked: Linked, source: Source, *, actor: Actor
+    parsed: list[ParsedCapture], linked: Linked, source: Source, *, actor: Actor
 ) -> None:
     """Write what captures tell of their customers, and their answers on consent."""
-    owned = [(t, pk) for t in told if (pk := linked.customers.get(t.capture.pk))]
+    owned = [(t, pk) for t in parsed if (pk := linked.customers.get(t.capture.pk))]
     # Two messages at once would both win against what stands, and the later writer
     # would stay.
     telling = {pk for t, pk in owned if t.capture.type in NAMING}
@@ -73,7 +73,7 @@ def update_customers(
     )
 
 
-def find_winners(owned: Iterable[tuple[Told, UUID]]) -> Winners:
+def find_winners(owned: Iterable[tuple[ParsedCapture, UUID]]) -> Winners:
     """Return the winning value of each customer's columns among these captures."""
     won: Winners = {}
     for item, pk in owned:
@@ -89,7 +89,7 @@ def find_winners(owned: Iterable[tuple[Told, UUID]]) -> Winners:
                 capture=capture,
                 trust=capture.trust,
                 occurred_at=capture.occurred_at,
-                received_at=item.told_at,
+                received_at=item.stated_at,
             )
             best = won.get((pk, name))
             if best is None or _weight(row) > _weight(best):
@@ -97,15 +97,15 @@ def find_winners(owned: Iterable[tuple[Told, UUID]]) -> Winners:
     return won
 
 
-def _values(item: Told) -> dict[str, str]:
+def _values(item: ParsedCapture) -> dict[str, str]:
     """Return the columns of a customer of which a capture says something."""
     if item.capture.type in TELLING:
         return facts_of(item.fields)
-    told = {
+    values = {
         "name": name_in(item.fields.get("full_name")),
         "phone": text(item.capture.phone, 50),
     }
-    return {name: value for name, value in told.items() if value}
+    return {name: value for name, value in values.items() if value}
 
 
 def facts_of(fields: dict[str, Any]) -> dict[str, str]:
@@ -128,7 +128,7 @@ def _weight(row: CapturedValue) -> tuple[Any, ...]:
 
 
 def _compete(
-    owned: list[tuple[Told, UUID]], business_id: UUID
+    owned: list[tuple[ParsedCapture, UUID]], business_id: UUID
 ) -> tuple[Winners, dict[tuple[UUID, str], str | None]]:
     """Store the values that beat what stands; return them, and what stood there."""
     candidates = find_winners(owned)
@@ -156,7 +156,7 @@ def _compete(
 
 
 def _answers(
-    owned: list[tuple[Told, UUID]],
+    owned: list[tuple[ParsedCapture, UUID]],
 ) -> list[tuple[UUID, bool, datetime, UUID]]:
     """Return answers to the marketing question; GPC is a no to it."""
     answers = []

@@ -19,7 +19,7 @@ from django.utils import timezone
 from audit.emails import fold_email
 from audit.tenancy.actors import Actor
 from capture.choices import CaptureType, IdentifierKind, LinkRule, Trust
-from capture.ingest.projections import TYPED, Told, name_in
+from capture.ingest.projections import TYPED, ParsedCapture, name_in
 from capture.ingest.validation import is_success
 from capture.models import Capture, CaptureLink, Identifier, Source
 from customers import services as customers
@@ -76,21 +76,21 @@ class Linked:
     touched: set[UUID] = field(default_factory=set)
 
 
-def link(told: list[Told], source: Source, *, actor: Actor) -> Linked:
+def link(parsed: list[ParsedCapture], source: Source, *, actor: Actor) -> Linked:
     """Find or make the customers of new captures and link them.
 
     A constant number of statements, whatever the number of messages.
     """
-    captures = [item.capture for item in told]
+    captures = [item.capture for item in parsed]
     identities = find_identities(source.business_id, captures)
-    missing = _missing(told, identities)
+    missing = _missing(parsed, identities)
     made = customers.create_captured_customers(source.business, missing, actor=actor)
     for facts, customer_id in zip(missing, made, strict=True):
         if facts.get("email"):
             identities.by_email[fold_email(facts["email"])] = customer_id
         if facts.get("external_id"):
             identities.by_ref[facts["external_id"]] = customer_id
-    linked = Linked(learned=_learn(told, identities))
+    linked = Linked(learned=_learn(parsed, identities))
     rows = [link_of(capture, identities) for capture in captures]
     CaptureLink.objects.bulk_create(rows)
     linked.customers = {row.capture_id: row.customer_id for row in rows}
@@ -158,14 +158,16 @@ def _unambiguous(owners: dict[str, set[UUID]]) -> dict[str, UUID]:
     return {value: next(iter(ids)) for value, ids in owners.items() if len(ids) == 1}
 
 
-def _missing(told: list[Told], identities: Identities) -> list[dict[str, Any]]:
+def _missing(
+    parsed: list[ParsedCapture], identities: Identities
+) -> list[dict[str, Any]]:
     """Return the facts of each customer to be made.
 
     Messages of one batch may name a person by e-mail, by user id, or by both.
     """
     missing: list[dict[str, Any]] = []
     by_name: dict[str, dict[str, Any]] = {}
-    for item in sorted(told, key=lambda t: t.capture.occurred_at):
+    for item in sorted(parsed, key=lambda t: t.capture.occurred_at):
         capture = item.capture
         names = [name for name in (capture.email, capture.user_ref) if name]
         has_customer = (
@@ -185,7 +187,7 @@ def _missing(told: list[Told], identities: Identities) -> list[dict[str, Any]]:
 
 
 def _complete(
-    facts: dict[str, Any], item: Told, by_name: dict[str, dict[str, Any]]
+    facts: dict[str, Any], item: ParsedCapture, by_name: dict[str, dict[str, Any]]
 ) -> None:
     """Add the id that an earlier message of the batch did not name."""
     capture = item.capture
@@ -198,13 +200,13 @@ def _complete(
         facts["email"] = item.email
 
 
-def _makes_customer(item: Told) -> bool:
+def _makes_customer(item: ParsedCapture) -> bool:
     if item.capture.type == CaptureType.LOGIN:
         return is_success(item.fields) is True
     return item.capture.type not in _NOT_ENOUGH
 
 
-def _facts(item: Told) -> dict[str, Any]:
+def _facts(item: ParsedCapture) -> dict[str, Any]:
     fields, capture = item.fields, item.capture
     email = item.email
     return {
@@ -222,7 +224,9 @@ def _line(value: Any, length: int = 255) -> str:
     return text.encode("utf-8", errors="replace").decode().strip()[:length]
 
 
-def _learn(told: list[Told], identities: Identities) -> dict[UUID, dict[str, str]]:
+def _learn(
+    parsed: list[ParsedCapture], identities: Identities
+) -> dict[UUID, dict[str, str]]:
     """Return the e-mail or user id that a message adds to a customer it found.
 
     Adds them to both maps too, so that no second customer claims them. A page does
@@ -230,7 +234,7 @@ def _learn(told: list[Told], identities: Identities) -> dict[UUID, dict[str, str
     """
     by_email, by_ref = identities.by_email, identities.by_ref
     learned: dict[UUID, dict[str, str]] = {}
-    for item in sorted(told, key=lambda t: t.capture.occurred_at):
+    for item in sorted(parsed, key=lambda t: t.capture.occurred_at):
         capture = item.capture
         email, ref = capture.email, capture.user_ref
         if email is None or ref is None or (email in by_email) == (ref in by_ref):

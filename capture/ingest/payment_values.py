@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from capture.choices import SETTLED_STATES, TRUST_RANK, PaymentState, Trust
-from capture.ingest.projections import Told, number, tell, text
+from capture.ingest.projections import ParsedCapture, number, parse_capture, text
 from capture.ingest.validation import to_decimal
 from capture.models import Capture, Payment
 
@@ -68,12 +68,12 @@ class Group:
     references: set[str] = field(default_factory=set)
     rows: dict[UUID, Payment] = field(default_factory=dict)
     customer_id: UUID | None = None
-    corrected: dict[UUID, Told] = field(default_factory=dict)
+    corrected: dict[UUID, ParsedCapture] = field(default_factory=dict)
 
-    def told(self) -> list[Told]:
-        """Return what the captures say, corrections in their place."""
+    def parsed_captures(self) -> list[ParsedCapture]:
+        """Return the captures of the group, corrected where staff corrected them."""
         return [
-            self.corrected.get(pk) or tell(capture)
+            self.corrected.get(pk) or parse_capture(capture)
             for pk, capture in self.captures.items()
         ]
 
@@ -86,13 +86,13 @@ class Group:
 
 def columns_of(group: Group) -> dict[str, Any]:
     """Return every computed column of the payment of a group."""
-    told = sorted(group.told(), key=_weight)
-    ours = [t for t in told if t.capture.trust != Trust.BROWSER] or told
+    parsed = sorted(group.parsed_captures(), key=_weight)
+    ours = [t for t in parsed if t.capture.trust != Trust.BROWSER] or parsed
     state, refunded = _state(ours)
-    strongest = told[-1].capture
+    strongest = parsed[-1].capture
     by_time = sorted(group.captures.values(), key=moment_of)
     facts: dict[str, Any] = {}
-    for item in told:
+    for item in parsed:
         stated = dict(item.facts)
         if stated.get("currency_assumed") and facts.get("currency_assumed") is False:
             # A guess does not outrank what somebody said.
@@ -105,18 +105,18 @@ def columns_of(group: Group) -> dict[str, Any]:
         "latest_capture_id": by_time[-1].pk,
         "trust": strongest.trust,
         "occurred_at": _paid_at(ours, by_time),
-        **_people(told),
-        **{name: _text_of(told, name, n) for name, n in _TEXTS.items()},
+        **_people(parsed),
+        **{name: _text_of(parsed, name, n) for name, n in _TEXTS.items()},
         "plan_name": text(facts.get("plan_name"), 200),
         "payment_method": text(facts.get("payment_method"), 50),
         **amounts,
         "payment_processor": text(facts.get("processor"), 50),
         "transaction_id": _number(group) or text(facts.get("transaction_id"), 255),
-        "crypto_amount_value": number(_text_of(told, "crypto_amount", 64), 38, 18),
+        "crypto_amount_value": number(_text_of(parsed, "crypto_amount", 64), 38, 18),
         "currency": facts["currency"],
         "currency_assumed": facts["currency_assumed"],
         "state": _after_refunds(state, amounts["final_price"], refunded),
-        "verified": _is_verified(told),
+        "verified": _is_verified(parsed),
         "amount_refunded": refunded,
     }
 
@@ -126,12 +126,12 @@ def moment_of(capture: Capture) -> tuple[datetime, datetime, UUID]:
     return capture.occurred_at, capture.received_at, capture.pk
 
 
-def _weight(told: Told) -> tuple[Any, ...]:
-    """Order by trust, then by event time; the last one has the word."""
-    return TRUST_RANK[Trust(told.capture.trust)], *moment_of(told.capture)
+def _weight(parsed: ParsedCapture) -> tuple[Any, ...]:
+    """Sort key: trust, then event time; the last capture wins."""
+    return TRUST_RANK[Trust(parsed.capture.trust)], *moment_of(parsed.capture)
 
 
-def _state(told: list[Told]) -> tuple[str, Decimal | None]:
+def _state(parsed: list[ParsedCapture]) -> tuple[str, Decimal | None]:
     """Return the state, and what went back so far.
 
     Ordinary states rank; refunded, disputed and failed count from their time on.
@@ -140,7 +140,7 @@ def _state(told: list[Told]) -> tuple[str, Decimal | None]:
     received: Any = None
     special: tuple[Any, str] | None = None
     refunds = []
-    for item in told:
+    for item in parsed:
         facts = item.facts
         state = str(facts.get("state", PaymentState.CREATED))
         moment = moment_of(item.capture)
@@ -177,25 +177,25 @@ def _after_refunds(state: str, price: Decimal | None, refunded: Decimal | None) 
     return PaymentState.REFUNDED if is_whole else PaymentState.PARTIALLY_REFUNDED
 
 
-def _is_verified(told: list[Told]) -> bool:
+def _is_verified(parsed: list[ParsedCapture]) -> bool:
     return any(
         t.capture.trust != Trust.BROWSER and t.facts.get("state") in SETTLED_STATES
-        for t in told
+        for t in parsed
     )
 
 
-def _paid_at(ours: list[Told], by_time: list[Capture]) -> datetime:
+def _paid_at(ours: list[ParsedCapture], by_time: list[Capture]) -> datetime:
     paid = [
         t.capture.occurred_at for t in ours if t.facts.get("state") == PaymentState.PAID
     ]
     return min(paid, default=by_time[0].occurred_at)
 
 
-def _people(told: list[Told]) -> dict[str, str | None]:
+def _people(parsed: list[ParsedCapture]) -> dict[str, str | None]:
     columns: dict[str, str | None] = dict.fromkeys(
         ("user_id", "user_email", "user_name")
     )
-    for item in told:
+    for item in parsed:
         person = {
             "user_id": item.capture.user_ref,
             "user_email": item.capture.email,
@@ -205,8 +205,8 @@ def _people(told: list[Told]) -> dict[str, str | None]:
     return columns
 
 
-def _text_of(told: list[Told], name: str, length: int) -> str | None:
-    texts = [text(item.fields.get(name), length) for item in told]
+def _text_of(parsed: list[ParsedCapture], name: str, length: int) -> str | None:
+    texts = [text(item.fields.get(name), length) for item in parsed]
     return next((value for value in reversed(texts) if value), None)
 
 

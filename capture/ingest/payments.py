@@ -27,7 +27,7 @@ from capture.choices import (
     Trust,
 )
 from capture.ingest.payment_values import COLUMNS, Group, columns_of, moment_of
-from capture.ingest.projections import tell
+from capture.ingest.projections import parse_capture
 from capture.ingest.validation import to_decimal
 from capture.models import Capture, CaptureLink, Payment, PaymentReference, Source
 from customers import services as customers
@@ -90,7 +90,7 @@ def _correct(groups: list[Group]) -> None:
         newest[row.corrects_id] = row
     for group in groups:
         for pk in newest.keys() & group.captures.keys():
-            group.corrected[pk] = tell(group.captures[pk], newest[pk])
+            group.corrected[pk] = parse_capture(group.captures[pk], newest[pk])
 
 
 def _joined(business_id: UUID, captures: list[Capture]) -> list[Group]:

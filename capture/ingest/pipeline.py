@@ -26,7 +26,13 @@ from capture.ingest.identity import Linked, link, links_of
 from capture.ingest.locking import lock_names
 from capture.ingest.normalisation import build_capture
 from capture.ingest.payments import project_payments
-from capture.ingest.projections import TYPED, Told, project, state_hash, tell_all
+from capture.ingest.projections import (
+    TYPED,
+    ParsedCapture,
+    parse_captures,
+    project,
+    state_hash,
+)
 from capture.ingest.quarantine import quarantine
 from capture.ingest.repeats import find_repeats
 from capture.models import (
@@ -76,13 +82,15 @@ class _Item:
     notes: list[str] = field(default_factory=list)
 
     @property
-    def told(self) -> Told:
+    def parsed(self) -> ParsedCapture:
         """The capture and its fields."""
         if self.capture is None:
             raise AssertionError
         capture, envelope = self.capture, self.envelope
         email = envelope.identity.email
-        return Told(capture, envelope.fields, capture.facts, capture.received_at, email)
+        return ParsedCapture(
+            capture, envelope.fields, capture.facts, capture.received_at, email
+        )
 
 
 def ingest(
@@ -387,7 +395,7 @@ def _apply(fresh: list[_Item], source: Source, actor: Actor) -> dict[UUID, UUID 
         return {}
     try:
         with transaction.atomic():
-            return project_captures([i.told for i in fresh], source, actor, fresh)
+            return project_captures([i.parsed for i in fresh], source, actor, fresh)
     except (IntegrityError, OperationalError):
         raise
     except Exception:
@@ -396,7 +404,7 @@ def _apply(fresh: list[_Item], source: Source, actor: Actor) -> dict[UUID, UUID 
     for item in fresh:
         try:
             with transaction.atomic():
-                owners |= project_captures([item.told], source, actor, [item])
+                owners |= project_captures([item.parsed], source, actor, [item])
         except (IntegrityError, OperationalError):
             raise
         except Exception as error:
@@ -421,7 +429,7 @@ def _note_failure(capture: Capture, error: Exception, actor: Actor) -> None:
 
 
 def project_captures(
-    told: list[Told],
+    parsed: list[ParsedCapture],
     source: Source,
     actor: Actor,
     items: Iterable[_Item] = (),
@@ -430,12 +438,12 @@ def project_captures(
 
     Runs in the caller's transaction. Returns the customer of each capture.
     """
-    linked = link(told, source, actor=actor)
+    linked = link(parsed, source, actor=actor)
     traces = {_capture(item).pk: item.envelope for item in items}
-    plain = [item for item in told if item.capture.corrects_id is None]
-    corrected = replace_corrected(told, linked)
+    plain = [item for item in parsed if item.capture.corrects_id is None]
+    corrected = replace_corrected(parsed, linked)
     _project(plain, linked, traces)
-    more = _tell_attached(linked.attached)
+    more = _parse_attached(linked.attached)
     linked.customers |= links_of(item.capture.pk for item in more)
     update_customers([*plain, *corrected, *more], linked, source, actor=actor)
     again = [item.capture for item in (*corrected, *more)]
@@ -446,20 +454,20 @@ def project_captures(
     customers.refresh_stats((linked.touched | paid) - quiet.keys())
     if quiet:
         customers.note_activity(quiet)
-    return linked.customers | links_of(t.capture.pk for t in told)
+    return linked.customers | links_of(t.capture.pk for t in parsed)
 
 
-def _tell_attached(attached: list[Capture]) -> list[Told]:
-    """Return what attached captures tell; pages and events tell nothing more."""
+def _parse_attached(attached: list[Capture]) -> list[ParsedCapture]:
+    """Parse attached captures, but for pages and events: they add no values."""
     ids = [c.pk for c in attached if c.type not in _SILENT]
-    return tell_all(Capture.objects.filter(pk__in=ids)) if ids else []
+    return parse_captures(Capture.objects.filter(pk__in=ids)) if ids else []
 
 
-def _quiet(told: list[Told], linked: Linked) -> dict[UUID, datetime]:
-    """Return when customers of whom only pages and events tell were active."""
+def _quiet(parsed: list[ParsedCapture], linked: Linked) -> dict[UUID, datetime]:
+    """Return the last activity of customers with nothing but pages and events."""
     moments: dict[UUID, datetime] = {}
     loud: set[UUID] = {*linked.learned}
-    for item in told:
+    for item in parsed:
         owner = linked.customers[item.capture.pk]
         if owner is None:
             continue
@@ -470,9 +478,11 @@ def _quiet(told: list[Told], linked: Linked) -> dict[UUID, datetime]:
     return {pk: moment for pk, moment in moments.items() if pk not in loud}
 
 
-def _project(told: list[Told], linked: Linked, traces: dict[UUID, Envelope]) -> None:
+def _project(
+    parsed: list[ParsedCapture], linked: Linked, traces: dict[UUID, Envelope]
+) -> None:
     typed: dict[Any, list[Any]] = {model: [] for model in TYPED.values()}
-    for item in told:
+    for item in parsed:
         capture: Any = item.capture
         envelope = traces.get(capture.pk)
         row = project(item, linked.customers[capture.pk])

@@ -51,34 +51,36 @@ _LONG = 10_000
 
 
 @dataclass(frozen=True)
-class Told:
-    """A capture and what it says in our words; `email` as it was typed.
+class ParsedCapture:
+    """A capture and its values under our names; `email` as it was typed.
 
-    Where a correction stands in for what came, `fields` and `facts` are those of the
-    correction, and `told_at` is when that was written.
+    For a corrected capture, `fields`, `facts` and `stated_at` (the time of arrival)
+    are those of the correction.
     """
 
     capture: Capture
     fields: dict[str, Any]
     facts: dict[str, Any]
-    told_at: datetime
+    stated_at: datetime
     email: str | None = None
 
 
-def tell(capture: Capture, source: Capture | None = None) -> Told:
-    """Return what a stored capture says, read from its payload or a correction's."""
+def parse_capture(capture: Capture, source: Capture | None = None) -> ParsedCapture:
+    """Parse a stored capture, from its own payload or from that of a correction."""
     stored = source or capture
     fields = _fields(stored)
-    return Told(capture, fields, stored.facts or {}, stored.received_at, stored.email)
+    return ParsedCapture(
+        capture, fields, stored.facts or {}, stored.received_at, stored.email
+    )
 
 
-def tell_all(captures: Iterable[Capture]) -> list[Told]:
-    """Return what captures say as corrections left it; one query more for all."""
+def parse_captures(captures: Iterable[Capture]) -> list[ParsedCapture]:
+    """Parse captures with their newest corrections; one more query for all."""
     captures = list(captures)
     ids = [capture.pk for capture in captures]
     corrections = Capture.objects.filter(corrects_id__in=ids)
     newest = {row.corrects_id: row for row in corrections.order_by("received_at", "pk")}
-    return [tell(capture, newest.get(capture.pk)) for capture in captures]
+    return [parse_capture(capture, newest.get(capture.pk)) for capture in captures]
 
 
 def _fields(capture: Capture) -> dict[str, Any]:
@@ -98,18 +100,18 @@ def _fields(capture: Capture) -> dict[str, Any]:
 
 
 def project(
-    told: Told, customer_id: UUID | None, seen_at: datetime | None = None
+    parsed: ParsedCapture, customer_id: UUID | None, seen_at: datetime | None = None
 ) -> Projection | None:
     """Return the unsaved typed row of a capture; None for types without one.
 
     Reads what the payload says and nothing else, so that a rebuild gives the same
     row. `seen_at` is the last sighting of the capture, if any.
     """
-    capture = told.capture
+    capture = parsed.capture
     model = TYPED.get(capture.type)
     if model is None:
         return None
-    columns = _COLUMNS[capture.type](told.fields, capture)
+    columns = _COLUMNS[capture.type](parsed.fields, capture)
     if model is DashboardSnapshot:
         columns["last_seen_at"] = max(
             seen_at or capture.occurred_at, capture.occurred_at
@@ -240,7 +242,7 @@ def _dashboard(fields: dict[str, Any], capture: Capture) -> dict[str, Any]:
         _object(fields.get("dashboard_state")),
         _object(fields.get("trading_state")),
     )
-    told = _snaked(dashboard.get("performance")) | _snaked(
+    performance = _snaked(dashboard.get("performance")) | _snaked(
         trading.get("performanceMetrics", trading.get("performance_metrics"))
     )
     risks = _snaked(trading.get("riskSettings", trading.get("risk_settings")))
@@ -250,8 +252,11 @@ def _dashboard(fields: dict[str, Any], capture: Capture) -> dict[str, Any]:
         **_person(fields, capture),
         "initial_equity": number(equities.get("initial_equity"), 15, 3),
         "current_equity": number(equities.get("current_equity"), 15, 3),
-        **{name: number(told.get(name), *shape) for name, shape in _FIGURES.items()},
-        **{name: whole(told.get(name)) for name in _COUNTS},
+        **{
+            name: number(performance.get(name), *shape)
+            for name, shape in _FIGURES.items()
+        },
+        **{name: whole(performance.get(name)) for name in _COUNTS},
         "risk_per_trade": number(risks.get("risk_per_trade"), 5, 2),
         "daily_loss_limit": number(risks.get("daily_loss_limit"), 5, 2),
         "consecutive_losses_limit": whole(risks.get("consecutive_losses_limit")),

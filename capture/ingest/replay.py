@@ -202,8 +202,8 @@ def _still_wrong(
 def _summary(verdicts: list[Verdict]) -> str:
     """Return what became of the items of a body, as a sentence."""
     counts = Counter(verdict.status for verdict in verdicts)
-    told = ", ".join(f"{counts[s]} {s}" for s in Status.values if counts[s])
-    return f"Of {len(verdicts)} items: {told}."
+    counted = ", ".join(f"{counts[s]} {s}" for s in Status.values if counts[s])
+    return f"Of {len(verdicts)} items: {counted}."
 
 
 def _free(envelopes: list[Envelope], row: Quarantine, source: Source) -> list[Envelope]:

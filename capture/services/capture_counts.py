@@ -69,8 +69,8 @@ def count_captures(email: str, *, actor: Actor) -> CaptureCounts:
     }
     for name, (model, moment) in tables.items():
         rows = model.objects.filter(customer__in=ids)
-        told = rows.aggregate(n=Count("pk"), last=Max(moment))
-        counts[name] = (told["n"], told["last"])
+        totals = rows.aggregate(n=Count("pk"), last=Max(moment))
+        counts[name] = (totals["n"], totals["last"])
     return CaptureCounts(
         payments=counts["payment"][0],
         questionnaires=counts["questionnaire"][0],

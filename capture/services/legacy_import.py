@@ -453,12 +453,12 @@ def _uncovered(
     if not emails:
         return batch
     rows = Payment.objects.filter(business=load.business, user_email__in=emails)
-    told = set(
+    recorded = set(
         rows.exclude(
             first_capture__message_id__startswith=f"{_PREFIX}:{CUSTOMERS}:"
         ).values_list("user_email", "final_price", "state")
     )
-    covered = {id(m) for m in sums if _summary(m.envelope) in told}
+    covered = {id(m) for m in sums if _summary(m.envelope) in recorded}
     report.covered += len(covered)
     return [message for message in batch if id(message) not in covered]
 

@@ -19,7 +19,13 @@ from capture.ingest.locking import lock_names
 from capture.ingest.payment_values import columns_of
 from capture.ingest.payments import compute_groups, project_payments
 from capture.ingest.pipeline import project_captures
-from capture.ingest.projections import TYPED, Told, last_seen, project, tell_all
+from capture.ingest.projections import (
+    TYPED,
+    ParsedCapture,
+    last_seen,
+    parse_captures,
+    project,
+)
 from capture.models import Capture, CapturedValue, CaptureLink, Source
 from customers import services as customers
 
@@ -123,8 +129,8 @@ def _look(batch: list[Capture], *, repair: bool, actor: Actor) -> _Differences:
     elif lost:
         links |= _would_link(lost)
     differences += _look_at_names(batch, links, repair=repair)
-    told = tell_all(c for c in batch if c.corrects_id is None)
-    differences += _look_at_typed(told, links, repair=repair)
+    parsed = parse_captures(c for c in batch if c.corrects_id is None)
+    differences += _look_at_typed(parsed, links, repair=repair)
     differences += _look_at_payments(batch, repair=repair, actor=actor)
     return differences
 
@@ -153,7 +159,7 @@ def _take_again(lost: list[Capture], actor: Actor) -> dict[UUID, UUID | None]:
         for model in TYPED.values():
             rows: Any = model.objects.filter(capture__in=captures)
             rows.delete()
-        links |= project_captures(tell_all(captures), source, actor)
+        links |= project_captures(parse_captures(captures), source, actor)
     return links
 
 
@@ -167,9 +173,9 @@ def _would_link(lost: list[Capture]) -> dict[UUID, UUID | None]:
 
 
 def _look_at_typed(
-    told: list[Told], links: dict[UUID, UUID | None], *, repair: bool
+    parsed: list[ParsedCapture], links: dict[UUID, UUID | None], *, repair: bool
 ) -> _Differences:
-    ids = [item.capture.pk for item in told]
+    ids = [item.capture.pk for item in parsed]
     stored: dict[str, dict[UUID, Any]] = {}
     for kind, model in TYPED.items():
         rows: Any = model.objects.filter(capture__in=ids)
@@ -178,12 +184,12 @@ def _look_at_typed(
             rows = rows.select_for_update(of=("self",), no_key=True).order_by("pk")
         stored[kind] = {row.capture_id: row for row in rows}
     seen = last_seen(
-        t.capture.pk for t in told if t.capture.type == CaptureType.DASHBOARD
+        t.capture.pk for t in parsed if t.capture.type == CaptureType.DASHBOARD
     )
     differences: _Differences = []
     for kind, model in TYPED.items():
         standing, wrong = stored[kind], []
-        for item in told:
+        for item in parsed:
             if item.capture.type == kind:
                 pk = item.capture.pk
                 expected = project(item, links[pk], seen.get(pk))
@@ -314,7 +320,8 @@ class _Values:
         self._links = telling.filter(customer__in=ids, capture__corrects_id=None)
         self._owners, self._corrections = self._read()
         self._expected = find_winners(
-            (item, self._owners[item.capture.pk]) for item in _told_of(self._owners)
+            (item, self._owners[item.capture.pk])
+            for item in _parse_in_batches(self._owners)
         )
 
     def _read(self) -> tuple[dict[UUID, UUID], set[UUID]]:
@@ -364,9 +371,9 @@ class _Values:
             )
 
 
-def _told_of(ids: Iterable[UUID]) -> Iterator[Told]:
+def _parse_in_batches(ids: Iterable[UUID]) -> Iterator[ParsedCapture]:
     ids = list(ids)
     for start in range(0, len(ids), _BATCH):
-        yield from tell_all(
+        yield from parse_captures(
             Capture.objects.filter(pk__in=ids[start : start + _BATCH]).order_by("pk")
         )

@@ -60,10 +60,12 @@ def count_refusal(
         RefusalCount.objects.bulk_create([new], ignore_conflicts=True)
         row.update(count=F("count") + 1)
         if code in _OF_KEYS:
-            _tell(code, key, operation)
+            _record_key_misuse(code, key, operation)
 
 
-def _tell(code: str, key: ApiKey | None, operation: OperationContext) -> None:
+def _record_key_misuse(
+    code: str, key: ApiKey | None, operation: OperationContext
+) -> None:
     actor = Actor(
         kind="key" if key else "anonymous",
         operation=operation,

@@ -10,7 +10,7 @@ from django.core.files.storage import default_storage
 from django.db.models import Max
 
 from audit.tenancy.actors import Actor
-from capture.ingest.projections import tell_all
+from capture.ingest.projections import parse_captures
 from capture.ingest.screenshots import path_of
 from capture.models import (
     Capture,
@@ -42,7 +42,7 @@ def get_capture(pk: UUID, *, actor: Actor) -> Capture:
 
 def fields_of(capture: Capture) -> dict[str, Any]:
     """Return what a capture says in our words, as corrections left it."""
-    return tell_all([capture])[0].fields
+    return parse_captures([capture])[0].fields
 
 
 def last_capture(source: Source) -> datetime | None:
