@@ -21,7 +21,7 @@ class Identity:
 
 
 @dataclass(frozen=True)
-class Problem:
+class Issue:
     """Why a message cannot be taken: a code, where, and a sentence without values."""
 
     code: str
@@ -61,7 +61,7 @@ class Envelope:
     attempt: int | None = None
     gpc: bool | None = None
     warnings: tuple[tuple[str, str], ...] = ()
-    problem: Problem | None = None
+    issue: Issue | None = None
     replay_of: UUID | None = None
     corrects: UUID | None = None
 

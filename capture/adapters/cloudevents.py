@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from capture.adapters.item import Item
 from capture.adapters.standard import read_data
 from capture.adapters.values import as_object, first, moment, text
-from capture.envelope import Problem
+from capture.envelope import Issue
 
 _NEEDED = ("specversion", "id", "source", "type")
 _PREFIX = "ce-"
@@ -36,9 +36,9 @@ def read_cloudevent(headers: Mapping[str, str] | None, body: Any) -> Item:
     family = (required["type"] or "").rpartition(".")[2]
     item = read_data(family, "", required["type"], data, path)
     missing = next((name for name in _NEEDED if required[name] is None), None)
-    problem = item.problem
+    issue = item.issue
     if missing is not None:
-        problem = Problem(
+        issue = Issue(
             "schema_violation", f"/{missing}", "A CloudEvent names this attribute."
         )
     return replace(
@@ -46,7 +46,7 @@ def read_cloudevent(headers: Mapping[str, str] | None, body: Any) -> Item:
         message_id=None if missing else f"{required['source']}#{required['id']}",
         timestamp=first(moment(attributes.get("time")), item.timestamp),
         gpc=item.gpc or attributes.get("gpc") is True or None,
-        problem=problem,
+        issue=issue,
     )
 
 

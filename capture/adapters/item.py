@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from capture.envelope import Identity, Problem
+from capture.envelope import Identity, Issue
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Item:
     message_id: str | None
     timestamp: Any
     sent_at: Any
-    problem: Problem | None
+    issue: Issue | None
     type: str | None = None
     name: str | None = None
     clock_trusted: bool = False

@@ -48,9 +48,9 @@ def read_paypal(event: dict[str, Any]) -> Item:
     try:
         content |= _read(kind, Place(event, ""))
     except Unfit as error:
-        content["problem"] = error.problem
+        content["issue"] = error.issue
     return Item(
-        **{"fields": {}, "sent_as": {}, "problem": None, **content},
+        **{"fields": {}, "sent_as": {}, "issue": None, **content},
         type=capture_type,
         name=kind,
         message_id=text(fields.get("id")),

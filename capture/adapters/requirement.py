@@ -8,7 +8,7 @@ from typing import Any
 
 from capture.adapters.item import Item
 from capture.choices import CaptureType
-from capture.envelope import Identity, Problem
+from capture.envelope import Identity, Issue
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])([A-Z])")
 _EMAIL = ("user_email", "email")
@@ -153,7 +153,7 @@ def read(kind: str, body: dict[str, Any]) -> Item:
         message_id=_text(spelled.take("message_id")),
         timestamp=when if when is not None else spelled.take("timestamp"),
         sent_at=spelled.take("sent_at"),
-        problem=spelled.problem,
+        issue=spelled.issue,
         name=_text(spelled.take("name")) if kind in _NAMED else None,
         gpc=body.get("gpc") is True or None,
     )
@@ -163,7 +163,7 @@ class _Spellings:
     """Finds a value under each of its names, in both styles of writing them."""
 
     def __init__(self, body: dict[str, Any]) -> None:
-        self.problem: Problem | None = None
+        self.issue: Issue | None = None
         self.keys: dict[str, list[str]] = {}
         for key in body:
             self.keys.setdefault(snake(key), []).append(key)
@@ -187,7 +187,7 @@ class _Spellings:
 
     def _compare(self, keys: list[str]) -> None:
         if any(self.body[key] != self.body[keys[0]] for key in keys):
-            self.problem = self.problem or Problem(
+            self.issue = self.issue or Issue(
                 "conflicting_keys",
                 f"/{keys[-1]}",
                 f"{' and '.join(keys)} say different things. Send one of them.",

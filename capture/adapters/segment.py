@@ -11,7 +11,7 @@ from capture.adapters.requirement import NAMES, read, snake
 from capture.adapters.segment_payments import read_order
 from capture.adapters.values import as_object, first, moment, text, without_none
 from capture.choices import CaptureType
-from capture.envelope import Identity, Problem
+from capture.envelope import Identity, Issue
 
 # Names of track events, case-folded, and what they are; staff may keep another table.
 EVENT_TYPES: dict[str, str] = {
@@ -84,8 +84,8 @@ def read_segment(
     stored message was given at its arrival: the table of names may be another one now.
     """
     if not isinstance(item, dict):
-        problem = Problem("item_not_object", "", "Send one JSON object for each item.")
-        return Item(Identity(), {}, {}, None, None, None, problem)
+        issue = Issue("item_not_object", "", "Send one JSON object for each item.")
+        return Item(Identity(), {}, {}, None, None, None, issue)
     kind = kind or text(item.get("type"))
     if stored_type is not None:
         kind = _kind_again(kind, stored_type)
@@ -98,12 +98,10 @@ def read_segment(
     )
     common = _common(message)
     if kind not in _READERS:
-        problem = Problem("unknown_shape", "/type", "Send identify, track, page or so.")
-        return replace(common, problem=problem)
+        issue = Issue("unknown_shape", "/type", "Send identify, track, page or so.")
+        return replace(common, issue=issue)
     message_item = _READERS[kind](message, common, names, stored_type)
-    return replace(
-        message_item, problem=message_item.problem or _malformed(message, kind)
-    )
+    return replace(message_item, issue=message_item.issue or _malformed(message, kind))
 
 
 def _kind_again(kind: str | None, stored_type: str) -> str:
@@ -129,7 +127,7 @@ def _common(message: _Message) -> Item:
             moment(item.get("timestamp")), moment(item.get("originalTimestamp"))
         ),
         sent_at=moment(item.get("sentAt")),
-        problem=None,
+        issue=None,
         consent=consent if isinstance(consent, dict) else None,
         ip=text(context.get("ip")),
         user_agent=text(context.get("userAgent")),
@@ -184,7 +182,7 @@ def _traits(
     return {**as_object(context.get("traits")), **without_none(root)}
 
 
-def _malformed(message: _Message, kind: str | None) -> Problem | None:
+def _malformed(message: _Message, kind: str | None) -> Issue | None:
     if kind not in ("identify", "group"):
         return None
     places = (
@@ -199,7 +197,7 @@ def _malformed(message: _Message, kind: str | None) -> Problem | None:
     pointer = next(wrong, None)
     if pointer is None:
         return None
-    return Problem("traits_not_object", pointer, "Send the traits as an object.")
+    return Issue("traits_not_object", pointer, "Send the traits as an object.")
 
 
 def _identify(message: _Message, common: Item, *_: Any) -> Item:
@@ -251,8 +249,8 @@ def _track(
 ) -> Item:
     name = text(message.item.get("event"))
     if name is None:
-        problem = Problem("event_name_missing", "/event", "Name the event.")
-        return replace(common, type=stored_type or CaptureType.EVENT, problem=problem)
+        issue = Issue("event_name_missing", "/event", "Name the event.")
+        return replace(common, type=stored_type or CaptureType.EVENT, issue=issue)
     capture_type = stored_type or names.get(name.casefold(), CaptureType.EVENT)
     tracked = replace(common, type=CaptureType.EVENT, name=name)
     if capture_type == CaptureType.PAYMENT:
@@ -279,9 +277,9 @@ def _typed(kind: str, name: str, message: _Message, tracked: Item) -> Item:
     fields = {**missing, **typed.fields}
     if kind == CaptureType.LOGIN and "fail" in name.lower():
         fields["success"] = False
-    problem = typed.problem
-    if problem is not None:
-        problem = replace(problem, pointer=f"/properties{problem.pointer}")
+    issue = typed.issue
+    if issue is not None:
+        issue = replace(issue, pointer=f"/properties{issue.pointer}")
     under = {key: f"properties/{value}" for key, value in typed.sent_as.items()}
     return replace(
         tracked,
@@ -289,7 +287,7 @@ def _typed(kind: str, name: str, message: _Message, tracked: Item) -> Item:
         fields=fields,
         sent_as={**under, **tracked.sent_as},
         timestamp=first(tracked.timestamp, moment(typed.timestamp)),
-        problem=problem,
+        issue=issue,
     )
 
 

@@ -9,7 +9,7 @@ from capture.adapters.item import Item
 from capture.adapters.requirement import NAMES, read
 from capture.adapters.values import as_object, first, moment, text
 from capture.choices import CaptureType
-from capture.envelope import Identity, Problem
+from capture.envelope import Identity, Issue
 
 _FAILED = ("failed", "failure", "denied")
 
@@ -23,16 +23,16 @@ def read_standard(event: dict[str, Any], webhook_id: str | None) -> Item:
     name = text(fields.get("type"))
     family, _, verb = (name or "").partition(".")
     item = read_data(family, verb, name, fields.get("data"), "data")
-    problem = item.problem
+    issue = item.issue
     if name is None:
-        problem = Problem("schema_violation", "/type", "An event has a type.")
+        issue = Issue("schema_violation", "/type", "An event has a type.")
     return replace(
         item,
         message_id=webhook_id,
         timestamp=first(moment(fields.get("timestamp")), item.timestamp),
         sent_at=None,
         clock_trusted=True,
-        problem=problem,
+        issue=issue,
     )
 
 
@@ -49,17 +49,17 @@ def read_data(family: str, verb: str, name: str | None, data: Any, path: str) ->
             message_id=None,
             timestamp=None,
             sent_at=None,
-            problem=None,
+            issue=None,
             type=CaptureType.EVENT,
             name=name,
         )
     item = read(family, as_object(data))
-    problem = item.problem
+    issue = item.issue
     if not isinstance(data, dict):
         pointer = f"/{path}" if path else ""
-        problem = Problem("schema_violation", pointer, "The data must be an object.")
-    elif problem is not None and path:
-        problem = replace(problem, pointer=f"/{path}{problem.pointer}")
+        issue = Issue("schema_violation", pointer, "The data must be an object.")
+    elif issue is not None and path:
+        issue = replace(issue, pointer=f"/{path}{issue.pointer}")
     under = f"{path}/" if path else ""
     return replace(
         item,
@@ -67,7 +67,7 @@ def read_data(family: str, verb: str, name: str | None, data: Any, path: str) ->
         name=name,
         fields=_with_outcome(family, verb, item.fields),
         sent_as={key: f"{under}{value}" for key, value in item.sent_as.items()},
-        problem=problem,
+        issue=issue,
     )
 
 

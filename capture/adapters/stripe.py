@@ -38,11 +38,11 @@ def read_stripe(event: dict[str, Any]) -> Item:
         kind, item = _read(Place(event, ""))
     except Unfit as error:
         kind = text(as_object(event).get("type")) or ""
-        item = {"identity": Identity(), "problem": error.problem}
+        item = {"identity": Identity(), "issue": error.issue}
         item["type"] = _type_of(kind)
     fields = as_object(event)
     return Item(
-        **{"fields": {}, "sent_as": {}, "problem": None, **item},
+        **{"fields": {}, "sent_as": {}, "issue": None, **item},
         name=kind or None,
         message_id=text(fields.get("id")),
         timestamp=moment(fields.get("created")),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from capture.envelope import Problem
+from capture.envelope import Issue
 from customers.money import CURRENCIES, exponent
 
 # Stripe counts these in other units than ISO 4217 shows.
@@ -24,12 +24,12 @@ class Unfit(Exception):  # noqa: N818 - no error of the program
 
     def __init__(self, code: str, pointer: str, message: str) -> None:
         super().__init__(message)
-        self.problem = Problem(code, pointer, message)
+        self.issue = Issue(code, pointer, message)
 
 
 @dataclass(frozen=True)
 class Place:
-    """A value and where it stands, so that a problem can say so."""
+    """A value and where it stands, so that an issue can say so."""
 
     value: Any
     path: str

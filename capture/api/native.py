@@ -151,21 +151,21 @@ def _read_dry(visit: Visit, items: list[Any]) -> list[Envelope]:
 
 
 def _finding(n: int, envelope: Envelope, prefix: str) -> dict[str, Any]:
-    problem = envelope.problem
+    issue = envelope.issue
     finding: dict[str, Any] = {
         "index": n,
-        "valid": problem is None,
+        "valid": issue is None,
         "type": envelope.type,
         "warnings": [
             {"code": code, "pointer": f"{prefix}/{n}{pointer}"}
             for code, pointer in envelope.warnings
         ],
     }
-    if problem is not None:
+    if issue is not None:
         finding |= {
-            "code": problem.code,
-            "pointer": f"{prefix}/{n}{problem.pointer}",
-            "detail": problem.message,
+            "code": issue.code,
+            "pointer": f"{prefix}/{n}{issue.pointer}",
+            "detail": issue.message,
         }
     return finding
 

@@ -24,7 +24,7 @@ from capture.api.doors import (
     too_large,
 )
 from capture.choices import CaptureType, Status
-from capture.envelope import Envelope, Problem, Verdict
+from capture.envelope import Envelope, Issue, Verdict
 from capture.parsing import Parsed, ParseError, Piece, parse_body, read_text
 
 _LIMITS = {CaptureType.QUESTIONNAIRE: Limits(8_000_000, 8_000_000)}
@@ -77,7 +77,7 @@ def _keep_raw(
 ) -> Any:
     text, _ = read_text(raw)
     envelope = services.build_unreadable(
-        text, Problem(error.code, "", error.message), **{**visit.facts(), **facts}
+        text, Issue(error.code, "", error.message), **{**visit.facts(), **facts}
     )
     return keep(visit, [envelope])[0].quarantine_id
 

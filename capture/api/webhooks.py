@@ -14,7 +14,7 @@ from capture import services
 from capture.adapters import SignatureError, stripe_livemode
 from capture.api.doors import Limits, View, Visit, endpoint, read_body, refusal_of
 from capture.choices import Provider, Status, Trust
-from capture.envelope import Envelope, Problem
+from capture.envelope import Envelope, Issue
 from capture.parsing import ParseError, parse_body, read_text, redact_text
 
 _LIMITS = Limits(wire=1_000_000, unpacked=1_000_000)
@@ -38,7 +38,7 @@ def webhook_view(provider: str) -> View:
             )
         except SignatureError as error:
             visit.spend(1, len(raw))
-            refused = Problem(error.code, "", "No secret of this endpoint signed this.")
+            refused = Issue(error.code, "", "No secret of this endpoint signed this.")
             _quarantine_unread(visit, place, raw, refused, facts)
             raise ApiError(400, error.code, refused.message) from error
         facts = {**facts, **_evidence(raw, signature)}
@@ -53,13 +53,13 @@ def _take(
     try:
         event = parse_body(raw).value
     except ParseError as error:
-        wrong = Problem(error.code, "", error.message)
+        wrong = Issue(error.code, "", error.message)
         _quarantine_unread(
             visit, place, raw, wrong, {**facts, "message_id": webhook_id}
         )
         raise refusal_of(error) from error
     if place.provider == Provider.STRIPE and not _fits_mode(place, event):
-        wrong = Problem("livemode_mismatch", "/livemode", "The endpoint is for the "
+        wrong = Issue("livemode_mismatch", "/livemode", "The endpoint is for the "
                         "other mode, live or test.")  # fmt: skip
         _quarantine_unread(
             visit, place, raw, wrong, {**facts, "message_id": webhook_id}
@@ -97,7 +97,7 @@ def _evidence(raw: bytes, signature: str) -> dict[str, Any]:
 
 
 def _quarantine_unread(
-    visit: Visit, place: Any, raw: bytes, wrong: Problem, facts: dict[str, Any]
+    visit: Visit, place: Any, raw: bytes, wrong: Issue, facts: dict[str, Any]
 ) -> None:
     text, _ = read_text(raw)
     facts = {**facts, "adapter": place.provider, "raw": None}

@@ -79,10 +79,10 @@ def _correction(capture: Capture, body: dict[str, Any], source: Source) -> Envel
         received_at=timezone.now(),
         corrects=capture.corrects_id or capture.pk,
     )[0]
-    if envelope.problem is not None:
+    if envelope.issue is not None:
         raise ValidationError(
-            f"{envelope.problem.pointer}: {envelope.problem.message}",
-            code=envelope.problem.code,
+            f"{envelope.issue.pointer}: {envelope.issue.message}",
+            code=envelope.issue.code,
         )
     return replace(
         envelope,

@@ -27,9 +27,9 @@ from capture.adapters import (
     whole_cloudevent,
 )
 from capture.choices import CaptureType, Provider
-from capture.envelope import Envelope, Identity, Problem
+from capture.envelope import Envelope, Identity, Issue
 from capture.ingest.screenshots import keep_screenshot
-from capture.ingest.validation import find_problem
+from capture.ingest.validation import find_issue
 from capture.models import Source
 from capture.parsing import (
     Piece,
@@ -48,7 +48,7 @@ REQUIREMENT, NATIVE, SEGMENT, CLOUDEVENTS = (
 Reader = Callable[[dict[str, Any]], Item]
 
 _LARGE_ITEM = 32_768
-_NOT_AN_OBJECT = Problem("item_not_object", "", "Send one JSON object for each item.")
+_NOT_AN_OBJECT = Issue("item_not_object", "", "Send one JSON object for each item.")
 _NO_ITEM = Item(Identity(), {}, {}, None, None, None, None)
 
 
@@ -56,7 +56,7 @@ def build_envelopes(kind: str, body: Any, **facts: Any) -> list[Envelope]:
     """Return the envelopes of one message of a requirement route.
 
     `facts` are columns of `Envelope` that the door knows: trust, key, address. One
-    with a `problem` is for quarantine. A profile that tells of a login becomes two.
+    with an `issue` is for quarantine. A profile that tells of a login becomes two.
     """
     facts = {"adapter": REQUIREMENT, **facts}
     return with_login(build_envelope(body, lambda item: read(kind, item), kind, facts))
@@ -101,7 +101,7 @@ def build_cloudevent(
     envelope = build_envelope(
         item, lambda body: read_cloudevent(headers, body), None, facts
     )
-    if envelope.problem is not None and envelope.body is not None:
+    if envelope.issue is not None and envelope.body is not None:
         # In quarantine it stands with its attributes, which a replay needs.
         envelope = replace(envelope, body=whole_cloudevent(headers, envelope.body))
     return [envelope]
@@ -141,7 +141,7 @@ def event_names(source: Source) -> dict[str, str]:
     return {**EVENT_TYPES, **custom}
 
 
-def build_unreadable(text: str, problem: Problem, **facts: Any) -> Envelope:
+def build_unreadable(text: str, issue: Issue, **facts: Any) -> Envelope:
     """Return the envelope of what has no value: it goes to quarantine as text."""
     facts.pop("business_id", None)
     return Envelope(
@@ -150,7 +150,7 @@ def build_unreadable(text: str, problem: Problem, **facts: Any) -> Envelope:
         fields={},
         body=None,
         text=redact_text(text),
-        problem=problem,
+        issue=issue,
         **{"received_at": timezone.now(), "adapter": NATIVE, **facts},
     )
 
@@ -165,10 +165,10 @@ def build_envelope(
     piece = item if isinstance(item, Piece) else Piece(None, item)
     facts = {**facts, "warnings": (*facts.get("warnings", ()), *piece.warnings)}
     if piece.error is not None:
-        unread = Problem(piece.error.code, "", piece.error.message)
+        unread = Issue(piece.error.code, "", piece.error.message)
         return build_unreadable(piece.text or "", unread, **{"type": kind, **facts})
     item = piece.value
-    wrong: Problem | None = None
+    wrong: Issue | None = None
     if isinstance(item, dict) and item:
         item, wrong = keep_screenshot(item, facts.get("business_id"))
     else:
@@ -178,15 +178,15 @@ def build_envelope(
         # Its own text; what a picture was taken out of is written anew.
         is_whole = piece.text is not None and item is piece.value
         text = piece.text if is_whole else payload_text(item)
-        too_much = Problem(excess[0], "", excess[1])
+        too_much = Issue(excess[0], "", excess[1])
         facts = {"type": kind, "message_id": _given_id(item), **facts}
         return build_unreadable(text or "", too_much, **facts)
     body, warnings = redact(item)
     message = reader(body) if isinstance(body, dict) else _NO_ITEM
     if size > _LARGE_ITEM:
         warnings.append(("large_item", ""))
-    problem = message.problem or wrong
-    return _checked(message, body, facts, kind=kind, warnings=warnings, problem=problem)
+    issue = message.issue or wrong
+    return _checked(message, body, facts, kind=kind, warnings=warnings, issue=issue)
 
 
 def _given_id(item: Any) -> str | None:
@@ -203,7 +203,7 @@ def _checked(
     *,
     kind: str | None,
     warnings: list[tuple[str, str]],
-    problem: Problem | None,
+    issue: Issue | None,
 ) -> Envelope:
     facts = {k: v for k, v in facts.items() if k != "business_id"}
     kind = message.type or kind or CaptureType.EVENT
@@ -231,10 +231,10 @@ def _checked(
         message_id=message.message_id,
         timestamp=message.timestamp,
         clock_trusted=message.clock_trusted,
-        problem=problem,
+        issue=issue,
         **merged,
     )
-    return replace(envelope, problem=find_problem(envelope))
+    return replace(envelope, issue=find_issue(envelope))
 
 
 def _bare(who: Identity) -> Identity:
@@ -254,7 +254,7 @@ def _bare(who: Identity) -> Identity:
 def with_login(envelope: Envelope) -> list[Envelope]:
     """Return the envelope, and a login beside a profile that tells of one."""
     seen = envelope.fields.get("last_login_at")
-    if envelope.type != CaptureType.PROFILE or seen is None or envelope.problem:
+    if envelope.type != CaptureType.PROFILE or seen is None or envelope.issue:
         return [envelope]
     given = envelope.message_id
     email = envelope.identity.email
@@ -265,7 +265,7 @@ def with_login(envelope: Envelope) -> list[Envelope]:
         body={"email": email, "success": True, "login_time": seen},
         message_id=f"{given}:login" if given else None,
         timestamp=seen,
-        problem=None,
+        issue=None,
     )
     return [envelope, login]
 
@@ -277,8 +277,8 @@ def _read_native(kind: str, body: dict[str, Any]) -> Item:
     # An unknown type is an event of that name; without any there is nothing to take.
     name = body.get("type") or item.name
     if not isinstance(name, str):
-        problem = Problem("unknown_shape", "/type", "Name the type of the capture.")
-        return replace(item, problem=item.problem or problem)
+        issue = Issue("unknown_shape", "/type", "Name the type of the capture.")
+        return replace(item, issue=item.issue or issue)
     return replace(item, name=name)
 
 

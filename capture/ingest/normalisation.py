@@ -43,7 +43,7 @@ _STATES = {
 
 
 def build_capture(envelope: Envelope, source: Source, actor: Actor) -> Capture:
-    """Return the unsaved capture of a message that has no problem."""
+    """Return the unsaved capture of a message without an issue."""
     message_id, origin = _message_id(envelope, source)
     occurred_at, time_source, original, skew = _times(envelope)
     warnings = (

@@ -19,7 +19,7 @@ from django.db.models.functions import RowNumber
 from audit import log
 from audit.tenancy.actors import Actor
 from capture.choices import CaptureType, Status
-from capture.envelope import Envelope, Problem, Verdict
+from capture.envelope import Envelope, Issue, Verdict
 from capture.ingest.corrected_projections import replace_corrected
 from capture.ingest.customer_values import update_customers
 from capture.ingest.identity import Linked, link, links_of
@@ -50,8 +50,8 @@ _TRIES = 3
 # They change nothing of their customer but the time of the last activity.
 _SILENT = (CaptureType.PAGE, CaptureType.EVENT)
 _T = TypeVar("_T")
-_INTERNAL = Problem("internal_error", "", "This is our fault. The item is kept.")
-_CONFLICT = Problem(
+_INTERNAL = Issue("internal_error", "", "This is our fault. The item is kept.")
+_CONFLICT = Issue(
     "message_id_conflict",
     "",
     "A message with this id and other content was captured before.",
@@ -76,7 +76,7 @@ class _Item:
     position: int
     envelope: Envelope
     capture: Capture | None = None
-    problem: Problem | None = None
+    issue: Issue | None = None
     status: str = Status.ACCEPTED
     capture_id: UUID | None = None
     notes: list[str] = field(default_factory=list)
@@ -111,8 +111,8 @@ def ingest(
     """
     actor.require(source.business_id)
     items = [_prepare(n, e, source, actor) for n, e in enumerate(envelopes)]
-    if strict and any(item.problem for item in items):
-        wrong = [item for item in items if item.problem]
+    if strict and any(item.issue for item in items):
+        wrong = [item for item in items if item.issue]
         raise StrictError(_retrying(lambda: _quarantine_items(wrong, source, actor)))
     try:
         return _retrying(lambda: _ingest(items, source, actor, strict=strict))
@@ -142,14 +142,14 @@ def _retrying(work: Callable[[], _T]) -> _T:
 
 
 def _prepare(n: int, envelope: Envelope, source: Source, actor: Actor) -> _Item:
-    item = _Item(n, envelope, problem=envelope.problem)
-    if item.problem is None:
+    item = _Item(n, envelope, issue=envelope.issue)
+    if item.issue is None:
         try:
             item.capture = build_capture(envelope, source, actor)
         except Exception:
             # One item that we cannot handle must not cost its neighbours.
             logger.exception("an item could not be prepared")
-            item.problem = _INTERNAL
+            item.issue = _INTERNAL
     return item
 
 
@@ -161,11 +161,11 @@ def _ingest(
     good = [_reset(item) for item in items if item.capture is not None]
     repeated = _unchanged(good, source)
     first = _insert(good, repeated, source)
-    wrong = [item for item in items if item.problem is not None]
+    wrong = [item for item in items if item.issue is not None]
     if strict and wrong:
         raise _StrictConflictError(wrong)
     quarantine_ids = quarantine(
-        [(item.envelope, item.problem) for item in wrong if item.problem],
+        [(item.envelope, item.issue) for item in wrong if item.issue],
         source=source,
         actor=actor,
     )
@@ -185,7 +185,7 @@ def _ingest(
 def _reset(item: _Item) -> _Item:
     """Return the item as it was before it met the database."""
     item.status, item.capture_id, item.notes = Status.ACCEPTED, None, []
-    item.problem = item.envelope.problem
+    item.issue = item.envelope.issue
     return item
 
 
@@ -194,7 +194,7 @@ def _quarantine_items(
 ) -> list[Verdict]:
     log.ensure_operation(actor)
     quarantine_ids = quarantine(
-        [(item.envelope, item.problem) for item in items if item.problem],
+        [(item.envelope, item.issue) for item in items if item.issue],
         source=source,
         actor=actor,
     )
@@ -222,7 +222,7 @@ def _insert(
     rows = [_capture(first[key]) for key in sorted(first)]
     lock_names(rows)
     _judge(good, first, _insert_rows(rows, first, source))
-    return [item for item in first.values() if item.problem is None]
+    return [item for item in first.values() if item.issue is None]
 
 
 def _judge(
@@ -234,11 +234,11 @@ def _judge(
     differing = []
     for item in good:
         capture = _capture(item)
-        if item.capture_id is not None or item.problem is not None:
+        if item.capture_id is not None or item.issue is not None:
             continue
         if capture.message_id not in stored:
             # The first one with this id could not be inserted.
-            item.problem = _INTERNAL
+            item.issue = _INTERNAL
             continue
         capture_id, mark = stored[capture.message_id]
         item.capture_id = capture_id
@@ -250,7 +250,7 @@ def _judge(
     same = find_repeats([(item.capture_id, item.envelope) for item in differing])
     for item, is_same in zip(differing, same, strict=True):
         if not is_same:
-            item.status, item.problem = Status.CONFLICT, _CONFLICT
+            item.status, item.issue = Status.CONFLICT, _CONFLICT
 
 
 def _insert_rows(
@@ -272,7 +272,7 @@ def _insert_rows(
                 raise
             except Exception:
                 logger.exception("a capture could not be inserted")
-                first[row.message_id].problem = _INTERNAL
+                first[row.message_id].issue = _INTERNAL
     return _stored(source, list(first))
 
 
@@ -500,7 +500,7 @@ def _project(
 def _verdict(
     item: _Item, owners: dict[UUID, UUID | None], quarantine_id: UUID | None
 ) -> Verdict:
-    envelope, problem = item.envelope, item.problem
+    envelope, issue = item.envelope, item.issue
     capture = item.capture
     verdict = Verdict(
         index=item.position,
@@ -514,15 +514,15 @@ def _verdict(
             | set(item.notes)
         ),
     )
-    if problem is None:
+    if issue is None:
         return verdict
     is_conflict = item.status == Status.CONFLICT
     return replace(
         verdict,
         status=Status.CONFLICT if is_conflict else Status.QUARANTINED,
-        code=problem.code,
-        pointer=problem.pointer,
-        detail=problem.message,
+        code=issue.code,
+        pointer=issue.pointer,
+        detail=issue.message,
     )
 
 

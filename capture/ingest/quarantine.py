@@ -12,7 +12,7 @@ from audit import log
 from audit.crypto import keyed_hash
 from audit.tenancy.actors import Actor
 from capture.choices import Decision
-from capture.envelope import Envelope, Problem
+from capture.envelope import Envelope, Issue
 from capture.ingest.normalisation import read_time, stored_message_id
 from capture.models import Quarantine, QuarantineDecision, Sighting, Source
 from capture.parsing import fingerprint, payload_text
@@ -24,7 +24,7 @@ UNREAD, UNTAKEN = "parsing", "validation"
 
 
 def quarantine(
-    wrong: list[tuple[Envelope, Problem]], *, source: Source, actor: Actor
+    wrong: list[tuple[Envelope, Issue]], *, source: Source, actor: Actor
 ) -> list[UUID]:
     """Keep items with what is wrong about them; return the id of each, in order.
 
@@ -33,7 +33,7 @@ def quarantine(
     """
     if not wrong:
         return []
-    rows = [_row(envelope, problem, source, actor) for envelope, problem in wrong]
+    rows = [_row(envelope, issue, source, actor) for envelope, issue in wrong]
     first: dict[tuple[str, str], Quarantine] = {}
     for row in rows:
         first.setdefault((row.fingerprint, row.code), row)
@@ -65,15 +65,13 @@ def quarantine(
     return places
 
 
-def _row(
-    envelope: Envelope, problem: Problem, source: Source, actor: Actor
-) -> Quarantine:
+def _row(envelope: Envelope, issue: Issue, source: Source, actor: Actor) -> Quarantine:
     body = envelope.text if envelope.body is None else envelope.body
     mark = keyed_hash(str(source.pk), fingerprint(body).hex())
     text = envelope.text
     if envelope.body is not None:
         text = payload_text(_with_refusal(envelope))
-    is_stored = problem.code != _NOT_STORED
+    is_stored = issue.code != _NOT_STORED
     return Quarantine(
         business_id=source.business_id,
         source=source,
@@ -84,15 +82,15 @@ def _row(
         trust=envelope.trust,
         type=envelope.type,
         stage=UNREAD if envelope.body is None else UNTAKEN,
-        code=problem.code,
-        message=problem.message[:300],
+        code=issue.code,
+        message=issue.message[:300],
         message_id=stored_message_id(envelope, source),
         received_at=envelope.received_at,
         sent_at=read_time(envelope.sent_at),
         fingerprint=mark,
         item=_storable(text) if is_stored else None,
         raw=envelope.raw if is_stored else None,
-        pointer=_storable(problem.pointer)[:300] if is_stored else None,
+        pointer=_storable(issue.pointer)[:300] if is_stored else None,
     )
 
 

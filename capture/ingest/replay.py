@@ -70,7 +70,7 @@ def replay_quarantined(
     if done is not None:
         return Verdict(0, Status.DUPLICATE, capture_id=done.capture_id)
     entry, groups = _read_again(row, text or row.item or "", source)
-    if all(group[0].problem for group in groups):
+    if all(group[0].issue for group in groups):
         return _still_wrong(row, entry, groups)
     if not entry.is_batch:
         groups = [_free(groups[0], row, source)]
@@ -185,17 +185,17 @@ def _drop_key(parsed: Parsed) -> None:
 def _still_wrong(
     row: Quarantine, entry: Items, groups: list[list[Envelope]]
 ) -> Verdict:
-    problem = groups[0][0].problem
-    if problem is None:
+    issue = groups[0][0].issue
+    if issue is None:
         raise AssertionError
     place = f"{entry.prefix}/0" if entry.is_batch else ""
     return Verdict(
         0,
         Status.QUARANTINED,
         quarantine_id=row.pk,
-        code=problem.code,
-        pointer=f"{place}{problem.pointer}",
-        detail=problem.message,
+        code=issue.code,
+        pointer=f"{place}{issue.pointer}",
+        detail=issue.message,
     )
 
 

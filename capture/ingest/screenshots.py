@@ -12,7 +12,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
 from capture.adapters import SCREENSHOT_KEYS, snake
-from capture.envelope import Problem
+from capture.envelope import Issue
 
 MAX_BYTES = 5_000_000
 _MAGIC = (
@@ -24,15 +24,15 @@ _PREFIX = "sha256:"
 
 def keep_screenshot(
     item: dict[str, Any], business_id: UUID | None
-) -> tuple[dict[str, Any], Problem | None]:
+) -> tuple[dict[str, Any], Issue | None]:
     """Return the item with its screenshot replaced by hash, type and size.
 
     The file is written before the capture and named by its content, so that a repeat
     writes nothing. Type and size are measured, not believed. What is no picture, or
-    too large, stays out and is a problem of the item.
+    too large, stays out and is an issue of the item.
     """
     names = [k for k in item if snake(k) in SCREENSHOT_KEYS]
-    problem = None
+    issue = None
     for name in names:
         value = item[name]
         if not isinstance(value, str) or not value or value.startswith(_PREFIX):
@@ -40,8 +40,8 @@ def keep_screenshot(
         mark, reason = _keep(value, business_id)
         item = {**item, name: mark}
         if reason:
-            problem = Problem("schema_violation", f"/{name}", reason)
-    return item, problem
+            issue = Issue("schema_violation", f"/{name}", reason)
+    return item, issue
 
 
 def read_mark(value: Any) -> tuple[str, str, int] | None:

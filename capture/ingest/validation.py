@@ -13,7 +13,7 @@ from audit.emails import fold_email
 from audit.privacy.invisible import clean_address
 from capture.adapters import AMOUNT_KEYS, AMOUNTS, snake
 from capture.choices import CaptureType, Trust
-from capture.envelope import Envelope, Problem
+from capture.envelope import Envelope, Issue
 from customers.money import CURRENCIES
 
 ILLEGAL_IDS = frozenset(
@@ -37,51 +37,51 @@ _LONGEST_EMAIL = 254
 _TRUTHS: dict[Any, bool] = {"true": True, "false": False, 1: True, 0: False}
 
 
-def find_problem(envelope: Envelope) -> Problem | None:
+def find_issue(envelope: Envelope) -> Issue | None:
     """Return the first reason why a message cannot be taken, or None."""
     for check in (_reported, _refused, _identity, _amounts, _currency, _success):
-        problem = check(envelope)
-        if problem is not None:
-            return problem
+        issue = check(envelope)
+        if issue is not None:
+            return issue
     return None
 
 
-def _reported(envelope: Envelope) -> Problem | None:
-    return envelope.problem
+def _reported(envelope: Envelope) -> Issue | None:
+    return envelope.issue
 
 
-def _refused(envelope: Envelope) -> Problem | None:
+def _refused(envelope: Envelope) -> Issue | None:
     if envelope.gpc and envelope.type in _NOT_UNDER_GPC:
-        return Problem(
+        return Issue(
             "consent_denied_record", "", "The browser asks not to be followed (GPC)."
         )
     return None
 
 
-def _identity(envelope: Envelope) -> Problem | None:
+def _identity(envelope: Envelope) -> Issue | None:
     who = envelope.identity
     # A provider names whom it knows; its event is kept, and joins its person later.
     if envelope.trust != Trust.WEBHOOK and not (
         who.email or who.user_id or who.anonymous_id
     ):
         pointer = _pointer(envelope, "email")
-        return Problem("no_identity", pointer, "Send user_email or user_id.")
+        return Issue("no_identity", pointer, "Send user_email or user_id.")
     for name in ("email", "user_id", "anonymous_id", "previous_id"):
         value = getattr(who, name)
         if value and (value.casefold() in ILLEGAL_IDS or len(value) > _LONGEST):
             pointer = _pointer(envelope, name)
-            return Problem(
+            return Issue(
                 "illegal_identity", pointer, "This names nobody. Send a real id."
             )
     for name in ("email", "user_id"):
         try:
             clean_address(getattr(who, name) or "")
         except ValidationError as error:
-            return Problem(
+            return Issue(
                 "invisible_character", _pointer(envelope, name), *error.messages
             )
     if who.email and not _is_email(who.email):
-        return Problem(
+        return Issue(
             "schema_violation",
             _pointer(envelope, "email"),
             "Enter an e-mail address like name@example.org.",
@@ -98,12 +98,12 @@ def _is_email(text: str) -> bool:
     return len(fold_email(text)) <= _LONGEST_EMAIL
 
 
-def _amounts(envelope: Envelope) -> Problem | None:
+def _amounts(envelope: Envelope) -> Issue | None:
     if envelope.type != CaptureType.PAYMENT:
         return None
     for code, key in envelope.warnings:
         if code == "duplicate_key" and snake(key[1:]) in AMOUNT_KEYS:
-            return Problem("amount_invalid", key, "This amount came twice. Send one.")
+            return Issue("amount_invalid", key, "This amount came twice. Send one.")
     for name in AMOUNTS:
         value = envelope.fields.get(name)
         if value is None:
@@ -111,25 +111,25 @@ def _amounts(envelope: Envelope) -> Problem | None:
         amount = to_decimal(value)
         if amount is None or not 0 <= amount < _MAX_AMOUNT:
             pointer = _pointer(envelope, name)
-            return Problem("amount_invalid", pointer, "Send an amount of zero or more.")
+            return Issue("amount_invalid", pointer, "Send an amount of zero or more.")
     return None
 
 
-def _currency(envelope: Envelope) -> Problem | None:
+def _currency(envelope: Envelope) -> Issue | None:
     code = envelope.fields.get("currency")
     if envelope.type != CaptureType.PAYMENT or code is None:
         return None
     if isinstance(code, str) and code.upper() in CURRENCIES:
         return None
     pointer = _pointer(envelope, "currency")
-    return Problem("currency_unknown", pointer, "Send an ISO 4217 code, like EUR.")
+    return Issue("currency_unknown", pointer, "Send an ISO 4217 code, like EUR.")
 
 
-def _success(envelope: Envelope) -> Problem | None:
+def _success(envelope: Envelope) -> Issue | None:
     if envelope.type != CaptureType.LOGIN or is_success(envelope.fields) is not None:
         return None
     pointer = _pointer(envelope, "success")
-    return Problem("schema_violation", pointer, "Send true or false.")
+    return Issue("schema_violation", pointer, "Send true or false.")
 
 
 def _pointer(envelope: Envelope, name: str) -> str:

@@ -31,7 +31,7 @@ from capture.adapters import (
     who,
 )
 from capture.choices import CaptureType, IdentifierKind, Status, Trust
-from capture.envelope import Envelope, Problem
+from capture.envelope import Envelope, Issue
 from capture.ingest.envelopes import build_envelopes
 from capture.ingest.normalisation import read_time, state_of, stored_message_id
 from capture.ingest.pipeline import ingest
@@ -52,7 +52,7 @@ MAX_LISTED = 1000
 _EPOCH = re.compile(r"\d{9,13}(\.\d+)?")
 _LONGEST_AGENT = 2000
 _NESTED_SCREENSHOTS = ("questionnaire_data", "data_snapshot")
-_SHARED_ID = Problem(
+_SHARED_ID = Issue(
     "no_identity",
     "/user_id",
     "Several e-mail addresses use this user id, and nothing else names the person.",
@@ -282,8 +282,8 @@ def _keep_pictures(
     warnings = []
     for name in _NESTED_SCREENSHOTS:
         if isinstance(values.get(name), dict):
-            cleaned, problem = keep_screenshot(values[name], business_id)
-            if problem is None:
+            cleaned, issue = keep_screenshot(values[name], business_id)
+            if issue is None:
                 values[name] = cleaned
     for name in [key for key in values if snake(key) in SCREENSHOT_KEYS]:
         value = values[name]
@@ -304,9 +304,9 @@ def _without_shared_id(load: _Load, envelope: Envelope) -> Envelope:
     envelope = replace(
         envelope, identity=replace(identity, user_id=None), warnings=noted
     )
-    if identity.email or envelope.problem:
+    if identity.email or envelope.issue:
         return envelope
-    return replace(envelope, problem=_SHARED_ID)
+    return replace(envelope, issue=_SHARED_ID)
 
 
 def _shared_ids(load: _Load) -> frozenset[str]:
@@ -394,9 +394,9 @@ def _count_checked(
     message: _Message,
     before: dict[str, bytes | None],
 ) -> None:
-    problem = message.envelope.problem
-    if problem is not None:
-        _note(load, report, message, problem.code, problem.pointer)
+    issue = message.envelope.issue
+    if issue is not None:
+        _note(load, report, message, issue.code, issue.pointer)
     elif load.source and stored_message_id(message.envelope, load.source) in before:
         _note(load, report, message, _CONFLICT, "")
     else:
@@ -408,8 +408,8 @@ def _note(
 ) -> None:
     report.problems += 1
     if len(load.report.problems) < MAX_LISTED:
-        problem = RowProblem(report.name, message.row, code, pointer or "")
-        load.report.problems.append(problem)
+        issue = RowProblem(report.name, message.row, code, pointer or "")
+        load.report.problems.append(issue)
 
 
 def _before(load: _Load, batch: list[_Message]) -> dict[str, bytes | None]:
@@ -435,7 +435,7 @@ def _is_repeat(
     envelope: Envelope, before: dict[str, bytes | None], source: Source | None
 ) -> bool:
     name = stored_message_id(envelope, source) if source else None
-    if name not in before or envelope.problem is not None:
+    if name not in before or envelope.issue is not None:
         return False
     return before[name] in (None, fingerprint(envelope.body))
 
@@ -448,7 +448,7 @@ def _uncovered(
     The row repeats the latest payment without its number, so that it would count
     twice. Same e-mail, amount and state is the same payment.
     """
-    sums = [m for m in batch if m.suffix == _PAYMENT and not m.envelope.problem]
+    sums = [m for m in batch if m.suffix == _PAYMENT and not m.envelope.issue]
     emails = {fold_email(e) for m in sums if (e := m.envelope.identity.email)}
     if not emails:
         return batch

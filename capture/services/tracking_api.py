@@ -59,8 +59,8 @@ def capture_one(
     envelopes = build_envelopes(
         kind, parsed.value, trust=Trust.SERVER, warnings=tuple(parsed.warnings)
     )
-    if problem := envelopes[0].problem:
-        msg = f"{problem.pointer}: {problem.message}"
+    if issue := envelopes[0].issue:
+        msg = f"{issue.pointer}: {issue.message}"
         raise ValueError(msg)
     return ingest(envelopes, source=source, actor=actor)[0]
 

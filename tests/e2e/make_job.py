@@ -19,7 +19,7 @@ from django.utils import timezone  # noqa: E402 - the apps must be loaded
 
 from audit.tenancy.actors import Actor, OperationContext  # noqa: E402 - after setup
 from capture import services as capture  # noqa: E402 - after setup
-from capture.envelope import Envelope, Problem  # noqa: E402 - after setup
+from capture.envelope import Envelope, Issue  # noqa: E402 - after setup
 from capture.models import Quarantine  # noqa: E402 - after setup
 from capture.tasks import replay_quarantine  # noqa: E402 - after setup
 from customers import services, tasks  # noqa: E402 - after setup
@@ -117,7 +117,7 @@ def load(business: Business, count: int, actor: Actor) -> Any:
 # --- the quarantine ---------------------------------------------------------------
 
 # A fault of ours, mended since.
-FAULT = Problem("invalid_value", "", "It could not be read.")
+FAULT = Issue("invalid_value", "", "It could not be read.")
 
 
 def kept(item: Any) -> list[Envelope]:
@@ -139,9 +139,9 @@ def told(n: int) -> Envelope:
         **person,
     }
     if n % 10 < 4:
-        return replace(kept(event)[0], problem=FAULT)
+        return replace(kept(event)[0], issue=FAULT)
     if n % 10 < 6:
-        return replace(kept(payment)[0], problem=FAULT)
+        return replace(kept(payment)[0], issue=FAULT)
     if n % 10 == 6:
         return kept({"type": "event", "name": "Of nobody", "message_id": f"m-{n}"})[0]
     items: list[Any] = [

@@ -89,7 +89,7 @@ def is_sound(item):
         isinstance(item, Item)
         and all(isinstance(value, str | None) for value in texts)
         and isinstance(item.fields, dict)
-        and (item.type in CaptureType.values or item.problem is not None)
+        and (item.type in CaptureType.values or item.issue is not None)
     )
 
 

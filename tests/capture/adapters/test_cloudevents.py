@@ -39,7 +39,7 @@ def test_both_modes_say_the_same(headers, body, path):
     item = read_cloudevent(headers, body)
 
     assert is_cloudevent(headers, body)
-    assert item.problem is None
+    assert item.issue is None
     assert (item.type, item.name) == ("payment", "com.example.payment")
     assert (item.message_id, item.timestamp) == ("/shop/berlin#1", AT)
     assert not item.clock_trusted
@@ -74,7 +74,7 @@ def test_the_last_part_of_the_type_chooses(kind, type_):
 def test_each_attribute_is_needed(name, value):
     item = read_cloudevent(None, {**EVENT, name: value})
 
-    assert (item.problem.code, item.problem.pointer) == ("schema_violation", f"/{name}")
+    assert (item.issue.code, item.issue.pointer) == ("schema_violation", f"/{name}")
     assert item.message_id is None
 
 
@@ -83,14 +83,14 @@ def test_a_payment_needs_an_object(data):
     structured = read_cloudevent(None, {**EVENT, "data": data})
     binary = read_cloudevent(HEADERS, data)
 
-    assert structured.problem.pointer == "/data"
-    assert binary.problem.pointer == ""
+    assert structured.issue.pointer == "/data"
+    assert binary.issue.pointer == ""
 
 
 def test_a_free_event_may_hold_anything():
     item = read_cloudevent(None, {**EVENT, "type": "com.example.x", "data": "text"})
 
-    assert item.problem is None
+    assert item.issue is None
     assert item.fields == {}
 
 
@@ -117,7 +117,7 @@ def test_the_library_makes_what_can_be_read():
         read_cloudevent(binary.headers, json.loads(binary.body)),
         read_cloudevent(None, json.loads(whole.body)),
     ):
-        assert item.problem is None
+        assert item.issue is None
         assert (item.type, item.message_id) == ("signup", "/shop/m\u00fcnchen#7")
         assert item.timestamp == AT
         assert item.identity.email == "ada@example.org"

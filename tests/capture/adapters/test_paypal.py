@@ -94,7 +94,7 @@ def event(kind, resource, **changes):
 
 def fields_of(kind, resource, **changes):
     item = read_paypal(event(kind, resource, **changes))
-    assert item.problem is None
+    assert item.issue is None
     assert item.type == "payment"
     return item.fields
 
@@ -102,7 +102,7 @@ def fields_of(kind, resource, **changes):
 def test_a_capture():
     item = read_paypal(event("PAYMENT.CAPTURE.COMPLETED", CAPTURE))
 
-    assert item.problem is None
+    assert item.issue is None
     assert (item.type, item.name) == ("payment", "PAYMENT.CAPTURE.COMPLETED")
     assert (item.message_id, item.timestamp) == ("WH-1", "2026-11-21T10:00:00.000Z")
     assert item.clock_trusted
@@ -207,7 +207,7 @@ def test_a_refund_belongs_to_its_capture():
 def test_a_refund_of_nothing_known_is_no_payment():
     item = read_paypal(event("PAYMENT.CAPTURE.REFUNDED", REFUND, links=[]))
 
-    assert item.problem.code == "schema_violation"
+    assert item.issue.code == "schema_violation"
 
 
 def test_the_first_version():
@@ -269,7 +269,7 @@ def test_a_subscription_is_an_event():
     }
     item = read_paypal(event("BILLING.SUBSCRIPTION.ACTIVATED", subscription))
 
-    assert item.problem is None
+    assert item.issue is None
     assert (item.type, item.name) == ("event", "BILLING.SUBSCRIPTION.ACTIVATED")
     assert item.identity.email == "ada@example.org"
 
@@ -289,8 +289,8 @@ def test_a_subscription_is_an_event():
 def test_a_malformed_amount_has_a_problem(amount, code, key):
     item = read_paypal(event("PAYMENT.CAPTURE.COMPLETED", CAPTURE, amount=amount))
 
-    assert item.problem.code == code
-    assert item.problem.pointer == f"/resource/amount{key}"
+    assert item.issue.code == code
+    assert item.issue.pointer == f"/resource/amount{key}"
 
 
 @pytest.mark.parametrize(
@@ -308,12 +308,12 @@ def test_a_malformed_amount_has_a_problem(amount, code, key):
 def test_a_malformed_event_has_a_problem(body, pointer):
     item = read_paypal(body)
 
-    assert (item.problem.code, item.problem.pointer) == ("schema_violation", pointer)
+    assert (item.issue.code, item.issue.pointer) == ("schema_violation", pointer)
 
 
 def test_units_in_two_currencies_have_no_one_amount():
     units = [{"amount": {"value": "5", "currency_code": c}} for c in ("USD", "EUR")]
     item = read_paypal(event("CHECKOUT.ORDER.APPROVED", ORDER, purchase_units=units))
 
-    assert item.problem.code == "amount_invalid"
-    assert item.problem.pointer == "/resource/purchase_units"
+    assert item.issue.code == "amount_invalid"
+    assert item.issue.pointer == "/resource/purchase_units"

@@ -62,7 +62,7 @@ def track(name, properties=None, **changes):
 def test_identify():
     item = read(IDENTIFY)
 
-    assert item.problem is None
+    assert item.issue is None
     assert item.type == "profile"
     assert item.identity.user_id == "u1"
     assert item.identity.anonymous_id is None
@@ -76,7 +76,7 @@ def test_identify():
 def test_rudder_tells_of_the_person_in_the_context():
     item = read(RUDDER)
 
-    assert item.problem is None
+    assert item.issue is None
     assert item.identity.user_id == "17"
     assert item.identity.email == "ada@example.org"
     assert item.timestamp == AT
@@ -132,7 +132,7 @@ def test_what_stands_around_a_message():
 def test_a_purchase():
     item = read(BROWSER)
 
-    assert item.problem is None
+    assert item.issue is None
     assert (item.type, item.name) == ("payment", "Order Completed")
     assert item.identity.email == "ada@example.org"
     assert item.sent_as["final_price"] == "properties/revenue"
@@ -347,7 +347,7 @@ def test_a_refusal_to_be_followed():
     ],
 )
 def test_malformed_messages(item, kind, code, pointer):
-    found = read(item, kind).problem
+    found = read(item, kind).issue
 
     assert (found.code, found.pointer) == (code, pointer)
 
@@ -355,5 +355,5 @@ def test_malformed_messages(item, kind, code, pointer):
 def test_two_different_answers_are_a_conflict():
     item = read(track("Signed Up", {"plan_type": "a", "planType": "b"}))
 
-    assert item.problem.code == "conflicting_keys"
-    assert item.problem.pointer == "/properties/planType"
+    assert item.issue.code == "conflicting_keys"
+    assert item.issue.pointer == "/properties/planType"

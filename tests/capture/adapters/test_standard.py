@@ -24,7 +24,7 @@ def test_a_payment():
     }
     item = read_standard(event("payment.succeeded", data), "msg_1")
 
-    assert item.problem is None
+    assert item.issue is None
     assert (item.type, item.name) == ("payment", "payment.succeeded")
     assert (item.message_id, item.timestamp) == ("msg_1", AT)
     assert item.clock_trusted
@@ -95,6 +95,6 @@ def test_a_free_event_keeps_its_data():
 def test_malformed_events(body, code, pointer):
     item = read_standard(body, "m")
 
-    found = item.problem and (item.problem.code, item.problem.pointer)
+    found = item.issue and (item.issue.code, item.issue.pointer)
     assert found == (code and (code, pointer))
     assert item.message_id == "m"

@@ -93,7 +93,7 @@ def event(kind, thing, **changes):
 
 def fields_of(kind, thing, **changes):
     item = read_stripe(event(kind, thing, **changes))
-    assert item.problem is None
+    assert item.issue is None
     assert item.type == "payment"
     return item.fields
 
@@ -101,7 +101,7 @@ def fields_of(kind, thing, **changes):
 def test_a_paid_checkout():
     item = read_stripe(event("checkout.session.completed", SESSION))
 
-    assert item.problem is None
+    assert item.issue is None
     assert (item.type, item.name) == ("payment", "checkout.session.completed")
     assert (item.message_id, item.timestamp) == ("evt_1", 1_700_000_000)
     assert item.clock_trusted
@@ -407,7 +407,7 @@ def test_a_customer_is_a_profile(verb):
 def test_everything_else_is_an_event(kind, thing):
     item = read_stripe(event(kind, thing))
 
-    assert item.problem is None
+    assert item.issue is None
     assert (item.type, item.name) == ("event", kind)
     assert item.identity.email is None
     assert item.identity.provider_customer_id == thing.get("customer")
@@ -436,7 +436,7 @@ def test_everything_else_is_an_event(kind, thing):
 def test_a_malformed_payment_has_a_problem(changes, code, pointer):
     item = read_stripe(event("payment_intent.succeeded", INTENT, **changes))
 
-    assert (item.problem.code, item.problem.pointer) == (code, pointer)
+    assert (item.issue.code, item.issue.pointer) == (code, pointer)
     assert (item.type, item.message_id) == ("payment", "evt_1")
 
 
@@ -460,7 +460,7 @@ def test_a_malformed_payment_has_a_problem(changes, code, pointer):
 def test_a_malformed_event_has_a_problem(body, pointer):
     item = read_stripe(body)
 
-    assert (item.problem.code, item.problem.pointer) == ("schema_violation", pointer)
+    assert (item.issue.code, item.issue.pointer) == ("schema_violation", pointer)
 
 
 def test_live_or_test():

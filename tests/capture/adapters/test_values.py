@@ -62,5 +62,5 @@ def test_what_is_no_amount_is_refused(sent):
     with pytest.raises(Unfit) as caught:
         from_major(Place(sent, "a/b"))
 
-    assert caught.value.problem.code == "amount_invalid"
-    assert caught.value.problem.pointer == "/a/b"
+    assert caught.value.issue.code == "amount_invalid"
+    assert caught.value.issue.pointer == "/a/b"

@@ -142,7 +142,7 @@ def test_a_login_that_does_not_say_is_refused(source, said):
         "login", {"email": "a@example.org", "success": said}, trust="server"
     )
 
-    assert envelope.problem.pointer == "/success"
+    assert envelope.issue.pointer == "/success"
 
 
 def test_a_status_of_long_ago_replaces_the_default_and_no_word_of_staff(source, send):

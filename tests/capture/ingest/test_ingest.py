@@ -418,7 +418,7 @@ def test_python_values_are_captured_as_text(source, actor):
 def test_an_address_fits_its_column_or_is_refused(source, actor, address, is_taken):
     (envelope,) = services.build_envelopes("signup", {"email": address}, trust="server")
 
-    assert (envelope.problem is None) == is_taken
+    assert (envelope.issue is None) == is_taken
     if is_taken:
         services.ingest([envelope], source=source, actor=actor)
         assert Customer.objects.get().email == address

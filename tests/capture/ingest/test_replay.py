@@ -20,7 +20,7 @@ from django.urls import reverse
 from audit.models import Event
 from audit.tenancy.actors import Actor
 from capture import services
-from capture.envelope import Problem
+from capture.envelope import Issue
 from capture.models import (
     Capture,
     Login,
@@ -351,7 +351,7 @@ def test_the_command_takes_whole_bodies_that_can_be_read_now(source, capsys):
     for n in range(2):
         envelope = services.build_unreadable(
             json.dumps({"batch": [named(2 * n), named(2 * n + 1)]}),
-            Problem("too_deep", "", "Too deep."),
+            Issue("too_deep", "", "Too deep."),
             adapter="segment",
             trust="server",
         )
@@ -367,7 +367,7 @@ def test_a_replay_takes_the_same_statements_for_many_items(kept, source):
     def statements(size: int) -> int:
         envelope = services.build_unreadable(
             f'{{"batch":[{size}',
-            Problem("invalid_json", "", "No JSON."),
+            Issue("invalid_json", "", "No JSON."),
             adapter="segment",
             trust="server",
         )
