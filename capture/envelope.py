@@ -1,4 +1,4 @@
-"""What an adapter hands on: one message in our words, not yet judged."""
+"""Envelopes, and what is said about them: identity, issues, results."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ class Issue:
 
 @dataclass(frozen=True)
 class Envelope:
-    """One message. `body` is what came, secrets redacted; `fields` are our names.
+    """One parsed message. `body` is what came, secrets redacted.
 
-    `sent_as` tells for each of our names the key under which it came. `text` is what
-    came where it could not be parsed, `raw` the exact bytes where they are evidence.
+    `fields` has values under our names, and `sent_as` the key of each in the message.
+    `text` is a message that could not be parsed, `raw` the exact bytes of a signed one.
     """
 
     adapter: str
@@ -67,8 +67,8 @@ class Envelope:
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What became of one message; `items` has those of a whole body, else none."""
+class IngestResult:
+    """The result of one message; `items` has one for each item of a batch."""
 
     index: int
     status: str
@@ -80,4 +80,4 @@ class Verdict:
     pointer: str | None = None
     detail: str | None = None
     warnings: list[str] = field(default_factory=list)
-    items: list[Verdict] = field(default_factory=list)
+    items: list[IngestResult] = field(default_factory=list)

@@ -137,21 +137,19 @@ class QuarantineAdmin(BulkActs, ActPages, ReadOnlyAdmin):
     def replay(self, request: HttpRequest, row: Quarantine, values: Any) -> str:
         text = values["item"].strip()
         changed = text if text != (row.item or "").strip() else None
-        verdict = services.replay_quarantined(
+        result = services.replay_quarantined(
             row,
             actor=actor_of(request),
             text=changed,
             reason=values["reason"] or None,
         )
-        if verdict.status in (Status.QUARANTINED, Status.CONFLICT):
-            msg = f"{verdict.pointer or 'The item'}: {verdict.detail}"
-            raise ValidationError(msg, code=verdict.code or "invalid")
-        if not verdict.items:
+        if result.status in (Status.QUARANTINED, Status.CONFLICT):
+            msg = f"{result.pointer or 'The item'}: {result.detail}"
+            raise ValidationError(msg, code=result.code or "invalid")
+        if not result.items:
             return "Replayed: the item is a capture now."
-        wrong = sum(item.quarantine_id is not None for item in verdict.items)
-        summary = (
-            f"Replayed: {len(verdict.items) - wrong} of {len(verdict.items)} items "
-        )
+        wrong = sum(item.quarantine_id is not None for item in result.items)
+        summary = f"Replayed: {len(result.items) - wrong} of {len(result.items)} items "
         return f"{summary}are captures now; {wrong} are in quarantine by themselves."
 
     def discard(self, request: HttpRequest, row: Quarantine, values: Any) -> str:

@@ -15,16 +15,16 @@ from audit.rest.idempotency import Lease, finish_lease
 from audit.rest.problems import problem_response
 from capture import services
 from capture.adapters import SCREENSHOT_KEYS, is_cloudevent, snake
-from capture.api.answers import batch
-from capture.api.doors import (
+from capture.api.endpoint import (
+    CaptureRequest,
     Limits,
-    Visit,
     endpoint,
     read_body,
     refusal_of,
     too_large,
     too_many_items,
 )
+from capture.api.responses import batch
 from capture.api.views import answer_one, keep, parse_for
 from capture.envelope import Envelope
 from capture.parsing import Parsed, ParseError, Piece, parse_body, payload_text
@@ -39,55 +39,64 @@ _NOT_STORED = (401, 403, 408, 413, 415, 429)
 _ROOMY = Limits(wire=8_000_000, unpacked=8_000_000)
 
 
-def single(visit: Visit) -> HttpResponse:
-    visit.unlock_by_headers()
-    parsed, size = parse_for(visit, _ROOMY, _unless_large(visit, parse_body))
-    _check_size(visit, parsed.value, size)
-    visit.unlock_by_body(parsed.value)
-    visit.spend(1, size)
-    return _once(visit, parsed, lambda: _take_one(visit, parsed))
+def single(capture_request: CaptureRequest) -> HttpResponse:
+    capture_request.authenticate_headers()
+    parsed, size = parse_for(
+        capture_request, _ROOMY, _unless_large(capture_request, parse_body)
+    )
+    _check_size(capture_request, parsed.value, size)
+    capture_request.authenticate_body(parsed.value)
+    capture_request.consume_quota(1, size)
+    return _once(capture_request, parsed, lambda: _take_one(capture_request, parsed))
 
 
-def _take_one(visit: Visit, parsed: Parsed) -> HttpResponse:
-    headers, facts = visit.request.headers, visit.facts()
+def _take_one(capture_request: CaptureRequest, parsed: Parsed) -> HttpResponse:
+    headers, envelope_fields = (
+        capture_request.request.headers,
+        capture_request.envelope_fields(),
+    )
     item = Piece(parsed.text, parsed.value, warnings=tuple(parsed.warnings))
     if is_cloudevent(headers, parsed.value):
-        envelopes = services.build_cloudevent(headers, item, **facts)
+        envelopes = services.build_cloudevent(headers, item, **envelope_fields)
     else:
-        envelopes = services.build_native(item, **facts)
-    return answer_one(visit, keep(visit, envelopes)[0])
+        envelopes = services.build_native(item, **envelope_fields)
+    return answer_one(capture_request, keep(capture_request, envelopes)[0])
 
 
-def _batch(visit: Visit) -> HttpResponse:
-    visit.unlock_by_headers()
-    parsed, size = parse_for(visit, _ROOMY, _unless_large(visit, _parse_items(visit)))
-    _check_size(visit, parsed.value, size)
-    visit.unlock_by_body(parsed.value)
+def _batch(capture_request: CaptureRequest) -> HttpResponse:
+    capture_request.authenticate_headers()
+    parsed, size = parse_for(
+        capture_request,
+        _ROOMY,
+        _unless_large(capture_request, _parse_items(capture_request)),
+    )
+    _check_size(capture_request, parsed.value, size)
+    capture_request.authenticate_body(parsed.value)
     items = _items(parsed)
-    visit.spend(len(items.items), size)
-    return _once(visit, parsed, lambda: _take_all(visit, items))
+    capture_request.consume_quota(len(items.items), size)
+    return _once(capture_request, parsed, lambda: _take_all(capture_request, items))
 
 
 def _unless_large(
-    visit: Visit, parse: Callable[[bytes], Parsed]
+    capture_request: CaptureRequest, parse: Callable[[bytes], Parsed]
 ) -> Callable[[bytes], Parsed]:
     """Return a parser that does not begin with a large body that has no picture."""
 
     def check(raw: bytes) -> Parsed:
-        if _is_large(visit, len(raw)) and b"creenshot" not in raw:
+        if _is_large(capture_request, len(raw)) and b"creenshot" not in raw:
             raise too_large(Limits())
         return parse(raw)
 
     return check
 
 
-def _is_large(visit: Visit, size: int) -> bool:
+def _is_large(capture_request: CaptureRequest, size: int) -> bool:
     limits = Limits()
-    return visit.wire_size > limits.wire or size > limits.unpacked
+    return capture_request.wire_size > limits.wire or size > limits.unpacked
 
 
-def _check_size(visit: Visit, value: Any, size: int) -> None:
-    if _is_large(visit, size) and not _has_picture(value):
+def _check_size(capture_request: CaptureRequest, value: Any, size: int) -> None:
+    if _is_large(capture_request, size) and not _has_picture(value):
         raise too_large(Limits())
 
 
@@ -98,30 +107,33 @@ def _has_picture(value: Any) -> bool:
     return any(snake(key) in SCREENSHOT_KEYS for key in keys)
 
 
-def _take_all(visit: Visit, items: services.Items) -> HttpResponse:
+def _take_all(capture_request: CaptureRequest, items: services.Items) -> HttpResponse:
     # A profile that tells of a login is two messages, and one item of the answer.
-    facts = {**visit.facts(), "sent_at": items.sent_at}
-    groups = [services.build_native(item, **facts) for item in items.items]
-    verdicts = iter(keep(visit, [e for group in groups for e in group]))
+    envelope_fields = {**capture_request.envelope_fields(), "sent_at": items.sent_at}
+    groups = [services.build_native(item, **envelope_fields) for item in items.items]
+    results = iter(keep(capture_request, [e for group in groups for e in group]))
     answers = []
     for n, group in enumerate(groups):
-        item_verdicts = [next(verdicts) for _ in group]
-        answers.append(replace(item_verdicts[0], index=n))
+        item_results = [next(results) for _ in group]
+        answers.append(replace(item_results[0], index=n))
     return batch(
-        visit.request, answers, show_customer=visit.is_secret, prefix=items.prefix
+        capture_request.request,
+        answers,
+        show_customer=capture_request.is_secret,
+        prefix=items.prefix,
     )
 
 
-def _validate(visit: Visit) -> HttpResponse:
-    visit.unlock_by_headers()
+def _validate(capture_request: CaptureRequest) -> HttpResponse:
+    capture_request.authenticate_headers()
     limits = Limits()
-    parsed, size = parse_for_nothing(visit, limits)
-    visit.unlock_by_body(parsed.value)
-    visit.spend(1, size)
+    parsed, size = parse_for_nothing(capture_request, limits)
+    capture_request.authenticate_body(parsed.value)
+    capture_request.consume_quota(1, size)
     listed = _items(parsed, is_single=True)
     findings = [
         _finding(n, envelope, listed.prefix)
-        for n, envelope in enumerate(_read_dry(visit, listed.items))
+        for n, envelope in enumerate(_read_dry(capture_request, listed.items))
     ]
     return JsonResponse(
         {
@@ -133,21 +145,23 @@ def _validate(visit: Visit) -> HttpResponse:
     )
 
 
-def parse_for_nothing(visit: Visit, limits: Limits) -> tuple[Parsed, int]:
+def parse_for_nothing(
+    capture_request: CaptureRequest, limits: Limits
+) -> tuple[Parsed, int]:
     """Return the values of a body of which nothing is to be kept."""
-    raw = read_body(visit, limits)
+    raw = read_body(capture_request, limits)
     try:
-        return _parse_items(visit)(raw), len(raw)
+        return _parse_items(capture_request)(raw), len(raw)
     except ParseError as error:
-        if visit.key is None:
-            visit.unlock_by_body(None)
+        if capture_request.key is None:
+            capture_request.authenticate_body(None)
         raise refusal_of(error) from error
 
 
-def _read_dry(visit: Visit, items: list[Any]) -> list[Envelope]:
+def _read_dry(capture_request: CaptureRequest, items: list[Any]) -> list[Envelope]:
     # Without a business no file is written either.
-    facts = {**visit.facts(), "business_id": None}
-    return [services.build_native(item, **facts)[0] for item in items]
+    envelope_fields = {**capture_request.envelope_fields(), "business_id": None}
+    return [services.build_native(item, **envelope_fields)[0] for item in items]
 
 
 def _finding(n: int, envelope: Envelope, prefix: str) -> dict[str, Any]:
@@ -170,8 +184,12 @@ def _finding(n: int, envelope: Envelope, prefix: str) -> dict[str, Any]:
     return finding
 
 
-def _parse_items(visit: Visit) -> Callable[[bytes], Parsed]:
-    kind = visit.request.headers.get("Content-Type", "").partition(";")[0].lower()
+def _parse_items(capture_request: CaptureRequest) -> Callable[[bytes], Parsed]:
+    kind = (
+        capture_request.request.headers.get("Content-Type", "")
+        .partition(";")[0]
+        .lower()
+    )
     return partial(services.parse_native, are_lines=kind.strip() in _LINES)
 
 
@@ -190,10 +208,10 @@ def _items(parsed: Parsed, *, is_single: bool = False) -> services.Items:
 
 
 def _once(
-    visit: Visit, parsed: Parsed, run: Callable[[], HttpResponse]
+    capture_request: CaptureRequest, parsed: Parsed, run: Callable[[], HttpResponse]
 ) -> HttpResponse:
     """Run a request, or give the answer again that its Idempotency-Key has."""
-    text = visit.request.headers.get("Idempotency-Key")
+    text = capture_request.request.headers.get("Idempotency-Key")
     if text is None:
         return run()
     text = text.strip().removeprefix('"').removesuffix('"')
@@ -204,8 +222,8 @@ def _once(
             f"Send an Idempotency-Key of 1 to {_MAX_KEY} characters.",
         )
     mark = hashlib.sha256(payload_text(parsed.value).encode()).hexdigest()
-    path = visit.request.path_info.rstrip("/")
-    lease = services.claim_key(visit.key.pk, path, text, mark)
+    path = capture_request.request.path_info.rstrip("/")
+    lease = services.claim_key(capture_request.key.pk, path, text, mark)
     if lease.answer is not None:
         answer = HttpResponse(lease.answer["body"], status=lease.answer["status"])
         answer["Content-Type"] = lease.answer["content_type"]
@@ -213,7 +231,7 @@ def _once(
         return answer
     if lease.outcome != "run":
         raise _taken(lease.outcome)
-    return _run_leased(visit, lease, run)
+    return _run_leased(capture_request, lease, run)
 
 
 def _taken(outcome: str) -> ApiError:
@@ -233,16 +251,18 @@ def _taken(outcome: str) -> ApiError:
 
 
 def _run_leased(
-    visit: Visit, lease: Lease, run: Callable[[], HttpResponse]
+    capture_request: CaptureRequest, lease: Lease, run: Callable[[], HttpResponse]
 ) -> HttpResponse:
     response: HttpResponse | None = None
     try:
         try:
             response = run()
         except ApiError as refusal:
-            response = problem_response(visit.request, refusal)
+            response = problem_response(capture_request.request, refusal)
             services.count_refusal(
-                refusal.code, key=visit.key, operation=visit.operation
+                refusal.code,
+                key=capture_request.key,
+                operation=capture_request.operation,
             )
         return response
     finally:

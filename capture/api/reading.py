@@ -19,10 +19,10 @@ from audit.rest.exceptions import ApiError
 from audit.rest.pagination import CursorError, cursor_page_of
 from audit.tenancy.actors import Actor
 from capture import services
-from capture.api.answers import counted, refusal_of_verdict
 from capture.api.authentication import key_in_headers, require_key
-from capture.api.doors import Limits, Visit, endpoint, read_body, refusal_of
+from capture.api.endpoint import CaptureRequest, Limits, endpoint, read_body, refusal_of
 from capture.api.native import single
+from capture.api.responses import counted, error_of_result
 from capture.choices import SCOPE_READ, CaptureType, KeyKind, Status
 from capture.parsing import ParseError, parse_body, payload_text
 
@@ -36,7 +36,7 @@ _QUARANTINE_FILTERS = {"cursor", "limit", "code", "all"}
 class Reader:
     """Who reads: a secret key with the scope, or staff with the permission."""
 
-    def __init__(self, visit: Visit, permission: str) -> None:
+    def __init__(self, visit: CaptureRequest, permission: str) -> None:
         request = visit.request
         text = key_in_headers(request)
         if text is not None:
@@ -74,7 +74,7 @@ class Reader:
         return self.actor.may("capture.read_payload", row.business_id)
 
 
-def _captures(visit: Visit) -> HttpResponse:
+def _captures(visit: CaptureRequest) -> HttpResponse:
     if visit.request.method == "POST":
         return single(visit)
     reader = Reader(visit, "capture.view_capture")
@@ -96,7 +96,7 @@ def _captures(visit: Visit) -> HttpResponse:
     )
 
 
-def _capture(visit: Visit, pk: UUID) -> HttpResponse:
+def _capture(visit: CaptureRequest, pk: UUID) -> HttpResponse:
     reader = Reader(visit, "capture.view_capture")
     row = reader.found(
         lambda: services.get_capture(pk, actor=reader.actor), "capture.capture", pk
@@ -142,7 +142,7 @@ def _shown(row: Any, reader: Reader) -> dict[str, Any]:
     return shown
 
 
-def _quarantine(visit: Visit) -> HttpResponse:
+def _quarantine(visit: CaptureRequest) -> HttpResponse:
     reader = Reader(visit, "capture.view_quarantine")
     query = _query(visit.request, _QUARANTINE_FILTERS)
     if query.get("all", "1") != "1":
@@ -162,7 +162,7 @@ def _quarantine(visit: Visit) -> HttpResponse:
     )
 
 
-def _quarantined(visit: Visit, pk: UUID) -> HttpResponse:
+def _quarantined(visit: CaptureRequest, pk: UUID) -> HttpResponse:
     reader = Reader(visit, "capture.view_quarantine")
     row = reader.found(
         lambda: services.get_quarantined(pk, actor=reader.actor),
@@ -197,7 +197,7 @@ def _item(row: Any, reader: Reader) -> dict[str, Any]:
     return shown
 
 
-def _decide(visit: Visit, pk: UUID, act: str) -> HttpResponse:
+def _decide(visit: CaptureRequest, pk: UUID, act: str) -> HttpResponse:
     """Replay or discard one item. Staff only; the session's CSRF token is needed."""
     if key_in_headers(visit.request) is not None:
         raise ApiError(403, "staff_only", "Decide in a session of a member of staff.")
@@ -225,7 +225,7 @@ def _decide(visit: Visit, pk: UUID, act: str) -> HttpResponse:
         code = error.code or "invalid"
         raise ApiError(400, code, " ".join(error.messages)) from error
     if verdict.status in (Status.QUARANTINED, Status.CONFLICT):
-        raise refusal_of_verdict(verdict)
+        raise error_of_result(verdict)
     answer = {
         "success": True,
         "state": "replayed",
@@ -237,7 +237,7 @@ def _decide(visit: Visit, pk: UUID, act: str) -> HttpResponse:
     return JsonResponse(answer)
 
 
-def _stats(visit: Visit, user_email: str) -> HttpResponse:
+def _stats(visit: CaptureRequest, user_email: str) -> HttpResponse:
     reader = Reader(visit, "capture.view_capture")
     counts = services.count_captures(user_email, actor=reader.actor)
     # An event in each business that was searched, whether anybody was found or not.
@@ -267,7 +267,7 @@ def _stats(visit: Visit, user_email: str) -> HttpResponse:
     )
 
 
-def _health(_visit: Visit) -> HttpResponse:
+def _health(_visit: CaptureRequest) -> HttpResponse:
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
@@ -285,7 +285,7 @@ def _require_csrf(request: HttpRequest) -> None:
         raise ApiError(403, "csrf_failed", "Send the X-CSRFToken of your session.")
 
 
-def _json(visit: Visit) -> dict[str, Any]:
+def _json(visit: CaptureRequest) -> dict[str, Any]:
     raw = read_body(visit, Limits())
     if not raw.strip():
         return {}
@@ -298,7 +298,7 @@ def _json(visit: Visit) -> dict[str, Any]:
     return body
 
 
-def _decision(visit: Visit, act: str) -> dict[str, Any]:
+def _decision(visit: CaptureRequest, act: str) -> dict[str, Any]:
     """Return what somebody decided and why. Raises ApiError for anything else."""
     body = _json(visit)
     known = ("reason", "item") if act == "replay" else ("reason",)

@@ -8,7 +8,7 @@ from django.http import HttpResponse, JsonResponse
 
 from audit.rest.exceptions import ApiError
 from capture.adapters import AMOUNTS, NAMES
-from capture.api.doors import Visit, endpoint
+from capture.api.endpoint import CaptureRequest, endpoint
 
 _VERSION = 1
 _IDENTITY = ("email", "user_id", "anonymous_id", "previous_id", "phone")
@@ -70,7 +70,7 @@ def _time() -> dict[str, Any]:
     }
 
 
-def _schema(_visit: Visit, kind: str, version: str) -> HttpResponse:
+def _schema(_capture_request: CaptureRequest, kind: str, version: str) -> HttpResponse:
     if kind not in NAMES or version != str(_VERSION):
         raise ApiError(404, "not_found", "There is no such schema.")
     return JsonResponse(schema_of(kind))

@@ -12,8 +12,8 @@ from django.http import HttpResponse, JsonResponse
 
 from audit.rest.exceptions import ApiError
 from capture import services
-from capture.api.answers import batch
-from capture.api.doors import Limits, View, Visit, endpoint, too_many_items
+from capture.api.endpoint import CaptureRequest, Limits, View, endpoint, too_many_items
+from capture.api.responses import batch
 from capture.api.views import keep, parse_for
 from capture.choices import KeyKind
 from capture.parsing import Parsed
@@ -27,33 +27,37 @@ def sdk_view(name: str) -> View:
     """Return the view of one path: a kind of message, or a batch of them."""
     kind = KINDS.get(name)
 
-    def take(visit: Visit, **_: Any) -> HttpResponse:
-        visit.unlock_by_headers(visit.request.GET.get("writeKey"))
-        parsed, size = parse_for(
-            visit, LIMITS, services.parse_segment, adapter="segment"
+    def take(capture_request: CaptureRequest, **_: Any) -> HttpResponse:
+        capture_request.authenticate_headers(
+            capture_request.request.GET.get("writeKey")
         )
-        visit.unlock_by_body(parsed.value)
+        parsed, size = parse_for(
+            capture_request, LIMITS, services.parse_segment, adapter="segment"
+        )
+        capture_request.authenticate_body(parsed.value)
         items = _items(parsed, kind)
-        visit.spend(len(items.items), size)
-        sent = items.sent_at or visit.request.headers.get("SentAt")
-        facts = {**visit.facts(), "sent_at": sent}
-        names = services.event_names(visit.key.source)
+        capture_request.consume_quota(len(items.items), size)
+        sent = items.sent_at or capture_request.request.headers.get("SentAt")
+        envelope_fields = {**capture_request.envelope_fields(), "sent_at": sent}
+        names = services.event_names(capture_request.key.source)
         envelopes = [
-            services.build_segment(item, None, names, **facts)[0]
+            services.build_segment(item, None, names, **envelope_fields)[0]
             for item in items.items
         ]
-        verdicts = keep(visit, envelopes, status=400)
-        return batch(visit.request, verdicts, show_customer=visit.is_secret)
+        results = keep(capture_request, envelopes, status=400)
+        return batch(
+            capture_request.request, results, show_customer=capture_request.is_secret
+        )
 
     return endpoint(take, methods=("POST",))
 
 
-def _settings(visit: Visit, write_key: str) -> HttpResponse:
+def _settings(capture_request: CaptureRequest, write_key: str) -> HttpResponse:
     """Answer what analytics-next asks before it sends: where to."""
     key = services.find_key(write_key)
     if key is None or key.kind != KeyKind.PUBLISHABLE:
         raise ApiError(404, "not_found", "There is nothing here.")
-    request = visit.request
+    request = capture_request.request
     path = request.path_info.partition("/projects/")[0]
     host = f"{request.get_host()}{path}"
     answer = JsonResponse(

@@ -8,7 +8,7 @@ from typing import Any
 from django.urls import re_path
 
 from capture.api import native, reading, schemas
-from capture.api.doors import sdk_prefix
+from capture.api.endpoint import sdk_prefix
 from capture.api.segment import BATCHES, KINDS, sdk_view, settings_view
 from capture.api.views import missing_view
 from capture.api.webhooks import webhook_view

@@ -12,7 +12,14 @@ from audit.tenancy.actors import Actor
 from audit.tenancy.scope import open_reach
 from capture import services
 from capture.adapters import SignatureError, stripe_livemode
-from capture.api.doors import Limits, View, Visit, endpoint, read_body, refusal_of
+from capture.api.endpoint import (
+    CaptureRequest,
+    Limits,
+    View,
+    endpoint,
+    read_body,
+    refusal_of,
+)
 from capture.choices import Provider, Status, Trust
 from capture.envelope import Envelope, Issue
 from capture.parsing import ParseError, parse_body, read_text, redact_text
@@ -24,67 +31,79 @@ _MAX_UNSIGNED = 65_536
 def webhook_view(provider: str) -> View:
     """Return the view to which one provider delivers."""
 
-    def take(visit: Visit, endpoint_id: UUID) -> HttpResponse:
+    def take(capture_request: CaptureRequest, endpoint_id: UUID) -> HttpResponse:
         place = services.find_endpoint(provider, endpoint_id)
         if place is None:
-            visit.spend(1, 0)
+            capture_request.consume_quota(1, 0)
             raise ApiError(404, "not_found", "There is nothing here.")
         open_reach({place.business_id})
-        raw = read_body(visit, _LIMITS)
-        facts = _facts(visit, place)
+        raw = read_body(capture_request, _LIMITS)
+        envelope_fields = _envelope_fields(capture_request, place)
         try:
             signature, webhook_id = services.verify(
-                place, raw, visit.request.headers, visit.received_at
+                place, raw, capture_request.request.headers, capture_request.received_at
             )
         except SignatureError as error:
-            visit.spend(1, len(raw))
+            capture_request.consume_quota(1, len(raw))
             refused = Issue(error.code, "", "No secret of this endpoint signed this.")
-            _quarantine_unread(visit, place, raw, refused, facts)
+            _quarantine_unread(capture_request, place, raw, refused, envelope_fields)
             raise ApiError(400, error.code, refused.message) from error
-        facts = {**facts, **_evidence(raw, signature)}
-        return _take(visit, place, raw, facts, webhook_id)
+        envelope_fields = {**envelope_fields, **_evidence(raw, signature)}
+        return _take(capture_request, place, raw, envelope_fields, webhook_id)
 
     return endpoint(take, methods=("POST",))
 
 
 def _take(
-    visit: Visit, place: Any, raw: bytes, facts: dict[str, Any], webhook_id: str | None
+    capture_request: CaptureRequest,
+    place: Any,
+    raw: bytes,
+    envelope_fields: dict[str, Any],
+    webhook_id: str | None,
 ) -> HttpResponse:
     try:
         event = parse_body(raw).value
     except ParseError as error:
         wrong = Issue(error.code, "", error.message)
         _quarantine_unread(
-            visit, place, raw, wrong, {**facts, "message_id": webhook_id}
+            capture_request,
+            place,
+            raw,
+            wrong,
+            {**envelope_fields, "message_id": webhook_id},
         )
         raise refusal_of(error) from error
     if place.provider == Provider.STRIPE and not _fits_mode(place, event):
         wrong = Issue("livemode_mismatch", "/livemode", "The endpoint is for the "
                         "other mode, live or test.")  # fmt: skip
         _quarantine_unread(
-            visit, place, raw, wrong, {**facts, "message_id": webhook_id}
+            capture_request,
+            place,
+            raw,
+            wrong,
+            {**envelope_fields, "message_id": webhook_id},
         )
         raise ApiError(400, wrong.code, wrong.message)
     envelopes = services.build_webhook(
-        place.provider, event, webhook_id=webhook_id, **facts
+        place.provider, event, webhook_id=webhook_id, **envelope_fields
     )
-    verdict = _ingest(visit, place, envelopes)[0]
+    result = _ingest(capture_request, place, envelopes)[0]
     # What we cannot read is kept in quarantine: sending it again would not help.
     return JsonResponse(
         {
-            "success": verdict.status in (Status.ACCEPTED, Status.DUPLICATE),
-            "status": verdict.status,
-            "capture_id": str(verdict.capture_id) if verdict.capture_id else None,
-            "duplicate": verdict.status == Status.DUPLICATE,
+            "success": result.status in (Status.ACCEPTED, Status.DUPLICATE),
+            "status": result.status,
+            "capture_id": str(result.capture_id) if result.capture_id else None,
+            "duplicate": result.status == Status.DUPLICATE,
         }
     )
 
 
-def _facts(visit: Visit, place: Any) -> dict[str, Any]:
+def _envelope_fields(capture_request: CaptureRequest, place: Any) -> dict[str, Any]:
     return {
         "trust": Trust.WEBHOOK,
         "business_id": place.business_id,
-        "received_at": visit.received_at,
+        "received_at": capture_request.received_at,
     }
 
 
@@ -97,22 +116,28 @@ def _evidence(raw: bytes, signature: str) -> dict[str, Any]:
 
 
 def _quarantine_unread(
-    visit: Visit, place: Any, raw: bytes, wrong: Issue, facts: dict[str, Any]
+    capture_request: CaptureRequest,
+    place: Any,
+    raw: bytes,
+    wrong: Issue,
+    envelope_fields: dict[str, Any],
 ) -> None:
     text, _ = read_text(raw)
-    facts = {**facts, "adapter": place.provider, "raw": None}
+    envelope_fields = {**envelope_fields, "adapter": place.provider, "raw": None}
     if wrong.code in ("bad_signature", "stale_signature"):
         # Anybody can send this: not all of it is kept, and nothing of it is believed
         # when it is replayed.
-        facts["trust"], text = Trust.BROWSER, text[:_MAX_UNSIGNED]
-    envelope = services.build_unreadable(text, wrong, **facts)
-    _ingest(visit, place, [envelope])
+        envelope_fields["trust"], text = Trust.BROWSER, text[:_MAX_UNSIGNED]
+    envelope = services.build_unreadable(text, wrong, **envelope_fields)
+    _ingest(capture_request, place, [envelope])
 
 
-def _ingest(visit: Visit, place: Any, envelopes: list[Envelope]) -> Any:
+def _ingest(
+    capture_request: CaptureRequest, place: Any, envelopes: list[Envelope]
+) -> Any:
     actor = Actor(
         kind="key",
-        operation=visit.operation,
+        operation=capture_request.operation,
         key_id=place.pk,
         business_ids=frozenset({place.business_id}),
     )

@@ -50,19 +50,19 @@ def correct_capture(
     envelope = _correction(capture, corrected, source)
     note = {"former": former, "changed": changes, "reason": reason}
     envelope = replace(envelope, body={**envelope.body, "correction": note})
-    verdict = ingest([envelope], source=source, actor=actor)[0]
-    if verdict.status != Status.ACCEPTED or verdict.capture_id is None:
-        msg = verdict.detail or "The correction was not taken. Nothing has changed."
-        raise ValidationError(msg, code=verdict.code or "invalid")
+    result = ingest([envelope], source=source, actor=actor)[0]
+    if result.status != Status.ACCEPTED or result.capture_id is None:
+        msg = result.detail or "The correction was not taken. Nothing has changed."
+        raise ValidationError(msg, code=result.code or "invalid")
     log.record(
         "capture.corrected",
         capture,
         actor=actor,
         business_id=capture.business_id,
         reason=reason,
-        subjects=[verdict.customer_id] if verdict.customer_id else [],
+        subjects=[result.customer_id] if result.customer_id else [],
     )
-    return Capture.objects.get(pk=verdict.capture_id)
+    return Capture.objects.get(pk=result.capture_id)
 
 
 def _correction(capture: Capture, body: dict[str, Any], source: Source) -> Envelope:

@@ -1,6 +1,6 @@
 """From a parsed body to envelopes: measured, redacted, read, and checked.
 
-Every door uses this; each brings the reader of its wire format.
+Every endpoint uses this with the reader of its wire format.
 """
 
 from __future__ import annotations
@@ -52,54 +52,62 @@ _NOT_AN_OBJECT = Issue("item_not_object", "", "Send one JSON object for each ite
 _NO_ITEM = Item(Identity(), {}, {}, None, None, None, None)
 
 
-def build_envelopes(kind: str, body: Any, **facts: Any) -> list[Envelope]:
+def build_envelopes(kind: str, body: Any, **envelope_fields: Any) -> list[Envelope]:
     """Return the envelopes of one message of a requirement route.
 
-    `facts` are columns of `Envelope` that the door knows: trust, key, address. One
-    with an `issue` is for quarantine. A profile that tells of a login becomes two.
+    `envelope_fields` are those of `Envelope` that the endpoint knows: trust, key,
+    address. An envelope with an `issue` goes to quarantine. A profile with a login time
+    becomes two.
     """
-    facts = {"adapter": REQUIREMENT, **facts}
-    return with_login(build_envelope(body, lambda item: read(kind, item), kind, facts))
+    envelope_fields = {"adapter": REQUIREMENT, **envelope_fields}
+    return with_login(
+        build_envelope(body, lambda item: read(kind, item), kind, envelope_fields)
+    )
 
 
-def build_native(item: Any, **facts: Any) -> list[Envelope]:
+def build_native(item: Any, **envelope_fields: Any) -> list[Envelope]:
     """Return the envelopes of one native item, or of one CloudEvent.
 
     The item is a value, or a `Piece` of a body.
     """
     value = item.value if isinstance(item, Piece) else item
     if isinstance(value, dict) and is_cloudevent(None, value):
-        facts = {**facts, "adapter": CLOUDEVENTS}
+        envelope_fields = {**envelope_fields, "adapter": CLOUDEVENTS}
         reader: Reader = lambda body: read_cloudevent(None, body)  # noqa: E731
-        return with_login(build_envelope(item, reader, None, facts))
+        return with_login(build_envelope(item, reader, None, envelope_fields))
     kind = value.get("type") if isinstance(value, dict) else None
     is_type = isinstance(kind, str) and kind in CaptureType.values
-    facts = {"adapter": NATIVE, **facts}
+    envelope_fields = {"adapter": NATIVE, **envelope_fields}
     native_type = str(kind) if is_type else CaptureType.EVENT.value
     return with_login(
         build_envelope(
-            item, lambda body: _read_native(native_type, body), native_type, facts
+            item,
+            lambda body: _read_native(native_type, body),
+            native_type,
+            envelope_fields,
         )
     )
 
 
 def build_segment(
-    item: Any, kind: str | None, names: Mapping[str, str], **facts: Any
+    item: Any, kind: str | None, names: Mapping[str, str], **envelope_fields: Any
 ) -> list[Envelope]:
     """Return the envelope of one Segment or RudderStack message."""
-    facts = {"adapter": SEGMENT, **facts}
+    envelope_fields = {"adapter": SEGMENT, **envelope_fields}
     return [
-        build_envelope(item, lambda body: read_segment(body, kind, names), None, facts)
+        build_envelope(
+            item, lambda body: read_segment(body, kind, names), None, envelope_fields
+        )
     ]
 
 
 def build_cloudevent(
-    headers: Mapping[str, str], item: Any, **facts: Any
+    headers: Mapping[str, str], item: Any, **envelope_fields: Any
 ) -> list[Envelope]:
     """Return the envelope of one CloudEvent whose attributes stand in the headers."""
-    facts = {"adapter": CLOUDEVENTS, **facts}
+    envelope_fields = {"adapter": CLOUDEVENTS, **envelope_fields}
     envelope = build_envelope(
-        item, lambda body: read_cloudevent(headers, body), None, facts
+        item, lambda body: read_cloudevent(headers, body), None, envelope_fields
     )
     if envelope.issue is not None and envelope.body is not None:
         # In quarantine it stands with its attributes, which a replay needs.
@@ -107,70 +115,79 @@ def build_cloudevent(
     return [envelope]
 
 
-def build_webhook(provider: str, event: Any, **facts: Any) -> list[Envelope]:
-    """Return the envelope of one event of a provider; facts bring its exact bytes."""
-    webhook_id = facts.pop("webhook_id", None) or ""
+def build_webhook(provider: str, event: Any, **envelope_fields: Any) -> list[Envelope]:
+    """Return the envelope of one event of a provider; `raw` has its exact bytes."""
+    webhook_id = envelope_fields.pop("webhook_id", None) or ""
     readers: dict[str, Reader] = {
         Provider.STRIPE: read_stripe,
         Provider.PAYPAL: read_paypal,
         Provider.STANDARD: lambda body: read_standard(body, webhook_id),
     }
-    facts = {"adapter": provider, **facts}
-    return [build_envelope(event, readers[provider], None, facts)]
+    envelope_fields = {"adapter": provider, **envelope_fields}
+    return [build_envelope(event, readers[provider], None, envelope_fields)]
 
 
 def build_again(
-    adapter: str, kind: str, item: Any, source: Source, **facts: Any
+    adapter: str, kind: str, item: Any, source: Source, **envelope_fields: Any
 ) -> list[Envelope]:
-    """Return the envelopes of an item that came through this adapter before."""
-    facts = {"adapter": adapter, "business_id": source.business_id, **facts}
-    webhook_id = facts.pop("webhook_id", None)
+    """Return the envelopes of a quarantined item, read by its adapter again."""
+    envelope_fields = {
+        "adapter": adapter,
+        "business_id": source.business_id,
+        **envelope_fields,
+    }
+    webhook_id = envelope_fields.pop("webhook_id", None)
     if adapter in Provider.values:
-        facts["webhook_id"] = webhook_id
-        return build_webhook(adapter, item, **facts)
+        envelope_fields["webhook_id"] = webhook_id
+        return build_webhook(adapter, item, **envelope_fields)
     if adapter == SEGMENT:
-        return build_segment(item, None, event_names(source), **facts)
+        return build_segment(item, None, event_names(source), **envelope_fields)
     if adapter in (NATIVE, CLOUDEVENTS):
-        return build_native(item, **facts)
-    return build_envelopes(kind, item, **facts)
+        return build_native(item, **envelope_fields)
+    return build_envelopes(kind, item, **envelope_fields)
 
 
 def event_names(source: Source) -> dict[str, str]:
-    """Return which track events of a source are more than an event."""
+    """Return the capture type of each track event name of a source."""
     custom = {str(k).casefold(): str(v) for k, v in (source.event_types or {}).items()}
     return {**EVENT_TYPES, **custom}
 
 
-def build_unreadable(text: str, issue: Issue, **facts: Any) -> Envelope:
+def build_unreadable(text: str, issue: Issue, **envelope_fields: Any) -> Envelope:
     """Return the envelope of what has no value: it goes to quarantine as text."""
-    facts.pop("business_id", None)
+    envelope_fields.pop("business_id", None)
     return Envelope(
-        type=facts.pop("type", None) or CaptureType.EVENT,
+        type=envelope_fields.pop("type", None) or CaptureType.EVENT,
         identity=Identity(),
         fields={},
         body=None,
         text=redact_text(text),
         issue=issue,
-        **{"received_at": timezone.now(), "adapter": NATIVE, **facts},
+        **{"received_at": timezone.now(), "adapter": NATIVE, **envelope_fields},
     )
 
 
 def build_envelope(
-    item: Any, reader: Reader, kind: str | None, facts: dict[str, Any]
+    item: Any, reader: Reader, kind: str | None, envelope_fields: dict[str, Any]
 ) -> Envelope:
     """Return the envelope of one item. Never raises for what an item holds.
 
     An item that has no value, or is too large to be looked at, is kept as text.
     """
     piece = item if isinstance(item, Piece) else Piece(None, item)
-    facts = {**facts, "warnings": (*facts.get("warnings", ()), *piece.warnings)}
+    envelope_fields = {
+        **envelope_fields,
+        "warnings": (*envelope_fields.get("warnings", ()), *piece.warnings),
+    }
     if piece.error is not None:
         unread = Issue(piece.error.code, "", piece.error.message)
-        return build_unreadable(piece.text or "", unread, **{"type": kind, **facts})
+        return build_unreadable(
+            piece.text or "", unread, **{"type": kind, **envelope_fields}
+        )
     item = piece.value
     wrong: Issue | None = None
     if isinstance(item, dict) and item:
-        item, wrong = keep_screenshot(item, facts.get("business_id"))
+        item, wrong = keep_screenshot(item, envelope_fields.get("business_id"))
     else:
         wrong = _NOT_AN_OBJECT
     excess, size = find_excess(item)
@@ -179,18 +196,24 @@ def build_envelope(
         is_whole = piece.text is not None and item is piece.value
         text = piece.text if is_whole else payload_text(item)
         too_much = Issue(excess[0], "", excess[1])
-        facts = {"type": kind, "message_id": _given_id(item), **facts}
-        return build_unreadable(text or "", too_much, **facts)
+        envelope_fields = {
+            "type": kind,
+            "message_id": _given_id(item),
+            **envelope_fields,
+        }
+        return build_unreadable(text or "", too_much, **envelope_fields)
     body, warnings = redact(item)
     message = reader(body) if isinstance(body, dict) else _NO_ITEM
     if size > _LARGE_ITEM:
         warnings.append(("large_item", ""))
     issue = message.issue or wrong
-    return _checked(message, body, facts, kind=kind, warnings=warnings, issue=issue)
+    return _checked(
+        message, body, envelope_fields, kind=kind, warnings=warnings, issue=issue
+    )
 
 
 def _given_id(item: Any) -> str | None:
-    """Return the id of an item that is not read further, so that it can be found."""
+    """Return the message id of an item that is not read further."""
     fields = item if isinstance(item, dict) else {}
     given = fields.get("message_id") or fields.get("messageId")
     return given if isinstance(given, str) else None
@@ -199,13 +222,13 @@ def _given_id(item: Any) -> str | None:
 def _checked(
     message: Item,
     body: Any,
-    facts: dict[str, Any],
+    envelope_fields: dict[str, Any],
     *,
     kind: str | None,
     warnings: list[tuple[str, str]],
     issue: Issue | None,
 ) -> Envelope:
-    facts = {k: v for k, v in facts.items() if k != "business_id"}
+    envelope_fields = {k: v for k, v in envelope_fields.items() if k != "business_id"}
     kind = message.type or kind or CaptureType.EVENT
     body, ip = _without_address(body, message)
     overrides = {
@@ -218,10 +241,10 @@ def _checked(
     }
     merged: dict[str, Any] = {
         "received_at": timezone.now(),
-        **facts,
+        **envelope_fields,
         **{name: value for name, value in overrides.items() if value is not None},
     }
-    merged["warnings"] = (*facts.get("warnings", ()), *warnings)
+    merged["warnings"] = (*envelope_fields.get("warnings", ()), *warnings)
     envelope = Envelope(
         type=kind,
         identity=_bare(message.identity),
@@ -252,7 +275,7 @@ def _bare(who: Identity) -> Identity:
 
 
 def with_login(envelope: Envelope) -> list[Envelope]:
-    """Return the envelope, and a login beside a profile that tells of one."""
+    """Return the envelope, and a login for a profile with a login time."""
     seen = envelope.fields.get("last_login_at")
     if envelope.type != CaptureType.PROFILE or seen is None or envelope.issue:
         return [envelope]

@@ -19,7 +19,7 @@ from django.db.models.functions import RowNumber
 from audit import log
 from audit.tenancy.actors import Actor
 from capture.choices import CaptureType, Status
-from capture.envelope import Envelope, Issue, Verdict
+from capture.envelope import Envelope, IngestResult, Issue
 from capture.ingest.corrected_projections import replace_corrected
 from capture.ingest.customer_values import update_customers
 from capture.ingest.identity import Linked, link, links_of
@@ -61,12 +61,12 @@ _CONFLICT = Issue(
 class StrictError(Exception):
     """A strict batch that holds something wrong: nothing of it was accepted.
 
-    `verdicts` name the items that were wrong; those are in quarantine.
+    `results` name the items that were wrong; those are in quarantine.
     """
 
-    def __init__(self, verdicts: list[Verdict]) -> None:
+    def __init__(self, results: list[IngestResult]) -> None:
         super().__init__("strict")
-        self.verdicts = verdicts
+        self.results = results
 
 
 @dataclass
@@ -99,14 +99,13 @@ def ingest(
     source: Source,
     actor: Actor,
     strict: bool = False,
-) -> list[Verdict]:
-    """Keep messages and everything that follows from them, and say what became of each.
+) -> list[IngestResult]:
+    """Store messages with their projections, and return the result of each, in order.
 
-    Verdicts come in the order of the envelopes. What is wrong with one is kept in
-    quarantine and no reason to refuse its neighbours; with `strict` it is, and
+    A wrong item goes to quarantine without stopping the others; with `strict`,
     StrictError is raised once the wrong items are in quarantine. Runs in one
-    transaction; two that make the same customer at once are told apart by the
-    database, and the loser runs again. Raises PermissionDenied for a source of another
+    transaction; if two make the same customer at once, the database lets one of them
+    fail, and it runs again. Raises PermissionDenied for a source of another
     business, and DatabaseError when the database does not answer after three tries.
     """
     actor.require(source.business_id)
@@ -118,8 +117,8 @@ def ingest(
         return _retrying(lambda: _ingest(items, source, actor, strict=strict))
     except _StrictConflictError as error:
         wrong = error.items
-        verdicts = _retrying(lambda: _quarantine_items(wrong, source, actor))
-        raise StrictError(verdicts) from error
+        results = _retrying(lambda: _quarantine_items(wrong, source, actor))
+        raise StrictError(results) from error
 
 
 class _StrictConflictError(Exception):
@@ -155,7 +154,7 @@ def _prepare(n: int, envelope: Envelope, source: Source, actor: Actor) -> _Item:
 
 def _ingest(
     items: list[_Item], source: Source, actor: Actor, *, strict: bool
-) -> list[Verdict]:
+) -> list[IngestResult]:
     log.ensure_operation(actor)
     # A try before this one may have left its marks.
     good = [_reset(item) for item in items if item.capture is not None]
@@ -179,7 +178,7 @@ def _ingest(
         i.capture_id for i in good if i.capture_id and i.status != Status.ACCEPTED
     }
     owners = linked | links_of(pk for pk in before if pk not in linked)
-    return [_verdict(item, owners, places.get(id(item))) for item in items]
+    return [_result_of(item, owners, places.get(id(item))) for item in items]
 
 
 def _reset(item: _Item) -> _Item:
@@ -191,7 +190,7 @@ def _reset(item: _Item) -> _Item:
 
 def _quarantine_items(
     items: list[_Item], source: Source, actor: Actor
-) -> list[Verdict]:
+) -> list[IngestResult]:
     log.ensure_operation(actor)
     quarantine_ids = quarantine(
         [(item.envelope, item.issue) for item in items if item.issue],
@@ -199,7 +198,7 @@ def _quarantine_items(
         actor=actor,
     )
     return [
-        _verdict(item, {}, pk) for item, pk in zip(items, quarantine_ids, strict=True)
+        _result_of(item, {}, pk) for item, pk in zip(items, quarantine_ids, strict=True)
     ]
 
 
@@ -497,12 +496,12 @@ def _project(
             model.objects.bulk_create(rows)
 
 
-def _verdict(
+def _result_of(
     item: _Item, owners: dict[UUID, UUID | None], quarantine_id: UUID | None
-) -> Verdict:
+) -> IngestResult:
     envelope, issue = item.envelope, item.issue
     capture = item.capture
-    verdict = Verdict(
+    result = IngestResult(
         index=item.position,
         status=item.status,
         capture_id=item.capture_id,
@@ -515,10 +514,10 @@ def _verdict(
         ),
     )
     if issue is None:
-        return verdict
+        return result
     is_conflict = item.status == Status.CONFLICT
     return replace(
-        verdict,
+        result,
         status=Status.CONFLICT if is_conflict else Status.QUARANTINED,
         code=issue.code,
         pointer=issue.pointer,

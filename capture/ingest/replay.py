@@ -16,7 +16,7 @@ from audit.database.batches import give_way
 from audit.database.outages import is_unavailable
 from audit.tenancy.actors import Actor
 from capture.choices import CaptureType, Decision, Status
-from capture.envelope import Envelope, Verdict
+from capture.envelope import Envelope, IngestResult
 from capture.ingest.entrances import (
     BODY_KEYS,
     NATIVE_ITEMS,
@@ -48,7 +48,7 @@ def replay_quarantined(
     actor: Actor,
     text: str | None = None,
     reason: str | None = None,
-) -> Verdict:
+) -> IngestResult:
     """Take a quarantined item as it is, or as `text` corrects it; the original stays.
 
     What could not be read at all goes through the parsing of its entrance again, so
@@ -68,7 +68,7 @@ def replay_quarantined(
         quarantine=row, decision=Decision.REPLAYED
     ).first()
     if done is not None:
-        return Verdict(0, Status.DUPLICATE, capture_id=done.capture_id)
+        return IngestResult(0, Status.DUPLICATE, capture_id=done.capture_id)
     entry, groups = _read_again(row, text or row.item or "", source)
     if all(group[0].issue for group in groups):
         return _still_wrong(row, entry, groups)
@@ -79,18 +79,16 @@ def replay_quarantined(
         for n, group in enumerate(groups)
         for envelope in group
     ]
-    verdicts = iter(ingest(flat, source=source, actor=actor))
+    results = iter(ingest(flat, source=source, actor=actor))
     # A profile that tells of a login is two messages, and one item.
-    item_verdicts = [[next(verdicts) for _ in group][0] for group in groups]  # noqa: RUF015 - all are taken
-    item_verdicts = [
-        replace(verdict, index=n) for n, verdict in enumerate(item_verdicts)
-    ]
-    first = next((v for v in item_verdicts if v.status in _TAKEN), item_verdicts[0])
+    item_results = [[next(results) for _ in group][0] for group in groups]  # noqa: RUF015 - all are taken
+    item_results = [replace(result, index=n) for n, result in enumerate(item_results)]
+    first = next((v for v in item_results if v.status in _TAKEN), item_results[0])
     if first.status in _TAKEN:
         if entry.is_batch:
-            reason = " ".join(filter(None, [reason, _summary(item_verdicts)]))
+            reason = " ".join(filter(None, [reason, _summary(item_results)]))
         decide(row, Decision.REPLAYED, first.capture_id, actor=actor, reason=reason)
-    return replace(first, items=item_verdicts) if entry.is_batch else first
+    return replace(first, items=item_results) if entry.is_batch else first
 
 
 def replay_all(
@@ -109,7 +107,7 @@ def replay_all(
     for number, row in enumerate(rows, start=1):
         started = time.monotonic()
         try:
-            verdict = replay_quarantined(row, actor=actor, reason=reason)
+            result = replay_quarantined(row, actor=actor, reason=reason)
         except ValidationError:
             pass
         except Exception as error:
@@ -118,7 +116,7 @@ def replay_all(
             # A fault of ours in one of them keeps nobody from the others.
             logger.exception("item %s of the quarantine cannot be replayed", row.pk)
         else:
-            taken += verdict.status in _TAKEN
+            taken += result.status in _TAKEN
         give_way(time.monotonic() - started)
         on_each(number)
     return taken
@@ -184,12 +182,12 @@ def _drop_key(parsed: Parsed) -> None:
 
 def _still_wrong(
     row: Quarantine, entry: Items, groups: list[list[Envelope]]
-) -> Verdict:
+) -> IngestResult:
     issue = groups[0][0].issue
     if issue is None:
         raise AssertionError
     place = f"{entry.prefix}/0" if entry.is_batch else ""
-    return Verdict(
+    return IngestResult(
         0,
         Status.QUARANTINED,
         quarantine_id=row.pk,
@@ -199,11 +197,11 @@ def _still_wrong(
     )
 
 
-def _summary(verdicts: list[Verdict]) -> str:
+def _summary(results: list[IngestResult]) -> str:
     """Return what became of the items of a body, as a sentence."""
-    counts = Counter(verdict.status for verdict in verdicts)
+    counts = Counter(result.status for result in results)
     counted = ", ".join(f"{counts[s]} {s}" for s in Status.values if counts[s])
-    return f"Of {len(verdicts)} items: {counted}."
+    return f"Of {len(results)} items: {counted}."
 
 
 def _free(envelopes: list[Envelope], row: Quarantine, source: Source) -> list[Envelope]:

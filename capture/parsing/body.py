@@ -10,7 +10,7 @@ from typing import Any
 
 from audit.json_depth import is_nested_deeper
 from capture.parsing.errors import ParseError
-from capture.parsing.marks import NON_FINITE, Repaired
+from capture.parsing.redaction_marks import NON_FINITE, Repaired
 
 MAX_DEPTH = 100
 MAX_KEYS = 2000

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from audit.emails import normal_form
-from capture.parsing.marks import NON_FINITE
+from capture.parsing.redaction_marks import NON_FINITE
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # What `json.dumps` calls for a text once it has made an encoder.

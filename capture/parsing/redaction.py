@@ -12,7 +12,7 @@ from typing import Any
 
 from audit.json_depth import bracket_runs
 from capture.parsing.cards import mask_cards
-from capture.parsing.marks import NON_FINITE
+from capture.parsing.redaction_marks import NON_FINITE
 
 _SECRET_KEYS = {
     "password": "password",

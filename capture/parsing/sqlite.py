@@ -13,7 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from capture.parsing.marks import NON_FINITE
+from capture.parsing.redaction_marks import NON_FINITE
 
 _MAGIC = b"SQLite format 3\0"
 # What a program that is running, or that crashed, leaves beside its database.

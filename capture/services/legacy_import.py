@@ -376,13 +376,13 @@ def _ingest(
     load: _Load, report: TableReport, batch: list[_Message], source: Source
 ) -> None:
     envelopes = [message.envelope for message in batch]
-    verdicts = ingest(envelopes, source=source, actor=load.actor)
-    for message, verdict in zip(batch, verdicts, strict=True):
-        if verdict.code is not None:
-            _note(load, report, message, verdict.code, verdict.pointer)
-        elif verdict.status == Status.ACCEPTED:
+    results = ingest(envelopes, source=source, actor=load.actor)
+    for message, result in zip(batch, results, strict=True):
+        if result.code is not None:
+            _note(load, report, message, result.code, result.pointer)
+        elif result.status == Status.ACCEPTED:
             report.new += 1
-        elif "unchanged" in verdict.warnings:
+        elif "unchanged" in result.warnings:
             report.unchanged += 1
         else:
             report.known += 1

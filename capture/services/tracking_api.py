@@ -10,7 +10,7 @@ from uuid import UUID
 
 from audit.tenancy.actors import Actor
 from capture.choices import CaptureType, Trust
-from capture.envelope import Verdict
+from capture.envelope import IngestResult
 from capture.ingest.envelopes import build_envelopes
 from capture.ingest.pipeline import ingest
 from capture.models import Source
@@ -19,7 +19,7 @@ from capture.parsing import ParseError, parse_body
 
 def store_customer_profile(
     *, source: Source, actor: Actor, email: str, **facts: Any
-) -> Verdict:
+) -> IngestResult:
     """Capture a profile; its customer is found by e-mail, or made.
 
     `facts` are the keys of document 002: full_name, signup_method, marketing_consent,
@@ -31,7 +31,7 @@ def store_customer_profile(
 
 def update_customer_profile(
     email: str, changes: dict[str, Any], *, source: Source, actor: Actor
-) -> Verdict:
+) -> IngestResult:
     """Capture changed facts. A `last_login_at` becomes a login at that time."""
     body = {**changes, "email": email}
     return capture_one(CaptureType.PROFILE, body, source=source, actor=actor)
@@ -39,7 +39,7 @@ def update_customer_profile(
 
 def track_login_activity(
     *, source: Source, actor: Actor, email: str, success: bool = True, **facts: Any
-) -> Verdict:
+) -> IngestResult:
     """Capture a sign-in or a failed attempt; an attempt makes no customer.
 
     `facts` are login_method, failure_reason, ip_address, device_info, login_time.
@@ -50,7 +50,7 @@ def track_login_activity(
 
 def capture_one(
     kind: str, body: dict[str, Any], *, source: Source, actor: Actor
-) -> Verdict:
+) -> IngestResult:
     """Capture one message; raises ValueError with a sentence when it does not fit."""
     try:
         parsed = parse_body(json.dumps(body, default=_plain).encode())

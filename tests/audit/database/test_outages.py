@@ -21,7 +21,7 @@ from django.test import Client
 from django.urls import path
 
 from audit.database.outages import gave_way, is_unavailable
-from capture.api.doors import endpoint
+from capture.api.endpoint import endpoint
 from config import urls
 
 handler500 = urls.handler500

@@ -108,7 +108,7 @@ def test_strict_takes_all_or_nothing(source):
     with pytest.raises(services.StrictError) as error:
         take(source, {**good}, bad, strict=True)
 
-    assert [v.code for v in error.value.verdicts] == ["no_identity"]
+    assert [v.code for v in error.value.results] == ["no_identity"]
     assert not Capture.objects.exists()
     assert Quarantine.objects.count() == 1
 

@@ -1,7 +1,7 @@
-"""The way in: method, key, rate, body, and an answer whatever happens.
+"""What all capture endpoints do: check method, key and rate, and read the body.
 
-Every capture endpoint is made by `endpoint`. A client of these doors cannot read an
-error page, so every answer is JSON, and no error is lost without being counted.
+Every capture endpoint is made by `endpoint`. Its clients cannot read an error page, so
+every answer is JSON, and every refused request is counted.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ class Limits:
 
 
 @dataclass
-class Visit:
-    """One request on its way in: what is known of it so far."""
+class CaptureRequest:
+    """A request to a capture endpoint, and what has been found out about it so far."""
 
     request: HttpRequest
     received_at: datetime = field(default_factory=timezone.now)
@@ -71,7 +71,7 @@ class Visit:
 
     @property
     def actor(self) -> Actor:
-        """Who sends: the key, which acts for its own business and no other."""
+        """The key as an actor of its own business only."""
         return Actor(
             kind="key",
             operation=self.operation,
@@ -81,22 +81,22 @@ class Visit:
 
     @property
     def wire_size(self) -> int:
-        """How many bytes the caller says the body has."""
+        """The Content-Length that the caller sent; 0 without one."""
         return _small_number(self.request.headers.get("Content-Length")) or 0
 
     @property
     def is_secret(self) -> bool:
-        """Tell whether a server sends, who may learn more than a page."""
+        """True for a secret key: a server may learn more than a page."""
         return bool(self.key.kind == KeyKind.SECRET)
 
     @property
     def is_strict(self) -> bool:
-        """Tell whether the caller wants all or nothing."""
+        """True if the caller wants all items to be taken, or none."""
         header = self.request.headers.get("X-Strict-Mode")
         return header == "1" or self.request.GET.get("strict") == "1"
 
-    def facts(self) -> dict[str, Any]:
-        """Return the columns of an envelope that the request brings."""
+    def envelope_fields(self) -> dict[str, Any]:
+        """Return the fields of an envelope that come from the request."""
         headers = self.request.headers
         attempt = headers.get("X-Retry-Count") or headers.get("RSA-Retry-Attempt")
         return {
@@ -110,22 +110,22 @@ class Visit:
             "gpc": True if headers.get("Sec-GPC") == "1" else None,
         }
 
-    def unlock_by_headers(self, text: str | None = None) -> None:
-        """Look at the key that stands in the headers, before the body is read."""
+    def authenticate_headers(self, text: str | None = None) -> None:
+        """Check the key of the headers, if there is one, before the body is read."""
         text = _one(key_in_headers(self.request), text)
         if text is not None:
-            self._unlock(text)
+            self._authenticate(text)
 
-    def unlock_by_body(self, body: Any) -> None:
-        """Take the key out of a body; it let the message in and is no part of it."""
+    def authenticate_body(self, body: Any) -> None:
+        """Remove the key from a body and check it."""
         body_key = take_key(body) if isinstance(body, dict) else None
         if self.key is None:
-            self._unlock(body_key)
+            self._authenticate(body_key)
         elif body_key is not None and services.find_key(body_key) != self.key:
             raise ApiError(401, "key_mismatch", "Two different keys came. Send one.")
 
-    def spend(self, units: int, size: int) -> None:
-        """Take from the caller's budgets. Raises ApiError when one is used up."""
+    def consume_quota(self, units: int, size: int) -> None:
+        """Charge the caller's rate limits. Raises ApiError 429 over a limit."""
         cost = max(1, units, size // _BYTES_PER_UNIT)
         for name, rate in services.rates_of(self.key, self.operation.ip):
             budget = rate_limits.take(name, rate, cost)
@@ -140,13 +140,13 @@ class Visit:
                     type="https://iana.org/assignments/http-problem-types#quota-exceeded",
                 )
 
-    def _unlock(self, text: str | None) -> None:
+    def _authenticate(self, text: str | None) -> None:
         try:
             self.key = require_key(self.request, text)
         except ApiError as refusal:
             if refusal.status_code == HTTPStatus.UNAUTHORIZED:
-                # Guessing is slow; a key is not.
-                self.spend(1, 0)
+                # Attempts with a wrong key are limited too.
+                self.consume_quota(1, 0)
             raise
         # For the log line of the request.
         self.request.key_id = self.key.pk  # type: ignore[attr-defined]  # set at run time, not on the type
@@ -162,24 +162,24 @@ def endpoint(handler: Callable[..., HttpResponse], *, methods: tuple[str, ...]) 
     @transaction.non_atomic_requests
     @wraps(handler)
     def view(request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        visit = Visit(request)
+        capture_request = CaptureRequest(request)
         try:
             if request.method not in methods:
                 use = " or ".join(methods)
                 raise ApiError(405, "method_not_allowed", f"Use {use} here.")
-            response = handler(visit, **kwargs)
+            response = handler(capture_request, **kwargs)
         except ApiError as refusal:
-            response = _refused(visit, refusal)
+            response = _refused(capture_request, refusal)
             if refusal.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
                 response["Allow"] = ", ".join(methods)
         except PermissionDenied:
-            # A right that the person has elsewhere; the trail sees the status.
+            # A permission that the person has elsewhere; the trail has the status.
             response = problem_response(
                 request,
                 ApiError(403, "permission_denied", "Your role may not do this."),
             )
         except Exception as error:
-            # The last resort: a client of this door cannot read an error page.
+            # Clients of these endpoints cannot read an error page.
             logger.exception("capture failed: %s", operation_of(request).id)
             if is_unavailable(error):
                 response = problem_response(
@@ -190,7 +190,7 @@ def endpoint(handler: Callable[..., HttpResponse], *, methods: tuple[str, ...]) 
                 response = problem_response(
                     request, ApiError(500, "internal_error", _OURS)
                 )
-        return _with_budget(response, visit)
+        return _with_budget(response, capture_request)
 
     # Sizes and rates are the business of `Visit` here, not of the limits of pages.
     view.skips_page_limits = True  # type: ignore[attr-defined]  # a mark of our own
@@ -201,28 +201,32 @@ _LATER = "Try again in a moment."
 _OURS = "This is our fault. It is logged."
 
 
-def _refused(visit: Visit, refusal: ApiError) -> HttpResponse:
-    response = problem_response(visit.request, refusal)
-    if refusal.status_code == HTTPStatus.TOO_MANY_REQUESTS and visit.budget:
-        response["Retry-After"] = str(visit.budget.retry_after)
+def _refused(capture_request: CaptureRequest, refusal: ApiError) -> HttpResponse:
+    response = problem_response(capture_request.request, refusal)
+    if refusal.status_code == HTTPStatus.TOO_MANY_REQUESTS and capture_request.budget:
+        response["Retry-After"] = str(capture_request.budget.retry_after)
     try:
-        key = refusal.key if isinstance(refusal, KeyUseError) else visit.key
-        services.count_refusal(refusal.code, key=key, operation=visit.operation)
+        key = refusal.key if isinstance(refusal, KeyUseError) else capture_request.key
+        services.count_refusal(
+            refusal.code, key=key, operation=capture_request.operation
+        )
     except DatabaseError:
         logger.exception("a refusal could not be counted")
     return response
 
 
-def _with_budget(response: HttpResponse, visit: Visit) -> HttpResponse:
+def _with_budget(
+    response: HttpResponse, capture_request: CaptureRequest
+) -> HttpResponse:
     response.setdefault("Cache-Control", "no-store")
-    if visit.budget is not None:
-        add_rate_limit_headers(response, visit.budget)
+    if capture_request.budget is not None:
+        add_rate_limit_headers(response, capture_request.budget)
     return response
 
 
-def read_body(visit: Visit, limits: Limits) -> bytes:
+def read_body(capture_request: CaptureRequest, limits: Limits) -> bytes:
     """Return the body, counted while it is read and unpacked within its limit."""
-    request = visit.request
+    request = capture_request.request
     length = request.headers.get("Content-Length")
     if "Transfer-Encoding" in request.headers and not length:
         # A server gateway hands chunked bodies on as empty ones.
