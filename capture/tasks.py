@@ -12,8 +12,8 @@ def replay_quarantine(context: JobContext) -> None:
     """Take the quarantined items of a job after all, each as it is."""
     for number, ids in context.batches():
         with context.piece(context.done + len(ids), cursor=number):
-            rows = services.list_quarantined(actor=context.actor).filter(pk__in=ids)
+            items = services.list_quarantined(actor=context.actor).filter(pk__in=ids)
             taken = services.replay_all(
-                rows.order_by("pk"), actor=context.actor, reason=context.reason
+                items.order_by("pk"), actor=context.actor, reason=context.reason
             )
             context.count(**{"taken": taken, "left in quarantine": len(ids) - taken})

@@ -290,8 +290,8 @@ def _plan(units: list[Place]) -> str | None:
 
 
 _Reader = Callable[[Place], tuple[Facts, dict[str, str]]]
-_Row = tuple[_Reader, str | Callable[[Place], str]]
-_PAYMENT_VERBS: dict[str, _Row] = {
+_EventReader = tuple[_Reader, str | Callable[[Place], str]]
+_PAYMENT_VERBS: dict[str, _EventReader] = {
     "COMPLETED": (_transaction, PaymentState.PAID),
     "PENDING": (_transaction, PaymentState.PENDING),
     "DENIED": (_transaction, PaymentState.FAILED),
@@ -301,7 +301,7 @@ _PAYMENT_VERBS: dict[str, _Row] = {
     # PayPal itself took all of it back.
     "REVERSED": (_refund, PaymentState.REFUNDED),
 }
-_EVENTS: dict[str | None, _Row] = {
+_EVENTS: dict[str | None, _EventReader] = {
     # Agreed to by the buyer; the money is still to be taken.
     "CHECKOUT.ORDER.APPROVED": (_order, PaymentState.PENDING),
     "CHECKOUT.ORDER.COMPLETED": (_order, _state_of_order),

@@ -78,6 +78,6 @@ def _outcome(name: str) -> str:
 def _move(
     fields: dict[str, Any], used: dict[str, str], source: str, target: str
 ) -> None:
-    for row in (fields, used):
-        if source in row:
-            row[target] = row.pop(source)
+    for mapping in (fields, used):
+        if source in mapping:
+            mapping[target] = mapping.pop(source)

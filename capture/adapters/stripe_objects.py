@@ -214,10 +214,10 @@ def _leave_out_uncaptured(
 
 def _payments(thing: Place) -> list[Place]:
     """Return the payments of an invoice, those that went through first."""
-    rows = thing.items("payments", "data")
-    rows.sort(key=lambda row: row.text("status") != "paid")
+    entries = thing.items("payments", "data")
+    entries.sort(key=lambda entry: entry.text("status") != "paid")
     payment = thing.at("payment")
-    listed = [row.at("payment") for row in rows]
+    listed = [entry.at("payment") for entry in entries]
     return [payment, *listed] if isinstance(payment.value, dict) else listed
 
 

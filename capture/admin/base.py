@@ -71,46 +71,46 @@ class ActPages:
         def view(request: HttpRequest, pk: UUID) -> HttpResponse:
             if not request.user.has_perm(act["permission"]):
                 raise PermissionDenied
-            row = self.get_object(request, str(pk))  # type: ignore[attr-defined]
-            if row is None:
+            instance = self.get_object(request, str(pk))  # type: ignore[attr-defined]
+            if instance is None:
                 raise Http404
-            if not request.user.has_perm(act["permission"], row):
+            if not request.user.has_perm(act["permission"], instance):
                 raise PermissionDenied
-            self.note_shown(request, "viewed", [row], target=row)  # type: ignore[attr-defined]
-            values = self._values(request, act, row)
+            self.note_shown(request, "viewed", [instance], target=instance)  # type: ignore[attr-defined]
+            values = self._values(request, act, instance)
             error = ""
             if request.method == "POST":
                 try:
-                    return self._done(request, act, row, values)
+                    return self._done(request, act, instance, values)
                 except ValidationError as refused:
                     error = " ".join(refused.messages)
-            return self._ask(request, act, row, values, error)
+            return self._ask(request, act, instance, values, error)
 
         return view
 
-    def _values(self, request: HttpRequest, act: Any, row: Any) -> dict[str, str]:
+    def _values(self, request: HttpRequest, act: Any, instance: Any) -> dict[str, str]:
         if request.method == "POST":
             return {name: request.POST.get(name, "") for name in act["fields"]}
         start = act.get("initial")
-        given = start(row) if start else {}
+        given = start(instance) if start else {}
         return {name: given.get(name, "") for name in act["fields"]}
 
     def _done(
-        self, request: HttpRequest, act: Any, row: Any, values: dict[str, str]
+        self, request: HttpRequest, act: Any, instance: Any, values: dict[str, str]
     ) -> HttpResponse:
         if "step_up" in act:
-            confirmed(request, act["step_up"], what=f"{act['title']} {row}")
-        message = getattr(self, act["method"])(request, row, values)
+            confirmed(request, act["step_up"], what=f"{act['title']} {instance}")
+        message = getattr(self, act["method"])(request, instance, values)
         self.message_user(request, message, act.get("level", messages.SUCCESS))  # type: ignore[attr-defined]
         opts = self.opts  # type: ignore[attr-defined]
         name = f"admin:{opts.app_label}_{opts.model_name}_change"
-        return HttpResponseRedirect(reverse(name, args=[row.pk]))
+        return HttpResponseRedirect(reverse(name, args=[instance.pk]))
 
     def _ask(
         self,
         request: HttpRequest,
         act: Any,
-        row: Any,
+        instance: Any,
         values: dict[str, str],
         error: str,
     ) -> HttpResponse:
@@ -122,7 +122,7 @@ class ActPages:
             **self.admin_site.each_context(request),  # type: ignore[attr-defined]
             "title": act["title"],
             "opts": self.opts,  # type: ignore[attr-defined]
-            "original": row,
+            "original": instance,
             "explanation": act["explanation"],
             "fields": fields,
             "error": error,

@@ -98,34 +98,34 @@ class CaptureAdmin(ActPages, ReadOnlyAdmin):
         return [name for _, part in parts for name in part["fields"]]
 
     @admin.display(description="Customer")
-    def customer(self, row: Capture) -> str:
-        link = getattr(row, "link", None)
+    def customer(self, capture: Capture) -> str:
+        link = getattr(capture, "link", None)
         if link is None or link.customer_id is None:
             return "unmatched"
         url = reverse("admin:customers_customer_change", args=[link.customer_id])
         return format_html('<a href="{}">{}</a>', url, link.customer)
 
     @admin.display(description="Linked by")
-    def rule(self, row: Capture) -> str:
-        link = getattr(row, "link", None)
+    def rule(self, capture: Capture) -> str:
+        link = getattr(capture, "link", None)
         return link.get_rule_display() if link and link.rule else "–"
 
     @admin.display(description="Waits for")
-    def unmatched_because(self, row: Capture) -> str:
-        link = getattr(row, "link", None)
+    def unmatched_because(self, capture: Capture) -> str:
+        link = getattr(capture, "link", None)
         if link is not None and link.customer_id is not None:
             return "–"
         return "Somebody who identifies with one of the names below."
 
     @admin.display(description="Notes")
-    def notes(self, row: Capture) -> str:
-        codes = sorted({code for code, _ in row.warnings or ()})
+    def notes(self, capture: Capture) -> str:
+        codes = sorted({code for code, _ in capture.warnings or ()})
         return ", ".join(code.replace("_", " ") for code in codes) or "–"
 
     @admin.display(description="Fields")
-    def normalised(self, row: Capture) -> str:
-        fields = services.fields_of(row)
-        if getattr(row, "is_masked", False):
+    def normalised(self, capture: Capture) -> str:
+        fields = services.fields_of(capture)
+        if getattr(capture, "is_masked", False):
             fields = mask_fields(fields)
         lines = (
             (name, _display_value(value)) for name, value in sorted(fields.items())
@@ -133,19 +133,19 @@ class CaptureAdmin(ActPages, ReadOnlyAdmin):
         return _table(lines)
 
     @admin.display(description="Facts")
-    def known_facts(self, row: Capture) -> str:
-        facts = row.facts or {}
-        if getattr(row, "is_masked", False):
+    def known_facts(self, capture: Capture) -> str:
+        facts = capture.facts or {}
+        if getattr(capture, "is_masked", False):
             facts = mask_fields(facts)
         return _table(
             (name, _display_value(value)) for name, value in sorted(facts.items())
         )
 
     @admin.display(description="Corrections")
-    def corrections(self, row: Capture) -> str:
+    def corrections(self, capture: Capture) -> str:
         lines = []
-        mask = mask_fields if getattr(row, "is_masked", False) else dict
-        for correction in services.corrections_of(row.pk):
+        mask = mask_fields if getattr(capture, "is_masked", False) else dict
+        for correction in services.corrections_of(capture.pk):
             note = services.correction_note(correction)
             former = mask(note.get("former", {}))
             for key, value in mask(note.get("changed", {})).items():
@@ -157,22 +157,22 @@ class CaptureAdmin(ActPages, ReadOnlyAdmin):
         return _table(lines) if lines else "none"
 
     @admin.display(description="Came again")
-    def sightings(self, row: Capture) -> str:
-        again = list(services.list_sightings(row)[:50])
+    def sightings(self, capture: Capture) -> str:
+        again = list(services.list_sightings(capture)[:50])
         times = ((f"{s.received_at:%Y-%m-%d %H:%M:%S}",) for s in again)
         return format_html_join(", ", "{}", times) if again else "never"
 
     @admin.display(description="Payload")
-    def raw_payload(self, row: Capture) -> str:
-        return format_html("<pre>{}</pre>", _pretty(row.payload))
+    def raw_payload(self, capture: Capture) -> str:
+        return format_html("<pre>{}</pre>", _pretty(capture.payload))
 
-    def correct(self, request: HttpRequest, row: Capture, values: Any) -> str:
+    def correct(self, request: HttpRequest, capture: Capture, values: Any) -> str:
         key = values["key"].strip()
         if not key:
             msg = "Name the key whose value is wrong."
             raise ValidationError(msg)
         services.correct_capture(
-            row,
+            capture,
             {key: _value_of(values["value"])},
             actor=actor_of(request),
             reason=values["reason"],
@@ -194,8 +194,8 @@ def _display_value(value: Any) -> str:
 
 
 def _table(lines: Any) -> str:
-    rows = format_html_join("", "<tr><th>{}</th><td>{}</td></tr>", lines)
-    return format_html("<table>{}</table>", rows)
+    cells = format_html_join("", "<tr><th>{}</th><td>{}</td></tr>", lines)
+    return format_html("<table>{}</table>", cells)
 
 
 def _pretty(payload: str | None) -> str:

@@ -45,19 +45,21 @@ class SourceAdmin(ConfirmedForms, HubAdmin):
         return fields if obj is None else (*fields, *self.readonly_fields)
 
     @admin.display(description="Last capture")
-    def last_capture(self, row: Source) -> str:
-        last = services.last_capture(row)
+    def last_capture(self, source: Source) -> str:
+        last = services.last_capture(source)
         return f"{last:%Y-%m-%d %H:%M:%S} UTC" if last else "never"
 
     @admin.display(description="Refused requests")
-    def refused(self, row: Source) -> str:
+    def refused(self, source: Source) -> str:
         lines = ((f"{r.hour:%Y-%m-%d %H:00}", r.code, r.count)
-                 for r in services.list_refusals(row)[:50])  # fmt: skip
-        rows = format_html_join("", "<tr><td>{}</td><td>{}</td><td>{}</td></tr>", lines)
-        return format_html("<table>{}</table>", rows) if rows else "none"
+                 for r in services.list_refusals(source)[:50])  # fmt: skip
+        cells = format_html_join(
+            "", "<tr><td>{}</td><td>{}</td><td>{}</td></tr>", lines
+        )
+        return format_html("<table>{}</table>", cells) if cells else "none"
 
     @admin.display(description="Tag for the site")
-    def snippet(self, row: Source) -> str:
+    def snippet(self, source: Source) -> str:
         tag = '<script src="{}" data-key="pk_…"></script>'
         script = static("capture/frontend_data_capture_integration.js")
         return format_html("<code>{}</code>", tag.format(script))
@@ -120,16 +122,16 @@ class ApiKeyAdmin(ActPages, ConfirmedForms, HubAdmin):
         return [*super().get_readonly_fields(request, obj), *fixed]
 
     @admin.display(description="Last used")
-    def last_used(self, row: ApiKey) -> str:
-        last: Any = services.last_used(row)
+    def last_used(self, key: ApiKey) -> str:
+        last: Any = services.last_used(key)
         return f"{last:%Y-%m-%d %H:%M:%S} UTC" if last else "never"
 
-    def rotate(self, request: HttpRequest, row: ApiKey, _values: Any) -> str:
-        new, text = services.rotate_key(row, actor=actor_of(request))
+    def rotate(self, request: HttpRequest, key: ApiKey, _values: Any) -> str:
+        new, text = services.rotate_key(key, actor=actor_of(request))
         return f"The new key {new}, shown only now: {text}"
 
-    def revoke(self, request: HttpRequest, row: ApiKey, values: Any) -> str:
-        services.revoke_key(row, actor=actor_of(request), reason=values["reason"])
+    def revoke(self, request: HttpRequest, key: ApiKey, values: Any) -> str:
+        services.revoke_key(key, actor=actor_of(request), reason=values["reason"])
         return "The key is revoked."
 
     def save_model(
@@ -197,16 +199,18 @@ class WebhookEndpointAdmin(ActPages, ConfirmedForms, HubAdmin):
         return [*super().get_readonly_fields(request, obj), *fixed]
 
     @admin.display(description="Address for the provider")
-    def address(self, row: WebhookEndpoint) -> str:
-        return f"/api/v1/webhooks/{row.provider}/{row.pk}"
+    def address(self, endpoint: WebhookEndpoint) -> str:
+        return f"/api/v1/webhooks/{endpoint.provider}/{endpoint.pk}"
 
     @admin.display(description="Secrets")
-    def secrets_kept(self, row: WebhookEndpoint) -> str:
-        n = len(services.secrets_of(row))
+    def secrets_kept(self, endpoint: WebhookEndpoint) -> str:
+        n = len(services.secrets_of(endpoint))
         return f"{n} kept" if n else "none yet: every delivery is refused"
 
-    def retire(self, request: HttpRequest, row: WebhookEndpoint, _values: Any) -> str:
-        services.retire_old_secrets(row, actor=actor_of(request))
+    def retire(
+        self, request: HttpRequest, endpoint: WebhookEndpoint, _values: Any
+    ) -> str:
+        services.retire_old_secrets(endpoint, actor=actor_of(request))
         return "Only the newest secret is valid now."
 
     def save_model(

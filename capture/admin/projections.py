@@ -58,12 +58,12 @@ class PaymentAdmin(ProjectionAdmin):
     ordering = ("-occurred_at", "-id")
 
     @admin.display(description="Amount")
-    def amount(self, row: Payment) -> str:
-        return services.shown_amount(row)
+    def amount(self, payment: Payment) -> str:
+        return services.shown_amount(payment)
 
     @admin.display(description="Confirmed by", ordering="verified")
-    def confirmation(self, row: Payment) -> str:
-        return f"claimed by {row.trust}" if row.is_claim else row.trust
+    def confirmation(self, payment: Payment) -> str:
+        return f"claimed by {payment.trust}" if payment.is_claim else payment.trust
 
 
 @admin.register(PaymentReference)
@@ -95,29 +95,34 @@ class QuestionnaireAdmin(ProjectionAdmin):
         return [*super().get_readonly_fields(request, obj), "picture"]
 
     @admin.display(description="Screenshot")
-    def picture(self, row: Questionnaire) -> str:
-        if not row.account_screenshot:
+    def picture(self, questionnaire: Questionnaire) -> str:
+        if not questionnaire.account_screenshot:
             return "–"
-        url = reverse("admin:capture_questionnaire_screenshot", args=[row.pk])
+        url = reverse("admin:capture_questionnaire_screenshot", args=[questionnaire.pk])
         return format_html('<a href="{}">Download</a>', url)
 
     def screenshot_view(self, request: HttpRequest, pk: UUID) -> FileResponse:
         """Hand out the screenshot as a download; the browser never renders it here."""
-        row = self.get_object(request, str(pk))
-        if row is None:
+        questionnaire = self.get_object(request, str(pk))
+        if questionnaire is None:
             raise Http404
-        if not self.has_view_permission(request, row):
+        if not self.has_view_permission(request, questionnaire):
             raise PermissionDenied
-        file = services.open_screenshot(row)
+        file = services.open_screenshot(questionnaire)
         if file is None:
             raise Http404
-        if not self.sees_clear(request, row):
+        if not self.sees_clear(request, questionnaire):
             # The picture of an account says more than any masked column.
             raise PermissionDenied
-        note_shown("file.downloaded", [row], actor=actor_of(request), target=row)
-        kind = str(row.screenshot_type).partition("/")[2]
+        note_shown(
+            "file.downloaded",
+            [questionnaire],
+            actor=actor_of(request),
+            target=questionnaire,
+        )
+        kind = str(questionnaire.screenshot_type).partition("/")[2]
         response = FileResponse(
-            file, as_attachment=True, filename=f"screenshot-{row.pk}.{kind}"
+            file, as_attachment=True, filename=f"screenshot-{questionnaire.pk}.{kind}"
         )
         response["Content-Type"] = "application/octet-stream"
         response["X-Content-Type-Options"] = "nosniff"

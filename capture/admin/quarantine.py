@@ -38,16 +38,16 @@ class StateFilter(admin.SimpleListFilter):
         return queryset
 
 
-def _check(rows: QuerySet[Quarantine], actor: Actor) -> None:
-    may: Any = rows
-    if may.visible_to(actor, "capture.replay_quarantine").count() < rows.count():
+def _check(items: QuerySet[Quarantine], actor: Actor) -> None:
+    queryset: Any = items
+    if queryset.visible_to(actor, "capture.replay_quarantine").count() < items.count():
         msg = "Some of these items are not yours to replay."
         raise ValidationError(msg, code="not_found")
 
 
 def _replay(ids: list[UUID], actor: Actor, reason: str) -> str:
-    rows = services.list_quarantined(actor=actor).filter(pk__in=ids).order_by("pk")
-    taken = services.replay_all(rows, actor=actor, reason=reason or None)
+    items = services.list_quarantined(actor=actor).filter(pk__in=ids).order_by("pk")
+    taken = services.replay_all(items, actor=actor, reason=reason or None)
     return f"{taken} of {len(ids)} items are captures now."
 
 
@@ -80,7 +80,7 @@ class QuarantineAdmin(BulkActs, ActPages, ReadOnlyAdmin):
             "method": "replay",
             "explanation": "Take the item after all, as it is or as you correct it "
             "here. The original stays as it came.",
-            "initial": lambda row: {"item": row.item or ""},
+            "initial": lambda quarantined: {"item": quarantined.item or ""},
             "fields": {
                 "item": {"label": "Item (JSON)", "is_long": True},
                 "reason": {"label": "Reason"},
@@ -110,8 +110,8 @@ class QuarantineAdmin(BulkActs, ActPages, ReadOnlyAdmin):
     )
 
     def get_rows(self, actor: Any) -> QuerySet[Any]:
-        rows = super().get_rows(actor).prefetch_related("decisions")
-        return rows.annotate(again=Count("sightings", distinct=True))
+        queryset = super().get_rows(actor).prefetch_related("decisions")
+        return queryset.annotate(again=Count("sightings", distinct=True))
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is not None and request.user.has_perm("capture.read_payload", obj):
@@ -122,23 +122,23 @@ class QuarantineAdmin(BulkActs, ActPages, ReadOnlyAdmin):
         return self.get_fields(request, obj)
 
     @admin.display(description="Seen")
-    def times_seen(self, row: Any) -> int:
-        return 1 + int(row.again)
+    def times_seen(self, item: Any) -> int:
+        return 1 + int(item.again)
 
     @admin.display(description="State")
-    def state(self, row: Quarantine) -> str:
-        decisions = list(row.decisions.all())
+    def state(self, item: Quarantine) -> str:
+        decisions = list(item.decisions.all())
         return decisions[0].get_decision_display() if decisions else "open"
 
     @admin.display(description="What came")
-    def what_came(self, row: Quarantine) -> str:
-        return format_html("<pre>{}</pre>", row.item or "not kept")
+    def what_came(self, item: Quarantine) -> str:
+        return format_html("<pre>{}</pre>", item.item or "not kept")
 
-    def replay(self, request: HttpRequest, row: Quarantine, values: Any) -> str:
+    def replay(self, request: HttpRequest, quarantined: Quarantine, values: Any) -> str:
         text = values["item"].strip()
-        changed = text if text != (row.item or "").strip() else None
+        changed = text if text != (quarantined.item or "").strip() else None
         result = services.replay_quarantined(
-            row,
+            quarantined,
             actor=actor_of(request),
             text=changed,
             reason=values["reason"] or None,
@@ -152,9 +152,11 @@ class QuarantineAdmin(BulkActs, ActPages, ReadOnlyAdmin):
         summary = f"Replayed: {len(result.items) - wrong} of {len(result.items)} items "
         return f"{summary}are captures now; {wrong} are in quarantine by themselves."
 
-    def discard(self, request: HttpRequest, row: Quarantine, values: Any) -> str:
+    def discard(
+        self, request: HttpRequest, quarantined: Quarantine, values: Any
+    ) -> str:
         services.discard_quarantined(
-            row, actor=actor_of(request), reason=values["reason"]
+            quarantined, actor=actor_of(request), reason=values["reason"]
         )
         return "Discarded. The item stays here for the record."
 

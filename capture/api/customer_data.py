@@ -146,13 +146,13 @@ class AllCustomerData(MachineView):
 
     def get(self, request: Request) -> Response:
         params, business = self.parameters, self.business()
-        rows = customers.list_hub_customers(
+        queryset = customers.list_hub_customers(
             actor=self.actor,
             business=business,
             search=params["search"],
             status=params["status"],
         )
-        page = page_of(rows, number=params["page"], limit=params["page_size"])
+        page = page_of(queryset, number=params["page"], limit=params["page_size"])
         verb = "searched" if params["search"] else "listed"
         self.note_shown(verb, page.rows, query=params["search"] or None)
         records = customers.load_values(page.rows, services.CUSTOMER_DATA, room=Room())
@@ -173,7 +173,7 @@ class CustomerData(MachineView):
     def get(self, request: Request, customer: str) -> Response:
         business = self.business()
         try:
-            row = customers.get_customer(
+            instance = customers.get_customer(
                 customer, actor=self.actor, business_id=business.pk
             )
         except ObjectDoesNotExist as error:
@@ -181,9 +181,9 @@ class CustomerData(MachineView):
                 operation = self.actor.operation
                 operation.refuse("not_found", "customers.customer", customer)
             raise Http404 from error
-        self.note_shown("viewed", [row], target=row)
-        [values] = customers.load_values([row], services.CUSTOMER_DATA)
-        data = self.shown(values, business, is_clear=self.sees_clear(row))
+        self.note_shown("viewed", [instance], target=instance)
+        [values] = customers.load_values([instance], services.CUSTOMER_DATA)
+        data = self.shown(values, business, is_clear=self.sees_clear(instance))
         return self.respond({"customer": data})
 
 

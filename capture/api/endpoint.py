@@ -153,9 +153,9 @@ class CaptureRequest:
 
 
 def endpoint(handler: Callable[..., HttpResponse], *, methods: tuple[str, ...]) -> View:
-    """Return the view of a handler that takes a Visit.
+    """Return the view of a handler that takes a CaptureRequest.
 
-    Exempt from CSRF because it looks at no cookie: a key stands in the request.
+    Exempt from CSRF because it reads no cookie: a key authenticates each request.
     """
 
     @csrf_exempt
@@ -192,7 +192,7 @@ def endpoint(handler: Callable[..., HttpResponse], *, methods: tuple[str, ...]) 
                 )
         return _with_budget(response, capture_request)
 
-    # Sizes and rates are the business of `Visit` here, not of the limits of pages.
+    # `CaptureRequest` checks sizes and rates, not the limits of pages.
     view.skips_page_limits = True  # type: ignore[attr-defined]  # a mark of our own
     return view
 

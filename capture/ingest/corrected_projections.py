@@ -48,11 +48,11 @@ def _rewrite(item: ParsedCapture, owner: Any) -> None:
         return
     seen = last_seen([item.capture.pk]).get(item.capture.pk)
     projection: Any = project(item, owner, seen)
-    row = model.objects.filter(capture=item.capture).first()
-    if row is None:
+    stored = model.objects.filter(capture=item.capture).first()
+    if stored is None:
         projection.save()
         return
     for field in model._meta.fields:
         if field.name not in _UNCHANGED_COLUMNS:
-            setattr(row, field.attname, getattr(projection, field.attname))
-    row.save()
+            setattr(stored, field.attname, getattr(projection, field.attname))
+    stored.save()

@@ -95,8 +95,8 @@ def _correction(capture: Capture, body: dict[str, Any], source: Source) -> Envel
 
 def corrections_of(capture_id: Any) -> list[Capture]:
     """Return the corrections of a capture, the newest first."""
-    rows = Capture.objects.filter(corrects_id=capture_id)
-    return list(rows.order_by("-received_at", "-pk"))
+    corrections = Capture.objects.filter(corrects_id=capture_id)
+    return list(corrections.order_by("-received_at", "-pk"))
 
 
 def current_payload(capture: Capture) -> dict[str, Any]:

@@ -46,12 +46,13 @@ def update_customers(
     customers.lock_customers(telling)
     won, former = _compete(owned, source.business_id)
     facts: dict[UUID, dict[str, customers.CapturedFact]] = defaultdict(dict)
-    for (pk, name), row in won.items():
+    for (pk, name), winner in won.items():
         facts[pk][name] = customers.CapturedFact(
-            value=row.value or "",
+            value=winner.value or "",
             former=former.get((pk, name)),
-            occurred_at=row.occurred_at,
-            may_replace=row.trust != Trust.BROWSER and row.capture.type in TELLING,
+            occurred_at=winner.occurred_at,
+            may_replace=winner.trust != Trust.BROWSER
+            and winner.capture.type in TELLING,
         )
     first: dict[UUID, datetime] = {}
     for item, pk in owned:
@@ -81,7 +82,7 @@ def find_winners(owned: Iterable[tuple[ParsedCapture, UUID]]) -> Winners:
         if capture.type not in NAMING:
             continue
         for name, value in _values(item).items():
-            row = CapturedValue(
+            candidate = CapturedValue(
                 business_id=capture.business_id,
                 customer_id=pk,
                 field=name,
@@ -92,8 +93,8 @@ def find_winners(owned: Iterable[tuple[ParsedCapture, UUID]]) -> Winners:
                 received_at=item.stated_at,
             )
             best = won.get((pk, name))
-            if best is None or _weight(row) > _weight(best):
-                won[pk, name] = row
+            if best is None or _weight(candidate) > _weight(best):
+                won[pk, name] = candidate
     return won
 
 
@@ -121,10 +122,10 @@ def facts_of(fields: dict[str, Any]) -> dict[str, str]:
     return {name: value for name, value in facts.items() if value}
 
 
-def _weight(row: CapturedValue) -> tuple[Any, ...]:
-    rank = TRUST_RANK[Trust(row.trust)]
-    is_telling = row.capture.type in TELLING
-    return is_telling, rank, row.occurred_at, row.received_at, row.capture_id
+def _weight(value: CapturedValue) -> tuple[Any, ...]:
+    rank = TRUST_RANK[Trust(value.trust)]
+    is_telling = value.capture.type in TELLING
+    return is_telling, rank, value.occurred_at, value.received_at, value.capture_id
 
 
 def _compete(
@@ -139,12 +140,12 @@ def _compete(
     )
     # Of the capture only its type: what was sent can be long.
     columns = ("customer", "field", "value", "trust", "occurred_at", "received_at")
-    rows = stored.select_related("capture").only(*columns, "capture__type")
-    standing = {(row.customer_id, row.field): row for row in rows}
+    stored_values = stored.select_related("capture").only(*columns, "capture__type")
+    standing = {(value.customer_id, value.field): value for value in stored_values}
     won = {
-        key: row
-        for key, row in sorted(candidates.items())
-        if key not in standing or _weight(row) > _weight(standing[key])
+        key: value
+        for key, value in sorted(candidates.items())
+        if key not in standing or _weight(value) > _weight(standing[key])
     }
     CapturedValue.objects.bulk_create(
         won.values(),
@@ -152,7 +153,7 @@ def _compete(
         unique_fields=["customer", "field"],
         update_fields=["value", "capture", "trust", "occurred_at", "received_at"],
     )
-    return won, {key: row.value for key, row in standing.items()}
+    return won, {key: value.value for key, value in standing.items()}
 
 
 def _answers(

@@ -91,9 +91,9 @@ def link(parsed: list[ParsedCapture], source: Source, *, actor: Actor) -> Linked
         if facts.get("external_id"):
             identities.by_ref[facts["external_id"]] = customer_id
     linked = Linked(learned=_learn(parsed, identities))
-    rows = [link_of(capture, identities) for capture in captures]
-    CaptureLink.objects.bulk_create(rows)
-    linked.customers = {row.capture_id: row.customer_id for row in rows}
+    links = [link_of(capture, identities) for capture in captures]
+    CaptureLink.objects.bulk_create(links)
+    linked.customers = {saved.capture_id: saved.customer_id for saved in links}
     linked.touched = {pk for pk in linked.customers.values() if pk is not None}
     _follow(captures, identities, linked, source.business_id)
     return linked
@@ -142,11 +142,11 @@ def _identified(
     customers_by_name: dict[str, dict[str, set[UUID]]] = {
         kind: defaultdict(set) for kind in IdentifierKind.values
     }
-    rows = Identifier.objects.filter(business=business_id).filter(
+    identifiers = Identifier.objects.filter(business=business_id).filter(
         Q(kind=IdentifierKind.USER_ID, value__in=refs)
         | Q(kind=IdentifierKind.ANONYMOUS_ID, value__in=anonymous)
     )
-    live = rows.filter(customer__archived_at=None, customer__erased_at=None)
+    live = identifiers.filter(customer__archived_at=None, customer__erased_at=None)
     for kind, value, pk in live.order_by("pk").values_list(
         "kind", "value", "customer_id"
     ):
@@ -363,15 +363,17 @@ def _attach_waiting(business_id: UUID, identities: Identities) -> list[Capture]:
     light = waiting.select_related("capture").defer(*_LARGE)
     # Locked in key order: another message may know the same captures by another name.
     locked = light.select_for_update(of=("self",), no_key=True)
-    rows = list(locked.order_by("pk")[:_MAX_ATTACHED])
+    links = list(locked.order_by("pk")[:_MAX_ATTACHED])
     attached = []
-    for row in rows:
-        row.customer_id, row.rule = identities.find(row.capture)
-        row.linked_at = timezone.now()
-        if row.customer_id is not None:
-            attached.append(row.capture)
+    for waiting_link in links:
+        waiting_link.customer_id, waiting_link.rule = identities.find(
+            waiting_link.capture
+        )
+        waiting_link.linked_at = timezone.now()
+        if waiting_link.customer_id is not None:
+            attached.append(waiting_link.capture)
     if attached:
-        CaptureLink.objects.bulk_update(rows, ["customer", "rule", "linked_at"])
+        CaptureLink.objects.bulk_update(links, ["customer", "rule", "linked_at"])
         _copy_customers([capture.pk for capture in attached])
     return attached
 
@@ -392,9 +394,11 @@ def _detach(business_id: UUID, shared: set[str]) -> dict[Capture, UUID]:
     )
     light = links.select_related("capture").defer(*_LARGE)
     captures = {
-        row.capture: row.customer_id
-        for row in light.select_for_update(of=("self",), no_key=True).order_by("pk")
-        if row.customer_id is not None
+        shared_link.capture: shared_link.customer_id
+        for shared_link in light.select_for_update(of=("self",), no_key=True).order_by(
+            "pk"
+        )
+        if shared_link.customer_id is not None
     }
     ids = [capture.pk for capture in captures]
     if ids:
@@ -407,5 +411,5 @@ def _copy_customers(capture_ids: list[UUID]) -> None:
     """Give typed rows the customer of their capture."""
     owner = CaptureLink.objects.filter(capture=OuterRef("capture"))
     for model in TYPED.values():
-        rows: Any = model.objects.filter(capture__in=capture_ids)
-        rows.update(customer=Subquery(owner.values("customer")[:1]))
+        projections: Any = model.objects.filter(capture__in=capture_ids)
+        projections.update(customer=Subquery(owner.values("customer")[:1]))

@@ -66,7 +66,7 @@ class Group:
 
     captures: dict[UUID, Capture] = field(default_factory=dict)
     references: set[str] = field(default_factory=set)
-    rows: dict[UUID, Payment] = field(default_factory=dict)
+    payments: dict[UUID, Payment] = field(default_factory=dict)
     customer_id: UUID | None = None
     corrected: dict[UUID, ParsedCapture] = field(default_factory=dict)
 
@@ -81,7 +81,7 @@ class Group:
         """Take everything of another group."""
         self.captures |= other.captures
         self.references |= other.references
-        self.rows |= other.rows
+        self.payments |= other.payments
 
 
 def columns_of(group: Group) -> dict[str, Any]:

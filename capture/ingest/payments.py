@@ -61,8 +61,10 @@ def project_payments(
     if not payment_captures:
         return set()
     groups = compute_groups(source.business_id, payment_captures)
-    rows = [row for group in groups for row in group.rows.values()]
-    former = {row.customer_id for row in rows if row.customer_id is not None}
+    stored = [payment for group in groups for payment in group.payments.values()]
+    former = {
+        payment.customer_id for payment in stored if payment.customer_id is not None
+    }
     payments = _store(groups, source.business_id)
     touched = former | {p.customer_id for p in payments if p.customer_id is not None}
     _settle(payments, groups, source, actor)
@@ -84,10 +86,10 @@ def compute_groups(business_id: UUID, captures: list[Capture]) -> list[Group]:
 def _correct(groups: list[Group]) -> None:
     """Put what staff corrected in the place of what came."""
     everything = {pk: c for group in groups for pk, c in group.captures.items()}
-    rows = Capture.objects.filter(corrects_id__in=list(everything))
+    corrections = Capture.objects.filter(corrects_id__in=list(everything))
     newest: dict[Any, Capture] = {}
-    for row in rows.order_by("received_at", "pk"):
-        newest[row.corrects_id] = row
+    for correction in corrections.order_by("received_at", "pk"):
+        newest[correction.corrects_id] = correction
     for group in groups:
         for pk in newest.keys() & group.captures.keys():
             group.corrected[pk] = parse_capture(group.captures[pk], newest[pk])
@@ -97,7 +99,7 @@ def _joined(business_id: UUID, captures: list[Capture]) -> list[Group]:
     """Return groups of these captures and of all others that share a reference."""
     names = {name for capture in captures for name in references_of(capture)}
     references = PaymentReference.objects.filter(business=business_id, value__in=names)
-    payments = {row.payment_id for row in references}
+    payments = {reference.payment_id for reference in references}
     links = CaptureLink.objects.filter(capture__in=[c.pk for c in captures])
     payments |= set(links.exclude(payment=None).values_list("payment_id", flat=True))
     groups = _stored(payments)
@@ -112,13 +114,13 @@ def _stored(payment_ids: Iterable[UUID]) -> list[Group]:
     ids = list(payment_ids)
     if not ids:
         return []
-    rows = Payment.objects.filter(pk__in=ids).order_by("pk")
+    payments = Payment.objects.filter(pk__in=ids).order_by("pk")
     if connection.in_atomic_block:
         # Who only compares is in no transaction, and holds nobody up.
-        rows = rows.select_for_update(no_key=True)
-    groups = {row.pk: Group(rows={row.pk: row}) for row in rows}
-    for row in PaymentReference.objects.filter(payment__in=ids):
-        groups[row.payment_id].references.add(row.value)
+        payments = payments.select_for_update(no_key=True)
+    groups = {payment.pk: Group(payments={payment.pk: payment}) for payment in payments}
+    for reference in PaymentReference.objects.filter(payment__in=ids):
+        groups[reference.payment_id].references.add(reference.value)
     members = CaptureLink.objects.filter(payment__in=ids).select_related("capture")
     for link in members:
         if link.payment_id is not None:
@@ -208,7 +210,7 @@ def _distribute(
     people = {link.customer_id for link in loose.values()}
     others = set(
         Payment.objects.filter(business=business_id, customer__in=people)
-        .exclude(pk__in=[pk for group in groups for pk in group.rows])
+        .exclude(pk__in=[pk for group in groups for pk in group.payments])
         .values_list("pk", flat=True)
     )
     # Of every payment of these people, claims are taken off and given anew.
@@ -216,7 +218,7 @@ def _distribute(
     _correct(groups)
     owners |= _owners(groups)
     firm: list[tuple[Group, dict[str, Any]]] = []
-    rows: dict[UUID, Group] = {}
+    claim_groups: dict[UUID, Group] = {}
     for group in groups:
         taken = [pk for pk in group.captures if pk in loose]
         for pk in taken:
@@ -225,7 +227,7 @@ def _distribute(
             group.customer_id = _owner(group, owners)
             firm.append((group, columns_of(group)))
         else:
-            rows |= dict.fromkeys(taken, group)
+            claim_groups |= dict.fromkeys(taken, group)
     result = [group for group, _ in firm]
     for pk, link in sorted(loose.items()):
         capture = link.capture
@@ -236,11 +238,11 @@ def _distribute(
         ]
         if len(fits) == 1:
             fits[0].captures[pk] = capture
-            if pk in rows:
-                fits[0].rows |= rows[pk].rows
+            if pk in claim_groups:
+                fits[0].payments |= claim_groups[pk].payments
         else:
-            old = rows.get(pk)
-            result.append(Group({pk: capture}, set(), old.rows if old else {}))
+            old = claim_groups.get(pk)
+            result.append(Group({pk: capture}, set(), old.payments if old else {}))
     return result
 
 
@@ -260,21 +262,25 @@ def _store(groups: list[Group], business_id: UUID) -> list[Payment]:
     payments, links, references = [], [], []
     merged_ids: set[UUID] = set()
     for group in groups:
-        payment_id = min(group.rows, default=None)
-        row = group.rows[payment_id] if payment_id else Payment(business_id=business_id)
+        payment_id = min(group.payments, default=None)
+        payment = (
+            group.payments[payment_id]
+            if payment_id
+            else Payment(business_id=business_id)
+        )
         for name, value in columns_of(group).items():
-            setattr(row, name, value)
-        row.updated_at = timezone.now()
-        merged_ids |= set(group.rows) - {row.pk}
-        group.rows = {row.pk: row}
-        payments.append(row)
+            setattr(payment, name, value)
+        payment.updated_at = timezone.now()
+        merged_ids |= set(group.payments) - {payment.pk}
+        group.payments = {payment.pk: payment}
+        payments.append(payment)
         references += [
-            PaymentReference(business_id=business_id, payment=row, value=value)
+            PaymentReference(business_id=business_id, payment=payment, value=value)
             for value in sorted(group.references)
         ]
-        links += [(pk, row) for pk in group.captures]
-    new = [row for row in payments if row._state.adding]
-    existing = [row for row in payments if not row._state.adding]
+        links += [(pk, payment) for pk in group.captures]
+    new = [payment for payment in payments if payment._state.adding]
+    existing = [payment for payment in payments if not payment._state.adding]
     _take_traces(payments, groups)
     Payment.objects.bulk_create(new)
     if existing:
@@ -306,22 +312,28 @@ _PLAIN = ("user_id", "transaction_id")
 
 def _store_links(pairs: list[tuple[UUID, Payment]]) -> None:
     payment_of = dict(pairs)
-    rows = list(CaptureLink.objects.filter(capture__in=list(payment_of)).order_by("pk"))
-    for row in rows:
-        payment = payment_of[row.capture_id]
-        row.payment = payment
-        if row.customer_id is None or row.rule == LinkRule.PROVIDER:
-            row.customer_id = payment.customer_id
-            row.rule = LinkRule.PROVIDER if payment.customer_id else None
-    CaptureLink.objects.bulk_update(rows, ["payment", "customer", "rule"])
+    links = list(
+        CaptureLink.objects.filter(capture__in=list(payment_of)).order_by("pk")
+    )
+    for link in links:
+        payment = payment_of[link.capture_id]
+        link.payment = payment
+        if link.customer_id is None or link.rule == LinkRule.PROVIDER:
+            link.customer_id = payment.customer_id
+            link.rule = LinkRule.PROVIDER if payment.customer_id else None
+    CaptureLink.objects.bulk_update(links, ["payment", "customer", "rule"])
 
 
 def _take_traces(payments: list[Payment], groups: list[Group]) -> None:
     """Keep the address of the request that told first; captures do not hold it."""
-    for row, group in zip(payments, groups, strict=True):
+    for payment, group in zip(payments, groups, strict=True):
         for capture in group.captures.values():
-            row.ip_address = row.ip_address or getattr(capture, "trace_ip", None)
-            row.user_agent = row.user_agent or getattr(capture, "trace_agent", None)
+            payment.ip_address = payment.ip_address or getattr(
+                capture, "trace_ip", None
+            )
+            payment.user_agent = payment.user_agent or getattr(
+                capture, "trace_agent", None
+            )
 
 
 def _settle(
@@ -330,25 +342,25 @@ def _settle(
     """Make or mend the bookings of payments that are confirmed."""
     settlements = []
     names: dict[UUID, list[str]] = defaultdict(list)
-    for row, group in zip(payments, groups, strict=True):
-        names[row.pk] = sorted(group.references)
-        if not names[row.pk]:
+    for payment, group in zip(payments, groups, strict=True):
+        names[payment.pk] = sorted(group.references)
+        if not names[payment.pk]:
             continue
-        is_settled = row.verified and row.state in SETTLED_STATES
+        is_settled = payment.verified and payment.state in SETTLED_STATES
         settlements.append(
             customers.Settlement(
-                customer_id=row.customer_id,
-                references=names[row.pk],
+                customer_id=payment.customer_id,
+                references=names[payment.pk],
                 is_settled=is_settled,
-                is_refunded=row.state == PaymentState.REFUNDED,
-                occurred_at=row.occurred_at,
-                currency=row.currency,
-                amount=row.final_price or Decimal(0),
-                original=row.original_price,
-                discount=row.discount_amount or Decimal(0),
-                refunded=row.amount_refunded or Decimal(0),
-                plan=row.plan_name,
-                method=row.payment_method,
+                is_refunded=payment.state == PaymentState.REFUNDED,
+                occurred_at=payment.occurred_at,
+                currency=payment.currency,
+                amount=payment.final_price or Decimal(0),
+                original=payment.original_price,
+                discount=payment.discount_amount or Decimal(0),
+                refunded=payment.amount_refunded or Decimal(0),
+                plan=payment.plan_name,
+                method=payment.payment_method,
             )
         )
     customers.settle_payments(source.business, settlements, actor=actor)

@@ -218,9 +218,9 @@ def _insert(
         else:
             first.setdefault(capture.message_id, item)
     # In the order of their keys: two batches with the same ids would deadlock.
-    rows = [_capture(first[key]) for key in sorted(first)]
-    lock_names(rows)
-    _judge(good, first, _insert_rows(rows, first, source))
+    captures = [_capture(first[key]) for key in sorted(first)]
+    lock_names(captures)
+    _judge(good, first, _insert_captures(captures, first, source))
     return [item for item in first.values() if item.issue is None]
 
 
@@ -252,36 +252,38 @@ def _judge(
             item.status, item.issue = Status.CONFLICT, _CONFLICT
 
 
-def _insert_rows(
-    rows: list[Capture], first: dict[str, _Item], source: Source
+def _insert_captures(
+    captures: list[Capture], first: dict[str, _Item], source: Source
 ) -> dict[str, tuple[UUID, bytes | None]]:
     try:
         with transaction.atomic():
-            Capture.objects.bulk_create(rows, ignore_conflicts=True)
+            Capture.objects.bulk_create(captures, ignore_conflicts=True)
     except (IntegrityError, OperationalError):
         raise
     except Exception:
         # One of them is more than the database takes; the others are not to blame.
         logger.exception("captures are inserted one by one")
-        for row in rows:
+        for capture in captures:
             try:
                 with transaction.atomic():
-                    Capture.objects.bulk_create([row], ignore_conflicts=True)
+                    Capture.objects.bulk_create([capture], ignore_conflicts=True)
             except (IntegrityError, OperationalError):
                 raise
             except Exception:
                 logger.exception("a capture could not be inserted")
-                first[row.message_id].issue = _INTERNAL
+                first[capture.message_id].issue = _INTERNAL
     return _stored(source, list(first))
 
 
 def _stored(source: Source, ids: list[str]) -> dict[str, tuple[UUID, bytes | None]]:
-    rows = Capture.objects.filter(
+    captures = Capture.objects.filter(
         business=source.business_id, source=source, message_id__in=ids
     )
     return {
         message_id: (pk, bytes(mark) if mark is not None else None)
-        for message_id, pk, mark in rows.values_list("message_id", "pk", "fingerprint")
+        for message_id, pk, mark in captures.values_list(
+            "message_id", "pk", "fingerprint"
+        )
     }
 
 
@@ -335,7 +337,7 @@ def _latest_states(
         for name in (_capture(item).email, _capture(item).user_ref)
         if name
     }
-    rows = DashboardSnapshot.objects.filter(business=source.business_id).order_by()
+    snapshots = DashboardSnapshot.objects.filter(business=source.business_id).order_by()
     columns = ("capture_id", "state_hash", "last_seen_at")
     latest: dict[str, tuple[UUID, str | None, datetime]] = {}
     for name in ("user_email", "user_id"):
@@ -344,7 +346,7 @@ def _latest_states(
             partition_by=[F(name)],
             order_by=[F("last_seen_at").desc(), F("pk").desc()],
         )
-        newest = rows.filter(**{f"{name}__in": names}).annotate(place=place)
+        newest = snapshots.filter(**{f"{name}__in": names}).annotate(place=place)
         for person, *state in newest.filter(place=1).values_list(name, *columns):
             if person not in latest or latest[person][2] <= state[2]:
                 latest[person] = (state[0], state[1], state[2])
@@ -379,10 +381,12 @@ def _see_again(good: list[_Item], source: Source, actor: Actor) -> None:
         if _capture(item).type == CaptureType.DASHBOARD
     }
     if boards:
-        rows = list(DashboardSnapshot.objects.filter(capture__in=list(boards)))
-        for row in rows:
-            row.last_seen_at = max(row.last_seen_at, boards[row.capture_id])
-        DashboardSnapshot.objects.bulk_update(rows, ["last_seen_at"])
+        snapshots = list(DashboardSnapshot.objects.filter(capture__in=list(boards)))
+        for snapshot in snapshots:
+            snapshot.last_seen_at = max(
+                snapshot.last_seen_at, boards[snapshot.capture_id]
+            )
+        DashboardSnapshot.objects.bulk_update(snapshots, ["last_seen_at"])
 
 
 def _apply(fresh: list[_Item], source: Source, actor: Actor) -> dict[UUID, UUID | None]:
@@ -484,16 +488,16 @@ def _project(
     for item in parsed:
         capture: Any = item.capture
         envelope = traces.get(capture.pk)
-        row = project(item, linked.customers[capture.pk])
+        projection = project(item, linked.customers[capture.pk])
         if envelope is not None:
             capture.trace_ip, capture.trace_agent = envelope.ip, envelope.user_agent
-        if row is not None:
-            row.ip_address = getattr(capture, "trace_ip", None)
-            row.user_agent = getattr(capture, "trace_agent", None)
-            typed[type(row)].append(row)
-    for model, rows in typed.items():
-        if rows:
-            model.objects.bulk_create(rows)
+        if projection is not None:
+            projection.ip_address = getattr(capture, "trace_ip", None)
+            projection.user_agent = getattr(capture, "trace_agent", None)
+            typed[type(projection)].append(projection)
+    for model, projections in typed.items():
+        if projections:
+            model.objects.bulk_create(projections)
 
 
 def _result_of(

@@ -79,7 +79,10 @@ def parse_captures(captures: Iterable[Capture]) -> list[ParsedCapture]:
     captures = list(captures)
     ids = [capture.pk for capture in captures]
     corrections = Capture.objects.filter(corrects_id__in=ids)
-    newest = {row.corrects_id: row for row in corrections.order_by("received_at", "pk")}
+    newest = {
+        correction.corrects_id: correction
+        for correction in corrections.order_by("received_at", "pk")
+    }
     return [parse_capture(capture, newest.get(capture.pk)) for capture in captures]
 
 
@@ -131,8 +134,8 @@ def last_seen(capture_ids: Iterable[UUID]) -> dict[UUID, datetime]:
     seen = Sighting.objects.filter(
         capture__in=list(capture_ids), occurred_at__isnull=False
     )
-    rows = seen.order_by().values_list("capture_id").annotate(last=Max("occurred_at"))
-    return dict(rows)
+    times = seen.order_by().values_list("capture_id").annotate(last=Max("occurred_at"))
+    return dict(times)
 
 
 def _signup(fields: dict[str, Any], capture: Capture) -> dict[str, Any]:
@@ -336,8 +339,8 @@ def whole(value: Any) -> int | None:
 def earliest_signups(customer_ids: Iterable[UUID]) -> dict[UUID, datetime]:
     """Return when each customer first signed up."""
     signups = Signup.objects.filter(customer__in=list(customer_ids)).order_by()
-    rows = signups.values_list("customer_id").annotate(first=Min("signup_date"))
-    return dict(rows)
+    times = signups.values_list("customer_id").annotate(first=Min("signup_date"))
+    return dict(times)
 
 
 def activity(customer_ids: list[UUID]) -> dict[UUID, dict[str, Any]]:
@@ -353,20 +356,20 @@ def activity(customer_ids: list[UUID]) -> dict[UUID, dict[str, Any]]:
     signups = Signup.objects.filter(
         Q(business__signup_is_login=True), customer__in=customer_ids
     )
-    for rows, moment in ((logins, "login_time"), (signups, "signup_date")):
-        groups = rows.order_by().values_list("customer_id")
+    for queryset, moment in ((logins, "login_time"), (signups, "signup_date")):
+        groups = queryset.order_by().values_list("customer_id")
         for pk, n, last in groups.annotate(n=Count("pk"), last=Max(F(moment))):
-            row = figures[pk]
-            row["login_count"] += n
-            row["last_login_at"] = max(row["last_login_at"] or last, last)
+            figure = figures[pk]
+            figure["login_count"] += n
+            figure["last_login_at"] = max(figure["last_login_at"] or last, last)
     seen = CaptureLink.objects.filter(customer__in=customer_ids).order_by()
     for pk, last in seen.values_list("customer_id").annotate(
         last=Max("capture__occurred_at")
     ):
         figures[pk]["last_active_at"] = last
     complete = _complete(customer_ids)
-    for pk, row in figures.items():
-        row["data_capture_complete"] = pk in complete
+    for pk, figure in figures.items():
+        figure["data_capture_complete"] = pk in complete
     return figures
 
 
@@ -376,8 +379,10 @@ def _complete(customer_ids: list[UUID]) -> set[UUID]:
     kinds: list[Any] = [Signup.objects.all(), paid, Questionnaire.objects.all()]
     customers_by_kind = [
         set(
-            rows.filter(customer__in=customer_ids).values_list("customer_id", flat=True)
+            queryset.filter(customer__in=customer_ids).values_list(
+                "customer_id", flat=True
+            )
         )
-        for rows in kinds
+        for queryset in kinds
     ]
     return set.intersection(*customers_by_kind)

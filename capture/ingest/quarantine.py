@@ -33,39 +33,45 @@ def quarantine(
     """
     if not wrong:
         return []
-    rows = [_row(envelope, issue, source, actor) for envelope, issue in wrong]
+    candidates = [
+        _build_quarantine(envelope, issue, source, actor) for envelope, issue in wrong
+    ]
     first: dict[tuple[str, str], Quarantine] = {}
-    for row in rows:
-        first.setdefault((row.fingerprint, row.code), row)
+    for candidate in candidates:
+        first.setdefault((candidate.fingerprint, candidate.code), candidate)
     ordered = [first[key] for key in sorted(first)]
     Quarantine.objects.bulk_create(ordered, ignore_conflicts=True)
     stored = Quarantine.objects.filter(
-        source=source, fingerprint__in=[row.fingerprint for row in ordered]
+        source=source, fingerprint__in=[candidate.fingerprint for candidate in ordered]
     )
     ids = {(mark, code): pk for mark, code, pk in
            stored.values_list("fingerprint", "code", "pk")}  # fmt: skip
-    places = [ids[row.fingerprint, row.code] for row in rows]
+    places = [ids[candidate.fingerprint, candidate.code] for candidate in candidates]
     Sighting.objects.bulk_create(
         [
             Sighting(
                 business_id=source.business_id,
                 source=source,
                 quarantine_id=place,
-                key_id=row.key_id,
-                operation_id=row.operation_id,
-                message_id=row.message_id,
-                received_at=row.received_at,
-                sent_at=row.sent_at,
+                key_id=candidate.key_id,
+                operation_id=candidate.operation_id,
+                message_id=candidate.message_id,
+                received_at=candidate.received_at,
+                sent_at=candidate.sent_at,
                 attempt=envelope.attempt,
             )
-            for row, place, (envelope, _) in zip(rows, places, wrong, strict=True)
-            if place != row.pk
+            for candidate, place, (envelope, _) in zip(
+                candidates, places, wrong, strict=True
+            )
+            if place != candidate.pk
         ]
     )
     return places
 
 
-def _row(envelope: Envelope, issue: Issue, source: Source, actor: Actor) -> Quarantine:
+def _build_quarantine(
+    envelope: Envelope, issue: Issue, source: Source, actor: Actor
+) -> Quarantine:
     body = envelope.text if envelope.body is None else envelope.body
     mark = keyed_hash(str(source.pk), fingerprint(body).hex())
     text = envelope.text
@@ -108,18 +114,18 @@ def _storable(text: str | None) -> str:
 
 @transaction.atomic
 def discard_quarantined(
-    row: Quarantine, *, actor: Actor, reason: str
+    quarantined: Quarantine, *, actor: Actor, reason: str
 ) -> QuarantineDecision:
     """Decide that an item stays out. Raises ValidationError without a reason."""
-    actor.require(row.business_id, "capture.discard_quarantine")
+    actor.require(quarantined.business_id, "capture.discard_quarantine")
     if not reason.strip():
         msg = "Write why the item is discarded."
         raise ValidationError(msg, code="required")
-    return decide(row, Decision.DISCARDED, None, actor=actor, reason=reason)
+    return decide(quarantined, Decision.DISCARDED, None, actor=actor, reason=reason)
 
 
 def decide(
-    row: Quarantine,
+    quarantined: Quarantine,
     decision: str,
     capture_id: UUID | None,
     *,
@@ -129,15 +135,15 @@ def decide(
     """Write a decision and its event, in the caller's transaction."""
     log.record(
         f"quarantine.{decision}",
-        row,
+        quarantined,
         actor=actor,
-        business_id=row.business_id,
-        code=row.code,
+        business_id=quarantined.business_id,
+        code=quarantined.code,
         reason=reason,
     )
     return QuarantineDecision.objects.create(
-        business_id=row.business_id,
-        quarantine=row,
+        business_id=quarantined.business_id,
+        quarantine=quarantined,
         decision=decision,
         capture_id=capture_id,
         decided_by_id=actor.user_id,

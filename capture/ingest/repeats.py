@@ -41,9 +41,9 @@ def find_repeats(pairs: Sequence[tuple[UUID | None, Envelope]]) -> list[bool]:
             positions.setdefault(pk, []).append(n)
     same = [False] * len(pairs)
     if positions:
-        rows = Capture.objects.filter(pk__in=positions).values_list("pk", "payload")
+        payloads = Capture.objects.filter(pk__in=positions).values_list("pk", "payload")
         # One at a time: together they may be larger than the request.
-        for pk, payload in rows.iterator(chunk_size=20):
+        for pk, payload in payloads.iterator(chunk_size=20):
             for n in positions[pk]:
                 envelope = pairs[n][1]
                 before = without_automatic(envelope.adapter, read_payload(payload))

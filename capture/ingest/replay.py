@@ -43,7 +43,7 @@ _TAKEN = (Status.ACCEPTED, Status.DUPLICATE)
 
 @transaction.atomic
 def replay_quarantined(
-    row: Quarantine,
+    quarantined: Quarantine,
     *,
     actor: Actor,
     text: str | None = None,
@@ -60,20 +60,22 @@ def replay_quarantined(
     still wrong and nothing was decided. Raises ValidationError for text that is no
     JSON. One transaction; a savepoint where the caller has one.
     """
-    actor.require(row.business_id, "capture.replay_quarantine")
+    actor.require(quarantined.business_id, "capture.replay_quarantine")
     # The row itself is kept as it is and cannot be locked by whoever may not change it.
     sources = Source.objects.select_related("business")
-    source = sources.select_for_update(of=("self",), no_key=True).get(pk=row.source_id)
+    source = sources.select_for_update(of=("self",), no_key=True).get(
+        pk=quarantined.source_id
+    )
     done = QuarantineDecision.objects.filter(
-        quarantine=row, decision=Decision.REPLAYED
+        quarantine=quarantined, decision=Decision.REPLAYED
     ).first()
     if done is not None:
         return IngestResult(0, Status.DUPLICATE, capture_id=done.capture_id)
-    entry, groups = _read_again(row, text or row.item or "", source)
+    entry, groups = _read_again(quarantined, text or quarantined.item or "", source)
     if all(group[0].issue for group in groups):
-        return _still_wrong(row, entry, groups)
+        return _still_wrong(quarantined, entry, groups)
     if not entry.is_batch:
-        groups = [_free(groups[0], row, source)]
+        groups = [_free(groups[0], quarantined, source)]
     flat = [
         replace(envelope, index=n)
         for n, group in enumerate(groups)
@@ -87,12 +89,14 @@ def replay_quarantined(
     if first.status in _TAKEN:
         if entry.is_batch:
             reason = " ".join(filter(None, [reason, _summary(item_results)]))
-        decide(row, Decision.REPLAYED, first.capture_id, actor=actor, reason=reason)
+        decide(
+            quarantined, Decision.REPLAYED, first.capture_id, actor=actor, reason=reason
+        )
     return replace(first, items=item_results) if entry.is_batch else first
 
 
 def replay_all(
-    rows: Iterable[Quarantine],
+    items: Iterable[Quarantine],
     *,
     actor: Actor,
     reason: str | None = None,
@@ -104,17 +108,19 @@ def replay_all(
     is told how many are done.
     """
     taken = 0
-    for number, row in enumerate(rows, start=1):
+    for number, quarantined in enumerate(items, start=1):
         started = time.monotonic()
         try:
-            result = replay_quarantined(row, actor=actor, reason=reason)
+            result = replay_quarantined(quarantined, actor=actor, reason=reason)
         except ValidationError:
             pass
         except Exception as error:
             if is_unavailable(error):
                 raise
             # A fault of ours in one of them keeps nobody from the others.
-            logger.exception("item %s of the quarantine cannot be replayed", row.pk)
+            logger.exception(
+                "item %s of the quarantine cannot be replayed", quarantined.pk
+            )
         else:
             taken += result.status in _TAKEN
         give_way(time.monotonic() - started)
@@ -123,44 +129,46 @@ def replay_all(
 
 
 def _read_again(
-    row: Quarantine, text: str, source: Source
+    quarantined: Quarantine, text: str, source: Source
 ) -> tuple[Items, list[list[Envelope]]]:
     """Return the items of a row and the envelopes of each, as its entrance reads it."""
-    operation = log.find_operation(row.operation_id)
+    operation = log.find_operation(quarantined.operation_id)
     kind = kind_of_route(operation.route) if operation else None
     try:
-        entry = _items_of(row, text.encode(errors="replace"), kind)
+        entry = _items_of(quarantined, text.encode(errors="replace"), kind)
     except ParseError as error:
         fault, _, _ = error.message.partition(".")
         msg = f"{fault}. Correct the text."
         raise ValidationError(msg, code=error.code) from error
     facts = {
-        "trust": row.trust,
-        "key_id": row.key_id,
-        "received_at": row.received_at,
-        "replay_of": row.pk,
+        "trust": quarantined.trust,
+        "key_id": quarantined.key_id,
+        "received_at": quarantined.received_at,
+        "replay_of": quarantined.pk,
         "ip": operation.ip if operation else None,
         "user_agent": operation.user_agent if operation else None,
     }
-    sent = entry.sent_at or (row.sent_at.isoformat() if row.sent_at else None)
-    if row.message_id:
+    sent = entry.sent_at or (
+        quarantined.sent_at.isoformat() if quarantined.sent_at else None
+    )
+    if quarantined.message_id:
         # Where it stood in a header.
-        facts["webhook_id"] = row.message_id
-    adapter, capture_type = row.adapter, row.type or CaptureType.EVENT
+        facts["webhook_id"] = quarantined.message_id
+    adapter, capture_type = quarantined.adapter, quarantined.type or CaptureType.EVENT
     return entry, [
         build_again(adapter, capture_type, item, source, sent_at=sent, **facts)
         for item in entry.items
     ]
 
 
-def _items_of(row: Quarantine, body: bytes, kind: str | None) -> Items:
+def _items_of(quarantined: Quarantine, body: bytes, kind: str | None) -> Items:
     """Return the items of a text. Raises ParseError or ValidationError."""
     items, most = None, SDK_ITEMS
-    if row.stage == UNREAD and row.adapter == SEGMENT:
+    if quarantined.stage == UNREAD and quarantined.adapter == SEGMENT:
         parsed = parse_segment(body)
         _drop_key(parsed)
         items = segment_items(parsed, kind)
-    elif row.stage == UNREAD and row.adapter in (NATIVE, CLOUDEVENTS):
+    elif quarantined.stage == UNREAD and quarantined.adapter in (NATIVE, CLOUDEVENTS):
         parsed, most = parse_native(body), NATIVE_ITEMS
         _drop_key(parsed)
         items = native_items(parsed, is_single=True)
@@ -181,7 +189,7 @@ def _drop_key(parsed: Parsed) -> None:
 
 
 def _still_wrong(
-    row: Quarantine, entry: Items, groups: list[list[Envelope]]
+    quarantined: Quarantine, entry: Items, groups: list[list[Envelope]]
 ) -> IngestResult:
     issue = groups[0][0].issue
     if issue is None:
@@ -190,7 +198,7 @@ def _still_wrong(
     return IngestResult(
         0,
         Status.QUARANTINED,
-        quarantine_id=row.pk,
+        quarantine_id=quarantined.pk,
         code=issue.code,
         pointer=f"{place}{issue.pointer}",
         detail=issue.message,
@@ -204,7 +212,9 @@ def _summary(results: list[IngestResult]) -> str:
     return f"Of {len(results)} items: {counted}."
 
 
-def _free(envelopes: list[Envelope], row: Quarantine, source: Source) -> list[Envelope]:
+def _free(
+    envelopes: list[Envelope], quarantined: Quarantine, source: Source
+) -> list[Envelope]:
     """Return the messages under ids that no other content has."""
     ids = [stored_message_id(envelope, source) for envelope in envelopes]
     captures = Capture.objects.filter(
@@ -217,7 +227,9 @@ def _free(envelopes: list[Envelope], row: Quarantine, source: Source) -> list[En
     return [
         envelope
         if name and (name not in taken or is_same)
-        else replace(envelope, message_id=f"replay:{row.pk}{f':{n}' if n else ''}")
+        else replace(
+            envelope, message_id=f"replay:{quarantined.pk}{f':{n}' if n else ''}"
+        )
         for n, (name, is_same, envelope) in enumerate(
             zip(ids, same, envelopes, strict=True)
         )

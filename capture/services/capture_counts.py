@@ -68,8 +68,8 @@ def count_captures(email: str, *, actor: Actor) -> CaptureCounts:
         "dashboard": (DashboardSnapshot, "last_seen_at"),
     }
     for name, (model, moment) in tables.items():
-        rows = model.objects.filter(customer__in=ids)
-        totals = rows.aggregate(n=Count("pk"), last=Max(moment))
+        projections = model.objects.filter(customer__in=ids)
+        totals = projections.aggregate(n=Count("pk"), last=Max(moment))
         counts[name] = (totals["n"], totals["last"])
     return CaptureCounts(
         payments=counts["payment"][0],

@@ -82,22 +82,22 @@ def load_latest(people: list[Any]) -> dict[UUID, Latest]:
     """
     latest = {person.pk: Latest() for person in people}
     signups = Signup.objects.select_related("capture").defer("capture__payload")
-    for row in _newest(signups, people):
-        latest[row.customer_id].signup = row
-    for row in _newest(Payment.objects.all(), people):
-        latest[row.customer_id].payment = row
-    for row in _newest(Questionnaire.objects.all(), people):
-        latest[row.customer_id].questionnaire = row
+    for projection in _newest(signups, people):
+        latest[projection.customer_id].signup = projection
+    for projection in _newest(Payment.objects.all(), people):
+        latest[projection.customer_id].payment = projection
+    for projection in _newest(Questionnaire.objects.all(), people):
+        latest[projection.customer_id].questionnaire = projection
     return latest
 
 
-def _newest(rows: Any, people: list[Any]) -> Any:
+def _newest(queryset: Any, people: list[Any]) -> Any:
     place = Window(
         RowNumber(),
         partition_by=F("customer_id"),
         order_by=[F("occurred_at").desc(), F("id").desc()],
     )
-    ordered = rows.filter(customer__in=people).order_by()
+    ordered = queryset.filter(customer__in=people).order_by()
     return ordered.annotate(place=place).filter(place=1)
 
 

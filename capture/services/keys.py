@@ -105,7 +105,7 @@ def find_key(text: str) -> ApiKey | None:
 def keyed_hashes() -> maintenance.KeyedColumn:
     """Say which keys a new HASH_KEY concerns: each follows when it is used next."""
 
-    def rows() -> QuerySet[ApiKey]:
+    def open_keys() -> QuerySet[ApiKey]:
         is_over = Q(expires_at__lte=clock.now())
         return ApiKey.objects.filter(revoked_at=None).exclude(is_over)
 
@@ -113,7 +113,7 @@ def keyed_hashes() -> maintenance.KeyedColumn:
         revoke_key(key, actor=actor, reason="of a former HOLDFAST_HASH_KEY")
         return True
 
-    return maintenance.KeyedColumn(rows, "key_hash", end=end)
+    return maintenance.KeyedColumn(open_keys, "key_hash", end=end)
 
 
 def get_or_create_source(business: Any, name: str, *, actor: Actor) -> Source:
@@ -169,8 +169,8 @@ def revoke_key(key: ApiKey, *, actor: Actor, reason: str = "") -> None:
 
 def get_key(prefix: str, *, actor: Actor) -> ApiKey:
     """Return a key by the beginning that pages show; DoesNotExist for foreign ones."""
-    rows = customers.list_rows(ApiKey, actor=actor).select_related("source__business")
-    return rows.get(prefix=prefix)
+    keys = customers.list_rows(ApiKey, actor=actor).select_related("source__business")
+    return keys.get(prefix=prefix)
 
 
 def allowed_origin(origin: str) -> bool:

@@ -452,9 +452,9 @@ def _uncovered(
     emails = {fold_email(e) for m in sums if (e := m.envelope.identity.email)}
     if not emails:
         return batch
-    rows = Payment.objects.filter(business=load.business, user_email__in=emails)
+    payments = Payment.objects.filter(business=load.business, user_email__in=emails)
     recorded = set(
-        rows.exclude(
+        payments.exclude(
             first_capture__message_id__startswith=f"{_PREFIX}:{CUSTOMERS}:"
         ).values_list("user_email", "final_price", "state")
     )

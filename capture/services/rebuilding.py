@@ -157,8 +157,8 @@ def _take_again(lost: list[Capture], actor: Actor) -> dict[UUID, UUID | None]:
         source = Source.objects.select_related("business").get(pk=source_id)
         captures = [capture for capture in lost if capture.source_id == source_id]
         for model in TYPED.values():
-            rows: Any = model.objects.filter(capture__in=captures)
-            rows.delete()
+            queryset: Any = model.objects.filter(capture__in=captures)
+            queryset.delete()
         links |= project_captures(parse_captures(captures), source, actor)
     return links
 
@@ -178,11 +178,13 @@ def _look_at_typed(
     ids = [item.capture.pk for item in parsed]
     stored: dict[str, dict[UUID, Any]] = {}
     for kind, model in TYPED.items():
-        rows: Any = model.objects.filter(capture__in=ids)
+        queryset: Any = model.objects.filter(capture__in=ids)
         if repair:
             # Before the sightings: a repeat moves the time of its row without a link.
-            rows = rows.select_for_update(of=("self",), no_key=True).order_by("pk")
-        stored[kind] = {row.capture_id: row for row in rows}
+            queryset = queryset.select_for_update(of=("self",), no_key=True).order_by(
+                "pk"
+            )
+        stored[kind] = {projection.capture_id: projection for projection in queryset}
     seen = last_seen(
         t.capture.pk for t in parsed if t.capture.type == CaptureType.DASHBOARD
     )
@@ -199,30 +201,30 @@ def _look_at_typed(
                     wrong.append(expected)
         # What is left has a capture of another type.
         differences += [
-            (row.capture_id, Difference(model._meta.label, row.pk, "row"))
-            for row in standing.values()
+            (projection.capture_id, Difference(model._meta.label, projection.pk, "row"))
+            for projection in standing.values()
         ]
         if repair:
             _store(model, wrong, list(standing.values()))
     return differences
 
 
-def _wrong_columns(row: Any, expected: Any) -> list[Difference]:
+def _wrong_columns(stored: Any, expected: Any) -> list[Difference]:
     table = expected._meta.label
-    if row is None:
+    if stored is None:
         return [Difference(table, expected.capture_id, "row")]
     return [
-        Difference(table, row.pk, field.name)
+        Difference(table, stored.pk, field.name)
         for field in expected._meta.fields
         if field.name not in _NOT_COMPARED
-        and getattr(row, field.attname) != getattr(expected, field.attname)
+        and getattr(stored, field.attname) != getattr(expected, field.attname)
     ]
 
 
 def _store(model: Any, wrong: list[Any], surplus: list[Any]) -> None:
     """Write rows over those of the same captures, and remove others."""
     if surplus:
-        model.objects.filter(pk__in=[row.pk for row in surplus]).delete()
+        model.objects.filter(pk__in=[projection.pk for projection in surplus]).delete()
     if wrong:
         excluded = {*_NOT_COMPARED, "capture"} - {"updated_at"}
         names = [f.name for f in model._meta.fields if f.name not in excluded]
@@ -261,12 +263,12 @@ def _payment_differences(
         first = min(ids & group.captures.keys(), default=None)
         if first is None:
             continue
-        if len(group.rows) != 1:
+        if len(group.payments) != 1:
             yield first, Difference("capture.Payment", first, "row")
             continue
-        ((pk, row),) = group.rows.items()
+        ((pk, payment),) = group.payments.items()
         for name, value in columns_of(group).items():
-            if getattr(row, name) != value:
+            if getattr(payment, name) != value:
                 yield first, Difference("capture.Payment", pk, name)
         for capture_id in group.captures.keys() & links.keys():
             if links[capture_id] != pk:
@@ -303,8 +305,8 @@ def _values_again(telling: Any, ids: list[UUID], *, repair: bool) -> list[Differ
 
 
 def _next_customers(telling: Any, last: UUID | None) -> list[UUID]:
-    rows = telling if last is None else telling.filter(customer__gt=last)
-    ids = rows.order_by("customer_id").values_list("customer_id", flat=True)
+    remaining = telling if last is None else telling.filter(customer__gt=last)
+    ids = remaining.order_by("customer_id").values_list("customer_id", flat=True)
     return list(ids.distinct()[:100])
 
 
@@ -340,28 +342,30 @@ class _Values:
     def compare(self) -> tuple[list[CapturedValue], list[CapturedValue]]:
         """Return the rows that are missing or wrong, and the stored ones too many."""
         stored = CapturedValue.objects.filter(customer__in=self._ids)
-        standing = {(row.customer_id, row.field): row for row in stored}
+        standing = {(value.customer_id, value.field): value for value in stored}
         wrong = [
-            row
-            for key, row in self._expected.items()
+            value
+            for key, value in self._expected.items()
             if (current := standing.pop(key, None)) is None
-            or any(getattr(current, n) != getattr(row, n) for n in _VALUE_COLUMNS)
+            or any(getattr(current, n) != getattr(value, n) for n in _VALUE_COLUMNS)
         ]
         return wrong, list(standing.values())
 
     def differences(self) -> list[Difference]:
         """Return what differs, by customer and field."""
         return [
-            Difference("capture.CapturedValue", row.customer_id, row.field)
-            for rows in self.compare()
-            for row in rows
+            Difference("capture.CapturedValue", value.customer_id, value.field)
+            for values in self.compare()
+            for value in values
         ]
 
     def store(self) -> None:
         """Correct what is stored."""
         wrong, surplus = self.compare()
         if surplus:
-            CapturedValue.objects.filter(pk__in=[row.pk for row in surplus]).delete()
+            CapturedValue.objects.filter(
+                pk__in=[value.pk for value in surplus]
+            ).delete()
         if wrong:
             CapturedValue.objects.bulk_create(
                 wrong,

@@ -45,7 +45,7 @@ def count_refusal(
     """
     name = str(key.pk) if key else network_hash(operation.ip)
     hour = timezone.now().replace(minute=0, second=0, microsecond=0)
-    row = RefusalCount.objects.filter(name=name, code=code, hour=hour)
+    counts = RefusalCount.objects.filter(name=name, code=code, hour=hour)
     new = RefusalCount(
         business_id=key.business_id if key else None,
         source_id=key.source_id if key else None,
@@ -55,10 +55,10 @@ def count_refusal(
     )
     # Without a key a count belongs to no business, and is within nobody's reach.
     with reach(None):
-        if row.update(count=F("count") + 1):
+        if counts.update(count=F("count") + 1):
             return
         RefusalCount.objects.bulk_create([new], ignore_conflicts=True)
-        row.update(count=F("count") + 1)
+        counts.update(count=F("count") + 1)
         if code in _OF_KEYS:
             _record_key_misuse(code, key, operation)
 

@@ -26,18 +26,20 @@ from customers import services as customers
 
 def list_captures(*, actor: Actor, kind: str = "", customer: UUID | None = None) -> Any:
     """Return captures that the actor may see, with source and link."""
-    rows = customers.list_rows(Capture, actor=actor).select_related("source", "link")
+    captures = customers.list_rows(Capture, actor=actor).select_related(
+        "source", "link"
+    )
     if kind:
-        rows = rows.filter(type=kind)
+        captures = captures.filter(type=kind)
     if customer is not None:
-        rows = rows.filter(link__customer=customer)
-    return rows
+        captures = captures.filter(link__customer=customer)
+    return captures
 
 
 def get_capture(pk: UUID, *, actor: Actor) -> Capture:
     """Return one capture; DoesNotExist for missing and for foreign ones."""
-    row: Capture = list_captures(actor=actor).get(pk=pk)
-    return row
+    capture: Capture = list_captures(actor=actor).get(pk=pk)
+    return capture
 
 
 def fields_of(capture: Capture) -> dict[str, Any]:
@@ -47,9 +49,9 @@ def fields_of(capture: Capture) -> dict[str, Any]:
 
 def last_capture(source: Source) -> datetime | None:
     """Return when a source's last capture arrived."""
-    rows = Capture.objects.filter(business=source.business_id, source=source)
-    captures: datetime | None = rows.aggregate(last=Max("received_at"))["last"]
-    return captures
+    captures = Capture.objects.filter(business=source.business_id, source=source)
+    latest: datetime | None = captures.aggregate(last=Max("received_at"))["last"]
+    return latest
 
 
 def list_refusals(source: Source) -> Any:
@@ -64,27 +66,27 @@ def shown_amount(payment: Payment) -> str:
     return customers.shown_money(payment.final_price, payment.currency)
 
 
-def open_screenshot(row: Questionnaire) -> Any:
+def open_screenshot(questionnaire: Questionnaire) -> Any:
     """Return the open file of a questionnaire's screenshot; None when there is none."""
-    if not row.account_screenshot:
+    if not questionnaire.account_screenshot:
         return None
-    path = path_of(row.business_id, row.account_screenshot)
+    path = path_of(questionnaire.business_id, questionnaire.account_screenshot)
     return default_storage.open(path) if default_storage.exists(path) else None
 
 
 def list_quarantined(*, actor: Actor, code: str = "", is_open: bool = True) -> Any:
     """Return quarantined items that the actor may see: those still open, or all."""
-    rows: Any = customers.list_rows(Quarantine, actor=actor)
-    rows = rows.select_related("source")
+    items: Any = customers.list_rows(Quarantine, actor=actor)
+    items = items.select_related("source")
     if is_open:
-        rows = rows.open()
-    return rows.filter(code=code) if code else rows
+        items = items.open()
+    return items.filter(code=code) if code else items
 
 
 def get_quarantined(pk: UUID, *, actor: Actor) -> Quarantine:
     """Return one item; DoesNotExist for missing and for foreign ones."""
-    row: Quarantine = list_quarantined(actor=actor, is_open=False).get(pk=pk)
-    return row
+    item: Quarantine = list_quarantined(actor=actor, is_open=False).get(pk=pk)
+    return item
 
 
 def list_sightings(capture: Capture) -> Any:

@@ -40,32 +40,32 @@ _COLUMNS = (
 def _find(
     customer: Any, actor: Actor, before: Any, limit: int
 ) -> Iterable[customers.TimelineEntry]:
-    rows: Any = customers.list_rows(Capture, actor=actor).filter(
+    captures: Any = customers.list_rows(Capture, actor=actor).filter(
         business=customer.business_id,
         link__business=customer.business_id,
         link__customer=customer.pk,
     )
-    rows = rows.select_related("source").only(*_COLUMNS)
-    newest = customers.before_place(rows, before, by="occurred_at", limit=limit)
+    captures = captures.select_related("source").only(*_COLUMNS)
+    newest = customers.before_place(captures, before, by="occurred_at", limit=limit)
     return map(_entry, newest)
 
 
-def _entry(row: Capture) -> customers.TimelineEntry:
-    facts = row.facts or {}
-    is_payment = row.type == CaptureType.PAYMENT
+def _entry(capture: Capture) -> customers.TimelineEntry:
+    facts = capture.facts or {}
+    is_payment = capture.type == CaptureType.PAYMENT
     amount = to_decimal(facts.get("final_price")) if is_payment else None
     return customers.TimelineEntry(
-        row.pk,
+        capture.pk,
         "capture",
-        row.occurred_at,
-        _title(row, facts),
+        capture.occurred_at,
+        _title(capture, facts),
         amount=amount,
         currency=_currency(facts) if amount is not None else None,
         data={
-            "type": row.type,
-            "source": row.source.slug,
-            "trust": row.trust,
-            "corrects": row.corrects_id,
+            "type": capture.type,
+            "source": capture.source.slug,
+            "trust": capture.trust,
+            "corrects": capture.corrects_id,
         },
     )
 
@@ -76,17 +76,17 @@ def _currency(facts: dict[str, Any]) -> str | None:
     return code if is_code else None
 
 
-def _title(row: Capture, facts: dict[str, Any]) -> str:
-    if row.type == CaptureType.PAYMENT:
+def _title(capture: Capture, facts: dict[str, Any]) -> str:
+    if capture.type == CaptureType.PAYMENT:
         state = str(facts.get("state"))
         is_state = state in PaymentState.values
         label = PaymentState(state).label.lower() if is_state else "received"
         title = f"Payment {label}."
-    elif row.type == CaptureType.LOGIN and facts.get("success") is False:
+    elif capture.type == CaptureType.LOGIN and facts.get("success") is False:
         title = "Failed to sign in."
     else:
-        title = _TITLES[row.type]
-    return f"Corrected: {title}" if row.corrects_id else title
+        title = _TITLES[capture.type]
+    return f"Corrected: {title}" if capture.corrects_id else title
 
 
 timeline_source = customers.TimelineSource("capture", "capture.view_capture", _find)

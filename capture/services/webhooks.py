@@ -41,9 +41,9 @@ def find_endpoint(provider: str, endpoint_id: UUID) -> WebhookEndpoint | None:
 
     Looks in all businesses: the endpoint tells whose event it is.
     """
-    rows = WebhookEndpoint.objects.select_related("source", "source__business")
+    endpoints = WebhookEndpoint.objects.select_related("source", "source__business")
     with reach(None):
-        return rows.filter(
+        return endpoints.filter(
             pk=endpoint_id, provider=provider, is_active=True, source__is_active=True
         ).first()
 

@@ -25,14 +25,14 @@ class Command(BaseCommand):
 
     def handle(self, *, code: str, reason: str, yes: bool, **_: Any) -> None:
         actor = Actor.system("replay_quarantine")
-        rows = services.list_quarantined(actor=actor, code=code).order_by("pk")
-        total = rows.count()
+        items = services.list_quarantined(actor=actor, code=code).order_by("pk")
+        total = items.count()
         if not yes:
             self.stdout.write(f"{total} open items. Add --yes to replay them.")
             return
         progress = Progress(self.stdout, "items")
         taken = services.replay_all(
-            _by_key(rows),
+            _by_key(items),
             actor=actor,
             reason=reason or None,
             on_each=lambda done: progress.show(done, total),
@@ -41,11 +41,11 @@ class Command(BaseCommand):
         self.stdout.write(f"{taken} of {total} items are captures now.")
 
 
-def _by_key(rows: Any) -> Iterator[Any]:
+def _by_key(queryset: Any) -> Iterator[Any]:
     """Yield rows a hundred at a time: no cursor stays open while they are written."""
     last = None
     while True:
-        after = rows if last is None else rows.filter(pk__gt=last)
+        after = queryset if last is None else queryset.filter(pk__gt=last)
         batch = list(after[:100])
         yield from batch
         if not batch:
