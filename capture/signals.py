@@ -111,10 +111,10 @@ class _Receivers:
         """
         self._quietly(self._failed, credentials or {}, request)
 
-    def saved(self, instance: Any, **facts: Any) -> None:
+    def saved(self, instance: Any, **options: Any) -> None:
         """Tell of a new user; fixtures are none."""
-        if facts.get("created") and not facts.get("raw"):
-            self._quietly(self._signup, instance, facts.get("using"))
+        if options.get("created") and not options.get("raw"):
+            self._quietly(self._signup, instance, options.get("using"))
 
     def _failed(self, credentials: Any, request: Any) -> None:
         model = get_user_model()
@@ -160,9 +160,9 @@ class _Receivers:
     ) -> None:
         # The same id however often it is sent: the hub keeps it once.
         body["message_id"] = f"django:{uuid.uuid4()}"
-        facts = {name: value for name, value in body.items() if value not in (None, "")}
+        event = {name: value for name, value in body.items() if value not in (None, "")}
         transaction.on_commit(
-            lambda: self._quietly(self._send, kind, facts), using=using
+            lambda: self._quietly(self._send, kind, event), using=using
         )
 
     def _quietly(self, work: Callable[..., None], *args: Any, **kwargs: Any) -> None:

@@ -28,7 +28,7 @@ from capture.adapters.values import (
 from capture.choices import CaptureType, PaymentState
 from capture.envelope import Identity
 
-Facts = dict[str, Any]
+Fields = dict[str, Any]
 _INVOICE = "invoice:"
 # A dispute that ends like this leaves the money where it is.
 _HARMLESS = (
@@ -70,17 +70,17 @@ def _read(kind: str | None, event: Place) -> dict[str, Any]:
     if not isinstance(thing.value, dict):
         raise Unfit("schema_violation", "/resource", "The event is about nothing.")
     reader, state = _EVENTS[kind]
-    facts, sent_as = reader(thing)
-    if not facts["references"]:
+    payment, sent_as = reader(thing)
+    if not payment["references"]:
         raise Unfit("schema_violation", "/resource/id", "The payment has no id.")
     fields = {
         "full_name": _full_name(thing),
         "payment_method": _method(thing),
         "payment_status": first(thing.text("status"), thing.text("state")),
         "payment_processor": "paypal",
-        "transaction_id": facts["references"][0].partition(":")[2],
+        "transaction_id": payment["references"][0].partition(":")[2],
         "state": str(state(thing) if callable(state) else state),
-        **facts,
+        **payment,
     }
     return {
         "identity": _person(thing),
@@ -89,18 +89,18 @@ def _read(kind: str | None, event: Place) -> dict[str, Any]:
     }
 
 
-def _transaction(thing: Place) -> tuple[Facts, dict[str, str]]:
+def _transaction(thing: Place) -> tuple[Fields, dict[str, str]]:
     """Read a capture or a sale."""
     currency, amount, place = _amount(thing.at("amount"))
-    facts = {
+    payment = {
         "currency": currency,
         "final_price": required(amount, place),
         "references": _references(thing, thing.text("id")),
     }
-    return facts, {"final_price": place.path}
+    return payment, {"final_price": place.path}
 
 
-def _refund(thing: Place) -> tuple[Facts, dict[str, str]]:
+def _refund(thing: Place) -> tuple[Fields, dict[str, str]]:
     """Read a refund, or the capture that was refunded. What was paid stays unsaid."""
     total = (
         thing.at("seller_payable_breakdown", "total_refunded_amount"),
@@ -115,16 +115,16 @@ def _refund(thing: Place) -> tuple[Facts, dict[str, str]]:
     )
     if transaction_id is None and not thing.at("seller_payable_breakdown").value:
         transaction_id = thing.text("id")
-    facts = {
+    payment = {
         "currency": currency,
         # Older versions write it with a minus.
         "amount_refunded": abs(amount),
         "references": _references(thing, transaction_id),
     }
-    return facts, {"amount_refunded": place.path}
+    return payment, {"amount_refunded": place.path}
 
 
-def _order(thing: Place) -> tuple[Facts, dict[str, str]]:
+def _order(thing: Place) -> tuple[Fields, dict[str, str]]:
     """Read an order. Its units are paid together, so they are one payment."""
     units = thing.items("purchase_units")
     amounts = [_amount(unit.at("amount")) for unit in units]
@@ -135,7 +135,7 @@ def _order(thing: Place) -> tuple[Facts, dict[str, str]]:
     paid = [_named("transaction", capture.text("id")) for capture in captures]
     invoices = [_invoice(unit) for unit in units]
     order = _named("order", thing.text("id"))
-    facts = {
+    payment = {
         "currency": amounts[0][0],
         "final_price": sum(
             (required(amount, place) for _, amount, place in amounts), Decimal(0)
@@ -145,10 +145,10 @@ def _order(thing: Place) -> tuple[Facts, dict[str, str]]:
         "plan_name": _plan(units),
         "references": references([*paid, order, *invoices]),
     }
-    return facts, {"final_price": f"{here.path}/0/amount"}
+    return payment, {"final_price": f"{here.path}/0/amount"}
 
 
-def _dispute(thing: Place) -> tuple[Facts, dict[str, str]]:
+def _dispute(thing: Place) -> tuple[Fields, dict[str, str]]:
     """Read a dispute; what is disputed may be a part of what was paid."""
     disputed = thing.at("disputed_transactions", 0)
     transaction = _named("transaction", disputed.text("seller_transaction_id"))
@@ -289,7 +289,7 @@ def _plan(units: list[Place]) -> str | None:
     return first(name, *(unit.text("description") for unit in units[:1]))
 
 
-_Reader = Callable[[Place], tuple[Facts, dict[str, str]]]
+_Reader = Callable[[Place], tuple[Fields, dict[str, str]]]
 _EventReader = tuple[_Reader, str | Callable[[Place], str]]
 _PAYMENT_VERBS: dict[str, _EventReader] = {
     "COMPLETED": (_transaction, PaymentState.PAID),

@@ -185,13 +185,13 @@ def _traits(
 def _malformed(message: _Message, kind: str | None) -> Issue | None:
     if kind not in ("identify", "group"):
         return None
-    places = (
+    traits = (
         (message.item.get("traits"), "/traits"),
         (message.context.get("traits"), "/context/traits"),
     )
     wrong = (
         pointer
-        for value, pointer in places
+        for value, pointer in traits
         if value is not None and not isinstance(value, dict)
     )
     pointer = next(wrong, None)

@@ -116,9 +116,9 @@ def find_ids(kind: str, thing: Place) -> dict[str, list[str | None]]:
 def find_money(kind: str, thing: Place) -> Money:
     """Return the amounts of an object. Raises Unfit where they make no sense."""
     currency = currency_of(thing.at("currency"))
-    places = _MONEY[_family(kind)](thing)
+    amount_places = _MONEY[_family(kind)](thing)
     amounts: dict[str, Decimal] = {}
-    for name, place in places.items():
+    for name, place in amount_places.items():
         amount = from_minor(place, currency)
         if name == "final_price":
             amount = required(amount, place)
@@ -127,7 +127,7 @@ def find_money(kind: str, thing: Place) -> Money:
             amounts[name] = amount
     _sum_discounts(thing, currency, amounts)
     _leave_out_uncaptured(thing, currency, amounts)
-    return Money(currency, amounts, {n: p.path for n, p in places.items()})
+    return Money(currency, amounts, {n: p.path for n, p in amount_places.items()})
 
 
 def _session_money(thing: Place) -> dict[str, Place]:
@@ -235,7 +235,7 @@ def _billing(thing: Place) -> Place:
 
 
 def _plan(thing: Place) -> str | None:
-    places = (
+    sources = (
         thing.at("metadata"),
         thing.at("subscription_details", "metadata"),
         thing.at("parent", "subscription_details", "metadata"),
@@ -243,7 +243,7 @@ def _plan(thing: Place) -> str | None:
     keys = ("plan_name", "plan", "plan_type")
     line = thing.at("lines", "data", 0)
     return first(
-        *(place.text(key) for place in places for key in keys),
+        *(place.text(key) for place in sources for key in keys),
         line.text("price", "nickname"),
         line.text("plan", "nickname"),
         line.text("description"),

@@ -74,16 +74,23 @@ class CaptureAdmin(ActPages, ReadOnlyAdmin):
         "message_id",
         "message_id_origin",
     )
-    _people = ("email", "phone", "user_ref", "anonymous_ref", "previous_ref")
+    _identity_columns = ("email", "phone", "user_ref", "anonymous_ref", "previous_ref")
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         parts = [
             ("What and when", {"fields": self._columns}),
             (
                 "Whom",
-                {"fields": ("customer", "rule", "unmatched_because", *self._people)},
+                {
+                    "fields": (
+                        "customer",
+                        "rule",
+                        "unmatched_because",
+                        *self._identity_columns,
+                    )
+                },
             ),
-            ("Understood as", {"fields": ("normalised", "known_facts", "notes")}),
+            ("Understood as", {"fields": ("normalised", "stored_values", "notes")}),
             (
                 "Corrections and repeats",
                 {"fields": ("corrections", "sightings", "corrects_id", "replay_of_id")},
@@ -133,12 +140,12 @@ class CaptureAdmin(ActPages, ReadOnlyAdmin):
         return _table(lines)
 
     @admin.display(description="Facts")
-    def known_facts(self, capture: Capture) -> str:
-        facts = capture.facts or {}
+    def stored_values(self, capture: Capture) -> str:
+        values = capture.facts or {}
         if getattr(capture, "is_masked", False):
-            facts = mask_fields(facts)
+            values = mask_fields(values)
         return _table(
-            (name, _display_value(value)) for name, value in sorted(facts.items())
+            (name, _display_value(value)) for name, value in sorted(values.items())
         )
 
     @admin.display(description="Corrections")

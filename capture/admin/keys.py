@@ -166,7 +166,7 @@ class WebhookEndpointAdmin(ActPages, ConfirmedForms, HubAdmin):
     list_select_related = ("source",)
     search_fields = ("name", "source__slug")
     autocomplete_fields = ("source",)
-    readonly_fields = ("address", "secrets_kept")
+    readonly_fields = ("address", "secret_count")
     ordering = ("name", "id")
     acts: ClassVar[dict[str, dict[str, Any]]] = {
         "retire": {
@@ -203,7 +203,7 @@ class WebhookEndpointAdmin(ActPages, ConfirmedForms, HubAdmin):
         return f"/api/v1/webhooks/{endpoint.provider}/{endpoint.pk}"
 
     @admin.display(description="Secrets")
-    def secrets_kept(self, endpoint: WebhookEndpoint) -> str:
+    def secret_count(self, endpoint: WebhookEndpoint) -> str:
         n = len(services.secrets_of(endpoint))
         return f"{n} kept" if n else "none yet: every delivery is refused"
 

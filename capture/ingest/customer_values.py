@@ -45,9 +45,9 @@ def update_customers(
     telling = {pk for t, pk in owned if t.capture.type in NAMING}
     customers.lock_customers(telling)
     won, former = _compete(owned, source.business_id)
-    facts: dict[UUID, dict[str, customers.CapturedFact]] = defaultdict(dict)
+    captured_values: dict[UUID, dict[str, customers.CapturedFact]] = defaultdict(dict)
     for (pk, name), winner in won.items():
-        facts[pk][name] = customers.CapturedFact(
+        captured_values[pk][name] = customers.CapturedFact(
             value=winner.value or "",
             former=former.get((pk, name)),
             occurred_at=winner.occurred_at,
@@ -60,7 +60,7 @@ def update_customers(
             moment = item.capture.occurred_at
             first[pk] = min(first.get(pk, moment), moment)
     customers.update_captured_customers(
-        facts,
+        captured_values,
         actor=actor,
         learned=linked.learned,
         joined=earliest_signups(first),
@@ -101,7 +101,7 @@ def find_winners(owned: Iterable[tuple[ParsedCapture, UUID]]) -> Winners:
 def _values(item: ParsedCapture) -> dict[str, str]:
     """Return the columns of a customer of which a capture says something."""
     if item.capture.type in TELLING:
-        return facts_of(item.fields)
+        return customer_columns(item.fields)
     values = {
         "name": name_in(item.fields.get("full_name")),
         "phone": text(item.capture.phone, 50),
@@ -109,17 +109,17 @@ def _values(item: ParsedCapture) -> dict[str, str]:
     return {name: value for name, value in values.items() if value}
 
 
-def facts_of(fields: dict[str, Any]) -> dict[str, str]:
+def customer_columns(fields: dict[str, Any]) -> dict[str, str]:
     """Return the columns of a customer that a signup or profile tells."""
     status = fields.get("status")
-    facts = {
+    columns = {
         "name": name_in(fields.get("full_name")),
         "phone": without_unseen(text(fields.get("mobile_number"), 50) or ""),
         "location": text(fields.get("location"), 200),
         "source": text(fields.get("signup_source", fields.get("source")), 100),
         "status": status if status in _STATUSES else None,
     }
-    return {name: value for name, value in facts.items() if value}
+    return {name: value for name, value in columns.items() if value}
 
 
 def _weight(value: CapturedValue) -> tuple[Any, ...]:
@@ -141,11 +141,11 @@ def _compete(
     # Of the capture only its type: what was sent can be long.
     columns = ("customer", "field", "value", "trust", "occurred_at", "received_at")
     stored_values = stored.select_related("capture").only(*columns, "capture__type")
-    standing = {(value.customer_id, value.field): value for value in stored_values}
+    stored_by_key = {(value.customer_id, value.field): value for value in stored_values}
     won = {
         key: value
         for key, value in sorted(candidates.items())
-        if key not in standing or _weight(value) > _weight(standing[key])
+        if key not in stored_by_key or _weight(value) > _weight(stored_by_key[key])
     }
     CapturedValue.objects.bulk_create(
         won.values(),
@@ -153,7 +153,7 @@ def _compete(
         unique_fields=["customer", "field"],
         update_fields=["value", "capture", "trust", "occurred_at", "received_at"],
     )
-    return won, {key: value.value for key, value in standing.items()}
+    return won, {key: value.value for key, value in stored_by_key.items()}
 
 
 def _answers(

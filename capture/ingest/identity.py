@@ -85,11 +85,11 @@ def link(parsed: list[ParsedCapture], source: Source, *, actor: Actor) -> Linked
     identities = find_identities(source.business_id, captures)
     missing = _missing(parsed, identities)
     made = customers.create_captured_customers(source.business, missing, actor=actor)
-    for facts, customer_id in zip(missing, made, strict=True):
-        if facts.get("email"):
-            identities.by_email[fold_email(facts["email"])] = customer_id
-        if facts.get("external_id"):
-            identities.by_ref[facts["external_id"]] = customer_id
+    for new_customer, customer_id in zip(missing, made, strict=True):
+        if new_customer.get("email"):
+            identities.by_email[fold_email(new_customer["email"])] = customer_id
+        if new_customer.get("external_id"):
+            identities.by_ref[new_customer["external_id"]] = customer_id
     linked = Linked(learned=_learn(parsed, identities))
     links = [link_of(capture, identities) for capture in captures]
     CaptureLink.objects.bulk_create(links)
@@ -176,28 +176,30 @@ def _missing(
         )
         if not names or has_customer or not _makes_customer(item):
             continue
-        facts = next((by_name[name] for name in names if name in by_name), None)
-        if facts is None:
-            facts = _facts(item)
-            missing.append(facts)
-        _complete(facts, item, by_name)
+        new_customer = next((by_name[name] for name in names if name in by_name), None)
+        if new_customer is None:
+            new_customer = _new_customer(item)
+            missing.append(new_customer)
+        _complete(new_customer, item, by_name)
         for name in names:
-            by_name.setdefault(name, facts)
+            by_name.setdefault(name, new_customer)
     return missing
 
 
 def _complete(
-    facts: dict[str, Any], item: ParsedCapture, by_name: dict[str, dict[str, Any]]
+    new_customer: dict[str, Any],
+    item: ParsedCapture,
+    by_name: dict[str, dict[str, Any]],
 ) -> None:
     """Add the id that an earlier message of the batch did not name."""
     capture = item.capture
-    lacks_ref = not facts["external_id"] and capture.user_ref not in by_name
+    lacks_ref = not new_customer["external_id"] and capture.user_ref not in by_name
     if capture.user_ref and lacks_ref:
-        facts["external_id"] = capture.user_ref
-    if capture.email and not facts["email"] and capture.email not in by_name:
-        if facts["name"] == facts["external_id"]:
-            facts["name"] = name_in(item.fields.get("full_name")) or item.email
-        facts["email"] = item.email
+        new_customer["external_id"] = capture.user_ref
+    if capture.email and not new_customer["email"] and capture.email not in by_name:
+        if new_customer["name"] == new_customer["external_id"]:
+            new_customer["name"] = name_in(item.fields.get("full_name")) or item.email
+        new_customer["email"] = item.email
 
 
 def _makes_customer(item: ParsedCapture) -> bool:
@@ -206,7 +208,7 @@ def _makes_customer(item: ParsedCapture) -> bool:
     return item.capture.type not in _NOT_ENOUGH
 
 
-def _facts(item: ParsedCapture) -> dict[str, Any]:
+def _new_customer(item: ParsedCapture) -> dict[str, Any]:
     fields, capture = item.fields, item.capture
     email = item.email
     return {

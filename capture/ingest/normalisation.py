@@ -74,7 +74,7 @@ def build_capture(envelope: Envelope, source: Source, actor: Actor) -> Capture:
         skew_ms=skew,
         replay_of_id=envelope.replay_of,
         corrects_id=envelope.corrects,
-        facts=_facts(envelope, source),
+        facts=_retained_values(envelope, source),
         payload=payload_text(envelope.body),
         raw=envelope.raw,
         raw_signature=_column(envelope.raw_signature, 2000),
@@ -186,11 +186,11 @@ def _time_warnings(
     return [(code, "") for code in codes]
 
 
-def _facts(envelope: Envelope, source: Source) -> dict[str, Any]:
+def _retained_values(envelope: Envelope, source: Source) -> dict[str, Any]:
     """Return the facts that are no person's and must outlive an erasure."""
     fields = envelope.fields
     if envelope.type == CaptureType.PAYMENT:
-        return _payment_facts(fields, source)
+        return _payment_values(fields, source)
     if envelope.type == CaptureType.SIGNUP:
         names = ("plan", "signup_source", "signup_method")
         return {n: _safe(str(fields[n]))[:200] for n in names if n in fields}
@@ -202,9 +202,9 @@ def _facts(envelope: Envelope, source: Source) -> dict[str, Any]:
     return {}
 
 
-def _payment_facts(fields: dict[str, Any], source: Source) -> dict[str, Any]:
+def _payment_values(fields: dict[str, Any], source: Source) -> dict[str, Any]:
     currency = fields.get("currency")
-    facts: dict[str, Any] = {
+    values: dict[str, Any] = {
         "processor": processor_of(fields),
         "transaction_id": fields.get("transaction_id"),
         "plan_name": fields.get("plan_name"),
@@ -216,10 +216,10 @@ def _payment_facts(fields: dict[str, Any], source: Source) -> dict[str, Any]:
     }
     for name in AMOUNTS:
         amount = to_decimal(fields.get(name))
-        facts[name] = None if amount is None else str(stored(amount))
+        values[name] = None if amount is None else str(stored(amount))
     return {
         name: value if isinstance(value, bool) else _safe(str(value))[:_LONGEST_FACT]
-        for name, value in facts.items()
+        for name, value in values.items()
         if value not in (None, "")
     }
 

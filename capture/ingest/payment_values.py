@@ -91,30 +91,30 @@ def columns_of(group: Group) -> dict[str, Any]:
     state, refunded = _state(ours)
     strongest = parsed[-1].capture
     by_time = sorted(group.captures.values(), key=moment_of)
-    facts: dict[str, Any] = {}
+    merged: dict[str, Any] = {}
     for item in parsed:
         stated = dict(item.facts)
-        if stated.get("currency_assumed") and facts.get("currency_assumed") is False:
+        if stated.get("currency_assumed") and merged.get("currency_assumed") is False:
             # A guess does not outrank what somebody said.
             del stated["currency"], stated["currency_assumed"]
-        facts |= stated
-    amounts = {n: to_decimal(facts.get(n)) for n in _AMOUNTS}
+        merged |= stated
+    amounts = {n: to_decimal(merged.get(n)) for n in _AMOUNTS}
     return {
         "customer_id": group.customer_id,
         "first_capture_id": by_time[0].pk,
         "latest_capture_id": by_time[-1].pk,
         "trust": strongest.trust,
         "occurred_at": _paid_at(ours, by_time),
-        **_people(parsed),
+        **_person(parsed),
         **{name: _text_of(parsed, name, n) for name, n in _TEXTS.items()},
-        "plan_name": text(facts.get("plan_name"), 200),
-        "payment_method": text(facts.get("payment_method"), 50),
+        "plan_name": text(merged.get("plan_name"), 200),
+        "payment_method": text(merged.get("payment_method"), 50),
         **amounts,
-        "payment_processor": text(facts.get("processor"), 50),
-        "transaction_id": _number(group) or text(facts.get("transaction_id"), 255),
+        "payment_processor": text(merged.get("processor"), 50),
+        "transaction_id": _number(group) or text(merged.get("transaction_id"), 255),
         "crypto_amount_value": number(_text_of(parsed, "crypto_amount", 64), 38, 18),
-        "currency": facts["currency"],
-        "currency_assumed": facts["currency_assumed"],
+        "currency": merged["currency"],
+        "currency_assumed": merged["currency_assumed"],
         "state": _after_refunds(state, amounts["final_price"], refunded),
         "verified": _is_verified(parsed),
         "amount_refunded": refunded,
@@ -141,8 +141,8 @@ def _state(parsed: list[ParsedCapture]) -> tuple[str, Decimal | None]:
     special: tuple[Any, str] | None = None
     refunds = []
     for item in parsed:
-        facts = item.facts
-        state = str(facts.get("state", PaymentState.CREATED))
+        values = item.facts
+        state = str(values.get("state", PaymentState.CREATED))
         moment = moment_of(item.capture)
         if state in _RANK:
             candidate = (_RANK[PaymentState(state)], moment, state)
@@ -151,11 +151,11 @@ def _state(parsed: list[ParsedCapture]) -> tuple[str, Decimal | None]:
                 received = max(received, moment) if received else moment
         elif special is None or moment > special[0]:
             special = (moment, state)
-        amount = to_decimal(facts.get("amount_refunded"))
+        amount = to_decimal(values.get("amount_refunded"))
         if amount is not None:
             refunds.append(amount)
         elif state == PaymentState.REFUNDED:
-            refunds.append(to_decimal(facts.get("final_price")) or Decimal(0))
+            refunds.append(to_decimal(values.get("final_price")) or Decimal(0))
     refunded = max(refunds, default=None)
     # Once received, the last word counts: a dispute that was won is over.
     last = received or (ordinary[1] if ordinary else None)
@@ -191,7 +191,7 @@ def _paid_at(ours: list[ParsedCapture], by_time: list[Capture]) -> datetime:
     return min(paid, default=by_time[0].occurred_at)
 
 
-def _people(parsed: list[ParsedCapture]) -> dict[str, str | None]:
+def _person(parsed: list[ParsedCapture]) -> dict[str, str | None]:
     columns: dict[str, str | None] = dict.fromkeys(
         ("user_id", "user_email", "user_name")
     )

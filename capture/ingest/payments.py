@@ -38,9 +38,9 @@ _NEAR = timedelta(hours=24)
 
 def references_of(capture: Capture) -> set[str]:
     """Return the ids under which further messages know a capture's payment."""
-    facts = capture.facts or {}
-    ids = {*str(facts.get("references", "")).split(" "), facts.get("transaction_id")}
-    processor = str(facts.get("processor", "")).casefold()
+    values = capture.facts or {}
+    ids = {*str(values.get("references", "")).split(" "), values.get("transaction_id")}
+    processor = str(values.get("processor", "")).casefold()
     # A page knows an order of PayPal by its bare number.
     ids |= {name.partition(":")[2] for name in ids if name and name.startswith(_KINDS)}
     references = {f"{processor}:{name}"[:310] for name in ids if name}
@@ -183,12 +183,14 @@ def _with_claims(
     Same customer, amount and currency within a day, and exactly one such payment;
     else a claim stays one.
     """
-    people = {pk for group in groups if (pk := _owner(group, owners)) is not None}
-    if not people:
+    owners_with_payments = {
+        pk for group in groups if (pk := _owner(group, owners)) is not None
+    }
+    if not owners_with_payments:
         return groups
     claims = CaptureLink.objects.filter(
         business=business_id,
-        customer__in=people,
+        customer__in=owners_with_payments,
         capture__type=CaptureType.PAYMENT,
         capture__trust=Trust.BROWSER,
     ).select_related("capture")
@@ -207,9 +209,9 @@ def _distribute(
     loose: dict[UUID, CaptureLink],
 ) -> list[Group]:
     owners |= {pk: (link.customer_id, link.rule) for pk, link in loose.items()}
-    people = {link.customer_id for link in loose.values()}
+    claim_owners = {link.customer_id for link in loose.values()}
     others = set(
-        Payment.objects.filter(business=business_id, customer__in=people)
+        Payment.objects.filter(business=business_id, customer__in=claim_owners)
         .exclude(pk__in=[pk for group in groups for pk in group.payments])
         .values_list("pk", flat=True)
     )
@@ -247,12 +249,12 @@ def _distribute(
 
 
 def _fits(claim: Capture, customer_id: UUID | None, columns: dict[str, Any]) -> bool:
-    facts = claim.facts or {}
+    values = claim.facts or {}
     return (
         columns["customer_id"] == customer_id
-        and columns["currency"] == facts.get("currency")
+        and columns["currency"] == values.get("currency")
         and columns["final_price"] is not None
-        and columns["final_price"] == to_decimal(facts.get("final_price"))
+        and columns["final_price"] == to_decimal(values.get("final_price"))
         and abs(columns["occurred_at"] - claim.occurred_at) <= _NEAR
     )
 

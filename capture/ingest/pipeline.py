@@ -168,7 +168,7 @@ def _ingest(
         source=source,
         actor=actor,
     )
-    places = {
+    quarantine_id_of = {
         id(item): place for item, place in zip(wrong, quarantine_ids, strict=True)
     }
     _see_again(good, source, actor)
@@ -178,7 +178,7 @@ def _ingest(
         i.capture_id for i in good if i.capture_id and i.status != Status.ACCEPTED
     }
     owners = linked | links_of(pk for pk in before if pk not in linked)
-    return [_result_of(item, owners, places.get(id(item))) for item in items]
+    return [_result_of(item, owners, quarantine_id_of.get(id(item))) for item in items]
 
 
 def _reset(item: _Item) -> _Item:
@@ -313,8 +313,8 @@ def _unchanged(good: list[_Item], source: Source) -> dict[str, UUID]:
         capture = _capture(item)
         if capture.message_id in repeated or capture.message_id in taken:
             continue
-        people = [name for name in (capture.email, capture.user_ref) if name]
-        state = next((latest[name] for name in people if name in latest), None)
+        names = [name for name in (capture.email, capture.user_ref) if name]
+        state = next((latest[name] for name in names if name in latest), None)
         mark = state_hash(item.envelope.fields)
         if state is not None and capture.occurred_at < state[2]:
             continue
@@ -322,7 +322,7 @@ def _unchanged(good: list[_Item], source: Source) -> dict[str, UUID]:
             repeated[capture.message_id] = state[0]
         taken.add(capture.message_id)
         now = state[0] if capture.message_id in repeated and state else capture.pk
-        for name in people:
+        for name in names:
             latest[name] = (now, mark, capture.occurred_at)
     return repeated
 

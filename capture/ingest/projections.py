@@ -314,20 +314,20 @@ def name_in(value: Any, length: int = 255) -> str | None:
     return line_of(text(value, length) or "") or None
 
 
-def number(value: Any, digits: int, places: int) -> Decimal | None:
+def number(value: Any, digits: int, decimals: int) -> Decimal | None:
     """Return a number as a column takes it, rounded half-even here and not there.
 
     None for what is no number or does not fit; the capture keeps it.
     """
     amount = to_decimal(value)
     # Looked at before anything writes the number out.
-    if amount is None or amount.adjusted() >= digits - places:
+    if amount is None or amount.adjusted() >= digits - decimals:
         return None
     # More digits than Decimal computes with by itself.
     exact = Context(prec=digits + 1, rounding=ROUND_HALF_EVEN)
-    step = Decimal(1).scaleb(-places)
+    step = Decimal(1).scaleb(-decimals)
     rounded = amount.quantize(step, context=exact) if amount else Decimal(0)
-    return rounded if rounded.adjusted() < digits - places else None
+    return rounded if rounded.adjusted() < digits - decimals else None
 
 
 def whole(value: Any) -> int | None:

@@ -46,7 +46,9 @@ def quarantine(
     )
     ids = {(mark, code): pk for mark, code, pk in
            stored.values_list("fingerprint", "code", "pk")}  # fmt: skip
-    places = [ids[candidate.fingerprint, candidate.code] for candidate in candidates]
+    stored_ids = [
+        ids[candidate.fingerprint, candidate.code] for candidate in candidates
+    ]
     Sighting.objects.bulk_create(
         [
             Sighting(
@@ -61,12 +63,12 @@ def quarantine(
                 attempt=envelope.attempt,
             )
             for candidate, place, (envelope, _) in zip(
-                candidates, places, wrong, strict=True
+                candidates, stored_ids, wrong, strict=True
             )
             if place != candidate.pk
         ]
     )
-    return places
+    return stored_ids
 
 
 def _build_quarantine(

@@ -140,7 +140,7 @@ def _read_again(
         fault, _, _ = error.message.partition(".")
         msg = f"{fault}. Correct the text."
         raise ValidationError(msg, code=error.code) from error
-    facts = {
+    envelope_fields = {
         "trust": quarantined.trust,
         "key_id": quarantined.key_id,
         "received_at": quarantined.received_at,
@@ -153,10 +153,12 @@ def _read_again(
     )
     if quarantined.message_id:
         # Where it stood in a header.
-        facts["webhook_id"] = quarantined.message_id
+        envelope_fields["webhook_id"] = quarantined.message_id
     adapter, capture_type = quarantined.adapter, quarantined.type or CaptureType.EVENT
     return entry, [
-        build_again(adapter, capture_type, item, source, sent_at=sent, **facts)
+        build_again(
+            adapter, capture_type, item, source, sent_at=sent, **envelope_fields
+        )
         for item in entry.items
     ]
 

@@ -51,14 +51,14 @@ def count_captures(email: str, *, actor: Actor) -> CaptureCounts:
 
     Only in the actor's businesses; an unknown and a foreign person look the same.
     """
-    right = "capture.view_capture"
-    businesses = customers.list_businesses(actor=actor, permission=right)
+    permission = "capture.view_capture"
+    businesses = customers.list_businesses(actor=actor, permission=permission)
     customer_of = customers.find_by_email(email, businesses)
     searched = businesses.values_list("pk", flat=True)
-    people = {pk: {customer_of[pk]} if pk in customer_of else set() for pk in searched}
+    persons = {pk: {customer_of[pk]} if pk in customer_of else set() for pk in searched}
     ids = set(customer_of.values())
     if not ids:
-        return CaptureCounts(latest=dict.fromkeys(_LATEST), people=people)
+        return CaptureCounts(latest=dict.fromkeys(_LATEST), people=persons)
     links = CaptureLink.objects.filter(customer__in=ids)
     ordinary = links.filter(capture__corrects_id=None)
     counts: dict[str, tuple[int, datetime | None]] = {}
@@ -78,7 +78,7 @@ def count_captures(email: str, *, actor: Actor) -> CaptureCounts:
         activities=ordinary.exclude(capture__type__in=_COUNTED).count(),
         audit_records=links.count(),
         latest={name: counts[name][1] for name in _LATEST},
-        people=people,
+        people=persons,
     )
 
 

@@ -63,7 +63,7 @@ CUSTOMER_DATA = (
     "updated_at",
 )
 _SEEN = "secret_redacted"
-_RIGHT = "capture.view_capture"
+_PERMISSION = "capture.view_capture"
 
 
 @dataclass
@@ -75,29 +75,29 @@ class Latest:
     questionnaire: Any = None
 
 
-def load_latest(people: list[Any]) -> dict[UUID, Latest]:
+def load_latest(customers_page: list[Any]) -> dict[UUID, Latest]:
     """Return the newest signup, payment and questionnaire of each customer.
 
     Three queries, whatever the number of customers and of their captures.
     """
-    latest = {person.pk: Latest() for person in people}
+    latest = {person.pk: Latest() for person in customers_page}
     signups = Signup.objects.select_related("capture").defer("capture__payload")
-    for projection in _newest(signups, people):
+    for projection in _newest(signups, customers_page):
         latest[projection.customer_id].signup = projection
-    for projection in _newest(Payment.objects.all(), people):
+    for projection in _newest(Payment.objects.all(), customers_page):
         latest[projection.customer_id].payment = projection
-    for projection in _newest(Questionnaire.objects.all(), people):
+    for projection in _newest(Questionnaire.objects.all(), customers_page):
         latest[projection.customer_id].questionnaire = projection
     return latest
 
 
-def _newest(queryset: Any, people: list[Any]) -> Any:
+def _newest(queryset: Any, owners: list[Any]) -> Any:
     place = Window(
         RowNumber(),
         partition_by=F("customer_id"),
         order_by=[F("occurred_at").desc(), F("id").desc()],
     )
-    ordered = queryset.filter(customer__in=people).order_by()
+    ordered = queryset.filter(customer__in=owners).order_by()
     return ordered.annotate(place=place).filter(place=1)
 
 
@@ -132,7 +132,7 @@ def _credential(_: Any, latest: Latest | None) -> bool:
 
 def _column(name: str, kind: str, read: Any, **more: Any) -> customers.Column:
     return customers.Column(
-        name, read, kind, needs=_RIGHT, source=CAPTURE_SOURCE, is_copy=True, **more
+        name, read, kind, needs=_PERMISSION, source=CAPTURE_SOURCE, is_copy=True, **more
     )
 
 
@@ -216,7 +216,7 @@ def get_customer_data_stats(
     actor.require(business.pk, "customers.view_customerstats")
     now = now or timezone.now()
     live = customers.list_customers(actor=actor, business_id=business.pk).order_by()
-    people = live.aggregate(
+    totals = live.aggregate(
         total=Count("pk"),
         complete=Count("pk", filter=Q(stats__data_capture_complete=True)),
     )
@@ -228,8 +228,8 @@ def get_customer_data_stats(
     )
     return CustomerDataStats(
         as_of=now,
-        total_customers=people["total"],
-        complete=people["complete"],
+        total_customers=totals["total"],
+        complete=totals["complete"],
         accepted=taken.count(),
         quarantined=put_aside.count(),
         payment_verification=_verification(live, business.pk),

@@ -116,11 +116,11 @@ def _look_again(
 
 def _look(batch: list[Capture], *, repair: bool, actor: Actor) -> _Differences:
     """Return what differs of some captures; with `repair`, correct it."""
-    standing = CaptureLink.objects.filter(capture__in=batch)
+    stored_links = CaptureLink.objects.filter(capture__in=batch)
     if repair:
-        standing = standing.select_for_update(no_key=True).order_by("pk")
+        stored_links = stored_links.select_for_update(no_key=True).order_by("pk")
     links: dict[UUID, UUID | None] = dict(
-        standing.values_list("capture_id", "customer_id")
+        stored_links.values_list("capture_id", "customer_id")
     )
     lost = [capture for capture in batch if capture.pk not in links]
     differences = [(c.pk, Difference("capture.CaptureLink", c.pk, "row")) for c in lost]
@@ -190,22 +190,22 @@ def _look_at_typed(
     )
     differences: _Differences = []
     for kind, model in TYPED.items():
-        standing, wrong = stored[kind], []
+        stored_of_type, wrong = stored[kind], []
         for item in parsed:
             if item.capture.type == kind:
                 pk = item.capture.pk
                 expected = project(item, links[pk], seen.get(pk))
-                different = _wrong_columns(standing.pop(pk, None), expected)
+                different = _wrong_columns(stored_of_type.pop(pk, None), expected)
                 differences += [(pk, difference) for difference in different]
                 if different:
                     wrong.append(expected)
         # What is left has a capture of another type.
         differences += [
             (projection.capture_id, Difference(model._meta.label, projection.pk, "row"))
-            for projection in standing.values()
+            for projection in stored_of_type.values()
         ]
         if repair:
-            _store(model, wrong, list(standing.values()))
+            _store(model, wrong, list(stored_of_type.values()))
     return differences
 
 
@@ -342,14 +342,14 @@ class _Values:
     def compare(self) -> tuple[list[CapturedValue], list[CapturedValue]]:
         """Return the rows that are missing or wrong, and the stored ones too many."""
         stored = CapturedValue.objects.filter(customer__in=self._ids)
-        standing = {(value.customer_id, value.field): value for value in stored}
+        stored_by_key = {(value.customer_id, value.field): value for value in stored}
         wrong = [
             value
             for key, value in self._expected.items()
-            if (current := standing.pop(key, None)) is None
+            if (current := stored_by_key.pop(key, None)) is None
             or any(getattr(current, n) != getattr(value, n) for n in _VALUE_COLUMNS)
         ]
-        return wrong, list(standing.values())
+        return wrong, list(stored_by_key.values())
 
     def differences(self) -> list[Difference]:
         """Return what differs, by customer and field."""

@@ -51,16 +51,16 @@ def _find(
 
 
 def _entry(capture: Capture) -> customers.TimelineEntry:
-    facts = capture.facts or {}
+    values = capture.facts or {}
     is_payment = capture.type == CaptureType.PAYMENT
-    amount = to_decimal(facts.get("final_price")) if is_payment else None
+    amount = to_decimal(values.get("final_price")) if is_payment else None
     return customers.TimelineEntry(
         capture.pk,
         "capture",
         capture.occurred_at,
-        _title(capture, facts),
+        _title(capture, values),
         amount=amount,
-        currency=_currency(facts) if amount is not None else None,
+        currency=_currency(values) if amount is not None else None,
         data={
             "type": capture.type,
             "source": capture.source.slug,
@@ -70,19 +70,19 @@ def _entry(capture: Capture) -> customers.TimelineEntry:
     )
 
 
-def _currency(facts: dict[str, Any]) -> str | None:
-    code = facts.get("currency")
+def _currency(values: dict[str, Any]) -> str | None:
+    code = values.get("currency")
     is_code = isinstance(code, str) and bool(_CURRENCY.fullmatch(code))
     return code if is_code else None
 
 
-def _title(capture: Capture, facts: dict[str, Any]) -> str:
+def _title(capture: Capture, values: dict[str, Any]) -> str:
     if capture.type == CaptureType.PAYMENT:
-        state = str(facts.get("state"))
+        state = str(values.get("state"))
         is_state = state in PaymentState.values
         label = PaymentState(state).label.lower() if is_state else "received"
         title = f"Payment {label}."
-    elif capture.type == CaptureType.LOGIN and facts.get("success") is False:
+    elif capture.type == CaptureType.LOGIN and values.get("success") is False:
         title = "Failed to sign in."
     else:
         title = _TITLES[capture.type]

@@ -18,33 +18,33 @@ from capture.parsing import ParseError, parse_body
 
 
 def store_customer_profile(
-    *, source: Source, actor: Actor, email: str, **facts: Any
+    *, source: Source, actor: Actor, email: str, **fields: Any
 ) -> IngestResult:
     """Capture a profile; its customer is found by e-mail, or made.
 
-    `facts` are the keys of document 002: full_name, signup_method, marketing_consent,
+    `fields` are the keys of document 002: full_name, signup_method, marketing_consent,
     status, mobile_number. Raises ValueError with a sentence when one does not fit.
     """
-    body = {**facts, "email": email}
+    body = {**fields, "email": email}
     return capture_one(CaptureType.PROFILE, body, source=source, actor=actor)
 
 
 def update_customer_profile(
     email: str, changes: dict[str, Any], *, source: Source, actor: Actor
 ) -> IngestResult:
-    """Capture changed facts. A `last_login_at` becomes a login at that time."""
+    """Capture changed fields. A `last_login_at` becomes a login at that time."""
     body = {**changes, "email": email}
     return capture_one(CaptureType.PROFILE, body, source=source, actor=actor)
 
 
 def track_login_activity(
-    *, source: Source, actor: Actor, email: str, success: bool = True, **facts: Any
+    *, source: Source, actor: Actor, email: str, success: bool = True, **fields: Any
 ) -> IngestResult:
     """Capture a sign-in or a failed attempt; an attempt makes no customer.
 
-    `facts` are login_method, failure_reason, ip_address, device_info, login_time.
+    `fields` are login_method, failure_reason, ip_address, device_info, login_time.
     """
-    body = {**facts, "email": email, "success": success}
+    body = {**fields, "email": email, "success": success}
     return capture_one(CaptureType.LOGIN, body, source=source, actor=actor)
 
 
