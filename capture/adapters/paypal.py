@@ -46,7 +46,7 @@ def read_paypal(event: dict[str, Any]) -> Item:
     capture_type = CaptureType.PAYMENT if kind in _EVENTS else CaptureType.EVENT
     content: dict[str, Any] = {"identity": Identity()}
     try:
-        content |= _read(kind, Place(event, ""))
+        content |= _read_event(kind, Place(event, ""))
     except Unfit as error:
         content["issue"] = error.issue
     return Item(
@@ -60,7 +60,7 @@ def read_paypal(event: dict[str, Any]) -> Item:
     )
 
 
-def _read(kind: str | None, event: Place) -> dict[str, Any]:
+def _read_event(kind: str | None, event: Place) -> dict[str, Any]:
     if event.text("id") is None or kind is None:
         pointer = "/event_type" if event.text("id") else "/id"
         raise Unfit("schema_violation", pointer, "An event has an id and a type.")
@@ -91,7 +91,7 @@ def _read(kind: str | None, event: Place) -> dict[str, Any]:
 
 def _transaction(thing: Place) -> tuple[Fields, dict[str, str]]:
     """Read a capture or a sale."""
-    currency, amount, place = _amount(thing.at("amount"))
+    currency, amount, place = _parse_amount(thing.at("amount"))
     payment = {
         "currency": currency,
         "final_price": required(amount, place),
@@ -107,7 +107,9 @@ def _refund(thing: Place) -> tuple[Fields, dict[str, str]]:
         thing.at("total_refunded_amount"),
         thing.at("amount"),
     )
-    currency, amount, place = _amount(next((p for p in total if p.value), total[-1]))
+    currency, amount, place = _parse_amount(
+        next((p for p in total if p.value), total[-1])
+    )
     if amount is None:
         raise Unfit("amount_invalid", f"/{place.path}", "The refund has no amount.")
     transaction_id = first(
@@ -127,7 +129,7 @@ def _refund(thing: Place) -> tuple[Fields, dict[str, str]]:
 def _order(thing: Place) -> tuple[Fields, dict[str, str]]:
     """Read an order. Its units are paid together, so they are one payment."""
     units = thing.items("purchase_units")
-    amounts = [_amount(unit.at("amount")) for unit in units]
+    amounts = [_parse_amount(unit.at("amount")) for unit in units]
     here = thing.at("purchase_units")
     if not amounts or len({currency for currency, _, _ in amounts}) != 1:
         raise Unfit("amount_invalid", f"/{here.path}", "The order has no one amount.")
@@ -152,7 +154,7 @@ def _dispute(thing: Place) -> tuple[Fields, dict[str, str]]:
     """Read a dispute; what is disputed may be a part of what was paid."""
     disputed = thing.at("disputed_transactions", 0)
     transaction = _named("transaction", disputed.text("seller_transaction_id"))
-    currency = _amount(thing.at("dispute_amount"))[0]
+    currency = _parse_amount(thing.at("dispute_amount"))[0]
     return {"currency": currency, "references": references([transaction])}, {}
 
 
@@ -178,7 +180,7 @@ def _state_of_dispute(thing: Place) -> str:
     return PaymentState.PAID if outcome in _HARMLESS else PaymentState.DISPUTED
 
 
-def _amount(place: Place) -> tuple[str | None, Decimal | None, Place]:
+def _parse_amount(place: Place) -> tuple[str | None, Decimal | None, Place]:
     """Return currency and amount: `value` in version 2, `total` in version 1."""
     is_first_version = place.at("value").value is None
     number = place.at("total" if is_first_version else "value")
@@ -192,7 +194,7 @@ def _amount(place: Place) -> tuple[str | None, Decimal | None, Place]:
 
 
 def _part(units: list[Place], name: str) -> Decimal | None:
-    parts = [_amount(unit.at("amount", "breakdown", name))[1] for unit in units]
+    parts = [_parse_amount(unit.at("amount", "breakdown", name))[1] for unit in units]
     positive = [part for part in parts if part is not None and part >= 0]
     return sum(positive, Decimal(0)) if positive else None
 

@@ -144,17 +144,17 @@ def read(kind: str, body: dict[str, Any]) -> Item:
     names = {**_IDENTITY, **NAMES[kind]}
     values = {name: spelled.take(*keys) for name, keys in names.items()}
     given = {name: values[name] for name in NAMES[kind] if values[name] is not None}
-    identity = Identity(**{name: _text(values[name]) for name in _IDENTITY})
+    identity = Identity(**{name: _clean_text(values[name]) for name in _IDENTITY})
     when = given.get(_WHEN.get(CaptureType(kind), ""))
     return Item(
         identity=identity,
         fields=given,
         sent_as={name: spelled.key(*keys) for name, keys in names.items()},
-        message_id=_text(spelled.take("message_id")),
+        message_id=_clean_text(spelled.take("message_id")),
         timestamp=when if when is not None else spelled.take("timestamp"),
         sent_at=spelled.take("sent_at"),
         issue=spelled.issue,
-        name=_text(spelled.take("name")) if kind in _NAMED else None,
+        name=_clean_text(spelled.take("name")) if kind in _NAMED else None,
         gpc=body.get("gpc") is True or None,
     )
 
@@ -199,7 +199,7 @@ def snake(key: str) -> str:
     return _CAMEL.sub(r"_\1", key).lower()
 
 
-def _text(value: Any) -> str | None:
+def _clean_text(value: Any) -> str | None:
     if value is None or isinstance(value, dict | list | bool):
         return None
     return str(value).strip() or None

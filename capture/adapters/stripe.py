@@ -35,7 +35,7 @@ _HARMLESS = ("won", "warning_closed")
 def read_stripe(event: dict[str, Any]) -> Item:
     """Return an event of Stripe in our words. Never raises for what it holds."""
     try:
-        kind, item = _read(Place(event, ""))
+        kind, item = _read_event(Place(event, ""))
     except Unfit as error:
         kind = text(as_object(event).get("type")) or ""
         item = {"identity": Identity(), "issue": error.issue}
@@ -57,7 +57,7 @@ def stripe_livemode(event: dict[str, Any]) -> bool | None:
     return mode if isinstance(mode, bool) else None
 
 
-def _read(event: Place) -> tuple[str, dict[str, Any]]:
+def _read_event(event: Place) -> tuple[str, dict[str, Any]]:
     kind = event.text("type")
     if event.text("id") is None or kind is None:
         pointer = "/type" if event.text("id") else "/id"

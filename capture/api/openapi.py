@@ -126,7 +126,7 @@ def _native() -> dict[str, Any]:
                 ref("Captured"),
                 **plain,
             ),
-            "get": _read(
+            "get": _describe_read(
                 "GET /api/v1/captures",
                 "List captures, newest first",
                 ref("CapturePage"),
@@ -211,7 +211,7 @@ def _reading() -> dict[str, Any]:
     return {
         one: {"get": _one(one, "Show a capture", ref("OneCapture"))},
         listed: {
-            "get": _read(
+            "get": _describe_read(
                 f"GET {listed}",
                 "List what could not be taken",
                 ref("QuarantinePage"),
@@ -226,7 +226,7 @@ def _reading() -> dict[str, Any]:
             "post": _decide(f"{item}/discard", "Discard", "DiscardReason", "Discarded")
         },
         stats: {
-            "get": _read(
+            "get": _describe_read(
                 f"GET {stats}",
                 "Count what is known of a person",
                 ref("Counts"),
@@ -292,7 +292,9 @@ def _from_sdk(address: str, text: str, body: Any) -> dict[str, Any]:
     return {**operation, "tags": [_SDK], "security": [dict(each) for each in _SDK_KEYS]}
 
 
-def _read(address: str, text: str, answer: Any, parameters: Any) -> dict[str, Any]:
+def _describe_read(
+    address: str, text: str, answer: Any, parameters: Any
+) -> dict[str, Any]:
     return Operation(
         _name(address),
         _READING,

@@ -32,7 +32,7 @@ def schemas() -> dict[str, Any]:
     """Return all of them."""
     kinds = {kind for kind, _ in ROUTES.values()}
     by_type = {component_of(kind): _component(kind) for kind in sorted(kinds)}
-    return {**by_type, **_sent(), **_answered(), **_read()}
+    return {**by_type, **_sent(), **_answered(), **_read_schemas()}
 
 
 def _component(kind: str) -> dict[str, Any]:
@@ -147,7 +147,7 @@ def _answered() -> dict[str, Any]:
     }
 
 
-def _read() -> dict[str, Any]:
+def _read_schemas() -> dict[str, Any]:
     capture = _capture()
     whole = {
         **capture,

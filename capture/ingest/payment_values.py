@@ -111,7 +111,8 @@ def columns_of(group: Group) -> dict[str, Any]:
         "payment_method": text(merged.get("payment_method"), 50),
         **amounts,
         "payment_processor": text(merged.get("processor"), 50),
-        "transaction_id": _number(group) or text(merged.get("transaction_id"), 255),
+        "transaction_id": _main_reference(group)
+        or text(merged.get("transaction_id"), 255),
         "crypto_amount_value": number(_text_of(parsed, "crypto_amount", 64), 38, 18),
         "currency": merged["currency"],
         "currency_assumed": merged["currency_assumed"],
@@ -210,7 +211,7 @@ def _text_of(parsed: list[ParsedCapture], name: str, length: int) -> str | None:
     return next((value for value in reversed(texts) if value), None)
 
 
-def _number(group: Group) -> str | None:
+def _main_reference(group: Group) -> str | None:
     """Return the one id that stands for a payment: its intent before all others."""
     names = sorted(name.partition(":")[2] for name in group.references)
     for prefix in ("pi_", "in_", "cs_"):

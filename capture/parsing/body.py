@@ -123,17 +123,17 @@ def load(text: str) -> Any:
     try:
         return json.loads(
             text,
-            parse_float=_number,
-            parse_int=_integer,
+            parse_float=_parse_decimal,
+            parse_int=_parse_integer,
             parse_constant=lambda _: NON_FINITE,
-            object_pairs_hook=_object,
+            object_pairs_hook=_parse_object,
         )
     except (ValueError, RecursionError) as error:
         msg = "This is not JSON. Send JSON in UTF-8."
         raise ParseError("invalid_json", msg) from error
 
 
-def _number(digits: str) -> Any:
+def _parse_decimal(digits: str) -> Any:
     value = Decimal(digits)
     # Looked at before anything writes the number out: 1e999999999 is short.
     if value and not -_MAX_EXPONENT <= value.adjusted() <= _MAX_EXPONENT:
@@ -141,11 +141,11 @@ def _number(digits: str) -> Any:
     return value
 
 
-def _integer(digits: str) -> Any:
+def _parse_integer(digits: str) -> Any:
     return NON_FINITE if len(digits) > _MAX_EXPONENT else int(digits)
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _parse_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) == len(pairs):
         return value

@@ -39,7 +39,7 @@ def parse_items(body: bytes, key: str, *, most: int) -> Parsed:
     if cut.deepest > MAX_DEPTH:
         raise ParseError("too_deep", TOO_DEEP)
     frame = parse(repaired(cut.frame)[0])
-    items = [_read(piece, depth) for piece, depth in cut.pieces]
+    items = [_parse_piece(piece, depth) for piece, depth in cut.pieces]
     values = [item.text if item.error else item.value for item in items]
     return Parsed({**frame, key: values} if isinstance(frame, dict) else values,
                   text, items=items)  # fmt: skip
@@ -55,7 +55,7 @@ def parse_lines(body: bytes, *, most: int) -> Parsed:
     for line in _LINE.finditer(text):
         if piece := line.group().strip():
             depth = MAX_DEPTH + is_nested_deeper(piece, MAX_DEPTH)
-            items.append(_read(piece, depth))
+            items.append(_parse_piece(piece, depth))
         if len(items) > most:
             break
     values = [item.text if item.error else item.value for item in items]
@@ -77,7 +77,7 @@ def parse_items_or_lines(body: bytes, key: str, *, most: int) -> Parsed:
         raise
 
 
-def _read(text: str, depth: int) -> Piece:
+def _parse_piece(text: str, depth: int) -> Piece:
     clean, warnings = repaired(text)
     try:
         if depth > MAX_DEPTH:

@@ -116,7 +116,7 @@ def _copied(path: Path, before: dict[str, tuple[int, int]]) -> Iterator[SQLiteFi
 
 def _opened(path: Path, uri: str) -> Iterator[SQLiteFile]:
     with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as connection:
-        connection.text_factory = _text
+        connection.text_factory = _decode_text
         # A file of strangers: none of its views and triggers may call functions, and
         # it may shrink under us without ending the process.
         for pragma in ("query_only=ON", "trusted_schema=OFF", "mmap_size=0"):
@@ -124,7 +124,7 @@ def _opened(path: Path, uri: str) -> Iterator[SQLiteFile]:
         yield SQLiteFile(path, connection)
 
 
-def _text(data: bytes) -> str:
+def _decode_text(data: bytes) -> str:
     # What is no UTF-8 becomes lone surrogates, which a payload keeps exactly.
     return data.decode("utf-8", errors="surrogateescape")
 
@@ -192,7 +192,7 @@ def plain_value(value: Any) -> tuple[Any, str | None]:
     Numbers keep the digits that were written; bytes that are no text come in base64.
     """
     if isinstance(value, float):
-        return _number(value), None
+        return _exact_number(value), None
     if isinstance(value, bytes):
         try:
             return value.decode(), None
@@ -208,7 +208,7 @@ def is_blank(values: Sequence[Any]) -> bool:
     return all(value in (None, "", [], {}) for value in values)
 
 
-def _number(value: float) -> Any:
+def _exact_number(value: float) -> Any:
     if value.is_integer() and abs(value) < _EXACT:
         return int(value)
     number = Decimal(repr(value))

@@ -105,7 +105,7 @@ def _of(kind: str, name: str) -> Callable[[Any, Any], Any]:
     return lambda _, latest: getattr(getattr(latest, kind, None), name, None)
 
 
-def _amount(_: Any, latest: Latest | None) -> Decimal | None:
+def _paid_amount(_: Any, latest: Latest | None) -> Decimal | None:
     payment = latest.payment if latest else None
     if payment is None or payment.final_price is None:
         return None
@@ -143,7 +143,7 @@ def capture_columns() -> list[customers.Column]:
         _column("membership_tier", "public", _of("signup", "plan")),
         _column("payment_status", "public", _of("payment", "payment_status")),
         _column("payment_method", "payment", _of("payment", "payment_method")),
-        _column("payment_amount", "public", _amount),
+        _column("payment_amount", "public", _paid_amount),
         _column("payment_date", "public", _of("payment", "occurred_at")),
         _column(
             "questionnaire_data",

@@ -156,10 +156,10 @@ def import_legacy(
     reports = {name: TableReport(name) for name in tables}
     for report in reports.values():
         load.report.tables.append(report)
-        _take_all(load, report, _read_table(load, report))
+        _import_messages(load, report, _read_table(load, report))
     if CUSTOMERS in tables:
         # Last, when the payments of the other table are known.
-        _take_all(load, reports[CUSTOMERS], _read_payments(load))
+        _import_messages(load, reports[CUSTOMERS], _read_payments(load))
     if not check:
         _record(load)
     return load.report
@@ -181,7 +181,7 @@ def _read_table(load: _Load, report: TableReport) -> Iterator[_Message]:
     for row in load.file.rows(load.tables[report.name], _mark(load, report.name)):
         report.rows += 1
         load.report.rows += 1
-        for message in _read(load, report.name, row):
+        for message in _row_messages(load, report.name, row):
             if message.suffix != _PAYMENT:
                 yield message
 
@@ -189,18 +189,20 @@ def _read_table(load: _Load, report: TableReport) -> Iterator[_Message]:
 def _read_payments(load: _Load) -> Iterator[_Message]:
     """Yield the payments that customers' rows tell of."""
     for row in load.file.rows(load.tables[CUSTOMERS]):
-        for message in _read(load, CUSTOMERS, row):
+        for message in _row_messages(load, CUSTOMERS, row):
             if message.suffix == _PAYMENT:
                 yield message
 
 
-def _take_all(load: _Load, report: TableReport, messages: Iterator[_Message]) -> None:
+def _import_messages(
+    load: _Load, report: TableReport, messages: Iterator[_Message]
+) -> None:
     for _, batch in in_batches(messages, _BATCH, weigh=lambda m: m.weight):
         load.report.batches += 1
-        _take(load, report, batch)
+        _import_batch(load, report, batch)
 
 
-def _read(load: _Load, table: str, row: Row) -> Iterator[_Message]:
+def _row_messages(load: _Load, table: str, row: Row) -> Iterator[_Message]:
     """Yield the messages of a row. No row is too strange to become one."""
     business_id = None if load.is_check else load.business.pk
     weight = sum(len(v) for v in row.values.values() if isinstance(v, str | bytes))
@@ -209,7 +211,7 @@ def _read(load: _Load, table: str, row: Row) -> Iterator[_Message]:
     _drop_nobody(table, values)
     warnings += _keep_pictures(values, business_id)
     for part in read_legacy(table, values, has_signup=row.mark):
-        moment = _moment(part.times)
+        moment = _first_time(part.times)
         if part.is_dated and read_time(moment) is None:
             continue
         message_id = f"{_PREFIX}:{table}:{row.key}{part.suffix}"
@@ -252,7 +254,7 @@ def _localise(values: dict[str, Any], zone: tzinfo | None) -> None:
             values[name] = moment.replace(tzinfo=zone).isoformat()
 
 
-def _moment(times: tuple[Any, ...]) -> Any:
+def _first_time(times: tuple[Any, ...]) -> Any:
     """Return the first time that can be read, else the first one that is there."""
     values = [_unquoted(value) for value in times if value not in (None, "")]
     readable = (value for value in values if read_time(value) is not None)
@@ -352,7 +354,7 @@ def _mark(load: _Load, name: str) -> str:
     return f"coalesce(lower(trim({ours})) IN ({emails}), 0)"
 
 
-def _take(load: _Load, report: TableReport, batch: list[_Message]) -> None:
+def _import_batch(load: _Load, report: TableReport, batch: list[_Message]) -> None:
     """Capture what is new of a batch and count what became of each message."""
     batch = _uncovered(load, report, batch)
     fresh = []

@@ -320,13 +320,13 @@ class _Values:
     def __init__(self, telling: Any, ids: list[UUID]) -> None:
         self._ids = ids
         self._links = telling.filter(customer__in=ids, capture__corrects_id=None)
-        self._owners, self._corrections = self._read()
+        self._owners, self._corrections = self._load_links()
         self._expected = find_winners(
             (item, self._owners[item.capture.pk])
             for item in _parse_in_batches(self._owners)
         )
 
-    def _read(self) -> tuple[dict[UUID, UUID], set[UUID]]:
+    def _load_links(self) -> tuple[dict[UUID, UUID], set[UUID]]:
         corrections = Capture.objects.filter(
             corrects_id__in=self._links.values("capture_id")
         )
@@ -337,7 +337,7 @@ class _Values:
 
     def is_current(self) -> bool:
         """Tell whether it is made of the captures that there are now."""
-        return (self._owners, self._corrections) == self._read()
+        return (self._owners, self._corrections) == self._load_links()
 
     def compare(self) -> tuple[list[CapturedValue], list[CapturedValue]]:
         """Return the rows that are missing or wrong, and the stored ones too many."""

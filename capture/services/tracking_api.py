@@ -53,7 +53,7 @@ def capture_one(
 ) -> IngestResult:
     """Capture one message; raises ValueError with a sentence when it does not fit."""
     try:
-        parsed = parse_body(json.dumps(body, default=_plain).encode())
+        parsed = parse_body(json.dumps(body, default=_json_default).encode())
     except ParseError as error:
         raise ValueError(error.message) from error
     envelopes = build_envelopes(
@@ -65,7 +65,7 @@ def capture_one(
     return ingest(envelopes, source=source, actor=actor)[0]
 
 
-def _plain(value: Any) -> str:
+def _json_default(value: Any) -> str:
     if isinstance(value, datetime | date):
         return value.isoformat()
     if isinstance(value, Decimal | UUID):
