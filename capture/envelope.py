@@ -1,4 +1,4 @@
-"""Envelopes, and what is said about them: identity, issues, results."""
+"""Envelopes, with their identity, issues and results."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from uuid import UUID
 
 @dataclass(frozen=True)
 class Identity:
-    """Whom a message is about, as given."""
+    """The identifiers in a message, as they were sent."""
 
     email: str | None = None
     user_id: str | None = None

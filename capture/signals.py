@@ -74,7 +74,7 @@ def connect(
     """
     receivers = _Receivers(send, is_customer, address_of)
     user = get_user_model()
-    # Not weakly: nobody else holds them.
+    # Not weakly: there is no other reference to them.
     user_logged_in.connect(receivers.logged_in, weak=False)
     user_login_failed.connect(receivers.login_failed, weak=False)
     post_save.connect(receivers.saved, sender=user, weak=False)
@@ -99,20 +99,20 @@ class _Receivers:
         self._address_of = address_of
 
     def logged_in(self, request: Any = None, user: Any = None, **_: Any) -> None:
-        """Tell of somebody who signed in."""
+        """Send a sign-in."""
         self._quietly(self._login, request, user, success=True)
 
     def login_failed(
         self, credentials: Any = None, request: Any = None, **_: Any
     ) -> None:
-        """Tell of an attempt, where it names somebody whom the project knows.
+        """Send a failed attempt, if it names a user of the project.
 
         Any other text is not sent: people type passwords into the wrong field.
         """
         self._quietly(self._failed, credentials or {}, request)
 
     def saved(self, instance: Any, **options: Any) -> None:
-        """Tell of a new user; fixtures are none."""
+        """Send the signup of a new user, but not of a fixture."""
         if options.get("created") and not options.get("raw"):
             self._quietly(self._signup, instance, options.get("using"))
 

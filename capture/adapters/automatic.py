@@ -1,4 +1,4 @@
-"""What clients add to a message by themselves, and no application has said."""
+"""Fields that client libraries add to a message on their own."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _SDK_CONTEXT = frozenset(
 
 
 def without_automatic(adapter: str, body: Any) -> Any:
-    """Return what an application said in a message of this adapter."""
+    """Return a message without the fields that its client library adds."""
     if not isinstance(body, dict):
         return body
     if adapter == "cloudevents":

@@ -135,7 +135,7 @@ def read_columns(columns: Values) -> tuple[Values, list[tuple[str, str]]]:
 
 
 def read_legacy(table: str, row: Values, *, has_signup: bool = False) -> list[Part]:
-    """Return the messages of a row. `has_signup`: another table tells of the signup."""
+    """Return the messages of a row. `has_signup`: another table has the signup."""
     if table == USERS:
         return _user(row, has_signup=has_signup)
     return _READERS[table](row)

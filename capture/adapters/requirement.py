@@ -12,7 +12,7 @@ from capture.envelope import Identity, Issue
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])([A-Z])")
 _EMAIL = ("user_email", "email")
-# A user name beside a full name is often a nickname.
+# Next to a full name, a user name is often a nickname.
 _PERSON = ("full_name", "name", "user_name")
 _NAME = ("user_name", "full_name", "name")
 _PHONE = ("mobile_number", "phone")
@@ -120,7 +120,7 @@ AMOUNTS = ("original_price", "discount_amount", "final_price", "amount_refunded"
 AMOUNT_KEYS = frozenset(
     key for name in AMOUNTS for key in NAMES[CaptureType.PAYMENT][name]
 )
-# The column that tells when it happened, where the document names one.
+# The column with the time of the event, where the document names one.
 _WHEN = {
     CaptureType.SIGNUP: "signup_date",
     CaptureType.LOGIN: "login_time",

@@ -105,7 +105,7 @@ def read_segment(
 
 
 def _kind_again(kind: str | None, stored_type: str) -> str:
-    """Return the kind of a stored message, which only the route may have told."""
+    """Return the kind of a stored message; only its route may have named it."""
     if kind == "track" or _TYPES.get(kind) == stored_type:
         return str(kind)
     return next(
@@ -142,7 +142,7 @@ def _count(value: Any) -> int | None:
 
 
 def _identity(message: _Message) -> tuple[Identity, dict[str, str]]:
-    """Return whom a message names, and the keys that name them."""
+    """Return the identity in a message, and the keys that it came under."""
     where = "traits" if "traits" in message.item else "context/traits"
     ways = (
         ("email", message.traits, where),
@@ -177,7 +177,7 @@ def _identity(message: _Message) -> tuple[Identity, dict[str, str]]:
 def _traits(
     item: dict[str, Any], context: dict[str, Any], kind: str | None
 ) -> dict[str, Any]:
-    """Return what is told of the person. At the root of a group stands the group."""
+    """Return the traits of the person. Those at the root of a group are the group's."""
     root = {} if kind == "group" else as_object(item.get("traits"))
     return {**as_object(context.get("traits")), **without_none(root)}
 

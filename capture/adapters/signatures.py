@@ -21,7 +21,7 @@ from cryptography.x509.oid import ExtensionOID, NameOID
 TOLERANCE = timedelta(seconds=300)
 
 _SECONDS = re.compile(r"[0-9]{1,11}")
-# A dot stands between the signed parts, so an id must not hold one.
+# The signed parts are joined by dots, so an id must not contain one.
 _ID = re.compile(r"[!-\-/-~]{1,255}")
 _PREFIX = "whsec_"
 _KEY_LENGTHS = range(24, 65)
@@ -35,7 +35,7 @@ _SHORTEST_RSA = 2048
 
 
 class SignatureError(Exception):
-    """A webhook that nobody vouches for: `bad_signature` or `stale_signature`."""
+    """A webhook without a valid signature: `bad_signature` or `stale_signature`."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -124,7 +124,7 @@ def is_paypal_certificate_url(url: str) -> bool:
 
 
 def _compare(expected: list[bytes], given: list[bytes]) -> None:
-    # Every pair is compared, so that time tells nothing of which one fits.
+    # Every pair is compared, so that timing does not reveal which one fits.
     fits = [hmac.compare_digest(mine, yours) for mine in expected for yours in given]
     if not any(fits):
         raise _bad("The signature does not fit the body and any known secret.")

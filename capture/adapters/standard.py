@@ -39,7 +39,7 @@ def read_standard(event: dict[str, Any], webhook_id: str | None) -> Item:
 def read_data(family: str, verb: str, name: str | None, data: Any, path: str) -> Item:
     """Return what the data of an event says; of an unknown family, as an event.
 
-    `path` is where the data stands in the message, empty if it is the message.
+    `path` is the key of the data in the message, empty if it is the message.
     """
     if family not in NAMES:
         return Item(
@@ -72,7 +72,7 @@ def read_data(family: str, verb: str, name: str | None, data: Any, path: str) ->
 
 
 def _identity(data: Any) -> Identity:
-    """Return whom the data of a free event names, by the names of an event."""
+    """Return the identity in the data of an event of unknown type."""
     identity = read(CaptureType.LOGIN, as_object(data)).identity
     return replace(identity, phone=None)
 

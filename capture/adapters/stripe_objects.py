@@ -50,7 +50,7 @@ def profile_of(customer: Place) -> tuple[Identity, dict[str, Any]]:
 
 
 def purchaser_of(thing: Place) -> Identity:
-    """Return whom a payment is from."""
+    """Return the identity of the payer."""
     billing = _billing(thing)
     email = (
         thing.text("customer_details", "email"),

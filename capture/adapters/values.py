@@ -29,7 +29,7 @@ class Unfit(Exception):  # noqa: N818 - no error of the program
 
 @dataclass(frozen=True)
 class Place:
-    """A value and where it stands, so that an issue can say so."""
+    """A value and its path, which an issue names."""
 
     value: Any
     path: str

@@ -25,7 +25,7 @@ class ActPages:
     """Pages below a row that do one thing to it, after asking for what it needs.
 
     `acts` names for each page its permission, title, method and fields, and for a
-    dangerous act the `step_up` that it needs. The link to a page stands above the row's
+    dangerous act the `step_up` that it needs. The link to a page is above the row's
     own page.
     """
 

@@ -26,7 +26,7 @@ class KeyUseError(ApiError):
 
 
 def key_in_headers(request: HttpRequest) -> str | None:
-    """Return the key that stands in the headers, if any.
+    """Return the key of the headers, if any.
 
     Raises ApiError when two different ones do. Cookies and sessions are not looked at.
     """
@@ -38,7 +38,7 @@ def key_in_headers(request: HttpRequest) -> str | None:
 
 
 def take_key(body: dict[str, Any]) -> str | None:
-    """Take the key out of a body and return it. It must not be kept."""
+    """Remove the key from a body and return it. It must not be stored."""
     values = {body.pop(name, None) for name in BODY_KEYS if _is_text(body.get(name))}
     for name in BODY_KEYS:
         body.pop(name, None)
@@ -79,7 +79,7 @@ def _check_use(key: Any, request: HttpRequest, scope: str) -> None:
         )
     origin = request.headers.get("Origin")
     if key.kind == KeyKind.SECRET and origin is not None:
-        # It stood in a page that anybody can read: whoever made it must know.
+        # Anybody can read it in the page: tell the staff of its business.
         report_exposed_key(key, operation_of(request))
         raise KeyUseError(
             403,

@@ -108,7 +108,7 @@ def _has_picture(value: Any) -> bool:
 
 
 def _take_all(capture_request: CaptureRequest, items: services.Items) -> HttpResponse:
-    # A profile that tells of a login is two messages, and one item of the answer.
+    # A profile with a login time is two messages, and one item of the answer.
     envelope_fields = {**capture_request.envelope_fields(), "sent_at": items.sent_at}
     groups = [services.build_native(item, **envelope_fields) for item in items.items]
     results = iter(keep(capture_request, [e for group in groups for e in group]))
@@ -148,7 +148,7 @@ def _validate(capture_request: CaptureRequest) -> HttpResponse:
 def parse_for_nothing(
     capture_request: CaptureRequest, limits: Limits
 ) -> tuple[Parsed, int]:
-    """Return the values of a body of which nothing is to be kept."""
+    """Return the parsed body of a dry run: nothing is stored."""
     raw = read_body(capture_request, limits)
     try:
         return _parse_items(capture_request)(raw), len(raw)

@@ -88,7 +88,7 @@ def _take(
         place.provider, event, webhook_id=webhook_id, **envelope_fields
     )
     result = _ingest(capture_request, place, envelopes)[0]
-    # What we cannot read is kept in quarantine: sending it again would not help.
+    # What cannot be read is in quarantine: sending it again would not help.
     return JsonResponse(
         {
             "success": result.status in (Status.ACCEPTED, Status.DUPLICATE),
@@ -125,8 +125,7 @@ def _quarantine_unread(
     text, _ = read_text(raw)
     envelope_fields = {**envelope_fields, "adapter": place.provider, "raw": None}
     if wrong.code in ("bad_signature", "stale_signature"):
-        # Anybody can send this: not all of it is kept, and nothing of it is believed
-        # when it is replayed.
+        # Anybody can send this: store only a part, and do not trust it in a replay.
         envelope_fields["trust"], text = Trust.BROWSER, text[:_MAX_UNSIGNED]
     envelope = services.build_unreadable(text, wrong, **envelope_fields)
     _ingest(capture_request, place, [envelope])

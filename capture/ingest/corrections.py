@@ -1,4 +1,4 @@
-"""Corrections: a new record beside the captured one, which is never touched."""
+"""Corrections: new captures that refer to the corrected one, which never changes."""
 
 from __future__ import annotations
 

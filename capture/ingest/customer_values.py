@@ -38,10 +38,9 @@ Winners = dict[tuple[UUID, str], CapturedValue]
 def update_customers(
     parsed: list[ParsedCapture], linked: Linked, source: Source, *, actor: Actor
 ) -> None:
-    """Write what captures tell of their customers, and their answers on consent."""
+    """Update customers and their consents from parsed captures."""
     owned = [(t, pk) for t in parsed if (pk := linked.customers.get(t.capture.pk))]
-    # Two messages at once would both win against what stands, and the later writer
-    # would stay.
+    # Lock first: concurrent messages would both beat the stored value.
     telling = {pk for t, pk in owned if t.capture.type in NAMING}
     customers.lock_customers(telling)
     won, former = _compete(owned, source.business_id)
@@ -99,7 +98,7 @@ def find_winners(owned: Iterable[tuple[ParsedCapture, UUID]]) -> Winners:
 
 
 def _values(item: ParsedCapture) -> dict[str, str]:
-    """Return the columns of a customer of which a capture says something."""
+    """Return the customer columns that a capture sets."""
     if item.capture.type in TELLING:
         return customer_columns(item.fields)
     values = {
@@ -110,7 +109,7 @@ def _values(item: ParsedCapture) -> dict[str, str]:
 
 
 def customer_columns(fields: dict[str, Any]) -> dict[str, str]:
-    """Return the columns of a customer that a signup or profile tells."""
+    """Return the customer columns that a signup or profile sets."""
     status = fields.get("status")
     columns = {
         "name": name_in(fields.get("full_name")),
@@ -131,7 +130,7 @@ def _weight(value: CapturedValue) -> tuple[Any, ...]:
 def _compete(
     owned: list[tuple[ParsedCapture, UUID]], business_id: UUID
 ) -> tuple[Winners, dict[tuple[UUID, str], str | None]]:
-    """Store the values that beat what stands; return them, and what stood there."""
+    """Store the values that beat the stored ones; return them and the former ones."""
     candidates = find_winners(owned)
     if not candidates:
         return {}, {}

@@ -31,7 +31,7 @@ SDK_KINDS = {
     "g": "group",
     "a": "alias",
 }
-# A key in a body let it in, and is no part of what is kept.
+# A key in a body authenticates the request and is not stored.
 BODY_KEYS = ("api_key", "apiKey", "writeKey")
 _SDK_PATH = re.compile(r"v1/([a-z]+)/\?\$")
 # The keys under which a batch has its items.
@@ -67,7 +67,7 @@ def parse_native(body: bytes, *, are_lines: bool = False) -> Parsed:
 def native_items(parsed: Parsed, *, is_single: bool = False) -> Items | None:
     """Return the items of a native body; None for a body that is no batch.
 
-    With `is_single` one capture may stand alone, without a list around it.
+    With `is_single`, a single capture needs no list around it.
     """
     value = parsed.value
     if not isinstance(value, dict):
@@ -116,7 +116,7 @@ def _listed(parsed: Parsed, key: str) -> list[Piece] | None:
 
 
 def _named(items: list[Piece], kind: str | None) -> list[Piece]:
-    """Return the messages with their kind, which only the path may have said."""
+    """Return the messages with the kind of the path, where they have none."""
     return [
         replace(item, value={**item.value, "type": kind})
         if kind and isinstance(item.value, dict) and not item.value.get("type")

@@ -104,13 +104,13 @@ def build_segment(
 def build_cloudevent(
     headers: Mapping[str, str], item: Any, **envelope_fields: Any
 ) -> list[Envelope]:
-    """Return the envelope of one CloudEvent whose attributes stand in the headers."""
+    """Return the envelope of one CloudEvent with its attributes in headers."""
     envelope_fields = {"adapter": CLOUDEVENTS, **envelope_fields}
     envelope = build_envelope(
         item, lambda body: read_cloudevent(headers, body), None, envelope_fields
     )
     if envelope.issue is not None and envelope.body is not None:
-        # In quarantine it stands with its attributes, which a replay needs.
+        # In quarantine it keeps its attributes, which a replay needs.
         envelope = replace(envelope, body=whole_cloudevent(headers, envelope.body))
     return [envelope]
 
@@ -172,7 +172,7 @@ def build_envelope(
 ) -> Envelope:
     """Return the envelope of one item. Never raises for what an item holds.
 
-    An item that has no value, or is too large to be looked at, is kept as text.
+    An item without a value, or too large to be read, is stored as text.
     """
     piece = item if isinstance(item, Piece) else Piece(None, item)
     envelope_fields = {
@@ -261,9 +261,9 @@ def _checked(
 
 
 def _bare(who: Identity) -> Identity:
-    """Return whom a message is about, without what copying leaves around the names.
+    """Return an identity without the invisible characters that copying leaves.
 
-    Of a phone number only what is seen: nobody is told apart by it.
+    A phone number identifies nobody, so only what is visible of it is needed.
     """
     return replace(
         who,
@@ -317,7 +317,7 @@ def _with_consent(message: Item) -> dict[str, Any]:
 def _without_address(body: Any, message: Item) -> tuple[Any, str | None]:
     """Return the body without the person's network address, and that address.
 
-    A capture is for ever; typed rows are where an address can be cleared in time.
+    A capture is never changed; from typed rows an address can be removed later.
     """
     given = message.ip or message.fields.get("ip_address")
     try:

@@ -28,7 +28,7 @@ _NOT_ENOUGH = frozenset(
     {CaptureType.PAGE, CaptureType.EVENT, CaptureType.ALIAS, CaptureType.CONSENT}
 )
 _BY_ID = (LinkRule.ANONYMOUS_ID, LinkRule.ALIAS)
-# A chain of aliases is followed this far; nobody has a longer one.
+# The longest chain of aliases that is followed.
 _MAX_ROUNDS = 10
 # So many waiting captures are attached in one request.
 _MAX_ATTACHED = 1000
@@ -37,7 +37,7 @@ _LARGE = ("capture__payload", "capture__raw", "capture__warnings")
 
 @dataclass
 class Identities:
-    """Who is who in one business: customers by e-mail key, user id, anonymous id."""
+    """Customers of one business by e-mail key, user id and anonymous id."""
 
     by_email: dict[str, UUID] = field(default_factory=dict)
     by_ref: dict[str, UUID] = field(default_factory=dict)
@@ -62,7 +62,7 @@ class Identities:
 
 @dataclass
 class Linked:
-    """The customers of captures, and what linking told about them.
+    """The customers of captures, and what linking found out about them.
 
     `customers` has None for the unmatched; `learned` the ids that a customer lacked;
     `attached` are earlier captures that found their customer now, and `detached` those
@@ -118,7 +118,7 @@ def link_of(capture: Capture, identities: Identities) -> CaptureLink:
 
 
 def find_identities(business_id: UUID, captures: Iterable[Capture]) -> Identities:
-    """Return who is known under the names that these captures use."""
+    """Return the customers with the identifiers of these captures."""
     captures = list(captures)
     emails = {c.email for c in captures if c.email}
     previous = {c.previous_ref for c in captures if c.previous_ref}
@@ -161,7 +161,7 @@ def _unambiguous(owners: dict[str, set[UUID]]) -> dict[str, UUID]:
 def _missing(
     parsed: list[ParsedCapture], identities: Identities
 ) -> list[dict[str, Any]]:
-    """Return the facts of each customer to be made.
+    """Return the columns of each customer to be made.
 
     Messages of one batch may name a person by e-mail, by user id, or by both.
     """
@@ -232,7 +232,7 @@ def _learn(
     """Return the e-mail or user id that a message adds to a customer it found.
 
     Adds them to both maps too, so that no second customer claims them. A page does
-    not name the e-mail of a user id: anybody could put theirs on somebody else.
+    not set the e-mail of a user id: anybody could put theirs on another customer.
     """
     by_email, by_ref = identities.by_email, identities.by_ref
     learned: dict[UUID, dict[str, str]] = {}

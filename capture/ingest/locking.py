@@ -1,4 +1,4 @@
-"""Who waits for whom: messages about the same person, visitor or payment."""
+"""Advisory locks: one message at a time about a person, visitor or payment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From an envelope to the row that is kept: id, times, facts, columns."""
+"""From an envelope to an unsaved capture: id, times, facts, columns."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def _message_id(envelope: Envelope, source: Source) -> tuple[str, str]:
 
 
 def stored_message_id(envelope: Envelope, source: Source) -> str | None:
-    """Return the id that the caller gave, as it may be stored for ever."""
+    """Return the id that the caller gave, in the form that may be stored."""
     given = envelope.message_id
     return _impersonal(given, envelope, source) if given else None
 
@@ -187,7 +187,7 @@ def _time_warnings(
 
 
 def _retained_values(envelope: Envelope, source: Source) -> dict[str, Any]:
-    """Return the facts that are no person's and must outlive an erasure."""
+    """Return the values that are not personal and must survive an erasure."""
     fields = envelope.fields
     if envelope.type == CaptureType.PAYMENT:
         return _payment_values(fields, source)
@@ -225,7 +225,7 @@ def _payment_values(fields: dict[str, Any], source: Source) -> dict[str, Any]:
 
 
 def processor_of(fields: dict[str, Any]) -> str | None:
-    """Return who processed a payment; told by the id if by nothing else."""
+    """Return the processor of a payment; without one, guessed by the id."""
     given = fields.get("payment_processor")
     if isinstance(given, str) and given.strip():
         return given.strip()
@@ -243,7 +243,7 @@ def state_of(fields: dict[str, Any]) -> str:
 
 
 def _anonymous(envelope: Envelope) -> str | None:
-    """Return the id of somebody whom only a browser or a provider knows."""
+    """Return the anonymous id: of a browser, or of a customer at a provider."""
     who = envelope.identity
     if who.provider_customer_id and not who.anonymous_id:
         return f"{envelope.adapter}:{who.provider_customer_id}"

@@ -1,4 +1,4 @@
-"""What a payment is, computed from all messages about it. Reads and writes nothing."""
+"""The columns of a payment, computed from all its captures, without a query."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ COLUMNS = (
     "verified",
     "amount_refunded",
 )
-# From the payload, where it still stands.
+# From the payload, unless it was erased.
 _TEXTS = {
     "coupon_code": 100,
     "payment_status": 50,
@@ -95,7 +95,7 @@ def columns_of(group: Group) -> dict[str, Any]:
     for item in parsed:
         stated = dict(item.facts)
         if stated.get("currency_assumed") and merged.get("currency_assumed") is False:
-            # A guess does not outrank what somebody said.
+            # An assumed currency does not replace a stated one.
             del stated["currency"], stated["currency_assumed"]
         merged |= stated
     amounts = {n: to_decimal(merged.get(n)) for n in _AMOUNTS}
@@ -133,7 +133,7 @@ def _weight(parsed: ParsedCapture) -> tuple[Any, ...]:
 
 
 def _state(parsed: list[ParsedCapture]) -> tuple[str, Decimal | None]:
-    """Return the state, and what went back so far.
+    """Return the state, and the amount refunded so far.
 
     Ordinary states rank; refunded, disputed and failed count from their time on.
     """
@@ -166,7 +166,7 @@ def _state(parsed: list[ParsedCapture]) -> tuple[str, Decimal | None]:
 
 
 def _after_refunds(state: str, price: Decimal | None, refunded: Decimal | None) -> str:
-    """Return the state once the amounts that went back are looked at."""
+    """Return the state after the refunds."""
     is_settled = state in (
         PaymentState.PAID,
         PaymentState.PARTIALLY_REFUNDED,
@@ -212,7 +212,7 @@ def _text_of(parsed: list[ParsedCapture], name: str, length: int) -> str | None:
 
 
 def _main_reference(group: Group) -> str | None:
-    """Return the one id that stands for a payment: its intent before all others."""
+    """Return the main id of a payment: its intent before all others."""
     names = sorted(name.partition(":")[2] for name in group.references)
     for prefix in ("pi_", "in_", "cs_"):
         number_text = next((name for name in names if name.startswith(prefix)), None)

@@ -84,7 +84,7 @@ def compute_groups(business_id: UUID, captures: list[Capture]) -> list[Group]:
 
 
 def _correct(groups: list[Group]) -> None:
-    """Put what staff corrected in the place of what came."""
+    """Parse the captures that staff corrected, with their corrections."""
     everything = {pk: c for group in groups for pk, c in group.captures.items()}
     corrections = Capture.objects.filter(corrects_id__in=list(everything))
     newest: dict[Any, Capture] = {}
@@ -116,7 +116,7 @@ def _stored(payment_ids: Iterable[UUID]) -> list[Group]:
         return []
     payments = Payment.objects.filter(pk__in=ids).order_by("pk")
     if connection.in_atomic_block:
-        # Who only compares is in no transaction, and holds nobody up.
+        # A comparison runs outside of a transaction and takes no locks.
         payments = payments.select_for_update(no_key=True)
     groups = {payment.pk: Group(payments={payment.pk: payment}) for payment in payments}
     for reference in PaymentReference.objects.filter(payment__in=ids):
@@ -178,7 +178,7 @@ def _with_claims(
     groups: list[Group],
     owners: dict[UUID, tuple[UUID | None, str | None]],
 ) -> list[Group]:
-    """Put claims without an id to the one payment that they can only mean.
+    """Add each claim without an id to the only payment that matches it.
 
     Same customer, amount and currency within a day, and exactly one such payment;
     else a claim stays one.
@@ -327,7 +327,7 @@ def _store_links(pairs: list[tuple[UUID, Payment]]) -> None:
 
 
 def _take_traces(payments: list[Payment], groups: list[Group]) -> None:
-    """Keep the address of the request that told first; captures do not hold it."""
+    """Copy the address of the first request; captures do not have it."""
     for payment, group in zip(payments, groups, strict=True):
         for capture in group.captures.values():
             payment.ip_address = payment.ip_address or getattr(
@@ -341,7 +341,7 @@ def _take_traces(payments: list[Payment], groups: list[Group]) -> None:
 def _settle(
     payments: list[Payment], groups: list[Group], source: Source, actor: Actor
 ) -> None:
-    """Make or mend the bookings of payments that are confirmed."""
+    """Create or update the bookings of confirmed payments."""
     settlements = []
     names: dict[UUID, list[str]] = defaultdict(list)
     for payment, group in zip(payments, groups, strict=True):

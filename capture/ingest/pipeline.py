@@ -1,4 +1,4 @@
-"""One pipeline for every door: captures, customers, links, typed rows, figures.
+"""One pipeline for every endpoint: captures, customers, links, typed rows, figures.
 
 One transaction and a constant number of statements for one message or a thousand.
 """
@@ -71,7 +71,7 @@ class StrictError(Exception):
 
 @dataclass
 class _Item:
-    """One message on its way: what it became so far."""
+    """One message in the pipeline."""
 
     position: int
     envelope: Envelope
@@ -205,7 +205,7 @@ def _quarantine_items(
 def _insert(
     good: list[_Item], repeated: dict[str, UUID], source: Source
 ) -> list[_Item]:
-    """Insert captures and judge every item by what stands then; return the firsts."""
+    """Insert captures, then set the status of every item; return the new ones."""
     first: dict[str, _Item] = {}
     for item in good:
         capture = _capture(item)
@@ -229,7 +229,7 @@ def _judge(
     first: dict[str, _Item],
     stored: dict[str, tuple[UUID, bytes | None]],
 ) -> None:
-    """Tell repeats from conflicts, by what stands under the id of each."""
+    """Tell repeats from conflicts, by the stored capture with the same id."""
     differing = []
     for item in good:
         capture = _capture(item)
@@ -288,10 +288,10 @@ def _stored(source: Source, ids: list[str]) -> dict[str, tuple[UUID, bytes | Non
 
 
 def _unchanged(good: list[_Item], source: Source) -> dict[str, UUID]:
-    """Return the dashboards that say nothing new: message id and known capture.
+    """Return the dashboards without changes: message id and stored capture.
 
     New is what differs from the state that was seen last of that person; a dashboard
-    older than that is always kept.
+    older than that is always stored.
     """
     boards = [i for i in good if _capture(i).type == CaptureType.DASHBOARD]
     if not boards:
@@ -305,7 +305,7 @@ def _unchanged(good: list[_Item], source: Source) -> dict[str, UUID]:
         for message_id, capture_id in seen.values_list("message_id", "capture_id")
         if message_id and capture_id
     }
-    # An id that stands on a capture is judged by that capture.
+    # An id that a capture has is compared with that capture.
     taken = set(_stored(source, ids))
     repeated = {name: pk for name, pk in repeated.items() if name not in taken}
     latest = _latest_states(boards, source)

@@ -1,4 +1,4 @@
-"""What could not be taken: kept, replayed once it is repaired, or discarded."""
+"""Items that failed: stored in quarantine, and replayed or discarded."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from capture.ingest.normalisation import read_time, stored_message_id
 from capture.models import Quarantine, QuarantineDecision, Sighting, Source
 from capture.parsing import fingerprint, payload_text
 
-# Of somebody who asks not to be followed, only that something came is kept.
+# With Global Privacy Control, only the fact that an item came is stored.
 _NOT_STORED = "consent_denied_record"
 # The stages at which an item fails: `UNREAD` is text, of one item or of a whole body.
 UNREAD, UNTAKEN = "parsing", "validation"
@@ -26,9 +26,9 @@ UNREAD, UNTAKEN = "parsing", "validation"
 def quarantine(
     wrong: list[tuple[Envelope, Issue]], *, source: Source, actor: Actor
 ) -> list[UUID]:
-    """Keep items with what is wrong about them; return the id of each, in order.
+    """Store items with their issues; return the id of each, in order.
 
-    The same item with the same fault is kept once; its repeats are sightings. Runs in
+    The same item with the same issue is stored once; its repeats are sightings. Runs in
     the caller's transaction.
     """
     if not wrong:

@@ -1,4 +1,4 @@
-"""Whether a message says the same as the kept one that has its id."""
+"""Compare a message with the stored capture that has the same id."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from capture.envelope import Envelope
 from capture.models import Capture
 from capture.parsing import fingerprint, payload_text, read_payload
 
-# What clients add by themselves is hardly longer. A kept message that is longer than
-# the new one by more says something else, and is not read to find that out.
+# Client libraries hardly add more. A stored message that is longer than the new one by
+# more than this differs, and is not read to find that out.
 _AUTOMATIC = 16_384
 
 
 def find_repeats(pairs: Sequence[tuple[UUID | None, Envelope]]) -> list[bool]:
-    """Tell of each message whether the kept capture beside it says the same.
+    """Return for each pair whether message and stored capture have the same content.
 
     The fields that its client adds by itself do not count, such as the time of a call
     or the version of a library; so an application that sends its own message id twice
-    repeats itself. The contents are compared, whatever the fingerprints of kept rows
+    repeats itself. The contents are compared, whatever the fingerprints of stored rows
     were made of. Two statements, or none where there is nothing to compare.
     """
     ids = {pk for pk, _ in pairs if pk is not None}

@@ -52,11 +52,11 @@ def replay_quarantined(
     """Take a quarantined item as it is, or as `text` corrects it; the original stays.
 
     What could not be read at all goes through the parsing of its entrance again, so
-    that a whole body of several items is taken as the batch it is: the verdict then
+    that a whole body of several items is taken as the batch it is: the result then
     has one for each in `items`, what is still wrong is in quarantine by itself, and
     the decision says how many became what. A capture has the item's own arrival time
     and message id, or `replay:<id>` when other content has that id. Repeating a replay
-    returns the same capture. When nothing of it can be taken, the verdict says what is
+    returns the same capture. When nothing of it can be taken, the result says what is
     still wrong and nothing was decided. Raises ValidationError for text that is no
     JSON. One transaction; a savepoint where the caller has one.
     """
@@ -82,7 +82,7 @@ def replay_quarantined(
         for envelope in group
     ]
     results = iter(ingest(flat, source=source, actor=actor))
-    # A profile that tells of a login is two messages, and one item.
+    # A profile with a login time is two messages, and one item.
     item_results = [[next(results) for _ in group][0] for group in groups]  # noqa: RUF015 - all are taken
     item_results = [replace(result, index=n) for n, result in enumerate(item_results)]
     first = next((v for v in item_results if v.status in _TAKEN), item_results[0])
@@ -117,7 +117,7 @@ def replay_all(
         except Exception as error:
             if is_unavailable(error):
                 raise
-            # A fault of ours in one of them keeps nobody from the others.
+            # A bug in one of them must not stop the others.
             logger.exception(
                 "item %s of the quarantine cannot be replayed", quarantined.pk
             )

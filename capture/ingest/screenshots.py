@@ -45,7 +45,7 @@ def keep_screenshot(
 
 
 def read_mark(value: Any) -> tuple[str, str, int] | None:
-    """Return hash, type and size of the mark that stands for a screenshot."""
+    """Return hash, type and size from the mark that replaces a screenshot."""
     if not isinstance(value, str) or not value.startswith(_PREFIX):
         return None
     parts = value.removeprefix(_PREFIX).split(";")

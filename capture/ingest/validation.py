@@ -60,7 +60,7 @@ def _refused(envelope: Envelope) -> Issue | None:
 
 def _identity(envelope: Envelope) -> Issue | None:
     who = envelope.identity
-    # A provider names whom it knows; its event is kept, and joins its person later.
+    # A provider may send its own ids only; such an event is linked later.
     if envelope.trust != Trust.WEBHOOK and not (
         who.email or who.user_id or who.anonymous_id
     ):

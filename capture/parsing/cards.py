@@ -6,7 +6,7 @@ import re
 from functools import cache
 from itertools import accumulate
 
-# Digits with single blanks or hyphens between them: cards, and what stands beside them.
+# Digits with single blanks or hyphens between them: cards and what is next to them.
 _DIGITS = re.compile(r"(?<!\d)(?<!\d\.)(?<!\+)\d(?:[ -]?\d){12,}")
 _GROUP = re.compile(r"\d+")
 # Issuer prefix and the lengths it comes with; the check digit alone fits one time in

@@ -1,4 +1,4 @@
-"""Bodies as they were before somebody compressed them, within a limit."""
+"""Decompress request bodies, within a limit."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def decode_body(raw: bytes, encoding: str, *, limit: int) -> bytes:
 
     Inflates step by step, so that a small bomb never becomes a large body in memory.
     Gzip is recognised without a header too, as SDKs send it. Raises ParseError: 415
-    for an encoding that nobody reads here, 413 over the limit, 400 when it breaks off.
+    for an unknown encoding, 413 over the limit, 400 when it breaks off.
     """
     encoding = encoding.strip().lower()
     if encoding in ("gzip", "x-gzip") or raw.startswith(_GZIP_MAGIC):

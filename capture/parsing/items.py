@@ -63,7 +63,7 @@ def parse_lines(body: bytes, *, most: int) -> Parsed:
 
 
 def parse_items_or_lines(body: bytes, key: str, *, most: int) -> Parsed:
-    """Return the items of a list, or else of lines that were not said to be lines.
+    """Return the items of a list, or else of lines without the content type of lines.
 
     They are lines when most of them are objects. Raises ParseError for anything else.
     """
@@ -183,7 +183,7 @@ class _Cutter:
         return before.endswith(name) and not before.endswith(f"\\{name}")
 
     def _split(self, start: int, end: int) -> None:
-        """End an item at each comma that stands between items."""
+        """End an item at each comma between items."""
         if len(self.pieces) > self.most:
             return
         for match in _COMMA.finditer(self.text, start, end):

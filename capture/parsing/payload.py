@@ -1,4 +1,4 @@
-"""The one text form in which a message is kept, and its fingerprint."""
+"""The canonical text in which a message is stored, and its fingerprint."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def payload_text(value: Any) -> str:
 class _Writer:
     """Writes one value as JSON; unless it is exact, what means the same looks the same.
 
-    It does not call itself, and calls nothing of ours for texts: a body holds hundreds
-    of thousands of them, and how deep they stand is the sender's choice.
+    It does not recurse, and calls no function of ours for texts: a body has hundreds
+    of thousands of them, and the sender chooses how deep they are nested.
     """
 
     is_exact: bool

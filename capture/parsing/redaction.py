@@ -94,7 +94,7 @@ def redact_text(text: str) -> str:
 
 
 def _without_secret_objects(text: str) -> str:
-    """Return text without what stands in brackets under the name of a secret."""
+    """Return text without the lists and objects under the name of a secret."""
     parts, last = [], 0
     while match := _SECRET_OBJECT.search(text, last):
         parts += [text[last : match.end()], '"[redacted]"']
@@ -119,7 +119,7 @@ class _Cleaner:
     """Walks over one value, and collects warnings with their pointers.
 
     It does not call itself, and calls nothing for short texts and small numbers: a body
-    holds hundreds of thousands of them, and how deep they stand is the sender's choice.
+    has hundreds of thousands of them, and the sender chooses how deep they are nested.
     """
 
     warnings: Warnings = field(default_factory=list)
@@ -186,7 +186,7 @@ class _Cleaner:
         return True
 
     def _enter(self, place: str | int, value: Any) -> Any:
-        """Begin with a list or an object that stands in the present one."""
+        """Enter a list or an object inside the present one."""
         is_object = isinstance(value, dict)
         cleaned: Any = {} if is_object else []
         self.path.append((place, iter(value.items() if is_object else value), cleaned))

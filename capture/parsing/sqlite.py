@@ -16,7 +16,7 @@ from typing import Any
 from capture.parsing.redaction_marks import NON_FINITE
 
 _MAGIC = b"SQLite format 3\0"
-# What a program that is running, or that crashed, leaves beside its database.
+# Files that a running or crashed program leaves next to its database.
 _SIDECARS = ("-wal", "-journal")
 # Whole numbers beyond it are not exact in a double.
 _EXACT = 2**53
@@ -29,7 +29,7 @@ class SQLiteError(Exception):
 
 @dataclass(frozen=True)
 class Table:
-    """A table as the file names it; `key` is SQL that tells its rows apart, if any."""
+    """A table as the file names it; `key` is SQL for a unique key, if any."""
 
     name: str
     columns: tuple[str, ...]
@@ -50,9 +50,9 @@ class Row:
 def open_sqlite(path: Path) -> Iterator[SQLiteFile]:
     """Open a file for reading; raises SQLiteError with one sentence.
 
-    The file is never written to, nor anything beside it. It is opened as immutable,
+    Neither the file nor its neighbours are written to. It is opened as immutable,
     which would pass over a write-ahead log; so where a log or a journal with content
-    stands beside it, a private copy of all of them is read and removed afterwards.
+    exists, a private copy of all of them is read and removed afterwards.
     """
     _check(path)
     before = _state(path)
@@ -83,7 +83,7 @@ def _check(path: Path) -> None:
 
 
 def _state(path: Path) -> dict[str, tuple[int, int]]:
-    """Return size and time of the file and of what stands beside it with content."""
+    """Return size and time of the file and of its sidecars that are not empty."""
     state = {}
     for name in ("", *_SIDECARS):
         sidecar = path.with_name(path.name + name)

@@ -32,7 +32,7 @@ class CaptureCounts:
     activities: int = 0
     audit_records: int = 0
     latest: dict[str, datetime | None] = field(default_factory=dict)
-    # Whom it is about, in each business that was searched.
+    # The persons with this e-mail in each business that was searched.
     people: dict[UUID, set[UUID]] = field(default_factory=dict)
 
     @property
@@ -47,7 +47,7 @@ class CaptureCounts:
 
 
 def count_captures(email: str, *, actor: Actor) -> CaptureCounts:
-    """Return what was captured of whoever has this e-mail, now or formerly.
+    """Count the captures of the person with this e-mail, now or formerly.
 
     Only in the actor's businesses; an unknown and a foreign person look the same.
     """

@@ -115,7 +115,7 @@ def _paid_amount(_: Any, latest: Latest | None) -> Decimal | None:
 def _size(_: Any, latest: Latest | None) -> Decimal | int | None:
     answers = latest.questionnaire if latest else None
     size = answers.account_size if answers else None
-    # A whole number in the document; fractions are kept all the same.
+    # A whole number in the document; fractions stay fractions.
     return int(size) if size is not None and size == int(size) else size
 
 

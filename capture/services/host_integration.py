@@ -1,4 +1,4 @@
-"""Sign-ups and sign-ins of the project that runs Holdfast's apps beside its own."""
+"""Sign-ups and sign-ins of a project that has installed Holdfast's apps."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def direct_sender(
 
     def send(kind: str, body: dict[str, Any]) -> None:
         actor = Actor.system("signals", via="job")
-        # Whoever signs in to the project is not one of our staff.
+        # Users of the project are not staff of Holdfast.
         with reach(None):
             owner = customers.get_business(business, actor=actor)
         with reach({owner.pk}):

@@ -38,7 +38,7 @@ def create_key(
     origins: list[str] | None = None,
     scopes: list[str] | None = None,
 ) -> tuple[ApiKey, str]:
-    """Make a key and return it with its text, which nobody can read again."""
+    """Make a key and return it with its text, which is not stored."""
     key = ApiKey(
         business_id=source.business_id,
         source=source,
@@ -87,7 +87,7 @@ def ensure_page_key(source: Source, text: str, *, actor: Actor, origin: str) -> 
 def find_key(text: str) -> ApiKey | None:
     """Return the valid key of a text; None for unknown, revoked and expired ones.
 
-    Looks among the keys of all businesses: the key tells which one asks.
+    Searches the keys of all businesses: the key identifies the business.
     """
     keys = ApiKey.objects.select_related("source", "source__business")
     with reach(None):

@@ -58,7 +58,7 @@ _SHARED_ID = Issue(
     "Several e-mail addresses use this user id, and nothing else names the person.",
 )
 _CONFLICT = "message_id_conflict"
-# The payment that a customer's row tells of besides.
+# The suffix of the payment in a row of a customer.
 _PAYMENT = ":payment"
 
 
@@ -78,7 +78,7 @@ class TableReport:
 
 @dataclass(frozen=True)
 class RowProblem:
-    """A row that went to quarantine: where it stands and a code, no value."""
+    """A row that went to quarantine: table, row and code, but no value."""
 
     table: str
     row: str
@@ -187,7 +187,7 @@ def _read_table(load: _Load, report: TableReport) -> Iterator[_Message]:
 
 
 def _read_payments(load: _Load) -> Iterator[_Message]:
-    """Yield the payments that customers' rows tell of."""
+    """Yield the payments in the rows of customers."""
     for row in load.file.rows(load.tables[CUSTOMERS]):
         for message in _row_messages(load, CUSTOMERS, row):
             if message.suffix == _PAYMENT:
@@ -203,7 +203,7 @@ def _import_messages(
 
 
 def _row_messages(load: _Load, table: str, row: Row) -> Iterator[_Message]:
-    """Yield the messages of a row. No row is too strange to become one."""
+    """Yield the messages of a row. Every row becomes at least one."""
     business_id = None if load.is_check else load.business.pk
     weight = sum(len(v) for v in row.values.values() if isinstance(v, str | bytes))
     values, warnings = read_columns(row.values)
@@ -270,7 +270,7 @@ def _unquoted(value: Any) -> Any:
 
 
 def _drop_nobody(table: str, values: dict[str, Any]) -> None:
-    """Put aside a user id of 0 or the like: it names nobody, and the e-mail does."""
+    """Rename a user id of 0 or the like: it identifies nobody, unlike the e-mail."""
     for name in (*who(table)[0], "user_id"):
         value = values.get(name)
         if value is not None and str(value).strip().casefold() in ILLEGAL_IDS:
@@ -291,7 +291,7 @@ def _keep_pictures(
         value = values[name]
         is_small = isinstance(value, str) and len(value) <= MAX_BYTES // 100
         if is_small and keep_screenshot({name: value}, None)[1] is not None:
-            # A path, or a note: the answers beside it are good.
+            # A path, or a note: the other answers are good.
             values[f"{name}_text"] = values.pop(name)
             warnings.append(("no_picture", f"/{name}"))
     return warnings
@@ -312,7 +312,7 @@ def _without_shared_id(load: _Load, envelope: Envelope) -> Envelope:
 
 
 def _shared_ids(load: _Load) -> frozenset[str]:
-    """Return the user ids that stand beside more than one e-mail in this file.
+    """Return the user ids with more than one e-mail in this file.
 
     The tables of the two documents may count from 1 each; two people must not become
     one because of it. SQLite does the counting, in its own memory.
@@ -340,7 +340,7 @@ def _column(table: Table, names: tuple[str, ...]) -> str | None:
 
 
 def _mark(load: _Load, name: str) -> str:
-    """Return SQL that is true for users of whose signup the other table tells."""
+    """Return SQL that is true for users whose signup is in the other table."""
     other = load.tables.get(CUSTOMERS)
     if name != USERS or other is None:
         return "0"
@@ -445,7 +445,7 @@ def _is_repeat(
 def _uncovered(
     load: _Load, report: TableReport, batch: list[_Message]
 ) -> list[_Message]:
-    """Leave out the payment of a customer's row that another message told of.
+    """Leave out the payment of a customer's row that another message recorded.
 
     The row repeats the latest payment without its number, so that it would count
     twice. Same e-mail, amount and state is the same payment.
@@ -471,7 +471,7 @@ def _summary(envelope: Envelope) -> tuple[str, Decimal | None, str]:
 
 
 def _without_foreign_ids(load: _Load, batch: list[_Message]) -> list[_Message]:
-    """Take user ids away under which the business knows somebody of another e-mail."""
+    """Remove user ids that belong to a customer with another e-mail."""
     refs = {ref for m in batch if (ref := _ref(m.envelope))}
     live = customers.list_customers(actor=load.actor).filter(business=load.business)
     owners = set(

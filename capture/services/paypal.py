@@ -23,7 +23,7 @@ _CACHE_SECONDS = 24 * 3600
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *args: Any, **kwargs: Any) -> None:
-        """Follow nobody: a redirect could lead anywhere."""
+        """Follow no redirect: it could lead anywhere."""
 
 
 def paypal_certificate(endpoint: WebhookEndpoint, url: str) -> bytes | None:

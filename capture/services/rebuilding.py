@@ -33,7 +33,7 @@ _BATCH = 500
 # Captures, or customers with captured values, that one transaction repairs; the time
 # that its lock is held is about 50 ms.
 _REPAIRED = 10
-# Not told by the capture: they come from the request and go with it.
+# From the request, not from the capture; not compared.
 _NOT_COMPARED = {"id", "ip_address", "user_agent", "created_at", "updated_at"}
 _VALUE_COLUMNS = ("value", "capture_id", "trust", "occurred_at", "received_at")
 
@@ -64,8 +64,8 @@ def rebuild(
     What differs is looked at once more, because something may have arrived meanwhile:
     with `repair` under a lock and corrected, ten captures in a transaction, so that
     it may be stopped anywhere and run again. With `capture_id` only that capture is
-    looked at. Links that stand are kept: they are made by the state of the day they
-    were made on. `progress` is told how many captures, of how many, are compared.
+    compared. Existing links are not changed: they depend on the state at their time.
+    `progress` is called with the numbers of compared and of all captures.
     """
     last: UUID | None = None
     seen, total = 0, 1 if capture_id else Capture.objects.count()
@@ -139,7 +139,7 @@ def _look_at_names(
     batch: list[Capture], links: dict[UUID, UUID | None], *, repair: bool
 ) -> _Differences:
     missing = missing_names(batch, links, repair=repair)
-    # Which of the customer's captures told the name is not known; so all count.
+    # Which of the customer's captures gave the name is not known; so all count.
     owned = defaultdict(list)
     for capture in batch:
         owned[links.get(capture.pk)].append(capture.pk)
@@ -295,7 +295,7 @@ def _values_again(telling: Any, ids: list[UUID], *, repair: bool) -> list[Differ
     if not repair:
         return values.differences()
     with transaction.atomic():
-        # As everybody who writes what captures tell of a customer.
+        # As in every write of captured values.
         customers.lock_customers(ids)
         if not values.is_current():
             values = _Values(telling, ids)
@@ -313,8 +313,8 @@ def _next_customers(telling: Any, last: UUID | None) -> list[UUID]:
 class _Values:
     """The values that captures tell of customers, read from as many as there are.
 
-    That may take long, so it is done without a lock; `is_current` tells under one
-    whether the captures are still the same.
+    That may take long, so it is done without a lock; call `is_current` under one to
+    check that the captures are still the same.
     """
 
     def __init__(self, telling: Any, ids: list[UUID]) -> None:

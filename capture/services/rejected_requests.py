@@ -1,4 +1,4 @@
-"""How many requests were refused, why and when: nothing disappears without a number."""
+"""Counts of refused requests, by hour, code and key or address."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from audit.tenancy.scope import reach
 from capture.models import ApiKey, RefusalCount
 
 _RETENTION = timedelta(days=90)
-# Somebody holds a key that opens nothing here, or guesses.
+# Refusals that concern a key: misused, or guessed.
 _OF_KEYS = frozenset(
     {
         "invalid_key",
@@ -30,7 +30,7 @@ _OF_KEYS = frozenset(
 
 
 def forget_old(*, only_count: bool) -> dict[str, int]:
-    """Remove counts that nobody asks for any more; return how many."""
+    """Remove counts past their retention; return how many."""
     old = RefusalCount.objects.filter(hour__lt=timezone.now() - _RETENTION)
     return maintenance.remove_old({"counts of refusals": old}, only_count=only_count)
 
@@ -53,7 +53,7 @@ def count_refusal(
         code=code,
         hour=hour,
     )
-    # Without a key a count belongs to no business, and is within nobody's reach.
+    # Without a key a count belongs to no business, so no tenant scope includes it.
     with reach(None):
         if counts.update(count=F("count") + 1):
             return

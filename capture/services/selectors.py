@@ -1,4 +1,4 @@
-"""The doors to captures and quarantine: who asks sees the own businesses' rows."""
+"""Selectors of captures and quarantine, limited to the businesses of the actor."""
 
 from __future__ import annotations
 

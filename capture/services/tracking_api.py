@@ -1,4 +1,4 @@
-"""The calls that document 002 names, for code that runs beside Holdfast."""
+"""The functions that document 002 names, for code in the same process."""
 
 from __future__ import annotations
 

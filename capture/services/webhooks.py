@@ -39,7 +39,7 @@ KEYED_SECRETS = maintenance.sealed_column(
 def find_endpoint(provider: str, endpoint_id: UUID) -> WebhookEndpoint | None:
     """Return the active endpoint of an address; None for unknown and switched off.
 
-    Looks in all businesses: the endpoint tells whose event it is.
+    Searches all businesses: the endpoint identifies the business.
     """
     endpoints = WebhookEndpoint.objects.select_related("source", "source__business")
     with reach(None):

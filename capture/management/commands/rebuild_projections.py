@@ -1,4 +1,4 @@
-"""Compare every projection with what it is made from, and mend it."""
+"""Compare every projection with its captures, and repair it."""
 
 from __future__ import annotations
 
