@@ -64,48 +64,48 @@ def _read_event(kind: str | None, event: Place) -> dict[str, Any]:
     if event.text("id") is None or kind is None:
         pointer = "/event_type" if event.text("id") else "/id"
         raise Unfit("schema_violation", pointer, "An event has an id and a type.")
-    thing = event.at("resource")
+    resource = event.at("resource")
     if kind not in _EVENTS:
-        return {"identity": _person(thing)}
-    if not isinstance(thing.value, dict):
+        return {"identity": _person(resource)}
+    if not isinstance(resource.value, dict):
         raise Unfit("schema_violation", "/resource", "The event is about nothing.")
     reader, state = _EVENTS[kind]
-    payment, sent_as = reader(thing)
+    payment, sent_as = reader(resource)
     if not payment["references"]:
         raise Unfit("schema_violation", "/resource/id", "The payment has no id.")
     fields = {
-        "full_name": _full_name(thing),
-        "payment_method": _method(thing),
-        "payment_status": first(thing.text("status"), thing.text("state")),
+        "full_name": _full_name(resource),
+        "payment_method": _method(resource),
+        "payment_status": first(resource.text("status"), resource.text("state")),
         "payment_processor": "paypal",
         "transaction_id": payment["references"][0].partition(":")[2],
-        "state": str(state(thing) if callable(state) else state),
+        "state": str(state(resource) if callable(state) else state),
         **payment,
     }
     return {
-        "identity": _person(thing),
+        "identity": _person(resource),
         "fields": without_none(fields),
         "sent_as": sent_as,
     }
 
 
-def _transaction(thing: Place) -> tuple[Fields, dict[str, str]]:
+def _transaction(resource: Place) -> tuple[Fields, dict[str, str]]:
     """Read a capture or a sale."""
-    currency, amount, place = _parse_amount(thing.at("amount"))
+    currency, amount, place = _parse_amount(resource.at("amount"))
     payment = {
         "currency": currency,
         "final_price": required(amount, place),
-        "references": _references(thing, thing.text("id")),
+        "references": _references(resource, resource.text("id")),
     }
     return payment, {"final_price": place.path}
 
 
-def _refund(thing: Place) -> tuple[Fields, dict[str, str]]:
+def _refund(resource: Place) -> tuple[Fields, dict[str, str]]:
     """Read a refund, or the capture that was refunded. What was paid stays unsaid."""
     total = (
-        thing.at("seller_payable_breakdown", "total_refunded_amount"),
-        thing.at("total_refunded_amount"),
-        thing.at("amount"),
+        resource.at("seller_payable_breakdown", "total_refunded_amount"),
+        resource.at("total_refunded_amount"),
+        resource.at("amount"),
     )
     currency, amount, place = _parse_amount(
         next((p for p in total if p.value), total[-1])
@@ -113,30 +113,30 @@ def _refund(thing: Place) -> tuple[Fields, dict[str, str]]:
     if amount is None:
         raise Unfit("amount_invalid", f"/{place.path}", "The refund has no amount.")
     transaction_id = first(
-        thing.text("capture_id"), thing.text("sale_id"), _linked(thing)
+        resource.text("capture_id"), resource.text("sale_id"), _linked(resource)
     )
-    if transaction_id is None and not thing.at("seller_payable_breakdown").value:
-        transaction_id = thing.text("id")
+    if transaction_id is None and not resource.at("seller_payable_breakdown").value:
+        transaction_id = resource.text("id")
     payment = {
         "currency": currency,
         # Older versions write it with a minus.
         "amount_refunded": abs(amount),
-        "references": _references(thing, transaction_id),
+        "references": _references(resource, transaction_id),
     }
     return payment, {"amount_refunded": place.path}
 
 
-def _order(thing: Place) -> tuple[Fields, dict[str, str]]:
+def _order(resource: Place) -> tuple[Fields, dict[str, str]]:
     """Read an order. Its units are paid together, so they are one payment."""
-    units = thing.items("purchase_units")
+    units = resource.items("purchase_units")
     amounts = [_parse_amount(unit.at("amount")) for unit in units]
-    here = thing.at("purchase_units")
+    here = resource.at("purchase_units")
     if not amounts or len({currency for currency, _, _ in amounts}) != 1:
         raise Unfit("amount_invalid", f"/{here.path}", "The order has no one amount.")
     captures = [c for unit in units for c in unit.items("payments", "captures")]
     paid = [_named("transaction", capture.text("id")) for capture in captures]
     invoices = [_invoice(unit) for unit in units]
-    order = _named("order", thing.text("id"))
+    order = _named("order", resource.text("id"))
     payment = {
         "currency": amounts[0][0],
         "final_price": sum(
@@ -150,16 +150,16 @@ def _order(thing: Place) -> tuple[Fields, dict[str, str]]:
     return payment, {"final_price": f"{here.path}/0/amount"}
 
 
-def _dispute(thing: Place) -> tuple[Fields, dict[str, str]]:
+def _dispute(resource: Place) -> tuple[Fields, dict[str, str]]:
     """Read a dispute; what is disputed may be a part of what was paid."""
-    disputed = thing.at("disputed_transactions", 0)
+    disputed = resource.at("disputed_transactions", 0)
     transaction = _named("transaction", disputed.text("seller_transaction_id"))
-    currency = _parse_amount(thing.at("dispute_amount"))[0]
+    currency = _parse_amount(resource.at("dispute_amount"))[0]
     return {"currency": currency, "references": references([transaction])}, {}
 
 
-def _state_of_order(thing: Place) -> str:
-    units = thing.items("purchase_units")
+def _state_of_order(resource: Place) -> str:
+    units = resource.items("purchase_units")
     captures = [c for unit in units for c in unit.items("payments", "captures")]
     states = {capture.text("status") for capture in captures}
     if not states and any(u.items("payments", "authorizations") for u in units):
@@ -169,14 +169,16 @@ def _state_of_order(thing: Place) -> str:
     return PaymentState.PENDING if "PENDING" in states else PaymentState.FAILED
 
 
-def _state_of_refund(thing: Place) -> str:
+def _state_of_refund(resource: Place) -> str:
     # Only a capture knows whether all of it went back; a refund knows itself.
-    is_all = thing.text("status") == "REFUNDED" or thing.text("state") == "refunded"
+    is_all = (
+        resource.text("status") == "REFUNDED" or resource.text("state") == "refunded"
+    )
     return PaymentState.REFUNDED if is_all else PaymentState.PARTIALLY_REFUNDED
 
 
-def _state_of_dispute(thing: Place) -> str:
-    outcome = thing.text("dispute_outcome", "outcome_code")
+def _state_of_dispute(resource: Place) -> str:
+    outcome = resource.text("dispute_outcome", "outcome_code")
     return PaymentState.PAID if outcome in _HARMLESS else PaymentState.DISPUTED
 
 
@@ -199,33 +201,33 @@ def _part(units: list[Place], name: str) -> Decimal | None:
     return sum(positive, Decimal(0)) if positive else None
 
 
-def _references(thing: Place, transaction_id: str | None) -> list[str]:
+def _references(resource: Place, transaction_id: str | None) -> list[str]:
     """Return the ids of the purchase; that of the transaction comes first.
 
     An agreement is none of them: it has many purchases.
     """
-    related = thing.at("supplementary_data", "related_ids")
-    order = first(related.text("order_id"), _linked(thing, "orders"))
-    payment = thing.text("parent_payment")
+    related = resource.at("supplementary_data", "related_ids")
+    order = first(related.text("order_id"), _linked(resource, "orders"))
+    payment = resource.text("parent_payment")
     return references(
         [
             _named("transaction", first(transaction_id, related.text("capture_id"))),
             _named("order", order),
             _named("payment", payment),
-            _invoice(thing),
+            _invoice(resource),
         ]
     )
 
 
-def _invoice(thing: Place) -> str | None:
+def _invoice(resource: Place) -> str | None:
     """Return the business's own number of the purchase.
 
     `custom_id` is free text, often the same for every purchase of a person, so it
     counts only where the business marked it.
     """
-    custom = first(thing.text("custom_id"), thing.text("custom")) or ""
+    custom = first(resource.text("custom_id"), resource.text("custom")) or ""
     marked = custom.removeprefix(_INVOICE) if custom.startswith(_INVOICE) else None
-    number = first(thing.text("invoice_id"), thing.text("invoice_number"), marked)
+    number = first(resource.text("invoice_id"), resource.text("invoice_number"), marked)
     return _named("invoice", number.removeprefix(_INVOICE) if number else None)
 
 
@@ -233,9 +235,9 @@ def _named(kind: str, number: str | None) -> str | None:
     return f"{kind}:{number}" if number else None
 
 
-def _linked(thing: Place, kind: str = "captures") -> str | None:
+def _linked(resource: Place, kind: str = "captures") -> str | None:
     """Return the id at the end of the link to what this came from."""
-    for link in thing.items("links"):
+    for link in resource.items("links"):
         *_, parent, number = ["", "", *(link.text("href") or "").split("/")]
         kinds = ("captures", "capture", "sale") if kind == "captures" else (kind,)
         if link.text("rel") in ("up", "sale", "capture") and parent in kinds:
@@ -243,18 +245,18 @@ def _linked(thing: Place, kind: str = "captures") -> str | None:
     return None
 
 
-def _payers(thing: Place) -> list[Place]:
+def _payers(resource: Place) -> list[Place]:
     return [
-        thing.at("payer"),
-        thing.at("payer", "payer_info"),
-        thing.at("subscriber"),
-        thing.at("payment_source", "paypal"),
-        thing.at("disputed_transactions", 0, "buyer"),
+        resource.at("payer"),
+        resource.at("payer", "payer_info"),
+        resource.at("subscriber"),
+        resource.at("payment_source", "paypal"),
+        resource.at("disputed_transactions", 0, "buyer"),
     ]
 
 
-def _person(thing: Place) -> Identity:
-    payers = _payers(thing)
+def _person(resource: Place) -> Identity:
+    payers = _payers(resource)
     emails = ("email_address", "email")
     numbers = ("payer_id", "account_id")
     return Identity(
@@ -265,8 +267,8 @@ def _person(thing: Place) -> Identity:
     )
 
 
-def _full_name(thing: Place) -> str | None:
-    for payer in _payers(thing):
+def _full_name(resource: Place) -> str | None:
+    for payer in _payers(resource):
         name = payer.at("name")
         whole = first(name.text("full_name"), name.text())
         parts = (
@@ -279,9 +281,9 @@ def _full_name(thing: Place) -> str | None:
     return None
 
 
-def _method(thing: Place) -> str | None:
-    sources = as_object(thing.at("payment_source").value)
-    return first(next(iter(sources), None), thing.text("payment_mode"))
+def _method(resource: Place) -> str | None:
+    sources = as_object(resource.at("payment_source").value)
+    return first(next(iter(sources), None), resource.text("payment_mode"))
 
 
 def _plan(units: list[Place]) -> str | None:

@@ -62,20 +62,20 @@ def _read_event(event: Place) -> tuple[str, dict[str, Any]]:
     if event.text("id") is None or kind is None:
         pointer = "/type" if event.text("id") else "/id"
         raise Unfit("schema_violation", pointer, "An event has an id and a type.")
-    thing = event.at("data", "object")
+    resource = event.at("data", "object")
     capture_type = _type_of(kind)
-    if capture_type == CaptureType.PAYMENT and thing.text("mode") == "setup":
+    if capture_type == CaptureType.PAYMENT and resource.text("mode") == "setup":
         # A checkout that only stores a card.
         capture_type = CaptureType.EVENT
     if capture_type == CaptureType.EVENT:
-        identity = Identity(provider_customer_id=customer_of(thing))
+        identity = Identity(provider_customer_id=customer_of(resource))
         return kind, {"type": capture_type, "identity": identity}
-    if not isinstance(thing.value, dict):
+    if not isinstance(resource.value, dict):
         raise Unfit("schema_violation", "/data/object", "The event is about nothing.")
     if capture_type == CaptureType.PROFILE:
-        identity, fields = profile_of(thing)
+        identity, fields = profile_of(resource)
         return kind, {"type": capture_type, "identity": identity, "fields": fields}
-    return kind, {"type": capture_type, **_payment(kind, thing)}
+    return kind, {"type": capture_type, **_payment(kind, resource)}
 
 
 def _type_of(kind: str) -> str:
@@ -84,21 +84,21 @@ def _type_of(kind: str) -> str:
     return CaptureType.PAYMENT if kind in _STATES else CaptureType.EVENT
 
 
-def _payment(kind: str, thing: Place) -> dict[str, Any]:
-    money = find_money(kind, thing)
+def _payment(kind: str, resource: Place) -> dict[str, Any]:
+    money = find_money(kind, resource)
     state = _STATES[kind]
-    ids = find_ids(kind, thing)
+    ids = find_ids(kind, resource)
     groups = ("intent", "invoice", "session", "charge")
     payment_ids = references(name for group in groups for name in ids[group])
     if not payment_ids:
         raise Unfit("schema_violation", "/data/object/id", "The payment has no id.")
-    reached = str(state(thing, money) if callable(state) else state)
+    reached = str(state(resource, money) if callable(state) else state)
     amounts = dict(money.amounts)
     if reached == PaymentState.FAILED:
         # Nothing was taken, so nothing was given back.
         amounts.pop("amount_refunded", None)
     fields = {
-        **describe(thing),
+        **describe(resource),
         **amounts,
         "currency": money.currency,
         "payment_processor": "stripe",
@@ -107,21 +107,21 @@ def _payment(kind: str, thing: Place) -> dict[str, Any]:
         "state": reached,
     }
     return {
-        "identity": purchaser_of(thing),
+        "identity": purchaser_of(resource),
         "fields": without_none(fields),
         "sent_as": money.sent_as,
     }
 
 
-def _session(thing: Place, money: Money) -> str:
-    paid = thing.text("payment_status")
+def _session(resource: Place, money: Money) -> str:
+    paid = resource.text("payment_status")
     is_free = paid == "no_payment_required" and not money.amounts.get("final_price")
     return PaymentState.PAID if paid == "paid" or is_free else PaymentState.PENDING
 
 
-def _charge(thing: Place, money: Money) -> str:
-    is_captured = thing.at("captured").value is not False
-    if thing.at("refunded").value is True:
+def _charge(resource: Place, money: Money) -> str:
+    is_captured = resource.at("captured").value is not False
+    if resource.at("refunded").value is True:
         # Nothing was taken yet: an authorisation was let go.
         return PaymentState.REFUNDED if is_captured else PaymentState.FAILED
     if not is_captured:
@@ -130,8 +130,8 @@ def _charge(thing: Place, money: Money) -> str:
     return PaymentState.PARTIALLY_REFUNDED if has_refund else PaymentState.PAID
 
 
-def _dispute(thing: Place, _: Money) -> str:
-    is_harmless = thing.text("status") in _HARMLESS
+def _dispute(resource: Place, _: Money) -> str:
+    is_harmless = resource.text("status") in _HARMLESS
     return PaymentState.PAID if is_harmless else PaymentState.DISPUTED
 
 

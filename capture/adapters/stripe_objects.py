@@ -27,9 +27,9 @@ class Money:
     sent_as: dict[str, str] = field(default_factory=dict)
 
 
-def customer_of(thing: Place) -> str | None:
+def customer_of(resource: Place) -> str | None:
     """Return Stripe's id of the customer, who may be given as a whole object."""
-    return _id(thing.at("customer"))
+    return _id(resource.at("customer"))
 
 
 def profile_of(customer: Place) -> tuple[Identity, dict[str, Any]]:
@@ -49,120 +49,122 @@ def profile_of(customer: Place) -> tuple[Identity, dict[str, Any]]:
     return identity, without_none(fields)
 
 
-def purchaser_of(thing: Place) -> Identity:
+def purchaser_of(resource: Place) -> Identity:
     """Return the identity of the payer."""
-    billing = _billing(thing)
+    billing = _billing(resource)
     email = (
-        thing.text("customer_details", "email"),
-        thing.text("receipt_email"),
+        resource.text("customer_details", "email"),
+        resource.text("receipt_email"),
         billing.text("email"),
-        thing.text("customer_email"),
-        thing.text("customer", "email"),
+        resource.text("customer_email"),
+        resource.text("customer", "email"),
     )
     phone = (
-        thing.text("customer_details", "phone"),
+        resource.text("customer_details", "phone"),
         billing.text("phone"),
-        thing.text("customer_phone"),
+        resource.text("customer_phone"),
     )
     return Identity(
         email=first(*email),
         phone=first(*phone),
-        provider_customer_id=customer_of(thing),
+        provider_customer_id=customer_of(resource),
     )
 
 
-def describe(thing: Place) -> dict[str, Any]:
+def describe(resource: Place) -> dict[str, Any]:
     """Return what a payment says besides ids and money."""
     name = (
-        thing.text("customer_details", "name"),
-        _billing(thing).text("name"),
-        thing.text("customer_name"),
-        thing.text("shipping", "name"),
+        resource.text("customer_details", "name"),
+        _billing(resource).text("name"),
+        resource.text("customer_name"),
+        resource.text("shipping", "name"),
     )
     return {
         "full_name": first(*name),
-        "plan_name": _plan(thing),
-        "coupon_code": _coupon(thing),
-        "payment_method": _method(thing),
-        "payment_status": first(thing.text("payment_status"), thing.text("status")),
+        "plan_name": _plan(resource),
+        "coupon_code": _coupon(resource),
+        "payment_method": _method(resource),
+        "payment_status": first(
+            resource.text("payment_status"), resource.text("status")
+        ),
     }
 
 
-def find_ids(kind: str, thing: Place) -> dict[str, list[str | None]]:
+def find_ids(kind: str, resource: Place) -> dict[str, list[str | None]]:
     """Return every id of the purchase, by the kind of object it names.
 
     A subscription is no purchase: it has many.
     """
     ids: dict[str, list[str | None]] = {
-        "intent": [_id(thing.at("payment_intent"))],
-        "invoice": [_id(thing.at("invoice"))],
+        "intent": [_id(resource.at("payment_intent"))],
+        "invoice": [_id(resource.at("invoice"))],
         "session": [],
-        "charge": [_id(thing.at("charge")), _id(thing.at("latest_charge"))],
+        "charge": [_id(resource.at("charge")), _id(resource.at("latest_charge"))],
     }
-    for payment in _payments(thing):
+    for payment in _payments(resource):
         ids["intent"].append(_id(payment.at("payment_intent")))
         ids["charge"].append(_id(payment.at("charge")))
-    ids["charge"] += [charge.text("id") for charge in thing.items("charges", "data")]
+    ids["charge"] += [charge.text("id") for charge in resource.items("charges", "data")]
     # Newer intents and charges name their invoice or session here, if they have one.
-    order = thing.text("payment_details", "order_reference") or ""
+    order = resource.text("payment_details", "order_reference") or ""
     ids["invoice"] += [order] if order.startswith("in_") else []
     ids["session"] += [order] if order.startswith("cs_") else []
     id_kind = _ID_OF_FAMILY.get(_family(kind))
     if id_kind is not None:
-        ids[id_kind].insert(0, thing.text("id"))
+        ids[id_kind].insert(0, resource.text("id"))
     return ids
 
 
-def find_money(kind: str, thing: Place) -> Money:
+def find_money(kind: str, resource: Place) -> Money:
     """Return the amounts of an object. Raises Unfit where they make no sense."""
-    currency = currency_of(thing.at("currency"))
-    amount_places = _MONEY[_family(kind)](thing)
+    currency = currency_of(resource.at("currency"))
+    sources = _MONEY[_family(kind)](resource)
     amounts: dict[str, Decimal] = {}
-    for name, place in amount_places.items():
+    for name, place in sources.items():
         amount = from_minor(place, currency)
         if name == "final_price":
             amount = required(amount, place)
         # A credit can leave less than nothing; that is no price.
         if amount is not None and amount >= 0:
             amounts[name] = amount
-    _sum_discounts(thing, currency, amounts)
-    _leave_out_uncaptured(thing, currency, amounts)
-    return Money(currency, amounts, {n: p.path for n, p in amount_places.items()})
+    _sum_discounts(resource, currency, amounts)
+    _leave_out_uncaptured(resource, currency, amounts)
+    return Money(currency, amounts, {n: p.path for n, p in sources.items()})
 
 
-def _session_money(thing: Place) -> dict[str, Place]:
+def _session_money(resource: Place) -> dict[str, Place]:
     return {
-        "final_price": thing.at("amount_total"),
-        "original_price": thing.at("amount_subtotal"),
-        "discount_amount": thing.at("total_details", "amount_discount"),
+        "final_price": resource.at("amount_total"),
+        "original_price": resource.at("amount_subtotal"),
+        "discount_amount": resource.at("total_details", "amount_discount"),
     }
 
 
-def _intent_money(thing: Place) -> dict[str, Place]:
-    received = thing.at("amount_received")
-    return {"final_price": received if received.value else thing.at("amount")}
+def _intent_money(resource: Place) -> dict[str, Place]:
+    received = resource.at("amount_received")
+    return {"final_price": received if received.value else resource.at("amount")}
 
 
-def _charge_money(thing: Place) -> dict[str, Place]:
-    captured = thing.at("amount_captured")
+def _charge_money(resource: Place) -> dict[str, Place]:
+    captured = resource.at("amount_captured")
     return {
-        "final_price": captured if captured.value else thing.at("amount"),
-        "amount_refunded": thing.at("amount_refunded"),
+        "final_price": captured if captured.value else resource.at("amount"),
+        "amount_refunded": resource.at("amount_refunded"),
     }
 
 
-def _invoice_money(thing: Place) -> dict[str, Place]:
-    is_paid = thing.text("status") == "paid" or thing.at("paid").value is True
+def _invoice_money(resource: Place) -> dict[str, Place]:
+    is_paid = resource.text("status") == "paid" or resource.at("paid").value is True
     ways = ("amount_paid", "total") if is_paid else ("amount_due", "total")
-    final = next((p for p in map(thing.at, ways) if p.value is not None), None)
+    final = next((p for p in map(resource.at, ways) if p.value is not None), None)
     return {
-        "final_price": final or thing.at("amount_paid"),
-        "original_price": thing.at("subtotal"),
+        "final_price": final or resource.at("amount_paid"),
+        "original_price": resource.at("subtotal"),
     }
 
 
-def _invoice_payment_money(thing: Place) -> dict[str, Place]:
-    return {"final_price": thing.at("amount_paid")}
+def _invoice_payment_money(resource: Place) -> dict[str, Place]:
+    return {"final_price": resource.at("amount_paid")}
 
 
 def _no_money(_: Place) -> dict[str, Place]:
@@ -192,31 +194,31 @@ def _family(kind: str) -> str:
 
 
 def _sum_discounts(
-    thing: Place, currency: str | None, amounts: dict[str, Decimal]
+    resource: Place, currency: str | None, amounts: dict[str, Decimal]
 ) -> None:
-    lines = thing.items("total_discount_amounts")
+    lines = resource.items("total_discount_amounts")
     discounts = [from_minor(line.at("amount"), currency) for line in lines]
     if discounts:
         amounts["discount_amount"] = sum(filter(None, discounts), Decimal(0))
 
 
 def _leave_out_uncaptured(
-    thing: Place, currency: str | None, amounts: dict[str, Decimal]
+    resource: Place, currency: str | None, amounts: dict[str, Decimal]
 ) -> None:
     """Take off what was authorised and never taken: Stripe calls it refunded too."""
     refunded = amounts.get("amount_refunded")
-    authorised = from_minor(thing.at("amount"), currency) if refunded else None
+    authorised = from_minor(resource.at("amount"), currency) if refunded else None
     if refunded and authorised is not None:
         taken = amounts["final_price"]
         captured = min(taken, authorised - refunded)
         amounts["amount_refunded"] = max(taken - captured, Decimal(0))
 
 
-def _payments(thing: Place) -> list[Place]:
+def _payments(resource: Place) -> list[Place]:
     """Return the payments of an invoice, those that went through first."""
-    entries = thing.items("payments", "data")
+    entries = resource.items("payments", "data")
     entries.sort(key=lambda entry: entry.text("status") != "paid")
-    payment = thing.at("payment")
+    payment = resource.at("payment")
     listed = [entry.at("payment") for entry in entries]
     return [payment, *listed] if isinstance(payment.value, dict) else listed
 
@@ -225,23 +227,23 @@ def _id(place: Place) -> str | None:
     return place.text("id") if isinstance(place.value, dict) else place.text()
 
 
-def _billing(thing: Place) -> Place:
+def _billing(resource: Place) -> Place:
     ways = (
-        thing.at("billing_details"),
-        thing.at("latest_charge", "billing_details"),
-        thing.at("charges", "data", 0, "billing_details"),
+        resource.at("billing_details"),
+        resource.at("latest_charge", "billing_details"),
+        resource.at("charges", "data", 0, "billing_details"),
     )
     return next((place for place in ways if place.value), ways[0])
 
 
-def _plan(thing: Place) -> str | None:
+def _plan(resource: Place) -> str | None:
     sources = (
-        thing.at("metadata"),
-        thing.at("subscription_details", "metadata"),
-        thing.at("parent", "subscription_details", "metadata"),
+        resource.at("metadata"),
+        resource.at("subscription_details", "metadata"),
+        resource.at("parent", "subscription_details", "metadata"),
     )
     keys = ("plan_name", "plan", "plan_type")
-    line = thing.at("lines", "data", 0)
+    line = resource.at("lines", "data", 0)
     return first(
         *(place.text(key) for place in sources for key in keys),
         line.text("price", "nickname"),
@@ -250,24 +252,24 @@ def _plan(thing: Place) -> str | None:
     )
 
 
-def _coupon(thing: Place) -> str | None:
-    discounts = [thing.at("discount"), *thing.items("discounts")]
+def _coupon(resource: Place) -> str | None:
+    discounts = [resource.at("discount"), *resource.items("discounts")]
     coupons = [
         d.at(*way) for d in discounts for way in (("coupon",), ("source", "coupon"))
     ]
     return first(
-        thing.text("metadata", "coupon_code"),
+        resource.text("metadata", "coupon_code"),
         *(coupon.text("name") for coupon in coupons),
         *(_id(coupon) for coupon in coupons),
         *(_id(discount.at("promotion_code")) for discount in discounts),
     )
 
 
-def _method(thing: Place) -> str | None:
-    kinds = thing.items("payment_method_types")
+def _method(resource: Place) -> str | None:
+    kinds = resource.items("payment_method_types")
     return first(
-        thing.text("payment_method_details", "type"),
-        thing.text("latest_charge", "payment_method_details", "type"),
-        thing.text("charges", "data", 0, "payment_method_details", "type"),
+        resource.text("payment_method_details", "type"),
+        resource.text("latest_charge", "payment_method_details", "type"),
+        resource.text("charges", "data", 0, "payment_method_details", "type"),
         kinds[0].text() if len(kinds) == 1 else None,
     )

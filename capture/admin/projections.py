@@ -59,7 +59,7 @@ class PaymentAdmin(ProjectionAdmin):
 
     @admin.display(description="Amount")
     def amount(self, payment: Payment) -> str:
-        return services.shown_amount(payment)
+        return services.format_amount(payment)
 
     @admin.display(description="Confirmed by", ordering="verified")
     def confirmation(self, payment: Payment) -> str:

@@ -128,7 +128,7 @@ class MachineView(WorkingBusinessView):
     def sees_clear(self, row: Any) -> bool:
         return self.by_key or super().sees_clear(row)
 
-    def shown(
+    def mask_values(
         self, values: dict[str, Any], business: Any, *, is_clear: bool
     ) -> dict[str, Any]:
         """Return values of a customer as this caller may see them."""

@@ -25,7 +25,7 @@ from capture.api.endpoint import (
     too_many_items,
 )
 from capture.api.responses import batch
-from capture.api.views import answer_one, keep, parse_for
+from capture.api.views import answer_one, ingest_envelopes, parse_for
 from capture.envelope import Envelope
 from capture.parsing import Parsed, ParseError, Piece, parse_body, payload_text
 
@@ -47,10 +47,10 @@ def single(capture_request: CaptureRequest) -> HttpResponse:
     _check_size(capture_request, parsed.value, size)
     capture_request.authenticate_body(parsed.value)
     capture_request.consume_quota(1, size)
-    return _once(capture_request, parsed, lambda: _take_one(capture_request, parsed))
+    return _once(capture_request, parsed, lambda: _ingest_one(capture_request, parsed))
 
 
-def _take_one(capture_request: CaptureRequest, parsed: Parsed) -> HttpResponse:
+def _ingest_one(capture_request: CaptureRequest, parsed: Parsed) -> HttpResponse:
     headers, envelope_fields = (
         capture_request.request.headers,
         capture_request.envelope_fields(),
@@ -60,7 +60,7 @@ def _take_one(capture_request: CaptureRequest, parsed: Parsed) -> HttpResponse:
         envelopes = services.build_cloudevent(headers, item, **envelope_fields)
     else:
         envelopes = services.build_native(item, **envelope_fields)
-    return answer_one(capture_request, keep(capture_request, envelopes)[0])
+    return answer_one(capture_request, ingest_envelopes(capture_request, envelopes)[0])
 
 
 def _batch(capture_request: CaptureRequest) -> HttpResponse:
@@ -74,7 +74,7 @@ def _batch(capture_request: CaptureRequest) -> HttpResponse:
     capture_request.authenticate_body(parsed.value)
     items = _items(parsed)
     capture_request.consume_quota(len(items.items), size)
-    return _once(capture_request, parsed, lambda: _take_all(capture_request, items))
+    return _once(capture_request, parsed, lambda: _ingest_batch(capture_request, items))
 
 
 def _unless_large(
@@ -107,11 +107,15 @@ def _has_picture(value: Any) -> bool:
     return any(snake(key) in SCREENSHOT_KEYS for key in keys)
 
 
-def _take_all(capture_request: CaptureRequest, items: services.Items) -> HttpResponse:
+def _ingest_batch(
+    capture_request: CaptureRequest, items: services.Items
+) -> HttpResponse:
     # A profile with a login time is two messages, and one item of the answer.
     envelope_fields = {**capture_request.envelope_fields(), "sent_at": items.sent_at}
     groups = [services.build_native(item, **envelope_fields) for item in items.items]
-    results = iter(keep(capture_request, [e for group in groups for e in group]))
+    results = iter(
+        ingest_envelopes(capture_request, [e for group in groups for e in group])
+    )
     answers = []
     for n, group in enumerate(groups):
         item_results = [next(results) for _ in group]

@@ -14,7 +14,7 @@ from audit.rest.exceptions import ApiError
 from capture import services
 from capture.api.endpoint import CaptureRequest, Limits, View, endpoint, too_many_items
 from capture.api.responses import batch
-from capture.api.views import keep, parse_for
+from capture.api.views import ingest_envelopes, parse_for
 from capture.choices import KeyKind
 from capture.parsing import Parsed
 
@@ -44,7 +44,7 @@ def sdk_view(name: str) -> View:
             services.build_segment(item, None, names, **envelope_fields)[0]
             for item in items.items
         ]
-        results = keep(capture_request, envelopes, status=400)
+        results = ingest_envelopes(capture_request, envelopes, status=400)
         return batch(
             capture_request.request, results, show_customer=capture_request.is_secret
         )

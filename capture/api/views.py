@@ -45,7 +45,9 @@ def capture_view(kind: str, *, methods: tuple[str, ...] = ("POST",)) -> View:
         envelopes = services.build_envelopes(
             kind, item, **capture_request.envelope_fields()
         )
-        return answer_one(capture_request, keep(capture_request, envelopes)[0])
+        return answer_one(
+            capture_request, ingest_envelopes(capture_request, envelopes)[0]
+        )
 
     return endpoint(take, methods=methods)
 
@@ -73,12 +75,12 @@ def parse_for(
             raise too_large(limits) from error
         refusal = refusal_of(error)
         refusal.more["quarantine_id"] = str(
-            _keep_raw(capture_request, raw, error, overrides)
+            _quarantine_raw(capture_request, raw, error, overrides)
         )
         raise refusal from error
 
 
-def _keep_raw(
+def _quarantine_raw(
     capture_request: CaptureRequest,
     raw: bytes,
     error: ParseError,
@@ -90,10 +92,10 @@ def _keep_raw(
         Issue(error.code, "", error.message),
         **{**capture_request.envelope_fields(), **overrides},
     )
-    return keep(capture_request, [envelope])[0].quarantine_id
+    return ingest_envelopes(capture_request, [envelope])[0].quarantine_id
 
 
-def keep(
+def ingest_envelopes(
     capture_request: CaptureRequest, envelopes: list[Envelope], *, status: int = 422
 ) -> list[IngestResult]:
     """Ingest envelopes. Raises ApiError when a strict batch failed."""

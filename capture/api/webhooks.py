@@ -32,31 +32,38 @@ def webhook_view(provider: str) -> View:
     """Return the view to which one provider delivers."""
 
     def take(capture_request: CaptureRequest, endpoint_id: UUID) -> HttpResponse:
-        place = services.find_endpoint(provider, endpoint_id)
-        if place is None:
+        webhook_endpoint = services.find_endpoint(provider, endpoint_id)
+        if webhook_endpoint is None:
             capture_request.consume_quota(1, 0)
             raise ApiError(404, "not_found", "There is nothing here.")
-        open_reach({place.business_id})
+        open_reach({webhook_endpoint.business_id})
         raw = read_body(capture_request, _LIMITS)
-        envelope_fields = _envelope_fields(capture_request, place)
+        envelope_fields = _envelope_fields(capture_request, webhook_endpoint)
         try:
             signature, webhook_id = services.verify(
-                place, raw, capture_request.request.headers, capture_request.received_at
+                webhook_endpoint,
+                raw,
+                capture_request.request.headers,
+                capture_request.received_at,
             )
         except SignatureError as error:
             capture_request.consume_quota(1, len(raw))
             refused = Issue(error.code, "", "No secret of this endpoint signed this.")
-            _quarantine_unread(capture_request, place, raw, refused, envelope_fields)
+            _quarantine_unread(
+                capture_request, webhook_endpoint, raw, refused, envelope_fields
+            )
             raise ApiError(400, error.code, refused.message) from error
         envelope_fields = {**envelope_fields, **_evidence(raw, signature)}
-        return _take(capture_request, place, raw, envelope_fields, webhook_id)
+        return _receive(
+            capture_request, webhook_endpoint, raw, envelope_fields, webhook_id
+        )
 
     return endpoint(take, methods=("POST",))
 
 
-def _take(
+def _receive(
     capture_request: CaptureRequest,
-    place: Any,
+    webhook_endpoint: Any,
     raw: bytes,
     envelope_fields: dict[str, Any],
     webhook_id: str | None,
@@ -67,27 +74,29 @@ def _take(
         wrong = Issue(error.code, "", error.message)
         _quarantine_unread(
             capture_request,
-            place,
+            webhook_endpoint,
             raw,
             wrong,
             {**envelope_fields, "message_id": webhook_id},
         )
         raise refusal_of(error) from error
-    if place.provider == Provider.STRIPE and not _fits_mode(place, event):
+    if webhook_endpoint.provider == Provider.STRIPE and not _fits_mode(
+        webhook_endpoint, event
+    ):
         wrong = Issue("livemode_mismatch", "/livemode", "The endpoint is for the "
                         "other mode, live or test.")  # fmt: skip
         _quarantine_unread(
             capture_request,
-            place,
+            webhook_endpoint,
             raw,
             wrong,
             {**envelope_fields, "message_id": webhook_id},
         )
         raise ApiError(400, wrong.code, wrong.message)
     envelopes = services.build_webhook(
-        place.provider, event, webhook_id=webhook_id, **envelope_fields
+        webhook_endpoint.provider, event, webhook_id=webhook_id, **envelope_fields
     )
-    result = _ingest(capture_request, place, envelopes)[0]
+    result = _ingest(capture_request, webhook_endpoint, envelopes)[0]
     # What cannot be read is in quarantine: sending it again would not help.
     return JsonResponse(
         {
@@ -99,10 +108,12 @@ def _take(
     )
 
 
-def _envelope_fields(capture_request: CaptureRequest, place: Any) -> dict[str, Any]:
+def _envelope_fields(
+    capture_request: CaptureRequest, webhook_endpoint: Any
+) -> dict[str, Any]:
     return {
         "trust": Trust.WEBHOOK,
-        "business_id": place.business_id,
+        "business_id": webhook_endpoint.business_id,
         "received_at": capture_request.received_at,
     }
 
@@ -117,33 +128,37 @@ def _evidence(raw: bytes, signature: str) -> dict[str, Any]:
 
 def _quarantine_unread(
     capture_request: CaptureRequest,
-    place: Any,
+    webhook_endpoint: Any,
     raw: bytes,
     wrong: Issue,
     envelope_fields: dict[str, Any],
 ) -> None:
     text, _ = read_text(raw)
-    envelope_fields = {**envelope_fields, "adapter": place.provider, "raw": None}
+    envelope_fields = {
+        **envelope_fields,
+        "adapter": webhook_endpoint.provider,
+        "raw": None,
+    }
     if wrong.code in ("bad_signature", "stale_signature"):
         # Anybody can send this: store only a part, and do not trust it in a replay.
         envelope_fields["trust"], text = Trust.BROWSER, text[:_MAX_UNSIGNED]
     envelope = services.build_unreadable(text, wrong, **envelope_fields)
-    _ingest(capture_request, place, [envelope])
+    _ingest(capture_request, webhook_endpoint, [envelope])
 
 
 def _ingest(
-    capture_request: CaptureRequest, place: Any, envelopes: list[Envelope]
+    capture_request: CaptureRequest, webhook_endpoint: Any, envelopes: list[Envelope]
 ) -> Any:
     actor = Actor(
         kind="key",
         operation=capture_request.operation,
-        key_id=place.pk,
-        business_ids=frozenset({place.business_id}),
+        key_id=webhook_endpoint.pk,
+        business_ids=frozenset({webhook_endpoint.business_id}),
     )
-    return services.ingest(envelopes, source=place.source, actor=actor)
+    return services.ingest(envelopes, source=webhook_endpoint.source, actor=actor)
 
 
-def _fits_mode(place: Any, event: Any) -> bool:
-    if place.livemode is None or not isinstance(event, dict):
+def _fits_mode(webhook_endpoint: Any, event: Any) -> bool:
+    if webhook_endpoint.livemode is None or not isinstance(event, dict):
         return True
-    return stripe_livemode(event) in (None, place.livemode)
+    return stripe_livemode(event) in (None, webhook_endpoint.livemode)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from capture.ingest.identity import Linked
+from capture.ingest.identity import LinkResult
 from capture.ingest.projections import (
     TYPED,
     ParsedCapture,
@@ -18,7 +18,7 @@ _UNCHANGED_COLUMNS = {"id", "ip_address", "user_agent", "created_at"}
 
 
 def replace_corrected(
-    parsed: list[ParsedCapture], linked: Linked
+    parsed: list[ParsedCapture], linked: LinkResult
 ) -> list[ParsedCapture]:
     """Give the corrected captures their new customer and typed row.
 

@@ -16,7 +16,7 @@ from uuid import UUID
 from audit.privacy.invisible import without_unseen
 from audit.tenancy.actors import Actor
 from capture.choices import TRUST_RANK, CaptureType, Trust
-from capture.ingest.identity import Linked
+from capture.ingest.identity import LinkResult
 from capture.ingest.projections import ParsedCapture, earliest_signups, name_in, text
 from capture.models import CapturedValue, Source
 from customers import services as customers
@@ -36,7 +36,7 @@ Winners = dict[tuple[UUID, str], CapturedValue]
 
 
 def update_customers(
-    parsed: list[ParsedCapture], linked: Linked, source: Source, *, actor: Actor
+    parsed: list[ParsedCapture], linked: LinkResult, source: Source, *, actor: Actor
 ) -> None:
     """Update customers and their consents from parsed captures."""
     owned = [(t, pk) for t in parsed if (pk := linked.customers.get(t.capture.pk))]
@@ -61,7 +61,7 @@ def update_customers(
     customers.update_captured_customers(
         captured_values,
         actor=actor,
-        learned=linked.learned,
+        learned=linked.new_identifiers,
         joined=earliest_signups(first),
         first_seen=first,
     )

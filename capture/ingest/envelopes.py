@@ -28,7 +28,7 @@ from capture.adapters import (
 )
 from capture.choices import CaptureType, Provider
 from capture.envelope import Envelope, Identity, Issue
-from capture.ingest.screenshots import keep_screenshot
+from capture.ingest.screenshots import store_screenshot
 from capture.ingest.validation import find_issue
 from capture.models import Source
 from capture.parsing import (
@@ -187,7 +187,7 @@ def build_envelope(
     item = piece.value
     wrong: Issue | None = None
     if isinstance(item, dict) and item:
-        item, wrong = keep_screenshot(item, envelope_fields.get("business_id"))
+        item, wrong = store_screenshot(item, envelope_fields.get("business_id"))
     else:
         wrong = _NOT_AN_OBJECT
     excess, size = find_excess(item)

@@ -61,22 +61,22 @@ class Identities:
 
 
 @dataclass
-class Linked:
+class LinkResult:
     """The customers of captures, and what linking found out about them.
 
-    `customers` has None for the unmatched; `learned` the ids that a customer lacked;
-    `attached` are earlier captures that found their customer now, and `detached` those
-    that lost theirs because an anonymous id turned out to be shared.
+    `customers` has None for the unmatched, `new_identifiers` the ids that a customer
+    lacked. `attached` are earlier captures that got a customer, `detached` those that
+    lost it because an anonymous id turned out to be shared.
     """
 
     customers: dict[UUID, UUID | None] = field(default_factory=dict)
-    learned: dict[UUID, dict[str, str]] = field(default_factory=dict)
+    new_identifiers: dict[UUID, dict[str, str]] = field(default_factory=dict)
     attached: list[Capture] = field(default_factory=list)
     detached: list[Capture] = field(default_factory=list)
     touched: set[UUID] = field(default_factory=set)
 
 
-def link(parsed: list[ParsedCapture], source: Source, *, actor: Actor) -> Linked:
+def link(parsed: list[ParsedCapture], source: Source, *, actor: Actor) -> LinkResult:
     """Find or make the customers of new captures and link them.
 
     A constant number of statements, whatever the number of messages.
@@ -90,12 +90,12 @@ def link(parsed: list[ParsedCapture], source: Source, *, actor: Actor) -> Linked
             identities.by_email[fold_email(new_customer["email"])] = customer_id
         if new_customer.get("external_id"):
             identities.by_ref[new_customer["external_id"]] = customer_id
-    linked = Linked(learned=_learn(parsed, identities))
+    linked = LinkResult(new_identifiers=_learn(parsed, identities))
     links = [link_of(capture, identities) for capture in captures]
     CaptureLink.objects.bulk_create(links)
     linked.customers = {saved.capture_id: saved.customer_id for saved in links}
     linked.touched = {pk for pk in linked.customers.values() if pk is not None}
-    _follow(captures, identities, linked, source.business_id)
+    _link_waiting(captures, identities, linked, source.business_id)
     return linked
 
 
@@ -235,7 +235,7 @@ def _learn(
     not set the e-mail of a user id: anybody could put theirs on another customer.
     """
     by_email, by_ref = identities.by_email, identities.by_ref
-    learned: dict[UUID, dict[str, str]] = {}
+    new_identifiers: dict[UUID, dict[str, str]] = {}
     for item in sorted(parsed, key=lambda t: t.capture.occurred_at):
         capture = item.capture
         email, ref = capture.email, capture.user_ref
@@ -243,22 +243,25 @@ def _learn(
             continue
         if email in by_email:
             by_ref[ref] = by_email[email]
-            learned.setdefault(by_ref[ref], {}).setdefault("external_id", ref)
+            new_identifiers.setdefault(by_ref[ref], {}).setdefault("external_id", ref)
         elif capture.trust != Trust.BROWSER:
             by_email[email] = by_ref[ref]
             typed = item.email or email
-            learned.setdefault(by_email[email], {}).setdefault("email", typed)
-    return learned
+            new_identifiers.setdefault(by_email[email], {}).setdefault("email", typed)
+    return new_identifiers
 
 
-def _follow(
-    captures: list[Capture], identities: Identities, linked: Linked, business_id: UUID
+def _link_waiting(
+    captures: list[Capture],
+    identities: Identities,
+    linked: LinkResult,
+    business_id: UUID,
 ) -> None:
     """Attach what waited for these captures, and what waited for that, and so on."""
     customers_of = dict(linked.customers)
     for _ in range(_MAX_ROUNDS):
         names = _names(captures, customers_of)
-        shared = _keep_names(business_id, names)
+        shared = _store_names(business_id, names)
         lost = _detach(business_id, shared)
         linked.detached += lost
         linked.touched |= set(lost.values())
@@ -310,11 +313,11 @@ def missing_names(
         lost = names - set(stored.values_list("kind", "value", "customer_id"))
         missing += [(pk, kind) for kind, _, pk in sorted(lost)]
         if lost and repair:
-            _keep_names(business_id, lost)
+            _store_names(business_id, lost)
     return missing
 
 
-def _keep_names(business_id: UUID, names: set[tuple[str, str, UUID]]) -> set[str]:
+def _store_names(business_id: UUID, names: set[tuple[str, str, UUID]]) -> set[str]:
     """Store names, and return the anonymous ids that more than one customer has."""
     if not names:
         return set()

@@ -22,7 +22,7 @@ from capture.choices import CaptureType, Status
 from capture.envelope import Envelope, IngestResult, Issue
 from capture.ingest.corrected_projections import replace_corrected
 from capture.ingest.customer_values import update_customers
-from capture.ingest.identity import Linked, link, links_of
+from capture.ingest.identity import LinkResult, link, links_of
 from capture.ingest.locking import lock_names
 from capture.ingest.normalisation import build_capture
 from capture.ingest.payments import project_payments
@@ -158,7 +158,7 @@ def _ingest(
     log.ensure_operation(actor)
     # A try before this one may have left its marks.
     good = [_reset(item) for item in items if item.capture is not None]
-    repeated = _unchanged(good, source)
+    repeated = _unchanged_dashboards(good, source)
     first = _insert(good, repeated, source)
     wrong = [item for item in items if item.issue is not None]
     if strict and wrong:
@@ -171,9 +171,9 @@ def _ingest(
     quarantine_id_of = {
         id(item): place for item, place in zip(wrong, quarantine_ids, strict=True)
     }
-    _see_again(good, source, actor)
+    _record_duplicates(good, source, actor)
     fresh = [item for item in first if item.status == Status.ACCEPTED]
-    linked = _apply(fresh, source, actor)
+    linked = _project_new(fresh, source, actor)
     before = {
         i.capture_id for i in good if i.capture_id and i.status != Status.ACCEPTED
     }
@@ -287,7 +287,7 @@ def _stored(source: Source, ids: list[str]) -> dict[str, tuple[UUID, bytes | Non
     }
 
 
-def _unchanged(good: list[_Item], source: Source) -> dict[str, UUID]:
+def _unchanged_dashboards(good: list[_Item], source: Source) -> dict[str, UUID]:
     """Return the dashboards without changes: message id and stored capture.
 
     New is what differs from the state that was seen last of that person; a dashboard
@@ -353,7 +353,7 @@ def _latest_states(
     return latest
 
 
-def _see_again(good: list[_Item], source: Source, actor: Actor) -> None:
+def _record_duplicates(good: list[_Item], source: Source, actor: Actor) -> None:
     """Write a sighting of every repeat."""
     again = [
         i for i in good if i.status == Status.DUPLICATE and i.capture_id is not None
@@ -389,7 +389,9 @@ def _see_again(good: list[_Item], source: Source, actor: Actor) -> None:
         DashboardSnapshot.objects.bulk_update(snapshots, ["last_seen_at"])
 
 
-def _apply(fresh: list[_Item], source: Source, actor: Actor) -> dict[UUID, UUID | None]:
+def _project_new(
+    fresh: list[_Item], source: Source, actor: Actor
+) -> dict[UUID, UUID | None]:
     """Link, project, and update customers; return the customer of each capture.
 
     What fails is tried item by item, and then costs its projection, never its capture.
@@ -452,11 +454,11 @@ def project_captures(
     again = [item.capture for item in (*corrected, *more)]
     captures = [*(t.capture for t in plain), *again, *linked.detached]
     paid = project_payments(captures, source, actor=actor)
-    is_quiet = not (linked.attached or linked.detached or corrected)
-    quiet = _quiet(plain, linked) if is_quiet else {}
-    customers.refresh_stats((linked.touched | paid) - quiet.keys())
-    if quiet:
-        customers.note_activity(quiet)
+    is_plain = not (linked.attached or linked.detached or corrected)
+    only_active = _only_active(plain, linked) if is_plain else {}
+    customers.refresh_stats((linked.touched | paid) - only_active.keys())
+    if only_active:
+        customers.note_activity(only_active)
     return linked.customers | links_of(t.capture.pk for t in parsed)
 
 
@@ -466,23 +468,25 @@ def _parse_attached(attached: list[Capture]) -> list[ParsedCapture]:
     return parse_captures(Capture.objects.filter(pk__in=ids)) if ids else []
 
 
-def _quiet(parsed: list[ParsedCapture], linked: Linked) -> dict[UUID, datetime]:
+def _only_active(
+    parsed: list[ParsedCapture], linked: LinkResult
+) -> dict[UUID, datetime]:
     """Return the last activity of customers with nothing but pages and events."""
     moments: dict[UUID, datetime] = {}
-    loud: set[UUID] = {*linked.learned}
+    updated: set[UUID] = {*linked.new_identifiers}
     for item in parsed:
         owner = linked.customers[item.capture.pk]
         if owner is None:
             continue
         if item.capture.type not in _SILENT:
-            loud.add(owner)
+            updated.add(owner)
         moment = item.capture.occurred_at
         moments[owner] = max(moments.get(owner, moment), moment)
-    return {pk: moment for pk, moment in moments.items() if pk not in loud}
+    return {pk: moment for pk, moment in moments.items() if pk not in updated}
 
 
 def _project(
-    parsed: list[ParsedCapture], linked: Linked, traces: dict[UUID, Envelope]
+    parsed: list[ParsedCapture], linked: LinkResult, traces: dict[UUID, Envelope]
 ) -> None:
     typed: dict[Any, list[Any]] = {model: [] for model in TYPED.values()}
     for item in parsed:

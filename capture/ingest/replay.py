@@ -73,9 +73,9 @@ def replay_quarantined(
         return IngestResult(0, Status.DUPLICATE, capture_id=done.capture_id)
     entry, groups = _read_again(quarantined, text or quarantined.item or "", source)
     if all(group[0].issue for group in groups):
-        return _still_wrong(quarantined, entry, groups)
+        return _failed_result(quarantined, entry, groups)
     if not entry.is_batch:
-        groups = [_free(groups[0], quarantined, source)]
+        groups = [_with_free_ids(groups[0], quarantined, source)]
     flat = [
         replace(envelope, index=n)
         for n, group in enumerate(groups)
@@ -190,7 +190,7 @@ def _drop_key(parsed: Parsed) -> None:
             parsed.value.pop(name, None)
 
 
-def _still_wrong(
+def _failed_result(
     quarantined: Quarantine, entry: Items, groups: list[list[Envelope]]
 ) -> IngestResult:
     issue = groups[0][0].issue
@@ -214,7 +214,7 @@ def _summary(results: list[IngestResult]) -> str:
     return f"Of {len(results)} items: {counted}."
 
 
-def _free(
+def _with_free_ids(
     envelopes: list[Envelope], quarantined: Quarantine, source: Source
 ) -> list[Envelope]:
     """Return the messages under ids that no other content has."""

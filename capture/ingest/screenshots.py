@@ -22,7 +22,7 @@ _MAGIC = (
 _PREFIX = "sha256:"
 
 
-def keep_screenshot(
+def store_screenshot(
     item: dict[str, Any], business_id: UUID | None
 ) -> tuple[dict[str, Any], Issue | None]:
     """Return the item with its screenshot replaced by hash, type and size.
@@ -37,7 +37,7 @@ def keep_screenshot(
         value = item[name]
         if not isinstance(value, str) or not value or value.startswith(_PREFIX):
             continue
-        mark, reason = _keep(value, business_id)
+        mark, reason = _store(value, business_id)
         item = {**item, name: mark}
         if reason:
             issue = Issue("schema_violation", f"/{name}", reason)
@@ -59,7 +59,7 @@ def path_of(business_id: UUID, digest: str) -> str:
     return f"screenshots/{business_id}/{digest}"
 
 
-def _keep(text: str, business_id: UUID | None) -> tuple[str, str | None]:
+def _store(text: str, business_id: UUID | None) -> tuple[str, str | None]:
     encoded = text.partition(",")[2] if text.startswith("data:") else text
     # Three bytes for every four characters.
     if len(encoded) > MAX_BYTES * 4 // 3 + 4:

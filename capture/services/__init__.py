@@ -69,6 +69,7 @@ from capture.services.rebuilding import Difference, rebuild
 from capture.services.rejected_requests import count_refusal, forget_old
 from capture.services.selectors import (
     fields_of,
+    format_amount,
     get_capture,
     get_quarantined,
     last_capture,
@@ -77,7 +78,6 @@ from capture.services.selectors import (
     list_refusals,
     list_sightings,
     open_screenshot,
-    shown_amount,
 )
 from capture.services.timeline import timeline_source
 from capture.services.tracking_api import (
@@ -140,6 +140,7 @@ __all__ = [
     "find_endpoint",
     "find_key",
     "forget_old",
+    "format_amount",
     "get_capture",
     "get_customer_data_stats",
     "get_key",
@@ -173,7 +174,6 @@ __all__ = [
     "rotate_key",
     "secrets_of",
     "segment_items",
-    "shown_amount",
     "store_customer_profile",
     "timeline_source",
     "track_login_activity",

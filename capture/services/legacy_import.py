@@ -36,7 +36,7 @@ from capture.ingest.envelopes import build_envelopes
 from capture.ingest.normalisation import read_time, state_of, stored_message_id
 from capture.ingest.pipeline import ingest
 from capture.ingest.projections import number, text
-from capture.ingest.screenshots import MAX_BYTES, keep_screenshot
+from capture.ingest.screenshots import MAX_BYTES, store_screenshot
 from capture.ingest.validation import ILLEGAL_IDS
 from capture.models import Capture, Identifier, Payment, Sighting, Source
 from capture.parsing import Row, SQLiteFile, Table, fingerprint, quoted, redact
@@ -208,8 +208,8 @@ def _row_messages(load: _Load, table: str, row: Row) -> Iterator[_Message]:
     weight = sum(len(v) for v in row.values.values() if isinstance(v, str | bytes))
     values, warnings = read_columns(row.values)
     _localise(values, load.zone)
-    _drop_nobody(table, values)
-    warnings += _keep_pictures(values, business_id)
+    _drop_illegal_ids(table, values)
+    warnings += _store_screenshots(values, business_id)
     for part in read_legacy(table, values, has_signup=row.mark):
         moment = _first_time(part.times)
         if part.is_dated and read_time(moment) is None:
@@ -269,7 +269,7 @@ def _unquoted(value: Any) -> Any:
     return value
 
 
-def _drop_nobody(table: str, values: dict[str, Any]) -> None:
+def _drop_illegal_ids(table: str, values: dict[str, Any]) -> None:
     """Rename a user id of 0 or the like: it identifies nobody, unlike the e-mail."""
     for name in (*who(table)[0], "user_id"):
         value = values.get(name)
@@ -277,20 +277,20 @@ def _drop_nobody(table: str, values: dict[str, Any]) -> None:
             values[f"legacy_{name}"] = values.pop(name)
 
 
-def _keep_pictures(
+def _store_screenshots(
     values: dict[str, Any], business_id: UUID | None
 ) -> list[tuple[str, str]]:
     """Store the screenshots inside of JSON; keep as text what is no picture at all."""
     warnings = []
     for name in _NESTED_SCREENSHOTS:
         if isinstance(values.get(name), dict):
-            cleaned, issue = keep_screenshot(values[name], business_id)
+            cleaned, issue = store_screenshot(values[name], business_id)
             if issue is None:
                 values[name] = cleaned
     for name in [key for key in values if snake(key) in SCREENSHOT_KEYS]:
         value = values[name]
         is_small = isinstance(value, str) and len(value) <= MAX_BYTES // 100
-        if is_small and keep_screenshot({name: value}, None)[1] is not None:
+        if is_small and store_screenshot({name: value}, None)[1] is not None:
             # A path, or a note: the other answers are good.
             values[f"{name}_text"] = values.pop(name)
             warnings.append(("no_picture", f"/{name}"))
@@ -358,7 +358,7 @@ def _import_batch(load: _Load, report: TableReport, batch: list[_Message]) -> No
     """Capture what is new of a batch and count what became of each message."""
     batch = _uncovered(load, report, batch)
     fresh = []
-    before = _before(load, batch)
+    before = _stored_fingerprints(load, batch)
     for message in batch:
         report.warnings.update({code for code, _ in message.envelope.warnings})
         if _is_repeat(message.envelope, before, load.source):
@@ -414,7 +414,7 @@ def _note(
         load.report.problems.append(issue)
 
 
-def _before(load: _Load, batch: list[_Message]) -> dict[str, bytes | None]:
+def _stored_fingerprints(load: _Load, batch: list[_Message]) -> dict[str, bytes | None]:
     """Return the messages that came before: the fingerprint of each, if any."""
     if load.source is None:
         return {}

@@ -92,29 +92,29 @@ def _next_captures(last: UUID | None, only: UUID | None) -> list[Capture]:
 def _compare_captures(
     batch: list[Capture], *, repair: bool, actor: Actor
 ) -> Iterator[Difference]:
-    different_ids = {pk for pk, _ in _look(batch, repair=False, actor=actor)}
+    different_ids = {pk for pk, _ in _compare(batch, repair=False, actor=actor)}
     suspects = [capture for capture in batch if capture.pk in different_ids]
     # By source, because each one's are linked and projected by themselves.
     for source_id in sorted({capture.source_id for capture in suspects}):
         captures = [capture for capture in suspects if capture.source_id == source_id]
         for _, part in in_batches(captures, _REPAIRED):
-            yield from _look_again(part, repair=repair, actor=actor)
+            yield from _compare_again(part, repair=repair, actor=actor)
 
 
-def _look_again(
+def _compare_again(
     part: list[Capture], *, repair: bool, actor: Actor
 ) -> Iterable[Difference]:
     if repair:
         with transaction.atomic():
             # As a message about the same people and payments would wait.
             lock_names(part)
-            differences = _look(part, repair=True, actor=actor)
+            differences = _compare(part, repair=True, actor=actor)
     else:
-        differences = _look(part, repair=False, actor=actor)
+        differences = _compare(part, repair=False, actor=actor)
     return dict.fromkeys(difference for _, difference in differences)
 
 
-def _look(batch: list[Capture], *, repair: bool, actor: Actor) -> _Differences:
+def _compare(batch: list[Capture], *, repair: bool, actor: Actor) -> _Differences:
     """Return what differs of some captures; with `repair`, correct it."""
     stored_links = CaptureLink.objects.filter(capture__in=batch)
     if repair:
@@ -125,17 +125,17 @@ def _look(batch: list[Capture], *, repair: bool, actor: Actor) -> _Differences:
     lost = [capture for capture in batch if capture.pk not in links]
     differences = [(c.pk, Difference("capture.CaptureLink", c.pk, "row")) for c in lost]
     if lost and repair:
-        links |= _take_again(lost, actor)
+        links |= _link_again(lost, actor)
     elif lost:
-        links |= _would_link(lost)
-    differences += _look_at_names(batch, links, repair=repair)
+        links |= _expected_links(lost)
+    differences += _compare_names(batch, links, repair=repair)
     parsed = parse_captures(c for c in batch if c.corrects_id is None)
-    differences += _look_at_typed(parsed, links, repair=repair)
-    differences += _look_at_payments(batch, repair=repair, actor=actor)
+    differences += _compare_typed(parsed, links, repair=repair)
+    differences += _compare_payments(batch, repair=repair, actor=actor)
     return differences
 
 
-def _look_at_names(
+def _compare_names(
     batch: list[Capture], links: dict[UUID, UUID | None], *, repair: bool
 ) -> _Differences:
     missing = missing_names(batch, links, repair=repair)
@@ -150,7 +150,7 @@ def _look_at_names(
     ]
 
 
-def _take_again(lost: list[Capture], actor: Actor) -> dict[UUID, UUID | None]:
+def _link_again(lost: list[Capture], actor: Actor) -> dict[UUID, UUID | None]:
     """Link and project captures without a link, as if they had just arrived."""
     links: dict[UUID, UUID | None] = {}
     for source_id in sorted({capture.source_id for capture in lost}):
@@ -163,7 +163,7 @@ def _take_again(lost: list[Capture], actor: Actor) -> dict[UUID, UUID | None]:
     return links
 
 
-def _would_link(lost: list[Capture]) -> dict[UUID, UUID | None]:
+def _expected_links(lost: list[Capture]) -> dict[UUID, UUID | None]:
     links: dict[UUID, UUID | None] = {}
     for business_id in sorted({capture.business_id for capture in lost}):
         captures = [capture for capture in lost if capture.business_id == business_id]
@@ -172,7 +172,7 @@ def _would_link(lost: list[Capture]) -> dict[UUID, UUID | None]:
     return links
 
 
-def _look_at_typed(
+def _compare_typed(
     parsed: list[ParsedCapture], links: dict[UUID, UUID | None], *, repair: bool
 ) -> _Differences:
     ids = [item.capture.pk for item in parsed]
@@ -233,7 +233,7 @@ def _store(model: Any, wrong: list[Any], surplus: list[Any]) -> None:
         )
 
 
-def _look_at_payments(
+def _compare_payments(
     batch: list[Capture], *, repair: bool, actor: Actor
 ) -> _Differences:
     paid = [c for c in batch if c.type == CaptureType.PAYMENT and c.corrects_id is None]
@@ -286,11 +286,13 @@ def _rebuild_values(*, repair: bool) -> Iterator[Difference]:
         values = _Values(telling, ids)
         suspects = sorted({difference.row_id for difference in values.differences()})
         for _, part in in_batches(suspects, _REPAIRED):
-            yield from _values_again(telling, part, repair=repair)
+            yield from _compare_values_again(telling, part, repair=repair)
         last = ids[-1]
 
 
-def _values_again(telling: Any, ids: list[UUID], *, repair: bool) -> list[Difference]:
+def _compare_values_again(
+    telling: Any, ids: list[UUID], *, repair: bool
+) -> list[Difference]:
     values = _Values(telling, ids)
     if not repair:
         return values.differences()

@@ -59,7 +59,7 @@ def list_refusals(source: Source) -> Any:
     return RefusalCount.objects.filter(source=source)
 
 
-def shown_amount(payment: Payment) -> str:
+def format_amount(payment: Payment) -> str:
     """Return what was paid, at the currency's own precision."""
     if payment.final_price is None:
         return "–"

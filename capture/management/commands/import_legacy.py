@@ -72,9 +72,9 @@ class Command(BaseCommand):
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
         progress.end()
-        self.tell(report, is_check=options["check"])
+        self.show_counts(report, is_check=options["check"])
 
-    def tell(self, report: LegacyReport, *, is_check: bool) -> None:
+    def show_counts(self, report: LegacyReport, *, is_check: bool) -> None:
         for table in report.tables:
             self.stdout.write(line_of(table, "would be new" if is_check else "new"))
         if report.shared_ids:
