@@ -32,10 +32,10 @@ class CustomersConfig(AppConfig):
         from customers.services import (  # noqa: PLC0415 - models are ready
             KEYED_FILES,
             forget_old_uploads,
-            register_own_sources,
+            register_customer_sources,
         )
 
-        register_own_sources()
+        register_customer_sources()
         register_cleanup(forget_old_uploads)
         for scope, rights in SCOPE_RIGHTS.items():
             register_scope_rights(scope, rights)

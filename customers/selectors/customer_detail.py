@@ -66,20 +66,20 @@ def get_parts(customer: Customer, *, actor: Actor, limit: int) -> CustomerParts:
         ),
         "tickets": tickets,
     }
-    found: dict[str, list[Any]] = {}
+    parts: dict[str, list[Any]] = {}
     more: dict[str, bool] = {}
     for name, rows in sources.items():
         newest = list(rows.filter(customer=customer)[: limit + 1])
-        found[name] = newest[:limit]
+        parts[name] = newest[:limit]
         if len(newest) > limit:
             more["support_tickets" if name == "tickets" else name] = True
-    for ticket in found["tickets"]:
+    for ticket in parts["tickets"]:
         if len(ticket.responses) > limit:
             more["responses"] = True
         ticket.responses = ticket.responses[:limit][::-1]
     flags = list_rows(Flag, actor=actor).filter(customer=customer, removed_at=None)
     codes = sorted(flags.values_list("code", flat=True))
-    return CustomerParts(**found, flags=codes, more=more)
+    return CustomerParts(**parts, flags=codes, more=more)
 
 
 def find_possible_duplicates(
@@ -93,19 +93,19 @@ def find_possible_duplicates(
     others: Any = list_rows(Customer, actor=actor)
     others = others.live()
     others = others.filter(business=customer.business_id).exclude(pk=customer.pk)
-    found: dict[Any, Duplicate] = {}
+    duplicates: dict[Any, Duplicate] = {}
     if customer.phone_e164:
         for row in others.filter(phone_e164=customer.phone_e164)[:limit]:
-            found[row.pk] = Duplicate(row, "same_phone")
+            duplicates[row.pk] = Duplicate(row, "same_phone")
     if customer.email_key:
         contacts = list_rows(Contact, actor=actor).order_by()
         former = contacts.filter(email_key=customer.email_key).values("customer")
         for row in others.filter(pk__in=former)[:limit]:
-            found.setdefault(row.pk, Duplicate(row, "same_email"))
+            duplicates.setdefault(row.pk, Duplicate(row, "same_email"))
     for row in others.looking_like(customer)[:_LOOKED_AT]:
         if reason := _look_alike(row, customer):
-            found.setdefault(row.pk, Duplicate(row, reason))
-    named = list(found.values())[:limit]
+            duplicates.setdefault(row.pk, Duplicate(row, reason))
+    named = list(duplicates.values())[:limit]
     if named:
         log.note_shown("customer.listed", [row for row, _ in named], actor=actor)
     return named

@@ -101,8 +101,8 @@ def list_archived_customers(*, actor: Actor, search: str = "") -> CustomerQueryS
     rows = rows.exclude(archived_at=None)
     if search:
         rows = match_customers(rows, search, actor=actor)
-    found: CustomerQuerySet = rows
-    return found
+    customers: CustomerQuerySet = rows
+    return customers
 
 
 def match_customers(
@@ -126,15 +126,15 @@ def find_customer(
     # Nobody's name is empty; in a query it would be everybody without one.
     if not reference:
         raise Customer.DoesNotExist
-    found = list(rows.filter(_unique(reference))[:_NAMESAKES])
-    found = found or list(rows.filter(external_id=reference)[:_NAMESAKES])
-    found = [row for row in found if not row.is_archived] or found
-    if not found:
+    matches = list(rows.filter(_unique(reference))[:_NAMESAKES])
+    matches = matches or list(rows.filter(external_id=reference)[:_NAMESAKES])
+    matches = [row for row in matches if not row.is_archived] or matches
+    if not matches:
         raise Customer.DoesNotExist
-    if len({row.business_id for row in found}) > 1:
+    if len({row.business_id for row in matches}) > 1:
         msg = "Customers of two businesses have this id. Name one in X-Business."
         raise ValidationError(msg, code="business_needed")
-    return found[0]
+    return matches[0]
 
 
 def is_colleague(user_id: UUID, *, business_id: UUID) -> bool:
@@ -158,8 +158,8 @@ def get_working_business(reference: str, *, actor: Actor, permission: str) -> Bu
     ordered: Any = rows.annotate(is_default=Exists(default))
     some: list[Any] = list(ordered.order_by("-is_default", "name", "id")[:2])
     if some and (some[0].is_default or len(some) == 1):
-        found: Business = some[0]
-        return found
+        business: Business = some[0]
+        return business
     msg = "You work for several businesses, or for none. Name one in X-Business."
     raise ValidationError(msg, code="business_needed")
 

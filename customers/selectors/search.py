@@ -84,10 +84,10 @@ def find_customers(
     for more in further:
         if len(hits) == limit:
             break
-        known = [hit.customer.pk for hit in hits]
-        found = more.for_list().exclude(pk__in=known).order_by(*_ORDER)
+        matched_ids = [hit.customer.pk for hit in hits]
+        others = more.for_list().exclude(pk__in=matched_ids).order_by(*_ORDER)
         left = limit - len(hits)
-        hits += [Hit(row, _reason(row, text)) for row in found[:left]]
+        hits += [Hit(row, _reason(row, text)) for row in others[:left]]
     return hits
 
 
@@ -96,8 +96,10 @@ def _exact_hits(
 ) -> list[Hit]:
     """Return exact hits: one statement of look-ups in indexes, and one for the rows."""
     branches = [
-        _ranked(rows.alias(upper_name=Upper("name")).filter(found), _EXACT.index(kind))
-        for kind, found in _exact(contacts, text, phones)
+        _ranked(
+            rows.alias(upper_name=Upper("name")).filter(condition), _EXACT.index(kind)
+        )
+        for kind, condition in _exact(contacts, text, phones)
     ]
     union = branches[0].union(*branches[1:], all=True)
     best: dict[UUID, int] = {}
@@ -105,8 +107,10 @@ def _exact_hits(
     ordered = union.order_by("rank", "-joined_at", "-pk")[: limit * len(branches)]
     for rank, _, pk in ordered:
         best.setdefault(pk, rank)
-    found = rows.for_list().in_bulk(list(best)[:limit])
-    return [Hit(found[pk], _EXACT[rank]) for pk, rank in best.items() if pk in found]
+    matched = rows.for_list().in_bulk(list(best)[:limit])
+    return [
+        Hit(matched[pk], _EXACT[rank]) for pk, rank in best.items() if pk in matched
+    ]
 
 
 def _exact(contacts: Any, text: str, phones: set[str]) -> Iterable[tuple[str, Q]]:

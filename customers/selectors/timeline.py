@@ -100,14 +100,14 @@ def get_timeline(
     entry of the page before; walking on from there gives each entry once, whatever is
     added meanwhile. One query for each kind, and one for the names of staff.
     """
-    wanted = set(kinds)
+    selected = set(kinds)
     seen = timeline_kinds(customer, actor=actor)
-    found = [
+    entries = [
         _sources[kind].find(customer, actor, before, limit)
         for kind in seen
-        if not wanted or kind in wanted
+        if not selected or kind in selected
     ]
-    merged = merge(*found, key=lambda entry: entry.place, reverse=True)
+    merged = merge(*entries, key=lambda entry: entry.place, reverse=True)
     return _named(list(islice(merged, limit)))
 
 

@@ -55,8 +55,8 @@ def _table(
         customer: Customer, actor: Actor, before: Before | None, limit: int
     ) -> Iterable[TimelineEntry]:
         # The business first: the indexes are led by it.
-        own = {"business": customer.business_id, whose: customer}
-        rows: Any = list_rows(model, actor=actor).filter(**own)
+        filters = {"business": customer.business_id, whose: customer}
+        rows: Any = list_rows(model, actor=actor).filter(**filters)
         if only is not None:
             rows = rows.filter(only)
         rows = without_long(rows, shown=shown)
@@ -259,7 +259,7 @@ def _flag(row: Any) -> TimelineEntry:
     )
 
 
-def register_own_sources() -> None:
+def register_customer_sources() -> None:
     """Register what this app tells; `AppConfig.ready()` calls it once."""
     live, ordered = models.Q(archived_at=None), ~models.Q(status=BookingStatus.DRAFT)
     for source in (

@@ -45,7 +45,7 @@ from customers.selectors.timeline import (
     register_timeline_source,
     timeline_kinds,
 )
-from customers.selectors.timeline_sources import register_own_sources
+from customers.selectors.timeline_sources import register_customer_sources
 from customers.selectors.workplaces import Workplace, list_workplaces
 from customers.services.bulk import create_many
 from customers.services.businesses import create_business
@@ -324,7 +324,7 @@ __all__ = [
     "refunded_of",
     "refuse_refund",
     "register_columns",
-    "register_own_sources",
+    "register_customer_sources",
     "register_stats_provider",
     "register_timeline_source",
     "rejected_rows",

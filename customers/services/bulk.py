@@ -32,11 +32,11 @@ def create_many(
     """
     change = Change(actor, reason)
     insert_tracked(customers, change)
-    told = {row.customer_id for row in _of(Preferences, belongings)}
+    with_preferences = {row.customer_id for row in _of(Preferences, belongings)}
     empty = [
         Preferences(customer=row, business_id=row.business_id)
         for row in customers
-        if row.pk not in told
+        if row.pk not in with_preferences
     ]
     insert_tracked(empty, change)
     for rows in belongings:

@@ -37,15 +37,15 @@ def find_by_identity(
 ) -> tuple[dict[str, UUID], dict[str, UUID]]:
     """Return live customers by e-mail key, current or former, and by external id."""
     live = Customer.objects.filter(business=business_id).live()
-    wanted = list(emails)
+    email_keys = list(emails)
     former = Contact.objects.filter(
         business=business_id,
-        email_key__in=wanted,
+        email_key__in=email_keys,
         kind=ContactKind.EMAIL,
         customer__archived_at=None,
         customer__erased_at=None,
     )
-    current = live.filter(email_key__in=wanted)
+    current = live.filter(email_key__in=email_keys)
     named = live.filter(external_id__in=list(external_ids))
     by_email = {c.email_key: c.customer_id for c in former.order_by("pk")}
     by_email |= {c.email_key: c.pk for c in current}
@@ -74,8 +74,8 @@ def find_by_email(email: str, businesses: QuerySet[Business]) -> dict[UUID, UUID
     }
 
 
-def _known(found: dict[str | None, UUID]) -> dict[str, UUID]:
-    return {key: pk for key, pk in found.items() if key is not None}
+def _known(customers: dict[str | None, UUID]) -> dict[str, UUID]:
+    return {key: pk for key, pk in customers.items() if key is not None}
 
 
 def create_captured_customers(
@@ -155,17 +155,17 @@ def update_captured_customers(
 
 def _written_by_others(facts: Mapping[UUID, Mapping[str, CapturedFact]]) -> set[UUID]:
     """Return the customers whose row somebody else wrote, of those it matters for."""
-    told = [
+    candidates = [
         pk
-        for pk, found in facts.items()
+        for pk, values in facts.items()
         if any(
-            (fact := found.get(name)) and fact.former is None and fact.value != usual
+            (fact := values.get(name)) and fact.former is None and fact.value != usual
             for name, usual in _USUAL.items()
         )
     ]
-    if not told:
+    if not candidates:
         return set()
-    versions = history_model(Customer).objects.filter(id__in=told)
+    versions = history_model(Customer).objects.filter(id__in=candidates)
     return set(
         versions.exclude(history_change_reason=_REASON).values_list("id", flat=True)
     )
@@ -175,16 +175,16 @@ def _apply(
     row: Customer, facts: Mapping[str, CapturedFact], *, is_default: bool
 ) -> None:
     for name, fact in facts.items():
-        stands = getattr(row, name)
-        if name == "status" and stands == CustomerStatus.BLOCKED:
+        current = getattr(row, name)
+        if name == "status" and current == CustomerStatus.BLOCKED:
             continue
         # A name that is only the address or the user id was a stand-in.
-        is_stand_in = name == "name" and stands in (row.email, row.external_id)
+        is_stand_in = name == "name" and current in (row.email, row.external_id)
         if is_default and fact.former is None:
-            is_stand_in = is_stand_in or stands == _USUAL.get(name)
-        is_captured = fact.former is not None and stands == fact.former
+            is_stand_in = is_stand_in or current == _USUAL.get(name)
+        is_captured = fact.former is not None and current == fact.former
         is_later = fact.may_replace and fact.occurred_at >= row.updated_at
-        if not stands or is_stand_in or is_captured or is_later:
+        if not current or is_stand_in or is_captured or is_later:
             setattr(row, name, fact.value)
 
 
@@ -204,8 +204,10 @@ def record_captured_consents(
     events = ConsentEvent.objects.filter(
         customer__in=[answer[0] for answer in answers], purpose=Purpose.MARKETING
     )
-    said = events.order_by("occurred_at", "id").values_list("customer_id", "action")
-    newest = dict(said)
+    answers_by_time = events.order_by("occurred_at", "id").values_list(
+        "customer_id", "action"
+    )
+    newest = dict(answers_by_time)
     rows = []
     for customer_id, is_yes, moment, capture_id in sorted(answers, key=lambda a: a[2]):
         if is_yes:

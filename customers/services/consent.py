@@ -65,7 +65,7 @@ def load_facts(
         customer__in=rows, code=FLAG_RESTRICTED, removed_at=None
     )
     restricted = set(flags.values_list("customer_id", flat=True))
-    said = _said(rows, businesses, at or timezone.now())
+    events = _said(rows, businesses, at or timezone.now())
     return {
         pk: _facts(
             row,
@@ -73,7 +73,7 @@ def load_facts(
             preferences.get(pk),
             is_restricted=pk in restricted,
             purchases=purchases.get(pk, 0),
-            said=tuple(said[pk]),
+            said=tuple(events[pk]),
         )
         for pk, row in rows.items()
     }
@@ -91,10 +91,10 @@ def _said(
     rows: dict[UUID, Customer], businesses: Mapping[UUID, Business], at: datetime
 ) -> dict[UUID, list[Said]]:
     events = ConsentEvent.objects.filter(customer__in=rows, occurred_at__lte=at)
-    said: dict[UUID, list[Said]] = defaultdict(list)
+    events_by_customer: dict[UUID, list[Said]] = defaultdict(list)
     for event in events.order_by("-occurred_at", "-id"):
         business = businesses[event.business_id]
-        said[event.customer_id].append(
+        events_by_customer[event.customer_id].append(
             Said(
                 purpose=event.purpose,
                 channel=event.channel,
@@ -103,7 +103,7 @@ def _said(
                 id=event.pk,
             )
         )
-    return said
+    return events_by_customer
 
 
 def _facts(

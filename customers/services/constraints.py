@@ -91,9 +91,11 @@ def _check_unique_columns(
     """Ask about the columns that are unique by themselves, but for the primary key."""
     fields: Any = row._meta.fields
     unique = {f.name for f in fields if f.unique and not f.primary_key}
-    asked = {f.name for f in fields if f.name in unique and f.attname in changed}
-    if asked - wrong:
-        row.validate_unique({f.name for f in fields} - (asked - wrong))
+    unique_fields = {
+        f.name for f in fields if f.name in unique and f.attname in changed
+    }
+    if unique_fields - wrong:
+        row.validate_unique({f.name for f in fields} - (unique_fields - wrong))
 
 
 def _check_rule(
@@ -107,8 +109,8 @@ def _check_rule(
             )
         return
     names = {*rule.fields, *_columns(rule.condition or Q())}
-    is_asked = {row_field(row, name) for name in names} & changed or not rule.fields
-    if is_asked and (not rule.fields or unique_values(rule, row) is not None):
+    applies = {row_field(row, name) for name in names} & changed or not rule.fields
+    if applies and (not rule.fields or unique_values(rule, row) is not None):
         rule.validate(type(row), row, exclude=wrong)
 
 
@@ -151,20 +153,20 @@ def holds(condition: Q, row: models.Model) -> bool | None:
 
 
 def _compared(child: Any, row: models.Model) -> bool | None:
-    path, wanted = child
+    path, expected = child
     name, _, kind = path.partition("__")
     value = _value(row, name)
     if kind == "isnull":
-        return (value is None) is wanted
-    if isinstance(wanted, F):
-        source: Any = wanted
-        wanted = _value(row, source.name)
-    if kind == "" and wanted is None:
+        return (value is None) is expected
+    if isinstance(expected, F):
+        source: Any = expected
+        expected = _value(row, source.name)
+    if kind == "" and expected is None:
         return value is None
     compare = _COMPARISONS.get(kind or "exact")
     if compare is None:
         raise NotImplementedError(path)
-    return None if value is None or wanted is None else compare(value, wanted)
+    return None if value is None or expected is None else compare(value, expected)
 
 
 def _value(row: models.Model, name: str) -> Any:
@@ -210,13 +212,13 @@ def find_holders(
     claims = {pk for row in rows if (pk := unique_values(rule, row)) is not None}
     if not claims:
         return {}
-    found: Any = type(rows[0])._base_manager.all()
+    holders: Any = type(rows[0])._base_manager.all()
     if rule.condition is not None:
-        found = found.filter(rule.condition)
+        holders = holders.filter(rule.condition)
     for place, name in enumerate(rule.fields):
-        found = found.filter(**{f"{name}__in": {claim[place] for claim in claims}})
+        holders = holders.filter(**{f"{name}__in": {claim[place] for claim in claims}})
     columns: Any = [row_field(rows[0], name) for name in rule.fields]
-    held = found.order_by().values_list(*columns, "pk")
+    held = holders.order_by().values_list(*columns, "pk")
     return {tuple(values): pk for *values, pk in held}
 
 

@@ -79,16 +79,16 @@ def archive_row(
 
     Raises ValidationError when it is hidden already, and as `change_row` does.
     """
-    found, customer = _locked(row, expected_rev, actor=actor)
-    locked: Any = found
+    current, customer = _locked(row, expected_rev, actor=actor)
+    locked: Any = current
     if locked.is_archived:
         msg = "This is archived already."
         raise ValidationError(msg, code="already_archived")
-    stored = copy_of(found)
+    stored = copy_of(current)
     locked.archived_at, locked.archived_by_id = timezone.now(), actor.user_id
     locked.archive_reason = reason
     return save_record(
-        found,
+        current,
         actor=actor,
         reason=reason,
         verb="archived",
@@ -106,16 +106,16 @@ def restore_row(
     Raises ValidationError when it is not hidden, when another has its place, and as
     `change_row` does.
     """
-    found, customer = _locked(row, expected_rev, actor=actor)
-    locked: Any = found
+    current, customer = _locked(row, expected_rev, actor=actor)
+    locked: Any = current
     if not locked.is_archived:
         msg = "This is not archived."
         raise ValidationError(msg, code="not_archived")
-    stored = copy_of(found)
+    stored = copy_of(current)
     locked.archived_at = locked.archived_by_id = locked.archive_reason = None
-    _check(found, stored)
+    _check(current, stored)
     return save_record(
-        found,
+        current,
         actor=actor,
         reason=reason,
         verb="restored",
@@ -155,14 +155,14 @@ def _locked(
     rows: Any = list_rows(type(row), actor=actor, permission=right)
     customer_id = getattr(row, "customer_id", None)
     customer = lock_customer(customer_id) if customer_id else None
-    found: Any = rows.select_for_update(no_key=True).get(pk=row.pk)
-    if customer is not None and customer.pk == found.customer_id:
-        hand_down(customer, found)
+    current: Any = rows.select_for_update(no_key=True).get(pk=row.pk)
+    if customer is not None and customer.pk == current.customer_id:
+        hand_down(customer, current)
     else:
         # It has moved to another one meanwhile.
         customer = None
-    _check_live(found)
-    if expected_rev is not None and found.rev != expected_rev:
+    _check_live(current)
+    if expected_rev is not None and current.rev != expected_rev:
         msg = "Somebody changed this meanwhile. Load it again and repeat."
         raise ValidationError(msg, code="stale_version")
-    return found, customer
+    return current, customer

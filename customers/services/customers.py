@@ -253,8 +253,8 @@ def _mark(
 
 
 def _read_again(rows: list[Customer]) -> list[Customer]:
-    found = Customer.objects.filter(pk__in=[row.pk for row in rows]).order_by("pk")
-    return list(found.select_related("business"))
+    customers = Customer.objects.filter(pk__in=[row.pk for row in rows]).order_by("pk")
+    return list(customers.select_related("business"))
 
 
 def _conflicts(rows: list[Customer]) -> list[tuple[Customer, str]]:
@@ -262,7 +262,7 @@ def _conflicts(rows: list[Customer]) -> list[tuple[Customer, str]]:
 
     Because a live one has what only one may have, or one of `rows` before them.
     """
-    found = []
+    conflicts = []
     taken = _taken_by_the_living(rows)
     for row in rows:
         keys = {
@@ -271,10 +271,10 @@ def _conflicts(rows: list[Customer]) -> list[tuple[Customer, str]]:
         }
         keys = {key for key in keys if key[2] is not None}
         if clash := sorted(keys & taken):
-            found.append((row, _HAS_IT[clash[0][0]]))
+            conflicts.append((row, _HAS_IT[clash[0][0]]))
         else:
             taken |= keys
-    return found
+    return conflicts
 
 
 def _taken_by_the_living(rows: list[Customer]) -> set[tuple[str, UUID, str | None]]:
@@ -282,8 +282,8 @@ def _taken_by_the_living(rows: list[Customer]) -> set[tuple[str, UUID, str | Non
     live = live.live().exclude(pk__in=[row.pk for row in rows])
     taken: set[tuple[str, UUID, str | None]] = set()
     for name in _HAS_IT:
-        wanted = {getattr(row, name) for row in rows} - {None}
-        pairs = live.filter(**{f"{name}__in": wanted}).values_list("business_id", name)
+        values = {getattr(row, name) for row in rows} - {None}
+        pairs = live.filter(**{f"{name}__in": values}).values_list("business_id", name)
         taken |= {(name, business_id, value) for business_id, value in pairs}
     return taken
 
@@ -303,13 +303,13 @@ def check_archivable(
     Several at once need a right of their own. Raises ValidationError when one is not
     the actor's to archive, or when there are fewer than `count`: then none is.
     """
-    found = rows.count()
-    wanted = found if count is None else count
+    total = rows.count()
+    wanted = total if count is None else count
     may = list_rows(Customer, actor=actor, permission=ARCHIVE)
     may = may.filter(pk__in=rows.order_by().values("pk"))
     mine = may.count()
-    in_bulk = may.visible_to(actor, BULK).count() if found > 1 else mine
-    _check_archivable(found, mine, in_bulk=in_bulk, wanted=wanted)
+    in_bulk = may.visible_to(actor, BULK).count() if total > 1 else mine
+    _check_archivable(total, mine, in_bulk=in_bulk, wanted=wanted)
 
 
 def _check_archivable(found: int, mine: int, *, in_bulk: int, wanted: int) -> None:
@@ -324,13 +324,13 @@ def _check_archivable(found: int, mine: int, *, in_bulk: int, wanted: int) -> No
 def _locked_all(ids: Iterable[UUID], *, actor: Actor) -> list[Customer]:
     ids = set(ids)
     rows = list_rows(Customer, actor=actor, permission=ARCHIVE).filter(pk__in=ids)
-    found = list(locking(rows.order_by("pk")))
-    in_bulk = sum(actor.may(BULK, row.business_id) for row in found)
-    mine = len(found)
+    customers = list(locking(rows.order_by("pk")))
+    in_bulk = sum(actor.may(BULK, row.business_id) for row in customers)
+    mine = len(customers)
     _check_archivable(mine, mine, in_bulk=in_bulk, wanted=len(ids))
-    for row in found:
+    for row in customers:
         check_not_erased(row)
-    return found
+    return customers
 
 
 def _locked_some(

@@ -47,8 +47,8 @@ class CustomerMetrics:
 def get_purchase_history(customer: Customer, *, actor: Actor) -> BookingQuerySet:
     """Return the customer's orders, the newest first; drafts are none."""
     rows: Any = list_rows(Booking, actor=actor)
-    found: BookingQuerySet = rows.orders().filter(customer=customer)
-    return found
+    bookings: BookingQuerySet = rows.orders().filter(customer=customer)
+    return bookings
 
 
 def get_customer_metrics(
@@ -95,8 +95,8 @@ def update_purchase_history(
     actor.require(customer.business_id, "customers.add_booking")
     if reference is not None:
         rows = Booking.objects.filter(business=customer.business_id)
-        if known := rows.filter(reference=reference).first():
-            return _same_sale(known, customer)
+        if existing := rows.filter(reference=reference).first():
+            return _same_sale(existing, customer)
         facts["reference"] = reference
     amount = stored(Decimal(total_amount))
     values: dict[str, Any] = {

@@ -82,10 +82,10 @@ def read_rule(rule: Any, *, business: Business, now: datetime | None = None) -> 
     meets no comparison; ask for it with `is_null`.
     """
     reading = _Reading(business, now or timezone.now())
-    found = _read(rule, reading, "", 1)
+    condition = _read(rule, reading, "", 1)
     if reading.mistakes:
         raise RuleError(reading.mistakes)
-    return found
+    return condition
 
 
 def plain_rule(rule: Any) -> Any:
@@ -94,8 +94,8 @@ def plain_rule(rule: Any) -> Any:
         return {str(key): plain_rule(value) for key, value in rule.items()}
     if isinstance(rule, list):
         return [plain_rule(item) for item in rule]
-    is_kept = rule is None or isinstance(rule, bool | int | str)
-    return rule if is_kept else str(rule)
+    is_plain = rule is None or isinstance(rule, bool | int | str)
+    return rule if is_plain else str(rule)
 
 
 def _read(rule: Any, reading: _Reading, pointer: str, depth: int) -> Q:
@@ -124,54 +124,54 @@ def _joined(rule: dict[str, Any], reading: _Reading, pointer: str, depth: int) -
     if not isinstance(parts, list) or not parts:
         text = "Send a list with one condition or more."
         return reading.wrong(f"{pointer}/{name}", "invalid", text)
-    found = [
+    conditions = [
         _read(part, reading, f"{pointer}/{name}/{number}", depth + 1)
         for number, part in enumerate(parts[: MAX_PARTS + 1])
     ]
-    joined = found[0]
-    for part in found[1:]:
+    joined = conditions[0]
+    for part in conditions[1:]:
         joined = joined & part if name == "all" else joined | part
     return joined
 
 
 def _condition(rule: dict[str, Any], reading: _Reading, pointer: str) -> Q:
     name = _HUMP.sub(r"_\1", str(rule["field"])).lower()
-    known = _FIELDS.get(name)
-    if known is None:
+    rule_field = _FIELDS.get(name)
+    if rule_field is None:
         text = f"Fields are {', '.join(_FIELDS)}."
         return reading.wrong(f"{pointer}/field", "unknown_field", text)
     op, value = rule["op"], rule["value"]
-    if op not in known.ops:
-        text = f"Operators of this field are {', '.join(known.ops)}."
+    if op not in rule_field.ops:
+        text = f"Operators of this field are {', '.join(rule_field.ops)}."
         return reading.wrong(f"{pointer}/op", "invalid_choice", text)
     at = f"{pointer}/value"
     if op == "is_null":
         if isinstance(value, bool):
-            return Q(**{f"{known.path}__isnull": value})
+            return Q(**{f"{rule_field.path}__isnull": value})
         return reading.wrong(at, "incorrect_type", "Send true or false.")
     if op == "in":
-        return _one_of(known, value, reading, at)
-    return _compared(known, op, value, reading, at)
+        return _one_of(rule_field, value, reading, at)
+    return _compared(rule_field, op, value, reading, at)
 
 
-def _compared(known: _Field, op: str, value: Any, reading: _Reading, at: str) -> Q:
-    read = known.read(value, reading)
+def _compared(rule_field: _Field, op: str, value: Any, reading: _Reading, at: str) -> Q:
+    read = rule_field.read(value, reading)
     if read is None:
-        return reading.wrong(at, "invalid", known.hint)
-    condition = Q(**{f"{known.path}{_LOOKUPS.get(op, '')}": read})
-    has_one = Q(**{f"{known.path}__isnull": False})
+        return reading.wrong(at, "invalid", rule_field.hint)
+    condition = Q(**{f"{rule_field.path}{_LOOKUPS.get(op, '')}": read})
+    has_one = Q(**{f"{rule_field.path}__isnull": False})
     return ~condition & has_one if op == "ne" else condition
 
 
-def _one_of(known: _Field, value: Any, reading: _Reading, at: str) -> Q:
+def _one_of(rule_field: _Field, value: Any, reading: _Reading, at: str) -> Q:
     if not isinstance(value, list) or not 0 < len(value) <= _MAX_CHOICES:
         text = f"Send a list of 1 to {_MAX_CHOICES} values."
         return reading.wrong(at, "incorrect_type", text)
-    read = [known.read(item, reading) for item in value]
+    read = [rule_field.read(item, reading) for item in value]
     wrong = [number for number, item in enumerate(read) if item is None]
     for number in wrong:
-        reading.wrong(f"{at}/{number}", "invalid", known.hint)
-    return Q(**{f"{known.path}__in": read})
+        reading.wrong(f"{at}/{number}", "invalid", rule_field.hint)
+    return Q(**{f"{rule_field.path}__in": read})
 
 
 # --- values: what is none of the field's is None ------------------------------------
@@ -199,8 +199,8 @@ def _whole(value: Any, reading: _Reading) -> int | None:
 def _moment(value: Any, reading: _Reading) -> datetime | None:
     if not isinstance(value, str):
         return None
-    if found := _RELATIVE.fullmatch(value):
-        return _moved(reading.now, found)
+    if match := _RELATIVE.fullmatch(value):
+        return _moved(reading.now, match)
     try:
         moment = parse_datetime(value)
         day = None if moment else parse_date(value)
@@ -220,8 +220,8 @@ def _day(value: Any, reading: _Reading) -> date | None:
     return local_day(moment, reading.business) if moment else None
 
 
-def _moved(now: datetime, found: re.Match[str]) -> datetime | None:
-    sign, number, unit = found.groups()
+def _moved(now: datetime, match: re.Match[str]) -> datetime | None:
+    sign, number, unit = match.groups()
     by = timedelta(**{_UNITS[unit]: int(number)})
     moment = now - by if sign == "-" else now + by
     return moment if is_in_range(moment) else None

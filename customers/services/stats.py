@@ -102,9 +102,11 @@ def refresh_stats(customer_ids: Iterable[UUID], figures: Figures = Figures.ALL) 
 def refresh_locked(customers: Sequence[Customer], figures: Figures) -> None:
     """Write figures of customers whom the caller has locked with `locking`."""
     for batch in _batches(customers):
-        is_known = all(getattr(customer, "has_figures", False) for customer in batch)
-        wanted = figures if is_known else Figures.ALL
-        _write(batch, compute_stats(batch, wanted))
+        have_figures = all(
+            getattr(customer, "has_figures", False) for customer in batch
+        )
+        kinds = figures if have_figures else Figures.ALL
+        _write(batch, compute_stats(batch, kinds))
 
 
 def note_activity(moments: Mapping[UUID, datetime]) -> None:
@@ -177,9 +179,9 @@ def refresh_business_stats(
     """
     changed = 0
     for batch in _key_batches(business_id, after):
-        found = {pk for pk, _ in _differences(batch, repair=True)}
-        changed += len(found)
-        step(batch[-1], len(batch), len(found))
+        differing = {pk for pk, _ in _differences(batch, repair=True)}
+        changed += len(differing)
+        step(batch[-1], len(batch), len(differing))
     return changed
 
 
@@ -188,19 +190,19 @@ def _differences(ids: list[UUID], *, repair: bool) -> Iterator[tuple[UUID, str]]
     for _, batch in in_batches(suspects, _WRITTEN):
         if repair:
             with transaction.atomic():
-                found = _repaired(batch)
+                differences = _repaired(batch)
         else:
-            found = list(_compared(_customers_of(batch)))
-        yield from found
+            differences = list(_compared(_customers_of(batch)))
+        yield from differences
 
 
 def _repaired(ids: list[UUID]) -> list[tuple[UUID, str]]:
     customers = list(_locking(ids))
     computed = compute_stats(customers)
-    found = list(_compared(customers, computed))
-    wrong = {pk for pk, _ in found}
+    differences = list(_compared(customers, computed))
+    wrong = {pk for pk, _ in differences}
     _write([c for c in customers if c.pk in wrong], computed)
-    return found
+    return differences
 
 
 def _compared(
@@ -210,9 +212,11 @@ def _compared(
     if computed is None:
         computed = compute_stats(customers)
     stored = CustomerStats.objects.filter(customer__in=customers)
-    known = {row.customer_id: row for row in stored}
+    stored_by_customer = {row.customer_id: row for row in stored}
     for customer in customers:
-        for column in _wrong(known.get(customer.pk), computed[customer.pk]):
+        for column in _wrong(
+            stored_by_customer.get(customer.pk), computed[customer.pk]
+        ):
             yield customer.pk, column
 
 
@@ -364,8 +368,8 @@ def _contacts(people: Sequence[Customer], computed: _Computed) -> _Computed:
 
 def _counted(rows: QuerySet[Any], people: Iterable[UUID], **counts: Count) -> _Computed:
     groups = rows.order_by().values("customer_id").annotate(**counts)
-    found = {group.pop("customer_id"): group for group in groups}
-    return {pk: found.get(pk, dict.fromkeys(counts, 0)) for pk in people}
+    counted = {group.pop("customer_id"): group for group in groups}
+    return {pk: counted.get(pk, dict.fromkeys(counts, 0)) for pk in people}
 
 
 def _consent(people: Sequence[Customer], computed: _Computed) -> _Computed:
@@ -377,16 +381,16 @@ def _consent(people: Sequence[Customer], computed: _Computed) -> _Computed:
     }
     businesses = {person.business_id: person.business for person in people}
     facts = load_facts(people, purchases=purchases or None, businesses=businesses)
-    return {pk: {"is_opted_in": is_opted_in(said)} for pk, said in facts.items()}
+    return {pk: {"is_opted_in": is_opted_in(consent)} for pk, consent in facts.items()}
 
 
 def _activity(people: Sequence[Customer], computed: _Computed) -> _Computed:
     ids = [person.pk for person in people]
-    found: _Computed = {pk: {} for pk in ids}
+    columns_by_customer: _Computed = {pk: {} for pk in ids}
     for provider in _providers:
         for pk, columns in provider(ids).items():
-            found[pk] |= columns
-    return found
+            columns_by_customer[pk] |= columns
+    return columns_by_customer
 
 
 def _batches(rows: Iterable[_T]) -> Iterator[list[_T]]:

@@ -80,8 +80,8 @@ def check_columns(
     actor's role may not have.
     """
     allowed = column_names(profile, actor=actor, business_id=business_id)
-    asked = list(dict.fromkeys(names))
-    for name in asked:
+    unique_names = list(dict.fromkeys(names))
+    for name in unique_names:
         if name in allowed:
             continue
         if name in _columns and profile in _columns[name].profiles:
@@ -91,7 +91,7 @@ def check_columns(
         hint = f" Do you mean {near[0]}?" if near else ""
         msg = f"One of these columns is not known.{hint}"
         raise ValidationError({"columns": ValidationError(msg, "unknown_column")})
-    return asked or allowed
+    return unique_names or allowed
 
 
 def load_values(
@@ -139,14 +139,14 @@ def shown_values(
     """
     if is_clear is None:
         is_clear = actor.may(SEE_CLEAR, business_id)
-    shown: dict[str, Any] = {}
+    masked_values: dict[str, Any] = {}
     for name, value in values.items():
         column = _columns[name]
         if not _may_have(column, actor, business_id):
-            shown[name] = None
+            masked_values[name] = None
         else:
-            shown[name] = value if is_clear else masked(name, value)
-    return shown
+            masked_values[name] = value if is_clear else masked(name, value)
+    return masked_values
 
 
 def masked(name: str, value: Any) -> Any:

@@ -224,9 +224,9 @@ class Export:
         """Yield the rows of a marketing export; its manifest is that of the file."""
         self._taken(self._head())
         for batch in _batches(self._customers):
-            kept = consenting(batch, self.plan.channel, self.left_out)
-            self._count(kept)
-            for customer in kept:
+            exported = consenting(batch, self.plan.channel, self.left_out)
+            self._count(exported)
+            for customer in exported:
                 self._taken(_marketing_line(customer))
                 yield marketing_row(customer)
         self._finish()
@@ -247,11 +247,11 @@ class Export:
         yield self._taken(self._head())
         for batch in _batches(self._customers):
             if self._is_marketing:
-                kept = consenting(batch, self.plan.channel, self.left_out)
-                lines = [_marketing_line(customer) for customer in kept]
+                exported = consenting(batch, self.plan.channel, self.left_out)
+                lines = [_marketing_line(customer) for customer in exported]
             else:
-                kept, lines = batch, [*self._lines(batch)]
-            self._count(kept)
+                exported, lines = batch, [*self._lines(batch)]
+            self._count(exported)
             if lines:
                 yield self._taken("".join(lines))
 
@@ -271,10 +271,10 @@ class Export:
 
     def _lines(self, batch: list[Customer]) -> Iterator[str]:
         for row in load_values(batch, self.plan.columns):
-            shown = row
+            values = row
             if not self.plan.in_clear:
-                shown = {name: masked(name, value) for name, value in row.items()}
-            cells = (escape_cell(written(n, value)) for n, value in shown.items())
+                values = {name: masked(name, value) for name, value in row.items()}
+            cells = (escape_cell(written(n, value)) for n, value in values.items())
             yield csv_line(cells)
 
     def _taken(self, text: str) -> bytes:

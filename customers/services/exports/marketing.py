@@ -92,7 +92,7 @@ def contactable(customers: list[Customer]) -> dict[UUID, dict[str, Any]]:
     number of queries.
     """
     facts = load_facts(customers)
-    found = {}
+    decisions = {}
     for customer in customers:
         answers = {
             str(channel): contact_rules.may_contact(
@@ -103,8 +103,8 @@ def contactable(customers: list[Customer]) -> dict[UUID, dict[str, Any]]:
         first = next((a for a in answers.values() if a.is_allowed), None)
         rule = (first or answers[ConsentChannel.EMAIL]).rule
         allowed = {name: answer.is_allowed for name, answer in answers.items()}
-        found[customer.pk] = {**allowed, "rule": rule}
-    return found
+        decisions[customer.pk] = {**allowed, "rule": rule}
+    return decisions
 
 
 def consenting(

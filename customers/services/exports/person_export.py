@@ -67,7 +67,7 @@ def make_person_link(
             "export_person", customer=str(customer.pk), reason=reason
         )
         confirm(digest, f"Export everything about {customer.unique_id}")
-    asked = log.record(
+    event = log.record(
         "export.requested",
         customer,
         actor=actor,
@@ -77,15 +77,15 @@ def make_person_link(
     )
     grant_id = actor.operation.grant_id
     until = clock.now() + _VALID
-    said = {
+    claims = {
         "customer": str(customer.pk),
         "user": str(actor.id),
         "grant": None if grant_id is None else str(grant_id),
-        "asked": str(asked.pk),
+        "asked": str(event.pk),
         "once": str(uuid7()),
         "until": until.timestamp(),
     }
-    token = signing.dumps(said, salt=_SALT)
+    token = signing.dumps(claims, salt=_SALT)
     return PersonLink(token, until)
 
 
@@ -97,29 +97,29 @@ def open_person_link(token: str, *, actor: Actor) -> tuple[Customer, Iterator[by
     is gone.
     """
     try:
-        said = signing.loads(token, salt=_SALT)
+        claims = signing.loads(token, salt=_SALT)
     except signing.BadSignature as error:
         raise ObjectDoesNotExist from error
-    if said["user"] != str(actor.id):
+    if claims["user"] != str(actor.id):
         raise ObjectDoesNotExist
-    if not clock.lasts(said.get("until", 0), _VALID):
+    if not clock.lasts(claims.get("until", 0), _VALID):
         raise LinkUsed
     rows = list_rows(Customer, actor=actor).select_related("business", "stats")
-    customer = rows.get(pk=said["customer"])
+    customer = rows.get(pk=claims["customer"])
     actor.require(customer.business_id, EXPORT)
-    grant_id = said["grant"] and UUID(said["grant"])
+    grant_id = claims["grant"] and UUID(claims["grant"])
     with transaction.atomic():
-        if not idempotency.use_once(_SALT, said["once"]):
+        if not idempotency.use_once(_SALT, claims["once"]):
             raise LinkUsed
-        reason = _reason_of(said["asked"], actor)
+        reason = _reason_of(claims["asked"], actor)
         parts = export_person(customer, actor=actor, reason=reason, grant_id=grant_id)
     return customer, parts
 
 
-def _reason_of(asked: str, actor: Actor) -> str | None:
+def _reason_of(event_id: str, actor: Actor) -> str | None:
     """Return why the link was asked for; not in the link, which logs may keep."""
     events = log.list_events(actor=actor, permission=EXPORT)
-    event = events.filter(pk=asked).first()
+    event = events.filter(pk=event_id).first()
     return event.reason if event else None
 
 
@@ -217,13 +217,13 @@ def _further(
     keys = rows.order_by().values("pk")
     for relation in model._meta.related_objects:
         below: Any = relation.related_model
-        found = below._base_manager.filter(**{f"{relation.field.name}__in": keys})
-        yield f"{model._meta.model_name}_{relation.get_accessor_name()}", found
+        queryset = below._base_manager.filter(**{f"{relation.field.name}__in": keys})
+        yield f"{model._meta.model_name}_{relation.get_accessor_name()}", queryset
     for field in model._meta.fields:
         if isinstance(field, models.OneToOneField):
             behind: Any = field.related_model
-            found = behind._base_manager.filter(pk__in=rows.values(field.attname))
-            yield f"{field.name}s", found.order_by("pk")
+            queryset = behind._base_manager.filter(pk__in=rows.values(field.attname))
+            yield f"{field.name}s", queryset.order_by("pk")
 
 
 def _row(row: models.Model) -> dict[str, Any]:

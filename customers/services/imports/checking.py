@@ -83,23 +83,23 @@ class RowChecker:
 
         `rows` are line numbers and cells, as `open_sheet` hands them out.
         """
-        found = [self._read(line, cells) for line, cells in rows]
-        self._finder.find(found)
-        for checked in found:
+        checked_rows = [self._read(line, cells) for line, cells in rows]
+        self._finder.find(checked_rows)
+        for checked in checked_rows:
             self._reject_repeat(checked)
-        for checked in open_rows(found):
+        for checked in open_rows(checked_rows):
             self._check_rights(checked)
-        for checked in open_rows(found):
+        for checked in open_rows(checked_rows):
             self._fill(checked)
-        check_claims(open_rows(found))
-        for checked in open_rows(found):
+        check_claims(open_rows(checked_rows))
+        for checked in open_rows(checked_rows):
             self._clean(checked)
-        self._check_unique(open_rows(found))
-        for checked in open_rows(found):
+        self._check_unique(open_rows(checked_rows))
+        for checked in open_rows(checked_rows):
             self._settle(checked)
         if self.table.model is Customer:
-            note_look_alikes(open_rows(found), actor=self.actor)
-        return found
+            note_look_alikes(open_rows(checked_rows), actor=self.actor)
+        return checked_rows
 
     def _read(self, line: int, cells: list[str]) -> CheckedRow:
         columns = self.headers.columns
@@ -163,12 +163,12 @@ class RowChecker:
         if isinstance(row, Booking) and not checked.errors:
             _check_money(checked)
 
-    def _check_unique(self, found: list[CheckedRow]) -> None:
+    def _check_unique(self, checked_rows: list[CheckedRow]) -> None:
         """Reject what somebody else holds, or an earlier row of the file claims."""
         rules = unique_rules(self.table.model)
-        rows = [checked.row for checked in found]
+        rows = [checked.row for checked in checked_rows]
         holders = [find_holders(rule, rows) for rule in rules]
-        for checked in found:
+        for checked in checked_rows:
             claims = {}
             for rule, held in zip(rules, holders, strict=True):
                 values = unique_values(rule, checked.row)
@@ -198,13 +198,15 @@ class RowChecker:
             checked.outcome = CHANGED
 
 
-def check_claims(found: Iterable[CheckedRow]) -> None:
+def check_claims(checked_rows: Iterable[CheckedRow]) -> None:
     """Reject changes of bookings that are not simply written; one statement for all.
 
     Refunds may be asked for at any time, so the writer asks again under its lock.
     """
     changed = [
-        c for c in found if isinstance(c.row, Booking) and c.before and not c.errors
+        c
+        for c in checked_rows
+        if isinstance(c.row, Booking) and c.before and not c.errors
     ]
     lowered = {c.row.pk for c in changed if c.row.paid_amount < c.before["paid_amount"]}
     claimed = claimed_by_refunds(lowered) if lowered else {}
@@ -216,14 +218,14 @@ def check_claims(found: Iterable[CheckedRow]) -> None:
             checked.reject(WHOLE, " ".join(error.messages))
 
 
-def note_look_alikes(found: Iterable[CheckedRow], *, actor: Actor) -> None:
+def note_look_alikes(checked_rows: Iterable[CheckedRow], *, actor: Actor) -> None:
     """Note who has an e-mail that looks like another customer's; one statement for all.
 
     That is no mistake, and stops nobody.
     """
     looks = {
         (c.row.business_id, c.row.email_skeleton): c
-        for c in found
+        for c in checked_rows
         if c.row.email_skeleton and c.outcome in {NEW, CHANGED}
     }
     if not looks:

@@ -86,7 +86,7 @@ _LOOKED_UP = 500
 _REASON = "imported"
 # The cells that tell a person which row is meant, the best first.
 _WHO = ("name", "email", "customer", "reference", "id", "subject")
-_GONE = "The file is no longer there. Choose it again."
+_FILE_MISSING = "The file is no longer there. Choose it again."
 _CONFIRMED = "This file was confirmed meanwhile, and is being loaded."
 # Files that one person has kept at once; each is kept for a day, unless removed.
 MOST_FILES = 100
@@ -123,8 +123,8 @@ def keep_upload(
     _check_room(actor.user_id)
     sheet = open_sheet(data, kind)
     if not [c for c in read_headers(table, sheet.columns).columns if c]:
-        known = ", ".join(column.name for column in table.columns if column.is_read)
-        msg = f"No column of this file is known. Known are {known}."
+        names = ", ".join(column.name for column in table.columns if column.is_read)
+        msg = f"No column of this file is known. Known are {names}."
         raise SheetError(msg)
     upload = ImportFile(
         id=uuid7(),
@@ -271,13 +271,13 @@ def _opened(upload: ImportFile) -> tuple[Headers, Sheet]:
     """Return the columns and rows of a file; raise SheetError when it is gone."""
     stored = ImportContent.objects.filter(file=upload).first()
     if stored is None:
-        raise SheetError(_GONE)
+        raise SheetError(_FILE_MISSING)
     try:
         packed = unlock(stored.content, purpose=_CONTENT, owner=_owner(upload))
         # What was kept has this size; nothing else is unpacked.
         data = zlib.decompressobj().decompress(packed, max_length=upload.size + 1)
     except (InvalidTag, ValueError, zlib.error) as error:
-        raise SheetError(_GONE) from error
+        raise SheetError(_FILE_MISSING) from error
     sheet = open_sheet(data, upload.kind)
     return read_headers(IMPORT_TABLES[upload.table], sheet.columns), sheet
 
@@ -313,7 +313,7 @@ def preview_import(
     headers, sheet = _opened(upload)
     checker = _checker(upload, headers, actor=actor)
     counts: Counter[str] = Counter(dict.fromkeys(OUTCOMES, 0))
-    shown: dict[str, list[Any]] = {outcome: [] for outcome in OUTCOMES}
+    samples: dict[str, list[Any]] = {outcome: [] for outcome in OUTCOMES}
     rejects: list[Any] = []
     repeats: list[tuple[int, str, int]] = []
     noted = 0
@@ -324,30 +324,30 @@ def preview_import(
             counts[checked.outcome] += 1
             noted += bool(checked.notes)
             repeats += [(checked.line, *repeat) for repeat in checked.repeats]
-            if len(shown[checked.outcome]) < SHOWN:
-                shown[checked.outcome].append(_sample(checked, checker))
+            if len(samples[checked.outcome]) < SHOWN:
+                samples[checked.outcome].append(_sample(checked, checker))
         if step is not None:
             step(sum(counts.values()), 0, batch[-1][0])
-    found = {
+    findings = {
         "total": sum(counts.values()),
         "counts": dict(counts),
         "noted": noted,
         "used": headers.used,
         "unknown": headers.unknown,
         "unread": headers.unread,
-        "shown": shown,
+        "shown": samples,
         "header": sheet.columns,
         "rejects": rejects,
         "repeats": repeats,
     }
-    preview = _locked(found, upload, _PREVIEW)
+    preview = _locked(findings, upload, _PREVIEW)
     open_row = ImportFile.objects.filter(pk=upload.pk, confirmed_at=None)
     if not open_row.update(preview=preview, previewed_at=started):
         if ImportFile.objects.filter(pk=upload.pk).exists():
             raise ValidationError(_CONFIRMED, code="confirmed")
-        raise SheetError(_GONE)
+        raise SheetError(_FILE_MISSING)
     upload.preview, upload.previewed_at = preview, started
-    return found
+    return findings
 
 
 def import_findings(upload: ImportFile) -> dict[str, Any]:
@@ -385,30 +385,31 @@ def _sample(checked: CheckedRow, checker: RowChecker) -> dict[str, Any]:
             :_LETTERS
         ],
         "changes": changes,
-        "errors": _said(checked),
+        "errors": _errors_of(checked),
         "notes": checked.notes,
     }
 
 
-def _with_rejects(kept: list[Any], found: list[CheckedRow]) -> list[Any]:
+def _with_rejects(former: list[Any], checked_rows: list[CheckedRow]) -> list[Any]:
     """Return rejected rows as they are kept, with those of a batch that fit."""
-    letters = sum(len(cell) for reject in kept for cell in reject["cells"])
-    rejects = list(kept)
-    for checked in found:
+    letters = sum(len(cell) for reject in former for cell in reject["cells"])
+    rejects = list(former)
+    for checked in checked_rows:
         if checked.outcome != REJECTED:
             continue
         letters += sum(map(len, checked.raw))
         if len(rejects) == REJECTS or letters > _REJECTED_LETTERS:
             break
-        errors = _said(checked)
+        errors = _errors_of(checked)
         rejects.append({"line": checked.line, "errors": errors, "cells": checked.raw})
     return rejects
 
 
-def _said(checked: CheckedRow) -> list[list[str]]:
+def _errors_of(checked: CheckedRow) -> list[list[str]]:
     """Return the columns with what is wrong; a sentence may hold a long cell."""
     return [
-        [name, " ".join(said)[: 2 * _LETTERS]] for name, said in checked.errors.items()
+        [name, " ".join(messages)[: 2 * _LETTERS]]
+        for name, messages in checked.errors.items()
     ]
 
 
@@ -418,23 +419,23 @@ def rejected_rows(upload: ImportFile) -> Iterator[str]:
     They have two columns more, `row` and `reason`. Those of the load, once there was
     one; the first thousand are kept.
     """
-    found = import_findings(upload)
-    rejects = found.get("rejects", [])
+    findings = import_findings(upload)
+    rejects = findings.get("rejects", [])
     if upload.confirmed_at is not None:
         rejects = import_report(upload)["rejected"]
-    header = found.get("header", [])
+    header = findings.get("header", [])
     yield BYTE_ORDER_MARK + csv_line([*map(escape_cell, header), "row", "reason"])
     for reject in rejects:
         reason = " ".join(
-            said if name == WHOLE else f"{name}: {said}"
-            for name, said in reject["errors"]
+            message if name == WHOLE else f"{name}: {message}"
+            for name, message in reject["errors"]
         )
         cells = [*reject["cells"][: len(header)], str(reject["line"]), reason]
         yield csv_line(map(escape_cell, cells))
 
 
-def _locked(found: dict[str, Any], upload: ImportFile, purpose: str) -> str:
-    text = zlib.compress(json.dumps(found).encode())
+def _locked(findings: dict[str, Any], upload: ImportFile, purpose: str) -> str:
+    text = zlib.compress(json.dumps(findings).encode())
     return lock_up(text, purpose=purpose, owner=_owner(upload))
 
 
@@ -444,9 +445,9 @@ def _unlocked(text: str, upload: ImportFile, purpose: str) -> dict[str, Any]:
     try:
         packed = unlock(text, purpose=purpose, owner=_owner(upload))
     except (InvalidTag, ValueError) as error:
-        raise SheetError(_GONE) from error
-    found: dict[str, Any] = json.loads(zlib.decompress(packed))
-    return found
+        raise SheetError(_FILE_MISSING) from error
+    findings: dict[str, Any] = json.loads(zlib.decompress(packed))
+    return findings
 
 
 # --- loading ----------------------------------------------------------------------
@@ -510,9 +511,9 @@ def load_import(
     if upload.loaded_at is not None:
         return upload
     headers, sheet = _opened(upload)
-    found = import_findings(upload)
-    total = found.get("total", 0)
-    known = {"seen_at": upload.previewed_at, "repeats": _repeats(found)}
+    findings = import_findings(upload)
+    total = findings.get("total", 0)
+    preview_options = {"seen_at": upload.previewed_at, "repeats": _repeats(findings)}
     rows = (row for row in sheet.rows if row[0] > upload.cursor)
 
     def advance(batch: LoadedBatch) -> None:
@@ -523,7 +524,7 @@ def load_import(
     for _, batch in in_batches(rows, BATCH):
         load_batch(
             batch,
-            checker=_checker(upload, headers, actor=actor, **known),
+            checker=_checker(upload, headers, actor=actor, **preview_options),
             number=upload.batch + 1,
             reason=upload.reason or _REASON,
             update_existing=upload.update_existing,
@@ -534,10 +535,10 @@ def load_import(
     return upload
 
 
-def _repeats(found: dict[str, Any]) -> dict[int, list[Repeat]]:
+def _repeats(findings: dict[str, Any]) -> dict[int, list[Repeat]]:
     """Return by line what the preview found to stand in the file before."""
     repeats: dict[int, list[Repeat]] = defaultdict(list)
-    for line, column, first in found.get("repeats", ()):
+    for line, column, first in findings.get("repeats", ()):
         repeats[line].append((column, first))
     return dict(repeats)
 
@@ -550,8 +551,8 @@ def import_report(upload: ImportFile) -> dict[str, Any]:
     counts: Counter[str] = Counter(dict.fromkeys(OUTCOMES, 0))
     for of_business in upload.counts.values():
         counts.update(of_business)
-    said = _unlocked(upload.report, upload, _REPORT)
-    return {"counts": dict(counts), "rejected": said.get("rejected", [])}
+    report = _unlocked(upload.report, upload, _REPORT)
+    return {"counts": dict(counts), "rejected": report.get("rejected", [])}
 
 
 def _take_over(upload: ImportFile, row: ImportFile) -> None:
@@ -586,9 +587,9 @@ def _advance(upload: ImportFile, batch: LoadedBatch) -> int:
         row.counts[business] = dict(Counter(before) + Counter(counts))
     if any(checked.outcome == REJECTED for checked in batch.checked):
         rejected = import_report(row)["rejected"]
-        kept = _with_rejects(rejected, batch.checked)
-        if kept != rejected:
-            row.report = _locked({"rejected": kept}, row, _REPORT)
+        rejects = _with_rejects(rejected, batch.checked)
+        if rejects != rejected:
+            row.report = _locked({"rejected": rejects}, row, _REPORT)
     row.expires_at = a_day_from_now()
     row.save(update_fields=["cursor", "batch", "counts", "report", "expires_at"])
     return sum(sum(counts.values()) for counts in row.counts.values())

@@ -74,7 +74,7 @@ def load_batch(
     """
     for tried in range(1, _TRIES + 1):
         batch = LoadedBatch(number, rows[-1][0], checker.check(rows))
-        wanted = [
+        checked_rows = [
             checked
             for checked in batch.checked
             if checked.outcome == NEW
@@ -83,7 +83,7 @@ def load_batch(
         try:
             with transaction.atomic():
                 write = _write if tried < _TRIES else _write_singly
-                write(wanted, batch, actor=checker.actor, reason=reason)
+                write(checked_rows, batch, actor=checker.actor, reason=reason)
                 batch.counts = _counted(batch.checked, update_existing=update_existing)
                 if step is not None:
                     step(batch)
@@ -96,13 +96,13 @@ def load_batch(
 
 
 def _write(
-    wanted: list[CheckedRow], batch: LoadedBatch, *, actor: Actor, reason: str
+    checked_rows: list[CheckedRow], batch: LoadedBatch, *, actor: Actor, reason: str
 ) -> None:
-    _lock_for_numbers(wanted)
-    _lock(wanted)
-    check_claims(wanted)
-    new = [c.row for c in wanted if c.outcome == NEW]
-    changed = [c for c in wanted if c.outcome == CHANGED]
+    _lock_for_numbers(checked_rows)
+    _lock(checked_rows)
+    check_claims(checked_rows)
+    new = [c.row for c in checked_rows if c.outcome == NEW]
+    changed = [c for c in checked_rows if c.outcome == CHANGED]
     written = [*new, *(c.row for c in changed)]
     if not written:
         return
@@ -117,15 +117,15 @@ def _write(
             change,
         )
         insert_tracked(_former_emails(changed), change)
-    _record(wanted, batch.number, actor=actor, reason=reason)
+    _record(checked_rows, batch.number, actor=actor, reason=reason)
     refresh_stats(_customer_id(row) for row in written)
     batch.rows = written
 
 
-def _lock(wanted: list[CheckedRow]) -> None:
+def _lock(checked_rows: list[CheckedRow]) -> None:
     """Lock customers, then rows, in key order; reject what has changed meanwhile."""
-    stored = [checked for checked in wanted if checked.before]
-    owned = [c for c in wanted if not isinstance(c.row, Customer)]
+    stored = [checked for checked in checked_rows if checked.before]
+    owned = [c for c in checked_rows if not isinstance(c.row, Customer)]
     if owned:
         customers = Customer.objects.filter(pk__in={c.row.customer_id for c in owned})
         locked = customers.order_by("pk").select_for_update(no_key=True)
@@ -149,11 +149,11 @@ def _lock(wanted: list[CheckedRow]) -> None:
 
 
 def _write_singly(
-    wanted: list[CheckedRow], batch: LoadedBatch, *, actor: Actor, reason: str
+    checked_rows: list[CheckedRow], batch: LoadedBatch, *, actor: Actor, reason: str
 ) -> None:
     """Write rows one by one, so that one that the database refuses stops no other."""
     written = []
-    for checked in wanted:
+    for checked in checked_rows:
         try:
             with transaction.atomic():
                 _write([checked], batch, actor=actor, reason=reason)
@@ -165,9 +165,13 @@ def _write_singly(
     batch.rows = written
 
 
-def _lock_for_numbers(wanted: Iterable[CheckedRow]) -> None:
+def _lock_for_numbers(checked_rows: Iterable[CheckedRow]) -> None:
     """Let one writer at a time number the tickets of a business."""
-    ids = {c.row.business_id for c in wanted if isinstance(c.row, Ticket) and c.is_new}
+    ids = {
+        c.row.business_id
+        for c in checked_rows
+        if isinstance(c.row, Ticket) and c.is_new
+    }
     if ids:
         # Businesses before customers, as `save_record` does.
         businesses = Business.objects.filter(pk__in=ids).order_by("pk")
@@ -202,11 +206,11 @@ def _former_emails(changed: Iterable[CheckedRow]) -> list[Contact]:
 
 
 def _record(
-    wanted: list[CheckedRow], number: int, *, actor: Actor, reason: str
+    checked_rows: list[CheckedRow], number: int, *, actor: Actor, reason: str
 ) -> None:
     """Write an event in each business of what was created, one of what changed."""
     groups: dict[tuple[UUID, str], list[Any]] = defaultdict(list)
-    for checked in wanted:
+    for checked in checked_rows:
         if checked.outcome in _VERBS:
             groups[checked.row.business_id, checked.outcome].append(checked.row)
     for (business_id, outcome), rows in groups.items():
@@ -236,5 +240,5 @@ def _counted(
 
 
 def _customer_id(row: models.Model) -> UUID:
-    found: UUID = row.pk if isinstance(row, Customer) else row.customer_id  # type: ignore[attr-defined]  # set at run time, not on the type
-    return found
+    customer_id: UUID = row.pk if isinstance(row, Customer) else row.customer_id  # type: ignore[attr-defined]  # set at run time, not on the type
+    return customer_id

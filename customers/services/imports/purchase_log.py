@@ -130,7 +130,7 @@ def load_purchases(
         good = [line for line in batch if isinstance(line, Purchase)]
         keyed = [(_key(line, seen), line) for line in good]
         # Without a lock first: what is known already needs none.
-        if len(_known(business, keyed)) < len(keyed):
+        if len(_stored_keys(business, keyed)) < len(keyed):
             with transaction.atomic(durable=True):
                 _load(business, keyed, currency, report=report, actor=actor)
         else:
@@ -169,8 +169,8 @@ def _places(columns: Columns, header: list[str] | None) -> list[int]:
         elif re.fullmatch(r"[1-9]\d{0,3}", column):
             places.append(int(column) - 1)
         else:
-            known = ", ".join(names) or "positions only: the file has no header"
-            msg = f"There is no column {column!r}. The file has {known}."
+            headers = ", ".join(names) or "positions only: the file has no header"
+            msg = f"There is no column {column!r}. The file has {headers}."
             raise ValidationError(msg, code="unknown_column")
     return places
 
@@ -229,9 +229,9 @@ def _load(
     report: Report,
     actor: Actor,
 ) -> None:
-    known = _known(business, keyed)
-    report.known += len(known)
-    new = [(key, line) for key, line in keyed if key not in known]
+    stored_keys = _stored_keys(business, keyed)
+    report.known += len(stored_keys)
+    new = [(key, line) for key, line in keyed if key not in stored_keys]
     before = report.customers
     people = _customers(business, [line for _, line in new], report, actor)
     zone = ZoneInfo(business.timezone)
@@ -269,7 +269,7 @@ def _load(
     )
 
 
-def _known(business: Business, keyed: list[tuple[str, Purchase]]) -> set[str]:
+def _stored_keys(business: Business, keyed: list[tuple[str, Purchase]]) -> set[str]:
     """Return the keys of the lines that were loaded before."""
     rows = Booking.objects.filter(
         business=business, external_id__in=[key for key, _ in keyed]

@@ -96,25 +96,25 @@ class RowFinder:
         # Stored rows that the file means, and the line of the first that does.
         self._meant: dict[UUID, int] = {}
 
-    def find(self, found: list[CheckedRow]) -> None:
+    def find(self, checked_rows: list[CheckedRow]) -> None:
         """Set the business and the row of each, or reject it with the reason."""
-        self._find_businesses(found)
+        self._find_businesses(checked_rows)
         if self.table.model is Customer:
-            self._find_customers(open_rows(found))
+            self._find_customers(open_rows(checked_rows))
         else:
-            self._find_children(open_rows(found))
+            self._find_children(open_rows(checked_rows))
 
-    def _find_businesses(self, found: list[CheckedRow]) -> None:
-        wanted = {cell_in(c, "business") for c in found} - {"", *self._businesses}
-        if wanted:
+    def _find_businesses(self, checked_rows: list[CheckedRow]) -> None:
+        texts = {cell_in(c, "business") for c in checked_rows} - {"", *self._businesses}
+        if texts:
             rows = list_businesses(actor=self.actor, permission=self.table.right)
-            keys = {key for text in wanted if (key := _uuid(text))}
-            for row in rows.filter(Q(slug__in=wanted) | Q(pk__in=keys)):
+            keys = {key for text in texts if (key := _uuid(text))}
+            for row in rows.filter(Q(slug__in=texts) | Q(pk__in=keys)):
                 self._businesses[row.slug] = self._businesses[str(row.pk)] = row
-            for text in wanted:
+            for text in texts:
                 name = str(_uuid(text) or text)
                 self._businesses[text] = self._businesses.get(name)
-        for checked in open_rows(found):
+        for checked in open_rows(checked_rows):
             text = cell_in(checked, "business")
             checked.business = self._businesses[text] if text else self._default
             if checked.business is None:
@@ -123,17 +123,21 @@ class RowFinder:
 
     # --- customers ----------------------------------------------------------------
 
-    def _find_customers(self, found: list[CheckedRow]) -> None:
+    def _find_customers(self, checked_rows: list[CheckedRow]) -> None:
         """Find customers by reference, else by external id and e-mail."""
-        rows = self._customers(found)
-        by_reference = _by("unique_id", rows, found, "reference", str.upper)
-        by_id = _by("external_id", rows, found, "external_id")
-        by_email = _by("email_key", rows, found, "email", fold_email)
+        rows = self._customers(checked_rows)
+        by_reference = _by("unique_id", rows, checked_rows, "reference", str.upper)
+        by_id = _by("external_id", rows, checked_rows, "external_id")
+        by_email = _by("email_key", rows, checked_rows, "email", fold_email)
         archived = list_rows(Customer, actor=self.actor).filter(erased_at=None)
         hidden = _by(
-            "email_key", archived.exclude(archived_at=None), found, "email", fold_email
+            "email_key",
+            archived.exclude(archived_at=None),
+            checked_rows,
+            "email",
+            fold_email,
         )
-        for checked in found:
+        for checked in checked_rows:
             if reference := cell_in(checked, "reference"):
                 row = by_reference(checked, reference)
                 if row is None:
@@ -156,27 +160,27 @@ class RowFinder:
                 msg = "An archived customer has this e-mail. Restore that one?"
                 checked.notes.append(msg)
 
-    def _customers(self, found: list[CheckedRow]) -> Any:
-        ids = {c.business.pk for c in found if c.business}
+    def _customers(self, checked_rows: list[CheckedRow]) -> Any:
+        ids = {c.business.pk for c in checked_rows if c.business}
         rows = list_customers(actor=self.actor).filter(business__in=ids)
         return rows.select_related("business")
 
     # --- rows of customers --------------------------------------------------------
 
-    def _find_children(self, found: list[CheckedRow]) -> None:
+    def _find_children(self, checked_rows: list[CheckedRow]) -> None:
         """Find rows by their id, and the customers of new ones."""
-        keys = {key for c in found if (key := _uuid(cell_in(c, "id")))}
+        keys = {key for c in checked_rows if (key := _uuid(cell_in(c, "id")))}
         right = self.table.right
         rows = list_rows(self.table.model, actor=self.actor, permission=right)
         rows = rows.filter(pk__in=keys).select_related("customer", "business")
-        known: dict[Any, Any] = {row.pk: row for row in rows}
-        customer_of = self._finder_of_customers(found)
-        for checked in found:
+        instances: dict[Any, Any] = {row.pk: row for row in rows}
+        customer_of = self._finder_of_customers(checked_rows)
+        for checked in checked_rows:
             text, name = cell_in(checked, "id"), cell_in(checked, "customer")
             if not text:
                 self._add_child(checked, customer_of(checked, name))
                 continue
-            row = known.get(_uuid(text))
+            row = instances.get(_uuid(text))
             if row is None:
                 msg = "No row of yours has this id. Leave it empty to add one."
                 self._not_found(checked, "id", msg)
@@ -206,14 +210,14 @@ class RowFinder:
             self._take(checked, row)
 
     def _finder_of_customers(
-        self, found: list[CheckedRow]
+        self, checked_rows: list[CheckedRow]
     ) -> Callable[[CheckedRow, str], Customer | None]:
         """Return who finds a customer of the business by e-mail, id or reference."""
-        rows = self._customers(found)
-        by_email = _by("email_key", rows, found, "customer", fold_email)
-        by_key = _by("pk", rows, found, "customer", _uuid)
-        by_reference = _by("unique_id", rows, found, "customer", str.upper)
-        by_id = _by("external_id", rows, found, "customer")
+        rows = self._customers(checked_rows)
+        by_email = _by("email_key", rows, checked_rows, "customer", fold_email)
+        by_key = _by("pk", rows, checked_rows, "customer", _uuid)
+        by_reference = _by("unique_id", rows, checked_rows, "customer", str.upper)
+        by_id = _by("external_id", rows, checked_rows, "customer")
 
         def find(checked: CheckedRow, name: str) -> Customer | None:
             if "@" in name:
@@ -255,7 +259,7 @@ class RowFinder:
 def _by(
     attribute: str,
     rows: Any,
-    found: Iterable[CheckedRow],
+    checked_rows: Iterable[CheckedRow],
     column: str,
     key_of: Callable[[str], Any] = str,
 ) -> Callable[[CheckedRow, str], Any]:
@@ -263,22 +267,22 @@ def _by(
 
     `key_of` turns a cell into what is stored under `attribute`.
     """
-    texts = {text for c in found if (text := cell_in(c, column))}
-    wanted = {key for text in texts if (key := key_of(text))}
-    chosen = rows.filter(**{f"{attribute}__in": wanted}) if wanted else ()
-    known = {(row.business_id, getattr(row, attribute)): row for row in chosen}
+    texts = {text for c in checked_rows if (text := cell_in(c, column))}
+    keys = {key for text in texts if (key := key_of(text))}
+    chosen = rows.filter(**{f"{attribute}__in": keys}) if keys else ()
+    instances = {(row.business_id, getattr(row, attribute)): row for row in chosen}
 
     def find(checked: CheckedRow, text: str) -> Any:
         if not text or checked.business is None:
             return None
-        return known.get((checked.business.pk, key_of(text)))
+        return instances.get((checked.business.pk, key_of(text)))
 
     return find
 
 
-def open_rows(found: Iterable[CheckedRow]) -> list[CheckedRow]:
+def open_rows(checked_rows: Iterable[CheckedRow]) -> list[CheckedRow]:
     """Return the rows that nothing is wrong with so far."""
-    return [checked for checked in found if not checked.errors]
+    return [checked for checked in checked_rows if not checked.errors]
 
 
 def cell_in(checked: CheckedRow, name: str) -> str:

@@ -20,7 +20,7 @@ TEXT, KEY, AMOUNT, MOMENT, FLAG = "text", "key", "amount", "moment", "flag"
 _FLAGS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 _AMOUNT = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]{1,10})?")
 # Letters of an unknown name that are shown.
-_SHOWN = 50
+_MAX_SHOWN_LETTERS = 50
 _NEEDLESS = re.compile(r"[\W_]+")
 
 
@@ -67,9 +67,9 @@ class ImportTable:
 
     def column(self, name: str) -> Column | None:
         """Return the column that a header means, however its letters are written."""
-        wanted = _plain_name(name)
+        plain_name = _plain_name(name)
         for column in self.columns:
-            if _plain_name(column.name) == wanted:
+            if _plain_name(column.name) == plain_name:
                 return column
         return None
 
@@ -96,7 +96,7 @@ def read_headers(table: ImportTable, names: Iterable[str]) -> Headers:
     for number, name in enumerate(names, start=1):
         column = table.column(name) if name else None
         if column is None or column.name in seen:
-            unknown.append(name[:_SHOWN] or f"column {number}")
+            unknown.append(name[:_MAX_SHOWN_LETTERS] or f"column {number}")
             columns.append(None)
         elif not column.is_read:
             unread.append(column.name)

@@ -38,10 +38,12 @@ def balances_of(
 ) -> dict[str, Decimal]:
     """Return what can be spent in each currency; `entries` are all of one customer."""
     today = local_day(now or timezone.now(), business)
-    found: dict[str, _Pots] = defaultdict(_Pots)
+    pots_by_currency: dict[str, _Pots] = defaultdict(_Pots)
     for entry in sorted(entries, key=lambda row: (row.created_at, row.pk)):
-        found[entry.currency].add(entry, local_day(entry.created_at, business))
-    return {code: pots.worth(today) for code, pots in sorted(found.items())}
+        pots_by_currency[entry.currency].add(
+            entry, local_day(entry.created_at, business)
+        )
+    return {code: pots.worth(today) for code, pots in sorted(pots_by_currency.items())}
 
 
 class _Pots:
@@ -66,11 +68,11 @@ class _Pots:
 
     def _take(self, entry: Credit, day: date) -> None:
         """Empty pots: an entry's own, else the good ones, else those run out."""
-        own = self.by_id.get(entry.reverses_id) if entry.reverses_id else None
+        reversed_pot = self.by_id.get(entry.reverses_id) if entry.reverses_id else None
         is_end = entry.kind == CreditKind.EXPIRED
 
         def place(pot: _Pot) -> Any:
-            return (pot is not own, pot.is_good(day) == is_end, _end_of(pot))
+            return (pot is not reversed_pot, pot.is_good(day) == is_end, _end_of(pot))
 
         need, taken = -entry.amount, []
         for pot in sorted(self.by_id.values(), key=place):

@@ -29,8 +29,8 @@ def credit_balance(customer: Customer, *, actor: Actor) -> dict[str, Decimal]:
     Credit that has run out counts no more: see `balances`.
     """
     rows = list_credits(customer, actor=actor)
-    found = balances_of(rows, customer.business)
-    return {code: quantise(amount, code) for code, amount in found.items()}
+    balances = balances_of(rows, customer.business)
+    return {code: quantise(amount, code) for code, amount in balances.items()}
 
 
 @transaction.atomic
@@ -76,8 +76,8 @@ def issue_credit(
             expires_on=None if expires_on is None else expires_on.isoformat(),
         )
         if confirm is not None:
-            shown = shown_money(entry.amount, entry.currency)
-            confirm(digest, f"Give {shown} of credit")
+            amount_text = shown_money(entry.amount, entry.currency)
+            confirm(digest, f"Give {amount_text} of credit")
     return save_record(entry, actor=actor, reason=reason, customer=locked)
 
 
@@ -155,8 +155,8 @@ def _payable(
         raise ValidationError(msg, code="booking_differs")
     left = row.total_amount - row.paid_amount - row.credit_used
     if amount > left:
-        shown = shown_money(max(left, Decimal(0)), row.currency)
-        msg = f"Only {shown} of this booking is still to pay."
+        amount_text = shown_money(max(left, Decimal(0)), row.currency)
+        msg = f"Only {amount_text} of this booking is still to pay."
         raise ValidationError(msg, code="credit_exceeds_total")
     return row
 

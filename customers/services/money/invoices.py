@@ -269,21 +269,23 @@ def _numbered_at(booking: Booking) -> datetime:
 def _address_of(customer: Customer) -> str | None:
     """Return where the invoice goes: the billing address, else the primary one."""
     rows = Address.objects.filter(customer=customer, archived_at=None)
-    own = sorted(
+    addresses = sorted(
         rows, key=lambda row: (row.kind == "billing", row.is_primary), reverse=True
     )
-    return own[0].as_text if own else None
+    return addresses[0].as_text if addresses else None
 
 
 def _lines(booking: Booking) -> list[dict[str, str]]:
     lines = booking.lines if isinstance(booking.lines, list) else []
-    found = [_line(line, booking) for line in lines if isinstance(line, Mapping)]
-    if found:
-        return found
+    invoice_lines = [
+        _line(line, booking) for line in lines if isinstance(line, Mapping)
+    ]
+    if invoice_lines:
+        return invoice_lines
     # Nothing was itemised: the whole is the one line.
     gross = booking.total_amount + booking.discount_amount
-    shown = _amount(gross, booking.currency)
-    whole = {"quantity": "1", "unit_price": shown, "amount": shown}
+    amount_text = _amount(gross, booking.currency)
+    whole = {"quantity": "1", "unit_price": amount_text, "amount": amount_text}
     return [{"description": booking.get_kind_display(), **whole}]
 
 
@@ -305,14 +307,14 @@ def _seller_lines(business: Business) -> list[str]:
 
 
 def _sums(booking: Booking, *, sees_refunds: bool) -> list[tuple[str, str]]:
-    gone = refunded_of(booking) if sees_refunds else Decimal(0)
+    refunded = refunded_of(booking) if sees_refunds else Decimal(0)
     due = booking.total_amount - booking.credit_used - booking.paid_amount
     amounts = [
         ("Discount", -booking.discount_amount),
         ("Total", booking.total_amount),
         ("Credit used", -booking.credit_used),
         ("Paid", booking.paid_amount),
-        ("Refunded", gone),
+        ("Refunded", refunded),
         ("Still to pay", max(due, Decimal(0))),
     ]
     # These stand there in any case.

@@ -47,17 +47,17 @@ def lock_booking(booking: Booking) -> Booking:
     """
     lock_customers([booking.customer_id])
     rows = Booking.objects.select_for_update(no_key=True, of=("self",))
-    found = rows.select_related("business", "customer").get(pk=booking.pk)
-    if found.customer_id != booking.customer_id:
+    locked = rows.select_related("business", "customer").get(pk=booking.pk)
+    if locked.customer_id != booking.customer_id:
         msg = "The booking has moved to another customer. Look again and repeat."
         raise ValidationError(msg, code="booking_moved")
-    return found
+    return locked
 
 
 def refunded_of(booking: Booking) -> Decimal:
     """Return what has gone back of a booking."""
-    gone = Refund.objects.filter(booking=booking.pk, status=RefundStatus.SUCCEEDED)
-    return from_database(gone.aggregate(n=Sum("amount"))["n"])
+    refunds = Refund.objects.filter(booking=booking.pk, status=RefundStatus.SUCCEEDED)
+    return from_database(refunds.aggregate(n=Sum("amount"))["n"])
 
 
 def left_to_refund(booking: Booking, *, besides: Refund | None = None) -> Decimal:
@@ -76,8 +76,8 @@ def check_claim(row: Refund, booking: Booking) -> None:
     """
     left = left_to_refund(booking, besides=row)
     if row.amount > left:
-        shown = shown_money(max(left, Decimal(0)), booking.currency)
-        msg = f"Only {shown} of this booking can still be refunded."
+        amount_text = shown_money(max(left, Decimal(0)), booking.currency)
+        msg = f"Only {amount_text} of this booking can still be refunded."
         raise ValidationError(msg, code="refund_exceeds_paid")
     if row.amount != left:
         check_amount(row.amount, booking.currency)

@@ -75,10 +75,10 @@ def settle_payments(
         return
     new, changed = [], []
     paid: list[tuple[Booking, Settlement]] = []
-    found = _find(business, settlements)
-    former = {row.pk: _columns(row) for rows in found for row in rows}
-    gone = _refunded(rows[0] for rows in found if rows)
-    for item, rows in zip(settlements, found, strict=True):
+    matches = _find(business, settlements)
+    former = {row.pk: _columns(row) for rows in matches for row in rows}
+    refunded = _refunded(rows[0] for rows in matches if rows)
+    for item, rows in zip(settlements, matches, strict=True):
         booking = rows[0] if rows else None
         if item.customer_id is None:
             changed += [_withdrawn(row) for row in rows]
@@ -89,7 +89,7 @@ def settle_payments(
             booking = _new(business, item)
             new.append(booking)
         if booking is not None:
-            _write(booking, item, gone.get(booking.pk, Decimal(0)))
+            _write(booking, item, refunded.get(booking.pk, Decimal(0)))
             paid.append((booking, item))
         # Two payments turned out to be one: the second booking never was.
         changed += [_withdrawn(other) for other in rows[1:]]
@@ -125,23 +125,23 @@ def _find(business: Business, settlements: list[Settlement]) -> list[list[Bookin
         by_name[row.reference] = row
         if row.external_id:
             by_name[row.external_id] = row
-    found: list[list[Booking]] = []
+    matches: list[list[Booking]] = []
     for item in settlements:
         names = [name.partition(":")[2] for name in item.references]
         names += [f"{_OURS}{name}" for name in item.references]
-        own = {
+        of_customer = {
             by_name[name].pk: by_name[name]
             for name in names
             if name in by_name and by_name[name].customer_id == item.customer_id
         }
-        moved = {
+        synced = {
             by_name[name].pk: by_name[name]
             for name in names
             if name in by_name and _is_ours(by_name[name])
         }
-        unique = {**own, **moved}
-        found.append(sorted(unique.values(), key=lambda b: (_is_ours(b), b.pk)))
-    return found
+        unique = {**of_customer, **synced}
+        matches.append(sorted(unique.values(), key=lambda b: (_is_ours(b), b.pk)))
+    return matches
 
 
 def _is_ours(booking: Booking) -> bool:
@@ -159,7 +159,7 @@ def _refunded(bookings: Iterable[Booking]) -> dict[UUID, Decimal]:
     return {row["booking"]: from_database(row["n"]) for row in sums}
 
 
-def _write(booking: Booking, item: Settlement, gone: Decimal) -> None:
+def _write(booking: Booking, item: Settlement, refunded: Decimal) -> None:
     if not _is_ours(booking):
         # Somebody else says what was bought; the payment says that it is paid.
         if item.is_settled and not booking.is_purchase:
@@ -181,7 +181,7 @@ def _write(booking: Booking, item: Settlement, gone: Decimal) -> None:
     if not item.is_settled:
         booking.status = BookingStatus.CANCELLED
         booking.paid_amount, booking.cancelled_at = Decimal(0), item.occurred_at
-    elif item.is_refunded or 0 < item.amount <= gone:
+    elif item.is_refunded or 0 < item.amount <= refunded:
         # By the processor, or by staff before the payment was told again.
         booking.status = BookingStatus.REFUNDED
 
@@ -200,15 +200,15 @@ def _refund(
     stored = Refund.objects.filter(
         business=business, booking__in=[booking.pk for booking, _ in paid]
     )
-    known = {
+    refunds = {
         row.booking_id: row
         for row in stored
         if (row.external_id or "").startswith(_OURS)
     }
-    gone = {
+    refunded = {
         row["booking"]: from_database(row["n"])
         for row in stored.filter(status=RefundStatus.SUCCEEDED)
-        .exclude(pk__in=[row.pk for row in known.values()])
+        .exclude(pk__in=[row.pk for row in refunds.values()])
         .order_by()
         .values("booking")
         .annotate(n=Sum("amount"))
@@ -216,9 +216,9 @@ def _refund(
     new, changed = [], []
     for booking, item in paid:
         # What staff refunded is part of what the processor reports.
-        amount = max(item.refunded - gone.get(booking.pk, Decimal(0)), Decimal(0))
+        amount = max(item.refunded - refunded.get(booking.pk, Decimal(0)), Decimal(0))
         amount = min(amount, booking.paid_amount)
-        row = known.get(booking.pk)
+        row = refunds.get(booking.pk)
         if row is None and amount > 0:
             new.append(
                 Refund(

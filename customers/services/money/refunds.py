@@ -76,8 +76,8 @@ def request_refund(
             reason_code=reason_code,
             reason=reason,
         )
-        shown = shown_money(refund.amount, refund.currency)
-        confirm(digest, f"Ask to give back {shown}")
+        amount_text = shown_money(refund.amount, refund.currency)
+        confirm(digest, f"Ask to give back {amount_text}")
     return save_record(refund, actor=actor, reason=reason)
 
 
