@@ -66,19 +66,19 @@ def get_business_figures(
     actor.require(business.pk, "customers.view_customerstats")
     now = now or timezone.now()
     live = list_customers(actor=actor, business_id=business.pk)
-    people = live.aggregate(**_people(business, now))
+    customer_counts = live.aggregate(**_customer_counts(business, now))
     stats = CustomerStats.objects.filter(
         business=business, customer__archived_at=None, customer__erased_at=None
     )
     sums = stats.aggregate(**_sums())
-    total, buyers = people["total"], sums["buyers"]
+    total, buyers = customer_counts["total"], sums["buyers"]
     return BusinessFigures(
         as_of=now,
         total_customers=total,
-        active_customers=people["active"],
-        inactive_customers=total - people["active"],
-        new_this_week=people["week"],
-        new_this_month=people["month"],
+        active_customers=customer_counts["active"],
+        inactive_customers=total - customer_counts["active"],
+        new_this_week=customer_counts["week"],
+        new_this_month=customer_counts["month"],
         marketing_opt_ins=sums["opted_in"],
         opt_in_rate=metrics.rate(sums["opted_in"], total),
         total_orders=sums["orders"] or 0,
@@ -131,7 +131,7 @@ def get_channels(business: Business, *, actor: Actor) -> dict[str, int]:
     return {source or "unknown": n for source, n in groups}
 
 
-def _people(business: Business, now: datetime) -> dict[str, Any]:
+def _customer_counts(business: Business, now: datetime) -> dict[str, Any]:
     engaged_since = now - metrics.ENGAGED_FOR
     local = now.astimezone(ZoneInfo(business.timezone))
     month = local.replace(day=1, hour=0, minute=0, second=0, microsecond=0)

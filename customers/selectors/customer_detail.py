@@ -57,12 +57,12 @@ def get_parts(customer: Customer, *, actor: Actor, limit: int) -> CustomerParts:
     tickets = list_rows(Ticket, actor=actor).prefetch_related(
         Prefetch("messages", newest_messages, to_attr="responses")
     )
-    people = [ContactKind.EMERGENCY, ContactKind.ALTERNATIVE]
+    person_kinds = [ContactKind.EMERGENCY, ContactKind.ALTERNATIVE]
     sources: dict[str, Any] = {
         "bookings": bookings.with_refunded(),
         "addresses": list_rows(Address, actor=actor).filter(archived_at=None),
         "contacts": list_rows(Contact, actor=actor).filter(
-            kind__in=people, archived_at=None
+            kind__in=person_kinds, archived_at=None
         ),
         "tickets": tickets,
     }

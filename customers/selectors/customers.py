@@ -24,7 +24,7 @@ from customers.models import (
 
 _Row = TypeVar("_Row", bound=models.Model)
 # Archived customers may share an external id; nobody has so many of them.
-_NAMESAKES = 50
+_MAX_MATCHES = 50
 
 
 def list_rows(
@@ -126,8 +126,8 @@ def find_customer(
     # Nobody's name is empty; in a query it would be everybody without one.
     if not reference:
         raise Customer.DoesNotExist
-    matches = list(rows.filter(_unique(reference))[:_NAMESAKES])
-    matches = matches or list(rows.filter(external_id=reference)[:_NAMESAKES])
+    matches = list(rows.filter(_unique(reference))[:_MAX_MATCHES])
+    matches = matches or list(rows.filter(external_id=reference)[:_MAX_MATCHES])
     matches = [row for row in matches if not row.is_archived] or matches
     if not matches:
         raise Customer.DoesNotExist

@@ -49,8 +49,8 @@ def search_customers(
     text: str, *, actor: Actor, business_id: UUID | None = None, limit: int = 10
 ) -> list[Customer]:
     """Return up to `limit` live customers, in the order of `find_customers`."""
-    hits = find_customers(text, actor=actor, business_id=business_id, limit=limit)
-    return [hit.customer for hit in hits]
+    matches = find_customers(text, actor=actor, business_id=business_id, limit=limit)
+    return [match.customer for match in matches]
 
 
 def find_customers(
@@ -67,31 +67,31 @@ def find_customers(
     text = text.strip()
     if len(text) < LEAST:
         return []
-    places = _places(actor, business_id)
+    businesses = _countries(actor, business_id)
     rows = list_customers(actor=actor, business_id=business_id)
     contacts: Any = list_rows(Contact, actor=actor)
-    if actor.business_ids is None and len(places) <= _FEW:
+    if actor.business_ids is None and len(businesses) <= _FEW:
         # Whoever sees all businesses: named one by one, they lead to their indexes.
-        rows = rows.filter(business_id__in=[*places])
-        contacts = contacts.filter(business_id__in=[*places])
-    phones = _phones(text, set(places.values()))
-    hits = _exact_hits(rows, contacts, text, phones, limit)
-    if any(hit.matched in _UNMISTAKABLE for hit in hits):
-        return hits
+        rows = rows.filter(business_id__in=[*businesses])
+        contacts = contacts.filter(business_id__in=[*businesses])
+    phones = _phones(text, set(businesses.values()))
+    matches = _exact_matches(rows, contacts, text, phones, limit)
+    if any(match.matched in _UNMISTAKABLE for match in matches):
+        return matches
     further = [_matching(rows, text, actor)]
     if any(sign.isalpha() for sign in text):
         further.insert(0, _beginning(rows, text, actor))
     for more in further:
-        if len(hits) == limit:
+        if len(matches) == limit:
             break
-        matched_ids = [hit.customer.pk for hit in hits]
+        matched_ids = [match.customer.pk for match in matches]
         others = more.for_list().exclude(pk__in=matched_ids).order_by(*_ORDER)
-        left = limit - len(hits)
-        hits += [Hit(row, _reason(row, text)) for row in others[:left]]
-    return hits
+        left = limit - len(matches)
+        matches += [Hit(row, _reason(row, text)) for row in others[:left]]
+    return matches
 
 
-def _exact_hits(
+def _exact_matches(
     rows: CustomerQuerySet, contacts: Any, text: str, phones: set[str], limit: int
 ) -> list[Hit]:
     """Return exact hits: one statement of look-ups in indexes, and one for the rows."""
@@ -136,7 +136,7 @@ def _ranked(rows: Any, rank: int) -> Any:
     )
 
 
-def _places(actor: Actor, business_id: UUID | None) -> dict[UUID, str]:
+def _countries(actor: Actor, business_id: UUID | None) -> dict[UUID, str]:
     """Return the businesses that are searched with their countries, 101 at most."""
     rows = list_businesses(actor=actor, permission="customers.view_customer")
     if business_id is not None:

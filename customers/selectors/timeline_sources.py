@@ -62,8 +62,8 @@ def _table(
         rows = without_long(rows, shown=shown)
         return map(entry, before_place(rows, before, by=by, limit=limit))
 
-    right = f"{model._meta.app_label}.view_{model._meta.model_name}"
-    return TimelineSource(kind, right, find)
+    permission = f"{model._meta.app_label}.view_{model._meta.model_name}"
+    return TimelineSource(kind, permission, find)
 
 
 def _cut(text: str | None) -> str | None:

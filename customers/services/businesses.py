@@ -11,9 +11,9 @@ from customers.services.writing import save_record
 
 
 def create_business(
-    slug: str, *, actor: Actor, name: str = "", **facts: Any
+    slug: str, *, actor: Actor, name: str = "", **columns: Any
 ) -> Business:
     """Make a business. Raises ValidationError with the field when a value is wrong."""
-    business = Business(slug=slug, name=name or slug, **facts)
+    business = Business(slug=slug, name=name or slug, **columns)
     check_row(business)
     return save_record(business, actor=actor)

@@ -79,15 +79,15 @@ def _known(customers: dict[str | None, UUID]) -> dict[str, UUID]:
 
 
 def create_captured_customers(
-    business: Business, people: list[dict[str, Any]], *, actor: Actor
+    business: Business, new_customers: list[dict[str, Any]], *, actor: Actor
 ) -> list[UUID]:
     """Make customers, with preferences, from the columns of each; in a few statements.
 
     The caller refreshes their figures in the same transaction.
     """
-    if not people:
+    if not new_customers:
         return []
-    rows = [Customer(business=business, **facts) for facts in people]
+    rows = [Customer(business=business, **columns) for columns in new_customers]
     Customer.objects.by(actor, reason=_REASON).bulk_create(rows)
     Preferences.objects.by(actor, reason=_REASON).bulk_create(
         [Preferences(business=business, customer=row) for row in rows]
@@ -119,7 +119,7 @@ class CapturedFact:
 
 
 def update_captured_customers(
-    facts: Mapping[UUID, Mapping[str, CapturedFact]],
+    captured: Mapping[UUID, Mapping[str, CapturedFact]],
     *,
     actor: Actor,
     learned: Mapping[UUID, Mapping[str, str]],
@@ -134,14 +134,14 @@ def update_captured_customers(
     only staff block. An active one, and the usual source, are only defaults where
     nobody but captures wrote.
     """
-    ids = {*facts, *learned, *joined, *first_seen}
+    ids = {*captured, *learned, *joined, *first_seen}
     rows = Customer.objects.filter(pk__in=ids).select_related("business")
     locked = rows.order_by("pk").select_for_update(of=("self",), no_key=True)
-    spoken = _written_by_others(facts)
+    spoken = _written_by_others(captured)
     changed = []
     for row in locked:
         before = [getattr(row, name) for name in _COLUMNS]
-        _apply(row, facts.get(row.pk, {}), is_default=row.pk not in spoken)
+        _apply(row, captured.get(row.pk, {}), is_default=row.pk not in spoken)
         for name, value in learned.get(row.pk, {}).items():
             if name in _ADDABLE and not getattr(row, name):
                 setattr(row, name, value)
@@ -153,11 +153,13 @@ def update_captured_customers(
         Customer.objects.by(actor, reason=_REASON).bulk_update(changed, _COLUMNS)
 
 
-def _written_by_others(facts: Mapping[UUID, Mapping[str, CapturedFact]]) -> set[UUID]:
+def _written_by_others(
+    captured: Mapping[UUID, Mapping[str, CapturedFact]],
+) -> set[UUID]:
     """Return the customers whose row somebody else wrote, of those it matters for."""
     candidates = [
         pk
-        for pk, values in facts.items()
+        for pk, values in captured.items()
         if any(
             (fact := values.get(name)) and fact.former is None and fact.value != usual
             for name, usual in _USUAL.items()
@@ -172,9 +174,9 @@ def _written_by_others(facts: Mapping[UUID, Mapping[str, CapturedFact]]) -> set[
 
 
 def _apply(
-    row: Customer, facts: Mapping[str, CapturedFact], *, is_default: bool
+    row: Customer, captured: Mapping[str, CapturedFact], *, is_default: bool
 ) -> None:
-    for name, fact in facts.items():
+    for name, fact in captured.items():
         current = getattr(row, name)
         if name == "status" and current == CustomerStatus.BLOCKED:
             continue

@@ -35,8 +35,8 @@ def may_contact(
 
     `at` leaves out consent events after that moment; the other facts are today's.
     """
-    facts = load_facts([customer], at=at)[customer.pk]
-    return contact_rules.may_contact(facts, purpose, channel)
+    contact_facts = load_facts([customer], at=at)[customer.pk]
+    return contact_rules.may_contact(contact_facts, purpose, channel)
 
 
 def load_facts(

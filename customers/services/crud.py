@@ -151,8 +151,8 @@ def _locked(
 ) -> tuple[_Row, Customer | None]:
     """Lock a row, after its customer: as everybody does whose write moves figures."""
     meta = row._meta
-    right = f"{meta.app_label}.change_{meta.model_name}"
-    rows: Any = list_rows(type(row), actor=actor, permission=right)
+    permission = f"{meta.app_label}.change_{meta.model_name}"
+    rows: Any = list_rows(type(row), actor=actor, permission=permission)
     customer_id = getattr(row, "customer_id", None)
     customer = lock_customer(customer_id) if customer_id else None
     current: Any = rows.select_for_update(no_key=True).get(pk=row.pk)

@@ -64,23 +64,23 @@ def create_customer(
     address: str | None = None,
     addresses: Iterable[Mapping[str, Any]] = (),
     reason: str | None = None,
-    **facts: Any,
+    **columns: Any,
 ) -> Customer:
     """Create a customer with preferences and figures: three records, one transaction.
 
-    `facts` are columns of `Customer`, the three `prefer_…` and `is_active`; `address`
+    `columns` are those of `Customer`, the three `prefer_…` and `is_active`; `address`
     is kept as it was typed, `addresses` are columns of `Address`. Raises
     ValidationError, with the field, when a rule is broken.
     """
-    wishes = {key: facts.pop(key) for key in _PREFERENCES & facts.keys()}
-    if not facts.pop("is_active", True):
-        facts["status"] = CustomerStatus.INACTIVE
-    _known(facts)
-    customer = Customer(business=business, name=name, **facts)
+    preferences = {key: columns.pop(key) for key in _PREFERENCES & columns.keys()}
+    if not columns.pop("is_active", True):
+        columns["status"] = CustomerStatus.INACTIVE
+    _check_columns(columns)
+    customer = Customer(business=business, name=name, **columns)
     check_row(customer, about=_ABOUT)
     save_record(customer, actor=actor, reason=reason)
-    if wishes:
-        update_preferences(customer, actor=actor, reason=reason, **wishes)
+    if preferences:
+        update_preferences(customer, actor=actor, reason=reason, **preferences)
     if address:
         primary = Address(
             business=business, customer=customer, raw=address, is_primary=True
@@ -109,10 +109,10 @@ def update_customer(
     The row is locked and read afresh. Raises ValidationError `stale_version` when it
     is no longer at `expected_rev`, and with the field when a rule is broken.
     """
-    wishes = {key: changes.pop(key) for key in _PREFERENCES & changes.keys()}
+    preferences = {key: changes.pop(key) for key in _PREFERENCES & changes.keys()}
     has_address, address = "address" in changes, changes.pop("address", None)
     is_active = changes.pop("is_active", None)
-    _known(changes)
+    _check_columns(changes)
     row = _locked(customer.pk, actor=actor)
     _check_rev(row, expected_rev)
     if is_active is not None and is_active != row.is_active:
@@ -124,8 +124,8 @@ def update_customer(
     check_row(row, stored, exclude=CHANGEABLE - changes.keys(), about=_ABOUT)
     if changes.keys() & changed_columns(row, stored):
         save_record(row, actor=actor, reason=reason, stored=stored, customer=row)
-    if wishes:
-        update_preferences(row, actor=actor, reason=reason, **wishes)
+    if preferences:
+        update_preferences(row, actor=actor, reason=reason, **preferences)
     if has_address:
         _set_address(row, address, actor=actor, reason=reason)
     return row
@@ -305,10 +305,10 @@ def check_archivable(
     """
     total = rows.count()
     wanted = total if count is None else count
-    may = list_rows(Customer, actor=actor, permission=ARCHIVE)
-    may = may.filter(pk__in=rows.order_by().values("pk"))
-    mine = may.count()
-    in_bulk = may.visible_to(actor, BULK).count() if total > 1 else mine
+    archivable = list_rows(Customer, actor=actor, permission=ARCHIVE)
+    archivable = archivable.filter(pk__in=rows.order_by().values("pk"))
+    mine = archivable.count()
+    in_bulk = archivable.visible_to(actor, BULK).count() if total > 1 else mine
     _check_archivable(total, mine, in_bulk=in_bulk, wanted=wanted)
 
 
@@ -405,7 +405,7 @@ def _set_address(
     save_record(row, actor=actor, reason=reason, stored=stored, customer=customer)
 
 
-def _known(facts: dict[str, Any]) -> None:
-    if unknown := sorted(facts.keys() - CHANGEABLE):
+def _check_columns(columns: dict[str, Any]) -> None:
+    if unknown := sorted(columns.keys() - CHANGEABLE):
         msg = f"A customer has no {', '.join(unknown)} that can be set."
         raise ValidationError(msg, code="unknown_field")

@@ -84,27 +84,27 @@ def update_purchase_history(
     items_count: Decimal | int = 0,
     reference: str | None = None,
     currency: str | None = None,
-    **facts: Any,
+    **columns: Any,
 ) -> Booking:
     """Add one completed sale; the figures follow in the same transaction.
 
     With a `reference` the call can be repeated: the sale of that reference is
     returned as it is. Raises ValidationError when another customer has it, and with
-    the field when a value does not fit. `facts` are columns of `Booking`.
+    the field when a value does not fit. `columns` are those of `Booking`.
     """
     actor.require(customer.business_id, "customers.add_booking")
     if reference is not None:
         rows = Booking.objects.filter(business=customer.business_id)
         if existing := rows.filter(reference=reference).first():
             return _same_sale(existing, customer)
-        facts["reference"] = reference
+        columns["reference"] = reference
     amount = stored(Decimal(total_amount))
     values: dict[str, Any] = {
         "kind": BookingKind.SALE,
         "status": BookingStatus.COMPLETED,
-        "completed_at": facts.get("placed_at") or timezone.now(),
+        "completed_at": columns.get("placed_at") or timezone.now(),
         "paid_amount": amount,
-        **facts,
+        **columns,
     }
     sale = Booking(
         business=customer.business,

@@ -82,13 +82,13 @@ def save_business(write: Write[Business]) -> None:
 
 def _follow_figures(business_id: UUID, actor: Actor) -> None:
     """See to it that everybody's figures follow: of a few at once, else by a job."""
-    people = Customer.objects.filter(business=business_id).count()
-    if people <= _FEW:
+    total = Customer.objects.filter(business=business_id).count()
+    if total <= _FEW:
         transaction.on_commit(partial(_refresh_everybody, business_id))
         return
     # By its path: tasks are made of services.
     task = import_string("customers.tasks.refresh_figures")
-    task.using(actor=actor, business_id=business_id, total=people).enqueue()
+    task.using(actor=actor, business_id=business_id, total=total).enqueue()
 
 
 def _refresh_everybody(business_id: UUID) -> None:

@@ -303,16 +303,16 @@ def _bought(ids: list[UUID]) -> dict[UUID, _Money]:
     return bought
 
 
-def _load_businesses(people: Sequence[Customer]) -> None:
+def _load_businesses(customers: Sequence[Customer]) -> None:
     """Give customers their businesses as these are now, the customers being locked."""
-    businesses = Business.objects.in_bulk({person.business_id for person in people})
-    for person in people:
+    businesses = Business.objects.in_bulk({person.business_id for person in customers})
+    for person in customers:
         person.business = businesses[person.business_id]
 
 
-def _purchases(people: Sequence[Customer], computed: _Computed) -> _Computed:
-    bought = _bought([person.pk for person in people])
-    return {c.pk: _purchase_columns(bought[c.pk], c.business) for c in people}
+def _purchases(customers: Sequence[Customer], computed: _Computed) -> _Computed:
+    bought = _bought([person.pk for person in customers])
+    return {c.pk: _purchase_columns(bought[c.pk], c.business) for c in customers}
 
 
 def _purchase_columns(money: _Money, business: Business) -> Columns:
@@ -346,46 +346,52 @@ def _purchase_columns(money: _Money, business: Business) -> Columns:
     }
 
 
-def _tickets(people: Sequence[Customer], computed: _Computed) -> _Computed:
+def _tickets(customers: Sequence[Customer], computed: _Computed) -> _Computed:
     return _counted(
-        Ticket.objects.filter(customer__in=people, status__in=UNRESOLVED_STATUSES),
+        Ticket.objects.filter(customer__in=customers, status__in=UNRESOLVED_STATUSES),
         computed,
         open_tickets=Count("pk"),
         urgent_tickets=Count("pk", filter=Q(priority=TicketPriority.URGENT)),
     )
 
 
-def _addresses(people: Sequence[Customer], computed: _Computed) -> _Computed:
-    rows = Address.objects.filter(customer__in=people, archived_at=None)
+def _addresses(customers: Sequence[Customer], computed: _Computed) -> _Computed:
+    rows = Address.objects.filter(customer__in=customers, archived_at=None)
     return _counted(rows, computed, addresses_count=Count("pk"))
 
 
-def _contacts(people: Sequence[Customer], computed: _Computed) -> _Computed:
+def _contacts(customers: Sequence[Customer], computed: _Computed) -> _Computed:
     kinds = (ContactKind.EMERGENCY, ContactKind.ALTERNATIVE)
-    rows = Contact.objects.filter(customer__in=people, kind__in=kinds, archived_at=None)
+    rows = Contact.objects.filter(
+        customer__in=customers, kind__in=kinds, archived_at=None
+    )
     return _counted(rows, computed, contacts_count=Count("pk"))
 
 
-def _counted(rows: QuerySet[Any], people: Iterable[UUID], **counts: Count) -> _Computed:
+def _counted(
+    rows: QuerySet[Any], customers: Iterable[UUID], **counts: Count
+) -> _Computed:
     groups = rows.order_by().values("customer_id").annotate(**counts)
     counted = {group.pop("customer_id"): group for group in groups}
-    return {pk: counted.get(pk, dict.fromkeys(counts, 0)) for pk in people}
+    return {pk: counted.get(pk, dict.fromkeys(counts, 0)) for pk in customers}
 
 
-def _consent(people: Sequence[Customer], computed: _Computed) -> _Computed:
+def _consent(customers: Sequence[Customer], computed: _Computed) -> _Computed:
     # The stored number of purchases, unless it is being computed.
     purchases = {
         pk: row["total_purchases"]
         for pk, row in computed.items()
         if "total_purchases" in row
     }
-    businesses = {person.business_id: person.business for person in people}
-    facts = load_facts(people, purchases=purchases or None, businesses=businesses)
-    return {pk: {"is_opted_in": is_opted_in(consent)} for pk, consent in facts.items()}
+    businesses = {person.business_id: person.business for person in customers}
+    consents = load_facts(customers, purchases=purchases or None, businesses=businesses)
+    return {
+        pk: {"is_opted_in": is_opted_in(consent)} for pk, consent in consents.items()
+    }
 
 
-def _activity(people: Sequence[Customer], computed: _Computed) -> _Computed:
-    ids = [person.pk for person in people]
+def _activity(customers: Sequence[Customer], computed: _Computed) -> _Computed:
+    ids = [person.pk for person in customers]
     columns_by_customer: _Computed = {pk: {} for pk in ids}
     for provider in _providers:
         for pk, columns in provider(ids).items():

@@ -73,10 +73,10 @@ class ExportPlan:
     channel: str = ""
     preset: str = ""
 
-    def facts(self) -> dict[str, Any]:
+    def event_data(self) -> dict[str, Any]:
         """Return what the trail says of it: no text that was searched for."""
         filters = {k: v for k, v in self.filters.items() if k != "search"}
-        facts: dict[str, Any] = {
+        data: dict[str, Any] = {
             "profile": self.profile,
             "format": "csv",
             "filters": _plain(filters),
@@ -86,12 +86,12 @@ class ExportPlan:
             "recipient": self.recipient,
         }
         if self.profile == ExportProfile.MARKETING:
-            facts |= {
+            data |= {
                 "channel": self.channel,
                 "preset": self.preset,
                 "consent_mode": self.business.consent_mode,
             }
-        return facts
+        return data
 
     @property
     def search(self) -> str:
@@ -106,7 +106,7 @@ class ExportPlan:
             business=str(self.business.pk),
             search=self.search,
             reason=self.reason,
-            **self.facts(),
+            **self.event_data(),
         )
 
     @property
@@ -143,7 +143,7 @@ def plan_export(
     filters = {k: v for k, v in (filters or {}).items() if v not in (None, "")}
     # A wrong rule or segment is found before anybody is asked to confirm.
     _selected(filters, actor=actor, business=business)
-    facts = {"purpose": purpose, "reason": reason, "recipient": recipient}
+    declaration = {"purpose": purpose, "reason": reason, "recipient": recipient}
     if not reason.strip() or not purpose.strip():
         msg = "Say for which purpose and reason. They stand in the manifest."
         raise ValidationError(msg, code="reason_needed")
@@ -156,14 +156,14 @@ def plan_export(
             in_clear=True,
             channel=str(channel),
             preset=preset,
-            **facts,
+            **declaration,
         )
     if in_clear and not actor.may(SEE_CLEAR, business.pk):
         msg = "Your role sees contact data masked. Export without in_clear."
         raise PermissionDenied(msg)
     names = check_columns(columns, profile, actor=actor, business_id=business.pk)
     return ExportPlan(
-        business, profile, tuple(names), filters, in_clear=in_clear, **facts
+        business, profile, tuple(names), filters, in_clear=in_clear, **declaration
     )
 
 
@@ -293,7 +293,7 @@ class Export:
             object_id=str(self.pk),
             data={
                 "export_id": str(self.pk),
-                **plan.facts(),
+                **plan.event_data(),
                 "rows": self.rows,
                 "left_out": dict(sorted(self.left_out.items())),
                 "sha256": self._hash.hexdigest(),
@@ -352,7 +352,7 @@ def _begun(
         business_id=plan.business.pk,
         reason=plan.reason,
         query=plan.search or None,
-        data=plan.facts(),
+        data=plan.event_data(),
     )
     return Export(plan, chosen, actor=actor, pk=started.pk)
 

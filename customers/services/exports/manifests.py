@@ -58,25 +58,23 @@ def _export_of(ended: Any) -> str:
 
 
 def _manifest(event: Any, finished: Any, name: str | None) -> dict[str, Any]:
-    facts = {**event.data, **(finished.data if finished else {})}
+    data = {**event.data, **(finished.data if finished else {})}
     return {
         "id": event.pk,
         "status": "finished" if finished else "started",
-        "profile": facts.get("profile") or "table",
-        "format": facts.get("format"),
+        "profile": data.get("profile") or "table",
+        "format": data.get("format"),
         "started_at": event.occurred_at,
         "finished_at": finished.occurred_at if finished else None,
         "exported_by": {"id": event.actor_id, "name": name},
-        "filters": facts.get("filters")
-        if isinstance(facts.get("filters"), dict)
-        else {},
+        "filters": data.get("filters") if isinstance(data.get("filters"), dict) else {},
         "search": mask(event.query),
-        "columns": facts.get("columns") or [],
-        "in_clear": facts.get("in_clear"),
-        "purpose": facts.get("purpose"),
+        "columns": data.get("columns") or [],
+        "in_clear": data.get("in_clear"),
+        "purpose": data.get("purpose"),
         "reason": event.reason,
-        "recipient": facts.get("recipient"),
-        "rows": facts.get("rows") if finished else None,
-        "left_out": facts.get("left_out") or {},
-        "sha256": facts.get("sha256"),
+        "recipient": data.get("recipient"),
+        "rows": data.get("rows") if finished else None,
+        "left_out": data.get("left_out") or {},
+        "sha256": data.get("sha256"),
     }

@@ -126,10 +126,10 @@ class RowChecker:
     def _check_rights(self, checked: CheckedRow) -> None:
         meta = self.table.model._meta
         act = "add" if checked.is_new else "change"
-        right = f"{meta.app_label}.{act}_{meta.model_name}"
+        permission = f"{meta.app_label}.{act}_{meta.model_name}"
         business_id = checked.row.business_id
         if not (
-            self.actor.may(right, business_id)
+            self.actor.may(permission, business_id)
             and self.actor.may(self.table.right, business_id)
         ):
             checked.reject(WHOLE, f"Your role may not {act} such rows here.")

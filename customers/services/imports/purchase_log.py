@@ -95,12 +95,12 @@ def read_purchases(
     """
     rows = _rows(file, delimiter)
     header = next(rows, (1, []))[1] if has_header else None
-    places = _places(columns, header)
+    positions = _positions(columns, header)
     for line, cells in rows:
         if not any(cell.strip() for cell in cells):
             continue
         try:
-            yield _purchase(line, cells, places, date_format)
+            yield _purchase(line, cells, positions, date_format)
         except ValueError as error:
             yield BadLine(line, str(error))
 
@@ -160,28 +160,30 @@ def _rows(file: TextIO, delimiter: str | None) -> Iterator[tuple[int, list[str]]
         yield reader.line_num, cells
 
 
-def _places(columns: Columns, header: list[str] | None) -> list[int]:
+def _positions(columns: Columns, header: list[str] | None) -> list[int]:
     names = [name.strip() for name in header or []]
-    places = []
+    positions = []
     for column in (columns.customer, columns.date, columns.quantity, columns.amount):
         if column in names:
-            places.append(names.index(column))
+            positions.append(names.index(column))
         elif re.fullmatch(r"[1-9]\d{0,3}", column):
-            places.append(int(column) - 1)
+            positions.append(int(column) - 1)
         else:
             headers = ", ".join(names) or "positions only: the file has no header"
             msg = f"There is no column {column!r}. The file has {headers}."
             raise ValidationError(msg, code="unknown_column")
-    return places
+    return positions
 
 
 def _purchase(
-    line: int, cells: list[str], places: list[int], date_format: str
+    line: int, cells: list[str], positions: list[int], date_format: str
 ) -> Purchase:
-    if max(places) >= len(cells):
-        msg = f"The line has {len(cells)} values; column {max(places) + 1} is missing."
+    if max(positions) >= len(cells):
+        msg = (
+            f"The line has {len(cells)} values; column {max(positions) + 1} is missing."
+        )
         raise ValueError(msg)
-    customer, day, quantity, amount = (cells[place].strip() for place in places)
+    customer, day, quantity, amount = (cells[place].strip() for place in positions)
     try:
         customer = clean_address(customer)
     except ValidationError as error:
@@ -233,7 +235,7 @@ def _load(
     report.known += len(stored_keys)
     new = [(key, line) for key, line in keyed if key not in stored_keys]
     before = report.customers
-    people = _customers(business, [line for _, line in new], report, actor)
+    customer_ids = _customers(business, [line for _, line in new], report, actor)
     zone = ZoneInfo(business.timezone)
     rows = []
     for key, line in new:
@@ -242,7 +244,7 @@ def _load(
         rows.append(
             Booking(
                 business=business,
-                customer_id=people[line.customer],
+                customer_id=customer_ids[line.customer],
                 kind=BookingKind.ORDER,
                 status=BookingStatus.COMPLETED,
                 placed_at=moment,
@@ -256,7 +258,7 @@ def _load(
         )
     insert_tracked(rows, Change(actor, _REASON))
     report.purchases += len(rows)
-    refresh_stats(set(people.values()))
+    refresh_stats(set(customer_ids.values()))
     log.record(
         "purchases.batch_imported",
         actor=actor,
@@ -295,7 +297,7 @@ def _customers(
         first[line.customer] = min(first.get(line.customer, line.day), line.day)
     live = Customer.objects.filter(business=business).live()
     named = live.filter(external_id__in=list(first))
-    people = {str(c.external_id): c.pk for c in named.only("external_id")}
+    customer_ids = {str(c.external_id): c.pk for c in named.only("external_id")}
     zone = ZoneInfo(business.timezone)
     made = [
         Customer(
@@ -306,11 +308,11 @@ def _customers(
             joined_at=datetime.combine(day, time(12), tzinfo=zone),
         )
         for reference, day in first.items()
-        if reference not in people
+        if reference not in customer_ids
     ]
     change = Change(actor, _REASON)
     insert_tracked(made, change)
     preferences = [Preferences(business=business, customer=row) for row in made]
     insert_tracked(preferences, change)
     report.customers += len(made)
-    return people | {str(row.external_id): row.pk for row in made}
+    return customer_ids | {str(row.external_id): row.pk for row in made}

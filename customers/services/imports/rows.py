@@ -170,8 +170,8 @@ class RowFinder:
     def _find_children(self, checked_rows: list[CheckedRow]) -> None:
         """Find rows by their id, and the customers of new ones."""
         keys = {key for c in checked_rows if (key := _uuid(cell_in(c, "id")))}
-        right = self.table.right
-        rows = list_rows(self.table.model, actor=self.actor, permission=right)
+        permission = self.table.right
+        rows = list_rows(self.table.model, actor=self.actor, permission=permission)
         rows = rows.filter(pk__in=keys).select_related("customer", "business")
         instances: dict[Any, Any] = {row.pk: row for row in rows}
         customer_of = self._finder_of_customers(checked_rows)
