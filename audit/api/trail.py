@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import django_filters
@@ -167,10 +166,7 @@ class UserViewSet(ResourceViewSet):
     serializer_class = UserRow
     filterset_class = UserFilters
     shown_as = "account"
-    ordering_fields: ClassVar[Mapping[str, Any]] = {
-        "username": "username",
-        "created_at": "created_at",
-    }
+    ordering_fields = ("username", "created_at")
 
     def get_queryset(self) -> Any:
         rows = accounts.list_users(actor=self.actor, permission="audit.view_user")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -147,19 +148,19 @@ class NullsLastOrderingFilter(OrderingFilter):
 
     def get_ordering(self, request: Any, queryset: Any, view: Any) -> Any:
         """Return what to order by. Raises ValidationError for an unknown name."""
-        name = snake_case(view.parameters.get(self.ordering_param, ""))
-        if not name:
+        ordering = snake_case(view.parameters.get(self.ordering_param, ""))
+        if not ordering:
             return None
-        column = view.ordering_fields.get(name.removeprefix("-"))
-        if column is None:
-            known = ", ".join(view.ordering_fields)
+        fields, name = view.ordering_fields, ordering.removeprefix("-")
+        if name not in fields:
+            known = ", ".join(fields)
             text = f"Order by one of {known}; a minus before it means downwards."
             detail = ErrorDetail(text, "unknown_ordering")
             raise ValidationError({self.ordering_param: [detail]})
-        by = F(column) if isinstance(column, str) else column
-        if name.startswith("-"):
-            return [by.desc(nulls_last=True), "-pk"]
-        return [by.asc(nulls_last=True), "pk"]
+        column = F(fields[name] if isinstance(fields, Mapping) else name)
+        if ordering.startswith("-"):
+            return [column.desc(nulls_last=True), "-pk"]
+        return [column.asc(nulls_last=True), "pk"]
 
     def get_schema_operation_parameters(self, view: Any) -> list[Any]:
         """Return nothing: the parameters of a list are described by its query."""

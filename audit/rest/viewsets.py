@@ -7,7 +7,7 @@ answers and who may ask follows from these, for the requests and for the schema.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -83,8 +83,8 @@ class ResourceViewSet(StaffView, GenericViewSet[Any]):
     filterset_class: ClassVar[type[TableFilters]] = TableFilters
     filter_backends = (StrictFilterBackend, NullsLastOrderingFilter)
     pagination_class: type[KeysetPagination] = PageOrCursorPagination
-    # Names of `ordering`, and the column or expression of each.
-    ordering_fields: ClassVar[Mapping[str, Any]] = {}
+    # What `ordering` takes; a mapping where a name is not that of its column.
+    ordering_fields: ClassVar[Sequence[str] | Mapping[str, str]] = ()
     related: ClassVar[Mapping[str, Related]] = {}
     # The column by which cursors walk; never null.
     cursor_field: ClassVar[str] = "created_at"

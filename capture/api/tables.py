@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import django_filters
 
@@ -43,10 +42,7 @@ class TypedCaptureViewSet(HubViewSet):
 
     tag = "Captures"
     cursor_field = "occurred_at"
-    ordering_fields: ClassVar[Mapping[str, Any]] = {
-        "occurred_at": "occurred_at",
-        "created_at": "created_at",
-    }
+    ordering_fields: ClassVar[tuple[str, ...]] = ("occurred_at", "created_at")
     related: ClassVar = {"customer": CUSTOMER}
 
 
@@ -188,10 +184,7 @@ class PaymentViewSet(TypedCaptureViewSet):
     model = Payment
     serializer_class = PaymentRow
     filterset_class = PaymentFilters
-    ordering_fields: ClassVar = {
-        **TypedCaptureViewSet.ordering_fields,
-        "final_price": "final_price",
-    }
+    ordering_fields = (*TypedCaptureViewSet.ordering_fields, "final_price")
 
 
 class QuestionnaireRow(CopyRow):
@@ -288,10 +281,7 @@ class DashboardViewSet(TypedCaptureViewSet):
     model = DashboardSnapshot
     serializer_class = DashboardRow
     filterset_class = DashboardFilters
-    ordering_fields: ClassVar = {
-        **TypedCaptureViewSet.ordering_fields,
-        "last_seen_at": "last_seen_at",
-    }
+    ordering_fields = (*TypedCaptureViewSet.ordering_fields, "last_seen_at")
 
 
 class SourceRow(RowSerializer):
@@ -325,7 +315,7 @@ class SourceViewSet(HubViewSet):
     model = Source
     serializer_class = SourceRow
     filterset_class = SourceFilters
-    ordering_fields: ClassVar = {"name": "name", "created_at": "created_at"}
+    ordering_fields = ("name", "created_at")
 
 
 class KeyRow(RowSerializer):
@@ -371,5 +361,5 @@ class KeyViewSet(HubViewSet):
     model = ApiKey
     serializer_class = KeyRow
     filterset_class = KeyFilters
-    ordering_fields: ClassVar = {"created_at": "created_at", "expires_at": "expires_at"}
+    ordering_fields = ("created_at", "expires_at")
     related: ClassVar = {"source": Related(SourceRow, "source")}

@@ -45,7 +45,7 @@ _TIMES: dict[str, list[str]] = {
     "created_at": ["gte", "lt"],
     "updated_at": ["gte", "lt"],
 }
-_BY_TIME = {"created_at": "created_at", "updated_at": "updated_at"}
+_BY_TIME = ("created_at", "updated_at")
 
 
 class NewAddress(RowBody):
@@ -201,10 +201,7 @@ class ConsentViewSet(CustomerRelatedViewSet):
     create_serializer_class = NewConsent
     filterset_class = ConsentFilters
     cursor_field = "occurred_at"
-    ordering_fields: ClassVar = {
-        "occurred_at": "occurred_at",
-        "created_at": "created_at",
-    }
+    ordering_fields = ("occurred_at", "created_at")
     related: ClassVar = {"customer": CUSTOMER}
 
     def create_for_customer(self, customer: Customer, values: dict[str, Any]) -> Any:

@@ -122,13 +122,13 @@ class BookingViewSet(CustomerRelatedViewSet):
     filterset_class = BookingFilters
     has_versions = True
     cursor_field = "placed_at"
-    ordering_fields: ClassVar = {
-        "placed_at": "placed_at",
-        "completed_at": "completed_at",
-        "total_amount": "total_amount",
-        "created_at": "created_at",
-        "updated_at": "updated_at",
-    }
+    ordering_fields = (
+        "placed_at",
+        "completed_at",
+        "total_amount",
+        "created_at",
+        "updated_at",
+    )
     related: ClassVar = {
         "business": Related(rows.BusinessRow, "business"),
         "customer": CUSTOMER,
@@ -163,11 +163,7 @@ class RefundViewSet(CustomerRelatedViewSet):
     model = Refund
     serializer_class = rows.RefundRow
     filterset_class = RefundFilters
-    ordering_fields: ClassVar = {
-        "created_at": "created_at",
-        "settled_at": "settled_at",
-        "amount": "amount",
-    }
+    ordering_fields = ("created_at", "settled_at", "amount")
     related: ClassVar = {"customer": CUSTOMER, "booking": BOOKING}
 
 
@@ -190,5 +186,5 @@ class CreditViewSet(CustomerRelatedViewSet):
     model = Credit
     serializer_class = rows.CreditRow
     filterset_class = CreditFilters
-    ordering_fields: ClassVar = {"created_at": "created_at", "amount": "amount"}
+    ordering_fields = ("created_at", "amount")
     related: ClassVar = {"customer": CUSTOMER, "booking": BOOKING}

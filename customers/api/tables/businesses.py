@@ -49,7 +49,7 @@ class BusinessViewSet(HubViewSet):
     filterset_class = BusinessFilters
     lookup_url_kwarg = "business"
     shown_as = "business"
-    ordering_fields: ClassVar = {"name": "name", "created_at": "created_at"}
+    ordering_fields = ("name", "created_at")
 
     def get_by_reference(self, reference: str) -> Business:
         try:
@@ -81,7 +81,7 @@ class MembershipViewSet(HubViewSet):
     serializer_class = rows.MembershipRow
     filterset_class = MembershipFilters
     shown_as = "membership"
-    ordering_fields: ClassVar = {"created_at": "created_at", "role": "role"}
+    ordering_fields = ("created_at", "role")
     related: ClassVar = {
         "business": Related(rows.BusinessRow, "business"),
         "user": Related(rows.ColleagueRow, "user"),

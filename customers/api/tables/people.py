@@ -116,7 +116,7 @@ class CustomerViewSet(HubViewSet):
     lookup_url_kwarg = "customer"
     cursor_field = "joined_at"
     has_versions = True
-    ordering_fields: ClassVar[Mapping[str, Any]] = {
+    ordering_fields: ClassVar = {
         "joined_at": "joined_at",
         "created_at": "created_at",
         "updated_at": "updated_at",

@@ -82,14 +82,14 @@ class TicketViewSet(CustomerRelatedViewSet):
     filterset_class = TicketFilters
     has_versions = True
     cursor_field = "opened_at"
-    ordering_fields: ClassVar = {
-        "opened_at": "opened_at",
-        "number": "number",
-        "first_response_due_at": "first_response_due_at",
-        "resolution_due_at": "resolution_due_at",
-        "created_at": "created_at",
-        "updated_at": "updated_at",
-    }
+    ordering_fields = (
+        "opened_at",
+        "number",
+        "first_response_due_at",
+        "resolution_due_at",
+        "created_at",
+        "updated_at",
+    )
     related: ClassVar = {
         "customer": CUSTOMER,
         "booking": BOOKING,
@@ -144,7 +144,7 @@ class MessageViewSet(HubViewSet):
     update_serializer_class = ChangedMessage
     filterset_class = MessageFilters
     cursor_field = "sent_at"
-    ordering_fields: ClassVar = {"sent_at": "sent_at", "created_at": "created_at"}
+    ordering_fields = ("sent_at", "created_at")
     related: ClassVar = {
         "ticket": Related(rows.TicketRow, "ticket"),
         "author": Related(rows.ColleagueRow, "author"),
