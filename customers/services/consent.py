@@ -65,9 +65,9 @@ def load_facts(
         customer__in=rows, code=FLAG_RESTRICTED, removed_at=None
     )
     restricted = set(flags.values_list("customer_id", flat=True))
-    events = _said(rows, businesses, at or timezone.now())
+    events = _consent_events(rows, businesses, at or timezone.now())
     return {
-        pk: _facts(
+        pk: _contact_facts(
             row,
             businesses[row.business_id],
             preferences.get(pk),
@@ -87,7 +87,7 @@ def is_opted_in(facts: Facts) -> bool:
     )
 
 
-def _said(
+def _consent_events(
     rows: dict[UUID, Customer], businesses: Mapping[UUID, Business], at: datetime
 ) -> dict[UUID, list[Said]]:
     events = ConsentEvent.objects.filter(customer__in=rows, occurred_at__lte=at)
@@ -106,7 +106,7 @@ def _said(
     return events_by_customer
 
 
-def _facts(
+def _contact_facts(
     row: Customer,
     business: Business,
     preferences: Preferences | None,

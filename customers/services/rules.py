@@ -82,7 +82,7 @@ def read_rule(rule: Any, *, business: Business, now: datetime | None = None) -> 
     meets no comparison; ask for it with `is_null`.
     """
     reading = _Reading(business, now or timezone.now())
-    condition = _read(rule, reading, "", 1)
+    condition = _parse_rule(rule, reading, "", 1)
     if reading.mistakes:
         raise RuleError(reading.mistakes)
     return condition
@@ -98,7 +98,7 @@ def plain_rule(rule: Any) -> Any:
     return rule if is_plain else str(rule)
 
 
-def _read(rule: Any, reading: _Reading, pointer: str, depth: int) -> Q:
+def _parse_rule(rule: Any, reading: _Reading, pointer: str, depth: int) -> Q:
     reading.parts += 1
     if reading.parts > MAX_PARTS:
         if reading.parts == MAX_PARTS + 1:
@@ -125,7 +125,7 @@ def _joined(rule: dict[str, Any], reading: _Reading, pointer: str, depth: int) -
         text = "Send a list with one condition or more."
         return reading.wrong(f"{pointer}/{name}", "invalid", text)
     conditions = [
-        _read(part, reading, f"{pointer}/{name}/{number}", depth + 1)
+        _parse_rule(part, reading, f"{pointer}/{name}/{number}", depth + 1)
         for number, part in enumerate(parts[: MAX_PARTS + 1])
     ]
     joined = conditions[0]
@@ -177,7 +177,7 @@ def _one_of(rule_field: _Field, value: Any, reading: _Reading, at: str) -> Q:
 # --- values: what is none of the field's is None ------------------------------------
 
 
-def _amount(value: Any, _: _Reading) -> Decimal | None:
+def _parse_amount(value: Any, _: _Reading) -> Decimal | None:
     if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
         return None
     try:
@@ -189,18 +189,18 @@ def _amount(value: Any, _: _Reading) -> Decimal | None:
 
 
 def _whole(value: Any, reading: _Reading) -> int | None:
-    amount = _amount(value, reading)
+    amount = _parse_amount(value, reading)
     limit = 2**31
     if amount is None or amount != int(amount) or not -limit <= amount < limit:
         return None
     return int(amount)
 
 
-def _moment(value: Any, reading: _Reading) -> datetime | None:
+def _parse_time(value: Any, reading: _Reading) -> datetime | None:
     if not isinstance(value, str):
         return None
     if match := _RELATIVE.fullmatch(value):
-        return _moved(reading.now, match)
+        return _relative_time(reading.now, match)
     try:
         moment = parse_datetime(value)
         day = None if moment else parse_date(value)
@@ -216,11 +216,11 @@ def _moment(value: Any, reading: _Reading) -> datetime | None:
 
 
 def _day(value: Any, reading: _Reading) -> date | None:
-    moment = _moment(value, reading)
+    moment = _parse_time(value, reading)
     return local_day(moment, reading.business) if moment else None
 
 
-def _moved(now: datetime, match: re.Match[str]) -> datetime | None:
+def _relative_time(now: datetime, match: re.Match[str]) -> datetime | None:
     sign, number, unit = match.groups()
     by = timedelta(**{_UNITS[unit]: int(number)})
     moment = now - by if sign == "-" else now + by
@@ -251,11 +251,11 @@ def _chosen(path: str, values: list[str], *more: str) -> _Field:
 
 
 _FIELDS: dict[str, _Field] = {
-    "total_spent": _Field("stats__total_spent", _ORDERED, _amount, _AMOUNT_HINT),
+    "total_spent": _Field("stats__total_spent", _ORDERED, _parse_amount, _AMOUNT_HINT),
     "total_purchases": _Field("stats__total_purchases", _ORDERED, _whole, _WHOLE_HINT),
-    "joined_at": _Field("joined_at", _ORDERED, _moment, _TIME_HINT),
+    "joined_at": _Field("joined_at", _ORDERED, _parse_time, _TIME_HINT),
     "last_login_at": _Field(
-        "stats__last_login_at", (*_ORDERED, "is_null"), _moment, _TIME_HINT
+        "stats__last_login_at", (*_ORDERED, "is_null"), _parse_time, _TIME_HINT
     ),
     "last_purchase_date": _Field(
         "stats__last_purchase_date", (*_ORDERED, "is_null"), _day, _TIME_HINT

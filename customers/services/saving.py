@@ -52,13 +52,13 @@ class Write(Generic[_Row]):
         self.is_new = row._state.adding
         self.verb = verb or ("created" if self.is_new else "changed")
         self.customer = customer
-        self._read = stored
+        self._stored_copy = stored
 
     @cached_property
     def stored(self) -> _Row | None:
         """The row as it was: ask after the locks, and before `save`."""
-        if self.is_new or self._read is not None:
-            return self._read
+        if self.is_new or self._stored_copy is not None:
+            return self._stored_copy
         return type(self.row)._base_manager.get(pk=self.row.pk)
 
     def lock(self) -> None:
@@ -98,9 +98,9 @@ class Write(Generic[_Row]):
 
         What was read without a lock may have changed before it was overwritten.
         """
-        if self.is_new or self._read is None:
+        if self.is_new or self._stored_copy is None:
             return None
-        return changed_columns(self.row, self._read)
+        return changed_columns(self.row, self._stored_copy)
 
 
 def save_plainly(write: Write[Any]) -> None:

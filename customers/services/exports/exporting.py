@@ -79,7 +79,7 @@ class ExportPlan:
         data: dict[str, Any] = {
             "profile": self.profile,
             "format": "csv",
-            "filters": _plain(filters),
+            "filters": _json_safe(filters),
             "columns": list(self.columns),
             "in_clear": self.in_clear,
             "purpose": self.purpose,
@@ -400,10 +400,10 @@ def _marketing_line(customer: Customer) -> str:
     return csv_line(cells.values())
 
 
-def _plain(value: Any) -> Any:
+def _json_safe(value: Any) -> Any:
     """Return filters as the trail keeps them: times and amounts as text."""
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: _json_safe(item) for key, item in value.items()}
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
     if isinstance(value, Decimal):

@@ -83,7 +83,7 @@ class RowChecker:
 
         `rows` are line numbers and cells, as `open_sheet` hands them out.
         """
-        checked_rows = [self._read(line, cells) for line, cells in rows]
+        checked_rows = [self._parse_line(line, cells) for line, cells in rows]
         self._finder.find(checked_rows)
         for checked in checked_rows:
             self._reject_repeat(checked)
@@ -101,7 +101,7 @@ class RowChecker:
             note_look_alikes(open_rows(checked_rows), actor=self.actor)
         return checked_rows
 
-    def _read(self, line: int, cells: list[str]) -> CheckedRow:
+    def _parse_line(self, line: int, cells: list[str]) -> CheckedRow:
         columns = self.headers.columns
         named = {
             column.name: cell

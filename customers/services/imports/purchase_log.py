@@ -195,8 +195,8 @@ def _purchase(
         line=line,
         customer=customer[:255],
         day=_day(day, date_format),
-        quantity=_number(quantity, "quantity"),
-        amount=_number(amount, "amount"),
+        quantity=_parse_number(quantity, "quantity"),
+        amount=_parse_number(amount, "amount"),
     )
 
 
@@ -208,7 +208,7 @@ def _day(text: str, date_format: str) -> date:
         raise ValueError(msg) from None
 
 
-def _number(text: str, name: str) -> Decimal:
+def _parse_number(text: str, name: str) -> Decimal:
     try:
         number = Decimal(text)
     except InvalidOperation:

@@ -129,11 +129,11 @@ def read_cell(column: Column, cell: str, business: Business) -> Any:
             raise ValueError(msg)
         return Decimal(text)
     if column.kind == MOMENT:
-        return _moment(text, business)
+        return _parse_time(text, business)
     return text if column.kind == KEY else cell
 
 
-def _moment(text: str, business: Business) -> datetime:
+def _parse_time(text: str, business: Business) -> datetime:
     try:
         moment = parse_datetime(text)
         if moment is None and (day := parse_date(text)):

@@ -284,7 +284,7 @@ def _lines(booking: Booking) -> list[dict[str, str]]:
         return invoice_lines
     # Nothing was itemised: the whole is the one line.
     gross = booking.total_amount + booking.discount_amount
-    amount_text = _amount(gross, booking.currency)
+    amount_text = _format_amount(gross, booking.currency)
     whole = {"quantity": "1", "unit_price": amount_text, "amount": amount_text}
     return [{"description": booking.get_kind_display(), **whole}]
 
@@ -332,10 +332,10 @@ def _written(value: Any, currency: str) -> str:
     if not re.fullmatch(r"-?[0-9]{1,15}(\.[0-9]{1,9})?", text):
         return text
     try:
-        return _amount(Decimal(text), currency)
+        return _format_amount(Decimal(text), currency)
     except InvalidOperation:
         return text
 
 
-def _amount(amount: Decimal, currency: str) -> str:
+def _format_amount(amount: Decimal, currency: str) -> str:
     return f"{quantise(amount, currency):,}"
