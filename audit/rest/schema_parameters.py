@@ -44,7 +44,7 @@ def taken(view: Any, parameter: _Parameter) -> _Parameter:
 
 def _names(view: Any, name: str) -> list[str]:
     """Return which names a parameter of a table takes, or nothing."""
-    if not hasattr(view, "orderings"):
+    if not hasattr(view, "ordering_fields"):
         return []
     if name == "ordering":
         return [f"-?{column}" for column in view.ordering_fields]
