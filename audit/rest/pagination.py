@@ -7,6 +7,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.db.models import Model, QuerySet
@@ -133,15 +134,17 @@ class KeysetPagination(BasePagination):
         return page.rows
 
     def get_paginated_response(self, data: Any) -> Response:
-        link = self.get_link(cursor=self.next_cursor) if self.next_cursor else None
+        link = self.get_next_link()
         return Response({"next": link, "previous": None, "results": data})
+
+    def get_next_link(self) -> str | None:
+        """Return the path of the next page; None after the last."""
+        return self.get_link(cursor=self.next_cursor) if self.next_cursor else None
 
     def get_link(self, **changed: Any) -> str:
         """Return the path of the request with some parameters changed."""
-        query = self.request.query_params.copy()
-        for name, value in changed.items():
-            query[name] = str(value)
-        return f"{self.request.path}?{query.urlencode()}"
+        query = self.request.query_params.dict() | changed
+        return f"{self.request.path}?{urlencode(query)}"
 
 
 class PageOrCursorPagination(KeysetPagination):

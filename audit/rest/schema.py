@@ -181,13 +181,14 @@ class StaffSchema(AutoSchema):
                 found[status] = OpenApiResponse(answer, description=text)
         if spec.media_type != _JSON:
             found[spec.status, spec.media_type] = found.pop(spec.status)
-        for status in self._refusals(spec):
+        for status, text in self.refusals(spec).items():
             found[status, _PROBLEM_TYPE] = OpenApiResponse(
-                ProblemDocument, description=_REFUSALS[status]
+                ProblemDocument, description=text
             )
         return found
 
-    def _refusals(self, spec: ActionSpec) -> list[int]:
+    def refusals(self, spec: ActionSpec) -> dict[int, str]:
+        """Return what each status says that a request may be refused with."""
         statuses = [400, 401, 403, 404, 406, 429]
         if self.method != "GET":
             statuses += [409, 413, 415]
@@ -195,7 +196,7 @@ class StaffSchema(AutoSchema):
             statuses.append(412)
         if self.method == "POST" and spec.takes_key:
             statuses.append(422)
-        return sorted(statuses)
+        return {status: _REFUSALS[status] for status in sorted(statuses)}
 
     def _takes_versions(self, spec: ActionSpec) -> bool:
         return spec.has_versions and self.method in ("PUT", "PATCH")

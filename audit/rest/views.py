@@ -148,8 +148,6 @@ class StaffView(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        if self.spec:
-            refuse_repeated(request.query_params)
         self.parameters = self.check_query(request) if self.spec else {}
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
@@ -181,6 +179,7 @@ class StaffView(APIView):
 
     def check_query(self, request: Request) -> dict[str, Any]:
         """Return the checked parameters. Raises ValidationError for unknown ones."""
+        refuse_repeated(request.query_params)
         query = self.spec.query if self.spec else QuerySerializer
         serializer = query(data=request.query_params.dict())
         serializer.is_valid(raise_exception=True)

@@ -32,7 +32,7 @@ from audit.rest.filters import (
 from audit.rest.model_serializers import Related, RowSerializer, expanded, page_of_rows
 from audit.rest.pagination import KeysetPagination, PageOrCursorPagination
 from audit.rest.serializers import QuerySerializer, snake_case
-from audit.rest.views import ActionSpec, StaffView, etag_of
+from audit.rest.views import ActionSpec, StaffView, etag_of, refuse_repeated
 
 LARGEST_PAGE = 200
 
@@ -162,6 +162,7 @@ class ResourceViewSet(StaffView, GenericViewSet[Any]):
 
         Raises ValidationError for unknown ones, and names the nearest known one.
         """
+        refuse_repeated(request.query_params)
         filters: dict[str, str] = {}
         own: dict[str, str] = {}
         known = self.filterset_class.base_filters if self.action == "list" else {}

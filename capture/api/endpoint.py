@@ -163,6 +163,8 @@ def endpoint(handler: Callable[..., HttpResponse], *, methods: tuple[str, ...]) 
     @wraps(handler)
     def view(request: HttpRequest, **kwargs: Any) -> HttpResponse:
         capture_request = CaptureRequest(request)
+        # For views of the library, which are given the request alone.
+        request.capture_request = capture_request  # type: ignore[attr-defined]  # set at run time, not on the type
         try:
             if request.method not in methods:
                 use = " or ".join(methods)

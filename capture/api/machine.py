@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 
 from audit.rest import rate_limits
 from audit.rest.exceptions import ApiError
-from audit.rest.views import HasRight
+from audit.rest.views import HasRight, StaffView
 from audit.tenancy.actors import Actor, operation_of
 from capture import services
 from capture.api.authentication import KeyUseError, key_in_headers, require_key
@@ -41,8 +41,7 @@ class KeyAuthentication(BaseAuthentication):
         address = operation_of(plain).ip
         try:
             key = require_key(plain, key_in_headers(plain), self.scope)
-            if key.kind != KeyKind.SECRET:
-                raise ApiError(403, "secret_key_needed", "Read with a secret key.")
+            require_secret(key)
         except ApiError as refusal:
             refused = refusal.key if isinstance(refusal, KeyUseError) else None
             _charge(refused, address)
@@ -65,6 +64,12 @@ class KeyAuthentication(BaseAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
+
+
+def require_secret(key: Any) -> None:
+    """Raise ApiError 403 for a publishable key, which reads nothing."""
+    if key.kind != KeyKind.SECRET:
+        raise ApiError(403, "secret_key_needed", "Read with a secret key.")
 
 
 def _charge(key: Any, address: str | None) -> None:
@@ -93,18 +98,14 @@ def _require_same_origin(request: Request) -> None:
     """Refuse a session that a page of another origin brings."""
     origin = request.headers.get("Origin")
     site = f"{request.scheme}://{request.get_host()}"
-    if origin is not None and origin != site and "Authorization" not in request.headers:
+    if origin is not None and origin != site and request.auth is None:
         sentence = "A page of another site cannot read with a session."
         raise ApiError(403, "foreign_page", sentence)
 
 
-class MachineView(WorkingBusinessView):
-    """An endpoint for staff that secret keys may read too.
+class KeyReaderMixin(StaffView):
+    """What secret keys may read too: all of their own business, in clear."""
 
-    A key acts for its own business and sees all of it in clear.
-    """
-
-    authentication_classes = (KeyAuthentication, *APIView.authentication_classes)
     permission_classes = (HasRightOrKey,)
 
     @cached_property
@@ -127,6 +128,12 @@ class MachineView(WorkingBusinessView):
 
     def sees_clear(self, row: Any) -> bool:
         return self.by_key or super().sees_clear(row)
+
+
+class MachineView(KeyReaderMixin, WorkingBusinessView):
+    """An endpoint for staff that secret keys may read too."""
+
+    authentication_classes = (KeyAuthentication, *APIView.authentication_classes)
 
     def mask_values(
         self, values: dict[str, Any], business: Any, *, is_clear: bool

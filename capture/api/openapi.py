@@ -9,16 +9,15 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from audit.rest.openapi import ANYTHING, TEXT, UUID, Operation, parameter, ref
 from capture.api.fixed_routes import ROUTES
 from capture.api.openapi_parts import schemas
+from capture.api.reading import DECISIONS
+from capture.api.reading_schema import COMMON, KEYS
 from capture.api.schemas import component_of
 from capture.api.segment import BATCHES, KINDS
 from capture.choices import CaptureType, Provider
 
-_SENDING, _READING = "Sending captures", "Reading captures"
+_SENDING = "Sending captures"
 _SDK, _WEBHOOKS, _HEALTH = "Analytics SDKs", "Payment webhooks", "Health"
-_KEYS: list[dict[str, list[str]]] = [{"captureKey": []}, {"captureKeyHeader": []}]
-_SDK_KEYS: list[dict[str, list[str]]] = [*_KEYS, {"captureKeyBasic": []}]
-_READERS: list[dict[str, list[str]]] = [*_KEYS, {"staffSession": []}]
-_STAFF: list[dict[str, list[str]]] = [{"staffSession": [], "csrfToken": []}]
+_SDK_KEYS: list[dict[str, list[str]]] = [*KEYS, {"captureKeyBasic": []}]
 _BUDGET: dict[str, Any] = {
     name: {"description": text, "schema": TEXT}
     for name, text in (
@@ -26,7 +25,6 @@ _BUDGET: dict[str, Any] = {
         ("RateLimit-Policy", "How large the budget is."),
     )
 }
-_COMMON = {429: "Too many; wait as long as Retry-After says.", 503: "Try again soon."}
 _REFUSALS = {
     400: "Not JSON, or not readable.",
     401: "The key is missing, unknown or no longer valid.",
@@ -37,21 +35,16 @@ _REFUSALS = {
     413: "Too large.",
     415: "The Content-Encoding is unknown.",
     422: "A value is missing or wrong; the item is in quarantine.",
-    **_COMMON,
+    **COMMON,
 }
-_READ = {
-    400: "A parameter is unknown or wrong.",
-    401: "Sign in, or send a secret key that may read.",
-    403: "The role or the key may not do this.",
-    **_COMMON,
-}
-_NOT_FOUND = {404: "There is no such thing, or it belongs to another business."}
-_ID = parameter("id", "path", UUID)
+
+# Views of which several share one address, by path.
+SHARING = {f"/api/v1/quarantine/{{pk}}/{act}": view for act, view in DECISIONS.items()}
 
 
 def build_paths() -> dict[str, Any]:
     """Return the operations of all capture routes by path."""
-    return {**_fixed(), **_native(), **_sdk(), **_webhooks(), **_reading(), **_open()}
+    return {**_fixed(), **_native(), **_sdk(), **_webhooks(), **_open()}
 
 
 def build_components() -> dict[str, Any]:
@@ -126,16 +119,6 @@ def _native() -> dict[str, Any]:
                 ref("Captured"),
                 **plain,
             ),
-            "get": _describe_read(
-                "GET /api/v1/captures",
-                "List captures, newest first",
-                ref("CapturePage"),
-                [
-                    *_paging(),
-                    parameter("type", "query", {"enum": CaptureType.values}),
-                    parameter("customer", "query", UUID),
-                ],
-            ),
         },
         "/api/v1/captures/batch": {"post": lists},
         "/api/v1/captures/validate": {
@@ -166,7 +149,7 @@ def _sdk() -> dict[str, Any]:
             _SDK,
             "Tell the browser library where to send",
             ANYTHING,
-            {404: "There is no such key.", **_COMMON},
+            {404: "There is no such key.", **COMMON},
             parameters=[parameter("write_key", "path", TEXT)],
         ).build()
     }
@@ -187,7 +170,7 @@ def _webhooks() -> dict[str, Any]:
             411: "Content-Length is missing.",
             413: "Too large.",
             415: "The Content-Encoding is unknown.",
-            **_COMMON,
+            **COMMON,
         },
         ANYTHING,
         parameters=[
@@ -196,44 +179,6 @@ def _webhooks() -> dict[str, Any]:
         ],
     )
     return {path: {"post": operations.build()}}
-
-
-def _reading() -> dict[str, Any]:
-    one, item = "/api/v1/captures/{id}", "/api/v1/quarantine/{id}"
-    listed = "/api/v1/quarantine"
-    filters = [
-        *_paging(),
-        parameter("code", "query", TEXT, "Only this code."),
-        parameter("all", "query", {"enum": ["1"]}, "Decided ones too."),
-    ]
-    stats = "/api/data-capture/stats/{user_email}"
-    email = parameter("user_email", "path", TEXT)
-    return {
-        one: {"get": _one(one, "Show a capture", ref("OneCapture"))},
-        listed: {
-            "get": _describe_read(
-                f"GET {listed}",
-                "List what could not be taken",
-                ref("QuarantinePage"),
-                filters,
-            )
-        },
-        item: {"get": _one(item, "Show an item in quarantine", ref("Quarantined"))},
-        f"{item}/replay": {
-            "post": _decide(f"{item}/replay", "Replay", "Correction", "Replayed")
-        },
-        f"{item}/discard": {
-            "post": _decide(f"{item}/discard", "Discard", "DiscardReason", "Discarded")
-        },
-        stats: {
-            "get": _describe_read(
-                f"GET {stats}",
-                "Count what is known of a person",
-                ref("Counts"),
-                [email],
-            )
-        },
-    }
 
 
 def _open() -> dict[str, Any]:
@@ -281,7 +226,7 @@ def _send(
         answer,
         _REFUSALS,
         body,
-        security=_KEYS,
+        security=KEYS,
         headers=_BUDGET,
         **more,
     ).build()
@@ -290,59 +235,3 @@ def _send(
 def _from_sdk(address: str, text: str, body: Any) -> dict[str, Any]:
     operation = _send(address, text, body, ref("CaptureBatch"))
     return {**operation, "tags": [_SDK], "security": [dict(each) for each in _SDK_KEYS]}
-
-
-def _describe_read(
-    address: str, text: str, answer: Any, parameters: Any
-) -> dict[str, Any]:
-    return Operation(
-        _name(address),
-        _READING,
-        text,
-        answer,
-        _READ,
-        security=_READERS,
-        parameters=parameters,
-    ).build()
-
-
-def _one(path: str, text: str, answer: Any) -> dict[str, Any]:
-    return Operation(
-        _name(f"GET {path}"),
-        _READING,
-        text,
-        answer,
-        {**_READ, **_NOT_FOUND},
-        security=_READERS,
-        parameters=[_ID],
-    ).build()
-
-
-def _decide(path: str, text: str, body: str, answer: str) -> dict[str, Any]:
-    refusals = {
-        **_READ,
-        **_NOT_FOUND,
-        409: "The same message came before, with a difference.",
-        413: "Too large.",
-        415: "Only JSON is taken, and no unknown Content-Encoding.",
-        422: "It can still not be taken.",
-    }
-    return Operation(
-        _name(f"POST {path}"),
-        _READING,
-        f"{text} an item in quarantine",
-        ref(answer),
-        refusals,
-        ref(body),
-        security=_STAFF,
-        parameters=[_ID],
-        is_body_required=body == "DiscardReason",
-    ).build()
-
-
-def _paging() -> list[dict[str, Any]]:
-    limit = {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}
-    return [
-        parameter("cursor", "query", TEXT, "From `next` of the page before."),
-        parameter("limit", "query", limit),
-    ]

@@ -2,291 +2,343 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
-from typing import Any
-from urllib.parse import urlencode
-from uuid import UUID
+import json
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any, ClassVar
 
+from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import DatabaseError, connection
-from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.middleware.csrf import CsrfViewMiddleware
+from django.http import HttpResponse, JsonResponse
+from rest_framework import exceptions
+from rest_framework.authentication import BaseAuthentication, SessionAuthentication
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.utils.encoders import JSONEncoder
+from rest_framework.viewsets import GenericViewSet
 
 from audit.log import note_shown, note_subjects
-from audit.privacy.masking import SEE_CLEAR, mask_fields, mask_within
 from audit.rest.exceptions import ApiError
-from audit.rest.pagination import CursorError, cursor_page_of
-from audit.tenancy.actors import Actor
+from audit.rest.pagination import KeysetPagination
+from audit.rest.renderers import ExactJSONRenderer
+from audit.rest.serializers import QuerySerializer
+from audit.rest.views import ActionSpec
 from capture import services
+from capture.api import serializers
 from capture.api.authentication import key_in_headers, require_key
-from capture.api.endpoint import CaptureRequest, Limits, endpoint, read_body, refusal_of
+from capture.api.endpoint import (
+    CaptureRequest,
+    Limits,
+    View,
+    endpoint,
+    read_body,
+    refusal_of,
+)
+from capture.api.machine import (
+    HasRightOrKey,
+    KeyAuthentication,
+    KeyReaderMixin,
+    require_secret,
+)
 from capture.api.native import single
+from capture.api.reading_schema import ReadingSchema
 from capture.api.responses import counted, error_of_result
-from capture.choices import SCOPE_READ, CaptureType, KeyKind, Status
+from capture.choices import SCOPE_READ, Status
+from capture.models import Capture, Quarantine
 from capture.parsing import ParseError, parse_body, payload_text
 
-_PAGE = 50
+_VIEW_CAPTURE, _VIEW_QUARANTINE = "capture.view_capture", "capture.view_quarantine"
 _FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
-_LONGEST_REASON = 2000
-_FILTERS = {"cursor", "limit", "type", "customer"}
-_QUARANTINE_FILTERS = {"cursor", "limit", "code", "all"}
 
 
-class Reader:
-    """Who reads: a secret key with the scope, or staff with the permission."""
+class ReadingKeyAuthentication(KeyAuthentication):
+    """A secret key that may read captures; reading costs it nothing."""
 
-    def __init__(self, visit: CaptureRequest, permission: str) -> None:
-        request = visit.request
-        text = key_in_headers(request)
-        if text is not None:
-            visit.key = require_key(request, text, SCOPE_READ)
-            if visit.key.kind != KeyKind.SECRET:
-                raise ApiError(403, "secret_key_needed", "Read with a secret key.")
-            self.actor = visit.actor
-            return
-        _require_own_page(request)
-        user: Any = getattr(request, "user", None)
-        if user is None or not (user.is_authenticated and user.is_staff):
-            raise ApiError(
-                401, "not_authenticated", "Sign in, or send a secret key that may read."
-            )
-        if not user.has_perm(permission):
+    scope = SCOPE_READ
+
+    def authenticate(self, request: Request) -> tuple[Any, Any] | None:
+        plain: Any = request._request
+        text = key_in_headers(plain)
+        if text is None:
+            return None
+        plain.capture_request.key = key = require_key(plain, text, self.scope)
+        require_secret(key)
+        return AnonymousUser(), key
+
+
+class StaffSessionAuthentication(SessionAuthentication):
+    """The session of a member of staff; who writes also needs its CSRF token."""
+
+    def authenticate(self, request: Request) -> tuple[Any, Any] | None:
+        user: Any = request._request.user
+        return (user, None) if user.is_staff else None
+
+
+class SpacedJSONRenderer(ExactJSONRenderer):
+    """Writes JSON as Django does, like every capture endpoint."""
+
+    def render(self, data: Any, *_: Any) -> bytes:
+        return json.dumps(data, cls=JSONEncoder).encode()
+
+
+class ReadingViewSet(KeyReaderMixin, GenericViewSet[Any]):
+    """What staff read with a session, and servers with a secret key.
+
+    `endpoint` stands before it, and answers and counts what it refuses.
+    """
+
+    tag = "Reading captures"
+    schema = ReadingSchema()
+    authentication_classes: tuple[type[BaseAuthentication], ...] = (
+        ReadingKeyAuthentication,
+        StaffSessionAuthentication,
+    )
+    permission_classes = (HasRightOrKey,)
+    renderer_classes = (SpacedJSONRenderer,)
+    pagination_class = KeysetPagination
+    cursor_field = "received_at"
+    model: ClassVar[Any]
+    # What access events call these rows.
+    shown_as: ClassVar[str] = "customer"
+
+    @classmethod
+    def as_endpoint(
+        cls, action: str, *, post: Callable[..., HttpResponse] | None = None
+    ) -> View:
+        """Return the view that answers GET by an action, and POST by ingesting."""
+        read: Any = cls.as_view({"get": action})
+
+        def handle(capture_request: CaptureRequest, **kwargs: Any) -> HttpResponse:
+            if post is not None and capture_request.request.method == "POST":
+                return post(capture_request)
+            response: HttpResponse = read(capture_request.request, **kwargs)
+            return response
+
+        methods = ("GET", "POST") if post else ("GET",)
+        # The schema finds the class and the action on the view.
+        return wraps(read)(endpoint(handle, methods=methods))
+
+    @property
+    def default_response_headers(self) -> dict[str, str]:
+        """Nothing: what is allowed here is for `endpoint` to say."""
+        return {}
+
+    def perform_content_negotiation(self, request: Request, *_: Any) -> Any:
+        return super().perform_content_negotiation(request, force=True)
+
+    def permission_denied(self, request: Request, *_: Any, **__: Any) -> Any:
+        if request.user.is_authenticated:
             raise ApiError(403, "permission_denied", "Your role may not do this.")
-        self.actor = Actor.from_request(request)
+        sentence = "Sign in, or send a secret key that may read."
+        raise ApiError(401, "not_authenticated", sentence)
 
-    def is_clear(self, row: Any) -> bool:
-        """Tell whether contact data of a row is in clear: for keys, and by role."""
-        return self.actor.kind == "key" or self.actor.may(SEE_CLEAR, row.business_id)
+    def check_query(self, request: Request) -> dict[str, Any]:
+        """Return the parameters of a list; what has none looks at none."""
+        if self.spec is None or self.spec.query is QuerySerializer:
+            return {}
+        serializer = self.spec.query(data=request.query_params.dict())
+        serializer.is_valid(raise_exception=True)
+        checked: dict[str, Any] = serializer.validated_data
+        return checked
 
-    def found(self, get: Callable[[], Any], label: str, pk: UUID) -> Any:
-        """Return a row. Raises ApiError 404, an event where a person asked."""
+    def handle_exception(self, exc: Exception) -> Any:
+        if isinstance(exc, exceptions.ValidationError):
+            # Of the cursor, which is opened last.
+            detail: Any = exc.detail
+            raise ApiError(400, "invalid_parameter", *detail["cursor"]) from exc
+        if isinstance(exc, ValidationError):
+            raise ApiError(400, exc.code or "invalid", " ".join(exc.messages)) from exc
+        raise exc
+
+    def get_object(self) -> Any:
+        """Return the row of the address. Raises ApiError 404, noted of a person."""
+        pk, actor = self.kwargs["pk"], self.actor
         try:
-            return get()
+            return self.get_queryset().get(pk=pk)
         except ObjectDoesNotExist as error:
-            if self.actor.kind == "user":
-                self.actor.operation.refuse("not_found", label, str(pk))
-                self.actor.operation.reader = self.actor
+            if actor.kind == "user":
+                label = self.model._meta.label_lower
+                actor.operation.refuse("not_found", label, pk)
             raise ApiError(404, "not_found", "There is nothing here.") from error
 
-    def may_see_payload(self, row: Any) -> bool:
-        """Tell whether what came is shown: to keys that may read, and by role."""
-        return self.actor.may("capture.read_payload", row.business_id)
+    def list(self, request: Request) -> Response:
+        """List rows, newest first."""
+        page = self.paginate_queryset(self.get_queryset()) or []
+        note_shown(f"{self.shown_as}.listed", page, actor=self.actor)
+        paginator: Any = self.paginator
+        next_link = paginator.get_next_link()
+        return self.respond({"results": page, "next": next_link})
+
+    def retrieve(self, request: Request, pk: str) -> Response:
+        """Show one row."""
+        instance = self.get_object()
+        action = f"{self.shown_as}.viewed"
+        note_shown(action, [instance], actor=self.actor, target=instance)
+        return self.respond(instance)
+
+    def respond(self, data: Any, **context: Any) -> Response:
+        return super().respond(data, is_clear=self.sees_clear, **context)
 
 
-def _captures(visit: CaptureRequest) -> HttpResponse:
-    if visit.request.method == "POST":
-        return single(visit)
-    reader = Reader(visit, "capture.view_capture")
-    query = _query(visit.request, _FILTERS)
-    kind = query.get("type", "")
-    if "type" in query and kind not in CaptureType.values:
-        known = ", ".join(CaptureType.values)
-        raise ApiError(400, "invalid_parameter", f"type is one of {known}.")
-    rows = services.list_captures(
-        actor=reader.actor, kind=kind, customer=_uuid(query.get("customer"))
-    )
-    page = _page(rows, query)
-    note_shown("customer.listed", page.rows, actor=reader.actor)
-    return JsonResponse(
-        {
-            "results": [_shown(row, reader) for row in page.rows],
-            "next": _next(visit.request, page.next_cursor),
-        }
-    )
+class CaptureViewSet(ReadingViewSet):
+    """Captures as they came."""
 
-
-def _capture(visit: CaptureRequest, pk: UUID) -> HttpResponse:
-    reader = Reader(visit, "capture.view_capture")
-    row = reader.found(
-        lambda: services.get_capture(pk, actor=reader.actor), "capture.capture", pk
-    )
-    note_shown("customer.viewed", [row], actor=reader.actor, target=row)
-    corrections = services.corrections_of(row.pk)
-    body = _shown(row, reader)
-    body["sightings"] = [
-        {"received_at": _time(s.received_at), "attempt": s.attempt}
-        for s in services.list_sightings(row)[:100]
-    ]
-    body["corrections"] = [_shown(c, reader) for c in corrections]
-    return JsonResponse(body)
-
-
-def _shown(row: Any, reader: Reader) -> dict[str, Any]:
-    is_clear = reader.is_clear(row)
-    facts, warnings = row.facts or {}, row.warnings or []
-    link = getattr(row, "link", None)
-    customer_id = link.customer_id if link else None
-    shown: dict[str, Any] = {
-        "id": str(row.pk),
-        "type": row.type,
-        "source": row.source.slug,
-        "adapter": row.adapter,
-        "trust": row.trust,
-        "message_id": row.message_id,
-        "message_id_origin": row.message_id_origin,
-        "occurred_at": _time(row.occurred_at),
-        "received_at": _time(row.received_at),
-        "sent_at": _time(row.sent_at),
-        "time_source": row.time_source,
-        "customer_id": str(customer_id) if customer_id else None,
-        "rule": link.rule if link else None,
-        "facts": facts if is_clear else mask_fields(facts),
-        "warnings": warnings if is_clear else mask_within(warnings),
-        "corrects": str(row.corrects_id) if row.corrects_id else None,
-        "replay_of": str(row.replay_of_id) if row.replay_of_id else None,
+    model = Capture
+    queryset = Capture._default_manager.none()
+    methods: ClassVar[Mapping[str, ActionSpec]] = {
+        "list": ActionSpec(
+            _VIEW_CAPTURE,
+            serializers.CapturePageSerializer,
+            query=serializers.CaptureQuery,
+        ),
+        "retrieve": ActionSpec(_VIEW_CAPTURE, serializers.OneCaptureSerializer),
     }
-    if reader.may_see_payload(row):
-        # Exact digits: as text, which every reader of JSON can take apart itself.
-        shown["payload"] = row.payload
-    return shown
 
-
-def _quarantine(visit: CaptureRequest) -> HttpResponse:
-    reader = Reader(visit, "capture.view_quarantine")
-    query = _query(visit.request, _QUARANTINE_FILTERS)
-    if query.get("all", "1") != "1":
-        raise ApiError(400, "invalid_parameter", "all is 1, or is left out.")
-    rows = services.list_quarantined(
-        actor=reader.actor,
-        code=query.get("code", ""),
-        is_open=query.get("all") != "1",
-    )
-    page = _page(rows, query)
-    note_shown("quarantine.listed", page.rows, actor=reader.actor)
-    return JsonResponse(
-        {
-            "results": [_item(row, reader) for row in page.rows],
-            "next": _next(visit.request, page.next_cursor),
-        }
-    )
-
-
-def _quarantined(visit: CaptureRequest, pk: UUID) -> HttpResponse:
-    reader = Reader(visit, "capture.view_quarantine")
-    row = reader.found(
-        lambda: services.get_quarantined(pk, actor=reader.actor),
-        "capture.quarantine",
-        pk,
-    )
-    note_shown("quarantine.viewed", [row], actor=reader.actor, target=row)
-    return JsonResponse(_item(row, reader))
-
-
-def _item(row: Any, reader: Reader) -> dict[str, Any]:
-    decision = row.decisions.first()
-    shown: dict[str, Any] = {
-        "id": str(row.pk),
-        "code": row.code,
-        "message": row.message,
-        "pointer": row.pointer if reader.is_clear(row) else mask_within(row.pointer),
-        "stage": row.stage,
-        "source": row.source.slug,
-        "adapter": row.adapter,
-        "type": row.type,
-        "message_id": row.message_id,
-        "received_at": _time(row.received_at),
-        "times_seen": 1 + row.sightings.count(),
-        "state": decision.decision if decision else "open",
-        "capture_id": str(decision.capture_id)
-        if decision and decision.capture_id
-        else None,
-    }
-    if reader.may_see_payload(row):
-        shown["item"] = row.item
-    return shown
-
-
-def _decide(visit: CaptureRequest, pk: UUID, act: str) -> HttpResponse:
-    """Replay or discard one item. Staff only; the session's CSRF token is needed."""
-    if key_in_headers(visit.request) is not None:
-        raise ApiError(403, "staff_only", "Decide in a session of a member of staff.")
-    if (visit.request.content_type or "") in _FORMS:
-        raise ApiError(415, "unsupported_media_type", "Send application/json.")
-    reader = Reader(visit, f"capture.{act}_quarantine")
-    _require_csrf(visit.request)
-    row = reader.found(
-        lambda: services.get_quarantined(pk, actor=reader.actor),
-        "capture.quarantine",
-        pk,
-    )
-    body = _decision(visit, act)
-    reason = body.get("reason") or ""
-    try:
-        if act == "discard":
-            services.discard_quarantined(row, actor=reader.actor, reason=reason)
-            return JsonResponse({"success": True, "state": "discarded"})
-        item = body.get("item")
-        text = payload_text(item) if item is not None else None
-        verdict = services.replay_quarantined(
-            row, actor=reader.actor, text=text, reason=reason or None
+    def get_queryset(self) -> Any:
+        params = self.parameters
+        return services.list_captures(
+            actor=self.actor,
+            kind=params.get("type", ""),
+            customer=params.get("customer"),
         )
-    except ValidationError as error:
-        code = error.code or "invalid"
-        raise ApiError(400, code, " ".join(error.messages)) from error
-    if verdict.status in (Status.QUARANTINED, Status.CONFLICT):
-        raise error_of_result(verdict)
-    answer = {
-        "success": True,
-        "state": "replayed",
-        "status": verdict.status,
-        "capture_id": str(verdict.capture_id),
+
+    def get_object(self) -> Any:
+        capture = super().get_object()
+        capture.corrections = services.corrections_of(capture.pk)
+        capture.newest_sightings = services.list_sightings(capture)[:100]
+        return capture
+
+
+class QuarantineViewSet(ReadingViewSet):
+    """What could not be taken."""
+
+    model = Quarantine
+    queryset = Quarantine._default_manager.none()
+    shown_as = "quarantine"
+    methods: ClassVar[Mapping[str, ActionSpec]] = {
+        "list": ActionSpec(
+            _VIEW_QUARANTINE,
+            serializers.QuarantinePageSerializer,
+            query=serializers.QuarantineQuery,
+        ),
+        "retrieve": ActionSpec(_VIEW_QUARANTINE, serializers.QuarantinedSerializer),
     }
-    if verdict.items:
-        answer |= counted(verdict.items)
-    return JsonResponse(answer)
+
+    def get_queryset(self) -> Any:
+        params = self.parameters
+        return services.list_quarantined(
+            actor=self.actor,
+            code=params.get("code", ""),
+            is_open=self.action == "list" and "all" not in params,
+        ).with_outcome()
 
 
-def _stats(visit: CaptureRequest, user_email: str) -> HttpResponse:
-    reader = Reader(visit, "capture.view_capture")
-    counts = services.count_captures(user_email, actor=reader.actor)
-    # An event in each business that was searched, whether anybody was found or not.
-    for business_id, ids in counts.people.items():
-        note_subjects(
-            "customer.searched",
-            ids,
-            actor=reader.actor,
-            business_id=business_id,
-            query=user_email,
+class QuarantineDecisionViewSet(ReadingViewSet):
+    """Decides on an item in quarantine; for staff alone."""
+
+    model = Quarantine
+    queryset = Quarantine._default_manager.none()
+    authentication_classes = (StaffSessionAuthentication,)
+    methods: ClassVar[Mapping[str, ActionSpec]] = {
+        "replay": ActionSpec(
+            "capture.replay_quarantine",
+            serializers.ReplayedSerializer,
+            body=serializers.CorrectionSerializer,
+            takes_key=False,
+        ),
+        "discard": ActionSpec(
+            "capture.discard_quarantine",
+            serializers.DiscardedSerializer,
+            body=serializers.DiscardReasonSerializer,
+            takes_key=False,
+        ),
+    }
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        if key_in_headers(request._request) is not None:
+            sentence = "Decide in a session of a member of staff."
+            raise ApiError(403, "staff_only", sentence)
+        # Of the plain request; a form is not read to look for a CSRF token in it.
+        if (request._request.content_type or "") in _FORMS:
+            raise ApiError(415, "unsupported_media_type", "Send application/json.")
+        super().initial(request, *args, **kwargs)
+        try:
+            SessionAuthentication().enforce_csrf(request)
+        except exceptions.PermissionDenied as error:
+            sentence = "Send the X-CSRFToken of your session."
+            raise ApiError(403, "csrf_failed", sentence) from error
+
+    def get_queryset(self) -> Any:
+        return services.list_quarantined(actor=self.actor, is_open=False)
+
+    def body(self, **_: Any) -> dict[str, Any]:
+        """Return the checked body, read as the ingest routes read theirs."""
+        plain: Any = self.request._request
+        serializer = self.spec.body(data=_parse_object(plain.capture_request))  # type: ignore[union-attr,misc]  # each action has one
+        serializer.is_valid(raise_exception=True)
+        checked: dict[str, Any] = serializer.validated_data
+        return checked
+
+    def replay(self, request: Request, pk: str) -> Response:
+        """Replay an item in quarantine."""
+        item = self.get_object()
+        body = self.body()
+        correction = body.get("item")
+        text = None if correction is None else payload_text(correction)
+        result = services.replay_quarantined(
+            item, actor=self.actor, text=text, reason=body.get("reason") or None
         )
-    return JsonResponse(
-        {
-            "user_email": user_email,
-            "data_counts": {
-                "payments": counts.payments,
-                "questionnaires": counts.questionnaires,
-                "dashboard_updates": counts.dashboard_updates,
-                "activities": counts.activities,
-                "audit_records": counts.audit_records,
-            },
-            "latest_timestamps": {
-                name: _second(moment) for name, moment in counts.latest.items()
-            },
-            "total_data_points": counts.total,
+        if result.status in (Status.QUARANTINED, Status.CONFLICT):
+            raise error_of_result(result)
+        return self.respond(
+            {
+                "success": True,
+                "state": "replayed",
+                "status": result.status,
+                "capture_id": str(result.capture_id),
+                **(counted(result.items) if result.items else {}),
+            }
+        )
+
+    def discard(self, request: Request, pk: str) -> Response:
+        """Discard an item in quarantine."""
+        item = self.get_object()
+        reason = self.body()["reason"]
+        services.discard_quarantined(item, actor=self.actor, reason=reason)
+        return self.respond({"success": True, "state": "discarded"})
+
+
+class CountsViewSet(ReadingViewSet):
+    """Counts what is known of a person."""
+
+    methods: ClassVar[Mapping[str, ActionSpec]] = {
+        "retrieve": ActionSpec(_VIEW_CAPTURE, serializers.CountsSerializer)
+    }
+
+    def retrieve(self, request: Request, user_email: str) -> Response:
+        """Count what is known of a person."""
+        counts = services.count_captures(user_email, actor=self.actor)
+        # An event in each business that was searched, whether anybody was found or not.
+        for business_id, ids in counts.people.items():
+            note_subjects(
+                "customer.searched",
+                ids,
+                actor=self.actor,
+                business_id=business_id,
+                query=user_email,
+            )
+        latest = {
+            name: moment and moment.replace(microsecond=0)
+            for name, moment in counts.latest.items()
         }
-    )
+        return self.respond(
+            {"user_email": user_email, "counts": counts, "latest_timestamps": latest}
+        )
 
 
-def _health(_visit: CaptureRequest) -> HttpResponse:
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    except DatabaseError:
-        response = JsonResponse({"status": "unavailable"}, status=503)
-        response["Retry-After"] = "1"
-        return response
-    return JsonResponse({"status": "ok", "service": "data-capture"})
-
-
-def _require_csrf(request: HttpRequest) -> None:
-    check = CsrfViewMiddleware(lambda _: HttpResponse())
-    check.process_request(request)
-    if check.process_view(request, lambda _: HttpResponse(), (), {}) is not None:
-        raise ApiError(403, "csrf_failed", "Send the X-CSRFToken of your session.")
-
-
-def _json(visit: CaptureRequest) -> dict[str, Any]:
-    raw = read_body(visit, Limits())
+def _parse_object(capture_request: CaptureRequest) -> dict[str, Any]:
+    raw = read_body(capture_request, Limits())
     if not raw.strip():
         return {}
     try:
@@ -298,82 +350,32 @@ def _json(visit: CaptureRequest) -> dict[str, Any]:
     return body
 
 
-def _decision(visit: CaptureRequest, act: str) -> dict[str, Any]:
-    """Return what somebody decided and why. Raises ApiError for anything else."""
-    body = _json(visit)
-    known = ("reason", "item") if act == "replay" else ("reason",)
-    if not set(body) <= set(known):
-        names = " and ".join(known)
-        raise ApiError(400, "unknown_field", f"Send no more than {names}.")
-    reason, item = body.get("reason"), body.get("item")
-    if reason is not None and not _is_text(reason):
-        raise ApiError(400, "invalid", "reason is a text.", pointer="/reason")
-    if item is not None and not isinstance(item, dict):
-        raise ApiError(400, "invalid", "item is a JSON object.", pointer="/item")
-    return body
+def _decide(capture_request: CaptureRequest, act: str, **kwargs: Any) -> HttpResponse:
+    response: HttpResponse = DECISIONS[act](capture_request.request, **kwargs)
+    return response
 
 
-def _is_text(value: Any) -> bool:
-    if not isinstance(value, str) or len(value) > _LONGEST_REASON:
-        return False
-    return "\0" not in value and not any("\ud800" <= c <= "\udfff" for c in value)
-
-
-def _query(request: HttpRequest, known: set[str]) -> dict[str, str]:
-    unknown = sorted(set(request.GET) - known)
-    if unknown:
-        names = ", ".join(sorted(known))
-        raise ApiError(400, "unknown_parameter", f"Known parameters are {names}.")
-    return {name: str(value) for name, value in request.GET.items()}
-
-
-def _page(rows: Any, query: dict[str, str]) -> Any:
-    limit = query.get("limit", str(_PAGE))
-    if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:9]) <= 200):  # noqa: PLR2004
-        raise ApiError(400, "invalid_parameter", "limit is a number from 1 to 200.")
+def _health(_capture_request: CaptureRequest) -> HttpResponse:
     try:
-        return cursor_page_of(
-            rows, by="received_at", cursor=query.get("cursor", ""), limit=int(limit)
-        )
-    except CursorError as error:
-        raise ApiError(400, "invalid_parameter", str(error)) from error
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError:
+        response = JsonResponse({"status": "unavailable"}, status=503)
+        response["Retry-After"] = "1"
+        return response
+    return JsonResponse({"status": "ok", "service": "data-capture"})
 
 
-def _next(request: HttpRequest, cursor: str | None) -> str | None:
-    if cursor is None:
-        return None
-    query = {**{k: str(v) for k, v in request.GET.items()}, "cursor": cursor}
-    return f"{request.path}?{urlencode(query)}"
+# Two paths of the description, and one address.
+DECISIONS: dict[str, Any] = {
+    act: QuarantineDecisionViewSet.as_view({"post": act})
+    for act in ("replay", "discard")
+}
 
-
-def _uuid(text: str | None) -> UUID | None:
-    try:
-        return UUID(text) if text is not None else None
-    except ValueError as error:
-        raise ApiError(400, "invalid_parameter", "customer is a UUID.") from error
-
-
-def _require_own_page(request: HttpRequest) -> None:
-    """Refuse a session that a page of another origin brings."""
-    origin = request.headers.get("Origin")
-    if origin is not None and origin != f"{request.scheme}://{request.get_host()}":
-        raise ApiError(
-            403, "foreign_page", "A page of another site cannot read with a session."
-        )
-
-
-def _time(moment: datetime | None) -> str | None:
-    return moment.isoformat().replace("+00:00", "Z") if moment else None
-
-
-def _second(moment: datetime | None) -> str | None:
-    return _time(moment.replace(microsecond=0)) if moment else None
-
-
-captures_view = endpoint(_captures, methods=("GET", "POST"))
-capture_view = endpoint(_capture, methods=("GET",))
-quarantine_view = endpoint(_quarantine, methods=("GET",))
-quarantined_view = endpoint(_quarantined, methods=("GET",))
+captures_view = CaptureViewSet.as_endpoint("list", post=single)
+capture_view = CaptureViewSet.as_endpoint("retrieve")
+quarantine_view = QuarantineViewSet.as_endpoint("list")
+quarantined_view = QuarantineViewSet.as_endpoint("retrieve")
 decide_view = endpoint(_decide, methods=("POST",))
-stats_view = endpoint(_stats, methods=("GET",))
+stats_view = CountsViewSet.as_endpoint("retrieve")
 health_view = endpoint(_health, methods=("GET",))

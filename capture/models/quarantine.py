@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.db import models
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from audit.database.sealed import AppendOnly, SealedModel, sealed_constraints
@@ -20,6 +21,13 @@ class QuarantineQuerySet(ScopedQuerySet["Quarantine"]):
     def open(self) -> QuarantineQuerySet:
         """Keep the items that nobody has decided on."""
         return self.filter(decisions=None)
+
+    def with_outcome(self) -> QuarantineQuerySet:
+        """Load what was decided, and how often each item came."""
+        repeats = Sighting.objects.filter(quarantine=models.OuterRef("pk")).order_by()
+        counts = repeats.values("quarantine").values(n=models.Count("pk"))
+        times_seen = Coalesce(models.Subquery(counts), 0) + 1
+        return self.prefetch_related("decisions").annotate(times_seen=times_seen)
 
 
 class Quarantine(SealedModel):
@@ -89,6 +97,17 @@ class Quarantine(SealedModel):
             models.Index(fields=["business", "code"], name="quarantine_code"),
             models.Index(fields=["-received_at", "-id"], name="quarantine_newest"),
         ]
+
+    @property
+    def newest_decision(self) -> QuarantineDecision | None:
+        """What was decided last; None while nobody has."""
+        return next(iter(self.decisions.all()), None)
+
+    @property
+    def state(self) -> str:
+        """What became of the item."""
+        decision = self.newest_decision
+        return decision.decision if decision else "open"
 
     def __str__(self) -> str:
         return f"{self.code} {str(self.pk)[-6:]}"

@@ -27,10 +27,12 @@ from config.paths import HAS_CAPTURE
 # Modules with `build_paths` and `build_components`, for views that no serializer
 # describes.
 _PLAIN: list[Any] = [tokens, health]
+_SHARING: dict[str, Any] = {}
 if HAS_CAPTURE:
     from capture.api import openapi as capture
 
     _PLAIN.append(capture)
+    _SHARING = capture.SHARING
 # No table has places on a map. Asked whether a filter is of one, the library would look
 # for a library of them on the whole machine, with a compiler, in the first request.
 DjangoFilterExtension._has_gis = False  # type: ignore[attr-defined]  # set by the library itself
@@ -80,8 +82,9 @@ def _with_csrf(name: str, method: str) -> dict[str, Any]:
 
 
 def without_slashes(endpoints: list[Any]) -> list[Any]:
-    """Name each path once; both forms answer."""
-    return [(path.rstrip("/") or "/", *rest) for path, *rest in endpoints]
+    """Name each path once; both forms answer. Add those that share an address."""
+    named = [(path.rstrip("/") or "/", *rest) for path, *rest in endpoints]
+    return [*named, *((path, path, "POST", view) for path, view in _SHARING.items())]
 
 
 def complete(result: Any, generator: Any, **_: Any) -> Any:

@@ -1,0 +1,270 @@
+"""Captures, quarantined items and counts as they are read, and what decides on items.
+
+Each renders an answer or checks a request, and describes it for the schema.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
+
+from audit.privacy.masking import mask_fields, mask_within
+from audit.rest.exceptions import ApiError
+from audit.rest.serializers import QuerySerializer, StrictSerializer
+from capture.choices import CaptureType, Decision, Status, Trust
+from customers.api.fields import MaybeTextField
+
+_LIMIT, _REASON = "limit is a number from 1 to 200.", "reason is a text."
+
+
+@extend_schema_field({"type": "object", "additionalProperties": True})
+class AnyObjectField(serializers.DictField):
+    """An object with any keys."""
+
+
+class SealedMessageSerializer(serializers.Serializer[Any]):
+    """Shows what was sent to those who may read it, and masks what others see.
+
+    `is_clear` of the context tells who sees contact data, and `may` who may what.
+    """
+
+    sent_field: ClassVar[str]
+    masks: ClassVar[Mapping[str, Callable[[Any], Any]]]
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        data = super().to_representation(instance)
+        if not self.context["is_clear"](instance):
+            data |= {name: mask(data[name]) for name, mask in self.masks.items()}
+        if not self.context["may"]("capture.read_payload", instance.business_id):
+            del data[self.sent_field]
+        return data
+
+
+class CaptureSerializer(SealedMessageSerializer):
+    sent_field = "payload"
+    masks: ClassVar = {"facts": mask_fields, "warnings": mask_within}
+
+    id = serializers.UUIDField()
+    type = serializers.ChoiceField(CaptureType.choices)
+    source = serializers.CharField(source="source.slug")  # type: ignore[assignment]  # a key of the answer
+    adapter = serializers.CharField()
+    trust = serializers.ChoiceField(Trust.choices)
+    message_id = MaybeTextField()
+    message_id_origin = serializers.CharField()
+    occurred_at = serializers.DateTimeField()
+    received_at = serializers.DateTimeField()
+    sent_at = serializers.DateTimeField(allow_null=True)
+    time_source = serializers.CharField()
+    customer_id = serializers.UUIDField(source="subject_id", allow_null=True)
+    rule = MaybeTextField(source="link.rule")
+    facts = AnyObjectField()
+    warnings = serializers.ListField(
+        child=serializers.ListField(child=serializers.CharField())
+    )
+    corrects = serializers.UUIDField(source="corrects_id", allow_null=True)
+    replay_of = serializers.UUIDField(source="replay_of_id", allow_null=True)
+    # Exact digits: as text, which every reader of JSON can take apart itself.
+    payload = MaybeTextField(required=False)
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        data = super().to_representation(instance)
+        return {**data, "warnings": data["warnings"] or []}
+
+
+class CapturePageSerializer(serializers.Serializer[Any]):
+    results = CaptureSerializer(many=True)
+    next = MaybeTextField()
+
+
+class DeliverySerializer(serializers.Serializer[Any]):
+    received_at = serializers.DateTimeField()
+    attempt = serializers.IntegerField(allow_null=True)
+
+
+class OneCaptureSerializer(CaptureSerializer):
+    sightings = DeliverySerializer(many=True, source="newest_sightings")
+    corrections = CaptureSerializer(many=True)
+
+
+class QuarantinedSerializer(SealedMessageSerializer):
+    sent_field = "item"
+    masks: ClassVar = {"pointer": mask_within}
+
+    id = serializers.UUIDField()
+    code = serializers.CharField()
+    message = MaybeTextField()
+    pointer = MaybeTextField()
+    stage = serializers.CharField()
+    source = serializers.CharField(source="source.slug")  # type: ignore[assignment]  # a key of the answer
+    adapter = serializers.CharField()
+    type = MaybeTextField()
+    message_id = MaybeTextField()
+    received_at = serializers.DateTimeField()
+    times_seen = serializers.IntegerField()
+    state = serializers.ChoiceField([("open", "open"), *Decision.choices])
+    capture_id = serializers.UUIDField(
+        source="newest_decision.capture_id", allow_null=True
+    )
+    item = MaybeTextField(required=False)
+
+
+class QuarantinePageSerializer(serializers.Serializer[Any]):
+    results = QuarantinedSerializer(many=True)
+    next = MaybeTextField()
+
+
+class DataCountsSerializer(serializers.Serializer[Any]):
+    payments = serializers.IntegerField()
+    questionnaires = serializers.IntegerField()
+    dashboard_updates = serializers.IntegerField()
+    activities = serializers.IntegerField()
+    audit_records = serializers.IntegerField()
+
+
+class LatestTimestampsSerializer(serializers.Serializer[Any]):
+    payment = serializers.DateTimeField(allow_null=True)
+    questionnaire = serializers.DateTimeField(allow_null=True)
+    dashboard = serializers.DateTimeField(allow_null=True)
+
+
+class CountsSerializer(serializers.Serializer[Any]):
+    user_email = serializers.CharField()
+    data_counts = DataCountsSerializer(source="counts")
+    latest_timestamps = LatestTimestampsSerializer()
+    total_data_points = serializers.IntegerField(source="counts.total")
+
+
+class CaptureResultSerializer(serializers.Serializer[Any]):
+    index = serializers.IntegerField()
+    status = serializers.ChoiceField(Status.choices)
+    message_id = serializers.CharField(required=False)
+    capture_id = serializers.UUIDField(required=False)
+    customer_id = serializers.UUIDField(required=False)
+    quarantine_id = serializers.UUIDField(required=False)
+    code = serializers.CharField(required=False)
+    detail = serializers.CharField(required=False)
+    pointer = serializers.CharField(required=False)
+    warnings = serializers.ListField(child=serializers.CharField(), required=False)
+
+
+class DiscardedSerializer(serializers.Serializer[Any]):
+    success = serializers.BooleanField()
+    state = serializers.ChoiceField(Decision.choices)
+
+
+class ReplayedSerializer(DiscardedSerializer):
+    status = serializers.CharField()
+    capture_id = serializers.UUIDField()
+    # Of a whole body that was replayed.
+    received = serializers.IntegerField(required=False)
+    accepted = serializers.IntegerField(required=False)
+    duplicates = serializers.IntegerField(required=False)
+    conflicts = serializers.IntegerField(required=False)
+    quarantined = serializers.IntegerField(required=False)
+    retry = serializers.IntegerField(required=False)
+    results = CaptureResultSerializer(many=True, required=False)
+
+
+class FirstErrorMixin(StrictSerializer):
+    """Says only what is wrong first, in one sentence, as all capture endpoints do."""
+
+    # What is said of each field, in the order in which they are looked at; of a key
+    # that is unknown, under "".
+    sentences: ClassVar[Mapping[str, str]]
+    wrong_code: ClassVar[str] = "invalid"
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Return the checked values. Raises ApiError 400."""
+        try:
+            return super().to_internal_value(data)
+        except ValidationError as error:
+            wrong: Any = error.detail
+            name = next((name for name in self.sentences if name in wrong), "")
+            code = self.wrong_code if name else self.unknown_code
+            pointer = f"/{name}" if code == "invalid" else ""
+            text = self.sentences[name]
+            raise ApiError(400, code, text, pointer=pointer) from error
+
+
+class LimitField(serializers.IntegerField):
+    """How many rows a page has; digits alone, no sign and no fraction."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if not (data.isascii() and data.isdigit()):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class ReadingQuery(FirstErrorMixin, QuerySerializer):
+    """The parameters of a list, which is walked by cursor."""
+
+    cursor = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        help_text="From `next` of the page before.",
+    )
+    limit = LimitField(min_value=1, max_value=200, default=50, source="page_size")
+
+    wrong_code = "invalid_parameter"
+
+
+class CaptureQuery(ReadingQuery):
+    type = serializers.ChoiceField(CaptureType.choices, required=False)
+    customer = serializers.UUIDField(required=False)
+
+    sentences: ClassVar = {
+        "type": f"type is one of {', '.join(CaptureType.values)}.",
+        "customer": "customer is a UUID.",
+        "limit": _LIMIT,
+        "": "Known parameters are cursor, customer, limit, type.",
+    }
+
+
+class QuarantineQuery(ReadingQuery):
+    code = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        trim_whitespace=False,
+        help_text="Only this code.",
+    )
+    all = serializers.ChoiceField(
+        [("1", "1")], required=False, help_text="Decided ones too."
+    )
+
+    sentences: ClassVar = {
+        "all": "all is 1, or is left out.",
+        "limit": _LIMIT,
+        "": "Known parameters are all, code, cursor, limit.",
+    }
+
+
+class DiscardReasonSerializer(FirstErrorMixin):
+    reason = serializers.CharField(max_length=2000, trim_whitespace=False)
+
+    sentences: ClassVar = {"reason": _REASON, "": "Send no more than reason."}
+
+    def to_internal_value(self, data: Any) -> Any:
+        # The service says that a reason is needed.
+        is_missing = set(data) <= {"reason"} and not data.get("reason", "")
+        return {"reason": ""} if is_missing else super().to_internal_value(data)
+
+
+class CorrectionSerializer(FirstErrorMixin):
+    reason = serializers.CharField(
+        required=False,
+        allow_null=True,
+        allow_blank=True,
+        max_length=2000,
+        trim_whitespace=False,
+    )
+    item = AnyObjectField(required=False, allow_null=True)
+
+    sentences: ClassVar = {
+        "reason": _REASON,
+        "item": "item is a JSON object.",
+        "": "Send no more than reason and item.",
+    }
