@@ -147,35 +147,17 @@ class StaffView(APIView):
         return self.spec.permission if self.spec else ""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Check the request as the library does, then its parameters and its key."""
         super().initial(request, *args, **kwargs)
-        self.parameters = self.check_query(request) if self.spec else {}
-
-    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-        """Answer a request as the library does, and one with a key once."""
-        self.args, self.kwargs = args, kwargs
-        self.request = asked = self.initialize_request(request, *args, **kwargs)
-        self.headers = self.default_response_headers
-        try:
-            self.initial(asked, *args, **kwargs)
-            response = self._act()(asked, *args, **kwargs)
-        except Exception as error:
-            response = self.handle_exception(error)
-        self.response = self.finalize_response(asked, response, *args, **kwargs)
-        return self.response
-
-    def _act(self) -> Callable[..., Any]:
-        """Return what answers the request: its method's, done once if it has a key."""
-        method = str(self.request.method).lower()
-        act: Callable[..., Any] = self.http_method_not_allowed
-        if method in self.http_method_names:
-            act = getattr(self, method, act)
-        if method != "post" or not (self.spec and self.spec.takes_key):
-            return act
-        key = self.request.headers.get("Idempotency-Key")
-        if key is None:
-            return act
-        self._key = self._checked_key(key)
-        return act if self.spec.has_parts else partial(self._done_once, act, *self._key)
+        spec = self.spec
+        self.parameters = self.check_query(request) if spec else {}
+        key = request.headers.get("Idempotency-Key")
+        if request.method == "POST" and spec and spec.takes_key and key is not None:
+            self._key = self._checked_key(key)
+            if not spec.has_parts:
+                # What `dispatch` calls next.
+                view: Any = self
+                view.post = partial(self._done_once, view.post, *self._key)
 
     def check_query(self, request: Request) -> dict[str, Any]:
         """Return the checked parameters. Raises ValidationError for unknown ones."""

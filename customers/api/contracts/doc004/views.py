@@ -33,10 +33,10 @@ class BusinessView(CustomerView):
     tag = "Customers of a business"
     takes_business = False
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        super().initial(request, *args, **kwargs)
-        if self.spec is not None:  # else 405 follows
-            self.business()
+    def check_query(self, request: Request) -> dict[str, Any]:
+        parameters = super().check_query(request)
+        self.business()  # of the path, before a body is read
+        return parameters
 
     def business(self, permission: str = "") -> Business:
         """Return the business that the path names. Raises Http404."""
