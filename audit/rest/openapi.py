@@ -13,8 +13,6 @@ WHOLE: Schema = {"type": "integer"}
 FLAG: Schema = {"type": "boolean"}
 UUID: Schema = {"type": "string", "format": "uuid"}
 MAYBE_UUID: Schema = {"type": ["string", "null"], "format": "uuid"}
-TIME: Schema = {"type": "string", "format": "date-time"}
-MAYBE_TIME: Schema = {"type": ["string", "null"], "format": "date-time"}
 ANYTHING: Schema = {"type": "object", "additionalProperties": True}
 
 _REQUEST_ID = {

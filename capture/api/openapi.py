@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -15,9 +16,15 @@ from capture.api.schemas import component_of
 from capture.api.segment import BATCHES, KINDS
 from capture.choices import CaptureType, Provider
 
-_SENDING = "Sending captures"
-_SDK, _WEBHOOKS, _HEALTH = "Analytics SDKs", "Payment webhooks", "Health"
-_SDK_KEYS: list[dict[str, list[str]]] = [*KEYS, {"captureKeyBasic": []}]
+_SENDING, _SDK = "Sending captures", "Analytics SDKs"
+_HEALTH_PATH = "/api/data-capture/health"
+_ONCE = parameter(
+    "Idempotency-Key",
+    "header",
+    {"type": "string", "pattern": r"^[!#-~]{1,255}$"},
+    "Who sends it again within seven days gets the first answer.",
+)
+_STRICT = parameter("X-Strict-Mode", "header", TEXT, "1: take all items or none.")
 _BUDGET: dict[str, Any] = {
     name: {"description": text, "schema": TEXT}
     for name, text in (
@@ -44,7 +51,15 @@ SHARING = {f"/api/v1/quarantine/{{pk}}/{act}": view for act, view in DECISIONS.i
 
 def build_paths() -> dict[str, Any]:
     """Return the operations of all capture routes by path."""
-    return {**_fixed(), **_native(), **_sdk(), **_webhooks(), **_open()}
+    paths: dict[str, Any] = {}
+    for address, operation in (*_ingesting(), *_others()):
+        method, path = address.split()
+        paths.setdefault(path, {})[method.lower()] = operation.build()
+    paths[_HEALTH_PATH]["get"]["responses"]["503"] = {
+        "description": "The database is away.",
+        "content": {"application/json": {"schema": ref("Unavailable")}},
+    }
+    return paths
 
 
 def build_components() -> dict[str, Any]:
@@ -76,100 +91,57 @@ class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call
     name = ["captureKey", "captureKeyHeader"]
 
     def get_security_requirement(self, auto_schema: Any) -> Any:
-        return [{"captureKey": []}, {"captureKeyHeader": []}]
+        return KEYS
 
     def get_security_definition(self, auto_schema: Any) -> Any:
         schemes = build_components()["securitySchemes"]
         return [schemes["captureKey"], schemes["captureKeyHeader"]]
 
 
-def _fixed() -> dict[str, Any]:
-    paths: dict[str, Any] = {}
+def _ingesting() -> Iterator[tuple[str, Operation]]:
+    """Yield what takes messages with a key."""
     for path, (kind, methods) in ROUTES.items():
+        text = f"Capture a {CaptureType(kind).label.lower()}"
         for method in methods:
-            answer, body = ref("Captured"), ref(component_of(kind))
-            text = f"Capture a {CaptureType(kind).label.lower()}"
-            operation = _send(f"{method} /{path}", text, body, answer)
-            paths.setdefault(f"/{path}", {})[method.lower()] = operation
-    return paths
+            yield _send(f"{method} /{path}", text, component_of(kind), "Captured")
+    captures = "POST /api/v1/captures"
+    plain: dict[str, Any] = {"parameters": [_ONCE, _STRICT]}
+    text = "Send one capture, or one CloudEvent"
+    yield _send(captures, text, "CaptureItem", "Captured", **plain)
+    text = "Send a batch of captures"
+    yield _send(f"{captures}/batch", text, "Captures", "CaptureBatch", **plain)
+    text = "Look at captures without keeping them"
+    yield _send(f"{captures}/validate", text, "CapturesOrOne", "CaptureFindings")
+    sdk: dict[str, Any] = {"tag": _SDK, "security": [*KEYS, {"captureKeyBasic": []}]}
+    for name, label in KINDS.items():
+        text = f"Send one: {label}"
+        yield _send(f"POST /v1/{name}", text, "SdkMessage", "CaptureBatch", **sdk)
+    text = "Send messages of an SDK"
+    for name in BATCHES:
+        yield _send(f"POST /v1/{name}", text, "SdkBatch", "CaptureBatch", **sdk)
+    text, path = f"{text} as a page closes", "POST /beacon/v1/batch"
+    yield _send(path, text, "SdkBatch", "CaptureBatch", **sdk)
 
 
-def _native() -> dict[str, Any]:
-    once = parameter(
-        "Idempotency-Key",
-        "header",
-        {"type": "string", "pattern": r"^[!#-~]{1,255}$"},
-        "Who sends it again within seven days gets the first answer.",
+def _others() -> Iterator[tuple[str, Operation]]:
+    """Yield what needs no key: settings, webhooks, health, and schemas of captures."""
+    yield _describe(
+        "GET /v1/projects/{write_key}/settings",
+        _SDK,
+        "Tell the browser library where to send",
+        ANYTHING,
+        {404: "There is no such key.", **COMMON},
+        parameters=[parameter("write_key", "path", TEXT)],
     )
-    strict = parameter("X-Strict-Mode", "header", TEXT, "1: take all items or none.")
-    plain = {"parameters": [once, strict]}
-    lists = _send(
-        "POST /api/v1/captures/batch",
-        "Send a batch of captures",
-        ref("Captures"),
-        ref("CaptureBatch"),
-        **plain,
-    )
-    return {
-        "/api/v1/captures": {
-            "post": _send(
-                "POST /api/v1/captures",
-                "Send one capture, or one CloudEvent",
-                ref("CaptureItem"),
-                ref("Captured"),
-                **plain,
-            ),
-        },
-        "/api/v1/captures/batch": {"post": lists},
-        "/api/v1/captures/validate": {
-            "post": _send(
-                "POST /api/v1/captures/validate",
-                "Look at captures without keeping them",
-                ref("CapturesOrOne"),
-                ref("CaptureFindings"),
-            )
-        },
-    }
-
-
-def _sdk() -> dict[str, Any]:
-    paths = {}
-    for name in (*KINDS, *BATCHES):
-        is_batch = name in BATCHES
-        body = ref("SdkBatch" if is_batch else "SdkMessage")
-        text = "Send messages of an SDK" if is_batch else f"Send one: {KINDS[name]}"
-        paths[f"/v1/{name}"] = {"post": _from_sdk(f"POST /v1/{name}", text, body)}
-    beacon = "/beacon/v1/batch"
-    text = "Send messages of an SDK as a page closes"
-    paths[beacon] = {"post": _from_sdk(f"POST {beacon}", text, ref("SdkBatch"))}
-    settings = "/v1/projects/{write_key}/settings"
-    paths[settings] = {
-        "get": Operation(
-            _name(f"GET {settings}"),
-            _SDK,
-            "Tell the browser library where to send",
-            ANYTHING,
-            {404: "There is no such key.", **COMMON},
-            parameters=[parameter("write_key", "path", TEXT)],
-        ).build()
-    }
-    return paths
-
-
-def _webhooks() -> dict[str, Any]:
-    path = "/api/v1/webhooks/{provider}/{endpoint_id}"
-    operations = Operation(
-        _name(f"POST {path}"),
-        _WEBHOOKS,
+    yield _describe(
+        "POST /api/v1/webhooks/{provider}/{endpoint_id}",
+        "Payment webhooks",
         "Take an event that a provider has signed",
         ref("Delivered"),
         {
+            **{status: _REFUSALS[status] for status in (408, 411, 413, 415)},
             400: "The signature does not fit, or the body is not readable.",
             404: "There is no such endpoint.",
-            408: "The body came too slowly.",
-            411: "Content-Length is missing.",
-            413: "Too large.",
-            415: "The Content-Encoding is unknown.",
             **COMMON,
         },
         ANYTHING,
@@ -178,60 +150,31 @@ def _webhooks() -> dict[str, Any]:
             parameter("endpoint_id", "path", UUID),
         ],
     )
-    return {path: {"post": operations.build()}}
-
-
-def _open() -> dict[str, Any]:
-    """Describe what everybody may call: health, and the schemas of captures."""
-    paths: dict[str, Any] = {}
-    path = "/api/data-capture/health"
     text = "Tell whether the service is well"
-    named = Operation(_name(f"GET {path}"), _HEALTH, text, ref("CaptureHealth"), {})
-    operation = named.build()
-    operation["responses"]["503"] = {
-        "description": "The database is away.",
-        "content": {"application/json": {"schema": ref("Unavailable")}},
-    }
-    paths[path] = {"get": operation}
-    path = "/api/v1/schemas/{kind}/{version}"
-    paths[path] = {
-        "get": Operation(
-            _name(f"GET {path}"),
-            _SENDING,
-            "Read the JSON Schema of a type",
-            ANYTHING,
-            {404: "There is no such schema.", 503: "Try again soon."},
-            parameters=[
-                parameter("kind", "path", {"enum": CaptureType.values}),
-                parameter("version", "path", {"enum": ["1"]}),
-            ],
-        ).build()
-    }
-    return paths
-
-
-def _name(address: str) -> str:
-    words = address.replace("{", "by_").replace("}", "").replace("-", "_")
-    parts = words.replace(" ", "").replace(".", "_").split("/")
-    return "_".join(part.lower() for part in parts if part not in ("api", "v1"))
+    yield _describe(f"GET {_HEALTH_PATH}", "Health", text, ref("CaptureHealth"), {})
+    yield _describe(
+        "GET /api/v1/schemas/{kind}/{version}",
+        _SENDING,
+        "Read the JSON Schema of a type",
+        ANYTHING,
+        {404: "There is no such schema.", 503: COMMON[503]},
+        parameters=[
+            parameter("kind", "path", {"enum": CaptureType.values}),
+            parameter("version", "path", {"enum": ["1"]}),
+        ],
+    )
 
 
 def _send(
-    address: str, text: str, body: Any, answer: Any, **more: Any
-) -> dict[str, Any]:
-    return Operation(
-        _name(address),
-        _SENDING,
-        text,
-        answer,
-        _REFUSALS,
-        body,
-        security=KEYS,
-        headers=_BUDGET,
-        **more,
-    ).build()
+    address: str, text: str, body: str, answer: str, tag: str = _SENDING, **more: Any
+) -> tuple[str, Operation]:
+    more = {"security": KEYS, "headers": _BUDGET, **more}
+    return _describe(address, tag, text, ref(answer), _REFUSALS, ref(body), **more)
 
 
-def _from_sdk(address: str, text: str, body: Any) -> dict[str, Any]:
-    operation = _send(address, text, body, ref("CaptureBatch"))
-    return {**operation, "tags": [_SDK], "security": [dict(each) for each in _SDK_KEYS]}
+def _describe(address: str, *args: Any, **kwargs: Any) -> tuple[str, Operation]:
+    """Return an operation, named after its method and its path, with both."""
+    words = address.replace("{", "by_").replace("}", "").replace("-", "_")
+    parts = words.replace(" ", "").split("/")
+    name = "_".join(part.lower() for part in parts if part not in ("api", "v1"))
+    return address, Operation(name, *args, **kwargs)
