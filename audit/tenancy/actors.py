@@ -132,6 +132,12 @@ class Actor:
         return cls("user", operation, id=user.pk, business_ids=ids, rights=rights)
 
     @classmethod
+    def from_key(cls, key: Any, operation: OperationContext) -> Actor:
+        """Return what a key opens as the one who acts: for its own business alone."""
+        ids = frozenset({key.business_id})
+        return cls("key", operation, key_id=key.pk, business_ids=ids)
+
+    @classmethod
     def system(cls, name: str, *, via: Via = "command") -> Actor:
         """Return the actor of a command or a job, which may act in every business."""
         operation = OperationContext(via=via, route=name)

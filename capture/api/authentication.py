@@ -30,8 +30,12 @@ def key_in_headers(request: HttpRequest) -> str | None:
 
     Raises ApiError when two different ones do. Cookies and sessions are not looked at.
     """
-    headers = {_authorization(request), request.headers.get("X-Capture-Key")}
-    texts = {text for text in headers if text}
+    return only_key(_authorization(request), request.headers.get("X-Capture-Key"))
+
+
+def only_key(*keys: Any) -> str | None:
+    """Return the one key among texts, if any. Raises ApiError 401 for several."""
+    texts = {key for key in keys if key}
     if len(texts) > 1:
         raise ApiError(401, "key_mismatch", "Two different keys came. Send one.")
     return texts.pop() if texts else None
@@ -39,17 +43,8 @@ def key_in_headers(request: HttpRequest) -> str | None:
 
 def take_key(body: dict[str, Any]) -> str | None:
     """Remove the key from a body and return it. It must not be stored."""
-    values = {body.pop(name, None) for name in BODY_KEYS if _is_text(body.get(name))}
-    for name in BODY_KEYS:
-        body.pop(name, None)
-    texts = {text for text in values if text}
-    if len(texts) > 1:
-        raise ApiError(401, "key_mismatch", "Two different keys came. Send one.")
-    return texts.pop() if texts else None
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
+    values = [body.pop(name, None) for name in BODY_KEYS]
+    return only_key(*(value for value in values if isinstance(value, str)))
 
 
 def require_key(

@@ -31,6 +31,7 @@ from capture import services
 from capture.api.authentication import (
     KeyUseError,
     key_in_headers,
+    only_key,
     require_key,
     take_key,
 )
@@ -72,12 +73,7 @@ class CaptureRequest:
     @property
     def actor(self) -> Actor:
         """The key as an actor of its own business only."""
-        return Actor(
-            kind="key",
-            operation=self.operation,
-            key_id=self.key.pk,
-            business_ids=frozenset({self.key.business_id}),
-        )
+        return Actor.from_key(self.key, self.operation)
 
     @property
     def wire_size(self) -> int:
@@ -112,7 +108,7 @@ class CaptureRequest:
 
     def authenticate_headers(self, text: str | None = None) -> None:
         """Check the key of the headers, if there is one, before the body is read."""
-        text = _one(key_in_headers(self.request), text)
+        text = only_key(key_in_headers(self.request), text)
         if text is not None:
             self._authenticate(text)
 
@@ -281,13 +277,6 @@ def too_many_items(limits: Limits) -> ApiError:
         limit_bytes=limits.wire,
         max_items=limits.items,
     )
-
-
-def _one(*keys: str | None) -> str | None:
-    texts = {text for text in keys if text}
-    if len(texts) > 1:
-        raise ApiError(401, "key_mismatch", "Two different keys came. Send one.")
-    return texts.pop() if texts else None
 
 
 def _small_number(text: str | None) -> int | None:

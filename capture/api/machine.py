@@ -113,13 +113,7 @@ class KeyReaderMixin(StaffView):
         """Who asks: a person, or the key of a business."""
         if not self.by_key:
             return Actor.from_request(self.request)
-        key: Any = self.request.auth
-        return Actor(
-            kind="key",
-            operation=operation_of(self.request),
-            key_id=key.pk,
-            business_ids=frozenset({key.business_id}),
-        )
+        return Actor.from_key(self.request.auth, operation_of(self.request))
 
     @property
     def by_key(self) -> bool:

@@ -68,30 +68,19 @@ def _receive(
     envelope_fields: dict[str, Any],
     webhook_id: str | None,
 ) -> HttpResponse:
+    unread = {**envelope_fields, "message_id": webhook_id}
     try:
         event = parse_body(raw).value
     except ParseError as error:
         wrong = Issue(error.code, "", error.message)
-        _quarantine_unread(
-            capture_request,
-            webhook_endpoint,
-            raw,
-            wrong,
-            {**envelope_fields, "message_id": webhook_id},
-        )
+        _quarantine_unread(capture_request, webhook_endpoint, raw, wrong, unread)
         raise refusal_of(error) from error
     if webhook_endpoint.provider == Provider.STRIPE and not _fits_mode(
         webhook_endpoint, event
     ):
         wrong = Issue("livemode_mismatch", "/livemode", "The endpoint is for the "
                         "other mode, live or test.")  # fmt: skip
-        _quarantine_unread(
-            capture_request,
-            webhook_endpoint,
-            raw,
-            wrong,
-            {**envelope_fields, "message_id": webhook_id},
-        )
+        _quarantine_unread(capture_request, webhook_endpoint, raw, wrong, unread)
         raise ApiError(400, wrong.code, wrong.message)
     envelopes = services.build_webhook(
         webhook_endpoint.provider, event, webhook_id=webhook_id, **envelope_fields
@@ -149,12 +138,7 @@ def _quarantine_unread(
 def _ingest(
     capture_request: CaptureRequest, webhook_endpoint: Any, envelopes: list[Envelope]
 ) -> Any:
-    actor = Actor(
-        kind="key",
-        operation=capture_request.operation,
-        key_id=webhook_endpoint.pk,
-        business_ids=frozenset({webhook_endpoint.business_id}),
-    )
+    actor = Actor.from_key(webhook_endpoint, capture_request.operation)
     return services.ingest(envelopes, source=webhook_endpoint.source, actor=actor)
 
 
