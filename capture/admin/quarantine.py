@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.contrib import admin
 from django.core.exceptions import ValidationError
-from django.db.models import Count, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 
@@ -110,8 +110,8 @@ class QuarantineAdmin(BulkActs, ActPages, ReadOnlyAdmin):
     )
 
     def get_rows(self, actor: Any) -> QuerySet[Any]:
-        queryset = super().get_rows(actor).prefetch_related("decisions")
-        return queryset.annotate(again=Count("sightings", distinct=True))
+        queryset: Any = super().get_rows(actor)
+        return queryset.with_outcome()
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is not None and request.user.has_perm("capture.read_payload", obj):
@@ -123,12 +123,12 @@ class QuarantineAdmin(BulkActs, ActPages, ReadOnlyAdmin):
 
     @admin.display(description="Seen")
     def times_seen(self, item: Any) -> int:
-        return 1 + int(item.again)
+        return int(item.times_seen)
 
     @admin.display(description="State")
     def state(self, item: Quarantine) -> str:
-        decisions = list(item.decisions.all())
-        return decisions[0].get_decision_display() if decisions else "open"
+        decision = item.newest_decision
+        return decision.get_decision_display() if decision else "open"
 
     @admin.display(description="What came")
     def what_came(self, item: Quarantine) -> str:
