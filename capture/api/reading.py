@@ -166,8 +166,7 @@ class ReadingViewSet(KeyReaderMixin, GenericViewSet[Any]):
         """List rows, newest first."""
         page = self.paginate_queryset(self.get_queryset()) or []
         note_shown(f"{self.shown_as}.listed", page, actor=self.actor)
-        paginator: Any = self.paginator
-        next_link = paginator.get_next_link()
+        next_link = self.paginator.get_next_link()  # type: ignore[union-attr]  # there is one
         return self.respond({"results": page, "next": next_link})
 
     def retrieve(self, request: Request, pk: str) -> Response:
@@ -328,13 +327,7 @@ class CountsViewSet(ReadingViewSet):
                 business_id=business_id,
                 query=user_email,
             )
-        latest = {
-            name: moment and moment.replace(microsecond=0)
-            for name, moment in counts.latest.items()
-        }
-        return self.respond(
-            {"user_email": user_email, "counts": counts, "latest_timestamps": latest}
-        )
+        return self.respond({"user_email": user_email, "counts": counts})
 
 
 def _parse_object(capture_request: CaptureRequest) -> dict[str, Any]:

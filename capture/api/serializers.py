@@ -134,7 +134,7 @@ class LatestTimestampsSerializer(serializers.Serializer[Any]):
 class CountsSerializer(serializers.Serializer[Any]):
     user_email = serializers.CharField()
     data_counts = DataCountsSerializer(source="counts")
-    latest_timestamps = LatestTimestampsSerializer()
+    latest_timestamps = LatestTimestampsSerializer(source="counts.latest")
     total_data_points = serializers.IntegerField(source="counts.total")
 
 

@@ -24,7 +24,7 @@ _COUNTED = (CaptureType.PAYMENT, CaptureType.QUESTIONNAIRE, CaptureType.DASHBOAR
 
 @dataclass(frozen=True)
 class CaptureCounts:
-    """Numbers and newest times by kind; zero and None for an unknown person."""
+    """Numbers and newest seconds by kind; zero and None for an unknown person."""
 
     payments: int = 0
     questionnaires: int = 0
@@ -70,7 +70,8 @@ def count_captures(email: str, *, actor: Actor) -> CaptureCounts:
     for name, (model, moment) in tables.items():
         projections = model.objects.filter(customer__in=ids)
         totals = projections.aggregate(n=Count("pk"), last=Max(moment))
-        counts[name] = (totals["n"], totals["last"])
+        last = totals["last"]
+        counts[name] = (totals["n"], last and last.replace(microsecond=0))
     return CaptureCounts(
         payments=counts["payment"][0],
         questionnaires=counts["questionnaire"][0],
