@@ -308,7 +308,7 @@ class QuarantineDecisionViewSet(ReadingViewSet):
         return self.respond({"success": True, "state": "discarded"})
 
 
-class CountsViewSet(ReadingViewSet):
+class CaptureCountsViewSet(ReadingViewSet):
     """Counts what is known of a person."""
 
     methods: ClassVar[Mapping[str, ActionSpec]] = {
@@ -370,5 +370,5 @@ capture_view = CaptureViewSet.as_endpoint("retrieve")
 quarantine_view = QuarantineViewSet.as_endpoint("list")
 quarantined_view = QuarantineViewSet.as_endpoint("retrieve")
 decide_view = endpoint(_decide, methods=("POST",))
-stats_view = CountsViewSet.as_endpoint("retrieve")
+stats_view = CaptureCountsViewSet.as_endpoint("retrieve")
 health_view = endpoint(_health, methods=("GET",))
