@@ -12,12 +12,12 @@ from django.views.generic import RedirectView
 from audit.rest.not_found import not_found_view
 from config.paths import HAS_CAPTURE
 
-index = RedirectView.as_view(pattern_name="admin:index")
+home = RedirectView.as_view(pattern_name="admin:index")
 # For pages that name no icon. Its address is known once files are collected.
 icon = RedirectView.as_view(url=lazy(static, str)("hub/img/favicon.svg"))
 
 urlpatterns = [
-    path("", require_safe(index)),
+    path("", require_safe(home)),
     path("favicon.ico", require_safe(icon)),
     path("admin/", admin.site.urls),
     *([path("demo/", include("config.demo"))] if HAS_CAPTURE else []),

@@ -35,12 +35,7 @@ from capture.api.endpoint import (
     read_body,
     refusal_of,
 )
-from capture.api.machine import (
-    HasRightOrKey,
-    KeyAuthentication,
-    KeyReaderMixin,
-    require_secret,
-)
+from capture.api.machine import KeyAuthentication, KeyReaderMixin, require_secret
 from capture.api.native import single
 from capture.api.reading_schema import ReadingSchema
 from capture.api.responses import counted, error_of_result
@@ -94,7 +89,6 @@ class ReadingViewSet(KeyReaderMixin, GenericViewSet[Any]):
         ReadingKeyAuthentication,
         StaffSessionAuthentication,
     )
-    permission_classes = (HasRightOrKey,)
     renderer_classes = (SpacedJSONRenderer,)
     pagination_class = KeysetPagination
     cursor_field = "received_at"

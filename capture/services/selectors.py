@@ -18,7 +18,6 @@ from capture.models import (
     Quarantine,
     Questionnaire,
     RefusalCount,
-    Sighting,
     Source,
 )
 from customers import services as customers
@@ -91,4 +90,4 @@ def get_quarantined(pk: UUID, *, actor: Actor) -> Quarantine:
 
 def list_sightings(capture: Capture) -> Any:
     """Return the repeats of a capture, the newest first."""
-    return Sighting.objects.filter(capture=capture)
+    return capture.sightings.all()
