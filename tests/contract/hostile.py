@@ -111,8 +111,8 @@ def requests_timed() -> Iterator[list[float]]:
 class Meter:
     """Measures the CPU of requests, and keeps what the slowest of a name took.
 
-    A call may be several: a page, its confirmation, the form again. What the test itself
-    does between them is not counted. `fed` are the routes that took a POST.
+    A call may be several: a page, its confirmation, the form again. What the test
+    itself does between them is not counted. `fed` are the routes that took a POST.
     """
 
     found: dict[str, float] = field(default_factory=dict)
