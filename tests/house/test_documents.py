@@ -115,3 +115,27 @@ def test_the_picture_of_a_request_has_each_middleware_in_its_order():
     shown = re.findall(r"\w+Middleware", picture)
 
     assert [name for name in shown if name in own] == own
+
+
+def test_each_word_of_the_glossary_is_in_use():
+    """In the code or in a document: one of the forms that its line names."""
+    table = read(DOCS / "glossary.md").split("## Words of our own")[1]
+    words = re.findall(r"^\| (?!word)([\w-][^|]*) \|", table.split("\n## ")[0], re.M)
+    pages = [ROOT / "README.md", *GUIDES, *DOCS.glob("*.md")]
+    sources = [
+        path
+        for app in APPS
+        for path in (ROOT / app).rglob("*.py")
+        if "migrations" not in path.parts
+    ]
+    text = "\n".join(read(p) for p in (*sources, *pages) if p.name != "glossary.md")
+    text = re.sub(r"[\s_-]+", " ", text.lower())
+
+    assert len(words) > 50
+    assert [word for word in words if not is_used(word, text)] == []
+
+
+def is_used(word: str, text: str) -> bool:
+    """Tell whether one of several names for a thing is in a text."""
+    forms = [form.replace("-", " ").split(" …")[0] for form in word.lower().split(", ")]
+    return any(form in text or form.replace(" ", "") in text for form in forms)
