@@ -66,7 +66,6 @@ from customers.services.crud import (
 )
 from customers.services.customers import (
     ARCHIVE,
-    CUSTOMER_COLUMNS,
     archive_batch,
     archive_customer,
     archive_customers,
@@ -190,7 +189,6 @@ from customers.services.writing import save_record
 
 __all__ = [
     "ARCHIVE",
-    "CUSTOMER_COLUMNS",
     "ENGAGED_FOR",
     "EXCEED_LIMIT",
     "IMPORT_OUTCOMES",

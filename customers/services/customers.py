@@ -38,21 +38,21 @@ _HAS_IT = {
     "external_id": "A customer here has this external id already.",
 }
 _PREFERENCES = frozenset({"prefer_sms", "prefer_email", "prefer_call"})
-# What people write of a customer.
-CUSTOMER_COLUMNS = (
-    "name",
-    "email",
-    "is_email_verified",
-    "phone",
-    "customer_type",
-    "status",
-    "signup_method",
-    "source",
-    "location",
-    "external_id",
-    "joined_at",
+CHANGEABLE = frozenset(
+    {
+        "name",
+        "email",
+        "is_email_verified",
+        "phone",
+        "customer_type",
+        "status",
+        "signup_method",
+        "source",
+        "location",
+        "external_id",
+        "joined_at",
+    }
 )
-CHANGEABLE = frozenset(CUSTOMER_COLUMNS)
 
 
 @transaction.atomic

@@ -20,6 +20,20 @@ from customers.api.tables.rows import (
 )
 from customers.models import Customer
 
+_COLUMNS = [
+    "name",
+    "email",
+    "is_email_verified",
+    "phone",
+    "customer_type",
+    "status",
+    "signup_method",
+    "source",
+    "location",
+    "external_id",
+    "joined_at",
+]
+
 
 class NewCustomer(RowBody):
     """A new customer, with wishes."""
@@ -35,7 +49,7 @@ class NewCustomer(RowBody):
     class Meta:
         model = Customer
         fields: ClassVar = [
-            *services.CUSTOMER_COLUMNS,
+            *_COLUMNS,
             "prefer_sms",
             "prefer_email",
             "prefer_call",
@@ -50,7 +64,7 @@ class ChangedCustomer(ChangeBody):
 
     class Meta:
         model = Customer
-        fields = services.CUSTOMER_COLUMNS
+        fields = _COLUMNS
 
 
 class CustomerFilters(ArchivableFilters):
