@@ -43,7 +43,8 @@ def read(page: Path) -> str:
 @cache
 def names_in(path: str) -> set[str]:
     """Return what a module defines: classes, functions, methods, by their names."""
-    return set(re.findall(r"^\s*(?:class|def) (\w+)", read(ROOT / path), re.MULTILINE))
+    text = read(ROOT / path) if (ROOT / path).is_file() else ""
+    return set(re.findall(r"^\s*(?:class|def) (\w+)", text, re.MULTILINE))
 
 
 @pytest.mark.parametrize("page", GUIDES, ids=lambda page: page.name)
