@@ -47,6 +47,15 @@ from customers.selectors.timeline import (
 )
 from customers.selectors.timeline_sources import register_customer_sources
 from customers.selectors.workplaces import Workplace, list_workplaces
+from customers.services.archiving import (
+    ARCHIVE,
+    archive_batch,
+    archive_customer,
+    archive_customers,
+    check_archivable,
+    restore_batch,
+    restore_customers,
+)
 from customers.services.bulk import create_many
 from customers.services.businesses import create_business
 from customers.services.capture_sync import (
@@ -64,17 +73,7 @@ from customers.services.crud import (
     create_row,
     restore_row,
 )
-from customers.services.customers import (
-    ARCHIVE,
-    archive_batch,
-    archive_customer,
-    archive_customers,
-    check_archivable,
-    create_customer,
-    restore_batch,
-    restore_customers,
-    update_customer,
-)
+from customers.services.customers import create_customer, update_customer
 from customers.services.exports.columns import (
     Column,
     load_values,

@@ -7,7 +7,6 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
-from django.utils import timezone
 
 from audit.tenancy.actors import Actor
 from customers.models import Booking, Customer, TicketMessage
@@ -15,8 +14,8 @@ from customers.selectors.customers import list_rows
 from customers.services.constraints import changed_columns, check_row
 from customers.services.locking import hand_down, lock_customer
 from customers.services.money.booking_rules import check_new_booking, stamp_booking
-from customers.services.saving import check_live, copy_of
-from customers.services.writing import save_record
+from customers.services.saving import Write, check_live, copy_of, mark_archived
+from customers.services.writing import save_by_subject
 
 _Row = TypeVar("_Row", bound=models.Model)
 
@@ -33,12 +32,13 @@ def create_row(
     """Create a row of a business; `values` are columns that people may write.
 
     The caller has seen to it that foreign keys name rows of the same business. Raises
-    ValidationError, with the field, for a broken rule, and as `save_record` does.
+    ValidationError, with the field, for a broken rule, and as `Write` does.
     """
     row = model(business_id=business_id, **values)
     _check_live(row)
     _check(row)
-    return save_record(row, actor=actor, reason=reason)
+    save_by_subject(Write(row, actor=actor, reason=reason))
+    return row
 
 
 @transaction.atomic
@@ -66,9 +66,10 @@ def change_row(
     _check(locked, stored)
     if not changed_columns(locked, stored):
         return stored
-    return save_record(
-        locked, actor=actor, reason=reason, stored=stored, customer=customer
+    save_by_subject(
+        Write(locked, actor=actor, reason=reason, stored=stored, customer=customer)
     )
+    return locked
 
 
 @transaction.atomic
@@ -85,16 +86,18 @@ def archive_row(
         msg = "This is archived already."
         raise ValidationError(msg, code="already_archived")
     stored = copy_of(current)
-    locked.archived_at, locked.archived_by_id = timezone.now(), actor.user_id
-    locked.archive_reason = reason
-    return save_record(
-        current,
-        actor=actor,
-        reason=reason,
-        verb="archived",
-        stored=stored,
-        customer=customer,
+    mark_archived(current, actor=actor, reason=reason)
+    save_by_subject(
+        Write(
+            current,
+            actor=actor,
+            reason=reason,
+            verb="archived",
+            stored=stored,
+            customer=customer,
+        )
     )
+    return current
 
 
 @transaction.atomic
@@ -114,14 +117,17 @@ def restore_row(
     stored = copy_of(current)
     locked.archived_at = locked.archived_by_id = locked.archive_reason = None
     _check(current, stored)
-    return save_record(
-        current,
-        actor=actor,
-        reason=reason,
-        verb="restored",
-        stored=stored,
-        customer=customer,
+    save_by_subject(
+        Write(
+            current,
+            actor=actor,
+            reason=reason,
+            verb="restored",
+            stored=stored,
+            customer=customer,
+        )
     )
+    return current
 
 
 def _check(row: models.Model, stored: models.Model | None = None) -> None:

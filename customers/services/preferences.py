@@ -14,8 +14,7 @@ from customers.models import ConsentEvent, Customer, Flag, Preferences
 from customers.selectors.customers import list_rows
 from customers.services.constraints import changed_columns, check_row
 from customers.services.locking import hand_down, lock_customer
-from customers.services.saving import copy_of
-from customers.services.writing import save_record
+from customers.services.saving import Write, copy_of, save_plainly
 
 CHANGEABLE = frozenset(
     {
@@ -67,7 +66,8 @@ def update_preferences(
     check_row(row, stored)
     if not changes.keys() & changed_columns(row, stored):
         return stored
-    return save_record(row, actor=actor, reason=reason, stored=stored, customer=locked)
+    save_plainly(Write(row, actor=actor, reason=reason, stored=stored, customer=locked))
+    return row
 
 
 def list_flags(customer: Customer, *, actor: Actor) -> Any:
@@ -76,13 +76,15 @@ def list_flags(customer: Customer, *, actor: Actor) -> Any:
     return rows.order_by("code")
 
 
+@transaction.atomic
 def add_flag(customer: Customer, code: str, *, actor: Actor, reason: str) -> Flag:
     """Put a flag on a customer. Raises ValidationError when it stands already."""
     flag = Flag(
         business_id=customer.business_id, customer=customer, code=code, reason=reason
     )
     check_row(flag)
-    return save_record(flag, actor=actor, reason=reason)
+    save_flag(Write(flag, actor=actor, reason=reason))
+    return flag
 
 
 @transaction.atomic
@@ -99,9 +101,18 @@ def remove_flag(customer: Customer, code: str, *, actor: Actor, reason: str) -> 
     flag.removed_at = timezone.now()
     flag.removed_by_id = actor.user_id
     flag.removed_reason = reason
-    return save_record(flag, actor=actor, reason=reason, stored=stored, customer=locked)
+    save_flag(Write(flag, actor=actor, reason=reason, stored=stored, customer=locked))
+    return flag
 
 
+def save_flag(write: Write[Flag]) -> None:
+    """Write a flag under the name of whoever put it there."""
+    if write.is_new:
+        write.instance.added_by_id = write.instance.added_by_id or write.actor.user_id
+    save_plainly(write)
+
+
+@transaction.atomic
 def record_consent(
     customer: Customer,
     *,
@@ -126,4 +137,12 @@ def record_consent(
         **proof,
     )
     check_row(event)
-    return save_record(event, actor=actor)
+    save_consent(Write(event, actor=actor))
+    return event
+
+
+def save_consent(write: Write[ConsentEvent]) -> None:
+    """Write what a person said, with who recorded it and in which operation."""
+    write.instance.recorded_by_id = write.instance.recorded_by_id or write.actor.user_id
+    write.instance.operation_id = write.actor.operation.id
+    save_plainly(write)

@@ -111,7 +111,7 @@ def save_refund(write: Write[Refund]) -> None:
     More than the limit goes in two steps: one person asks, another with the right to
     exceed it lets the money go. Who raises an amount has asked for it anew.
     """
-    row, actor = write.row, write.actor
+    row, actor = write.instance, write.actor
     booking = lock_booking(Booking.objects.get(pk=row.booking_id))
     row.booking = booking
     row.customer_id, row.currency = booking.customer_id, booking.currency
@@ -200,7 +200,7 @@ def save_credit(write: Write[Credit]) -> None:
     """Write an entry: never below zero, nothing reversed twice, limits kept."""
     # One credit of a customer after the other: they count together.
     write.lock()
-    row, actor = write.row, write.actor
+    row, actor = write.instance, write.actor
     if row.kind == CreditKind.REVERSED:
         _check_reversal(row)
     else:
