@@ -35,6 +35,8 @@ def create_row(
     ValidationError, with the field, for a broken rule, and as `Write` does.
     """
     row = model(business_id=business_id, **values)
+    if "customer" in values:
+        hand_down(values["customer"], row)
     _check_live(row)
     _check(row)
     save_by_subject(Write(row, actor=actor, reason=reason))

@@ -122,7 +122,9 @@ def update_customer(
             Write(row, actor=actor, reason=reason, stored=stored, customer=row)
         )
     if preferences:
-        update_preferences(row, actor=actor, reason=reason, **preferences)
+        update_preferences(
+            row, actor=actor, reason=reason, is_locked=True, **preferences
+        )
     if has_address:
         _set_address(row, address, actor=actor, reason=reason)
     return row
@@ -135,7 +137,7 @@ def save_customer(write: Write[Customer]) -> None:
         write.save()
         # The document's three records: the person, the preferences, the figures.
         preferences = Preferences(customer=customer, business_id=customer.business_id)
-        preferences.by(write.actor, reason=write.reason).save()
+        preferences.by(write.actor, reason=write.reason).save(savepoint=False)
         begin_stats(customer)
         return
     # As stored: a change cannot bring anybody back.
@@ -151,13 +153,13 @@ def _keep_findable(
 ) -> None:
     """Keep an e-mail as a contact, so that it finds the customer who left it."""
     former = Contact(
-        business_id=customer.business_id,
+        business=customer.business,
         customer=customer,
         kind=ContactKind.EMAIL,
         email=email,
         valid_to=timezone.now(),
     )
-    former.by(write.actor, reason=write.reason).save()
+    former.by(write.actor, reason=write.reason).save(savepoint=False)
 
 
 def _locked(pk: UUID, *, actor: Actor) -> Customer:
@@ -205,9 +207,7 @@ def _set_address(
         )
         return
     if row is None:
-        row = Address(
-            business_id=customer.business_id, customer=customer, is_primary=True
-        )
+        row = Address(business=customer.business, customer=customer, is_primary=True)
     if row.as_text == text:
         return
     for name in ("line1", "line2", "city", "region", "postal_code", "country"):

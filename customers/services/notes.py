@@ -24,7 +24,7 @@ def add_note(
 ) -> Note:
     """Write a note under the actor's name. Raises ValidationError when it is empty."""
     note = Note(
-        business_id=customer.business_id,
+        business=customer.business,
         customer=customer,
         note_type=note_type,
         content=content.strip() or None,

@@ -45,18 +45,24 @@ def check_not_ahead(name: str, moment: datetime) -> None:
 
 @transaction.atomic
 def update_preferences(
-    customer: Customer, *, actor: Actor, reason: str | None = None, **changes: Any
+    customer: Customer,
+    *,
+    actor: Actor,
+    reason: str | None = None,
+    is_locked: bool = False,
+    **changes: Any,
 ) -> Preferences:
     """Change preferences; what is not named stays as it is.
 
-    Raises ValidationError with the field when a value does not fit.
+    `is_locked` tells that the caller has locked the customer. Raises ValidationError
+    with the field when a value does not fit.
     """
     actor.require(customer.business_id, "customers.change_preferences")
     if unknown := sorted(changes.keys() - CHANGEABLE):
         msg = f"Preferences have no {', '.join(unknown)}."
         raise ValidationError(msg, code="unknown_field")
     # The customer first, as everybody does whose write moves figures.
-    locked = lock_customer(customer.pk)
+    locked = customer if is_locked else lock_customer(customer.pk)
     rows = Preferences.objects.select_for_update(no_key=True)
     row = rows.get(customer=customer)
     hand_down(locked, row)
@@ -79,9 +85,7 @@ def list_flags(customer: Customer, *, actor: Actor) -> Any:
 @transaction.atomic
 def add_flag(customer: Customer, code: str, *, actor: Actor, reason: str) -> Flag:
     """Put a flag on a customer. Raises ValidationError when it stands already."""
-    flag = Flag(
-        business_id=customer.business_id, customer=customer, code=code, reason=reason
-    )
+    flag = Flag(business=customer.business, customer=customer, code=code, reason=reason)
     check_row(flag)
     save_flag(Write(flag, actor=actor, reason=reason))
     return flag
@@ -129,7 +133,7 @@ def record_consent(
     if proof.get("occurred_at") is not None:
         check_not_ahead("occurred_at", proof["occurred_at"])
     event = ConsentEvent(
-        business_id=customer.business_id,
+        business=customer.business,
         customer=customer,
         purpose=purpose,
         channel=channel,

@@ -87,7 +87,7 @@ class Write(Generic[_Model]):
         """Write the row, its history and its entry in the trail."""
         instance, customer_id = self.instance, subject_of(self.instance)
         if isinstance(instance, TrackedModel):
-            instance.by(self.actor, reason=self.reason).save()
+            instance.by(self.actor, reason=self.reason).save(savepoint=False)
         else:
             instance.save()
         log.record(

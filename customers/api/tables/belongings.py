@@ -240,6 +240,7 @@ class OnePerCustomerViewSet(HubViewSet):
         row = rows.filter(customer=customer).first()
         if row is None:
             raise self.missing(self.model, reference)
+        row.customer = customer
         return row
 
     def reference_of(self, row: Any) -> str:

@@ -59,11 +59,11 @@ def issue_credit(
     actor.require(customer.business_id, "customers.add_credit")
     locked = lock_customer(customer.pk)
     entry = Credit(
-        business_id=customer.business_id,
-        customer=customer,
+        business=locked.business,
+        customer=locked,
         kind=CreditKind.ISSUED,
         amount=stored(amount),
-        currency=currency or customer.business.currency,
+        currency=currency or locked.business.currency,
         reason_code=reason_code,
         reason=reason,
         expires_on=expires_on,
@@ -109,11 +109,11 @@ def spend_credit(
         booking = _payable(booking, customer, currency, stored(amount))
         currency = booking.currency
     entry = Credit(
-        business_id=customer.business_id,
-        customer=customer,
+        business=locked.business,
+        customer=locked,
         kind=CreditKind.SPENT,
         amount=-stored(amount),
-        currency=currency or customer.business.currency,
+        currency=currency or locked.business.currency,
         booking=booking,
         reason=reason,
     )

@@ -52,8 +52,8 @@ def request_refund(
         msg = f"The booking was paid in {booking.currency}. Refund that currency."
         raise ValidationError({"currency": ValidationError(msg, "currency_differs")})
     refund = Refund(
-        business_id=booking.business_id,
-        customer_id=booking.customer_id,
+        business=booking.business,
+        customer=booking.customer,
         booking=booking,
         amount=left_to_refund(booking) if amount is None else stored(amount),
         currency=booking.currency,
