@@ -73,7 +73,11 @@ from customers.services.crud import (
     create_row,
     restore_row,
 )
-from customers.services.customers import create_customer, update_customer
+from customers.services.customers import (
+    CUSTOMER_COLUMNS,
+    create_customer,
+    update_customer,
+)
 from customers.services.exports.columns import (
     Column,
     load_values,
@@ -153,6 +157,7 @@ from customers.services.money.refunds import (
 )
 from customers.services.notes import add_note, get_notes, list_notes, newest_notes
 from customers.services.preferences import (
+    PREFERENCES_COLUMNS,
     add_flag,
     list_flags,
     record_consent,
@@ -188,6 +193,7 @@ from customers.services.writing import save_record
 
 __all__ = [
     "ARCHIVE",
+    "CUSTOMER_COLUMNS",
     "ENGAGED_FOR",
     "EXCEED_LIMIT",
     "IMPORT_OUTCOMES",
@@ -195,6 +201,7 @@ __all__ = [
     "IMPORT_TABLES",
     "INLINE_ROWS",
     "KEYED_FILES",
+    "PREFERENCES_COLUMNS",
     "PRESETS",
     "RIGHTS_TO_EXPORT",
     "SEGMENTS",

@@ -37,12 +37,10 @@ def archive_customer(
 
     Raises ValidationError `stale_version` when it is no longer at `expected_rev`.
     """
-    archived = archive_customers(
+    [archived] = archive_customers(
         [customer.pk], actor=actor, reason=reason, expected_rev=expected_rev
     )
-    if not archived:
-        raise Customer.DoesNotExist
-    return archived[0]
+    return archived
 
 
 @transaction.atomic

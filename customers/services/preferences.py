@@ -16,23 +16,20 @@ from customers.services.constraints import changed_columns, check_row
 from customers.services.locking import hand_down, lock_customer
 from customers.services.saving import Write, copy_of, save_plainly
 
-CHANGEABLE = frozenset(
-    {
-        "prefer_sms",
-        "prefer_email",
-        "prefer_call",
-        "favorite_products",
-        "preferred_categories",
-        "preferred_payment",
-        "average_spend",
-        "best_contact_time",
-        "do_not_contact",
-        "can_receive_offers",
-        "can_receive_loyalty",
-    }
+# What people write of preferences, in the order in which it is shown.
+PREFERENCES_COLUMNS = (
+    "prefer_sms",
+    "prefer_email",
+    "prefer_call",
+    "favorite_products",
+    "preferred_categories",
+    "preferred_payment",
+    "average_spend",
+    "best_contact_time",
+    "do_not_contact",
+    "can_receive_offers",
+    "can_receive_loyalty",
 )
-
-
 _CLOCKS_DIFFER = timedelta(minutes=5)
 
 
@@ -58,7 +55,7 @@ def update_preferences(
     with the field when a value does not fit.
     """
     actor.require(customer.business_id, "customers.change_preferences")
-    if unknown := sorted(changes.keys() - CHANGEABLE):
+    if unknown := sorted(changes.keys() - set(PREFERENCES_COLUMNS)):
         msg = f"Preferences have no {', '.join(unknown)}."
         raise ValidationError(msg, code="unknown_field")
     # The customer first, as everybody does whose write moves figures.
