@@ -32,7 +32,6 @@ from customers.selectors.money import (
     get_booking,
     get_credit,
     get_refund,
-    list_bookings,
     list_credits,
 )
 from customers.selectors.search import find_customers, search_customers
@@ -174,7 +173,7 @@ from customers.services.revealing import (
     require_reveal,
     reveal_customer,
 )
-from customers.services.rules import Mistake, RuleError
+from customers.services.rules import RuleError
 from customers.services.saving import check_live
 from customers.services.segments import (
     SEGMENTS,
@@ -214,7 +213,6 @@ __all__ = [
     "LinkUsed",
     "MailFailed",
     "MarketingExport",
-    "Mistake",
     "PurchaseColumns",
     "PurchaseReport",
     "RuleError",
@@ -290,7 +288,6 @@ __all__ = [
     "issue_credit",
     "keep_upload",
     "left_to_refund",
-    "list_bookings",
     "list_businesses",
     "list_credits",
     "list_customers",

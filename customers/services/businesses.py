@@ -1,4 +1,4 @@
-"""Making and saving businesses: some columns decide everybody's figures."""
+"""Making businesses, and saving them and who works there."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from uuid import UUID
 from django.db import transaction
 from django.utils.module_loading import import_string
 
+from audit import accounts
 from audit.tenancy.actors import Actor
-from customers.models import Business, Customer
+from audit.tenancy.scope import reach
+from customers.models import Business, Customer, Membership
 from customers.services.constraints import changed_columns, check_row
 from customers.services.saving import Write
 from customers.services.stats import refresh_business_stats
@@ -70,3 +72,29 @@ def _refresh_everybody(business_id: UUID) -> None:
         refresh_business_stats(business_id)
     except Exception:
         logger.exception("figures are behind a change: run rebuild_projections")
+
+
+def save_membership(write: Write[Membership]) -> None:
+    """Write a membership, and put somebody out whose only role changes or ends.
+
+    Rights are read anew with each request. Whoever works elsewhere too stays signed in,
+    or the admin of one business could put out the people of all others.
+    """
+    membership, stored = write.instance, write.stored
+    if stored is not None:
+        has_ended = membership.ended_at is not None and stored.ended_at is None
+        if (has_ended or membership.role != stored.role) and not _works_elsewhere(
+            membership
+        ):
+            accounts.end_sessions(
+                membership.user, actor=write.actor, reason_code="membership_changed"
+            )
+    write.save()
+
+
+def _works_elsewhere(membership: Membership) -> bool:
+    others = Membership.objects.filter(user=membership.user_id, ended_at=None)
+    # Businesses that the actor does not reach count as well.
+    with reach(None):
+        is_owner = membership.user.is_superuser
+        return is_owner or others.exclude(business=membership.business_id).exists()

@@ -74,16 +74,18 @@ def create_customer(
     check_row(customer, about=_ABOUT)
     save_customer(Write(customer, actor=actor, reason=reason))
     if preferences:
-        update_preferences(customer, actor=actor, reason=reason, **preferences)
+        update_preferences(
+            customer, actor=actor, reason=reason, is_locked=True, **preferences
+        )
     if address:
         primary = Address(
             business=business, customer=customer, raw=address, is_primary=True
         )
-        save_plainly(Write(primary, actor=actor, reason=reason))
+        save_plainly(Write(primary, actor=actor, reason=reason, customer=customer))
     for place in addresses:
         row = Address(business=business, customer=customer, **place)
         check_row(row)
-        save_plainly(Write(row, actor=actor, reason=reason))
+        save_plainly(Write(row, actor=actor, reason=reason, customer=customer))
     return customer
 
 
@@ -187,35 +189,27 @@ def _set_address(
     customer: Customer, text: str | None, *, actor: Actor, reason: str | None
 ) -> None:
     """Keep a text as the primary address; the former one stays in its history."""
-    rows = Address.objects.filter(customer=customer, is_primary=True, archived_at=None)
-    row = rows.select_for_update(no_key=True).first()
-    stored = None if row is None else copy_of(row)
-    if row is None and not text:
+    places = Address.objects.filter(customer=customer, is_primary=True)
+    places = places.filter(archived_at=None).select_for_update(no_key=True)
+    stored = places.first()
+    if stored is None and not text:
         return
-    if row is not None and not text:
-        mark_archived(row, actor=actor, reason=reason or "address removed")
-        save_plainly(
-            Write(
-                row,
-                actor=actor,
-                reason=row.archive_reason,
-                verb="archived",
-                stored=stored,
-                customer=customer,
-            )
-        )
+    new = Address(business=customer.business, customer=customer, is_primary=True)
+    place, verb = new if stored is None else copy_of(stored), ""
+    if not text:
+        verb, reason = "archived", reason or "address removed"
+        mark_archived(place, actor=actor, reason=reason)
+    elif place.as_text == text:
         return
-    if row is None:
-        row = Address(business=customer.business, customer=customer, is_primary=True)
-    if row.as_text == text:
-        return
-    for name in ("line1", "line2", "city", "region", "postal_code", "country"):
-        setattr(row, name, None)
-    row.raw = text
-    check_row(row, stored)
-    save_plainly(
-        Write(row, actor=actor, reason=reason, stored=stored, customer=customer)
+    else:
+        for name in ("line1", "line2", "city", "region", "postal_code", "country"):
+            setattr(place, name, None)
+        place.raw = text
+        check_row(place, stored)
+    write = Write(
+        place, actor=actor, reason=reason, verb=verb, stored=stored, customer=customer
     )
+    save_plainly(write)
 
 
 def _check_columns(columns: dict[str, Any]) -> None:

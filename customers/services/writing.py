@@ -24,9 +24,8 @@ from customers.models import (
     Ticket,
     TicketMessage,
 )
-from customers.services.businesses import save_business
+from customers.services.businesses import save_business, save_membership
 from customers.services.customers import save_customer
-from customers.services.memberships import save_membership
 from customers.services.money.booking_rules import save_booking
 from customers.services.money.money_rules import save_credit, save_refund
 from customers.services.notes import save_note

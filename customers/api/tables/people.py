@@ -36,10 +36,7 @@ class NewCustomer(RowBody):
         model = Customer
         fields: ClassVar = [
             *services.CUSTOMER_COLUMNS,
-            "prefer_sms",
-            "prefer_email",
-            "prefer_call",
-            "address",
+            *("prefer_sms", "prefer_email", "prefer_call", "address"),
         ]
 
 

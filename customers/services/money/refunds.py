@@ -79,7 +79,8 @@ def request_refund(
         )
         amount_text = shown_money(refund.amount, refund.currency)
         confirm(digest, f"Ask to give back {amount_text}")
-    save_refund(Write(refund, actor=actor, reason=reason))
+    customer = booking.customer
+    save_refund(Write(refund, actor=actor, reason=reason, customer=customer))
     return refund
 
 
