@@ -50,6 +50,9 @@ class Desk:
         self.token = accounts.issue_tokens(staff(self.bakery)).access
         self.customer = CustomerFactory(business=self.bakery, email="ana@example.org")
         self.booking = BookingFactory(customer=self.customer, status="pending")
+        self.paid = BookingFactory(
+            customer=self.customer, status="completed", paid_amount="50.00"
+        )
         self.ticket = TicketFactory(customer=self.customer)
         self.numbers = count()
         # To be archived, each once.
@@ -74,10 +77,13 @@ class Desk:
         """Add something to the one customer."""
         self.send("POST", f"customers/{self.customer.pk}/{what}", body)
 
-    def create_customer(self, **headers: str) -> None:
+    def create_customer(
+        self, headers: dict[str, str] | None = None, **columns: Any
+    ) -> None:
         """Create a customer."""
         email = f"n{next(self.numbers)}@example.org"
-        self.send("POST", "customers", {"name": "New", "email": email}, **headers)
+        body = {"name": "New", "email": email, **columns}
+        self.send("POST", "customers", body, **(headers or {}))
 
     def grow(self) -> None:
         """Add more of everything."""
@@ -111,7 +117,23 @@ def create(desk: Desk) -> None:
 
 def create_once(desk: Desk) -> None:
     """Create a customer with a key."""
-    desk.create_customer(**{"Idempotency-Key": f"key {next(desk.numbers)}"})
+    desk.create_customer({"Idempotency-Key": f"key {next(desk.numbers)}"})
+
+
+def create_whole(desk: Desk) -> None:
+    """Create a customer with a wish and an address."""
+    desk.create_customer(prefer_sms=True, address="Hill 3")
+
+
+def contact(desk: Desk) -> None:
+    """Add a number, which is read as in the country of the business."""
+    desk.add("contacts", kind="alternative", phone="044 668 18 00")
+
+
+def refund(desk: Desk) -> None:
+    """Give a part of a booking back."""
+    body = {"amount": "1.00", "reason_code": "other"}
+    desk.send("POST", f"bookings/{desk.paid.pk}/refunds", body)
 
 
 def booking(desk: Desk) -> None:
@@ -168,6 +190,9 @@ CEILINGS = {
     email: 19,
     create: 14,
     create_once: 19,
+    create_whole: 29,
+    contact: 13,
+    refund: 20,
     booking: 11,
     booking_status: 18,
     new_booking: 18,
