@@ -189,25 +189,25 @@ def _set_address(
     customer: Customer, text: str | None, *, actor: Actor, reason: str | None
 ) -> None:
     """Keep a text as the primary address; the former one stays in its history."""
-    places = Address.objects.filter(customer=customer, is_primary=True)
-    places = places.filter(archived_at=None).select_for_update(no_key=True)
-    stored = places.first()
+    addresses = Address.objects.filter(customer=customer, is_primary=True)
+    addresses = addresses.filter(archived_at=None).select_for_update(no_key=True)
+    stored = addresses.first()
     if stored is None and not text:
         return
     new = Address(business=customer.business, customer=customer, is_primary=True)
-    place, verb = new if stored is None else copy_of(stored), ""
+    address, verb = new if stored is None else copy_of(stored), ""
     if not text:
         verb, reason = "archived", reason or "address removed"
-        mark_archived(place, actor=actor, reason=reason)
-    elif place.as_text == text:
+        mark_archived(address, actor=actor, reason=reason)
+    elif address.as_text == text:
         return
     else:
         for name in ("line1", "line2", "city", "region", "postal_code", "country"):
-            setattr(place, name, None)
-        place.raw = text
-        check_row(place, stored)
+            setattr(address, name, None)
+        address.raw = text
+        check_row(address, stored)
     write = Write(
-        place, actor=actor, reason=reason, verb=verb, stored=stored, customer=customer
+        address, actor=actor, reason=reason, verb=verb, stored=stored, customer=customer
     )
     save_plainly(write)
 
