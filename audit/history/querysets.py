@@ -97,8 +97,8 @@ class TrackedQuerySet(ScopedQuerySet[_M]):
             stored += updated
         return stored
 
-    update_locked.alters_data = True  # type: ignore[attr-defined]
-    update_locked.queryset_only = True  # type: ignore[attr-defined]
+    update_locked.alters_data = True  # type: ignore[attr-defined]  # as Django marks its own
+    update_locked.queryset_only = True  # type: ignore[attr-defined]  # as Django marks its own
 
     def bulk_create(  # type: ignore[override]  # noqa: PLR0917 - Django's signature
         self,
