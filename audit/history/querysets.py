@@ -70,21 +70,35 @@ class TrackedQuerySet(ScopedQuerySet[_M]):
         Runs in one transaction and locks the rows, so that two of these cannot
         deadlock. Raises NotSupportedError when nobody was named with `by()`.
         """
-        change = required_change(self._change, "update()")
-        _refuse_underived(self.model, values)
-        values = {**stamps_of(self.model), **values}
-        plain = self.model._base_manager.using(self.db)
+        required_change(self._change, "update()")
         with transaction.atomic(using=self.db):
             keys = self.order_by("pk").select_for_update(of=("self",), no_key=True)
             ids = list(keys.values_list("pk", flat=True))
-            for batch in _batches(ids):
-                query: Any = plain.filter(pk__in=batch).query.chain(UpdateQuery)
-                query.add_update_values(values)
-                rows = update_returning(plain, query)
-                write_history(rows, "~", change, using=self.db)
+            self.update_locked(ids, **values)
         return len(ids)
 
     update.alters_data = True  # type: ignore[attr-defined]
+
+    def update_locked(self, ids: Iterable[Any], **values: Any) -> list[_M]:
+        """Update rows that the caller has locked; return them as they are stored now.
+
+        Writes one history row for each, in the caller's transaction.
+        """
+        change = required_change(self._change, "update_locked()")
+        _refuse_underived(self.model, values)
+        values = {**stamps_of(self.model), **values}
+        plain = self.model._base_manager.using(self.db)
+        stored: list[_M] = []
+        for batch in _batches(ids):
+            query: Any = plain.filter(pk__in=batch).query.chain(UpdateQuery)
+            query.add_update_values(values)
+            updated = update_returning(plain, query)
+            write_history(updated, "~", change, using=self.db)
+            stored += updated
+        return stored
+
+    update_locked.alters_data = True  # type: ignore[attr-defined]  # as Django marks its own
+    update_locked.queryset_only = True  # type: ignore[attr-defined]  # as Django marks its own
 
     def bulk_create(  # type: ignore[override]  # noqa: PLR0917 - Django's signature
         self,

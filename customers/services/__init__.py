@@ -32,7 +32,6 @@ from customers.selectors.money import (
     get_booking,
     get_credit,
     get_refund,
-    list_bookings,
     list_credits,
 )
 from customers.selectors.search import find_customers, search_customers
@@ -47,6 +46,15 @@ from customers.selectors.timeline import (
 )
 from customers.selectors.timeline_sources import register_customer_sources
 from customers.selectors.workplaces import Workplace, list_workplaces
+from customers.services.archiving import (
+    ARCHIVE,
+    archive_batch,
+    archive_customer,
+    archive_customers,
+    check_archivable,
+    restore_batch,
+    restore_customers,
+)
 from customers.services.bulk import create_many
 from customers.services.businesses import create_business
 from customers.services.capture_sync import (
@@ -65,14 +73,8 @@ from customers.services.crud import (
     restore_row,
 )
 from customers.services.customers import (
-    ARCHIVE,
-    archive_batch,
-    archive_customer,
-    archive_customers,
-    check_archivable,
+    CUSTOMER_COLUMNS,
     create_customer,
-    restore_batch,
-    restore_customers,
     update_customer,
 )
 from customers.services.exports.columns import (
@@ -154,6 +156,7 @@ from customers.services.money.refunds import (
 )
 from customers.services.notes import add_note, get_notes, list_notes, newest_notes
 from customers.services.preferences import (
+    PREFERENCES_COLUMNS,
     add_flag,
     list_flags,
     record_consent,
@@ -170,7 +173,7 @@ from customers.services.revealing import (
     require_reveal,
     reveal_customer,
 )
-from customers.services.rules import Mistake, RuleError
+from customers.services.rules import RuleError
 from customers.services.saving import check_live
 from customers.services.segments import (
     SEGMENTS,
@@ -189,6 +192,7 @@ from customers.services.writing import save_record
 
 __all__ = [
     "ARCHIVE",
+    "CUSTOMER_COLUMNS",
     "ENGAGED_FOR",
     "EXCEED_LIMIT",
     "IMPORT_OUTCOMES",
@@ -196,6 +200,7 @@ __all__ = [
     "IMPORT_TABLES",
     "INLINE_ROWS",
     "KEYED_FILES",
+    "PREFERENCES_COLUMNS",
     "PRESETS",
     "RIGHTS_TO_EXPORT",
     "SEGMENTS",
@@ -208,7 +213,6 @@ __all__ = [
     "LinkUsed",
     "MailFailed",
     "MarketingExport",
-    "Mistake",
     "PurchaseColumns",
     "PurchaseReport",
     "RuleError",
@@ -284,7 +288,6 @@ __all__ = [
     "issue_credit",
     "keep_upload",
     "left_to_refund",
-    "list_bookings",
     "list_businesses",
     "list_credits",
     "list_customers",

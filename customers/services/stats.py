@@ -84,6 +84,7 @@ def begin_stats(customer: Customer) -> None:
     """
     columns = _purchase_columns(_Money(), customer.business)
     _write([customer], {customer.pk: columns})
+    customer.has_figures = True  # type: ignore[attr-defined]  # as `locking` says
 
 
 def refresh_stats(customer_ids: Iterable[UUID], figures: Figures = Figures.ALL) -> None:
