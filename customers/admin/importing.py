@@ -1,7 +1,7 @@
 """Import in the admin: choose a file, look at what it would do, confirm, report.
 
-The pages are thin: `customers.services.imports.importing` keeps, previews and loads a
-file, and gives it to its uploader alone.
+The pages are thin: `customers.services.imports` keeps, previews and loads a file, and
+gives it to its uploader alone.
 """
 
 from __future__ import annotations
