@@ -17,6 +17,7 @@ from audit.privacy.classes import subject_of
 from audit.tenancy.actors import Actor
 from customers.admin.base import CustomerChildAdmin
 from customers.admin.importing import ImportPages
+from customers.resources import resource_of
 from customers.sheets import FORMATS
 
 # Whom an entry names; `audit.log.recording` keeps fewer still.
@@ -32,7 +33,9 @@ class ExchangeAdmin(ExportMixin, ImportPages):
         "admin/import_export/change_list_import_export.html"
     )
 
-    # --- export -----------------------------------------------------------------
+    def get_resource_classes(self, request: HttpRequest) -> list[Any]:
+        """Return the columns of the table that files of this page are loaded into."""
+        return [resource_of(self.import_table)]
 
     def get_valid_export_item_pks(self, request: HttpRequest) -> list[str]:
         """Return the chosen rows that are within reach, not every key of the table."""

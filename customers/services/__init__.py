@@ -76,7 +76,7 @@ from customers.services.customers import (
     update_customer,
 )
 from customers.services.exports.columns import (
-    Column,
+    CustomerColumn,
     load_values,
     register_columns,
     shown_values,
@@ -116,7 +116,7 @@ from customers.services.imports.purchase_log import Columns as PurchaseColumns
 from customers.services.imports.purchase_log import Report as PurchaseReport
 from customers.services.imports.purchase_log import load_purchases, read_purchases
 from customers.services.imports.rows import OUTCOMES as IMPORT_OUTCOMES
-from customers.services.imports.tables import IMPORT_TABLES, ImportTable, cell_of
+from customers.services.imports.tables import IMPORT_TABLES, ImportTable
 from customers.services.imports.uploads import (
     INLINE_ROWS,
     KEYED_FILES,
@@ -201,8 +201,8 @@ __all__ = [
     "RIGHTS_TO_EXPORT",
     "SEGMENTS",
     "CapturedFact",
-    "Column",
     "Confirm",
+    "CustomerColumn",
     "Export",
     "ExportPlan",
     "ImportTable",
@@ -228,7 +228,6 @@ __all__ = [
     "archive_customers",
     "archive_row",
     "before_place",
-    "cell_of",
     "change_message",
     "change_row",
     "check_archivable",

@@ -146,7 +146,7 @@ class RowChecker:
                     continue
                 setattr(row, column.name, value)
             elif self._clear_empty and checked.before and not column.has_default:
-                setattr(row, column.name, False if column.kind == FLAG else None)
+                setattr(row, column.name, False if column.holds == FLAG else None)
 
     def _clean(self, checked: CheckedRow) -> None:
         row = checked.row

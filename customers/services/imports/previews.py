@@ -14,7 +14,6 @@ from customers.models import ImportFile
 from customers.readers import SheetError
 from customers.services.imports.checking import RowChecker, batches
 from customers.services.imports.rows import NEW, OUTCOMES, REJECTED, CheckedRow
-from customers.services.imports.tables import cell_of
 from customers.services.imports.uploads import (
     CONFIRMED,
     FILE_MISSING,
@@ -113,8 +112,8 @@ def _sample(checked: CheckedRow, checker: RowChecker) -> dict[str, Any]:
     changes = [
         [
             column.name,
-            cell_of(column, checked.before.get(column.name))[:_LETTERS],
-            cell_of(column, getattr(row, column.name))[:_LETTERS],
+            column.cell(checked.before.get(column.name))[:_LETTERS],
+            column.cell(getattr(row, column.name))[:_LETTERS],
         ]
         for column in columns
     ]

@@ -19,7 +19,7 @@ from audit.privacy.invisible import trimmed
 from audit.tenancy.actors import Actor
 from customers.models import Booking, Business, Customer
 from customers.selectors.customers import list_businesses, list_customers, list_rows
-from customers.services.imports.tables import Column, ImportTable
+from customers.services.imports.tables import ImportColumn, ImportTable
 from customers.services.saving import check_live
 
 NEW, CHANGED, UNCHANGED, REJECTED = "new", "changed", "unchanged", "rejected"
@@ -52,7 +52,7 @@ class CheckedRow:
     # What stood in the file before: the column that says so, and the line of the first.
     repeats: list[Repeat] = field(default_factory=list)
     # The columns of the file that differ from what is stored.
-    changes: list[Column] = field(default_factory=list)
+    changes: list[ImportColumn] = field(default_factory=list)
     outcome: str = ""
 
     def reject(self, column: str, sentence: str) -> None:
