@@ -28,4 +28,6 @@ def resource_of(table: ImportTable) -> type[resources.ModelResource]:
     fields = {column.name: _Cell(column) for column in table.columns}
     label = str(table.model._meta.verbose_name_plural).capitalize()
     meta = type("Meta", (), {"model": table.model, "name": label, "fields": [*fields]})
-    return type("Resource", (resources.ModelResource,), {**fields, "Meta": meta})
+    # The form of the page takes its ids from this name.
+    name = f"{table.model.__name__}Resource"
+    return type(name, (resources.ModelResource,), {**fields, "Meta": meta})
