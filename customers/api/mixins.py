@@ -12,7 +12,7 @@ from django.http import Http404
 
 from audit import log
 from audit.rest.exceptions import ApiError
-from audit.rest.pagination import Page
+from audit.rest.pagination import Page, page_of
 from audit.rest.views import StaffView
 from customers import services
 from customers.models import Business
@@ -62,6 +62,14 @@ class WorkingBusinessView(BusinessScopeMixin):
     def note_shown(self, verb: str, rows: list[Any], **facts: Any) -> None:
         """Note for the access event whom the answer shows."""
         log.note_shown(f"customer.{verb}", rows, actor=self.actor, **facts)
+
+    def list_page(self, queryset: Any, *, search: str = "") -> Page[Any]:
+        """Return the page that the request asks for; note whom it shows."""
+        number, limit = self.parameters["page"], self.parameters["limit"]
+        page: Page[Any] = page_of(queryset, number=number, limit=limit)
+        verb = "searched" if search else "listed"
+        self.note_shown(verb, page.rows, query=search or None)
+        return page
 
     def links(self, page: Page[Any]) -> dict[str, Any]:
         """Return the count and the links of documents 000 and 002."""
