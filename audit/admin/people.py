@@ -21,6 +21,7 @@ from audit import log
 from audit.admin import reveals
 from audit.admin.base import ScopedAdmin, actor_of
 from audit.admin.step_up import confirmed
+from audit.ids import parse_uuid
 from audit.models import Scope
 from audit.privacy.classes import subject_of
 from audit.privacy.masking import REVEAL
@@ -54,9 +55,8 @@ class PersonPages(ScopedAdmin):
         return super().change_view(request, object_id, form_url, extra_context)
 
     def _tools(self, request: HttpRequest, object_id: str) -> dict[str, Any]:
-        try:
-            pk = UUID(object_id)
-        except ValueError:
+        pk = parse_uuid(object_id)
+        if pk is None:
             return {}
         return {
             "may_reveal": request.user.has_perm(REVEAL),
