@@ -58,11 +58,12 @@ class TrackedQuerySet(ScopedQuerySet[_M]):
         return clone
 
     def create(self, **kwargs: Any) -> _M:
-        row = self.model(**kwargs)
-        row._change = self._change  # type: ignore[attr-defined]
+        row: Any = self.model(**kwargs)
+        row._change = self._change
         self._for_write = True
         row.save(force_insert=True, using=self.db)
-        return row
+        created: _M = row
+        return created
 
     def update(self, **values: Any) -> int:
         """Update the rows in key order and write one history row for each.
@@ -84,23 +85,21 @@ class TrackedQuerySet(ScopedQuerySet[_M]):
                 write_history(rows, "~", change, using=self.db)
         return len(ids)
 
-    update.alters_data = True  # type: ignore[attr-defined]
+    update.alters_data = True  # type: ignore[attr-defined]  # as Django marks its own
 
     def bulk_create(  # type: ignore[override]  # noqa: PLR0917 - Django's signature
         self,
         objs: Iterable[_M],
         batch_size: int | None = None,
         ignore_conflicts: bool = False,  # noqa: FBT001, FBT002 - Django's signature
-        update_conflicts: bool = False,  # noqa: FBT001, FBT002
+        update_conflicts: bool = False,  # noqa: FBT001, FBT002 - Django's signature
         update_fields: Sequence[str] | None = None,
         unique_fields: Sequence[str] | None = None,
     ) -> list[_M]:
         if ignore_conflicts or update_conflicts:
             refuse("bulk_create() with conflicts", "Look the rows up first.")
         change = required_change(self._change, "bulk_create()")
-        objs = list(objs)
-        for row in objs:
-            row.derive()  # type: ignore[attr-defined]
+        objs = _derived(objs)
         with transaction.atomic(using=self.db):
             rows = super().bulk_create(objs, batch_size)
             for batch in _batches(rows):
@@ -110,23 +109,21 @@ class TrackedQuerySet(ScopedQuerySet[_M]):
     def bulk_update(
         self, objs: Iterable[_M], fields: Iterable[str], batch_size: int | None = None
     ) -> int:
-        objs = list(objs)
-        for row in objs:
-            row.derive()  # type: ignore[attr-defined]
+        objs = _derived(objs)
         names = {*fields, *derived_from(self.model, fields)}
         return super().bulk_update(objs, sorted(names), batch_size)
 
     def delete(self) -> NoReturn:
         refuse("delete()", "Archive the rows.")
 
-    delete.alters_data = True  # type: ignore[attr-defined]
-    delete.queryset_only = True  # type: ignore[attr-defined]
+    delete.alters_data = True  # type: ignore[attr-defined]  # as Django marks its own
+    delete.queryset_only = True  # type: ignore[attr-defined]  # as Django marks its own
 
     def _raw_delete(self, using: str | None) -> NoReturn:
         refuse("_raw_delete()", "Archive the rows.")
 
     def _clone(self) -> Self:
-        clone: Self = super()._clone()  # type: ignore[misc]
+        clone: Self = super()._clone()  # type: ignore[misc]  # not in the stubs
         clone._change = self._change
         return clone
 
@@ -135,7 +132,7 @@ class TrackedQuerySet(ScopedQuerySet[_M]):
         if self._change is not None:
             for row in self._result_cache or ():
                 if isinstance(row, self.model):
-                    row._change = self._change  # type: ignore[attr-defined]
+                    row._change = self._change  # type: ignore[attr-defined]  # tracked models have it
 
 
 def _refuse_underived(model: type[Any], values: dict[str, Any]) -> None:
@@ -144,6 +141,14 @@ def _refuse_underived(model: type[Any], values: dict[str, Any]) -> None:
         if (name in values) != bool(sources_of(source) & set(values)):
             msg = f"update() would part {source} and {name}. Use bulk_update()."
             raise NotSupportedError(msg)
+
+
+def _derived(rows: Iterable[Any]) -> list[Any]:
+    """Return the rows with the columns that are computed from others."""
+    instances = list(rows)
+    for row in instances:
+        row.derive()
+    return instances
 
 
 def _batches(rows: Iterable[Any]) -> Iterator[list[Any]]:
