@@ -15,7 +15,7 @@ from audit.rest.exceptions import ApiError
 from audit.rest.pagination import Page, page_of
 from audit.rest.views import StaffView
 from customers import services
-from customers.models import Business
+from customers.models import Business, Customer
 
 
 class BusinessScopeMixin(StaffView):
@@ -51,6 +51,23 @@ class BusinessScopeMixin(StaffView):
                 permission=permission or self.required_permission,
             )
         except ObjectDoesNotExist as error:
+            raise Http404 from error
+        except RuleBroken as error:
+            raise ApiError(400, "business_needed", str(error.message)) from error
+
+    def find_customer(
+        self, reference: str, *, business_id: UUID | None, permission: str = ""
+    ) -> Customer:
+        """Return the customer of a UUID, reference or external id; archived ones too.
+
+        Raises Http404, or ApiError 400 when two businesses know it.
+        """
+        rows = services.list_rows(Customer, actor=self.actor, permission=permission)
+        rows = rows.select_related("business")
+        try:
+            return services.find_customer(reference, rows=rows, business_id=business_id)
+        except ObjectDoesNotExist as error:
+            self.actor.operation.refuse("not_found", "customers.customer", reference)
             raise Http404 from error
         except RuleBroken as error:
             raise ApiError(400, "business_needed", str(error.message)) from error
