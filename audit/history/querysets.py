@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn, Self, TypeVar
 
 from django.db import NotSupportedError, models, transaction
 from django.db.models.sql import UpdateQuery
 
+from audit.database.batches import batched
 from audit.history.writing import (
     Change,
     derived_from,
@@ -78,7 +78,7 @@ class TrackedQuerySet(ScopedQuerySet[_M]):
         with transaction.atomic(using=self.db):
             keys = self.order_by("pk").select_for_update(of=("self",), no_key=True)
             ids = list(keys.values_list("pk", flat=True))
-            for batch in _batches(ids):
+            for batch in batched(ids, _BATCH):
                 query: Any = plain.filter(pk__in=batch).query.chain(UpdateQuery)
                 query.add_update_values(values)
                 rows = update_returning(plain, query)
@@ -102,7 +102,7 @@ class TrackedQuerySet(ScopedQuerySet[_M]):
         objs = _derived(objs)
         with transaction.atomic(using=self.db):
             rows = super().bulk_create(objs, batch_size)
-            for batch in _batches(rows):
+            for batch in batched(rows, _BATCH):
                 write_history(batch, "+", change, using=self.db)
         return rows
 
@@ -149,9 +149,3 @@ def _derived(rows: Iterable[Any]) -> list[Any]:
     for row in instances:
         row.derive()
     return instances
-
-
-def _batches(rows: Iterable[Any]) -> Iterator[list[Any]]:
-    iterator = iter(rows)
-    while batch := list(islice(iterator, _BATCH)):
-        yield batch

@@ -9,10 +9,11 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
+from audit.database.batches import batched
 from audit.tenancy.actors import Actor
 from customers.models import ImportFile
 from customers.readers import SheetError
-from customers.services.imports.checking import RowChecker, batches
+from customers.services.imports.checking import RowChecker
 from customers.services.imports.rows import NEW, OUTCOMES, REJECTED, CheckedRow
 from customers.services.imports.uploads import (
     CONFIRMED,
@@ -58,7 +59,7 @@ def preview_import(
     rejects: list[Any] = []
     repeats: list[tuple[int, str, int]] = []
     noted = 0
-    for batch in batches(sheet.rows, _LOOKED_UP):
+    for batch in batched(sheet.rows, _LOOKED_UP):
         checked_rows = checker.check(batch)
         rejects = with_rejects(rejects, checked_rows)
         for checked in checked_rows:
