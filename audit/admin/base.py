@@ -111,6 +111,14 @@ class ScopedAdmin(_ModelAdmin):
         """Return the rows that the actor may see; every page starts from them."""
         raise NotImplementedError  # each kind of page answers it
 
+    def page_name(self, page: str) -> str:
+        """Return the name of the route of one of this table's pages, like `change`."""
+        return f"{self.opts.app_label}_{self.opts.model_name}_{page}"
+
+    def page_url(self, page: str, *args: Any) -> str:
+        """Return the address of one of this table's pages."""
+        return reverse(f"admin:{self.page_name(page)}", args=args)
+
     def autocomplete_label(self, row: Any) -> str:
         """Return how a row is named in a choice; `str()` is never personal."""
         return str(row)
@@ -227,8 +235,7 @@ class ScopedAdmin(_ModelAdmin):
             if queryset.filter(pk__in=keys).count() < len(set(chosen)):
                 refuse(request, "not_found", self.opts.label_lower)
                 self.message_user(request, _GONE, messages.ERROR)
-                name = f"{self.opts.app_label}_{self.opts.model_name}_changelist"
-                return HttpResponseRedirect(reverse(f"admin:{name}"))
+                return HttpResponseRedirect(self.page_url("changelist"))
         return super().response_action(request, queryset, *args, **kwargs)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:

@@ -10,7 +10,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import path, reverse
+from django.urls import path
 
 from audit.admin.base import readable_columns
 from audit.admin.step_up import confirmed
@@ -34,12 +34,11 @@ class ActPages(HubRows):
     acts: ClassVar[dict[str, dict[str, Any]]] = {}
 
     def get_urls(self) -> list[Any]:
-        opts = self.opts
         pages = [
             path(
                 f"<uuid:pk>/{name}/",
                 self.admin_site.admin_view(self._page(name)),
-                name=f"{opts.app_label}_{opts.model_name}_{name}",
+                name=self.page_name(name),
             )
             for name in self.acts
         ]
@@ -52,14 +51,8 @@ class ActPages(HubRows):
         form_url: str = "",
         extra: Any = None,
     ) -> Any:
-        opts = self.opts
         links = [
-            (
-                act["title"],
-                reverse(
-                    f"admin:{opts.app_label}_{opts.model_name}_{name}", args=[object_id]
-                ),
-            )
+            (act["title"], self.page_url(name, object_id))
             for name, act in self.acts.items()
             if request.user.has_perm(act["permission"]) and parse_uuid(object_id)
         ]
@@ -103,9 +96,7 @@ class ActPages(HubRows):
             confirmed(request, act["step_up"], what=f"{act['title']} {instance}")
         message = getattr(self, act["method"])(request, instance, values)
         self.message_user(request, message, act.get("level", messages.SUCCESS))
-        opts = self.opts
-        name = f"admin:{opts.app_label}_{opts.model_name}_change"
-        return HttpResponseRedirect(reverse(name, args=[instance.pk]))
+        return HttpResponseRedirect(self.page_url("change", instance.pk))
 
     def _ask(
         self,

@@ -123,19 +123,19 @@ class ImportPages(HubAdmin):
         return bool(user.has_perm(self.import_table.right))
 
     def get_urls(self) -> list[Any]:
-        name = f"{self.opts.app_label}_{self.opts.model_name}"
+        name = self.page_name
         wrap = self.admin_site.admin_view
         own = [
-            path("import/", wrap(self.import_view), name=f"{name}_import"),
+            path("import/", wrap(self.import_view), name=name("import")),
             path(
                 "import/<uuid:file_id>/rejected/",
                 wrap(self.rejected_view),
-                name=f"{name}_import_rejected",
+                name=name("import_rejected"),
             ),
             path(
                 "import/<uuid:file_id>/",
                 wrap(self.import_file_view),
-                name=f"{name}_import_file",
+                name=name("import_file"),
             ),
         ]
         return [*own, *super().get_urls()]
@@ -242,7 +242,7 @@ class ImportPages(HubAdmin):
                 self.message_user(request, " ".join(error.messages), messages.ERROR)
                 return self._lead_to(upload)
             self.message_user(request, "The file was removed. Nothing was written.")
-            return self._lead_to_list()
+            return HttpResponseRedirect(self.page_url("changelist"))
         form = ConfirmImportForm(request.POST)
         if not form.is_valid():
             found = services.import_findings(upload)
@@ -336,8 +336,7 @@ class ImportPages(HubAdmin):
         ]
         page = ""
         if row["key"]:
-            name = f"admin:{self.opts.app_label}_{self.opts.model_name}_change"
-            page = reverse(name, args=[row["key"]])
+            page = self.page_url("change", row["key"])
         return bidi_within({**row, "changes": changes, "page": page})
 
     def _note_preview(self, request: HttpRequest, found: Any) -> None:
@@ -351,7 +350,8 @@ class ImportPages(HubAdmin):
         self, request: HttpRequest, template: str, context: dict[str, Any]
     ) -> HttpResponse:
         if "upload" in context:
-            context["rejected_page"] = f"{self._page_of(context['upload'])}rejected/"
+            key = context["upload"].pk
+            context["rejected_page"] = self.page_url("import_rejected", key)
         context = {
             **context,
             **self.admin_site.each_context(request),
@@ -369,22 +369,10 @@ class ImportPages(HubAdmin):
 
     def _again(self, request: HttpRequest, sentence: str) -> HttpResponse:
         self.message_user(request, sentence, messages.ERROR)
-        name = f"admin:{self.opts.app_label}_{self.opts.model_name}_import"
-        return HttpResponseRedirect(reverse(name))
-
-    @property
-    def _file_page(self) -> str:
-        return f"admin:{self.opts.app_label}_{self.opts.model_name}_import_file"
-
-    def _page_of(self, upload: Any) -> str:
-        return reverse(self._file_page, args=[upload.pk])
+        return HttpResponseRedirect(self.page_url("import"))
 
     def _lead_to(self, upload: Any) -> HttpResponse:
-        return HttpResponseRedirect(reverse(self._file_page, args=[upload.pk]))
-
-    def _lead_to_list(self) -> HttpResponse:
-        name = f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"
-        return HttpResponseRedirect(reverse(name))
+        return HttpResponseRedirect(self.page_url("import_file", upload.pk))
 
 
 def page_of_job(job: Any, actor: Actor) -> str:

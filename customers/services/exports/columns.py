@@ -18,7 +18,7 @@ from django.db.models import F, Window
 from django.db.models.functions import RowNumber
 
 from audit.privacy.classes import PUBLIC, declaration
-from audit.privacy.masking import SEE_CLEAR, Room
+from audit.privacy.masking import Room
 from audit.tenancy.actors import Actor
 from customers.choices import FLAG_VERIFIED, ExportProfile
 from customers.models import Address, Customer, Flag, Note
@@ -124,15 +124,12 @@ def shown_values(
     *,
     actor: Actor,
     business_id: UUID,
-    is_clear: bool | None = None,
+    is_clear: bool,
 ) -> dict[str, Any]:
     """Return values as the actor may see them, None for what needs a right they lack.
 
-    Contact, trace and payment details are masked unless `is_clear`; without it, the
-    role decides.
+    Contact, trace and payment details are masked unless `is_clear`.
     """
-    if is_clear is None:
-        is_clear = actor.may(SEE_CLEAR, business_id)
     masked_values: dict[str, Any] = {}
     for column in columns_of(ExportProfile.FULL, values):
         value = values[column.name]
