@@ -22,9 +22,8 @@ from audit.admin.base import actor_of, refuse
 from audit.admin.job import explain, follow_job, job_card
 from audit.admin.once import repeatable
 from audit.jobs.tasks import BATCH_SIZE
-from audit.privacy.classes import declaration
 from audit.privacy.invisible import bidi_within
-from audit.privacy.masking import SEE_CLEAR, masked_value
+from audit.privacy.masking import SEE_CLEAR
 from audit.tenancy.actors import Actor
 from customers import services, tasks
 from customers.admin.base import HubAdmin
@@ -327,16 +326,14 @@ class ImportPages(HubAdmin):
 
     def _masked(self, request: HttpRequest, row: dict[str, Any]) -> dict[str, Any]:
         """Return a row of the preview with stored values as the person sees them."""
-        kinds = declaration(self.model)
+        columns = {column.name: column for column in self.import_table.columns}
         business = UUID(row["business"]) if row["business"] else None
         is_clear = actor_of(request).may(SEE_CLEAR, business)
         changes = [
-            (name, before if is_clear else masked_value(before, kinds.get(name)), after)
+            (name, before if is_clear else columns[name].masked(before), after)
             for name, before, after in row["changes"]
         ]
-        page = ""
-        if row["key"]:
-            page = self.page_url("change", row["key"])
+        page = self.page_url("change", row["key"]) if row["key"] else ""
         return bidi_within({**row, "changes": changes, "page": page})
 
     def _note_preview(self, request: HttpRequest, found: Any) -> None:

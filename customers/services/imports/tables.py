@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import zoneinfo
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
 from decimal import Decimal
 from typing import Any
@@ -14,6 +14,7 @@ from django.db import models
 from django.utils.dateparse import parse_date, parse_datetime
 
 from audit.datetimes import OUT_OF_RANGE, is_in_range
+from audit.privacy.classes import PUBLIC, declaration
 from customers.models import Address, Booking, Business, Contact, Customer, Ticket
 from customers.services.columns import Column
 
@@ -162,70 +163,67 @@ def _columns(
     return [ImportColumn(n, holds=holds, has_default=has_default) for n in names]
 
 
-CUSTOMERS = ImportTable(
+def _table(model: type[models.Model], *columns: ImportColumn) -> ImportTable:
+    """Return a table whose columns are of the classes that the model declares."""
+    kinds = declaration(model)
+    classed = (replace(c, kind=kinds.get(c.name, PUBLIC)) for c in columns)
+    return ImportTable(model, tuple(classed))
+
+
+CUSTOMERS = _table(
     Customer,
-    (
-        _BUSINESS,
-        _key("reference", "unique_id"),
-        *_columns("name"),
-        *_columns("email", holds=KEY),
-        *_columns("is_email_verified", holds=FLAG),
-        *_columns("phone", "customer_type"),
-        *_columns("status", has_default=True),
-        *_columns("external_id", holds=KEY),
-        *_columns("source", has_default=True),
-        *_columns("location"),
-        *_columns("joined_at", holds=MOMENT, has_default=True),
-    ),
+    _BUSINESS,
+    _key("reference", "unique_id"),
+    *_columns("name"),
+    *_columns("email", holds=KEY),
+    *_columns("is_email_verified", holds=FLAG),
+    *_columns("phone", "customer_type"),
+    *_columns("status", has_default=True),
+    *_columns("external_id", holds=KEY),
+    *_columns("source", has_default=True),
+    *_columns("location"),
+    *_columns("joined_at", holds=MOMENT, has_default=True),
 )
-ADDRESSES = ImportTable(
+ADDRESSES = _table(
     Address,
-    (
-        *_CHILD,
-        *_columns("kind", has_default=True),
-        *_columns("label", "recipient", "line1", "line2", "city", "region"),
-        *_columns("postal_code", "country", "raw"),
-        *_columns("is_primary", holds=FLAG),
-        *_columns("phone", "instructions"),
-    ),
+    *_CHILD,
+    *_columns("kind", has_default=True),
+    *_columns("label", "recipient", "line1", "line2", "city", "region"),
+    *_columns("postal_code", "country", "raw"),
+    *_columns("is_primary", holds=FLAG),
+    *_columns("phone", "instructions"),
 )
-CONTACTS = ImportTable(
+CONTACTS = _table(
     Contact,
-    (
-        *_CHILD,
-        *_columns("kind", "name", "relation"),
-        *_columns("email", holds=KEY),
-        *_columns("phone"),
-        *_columns("is_primary", holds=FLAG),
-        *_columns("valid_from", "valid_to", holds=MOMENT),
-    ),
+    *_CHILD,
+    *_columns("kind", "name", "relation"),
+    *_columns("email", holds=KEY),
+    *_columns("phone"),
+    *_columns("is_primary", holds=FLAG),
+    *_columns("valid_from", "valid_to", holds=MOMENT),
 )
-BOOKINGS = ImportTable(
+BOOKINGS = _table(
     Booking,
-    (
-        *_CHILD,
-        _key("reference", is_read=False),
-        *_columns("external_id", holds=KEY),
-        *_columns("kind", "status", has_default=True),
-        *_columns("placed_at", holds=MOMENT, has_default=True),
-        *_columns("starts_at", "ends_at", "completed_at", holds=MOMENT),
-        *_columns("items_count", "discount_amount", holds=AMOUNT, has_default=True),
-        *_columns("total_amount", "paid_amount", holds=AMOUNT, has_default=True),
-        *_columns("credit_used", holds=AMOUNT, has_default=True),
-        *_columns("currency", has_default=True),
-        *_columns("payment_method", "invoice_number"),
-    ),
+    *_CHILD,
+    _key("reference", is_read=False),
+    *_columns("external_id", holds=KEY),
+    *_columns("kind", "status", has_default=True),
+    *_columns("placed_at", holds=MOMENT, has_default=True),
+    *_columns("starts_at", "ends_at", "completed_at", holds=MOMENT),
+    *_columns("items_count", "discount_amount", holds=AMOUNT, has_default=True),
+    *_columns("total_amount", "paid_amount", holds=AMOUNT, has_default=True),
+    *_columns("credit_used", holds=AMOUNT, has_default=True),
+    *_columns("currency", has_default=True),
+    *_columns("payment_method", "invoice_number"),
 )
-TICKETS = ImportTable(
+TICKETS = _table(
     Ticket,
-    (
-        *_CHILD,
-        _key("number", is_read=False),
-        *_columns("subject"),
-        *_columns("status", "priority", "channel", has_default=True),
-        *_columns("opened_at", holds=MOMENT, has_default=True),
-        *_columns("resolved_at", "closed_at", holds=MOMENT),
-    ),
+    *_CHILD,
+    _key("number", is_read=False),
+    *_columns("subject"),
+    *_columns("status", "priority", "channel", has_default=True),
+    *_columns("opened_at", holds=MOMENT, has_default=True),
+    *_columns("resolved_at", "closed_at", holds=MOMENT),
 )
 IMPORT_TABLES = {
     table.name: table for table in (CUSTOMERS, ADDRESSES, CONTACTS, BOOKINGS, TICKETS)
