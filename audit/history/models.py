@@ -45,7 +45,7 @@ class ChangeLog(HistoricalRecords):
         def save_without_historical_record(*_: Any, **__: Any) -> NoReturn:
             refuse("save_without_historical_record()", "Call save().")
 
-        cls.save_without_historical_record = save_without_historical_record  # type: ignore[attr-defined]
+        cls.save_without_historical_record = save_without_historical_record  # type: ignore[attr-defined]  # the library sets it on the class
 
     def finalize(self, sender: type[models.Model], **kwargs: Any) -> None:
         super().finalize(sender, **kwargs)

@@ -78,7 +78,7 @@ from customers.services.customers import (
     update_customer,
 )
 from customers.services.exports.columns import (
-    Column,
+    CustomerColumn,
     load_values,
     register_columns,
     shown_values,
@@ -105,29 +105,30 @@ from customers.services.exports.person_export import (
     open_person_link,
 )
 from customers.services.imports.importing import (
-    INLINE_ROWS,
-    KEYED_FILES,
     confirm_import,
-    discard_upload,
     end_import,
     forget_old_uploads,
-    get_own_upload,
-    get_upload,
-    import_findings,
     import_report,
-    is_long,
-    keep_upload,
-    list_uploads,
     load_import,
-    preview_import,
     rejected_rows,
 )
-from customers.services.imports.importing import SHOWN as IMPORT_SHOWN
+from customers.services.imports.previews import SHOWN as IMPORT_SHOWN
+from customers.services.imports.previews import import_findings, preview_import
 from customers.services.imports.purchase_log import Columns as PurchaseColumns
 from customers.services.imports.purchase_log import Report as PurchaseReport
 from customers.services.imports.purchase_log import load_purchases, read_purchases
 from customers.services.imports.rows import OUTCOMES as IMPORT_OUTCOMES
-from customers.services.imports.tables import IMPORT_TABLES, ImportTable, cell_of
+from customers.services.imports.tables import IMPORT_TABLES, ImportTable
+from customers.services.imports.uploads import (
+    INLINE_ROWS,
+    KEYED_FILES,
+    discard_upload,
+    get_own_upload,
+    get_upload,
+    is_long,
+    keep_upload,
+    list_uploads,
+)
 from customers.services.locking import lock_customers
 from customers.services.messages import add_message, change_message
 from customers.services.money.amounts import shown_money
@@ -205,8 +206,8 @@ __all__ = [
     "RIGHTS_TO_EXPORT",
     "SEGMENTS",
     "CapturedFact",
-    "Column",
     "Confirm",
+    "CustomerColumn",
     "Export",
     "ExportPlan",
     "ImportTable",
@@ -231,7 +232,6 @@ __all__ = [
     "archive_customers",
     "archive_row",
     "before_place",
-    "cell_of",
     "change_message",
     "change_row",
     "check_archivable",
