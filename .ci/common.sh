@@ -11,6 +11,10 @@ SAME_ON_BOTH=(tests/contract/test_access.py tests/contract/test_schema.py
   tests/contract/test_lookups.py tests/contract/test_oracles.py
   tests/contract/test_admin.py tests/contract/test_refused_forms.py
   tests/contract/test_two_roles.py tests/contract/test_documents.py
+  tests/contract/test_unseen_signs.py tests/audit/privacy tests/audit/test_canonical.py
+  tests/audit/test_emails.py tests/audit/rest/test_parsers.py
+  tests/audit/accounts/test_pins.py tests/customers/test_contact_rules.py
+  tests/customers/test_sheets.py
   tests/capture/adapters tests/capture/api/test_hostile_bodies.py
   tests/capture/test_parsing.py tests/capture/test_parsing_items.py
   tests/capture/test_redaction.py tests/config/api/test_docs.py

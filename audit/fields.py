@@ -47,7 +47,7 @@ class _EmptyIsNull:
     """Stores the empty string as null: an erased value and none look the same."""
 
     def get_prep_value(self, value: Any) -> Any:
-        value = super().get_prep_value(value)  # type: ignore[misc]
+        value = super().get_prep_value(value)  # type: ignore[misc]  # of the field it is mixed into
         return None if value == "" else value
 
 
@@ -373,7 +373,7 @@ class SaltField(models.BinaryField):
         kwargs |= {"null": True, "editable": False, "max_length": canonical.SALT_BYTES}
         super().__init__(**kwargs)
 
-    def pre_save(self, model_instance: models.Model, add: bool) -> Any:  # noqa: FBT001
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:  # noqa: FBT001 - Django's signature
         if add:
             seal(model_instance)
         return super().pre_save(model_instance, add)

@@ -1,4 +1,4 @@
-"""UUID version 7 (RFC 9562): the primary key of every table."""
+"""UUIDs: version 7 (RFC 9562) is the primary key of every table."""
 
 from __future__ import annotations
 
@@ -29,3 +29,11 @@ def uuid7() -> UUID:
         | 2 << 62
         | secrets.randbits(62)
     )
+
+
+def parse_uuid(text: str) -> UUID | None:
+    """Return the UUID that a text is, in whichever spelling; None if it is none."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

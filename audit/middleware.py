@@ -21,6 +21,7 @@ from django.http import (
 from django.shortcuts import redirect
 
 from audit import accounts, log
+from audit.call_stack import with_stack_room
 from audit.database.outages import is_unavailable
 from audit.tenancy.actors import Actor, OperationContext, operation_of
 from audit.tenancy.scope import keep_reach, request_reach
@@ -52,6 +53,7 @@ class TenancyMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
+    @with_stack_room
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         with request_reach():
             response: Any = self.get_response(request)

@@ -17,13 +17,11 @@ class CaptureConfig(AppConfig):
             register_keyed,
         )
         from capture.services import (  # noqa: PLC0415 - models are ready
-            CAPTURE_SOURCE,
             KEYED_SECRETS,
             activity,
             capture_columns,
             forget_old,
             keyed_hashes,
-            load_latest,
             timeline_source,
         )
         from customers.services import (  # noqa: PLC0415 - models are ready
@@ -33,7 +31,7 @@ class CaptureConfig(AppConfig):
         )
 
         register_stats_provider(activity)
-        register_columns(CAPTURE_SOURCE, load_latest, capture_columns())
+        register_columns(capture_columns())
         register_timeline_source(timeline_source)
         register_cleanup(forget_old)
         register_keyed(KEYED_SECRETS)

@@ -87,7 +87,7 @@ def ensure(arguments: list[str]) -> None:
         return  # Other commands install nothing; manage.py says what is missing.
     sys.stdout.flush()
     sys.stderr.flush()
-    os.execv(str(venv_python()), [str(venv_python()), *arguments])  # noqa: S606
+    os.execv(str(venv_python()), [str(venv_python()), *arguments])  # noqa: S606 - no shell, and the same command again
 
 
 def can_run(module: str) -> bool:

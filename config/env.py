@@ -142,9 +142,8 @@ def choice(name: str, default: str, *known: str) -> str:
 def rate(name: str, default: str) -> tuple[int, int]:
     """Return NAME, a rate like `50/1000`: units a second, and units at once."""
     value = text(name, default).strip()
-    parts = value.split("/")
-    if len(parts) == 2 and all(p.isascii() and p.isdigit() for p in parts):  # noqa: PLR2004
-        steady, burst = map(int, parts)
+    if numbers := re.fullmatch("([0-9]+)/([0-9]+)", value):
+        steady, burst = map(int, numbers.groups())
         if 0 < steady <= burst:
             return steady, burst
     msg = (

@@ -178,7 +178,7 @@ class TextFormatter(logging.Formatter):
         lines = [" ".join(part for part in head if part)]
         error = _error_of(record)
         if error and self.show_errors:
-            lines.append(redact(self.formatException(record.exc_info)))  # type: ignore[arg-type]
+            lines.append(redact(self.formatException(record.exc_info)))  # type: ignore[arg-type]  # there is an error
         elif error:
             lines += ["Traceback (without values):", *trace_of(error)]
         return _writable("\n".join(lines))

@@ -17,8 +17,10 @@ env.read_file(BASE_DIR / ".env")
 DEBUG = env.flag("HOLDFAST_DEBUG", default=False)
 DEMO = env.flag("HOLDFAST_DEMO", default=False)
 SECRET_KEY = env.text("HOLDFAST_SECRET_KEY", "only-for-debugging" if DEBUG else None)
-_SECRET_LENGTH = 50
-if not DEBUG and (len(SECRET_KEY) < _SECRET_LENGTH or len(set(SECRET_KEY)) < 5):  # noqa: PLR2004
+_SECRET_LENGTH, _SECRET_LETTERS = 50, 5
+if not DEBUG and (
+    len(SECRET_KEY) < _SECRET_LENGTH or len(set(SECRET_KEY)) < _SECRET_LETTERS
+):
     _msg = (
         f"HOLDFAST_SECRET_KEY is weak. Set {_SECRET_LENGTH} or more random characters, "
         "for example from `openssl rand -base64 48`."

@@ -54,9 +54,11 @@ def require_ready(using: str = DEFAULT_DB_ALIAS) -> None:
     Looks at packages, static files, the database and its version, migrations, guards,
     hardening and the rest of the catalogue; only reads.
     """
-    # The apps must be loaded before their models are.
-    from audit.database.guards import require_guards, require_hardening  # noqa: PLC0415
-    from audit.maintenance import require_catalogue  # noqa: PLC0415
+    from audit.database.guards import (  # noqa: PLC0415 - models must be ready
+        require_guards,
+        require_hardening,
+    )
+    from audit.maintenance import require_catalogue  # noqa: PLC0415 - models must be ready
 
     require_packages()
     require_static_files()

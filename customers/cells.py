@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -35,6 +36,11 @@ def cell_text(cell: Any) -> str:
     if isinstance(cell, Decimal):
         return format(cell, "f")
     return "" if cell is None else str(cell)
+
+
+def utc_text(moment: datetime) -> str:
+    """Return a time as files and manifests hold it."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def csv_line(cells: Iterable[str]) -> str:

@@ -2,41 +2,32 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
-from import_export import resources, widgets
+from import_export import resources
 from import_export.fields import Field
 
-from customers.services import IMPORT_TABLES, ImportTable, cell_of
+from customers.services import ImportTable
 
 
-class _Cell(widgets.Widget):
+class _Cell(Field):
     """A value as a file holds it, so that the file imports again unchanged."""
 
     def __init__(self, column: Any) -> None:
-        super().__init__()
+        super().__init__(column_name=column.name)
         self.column = column
 
-    def render(self, value: Any, obj: Any = None, **_: Any) -> str:
-        return cell_of(self.column, value)
+    def export(self, instance: Any, **_: Any) -> str:
+        return str(self.column.cell(self.column.value_of(instance)))
 
 
-def _resource(table: ImportTable) -> type[resources.ModelResource]:
-    fields = {
-        column.name: Field(
-            attribute=column.source, column_name=column.name, widget=_Cell(column)
-        )
-        for column in table.columns
-    }
+@cache
+def resource_of(table: ImportTable) -> type[resources.ModelResource]:
+    """Return what django-import-export asks for the columns of a table."""
+    fields = {column.name: _Cell(column) for column in table.columns}
     label = str(table.model._meta.verbose_name_plural).capitalize()
-    options = {"model": table.model, "name": label, "fields": tuple(fields)}
-    meta = type("Meta", (), options)
+    meta = type("Meta", (), {"model": table.model, "name": label, "fields": [*fields]})
+    # The form of the page takes its ids from this name.
     name = f"{table.model.__name__}Resource"
     return type(name, (resources.ModelResource,), {**fields, "Meta": meta})
-
-
-CustomerResource = _resource(IMPORT_TABLES["customer"])
-AddressResource = _resource(IMPORT_TABLES["address"])
-ContactResource = _resource(IMPORT_TABLES["contact"])
-BookingResource = _resource(IMPORT_TABLES["booking"])
-TicketResource = _resource(IMPORT_TABLES["ticket"])

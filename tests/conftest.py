@@ -16,14 +16,18 @@ from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.db import connection, connections, transaction
 from django.test import Client, TransactionTestCase
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from audit import clock as clock_module
 from audit.accounts import mails, pin_hashes, pins
+from audit.accounts.session_store import SessionStore
 from audit.database.guards import install_guards, remove_guards
 from audit.models import Grant, PinCredential, User
 from audit.tenancy.actors import Actor, OperationContext
@@ -47,10 +51,10 @@ from tests.factories.audit import PIN
 from tests.failures import FailuresAtOnce
 
 # A busy machine is no failure: nothing here is a test of speed.
-settings.register_profile(
+hypothesis_settings.register_profile(
     "suite", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
-settings.load_profile("suite")
+hypothesis_settings.load_profile("suite")
 
 
 @pytest.hookimpl(trylast=True)
@@ -186,7 +190,13 @@ def staff(business: Business, role: str = "admin", **kwargs: Any) -> User:
 def signed_in(user: User) -> Client:
     """Return a browser in which the user has signed in."""
     client = Client()
-    client.force_login(user)
+    # As `force_login`, which makes two sessions and deletes one.
+    session = SessionStore()
+    session[SESSION_KEY] = str(user.pk)
+    session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
+    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    session.create()
+    client.cookies[settings.SESSION_COOKIE_NAME] = session.session_key
     client.user = user  # type: ignore[attr-defined]  # set at run time, not on the type
     return client
 

@@ -127,13 +127,17 @@ def run_folder(factory: pytest.TempPathFactory) -> Path:
 
 
 def once(
-    factory: pytest.TempPathFactory, name: str, make: Callable[[Path], str]
+    factory: pytest.TempPathFactory,
+    name: str,
+    make: Callable[[Path], str],
+    folder: Path | None = None,
 ) -> str:
     """Return a text of this run, which its first worker makes; the others wait.
 
-    What is called `….url` is a database, which is dropped when the run ends.
+    What is called `….url` is a database, which is dropped when the run ends, except in
+    a folder that is given.
     """
-    folder = run_folder(factory)
+    folder = folder or run_folder(factory)
     text = folder / name
     with text.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -143,8 +147,13 @@ def once(
 
 
 def migrated(factory: pytest.TempPathFactory) -> Database:
-    """Return the migrated database of this run, to copy; nobody connects to it."""
-    return Database(once(factory, "migrated.url", _migrate))
+    """Return the migrated database of this run, to copy; nobody connects to it.
+
+    Runs with the same HOLDFAST_TEST_MIGRATED, a folder, share one and leave it there.
+    """
+    shared = os.environ.get("HOLDFAST_TEST_MIGRATED")
+    folder = Path(shared) if shared else None
+    return Database(once(factory, "migrated.url", _migrate, folder))
 
 
 def drop_databases(folder: Path) -> None:

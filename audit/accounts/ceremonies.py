@@ -17,6 +17,7 @@ from django.db.models import QuerySet
 from audit import clock
 from audit.accounts.login_attempts import give_back, reserve, wait_text
 from audit.crypto import keyed_hash, network_hash
+from audit.ids import parse_uuid
 from audit.models import Ceremony
 
 LIFETIME = timedelta(minutes=2)
@@ -72,7 +73,7 @@ def take(
     `late` for one that is over, was answered, or asked for something else, and
     RuntimeError inside a transaction, whose rollback would bring the row back.
     """
-    rows = Ceremony.objects.filter(pk=_as_id(pk))
+    rows = Ceremony.objects.filter(pk=parse_uuid(str(pk)) or UUID(int=0))
     with transaction.atomic(durable=True):
         row = rows.first()
         is_mine = bool(rows.delete()[0])
@@ -106,10 +107,3 @@ def _challenge(pk: UUID, question: Question, expires_at: datetime) -> bytes:
 
 def _counter(ip: str | None, device: str | None) -> str:
     return f"passkey:{device or network_hash(ip)}"
-
-
-def _as_id(pk: object) -> UUID:
-    try:
-        return UUID(str(pk))
-    except ValueError:
-        return UUID(int=0)

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from copy import copy
 from typing import TYPE_CHECKING, Any, ClassVar
-from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
@@ -31,6 +30,7 @@ from django.utils.html import format_html
 from audit import log
 from audit.admin.reveals import is_revealed
 from audit.fields import without_long
+from audit.ids import parse_uuid
 from audit.privacy.classes import business_of, names_people, personal_fields, subject_of
 from audit.privacy.invisible import with_bidi_shown
 from audit.privacy.masking import (
@@ -110,6 +110,14 @@ class ScopedAdmin(_ModelAdmin):
     def get_rows(self, actor: Actor) -> QuerySet[Any]:
         """Return the rows that the actor may see; every page starts from them."""
         raise NotImplementedError  # each kind of page answers it
+
+    def page_name(self, page: str) -> str:
+        """Return the name of the route of one of this table's pages, like `change`."""
+        return f"{self.opts.app_label}_{self.opts.model_name}_{page}"
+
+    def page_url(self, page: str, *args: Any) -> str:
+        """Return the address of one of this table's pages."""
+        return reverse(f"admin:{self.page_name(page)}", args=args)
 
     def autocomplete_label(self, row: Any) -> str:
         """Return how a row is named in a choice; `str()` is never personal."""
@@ -223,12 +231,11 @@ class ScopedAdmin(_ModelAdmin):
     ) -> Any:
         chosen = request.POST.getlist(ACTION_CHECKBOX_NAME)
         if request.POST.get("select_across") != "1" and chosen:
-            keys = {pk for pk in chosen if _is_uuid(pk)}
+            keys = {pk for pk in chosen if parse_uuid(pk)}
             if queryset.filter(pk__in=keys).count() < len(set(chosen)):
                 refuse(request, "not_found", self.opts.label_lower)
                 self.message_user(request, _GONE, messages.ERROR)
-                name = f"{self.opts.app_label}_{self.opts.model_name}_changelist"
-                return HttpResponseRedirect(reverse(f"admin:{name}"))
+                return HttpResponseRedirect(self.page_url("changelist"))
         return super().response_action(request, queryset, *args, **kwargs)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -291,7 +298,7 @@ class ScopedAdmin(_ModelAdmin):
     def log_addition(self, *_: Any) -> Any:
         """Write no log of Django's: the services record events."""
 
-    log_change = log_deletion = log_deletions = log_addition  # type: ignore[assignment]
+    log_change = log_deletion = log_deletions = log_addition  # type: ignore[assignment]  # takes whatever each of them does
 
 
 def _shown(row: Any, *, is_clear: bool, is_copy: bool = False) -> Any:
@@ -312,16 +319,8 @@ class ChoiceById(AutocompleteSelect):
     """Django's box, which is drawn also where what was sent is the id of nothing."""
 
     def optgroups(self, name: str, value: Any, attr: Any = None) -> Any:
-        ids = [each for each in value if not each or _is_uuid(str(each))]
+        ids = [each for each in value if not each or parse_uuid(str(each))]
         return super().optgroups(name, ids, attr)
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True
 
 
 def may(request: HttpRequest, opts: Any, verb: str, row: Any = None) -> bool:

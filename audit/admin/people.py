@@ -15,12 +15,13 @@ from django.http import (
     HttpResponseRedirect,
 )
 from django.template.response import TemplateResponse
-from django.urls import path, reverse
+from django.urls import path
 
 from audit import log
 from audit.admin import reveals
 from audit.admin.base import ScopedAdmin, actor_of
 from audit.admin.step_up import confirmed
+from audit.ids import parse_uuid
 from audit.models import Scope
 from audit.privacy.classes import subject_of
 from audit.privacy.masking import REVEAL
@@ -34,12 +35,11 @@ class PersonPages(ScopedAdmin):
     change_form_template: ClassVar[Any] = "admin/person_change_form.html"
 
     def get_urls(self) -> list[Any]:
-        stem = f"{self.opts.app_label}_{self.opts.model_name}"
-        view = self.admin_site.admin_view
+        name, view = self.page_name, self.admin_site.admin_view
         pages = [
-            path("<uuid:pk>/reveal/", view(self.reveal_view), name=f"{stem}_reveal"),
-            path("<uuid:pk>/hide/", view(self.hide_view), name=f"{stem}_hide"),
-            path("<uuid:pk>/access/", view(self.access_view), name=f"{stem}_access"),
+            path("<uuid:pk>/reveal/", view(self.reveal_view), name=name("reveal")),
+            path("<uuid:pk>/hide/", view(self.hide_view), name=name("hide")),
+            path("<uuid:pk>/access/", view(self.access_view), name=name("access")),
         ]
         return [*pages, *super().get_urls()]
 
@@ -54,9 +54,8 @@ class PersonPages(ScopedAdmin):
         return super().change_view(request, object_id, form_url, extra_context)
 
     def _tools(self, request: HttpRequest, object_id: str) -> dict[str, Any]:
-        try:
-            pk = UUID(object_id)
-        except ValueError:
+        pk = parse_uuid(object_id)
+        if pk is None:
             return {}
         return {
             "may_reveal": request.user.has_perm(REVEAL),
@@ -79,7 +78,7 @@ class PersonPages(ScopedAdmin):
                 row, actor=actor_of(request), subject=subject, reason=reason
             )
             reveals.reveal(request, subject)
-            return HttpResponseRedirect(reverse(self._page, args=[row.pk]))
+            return HttpResponseRedirect(self.page_url("change", row.pk))
         context = {
             **self._context(request, row, "Reveal contact data"),
             "is_missing": request.method == "POST",
@@ -93,7 +92,7 @@ class PersonPages(ScopedAdmin):
             return HttpResponseNotAllowed(["POST"])
         row = self._person(request, pk)
         reveals.hide(request, subject_of(row))
-        return HttpResponseRedirect(reverse(self._page, args=[row.pk]))
+        return HttpResponseRedirect(self.page_url("change", row.pk))
 
     def access_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """List who has looked at this person, revealed something, and why."""
@@ -125,10 +124,6 @@ class PersonPages(ScopedAdmin):
         if row is None:
             raise Http404
         return row
-
-    @property
-    def _page(self) -> str:
-        return f"admin:{self.opts.app_label}_{self.opts.model_name}_change"
 
     def _context(self, request: HttpRequest, row: Any, title: str) -> dict[str, Any]:
         self.note_shown(request, "viewed", [row], target=row)

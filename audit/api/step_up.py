@@ -29,6 +29,7 @@ from audit.api.step_up_serializers import (
     StepUpGrant,
     StepUpState,
 )
+from audit.ids import parse_uuid
 from audit.models import Grant, Scope
 from audit.rest.exceptions import ApiError
 from audit.rest.views import ActionSpec
@@ -311,12 +312,7 @@ def _refuse_keys(request: Any) -> None:
 
 def _named_grant(request: Any) -> UUID | None:
     text = request.headers.get(HEADER)
-    if text is None:
-        return None
-    try:
-        return UUID(text)
-    except ValueError:
-        return UUID(int=0)
+    return None if text is None else parse_uuid(text) or UUID(int=0)
 
 
 def _shown(grant: Grant) -> dict[str, Any]:

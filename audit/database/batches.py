@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import Any, TypeVar
 
 from django.db import connection
@@ -43,6 +44,13 @@ def in_batches(
             batch, weight = [], 0
     if batch:
         yield number + 1, batch
+
+
+def batched(rows: Iterable[_T], size: int) -> Iterator[list[_T]]:
+    """Yield rows in lists of at most `size`, without a pause."""
+    iterator = iter(rows)
+    while batch := list(islice(iterator, size)):
+        yield batch
 
 
 def _timed(number: int, batch: list[_T]) -> Iterator[tuple[int, list[_T]]]:

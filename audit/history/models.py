@@ -45,7 +45,7 @@ class ChangeLog(HistoricalRecords):
         def save_without_historical_record(*_: Any, **__: Any) -> NoReturn:
             refuse("save_without_historical_record()", "Call save().")
 
-        cls.save_without_historical_record = save_without_historical_record  # type: ignore[attr-defined]
+        cls.save_without_historical_record = save_without_historical_record  # type: ignore[attr-defined]  # the library sets it on the class
 
     def finalize(self, sender: type[models.Model], **kwargs: Any) -> None:
         super().finalize(sender, **kwargs)
@@ -109,12 +109,12 @@ class TrackedModel(models.Model):
         # Related managers and `_base_manager` must not be a way round.
         base_manager_name = "objects"
 
-    def save(self, *args: Any, **kwargs: Any) -> None:
+    def save(self, *args: Any, savepoint: bool = True, **kwargs: Any) -> None:
         """Write the row and its history in one transaction.
 
         The history row of an update holds what the database says it has stored, not
-        what a stale instance believed. Raises NotSupportedError when nobody was named
-        with `by()`.
+        what a stale instance believed. Without a savepoint the caller's transaction
+        ends if this fails. Raises NotSupportedError when nobody was named with `by()`.
         """
         change = required_change(self._change, "save()")
         if hasattr(self, "_history_date"):
@@ -124,7 +124,7 @@ class TrackedModel(models.Model):
         self.derive()
         if not is_new:
             _stamp(self, kwargs)
-        with transaction.atomic(using=using):
+        with transaction.atomic(using=using, savepoint=savepoint):
             self._is_saving = True
             try:
                 super().save(*args, **kwargs)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn, Self, TypeVar
 
 from django.db import NotSupportedError, models, transaction
 from django.db.models.sql import UpdateQuery
 
+from audit.database.batches import batched
 from audit.history.writing import (
     Change,
     derived_from,
@@ -58,11 +58,12 @@ class TrackedQuerySet(ScopedQuerySet[_M]):
         return clone
 
     def create(self, **kwargs: Any) -> _M:
-        row = self.model(**kwargs)
-        row._change = self._change  # type: ignore[attr-defined]
+        row: Any = self.model(**kwargs)
+        row._change = self._change
         self._for_write = True
         row.save(force_insert=True, using=self.db)
-        return row
+        created: _M = row
+        return created
 
     def update(self, **values: Any) -> int:
         """Update the rows in key order and write one history row for each.
@@ -70,63 +71,73 @@ class TrackedQuerySet(ScopedQuerySet[_M]):
         Runs in one transaction and locks the rows, so that two of these cannot
         deadlock. Raises NotSupportedError when nobody was named with `by()`.
         """
-        change = required_change(self._change, "update()")
-        _refuse_underived(self.model, values)
-        values = {**stamps_of(self.model), **values}
-        plain = self.model._base_manager.using(self.db)
+        required_change(self._change, "update()")
         with transaction.atomic(using=self.db):
             keys = self.order_by("pk").select_for_update(of=("self",), no_key=True)
             ids = list(keys.values_list("pk", flat=True))
-            for batch in _batches(ids):
-                query: Any = plain.filter(pk__in=batch).query.chain(UpdateQuery)
-                query.add_update_values(values)
-                rows = update_returning(plain, query)
-                write_history(rows, "~", change, using=self.db)
+            self.update_locked(ids, **values)
         return len(ids)
 
-    update.alters_data = True  # type: ignore[attr-defined]
+    update.alters_data = True  # type: ignore[attr-defined]  # as Django marks its own
+
+    def update_locked(self, ids: Iterable[Any], **values: Any) -> list[_M]:
+        """Update rows that the caller has locked; return them as they are stored now.
+
+        Writes one history row for each, in the caller's transaction.
+        """
+        change = required_change(self._change, "update_locked()")
+        _refuse_underived(self.model, values)
+        values = {**stamps_of(self.model), **values}
+        plain = self.model._base_manager.using(self.db)
+        stored: list[_M] = []
+        for batch in batched(ids, _BATCH):
+            query: Any = plain.filter(pk__in=batch).query.chain(UpdateQuery)
+            query.add_update_values(values)
+            updated = update_returning(plain, query)
+            write_history(updated, "~", change, using=self.db)
+            stored += updated
+        return stored
+
+    update_locked.alters_data = True  # type: ignore[attr-defined]  # as Django marks its own
+    update_locked.queryset_only = True  # type: ignore[attr-defined]  # as Django marks its own
 
     def bulk_create(  # type: ignore[override]  # noqa: PLR0917 - Django's signature
         self,
         objs: Iterable[_M],
         batch_size: int | None = None,
         ignore_conflicts: bool = False,  # noqa: FBT001, FBT002 - Django's signature
-        update_conflicts: bool = False,  # noqa: FBT001, FBT002
+        update_conflicts: bool = False,  # noqa: FBT001, FBT002 - Django's signature
         update_fields: Sequence[str] | None = None,
         unique_fields: Sequence[str] | None = None,
     ) -> list[_M]:
         if ignore_conflicts or update_conflicts:
             refuse("bulk_create() with conflicts", "Look the rows up first.")
         change = required_change(self._change, "bulk_create()")
-        objs = list(objs)
-        for row in objs:
-            row.derive()  # type: ignore[attr-defined]
+        objs = _derived(objs)
         with transaction.atomic(using=self.db):
             rows = super().bulk_create(objs, batch_size)
-            for batch in _batches(rows):
+            for batch in batched(rows, _BATCH):
                 write_history(batch, "+", change, using=self.db)
         return rows
 
     def bulk_update(
         self, objs: Iterable[_M], fields: Iterable[str], batch_size: int | None = None
     ) -> int:
-        objs = list(objs)
-        for row in objs:
-            row.derive()  # type: ignore[attr-defined]
+        objs = _derived(objs)
         names = {*fields, *derived_from(self.model, fields)}
         return super().bulk_update(objs, sorted(names), batch_size)
 
     def delete(self) -> NoReturn:
         refuse("delete()", "Archive the rows.")
 
-    delete.alters_data = True  # type: ignore[attr-defined]
-    delete.queryset_only = True  # type: ignore[attr-defined]
+    delete.alters_data = True  # type: ignore[attr-defined]  # as Django marks its own
+    delete.queryset_only = True  # type: ignore[attr-defined]  # as Django marks its own
 
     def _raw_delete(self, using: str | None) -> NoReturn:
         refuse("_raw_delete()", "Archive the rows.")
 
     def _clone(self) -> Self:
-        clone: Self = super()._clone()  # type: ignore[misc]
+        clone: Self = super()._clone()  # type: ignore[misc]  # not in the stubs
         clone._change = self._change
         return clone
 
@@ -135,7 +146,7 @@ class TrackedQuerySet(ScopedQuerySet[_M]):
         if self._change is not None:
             for row in self._result_cache or ():
                 if isinstance(row, self.model):
-                    row._change = self._change  # type: ignore[attr-defined]
+                    row._change = self._change  # type: ignore[attr-defined]  # tracked models have it
 
 
 def _refuse_underived(model: type[Any], values: dict[str, Any]) -> None:
@@ -146,7 +157,9 @@ def _refuse_underived(model: type[Any], values: dict[str, Any]) -> None:
             raise NotSupportedError(msg)
 
 
-def _batches(rows: Iterable[Any]) -> Iterator[list[Any]]:
-    iterator = iter(rows)
-    while batch := list(islice(iterator, _BATCH)):
-        yield batch
+def _derived(rows: Iterable[Any]) -> list[Any]:
+    """Return the rows with the columns that are computed from others."""
+    instances = list(rows)
+    for row in instances:
+        row.derive()
+    return instances

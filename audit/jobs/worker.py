@@ -25,6 +25,7 @@ from django.db.models.functions import Coalesce
 from django.utils.module_loading import import_string
 
 from audit import clock
+from audit.call_stack import with_stack_room
 from audit.database.outages import gave_way, is_unavailable
 from audit.jobs.tasks import JobCancelled, JobContext, JobEnded, WorkerStopping
 from audit.log.recording import record
@@ -103,6 +104,7 @@ class Worker:
             logger.exception("job %s could not be ended", job.pk)
         return True
 
+    @with_stack_room
     def _run(self, job: Job) -> None:
         most = MAX_POSTPONED if job.error == _POSTPONED else MAX_FAILURES
         if job.failures > most:

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import Count, Max, Q, QuerySet
 from django.utils import timezone
 
-from audit.log.recording import record
+from audit.log.recording import new_event, record_together
 from audit.log.selectors import list_events, names_of
 from audit.models import Event, Operation, Outcome
 from audit.privacy.masking import mask
@@ -146,5 +146,8 @@ def last_review(business_ids: Iterable[UUID]) -> datetime | None:
 @transaction.atomic
 def record_review(business_ids: Iterable[UUID], *, actor: Actor) -> None:
     """Write down that access to these businesses was looked through; all or none."""
-    for business_id in business_ids:
-        record("access.reviewed", actor=actor, business_id=business_id)
+    reviewed = [
+        new_event("access.reviewed", actor=actor, business_id=business_id)
+        for business_id in business_ids
+    ]
+    record_together(reviewed, actor=actor)

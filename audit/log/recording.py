@@ -21,7 +21,7 @@ def ensure_operation(actor: Actor) -> None:
     Operation.objects.ensure(actor)
 
 
-class ParsedCapture(TypedDict, total=False):
+class EventDetails(TypedDict, total=False):
     """What an event may say besides who did what, and where.
 
     `subjects` are ids of customers, the first 200 are kept; `data` takes text, whole
@@ -47,7 +47,7 @@ def record(
     *,
     actor: Actor,
     business_id: UUID | None = None,
-    **told: Unpack[ParsedCapture],
+    **details: Unpack[EventDetails],
 ) -> Event:
     """Write one event and, with the first of an operation, the operation itself.
 
@@ -56,7 +56,7 @@ def record(
     actor works for, if that is one.
     """
     Operation.objects.ensure(actor)
-    event = new_event(action, target, actor=actor, business_id=business_id, **told)
+    event = new_event(action, target, actor=actor, business_id=business_id, **details)
     with reach_also(event.business_id):
         event.save(force_insert=True)
     return event
@@ -80,13 +80,13 @@ def new_event(
     *,
     actor: Actor,
     business_id: UUID | None = None,
-    **told: Unpack[ParsedCapture],
+    **details: Unpack[EventDetails],
 ) -> Event:
     """Return an event that is not written yet, as `record` would write it."""
-    people = list(told.get("subjects", ()))
+    people = list(details.get("subjects", ()))
     if business_id is None:
         business_id = getattr(target, "business_id", None) or actor.only_business
-    label, object_id = told.get("object_label", ""), told.get("object_id", "")
+    label, object_id = details.get("object_label", ""), details.get("object_id", "")
     if target is not None:
         label, object_id = target._meta.label_lower, str(target.pk)
     return Event(
@@ -101,12 +101,12 @@ def new_event(
         object_label=label,
         object_id=object_id,
         operation_id=actor.operation.id,
-        outcome=told.get("outcome", Outcome.DONE),
-        code=told.get("code", ""),
-        grant_id=told.get("grant_id") or actor.operation.grant_id,
-        reason=told.get("reason"),
-        query=told.get("query"),
-        data=told.get("data") or {},
+        outcome=details.get("outcome", Outcome.DONE),
+        code=details.get("code", ""),
+        grant_id=details.get("grant_id") or actor.operation.grant_id,
+        reason=details.get("reason"),
+        query=details.get("query"),
+        data=details.get("data") or {},
     )
 
 

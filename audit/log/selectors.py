@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import models
 from django.db.models import QuerySet
 
+from audit.ids import parse_uuid
 from audit.models import Event, Grant, Operation, PinCredential, User
 from audit.privacy.classes import subject_of
 from audit.tenancy.actors import Actor
@@ -67,10 +68,8 @@ def search_operations(
     text = text.strip()
     if not text:
         return operations
-    try:
-        return operations.filter(pk=UUID(text))
-    except ValueError:
-        return operations.filter(route__startswith=text)
+    pk = parse_uuid(text)
+    return operations.filter(pk=pk) if pk else operations.filter(route__startswith=text)
 
 
 def names_of(ids: Iterable[UUID | None]) -> dict[UUID | None, str]:

@@ -10,18 +10,19 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import path, reverse
+from django.urls import path
 
 from audit.admin.base import readable_columns
 from audit.admin.step_up import confirmed
-from customers.admin.base import ReadOnlyAdmin
+from audit.ids import parse_uuid
+from customers.admin.base import HubRows, ReadOnlyAdmin
 
 __all__ = ["ActPages", "ProjectionAdmin", "ReadOnlyAdmin", "readable_columns"]
 
 Act = Callable[[HttpRequest, Any, dict[str, str]], str]
 
 
-class ActPages:
+class ActPages(HubRows):
     """Pages below a row that do one thing to it, after asking for what it needs.
 
     `acts` names for each page its permission, title, method and fields, and for a
@@ -29,20 +30,19 @@ class ActPages:
     own page.
     """
 
-    change_form_template: Any = "admin/capture/change_form.html"
+    change_form_template: ClassVar[Any] = "admin/capture/change_form.html"
     acts: ClassVar[dict[str, dict[str, Any]]] = {}
 
     def get_urls(self) -> list[Any]:
-        opts = self.opts  # type: ignore[attr-defined]
         pages = [
             path(
                 f"<uuid:pk>/{name}/",
-                self.admin_site.admin_view(self._page(name)),  # type: ignore[attr-defined]
-                name=f"{opts.app_label}_{opts.model_name}_{name}",
+                self.admin_site.admin_view(self._page(name)),
+                name=self.page_name(name),
             )
             for name in self.acts
         ]
-        return [*pages, *super().get_urls()]  # type: ignore[misc]
+        return [*pages, *super().get_urls()]
 
     def change_view(
         self,
@@ -51,19 +51,13 @@ class ActPages:
         form_url: str = "",
         extra: Any = None,
     ) -> Any:
-        opts = self.opts  # type: ignore[attr-defined]
         links = [
-            (
-                act["title"],
-                reverse(
-                    f"admin:{opts.app_label}_{opts.model_name}_{name}", args=[object_id]
-                ),
-            )
+            (act["title"], self.page_url(name, object_id))
             for name, act in self.acts.items()
-            if request.user.has_perm(act["permission"]) and _is_uuid(object_id)
+            if request.user.has_perm(act["permission"]) and parse_uuid(object_id)
         ]
         extra = {**(extra or {}), "act_links": links}
-        return super().change_view(request, object_id, form_url, extra)  # type: ignore[misc]
+        return super().change_view(request, object_id, form_url, extra)
 
     def _page(self, name: str) -> Callable[..., HttpResponse]:
         act = self.acts[name]
@@ -71,12 +65,12 @@ class ActPages:
         def view(request: HttpRequest, pk: UUID) -> HttpResponse:
             if not request.user.has_perm(act["permission"]):
                 raise PermissionDenied
-            instance = self.get_object(request, str(pk))  # type: ignore[attr-defined]
+            instance = self.get_object(request, str(pk))
             if instance is None:
                 raise Http404
             if not request.user.has_perm(act["permission"], instance):
                 raise PermissionDenied
-            self.note_shown(request, "viewed", [instance], target=instance)  # type: ignore[attr-defined]
+            self.note_shown(request, "viewed", [instance], target=instance)
             values = self._values(request, act, instance)
             error = ""
             if request.method == "POST":
@@ -101,10 +95,8 @@ class ActPages:
         if "step_up" in act:
             confirmed(request, act["step_up"], what=f"{act['title']} {instance}")
         message = getattr(self, act["method"])(request, instance, values)
-        self.message_user(request, message, act.get("level", messages.SUCCESS))  # type: ignore[attr-defined]
-        opts = self.opts  # type: ignore[attr-defined]
-        name = f"admin:{opts.app_label}_{opts.model_name}_change"
-        return HttpResponseRedirect(reverse(name, args=[instance.pk]))
+        self.message_user(request, message, act.get("level", messages.SUCCESS))
+        return HttpResponseRedirect(self.page_url("change", instance.pk))
 
     def _ask(
         self,
@@ -119,9 +111,9 @@ class ActPages:
             for name, spec in act["fields"].items()
         ]
         context = {
-            **self.admin_site.each_context(request),  # type: ignore[attr-defined]
+            **self.admin_site.each_context(request),
             "title": act["title"],
-            "opts": self.opts,  # type: ignore[attr-defined]
+            "opts": self.opts,
             "original": instance,
             "explanation": act["explanation"],
             "fields": fields,
@@ -142,11 +134,3 @@ class ProjectionAdmin(ReadOnlyAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return readable_columns(self.model, {"id"})
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True

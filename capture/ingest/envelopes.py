@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from ipaddress import ip_address
 from typing import Any
 
@@ -73,7 +74,7 @@ def build_native(item: Any, **envelope_fields: Any) -> list[Envelope]:
     value = item.value if isinstance(item, Piece) else item
     if isinstance(value, dict) and is_cloudevent(None, value):
         envelope_fields = {**envelope_fields, "adapter": CLOUDEVENTS}
-        reader: Reader = lambda body: read_cloudevent(None, body)  # noqa: E731
+        reader: Reader = partial(read_cloudevent, None)
         return with_login(build_envelope(item, reader, None, envelope_fields))
     kind = value.get("type") if isinstance(value, dict) else None
     is_type = isinstance(kind, str) and kind in CaptureType.values

@@ -11,20 +11,12 @@ from django.utils import timezone
 from audit.fields import NullCharField, NullTextField
 from audit.history.querysets import ScopedQuerySet
 from audit.ids import uuid7
-from capture.choices import SETTLED_STATES, PaymentState, Trust
+from capture.choices import PaymentState, Trust
 from capture.models.capture import Capture
 
 
 def _money() -> models.DecimalField:
     return models.DecimalField(max_digits=15, decimal_places=3, null=True)
-
-
-class PaymentQuerySet(ScopedQuerySet["Payment"]):
-    """Payments by what they are worth."""
-
-    def settled(self) -> PaymentQuerySet:
-        """Keep those whose money a server or a signed webhook says was received."""
-        return self.filter(verified=True, state__in=SETTLED_STATES)
 
 
 class Payment(models.Model):
@@ -92,7 +84,7 @@ class Payment(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
 
-    objects = PaymentQuerySet.as_manager()
+    objects = ScopedQuerySet.as_manager()
 
     class Meta:
         ordering = ("-occurred_at", "-id")

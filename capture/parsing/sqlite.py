@@ -156,7 +156,7 @@ class SQLiteFile:
     def rows(self, table: Table, mark: str = "0") -> Iterator[Row]:
         """Yield the rows of a table; `mark` is SQL that is true for those to mark."""
         key = table.key or "rowid"
-        query = f"SELECT {key}, {mark}, * FROM {quoted(table.name)}"  # noqa: S608
+        query = f"SELECT {key}, {mark}, * FROM {quoted(table.name)}"  # noqa: S608 - names are quoted
         for n, (pk, marked, *values) in enumerate(self.values(query), start=1):
             row = dict(zip(table.columns, values, strict=True))
             name = str(pk) if table.key and pk is not None else f"row{pk or n}"
@@ -176,7 +176,7 @@ class SQLiteFile:
         """Tell whether a column without a constraint is a key, as in a copied table."""
         quoted_column = quoted(column)
         query = (
-            f"SELECT count(*) = count(DISTINCT {quoted_column}) FROM {quoted(table)}"  # noqa: S608
+            f"SELECT count(*) = count(DISTINCT {quoted_column}) FROM {quoted(table)}"  # noqa: S608 - names are quoted
         )
         return bool(next(self.values(query))[0])
 

@@ -38,14 +38,12 @@ from capture.ingest.replay import replay_all, replay_quarantined
 from capture.parsing import SQLiteError, open_sqlite
 from capture.services.capture_counts import CaptureCounts, count_captures
 from capture.services.customer_data import (
-    CAPTURE_SOURCE,
     CUSTOMER_DATA,
     VERIFICATIONS,
     CustomerDataStats,
     capture_columns,
     count_logins,
     get_customer_data_stats,
-    load_latest,
 )
 from capture.services.host_integration import direct_sender
 from capture.services.idempotency import claim_key
@@ -97,7 +95,6 @@ from capture.services.webhooks import (
 
 __all__ = [
     "BODY_KEYS",
-    "CAPTURE_SOURCE",
     "CUSTOMER_DATA",
     "KEYED_SECRETS",
     "NATIVE_ITEMS",
@@ -156,7 +153,6 @@ __all__ = [
     "list_quarantined",
     "list_refusals",
     "list_sightings",
-    "load_latest",
     "native_items",
     "new_standard_secret",
     "open_screenshot",

@@ -26,7 +26,6 @@ from capture.models import (
 from capture.parsing import payload_text, read_payload
 from customers import services as customers
 
-CAPTURE_SOURCE = "captures"
 # The columns of document 000 but the password, in its order, with the customer's id
 # under both of its names.
 CUSTOMER_DATA = (
@@ -130,13 +129,13 @@ def _credential(_: Any, latest: Latest | None) -> bool:
     return any(code == _SEEN for code, _ in warnings or ())
 
 
-def _column(name: str, kind: str, read: Any, **more: Any) -> customers.Column:
-    return customers.Column(
-        name, read, kind, needs=_PERMISSION, source=CAPTURE_SOURCE, is_copy=True, **more
+def _column(name: str, kind: str, read: Any, **more: Any) -> customers.CustomerColumn:
+    return customers.CustomerColumn(
+        name, read, kind, needs=_PERMISSION, load=load_latest, is_copy=True, **more
     )
 
 
-def capture_columns() -> list[customers.Column]:
+def capture_columns() -> list[customers.CustomerColumn]:
     """Return the columns that this app adds to what is known of a customer."""
     behaviour, free = "behaviour", "free_text"
     return [

@@ -166,7 +166,7 @@ def import_legacy(
 
 
 def _count(load: _Load, table: Table) -> int:
-    query = f"SELECT count(*) FROM {quoted(table.name)}"  # noqa: S608 - a name is quoted
+    query = f"SELECT count(*) FROM {quoted(table.name)}"  # noqa: S608 - names are quoted
     return next(load.file.values(query))[0]
 
 
@@ -322,14 +322,14 @@ def _shared_ids(load: _Load) -> frozenset[str]:
         ids, emails = (_column(table, names) for names in who(name))
         if ids and emails:
             pairs.append(
-                f"SELECT CAST({ids} AS TEXT) AS i, lower(trim({emails})) AS e "  # noqa: S608
+                f"SELECT CAST({ids} AS TEXT) AS i, lower(trim({emails})) AS e "  # noqa: S608 - names are quoted
                 f"FROM {quoted(table.name)} "
                 f"WHERE {ids} IS NOT NULL AND {emails} LIKE '%_@_%'"
             )
     if not pairs:
         return frozenset()
     union = " UNION ALL ".join(pairs)
-    query = f"SELECT i FROM ({union}) GROUP BY i HAVING count(DISTINCT e) > 1"  # noqa: S608
+    query = f"SELECT i FROM ({union}) GROUP BY i HAVING count(DISTINCT e) > 1"  # noqa: S608 - names are quoted
     return frozenset(str(user_id) for (user_id,) in load.file.values(query))
 
 
@@ -350,7 +350,7 @@ def _mark(load: _Load, name: str) -> str:
     )
     if not (ours and theirs):
         return "0"
-    emails = f"SELECT lower(trim({theirs})) FROM {quoted(other.name)}"  # noqa: S608
+    emails = f"SELECT lower(trim({theirs})) FROM {quoted(other.name)}"  # noqa: S608 - names are quoted
     return f"coalesce(lower(trim({ours})) IN ({emails}), 0)"
 
 

@@ -22,7 +22,6 @@ from customers.admin.base import CustomerChildAdmin, EntryAdmin
 from customers.admin.exchange import ExchangeChildAdmin
 from customers.choices import RefundStatus
 from customers.models import Booking, Credit, Refund
-from customers.resources import BookingResource
 
 _WAITS = (
     "Nothing has gone back yet: the refund is requested. It is approved in the list of "
@@ -43,7 +42,6 @@ class RefundInline(ReadOnlyInline):
 
 @admin.register(Booking)
 class BookingAdmin(ExchangeChildAdmin):
-    resource_classes = (BookingResource,)
     list_display = (
         "reference",
         "customer",

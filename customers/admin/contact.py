@@ -6,12 +6,10 @@ from django.contrib import admin
 
 from customers.admin.exchange import ExchangeChildAdmin
 from customers.models import Address, Contact
-from customers.resources import AddressResource, ContactResource
 
 
 @admin.register(Address)
 class AddressAdmin(ExchangeChildAdmin):
-    resource_classes = (AddressResource,)
     list_display = ("customer", "kind", "line1", "city", "country", "is_primary")
     list_filter = ("kind", "is_primary")
     search_fields = ("city__istartswith", "postal_code__istartswith", "line1")
@@ -20,7 +18,6 @@ class AddressAdmin(ExchangeChildAdmin):
 
 @admin.register(Contact)
 class ContactAdmin(ExchangeChildAdmin):
-    resource_classes = (ContactResource,)
     list_display = ("customer", "kind", "name", "relation", "email", "phone")
     list_filter = ("kind", "is_primary")
     search_fields = (

@@ -33,7 +33,6 @@ from customers.admin.inlines import (
     TicketInline,
 )
 from customers.models import Customer
-from customers.resources import CustomerResource
 
 
 class CustomerForm(TrackedForm):
@@ -138,7 +137,6 @@ RESTORE = BulkAct(
 
 @admin.register(Customer)
 class CustomerAdmin(BulkActs, PersonPages, ExchangeAdmin):
-    resource_classes = (CustomerResource,)
     form = CustomerForm
     list_display = (
         "name_or_reference",

@@ -13,10 +13,12 @@ from import_export.admin import ExportMixin
 from audit import accounts, log
 from audit.admin.base import actor_of
 from audit.admin.step_up import confirmed, sent_fields
+from audit.ids import parse_uuid
 from audit.privacy.classes import subject_of
 from audit.tenancy.actors import Actor
 from customers.admin.base import CustomerChildAdmin
 from customers.admin.importing import ImportPages
+from customers.resources import resource_of
 from customers.sheets import FORMATS
 
 # Whom an entry names; `audit.log.recording` keeps fewer still.
@@ -32,11 +34,13 @@ class ExchangeAdmin(ExportMixin, ImportPages):
         "admin/import_export/change_list_import_export.html"
     )
 
-    # --- export -----------------------------------------------------------------
+    def get_resource_classes(self, request: HttpRequest) -> list[Any]:
+        """Return the columns of the table that files of this page are loaded into."""
+        return [resource_of(self.import_table)]
 
     def get_valid_export_item_pks(self, request: HttpRequest) -> list[str]:
         """Return the chosen rows that are within reach, not every key of the table."""
-        chosen = [pk for pk in request.POST.getlist("export_items") if _is_uuid(pk)]
+        chosen = [pk for pk in request.POST.getlist("export_items") if parse_uuid(pk)]
         rows = self.get_queryset(request).filter(pk__in=chosen)
         return [str(pk) for pk in rows.values_list("pk", flat=True)]
 
@@ -88,14 +92,6 @@ def _record_each(
             subjects={pk for row in own if (pk := subject_of(row)) is not None},
             data={**facts, "rows": count},
         )
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True
 
 
 class ExchangeChildAdmin(ExchangeAdmin, CustomerChildAdmin):

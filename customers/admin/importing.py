@@ -1,7 +1,7 @@
 """Import in the admin: choose a file, look at what it would do, confirm, report.
 
-The pages are thin: `customers.services.imports.importing` keeps, previews and loads a
-file, and gives it to its uploader alone.
+The pages are thin: `customers.services.imports` keeps, previews and loads a file, and
+gives it to its uploader alone.
 """
 
 from __future__ import annotations
@@ -22,9 +22,8 @@ from audit.admin.base import actor_of, refuse
 from audit.admin.job import explain, follow_job, job_card
 from audit.admin.once import repeatable
 from audit.jobs.tasks import BATCH_SIZE
-from audit.privacy.classes import declaration
 from audit.privacy.invisible import bidi_within
-from audit.privacy.masking import SEE_CLEAR, masked_value
+from audit.privacy.masking import SEE_CLEAR
 from audit.tenancy.actors import Actor
 from customers import services, tasks
 from customers.admin.base import HubAdmin
@@ -123,19 +122,19 @@ class ImportPages(HubAdmin):
         return bool(user.has_perm(self.import_table.right))
 
     def get_urls(self) -> list[Any]:
-        name = f"{self.opts.app_label}_{self.opts.model_name}"
+        name = self.page_name
         wrap = self.admin_site.admin_view
         own = [
-            path("import/", wrap(self.import_view), name=f"{name}_import"),
+            path("import/", wrap(self.import_view), name=name("import")),
             path(
                 "import/<uuid:file_id>/rejected/",
                 wrap(self.rejected_view),
-                name=f"{name}_import_rejected",
+                name=name("import_rejected"),
             ),
             path(
                 "import/<uuid:file_id>/",
                 wrap(self.import_file_view),
-                name=f"{name}_import_file",
+                name=name("import_file"),
             ),
         ]
         return [*own, *super().get_urls()]
@@ -242,7 +241,7 @@ class ImportPages(HubAdmin):
                 self.message_user(request, " ".join(error.messages), messages.ERROR)
                 return self._lead_to(upload)
             self.message_user(request, "The file was removed. Nothing was written.")
-            return self._lead_to_list()
+            return HttpResponseRedirect(self.page_url("changelist"))
         form = ConfirmImportForm(request.POST)
         if not form.is_valid():
             found = services.import_findings(upload)
@@ -327,17 +326,14 @@ class ImportPages(HubAdmin):
 
     def _masked(self, request: HttpRequest, row: dict[str, Any]) -> dict[str, Any]:
         """Return a row of the preview with stored values as the person sees them."""
-        kinds = declaration(self.model)
+        columns = {column.name: column for column in self.import_table.columns}
         business = UUID(row["business"]) if row["business"] else None
         is_clear = actor_of(request).may(SEE_CLEAR, business)
         changes = [
-            (name, before if is_clear else masked_value(before, kinds.get(name)), after)
+            (name, before if is_clear else columns[name].masked(before), after)
             for name, before, after in row["changes"]
         ]
-        page = ""
-        if row["key"]:
-            name = f"admin:{self.opts.app_label}_{self.opts.model_name}_change"
-            page = reverse(name, args=[row["key"]])
+        page = self.page_url("change", row["key"]) if row["key"] else ""
         return bidi_within({**row, "changes": changes, "page": page})
 
     def _note_preview(self, request: HttpRequest, found: Any) -> None:
@@ -351,7 +347,8 @@ class ImportPages(HubAdmin):
         self, request: HttpRequest, template: str, context: dict[str, Any]
     ) -> HttpResponse:
         if "upload" in context:
-            context["rejected_page"] = f"{self._page_of(context['upload'])}rejected/"
+            key = context["upload"].pk
+            context["rejected_page"] = self.page_url("import_rejected", key)
         context = {
             **context,
             **self.admin_site.each_context(request),
@@ -369,22 +366,10 @@ class ImportPages(HubAdmin):
 
     def _again(self, request: HttpRequest, sentence: str) -> HttpResponse:
         self.message_user(request, sentence, messages.ERROR)
-        name = f"admin:{self.opts.app_label}_{self.opts.model_name}_import"
-        return HttpResponseRedirect(reverse(name))
-
-    @property
-    def _file_page(self) -> str:
-        return f"admin:{self.opts.app_label}_{self.opts.model_name}_import_file"
-
-    def _page_of(self, upload: Any) -> str:
-        return reverse(self._file_page, args=[upload.pk])
+        return HttpResponseRedirect(self.page_url("import"))
 
     def _lead_to(self, upload: Any) -> HttpResponse:
-        return HttpResponseRedirect(reverse(self._file_page, args=[upload.pk]))
-
-    def _lead_to_list(self) -> HttpResponse:
-        name = f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"
-        return HttpResponseRedirect(reverse(name))
+        return HttpResponseRedirect(self.page_url("import_file", upload.pk))
 
 
 def page_of_job(job: Any, actor: Actor) -> str:

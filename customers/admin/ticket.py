@@ -11,7 +11,6 @@ from audit.admin.inlines import TrackedInline
 from customers.admin.base import CustomerChildAdmin
 from customers.admin.exchange import ExchangeChildAdmin
 from customers.models import Ticket, TicketMessage
-from customers.resources import TicketResource
 
 
 class MessageInline(TrackedInline):
@@ -22,7 +21,6 @@ class MessageInline(TrackedInline):
 
 @admin.register(Ticket)
 class TicketAdmin(ExchangeChildAdmin):
-    resource_classes = (TicketResource,)
     list_display = (
         "number",
         "subject",

@@ -64,6 +64,7 @@ class ExportView(WorkingBusinessView):
     """An endpoint that answers a file, after its person has confirmed it."""
 
     tag = "Exports"
+    profile = ""
     permission_classes = (PersonsOnly, HasRight)
     renderer_classes = (ExactJSONRenderer, FileRenderer)
 
@@ -72,6 +73,9 @@ class ExportView(WorkingBusinessView):
         is_file = getattr(self.request, "method", None) == "POST"
         kinds = self.renderer_classes if is_file else (ExactJSONRenderer,)
         return [kind() for kind in kinds]
+
+    def post(self, request: Request) -> StreamingHttpResponse:
+        return self.export(self.profile, self.body())
 
     def export(self, profile: str, body: dict[str, Any]) -> StreamingHttpResponse:
         """Answer the stream of an export. Raises ApiError 401 until it is confirmed."""
@@ -135,24 +139,20 @@ def answers_file(right: str, body: Any) -> ActionSpec:
 class CustomerDataExport(ExportView):
     """POST answers document 000's full export as CSV."""
 
+    profile = ExportProfile.FULL
     methods: ClassVar[Mapping[str, ActionSpec]] = {
         "post": answers_file(_FULL, bodies.FullExport)
     }
-
-    def post(self, request: Request) -> StreamingHttpResponse:
-        return self.export(ExportProfile.FULL, self.body())
 
 
 class HubExport(ExportView):
     """POST answers document 003's filtered list as CSV."""
 
     is_camel = True
+    profile = ExportProfile.LIST
     methods: ClassVar[Mapping[str, ActionSpec]] = {
         "post": answers_file(_FULL, bodies.ListExport)
     }
-
-    def post(self, request: Request) -> StreamingHttpResponse:
-        return self.export(ExportProfile.LIST, self.body())
 
 
 class HasExportRight(HasRight):

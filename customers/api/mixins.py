@@ -12,10 +12,10 @@ from django.http import Http404
 
 from audit import log
 from audit.rest.exceptions import ApiError
-from audit.rest.pagination import Page
+from audit.rest.pagination import Page, page_of
 from audit.rest.views import StaffView
 from customers import services
-from customers.models import Business
+from customers.models import Business, Customer
 
 
 class BusinessScopeMixin(StaffView):
@@ -55,6 +55,23 @@ class BusinessScopeMixin(StaffView):
         except RuleBroken as error:
             raise ApiError(400, "business_needed", str(error.message)) from error
 
+    def find_customer(
+        self, reference: str, *, business_id: UUID | None, permission: str = ""
+    ) -> Customer:
+        """Return the customer of a UUID, reference or external id; archived ones too.
+
+        Raises Http404, or ApiError 400 when two businesses know it.
+        """
+        rows = services.list_rows(Customer, actor=self.actor, permission=permission)
+        rows = rows.select_related("business")
+        try:
+            return services.find_customer(reference, rows=rows, business_id=business_id)
+        except ObjectDoesNotExist as error:
+            self.actor.operation.refuse("not_found", "customers.customer", reference)
+            raise Http404 from error
+        except RuleBroken as error:
+            raise ApiError(400, "business_needed", str(error.message)) from error
+
 
 class WorkingBusinessView(BusinessScopeMixin):
     """An endpoint of one business."""
@@ -62,6 +79,14 @@ class WorkingBusinessView(BusinessScopeMixin):
     def note_shown(self, verb: str, rows: list[Any], **facts: Any) -> None:
         """Note for the access event whom the answer shows."""
         log.note_shown(f"customer.{verb}", rows, actor=self.actor, **facts)
+
+    def list_page(self, queryset: Any, *, search: str = "") -> Page[Any]:
+        """Return the page that the request asks for; note whom it shows."""
+        number, limit = self.parameters["page"], self.parameters["limit"]
+        page: Page[Any] = page_of(queryset, number=number, limit=limit)
+        verb = "searched" if search else "listed"
+        self.note_shown(verb, page.rows, query=search or None)
+        return page
 
     def links(self, page: Page[Any]) -> dict[str, Any]:
         """Return the count and the links of documents 000 and 002."""

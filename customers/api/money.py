@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -18,6 +18,7 @@ from customers.api import money_shapes as shapes
 from customers.api.found import Finding, FoundView
 from customers.api.serializers import money as serializers
 from customers.api.tables import belongings, bookings
+from customers.api.tables.base import HubViewSet
 from customers.api.tables.rows import FlagRow
 from customers.choices import RefundStatus
 from customers.models import Booking, Credit, Customer, Flag, Refund
@@ -36,22 +37,36 @@ class Acting(Finding):
 # --- what stands below a booking or a customer ---------------------------------------
 
 
-class BookingRefundViewSet(Acting, bookings.RefundViewSet):
+class ListAndAct(Acting, HubViewSet):
+    """The list of a table below a customer, and the act that adds to it."""
+
+    create_spec: ClassVar[ActionSpec]
+
+    @classmethod
+    def get_action_specs(cls) -> dict[str, ActionSpec]:
+        return {"list": super().get_action_specs()["list"], "create": cls.create_spec}
+
+    def act_for_customer(self, do: Callable[..., Any], **more: Any) -> Any:
+        """Do the act for the customer that the address names; return the new row."""
+        owner, values = self.customer(self.kwargs["customer"]), self.body()
+        del values["customer_id"]
+        row = self.act(do, owner, **more, **values)
+        self.note_shown("viewed", [owner], target=owner)
+        return row
+
+
+class BookingRefundViewSet(ListAndAct, bookings.RefundViewSet):
     """Money that goes back for one booking."""
 
     model = Refund
 
-    @classmethod
-    def get_action_specs(cls) -> dict[str, ActionSpec]:
-        """Return the list of the table, and the act that adds to it."""
-        add = ActionSpec(
-            "customers.add_refund",
-            serializers.RefundDoneSerializer,
-            201,
-            shapes.AskRefund,
-            also={202: serializers.RefundDoneSerializer},
-        )
-        return {"list": super().get_action_specs()["list"], "create": add}
+    create_spec = ActionSpec(
+        "customers.add_refund",
+        serializers.RefundDoneSerializer,
+        201,
+        shapes.AskRefund,
+        also={202: serializers.RefundDoneSerializer},
+    )
 
     @cached_property
     def parent_booking(self) -> Booking:
@@ -76,48 +91,34 @@ class BookingRefundViewSet(Acting, bookings.RefundViewSet):
         return self.respond(row, status=202 if waits else 201, is_clear=self.sees_clear)
 
 
-class CustomerCreditViewSet(Acting, bookings.CreditViewSet):
+class CustomerCreditViewSet(ListAndAct, bookings.CreditViewSet):
     """Entries of one customer's credit."""
 
     model = Credit
 
-    @classmethod
-    def get_action_specs(cls) -> dict[str, ActionSpec]:
-        """Return the list of the table, and the act that adds to it."""
-        add = ActionSpec(
-            "customers.add_credit",
-            serializers.CreditDoneSerializer,
-            201,
-            shapes.IssueCredit,
-        )
-        return {"list": super().get_action_specs()["list"], "create": add}
+    create_spec = ActionSpec(
+        "customers.add_credit",
+        serializers.CreditDoneSerializer,
+        201,
+        shapes.IssueCredit,
+    )
 
     def create(self, request: Request, **_: Any) -> Response:
         """Give credit."""
-        owner, values = self.customer(self.kwargs["customer"]), self.body()
-        del values["customer_id"]
-        row = self.act(services.issue_credit, owner, confirm=self.confirm, **values)
-        self.note_shown("viewed", [owner], target=owner)
+        row = self.act_for_customer(services.issue_credit, confirm=self.confirm)
         return self.credited(row)
 
 
-class CustomerFlagViewSet(Acting, belongings.FlagViewSet):
+class CustomerFlagViewSet(ListAndAct, belongings.FlagViewSet):
     """Marks on one customer, those that were taken off included."""
 
     model = Flag
 
-    @classmethod
-    def get_action_specs(cls) -> dict[str, ActionSpec]:
-        """Return the list of the table, and the act that adds to it."""
-        add = ActionSpec("customers.add_flag", FlagRow, 201, shapes.AddFlag)
-        return {"list": super().get_action_specs()["list"], "create": add}
+    create_spec = ActionSpec("customers.add_flag", FlagRow, 201, shapes.AddFlag)
 
     def create(self, request: Request, **_: Any) -> Response:
         """Put a flag on a customer."""
-        owner, values = self.customer(self.kwargs["customer"]), self.body()
-        del values["customer_id"]
-        row = self.act(services.add_flag, owner, **values)
-        self.note_shown("viewed", [owner], target=owner)
+        row = self.act_for_customer(services.add_flag)
         return self.respond(row, is_clear=self.sees_clear)
 
 

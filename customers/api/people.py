@@ -6,9 +6,6 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
-from django.core.exceptions import ObjectDoesNotExist
-from django.core.exceptions import ValidationError as RuleBroken
-from django.http import Http404
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
@@ -16,7 +13,6 @@ from rest_framework.response import Response
 
 from audit import log
 from audit.api.step_up import require_step_up
-from audit.rest.exceptions import ApiError
 from audit.rest.pagination import CursorError, make_cursor, open_cursor
 from audit.rest.serializers import QuerySerializer, StrictSerializer
 from audit.rest.views import ActionSpec
@@ -65,25 +61,13 @@ class PersonView(BusinessScopeMixin):
     tag = "Customers"
 
     def customer(self, reference: str) -> Customer:
-        """Return the customer that the path names, by UUID, reference or external id.
-
-        Archived ones too. Raises Http404, or ApiError 400 when two businesses know it.
-        """
-        business_id = self.named_business_id(self.required_permission)
-        rows = services.list_rows(
-            Customer, actor=self.actor, permission=self.required_permission
+        """Return the customer that the path names."""
+        permission = self.required_permission
+        return self.find_customer(
+            reference,
+            business_id=self.named_business_id(permission),
+            permission=permission,
         )
-        try:
-            return services.find_customer(
-                reference,
-                rows=rows.select_related("business"),
-                business_id=business_id,
-            )
-        except ObjectDoesNotExist as error:
-            self.actor.operation.refuse("not_found", "customers.customer", reference)
-            raise Http404 from error
-        except RuleBroken as error:
-            raise ApiError(400, "business_needed", str(error.message)) from error
 
     def note_viewed(self, row: Customer) -> None:
         """Note for the access event whom the answer shows."""

@@ -10,7 +10,6 @@ from django.http import Http404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from audit.rest.pagination import page_of
 from audit.rest.serializers import PageQuery
 from audit.rest.views import ActionSpec
 from customers import services
@@ -27,10 +26,9 @@ class SegmentView(WorkingBusinessView):
 
     tag = "Segments"
 
-    def people(self, rows: Any, asked: dict[str, Any]) -> Response:
+    def people(self, rows: Any) -> Response:
         """Answer a page of customers, each with the channels that may carry offers."""
-        page = page_of(rows, number=asked["page"], limit=asked["limit"])
-        self.note_shown("listed", page.rows)
+        page = self.list_page(rows)
         return self.respond(
             {"customers": page.rows, "pagination": page},
             contactable=services.contactable(page.rows),
@@ -79,7 +77,7 @@ class SegmentCustomers(SegmentView):
             )
         except ObjectDoesNotExist as error:
             raise Http404 from error
-        return self.people(rows, self.parameters)
+        return self.people(rows)
 
 
 class Preview(SegmentView):
@@ -103,4 +101,4 @@ class Preview(SegmentView):
             )
         except services.RuleError as error:
             raise rule_problem(error, "/rule") from error
-        return self.people(rows, self.parameters)
+        return self.people(rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import ClassVar
 from uuid import UUID
 
 from django.conf import settings
@@ -11,26 +11,11 @@ from django.utils import timezone
 
 from audit.fields import NullCharField
 from audit.history.models import TrackedModel
-from audit.history.querysets import TrackedQuerySet
-from customers.choices import (
-    UNRESOLVED_STATUSES,
-    AuthorKind,
-    Channel,
-    TicketPriority,
-    TicketStatus,
-)
+from customers.choices import AuthorKind, Channel, TicketPriority, TicketStatus
 from customers.models.base import known
 from customers.models.booking import Booking
 from customers.models.business import Business
 from customers.models.customer import Customer
-
-
-class TicketQuerySet(TrackedQuerySet["Ticket"]):
-    """Tickets by what is still to do."""
-
-    def unresolved(self) -> Self:
-        """Keep the open and pending ones: what the figures call open."""
-        return self.filter(status__in=UNRESOLVED_STATUSES)
 
 
 class Ticket(TrackedModel):
@@ -75,8 +60,6 @@ class Ticket(TrackedModel):
     resolved_at = models.DateTimeField("resolved", null=True, blank=True)
     closed_at = models.DateTimeField("closed", null=True, blank=True)
     rev = models.PositiveIntegerField("revision", default=1, editable=False)
-
-    objects = TicketQuerySet.as_manager()  # type: ignore[misc]  # not in the stubs
 
     class Meta(TrackedModel.Meta):
         ordering = ("-opened_at", "-id")

@@ -32,7 +32,6 @@ from customers.selectors.money import (
     get_booking,
     get_credit,
     get_refund,
-    list_bookings,
     list_credits,
 )
 from customers.selectors.search import find_customers, search_customers
@@ -47,6 +46,15 @@ from customers.selectors.timeline import (
 )
 from customers.selectors.timeline_sources import register_customer_sources
 from customers.selectors.workplaces import Workplace, list_workplaces
+from customers.services.archiving import (
+    ARCHIVE,
+    archive_batch,
+    archive_customer,
+    archive_customers,
+    check_archivable,
+    restore_batch,
+    restore_customers,
+)
 from customers.services.bulk import create_many
 from customers.services.businesses import create_business
 from customers.services.capture_sync import (
@@ -65,18 +73,12 @@ from customers.services.crud import (
     restore_row,
 )
 from customers.services.customers import (
-    ARCHIVE,
-    archive_batch,
-    archive_customer,
-    archive_customers,
-    check_archivable,
+    CUSTOMER_COLUMNS,
     create_customer,
-    restore_batch,
-    restore_customers,
     update_customer,
 )
 from customers.services.exports.columns import (
-    Column,
+    CustomerColumn,
     load_values,
     register_columns,
     shown_values,
@@ -103,29 +105,30 @@ from customers.services.exports.person_export import (
     open_person_link,
 )
 from customers.services.imports.importing import (
-    INLINE_ROWS,
-    KEYED_FILES,
     confirm_import,
-    discard_upload,
     end_import,
     forget_old_uploads,
-    get_own_upload,
-    get_upload,
-    import_findings,
     import_report,
-    is_long,
-    keep_upload,
-    list_uploads,
     load_import,
-    preview_import,
     rejected_rows,
 )
-from customers.services.imports.importing import SHOWN as IMPORT_SHOWN
+from customers.services.imports.previews import SHOWN as IMPORT_SHOWN
+from customers.services.imports.previews import import_findings, preview_import
 from customers.services.imports.purchase_log import Columns as PurchaseColumns
 from customers.services.imports.purchase_log import Report as PurchaseReport
 from customers.services.imports.purchase_log import load_purchases, read_purchases
 from customers.services.imports.rows import OUTCOMES as IMPORT_OUTCOMES
-from customers.services.imports.tables import IMPORT_TABLES, ImportTable, cell_of
+from customers.services.imports.tables import IMPORT_TABLES, ImportTable
+from customers.services.imports.uploads import (
+    INLINE_ROWS,
+    KEYED_FILES,
+    discard_upload,
+    get_own_upload,
+    get_upload,
+    is_long,
+    keep_upload,
+    list_uploads,
+)
 from customers.services.locking import lock_customers
 from customers.services.messages import add_message, change_message
 from customers.services.money.amounts import shown_money
@@ -154,6 +157,7 @@ from customers.services.money.refunds import (
 )
 from customers.services.notes import add_note, get_notes, list_notes, newest_notes
 from customers.services.preferences import (
+    PREFERENCES_COLUMNS,
     add_flag,
     list_flags,
     record_consent,
@@ -170,7 +174,7 @@ from customers.services.revealing import (
     require_reveal,
     reveal_customer,
 )
-from customers.services.rules import Mistake, RuleError
+from customers.services.rules import RuleError
 from customers.services.saving import check_live
 from customers.services.segments import (
     SEGMENTS,
@@ -189,6 +193,7 @@ from customers.services.writing import save_record
 
 __all__ = [
     "ARCHIVE",
+    "CUSTOMER_COLUMNS",
     "ENGAGED_FOR",
     "EXCEED_LIMIT",
     "IMPORT_OUTCOMES",
@@ -196,19 +201,19 @@ __all__ = [
     "IMPORT_TABLES",
     "INLINE_ROWS",
     "KEYED_FILES",
+    "PREFERENCES_COLUMNS",
     "PRESETS",
     "RIGHTS_TO_EXPORT",
     "SEGMENTS",
     "CapturedFact",
-    "Column",
     "Confirm",
+    "CustomerColumn",
     "Export",
     "ExportPlan",
     "ImportTable",
     "LinkUsed",
     "MailFailed",
     "MarketingExport",
-    "Mistake",
     "PurchaseColumns",
     "PurchaseReport",
     "RuleError",
@@ -227,7 +232,6 @@ __all__ = [
     "archive_customers",
     "archive_row",
     "before_place",
-    "cell_of",
     "change_message",
     "change_row",
     "check_archivable",
@@ -284,7 +288,6 @@ __all__ = [
     "issue_credit",
     "keep_upload",
     "left_to_refund",
-    "list_bookings",
     "list_businesses",
     "list_credits",
     "list_customers",

@@ -41,7 +41,7 @@ def create_many(
     insert_tracked(empty, change)
     for rows in belongings:
         if rows and isinstance(rows[0], TrackedModel):
-            insert_tracked(rows, change)  # type: ignore[arg-type]
+            insert_tracked(rows, change)  # type: ignore[arg-type]  # all are what the first one is
         else:
             insert_rows(rows)
     log.record(

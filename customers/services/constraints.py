@@ -109,9 +109,28 @@ def _check_rule(
             )
         return
     names = {*rule.fields, *_columns(rule.condition or Q())}
-    applies = {row_field(row, name) for name in names} & changed or not rule.fields
-    if applies and (not rule.fields or unique_values(rule, row) is not None):
+    if not rule.fields:
         rule.validate(type(row), row, exclude=wrong)
+        return
+    is_new_claim = {row_field(row, name) for name in names} & changed
+    is_made = any(_is_made(row, name) for name in rule.fields)
+    if is_new_claim and not is_made and not names & wrong:
+        _check_unique(rule, row)
+
+
+def _is_made(row: models.Model, name: str) -> bool:
+    """Tell whether a column is made unique, as a reference: the database alone asks."""
+    field: Any = row._meta.get_field(name)
+    return field.has_default() and not field.editable
+
+
+def _check_unique(rule: models.UniqueConstraint, row: models.Model) -> None:
+    """Raise ValidationError, as Django does, for what another row has."""
+    if set(find_holders(rule, [row]).values()) - {row.pk}:
+        if rule.violation_error_message == rule.default_violation_error_message:
+            raise row.unique_error_message(type(row), rule.fields)
+        text = rule.get_violation_error_message()
+        raise ValidationError(text, code=rule.violation_error_code)
 
 
 def _blamed(rule: Any, error: ValidationError) -> str:

@@ -7,16 +7,15 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
-from django.utils import timezone
 
 from audit.tenancy.actors import Actor
-from customers.models import Booking, Customer, TicketMessage
+from customers.models import Booking, TicketMessage
 from customers.selectors.customers import list_rows
 from customers.services.constraints import changed_columns, check_row
 from customers.services.locking import hand_down, lock_customer
 from customers.services.money.booking_rules import check_new_booking, stamp_booking
-from customers.services.saving import check_live, copy_of
-from customers.services.writing import save_record
+from customers.services.saving import Write, check_live, copy_of, mark_archived
+from customers.services.writing import save_by_subject
 
 _Row = TypeVar("_Row", bound=models.Model)
 
@@ -33,12 +32,15 @@ def create_row(
     """Create a row of a business; `values` are columns that people may write.
 
     The caller has seen to it that foreign keys name rows of the same business. Raises
-    ValidationError, with the field, for a broken rule, and as `save_record` does.
+    ValidationError, with the field, for a broken rule, and as `Write` does.
     """
     row = model(business_id=business_id, **values)
+    if "customer" in values:
+        hand_down(values["customer"], row)
     _check_live(row)
     _check(row)
-    return save_record(row, actor=actor, reason=reason)
+    save_by_subject(Write(row, actor=actor, reason=reason))
+    return row
 
 
 @transaction.atomic
@@ -56,19 +58,18 @@ def change_row(
     ValidationError `stale_version` when it is no longer at `expected_rev`, `archived`
     for a hidden one, and otherwise as `create_row`.
     """
-    locked, customer = _locked(row, expected_rev, actor=actor)
-    if getattr(locked, "is_archived", False):
+    write = _locked(row, expected_rev, actor=actor, reason=reason)
+    instance, stored = write.instance, copy_of(write.instance)
+    if getattr(instance, "is_archived", False):
         msg = "This is archived. Restore it first."
         raise ValidationError(msg, code="archived")
-    stored = copy_of(locked)
     for name, value in changes.items():
-        setattr(locked, name, value)
-    _check(locked, stored)
-    if not changed_columns(locked, stored):
+        setattr(instance, name, value)
+    _check(instance, stored)
+    if not changed_columns(instance, stored):
         return stored
-    return save_record(
-        locked, actor=actor, reason=reason, stored=stored, customer=customer
-    )
+    save_by_subject(write)
+    return instance
 
 
 @transaction.atomic
@@ -79,22 +80,14 @@ def archive_row(
 
     Raises ValidationError when it is hidden already, and as `change_row` does.
     """
-    current, customer = _locked(row, expected_rev, actor=actor)
-    locked: Any = current
-    if locked.is_archived:
+    write = _locked(row, expected_rev, actor=actor, reason=reason, verb="archived")
+    instance: Any = write.instance
+    if instance.is_archived:
         msg = "This is archived already."
         raise ValidationError(msg, code="already_archived")
-    stored = copy_of(current)
-    locked.archived_at, locked.archived_by_id = timezone.now(), actor.user_id
-    locked.archive_reason = reason
-    return save_record(
-        current,
-        actor=actor,
-        reason=reason,
-        verb="archived",
-        stored=stored,
-        customer=customer,
-    )
+    mark_archived(instance, actor=actor, reason=reason)
+    save_by_subject(write)
+    return write.instance
 
 
 @transaction.atomic
@@ -106,22 +99,15 @@ def restore_row(
     Raises ValidationError when it is not hidden, when another has its place, and as
     `change_row` does.
     """
-    current, customer = _locked(row, expected_rev, actor=actor)
-    locked: Any = current
-    if not locked.is_archived:
+    write = _locked(row, expected_rev, actor=actor, reason=reason, verb="restored")
+    instance: Any = write.instance
+    if not instance.is_archived:
         msg = "This is not archived."
         raise ValidationError(msg, code="not_archived")
-    stored = copy_of(current)
-    locked.archived_at = locked.archived_by_id = locked.archive_reason = None
-    _check(current, stored)
-    return save_record(
-        current,
-        actor=actor,
-        reason=reason,
-        verb="restored",
-        stored=stored,
-        customer=customer,
-    )
+    instance.archived_at = instance.archived_by_id = instance.archive_reason = None
+    _check(instance, write.stored)
+    save_by_subject(write)
+    return write.instance
 
 
 def _check(row: models.Model, stored: models.Model | None = None) -> None:
@@ -147,8 +133,8 @@ def _check_live(row: Any) -> None:
 
 
 def _locked(
-    row: _Row, expected_rev: int | None, *, actor: Actor
-) -> tuple[_Row, Customer | None]:
+    row: _Row, expected_rev: int | None, *, actor: Actor, **about: Any
+) -> Write[_Row]:
     """Lock a row, after its customer: as everybody does whose write moves figures."""
     meta = row._meta
     permission = f"{meta.app_label}.change_{meta.model_name}"
@@ -165,4 +151,5 @@ def _locked(
     if expected_rev is not None and current.rev != expected_rev:
         msg = "Somebody changed this meanwhile. Load it again and repeat."
         raise ValidationError(msg, code="stale_version")
-    return current, customer
+    stored = copy_of(current)
+    return Write(current, actor=actor, stored=stored, customer=customer, **about)

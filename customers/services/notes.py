@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from django.db import transaction
+
 from audit.history.querysets import ScopedQuerySet
 from audit.tenancy.actors import Actor
 from customers.choices import NoteType
 from customers.models import Customer, Note
 from customers.selectors.customers import list_rows
 from customers.services.constraints import check_row
-from customers.services.writing import save_record
+from customers.services.saving import Write
 
 
+@transaction.atomic
 def add_note(
     customer: Customer,
     content: str,
@@ -21,14 +24,24 @@ def add_note(
 ) -> Note:
     """Write a note under the actor's name. Raises ValidationError when it is empty."""
     note = Note(
-        business_id=customer.business_id,
+        business=customer.business,
         customer=customer,
         note_type=note_type,
         content=content.strip() or None,
         is_pinned=is_pinned,
     )
     check_row(note)
-    return save_record(note, actor=actor)
+    save_note(Write(note, actor=actor))
+    return note
+
+
+def save_note(write: Write[Note]) -> None:
+    """Write a note under the name of whoever wrote it first."""
+    if write.is_new:
+        write.instance.created_by_id = (
+            write.instance.created_by_id or write.actor.user_id
+        )
+    write.save()
 
 
 def list_notes(

@@ -14,26 +14,22 @@ from customers.models import ConsentEvent, Customer, Flag, Preferences
 from customers.selectors.customers import list_rows
 from customers.services.constraints import changed_columns, check_row
 from customers.services.locking import hand_down, lock_customer
-from customers.services.saving import copy_of
-from customers.services.writing import save_record
+from customers.services.saving import Write, copy_of, save_plainly
 
-CHANGEABLE = frozenset(
-    {
-        "prefer_sms",
-        "prefer_email",
-        "prefer_call",
-        "favorite_products",
-        "preferred_categories",
-        "preferred_payment",
-        "average_spend",
-        "best_contact_time",
-        "do_not_contact",
-        "can_receive_offers",
-        "can_receive_loyalty",
-    }
+# What people write of preferences, in the order in which it is shown.
+PREFERENCES_COLUMNS = (
+    "prefer_sms",
+    "prefer_email",
+    "prefer_call",
+    "favorite_products",
+    "preferred_categories",
+    "preferred_payment",
+    "average_spend",
+    "best_contact_time",
+    "do_not_contact",
+    "can_receive_offers",
+    "can_receive_loyalty",
 )
-
-
 _CLOCKS_DIFFER = timedelta(minutes=5)
 
 
@@ -46,18 +42,24 @@ def check_not_ahead(name: str, moment: datetime) -> None:
 
 @transaction.atomic
 def update_preferences(
-    customer: Customer, *, actor: Actor, reason: str | None = None, **changes: Any
+    customer: Customer,
+    *,
+    actor: Actor,
+    reason: str | None = None,
+    is_locked: bool = False,
+    **changes: Any,
 ) -> Preferences:
     """Change preferences; what is not named stays as it is.
 
-    Raises ValidationError with the field when a value does not fit.
+    `is_locked` tells that the caller has locked the customer. Raises ValidationError
+    with the field when a value does not fit.
     """
     actor.require(customer.business_id, "customers.change_preferences")
-    if unknown := sorted(changes.keys() - CHANGEABLE):
+    if unknown := sorted(changes.keys() - set(PREFERENCES_COLUMNS)):
         msg = f"Preferences have no {', '.join(unknown)}."
         raise ValidationError(msg, code="unknown_field")
     # The customer first, as everybody does whose write moves figures.
-    locked = lock_customer(customer.pk)
+    locked = customer if is_locked else lock_customer(customer.pk)
     rows = Preferences.objects.select_for_update(no_key=True)
     row = rows.get(customer=customer)
     hand_down(locked, row)
@@ -67,7 +69,8 @@ def update_preferences(
     check_row(row, stored)
     if not changes.keys() & changed_columns(row, stored):
         return stored
-    return save_record(row, actor=actor, reason=reason, stored=stored, customer=locked)
+    save_plainly(Write(row, actor=actor, reason=reason, stored=stored, customer=locked))
+    return row
 
 
 def list_flags(customer: Customer, *, actor: Actor) -> Any:
@@ -76,13 +79,13 @@ def list_flags(customer: Customer, *, actor: Actor) -> Any:
     return rows.order_by("code")
 
 
+@transaction.atomic
 def add_flag(customer: Customer, code: str, *, actor: Actor, reason: str) -> Flag:
     """Put a flag on a customer. Raises ValidationError when it stands already."""
-    flag = Flag(
-        business_id=customer.business_id, customer=customer, code=code, reason=reason
-    )
+    flag = Flag(business=customer.business, customer=customer, code=code, reason=reason)
     check_row(flag)
-    return save_record(flag, actor=actor, reason=reason)
+    save_flag(Write(flag, actor=actor, reason=reason))
+    return flag
 
 
 @transaction.atomic
@@ -99,9 +102,18 @@ def remove_flag(customer: Customer, code: str, *, actor: Actor, reason: str) -> 
     flag.removed_at = timezone.now()
     flag.removed_by_id = actor.user_id
     flag.removed_reason = reason
-    return save_record(flag, actor=actor, reason=reason, stored=stored, customer=locked)
+    save_flag(Write(flag, actor=actor, reason=reason, stored=stored, customer=locked))
+    return flag
 
 
+def save_flag(write: Write[Flag]) -> None:
+    """Write a flag under the name of whoever put it there."""
+    if write.is_new:
+        write.instance.added_by_id = write.instance.added_by_id or write.actor.user_id
+    save_plainly(write)
+
+
+@transaction.atomic
 def record_consent(
     customer: Customer,
     *,
@@ -118,7 +130,7 @@ def record_consent(
     if proof.get("occurred_at") is not None:
         check_not_ahead("occurred_at", proof["occurred_at"])
     event = ConsentEvent(
-        business_id=customer.business_id,
+        business=customer.business,
         customer=customer,
         purpose=purpose,
         channel=channel,
@@ -126,4 +138,12 @@ def record_consent(
         **proof,
     )
     check_row(event)
-    return save_record(event, actor=actor)
+    save_consent(Write(event, actor=actor))
+    return event
+
+
+def save_consent(write: Write[ConsentEvent]) -> None:
+    """Write what a person said, with who recorded it and in which operation."""
+    write.instance.recorded_by_id = write.instance.recorded_by_id or write.actor.user_id
+    write.instance.operation_id = write.actor.operation.id
+    save_plainly(write)

@@ -19,8 +19,9 @@ from customers.models.booking import BookingQuerySet
 from customers.money import stored
 from customers.selectors.customers import list_rows
 from customers.services.constraints import check_row
+from customers.services.money.booking_rules import save_booking
+from customers.services.saving import Write
 from customers.services.stats import local_day
-from customers.services.writing import save_record
 
 
 def days_since_purchase(customer: Customer, now: datetime | None = None) -> int | None:
@@ -115,7 +116,8 @@ def update_purchase_history(
         **values,
     )
     check_row(sale)
-    return save_record(sale, actor=actor)
+    save_booking(Write(sale, actor=actor))
+    return sale
 
 
 def _same_sale(sale: Booking, customer: Customer) -> Booking:

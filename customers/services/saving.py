@@ -1,4 +1,8 @@
-"""One row on its way into the database: the one place that records a change."""
+"""One row on its way into the database: the one place that records a change.
+
+A change, its history, its entry in the trail and the figures that depend on it stand
+or fall together. How the rows of a table are written stands with its subject.
+"""
 
 from __future__ import annotations
 
@@ -9,73 +13,86 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils import timezone
 
 from audit import log
 from audit.history.models import TrackedModel
-from audit.privacy.classes import subject_of
+from audit.privacy.classes import business_of, subject_of
 from audit.tenancy.actors import Actor
-from customers.models import Customer
+from customers.models import Business, Customer
 from customers.services.constraints import changed_columns
 from customers.services.figure_kinds import figures_from
 from customers.services.locking import lock_customer
 from customers.services.stats import refresh_locked, refresh_stats
 
-_Row = TypeVar("_Row", bound=models.Model)
+_Model = TypeVar("_Model", bound=models.Model)
 
 
-def copy_of(row: _Row) -> _Row:
+def mark_archived(instance: Any, *, actor: Actor, reason: str) -> None:
+    """Say on a row that it is hidden from now on, by whom and why."""
+    instance.archived_at, instance.archived_by_id = timezone.now(), actor.user_id
+    instance.archive_reason = reason
+
+
+def copy_of(instance: _Model) -> _Model:
     """Return a row as it is now, to be compared with what becomes of it."""
-    return copy.copy(row)
+    return copy.copy(instance)
 
 
-class Write(Generic[_Row]):
+class Write(Generic[_Model]):
     """A row that somebody writes, what is known of it, and the steps of writing it.
 
-    `stored` is the row as the database has it, None for a new one, and `customer` whom
-    it is about, locked. What the caller has locked and read is handed in; the rest is
-    read when it is asked for first.
+    Made inside the transaction of the change. `verb` is what the event says, unless it
+    is "created" or "changed". `stored` is the row as the database has it, None for a
+    new one, and `customer` whom it is about, locked. What the caller has locked and
+    read is handed in; the rest is read when it is asked for first.
+
+    Raises PermissionDenied for another business's row and without the right to add or
+    change such rows there, ValidationError `erased` for a customer of whom nothing is
+    kept. The caller has validated the row itself.
     """
 
     def __init__(
         self,
-        row: _Row,
+        instance: _Model,
         *,
         actor: Actor,
-        business_id: UUID,
         reason: str | None = None,
         verb: str = "",
-        stored: _Row | None = None,
+        stored: _Model | None = None,
         customer: Customer | None = None,
     ) -> None:
-        self.row, self.actor, self.reason = row, actor, reason
-        self.business_id = business_id
-        self.is_new = row._state.adding
+        self.instance, self.actor, self.reason = instance, actor, reason
+        self.is_new = instance._state.adding
+        self.business_id: UUID = self._check_permission()
+        if getattr(instance, "customer_id", None):
+            check_not_erased(customer or instance.customer)  # type: ignore[attr-defined]  # has its id
         self.verb = verb or ("created" if self.is_new else "changed")
         self.customer = customer
         self._stored_copy = stored
 
     @cached_property
-    def stored(self) -> _Row | None:
+    def stored(self) -> _Model | None:
         """The row as it was: ask after the locks, and before `save`."""
         if self.is_new or self._stored_copy is not None:
             return self._stored_copy
-        return type(self.row)._base_manager.get(pk=self.row.pk)
+        return type(self.instance)._base_manager.get(pk=self.instance.pk)
 
     def lock(self) -> None:
         """Lock the customer, unless the caller has."""
         if self.customer is None:
-            self.customer = lock_customer(self.row.customer_id)  # type: ignore[attr-defined]  # of a table of customers
+            self.customer = lock_customer(self.instance.customer_id)  # type: ignore[attr-defined]  # of a table of customers
 
     def save(self) -> None:
         """Write the row, its history and its entry in the trail."""
-        row, customer_id = self.row, subject_of(self.row)
-        if isinstance(row, TrackedModel):
-            row.by(self.actor, reason=self.reason).save()
+        instance, customer_id = self.instance, subject_of(self.instance)
+        if isinstance(instance, TrackedModel):
+            instance.by(self.actor, reason=self.reason).save(savepoint=False)
         else:
-            row.save()
+            instance.save()
         log.record(
-            f"{row._meta.model_name}.{self.verb}",
-            row,
+            f"{instance._meta.model_name}.{self.verb}",
+            instance,
             actor=self.actor,
             business_id=self.business_id,
             subjects=[customer_id] if customer_id else [],
@@ -84,14 +101,24 @@ class Write(Generic[_Row]):
 
     def refresh(self) -> None:
         """Write the customer's figures that depend on what changed, if any do."""
-        customer_id = subject_of(self.row)
-        figures = figures_from(type(self.row), self._changed())
+        customer_id = subject_of(self.instance)
+        figures = figures_from(type(self.instance), self._changed())
         if customer_id is None or not figures:
             return
         if self.customer is not None and self.customer.pk == customer_id:
             refresh_locked([self.customer], figures)
         else:
             refresh_stats([customer_id], figures)
+
+    def _check_permission(self) -> Any:
+        """Return the business of the row, which the actor may add or change there."""
+        business_id: Any = business_of(self.instance)
+        is_founded = self.is_new and isinstance(self.instance, Business)
+        if not is_founded or self.actor.business_ids is not None:
+            meta, act = self.instance._meta, "add" if self.is_new else "change"
+            name = f"{meta.app_label}.{act}_{meta.model_name}"
+            self.actor.require(business_id, name)
+        return business_id
 
     def _changed(self) -> set[str] | None:
         """Return the columns that differ from before; None where nobody can tell.
@@ -100,7 +127,7 @@ class Write(Generic[_Row]):
         """
         if self.is_new or self._stored_copy is None:
             return None
-        return changed_columns(self.row, self._stored_copy)
+        return changed_columns(self.instance, self._stored_copy)
 
 
 def save_plainly(write: Write[Any]) -> None:

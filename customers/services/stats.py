@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from itertools import islice
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -22,7 +21,7 @@ from django.db import transaction
 from django.db.models import Count, Max, Min, Q, QuerySet, Sum
 from django.utils import timezone
 
-from audit.database.batches import in_batches
+from audit.database.batches import batched, in_batches
 from audit.history.bulk import upsert_rows
 from customers import metrics
 from customers.choices import (
@@ -84,6 +83,7 @@ def begin_stats(customer: Customer) -> None:
     """
     columns = _purchase_columns(_Money(), customer.business)
     _write([customer], {customer.pk: columns})
+    customer.has_figures = True  # type: ignore[attr-defined]  # as `locking` says
 
 
 def refresh_stats(customer_ids: Iterable[UUID], figures: Figures = Figures.ALL) -> None:
@@ -94,14 +94,14 @@ def refresh_stats(customer_ids: Iterable[UUID], figures: Figures = Figures.ALL) 
     neither misses the other's row. Who has no figures yet gets all.
     """
     ids = sorted(set(customer_ids))
-    for batch in _batches(ids):
+    for batch in batched(ids, _BATCH):
         with transaction.atomic():
             refresh_locked(list(_locking(batch)), figures)
 
 
 def refresh_locked(customers: Sequence[Customer], figures: Figures) -> None:
     """Write figures of customers whom the caller has locked with `locking`."""
-    for batch in _batches(customers):
+    for batch in batched(customers, _BATCH):
         have_figures = all(
             getattr(customer, "has_figures", False) for customer in batch
         )
@@ -397,12 +397,6 @@ def _activity(customers: Sequence[Customer], computed: _Computed) -> _Computed:
         for pk, columns in provider(ids).items():
             columns_by_customer[pk] |= columns
     return columns_by_customer
-
-
-def _batches(rows: Iterable[_T]) -> Iterator[list[_T]]:
-    iterator = iter(rows)
-    while batch := list(islice(iterator, _BATCH)):
-        yield batch
 
 
 # In this order: consent asks what was bought.

@@ -21,25 +21,27 @@ def stamp_ticket(row: Ticket) -> None:
 
 def save_ticket(write: Write[Ticket]) -> None:
     """Write a ticket; a new one gets the next number of its business."""
-    row = write.row
-    if row.number is None:
+    ticket = write.instance
+    if ticket.number is None:
         # One writer at a time per business, so that no number is given twice.
-        Business.objects.select_for_update(no_key=True).get(pk=row.business_id)
-        newest = Ticket.objects.filter(business=row.business_id).aggregate(
+        Business.objects.select_for_update(no_key=True).get(pk=ticket.business_id)
+        newest = Ticket.objects.filter(business=ticket.business_id).aggregate(
             n=Max("number")
         )
-        row.number = (newest["n"] or 0) + 1
-    stamp_ticket(row)
+        ticket.number = (newest["n"] or 0) + 1
+    stamp_ticket(ticket)
     save_plainly(write)
 
 
 def save_message(write: Write[TicketMessage]) -> None:
     """Write a message; the first one of staff to the customer answers the ticket."""
-    row, ticket = write.row, write.row.ticket
+    message, ticket = write.instance, write.instance.ticket
     check_not_erased(ticket.customer)
-    if write.is_new and row.author_kind == AuthorKind.STAFF:
-        row.author_id = row.author_id or write.actor.user_id
-        if not row.is_internal and ticket.first_responded_at is None:
-            ticket.first_responded_at = row.sent_at
-            ticket.by(write.actor).save(update_fields=["first_responded_at"])
+    if write.is_new and message.author_kind == AuthorKind.STAFF:
+        message.author_id = message.author_id or write.actor.user_id
+        if not message.is_internal and ticket.first_responded_at is None:
+            ticket.first_responded_at = message.sent_at
+            ticket.by(write.actor).save(
+                savepoint=False, update_fields=["first_responded_at"]
+            )
     write.save()

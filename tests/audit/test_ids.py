@@ -1,4 +1,4 @@
-"""UUIDv7: version, order and time."""
+"""UUIDv7: version, order and time; and texts that may be UUIDs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from uuid import RFC_4122
 
-from audit.ids import uuid7
+import pytest
+
+from audit.ids import parse_uuid, uuid7
 
 
 def test_is_version_seven_of_rfc_9562():
@@ -31,3 +33,15 @@ def test_ids_of_one_process_ascend_also_across_threads():
         assert batch == sorted(batch)
     together = [value for batch in batches for value in batch]
     assert len(set(together)) == len(together)
+
+
+@pytest.mark.parametrize("spelling", [str, "{{{}}}".format, "urn:uuid:{}".format])
+def test_a_uuid_is_read_in_whichever_spelling(spelling):
+    value = uuid7()
+
+    assert parse_uuid(spelling(value)) == value
+
+
+@pytest.mark.parametrize("text", ["", "7", "x" * 32, "C-1234-5678", "\0"])
+def test_another_text_is_no_uuid(text):
+    assert parse_uuid(text) is None

@@ -76,6 +76,7 @@ def test_the_way_back_leaves_what_an_older_version_takes(ann, forward):
     assert [str(eve.pk) in said for said in named()] == [True]
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_the_whole_way_back_and_forth(ann, forward):
     PinCredentialFactory(user=ann)

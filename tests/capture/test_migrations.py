@@ -91,6 +91,7 @@ def names(hub: Hub) -> set[str]:
     return {name for (name,) in found if any(word in name for word in moved)}
 
 
+@pytest.mark.slow
 def test_a_key_from_before_the_upgrade_replays_after_it(hub):
     key, (first, second) = send(hub, "new", "k-1", "k-2")
     assert first[:2] == second[:2] == [200, None]

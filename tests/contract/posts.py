@@ -61,12 +61,13 @@ _SHAPES = {
 # Of these a row is used up: the key that everything came in by, and who is signed in.
 _SPENT = (ApiKey, User)
 _MANY = 100
+_matrix = cache(read_matrix)
 _TEXTS = {"text", "password", "email", "search", "url", "number", "tel", ""}
 
 
 def posts() -> list[Door]:
     """Return the doors that take a POST from somebody, by what the matrix says."""
-    matrix = read_matrix()
+    matrix = _matrix()
     found = []
     for door in doors():
         cells = matrix[f"POST {door.route}"]
@@ -81,7 +82,7 @@ def posts() -> list[Door]:
 
 def is_of_staff(door: Door) -> bool:
     """Tell whether a session opens the door; the others take a key or a signature."""
-    cells = read_matrix()[f"POST {door.route}"]
+    cells = _matrix()[f"POST {door.route}"]
     return not cells.startswith("owner 401") and "/webhooks/" not in door.route
 
 
@@ -287,7 +288,8 @@ def post_to_page(
     # Signing out has no form, and a GET does it as well.
     forms = [] if "logout" in path else _forms(client.get(path))
     typed = [_typed(form, text(SIZE // 4)) for form in forms]
-    for data in [*typed, *_acts(door, asked), {"reason": text(SIZE // 4)}]:
+    sent = [*typed, *_acts(door, asked)]
+    for data in sent or [{"reason": text(SIZE // 4)}]:
         answer = meter.ask(
             f"POST {door.route} ({kind})",
             lambda d=data: post_confirmed(client, path, d),

@@ -36,6 +36,10 @@ from tests.long import IS_LONG
 
 MATRIX = Path(__file__).with_name("access_matrix.txt")
 WRITES = bool(os.environ.get("HOLDFAST_WRITE_MATRIX"))
+OLD = (
+    "access_matrix.txt says something else. If the change is meant, write it anew:\n"
+    "HOLDFAST_WRITE_MATRIX=1 python -m pytest -n 0 tests/contract/test_access.py"
+)
 DOORS = doors()
 # Pages know two methods; the admin treats the others like GET.
 PAGE_METHODS, API_METHODS = ("GET", "POST"), ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -205,7 +209,7 @@ def test_everybody_gets_what_the_matrix_says(db, quiet, name):
         for key, cells in found.items()
         if asked_of(committed.get(key, "no row")) != cells
     }
-    assert wrong == {}
+    assert wrong == {}, OLD
 
 
 def asked_of(cells: str) -> str:
@@ -217,7 +221,7 @@ def asked_of(cells: str) -> str:
 def test_the_matrix_has_no_row_of_a_door_that_is_gone():
     keys = {key.split(" ", 1)[1] for key in read_matrix()}
 
-    assert keys == {door.route for door in DOORS}
+    assert keys == {door.route for door in DOORS}, OLD
 
 
 def write_rows(rows: dict[str, str]) -> None:

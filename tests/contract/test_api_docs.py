@@ -154,7 +154,7 @@ NAMED = {"ValidationError", "RuleBroken", "AuthenticationFailed", "answer"}
 # item of a capture, which stands in docs/capture.md.
 ELSEWHERE = re.compile(
     r"/(admin|management|migrations)/|^audit/(fields|accounts/second_factor)\.py"
-    r"|^customers/services/imports/(purchase_log|importing)\.py"
+    r"|^customers/services/imports/(purchase_log|importing|previews|uploads)\.py"
     r"|^capture/(services|ingest|adapters)/"
 )
 # Of the library: it says them itself. Of a value: its validators say them.

@@ -113,7 +113,7 @@ def quiet() -> Iterator[None]:
 
 
 def test_nothing_stored_can_hang_a_page(db, quiet, record_property):
-    entrances, pages, masked, files = Meter(), Meter(), Meter(), Meter()
+    entrances, pages, masked = Meter(), Meter(), Meter()
 
     stored = store(entrances)
     assert unfed(entrances.fed) == []
@@ -123,7 +123,7 @@ def test_nothing_stored_can_hang_a_page(db, quiet, record_property):
     stored.owner.get(reverse("schema"))
     statuses = walk(pages, stored.owner, stored)
     walk(masked, masked_client(stored), stored, every=4)
-    write_files(files, stored)
+    write_files(pages, stored)
 
     # What `test_access` knows as shown was shown here.
     shown = {
@@ -136,7 +136,6 @@ def test_nothing_stored_can_hang_a_page(db, quiet, record_property):
         "entrances": entrances,
         "pages": pages,
         "masked pages": masked,
-        "files": files,
     }.items():
         record_property(name, meter.slowest())
         print(f"\n{name}:", *meter.slowest(), sep="\n")  # noqa: T201 - with -s

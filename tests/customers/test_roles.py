@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from django.contrib import admin
 from django.contrib.auth.models import Permission
 from django.utils import timezone
 
+from audit.history.querysets import view_right
 from audit.models import User
 from customers.choices import Role
 from customers.models import Membership
@@ -28,6 +30,17 @@ def test_every_right_of_the_table_is_a_permission(db):
     known |= {"capture.read_payload"}
 
     assert set().union(*RIGHTS.values()) <= known
+
+
+def test_each_page_is_for_some_role():
+    """A page that no role sees is the owner's alone, which is seldom meant."""
+    rights = set().union(*RIGHTS.values())
+    pages = {view_right(model) for model in admin.site._registry}
+
+    # How somebody confirms, and what was confirmed.
+    assert pages - rights == {"audit.view_pincredential", "audit.view_grant"}, (
+        "Name the table in customers/roles.py."
+    )
 
 
 def test_an_auditor_changes_nothing():

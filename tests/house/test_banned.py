@@ -1,7 +1,7 @@
 """Words that names of the code should lose: banned.txt counts them, and only falls.
 
-docs/glossary.md says what stands in the place of each. After a word became rarer, write
-the file anew; a count that rose stays as it was, and the test says so:
+docs/glossary.md says what stands in the place of those that are left. After a word
+became rarer, write the file anew; a count that rose stays as it was, and the test says:
 `HOLDFAST_WRITE_BANNED=1 python -m pytest -n 0 tests/house/test_banned.py`
 
 A line is `kind word count`. A `word` is a part of a name, split at underscores and

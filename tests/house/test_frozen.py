@@ -61,4 +61,7 @@ def test_it_is_as_it_was(make: Callable[[], list[str]]) -> None:
     if WRITES:
         path.write_text("\n".join(make()) + "\n", encoding="utf-8")
 
-    assert make() == path.read_text(encoding="utf-8").splitlines()
+    assert make() == path.read_text(encoding="utf-8").splitlines(), (
+        f"{path.name} is old. If the change is meant, write it anew:\n"
+        "HOLDFAST_WRITE_FROZEN=1 python -m pytest -n 0 tests/house/test_frozen.py"
+    )

@@ -22,6 +22,7 @@ from audit.admin.account.pages import render_own_page
 from audit.admin.base import actor_of
 from audit.admin.once import repeatable
 from audit.admin.step_up import binding_of, confirmed
+from audit.ids import parse_uuid
 
 _QR_BORDER = 4
 _SCOPE = "account"
@@ -233,7 +234,7 @@ def _ask_key(request: HttpRequest) -> dict[str, Any]:
 def _remove_key(request: HttpRequest) -> HttpResponse:
     user: Any = request.user
     form = PasswordEntry(request, request.POST, auto_id="key_remove_%s")
-    key = _as_id(request.POST.get("key", ""))
+    key = parse_uuid(request.POST.get("key", "")) or UUID(int=0)
     if not form.is_valid():
         return _second_factor_page(request, key_remove_form=form, chosen=key)
     _confirm_first(request, "Remove a passkey")
@@ -275,13 +276,6 @@ def _must_confirm(request: HttpRequest) -> bool:
 def _said(request: HttpRequest, refused: ValidationError) -> HttpResponse:
     messages.error(request, " ".join(refused.messages))
     return redirect("admin:account_second_factor")
-
-
-def _as_id(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        return UUID(int=0)
 
 
 _ACTS = {

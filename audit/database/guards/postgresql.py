@@ -88,7 +88,7 @@ def _parent_name(t: TenantTable) -> str:
 
 def _parent_body(t: TenantTable, schema: str) -> str:
     strangers = [
-        f"(new.{p.column} IS NOT NULL AND NOT EXISTS ("  # noqa: S608
+        f"(new.{p.column} IS NOT NULL AND NOT EXISTS ("  # noqa: S608 - names of our own tables and columns
         f"SELECT 1 FROM {schema}.{p.table} p WHERE p.{p.key} = new.{p.column} "
         "AND p.business_id = new.business_id))"
         for p in t.parents

@@ -55,14 +55,14 @@ def _exists(table: str, keys: list[tuple[str, ...]]) -> str:
     looks = []
     for key in keys:
         equal = " AND ".join(f'"{c}" = NEW."{c}"' for c in key)
-        looks.append(f'EXISTS (SELECT 1 FROM "{table}" WHERE {equal})')  # noqa: S608
+        looks.append(f'EXISTS (SELECT 1 FROM "{table}" WHERE {equal})')  # noqa: S608 - names of our own tables and columns
     return " OR ".join(looks)
 
 
 def _same_business(t: TenantTable) -> dict[tuple[str, str], str]:
     refuse = f"SELECT RAISE(ABORT, 'HF003 business on {t.label} refused'); END"
     strangers = [
-        f'(NEW."{p.column}" IS NOT NULL AND NOT EXISTS (SELECT 1 FROM "{p.table}" '  # noqa: S608
+        f'(NEW."{p.column}" IS NOT NULL AND NOT EXISTS (SELECT 1 FROM "{p.table}" '  # noqa: S608 - names of our own tables and columns
         f'WHERE "{p.key}" = NEW."{p.column}" AND business_id = NEW.business_id))'
         for p in t.parents
     ]

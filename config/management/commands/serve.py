@@ -83,5 +83,4 @@ class Command(BaseCommand):
         os.environ["HOLDFAST_THREADS"] = str(threads)
         os.chdir(settings.BASE_DIR)
         sys.stdout.flush()
-        # No shell, and an address that the operator typed.
-        os.execv(sys.executable, [*server, *own, *OPTIONS])  # noqa: S606
+        os.execv(sys.executable, [*server, *own, *OPTIONS])  # noqa: S606 - no shell, and an address that the operator typed

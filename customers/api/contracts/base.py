@@ -12,10 +12,24 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audit.privacy.masking import masks_of
-from audit.rest.views import etag_of
+from audit.rest.views import ActionSpec, etag_of
+from audit.rest.write_viewsets import Reason
 from customers import services
 from customers.api.mixins import WorkingBusinessView
 from customers.models import Customer
+
+VIEW, CHANGE = "customers.view_customer", "customers.change_customer"
+ADD, ARCHIVE = "customers.add_customer", "customers.archive_customer"
+
+
+def one_customer(response: Any, *, update: Any, replace: Any) -> dict[str, ActionSpec]:
+    """Return the methods of one customer, which all documents have in common."""
+    return {
+        "get": ActionSpec(VIEW, response, has_versions=True),
+        "patch": ActionSpec(CHANGE, response, body=update, has_versions=True),
+        "put": ActionSpec(CHANGE, response, body=replace, has_versions=True),
+        "delete": ActionSpec(ARCHIVE, None, 204, Reason),
+    }
 
 
 class CustomerView(WorkingBusinessView):
@@ -41,6 +55,12 @@ class CustomerView(WorkingBusinessView):
         self.note_shown("viewed", [customer], target=customer)
         headers = {"ETag": etag_of(customer.rev)}
         return self.respond(customer, headers=headers, is_clear=self.sees_clear)
+
+    def created(self, customer: Customer) -> Response:
+        """Answer a new customer, and where it is from now on."""
+        response = self.detail(customer)
+        response["Location"] = f"{self.request.path.rstrip('/')}/{customer.pk}"
+        return response
 
 
 class OneCustomerView(CustomerView):

@@ -7,14 +7,11 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
-from django.core.exceptions import ObjectDoesNotExist
-from django.core.exceptions import ValidationError as RuleBroken
 from django.db.models import Model
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from audit.rest.exceptions import ApiError
 from audit.rest.filters import TableFilters, YesNoFilter
 from audit.rest.model_serializers import Related, RowSerializer
 from audit.rest.write_viewsets import WritableViewSet
@@ -91,17 +88,7 @@ class HubViewSet(BusinessScopeMixin, WritableViewSet):
 
     def customer(self, reference: str) -> Customer:
         """Return the customer that an address names. Raises Http404 or ApiError 400."""
-        rows = services.list_rows(Customer, actor=self.actor)
-        try:
-            return services.find_customer(
-                reference,
-                rows=rows.select_related("business"),
-                business_id=self.business_id,
-            )
-        except ObjectDoesNotExist as error:
-            raise self.missing(Customer, reference) from error
-        except RuleBroken as error:
-            raise ApiError(400, "business_needed", str(error.message)) from error
+        return self.find_customer(reference, business_id=self.business_id)
 
     def may_see(self, related: Related, other: Any) -> bool:
         # People have no business of their own; who sees a row sees who works on it.

@@ -240,6 +240,7 @@ class OnePerCustomerViewSet(HubViewSet):
         row = rows.filter(customer=customer).first()
         if row is None:
             raise self.missing(self.model, reference)
+        row.customer = customer
         return row
 
     def reference_of(self, row: Any) -> str:
@@ -257,19 +258,7 @@ class CustomerStatsViewSet(OnePerCustomerViewSet):
 class ChangedPreferences(ChangeBody):
     class Meta:
         model = Preferences
-        fields: ClassVar = [
-            "prefer_sms",
-            "prefer_email",
-            "prefer_call",
-            "favorite_products",
-            "preferred_categories",
-            "preferred_payment",
-            "average_spend",
-            "best_contact_time",
-            "do_not_contact",
-            "can_receive_offers",
-            "can_receive_loyalty",
-        ]
+        fields = services.PREFERENCES_COLUMNS
 
 
 class CustomerPreferencesViewSet(OnePerCustomerViewSet):

@@ -20,20 +20,6 @@ from customers.api.tables.rows import (
 )
 from customers.models import Customer
 
-_COLUMNS = [
-    "name",
-    "email",
-    "is_email_verified",
-    "phone",
-    "customer_type",
-    "status",
-    "signup_method",
-    "source",
-    "location",
-    "external_id",
-    "joined_at",
-]
-
 
 class NewCustomer(RowBody):
     """A new customer, with wishes."""
@@ -49,11 +35,8 @@ class NewCustomer(RowBody):
     class Meta:
         model = Customer
         fields: ClassVar = [
-            *_COLUMNS,
-            "prefer_sms",
-            "prefer_email",
-            "prefer_call",
-            "address",
+            *services.CUSTOMER_COLUMNS,
+            *("prefer_sms", "prefer_email", "prefer_call", "address"),
         ]
 
 
@@ -64,7 +47,7 @@ class ChangedCustomer(ChangeBody):
 
     class Meta:
         model = Customer
-        fields = _COLUMNS
+        fields = services.CUSTOMER_COLUMNS
 
 
 class CustomerFilters(ArchivableFilters):

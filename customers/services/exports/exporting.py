@@ -13,7 +13,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import IO, Any
 from uuid import UUID
@@ -24,21 +24,16 @@ from django.utils import timezone
 from audit import accounts, log
 from audit.privacy.masking import SEE_CLEAR
 from audit.tenancy.actors import Actor
-from customers.cells import BYTE_ORDER_MARK, cell_text, csv_line, escape_cell
+from customers.cells import BYTE_ORDER_MARK, csv_line, escape_cell, utc_text
 from customers.choices import ConsentChannel, ExportProfile
 from customers.models import Business, Customer, CustomerQuerySet
 from customers.selectors.customers import list_hub_customers
-from customers.services.exports.columns import (
-    check_columns,
-    load_values,
-    masked,
-    written,
-)
+from customers.services.columns import Column
+from customers.services.exports.columns import check_columns, columns_of, load_values
 from customers.services.exports.marketing import (
     COLUMNS,
     PRESETS,
     consenting,
-    marketing_row,
     targeted,
 )
 from customers.services.rules import plain_rule, read_rule
@@ -55,7 +50,7 @@ _PIECE = 65_536
 _SPOOLED = 1_000_000
 _NAMED = 200
 # Nothing that a spreadsheet could run; mail tools take an apostrophe for a digit.
-_PLAIN_PHONE = re.compile(r"\+\d{5,15}")
+_PHONE = re.compile(r"\+\d{5,15}")
 
 
 @dataclass(frozen=True)
@@ -194,6 +189,7 @@ class Export:
         self.left_out: Counter[str] = Counter()
         self.rows = 0
         self._customers, self._actor = customers, actor
+        self._columns = columns_of(plan.profile, plan.columns)
         self._hash = hashlib.sha256()
         self._subjects: list[UUID] = []
         self._spool: IO[bytes] | None = None
@@ -221,14 +217,12 @@ class Export:
         self._finish()
 
     def as_rows(self) -> Iterator[dict[str, Any]]:
-        """Yield the rows of a marketing export; its manifest is that of the file."""
+        """Yield the rows; the manifest is that of the file."""
         self._taken(self._head())
-        for batch in _batches(self._customers):
-            exported = consenting(batch, self.plan.channel, self.left_out)
-            self._count(exported)
-            for customer in exported:
-                self._taken(_marketing_line(customer))
-                yield marketing_row(customer)
+        for batch in self._batches():
+            for values in batch:
+                self._taken(self._line(values))
+                yield values
         self._finish()
 
     def close(self) -> None:
@@ -245,15 +239,21 @@ class Export:
 
     def _parts(self) -> Iterator[bytes]:
         yield self._taken(self._head())
+        for batch in self._batches():
+            if batch:
+                yield self._taken("".join(map(self._line, batch)))
+
+    def _batches(self) -> Iterator[list[dict[str, Any]]]:
+        """Yield the values of batches of customers but whom the rules leave out."""
+        plan = self.plan
         for batch in _batches(self._customers):
+            exported = batch
             if self._is_marketing:
-                exported = consenting(batch, self.plan.channel, self.left_out)
-                lines = [_marketing_line(customer) for customer in exported]
-            else:
-                exported, lines = batch, [*self._lines(batch)]
-            self._count(exported)
-            if lines:
-                yield self._taken("".join(lines))
+                exported = consenting(batch, plan.channel, self.left_out)
+            self.rows += len(exported)
+            room = _NAMED - len(self._subjects)
+            self._subjects += [customer.pk for customer in exported[:room]]
+            yield load_values(exported, plan.columns, profile=plan.profile)
 
     @property
     def _is_marketing(self) -> bool:
@@ -264,18 +264,16 @@ class Export:
         headers = PRESETS[self.plan.preset] if is_named else self.plan.columns
         return BYTE_ORDER_MARK + csv_line(headers)
 
-    def _count(self, batch: list[Customer]) -> None:
-        self.rows += len(batch)
-        room = _NAMED - len(self._subjects)
-        self._subjects += [customer.pk for customer in batch[:room]]
+    def _line(self, values: dict[str, Any]) -> str:
+        return csv_line(
+            self._cell(column, values[column.name]) for column in self._columns
+        )
 
-    def _lines(self, batch: list[Customer]) -> Iterator[str]:
-        for row in load_values(batch, self.plan.columns):
-            values = row
-            if not self.plan.in_clear:
-                values = {name: masked(name, value) for name, value in row.items()}
-            cells = (escape_cell(written(n, value)) for n, value in values.items())
-            yield csv_line(cells)
+    def _cell(self, column: Column, value: Any) -> str:
+        text = column.cell(value if self.plan.in_clear else column.masked(value))
+        if self._is_marketing and column.name == "phone" and _PHONE.fullmatch(text):
+            return text
+        return escape_cell(text)
 
     def _taken(self, text: str) -> bytes:
         data = text.encode("utf-8", errors="replace")
@@ -392,20 +390,12 @@ def _batches(customers: CustomerQuerySet) -> Iterator[list[Customer]]:
         batch = list(ordered.filter(pk__gt=last)[:_BATCH])
 
 
-def _marketing_line(customer: Customer) -> str:
-    row = marketing_row(customer)
-    cells = {name: escape_cell(cell_text(value)) for name, value in row.items()}
-    if row["phone"] and _PLAIN_PHONE.fullmatch(row["phone"]):
-        cells["phone"] = row["phone"]
-    return csv_line(cells.values())
-
-
 def _json_safe(value: Any) -> Any:
     """Return filters as the trail keeps them: times and amounts as text."""
     if isinstance(value, dict):
         return {key: _json_safe(item) for key, item in value.items()}
     if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        return utc_text(value)
     if isinstance(value, Decimal):
         return format(value, "f")
     return plain_rule(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypedDict, Unpack
 from uuid import UUID
 
 from django.db.models import Q
@@ -14,7 +14,6 @@ from audit.tenancy.actors import Actor
 from customers import contact_rules
 from customers.choices import ConsentChannel, Purpose
 from customers.models import Customer, CustomerQuerySet
-from customers.money import quantise
 from customers.selectors.customers import list_customers
 from customers.services.consent import load_facts
 
@@ -28,60 +27,61 @@ COLUMNS = (
     "first_purchase_date",
     "last_purchase_date",
 )
+_MAILCHIMP = {"email": "Email Address", "name": "Full Name", "phone": "Phone Number"}
+_BREVO = {"name": "FULLNAME", "phone": "SMS"}
+# Header names by which mail tools know the columns when a file is loaded.
+PRESETS: dict[str, tuple[str, ...]] = {
+    "plain": COLUMNS,
+    "mailchimp": tuple(_MAILCHIMP.get(n, n.replace("_", " ").title()) for n in COLUMNS),
+    "brevo": tuple(_BREVO.get(n, n.upper()) for n in COLUMNS),
+}
+
+
+class Conditions(TypedDict, total=False):
+    """Who is targeted: every condition has to hold; None is none.
+
+    `min_…` and `…_after` include the value, `…_before` does not. Before a login time
+    also are those who never signed in and joined before it. Orders are purchases.
+    """
+
+    min_spent: Decimal | None
+    min_orders: int | None
+    last_login_after: datetime | None
+    last_login_before: datetime | None
+    joined_after: datetime | None
+    joined_before: datetime | None
+
+
+_LOOKUPS = {
+    "min_spent": "stats__total_spent__gte",
+    "min_orders": "stats__total_purchases__gte",
+    "last_login_after": "stats__last_login_at__gte",
+    "joined_after": "joined_at__gte",
+    "joined_before": "joined_at__lt",
+}
 
 
 def get_customers_for_targeted_marketing(
     *,
     actor: Actor,
     business_id: UUID | None = None,
-    min_spent: Decimal | None = None,
-    min_orders: int | None = None,
-    last_login_after: datetime | None = None,
-    last_login_before: datetime | None = None,
-    joined_after: datetime | None = None,
-    joined_before: datetime | None = None,
+    **conditions: Unpack[Conditions],
 ) -> CustomerQuerySet:
-    """Return live customers who meet every given condition.
-
-    `min_…` and `…_after` include the value, `…_before` does not. Before a login time
-    also are those who never signed in and joined before it. Orders are purchases.
-    """
-    return targeted(
-        list_customers(actor=actor, business_id=business_id).for_list(),
-        min_spent=min_spent,
-        min_orders=min_orders,
-        last_login_after=last_login_after,
-        last_login_before=last_login_before,
-        joined_after=joined_after,
-        joined_before=joined_before,
-    )
+    """Return live customers who meet every given condition."""
+    customers = list_customers(actor=actor, business_id=business_id).for_list()
+    return targeted(customers, **conditions)
 
 
 def targeted(
-    customers: CustomerQuerySet,
-    *,
-    min_spent: Decimal | None = None,
-    min_orders: int | None = None,
-    last_login_after: datetime | None = None,
-    last_login_before: datetime | None = None,
-    joined_after: datetime | None = None,
-    joined_before: datetime | None = None,
+    customers: CustomerQuerySet, **conditions: Unpack[Conditions]
 ) -> CustomerQuerySet:
-    """Keep the customers who meet every given condition, as above."""
-    conditions = {
-        "stats__total_spent__gte": min_spent,
-        "stats__total_purchases__gte": min_orders,
-        "stats__last_login_at__gte": last_login_after,
-        "joined_at__gte": joined_after,
-        "joined_at__lt": joined_before,
-    }
+    """Keep the customers who meet every given condition."""
     given = {name: value for name, value in conditions.items() if value is not None}
-    customers = customers.filter(**given)
-    if last_login_before is not None:
-        never = Q(stats__last_login_at=None, joined_at__lt=last_login_before)
-        customers = customers.filter(
-            never | Q(stats__last_login_at__lt=last_login_before)
-        )
+    before: Any = given.pop("last_login_before", None)
+    customers = customers.filter(**{_LOOKUPS[n]: value for n, value in given.items()})
+    if before is not None:
+        never = Q(stats__last_login_at=None, joined_at__lt=before)
+        customers = customers.filter(never | Q(stats__last_login_at__lt=before))
     return customers
 
 
@@ -125,45 +125,3 @@ def consenting(
         else:
             left_out[answer.rule] += 1
     return allowed
-
-
-def marketing_row(customer: Customer) -> dict[str, Any]:
-    """Return the columns of a marketing export, in their order."""
-    stats, currency = customer.stats, customer.business.currency
-    return {
-        "email": customer.email,
-        "name": customer.name,
-        # Mail tools want the code of the country.
-        "phone": customer.phone_e164 or customer.phone,
-        "total_orders": stats.total_purchases,
-        "total_spent": quantise(stats.total_spent, currency),
-        "currency": currency,
-        "first_purchase_date": stats.first_purchase_date,
-        "last_purchase_date": stats.last_purchase_date,
-    }
-
-
-# Header names by which mail tools know the columns when a file is loaded.
-PRESETS: dict[str, tuple[str, ...]] = {
-    "plain": COLUMNS,
-    "mailchimp": (
-        "Email Address",
-        "Full Name",
-        "Phone Number",
-        "Total Orders",
-        "Total Spent",
-        "Currency",
-        "First Purchase Date",
-        "Last Purchase Date",
-    ),
-    "brevo": (
-        "EMAIL",
-        "FULLNAME",
-        "SMS",
-        "TOTAL_ORDERS",
-        "TOTAL_SPENT",
-        "CURRENCY",
-        "FIRST_PURCHASE_DATE",
-        "LAST_PURCHASE_DATE",
-    ),
-}

@@ -6,7 +6,7 @@ nobody waits for a preview. Loading checks with the same code.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
@@ -146,7 +146,7 @@ class RowChecker:
                     continue
                 setattr(row, column.name, value)
             elif self._clear_empty and checked.before and not column.has_default:
-                setattr(row, column.name, False if column.kind == FLAG else None)
+                setattr(row, column.name, False if column.holds == FLAG else None)
 
     def _clean(self, checked: CheckedRow) -> None:
         row = checked.row
@@ -273,15 +273,3 @@ def _about(row: models.Model, names: set[str]) -> str:
         [name] = names
         return {"customer": "is_primary"}.get(name, derived.get(name, name))
     return WHOLE
-
-
-def batches(rows: Iterable[Any], size: int) -> Iterator[list[Any]]:
-    """Yield the rows in lists of at most this many."""
-    batch: list[Any] = []
-    for row in rows:
-        batch.append(row)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch

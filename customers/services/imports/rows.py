@@ -15,11 +15,12 @@ from django.db.models import Q
 from django.utils import timezone
 
 from audit.emails import fold_email
+from audit.ids import parse_uuid
 from audit.privacy.invisible import trimmed
 from audit.tenancy.actors import Actor
 from customers.models import Booking, Business, Customer
 from customers.selectors.customers import list_businesses, list_customers, list_rows
-from customers.services.imports.tables import Column, ImportTable
+from customers.services.imports.tables import ImportColumn, ImportTable
 from customers.services.saving import check_live
 
 NEW, CHANGED, UNCHANGED, REJECTED = "new", "changed", "unchanged", "rejected"
@@ -52,7 +53,7 @@ class CheckedRow:
     # What stood in the file before: the column that says so, and the line of the first.
     repeats: list[Repeat] = field(default_factory=list)
     # The columns of the file that differ from what is stored.
-    changes: list[Column] = field(default_factory=list)
+    changes: list[ImportColumn] = field(default_factory=list)
     outcome: str = ""
 
     def reject(self, column: str, sentence: str) -> None:
@@ -108,11 +109,11 @@ class RowFinder:
         texts = {cell_in(c, "business") for c in checked_rows} - {"", *self._businesses}
         if texts:
             rows = list_businesses(actor=self.actor, permission=self.table.right)
-            keys = {key for text in texts if (key := _uuid(text))}
+            keys = {key for text in texts if (key := parse_uuid(text))}
             for row in rows.filter(Q(slug__in=texts) | Q(pk__in=keys)):
                 self._businesses[row.slug] = self._businesses[str(row.pk)] = row
             for text in texts:
-                name = str(_uuid(text) or text)
+                name = str(parse_uuid(text) or text)
                 self._businesses[text] = self._businesses.get(name)
         for checked in open_rows(checked_rows):
             text = cell_in(checked, "business")
@@ -169,7 +170,7 @@ class RowFinder:
 
     def _find_children(self, checked_rows: list[CheckedRow]) -> None:
         """Find rows by their id, and the customers of new ones."""
-        keys = {key for c in checked_rows if (key := _uuid(cell_in(c, "id")))}
+        keys = {key for c in checked_rows if (key := parse_uuid(cell_in(c, "id")))}
         permission = self.table.right
         rows = list_rows(self.table.model, actor=self.actor, permission=permission)
         rows = rows.filter(pk__in=keys).select_related("customer", "business")
@@ -180,7 +181,7 @@ class RowFinder:
             if not text:
                 self._add_child(checked, customer_of(checked, name))
                 continue
-            row = instances.get(_uuid(text))
+            row = instances.get(parse_uuid(text))
             if row is None:
                 msg = "No row of yours has this id. Leave it empty to add one."
                 self._not_found(checked, "id", msg)
@@ -215,7 +216,7 @@ class RowFinder:
         """Return who finds a customer of the business by e-mail, id or reference."""
         rows = self._customers(checked_rows)
         by_email = _by("email_key", rows, checked_rows, "customer", fold_email)
-        by_key = _by("pk", rows, checked_rows, "customer", _uuid)
+        by_key = _by("pk", rows, checked_rows, "customer", parse_uuid)
         by_reference = _by("unique_id", rows, checked_rows, "customer", str.upper)
         by_id = _by("external_id", rows, checked_rows, "customer")
 
@@ -292,10 +293,3 @@ def cell_in(checked: CheckedRow, name: str) -> str:
 
 def _same(before: Any, after: Any) -> bool:
     return bool(before == after) or (before in _NOTHING and after in _NOTHING)
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import zoneinfo
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
 from decimal import Decimal
 from typing import Any
@@ -14,7 +14,9 @@ from django.db import models
 from django.utils.dateparse import parse_date, parse_datetime
 
 from audit.datetimes import OUT_OF_RANGE, is_in_range
+from audit.privacy.classes import PUBLIC, declaration
 from customers.models import Address, Booking, Business, Contact, Customer, Ticket
+from customers.services.columns import Column
 
 TEXT, KEY, AMOUNT, MOMENT, FLAG = "text", "key", "amount", "moment", "flag"
 _FLAGS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
@@ -24,23 +26,16 @@ _MAX_SHOWN_LETTERS = 50
 _NEEDLESS = re.compile(r"[\W_]+")
 
 
-@dataclass(frozen=True)
-class Column:
-    """One column of the file. A fixed one finds rows, or is only written by exports."""
+@dataclass(frozen=True, kw_only=True)
+class ImportColumn(Column):
+    """A column that is also read. A fixed one finds rows, or is only written."""
 
-    name: str
-    kind: str = TEXT
-    attribute: str = ""
+    holds: str = TEXT
     is_fixed: bool = False
     # Finds the row or what it belongs to; another fixed one is never read.
     is_read: bool = True
     # An empty cell leaves the default of a new row, and cannot clear an old one.
     has_default: bool = False
-
-    @property
-    def source(self) -> str:
-        """The path of the value on a row, for exports."""
-        return self.attribute or self.name
 
 
 @dataclass(frozen=True)
@@ -48,7 +43,7 @@ class ImportTable:
     """A table that files can be loaded into."""
 
     model: type[models.Model]
-    columns: tuple[Column, ...]
+    columns: tuple[ImportColumn, ...]
 
     @property
     def name(self) -> str:
@@ -61,11 +56,11 @@ class ImportTable:
         return f"{self.model._meta.app_label}.import_{self.name}"
 
     @property
-    def plain(self) -> list[Column]:
+    def plain(self) -> list[ImportColumn]:
         """The columns whose cells are written to the row."""
         return [column for column in self.columns if not column.is_fixed]
 
-    def column(self, name: str) -> Column | None:
+    def column(self, name: str) -> ImportColumn | None:
         """Return the column that a header means, however its letters are written."""
         plain_name = _plain_name(name)
         for column in self.columns:
@@ -79,7 +74,7 @@ class Headers:
     """What the first row of a file names: what is used, what is not and why."""
 
     # The column of each cell; None for those that are left out.
-    columns: list[Column | None]
+    columns: list[ImportColumn | None]
     unknown: list[str]
     unread: list[str]
 
@@ -91,7 +86,7 @@ class Headers:
 
 def read_headers(table: ImportTable, names: Iterable[str]) -> Headers:
     """Return which columns of a table the headers of a file mean."""
-    columns: list[Column | None] = []
+    columns: list[ImportColumn | None] = []
     unknown, unread, seen = [], [], set()
     for number, name in enumerate(names, start=1):
         column = table.column(name) if name else None
@@ -111,26 +106,26 @@ def _plain_name(name: str) -> str:
     return _NEEDLESS.sub("", name).casefold()
 
 
-def read_cell(column: Column, cell: str, business: Business) -> Any:
+def read_cell(column: ImportColumn, cell: str, business: Business) -> Any:
     """Return the value of a cell that is not empty.
 
     A time without a zone is one of the business's own zone, and a day is its midnight.
     Raises ValueError with a sentence for what the column cannot hold.
     """
     text = cell.strip()
-    if column.kind == FLAG:
+    if column.holds == FLAG:
         if text.casefold() not in _FLAGS:
             msg = "Write yes or no."
             raise ValueError(msg)
         return _FLAGS[text.casefold()]
-    if column.kind == AMOUNT:
+    if column.holds == AMOUNT:
         if not _AMOUNT.fullmatch(text):
             msg = "Write a number like 12.50."
             raise ValueError(msg)
         return Decimal(text)
-    if column.kind == MOMENT:
+    if column.holds == MOMENT:
         return _parse_time(text, business)
-    return text if column.kind == KEY else cell
+    return text if column.holds == KEY else cell
 
 
 def _parse_time(text: str, business: Business) -> datetime:
@@ -154,110 +149,81 @@ def _parse_time(text: str, business: Business) -> datetime:
     return moment
 
 
-def cell_of(column: Column, value: Any) -> str:
-    """Return a value as exports write it, so that a file imports again unchanged."""
-    if column.kind == FLAG:
-        return "yes" if value else "no"
-    if value is None:
-        return ""
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    return str(value)
+def _key(name: str, path: str = "", *, is_read: bool = True) -> ImportColumn:
+    return ImportColumn(name, path, holds=KEY, is_fixed=True, is_read=is_read)
 
 
-def _key(name: str, attribute: str = "") -> Column:
-    return Column(name, KEY, attribute, is_fixed=True)
+_BUSINESS = _key("business", "business.slug")
+_CHILD = (_key("id"), _BUSINESS, _key("customer", "customer.unique_id"))
 
 
-def _shown(name: str, attribute: str = "") -> Column:
-    return Column(name, KEY, attribute, is_fixed=True, is_read=False)
+def _columns(
+    *names: str, holds: str = TEXT, has_default: bool = False
+) -> list[ImportColumn]:
+    return [ImportColumn(n, holds=holds, has_default=has_default) for n in names]
 
 
-_BUSINESS = _key("business", "business__slug")
-_CHILD = (_key("id"), _BUSINESS, _key("customer", "customer__unique_id"))
+def _table(model: type[models.Model], *columns: ImportColumn) -> ImportTable:
+    """Return a table whose columns are of the classes that the model declares."""
+    kinds = declaration(model)
+    classed = (replace(c, kind=kinds.get(c.name, PUBLIC)) for c in columns)
+    return ImportTable(model, tuple(classed))
 
 
-def _moments(*names: str) -> tuple[Column, ...]:
-    return tuple(Column(name, MOMENT) for name in names)
-
-
-def _texts(*names: str) -> tuple[Column, ...]:
-    return tuple(Column(name) for name in names)
-
-
-def _default(name: str, kind: str = TEXT) -> Column:
-    return Column(name, kind, has_default=True)
-
-
-CUSTOMERS = ImportTable(
+CUSTOMERS = _table(
     Customer,
-    (
-        _BUSINESS,
-        _key("reference", "unique_id"),
-        Column("name"),
-        Column("email", KEY),
-        Column("is_email_verified", FLAG),
-        *_texts("phone", "customer_type"),
-        _default("status"),
-        Column("external_id", KEY),
-        _default("source"),
-        Column("location"),
-        _default("joined_at", MOMENT),
-    ),
+    _BUSINESS,
+    _key("reference", "unique_id"),
+    *_columns("name"),
+    *_columns("email", holds=KEY),
+    *_columns("is_email_verified", holds=FLAG),
+    *_columns("phone", "customer_type"),
+    *_columns("status", has_default=True),
+    *_columns("external_id", holds=KEY),
+    *_columns("source", has_default=True),
+    *_columns("location"),
+    *_columns("joined_at", holds=MOMENT, has_default=True),
 )
-ADDRESSES = ImportTable(
+ADDRESSES = _table(
     Address,
-    (
-        *_CHILD,
-        _default("kind"),
-        *_texts("label", "recipient", "line1", "line2", "city", "region"),
-        *_texts("postal_code", "country", "raw"),
-        Column("is_primary", FLAG),
-        *_texts("phone", "instructions"),
-    ),
+    *_CHILD,
+    *_columns("kind", has_default=True),
+    *_columns("label", "recipient", "line1", "line2", "city", "region"),
+    *_columns("postal_code", "country", "raw"),
+    *_columns("is_primary", holds=FLAG),
+    *_columns("phone", "instructions"),
 )
-CONTACTS = ImportTable(
+CONTACTS = _table(
     Contact,
-    (
-        *_CHILD,
-        *_texts("kind", "name", "relation"),
-        Column("email", KEY),
-        Column("phone"),
-        Column("is_primary", FLAG),
-        *_moments("valid_from", "valid_to"),
-    ),
+    *_CHILD,
+    *_columns("kind", "name", "relation"),
+    *_columns("email", holds=KEY),
+    *_columns("phone"),
+    *_columns("is_primary", holds=FLAG),
+    *_columns("valid_from", "valid_to", holds=MOMENT),
 )
-BOOKINGS = ImportTable(
+BOOKINGS = _table(
     Booking,
-    (
-        *_CHILD,
-        _shown("reference"),
-        Column("external_id", KEY),
-        _default("kind"),
-        _default("status"),
-        _default("placed_at", MOMENT),
-        *_moments("starts_at", "ends_at", "completed_at"),
-        _default("items_count", AMOUNT),
-        _default("discount_amount", AMOUNT),
-        _default("total_amount", AMOUNT),
-        _default("paid_amount", AMOUNT),
-        _default("credit_used", AMOUNT),
-        _default("currency"),
-        *_texts("payment_method", "invoice_number"),
-    ),
+    *_CHILD,
+    _key("reference", is_read=False),
+    *_columns("external_id", holds=KEY),
+    *_columns("kind", "status", has_default=True),
+    *_columns("placed_at", holds=MOMENT, has_default=True),
+    *_columns("starts_at", "ends_at", "completed_at", holds=MOMENT),
+    *_columns("items_count", "discount_amount", holds=AMOUNT, has_default=True),
+    *_columns("total_amount", "paid_amount", holds=AMOUNT, has_default=True),
+    *_columns("credit_used", holds=AMOUNT, has_default=True),
+    *_columns("currency", has_default=True),
+    *_columns("payment_method", "invoice_number"),
 )
-TICKETS = ImportTable(
+TICKETS = _table(
     Ticket,
-    (
-        *_CHILD,
-        _shown("number"),
-        Column("subject"),
-        *(_default(name) for name in ("status", "priority", "channel")),
-        _default("opened_at", MOMENT),
-        *_moments("resolved_at", "closed_at"),
-    ),
+    *_CHILD,
+    _key("number", is_read=False),
+    *_columns("subject"),
+    *_columns("status", "priority", "channel", has_default=True),
+    *_columns("opened_at", holds=MOMENT, has_default=True),
+    *_columns("resolved_at", "closed_at", holds=MOMENT),
 )
 IMPORT_TABLES = {
     table.name: table for table in (CUSTOMERS, ADDRESSES, CONTACTS, BOOKINGS, TICKETS)

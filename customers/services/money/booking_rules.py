@@ -53,23 +53,23 @@ def save_booking(write: Write[Booking]) -> None:
     """
     # The customer before the booking, as everybody who writes money does.
     write.lock()
-    row, stored = write.row, write.stored
-    stamp_booking(row)
+    booking, stored = write.instance, write.stored
+    stamp_booking(booking)
     if stored is not None:
-        is_lower = row.paid_amount < stored.paid_amount
-        claimed = claimed_by_refunds([row.pk]) if is_lower else {}
-        check_booking_change(row, stored, claimed.get(row.pk))
+        is_lower = booking.paid_amount < stored.paid_amount
+        claimed = claimed_by_refunds([booking.pk]) if is_lower else {}
+        check_booking_change(booking, stored, claimed.get(booking.pk))
     save_plainly(write)
 
 
-def check_new_booking(row: Booking) -> None:
+def check_new_booking(booking: Booking) -> None:
     """Raise ValidationError for a new booking that only others may make so.
 
     An import may: it brings what an earlier system says.
     """
-    if row.status == BookingStatus.REFUNDED:
+    if booking.status == BookingStatus.REFUNDED:
         _refuse_status()
-    if (row.external_id or "").startswith(OF_PAYMENT):
+    if (booking.external_id or "").startswith(OF_PAYMENT):
         _refuse_id()
 
 

@@ -18,9 +18,14 @@ from customers.services.constraints import check_row
 from customers.services.locking import lock_customer
 from customers.services.money.amounts import shown_money
 from customers.services.money.balances import balances_of
-from customers.services.money.money_rules import Confirm, lock_booking, require_right
+from customers.services.money.money_rules import (
+    Confirm,
+    lock_booking,
+    require_right,
+    save_credit,
+)
 from customers.services.money.refund_limits import exceeds_refund_limit
-from customers.services.writing import save_record
+from customers.services.saving import Write
 
 
 def credit_balance(customer: Customer, *, actor: Actor) -> dict[str, Decimal]:
@@ -54,11 +59,11 @@ def issue_credit(
     actor.require(customer.business_id, "customers.add_credit")
     locked = lock_customer(customer.pk)
     entry = Credit(
-        business_id=customer.business_id,
-        customer=customer,
+        business=locked.business,
+        customer=locked,
         kind=CreditKind.ISSUED,
         amount=stored(amount),
-        currency=currency or customer.business.currency,
+        currency=currency or locked.business.currency,
         reason_code=reason_code,
         reason=reason,
         expires_on=expires_on,
@@ -78,7 +83,8 @@ def issue_credit(
         if confirm is not None:
             amount_text = shown_money(entry.amount, entry.currency)
             confirm(digest, f"Give {amount_text} of credit")
-    return save_record(entry, actor=actor, reason=reason, customer=locked)
+    save_credit(Write(entry, actor=actor, reason=reason, customer=locked))
+    return entry
 
 
 @transaction.atomic
@@ -103,16 +109,16 @@ def spend_credit(
         booking = _payable(booking, customer, currency, stored(amount))
         currency = booking.currency
     entry = Credit(
-        business_id=customer.business_id,
-        customer=customer,
+        business=locked.business,
+        customer=locked,
         kind=CreditKind.SPENT,
         amount=-stored(amount),
-        currency=currency or customer.business.currency,
+        currency=currency or locked.business.currency,
         booking=booking,
         reason=reason,
     )
     check_row(entry)
-    entry = save_record(entry, actor=actor, reason=reason, customer=locked)
+    save_credit(Write(entry, actor=actor, reason=reason, customer=locked))
     if booking is not None:
         _use(booking, -entry.amount, actor)
     return entry
@@ -140,7 +146,7 @@ def reverse_credit(entry: Credit, *, actor: Actor, reason: str) -> Credit:
         booking=booking,
         reverses=entry,
     )
-    opposite = save_record(opposite, actor=actor, reason=reason, customer=locked)
+    save_credit(Write(opposite, actor=actor, reason=reason, customer=locked))
     if booking is not None:
         _use(booking, entry.amount, actor)
     return opposite

@@ -28,9 +28,10 @@ from customers.choices import BookingStatus
 from customers.models import Address, Booking, Business, Customer
 from customers.money import quantise
 from customers.services.money.amounts import shown_money
+from customers.services.money.booking_rules import save_booking
 from customers.services.money.money_rules import lock_booking, refunded_of
+from customers.services.saving import Write
 from customers.services.stats import local_day
-from customers.services.writing import save_record
 
 _logger = logging.getLogger(__name__)
 # Nothing is owed for these, so there is nothing to write an invoice of.
@@ -73,7 +74,7 @@ def invoice_of(booking: Booking, *, actor: Actor) -> str:
     if row.invoice_number is None:
         check_invoiceable(row)
         row.invoice_number = _next_number(business)
-        save_record(row, actor=actor, reason="invoice")
+        save_booking(Write(row, actor=actor, reason="invoice"))
     booking.invoice_number = row.invoice_number
     return str(row.invoice_number)
 

@@ -24,7 +24,7 @@ from customers.choices import (
 )
 from customers.models import Booking, Credit, Refund
 from customers.money import check_amount, from_database
-from customers.services.locking import lock_customers
+from customers.services.locking import hand_down, lock_customer
 from customers.services.money.amounts import shown_money
 from customers.services.money.balances import balances_of
 from customers.services.money.refund_limits import (
@@ -41,16 +41,16 @@ Confirm = Callable[[str, str], object]
 
 
 def lock_booking(booking: Booking) -> Booking:
-    """Lock a booking after its customer, and return it as it is now.
+    """Lock a booking after its customer, and return it with that one, as they are now.
 
     Raises ValidationError when it has become another customer's meanwhile.
     """
-    lock_customers([booking.customer_id])
-    rows = Booking.objects.select_for_update(no_key=True, of=("self",))
-    locked = rows.select_related("business", "customer").get(pk=booking.pk)
-    if locked.customer_id != booking.customer_id:
+    customer = lock_customer(booking.customer_id)
+    locked = Booking.objects.select_for_update(no_key=True).get(pk=booking.pk)
+    if locked.customer_id != customer.pk:
         msg = "The booking has moved to another customer. Look again and repeat."
         raise ValidationError(msg, code="booking_moved")
+    hand_down(customer, locked)
     return locked
 
 
@@ -111,9 +111,11 @@ def save_refund(write: Write[Refund]) -> None:
     More than the limit goes in two steps: one person asks, another with the right to
     exceed it lets the money go. Who raises an amount has asked for it anew.
     """
-    row, actor = write.row, write.actor
-    booking = lock_booking(Booking.objects.get(pk=row.booking_id))
-    row.booking = booking
+    row, actor = write.instance, write.actor
+    if write.customer is None or row.booking.customer is not write.customer:
+        row.booking = lock_booking(Booking.objects.get(pk=row.booking_id))
+    booking = row.booking
+    write.customer = booking.customer
     row.customer_id, row.currency = booking.customer_id, booking.currency
     stored = write.stored
     _name_requester(row, stored, actor)
@@ -200,7 +202,7 @@ def save_credit(write: Write[Credit]) -> None:
     """Write an entry: never below zero, nothing reversed twice, limits kept."""
     # One credit of a customer after the other: they count together.
     write.lock()
-    row, actor = write.row, write.actor
+    row, actor = write.instance, write.actor
     if row.kind == CreditKind.REVERSED:
         _check_reversal(row)
     else:

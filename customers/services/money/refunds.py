@@ -21,9 +21,10 @@ from customers.services.money.money_rules import (
     check_second_person,
     left_to_refund,
     lock_booking,
+    save_refund,
 )
 from customers.services.money.refund_limits import EXCEED_LIMIT, exceeds_refund_limit
-from customers.services.writing import save_record
+from customers.services.saving import Write
 
 
 @transaction.atomic
@@ -51,8 +52,8 @@ def request_refund(
         msg = f"The booking was paid in {booking.currency}. Refund that currency."
         raise ValidationError({"currency": ValidationError(msg, "currency_differs")})
     refund = Refund(
-        business_id=booking.business_id,
-        customer_id=booking.customer_id,
+        business=booking.business,
+        customer=booking.customer,
         booking=booking,
         amount=left_to_refund(booking) if amount is None else stored(amount),
         currency=booking.currency,
@@ -78,7 +79,9 @@ def request_refund(
         )
         amount_text = shown_money(refund.amount, refund.currency)
         confirm(digest, f"Ask to give back {amount_text}")
-    return save_record(refund, actor=actor, reason=reason)
+    customer = booking.customer
+    save_refund(Write(refund, actor=actor, reason=reason, customer=customer))
+    return refund
 
 
 @transaction.atomic
@@ -102,7 +105,8 @@ def approve_refund(
         )
         confirm(digest, f"Give back {shown_money(row.amount, row.currency)}")
     row.approved_by_id = actor.user_id
-    return save_record(row, actor=actor, reason="approved")
+    save_refund(Write(row, actor=actor, reason="approved"))
+    return row
 
 
 @transaction.atomic
@@ -114,7 +118,8 @@ def refuse_refund(refund: Refund, *, actor: Actor, reason: str) -> Refund:
     actor.require(refund.business_id, "customers.change_refund")
     row = _waiting(refund)
     row.status = RefundStatus.REFUSED
-    return save_record(row, actor=actor, reason=reason)
+    save_refund(Write(row, actor=actor, reason=reason))
+    return row
 
 
 def _waiting(refund: Refund) -> Refund:

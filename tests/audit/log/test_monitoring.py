@@ -8,7 +8,7 @@ from audit.log import monitoring, record
 from audit.models import Event
 from audit.tenancy.actors import Actor
 from tests.conftest import actor_of, signed_in, staff
-from tests.factories import UserFactory
+from tests.factories import BusinessFactory, UserFactory
 from tests.factories.audit import person
 
 PAGE = "/admin/security/"
@@ -57,3 +57,16 @@ def test_a_review_of_access_is_kept(bakery, rival):
 
     assert monitoring.last_review([bakery.pk]) is not None
     assert monitoring.last_review([rival.pk]) is None
+
+
+def test_a_review_of_many_businesses_takes_no_more_statements(assert_flat, bakery):
+    reviewed = [bakery.pk]
+
+    def review() -> None:
+        monitoring.record_review(reviewed, actor=Actor.system("test"))
+
+    assert_flat(
+        call=review,
+        grow=lambda: reviewed.extend(BusinessFactory().pk for _ in range(9)),
+    )
+    assert Event.objects.filter(action="access.reviewed").count() == 12

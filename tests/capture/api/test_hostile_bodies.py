@@ -21,6 +21,7 @@ from capture.parsing import (
     payload_text,
     redact,
 )
+from tests.audit.test_call_stack import most_faults
 
 # A body of five megabytes costs a second or two; what is not linear costs minutes.
 CPU_SECONDS = 20
@@ -80,6 +81,14 @@ def test_a_hostile_body_costs_no_more_than_its_length(post, name):
 
     assert answer.status_code in (200, 400, 413)
     assert time.process_time() - started < CPU_SECONDS
+
+
+def test_a_body_costs_the_same_at_any_depth_of_the_stack(post):
+    """The server that calls us has frames of its own."""
+    body = b'{"batch":[[' + b"{}," * 2000 + b"1]]}"
+    post("/v1/batch", body)
+
+    assert most_faults(lambda: post("/v1/batch", body), range(110)) < 1000
 
 
 @pytest.mark.parametrize("name", ["openings", "nested items", "quotes"])

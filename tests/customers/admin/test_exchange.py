@@ -13,10 +13,11 @@ from django.test import Client
 
 from audit.ids import uuid7
 from audit.models import Event
+from customers import services
 from customers.choices import Role
 from customers.models import Address, Booking, Customer, Ticket
 from customers.roles import RIGHTS
-from tests.conftest import post_confirmed, signed_in, staff
+from tests.conftest import actor_of, post_confirmed, signed_in, staff
 from tests.factories import (
     AddressFactory,
     BookingFactory,
@@ -102,6 +103,38 @@ def test_what_was_exported_imports_again_without_a_change(alice, bakery, factory
 
     assert counts(preview) == {"unchanged": 1}, preview.text
     assert type(row).objects.values().get(pk=row.pk) == before
+
+
+def test_a_page_writes_a_value_as_the_api_does(alice, bakery):
+    """One description of a column reads and writes it for both."""
+    CustomerFactory(
+        business=bakery,
+        email="mia@example.org",
+        name="=1+1",
+        external_id="-7",
+        phone="+47 22 00 00 00",
+        is_email_verified=True,
+    )
+    names = {
+        "reference": "unique_id",
+        "is_email_verified": "email_verified",
+        "joined_at": "join_date",
+    } | {n: n for n in ("name", "email", "phone", "external_id", "source")}
+
+    (on_page,) = rows_of(export(alice, CUSTOMERS))
+    plan = services.plan_export(
+        bakery,
+        actor=actor_of(alice.user),
+        profile="full",
+        in_clear=True,
+        purpose="a test",
+        reason="to compare",
+    )
+    file = b"".join(services.start_export(plan, actor=actor_of(alice.user)))
+    (of_api,) = csv.DictReader(io.StringIO(file.decode("utf-8-sig"), newline=""))
+
+    assert {n: on_page[n] for n in names} == {n: of_api[m] for n, m in names.items()}
+    assert on_page["is_email_verified"] == "yes"
 
 
 def test_only_chosen_rows_within_reach_are_exported(alice, bakery, rival):

@@ -304,7 +304,7 @@ def test_a_long_file_is_looked_through_and_loaded_by_jobs(alice, bakery):
 
 
 def test_a_person_keeps_so_many_files_and_no_more(alice, bakery, monkeypatch):
-    monkeypatch.setattr("customers.services.imports.importing.MOST_FILES", 2)
+    monkeypatch.setattr("customers.services.imports.uploads.MOST_FILES", 2)
     for _ in range(2):
         assert upload(alice, CUSTOMERS, people(1)).redirect_chain
     page = upload(alice, CUSTOMERS, people(1))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from django.http import StreamingHttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -45,7 +44,5 @@ class Targeted(WorkingBusinessView):
 class MarketingExport(ExportView):
     """POST answers document 002's export: who may be sent offers, as CSV."""
 
+    profile = ExportProfile.MARKETING
     methods: ClassVar = {"post": answers_file(MARKETING, bodies.MarketingExport)}
-
-    def post(self, request: Request) -> StreamingHttpResponse:
-        return self.export(ExportProfile.MARKETING, self.body())

@@ -8,16 +8,17 @@ from typing import ClassVar
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from audit.rest.pagination import page_of
 from audit.rest.views import ActionSpec
-from audit.rest.write_viewsets import Reason
 from customers import services
-from customers.api.contracts.base import CustomerView, OneCustomerView
+from customers.api.contracts.base import (
+    ADD,
+    VIEW,
+    CustomerView,
+    OneCustomerView,
+    one_customer,
+)
 from customers.api.contracts.doc003 import bodies, serializers
 from customers.models import Customer
-
-_VIEW, _CHANGE = "customers.view_customer", "customers.change_customer"
-_ADD, _ARCHIVE = "customers.add_customer", "customers.archive_customer"
 
 # How many of each kind stand in the detail.
 NEWEST = 50
@@ -38,9 +39,9 @@ class Customers(HubView):
     """GET lists with sums, POST creates."""
 
     methods: ClassVar[Mapping[str, ActionSpec]] = {
-        "get": ActionSpec(_VIEW, serializers.HubPageSerializer, query=bodies.HubList),
+        "get": ActionSpec(VIEW, serializers.HubPageSerializer, query=bodies.HubList),
         "post": ActionSpec(
-            _ADD, serializers.HubCreatedSerializer, 201, bodies.HubCreate
+            ADD, serializers.HubCreatedSerializer, 201, bodies.HubCreate
         ),
     }
 
@@ -55,9 +56,7 @@ class Customers(HubView):
             sort_by=asked["sort_by"],
             is_descending=asked["sort_order"] == "desc",
         )
-        page = page_of(rows, number=asked["page"], limit=asked["limit"])
-        verb = "searched" if asked["search"] else "listed"
-        self.note_shown(verb, page.rows, query=asked["search"] or None)
+        page = self.list_page(rows, search=asked["search"])
         figures = services.get_business_figures(business, actor=self.actor)
         return self.respond(
             {
@@ -77,30 +76,17 @@ class Customers(HubView):
         row = self.customer(str(created.pk))
         twins = services.find_possible_duplicates(row, actor=self.actor)
         row.possible_duplicates = twins  # type: ignore[attr-defined]  # for the serializer
-        response = self.detail(row)
-        response["Location"] = f"{request.path.rstrip('/')}/{row.pk}"
-        return response
+        return self.created(row)
 
 
 class OneCustomer(OneCustomerView, HubView):
     """GET shows, PUT and PATCH change, DELETE archives."""
 
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
-        "get": ActionSpec(_VIEW, serializers.HubDetailSerializer, has_versions=True),
-        "put": ActionSpec(
-            _CHANGE,
-            serializers.HubDetailSerializer,
-            body=bodies.HubReplace,
-            has_versions=True,
-        ),
-        "patch": ActionSpec(
-            _CHANGE,
-            serializers.HubDetailSerializer,
-            body=bodies.HubUpdate,
-            has_versions=True,
-        ),
-        "delete": ActionSpec(_ARCHIVE, None, 204, Reason),
-    }
+    methods: ClassVar[Mapping[str, ActionSpec]] = one_customer(
+        serializers.HubDetailSerializer,
+        update=bodies.HubUpdate,
+        replace=bodies.HubReplace,
+    )
 
     def get(self, request: Request, customer: str) -> Response:
         """Show a customer with bookings, addresses, contacts and tickets."""

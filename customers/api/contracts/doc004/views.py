@@ -16,15 +16,17 @@ from audit.privacy.masking import masks_of
 from audit.rest.pagination import page_of
 from audit.rest.serializers import PageQuery
 from audit.rest.views import ActionSpec
-from audit.rest.write_viewsets import Reason
 from customers import services
 from customers.api.bodies import SearchQuery
-from customers.api.contracts.base import CustomerView, OneCustomerView
+from customers.api.contracts.base import (
+    ADD,
+    VIEW,
+    CustomerView,
+    OneCustomerView,
+    one_customer,
+)
 from customers.api.contracts.doc004 import bodies, serializers
 from customers.models import Business, Customer
-
-_VIEW, _CHANGE = "customers.view_customer", "customers.change_customer"
-_ADD, _ARCHIVE = "customers.add_customer", "customers.archive_customer"
 
 
 class BusinessView(CustomerView):
@@ -72,10 +74,10 @@ class Customers(BusinessView):
 
     methods: ClassVar[Mapping[str, ActionSpec]] = {
         "get": ActionSpec(
-            _VIEW, serializers.CustomerPageSerializer, query=bodies.CustomerList
+            VIEW, serializers.CustomerPageSerializer, query=bodies.CustomerList
         ),
         "post": ActionSpec(
-            _ADD, serializers.OneCustomerSerializer, 201, bodies.CreateCustomer
+            ADD, serializers.OneCustomerSerializer, 201, bodies.CreateCustomer
         ),
     }
 
@@ -91,25 +93,21 @@ class Customers(BusinessView):
             sort_by=asked["sort_by"],
             is_descending=asked["sort_order"] == "desc",
         )
-        page = page_of(rows, number=asked["page"], limit=asked["limit"])
-        verb = "searched" if asked["search"] else "listed"
-        self.note_shown(verb, page.rows, query=asked["search"] or None)
+        page = self.list_page(rows, search=asked["search"])
         return self.respond({"customers": page.rows, "pagination": page})
 
     def post(self, request: Request, **_: Any) -> Response:
         """Create a customer."""
         values = self.body()
         created = services.create_customer(self.business(), actor=self.actor, **values)
-        response = self.detail(self.customer(str(created.pk)))
-        response["Location"] = f"{request.path.rstrip('/')}/{created.pk}"
-        return response
+        return self.created(self.customer(str(created.pk)))
 
 
 class Search(BusinessView):
     """GET finds while somebody types; exact hits come first."""
 
     methods: ClassVar[Mapping[str, ActionSpec]] = {
-        "get": ActionSpec(_VIEW, serializers.FoundSerializer, query=SearchQuery)
+        "get": ActionSpec(VIEW, serializers.FoundSerializer, query=SearchQuery)
     }
 
     def get(self, request: Request, **_: Any) -> Response:
@@ -129,39 +127,26 @@ class Repeat(BusinessView):
     """GET lists who bought twice or more, most first."""
 
     methods: ClassVar[Mapping[str, ActionSpec]] = {
-        "get": ActionSpec(_VIEW, serializers.RepeatPageSerializer, query=PageQuery)
+        "get": ActionSpec(VIEW, serializers.RepeatPageSerializer, query=PageQuery)
     }
 
     def get(self, request: Request, **_: Any) -> Response:
         """List who bought twice or more, most first."""
-        asked = self.parameters
         rows = services.get_repeat_customers(
             actor=self.actor, business_id=self.business().pk
         ).with_shown()
-        page = page_of(rows, number=asked["page"], limit=asked["limit"])
-        self.note_shown("listed", page.rows)
+        page = self.list_page(rows)
         return self.respond({"customers": page.rows, "pagination": page})
 
 
 class OneCustomer(OneCustomerView, BusinessView):
     """GET shows, PATCH and PUT change, DELETE archives."""
 
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
-        "get": ActionSpec(_VIEW, serializers.OneCustomerSerializer, has_versions=True),
-        "patch": ActionSpec(
-            _CHANGE,
-            serializers.OneCustomerSerializer,
-            body=bodies.UpdateCustomer,
-            has_versions=True,
-        ),
-        "put": ActionSpec(
-            _CHANGE,
-            serializers.OneCustomerSerializer,
-            body=bodies.ReplaceCustomer,
-            has_versions=True,
-        ),
-        "delete": ActionSpec(_ARCHIVE, None, 204, Reason),
-    }
+    methods: ClassVar[Mapping[str, ActionSpec]] = one_customer(
+        serializers.OneCustomerSerializer,
+        update=bodies.UpdateCustomer,
+        replace=bodies.ReplaceCustomer,
+    )
 
     def get(self, request: Request, customer: str, **_: Any) -> Response:
         """Show a customer with preferences, figures and newest notes."""

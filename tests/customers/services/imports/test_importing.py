@@ -33,7 +33,7 @@ from customers.models import (
 )
 from customers.readers import SheetError
 from customers.roles import RIGHTS
-from customers.services.imports import importing, loading
+from customers.services.imports import importing, loading, uploads
 from customers.services.imports.checking import RowChecker
 from customers.services.imports.loading import load_batch
 from tests.conftest import actor_of, staff
@@ -706,7 +706,7 @@ class Racing(RowChecker):
 
 def batch_of(text: str, *, actor: Any, business: Any, others: Any, **more: Any) -> Any:
     upload = keep(text, actor=actor, business=business)
-    headers, sheet = importing._opened(upload)
+    headers, sheet = uploads.open_upload(upload)
     table = services.IMPORT_TABLES["customer"]
     checker = Racing(table, headers, actor=actor, business=business)
     checker.others = others
@@ -767,7 +767,7 @@ def test_a_row_that_the_database_refuses_stops_no_other(alice, bakery, rival):
         f"{customer.unique_id},{city}\n" for city in ("Oslo", "Bergen", "Tromsø")
     )
     upload = keep(text, actor=alice, business=bakery, table="address")
-    headers, sheet = importing._opened(upload)
+    headers, sheet = uploads.open_upload(upload)
     table = services.IMPORT_TABLES["address"]
     checker = Misplacing(table, headers, actor=alice, business=bakery)
     checker.elsewhere = rival
@@ -839,7 +839,7 @@ def test_a_file_lies_encrypted_and_bound_to_its_row(alice, bakery):
 def test_of_several_uploads_at_once_the_last_place_is_for_one(
     bakery, at_once, monkeypatch
 ):
-    monkeypatch.setattr(importing, "MOST_FILES", 2)
+    monkeypatch.setattr(uploads, "MOST_FILES", 2)
     person = staff(bakery, "admin")
     keep(people(1), actor=actor_of(person), business=bakery)
 
@@ -864,7 +864,7 @@ def test_more_rows_than_a_request_waits_for_are_long(alice, bakery):
     assert services.is_long(keep(people(limit + 1), actor=alice, business=bakery))
     # Nor is a large file opened to count its rows.
     large = keep(people(2), actor=alice, business=bakery)
-    large.size = importing.INLINE_BYTES + 1
+    large.size = uploads.INLINE_BYTES + 1
     ImportContent.objects.filter(file=large).delete()
     assert services.is_long(large)
 

@@ -1,0 +1,248 @@
+"""Hiding customers from daily work and bringing them back: one, several, or a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from audit import log
+from audit.history.writing import history_model
+from audit.tenancy.actors import Actor
+from customers.models import Customer
+from customers.selectors.customers import list_rows
+from customers.services.customers import check_rev
+from customers.services.figure_kinds import Figures
+from customers.services.locking import locking
+from customers.services.saving import check_not_erased
+from customers.services.stats import refresh_locked
+
+ARCHIVE, BULK = "customers.archive_customer", "customers.bulk_customer"
+# What only one live customer of a business may have, and what is said of a second one.
+_HAS_IT = {
+    "email_key": "A customer here has this e-mail already.",
+    "external_id": "A customer here has this external id already.",
+}
+
+
+def archive_customer(
+    customer: Customer, *, actor: Actor, reason: str, expected_rev: int | None = None
+) -> Customer:
+    """Hide a customer from daily work. History, tickets and entries stay.
+
+    Raises ValidationError `stale_version` when it is no longer at `expected_rev`.
+    """
+    [archived] = archive_customers(
+        [customer.pk], actor=actor, reason=reason, expected_rev=expected_rev
+    )
+    return archived
+
+
+@transaction.atomic
+def archive_customers(
+    ids: Iterable[UUID], *, actor: Actor, reason: str, expected_rev: int | None = None
+) -> list[Customer]:
+    """Archive all of them or, if one cannot be archived, none."""
+    customers = _locked_all(ids, actor=actor)
+    for customer in customers:
+        check_rev(customer, expected_rev)
+        if customer.is_archived:
+            msg = f"Customer {customer} is already archived."
+            raise ValidationError(msg, code="already_archived")
+    return _archive(customers, actor=actor, reason=reason)
+
+
+@transaction.atomic
+def restore_customers(
+    ids: Iterable[UUID], *, actor: Actor, reason: str, expected_rev: int | None = None
+) -> list[Customer]:
+    """Bring archived customers back, all or none.
+
+    Raises ValidationError when a live customer has taken the e-mail meanwhile.
+    """
+    customers = _locked_all(ids, actor=actor)
+    for customer in customers:
+        check_rev(customer, expected_rev)
+        if not customer.is_archived:
+            msg = f"Customer {customer} is not archived."
+            raise ValidationError(msg, code="not_archived")
+    for customer, why in _conflicts(customers):
+        msg = f"Customer {customer} cannot come back: {why}"
+        raise ValidationError(msg, code="restore_conflict")
+    return _restore(customers, actor=actor, reason=reason)
+
+
+def archive_batch(
+    ids: Iterable[UUID], *, actor: Actor, reason: str, changed_in: UUID | None = None
+) -> int:
+    """Archive those of the customers that can be; return how many were.
+
+    Takes a constant number of statements and runs in the caller's transaction. What is
+    archived, erased or no longer within reach is left as it is. With `changed_in` only
+    customers whom this operation brought back, and nobody has touched so since.
+    """
+    customers = _locked_some(ids, actor=actor, changed_in=changed_in)
+    customers = [customer for customer in customers if not customer.is_archived]
+    return len(_archive(customers, actor=actor, reason=reason))
+
+
+def restore_batch(
+    ids: Iterable[UUID], *, actor: Actor, reason: str, changed_in: UUID | None = None
+) -> int:
+    """Bring back those of the customers that can come; return how many were.
+
+    As `archive_batch`. Whose e-mail or external id a live customer has stays archived.
+    """
+    customers = _locked_some(ids, actor=actor, changed_in=changed_in)
+    customers = [customer for customer in customers if customer.is_archived]
+    staying = {customer.pk for customer, _ in _conflicts(customers)}
+    customers = [customer for customer in customers if customer.pk not in staying]
+    return len(_restore(customers, actor=actor, reason=reason))
+
+
+def _archive(customers: list[Customer], *, actor: Actor, reason: str) -> list[Customer]:
+    marks: dict[str, Any] = {"archived_by_id": actor.user_id, "archive_reason": reason}
+    marks["archived_at"] = timezone.now()
+    return _mark(customers, "customer.archived", marks, actor=actor, reason=reason)
+
+
+def _restore(customers: list[Customer], *, actor: Actor, reason: str) -> list[Customer]:
+    marks = dict.fromkeys(("archived_at", "archived_by_id", "archive_reason"))
+    return _mark(customers, "customer.restored", marks, actor=actor, reason=reason)
+
+
+def _mark(
+    customers: list[Customer],
+    action: str,
+    marks: dict[str, Any],
+    *,
+    actor: Actor,
+    reason: str,
+) -> list[Customer]:
+    """Mark customers who are locked; return them as they are now, by key."""
+    has_figures = {c.pk: c.has_figures for c in customers}  # type: ignore[attr-defined]  # as `locking` says
+    changes = Customer.objects.by(actor, reason=reason)
+    marked = changes.update_locked(has_figures, **marks)
+    marked.sort(key=lambda customer: customer.pk)
+    for customer in marked:
+        customer.has_figures = has_figures[customer.pk]  # type: ignore[attr-defined]
+    for business_id in sorted({customer.business_id for customer in marked}):
+        subjects = [c.pk for c in marked if c.business_id == business_id]
+        log.record(
+            action,
+            marked[0] if len(marked) == 1 else None,
+            actor=actor,
+            business_id=business_id,
+            subjects=subjects,
+            reason=reason,
+            data={"count": len(subjects)},
+        )
+    refresh_locked(marked, Figures.CONSENT)
+    return marked
+
+
+def _conflicts(rows: list[Customer]) -> list[tuple[Customer, str]]:
+    """Return archived customers who cannot come back, and why.
+
+    Because a live one has what only one may have, or one of `rows` before them.
+    """
+    conflicts = []
+    taken = _taken_by_the_living(rows)
+    for row in rows:
+        keys = {
+            ("email_key", row.business_id, row.email_key),
+            ("external_id", row.business_id, row.external_id),
+        }
+        keys = {key for key in keys if key[2] is not None}
+        if clash := sorted(keys & taken):
+            conflicts.append((row, _HAS_IT[clash[0][0]]))
+        else:
+            taken |= keys
+    return conflicts
+
+
+def _taken_by_the_living(rows: list[Customer]) -> set[tuple[str, UUID, str | None]]:
+    live = Customer.objects.filter(business__in={row.business_id for row in rows})
+    live = live.live().exclude(pk__in=[row.pk for row in rows])
+    taken: set[tuple[str, UUID, str | None]] = set()
+    for name in _HAS_IT:
+        values = {getattr(row, name) for row in rows} - {None}
+        pairs = live.filter(**{f"{name}__in": values}).values_list("business_id", name)
+        taken |= {(name, business_id, value) for business_id, value in pairs}
+    return taken
+
+
+def check_archivable(
+    rows: QuerySet[Customer], *, actor: Actor, count: int | None = None
+) -> None:
+    """Check that the actor may archive and restore all customers of a queryset.
+
+    Several at once need a right of their own. Raises ValidationError when one is not
+    the actor's to archive, or when there are fewer than `count`: then none is.
+    """
+    total = rows.count()
+    wanted = total if count is None else count
+    archivable = list_rows(Customer, actor=actor, permission=ARCHIVE)
+    archivable = archivable.filter(pk__in=rows.order_by().values("pk"))
+    mine = archivable.count()
+    in_bulk = archivable.visible_to(actor, BULK).count() if total > 1 else mine
+    _check_archivable(total, mine, in_bulk=in_bulk, wanted=wanted)
+
+
+def _check_archivable(found: int, mine: int, *, in_bulk: int, wanted: int) -> None:
+    if found > 1 and in_bulk < mine:
+        msg = "Your role acts on one customer at a time. Choose one."
+        raise ValidationError(msg, code="one_at_a_time")
+    if mine < wanted:
+        msg = "Some of these customers are not here, or not yours to archive."
+        raise ValidationError(msg, code="not_found")
+
+
+def _locked_all(ids: Iterable[UUID], *, actor: Actor) -> list[Customer]:
+    ids = set(ids)
+    rows = list_rows(Customer, actor=actor, permission=ARCHIVE).filter(pk__in=ids)
+    customers = list(locking(rows.order_by("pk")))
+    in_bulk = sum(actor.may(BULK, row.business_id) for row in customers)
+    mine = len(customers)
+    _check_archivable(mine, mine, in_bulk=in_bulk, wanted=len(ids))
+    for row in customers:
+        check_not_erased(row)
+    return customers
+
+
+def _locked_some(
+    ids: Iterable[UUID], *, actor: Actor, changed_in: UUID | None
+) -> list[Customer]:
+    """Return those of the customers that the actor may change many of, locked."""
+    ids = set(ids)
+    if changed_in is not None:
+        ids = _as_left_by(changed_in, ids)
+    rows = list_rows(Customer, actor=actor, permission=ARCHIVE).filter(pk__in=ids)
+    rows = rows.visible_to(actor, BULK).filter(erased_at=None)
+    return list(locking(rows.order_by("pk")))
+
+
+def _as_left_by(operation_id: UUID, ids: set[UUID]) -> set[UUID]:
+    """Keep the customers that an operation archived or restored, and nobody since."""
+    rows = history_model(Customer)._base_manager.filter(id__in=ids)
+    names = ("id", "history_id", "archived_at")
+    left = {
+        pk: (history_id, archived_at)
+        for pk, history_id, archived_at in rows.filter(
+            operation_id=operation_id
+        ).values_list(*names)
+    }
+    if not left:
+        return set()
+    later = rows.filter(history_id__gt=min(first for first, _ in left.values()))
+    changed_since = {
+        pk
+        for pk, history_id, archived_at in later.values_list(*names)
+        if pk in left and history_id > left[pk][0] and archived_at != left[pk][1]
+    }
+    return left.keys() - changed_since

@@ -1,0 +1,224 @@
+"""Files to import, as they are kept: encrypted, for a day, for their uploader alone."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zlib
+from itertools import islice
+from typing import Any
+from uuid import UUID
+
+from cryptography.exceptions import InvalidTag
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
+from django.db.models import QuerySet
+
+from audit import accounts, clock, maintenance
+from audit.crypto import lock_up, unlock
+from audit.ids import uuid7
+from audit.tenancy.actors import Actor
+from customers.models import Business, ImportContent, ImportFile
+from customers.readers import Sheet, SheetError, open_sheet
+from customers.services.imports.checking import RowChecker
+from customers.services.imports.tables import (
+    IMPORT_TABLES,
+    Headers,
+    ImportTable,
+    read_headers,
+)
+
+_CONTENT = "import file"
+PREVIEW, REPORT = "import preview", "import report"
+
+
+def _owner(upload: ImportFile) -> bytes:
+    # Whoever writes to the database gives nobody's file to somebody else.
+    return upload.pk.bytes + upload.uploaded_by_id.bytes
+
+
+# What a new HASH_KEY encrypts again: files, what was found in them, what was refused.
+KEYED_FILES = [
+    maintenance.sealed_column(
+        ImportContent.objects.all,
+        "content",
+        purpose=_CONTENT,
+        owner=lambda row: _owner(row.file),
+    ),
+    *(
+        maintenance.sealed_column(
+            ImportFile.objects.all, column, purpose=purpose, owner=_owner
+        )
+        for column, purpose in (("preview", PREVIEW), ("report", REPORT))
+    ),
+]
+# Rows and bytes whose preview a request can wait for; more is work for a job.
+INLINE_ROWS = 2000
+INLINE_BYTES = 200_000
+# Files that one person has kept at once; each is kept for a day, unless removed.
+MOST_FILES = 100
+FILE_MISSING = "The file is no longer there. Choose it again."
+CONFIRMED = "This file was confirmed meanwhile, and is being loaded."
+
+
+def keep_upload(
+    data: bytes,
+    *,
+    name: str,
+    kind: str,
+    table: ImportTable,
+    business: Business,
+    actor: Actor,
+    clear_empty: bool = False,
+) -> ImportFile:
+    """Keep a file for its uploader, encrypted, for a day; return its row.
+
+    Rows that name no business are of `business`. With `clear_empty` an empty cell
+    clears what is stored. Raises SheetError for a file that cannot be read or has no
+    column of the table, ValidationError for one file more than a person may keep,
+    PermissionDenied without the right to import there.
+    """
+    actor.require(business.pk, table.right)
+    if actor.user_id is None:
+        msg = "A file is somebody's. Only people upload files."
+        raise PermissionDenied(msg)
+    # Before a file is read that cannot be kept; once more where it is kept.
+    _check_room(actor.user_id)
+    sheet = open_sheet(data, kind)
+    if not [c for c in read_headers(table, sheet.columns).columns if c]:
+        names = ", ".join(column.name for column in table.columns if column.is_read)
+        msg = f"No column of this file is known. Known are {names}."
+        raise SheetError(msg)
+    upload = ImportFile(
+        id=uuid7(),
+        business=business,
+        uploaded_by_id=actor.user_id,
+        table=table.name,
+        kind=kind,
+        name=name[:255],
+        sha256=hashlib.sha256(data).hexdigest(),
+        size=len(data),
+        clear_empty=clear_empty,
+    )
+    packed = zlib.compress(data, level=1)
+    stored = ImportContent(
+        business=business,
+        file=upload,
+        content=lock_up(packed, purpose=_CONTENT, owner=_owner(upload)),
+    )
+    with transaction.atomic():
+        accounts.take_turn(actor.user_id)
+        _check_room(actor.user_id)
+        upload.save(force_insert=True)
+        stored.save(force_insert=True)
+    return upload
+
+
+def _check_room(user_id: UUID) -> None:
+    if ImportFile.objects.filter(uploaded_by=user_id).count() >= MOST_FILES:
+        msg = f"You have {MOST_FILES} files here. Remove some, or wait for tomorrow."
+        raise ValidationError(msg, code="too_many_files")
+
+
+def get_upload(pk: UUID, *, table: ImportTable, actor: Actor) -> ImportFile:
+    """Return a file that the actor uploaded for this table, before its time is over.
+
+    Raises DoesNotExist for every other one.
+    """
+    rows = ImportFile.objects.select_related("business")
+    rows = rows.visible_to(actor, table.right)
+    return rows.filter(
+        uploaded_by=actor.user_id, table=table.name, expires_at__gt=clock.now()
+    ).get(pk=pk)
+
+
+def get_own_upload(pk: UUID, *, actor: Actor) -> ImportFile:
+    """Return a file that the actor uploaded, for whichever table.
+
+    Raises DoesNotExist for every other one.
+    """
+    rows = ImportFile.objects.filter(uploaded_by=actor.user_id)
+    rows = rows.filter(expires_at__gt=clock.now())
+    return rows.select_related("business").get(pk=pk)
+
+
+def list_uploads(*, table: ImportTable, actor: Actor) -> QuerySet[ImportFile]:
+    """Return the files of the last day that the actor uploaded for a table."""
+    rows = ImportFile.objects.visible_to(actor, table.right).defer("preview", "report")
+    return rows.filter(
+        uploaded_by=actor.user_id, table=table.name, expires_at__gt=clock.now()
+    )
+
+
+def lock_upload(upload: ImportFile) -> ImportFile:
+    """Lock a file's row and return it afresh, without what is large."""
+    rows = ImportFile.objects.defer("preview")
+    return rows.select_for_update(no_key=True).get(pk=upload.pk)
+
+
+@transaction.atomic
+def discard_upload(upload: ImportFile) -> None:
+    """Remove a file and what was found in it.
+
+    Raises ValidationError `confirmed` for one that was confirmed meanwhile: it may have
+    written rows, which are still to be reported.
+    """
+    if lock_upload(upload).confirmed_at is not None:
+        raise ValidationError(CONFIRMED, code="confirmed")
+    ImportContent.objects.filter(file=upload).delete()
+    upload.delete()
+
+
+def is_long(upload: ImportFile) -> bool:
+    """Tell whether a file has more rows than a request can wait for.
+
+    A large one is not opened to find out: a workbook may be read to its end for that.
+    """
+    if upload.size > INLINE_BYTES:
+        return True
+    _, sheet = open_upload(upload)
+    return next(islice(sheet.rows, INLINE_ROWS, None), None) is not None
+
+
+def open_upload(upload: ImportFile) -> tuple[Headers, Sheet]:
+    """Return the columns and rows of a file; raise SheetError when it is gone."""
+    stored = ImportContent.objects.filter(file=upload).first()
+    if stored is None:
+        raise SheetError(FILE_MISSING)
+    try:
+        packed = unlock(stored.content, purpose=_CONTENT, owner=_owner(upload))
+        # What was kept has this size; nothing else is unpacked.
+        data = zlib.decompressobj().decompress(packed, max_length=upload.size + 1)
+    except (InvalidTag, ValueError, zlib.error) as error:
+        raise SheetError(FILE_MISSING) from error
+    sheet = open_sheet(data, upload.kind)
+    return read_headers(IMPORT_TABLES[upload.table], sheet.columns), sheet
+
+
+def checker_of(
+    upload: ImportFile, headers: Headers, *, actor: Actor, **options: Any
+) -> RowChecker:
+    return RowChecker(
+        IMPORT_TABLES[upload.table],
+        headers,
+        actor=actor,
+        business=upload.business,
+        clear_empty=upload.clear_empty,
+        **options,
+    )
+
+
+def encrypt_findings(findings: dict[str, Any], upload: ImportFile, purpose: str) -> str:
+    text = zlib.compress(json.dumps(findings).encode())
+    return lock_up(text, purpose=purpose, owner=_owner(upload))
+
+
+def decrypt_findings(text: str, upload: ImportFile, purpose: str) -> dict[str, Any]:
+    if not text:
+        return {}
+    try:
+        packed = unlock(text, purpose=purpose, owner=_owner(upload))
+    except (InvalidTag, ValueError) as error:
+        raise SheetError(FILE_MISSING) from error
+    findings: dict[str, Any] = json.loads(zlib.decompress(packed))
+    return findings
