@@ -74,8 +74,8 @@ def test_a_missing_slash_leads_to_a_path_of_ours(owner, target):
     assert not response.get("Location", "/x").startswith(("//", "/\\"))
 
 
-# The third is Django's own check of `next`; the fifth escapes a second slash. The last
-# one's host is a setting.
+# The third is Django's own check of `next`; `get_full_path` escapes a second slash. The
+# host of LOCAL_ORIGIN is a setting, and `page_url` reverses the name of an admin page.
 NAMED = (
     "reverse(",
     '"admin:',
@@ -83,6 +83,7 @@ NAMED = (
     'f"{reverse(',
     "request.get_full_path(",
     "settings.LOCAL_ORIGIN + request.get_full_path(",
+    "self.page_url(",
 )
 
 
