@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
-from capture.models import RefusalCount
+from audit.models import Event
+from capture.models import QuarantineDecision, RefusalCount
+from customers.models import Customer
 from tests.conftest import signed_in, staff
 from tests.factories import ApiKeyFactory, CaptureFactory, QuarantineFactory
 
@@ -22,6 +24,16 @@ def reader(source):
 @pytest.fixture
 def item(source):
     return QuarantineFactory(source=source)
+
+
+@pytest.fixture
+def browser(bakery):
+    """A browser whose CSRF token is really looked at, and sent."""
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(staff(bakery))
+    token = client.get("/admin/").context["csrf_token"]
+    client.defaults["HTTP_X_CSRFTOKEN"] = str(token)
+    return client
 
 
 def said(answer) -> tuple[int, str, str]:
@@ -118,9 +130,58 @@ def test_a_role_is_looked_at_before_the_csrf_token(bakery, item):
     assert answer.json()["code"] == "permission_denied"
 
 
+def test_who_has_signed_in_is_named_where_their_key_is_refused(alice, source):
+    page_key = ApiKeyFactory(source=source, kind="publishable").prefix
+
+    answer = alice.get(CAPTURES, headers={"X-Capture-Key": page_key})
+
+    assert answer.status_code == 403
+    assert Event.objects.filter(code="forbidden", actor_id=alice.user.pk).exists()
+
+
 def test_an_unknown_header_opens_no_session_to_a_foreign_page(bakery):
     headers = {"Origin": "https://shop.example.com", "Authorization": "Digest x"}
 
     answer = signed_in(staff(bakery)).get(QUARANTINE, headers=headers)
 
     assert (answer.status_code, answer.json()["code"]) == (403, "foreign_page")
+
+
+def test_a_reason_arrives_beside_a_csrf_token(browser, item):
+    answer = browser.post(
+        f"{QUARANTINE}/{item.pk}/discard", {"reason": "spam"}, "application/json"
+    )
+
+    assert answer.status_code == 200, answer.content
+    assert QuarantineDecision.objects.get().reason == "spam"
+
+
+def test_a_correction_arrives_beside_a_csrf_token(browser, item):
+    corrected = {"type": "login", "email": "corrected@example.org"}
+    body = {"item": corrected, "reason": "a wrong address"}
+    path = f"{QUARANTINE}/{item.pk}/replay"
+
+    answer = browser.post(path, body, "application/json")
+
+    assert answer.status_code == 200, answer.content
+    assert Customer.objects.get().email == "corrected@example.org"
+    assert QuarantineDecision.objects.get().reason == "a wrong address"
+
+
+@pytest.mark.parametrize("token", [None, "x" * 32])
+def test_a_wrong_csrf_token_is_refused(browser, item, token):
+    del browser.defaults["HTTP_X_CSRFTOKEN"]
+    headers = {"X-CSRFToken": token} if token else {}
+    path = f"{QUARANTINE}/{item.pk}/discard"
+
+    answer = browser.post(path, {"reason": "x"}, "application/json", headers=headers)
+
+    assert (answer.status_code, answer.json()["code"]) == (403, "csrf_failed")
+
+
+def test_a_decision_is_no_longer_than_a_body_may_be(browser, item):
+    answer = browser.post(
+        f"{QUARANTINE}/{item.pk}/discard", {"reason": "x" * 2**20}, "application/json"
+    )
+
+    assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
