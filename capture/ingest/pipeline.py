@@ -453,10 +453,10 @@ def project_captures(
     Runs in the caller's transaction. Returns the customer of each capture.
     """
     linked = link(parsed, source, actor=actor)
-    traces = {_capture(item).pk: item.envelope for item in items}
+    envelopes_by_capture = {_capture(item).pk: item.envelope for item in items}
     plain = [item for item in parsed if item.capture.corrects_id is None]
     corrected = replace_corrected(parsed, linked)
-    _project(plain, linked, traces)
+    _project(plain, linked, envelopes_by_capture)
     more = _parse_attached(linked.attached)
     linked.customers |= links_of(item.capture.pk for item in more)
     update_customers([*plain, *corrected, *more], linked, source, actor=actor)
@@ -495,12 +495,14 @@ def _only_active(
 
 
 def _project(
-    parsed: list[ParsedCapture], linked: LinkResult, traces: dict[UUID, Envelope]
+    parsed: list[ParsedCapture],
+    linked: LinkResult,
+    envelopes_by_capture: dict[UUID, Envelope],
 ) -> None:
     typed: dict[Any, list[Any]] = {model: [] for model in TYPED.values()}
     for item in parsed:
         capture: Any = item.capture
-        envelope = traces.get(capture.pk)
+        envelope = envelopes_by_capture.get(capture.pk)
         projection = project(item, linked.customers[capture.pk])
         if envelope is not None:
             capture.trace_ip, capture.trace_agent = envelope.ip, envelope.user_agent
