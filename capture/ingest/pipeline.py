@@ -177,7 +177,8 @@ def _ingest(
         actor=actor,
     )
     quarantine_id_of = {
-        id(item): place for item, place in zip(wrong, quarantine_ids, strict=True)
+        id(item): quarantine_id
+        for item, quarantine_id in zip(wrong, quarantine_ids, strict=True)
     }
     _record_duplicates(good, source, actor)
     fresh = [item for item in first if item.status == Status.ACCEPTED]
