@@ -25,9 +25,11 @@ def direct_sender(
         actor = Actor.system("signals", via="job")
         # Users of the project are not staff of Holdfast.
         with reach(None):
-            business_row = customers.get_business(business, actor=actor)
-        with reach({business_row.pk}):
-            source_row = get_or_create_source(business_row, source, actor=actor)
-            capture_one(kind, body, source=source_row, actor=actor)
+            business_instance = customers.get_business(business, actor=actor)
+        with reach({business_instance.pk}):
+            source_instance = get_or_create_source(
+                business_instance, source, actor=actor
+            )
+            capture_one(kind, body, source=source_instance, actor=actor)
 
     return send
