@@ -27,7 +27,7 @@ from capture.api.endpoint import (
 from capture.api.responses import batch
 from capture.api.views import answer_one, ingest_envelopes, parse_for
 from capture.envelope import Envelope
-from capture.parsing import Parsed, ParseError, Piece, parse_body, payload_text
+from capture.parsing import Parsed, ParseError, BodyItem, parse_body, payload_text
 
 _LINES = ("application/x-ndjson", "application/ndjson", "application/jsonl")
 _MAX_KEY = 255
@@ -55,7 +55,7 @@ def _ingest_one(capture_request: CaptureRequest, parsed: Parsed) -> HttpResponse
         capture_request.request.headers,
         capture_request.envelope_fields(),
     )
-    item = Piece(parsed.text, parsed.value, warnings=tuple(parsed.warnings))
+    item = BodyItem(parsed.text, parsed.value, warnings=tuple(parsed.warnings))
     if is_cloudevent(headers, parsed.value):
         envelopes = services.build_cloudevent(headers, item, **envelope_fields)
     else:

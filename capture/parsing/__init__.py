@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from capture.parsing.body import (
     Parsed,
-    Piece,
+    BodyItem,
     find_excess,
     parse_body,
     read_text,
@@ -28,7 +28,7 @@ from capture.parsing.sqlite import (
 __all__ = [
     "ParseError",
     "Parsed",
-    "Piece",
+    "BodyItem",
     "Row",
     "SQLiteError",
     "SQLiteFile",
