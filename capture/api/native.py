@@ -27,7 +27,7 @@ from capture.api.endpoint import (
 from capture.api.responses import batch
 from capture.api.views import answer_one, ingest_envelopes, parse_for
 from capture.envelope import Envelope
-from capture.parsing import Parsed, ParseError, BodyItem, parse_body, payload_text
+from capture.parsing import BodyItem, Parsed, ParseError, parse_body, payload_text
 
 _LINES = ("application/x-ndjson", "application/ndjson", "application/jsonl")
 _MAX_KEY = 255

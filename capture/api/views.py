@@ -25,7 +25,7 @@ from capture.api.responses import (
 )
 from capture.choices import CaptureType, Status
 from capture.envelope import Envelope, IngestResult, Issue
-from capture.parsing import Parsed, ParseError, BodyItem, parse_body, read_text
+from capture.parsing import BodyItem, Parsed, ParseError, parse_body, read_text
 
 _LIMITS = {CaptureType.QUESTIONNAIRE: Limits(8_000_000, 8_000_000)}
 

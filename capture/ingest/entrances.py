@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from capture.parsing import (
-    Parsed,
     BodyItem,
+    Parsed,
     parse_items,
     parse_items_or_lines,
     parse_lines,

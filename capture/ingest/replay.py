@@ -34,7 +34,7 @@ from capture.ingest.pipeline import ingest
 from capture.ingest.quarantine import UNREAD, decide
 from capture.ingest.repeats import find_repeats
 from capture.models import Capture, Quarantine, QuarantineDecision, Source
-from capture.parsing import Parsed, ParseError, BodyItem, parse_body
+from capture.parsing import BodyItem, Parsed, ParseError, parse_body
 
 logger = logging.getLogger(__name__)
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from capture.parsing.body import (
-    Parsed,
     BodyItem,
+    Parsed,
     find_excess,
     parse_body,
     read_text,
@@ -26,9 +26,9 @@ from capture.parsing.sqlite import (
 )
 
 __all__ = [
+    "BodyItem",
     "ParseError",
     "Parsed",
-    "BodyItem",
     "Row",
     "SQLiteError",
     "SQLiteFile",

@@ -9,8 +9,8 @@ from audit.json_depth import bracket_runs, is_nested_deeper
 from capture.parsing.body import (
     MAX_DEPTH,
     TOO_DEEP,
-    Parsed,
     BodyItem,
+    Parsed,
     decode,
     load,
     parse,

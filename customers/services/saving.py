@@ -1,9 +1,9 @@
-"""One row on its way into the database: permission, row, history, event and figures
-together.
+"""One row on its way into the database, with all that belongs to a change.
 
-Batches (`archiving`, `bulk`, `imports.loading`, `capture_sync`, `money.payment_sync`)
-do the same in fewer statements, or without an event. How the rows of a table are
-written stands with its subject.
+Permission, row, history, event and figures together. Batches (`archiving`, `bulk`,
+`imports.loading`, `capture_sync`, `money.payment_sync`) do the same in fewer
+statements, with permissions that their callers check, or without an event. How the
+rows of a table are written stands with its subject.
 """
 
 from __future__ import annotations
