@@ -78,7 +78,7 @@ def _build_quarantine(
     item_fingerprint = keyed_hash(str(source.pk), fingerprint(body).hex())
     text = envelope.text
     if envelope.body is not None:
-        text = payload_text(_with_refusal(envelope))
+        text = payload_text(_with_gpc(envelope))
     is_stored = issue.code != _NOT_STORED
     return Quarantine(
         business_id=source.business_id,
@@ -102,7 +102,7 @@ def _build_quarantine(
     )
 
 
-def _with_refusal(envelope: Envelope) -> Any:
+def _with_gpc(envelope: Envelope) -> Any:
     """Return the item, with the wish not to be followed that may have been a header."""
     if envelope.gpc and isinstance(envelope.body, dict):
         return {**envelope.body, "gpc": True}
