@@ -55,7 +55,7 @@ from capture.services.keys import (
     get_key,
     get_or_create_source,
     issue_key,
-    keyed_hashes,
+    key_hash_column,
     report_exposed_key,
     revoke_key,
     rotate_key,
@@ -64,7 +64,7 @@ from capture.services.legacy_import import LegacyReport, import_legacy
 from capture.services.legacy_import import TableReport as LegacyTable
 from capture.services.rate_limits import last_used, rates_of
 from capture.services.rebuilding import Difference, rebuild
-from capture.services.rejected_requests import count_refusal, forget_old
+from capture.services.rejected_requests import count_refusal, forget_old_refusal_counts
 from capture.services.selectors import (
     fields_of,
     format_amount,
@@ -136,7 +136,7 @@ __all__ = [
     "fields_of",
     "find_endpoint",
     "find_key",
-    "forget_old",
+    "forget_old_refusal_counts",
     "format_amount",
     "get_capture",
     "get_customer_data_stats",
@@ -146,7 +146,7 @@ __all__ = [
     "import_legacy",
     "ingest",
     "issue_key",
-    "keyed_hashes",
+    "key_hash_column",
     "last_capture",
     "last_used",
     "list_captures",
