@@ -18,8 +18,8 @@ class CaptureConfig(AppConfig):
         )
         from capture.services import (  # noqa: PLC0415 - models are ready
             KEYED_SECRETS,
-            activity,
             capture_columns,
+            compute_activity,
             forget_old_refusal_counts,
             key_hash_column,
             timeline_source,
@@ -30,7 +30,7 @@ class CaptureConfig(AppConfig):
             register_timeline_source,
         )
 
-        register_stats_provider(activity)
+        register_stats_provider(compute_activity)
         register_columns(capture_columns())
         register_timeline_source(timeline_source)
         register_cleanup(forget_old_refusal_counts)

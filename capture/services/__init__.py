@@ -32,7 +32,7 @@ from capture.ingest.envelopes import (
     event_names,
 )
 from capture.ingest.pipeline import StrictError, ingest
-from capture.ingest.projections import activity
+from capture.ingest.projections import compute_activity
 from capture.ingest.quarantine import discard_quarantined
 from capture.ingest.replay import replay_all, replay_quarantined
 from capture.parsing import SQLiteError, open_sqlite
@@ -109,7 +109,6 @@ __all__ = [
     "LegacyTable",
     "SQLiteError",
     "StrictError",
-    "activity",
     "add_secret",
     "allowed_origin",
     "build_again",
@@ -121,6 +120,7 @@ __all__ = [
     "build_webhook",
     "capture_columns",
     "claim_key",
+    "compute_activity",
     "correct_capture",
     "correction_note",
     "corrections_of",
