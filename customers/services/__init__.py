@@ -77,7 +77,7 @@ from customers.services.customers import (
     create_customer,
     update_customer,
 )
-from customers.services.exports.columns import (
+from customers.services.exports.customer_columns import (
     CustomerColumn,
     load_values,
     register_columns,
@@ -174,8 +174,8 @@ from customers.services.revealing import (
     require_reveal,
     reveal_customer,
 )
-from customers.services.rules import RuleError
 from customers.services.saving import check_live
+from customers.services.segment_rules import RuleError
 from customers.services.segments import (
     SEGMENTS,
     list_rule_customers,

@@ -1,6 +1,6 @@
 """A column of a file: how its value is read, masked and written, whoever writes it.
 
-The API exports the columns of `exports.columns`; pages export and import those of
+The API exports the columns of `exports.customer_columns`; pages export and import those of
 `imports.tables`.
 """
 
