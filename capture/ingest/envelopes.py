@@ -18,9 +18,9 @@ from capture.adapters import (
     EVENT_TYPES,
     Item,
     is_cloudevent,
-    read,
     read_cloudevent,
     read_paypal,
+    read_requirement,
     read_segment,
     read_standard,
     read_stripe,
@@ -62,7 +62,9 @@ def build_envelopes(kind: str, body: Any, **envelope_fields: Any) -> list[Envelo
     """
     envelope_fields = {"adapter": REQUIREMENT, **envelope_fields}
     return with_login(
-        build_envelope(body, lambda item: read(kind, item), kind, envelope_fields)
+        build_envelope(
+            body, lambda item: read_requirement(kind, item), kind, envelope_fields
+        )
     )
 
 
@@ -295,7 +297,7 @@ def with_login(envelope: Envelope) -> list[Envelope]:
 
 
 def _read_native(kind: str, body: dict[str, Any]) -> Item:
-    item = read(kind, body)
+    item = read_requirement(kind, body)
     if body.get("type") in CaptureType.values:
         return item
     # An unknown type is an event of that name; without any there is nothing to take.

@@ -14,9 +14,9 @@ from django.db.models import Count, F, Max, Min, Q
 
 from audit.privacy.invisible import line_of
 from capture.adapters import (
-    read,
     read_cloudevent,
     read_paypal,
+    read_requirement,
     read_segment,
     read_standard,
     read_stripe,
@@ -99,7 +99,7 @@ def _fields(capture: Capture) -> dict[str, Any]:
         return read_segment(payload, None, {}, capture.type).fields
     if capture.adapter == "cloudevents" and "specversion" in payload:
         return read_cloudevent(None, payload).fields
-    return read(capture.type, payload).fields
+    return read_requirement(capture.type, payload).fields
 
 
 def project(
