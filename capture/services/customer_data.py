@@ -61,7 +61,7 @@ CUSTOMER_DATA = (
     "created_at",
     "updated_at",
 )
-_SECRET_REDACTED = "secret_redacted"
+_REDACTED_WARNING = "secret_redacted"
 _PERMISSION = "capture.view_capture"
 
 
@@ -126,7 +126,7 @@ def _answers(_: Any, latest: Latest | None) -> str | None:
 def _credential(_: Any, latest: Latest | None) -> bool:
     signup = latest.signup if latest else None
     warnings = signup.capture.warnings if signup else None
-    return any(code == _SECRET_REDACTED for code, _ in warnings or ())
+    return any(code == _REDACTED_WARNING for code, _ in warnings or ())
 
 
 def _column(name: str, kind: str, read: Any, **more: Any) -> customers.CustomerColumn:
