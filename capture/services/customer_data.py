@@ -108,7 +108,7 @@ def _paid_amount(_: Any, latest: Latest | None) -> Decimal | None:
     payment = latest.payment if latest else None
     if payment is None or payment.final_price is None:
         return None
-    return customers.in_own_decimals(payment.final_price, payment.currency)
+    return customers.quantise(payment.final_price, payment.currency)
 
 
 def _size(_: Any, latest: Latest | None) -> Decimal | int | None:
