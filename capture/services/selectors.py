@@ -35,12 +35,6 @@ def list_captures(*, actor: Actor, kind: str = "", customer: UUID | None = None)
     return captures
 
 
-def get_capture(pk: UUID, *, actor: Actor) -> Capture:
-    """Return one capture; DoesNotExist for missing and for foreign ones."""
-    capture: Capture = list_captures(actor=actor).get(pk=pk)
-    return capture
-
-
 def fields_of(capture: Capture) -> dict[str, Any]:
     """Return what a capture says in our words, as corrections left it."""
     return parse_captures([capture])[0].fields
@@ -80,12 +74,6 @@ def list_quarantined(*, actor: Actor, code: str = "", is_open: bool = True) -> A
     if is_open:
         items = items.open()
     return items.filter(code=code) if code else items
-
-
-def get_quarantined(pk: UUID, *, actor: Actor) -> Quarantine:
-    """Return one item; DoesNotExist for missing and for foreign ones."""
-    item: Quarantine = list_quarantined(actor=actor, is_open=False).get(pk=pk)
-    return item
 
 
 def list_sightings(capture: Capture) -> Any:
