@@ -227,7 +227,7 @@ def _once(
         )
     mark = hashlib.sha256(payload_text(parsed.value).encode()).hexdigest()
     path = capture_request.request.path_info.rstrip("/")
-    lease = services.claim_key(capture_request.key.pk, path, text, mark)
+    lease = services.claim_key(capture_request.required_key.pk, path, text, mark)
     if lease.answer is not None:
         answer = HttpResponse(lease.answer["body"], status=lease.answer["status"])
         answer["Content-Type"] = lease.answer["content_type"]

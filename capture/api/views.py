@@ -103,7 +103,7 @@ def ingest_envelopes(
     try:
         return services.ingest(
             numbered,
-            source=capture_request.key.source,
+            source=capture_request.required_key.source,
             actor=capture_request.actor,
             strict=capture_request.is_strict,
         )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.core.files.storage import default_storage
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 
 from audit.tenancy.actors import Actor
 from capture.ingest.projections import parse_captures
@@ -18,12 +18,16 @@ from capture.models import (
     Quarantine,
     Questionnaire,
     RefusalCount,
+    Sighting,
     Source,
 )
+from capture.models.quarantine import QuarantineQuerySet
 from customers import services as customers
 
 
-def list_captures(*, actor: Actor, kind: str = "", customer: UUID | None = None) -> Any:
+def list_captures(
+    *, actor: Actor, kind: str = "", customer: UUID | None = None
+) -> QuerySet[Capture]:
     """Return captures that the actor may see, with source and link."""
     captures = customers.list_rows(Capture, actor=actor).select_related(
         "source", "link"
@@ -47,7 +51,7 @@ def last_capture(source: Source) -> datetime | None:
     return latest
 
 
-def list_refusals(source: Source) -> Any:
+def list_refusals(source: Source) -> QuerySet[RefusalCount]:
     """Return how often requests of a source's keys were refused, by hour and reason."""
     return RefusalCount.objects.filter(source=source)
 
@@ -67,15 +71,17 @@ def open_screenshot(questionnaire: Questionnaire) -> Any:
     return default_storage.open(path) if default_storage.exists(path) else None
 
 
-def list_quarantined(*, actor: Actor, code: str = "", is_open: bool = True) -> Any:
+def list_quarantined(
+    *, actor: Actor, code: str = "", is_open: bool = True
+) -> QuarantineQuerySet:
     """Return quarantined items that the actor may see: those still open, or all."""
-    items: Any = customers.list_rows(Quarantine, actor=actor)
+    items = cast("QuarantineQuerySet", customers.list_rows(Quarantine, actor=actor))
     items = items.select_related("source")
     if is_open:
         items = items.open()
     return items.filter(code=code) if code else items
 
 
-def list_sightings(capture: Capture) -> Any:
+def list_sightings(capture: Capture) -> QuerySet[Sighting]:
     """Return the repeats of a capture, the newest first."""
     return capture.sightings.all()
