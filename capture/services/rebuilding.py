@@ -1,4 +1,4 @@
-"""Making projections again from captures, and naming_links where they differed."""
+"""Making projections again from captures, and telling where they differed."""
 
 from __future__ import annotations
 
