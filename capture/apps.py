@@ -18,10 +18,10 @@ class CaptureConfig(AppConfig):
         )
         from capture.services import (  # noqa: PLC0415 - models are ready
             KEYED_SECRETS,
-            activity,
             capture_columns,
-            forget_old,
-            keyed_hashes,
+            compute_activity,
+            forget_old_refusal_counts,
+            key_hash_column,
             timeline_source,
         )
         from customers.services import (  # noqa: PLC0415 - models are ready
@@ -30,9 +30,9 @@ class CaptureConfig(AppConfig):
             register_timeline_source,
         )
 
-        register_stats_provider(activity)
+        register_stats_provider(compute_activity)
         register_columns(capture_columns())
         register_timeline_source(timeline_source)
-        register_cleanup(forget_old)
+        register_cleanup(forget_old_refusal_counts)
         register_keyed(KEYED_SECRETS)
-        register_keyed(keyed_hashes())
+        register_keyed(key_hash_column())

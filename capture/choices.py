@@ -65,7 +65,7 @@ class Status(TextChoices):
 
 
 class PaymentState(TextChoices):
-    """How far a payment has come; `services.payment_values` ranks them."""
+    """How far a payment has come; `capture.ingest.payment_values` ranks them."""
 
     CREATED = "created"
     PENDING = "pending"

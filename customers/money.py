@@ -44,14 +44,14 @@ def amount_text(amount: Decimal, currency: str) -> str:
     return format(quantise(amount, currency), "f")
 
 
-def stored(amount: Decimal) -> Decimal:
+def to_column_decimals(amount: Decimal) -> Decimal:
     """Return an amount at the three decimals of the column, rounded half-even."""
     return amount.quantize(Decimal("0.001"), rounding=ROUND_HALF_EVEN)
 
 
 def from_database(amount: Any) -> Decimal:
     """Return a sum that the database made. SQLite adds decimals as floats."""
-    return stored(Decimal(str(amount or 0)))
+    return to_column_decimals(Decimal(str(amount or 0)))
 
 
 def check_currency(code: str) -> None:

@@ -52,12 +52,14 @@ class Reader:
 
     name: str
     reveals: int = 0
-    people: set[str] = field(default_factory=set)
+    customer_ids: set[str] = field(default_factory=set)
 
     @property
     def is_unusual(self) -> bool:
         """Tell whether this is more than daily work asks for."""
-        return self.reveals >= UNUSUAL_REVEALS or len(self.people) >= UNUSUAL_PEOPLE
+        return (
+            self.reveals >= UNUSUAL_REVEALS or len(self.customer_ids) >= UNUSUAL_PEOPLE
+        )
 
 
 def newest_by_kind(*, actor: Actor) -> dict[str, list[Entry]]:
@@ -96,12 +98,12 @@ def _readers(events: QuerySet[Event]) -> list[Reader]:
     found: dict[UUID | None, Reader] = defaultdict(lambda: Reader(""))
     for actor_id, action, subjects in events.values_list(*columns).iterator():
         reader = found[actor_id]
-        reader.people.update(subjects)
+        reader.customer_ids.update(subjects)
         reader.reveals += action == "field.revealed"
     names = names_of(found)
     for actor_id, reader in found.items():
         reader.name = names.get(actor_id, "unknown")
-    return sorted(found.values(), key=lambda r: (-len(r.people), r.name))
+    return sorted(found.values(), key=lambda r: (-len(r.customer_ids), r.name))
 
 
 def last_sign_ins(

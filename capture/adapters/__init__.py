@@ -1,4 +1,4 @@
-"""Wire formats to envelopes: plain data in, our names out. No rule is decided here."""
+"""Wire formats to items: plain data in, our names out. No rule is decided here."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from capture.adapters.requirement import (
     AMOUNTS,
     NAMES,
     SCREENSHOT_KEYS,
-    read,
+    read_requirement,
     snake,
 )
 from capture.adapters.segment import EVENT_TYPES, read_segment
@@ -54,11 +54,11 @@ __all__ = [
     "SignatureError",
     "is_cloudevent",
     "is_paypal_certificate_url",
-    "read",
     "read_cloudevent",
     "read_columns",
     "read_legacy",
     "read_paypal",
+    "read_requirement",
     "read_segment",
     "read_standard",
     "read_stripe",

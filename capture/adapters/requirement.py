@@ -138,7 +138,7 @@ _IDENTITY = {
 }
 
 
-def read(kind: str, body: dict[str, Any]) -> Item:
+def read_requirement(kind: str, body: dict[str, Any]) -> Item:
     """Return a message of one route; unknown keys stay in the body and go nowhere."""
     spelled = _Spellings(body)
     names = {**_IDENTITY, **NAMES[kind]}

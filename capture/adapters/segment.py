@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from capture.adapters.item import Item
-from capture.adapters.requirement import NAMES, read, snake
+from capture.adapters.requirement import NAMES, read_requirement, snake
 from capture.adapters.segment_payments import read_order
 from capture.adapters.values import as_object, first, moment, text, without_none
 from capture.choices import CaptureType
@@ -271,7 +271,7 @@ def _track(
 
 def _typed(kind: str, name: str, message: _Message, tracked: Item) -> Item:
     """Read the properties as our own words, and what they lack from the traits."""
-    typed = read(kind, message.properties)
+    typed = read_requirement(kind, message.properties)
     person = _profile(message.traits)
     missing = {key: person[key] for key in NAMES[kind] if key in person}
     fields = {**missing, **typed.fields}

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from capture.adapters.item import Item
-from capture.adapters.requirement import NAMES, read
+from capture.adapters.requirement import NAMES, read_requirement
 from capture.adapters.values import as_object, first, moment, text
 from capture.choices import CaptureType
 from capture.envelope import Identity, Issue
@@ -53,7 +53,7 @@ def read_data(family: str, verb: str, name: str | None, data: Any, path: str) ->
             type=CaptureType.EVENT,
             name=name,
         )
-    item = read(family, as_object(data))
+    item = read_requirement(family, as_object(data))
     issue = item.issue
     if not isinstance(data, dict):
         pointer = f"/{path}" if path else ""
@@ -73,7 +73,7 @@ def read_data(family: str, verb: str, name: str | None, data: Any, path: str) ->
 
 def _identity(data: Any) -> Identity:
     """Return the identity in the data of an event of unknown type."""
-    identity = read(CaptureType.LOGIN, as_object(data)).identity
+    identity = read_requirement(CaptureType.LOGIN, as_object(data)).identity
     return replace(identity, phone=None)
 
 

@@ -123,7 +123,7 @@ class ApiKeyAdmin(ActPages, ConfirmedForms, HubAdmin):
 
     @admin.display(description="Last used")
     def last_used(self, key: ApiKey) -> str:
-        last: Any = services.last_used(key)
+        last = services.last_used(key)
         return f"{last:%Y-%m-%d %H:%M:%S} UTC" if last else "never"
 
     def rotate(self, request: HttpRequest, key: ApiKey, _values: Any) -> str:

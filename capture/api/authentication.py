@@ -12,6 +12,7 @@ from audit.rest.exceptions import ApiError
 from audit.tenancy.actors import operation_of
 from audit.tenancy.scope import open_reach
 from capture.choices import SCOPE_WRITE, KeyKind
+from capture.models import ApiKey
 from capture.services import BODY_KEYS, find_key, report_exposed_key
 
 _UNKNOWN = "The key is missing, unknown or no longer valid. Send it as a Bearer token."
@@ -20,7 +21,7 @@ _UNKNOWN = "The key is missing, unknown or no longer valid. Send it as a Bearer 
 class KeyUseError(ApiError):
     """A key that is known, and may not do this or not from there."""
 
-    def __init__(self, status: int, code: str, message: str, *, key: Any) -> None:
+    def __init__(self, status: int, code: str, message: str, *, key: ApiKey) -> None:
         super().__init__(status, code, message)
         self.key = key
 
@@ -33,7 +34,7 @@ def key_in_headers(request: HttpRequest) -> str | None:
     return only_key(_authorization(request), request.headers.get("X-Capture-Key"))
 
 
-def only_key(*keys: Any) -> str | None:
+def only_key(*keys: str | None) -> str | None:
     """Return the one key among texts, if any. Raises ApiError 401 for several."""
     texts = {key for key in keys if key}
     if len(texts) > 1:
@@ -49,7 +50,7 @@ def take_key(body: dict[str, Any]) -> str | None:
 
 def require_key(
     request: HttpRequest, text: str | None, scope: str = SCOPE_WRITE
-) -> Any:
+) -> ApiKey:
     """Return the valid key of a text, which must have the scope.
 
     From here on the request reaches the rows of the key's business. Raises ApiError
@@ -64,7 +65,7 @@ def require_key(
     return key
 
 
-def _check_use(key: Any, request: HttpRequest, scope: str) -> None:
+def _check_use(key: ApiKey, request: HttpRequest, scope: str) -> None:
     if scope not in key.scopes:
         raise KeyUseError(
             403,

@@ -26,7 +26,7 @@ from audit.rest import rate_limits
 from audit.rest.exceptions import ApiError
 from audit.rest.problems import problem_response
 from audit.rest.throttling import add_rate_limit_headers
-from audit.tenancy.actors import Actor, operation_of
+from audit.tenancy.actors import Actor, OperationContext, operation_of
 from capture import services
 from capture.api.authentication import (
     KeyUseError,
@@ -36,6 +36,7 @@ from capture.api.authentication import (
     take_key,
 )
 from capture.choices import KeyKind, Trust
+from capture.models import ApiKey
 from capture.parsing import ParseError, decode_body
 
 logger = logging.getLogger(__name__)
@@ -62,18 +63,25 @@ class CaptureRequest:
 
     request: HttpRequest
     received_at: datetime = field(default_factory=timezone.now)
-    key: Any = None
+    key: ApiKey | None = None
     budget: rate_limits.Budget | None = None
 
     @property
-    def operation(self) -> Any:
+    def operation(self) -> OperationContext:
         """The request as the trail knows it."""
         return operation_of(self.request)
 
     @property
+    def required_key(self) -> ApiKey:
+        """The key, once it is checked."""
+        if self.key is None:
+            raise AssertionError
+        return self.key
+
+    @property
     def actor(self) -> Actor:
         """The key as an actor of its own business only."""
-        return Actor.from_key(self.key, self.operation)
+        return Actor.from_key(self.required_key, self.operation)
 
     @property
     def wire_size(self) -> int:
@@ -83,7 +91,7 @@ class CaptureRequest:
     @property
     def is_secret(self) -> bool:
         """True for a secret key: a server may learn more than a page."""
-        return bool(self.key.kind == KeyKind.SECRET)
+        return bool(self.required_key.kind == KeyKind.SECRET)
 
     @property
     def is_strict(self) -> bool:
@@ -95,10 +103,11 @@ class CaptureRequest:
         """Return the fields of an envelope that come from the request."""
         headers = self.request.headers
         attempt = headers.get("X-Retry-Count") or headers.get("RSA-Retry-Attempt")
+        key = self.required_key
         return {
-            "trust": _TRUST[self.key.kind],
-            "key_id": self.key.pk,
-            "business_id": self.key.business_id,
+            "trust": _TRUST[KeyKind(key.kind)],
+            "key_id": key.pk,
+            "business_id": key.business_id,
             "received_at": self.received_at,
             "ip": self.operation.ip,
             "user_agent": self.operation.user_agent,

@@ -27,7 +27,7 @@ from capture.api.endpoint import (
 from capture.api.responses import batch
 from capture.api.views import answer_one, ingest_envelopes, parse_for
 from capture.envelope import Envelope
-from capture.parsing import Parsed, ParseError, Piece, parse_body, payload_text
+from capture.parsing import BodyItem, Parsed, ParseError, parse_body, payload_text
 
 _LINES = ("application/x-ndjson", "application/ndjson", "application/jsonl")
 _MAX_KEY = 255
@@ -55,7 +55,7 @@ def _ingest_one(capture_request: CaptureRequest, parsed: Parsed) -> HttpResponse
         capture_request.request.headers,
         capture_request.envelope_fields(),
     )
-    item = Piece(parsed.text, parsed.value, warnings=tuple(parsed.warnings))
+    item = BodyItem(parsed.text, parsed.value, warnings=tuple(parsed.warnings))
     if is_cloudevent(headers, parsed.value):
         envelopes = services.build_cloudevent(headers, item, **envelope_fields)
     else:
@@ -227,7 +227,7 @@ def _once(
         )
     mark = hashlib.sha256(payload_text(parsed.value).encode()).hexdigest()
     path = capture_request.request.path_info.rstrip("/")
-    lease = services.claim_key(capture_request.key.pk, path, text, mark)
+    lease = services.claim_key(capture_request.required_key.pk, path, text, mark)
     if lease.answer is not None:
         answer = HttpResponse(lease.answer["body"], status=lease.answer["status"])
         answer["Content-Type"] = lease.answer["content_type"]

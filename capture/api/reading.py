@@ -313,7 +313,7 @@ class CaptureCountsViewSet(ReadingViewSet):
         """Count what is known of a person."""
         counts = services.count_captures(user_email, actor=self.actor)
         # An event in each business that was searched, whether anybody was found or not.
-        for business_id, ids in counts.people.items():
+        for business_id, ids in counts.customer_ids.items():
             note_subjects(
                 "customer.searched",
                 ids,

@@ -39,7 +39,7 @@ def sdk_view(name: str) -> View:
         capture_request.consume_quota(len(items.items), size)
         sent = items.sent_at or capture_request.request.headers.get("SentAt")
         envelope_fields = {**capture_request.envelope_fields(), "sent_at": sent}
-        names = services.event_names(capture_request.key.source)
+        names = services.event_names(capture_request.required_key.source)
         envelopes = [
             services.build_segment(item, None, names, **envelope_fields)[0]
             for item in items.items

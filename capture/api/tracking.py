@@ -61,7 +61,7 @@ class Statistics(WorkingBusinessView):
                         logins, figures.total_customers
                     ),
                 },
-                "total_spent": customers.in_own_decimals(spent, business.currency),
+                "total_spent": customers.quantise(spent, business.currency),
                 "currency": business.currency,
             }
         )

@@ -25,7 +25,7 @@ from capture.api.responses import (
 )
 from capture.choices import CaptureType, Status
 from capture.envelope import Envelope, IngestResult, Issue
-from capture.parsing import Parsed, ParseError, Piece, parse_body, read_text
+from capture.parsing import BodyItem, Parsed, ParseError, parse_body, read_text
 
 _LIMITS = {CaptureType.QUESTIONNAIRE: Limits(8_000_000, 8_000_000)}
 
@@ -41,7 +41,7 @@ def capture_view(kind: str, *, methods: tuple[str, ...] = ("POST",)) -> View:
         )
         capture_request.authenticate_body(parsed.value)
         capture_request.consume_quota(1, size)
-        item = Piece(parsed.text, parsed.value, warnings=tuple(parsed.warnings))
+        item = BodyItem(parsed.text, parsed.value, warnings=tuple(parsed.warnings))
         envelopes = services.build_envelopes(
             kind, item, **capture_request.envelope_fields()
         )
@@ -103,7 +103,7 @@ def ingest_envelopes(
     try:
         return services.ingest(
             numbered,
-            source=capture_request.key.source,
+            source=capture_request.required_key.source,
             actor=capture_request.actor,
             strict=capture_request.is_strict,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from capture.ingest.identity import LinkResult
 from capture.ingest.projections import (
@@ -42,7 +43,7 @@ def replace_corrected(
     return result
 
 
-def _rewrite(item: ParsedCapture, owner: Any) -> None:
+def _rewrite(item: ParsedCapture, owner: UUID | None) -> None:
     model: Any = TYPED.get(item.capture.type)
     if model is None:
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -93,7 +94,7 @@ def _correction(capture: Capture, body: dict[str, Any], source: Source) -> Envel
     )
 
 
-def corrections_of(capture_id: Any) -> list[Capture]:
+def corrections_of(capture_id: UUID) -> list[Capture]:
     """Return the corrections of a capture, the newest first."""
     corrections = Capture.objects.filter(corrects_id=capture_id)
     return list(corrections.order_by("-received_at", "-pk"))

@@ -21,10 +21,10 @@ from capture.ingest.projections import ParsedCapture, earliest_signups, name_in,
 from capture.models import CapturedValue, Source
 from customers import services as customers
 
-TELLING = (CaptureType.SIGNUP, CaptureType.PROFILE)
+PROFILE_TYPES = (CaptureType.SIGNUP, CaptureType.PROFILE)
 # These can make a customer, and then name them; who signs up has the last word.
-NAMING = (
-    *TELLING,
+NAMING_TYPES = (
+    *PROFILE_TYPES,
     CaptureType.PAYMENT,
     CaptureType.LOGIN,
     CaptureType.QUESTIONNAIRE,
@@ -41,8 +41,8 @@ def update_customers(
     """Update customers and their consents from parsed captures."""
     owned = [(t, pk) for t in parsed if (pk := linked.customers.get(t.capture.pk))]
     # Lock first: concurrent messages would both beat the stored value.
-    telling = {pk for t, pk in owned if t.capture.type in NAMING}
-    customers.lock_customers(telling)
+    named_ids = {pk for t, pk in owned if t.capture.type in NAMING_TYPES}
+    customers.lock_customers(named_ids)
     won, former = _compete(owned, source.business_id)
     captured_values: dict[UUID, dict[str, customers.CapturedFact]] = defaultdict(dict)
     for (pk, name), winner in won.items():
@@ -51,11 +51,11 @@ def update_customers(
             former=former.get((pk, name)),
             occurred_at=winner.occurred_at,
             may_replace=winner.trust != Trust.BROWSER
-            and winner.capture.type in TELLING,
+            and winner.capture.type in PROFILE_TYPES,
         )
     first: dict[UUID, datetime] = {}
     for item, pk in owned:
-        if item.capture.type in TELLING:
+        if item.capture.type in PROFILE_TYPES:
             moment = item.capture.occurred_at
             first[pk] = min(first.get(pk, moment), moment)
     customers.update_captured_customers(
@@ -78,7 +78,7 @@ def find_winners(owned: Iterable[tuple[ParsedCapture, UUID]]) -> Winners:
     won: Winners = {}
     for item, pk in owned:
         capture = item.capture
-        if capture.type not in NAMING:
+        if capture.type not in NAMING_TYPES:
             continue
         for name, value in _values(item).items():
             candidate = CapturedValue(
@@ -99,7 +99,7 @@ def find_winners(owned: Iterable[tuple[ParsedCapture, UUID]]) -> Winners:
 
 def _values(item: ParsedCapture) -> dict[str, str]:
     """Return the customer columns that a capture sets."""
-    if item.capture.type in TELLING:
+    if item.capture.type in PROFILE_TYPES:
         return customer_columns(item.fields)
     values = {
         "name": name_in(item.fields.get("full_name")),
@@ -123,8 +123,8 @@ def customer_columns(fields: dict[str, Any]) -> dict[str, str]:
 
 def _weight(value: CapturedValue) -> tuple[Any, ...]:
     rank = TRUST_RANK[Trust(value.trust)]
-    is_telling = value.capture.type in TELLING
-    return is_telling, rank, value.occurred_at, value.received_at, value.capture_id
+    is_profile = value.capture.type in PROFILE_TYPES
+    return is_profile, rank, value.occurred_at, value.received_at, value.capture_id
 
 
 def _compete(

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from capture.parsing import (
+    BodyItem,
     Parsed,
-    Piece,
     parse_items,
     parse_items_or_lines,
     parse_lines,
@@ -102,20 +102,20 @@ def segment_items(parsed: Parsed, kind: str | None) -> Items | None:
     return Items(_named([_whole(parsed)], kind), "", sent, is_batch=False)
 
 
-def _whole(parsed: Parsed) -> Piece:
-    return Piece(parsed.text, parsed.value, warnings=tuple(parsed.warnings))
+def _whole(parsed: Parsed) -> BodyItem:
+    return BodyItem(parsed.text, parsed.value, warnings=tuple(parsed.warnings))
 
 
-def _listed(parsed: Parsed, key: str) -> list[Piece] | None:
+def _listed(parsed: Parsed, key: str) -> list[BodyItem] | None:
     if parsed.items is not None:
         return parsed.items
     # The key was written with escapes: its list is read all the same.
     values = parsed.value[key]
     is_list = isinstance(values, list)
-    return [Piece(None, item) for item in values] if is_list else None
+    return [BodyItem(None, item) for item in values] if is_list else None
 
 
-def _named(items: list[Piece], kind: str | None) -> list[Piece]:
+def _named(items: list[BodyItem], kind: str | None) -> list[BodyItem]:
     """Return the messages with the kind of the path, where they have none."""
     return [
         replace(item, value={**item.value, "type": kind})

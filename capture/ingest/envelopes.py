@@ -18,9 +18,9 @@ from capture.adapters import (
     EVENT_TYPES,
     Item,
     is_cloudevent,
-    read,
     read_cloudevent,
     read_paypal,
+    read_requirement,
     read_segment,
     read_standard,
     read_stripe,
@@ -33,7 +33,7 @@ from capture.ingest.screenshots import store_screenshot
 from capture.ingest.validation import find_issue
 from capture.models import Source
 from capture.parsing import (
-    Piece,
+    BodyItem,
     find_excess,
     payload_text,
     redact,
@@ -62,16 +62,18 @@ def build_envelopes(kind: str, body: Any, **envelope_fields: Any) -> list[Envelo
     """
     envelope_fields = {"adapter": REQUIREMENT, **envelope_fields}
     return with_login(
-        build_envelope(body, lambda item: read(kind, item), kind, envelope_fields)
+        build_envelope(
+            body, lambda item: read_requirement(kind, item), kind, envelope_fields
+        )
     )
 
 
 def build_native(item: Any, **envelope_fields: Any) -> list[Envelope]:
     """Return the envelopes of one native item, or of one CloudEvent.
 
-    The item is a value, or a `Piece` of a body.
+    The item is a value, or a `BodyItem` of a body.
     """
-    value = item.value if isinstance(item, Piece) else item
+    value = item.value if isinstance(item, BodyItem) else item
     if isinstance(value, dict) and is_cloudevent(None, value):
         envelope_fields = {**envelope_fields, "adapter": CLOUDEVENTS}
         reader: Reader = partial(read_cloudevent, None)
@@ -175,17 +177,17 @@ def build_envelope(
 
     An item without a value, or too large to be read, is stored as text.
     """
-    piece = item if isinstance(item, Piece) else Piece(None, item)
+    body_item = item if isinstance(item, BodyItem) else BodyItem(None, item)
     envelope_fields = {
         **envelope_fields,
-        "warnings": (*envelope_fields.get("warnings", ()), *piece.warnings),
+        "warnings": (*envelope_fields.get("warnings", ()), *body_item.warnings),
     }
-    if piece.error is not None:
-        unread = Issue(piece.error.code, "", piece.error.message)
+    if body_item.error is not None:
+        unread = Issue(body_item.error.code, "", body_item.error.message)
         return build_unreadable(
-            piece.text or "", unread, **{"type": kind, **envelope_fields}
+            body_item.text or "", unread, **{"type": kind, **envelope_fields}
         )
-    item = piece.value
+    item = body_item.value
     wrong: Issue | None = None
     if isinstance(item, dict) and item:
         item, wrong = store_screenshot(item, envelope_fields.get("business_id"))
@@ -194,8 +196,8 @@ def build_envelope(
     excess, size = find_excess(item)
     if excess is not None:
         # Its own text; what a picture was taken out of is written anew.
-        is_whole = piece.text is not None and item is piece.value
-        text = piece.text if is_whole else payload_text(item)
+        is_whole = body_item.text is not None and item is body_item.value
+        text = body_item.text if is_whole else payload_text(item)
         too_much = Issue(excess[0], "", excess[1])
         envelope_fields = {
             "type": kind,
@@ -295,7 +297,7 @@ def with_login(envelope: Envelope) -> list[Envelope]:
 
 
 def _read_native(kind: str, body: dict[str, Any]) -> Item:
-    item = read(kind, body)
+    item = read_requirement(kind, body)
     if body.get("type") in CaptureType.values:
         return item
     # An unknown type is an event of that name; without any there is nothing to take.

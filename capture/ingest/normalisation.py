@@ -18,7 +18,7 @@ from capture.envelope import Envelope
 from capture.ingest.validation import is_success, to_decimal
 from capture.models import Capture, Source
 from capture.parsing import fingerprint, payload_text
-from customers.money import stored
+from customers.money import to_column_decimals
 
 _LONGEST_ID = 128
 _MAX_ATTEMPT = 2**31
@@ -216,7 +216,7 @@ def _payment_values(fields: dict[str, Any], source: Source) -> dict[str, Any]:
     }
     for name in AMOUNTS:
         amount = to_decimal(fields.get(name))
-        values[name] = None if amount is None else str(stored(amount))
+        values[name] = None if amount is None else str(to_column_decimals(amount))
     return {
         name: value if isinstance(value, bool) else _safe(str(value))[:_LONGEST_FACT]
         for name, value in values.items()

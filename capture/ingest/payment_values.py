@@ -61,7 +61,7 @@ _AMOUNTS = ("original_price", "discount_amount", "final_price", "amount_refunded
 
 
 @dataclass
-class Group:
+class PaymentGroup:
     """The captures of one payment, the references they share, and its row if known."""
 
     captures: dict[UUID, Capture] = field(default_factory=dict)
@@ -77,14 +77,14 @@ class Group:
             for pk, capture in self.captures.items()
         ]
 
-    def join(self, other: Group) -> None:
+    def join(self, other: PaymentGroup) -> None:
         """Take everything of another group."""
         self.captures |= other.captures
         self.references |= other.references
         self.payments |= other.payments
 
 
-def columns_of(group: Group) -> dict[str, Any]:
+def columns_of(group: PaymentGroup) -> dict[str, Any]:
     """Return every computed column of the payment of a group."""
     parsed = sorted(group.parsed_captures(), key=_weight)
     ours = [t for t in parsed if t.capture.trust != Trust.BROWSER] or parsed
@@ -211,7 +211,7 @@ def _text_of(parsed: list[ParsedCapture], name: str, length: int) -> str | None:
     return next((value for value in reversed(texts) if value), None)
 
 
-def _main_reference(group: Group) -> str | None:
+def _main_reference(group: PaymentGroup) -> str | None:
     """Return the main id of a payment: its intent before all others."""
     names = sorted(name.partition(":")[2] for name in group.references)
     for prefix in ("pi_", "in_", "cs_"):

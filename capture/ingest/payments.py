@@ -26,13 +26,13 @@ from capture.choices import (
     PaymentState,
     Trust,
 )
-from capture.ingest.payment_values import COLUMNS, Group, columns_of, moment_of
+from capture.ingest.payment_values import COLUMNS, PaymentGroup, columns_of, moment_of
 from capture.ingest.projections import parse_capture
 from capture.ingest.validation import to_decimal
 from capture.models import Capture, CaptureLink, Payment, PaymentReference, Source
 from customers import services as customers
 
-_KINDS = ("order:", "transaction:")
+_REFERENCE_PREFIXES = ("order:", "transaction:")
 _NEAR = timedelta(hours=24)
 
 
@@ -42,7 +42,11 @@ def references_of(capture: Capture) -> set[str]:
     ids = {*str(values.get("references", "")).split(" "), values.get("transaction_id")}
     processor = str(values.get("processor", "")).casefold()
     # A page knows an order of PayPal by its bare number.
-    ids |= {name.partition(":")[2] for name in ids if name and name.startswith(_KINDS)}
+    ids |= {
+        name.partition(":")[2]
+        for name in ids
+        if name and name.startswith(_REFERENCE_PREFIXES)
+    }
     references = {f"{processor}:{name}"[:310] for name in ids if name}
     if not references and capture.trust != Trust.BROWSER:
         # Confirmed without an id: nothing else can mean it.
@@ -71,19 +75,19 @@ def project_payments(
     return touched
 
 
-def compute_groups(business_id: UUID, captures: list[Capture]) -> list[Group]:
+def compute_groups(business_id: UUID, captures: list[Capture]) -> list[PaymentGroup]:
     """Return the payments to which captures belong, with all of their captures."""
-    groups = _joined(business_id, captures)
-    _correct(groups)
+    groups = _group_captures(business_id, captures)
+    _load_corrections(groups)
     owners = _owners(groups)
     groups = _with_claims(business_id, groups, owners)
-    _correct(groups)
+    _load_corrections(groups)
     for group in groups:
         group.customer_id = _owner(group, owners)
     return groups
 
 
-def _correct(groups: list[Group]) -> None:
+def _load_corrections(groups: list[PaymentGroup]) -> None:
     """Parse the captures that staff corrected, with their corrections."""
     everything = {pk: c for group in groups for pk, c in group.captures.items()}
     corrections = Capture.objects.filter(corrects_id__in=list(everything))
@@ -95,7 +99,7 @@ def _correct(groups: list[Group]) -> None:
             group.corrected[pk] = parse_capture(group.captures[pk], newest[pk])
 
 
-def _joined(business_id: UUID, captures: list[Capture]) -> list[Group]:
+def _group_captures(business_id: UUID, captures: list[Capture]) -> list[PaymentGroup]:
     """Return groups of these captures and of all others that share a reference."""
     names = {name for capture in captures for name in references_of(capture)}
     references = PaymentReference.objects.filter(business=business_id, value__in=names)
@@ -104,12 +108,12 @@ def _joined(business_id: UUID, captures: list[Capture]) -> list[Group]:
     payments |= set(links.exclude(payment=None).values_list("payment_id", flat=True))
     groups = _stored(payments)
     for capture in captures:
-        group = Group({capture.pk: capture}, references_of(capture))
+        group = PaymentGroup({capture.pk: capture}, references_of(capture))
         groups.append(group)
-    return _united(groups)
+    return _merge_groups(groups)
 
 
-def _stored(payment_ids: Iterable[UUID]) -> list[Group]:
+def _stored(payment_ids: Iterable[UUID]) -> list[PaymentGroup]:
     """Return what is stored of these payments."""
     ids = list(payment_ids)
     if not ids:
@@ -118,7 +122,9 @@ def _stored(payment_ids: Iterable[UUID]) -> list[Group]:
     if connection.in_atomic_block:
         # A comparison runs outside of a transaction and takes no locks.
         payments = payments.select_for_update(no_key=True)
-    groups = {payment.pk: Group(payments={payment.pk: payment}) for payment in payments}
+    groups = {
+        payment.pk: PaymentGroup(payments={payment.pk: payment}) for payment in payments
+    }
     for reference in PaymentReference.objects.filter(payment__in=ids):
         groups[reference.payment_id].references.add(reference.value)
     members = CaptureLink.objects.filter(payment__in=ids).select_related("capture")
@@ -128,23 +134,23 @@ def _stored(payment_ids: Iterable[UUID]) -> list[Group]:
     return list(groups.values())
 
 
-def _united(groups: list[Group]) -> list[Group]:
+def _merge_groups(groups: list[PaymentGroup]) -> list[PaymentGroup]:
     """Join groups that share a reference or a capture."""
-    by_name: dict[Any, Group] = {}
-    united: list[Group] = []
+    by_name: dict[Any, PaymentGroup] = {}
+    merged: list[PaymentGroup] = []
     for group in groups:
         names = {*group.references, *group.captures}
         others = {id(by_name[n]): by_name[n] for n in names if n in by_name}
         for other in others.values():
             group.join(other)
-            united = [earlier for earlier in united if earlier is not other]
-        united.append(group)
+            merged = [earlier for earlier in merged if earlier is not other]
+        merged.append(group)
         for name in {*group.references, *group.captures}:
             by_name[name] = group
-    return united
+    return merged
 
 
-def _owners(groups: list[Group]) -> dict[UUID, tuple[UUID | None, str | None]]:
+def _owners(groups: list[PaymentGroup]) -> dict[UUID, tuple[UUID | None, str | None]]:
     ids = [pk for group in groups for pk in group.captures]
     links = CaptureLink.objects.filter(capture__in=ids)
     return {
@@ -156,7 +162,7 @@ def _owners(groups: list[Group]) -> dict[UUID, tuple[UUID | None, str | None]]:
 
 
 def _owner(
-    group: Group, owners: dict[UUID, tuple[UUID | None, str | None]]
+    group: PaymentGroup, owners: dict[UUID, tuple[UUID | None, str | None]]
 ) -> UUID | None:
     """Return the customer of a payment: of its strongest capture that has one.
 
@@ -175,9 +181,9 @@ def _owner(
 
 def _with_claims(
     business_id: UUID,
-    groups: list[Group],
+    groups: list[PaymentGroup],
     owners: dict[UUID, tuple[UUID | None, str | None]],
-) -> list[Group]:
+) -> list[PaymentGroup]:
     """Add each claim without an id to the only payment that matches it.
 
     Same customer, amount and currency within a day, and exactly one such payment;
@@ -204,10 +210,10 @@ def _with_claims(
 
 def _distribute(
     business_id: UUID,
-    groups: list[Group],
+    groups: list[PaymentGroup],
     owners: dict[UUID, tuple[UUID | None, str | None]],
     loose: dict[UUID, CaptureLink],
-) -> list[Group]:
+) -> list[PaymentGroup]:
     owners |= {pk: (link.customer_id, link.rule) for pk, link in loose.items()}
     claim_owners = {link.customer_id for link in loose.values()}
     others = set(
@@ -216,11 +222,11 @@ def _distribute(
         .values_list("pk", flat=True)
     )
     # Of every payment of these people, claims are taken off and given anew.
-    groups = _united([*groups, *_stored(others)])
-    _correct(groups)
+    groups = _merge_groups([*groups, *_stored(others)])
+    _load_corrections(groups)
     owners |= _owners(groups)
-    firm: list[tuple[Group, dict[str, Any]]] = []
-    claim_groups: dict[UUID, Group] = {}
+    firm: list[tuple[PaymentGroup, dict[str, Any]]] = []
+    claim_groups: dict[UUID, PaymentGroup] = {}
     for group in groups:
         taken = [pk for pk in group.captures if pk in loose]
         for pk in taken:
@@ -244,7 +250,9 @@ def _distribute(
                 fits[0].payments |= claim_groups[pk].payments
         else:
             old = claim_groups.get(pk)
-            result.append(Group({pk: capture}, set(), old.payments if old else {}))
+            result.append(
+                PaymentGroup({pk: capture}, set(), old.payments if old else {})
+            )
     return result
 
 
@@ -259,7 +267,7 @@ def _fits(claim: Capture, customer_id: UUID | None, columns: dict[str, Any]) -> 
     )
 
 
-def _store(groups: list[Group], business_id: UUID) -> list[Payment]:
+def _store(groups: list[PaymentGroup], business_id: UUID) -> list[Payment]:
     """Write the rows of groups, their references and links; drop rows that merged."""
     payments, links, references = [], [], []
     merged_ids: set[UUID] = set()
@@ -326,7 +334,7 @@ def _store_links(pairs: list[tuple[UUID, Payment]]) -> None:
     CaptureLink.objects.bulk_update(links, ["payment", "customer", "rule"])
 
 
-def _take_traces(payments: list[Payment], groups: list[Group]) -> None:
+def _take_traces(payments: list[Payment], groups: list[PaymentGroup]) -> None:
     """Copy the address of the first request; captures do not have it."""
     for payment, group in zip(payments, groups, strict=True):
         for capture in group.captures.values():
@@ -339,7 +347,7 @@ def _take_traces(payments: list[Payment], groups: list[Group]) -> None:
 
 
 def _settle(
-    payments: list[Payment], groups: list[Group], source: Source, actor: Actor
+    payments: list[Payment], groups: list[PaymentGroup], source: Source, actor: Actor
 ) -> None:
     """Create or update the bookings of confirmed payments."""
     settlements = []

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 from django.db import IntegrityError, OperationalError, transaction
@@ -93,6 +93,14 @@ class _Item:
         )
 
 
+class LatestState(NamedTuple):
+    """The state of a dashboard that was seen last of a person."""
+
+    capture_id: UUID
+    digest: str | None
+    seen_at: datetime
+
+
 def ingest(
     envelopes: list[Envelope],
     *,
@@ -169,7 +177,8 @@ def _ingest(
         actor=actor,
     )
     quarantine_id_of = {
-        id(item): place for item, place in zip(wrong, quarantine_ids, strict=True)
+        id(item): quarantine_id
+        for item, quarantine_id in zip(wrong, quarantine_ids, strict=True)
     }
     _record_duplicates(good, source, actor)
     fresh = [item for item in first if item.status == Status.ACCEPTED]
@@ -239,12 +248,12 @@ def _judge(
             # The first one with this id could not be inserted.
             item.issue = _INTERNAL
             continue
-        capture_id, mark = stored[capture.message_id]
+        capture_id, fingerprint = stored[capture.message_id]
         item.capture_id = capture_id
         if capture_id == capture.pk and first[capture.message_id] is item:
             continue
         item.status = Status.DUPLICATE
-        if mark is not None and mark != capture.fingerprint:
+        if fingerprint is not None and fingerprint != capture.fingerprint:
             differing.append(item)
     same = find_repeats([(item.capture_id, item.envelope) for item in differing])
     for item, is_same in zip(differing, same, strict=True):
@@ -280,8 +289,8 @@ def _stored(source: Source, ids: list[str]) -> dict[str, tuple[UUID, bytes | Non
         business=source.business_id, source=source, message_id__in=ids
     )
     return {
-        message_id: (pk, bytes(mark) if mark is not None else None)
-        for message_id, pk, mark in captures.values_list(
+        message_id: (pk, bytes(fingerprint) if fingerprint is not None else None)
+        for message_id, pk, fingerprint in captures.values_list(
             "message_id", "pk", "fingerprint"
         )
     }
@@ -315,22 +324,22 @@ def _unchanged_dashboards(good: list[_Item], source: Source) -> dict[str, UUID]:
             continue
         names = [name for name in (capture.email, capture.user_ref) if name]
         state = next((latest[name] for name in names if name in latest), None)
-        mark = state_hash(item.envelope.fields)
-        if state is not None and capture.occurred_at < state[2]:
+        state_digest = state_hash(item.envelope.fields)
+        if state is not None and capture.occurred_at < state.seen_at:
             continue
-        if state is not None and state[1] == mark:
-            repeated[capture.message_id] = state[0]
+        if state is not None and state.digest == state_digest:
+            repeated[capture.message_id] = state.capture_id
         taken.add(capture.message_id)
-        now = state[0] if capture.message_id in repeated and state else capture.pk
+        capture_id = capture.pk
+        if state is not None and capture.message_id in repeated:
+            capture_id = state.capture_id
         for name in names:
-            latest[name] = (now, mark, capture.occurred_at)
+            latest[name] = LatestState(capture_id, state_digest, capture.occurred_at)
     return repeated
 
 
-def _latest_states(
-    boards: list[_Item], source: Source
-) -> dict[str, tuple[UUID, str | None, datetime]]:
-    """Return the state seen last of each person: capture, hash, time; by name."""
+def _latest_states(boards: list[_Item], source: Source) -> dict[str, LatestState]:
+    """Return the state seen last of each person, by name."""
     names = {
         name
         for item in boards
@@ -339,7 +348,7 @@ def _latest_states(
     }
     snapshots = DashboardSnapshot.objects.filter(business=source.business_id).order_by()
     columns = ("capture_id", "state_hash", "last_seen_at")
-    latest: dict[str, tuple[UUID, str | None, datetime]] = {}
+    latest: dict[str, LatestState] = {}
     for name in ("user_email", "user_id"):
         place = Window(
             RowNumber(),
@@ -347,9 +356,10 @@ def _latest_states(
             order_by=[F("last_seen_at").desc(), F("pk").desc()],
         )
         newest = snapshots.filter(**{f"{name}__in": names}).annotate(place=place)
-        for person, *state in newest.filter(place=1).values_list(name, *columns):
-            if person not in latest or latest[person][2] <= state[2]:
-                latest[person] = (state[0], state[1], state[2])
+        for person, *values in newest.filter(place=1).values_list(name, *columns):
+            state = LatestState(*values)
+            if person not in latest or latest[person].seen_at <= state.seen_at:
+                latest[person] = state
     return latest
 
 
@@ -444,10 +454,10 @@ def project_captures(
     Runs in the caller's transaction. Returns the customer of each capture.
     """
     linked = link(parsed, source, actor=actor)
-    traces = {_capture(item).pk: item.envelope for item in items}
+    envelopes_by_capture = {_capture(item).pk: item.envelope for item in items}
     plain = [item for item in parsed if item.capture.corrects_id is None]
     corrected = replace_corrected(parsed, linked)
-    _project(plain, linked, traces)
+    _project(plain, linked, envelopes_by_capture)
     more = _parse_attached(linked.attached)
     linked.customers |= links_of(item.capture.pk for item in more)
     update_customers([*plain, *corrected, *more], linked, source, actor=actor)
@@ -486,12 +496,14 @@ def _only_active(
 
 
 def _project(
-    parsed: list[ParsedCapture], linked: LinkResult, traces: dict[UUID, Envelope]
+    parsed: list[ParsedCapture],
+    linked: LinkResult,
+    envelopes_by_capture: dict[UUID, Envelope],
 ) -> None:
     typed: dict[Any, list[Any]] = {model: [] for model in TYPED.values()}
     for item in parsed:
         capture: Any = item.capture
-        envelope = traces.get(capture.pk)
+        envelope = envelopes_by_capture.get(capture.pk)
         projection = project(item, linked.customers[capture.pk])
         if envelope is not None:
             capture.trace_ip, capture.trace_agent = envelope.ip, envelope.user_agent

@@ -14,9 +14,9 @@ from django.db.models import Count, F, Max, Min, Q
 
 from audit.privacy.invisible import line_of
 from capture.adapters import (
-    read,
     read_cloudevent,
     read_paypal,
+    read_requirement,
     read_segment,
     read_standard,
     read_stripe,
@@ -99,7 +99,7 @@ def _fields(capture: Capture) -> dict[str, Any]:
         return read_segment(payload, None, {}, capture.type).fields
     if capture.adapter == "cloudevents" and "specversion" in payload:
         return read_cloudevent(None, payload).fields
-    return read(capture.type, payload).fields
+    return read_requirement(capture.type, payload).fields
 
 
 def project(
@@ -220,7 +220,7 @@ def _questionnaire(fields: dict[str, Any], capture: Capture) -> dict[str, Any]:
     }
 
 
-_FIGURES = {
+_PERFORMANCE_COLUMNS = {
     "total_pnl": (15, 3),
     "gross_profit": (15, 3),
     "gross_loss": (15, 3),
@@ -257,7 +257,7 @@ def _dashboard(fields: dict[str, Any], capture: Capture) -> dict[str, Any]:
         "current_equity": number(equities.get("current_equity"), 15, 3),
         **{
             name: number(performance.get(name), *shape)
-            for name, shape in _FIGURES.items()
+            for name, shape in _PERFORMANCE_COLUMNS.items()
         },
         **{name: whole(performance.get(name)) for name in _COUNTS},
         "risk_per_trade": number(risks.get("risk_per_trade"), 5, 2),
@@ -343,7 +343,7 @@ def earliest_signups(customer_ids: Iterable[UUID]) -> dict[UUID, datetime]:
     return dict(times)
 
 
-def activity(customer_ids: list[UUID]) -> dict[UUID, dict[str, Any]]:
+def compute_activity(customer_ids: list[UUID]) -> dict[UUID, dict[str, Any]]:
     """Return logins, last activity and completeness: the columns captures know.
 
     A signup counts as a login where the business says so.

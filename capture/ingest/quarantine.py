@@ -44,7 +44,7 @@ def quarantine(
     stored = Quarantine.objects.filter(
         source=source, fingerprint__in=[candidate.fingerprint for candidate in ordered]
     )
-    ids = {(mark, code): pk for mark, code, pk in
+    ids = {(item_fingerprint, code): pk for item_fingerprint, code, pk in
            stored.values_list("fingerprint", "code", "pk")}  # fmt: skip
     stored_ids = [
         ids[candidate.fingerprint, candidate.code] for candidate in candidates
@@ -54,7 +54,7 @@ def quarantine(
             Sighting(
                 business_id=source.business_id,
                 source=source,
-                quarantine_id=place,
+                quarantine_id=stored_id,
                 key_id=candidate.key_id,
                 operation_id=candidate.operation_id,
                 message_id=candidate.message_id,
@@ -62,10 +62,10 @@ def quarantine(
                 sent_at=candidate.sent_at,
                 attempt=envelope.attempt,
             )
-            for candidate, place, (envelope, _) in zip(
+            for candidate, stored_id, (envelope, _) in zip(
                 candidates, stored_ids, wrong, strict=True
             )
-            if place != candidate.pk
+            if stored_id != candidate.pk
         ]
     )
     return stored_ids
@@ -75,10 +75,10 @@ def _build_quarantine(
     envelope: Envelope, issue: Issue, source: Source, actor: Actor
 ) -> Quarantine:
     body = envelope.text if envelope.body is None else envelope.body
-    mark = keyed_hash(str(source.pk), fingerprint(body).hex())
+    item_fingerprint = keyed_hash(str(source.pk), fingerprint(body).hex())
     text = envelope.text
     if envelope.body is not None:
-        text = payload_text(_with_refusal(envelope))
+        text = payload_text(_with_gpc(envelope))
     is_stored = issue.code != _NOT_STORED
     return Quarantine(
         business_id=source.business_id,
@@ -95,14 +95,14 @@ def _build_quarantine(
         message_id=stored_message_id(envelope, source),
         received_at=envelope.received_at,
         sent_at=read_time(envelope.sent_at),
-        fingerprint=mark,
+        fingerprint=item_fingerprint,
         item=_storable(text) if is_stored else None,
         raw=envelope.raw if is_stored else None,
         pointer=_storable(issue.pointer)[:300] if is_stored else None,
     )
 
 
-def _with_refusal(envelope: Envelope) -> Any:
+def _with_gpc(envelope: Envelope) -> Any:
     """Return the item, with the wish not to be followed that may have been a header."""
     if envelope.gpc and isinstance(envelope.body, dict):
         return {**envelope.body, "gpc": True}

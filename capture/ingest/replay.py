@@ -34,7 +34,7 @@ from capture.ingest.pipeline import ingest
 from capture.ingest.quarantine import UNREAD, decide
 from capture.ingest.repeats import find_repeats
 from capture.models import Capture, Quarantine, QuarantineDecision, Source
-from capture.parsing import Parsed, ParseError, Piece, parse_body
+from capture.parsing import BodyItem, Parsed, ParseError, parse_body
 
 logger = logging.getLogger(__name__)
 
@@ -177,7 +177,7 @@ def _items_of(quarantined: Quarantine, body: bytes, kind: str | None) -> Items:
     else:
         parsed = parse_body(body)
     if items is None:
-        return Items([Piece(parsed.text, parsed.value)], is_batch=False)
+        return Items([BodyItem(parsed.text, parsed.value)], is_batch=False)
     if not 0 < len(items.items) <= most:
         msg = f"Replay 1 to {most} items at once."
         raise ValidationError(msg, code="item_count")

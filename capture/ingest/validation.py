@@ -39,18 +39,25 @@ _TRUTHS: dict[Any, bool] = {"true": True, "false": False, 1: True, 0: False}
 
 def find_issue(envelope: Envelope) -> Issue | None:
     """Return the first reason why a message cannot be taken, or None."""
-    for check in (_reported, _refused, _identity, _amounts, _currency, _success):
+    for check in (
+        _check_reported,
+        _check_gpc,
+        _check_identity,
+        _check_amounts,
+        _check_currency,
+        _check_success,
+    ):
         issue = check(envelope)
         if issue is not None:
             return issue
     return None
 
 
-def _reported(envelope: Envelope) -> Issue | None:
+def _check_reported(envelope: Envelope) -> Issue | None:
     return envelope.issue
 
 
-def _refused(envelope: Envelope) -> Issue | None:
+def _check_gpc(envelope: Envelope) -> Issue | None:
     if envelope.gpc and envelope.type in _NOT_UNDER_GPC:
         return Issue(
             "consent_denied_record", "", "The browser asks not to be followed (GPC)."
@@ -58,7 +65,7 @@ def _refused(envelope: Envelope) -> Issue | None:
     return None
 
 
-def _identity(envelope: Envelope) -> Issue | None:
+def _check_identity(envelope: Envelope) -> Issue | None:
     who = envelope.identity
     # A provider may send its own ids only; such an event is linked later.
     if envelope.trust != Trust.WEBHOOK and not (
@@ -98,7 +105,7 @@ def _is_email(text: str) -> bool:
     return len(fold_email(text)) <= _LONGEST_EMAIL
 
 
-def _amounts(envelope: Envelope) -> Issue | None:
+def _check_amounts(envelope: Envelope) -> Issue | None:
     if envelope.type != CaptureType.PAYMENT:
         return None
     for code, key in envelope.warnings:
@@ -115,7 +122,7 @@ def _amounts(envelope: Envelope) -> Issue | None:
     return None
 
 
-def _currency(envelope: Envelope) -> Issue | None:
+def _check_currency(envelope: Envelope) -> Issue | None:
     code = envelope.fields.get("currency")
     if envelope.type != CaptureType.PAYMENT or code is None:
         return None
@@ -125,7 +132,7 @@ def _currency(envelope: Envelope) -> Issue | None:
     return Issue("currency_unknown", pointer, "Send an ISO 4217 code, like EUR.")
 
 
-def _success(envelope: Envelope) -> Issue | None:
+def _check_success(envelope: Envelope) -> Issue | None:
     if envelope.type != CaptureType.LOGIN or is_success(envelope.fields) is not None:
         return None
     pointer = _pointer(envelope, "success")

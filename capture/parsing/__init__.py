@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from capture.parsing.body import (
+    BodyItem,
     Parsed,
-    Piece,
     find_excess,
     parse_body,
     read_text,
@@ -26,9 +26,9 @@ from capture.parsing.sqlite import (
 )
 
 __all__ = [
+    "BodyItem",
     "ParseError",
     "Parsed",
-    "Piece",
     "Row",
     "SQLiteError",
     "SQLiteFile",

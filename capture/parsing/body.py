@@ -25,7 +25,7 @@ _MAX_EXPONENT = 308
 
 
 @dataclass(frozen=True)
-class Piece:
+class BodyItem:
     """One item of a body: its text if it is known, and its value or why it has none."""
 
     text: str | None
@@ -44,7 +44,7 @@ class Parsed:
     value: Any
     text: str = ""
     warnings: list[tuple[str, str]] = field(default_factory=list)
-    items: list[Piece] | None = None
+    items: list[BodyItem] | None = None
 
 
 def parse_body(body: bytes) -> Parsed:

@@ -9,8 +9,8 @@ from audit.json_depth import bracket_runs, is_nested_deeper
 from capture.parsing.body import (
     MAX_DEPTH,
     TOO_DEEP,
+    BodyItem,
     Parsed,
-    Piece,
     decode,
     load,
     parse,
@@ -39,7 +39,7 @@ def parse_items(body: bytes, key: str, *, most: int) -> Parsed:
     if cut.deepest > MAX_DEPTH:
         raise ParseError("too_deep", TOO_DEEP)
     frame = parse(repaired(cut.frame)[0])
-    items = [_parse_piece(piece, depth) for piece, depth in cut.pieces]
+    items = [_parse_body_item(piece, depth) for piece, depth in cut.pieces]
     values = [item.text if item.error else item.value for item in items]
     return Parsed({**frame, key: values} if isinstance(frame, dict) else values,
                   text, items=items)  # fmt: skip
@@ -51,11 +51,11 @@ def parse_lines(body: bytes, *, most: int) -> Parsed:
     Of more than `most` lines only one more is read.
     """
     text = decode(body)
-    items: list[Piece] = []
+    items: list[BodyItem] = []
     for line in _LINE.finditer(text):
         if piece := line.group().strip():
             depth = MAX_DEPTH + is_nested_deeper(piece, MAX_DEPTH)
-            items.append(_parse_piece(piece, depth))
+            items.append(_parse_body_item(piece, depth))
         if len(items) > most:
             break
     values = [item.text if item.error else item.value for item in items]
@@ -77,14 +77,14 @@ def parse_items_or_lines(body: bytes, key: str, *, most: int) -> Parsed:
         raise
 
 
-def _parse_piece(text: str, depth: int) -> Piece:
+def _parse_body_item(text: str, depth: int) -> BodyItem:
     clean, warnings = repaired(text)
     try:
         if depth > MAX_DEPTH:
             raise ParseError("too_deep", TOO_DEEP)
-        return Piece(clean, load(clean), warnings=tuple(warnings))
+        return BodyItem(clean, load(clean), warnings=tuple(warnings))
     except ParseError as error:
-        return Piece(clean, error=error, warnings=tuple(warnings))
+        return BodyItem(clean, error=error, warnings=tuple(warnings))
 
 
 @dataclass

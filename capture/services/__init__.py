@@ -32,7 +32,7 @@ from capture.ingest.envelopes import (
     event_names,
 )
 from capture.ingest.pipeline import StrictError, ingest
-from capture.ingest.projections import activity
+from capture.ingest.projections import compute_activity
 from capture.ingest.quarantine import discard_quarantined
 from capture.ingest.replay import replay_all, replay_quarantined
 from capture.parsing import SQLiteError, open_sqlite
@@ -55,7 +55,7 @@ from capture.services.keys import (
     get_key,
     get_or_create_source,
     issue_key,
-    keyed_hashes,
+    key_hash_column,
     report_exposed_key,
     revoke_key,
     rotate_key,
@@ -64,12 +64,10 @@ from capture.services.legacy_import import LegacyReport, import_legacy
 from capture.services.legacy_import import TableReport as LegacyTable
 from capture.services.rate_limits import last_used, rates_of
 from capture.services.rebuilding import Difference, rebuild
-from capture.services.rejected_requests import count_refusal, forget_old
+from capture.services.rejected_requests import count_refusal, forget_old_refusal_counts
 from capture.services.selectors import (
     fields_of,
     format_amount,
-    get_capture,
-    get_quarantined,
     last_capture,
     list_captures,
     list_quarantined,
@@ -109,7 +107,6 @@ __all__ = [
     "LegacyTable",
     "SQLiteError",
     "StrictError",
-    "activity",
     "add_secret",
     "allowed_origin",
     "build_again",
@@ -121,6 +118,7 @@ __all__ = [
     "build_webhook",
     "capture_columns",
     "claim_key",
+    "compute_activity",
     "correct_capture",
     "correction_note",
     "corrections_of",
@@ -136,17 +134,15 @@ __all__ = [
     "fields_of",
     "find_endpoint",
     "find_key",
-    "forget_old",
+    "forget_old_refusal_counts",
     "format_amount",
-    "get_capture",
     "get_customer_data_stats",
     "get_key",
     "get_or_create_source",
-    "get_quarantined",
     "import_legacy",
     "ingest",
     "issue_key",
-    "keyed_hashes",
+    "key_hash_column",
     "last_capture",
     "last_used",
     "list_captures",

@@ -33,7 +33,7 @@ class CaptureCounts:
     audit_records: int = 0
     latest: dict[str, datetime | None] = field(default_factory=dict)
     # The persons with this e-mail in each business that was searched.
-    people: dict[UUID, set[UUID]] = field(default_factory=dict)
+    customer_ids: dict[UUID, set[UUID]] = field(default_factory=dict)
 
     @property
     def total(self) -> int:
@@ -58,7 +58,7 @@ def count_captures(email: str, *, actor: Actor) -> CaptureCounts:
     persons = {pk: {customer_of[pk]} if pk in customer_of else set() for pk in searched}
     ids = set(customer_of.values())
     if not ids:
-        return CaptureCounts(latest=dict.fromkeys(_LATEST), people=persons)
+        return CaptureCounts(latest=dict.fromkeys(_LATEST), customer_ids=persons)
     links = CaptureLink.objects.filter(customer__in=ids)
     ordinary = links.filter(capture__corrects_id=None)
     counts: dict[str, tuple[int, datetime | None]] = {}
@@ -79,7 +79,7 @@ def count_captures(email: str, *, actor: Actor) -> CaptureCounts:
         activities=ordinary.exclude(capture__type__in=_COUNTED).count(),
         audit_records=links.count(),
         latest={name: counts[name][1] for name in _LATEST},
-        people=persons,
+        customer_ids=persons,
     )
 
 

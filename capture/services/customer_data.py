@@ -61,7 +61,7 @@ CUSTOMER_DATA = (
     "created_at",
     "updated_at",
 )
-_SEEN = "secret_redacted"
+_REDACTED_WARNING = "secret_redacted"
 _PERMISSION = "capture.view_capture"
 
 
@@ -108,7 +108,7 @@ def _paid_amount(_: Any, latest: Latest | None) -> Decimal | None:
     payment = latest.payment if latest else None
     if payment is None or payment.final_price is None:
         return None
-    return customers.in_own_decimals(payment.final_price, payment.currency)
+    return customers.quantise(payment.final_price, payment.currency)
 
 
 def _size(_: Any, latest: Latest | None) -> Decimal | int | None:
@@ -126,7 +126,7 @@ def _answers(_: Any, latest: Latest | None) -> str | None:
 def _credential(_: Any, latest: Latest | None) -> bool:
     signup = latest.signup if latest else None
     warnings = signup.capture.warnings if signup else None
-    return any(code == _SEEN for code, _ in warnings or ())
+    return any(code == _REDACTED_WARNING for code, _ in warnings or ())
 
 
 def _column(name: str, kind: str, read: Any, **more: Any) -> customers.CustomerColumn:

@@ -25,9 +25,11 @@ def direct_sender(
         actor = Actor.system("signals", via="job")
         # Users of the project are not staff of Holdfast.
         with reach(None):
-            owner = customers.get_business(business, actor=actor)
-        with reach({owner.pk}):
-            place = get_or_create_source(owner, source, actor=actor)
-            capture_one(kind, body, source=place, actor=actor)
+            business_instance = customers.get_business(business, actor=actor)
+        with reach({business_instance.pk}):
+            source_instance = get_or_create_source(
+                business_instance, source, actor=actor
+            )
+            capture_one(kind, body, source=source_instance, actor=actor)
 
     return send

@@ -87,7 +87,8 @@ def ensure_page_key(source: Source, text: str, *, actor: Actor, origin: str) -> 
 def find_key(text: str) -> ApiKey | None:
     """Return the valid key of a text; None for unknown, revoked and expired ones.
 
-    Searches the keys of all businesses: the key identifies the business.
+    Searches the keys of all businesses: the key identifies the business. After a
+    change of HASH_KEY the new hash is stored.
     """
     keys = ApiKey.objects.select_related("source", "source__business")
     with reach(None):
@@ -102,7 +103,7 @@ def find_key(text: str) -> ApiKey | None:
     return key
 
 
-def keyed_hashes() -> maintenance.KeyedColumn:
+def key_hash_column() -> maintenance.KeyedColumn:
     """Say which keys a new HASH_KEY concerns: each follows when it is used next."""
 
     def open_keys() -> QuerySet[ApiKey]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.conf import settings
 
 from audit.crypto import network_hash
@@ -25,6 +27,6 @@ def rates_of(key: ApiKey | None, address: str | None) -> list[tuple[str, Rate]]:
     ]
 
 
-def last_used(key: ApiKey) -> object:
+def last_used(key: ApiKey) -> datetime | None:
     """Return when a key was used last, None for never or long ago."""
     return rate_limits.last_used(f"key:{key.pk}")

@@ -13,7 +13,7 @@ from django.db import transaction
 from audit.database.batches import in_batches
 from audit.tenancy.actors import Actor
 from capture.choices import CaptureType
-from capture.ingest.customer_values import NAMING, find_winners
+from capture.ingest.customer_values import NAMING_TYPES, find_winners
 from capture.ingest.identity import find_identities, link_of, missing_names
 from capture.ingest.locking import lock_names
 from capture.ingest.payment_values import columns_of
@@ -278,36 +278,36 @@ def _payment_differences(
 
 def _rebuild_values(*, repair: bool) -> Iterator[Difference]:
     """Compare where each value of a customer is from, customers by the hundred."""
-    telling = CaptureLink.objects.filter(
-        capture__type__in=NAMING, customer__isnull=False
+    naming_links = CaptureLink.objects.filter(
+        capture__type__in=NAMING_TYPES, customer__isnull=False
     )
     last: UUID | None = None
-    while ids := _next_customers(telling, last):
-        values = _Values(telling, ids)
+    while ids := _next_customers(naming_links, last):
+        values = _Values(naming_links, ids)
         suspects = sorted({difference.row_id for difference in values.differences()})
         for _, part in in_batches(suspects, _REPAIRED):
-            yield from _compare_values_again(telling, part, repair=repair)
+            yield from _compare_values_again(naming_links, part, repair=repair)
         last = ids[-1]
 
 
 def _compare_values_again(
-    telling: Any, ids: list[UUID], *, repair: bool
+    naming_links: Any, ids: list[UUID], *, repair: bool
 ) -> list[Difference]:
-    values = _Values(telling, ids)
+    values = _Values(naming_links, ids)
     if not repair:
         return values.differences()
     with transaction.atomic():
         # As in every write of captured values.
         customers.lock_customers(ids)
         if not values.is_current():
-            values = _Values(telling, ids)
+            values = _Values(naming_links, ids)
         differences = values.differences()
         values.store()
     return differences
 
 
-def _next_customers(telling: Any, last: UUID | None) -> list[UUID]:
-    remaining = telling if last is None else telling.filter(customer__gt=last)
+def _next_customers(naming_links: Any, last: UUID | None) -> list[UUID]:
+    remaining = naming_links if last is None else naming_links.filter(customer__gt=last)
     ids = remaining.order_by("customer_id").values_list("customer_id", flat=True)
     return list(ids.distinct()[:100])
 
@@ -319,9 +319,9 @@ class _Values:
     check that the captures are still the same.
     """
 
-    def __init__(self, telling: Any, ids: list[UUID]) -> None:
+    def __init__(self, naming_links: Any, ids: list[UUID]) -> None:
         self._ids = ids
-        self._links = telling.filter(customer__in=ids, capture__corrects_id=None)
+        self._links = naming_links.filter(customer__in=ids, capture__corrects_id=None)
         self._owners, self._corrections = self._load_links()
         self._expected = find_winners(
             (item, self._owners[item.capture.pk])

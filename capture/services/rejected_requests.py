@@ -29,7 +29,7 @@ _OF_KEYS = frozenset(
 )
 
 
-def forget_old(*, only_count: bool) -> dict[str, int]:
+def forget_old_refusal_counts(*, only_count: bool) -> dict[str, int]:
     """Remove counts past their retention; return how many."""
     old = RefusalCount.objects.filter(hour__lt=timezone.now() - _RETENTION)
     return maintenance.remove_old({"counts of refusals": old}, only_count=only_count)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.core.files.storage import default_storage
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 
 from audit.tenancy.actors import Actor
 from capture.ingest.projections import parse_captures
@@ -20,10 +20,13 @@ from capture.models import (
     RefusalCount,
     Source,
 )
+from capture.models.quarantine import QuarantineQuerySet
 from customers import services as customers
 
 
-def list_captures(*, actor: Actor, kind: str = "", customer: UUID | None = None) -> Any:
+def list_captures(
+    *, actor: Actor, kind: str = "", customer: UUID | None = None
+) -> QuerySet[Capture]:
     """Return captures that the actor may see, with source and link."""
     captures = customers.list_rows(Capture, actor=actor).select_related(
         "source", "link"
@@ -33,12 +36,6 @@ def list_captures(*, actor: Actor, kind: str = "", customer: UUID | None = None)
     if customer is not None:
         captures = captures.filter(link__customer=customer)
     return captures
-
-
-def get_capture(pk: UUID, *, actor: Actor) -> Capture:
-    """Return one capture; DoesNotExist for missing and for foreign ones."""
-    capture: Capture = list_captures(actor=actor).get(pk=pk)
-    return capture
 
 
 def fields_of(capture: Capture) -> dict[str, Any]:
@@ -53,7 +50,7 @@ def last_capture(source: Source) -> datetime | None:
     return latest
 
 
-def list_refusals(source: Source) -> Any:
+def list_refusals(source: Source) -> QuerySet[RefusalCount]:
     """Return how often requests of a source's keys were refused, by hour and reason."""
     return RefusalCount.objects.filter(source=source)
 
@@ -73,21 +70,17 @@ def open_screenshot(questionnaire: Questionnaire) -> Any:
     return default_storage.open(path) if default_storage.exists(path) else None
 
 
-def list_quarantined(*, actor: Actor, code: str = "", is_open: bool = True) -> Any:
+def list_quarantined(
+    *, actor: Actor, code: str = "", is_open: bool = True
+) -> QuarantineQuerySet:
     """Return quarantined items that the actor may see: those still open, or all."""
-    items: Any = customers.list_rows(Quarantine, actor=actor)
+    items = cast("QuarantineQuerySet", customers.list_rows(Quarantine, actor=actor))
     items = items.select_related("source")
     if is_open:
         items = items.open()
     return items.filter(code=code) if code else items
 
 
-def get_quarantined(pk: UUID, *, actor: Actor) -> Quarantine:
-    """Return one item; DoesNotExist for missing and for foreign ones."""
-    item: Quarantine = list_quarantined(actor=actor, is_open=False).get(pk=pk)
-    return item
-
-
-def list_sightings(capture: Capture) -> Any:
+def list_sightings(capture: Capture) -> QuerySet[Any]:
     """Return the repeats of a capture, the newest first."""
     return capture.sightings.all()

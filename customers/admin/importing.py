@@ -27,6 +27,7 @@ from audit.privacy.masking import SEE_CLEAR
 from audit.tenancy.actors import Actor
 from customers import services, tasks
 from customers.admin.base import HubAdmin
+from customers.models import ImportFile
 from customers.readers import KINDS, SheetError
 
 _GONE = "The file is no longer there. Choose it again."
@@ -227,7 +228,7 @@ class ImportPages(HubAdmin):
         response["Cache-Control"] = "no-store"
         return response
 
-    def _answer(self, request: HttpRequest, upload: Any) -> HttpResponse:
+    def _answer(self, request: HttpRequest, upload: ImportFile) -> HttpResponse:
         actor = actor_of(request)
         if "discard" in request.POST:
             if upload.confirmed_at is not None:
@@ -255,7 +256,7 @@ class ImportPages(HubAdmin):
 
     # --- the work: a little of it here, the rest in a job -------------------------
 
-    def _start_preview(self, request: HttpRequest, upload: Any) -> None:
+    def _start_preview(self, request: HttpRequest, upload: ImportFile) -> None:
         """Look at a file, here or in a job; one that cannot be looked at is not kept.
 
         Raises SheetError for one that is unreadable, ValidationError for one job more
@@ -270,7 +271,7 @@ class ImportPages(HubAdmin):
             services.discard_upload(upload)
             raise
 
-    def _start_load(self, request: HttpRequest, upload: Any) -> None:
+    def _start_load(self, request: HttpRequest, upload: ImportFile) -> None:
         """Load a confirmed file. Raises ValidationError when that goes on already."""
         found = services.import_findings(upload)
         if found["total"] <= BATCH_SIZE:
@@ -279,7 +280,7 @@ class ImportPages(HubAdmin):
             self._start_job(request, tasks.load_import, upload, total=found["total"])
 
     def _start_job(
-        self, request: HttpRequest, task: Any, upload: Any, **options: Any
+        self, request: HttpRequest, task: Any, upload: ImportFile, **options: Any
     ) -> None:
         with jobs.room_for_jobs(actor_of(request)):
             task.using(
@@ -293,7 +294,11 @@ class ImportPages(HubAdmin):
     # --- what is shown ----------------------------------------------------------
 
     def _show_preview(
-        self, request: HttpRequest, upload: Any, found: Any, form: ConfirmImportForm
+        self,
+        request: HttpRequest,
+        upload: ImportFile,
+        found: Any,
+        form: ConfirmImportForm,
     ) -> HttpResponse:
         self._note_preview(request, found)
         is_started = upload.confirmed_at is not None
@@ -318,7 +323,9 @@ class ImportPages(HubAdmin):
         }
         return self._shown(request, "import_preview.html", context)
 
-    def _show_job(self, request: HttpRequest, upload: Any, job: Any) -> HttpResponse:
+    def _show_job(
+        self, request: HttpRequest, upload: ImportFile, job: Any
+    ) -> HttpResponse:
         step = 2 if upload.previewed_at is None else 3
         context = {**job_card(job), "upload": upload, "step": step}
         response = self._shown(request, "import_running.html", context)
@@ -368,7 +375,7 @@ class ImportPages(HubAdmin):
         self.message_user(request, sentence, messages.ERROR)
         return HttpResponseRedirect(self.page_url("import"))
 
-    def _lead_to(self, upload: Any) -> HttpResponse:
+    def _lead_to(self, upload: ImportFile) -> HttpResponse:
         return HttpResponseRedirect(self.page_url("import_file", upload.pk))
 
 
@@ -381,6 +388,6 @@ def page_of_job(job: Any, actor: Actor) -> str:
     return reverse(f"admin:customers_{upload.table}_import_file", args=[upload.pk])
 
 
-def _job_key(upload: Any) -> str:
+def _job_key(upload: ImportFile) -> str:
     """Return the key of a file's jobs: at most one of them is open."""
     return f"import:{upload.pk}"

@@ -50,7 +50,7 @@ class InCurrency(serializers.Field[Any, Any, Any, Any]):
         amount = super().get_attribute(instance)
         if amount is None:
             return self.absent
-        return services.in_own_decimals(amount, get_attribute(instance, self.currency))
+        return services.quantise(amount, get_attribute(instance, self.currency))
 
 
 class AmountField(InCurrency, NumberField):

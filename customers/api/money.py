@@ -74,7 +74,7 @@ class BookingRefundViewSet(ListAndAct, bookings.RefundViewSet):
         return self.booking(self.kwargs["pk"])
 
     @cached_property
-    def owner(self) -> Customer:
+    def parent_instance(self) -> Customer:
         """The customer of the booking: no address here names one."""
         return self.parent_booking.customer
 
@@ -86,7 +86,7 @@ class BookingRefundViewSet(ListAndAct, bookings.RefundViewSet):
         booking, values = self.parent_booking, self.body()
         del values["customer_id"]
         row = self.act(services.request_refund, booking, confirm=self.confirm, **values)
-        self.note_shown("viewed", [self.owner], target=self.owner)
+        self.note_shown("viewed", [self.parent_instance], target=self.parent_instance)
         waits = row.status == RefundStatus.REQUESTED
         return self.respond(row, status=202 if waits else 201, is_clear=self.sees_clear)
 

@@ -46,10 +46,6 @@ class CustomerQuerySet(TrackedQuerySet["Customer"]):
         """Keep customers who are neither archived nor erased."""
         return self.filter(LIVE)
 
-    def with_email(self, email: str) -> Self:
-        """Keep the customers of an address, in any spelling of its case."""
-        return self.filter(email_key=fold_email(email))
-
     def matching(self, text: str, *, seen_in: Collection[UUID] | None) -> Self:
         """Keep customers whose name, e-mail, phone or reference contains the text.
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from customers.metrics import ENGAGED_FOR, next_tier, rate
-from customers.money import amount_text, check_currency
-from customers.money import quantise as in_own_decimals
+from customers.money import amount_text, check_currency, quantise
 from customers.selectors.business_metrics import (
     get_business_figures,
     get_channels,
@@ -77,7 +76,7 @@ from customers.services.customers import (
     create_customer,
     update_customer,
 )
-from customers.services.exports.columns import (
+from customers.services.exports.customer_columns import (
     CustomerColumn,
     load_values,
     register_columns,
@@ -112,12 +111,18 @@ from customers.services.imports.importing import (
     load_import,
     rejected_rows,
 )
-from customers.services.imports.previews import SHOWN as IMPORT_SHOWN
-from customers.services.imports.previews import import_findings, preview_import
-from customers.services.imports.purchase_log import Columns as PurchaseColumns
-from customers.services.imports.purchase_log import Report as PurchaseReport
-from customers.services.imports.purchase_log import load_purchases, read_purchases
-from customers.services.imports.rows import OUTCOMES as IMPORT_OUTCOMES
+from customers.services.imports.previews import (
+    IMPORT_SHOWN,
+    import_findings,
+    preview_import,
+)
+from customers.services.imports.purchase_log import (
+    PurchaseColumns,
+    PurchaseReport,
+    load_purchases,
+    read_purchases,
+)
+from customers.services.imports.rows import IMPORT_OUTCOMES
 from customers.services.imports.tables import IMPORT_TABLES, ImportTable
 from customers.services.imports.uploads import (
     INLINE_ROWS,
@@ -174,8 +179,8 @@ from customers.services.revealing import (
     require_reveal,
     reveal_customer,
 )
-from customers.services.rules import RuleError
 from customers.services.saving import check_live
+from customers.services.segment_rules import RuleError
 from customers.services.segments import (
     SEGMENTS,
     list_rule_customers,
@@ -280,7 +285,6 @@ __all__ = [
     "get_working_business",
     "import_findings",
     "import_report",
-    "in_own_decimals",
     "invoice_of",
     "invoice_policy",
     "is_colleague",
@@ -317,6 +321,7 @@ __all__ = [
     "open_person_link",
     "plan_export",
     "preview_import",
+    "quantise",
     "rate",
     "read_manifests",
     "read_purchases",

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from audit.tenancy.actors import Actor
@@ -73,7 +74,7 @@ def update_preferences(
     return row
 
 
-def list_flags(customer: Customer, *, actor: Actor) -> Any:
+def list_flags(customer: Customer, *, actor: Actor) -> QuerySet[Flag]:
     """Return the flags that stand on a customer, by code."""
     rows = list_rows(Flag, actor=actor).filter(customer=customer, removed_at=None)
     return rows.order_by("code")

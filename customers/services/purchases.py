@@ -16,7 +16,7 @@ from customers import metrics
 from customers.choices import BookingKind, BookingStatus
 from customers.models import Booking, Business, Customer, CustomerStats
 from customers.models.booking import BookingQuerySet
-from customers.money import stored
+from customers.money import to_column_decimals
 from customers.selectors.customers import list_rows
 from customers.services.constraints import check_row
 from customers.services.money.booking_rules import save_booking
@@ -99,7 +99,7 @@ def update_purchase_history(
         if existing := rows.filter(reference=reference).first():
             return _same_sale(existing, customer)
         columns["reference"] = reference
-    amount = stored(Decimal(total_amount))
+    amount = to_column_decimals(Decimal(total_amount))
     values: dict[str, Any] = {
         "kind": BookingKind.SALE,
         "status": BookingStatus.COMPLETED,

@@ -1,7 +1,9 @@
-"""One row on its way into the database: the one place that records a change.
+"""One row on its way into the database, with all that belongs to a change.
 
-A change, its history, its entry in the trail and the figures that depend on it stand
-or fall together. How the rows of a table are written stands with its subject.
+Permission, row, history, event and figures together. Batches (`archiving`, `bulk`,
+`imports.loading`, `capture_sync`, `money.payment_sync`) do the same in fewer
+statements, with permissions that their callers check, or without an event. How the
+rows of a table are written stands with its subject.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from customers.metrics import ENGAGED_FOR, NEW_FOR
 from customers.models import Business, Customer, CustomerQuerySet
 from customers.selectors.customers import list_customers
 from customers.services.money.amounts import shown_money
-from customers.services.rules import read_rule
+from customers.services.segment_rules import read_rule
 
 
 @dataclass(frozen=True)

@@ -135,7 +135,7 @@ def note_activity(moments: Mapping[UUID, datetime]) -> None:
 def compute_stats(
     customers: Sequence[Customer], figures: Figures = Figures.ALL
 ) -> dict[UUID, Columns]:
-    """Return the columns of the projection for these customers, from what happened.
+    """Return the columns of `CustomerStats` for these customers, from what happened.
 
     A constant number of queries, whatever the number of customers and rows.
     """
@@ -152,7 +152,7 @@ def compute_stats(
 def find_differences(
     *, repair: bool, business_id: UUID | None = None, after: UUID | None = None
 ) -> Iterator[tuple[UUID, str]]:
-    """Yield (customer id, column) wherever the projection is not what it should be.
+    """Yield (customer id, column) wherever `CustomerStats` is not what it should be.
 
     Customers are compared in key order, five hundred at a time and without a lock, so
     that memory is flat. What differs is looked at once more, fifty at a time: something
@@ -369,11 +369,11 @@ def _contacts(customers: Sequence[Customer], computed: _Computed) -> _Computed:
 
 
 def _counted(
-    rows: QuerySet[Any], customers: Iterable[UUID], **counts: Count
+    rows: QuerySet[Any], customer_ids: Iterable[UUID], **counts: Count
 ) -> _Computed:
     groups = rows.order_by().values("customer_id").annotate(**counts)
     counted = {group.pop("customer_id"): group for group in groups}
-    return {pk: counted.get(pk, dict.fromkeys(counts, 0)) for pk in customers}
+    return {pk: counted.get(pk, dict.fromkeys(counts, 0)) for pk in customer_ids}
 
 
 def _consent(customers: Sequence[Customer], computed: _Computed) -> _Computed:

@@ -106,8 +106,8 @@ def plan_of(sql: str, params: tuple[object, ...]) -> str:
 
 HOT = {
     "list": lambda b, c: services.list_customers(actor=c, business_id=b),
-    "e-mail": lambda b, c: services.list_customers(actor=c, business_id=b).with_email(
-        "a@example.org"
+    "e-mail": lambda b, c: services.list_customers(actor=c, business_id=b).filter(
+        email_key="a@example.org"
     ),
     "phone": lambda b, c: services.list_customers(actor=c, business_id=b).filter(
         phone_e164="+4722000000"

@@ -20,7 +20,7 @@ AMOUNTS = st.decimals(0, 10**9, places=3, allow_nan=False)
 
 @given(AMOUNTS)
 def test_what_is_stored_comes_back(amount):
-    assert money.stored(amount) == amount
+    assert money.to_column_decimals(amount) == amount
 
 
 @given(AMOUNTS, st.sampled_from(["JPY", "EUR", "KWD"]))

@@ -60,7 +60,7 @@ class HubViewSet(BusinessScopeMixin, WritableViewSet):
     """A table of a business. `X-Business` narrows it to one of several."""
 
     @cached_property
-    def owner(self) -> Any:
+    def parent_instance(self) -> Any:
         """The customer or ticket that the address names, if it does."""
         return None
 
@@ -69,8 +69,10 @@ class HubViewSet(BusinessScopeMixin, WritableViewSet):
 
     def list(self, request: Request, **kwargs: Any) -> Response:
         """List the rows that the filters keep, a page at a time."""
-        if self.owner is not None:
-            self.note_shown("viewed", [self.owner], target=self.owner)
+        if self.parent_instance is not None:
+            self.note_shown(
+                "viewed", [self.parent_instance], target=self.parent_instance
+            )
         return super().list(request, **kwargs)
 
     def visible_rows(self, model: type[Model]) -> Any:
@@ -116,22 +118,27 @@ class CustomerRelatedViewSet(HubViewSet):
     """A table whose rows belong to a customer: below its address, or all of them."""
 
     @cached_property
-    def owner(self) -> Customer | None:
+    def parent_instance(self) -> Customer | None:
         """The customer that the address names, if it does."""
         return self.customer(self.kwargs["customer"]) if self.parent else None
 
     def get_queryset(self) -> Any:
         rows = super().get_queryset()
-        if self.owner is None:
+        if self.parent_instance is None:
             return rows
-        return rows.filter(business=self.owner.business_id, customer=self.owner)
+        return rows.filter(
+            business=self.parent_instance.business_id, customer=self.parent_instance
+        )
 
     def body(self, **context: Any) -> Any:
         """Return the checked body; below a customer's address it names nobody else."""
-        if self.owner is None or self.action != "create":
+        if self.parent_instance is None or self.action != "create":
             return super().body(**context)
         values = super().body(**context)
-        if values.setdefault("customer_id", self.owner.pk) != self.owner.pk:
+        if (
+            values.setdefault("customer_id", self.parent_instance.pk)
+            != self.parent_instance.pk
+        ):
             text = "The body names another customer than the path. Leave it out."
             raise ValidationError({"customer_id": [ErrorDetail(text, "conflict")]})
         return values
@@ -139,8 +146,8 @@ class CustomerRelatedViewSet(HubViewSet):
     def customer_of(self, values: dict[str, Any]) -> Customer:
         """Take the customer out of a body and return it. Raises ValidationError."""
         key = values.pop("customer_id", None)
-        if self.owner is not None:
-            return self.owner
+        if self.parent_instance is not None:
+            return self.parent_instance
         if key is None:
             raise ValidationError({"customer_id": [_REQUIRED]})
         rows = self.visible_rows(Customer).select_related("business")

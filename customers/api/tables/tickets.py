@@ -151,7 +151,7 @@ class MessageViewSet(HubViewSet):
     }
 
     @cached_property
-    def owner(self) -> Ticket | None:
+    def parent_instance(self) -> Ticket | None:
         """The ticket that the address names, if it does."""
         return self.ticket(self.kwargs["pk"]) if self.parent else None
 
@@ -166,16 +166,18 @@ class MessageViewSet(HubViewSet):
     def get_queryset(self) -> Any:
         # Whom a message is about stands in its ticket.
         messages = super().get_queryset().select_related("ticket")
-        if self.owner is None:
+        if self.parent_instance is None:
             return messages
-        return messages.filter(business=self.owner.business_id, ticket=self.owner)
+        return messages.filter(
+            business=self.parent_instance.business_id, ticket=self.parent_instance
+        )
 
     def body(self, **context: Any) -> Any:
         """Return the checked body; below a ticket's address it names no other."""
         values = super().body(**context)
         if self.action == "create":
-            if self.owner is not None:
-                values.setdefault("ticket_id", self.owner.pk)
+            if self.parent_instance is not None:
+                values.setdefault("ticket_id", self.parent_instance.pk)
             self._check_ticket(values)
         return values
 
@@ -183,10 +185,12 @@ class MessageViewSet(HubViewSet):
         key = values.get("ticket_id")
         if key is None:
             error = ErrorDetail("Say of which ticket it is.", "required")
-        elif self.owner is not None and key != self.owner.pk:
+        elif self.parent_instance is not None and key != self.parent_instance.pk:
             text = "The body names another ticket than the path. Leave it out."
             error = ErrorDetail(text, "conflict")
-        elif not (self.owner or self.visible_rows(Ticket).filter(pk=key).exists()):
+        elif not (
+            self.parent_instance or self.visible_rows(Ticket).filter(pk=key).exists()
+        ):
             error = _NO_ROW
         else:
             return
@@ -194,7 +198,7 @@ class MessageViewSet(HubViewSet):
 
     def perform_create(self, values: dict[str, Any]) -> Any:
         key = str(values.pop("ticket_id"))
-        ticket = self.owner or self.ticket(key)
+        ticket = self.parent_instance or self.ticket(key)
         services.check_live(ticket.customer)
         return services.add_message(ticket, actor=self.actor, **values)
 

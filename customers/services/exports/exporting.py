@@ -29,14 +29,18 @@ from customers.choices import ConsentChannel, ExportProfile
 from customers.models import Business, Customer, CustomerQuerySet
 from customers.selectors.customers import list_hub_customers
 from customers.services.columns import Column
-from customers.services.exports.columns import check_columns, columns_of, load_values
+from customers.services.exports.customer_columns import (
+    check_columns,
+    columns_of,
+    load_values,
+)
 from customers.services.exports.marketing import (
     COLUMNS,
     PRESETS,
     consenting,
     targeted,
 )
-from customers.services.rules import plain_rule, read_rule
+from customers.services.segment_rules import plain_rule, read_rule
 from customers.services.segments import get_segment
 
 RIGHTS_TO_EXPORT = {

@@ -26,8 +26,8 @@ from customers.services.imports.loading import BATCH, LoadedBatch, load_batch
 from customers.services.imports.previews import Step, import_findings, with_rejects
 from customers.services.imports.rows import (
     CHANGED,
+    IMPORT_OUTCOMES,
     NEW,
-    OUTCOMES,
     REJECTED,
     WHOLE,
     Repeat,
@@ -140,7 +140,7 @@ def import_report(upload: ImportFile) -> dict[str, Any]:
 
     Each of those has its `line`, `errors` (column, sentence) and `cells`.
     """
-    counts: Counter[str] = Counter(dict.fromkeys(OUTCOMES, 0))
+    counts: Counter[str] = Counter(dict.fromkeys(IMPORT_OUTCOMES, 0))
     for of_business in upload.counts.values():
         counts.update(of_business)
     report = decrypt_findings(upload.report, upload, REPORT)

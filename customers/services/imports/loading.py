@@ -29,7 +29,13 @@ from customers.services.imports.checking import (
     RowChecker,
     check_claims,
 )
-from customers.services.imports.rows import CHANGED, NEW, OUTCOMES, WHOLE, CheckedRow
+from customers.services.imports.rows import (
+    CHANGED,
+    IMPORT_OUTCOMES,
+    NEW,
+    WHOLE,
+    CheckedRow,
+)
 from customers.services.stats import refresh_stats
 
 # Rows of one transaction: about 100 ms of write lock, and all of them in the event.
@@ -234,7 +240,7 @@ def _counted(
         if outcome == CHANGED and not update_existing:
             outcome = LEFT_ALONE
         business = str(row.business.pk) if row.business else ""
-        of_business = counts.setdefault(business, dict.fromkeys(OUTCOMES, 0))
+        of_business = counts.setdefault(business, dict.fromkeys(IMPORT_OUTCOMES, 0))
         of_business[outcome] = of_business.get(outcome, 0) + 1
     return counts
 

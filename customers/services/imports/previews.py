@@ -14,7 +14,7 @@ from audit.tenancy.actors import Actor
 from customers.models import ImportFile
 from customers.readers import SheetError
 from customers.services.imports.checking import RowChecker
-from customers.services.imports.rows import NEW, OUTCOMES, REJECTED, CheckedRow
+from customers.services.imports.rows import IMPORT_OUTCOMES, NEW, REJECTED, CheckedRow
 from customers.services.imports.uploads import (
     CONFIRMED,
     FILE_MISSING,
@@ -26,7 +26,7 @@ from customers.services.imports.uploads import (
 )
 
 # Rows of one outcome that a preview shows.
-SHOWN = 50
+IMPORT_SHOWN = 50
 # Rejected rows that are kept, to be mended and sent again; with so many letters.
 _REJECTS, _REJECTED_LETTERS = 1000, 1_000_000
 # Letters of a cell that a preview shows.
@@ -54,8 +54,8 @@ def preview_import(
     started = timezone.now()
     headers, sheet = open_upload(upload)
     checker = checker_of(upload, headers, actor=actor)
-    counts: Counter[str] = Counter(dict.fromkeys(OUTCOMES, 0))
-    samples: dict[str, list[Any]] = {outcome: [] for outcome in OUTCOMES}
+    counts: Counter[str] = Counter(dict.fromkeys(IMPORT_OUTCOMES, 0))
+    samples: dict[str, list[Any]] = {outcome: [] for outcome in IMPORT_OUTCOMES}
     rejects: list[Any] = []
     repeats: list[tuple[int, str, int]] = []
     noted = 0
@@ -66,7 +66,7 @@ def preview_import(
             counts[checked.outcome] += 1
             noted += bool(checked.notes)
             repeats += [(checked.line, *repeat) for repeat in checked.repeats]
-            if len(samples[checked.outcome]) < SHOWN:
+            if len(samples[checked.outcome]) < IMPORT_SHOWN:
                 samples[checked.outcome].append(_sample(checked, checker))
         if step is not None:
             step(sum(counts.values()), 0, batch[-1][0])

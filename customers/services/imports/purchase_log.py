@@ -36,7 +36,7 @@ _SOURCE = "import"
 
 
 @dataclass(frozen=True)
-class Columns:
+class PurchaseColumns:
     """Where each value stands: a name of the header, or a position from 1."""
 
     customer: str = "customer"
@@ -65,7 +65,7 @@ class BadLine:
 
 
 @dataclass
-class Report:
+class PurchaseReport:
     """What a load did."""
 
     customers: int = 0
@@ -83,7 +83,7 @@ class Report:
 def read_purchases(
     file: TextIO,
     *,
-    columns: Columns,
+    columns: PurchaseColumns,
     delimiter: str | None,
     has_header: bool,
     date_format: str,
@@ -111,8 +111,8 @@ def load_purchases(
     *,
     currency: str,
     actor: Actor,
-    progress: Callable[[Report], None] = lambda _: None,
-) -> Report:
+    progress: Callable[[PurchaseReport], None] = lambda _: None,
+) -> PurchaseReport:
     """Write purchases as completed orders, and the customers that are missing.
 
     A line is known by its customer, day, quantity and amount and by how many equal
@@ -122,7 +122,7 @@ def load_purchases(
     RuntimeError inside of a transaction.
     """
     actor.require(business.pk, "customers.import_booking")
-    report = Report()
+    report = PurchaseReport()
     seen: Counter[str] = Counter()
     for number, batch in in_batches(lines, _BATCH):
         report.batches = number
@@ -160,7 +160,7 @@ def _rows(file: TextIO, delimiter: str | None) -> Iterator[tuple[int, list[str]]
         yield reader.line_num, cells
 
 
-def _positions(columns: Columns, header: list[str] | None) -> list[int]:
+def _positions(columns: PurchaseColumns, header: list[str] | None) -> list[int]:
     names = [name.strip() for name in header or []]
     positions = []
     for column in (columns.customer, columns.date, columns.quantity, columns.amount):
@@ -228,7 +228,7 @@ def _load(
     keyed: list[tuple[str, Purchase]],
     currency: str,
     *,
-    report: Report,
+    report: PurchaseReport,
     actor: Actor,
 ) -> None:
     stored_keys = _stored_keys(business, keyed)
@@ -289,7 +289,7 @@ def _key(line: Purchase, seen: Counter[str]) -> str:
 
 
 def _customers(
-    business: Business, lines: list[Purchase], report: Report, actor: Actor
+    business: Business, lines: list[Purchase], report: PurchaseReport, actor: Actor
 ) -> dict[str, UUID]:
     """Return the customer of each reference; the missing ones are made."""
     first: dict[str, date] = {}

@@ -24,7 +24,7 @@ from customers.services.imports.tables import ImportColumn, ImportTable
 from customers.services.saving import check_live
 
 NEW, CHANGED, UNCHANGED, REJECTED = "new", "changed", "unchanged", "rejected"
-OUTCOMES = (NEW, CHANGED, UNCHANGED, REJECTED)
+IMPORT_OUTCOMES = (NEW, CHANGED, UNCHANGED, REJECTED)
 # Errors that are about no single column.
 WHOLE = "row"
 _NOTHING = (None, "")

@@ -113,8 +113,8 @@ def claimed_by_refunds(booking_ids: Iterable[UUID]) -> dict[UUID, Decimal]:
     claims = Refund.objects.filter(
         booking__in=list(booking_ids), status__in=CLAIMING_STATUSES
     )
-    sums = claims.order_by().values("booking_id").annotate(n=Sum("amount"))
-    return {claim["booking_id"]: from_database(claim["n"]) for claim in sums}
+    sums = claims.order_by().values("booking_id").annotate(total=Sum("amount"))
+    return {claim["booking_id"]: from_database(claim["total"]) for claim in sums}
 
 
 def _refuse_status() -> NoReturn:

@@ -12,7 +12,7 @@ from audit import accounts
 from audit.tenancy.actors import Actor
 from customers.choices import CreditKind, CreditReason
 from customers.models import Booking, Credit, Customer
-from customers.money import quantise, stored
+from customers.money import quantise, to_column_decimals
 from customers.selectors.money import list_credits
 from customers.services.constraints import check_row
 from customers.services.locking import lock_customer
@@ -62,7 +62,7 @@ def issue_credit(
         business=locked.business,
         customer=locked,
         kind=CreditKind.ISSUED,
-        amount=stored(amount),
+        amount=to_column_decimals(amount),
         currency=currency or locked.business.currency,
         reason_code=reason_code,
         reason=reason,
@@ -106,13 +106,13 @@ def spend_credit(
     actor.require(customer.business_id, "customers.add_credit")
     locked = lock_customer(customer.pk)
     if booking is not None:
-        booking = _payable(booking, customer, currency, stored(amount))
+        booking = _payable(booking, customer, currency, to_column_decimals(amount))
         currency = booking.currency
     entry = Credit(
         business=locked.business,
         customer=locked,
         kind=CreditKind.SPENT,
-        amount=-stored(amount),
+        amount=-to_column_decimals(amount),
         currency=currency or locked.business.currency,
         booking=booking,
         reason=reason,

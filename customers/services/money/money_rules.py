@@ -57,7 +57,7 @@ def lock_booking(booking: Booking) -> Booking:
 def refunded_of(booking: Booking) -> Decimal:
     """Return what has gone back of a booking."""
     refunds = Refund.objects.filter(booking=booking.pk, status=RefundStatus.SUCCEEDED)
-    return from_database(refunds.aggregate(n=Sum("amount"))["n"])
+    return from_database(refunds.aggregate(total=Sum("amount"))["total"])
 
 
 def left_to_refund(booking: Booking, *, besides: Refund | None = None) -> Decimal:
@@ -65,7 +65,7 @@ def left_to_refund(booking: Booking, *, besides: Refund | None = None) -> Decima
     others = Refund.objects.filter(booking=booking.pk, status__in=CLAIMING_STATUSES)
     if besides is not None:
         others = others.exclude(pk=besides.pk)
-    claimed = from_database(others.aggregate(n=Sum("amount"))["n"])
+    claimed = from_database(others.aggregate(total=Sum("amount"))["total"])
     return booking.paid_amount - claimed
 
 

@@ -155,8 +155,8 @@ def _refunded(bookings: Iterable[Booking]) -> dict[UUID, Decimal]:
         return {}
     rows = Refund.objects.filter(booking__in=ids, status=RefundStatus.SUCCEEDED)
     by_staff = rows.exclude(external_id__startswith=_OURS)
-    sums = by_staff.order_by().values("booking").annotate(n=Sum("amount"))
-    return {row["booking"]: from_database(row["n"]) for row in sums}
+    sums = by_staff.order_by().values("booking").annotate(total=Sum("amount"))
+    return {row["booking"]: from_database(row["total"]) for row in sums}
 
 
 def _write(booking: Booking, item: Settlement, refunded: Decimal) -> None:
@@ -206,12 +206,12 @@ def _refund(
         if (row.external_id or "").startswith(_OURS)
     }
     refunded = {
-        row["booking"]: from_database(row["n"])
+        row["booking"]: from_database(row["total"])
         for row in stored.filter(status=RefundStatus.SUCCEEDED)
         .exclude(pk__in=[row.pk for row in refunds.values()])
         .order_by()
         .values("booking")
-        .annotate(n=Sum("amount"))
+        .annotate(total=Sum("amount"))
     }
     new, changed = [], []
     for booking, item in paid:

@@ -74,4 +74,6 @@ def _before(row: Refund | Credit) -> Decimal:
             currency=row.currency,
             created_at__gt=timezone.now() - _TOGETHER,
         )
-    return from_database(others.exclude(pk=row.pk).aggregate(n=Sum("amount"))["n"])
+    return from_database(
+        others.exclude(pk=row.pk).aggregate(total=Sum("amount"))["total"]
+    )

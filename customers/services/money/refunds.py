@@ -11,7 +11,7 @@ from audit import accounts
 from audit.tenancy.actors import Actor
 from customers.choices import RefundStatus
 from customers.models import Booking, Refund
-from customers.money import stored
+from customers.money import to_column_decimals
 from customers.services.constraints import check_row
 from customers.services.locking import lock_customers
 from customers.services.money.amounts import shown_money
@@ -55,7 +55,9 @@ def request_refund(
         business=booking.business,
         customer=booking.customer,
         booking=booking,
-        amount=left_to_refund(booking) if amount is None else stored(amount),
+        amount=left_to_refund(booking)
+        if amount is None
+        else to_column_decimals(amount),
         currency=booking.currency,
         status=RefundStatus.SUCCEEDED,
         reason_code=reason_code,

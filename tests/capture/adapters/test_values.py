@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from capture.adapters.values import Place, Unfit, from_major, from_minor
-from customers.money import stored
+from customers.money import to_column_decimals
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_minor_units_come_back_exactly(minor, kind):
     assert amount is not None
     assert amount * 10**exponent == minor
     # They fit the column without rounding.
-    assert stored(amount) == amount
+    assert to_column_decimals(amount) == amount
 
 
 @given(st.integers(0, 10**11), st.integers(0, 3))

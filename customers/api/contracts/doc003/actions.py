@@ -88,7 +88,7 @@ class Actions(HubView):
         if refund.status == RefundStatus.REQUESTED:
             return {**result, "needs": "second_person"}
         gone = services.refunded_of(refund.booking)
-        total = services.in_own_decimals(gone, refund.currency)
+        total = services.quantise(gone, refund.currency)
         return {**result, "refunded_total": total}
 
     def _issue_credit(self, row: Customer, **values: Any) -> dict[str, Any]:

@@ -67,7 +67,7 @@ class LifetimeValueField(NumberField):
     def get_attribute(self, instance: dict[str, Any]) -> Decimal:
         currency = instance["business"].currency
         spent = instance["figures"].lifetime_value.get(currency, Decimal(0))
-        return services.in_own_decimals(spent, currency)
+        return services.quantise(spent, currency)
 
 
 class HubSummarySerializer(serializers.Serializer[Any]):
