@@ -17,10 +17,10 @@ from audit.accounts.device_cookie import device_of
 from audit.rest.rate_limits import Budget
 from audit.rest.throttling import (
     add_rate_limit_headers,
+    consume_address_budget,
     consume_budget,
+    consume_user_budget,
     note_budget,
-    spend_address,
-    spend_user,
 )
 from audit.tenancy.actors import operation_of
 from config import errors
@@ -67,9 +67,9 @@ def _spend(request: HttpRequest, view: Any) -> HttpResponse | None:
     if request.method == "POST" and getattr(view, "tries_passwords", False):
         budget = _spend_try(request, address)
     elif user.is_authenticated:
-        budget = spend_user(user.pk)
+        budget = consume_user_budget(user.pk)
     else:
-        budget = spend_address(address)
+        budget = consume_address_budget(address)
     return _refused_rate(request, budget)
 
 
@@ -80,7 +80,7 @@ def _spend_try(request: HttpRequest, address: str | None) -> Budget:
     """
     device = accounts.known_device(device_of(request))
     if device is None:
-        return spend_address(address, "login")
+        return consume_address_budget(address, "login")
     return consume_budget(f"login:{device}", "login")
 
 
@@ -97,7 +97,7 @@ def _spend_session(request: HttpRequest) -> HttpResponse | None:
     user = request.user
     if not user.is_authenticated:
         return None
-    return _refused_rate(request, spend_user(user.pk))
+    return _refused_rate(request, consume_user_budget(user.pk))
 
 
 def _refused_rate(request: HttpRequest, budget: Budget) -> HttpResponse | None:

@@ -37,7 +37,7 @@ from audit.accounts.passkeys import (
     begin_passkey,
     enrol_passkey,
     list_passkeys,
-    read_text,
+    parse_passkey_answer,
     remove_passkey,
 )
 from audit.accounts.pin_enrolment import (
@@ -172,7 +172,7 @@ __all__ = [
     "note_factors",
     "old_ceremonies",
     "open_token",
-    "read_text",
+    "parse_passkey_answer",
     "rebind_grants",
     "record_sign_out",
     "refresh_tokens",

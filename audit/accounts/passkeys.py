@@ -39,7 +39,7 @@ _LONGEST_NAME = 60
 # In characters. With attestation that nobody asked for an answer has some thousands.
 LONGEST_ANSWER = 20_000
 # What a browser needs, and which ceremony it is; ready for JSON.
-Asked = dict[str, Any]
+PasskeyRequest = dict[str, Any]
 
 
 class PasskeyRefused(ValidationError):  # noqa: N818 - an answer, not a fault
@@ -71,7 +71,7 @@ def list_passkeys(user: User) -> QuerySet[Passkey]:
 # --- adding and taking away -----------------------------------------------------
 
 
-def begin_passkey(user: User, *, binding: str, actor: Actor) -> Asked:
+def begin_passkey(user: User, *, binding: str, actor: Actor) -> PasskeyRequest:
     """Return what a browser needs to make a passkey for a user.
 
     The caller has seen the password, and another second secret of whoever has one.
@@ -171,7 +171,7 @@ def _enrolment(user: User, binding: str) -> Question:
 
 def ask_passkey(
     question: Question, *, actor: Actor, device: str | None = None
-) -> Asked:
+) -> PasskeyRequest:
     """Return what a browser needs to ask for a passkey.
 
     For any of this site, or with a user for one of theirs. A known browser's questions
@@ -242,7 +242,7 @@ def check_answer(
     return row
 
 
-def read_text(text: str) -> dict[str, Any]:
+def parse_passkey_answer(text: str) -> dict[str, Any]:
     """Return an answer as a form brings it; empty for what is none."""
     if len(text) > LONGEST_ANSWER:
         return {}
@@ -253,7 +253,7 @@ def read_text(text: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _move_counter(row: Passkey, shown: webauthn.Shown) -> bool:
+def _move_counter(row: Passkey, shown: webauthn.AssertionState) -> bool:
     """Store the counter of an answer; false for one that did not grow.
 
     One UPDATE: of two answers with the same counter one is a copy's. A synced key

@@ -28,8 +28,8 @@ from audit.accounts.login_attempts import (
     take,
 )
 from audit.accounts.passkeys import (
-    Asked,
     PasskeyRefused,
+    PasskeyRequest,
     ask_passkey,
     check_answer,
     take_question,
@@ -179,7 +179,7 @@ def complete_sign_in(
 
 def ask_for_sign_in(
     *, binding: str, operation: OperationContext, device: str = ""
-) -> Asked:
+) -> PasskeyRequest:
     """Return what a browser needs to sign somebody in with a passkey.
 
     Names nobody: the authenticator says whose key it has. Raises ValidationError:

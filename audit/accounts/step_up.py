@@ -31,8 +31,8 @@ from audit.accounts.login_attempts import give_back, take
 from audit.accounts.mails import tell
 from audit.accounts.own_secrets import hold_account
 from audit.accounts.passkeys import (
-    Asked,
     PasskeyRefused,
+    PasskeyRequest,
     ask_passkey,
     check_answer,
     take_question,
@@ -133,7 +133,7 @@ def confirm(
 
 def ask_for_passkey(
     user: User, *, scope: str, binding: str, actor: Actor, digest: str | None = None
-) -> Asked:
+) -> PasskeyRequest:
     """Return what a browser needs to let one of the person's passkeys confirm an act.
 
     Raises ValidationError: no_passkey, too_many, no_domain.

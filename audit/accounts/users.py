@@ -27,7 +27,7 @@ from audit.models.user import new_stamp
 from audit.tenancy.actors import Actor
 
 # Flags whose loss ends what was opened with them.
-_RIGHTS = ("is_active", "is_staff", "is_superuser")
+_ACCESS_FLAGS = ("is_active", "is_staff", "is_superuser")
 # How the word of a released PIN begins in `User.factors`; a moment follows.
 _RELEASED = "released:"
 # So long after a release its person can still say that nobody has asked for it.
@@ -92,7 +92,7 @@ def check_owner_left(user_id: UUID, *, is_owner: bool) -> None:
     if is_owner:
         return
     rows = User.objects.select_for_update()
-    owners = rows.filter(**dict.fromkeys(_RIGHTS, True))
+    owners = rows.filter(**dict.fromkeys(_ACCESS_FLAGS, True))
     left = [row.pk for row in owners.order_by("pk") if row.is_genuine]
     if left == [user_id]:
         msg = (
@@ -110,7 +110,7 @@ def save_user(user: User, *, actor: Actor, fields: Iterable[str] = ()) -> User:
     AccountAltered for an account that was changed past the hub, and ValidationError for
     the last owner, who stays one.
     """
-    is_owner = all(getattr(user, name) for name in _RIGHTS)
+    is_owner = all(getattr(user, name) for name in _ACCESS_FLAGS)
     check_owner_left(user.pk, is_owner=is_owner)
     stored = User.objects.select_for_update().filter(pk=user.pk).first()
     if stored is not None:
@@ -372,4 +372,4 @@ def _revoke(families: QuerySet[TokenFamily], code: str) -> int:
 
 
 def _lost(stored: User, user: User) -> bool:
-    return any(getattr(stored, n) and not getattr(user, n) for n in _RIGHTS)
+    return any(getattr(stored, n) and not getattr(user, n) for n in _ACCESS_FLAGS)

@@ -52,7 +52,7 @@ class NewKey:
 
 
 @dataclass(frozen=True)
-class Shown:
+class AssertionState:
     """What an answer was signed with: the counter after it, and whether it is synced.
 
     A synced passkey has no counter, and always says 0.
@@ -119,7 +119,7 @@ def check_answer(
     *,
     credential_id: bytes,
     public_key: bytes,
-) -> Shown:
+) -> AssertionState:
     """Return what this key has signed for this challenge, its user verified.
 
     Raises NotProven.
@@ -132,7 +132,7 @@ def check_answer(
         data = AuthenticationResponse.from_dict(answer).response.authenticator_data
     except Exception as error:  # As above.
         raise NotProven from error
-    return Shown(data.counter, data.is_backed_up())
+    return AssertionState(data.counter, data.is_backed_up())
 
 
 def _server() -> Fido2Server:

@@ -61,7 +61,7 @@ def shown_values(version: Any, *, is_masked: bool = False) -> list[Value]:
 
 def _names(versions: Iterable[Any]) -> dict[UUID | None, str]:
     """Return who made the changes, in one query; commands have no name."""
-    return log.names_of(version.history_user_id for version in versions)
+    return log.usernames_by_id(version.history_user_id for version in versions)
 
 
 def _listed(value: Any) -> Any:

@@ -25,7 +25,7 @@ def is_asking(request: HttpRequest) -> bool:
 
 def answer_in(request: HttpRequest) -> dict[str, Any]:
     """Return the passkey's answer that a form brings; empty for what is none."""
-    return accounts.read_text(request.POST.get(ANSWER, ""))
+    return accounts.parse_passkey_answer(request.POST.get(ANSWER, ""))
 
 
 def tell_browser(ask: Callable[[], dict[str, Any]]) -> JsonResponse:

@@ -99,9 +99,9 @@ class PersonPages(ScopedAdmin):
         row = self._person(request, pk)
         if not self._may_see_access(request, row):
             raise PermissionDenied
-        events = log.list_access(row, actor=actor_of(request))
+        events = log.list_events_about(row, actor=actor_of(request))
         page = Paginator(events, _PER_PAGE).get_page(request.GET.get("p"))
-        names = log.names_of(event.actor_id for event in page.object_list)
+        names = log.usernames_by_id(event.actor_id for event in page.object_list)
         context = {
             **self._context(request, row, "Who looked"),
             "page": page,

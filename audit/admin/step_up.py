@@ -66,7 +66,7 @@ _PATIENCE = 600
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _PendingAct:
     """What the page asked for: the act, and what was sent to begin it.
 
     `fields` is None where the page is only to be opened again.
@@ -194,12 +194,12 @@ def end_view(request: HttpRequest) -> HttpResponse:
 # --- asking ---------------------------------------------------------------------
 
 
-def _asked(request: HttpRequest, needed: accounts.StepUpRequired) -> _Asked:
+def _asked(request: HttpRequest, needed: accounts.StepUpRequired) -> _PendingAct:
     """Return what to ask for, with what was sent; files cannot be carried along."""
     fields = None
     if request.method == "POST" and not request.FILES:
         fields = sent_fields(request)
-    return _Asked(
+    return _PendingAct(
         scope=str(needed.scope),
         digest=needed.digest,
         what=needed.what,
@@ -254,7 +254,7 @@ def _ask_passkey(request: HttpRequest) -> dict[str, Any]:
     return accounts.ask_for_passkey(user, **_act(request, asked))
 
 
-def _act(request: HttpRequest, asked: _Asked) -> dict[str, Any]:
+def _act(request: HttpRequest, asked: _PendingAct) -> dict[str, Any]:
     """Return what is confirmed, and where."""
     return {
         "scope": asked.scope,
@@ -271,7 +271,7 @@ def renew_session(request: HttpRequest, user: User) -> None:
     accounts.rebind_grants(user, old=old, new=binding_of(request))
 
 
-def _ask(request: HttpRequest, asked: _Asked, error: str = "") -> HttpResponse:
+def _ask(request: HttpRequest, asked: _PendingAct, error: str = "") -> HttpResponse:
     user: Any = request.user
     state = accounts.step_up_state(user, binding=binding_of(request))
     methods = accounts.step_up_methods(user, asked.scope)
@@ -302,7 +302,7 @@ def _ask(request: HttpRequest, asked: _Asked, error: str = "") -> HttpResponse:
     return response
 
 
-def _sealed(request: HttpRequest, asked: _Asked) -> str:
+def _sealed(request: HttpRequest, asked: _PendingAct) -> str:
     """Return what the page carries: it can be neither read nor altered outside.
 
     What was sent may hold a password or a secret. Bound to the session, also under the
@@ -312,13 +312,13 @@ def _sealed(request: HttpRequest, asked: _Asked) -> str:
     return lock_up(data, purpose=_PURPOSE, owner=_place(request))
 
 
-def _unsealed(request: HttpRequest, text: str) -> _Asked | None:
+def _unsealed(request: HttpRequest, text: str) -> _PendingAct | None:
     """Return what a page carried; None for what is forged, of elsewhere or too old."""
     try:
         data = unlock(text, purpose=_PURPOSE, owner=_place(request))
     except (ValueError, InvalidTag):
         return None
-    asked = _Asked(**json.loads(data))
+    asked = _PendingAct(**json.loads(data))
     return asked if clock.lasts(asked.until, timedelta(seconds=_PATIENCE)) else None
 
 

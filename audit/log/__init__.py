@@ -27,13 +27,13 @@ from audit.log.refusals import (
 )
 from audit.log.selectors import (
     find_operation,
-    list_access,
     list_events,
+    list_events_about,
     list_operations,
     list_pins,
     list_step_ups,
-    names_of,
     search_operations,
+    usernames_by_id,
 )
 
 __all__ = [
@@ -43,12 +43,11 @@ __all__ = [
     "find_operation",
     "last_review",
     "last_sign_ins",
-    "list_access",
     "list_events",
+    "list_events_about",
     "list_operations",
     "list_pins",
     "list_step_ups",
-    "names_of",
     "newest_by_kind",
     "note_shown",
     "note_subjects",
@@ -59,5 +58,6 @@ __all__ = [
     "record_reveal",
     "record_review",
     "search_operations",
+    "usernames_by_id",
     "write_notes",
 ]

@@ -13,7 +13,7 @@ from django.db.models import Count, Max, Q, QuerySet
 from django.utils import timezone
 
 from audit.log.recording import new_event, record_together
-from audit.log.selectors import list_events, names_of
+from audit.log.selectors import list_events, usernames_by_id
 from audit.models import Event, Operation, Outcome
 from audit.privacy.masking import mask
 from audit.tenancy.actors import Actor
@@ -67,7 +67,7 @@ def newest_by_kind(*, actor: Actor) -> dict[str, list[Entry]]:
     events = list_events(actor=actor)
     found = {name: list(events.filter(kind)[:_NEWEST]) for name, kind in _KINDS.items()}
     every = [event for own in found.values() for event in own]
-    names = names_of(event.actor_id for event in every)
+    names = usernames_by_id(event.actor_id for event in every)
     addresses = _addresses({event.operation_id for event in every})
     return {
         name: [
@@ -100,7 +100,7 @@ def _readers(events: QuerySet[Event]) -> list[Reader]:
         reader = found[actor_id]
         reader.customer_ids.update(subjects)
         reader.reveals += action == "field.revealed"
-    names = names_of(found)
+    names = usernames_by_id(found)
     for actor_id, reader in found.items():
         reader.name = names.get(actor_id, "unknown")
     return sorted(found.values(), key=lambda r: (-len(r.customer_ids), r.name))

@@ -23,13 +23,13 @@ from audit.models import Event, Outcome, RefusalWindow
 from audit.tenancy.actors import Actor
 from audit.tenancy.scope import reach
 
-# So many refusals of one person and kind are told one by one in each window.
-TOLD = 10
+# So many refusals of one person and kind are details one by one in each window.
+MOST_EVENTS = 10
 WINDOW = timedelta(minutes=15)
 SUMMARY = "refusals.counted"
 
 
-class ToldOfRefusal(TypedDict, total=False):
+class RefusalDetails(TypedDict, total=False):
     """What a refusal may say besides who was refused what, and where."""
 
     data: dict[str, Any] | None
@@ -44,7 +44,7 @@ def record_refusal(
     actor: Actor,
     code: str,
     business_id: UUID | None = None,
-    **told: Unpack[ToldOfRefusal],
+    **details: Unpack[RefusalDetails],
 ) -> Event | None:
     """Write a refusal as an event, or only count it; return the event if there is one.
 
@@ -58,7 +58,7 @@ def record_refusal(
     if business_id is None:
         business_id = getattr(target, "business_id", None) or actor.only_business
     events = record_refusals(
-        action, target, actor=actor, code=code, business_ids=[business_id], **told
+        action, target, actor=actor, code=code, business_ids=[business_id], **details
     )
     return events[0] if events else None
 
@@ -71,7 +71,7 @@ def record_refusals(
     actor: Actor,
     code: str,
     business_ids: Iterable[UUID | None],
-    **told: Unpack[ToldOfRefusal],
+    **details: Unpack[RefusalDetails],
 ) -> list[Event]:
     """Write or count one refusal in each of these businesses; return its events.
 
@@ -91,7 +91,9 @@ def record_refusals(
             begun = {"number": 1, "started_at": now, "ends_at": now + WINDOW}
             stored.filter(name__in=over).update(last_at=now, **begun)
     summaries = [
-        _summary(row, actor) for row in rows if row.name in over and row.number > TOLD
+        _summary(row, actor)
+        for row in rows
+        if row.name in over and row.number > MOST_EVENTS
     ]
     events = [
         new_event(
@@ -101,10 +103,10 @@ def record_refusals(
             business_id=row.business_id,
             outcome=Outcome.REFUSED,
             code=code,
-            **told,
+            **details,
         )
         for row in rows
-        if row.name in over or row.number < TOLD
+        if row.name in over or row.number < MOST_EVENTS
     ]
     record_together([*summaries, *events], actor=actor)
     return events
@@ -128,7 +130,7 @@ def _close(name: str, actor: Actor) -> None:
     row = RefusalWindow.objects.select_for_update().filter(name=name).first()
     # Meanwhile somebody may have been refused again, in a new window.
     if row is not None and not _is_open(row, now):
-        if row.number > TOLD:
+        if row.number > MOST_EVENTS:
             record_together([_summary(row, actor)], actor=actor)
         row.delete()
 
@@ -192,7 +194,7 @@ def _locked(fresh: list[RefusalWindow]) -> list[RefusalWindow]:
 
 
 def _summary(row: RefusalWindow, actor: Actor) -> Event:
-    """Return how many more refusals than those told one by one a window has seen."""
+    """Return how many more refusals than those details one by one a window has seen."""
     # The operation is that of whoever tells it; the entry is about who was refused.
     refused: Any = row.actor_kind
     who = replace(actor, kind=refused, id=row.actor_id, key_id=row.key_id)
@@ -204,7 +206,7 @@ def _summary(row: RefusalWindow, actor: Actor) -> Event:
         code=row.code,
         data={
             "action": row.action,
-            "more": row.number - TOLD,
+            "more": row.number - MOST_EVENTS,
             "from": row.started_at.isoformat(),
             "until": row.last_at.isoformat(),
         },

@@ -27,7 +27,7 @@ def list_events(
     return events if ids is None else events.filter(business_id__in=ids)
 
 
-def list_access(row: models.Model, *, actor: Actor) -> QuerySet[Event]:
+def list_events_about(row: models.Model, *, actor: Actor) -> QuerySet[Event]:
     """Return the events about one person, newest first; the caller has found the row.
 
     What was shown in a list of many is in the events of all, not here.
@@ -72,7 +72,7 @@ def search_operations(
     return operations.filter(pk=pk) if pk else operations.filter(route__startswith=text)
 
 
-def names_of(ids: Iterable[UUID | None]) -> dict[UUID | None, str]:
+def usernames_by_id(ids: Iterable[UUID | None]) -> dict[UUID | None, str]:
     """Return the user names of accounts, for pages that say who did something."""
     users = User.objects.filter(pk__in={pk for pk in ids if pk is not None})
     return dict(users.values_list("pk", "username"))

@@ -8,9 +8,9 @@ from audit.maintenance.catalogue import (
     require_catalogue,
 )
 from audit.maintenance.cleanup import (
-    forget_old,
     register_cleanup,
     remove_old,
+    run_cleanups,
 )
 from audit.maintenance.heartbeats import (
     CAN_WRITE,
@@ -35,7 +35,6 @@ __all__ = [
     "catalogue_faults",
     "count_outdated",
     "end_outdated",
-    "forget_old",
     "keep_catalogue",
     "last_beat",
     "register_cleanup",
@@ -43,5 +42,6 @@ __all__ = [
     "remove_old",
     "renew_outdated",
     "require_catalogue",
+    "run_cleanups",
     "sealed_column",
 ]

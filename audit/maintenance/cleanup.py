@@ -44,7 +44,7 @@ def remove_old(kinds: dict[str, QuerySet[Any]], *, only_count: bool) -> dict[str
     return {name: act(rows) for name, rows in kinds.items()}
 
 
-def forget_old(*, only_count: bool) -> dict[str, int]:
+def run_cleanups(*, only_count: bool) -> dict[str, int]:
     """Remove bookkeeping whose time is over; return how many rows of each kind.
 
     Each statement is a transaction of its own. What a clock that was ahead has stored

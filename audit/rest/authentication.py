@@ -9,7 +9,11 @@ from rest_framework.exceptions import AuthenticationFailed, Throttled
 from rest_framework.request import Request
 
 from audit import accounts
-from audit.rest.throttling import note_budget, spend_address, spend_user
+from audit.rest.throttling import (
+    consume_address_budget,
+    consume_user_budget,
+    note_budget,
+)
 from audit.tenancy.actors import operation_of
 
 _KEYS = ("pk_", "sk_")
@@ -30,10 +34,10 @@ class TokenAuthentication(BaseAuthentication):
         try:
             family = accounts.open_token(token)
         except accounts.TokenError as error:
-            _allow(request, spend_address(operation_of(request._request).ip))
+            _allow(request, consume_address_budget(operation_of(request._request).ip))
             msg = "The token has ended. Refresh it, or sign in again."
             raise AuthenticationFailed(msg, code="invalid_token") from error
-        _allow(request, spend_user(family.user_id))
+        _allow(request, consume_user_budget(family.user_id))
         return family.user, family
 
     @staticmethod

@@ -60,7 +60,7 @@ def claim_answer(name: str, fingerprint: str) -> dict[str, Any] | None:
         raise IntegrityError(msg)
     if stored.pk == row.pk:
         return None
-    answer = _opened(stored)
+    answer = _decrypt_answer(stored)
     if stored.fingerprint != fingerprint or answer is None:
         raise KeyReused
     return answer
@@ -70,15 +70,15 @@ def find_answer(name: str) -> dict[str, Any] | None:
     """Return what the act of a key was answered, if it is done; claims nothing."""
     rows = IdempotentResponse.objects.filter(name=name, expires_at__gte=clock.Now())
     stored = rows.exclude(response="").first()
-    return None if stored is None else _opened(stored)
+    return None if stored is None else _decrypt_answer(stored)
 
 
-def _closed(name: str, answer: dict[str, Any]) -> str:
+def _encrypt_answer(name: str, answer: dict[str, Any]) -> str:
     text = json.dumps(answer).encode()
     return lock_up(text, purpose=_PURPOSE, owner=name.encode())
 
 
-def _opened(stored: IdempotentResponse) -> dict[str, Any] | None:
+def _decrypt_answer(stored: IdempotentResponse) -> dict[str, Any] | None:
     """Return an answer; None for one that was given to somebody else.
 
     A name says who asked. An answer may show what is shown once, such as a new key, so
@@ -104,7 +104,7 @@ def _claimed(row: IdempotentResponse) -> IdempotentResponse | None:
 def keep_answer(name: str, answer: dict[str, Any]) -> None:
     """Store what the act of this transaction was answered."""
     row = IdempotentResponse.objects.get(name=name)
-    row.response = _closed(name, answer)
+    row.response = _encrypt_answer(name, answer)
     row.save(update_fields=["response"])
 
 
@@ -155,7 +155,7 @@ def claim_lease(name: str, fingerprint: str) -> Lease:
     if stored.fingerprint != fingerprint:
         return Lease("reused")
     if stored.response:
-        answer = _opened(stored)
+        answer = _decrypt_answer(stored)
         return Lease("reused") if answer is None else Lease("replay", answer=answer)
     unfinished = rows.filter(response="", owner=stored.owner)
     locked_until = stored.locked_until or stored.at
@@ -179,7 +179,7 @@ def finish_lease(lease: Lease, answer: dict[str, Any] | None) -> None:
     if answer is None:
         rows.delete()
     else:
-        rows.update(response=_closed(lease.name, answer))
+        rows.update(response=_encrypt_answer(lease.name, answer))
 
 
 def old_answers() -> QuerySet[IdempotentResponse]:

@@ -84,7 +84,7 @@ def _spend(name: str, *, price: int, room: int) -> int | None:
     """
     boot, up_us = clock.uptime() or ("", 0)
     database = router.db_for_write(RateLimitBucket)
-    sql = _spending(database)
+    sql = _consume_sql(database)
     values: dict[str, str | int] = {
         "name": name,
         "price": price,
@@ -99,7 +99,7 @@ def _spend(name: str, *, price: int, room: int) -> int | None:
     return None if row is None else int(row[0])
 
 
-def _spending(database: str) -> str:
+def _consume_sql(database: str) -> str:
     connection = connections[database]
     compiler = (
         RateLimitBucket.objects.using(database).all().query.get_compiler(database)

@@ -11,7 +11,7 @@ from audit.crypto import network_hash
 from audit.rest.rate_limits import Budget, Rate, take
 
 
-def spend_user(user_id: UUID) -> Budget:
+def consume_user_budget(user_id: UUID) -> Budget:
     """Take one request from a person's budget; `is_allowed` says whether it was there.
 
     One UPDATE, outside of the caller's transaction: inside of one, all requests of the
@@ -20,7 +20,7 @@ def spend_user(user_id: UUID) -> Budget:
     return consume_budget(f"user:{user_id}", "user")
 
 
-def spend_address(address: str | None, rate: str = "visitor") -> Budget:
+def consume_address_budget(address: str | None, rate: str = "visitor") -> Budget:
     """Take one request from the budget of an address: `visitor` or `login`."""
     return consume_budget(f"{rate}:{network_hash(address)}", rate)
 

@@ -131,7 +131,7 @@ class WritableViewSet(ResourceViewSet):
         """Bring a row back, and return it."""
         raise NotImplementedError  # each app has services of its own
 
-    def references_in(
+    def check_references(
         self, values: Mapping[str, Any], *, business_id: UUID, **same: Any
     ) -> None:
         """Check that the ids in a body name rows of the business that the actor sees.
@@ -164,23 +164,23 @@ class WritableViewSet(ResourceViewSet):
     def partial_update(self, request: Request, **_: Any) -> Response:
         """Change a row; what is not named stays."""
         row = self.get_object()
-        rev = self.wanted_rev(row)
+        rev = self.check_if_match(row)
         changes = self.changes_of(row, self.spec.body, request.data)  # type: ignore[union-attr]  # only asked where there is one
         written = self._written(row, partial(self.perform_update, row, rev, changes))
         return self.answer_row(written)
 
     def destroy(self, request: Request, **_: Any) -> Response:
         """Archive a row: it is hidden, and nothing is removed."""
-        self._marked(self.perform_archive)
+        self._archive_or_restore(self.perform_archive)
         return Response(status=204)
 
     def archive(self, request: Request, **_: Any) -> Response:
         """Archive a row: it is hidden, and nothing is removed."""
-        return self.answer_row(self._marked(self.perform_archive))
+        return self.answer_row(self._archive_or_restore(self.perform_archive))
 
     def restore(self, request: Request, **_: Any) -> Response:
         """Bring an archived row back."""
-        return self.answer_row(self._marked(self.perform_restore))
+        return self.answer_row(self._archive_or_restore(self.perform_restore))
 
     def bulk_create(self, request: Request, **_: Any) -> Response:
         """Create up to 100 rows; those that are wrong are named, the others stand."""
@@ -207,15 +207,15 @@ class WritableViewSet(ResourceViewSet):
             return self.perform_update(row, rev, changes)
 
         # In the order of their ids, so that two of these cannot wait for each other.
-        items = sorted(self._items(), key=lambda pair: _place_of(pair[1]))
+        items = sorted(self._items(), key=lambda pair: _sort_key(pair[1]))
         return self._each(items, change, 200)
 
     # --- parts of them --------------------------------------------------------------
 
-    def _marked(self, write: Callable[[Any, int | None, str], Any]) -> Any:
+    def _archive_or_restore(self, write: Callable[[Any, int | None, str], Any]) -> Any:
         """Archive or restore a row, and return it as it was written."""
         row = self.get_object()
-        act = partial(write, row, self.wanted_rev(row), self.reason())
+        act = partial(write, row, self.check_if_match(row), self.reason())
         return self._written(row, act)
 
     def _written(self, row: Any, write: Callable[[], Any]) -> Any:
@@ -235,7 +235,7 @@ class WritableViewSet(ResourceViewSet):
             raise ApiError(400, "conflicting_parameters", sentence)
         return list(enumerate(self.body()["items"]))
 
-    def wanted_rev(self, row: Any) -> int | None:
+    def check_if_match(self, row: Any) -> int | None:
         """Return the version that `If-Match` names. Raises ApiError 412 for another."""
         rev = self.expected_rev()
         if rev is None:
@@ -261,7 +261,7 @@ class WritableViewSet(ResourceViewSet):
         changes: dict[str, Any] = serializer.validated_data
         same = {"customer_id": row.customer_id} if hasattr(row, "customer_id") else {}
         business_id: Any = business_of(row)
-        self.references_in(changes, business_id=business_id, **same)
+        self.check_references(changes, business_id=business_id, **same)
         return changes
 
     def as_json(self, body: Any) -> bytes:
@@ -342,7 +342,7 @@ def _item_of(body: type[RowBody]) -> type[RowBody]:
     return type(f"{body.__name__}Item", (body,), body_of)
 
 
-def _place_of(item: Any) -> str:
+def _sort_key(item: Any) -> str:
     """Return an id as the database orders it, however it is written."""
     try:
         return UUID(_id_in(item)).hex

@@ -33,7 +33,7 @@ Rights = Mapping[UUID, frozenset[str]]
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownRows:
     """Rows of one kind that a request has shown: what the access event will say."""
 
     action: str
@@ -46,7 +46,7 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Refused:
+class NotedRefusal:
     """What a request tried and was not let: a code, and what it was about."""
 
     code: str
@@ -75,8 +75,8 @@ class OperationContext:
     is_saved: bool = False
     # The step-up under which it acts; its events name it.
     grant_id: UUID | None = None
-    shown: list[Shown] = field(default_factory=list)
-    refused: Refused | None = None
+    shown: list[ShownRows] = field(default_factory=list)
+    refused: NotedRefusal | None = None
     # Who reads, when it is not the signed-in person of the request.
     reader: Actor | None = None
 
@@ -88,7 +88,7 @@ class OperationContext:
         """
         if self.refused is None:
             kept = object_id if _OWN.fullmatch(object_id) else ""
-            self.refused = Refused(code[:100], label, kept)
+            self.refused = NotedRefusal(code[:100], label, kept)
 
 
 @dataclass(frozen=True)

@@ -126,7 +126,7 @@ def before_place(
 
 def _named(entries: list[TimelineEntry]) -> list[TimelineEntry]:
     """Return entries with the names of staff; one query, also when there is none."""
-    names = log.names_of(entry.actor_id for entry in entries)
+    names = log.usernames_by_id(entry.actor_id for entry in entries)
     return [
         TimelineEntry(**{**entry.__dict__, "actor": names.get(entry.actor_id)})
         for entry in entries

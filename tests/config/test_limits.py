@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from audit.rest.throttling import spend_user
+from audit.rest.throttling import consume_user_budget
 from config.limits import MAX_FORM, MAX_PARAMETERS, MAX_QUERY
 from tests.conftest import signed_in
 from tests.factories import ApiKeyFactory, UserFactory
@@ -175,7 +175,7 @@ def test_fifty_at_once_never_exceed_the_limit(settings):
     def ask() -> None:
         start.wait()
         try:
-            allowed.append(spend_user(user.pk).is_allowed)
+            allowed.append(consume_user_budget(user.pk).is_allowed)
         finally:
             connection.close()
 

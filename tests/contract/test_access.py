@@ -19,7 +19,7 @@ from django.db import transaction
 from django.test import Client
 
 from audit.models import Event, User
-from audit.rest.throttling import spend_user
+from audit.rest.throttling import consume_user_budget
 from capture.models import ApiKey
 from customers.choices import Role
 from customers.models import Business
@@ -110,7 +110,7 @@ class Cast:
     def _signed_in(self, user: User) -> Client:
         # Each request is undone: what the first one of somebody writes, the budget and
         # the age of the session, would be written again by all of them.
-        spend_user(user.pk)
+        consume_user_budget(user.pk)
         client = signed_in(user)
         session = client.session
         session["started_at"] = session["seen_at"] = int(time.time())

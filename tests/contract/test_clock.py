@@ -682,9 +682,9 @@ def test_nothing_is_kept_for_as_long_as_a_clock_was_wrong(clock, claiming, setti
 
     leased = IdempotentResponse.objects.exclude(owner=None)
     single = IdempotentResponse.objects.filter(owner=None)
-    maintenance.forget_old(only_count=True)
+    maintenance.run_cleanups(only_count=True)
     assert leased.get().expires_at > clock.now + timedelta(days=8)
-    maintenance.forget_old(only_count=False)
+    maintenance.run_cleanups(only_count=False)
 
     assert leased.get().expires_at == clock.now + timedelta(days=7)
     assert single.get().expires_at == clock.now + timedelta(days=1)
@@ -692,6 +692,6 @@ def test_nothing_is_kept_for_as_long_as_a_clock_was_wrong(clock, claiming, setti
     assert family.expires_at == clock.now + timedelta(days=14)
     assert claiming().outcome == "replay"
     clock(days=15)
-    counts = maintenance.forget_old(only_count=False)
+    counts = maintenance.run_cleanups(only_count=False)
     assert (counts["stored answers"], counts["answers to staff"]) == (1, 1)
     assert counts["sessions"] == 1

@@ -9,7 +9,7 @@ from django.db import OperationalError
 from django.test import Client
 
 from audit import accounts
-from audit.rest.throttling import spend_address
+from audit.rest.throttling import consume_address_budget
 from config.admission import Admission
 from tests.conftest import signed_in, staff
 from tests.factories import ApiKeyFactory, BookingFactory, UserFactory
@@ -182,7 +182,7 @@ def test_nothing_of_ours_can_be_read(client, db):
 
 def test_too_many_requests_can_be_read(client, db, settings):
     settings.STAFF_RATES = {"visitor": (1, 1)}
-    spend_address("127.0.0.1")
+    consume_address_budget("127.0.0.1")
 
     response = client.get("/api/schema/", headers={"Origin": APP})
 
@@ -208,7 +208,7 @@ def test_an_outage_can_be_read(token, monkeypatch):
         msg = "database is locked"
         raise OperationalError(msg)
 
-    monkeypatch.setattr("config.limits.spend_address", fail)
+    monkeypatch.setattr("config.limits.consume_address_budget", fail)
     monkeypatch.setattr("config.unavailable.is_unavailable", lambda *_: True)
     visitor = Client(raise_request_exception=False)
 

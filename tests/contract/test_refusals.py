@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from audit import accounts, log
 from audit.ids import uuid7
-from audit.log.refusals import SUMMARY, TOLD, WINDOW, record_refusals
+from audit.log.refusals import MOST_EVENTS, SUMMARY, WINDOW, record_refusals
 from audit.models import Event, Operation, Outcome, RefusalWindow
 from audit.tenancy.actors import Actor, OperationContext
 from customers.models import Business
@@ -122,15 +122,15 @@ def test_fifty_refusals_are_ten_entries_and_a_number(bakery, rival, call):
         statements.append(len(found))
 
     assert len(answers) == 1
-    assert refusals(browser.user).count() == TOLD
+    assert refusals(browser.user).count() == MOST_EVENTS
     operations = Operation.objects.filter(actor_id=browser.user.pk)
-    assert operations.exclude(route="/test").count() == TOLD
+    assert operations.exclude(route="/test").count() == MOST_EVENTS
     window = RefusalWindow.objects.get(actor_id=browser.user.pk)
     assert window.number == TIMES
     # The same work each time, and less of it once they are only counted.
-    assert len(set(statements[2:TOLD])) == 1
-    assert len(set(statements[TOLD + 1 :])) == 1
-    assert statements[-1] < statements[TOLD - 1]
+    assert len(set(statements[2:MOST_EVENTS])) == 1
+    assert len(set(statements[MOST_EVENTS + 1 :])) == 1
+    assert statements[-1] < statements[MOST_EVENTS - 1]
 
     call(other, row)
     assert refusals(other.user).count() == 1
@@ -139,22 +139,22 @@ def test_fifty_refusals_are_ten_entries_and_a_number(bakery, rival, call):
 def test_each_kind_has_its_own_ten(bakery, rival):
     browser, row = support(bakery, rival), CustomerFactory(business=rival)
 
-    for _ in range(TOLD + 2):
+    for _ in range(MOST_EVENTS + 2):
         refused_page(browser, row)
         foreign_row(browser, row)
 
     codes = list(refusals(browser.user).values_list("code", flat=True))
-    assert sorted(codes) == ["forbidden"] * TOLD + ["not_found"] * TOLD
+    assert sorted(codes) == ["forbidden"] * MOST_EVENTS + ["not_found"] * MOST_EVENTS
 
 
 def test_reads_are_all_written_beside_refusals_that_are_counted(bakery, rival):
     browser = signed_in(staff(bakery, "auditor"))
     CustomerFactory(business=bakery)
 
-    for _ in range(TOLD + 5):
+    for _ in range(MOST_EVENTS + 5):
         browser.get(CUSTOMERS)
 
-    assert Event.objects.filter(action="customer.listed").count() == TOLD + 5
+    assert Event.objects.filter(action="customer.listed").count() == MOST_EVENTS + 5
 
 
 def test_keys_addresses_and_commands_are_counted_each_by_itself(bakery):
@@ -170,11 +170,11 @@ def test_keys_addresses_and_commands_are_counted_each_by_itself(bakery):
         Actor.system("two"),
     ]
     for acting in actors:
-        for _ in range(TOLD + 1):
+        for _ in range(MOST_EVENTS + 1):
             log.record_refusal("t.refused", actor=acting, code="x")
 
-    assert Event.objects.filter(action="t.refused").count() == TOLD * len(actors)
-    assert RefusalWindow.objects.filter(number=TOLD + 1).count() == len(actors)
+    assert Event.objects.filter(action="t.refused").count() == MOST_EVENTS * len(actors)
+    assert RefusalWindow.objects.filter(number=MOST_EVENTS + 1).count() == len(actors)
 
 
 def test_wrong_codes_and_passwords_are_few(bakery, rival):
@@ -184,7 +184,7 @@ def test_wrong_codes_and_passwords_are_few(bakery, rival):
         with pytest.raises(ValidationError):
             accounts.check_own_password(user, "wrong", actor=acting)
 
-    assert refusals(user).count() <= TOLD
+    assert refusals(user).count() <= MOST_EVENTS
 
 
 # They limit themselves: by account and network, one for each sign-in, one an hour.
@@ -244,16 +244,16 @@ def test_the_next_refusal_tells_of_those_before(bakery, clock):
     told = Event.objects.get(action=SUMMARY)
     assert (told.code, told.business_id, told.actor_id) == ("x", bakery.pk, bakery.pk)
     assert told.outcome == Outcome.REFUSED
-    assert told.data["more"] == TIMES - TOLD
+    assert told.data["more"] == TIMES - MOST_EVENTS
     assert told.data["action"] == "access.denied"
     assert told.data["from"] <= told.data["until"]
-    assert Event.objects.filter(action="access.denied").count() == TOLD + 1
+    assert Event.objects.filter(action="access.denied").count() == MOST_EVENTS + 1
     assert RefusalWindow.objects.get().number == 1
 
 
 def test_maintenance_tells_of_windows_that_are_over(bakery, rival, clock):
     refuse(bakery, bakery.pk, TIMES)
-    refuse(rival, rival.pk, TOLD)
+    refuse(rival, rival.pk, MOST_EVENTS)
     clock(minutes=10)
     refuse(bakery, rival.pk)
     call_command("maintain", yes=True)
@@ -280,9 +280,9 @@ def test_a_clock_that_jumps_neither_floods_nor_goes_dumb(bakery, clock, hours):
     clock(seconds=WINDOW.total_seconds())
     call_command("maintain", yes=True)
 
-    assert Event.objects.filter(action="access.denied").count() == 2 * TOLD
+    assert Event.objects.filter(action="access.denied").count() == 2 * MOST_EVENTS
     more = [event.data["more"] for event in Event.objects.filter(action=SUMMARY)]
-    assert more == [TIMES - TOLD] * 2
+    assert more == [TIMES - MOST_EVENTS] * 2
     assert not RefusalWindow.objects.exists()
 
 
@@ -293,7 +293,7 @@ def test_servers_whose_clocks_differ_by_a_minute_share_a_window(bakery, clock):
         refuse(bakery, bakery.pk)
         clock(minutes=1)
 
-    assert Event.objects.filter(action="access.denied").count() == TOLD
+    assert Event.objects.filter(action="access.denied").count() == MOST_EVENTS
     assert RefusalWindow.objects.get().number == 2 * TIMES
 
 
@@ -321,7 +321,7 @@ def steps(browser: Client) -> list[str]:
 def test_a_refusal_takes_as_many_statements_in_2_businesses_as_in_40(bakery, clock):
     few, many = member_of(2), member_of(40)
 
-    for n in range(TOLD + 2):
+    for n in range(MOST_EVENTS + 2):
         assert len(steps(many)) == len(steps(few)), n
     clock(minutes=16)
     assert len(steps(many)) == len(steps(few))
@@ -330,7 +330,7 @@ def test_a_refusal_takes_as_many_statements_in_2_businesses_as_in_40(bakery, clo
         own = refusals(browser.user)
         told = own.filter(action="access.denied")
         counted = own.filter(action=SUMMARY)
-        assert told.count() == (TOLD + 1) * count
+        assert told.count() == (MOST_EVENTS + 1) * count
         assert told.values("business_id").distinct().count() == count
         assert {event.data["more"] for event in counted} == {2}
         assert counted.values("business_id").distinct().count() == count
@@ -340,15 +340,18 @@ def test_a_refusal_takes_as_many_statements_in_2_businesses_as_in_40(bakery, clo
 
 def test_each_business_tells_of_its_own_ten(bakery, rival):
     user = staff(bakery, "support")
-    for _ in range(TOLD - 2):
+    for _ in range(MOST_EVENTS - 2):
         refused_page(signed_in(user), None)
     MembershipFactory(user=user, business=rival)
 
-    for _ in range(TOLD + 1):
+    for _ in range(MOST_EVENTS + 1):
         refused_page(signed_in(user), None)
 
-    for business, number in ((bakery, 2 * TOLD - 1), (rival, TOLD + 1)):
-        assert refusals(user).filter(business_id=business.pk).count() == TOLD
+    for business, number in (
+        (bakery, 2 * MOST_EVENTS - 1),
+        (rival, MOST_EVENTS + 1),
+    ):
+        assert refusals(user).filter(business_id=business.pk).count() == MOST_EVENTS
         assert RefusalWindow.objects.get(business_id=business.pk).number == number
 
 
@@ -364,7 +367,7 @@ def test_parallel_refusals_are_ten_entries_and_none_is_lost(bakery, at_once):
         events = Event.objects.filter(action="access.denied")
         return events.count(), RefusalWindow.objects.get().number
 
-    assert at_once(count, times=1) == [(TOLD, 40)]
+    assert at_once(count, times=1) == [(MOST_EVENTS, 40)]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -382,13 +385,13 @@ def test_parallel_refusals_in_many_businesses_wait_for_each_other(at_once):
         numbers = RefusalWindow.objects.values_list("number", flat=True)
         return Event.objects.filter(action="access.denied").count(), set(numbers)
 
-    assert at_once(count, times=1) == [(TOLD * len(ids), {40})]
+    assert at_once(count, times=1) == [(MOST_EVENTS * len(ids), {40})]
 
 
 @pytest.mark.django_db(transaction=True)
 def test_parallel_refusals_after_a_window_tell_of_it_once(bakery, at_once):
     def turn() -> None:
-        refuse(bakery, bakery.pk, TOLD + 3)
+        refuse(bakery, bakery.pk, MOST_EVENTS + 3)
         RefusalWindow.objects.update(ends_at=timezone.now())
 
     def close_or_refuse(numbers=iter(range(8))) -> None:  # noqa: B008 - one for all

@@ -141,7 +141,7 @@ class PasskeyForm(_RefusableForm):
             raise ValidationError(_LATE)
         try:
             self.user = accounts.sign_in_with_passkey(
-                accounts.read_text(values["passkey"]),
+                accounts.parse_passkey_answer(values["passkey"]),
                 binding=binding_of(self.request),
                 operation=self.operation,
                 needs_staff=True,

@@ -50,10 +50,10 @@ def compare(kept: list[str], found: list[str]) -> list[str]:
     """Return one sentence for each line that went, came or changed; none if equal."""
     gone, new = _facts(set(kept) - set(found)), _facts(set(found) - set(kept))
     # All of a table goes and comes with it.
-    tables = {_subject(what) for what in gone.keys() ^ new.keys() if _is_table(what)}
+    tables = {_table_of(what) for what in gone.keys() ^ new.keys() if _is_table(what)}
     sentences = {}
     for what in gone.keys() | new.keys():
-        if _subject(what) in tables and not _is_table(what):
+        if _table_of(what) in tables and not _is_table(what):
             continue
         if what not in new:
             sentences[what] = f"{what} is missing."
@@ -84,7 +84,7 @@ def _is_table(what: str) -> bool:
     return what.partition(" ")[0] in _TABLES
 
 
-def _subject(what: str) -> str:
+def _table_of(what: str) -> str:
     return what.partition(" ")[2].partition(".")[0]
 
 

@@ -22,6 +22,6 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, yes: bool, **_: Any) -> None:
-        for name, count in maintenance.forget_old(only_count=not yes).items():
+        for name, count in maintenance.run_cleanups(only_count=not yes).items():
             verb = "removed" if yes else "to remove; add --yes"
             self.stdout.write(f"{name}: {count} {verb}")

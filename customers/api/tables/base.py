@@ -159,7 +159,7 @@ class CustomerRelatedViewSet(HubViewSet):
     def perform_create(self, values: dict[str, Any]) -> Any:
         customer = self.customer_of(values)
         services.check_live(customer)
-        self.references_in(
+        self.check_references(
             values, business_id=customer.business_id, customer_id=customer.pk
         )
         return self.create_for_customer(customer, values)

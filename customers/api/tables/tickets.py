@@ -96,10 +96,10 @@ class TicketViewSet(CustomerRelatedViewSet):
         "assignee": Related(rows.ColleagueRow, "assignee"),
     }
 
-    def references_in(
+    def check_references(
         self, values: Mapping[str, Any], *, business_id: UUID, **same: Any
     ) -> None:
-        super().references_in(values, business_id=business_id, **same)
+        super().check_references(values, business_id=business_id, **same)
         key = values.get("assignee_id")
         if key and not services.is_colleague(key, business_id=business_id):
             raise ValidationError({"assignee_id": [_NO_ROW]})

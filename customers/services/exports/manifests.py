@@ -31,7 +31,7 @@ def read_manifests(started: Iterable[Any], *, actor: Actor) -> list[dict[str, An
     queries, however many there are.
     """
     events = list(started)
-    names = log.names_of(event.actor_id for event in events)
+    names = log.usernames_by_id(event.actor_id for event in events)
     ended = log.list_events(actor=actor, permission="customers.view_export").filter(
         action="export.finished",
         operation_id__in=[event.operation_id for event in events],

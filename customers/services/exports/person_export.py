@@ -189,7 +189,7 @@ def _sections(
         if issubclass(rows.model, TrackedModel):
             earlier = history_model(rows.model).objects.order_by("history_id")
             yield f"history_of_{name}", earlier.filter(id__in=rows.values("pk"))
-    yield "access", log.list_access(customer, actor=actor).order_by("occurred_at")
+    yield "access", log.list_events_about(customer, actor=actor).order_by("occurred_at")
 
 
 def person_parts(customer: Customer) -> Iterator[tuple[str, models.QuerySet[Any]]]:

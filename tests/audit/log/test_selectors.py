@@ -21,11 +21,11 @@ def test_entries_about_a_person_are_those_of_the_readers_businesses(bakery, riva
     )
     reader = actor_of(staff(bakery))
 
-    found = log.list_access(row, actor=reader)
+    found = log.list_events_about(row, actor=reader)
 
     assert found.exists()
     assert elsewhere not in found
-    assert elsewhere in log.list_access(row, actor=SYSTEM)
+    assert elsewhere in log.list_events_about(row, actor=SYSTEM)
 
 
 def test_pins_and_confirmations_of_others_are_the_owners_to_see(bakery):

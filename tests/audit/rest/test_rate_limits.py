@@ -11,7 +11,7 @@ import pytest
 from django.db import connection, transaction
 from django.db.models import F
 
-from audit.maintenance import forget_old
+from audit.maintenance import run_cleanups
 from audit.models import RateLimitBucket
 from audit.rest.rate_limits import Budget, Rate, take
 
@@ -127,7 +127,7 @@ def test_maintenance_leaves_no_bucket_in_the_future(clock):
     take("key:0b0a5b0c-0000-7000-8000-000000000000", SLOW)
     clock.jump(days=-1)
 
-    forget_old(only_count=False)
+    run_cleanups(only_count=False)
 
     row = RateLimitBucket.objects.get()
     assert row.used_at == clock.now

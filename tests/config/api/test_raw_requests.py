@@ -8,7 +8,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from audit.models import IdempotentResponse
-from audit.rest.throttling import spend_user
+from audit.rest.throttling import consume_user_budget
 from customers.models import Customer
 from tests.conftest import signed_in, staff
 from tests.factories import CustomerFactory
@@ -291,7 +291,7 @@ def test_each_answer_says_how_much_is_left(alice, bakery, settings, clock):
     path = "/api/admin/customers"
 
     first = alice.get(path)
-    while spend_user(alice.user.pk).is_allowed:
+    while consume_user_budget(alice.user.pk).is_allowed:
         pass
     refused = alice.get(path)
 
