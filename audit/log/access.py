@@ -13,7 +13,7 @@ from audit.log.recording import new_event, record, record_together
 from audit.log.refusals import record_refusals
 from audit.models import Event
 from audit.privacy.classes import business_of, subject_of
-from audit.tenancy.actors import Actor, ShownRows
+from audit.tenancy.actors import AccessNote, Actor
 
 # What an operation tried and was not let.
 REFUSED = "access.denied"
@@ -64,7 +64,7 @@ def note_subjects(
     """Note that a request shows what belongs to these people."""
     label = target._meta.label_lower if target is not None else ""
     object_id = str(target.pk) if target is not None else ""
-    shown = ShownRows(
+    shown = AccessNote(
         action,
         business_id if business_id is not None else actor.only_business,
         tuple(sorted(set(subjects))),
@@ -114,7 +114,7 @@ def write_notes(actor: Actor) -> None:
             )
 
 
-def _access_event(shown: ShownRows, actor: Actor) -> Event:
+def _access_event(shown: AccessNote, actor: Actor) -> Event:
     return new_event(
         shown.action,
         actor=actor,
@@ -127,15 +127,15 @@ def _access_event(shown: ShownRows, actor: Actor) -> Event:
     )
 
 
-def _joined(noted: list[ShownRows]) -> list[ShownRows]:
+def _joined(noted: list[AccessNote]) -> list[AccessNote]:
     """Return one entry for each business: the first says what was done."""
-    joined: dict[UUID | None, ShownRows] = {}
+    joined: dict[UUID | None, AccessNote] = {}
     for shown in noted:
         first = joined.get(shown.business_id)
         if first is None:
             joined[shown.business_id] = shown
             continue
-        joined[shown.business_id] = ShownRows(
+        joined[shown.business_id] = AccessNote(
             first.action,
             first.business_id,
             tuple(sorted({*first.subjects, *shown.subjects})),

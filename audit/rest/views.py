@@ -32,7 +32,7 @@ from audit.rest.serializers import (
     snake_case,
     with_camel_keys,
 )
-from audit.tenancy.actors import Actor, ShownRows
+from audit.tenancy.actors import AccessNote, Actor
 
 # Nothing else is answered here, and OPTIONS would only repeat the schema.
 _METHODS = ["get", "head", "post", "put", "patch", "delete"]
@@ -336,7 +336,7 @@ class StaffView(APIView):
             # Whom it shows is an access again.
             shown["business_id"] = UUID(pk) if pk else None
             shown["subjects"] = tuple(UUID(each) for each in shown["subjects"])
-            operation.shown.append(ShownRows(**shown))
+            operation.shown.append(AccessNote(**shown))
             operation.reader = self.actor
         headers = {**kept["headers"], "Idempotent-Replayed": "true"}
         return HttpResponse(

@@ -33,7 +33,7 @@ Rights = Mapping[UUID, frozenset[str]]
 
 
 @dataclass(frozen=True)
-class ShownRows:
+class AccessNote:
     """Rows of one kind that a request has shown: what the access event will say."""
 
     action: str
@@ -75,7 +75,7 @@ class OperationContext:
     is_saved: bool = False
     # The step-up under which it acts; its events name it.
     grant_id: UUID | None = None
-    shown: list[ShownRows] = field(default_factory=list)
+    shown: list[AccessNote] = field(default_factory=list)
     refused: NotedRefusal | None = None
     # Who reads, when it is not the signed-in person of the request.
     reader: Actor | None = None

@@ -17,6 +17,7 @@ from unittest import mock
 import tablib
 from django.contrib import admin
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.http import HttpRequest
 from django.test import Client
 from django.test.client import ClientHandler
 from django.urls import reverse
@@ -449,7 +450,8 @@ def import_files(meter: Meter, client: Client, kind: str, business: Any) -> None
     for model, page in tables[number % len(tables) :][:1]:
         stem = f"admin:{model._meta.app_label}_{model._meta.model_name}"
         row = model._base_manager.filter(business=business).order_by("pk").last()
-        made = page.resource_classes[0]()
+        [resource] = page.get_resource_classes(HttpRequest())
+        made = resource()
         names = [f.column_name for f in made.get_import_fields()]
         wild = [text(SIZE // len(names)) for _ in names]
         known = {"business": business.slug, "id": str(row.pk), "reference": ""}
