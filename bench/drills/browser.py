@@ -9,12 +9,15 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterable
+from http import HTTPStatus
 from http.cookiejar import CookieJar
 from typing import Any
 from uuid import uuid4
 
 _CSRF = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
 _INPUT = re.compile(r"<input[^>]*>")
+# On SQLite a page may not get the lock from a job that writes batch after batch.
+_MOST_TURNED_AWAY = 3
 _ATTRIBUTE = re.compile(r'([\w-]+)="([^"]*)"')
 Fields = Iterable[tuple[str, str]]
 
@@ -58,6 +61,7 @@ class Browser:
         jar = urllib.request.HTTPCookieProcessor(CookieJar())
         self._opener = urllib.request.build_opener(jar)
         self._token = ""
+        self.turned_away = 0
 
     def get(self, path: str) -> Page:
         return self._open(urllib.request.Request(self._address(path)))
@@ -102,9 +106,18 @@ class Browser:
         return self._send(path, body, f"multipart/form-data; boundary={mark}")
 
     def wait_for_job(self, page: Page, seconds: float = 900) -> Page:
-        """Return the page of a job once it has ended."""
+        """Return the page of a job once it has ended.
+
+        A look that is told to come again, as at most few are, is one of many.
+        """
         deadline = time.monotonic() + seconds
-        while "badge-ready" in page.text or "badge-running" in page.text:
+        while (
+            "badge-ready" in page.text
+            or "badge-running" in page.text
+            or page.status == HTTPStatus.SERVICE_UNAVAILABLE
+        ):
+            self.turned_away += page.status == HTTPStatus.SERVICE_UNAVAILABLE
+            assert self.turned_away <= _MOST_TURNED_AWAY, page.words
             assert time.monotonic() < deadline, page.text
             time.sleep(0.5)
             page = self.get(page.url)

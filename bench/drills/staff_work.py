@@ -62,8 +62,13 @@ class Drill:
     sizes: Sizes
     browser: Browser = field(init=False)
     journals: list[Journal] = field(default_factory=list)
+    people: bytes = field(init=False)
+    workbook: bytes = field(init=False)
 
     def __post_init__(self) -> None:
+        # Beforehand: the shop sends from this process, and would wait for it.
+        self.people = people_csv(self.sizes.imported, self.sizes.archived)
+        self.workbook = short_workbook(self.sizes.workbook)
         self.browser = Browser(self.hub.server.url, pin=PIN)
         self.browser.sign_in("office", PASSWORD)
 
@@ -82,14 +87,14 @@ class Drill:
     def import_file(self) -> None:
         """Preview and load a file of new customers."""
         sizes = self.sizes
-        page = self._preview("people.csv", people_csv(sizes.imported, sizes.archived))
+        page = self._preview("people.csv", self.people)
         assert ">Import<" in page.text or 'value="Import"' in page.text, page.words
         done = self.browser.wait_for_job(self.browser.post(page.url, reason="drill"))
         assert f"<dd>{sizes.imported}</dd>" in done.text, done.words
 
     def open_workbook(self) -> None:
         """Preview a small workbook of very many short rows."""
-        self._preview("short.xlsx", short_workbook(self.sizes.workbook))
+        self._preview("short.xlsx", self.workbook)
 
     def archive(self) -> None:
         """Archive as many customers of the import as the drill says."""
@@ -250,6 +255,7 @@ def main() -> None:
                 finally:
                     for journal in drill.journals:
                         print(told(journal))
+                    print(f"{drill.browser.turned_away} looks at a job got a 503")
                 if any(not is_well(journal) for journal in drill.journals):
                     sys.exit(1)
         finally:
