@@ -16,9 +16,14 @@ import struct
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import islice
+from typing import IO, Any
 
-import openpyxl
+from openpyxl.cell.text import Text
+from openpyxl.reader.excel import ExcelReader
+from openpyxl.worksheet._read_only import ReadOnlyWorksheet
+from openpyxl.xml.constants import SHARED_STRINGS, SHEET_MAIN_NS
+from openpyxl.xml.functions import iterparse
 
 from customers.cells import cell_text, unescape_cell
 
@@ -47,6 +52,8 @@ _ZIP_END_SIZE = 22
 _LOOKED_AT = 8192
 _BETWEEN = re.compile(r"[ \t\r\n]*")
 _UNHELD = re.compile("[\0\ud800-\udfff]")
+# A text that cells of a workbook share.
+_TEXT_TAG = f"{{{SHEET_MAIN_NS}}}si"
 _NO_TEXT = "The file holds a character that no text can hold. Remove it."
 _NO_JSON = "This is no JSON. Send a list of objects."
 _NO_LIST = "Send a list of objects, one for each row."
@@ -236,15 +243,12 @@ def _xlsx_rows(data: bytes) -> Iterator[tuple[int, list[str]]]:
     check_archive(data)
     try:
         # A formula stays the text that it is; nothing is computed, nothing is lost.
-        book = openpyxl.load_workbook(
+        reader = _WorkbookReader(
             io.BytesIO(data), read_only=True, data_only=False, keep_links=False
         )
-        sheet = book.active
-        # The size that the sheet claims is not believed.
-        sheet.reset_dimensions()
-        for number, row in enumerate(
-            _narrow(sheet.iter_rows(values_only=True)), start=1
-        ):
+        reader.read()
+        rows = reader.wb.active.iter_rows(values_only=True)
+        for number, row in enumerate(_narrow(rows), start=1):
             yield number, [unescape_sheet_text(cell_text(cell)) for cell in row]
     except SheetError:
         raise
@@ -252,6 +256,53 @@ def _xlsx_rows(data: bytes) -> Iterator[tuple[int, list[str]]]:
         # A damaged part fails anywhere in the library, in any way.
         msg = "This Excel file is damaged. Save it again as .xlsx or .csv."
         raise SheetError(msg) from error
+
+
+class _WorkbookReader(ExcelReader):
+    """openpyxl's reader, which reads no more of a workbook than its rows need.
+
+    The library reads all shared texts when it opens a workbook, and each sheet to its
+    end when that does not begin with its size. Opened in a request for the names of
+    its columns, a megabyte of short rows would cost seconds.
+    """
+
+    def read_strings(self) -> None:
+        if part := self.package.find(SHARED_STRINGS):
+            source = self.archive.open(part.PartName.lstrip("/"))
+            self.shared_strings = _SharedTexts(source)
+
+    def read_worksheets(self) -> None:
+        # A chart counts, too: the number of the sheet that was open includes it.
+        for sheet, part in self.parser.find_sheets():
+            if part.target in self.valid_files:
+                made = _Worksheet(self.wb, sheet.name, part.target, self.shared_strings)
+                self.wb._sheets.append(made)
+
+
+class _Worksheet(ReadOnlyWorksheet):
+    def _get_size(self) -> None:
+        """Look for no size: what a sheet claims would not be believed anyway."""
+
+
+class _SharedTexts:
+    """The texts that the cells of a workbook name by number, read as far as needed."""
+
+    def __init__(self, source: IO[bytes]) -> None:
+        self._read: list[str] = []
+        self._unread = (
+            _text_of(node) for _, node in iterparse(source) if node.tag == _TEXT_TAG
+        )
+
+    def __getitem__(self, number: int) -> str:
+        missing = number + 1 - len(self._read)
+        self._read.extend(islice(self._unread, max(missing, 0)))
+        return self._read[number]
+
+
+def _text_of(node: Any) -> str:
+    text = Text.from_tree(node).content
+    node.clear()
+    return str(text)
 
 
 def _narrow(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:

@@ -7,6 +7,7 @@ import re
 import time
 import tracemalloc
 import zipfile
+from collections.abc import Iterable
 
 import openpyxl
 import pytest
@@ -288,6 +289,57 @@ def test_rows_are_read_one_by_one():
     assert count == 30_000
     # The text is looked at once as a whole; lists of it would take tenfold.
     assert peak < 3 * len(file)
+
+
+def workbook_of(texts: Iterable[str]) -> bytes:
+    """Return a workbook of one column, written without a size."""
+    book = openpyxl.Workbook(write_only=True)
+    sheet = book.create_sheet()
+    for text in texts:
+        sheet.append([text])
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("distinct", [10, 40_000], ids=["few texts", "many texts"])
+def test_a_workbook_is_opened_without_reading_it_to_its_end(distinct):
+    """A request opens it for the names of its columns; a worker reads its rows."""
+    file = workbook_of(["name", *(str(n % distinct) for n in range(40_000))])
+
+    started = time.process_time()
+    sheet = open_sheet(file, "xlsx")
+    opened = time.process_time()
+    count = sum(1 for _ in sheet.rows)
+    read = time.process_time()
+
+    assert (sheet.columns, count) == (["name"], 40_000)
+    assert opened - started < (read - opened) / 12
+
+
+def test_a_shared_text_is_read_as_excel_wrote_it():
+    """Excel writes a text `_x000D_` so that it is no line break."""
+    assert rows_of(workbook_of(["name", "_x005F_x000D_"]), "xlsx") == [["_x000D_"]]
+
+
+def test_a_text_that_the_list_of_texts_does_not_have_is_a_damaged_file():
+    file = excel(rows='<row r="2"><c r="A2" t="s"><v>7</v></c></row>')
+
+    with pytest.raises(SheetError, match="damaged"):
+        rows_of(file, "xlsx")
+
+
+@pytest.mark.parametrize("active", [0, 1])
+def test_the_sheet_that_was_open_is_read_though_a_chart_stands_before_it(active):
+    book = openpyxl.Workbook()
+    book.active.append(["sheet 0"])
+    book.create_chartsheet("chart", 0)
+    book.create_sheet("second").append(["sheet 1"])
+    book.active = active + 1
+    out = io.BytesIO()
+    book.save(out)
+
+    assert open_sheet(out.getvalue(), "xlsx").columns == [f"sheet {active}"]
 
 
 def far_to_the_right(count: int) -> bytes:
