@@ -83,9 +83,13 @@ class TrackedQuerySet(ScopedQuerySet[_M]):
     def update_locked(self, ids: Iterable[Any], **values: Any) -> list[_M]:
         """Update rows that the caller has locked; return them as they are stored now.
 
-        Writes one history row for each, in the caller's transaction.
+        Writes one history row for each, in the caller's transaction. Raises
+        TransactionManagementError outside of one.
         """
         change = required_change(self._change, "update_locked()")
+        if not transaction.get_connection(self.db).in_atomic_block:
+            msg = "Rows are locked in a transaction alone: use transaction.atomic()."
+            raise transaction.TransactionManagementError(msg)
         _refuse_underived(self.model, values)
         values = {**stamps_of(self.model), **values}
         plain = self.model._base_manager.using(self.db)

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from http import HTTPStatus
 from typing import Any
 
 from django.http import HttpResponse, JsonResponse
@@ -275,7 +276,7 @@ def _run_leased(
 
 def _answer_to_keep(response: HttpResponse | None) -> dict[str, Any] | None:
     """Return what a repeat is answered; None where it is to try again."""
-    if response is None or response.status_code >= 500:  # noqa: PLR2004
+    if response is None or response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return None
     if response.status_code in _NOT_STORED:
         return None

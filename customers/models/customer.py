@@ -213,6 +213,9 @@ class Customer(ArchiveMarks, TrackedModel):
     location = NullCharField(max_length=200)
     joined_at = models.DateTimeField("joined", default=timezone.now)
     erased_at = models.DateTimeField(null=True, editable=False)
+
+    # Whether there is a row of figures, as far as a query has asked: see `locking`.
+    has_figures: bool = False
     rev = models.PositiveIntegerField("revision", default=1, editable=False)
 
     objects = CustomerQuerySet.as_manager()  # type: ignore[misc]  # not in the stubs

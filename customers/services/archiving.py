@@ -125,12 +125,12 @@ def _mark(
     reason: str,
 ) -> list[Customer]:
     """Mark customers who are locked; return them as they are now, by key."""
-    has_figures = {c.pk: c.has_figures for c in customers}  # type: ignore[attr-defined]  # as `locking` says
+    has_figures = {c.pk: c.has_figures for c in customers}
     changes = Customer.objects.by(actor, reason=reason)
     marked = changes.update_locked(has_figures, **marks)
     marked.sort(key=lambda customer: customer.pk)
     for customer in marked:
-        customer.has_figures = has_figures[customer.pk]  # type: ignore[attr-defined]
+        customer.has_figures = has_figures[customer.pk]
     for business_id in sorted({customer.business_id for customer in marked}):
         subjects = [c.pk for c in marked if c.business_id == business_id]
         log.record(

@@ -20,7 +20,7 @@ def locking(customers: QuerySet[Customer]) -> QuerySet[Customer]:
     # which holds a key share lock on the customer.
     rows = customers.select_for_update(of=("self",), no_key=True)
     stats = CustomerStats.objects.filter(customer=OuterRef("pk"))
-    return rows.annotate(has_figures=Exists(stats))
+    return rows.annotate(has_figures=Exists(stats))  # type: ignore[no-redef]  # for refresh_locked
 
 
 def lock_customer(pk: UUID) -> Customer:

@@ -83,7 +83,7 @@ def begin_stats(customer: Customer) -> None:
     """
     columns = _purchase_columns(_Money(), customer.business)
     _write([customer], {customer.pk: columns})
-    customer.has_figures = True  # type: ignore[attr-defined]  # as `locking` says
+    customer.has_figures = True
 
 
 def refresh_stats(customer_ids: Iterable[UUID], figures: Figures = Figures.ALL) -> None:
@@ -102,9 +102,7 @@ def refresh_stats(customer_ids: Iterable[UUID], figures: Figures = Figures.ALL) 
 def refresh_locked(customers: Sequence[Customer], figures: Figures) -> None:
     """Write figures of customers whom the caller has locked with `locking`."""
     for batch in batched(customers, _BATCH):
-        have_figures = all(
-            getattr(customer, "has_figures", False) for customer in batch
-        )
+        have_figures = all(customer.has_figures for customer in batch)
         kinds = figures if have_figures else Figures.ALL
         _write(batch, compute_stats(batch, kinds))
 

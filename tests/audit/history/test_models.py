@@ -11,7 +11,7 @@ from django.apps import apps
 from django.core import serializers
 from django.core.management import call_command
 from django.db import IntegrityError, NotSupportedError, connection, models
-from django.db.transaction import atomic
+from django.db.transaction import TransactionManagementError, atomic
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -311,6 +311,18 @@ def test_the_librarys_commands_cannot_touch_history(db):
 
     assert stored(Customer.history.model)[: len(before)] == before
     assert history_count(Customer) == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_locked_rows_are_updated_in_their_transaction_alone(actor):
+    """Outside of one nothing is locked, and rows and history could part."""
+    customer = CustomerFactory(source="fair")
+
+    with pytest.raises(TransactionManagementError, match=r"use transaction\.atomic"):
+        Customer.objects.by(actor).update_locked([customer.pk], source="web")
+
+    customer.refresh_from_db()
+    assert customer.source == "fair"
 
 
 # --- what history says ----------------------------------------------------------
