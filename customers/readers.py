@@ -288,20 +288,20 @@ class _SharedTexts:
     """The texts that the cells of a workbook name by number, read as far as needed."""
 
     def __init__(self, source: IO[bytes]) -> None:
-        self._read: list[str] = []
+        self._texts: list[str] = []
         self._unread = (
             _text_of(node) for _, node in iterparse(source) if node.tag == _TEXT_TAG
         )
 
     def __getitem__(self, number: int) -> str:
-        missing = number + 1 - len(self._read)
-        self._read.extend(islice(self._unread, max(missing, 0)))
-        return self._read[number]
+        missing = number + 1 - len(self._texts)
+        self._texts.extend(islice(self._unread, max(missing, 0)))
+        return self._texts[number]
 
 
 def _text_of(node: Any) -> str:
     text = Text.from_tree(node).content
-    node.clear()
+    del node[:]
     return str(text)
 
 
