@@ -10,7 +10,7 @@ from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate, pre_migrate
 
 from audit.tenancy.actors import Actor
-from audit.tenancy.scope import tell_on_connect
+from audit.tenancy.scope import install_row_security
 
 
 class AuditConfig(AppConfig):
@@ -22,7 +22,7 @@ class AuditConfig(AppConfig):
     def ready(self) -> None:
         from audit import checks  # noqa: F401, PLC0415 - registers itself
 
-        connection_created.connect(tell_on_connect)
+        connection_created.connect(install_row_security)
         pre_migrate.connect(_require_owner_of_hardened, sender=self)
         pre_migrate.connect(_look_before, sender=self)
         pre_migrate.connect(_remove_before_remake, sender=self)

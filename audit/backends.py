@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib.auth.backends import ModelBackend
 
 from audit.privacy.classes import business_of
-from audit.tenancy.actors import rights_of
+from audit.tenancy.actors import permissions_of
 
 logger = logging.getLogger(__name__)
 
@@ -33,11 +33,11 @@ class RoleBackend(ModelBackend):
     def get_all_permissions(self, user_obj: Any, obj: Any = None) -> set[str]:
         if not user_obj.is_active or user_obj.is_anonymous:
             return set()
-        rights = rights_of(user_obj)
+        permissions = permissions_of(user_obj)
         if obj is None:
-            return set().union(*rights.values())
+            return set().union(*permissions.values())
         business_id = business_of(obj)
-        return set(rights.get(business_id, ())) if business_id else set()
+        return set(permissions.get(business_id, ())) if business_id else set()
 
     def has_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:
         return perm in self.get_all_permissions(user_obj, obj)

@@ -28,7 +28,7 @@ _NETWORK_HASH = 32
 _IPV6_SITE = 64
 
 
-def keyed_hash(*parts: str) -> str:
+def hmac_hex(*parts: str) -> str:
     """Return a hash that stays comparable for ever and that nobody can guess from.
 
     For names of rows alone: it gives no right to whoever knows the key.
@@ -101,10 +101,10 @@ def network_hash(ip: str | None) -> str:
         text = str(address)
         if isinstance(address, IPv6Address):
             text = str(ip_network((int(address), _IPV6_SITE), strict=False))
-    return keyed_hash("network", text)[:_NETWORK_HASH]
+    return hmac_hex("network", text)[:_NETWORK_HASH]
 
 
-def lock_up(data: bytes, *, purpose: str, owner: bytes) -> str:
+def encrypt(data: bytes, *, purpose: str, owner: bytes) -> str:
     """Return data encrypted with AES-256-GCM, as the id of the key and base64 text.
 
     Bound to its owner, the bytes of an id: copied to another row it opens nothing.
@@ -115,7 +115,7 @@ def lock_up(data: bytes, *, purpose: str, owner: bytes) -> str:
     return newest_mark() + base64.b64encode(sealed).decode()
 
 
-def unlock(text: str, *, purpose: str, owner: bytes) -> bytes:
+def decrypt(text: str, *, purpose: str, owner: bytes) -> bytes:
     """Return what `lock_up` encrypted, with the newest key or a former one.
 
     Raises cryptography's InvalidTag for another owner, purpose or key and for altered

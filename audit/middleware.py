@@ -24,7 +24,7 @@ from audit import accounts, log
 from audit.call_stack import with_stack_room
 from audit.database.outages import is_unavailable
 from audit.tenancy.actors import Actor, OperationContext, operation_of
-from audit.tenancy.scope import keep_reach, request_reach
+from audit.tenancy.scope import keep_tenant_scope, request_tenant_scope
 
 logger = logging.getLogger(__name__)
 
@@ -55,11 +55,13 @@ class TenancyMiddleware:
 
     @with_stack_room
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        with request_reach():
+        with request_tenant_scope():
             response: Any = self.get_response(request)
             # A file holds no rows, and servers send it best as it is.
             if response.streaming and not isinstance(response, FileResponse):
-                response.streaming_content = keep_reach(response.streaming_content)
+                response.streaming_content = keep_tenant_scope(
+                    response.streaming_content
+                )
             return response
 
 

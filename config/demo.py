@@ -15,7 +15,7 @@ from django.urls import path
 from django.views.decorators.http import require_safe
 
 from audit.tenancy.actors import Actor
-from audit.tenancy.scope import reach
+from audit.tenancy.scope import tenant_scope
 from capture import services as capture
 from customers import services as customers
 
@@ -33,7 +33,7 @@ def shop(request: HttpRequest) -> HttpResponse:
     if not (settings.DEBUG or settings.DEMO):
         raise Http404
     # The shop belongs to nobody who could sign in.
-    with reach(None):
+    with tenant_scope(None):
         facts = _facts(request)
     response = render(request, "demo/index.html", facts)
     response["Content-Security-Policy"] = POLICY

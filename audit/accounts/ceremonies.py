@@ -16,7 +16,7 @@ from django.db.models import QuerySet
 
 from audit import clock
 from audit.accounts.login_attempts import give_back, reserve, wait_text
-from audit.crypto import keyed_hash, network_hash
+from audit.crypto import hmac_hex, network_hash
 from audit.ids import parse_uuid
 from audit.models import Ceremony
 
@@ -92,7 +92,7 @@ def old_ceremonies() -> QuerySet[Ceremony]:
 
 
 def _challenge(pk: UUID, question: Question, expires_at: datetime) -> bytes:
-    text = keyed_hash(
+    text = hmac_hex(
         "passkey challenge",
         pk.hex,
         str(question.purpose),

@@ -13,7 +13,7 @@ from datetime import timedelta
 from django.core import signing
 
 from audit.accounts.login_attempts import reserve
-from audit.crypto import keyed_hash
+from audit.crypto import hmac_hex
 
 _LIFETIME = timedelta(days=180)
 # People who share one browser.
@@ -35,13 +35,13 @@ def counter_of_device(cookie: str, account: str) -> str | None:
     device, accounts = _read(cookie)
     if account not in accounts:
         return None
-    return f"device:{account}:{keyed_hash('device', device)[:_HASH_SHOWN]}"
+    return f"device:{account}:{hmac_hex('device', device)[:_HASH_SHOWN]}"
 
 
 def known_device(cookie: str) -> str | None:
     """Return a keyed hash of a browser that is known for whomever; None for others."""
     device, accounts = _read(cookie)
-    return keyed_hash("device", device)[:_HASH_SHOWN] if accounts else None
+    return hmac_hex("device", device)[:_HASH_SHOWN] if accounts else None
 
 
 def remember_device(cookie: str, account: str) -> str:
@@ -75,7 +75,7 @@ def accept_invitation(code: str, cookie: str) -> str | None:
     except signing.BadSignature:
         return None
     if known_device(cookie) is not None:
-        name = f"invitation:{keyed_hash('device', device)[:_HASH_SHOWN]}"
+        name = f"invitation:{hmac_hex('device', device)[:_HASH_SHOWN]}"
         is_allowed = reserve(name, _MOST_KNOWN, _INVITED).is_allowed
         return remember_device(cookie, account) if is_allowed else None
     return signing.dumps([device, [account]], salt=_SALT)

@@ -20,7 +20,7 @@ from django.db.models import QuerySet
 
 from audit import clock
 from audit.canonical import canonical_json
-from audit.crypto import is_signature, keyed_hash, signature
+from audit.crypto import hmac_hex, is_signature, signature
 from audit.log.recording import record
 from audit.models import Grant, PinCredential, Scope, User
 from audit.tenancy.actors import Actor
@@ -88,12 +88,12 @@ class StepUpState:
 
 def session_binding(session_key: str) -> str:
     """Return what grants of a session carry instead of its key."""
-    return keyed_hash("step-up binding", "session", session_key)
+    return hmac_hex("step-up binding", "session", session_key)
 
 
 def token_binding(family_id: UUID) -> str:
     """Return what grants of a token family carry."""
-    return keyed_hash("step-up binding", "token", str(family_id))
+    return hmac_hex("step-up binding", "token", str(family_id))
 
 
 def digest_of(act: str, **facts: Any) -> str:
@@ -102,7 +102,7 @@ def digest_of(act: str, **facts: Any) -> str:
     Takes text, whole numbers, yes and no, null, and lists and objects of them. Keyed,
     because a filter may name a person.
     """
-    return keyed_hash("step-up digest", act, canonical_json(facts).decode())
+    return hmac_hex("step-up digest", act, canonical_json(facts).decode())
 
 
 def check_scope(scope: str, digest: str | None) -> Scope:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from django.core.exceptions import ValidationError
 
 from audit.accounts.users import factors_of, release_of
-from audit.crypto import keyed_hash
+from audit.crypto import hmac_hex
 from audit.models import User
 
 
@@ -23,7 +23,7 @@ def mark_of_secrets(user: User) -> str:
     """
     due = release_of(user)
     parts = [user.security_stamp, str(due or ""), *sorted(factors_of(user))]
-    return keyed_hash("second secrets", user.pk.hex, *parts)
+    return hmac_hex("second secrets", user.pk.hex, *parts)
 
 
 def hold_account(user: User, mark: str | None = None) -> None:

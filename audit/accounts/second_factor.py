@@ -27,11 +27,11 @@ from audit.accounts.login_attempts import clear, reserve
 from audit.accounts.mails import tell
 from audit.accounts.own_secrets import hold_account, mark_of_secrets
 from audit.accounts.users import end_sessions, factors_of, note_factors
-from audit.crypto import keyed_hash, lock_up, signatures, unlock
+from audit.crypto import decrypt, encrypt, hmac_hex, signatures
 from audit.log.recording import record
 from audit.models import PASSKEY, Authenticator, Passkey, RecoveryCode, User
 from audit.tenancy.actors import Actor
-from audit.tenancy.scope import reach
+from audit.tenancy.scope import tenant_scope
 
 logger = logging.getLogger(__name__)
 
@@ -100,7 +100,7 @@ def check_code(user: User, code: str, *, takes_recovery: bool) -> Checked:
 
 def counter_of(user: User) -> str:
     """Return the name of the counter of a user's codes."""
-    return f"second-factor:{keyed_hash('user', user.pk.hex)}"
+    return f"second-factor:{hmac_hex('user', user.pk.hex)}"
 
 
 # --- who needs one --------------------------------------------------------------
@@ -126,7 +126,7 @@ def needs_second_factor(user: User) -> bool:
         return False
     roles = {"superuser"} if user.is_superuser else set()
     # Roles are asked before any business is known.
-    with reach(None):
+    with tenant_scope(None):
         return bool(needed & roles) or bool(needed & set(_roles_of(user)))
 
 
@@ -282,7 +282,7 @@ def _store(user: User, facts: dict[str, Any], step: int, actor: Actor) -> list[s
     if facts.get("replaces"):
         Authenticator.objects.filter(user=user).delete()
     row = Authenticator(user=user, last_step=step)
-    row.sealed_seed = lock_up(_seed_of(facts), purpose=_PURPOSE, owner=user.pk.bytes)
+    row.sealed_seed = encrypt(_seed_of(facts), purpose=_PURPOSE, owner=user.pk.bytes)
     row.save(force_insert=True)
     note_factors(user, add="totp")
     record("second_factor.enrolled", user, actor=actor)
@@ -303,7 +303,7 @@ def _enrolment(user: User, seed: bytes, ticket: str) -> Enrolment:
 
 def _locked(facts: dict[str, Any], user: User) -> str:
     data = json.dumps(facts).encode()
-    return lock_up(data, purpose=_ENROLMENT, owner=user.pk.bytes)
+    return encrypt(data, purpose=_ENROLMENT, owner=user.pk.bytes)
 
 
 def _opened(ticket: str, user: User) -> dict[str, Any]:
@@ -311,7 +311,7 @@ def _opened(ticket: str, user: User) -> dict[str, Any]:
     msg = "This page is too old. Begin again."
     try:
         facts: dict[str, Any] = json.loads(
-            unlock(ticket, purpose=_ENROLMENT, owner=user.pk.bytes)
+            decrypt(ticket, purpose=_ENROLMENT, owner=user.pk.bytes)
         )
     except (InvalidTag, ValueError) as error:
         raise ValidationError(msg, code="expired") from error
@@ -332,7 +332,7 @@ def use_step(user: User, code: str) -> bool:
     if row is None or not _DIGITS.fullmatch(code):
         return False
     try:
-        seed = unlock(row.sealed_seed, purpose=_PURPOSE, owner=user.pk.bytes)
+        seed = decrypt(row.sealed_seed, purpose=_PURPOSE, owner=user.pk.bytes)
     except (InvalidTag, ValueError):
         logger.exception("%s cannot be opened; was HASH_KEY changed?", row)
         return False

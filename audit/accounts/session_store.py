@@ -14,7 +14,7 @@ from asgiref.sync import sync_to_async
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
 from django.utils import timezone
 
-from audit.crypto import keyed_hash
+from audit.crypto import hmac_hex
 
 # As much as the column of Django's table holds: 160 bits.
 _LENGTH = 40
@@ -24,7 +24,7 @@ _SALT = "config.session_store"
 
 def stored_key(session_key: str | None) -> str:
     """Return what the table has in the place of a session's key."""
-    return keyed_hash("session", session_key or "")[:_LENGTH]
+    return hmac_hex("session", session_key or "")[:_LENGTH]
 
 
 class SessionStore(DatabaseStore):

@@ -36,7 +36,7 @@ from audit.accounts.passkeys import (
 )
 from audit.accounts.second_factor import check_code, counter_of, has_second_factor
 from audit.accounts.users import counter_of_own_password, factors_of
-from audit.crypto import keyed_hash, network_hash
+from audit.crypto import hmac_hex, network_hash
 from audit.database.signed import AccountAltered
 from audit.emails import fold_email
 from audit.log.recording import record
@@ -323,7 +323,7 @@ def clear_sign_in_locks(user: User, *, actor: Actor) -> None:
 
 def account_hash(username: str) -> str:
     """Return the keyed hash under which the tries of a user name are counted."""
-    return keyed_hash("sign-in account", fold_email(username))[:_HASH_SHOWN]
+    return hmac_hex("sign-in account", fold_email(username))[:_HASH_SHOWN]
 
 
 def _look(
@@ -388,7 +388,7 @@ def _tell_failed(
 
 def _may_tell(who: str, operation: OperationContext) -> bool:
     """Tell whether there is room for one more entry about an account and network."""
-    place = keyed_hash("sign-in told", who, network_hash(operation.ip))
+    place = hmac_hex("sign-in told", who, network_hash(operation.ip))
     name = f"told:{place[:_HASH_SHOWN]}"
     return (
         reserve(name, _TOLD, _TOLD_WINDOW).is_allowed

@@ -23,7 +23,7 @@ from django.utils.crypto import constant_time_compare
 from audit import clock
 from audit.accounts.second_factor import lacks_second_factor
 from audit.accounts.users import live_families, revoke_token_family
-from audit.crypto import keyed_hash
+from audit.crypto import hmac_hex
 from audit.log.recording import record
 from audit.models import Outcome, TokenFamily, User
 from audit.tenancy.actors import Actor, OperationContext
@@ -222,4 +222,4 @@ def _decoded(text: str) -> dict[str, Any]:
 
 
 def _hash(secret: str) -> str:
-    return keyed_hash("refresh token", secret)
+    return hmac_hex("refresh token", secret)

@@ -18,7 +18,7 @@ from django.views.decorators.debug import sensitive_variables
 from audit import clock
 from audit.accounts.login_attempts import clear, reserve, wait_text
 from audit.accounts.mails import tell
-from audit.crypto import keyed_hash
+from audit.crypto import hmac_hex
 from audit.database.signed import AccountAltered, SignedModel
 from audit.log.recording import record
 from audit.log.refusals import record_refusal
@@ -200,7 +200,7 @@ def accept_account(user: User, *, actor: Actor) -> None:
             if isinstance(other, Passkey):
                 other.save()
             else:
-                other.by(actor, reason="accepted as it stands").save()
+                other.as_actor(actor, reason="accepted as it stands").save()
     record("user.accepted", row, actor=actor)
     end_sessions(row, actor=actor, reason_code="account_accepted")
 
@@ -342,7 +342,7 @@ def check_own_password(user: User, password: str, *, actor: Actor) -> None:
 
 def counter_of_own_password(user: User) -> str:
     """Return the name of the counter of tries by whoever is signed in."""
-    return f"own-password:{keyed_hash('user', user.pk.hex)}"
+    return f"own-password:{hmac_hex('user', user.pk.hex)}"
 
 
 def list_token_families(user: User) -> QuerySet[TokenFamily]:

@@ -160,10 +160,12 @@ class ScopedAdmin(_ModelAdmin):
     def sees_clear(self, request: HttpRequest, row: Any) -> bool:
         """Tell whether the person sees contact data of this row on its own page."""
         actor, business_id = actor_of(request), business_of(row)
-        if actor.may(SEE_CLEAR, business_id):
+        if actor.has_perm(SEE_CLEAR, business_id):
             return True
         # A reveal ends with the right to it.
-        return actor.may(REVEAL, business_id) and is_revealed(request, subject_of(row))
+        return actor.has_perm(REVEAL, business_id) and is_revealed(
+            request, subject_of(row)
+        )
 
     def note_shown(
         self, request: HttpRequest, verb: str, rows: Iterable[Any], **facts: Any

@@ -220,7 +220,7 @@ def _undo_key(job: Job) -> str:
 
 
 def _may_cancel(actor: Actor, job: Job) -> bool:
-    return actor.may("audit.cancel_job", job.business_id)
+    return actor.has_perm("audit.cancel_job", job.business_id)
 
 
 def _per_second(job: Job) -> int | None:

@@ -28,7 +28,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import SafeData, mark_safe
 from django.views.decorators.debug import sensitive_variables
 
-from audit.crypto import keyed_hash
+from audit.crypto import hmac_hex
 from audit.rest import idempotency
 
 _View = TypeVar("_View", bound=Callable[..., Any])
@@ -137,11 +137,11 @@ def give_back(request: HttpRequest, page: str) -> None:
 
 
 def _page_name(request: HttpRequest, page: str) -> str:
-    return keyed_hash("form for a file", str(request.user.pk), request.path, page)
+    return hmac_hex("form for a file", str(request.user.pk), request.path, page)
 
 
 def _claim_name(request: HttpRequest, token: str) -> str:
-    return keyed_hash("form", str(request.user.pk), request.path, token)
+    return hmac_hex("form", str(request.user.pk), request.path, token)
 
 
 @sensitive_variables("fields")
@@ -149,7 +149,7 @@ def _fingerprint(request: HttpRequest) -> str:
     fields = sorted((k, v) for k, v in request.POST.lists() if k != FIELD)
     sent: Any = request.FILES
     files = sorted((k, f.name, f.size) for k, f in sent.items())
-    return keyed_hash("form said", request.get_full_path(), repr(fields), repr(files))
+    return hmac_hex("form said", request.get_full_path(), repr(fields), repr(files))
 
 
 def _kept(request: HttpRequest, response: Any) -> dict[str, Any] | None:

@@ -11,7 +11,7 @@ from typing import Any
 from cryptography.exceptions import InvalidTag
 from django.contrib.messages.storage.session import SessionStorage
 
-from audit.crypto import lock_up, unlock
+from audit.crypto import decrypt, encrypt
 
 _PURPOSE, _OWNER = "messages", b"messages"
 
@@ -21,13 +21,13 @@ class SealedStorage(SessionStorage):
 
     def serialize_messages(self, messages: Any) -> str:
         text = super().serialize_messages(messages)
-        return lock_up(text.encode(), purpose=_PURPOSE, owner=_OWNER)
+        return encrypt(text.encode(), purpose=_PURPOSE, owner=_OWNER)
 
     def deserialize_messages(self, data: Any) -> Any:
         if not data:
             return []
         try:
-            text = unlock(data, purpose=_PURPOSE, owner=_OWNER).decode()
+            text = decrypt(data, purpose=_PURPOSE, owner=_OWNER).decode()
         except (ValueError, InvalidTag):
             # HASH_KEY has changed since; a message is no loss.
             return []

@@ -41,7 +41,7 @@ from audit import accounts, clock
 from audit.admin import passkeys
 from audit.admin.base import ScopedAdmin, actor_of
 from audit.admin.once import answer_again, give_back, take_once, token_of
-from audit.crypto import lock_up, unlock
+from audit.crypto import decrypt, encrypt
 from audit.models import Scope
 
 if TYPE_CHECKING:
@@ -309,13 +309,13 @@ def _sealed(request: HttpRequest, asked: _PendingAct) -> str:
     new key that another tab's confirmation gives it, and to the page.
     """
     data = json.dumps(asked.__dict__).encode()
-    return lock_up(data, purpose=_PURPOSE, owner=_place(request))
+    return encrypt(data, purpose=_PURPOSE, owner=_place(request))
 
 
 def _unsealed(request: HttpRequest, text: str) -> _PendingAct | None:
     """Return what a page carried; None for what is forged, of elsewhere or too old."""
     try:
-        data = unlock(text, purpose=_PURPOSE, owner=_place(request))
+        data = decrypt(text, purpose=_PURPOSE, owner=_place(request))
     except (ValueError, InvalidTag):
         return None
     asked = _PendingAct(**json.loads(data))

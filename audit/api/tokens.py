@@ -21,7 +21,7 @@ from django.views.decorators.debug import sensitive_variables
 from audit import accounts
 from audit.accounts.device_cookie import device_of, remember, welcome_of
 from audit.api import refresh_cookie
-from audit.crypto import keyed_hash
+from audit.crypto import hmac_hex
 from audit.rest.exceptions import ApiError
 from audit.rest.parsers import parse_json
 from audit.rest.problems import problem_response
@@ -164,7 +164,7 @@ def _page_of(request: HttpRequest) -> str:
     origin = request.headers.get("Origin", "")
     if origin not in settings.PASSKEY_ORIGINS:
         raise ApiError(403, "origin_not_allowed", _ELSEWHERE)
-    return keyed_hash("token sign-in", origin)
+    return hmac_hex("token sign-in", origin)
 
 
 def _signed_in(request: HttpRequest, user: Any, *, in_cookie: bool) -> HttpResponse:

@@ -1,8 +1,8 @@
 """No change without a history row: base classes for models of every app.
 
-A tracked row is changed as somebody: `row.by(actor, reason=…).save()` or
-`Model.objects.by(actor, reason=…).update(…)`. Each way of Django's ORM to change rows
-either writes history or refuses; the guards keep what was written.
+A tracked row is changed as somebody: `row.as_actor(actor, reason=…).save()` or
+`Model.objects.as_actor(actor, reason=…).update(…)`. Each way of Django's ORM to change
+rows either writes history or refuses; the guards keep what was written.
 """
 
 from __future__ import annotations
@@ -114,7 +114,8 @@ class TrackedModel(models.Model):
 
         The history row of an update holds what the database says it has stored, not
         what a stale instance believed. Without a savepoint the caller's transaction
-        ends if this fails. Raises NotSupportedError when nobody was named with `by()`.
+        ends if this fails. Raises NotSupportedError when nobody was named with
+        `as_actor()`.
         """
         change = required_change(self._change, "save()")
         if hasattr(self, "_history_date"):
@@ -136,7 +137,7 @@ class TrackedModel(models.Model):
     def delete(self, *_: Any, **__: Any) -> NoReturn:
         refuse("delete()", "Archive the row.")
 
-    def by(self, actor: Actor, *, reason: str | None = None) -> Self:
+    def as_actor(self, actor: Actor, *, reason: str | None = None) -> Self:
         """Say who changes this row, and why; lasts for the life of the instance."""
         self._change = Change(actor, reason)
         return self

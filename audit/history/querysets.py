@@ -51,7 +51,7 @@ class TrackedQuerySet(ScopedQuerySet[_M]):
 
     _change: Change | None = None
 
-    def by(self, actor: Actor, *, reason: str | None = None) -> Self:
+    def as_actor(self, actor: Actor, *, reason: str | None = None) -> Self:
         """Say who writes through this queryset, and why."""
         clone = self.all()
         clone._change = Change(actor, reason)
@@ -69,7 +69,7 @@ class TrackedQuerySet(ScopedQuerySet[_M]):
         """Update the rows in key order and write one history row for each.
 
         Runs in one transaction and locks the rows, so that two of these cannot
-        deadlock. Raises NotSupportedError when nobody was named with `by()`.
+        deadlock. Raises NotSupportedError when nobody was named with `as_actor()`.
         """
         required_change(self._change, "update()")
         with transaction.atomic(using=self.db):

@@ -30,7 +30,7 @@ def refuse(what: str, instead: str) -> NoReturn:
 
 def required_change(change: Change | None, what: str) -> Change:
     if change is None:
-        refuse(f"{what} by nobody", "Say who: `.by(actor, reason=…)` first.")
+        refuse(f"{what} by nobody", "Say who: `.as_actor(actor, reason=…)` first.")
     return change
 
 

@@ -17,7 +17,7 @@ from audit.jobs.compat import (
 from audit.jobs.tasks import JobTask
 from audit.log.recording import record
 from audit.models import Job, JobBatch, JobStatus
-from audit.tenancy.scope import reach_also
+from audit.tenancy.scope import extend_tenant_scope
 
 _STATUSES = {
     JobStatus.READY: TaskResultStatus.READY,
@@ -77,7 +77,7 @@ class JobBackend(BaseTaskBackend):
             run_after=task.run_after,
         )
         try:
-            with transaction.atomic(), reach_also(job.business_id):
+            with transaction.atomic(), extend_tenant_scope(job.business_id):
                 job.save(force_insert=True)
         except IntegrityError:
             # Another request has started the same work meanwhile.
@@ -120,7 +120,7 @@ class JobBackend(BaseTaskBackend):
 
 def _require_reach(task: Any) -> None:
     if task.business_id is not None:
-        task.actor.require(task.business_id)
+        task.actor.require_perm(task.business_id)
     elif task.actor.business_ids is not None:
         msg = "A job for every business is the platform owner's."
         raise PermissionDenied(msg)

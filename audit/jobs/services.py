@@ -73,7 +73,7 @@ def cancel_job(job: Job, *, actor: Actor) -> Job:
     What is written stays written. Does nothing to a job that has ended. Raises
     PermissionDenied without the right.
     """
-    if not actor.may(CANCEL, job.business_id):
+    if not actor.has_perm(CANCEL, job.business_id):
         msg = "You may not cancel this job."
         raise PermissionDenied(msg)
     rows = Job.objects.filter(pk=job.pk)

@@ -31,7 +31,7 @@ from audit.jobs.tasks import JobCancelled, JobContext, JobEnded, WorkerStopping
 from audit.log.recording import record
 from audit.models import Job, JobStatus, Outcome, User
 from audit.tenancy.actors import Actor, Kind, OperationContext
-from audit.tenancy.scope import reach
+from audit.tenancy.scope import tenant_scope
 
 logger = logging.getLogger(__name__)
 
@@ -113,7 +113,7 @@ class Worker:
         context: JobContext | None = None
         try:
             actor = _actor_of(job)
-            with reach(_reached(job, actor)):
+            with tenant_scope(_reached(job, actor)):
                 context = self._context_of(job, actor)
                 _check_rights(job, actor)
                 task = import_string(job.task)
@@ -230,7 +230,7 @@ def _actor_of(job: Job) -> Actor:
     operation = _operation_of(job)
     if job.user_id is None:
         return Actor(kind="system", operation=operation, business_ids=None)
-    with reach(None):
+    with tenant_scope(None):
         user = User.objects.get(pk=job.user_id)
         return Actor.from_user(user, operation)
 
@@ -263,10 +263,10 @@ def _check_rights(job: Job, actor: Actor) -> None:
     """
     if job.user_id is None:
         return
-    with reach(None):
+    with tenant_scope(None):
         user = User.objects.filter(pk=job.user_id, is_active=True).first()
         now = None if user is None else Actor.from_user(user, actor.operation)
-    if now is None or now.standing != actor.standing:
+    if now is None or now.permission_fingerprint != actor.permission_fingerprint:
         msg = "The rights of who asked for this have changed."
         raise PermissionDenied(msg)
 

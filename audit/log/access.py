@@ -37,7 +37,7 @@ def note_shown(
         found[business_of(row)].append(row)
     if query and not found:
         # Nobody was found, and yet somebody was looked for.
-        found[actor.only_business] = []
+        found[actor.sole_business_id] = []
     for business_id, own in found.items():
         subjects = {pk for row in own if (pk := subject_of(row)) is not None}
         note_subjects(
@@ -66,7 +66,7 @@ def note_subjects(
     object_id = str(target.pk) if target is not None else ""
     shown = AccessNote(
         action,
-        business_id if business_id is not None else actor.only_business,
+        business_id if business_id is not None else actor.sole_business_id,
         tuple(sorted(set(subjects))),
         label,
         object_id,

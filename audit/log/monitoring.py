@@ -17,7 +17,7 @@ from audit.log.selectors import list_events, usernames_by_id
 from audit.models import Event, Operation, Outcome
 from audit.privacy.masking import mask
 from audit.tenancy.actors import Actor
-from audit.tenancy.scope import reach
+from audit.tenancy.scope import tenant_scope
 
 # More than this by one person in an hour is unusual, and said on the page.
 UNUSUAL_REVEALS = 200
@@ -131,7 +131,7 @@ def acts_since(
 def _addresses(ids: set[UUID]) -> dict[UUID, str]:
     # Of events that the reader sees. The request of somebody who works for several
     # businesses belongs to none of them.
-    with reach(None):
+    with tenant_scope(None):
         rows = dict(Operation.objects.filter(pk__in=ids).values_list("pk", "ip"))
     return {pk: str(mask(ip)) if ip else "–" for pk, ip in rows.items()}
 

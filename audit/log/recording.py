@@ -10,7 +10,7 @@ from django.db import models, transaction
 
 from audit.models import Event, Operation, Outcome
 from audit.tenancy.actors import Actor
-from audit.tenancy.scope import reach, reach_also
+from audit.tenancy.scope import extend_tenant_scope, tenant_scope
 
 # As many as the longest page shows.
 MAX_SUBJECTS = 200
@@ -57,7 +57,7 @@ def record(
     """
     Operation.objects.ensure(actor)
     event = new_event(action, target, actor=actor, business_id=business_id, **details)
-    with reach_also(event.business_id):
+    with extend_tenant_scope(event.business_id):
         event.save(force_insert=True)
     return event
 
@@ -70,7 +70,7 @@ def record_together(events: list[Event], *, actor: Actor) -> None:
     """
     if events:
         Operation.objects.ensure(actor)
-        with reach(None):
+        with tenant_scope(None):
             Event.objects.bulk_create(events)
 
 
@@ -85,7 +85,7 @@ def new_event(
     """Return an event that is not written yet, as `record` would write it."""
     people = list(details.get("subjects", ()))
     if business_id is None:
-        business_id = getattr(target, "business_id", None) or actor.only_business
+        business_id = getattr(target, "business_id", None) or actor.sole_business_id
     label, object_id = details.get("object_label", ""), details.get("object_id", "")
     if target is not None:
         label, object_id = target._meta.label_lower, str(target.pk)

@@ -17,11 +17,11 @@ from django.db import models, transaction
 from django.db.models import F, Q, QuerySet
 
 from audit import clock
-from audit.crypto import keyed_hash, network_hash
+from audit.crypto import hmac_hex, network_hash
 from audit.log.recording import new_event, record_together
 from audit.models import Event, Outcome, RefusalWindow
 from audit.tenancy.actors import Actor
-from audit.tenancy.scope import reach
+from audit.tenancy.scope import tenant_scope
 
 # So many refusals of one person and kind are details one by one in each window.
 MOST_EVENTS = 10
@@ -56,7 +56,7 @@ def record_refusal(
     end.
     """
     if business_id is None:
-        business_id = getattr(target, "business_id", None) or actor.only_business
+        business_id = getattr(target, "business_id", None) or actor.sole_business_id
     events = record_refusals(
         action, target, actor=actor, code=code, business_ids=[business_id], **details
     )
@@ -81,7 +81,7 @@ def record_refusals(
     now = clock.now()
     fresh = [_fresh(action, code, pk, actor, now) for pk in set(business_ids)]
     # Counters are nobody's rows: also those of a business that is not within reach.
-    with reach(None):
+    with tenant_scope(None):
         rows = _locked(fresh)
         stored = RefusalWindow.objects.filter(name__in=[row.name for row in rows])
         over = {row.name for row in rows if not _is_open(row, now)}
@@ -160,7 +160,7 @@ def _fresh(
         who = actor.operation.route
     parts = (actor.kind, who, str(business_id or ""), action, code)
     return RefusalWindow(
-        name=keyed_hash("refusal", *parts),
+        name=hmac_hex("refusal", *parts),
         business_id=business_id,
         actor_kind=actor.kind,
         actor_id=actor.id,

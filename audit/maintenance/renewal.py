@@ -20,7 +20,7 @@ from django.db.models import QuerySet
 from audit.accounts.mails import tell
 from audit.accounts.pin_enrolment import release_pin
 from audit.accounts.pin_hashes import newest_version
-from audit.crypto import lock_up, newest_mark, unlock
+from audit.crypto import decrypt, encrypt, newest_mark
 from audit.database.batches import in_batches
 from audit.database.signed import SignedModel
 from audit.history.models import TrackedModel
@@ -92,10 +92,10 @@ def sealed_column(
     def renew(row: Any, actor: Actor) -> bool:
         bound = owner(row)
         try:
-            data = unlock(getattr(row, column), purpose=purpose, owner=bound)
+            data = decrypt(getattr(row, column), purpose=purpose, owner=bound)
         except (InvalidTag, ValueError):
             return False
-        setattr(row, column, lock_up(data, purpose=purpose, owner=bound))
+        setattr(row, column, encrypt(data, purpose=purpose, owner=bound))
         _write(row, column, actor)
         return True
 
@@ -164,7 +164,7 @@ def _keys(column: KeyedColumn) -> Iterator[Any]:
 
 def _write(row: Any, column: str, actor: Actor) -> None:
     if isinstance(row, TrackedModel):
-        row.by(actor, reason=_REASON)
+        row.as_actor(actor, reason=_REASON)
     row.save(update_fields=[column])
 
 

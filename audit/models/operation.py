@@ -11,7 +11,7 @@ from django.utils import timezone
 from audit.database.sealed import AppendOnly, SealedModel, sealed_constraints
 from audit.fields import NullCharField, NullTextField
 from audit.tenancy.actors import Actor, OperationContext
-from audit.tenancy.scope import reach_also
+from audit.tenancy.scope import extend_tenant_scope
 
 
 class OperationQuerySet(models.QuerySet["Operation"]):
@@ -24,7 +24,7 @@ class OperationQuerySet(models.QuerySet["Operation"]):
             return
         row = Operation(
             id=context.id,
-            business_id=actor.only_business,
+            business_id=actor.sole_business_id,
             started_at=context.started_at,
             via=context.via,
             method=context.method,
@@ -36,7 +36,7 @@ class OperationQuerySet(models.QuerySet["Operation"]):
             user_agent=context.user_agent,
             origin=context.origin,
         )
-        with reach_also(row.business_id):
+        with extend_tenant_scope(row.business_id):
             Operation.objects.using(self.db).bulk_create([row], ignore_conflicts=True)
 
         # Only a committed row is there for good: a rollback takes it away again.

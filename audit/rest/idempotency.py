@@ -26,7 +26,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
 from audit import clock
-from audit.crypto import keyed_hash, lock_up, unlock
+from audit.crypto import decrypt, encrypt, hmac_hex
 from audit.ids import uuid7
 from audit.models import IdempotentResponse
 
@@ -75,7 +75,7 @@ def find_answer(name: str) -> dict[str, Any] | None:
 
 def _encrypt_answer(name: str, answer: dict[str, Any]) -> str:
     text = json.dumps(answer).encode()
-    return lock_up(text, purpose=_PURPOSE, owner=name.encode())
+    return encrypt(text, purpose=_PURPOSE, owner=name.encode())
 
 
 def _decrypt_answer(stored: IdempotentResponse) -> dict[str, Any] | None:
@@ -85,7 +85,7 @@ def _decrypt_answer(stored: IdempotentResponse) -> dict[str, Any] | None:
     it opens under its own name alone, whoever moves rows in the database.
     """
     try:
-        text = unlock(stored.response, purpose=_PURPOSE, owner=stored.name.encode())
+        text = decrypt(stored.response, purpose=_PURPOSE, owner=stored.name.encode())
     except (InvalidTag, ValueError):
         return None
     answer: dict[str, Any] = json.loads(text)
@@ -115,7 +115,7 @@ def forget_answer(name: str) -> None:
 
 def use_once(*parts: str) -> bool:
     """Tell whether something is used for the first time within a day, and mark it."""
-    name = keyed_hash("once", *parts)
+    name = hmac_hex("once", *parts)
     row = IdempotentResponse(
         id=uuid7(), name=name, fingerprint="", expires_at=clock.Now() + _KEPT
     )

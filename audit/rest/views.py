@@ -20,7 +20,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from audit.crypto import keyed_hash
+from audit.crypto import hmac_hex
 from audit.privacy.classes import business_of
 from audit.privacy.masking import SEE_CLEAR
 from audit.rest import idempotency
@@ -106,7 +106,7 @@ class HasRight(BasePermission):
         """Tell whether a row that is seen may be written to: by its business."""
         if request.method in SAFE_METHODS:
             return True
-        allowed: bool = view.actor.may(view.required_permission, business_of(obj))
+        allowed: bool = view.actor.has_perm(view.required_permission, business_of(obj))
         return allowed
 
 
@@ -189,7 +189,7 @@ class StaffView(APIView):
         this person sees it.
         """
         spec = self.spec or ActionSpec("")
-        context = {"may": self.actor.may, **context}
+        context = {"may": self.actor.has_perm, **context}
         body = spec.response(data, context=context).data
         if self.is_camel:
             body = with_camel_keys(body)
@@ -197,7 +197,7 @@ class StaffView(APIView):
 
     def sees_clear(self, row: Any) -> bool:
         """Tell whether the person sees contact data of this row."""
-        return self.actor.may(SEE_CLEAR, business_of(row))
+        return self.actor.has_perm(SEE_CLEAR, business_of(row))
 
     def expected_rev(self) -> int | None:
         """Return the revision that `If-Match` names (RFC 9110), if it does.
@@ -245,7 +245,7 @@ class StaffView(APIView):
             with transaction.atomic():
                 return act(), False
         name, said = self._key
-        return self._kept_once(keyed_hash("part", name, str(number)), said, act)
+        return self._kept_once(hmac_hex("part", name, str(number)), said, act)
 
     def _done_once(
         self,
@@ -282,10 +282,10 @@ class StaffView(APIView):
             )
         request = self.request
         asked = (request.path.rstrip("/"), request.headers.get("X-Business", ""))
-        who = (str(self.actor.id), self.actor.standing)
-        name = keyed_hash("answer", *who, *asked, text)
+        who = (str(self.actor.id), self.actor.permission_fingerprint)
+        name = hmac_hex("answer", *who, *asked, text)
         said = orjson.dumps(request.data, option=orjson.OPT_SORT_KEYS).decode()
-        return name, keyed_hash("said", request.META.get("QUERY_STRING", ""), said)
+        return name, hmac_hex("said", request.META.get("QUERY_STRING", ""), said)
 
     def _kept_once(
         self, name: str, said: str, act: Callable[[], dict[str, Any]]

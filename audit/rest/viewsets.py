@@ -227,7 +227,7 @@ class ResourceViewSet(StaffView, GenericViewSet[Any]):
         self, rows: Iterable[Any], *, is_detail: bool = False, **asked: Any
     ) -> list[dict[str, Any]]:
         """Return rows as they are answered; in lists everybody's are masked."""
-        context: dict[str, Any] = {"may": self.actor.may}
+        context: dict[str, Any] = {"may": self.actor.has_perm}
         if is_detail:
             context["is_clear"] = self.sees_clear
         else:
@@ -250,13 +250,13 @@ class ResourceViewSet(StaffView, GenericViewSet[Any]):
 
     def _beside(self, related: Related, serializer: RowSerializer, row: Any) -> Any:
         other = related.of(row)
-        if other is None or not self.may_see(related, other):
+        if other is None or not self.can_see(related, other):
             return None
         return serializer.to_representation(other)
 
-    def may_see(self, related: Related, other: Any) -> bool:
+    def can_see(self, related: Related, other: Any) -> bool:
         """Tell whether the actor may look at this row of the other table."""
-        return self.actor.may(related.right, business_of(other))
+        return self.actor.has_perm(related.right, business_of(other))
 
     def note_shown(self, verb: str, rows: Iterable[Any], **facts: Any) -> None:
         """Note for the access event whom the answer shows."""

@@ -14,7 +14,7 @@ from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
 from audit.ids import uuid7
-from audit.tenancy.scope import open_reach, reach
+from audit.tenancy.scope import set_tenant_scope, tenant_scope
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -29,7 +29,7 @@ _OWN = re.compile(
 )
 
 # What somebody may do, by business: the names of permissions, as Django writes them.
-Rights = Mapping[UUID, frozenset[str]]
+Permissions = Mapping[UUID, frozenset[str]]
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class Actor:
     id: UUID | None = None
     business_ids: frozenset[UUID] | None = frozenset()
     key_id: UUID | None = None
-    rights: Rights = field(default_factory=dict)
+    rights: Permissions = field(default_factory=dict)
 
     @classmethod
     def from_request(cls, request: HttpRequest) -> Actor:
@@ -113,7 +113,7 @@ class Actor:
         From here on the request reaches the rows of the person's businesses.
         """
         actor = cls.from_user(request.user, operation_of(request))
-        open_reach(actor.business_ids)
+        set_tenant_scope(actor.business_ids)
         return actor
 
     @classmethod
@@ -127,7 +127,7 @@ class Actor:
         user.require_genuine()
         if user.is_superuser:
             return cls("user", operation, id=user.pk, business_ids=None)
-        rights = rights_of(user)
+        rights = permissions_of(user)
         ids = frozenset(rights)
         return cls("user", operation, id=user.pk, business_ids=ids, rights=rights)
 
@@ -144,15 +144,15 @@ class Actor:
         return cls(kind="system", operation=operation, business_ids=None)
 
     @property
-    def standing(self) -> str:
+    def permission_fingerprint(self) -> str:
         """What somebody may do where, as a text that changes with any of it."""
         if self.business_ids is None:
             return "everything"
-        rights = ((str(pk), sorted(may)) for pk, may in self.rights.items())
+        rights = ((str(pk), sorted(has_perm)) for pk, has_perm in self.rights.items())
         return json.dumps(sorted(rights))
 
     @property
-    def only_business(self) -> UUID | None:
+    def sole_business_id(self) -> UUID | None:
         """The business of whoever works for exactly one."""
         ids = self.business_ids or ()
         return next(iter(ids)) if len(ids) == 1 else None
@@ -166,9 +166,11 @@ class Actor:
         """Return the businesses in which the actor may do this; None for all."""
         if self.kind != "user" or self.business_ids is None:
             return self.business_ids
-        return frozenset(pk for pk, may in self.rights.items() if permission in may)
+        return frozenset(
+            pk for pk, permissions in self.rights.items() if permission in permissions
+        )
 
-    def may(self, permission: str, business_id: UUID | None) -> bool:
+    def has_perm(self, permission: str, business_id: UUID | None) -> bool:
         """Tell whether the actor may do this in a business.
 
         What belongs to no business is the platform owner's and the commands'.
@@ -176,7 +178,7 @@ class Actor:
         ids = self.businesses_for(permission)
         return ids is None or business_id in ids
 
-    def require(self, business_id: UUID, permission: str = "") -> None:
+    def require_perm(self, business_id: UUID, permission: str = "") -> None:
         """Raise PermissionDenied unless the actor may act for this business."""
         ids = self.businesses_for(permission) if permission else self.business_ids
         if ids is not None and business_id not in ids:
@@ -184,26 +186,26 @@ class Actor:
             raise PermissionDenied(msg)
 
 
-def rights_of(user: Any) -> Rights:
+def permissions_of(user: Any) -> Permissions:
     """Return what an active user may do in each business, looked up once a request."""
     if not user.is_active:
         return {}
     if not hasattr(user, "_rights"):
         # Who works where is asked before any business is known.
-        with reach(None):
+        with tenant_scope(None):
             user._rights = _find_rights(user)
-    rights: Rights = user._rights
+    rights: Permissions = user._rights
     return rights
 
 
-def _no_rights(_user: Any) -> Rights:
+def _no_rights(_user: Any) -> Permissions:
     return {}
 
 
-_find_rights: Callable[[Any], Rights] = _no_rights
+_find_rights: Callable[[Any], Permissions] = _no_rights
 
 
-def register_rights_source(source: Callable[[Any], Rights]) -> None:
+def register_rights_source(source: Callable[[Any], Permissions]) -> None:
     """Let the app that knows memberships say what a user may do where."""
     global _find_rights  # noqa: PLW0603 - set once, in AppConfig.ready()
     _find_rights = source

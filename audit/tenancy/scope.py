@@ -37,7 +37,7 @@ _END = object()
 
 
 @contextmanager
-def reach(business_ids: Iterable[UUID] | None) -> Iterator[None]:
+def tenant_scope(business_ids: Iterable[UUID] | None) -> Iterator[None]:
     """Let the SQL inside reach the rows of these businesses; None: of all of them.
 
     Evaluate querysets inside: one that is read later is read within the reach of
@@ -51,7 +51,7 @@ def reach(business_ids: Iterable[UUID] | None) -> Iterator[None]:
 
 
 @contextmanager
-def reach_also(business_id: UUID | None) -> Iterator[None]:
+def extend_tenant_scope(business_id: UUID | None) -> Iterator[None]:
     """Let the SQL inside reach this business too, and nothing more than that.
 
     For rows of the trail: they are written whoever acts, also before it is known.
@@ -61,12 +61,12 @@ def reach_also(business_id: UUID | None) -> Iterator[None]:
         yield
         return
     ids = [UUID(text) for text in within.split(",") if text]
-    with reach([*ids, business_id]):
+    with tenant_scope([*ids, business_id]):
         yield
 
 
 @contextmanager
-def request_reach() -> Iterator[None]:
+def request_tenant_scope() -> Iterator[None]:
     """Begin a request, which reaches nothing until `open_reach`, and end it."""
     outside, before = _is_request.get(), _reach.get()
     _is_request.set(True)
@@ -79,7 +79,7 @@ def request_reach() -> Iterator[None]:
         _reach.set(before)
 
 
-def open_reach(business_ids: Iterable[UUID] | None) -> None:
+def set_tenant_scope(business_ids: Iterable[UUID] | None) -> None:
     """Let the rest of this request reach these businesses; None: all of them.
 
     Called once it is known who asks. Does nothing outside of requests, where
@@ -89,7 +89,7 @@ def open_reach(business_ids: Iterable[UUID] | None) -> None:
         _reach.set(_text(business_ids))
 
 
-def keep_reach(parts: Iterable[Any]) -> Iterator[Any]:
+def keep_tenant_scope(parts: Iterable[Any]) -> Iterator[Any]:
     """Yield parts that are made later within what is reached now.
 
     A streamed answer is made after the request has ended.
@@ -114,7 +114,7 @@ def _text(business_ids: Iterable[UUID] | None) -> str:
     return ",".join(sorted(str(UUID(str(key))) for key in business_ids))
 
 
-class Teller:
+class RowSecurityWrapper:
     """Tells PostgreSQL what is within reach, in each transaction before its rows.
 
     Wraps every statement of one connection. The setting is local to its transaction:
@@ -172,9 +172,9 @@ def _alone(connection: Any, execute: Callable[[], Any]) -> Any:
     return result
 
 
-def tell_on_connect(*, connection: Any, **_: Any) -> None:
+def install_row_security(*, connection: Any, **_: Any) -> None:
     """Receive `connection_created`: statements of a hardened database are wrapped."""
     if not (settings.HARDENED and connection.vendor == "postgresql"):
         return
-    if not any(isinstance(w, Teller) for w in connection.execute_wrappers):
-        connection.execute_wrappers.append(Teller())
+    if not any(isinstance(w, RowSecurityWrapper) for w in connection.execute_wrappers):
+        connection.execute_wrappers.append(RowSecurityWrapper())

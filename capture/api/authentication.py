@@ -10,7 +10,7 @@ from django.http import HttpRequest
 
 from audit.rest.exceptions import ApiError
 from audit.tenancy.actors import operation_of
-from audit.tenancy.scope import open_reach
+from audit.tenancy.scope import set_tenant_scope
 from capture.choices import SCOPE_WRITE, KeyKind
 from capture.models import ApiKey
 from capture.services import BODY_KEYS, find_key, report_exposed_key
@@ -61,7 +61,7 @@ def require_key(
     if key is None:
         raise ApiError(401, "invalid_key", _UNKNOWN)
     _check_use(key, request, scope)
-    open_reach({key.business_id})
+    set_tenant_scope({key.business_id})
     return key
 
 

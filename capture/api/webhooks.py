@@ -9,7 +9,7 @@ from django.http import HttpResponse, JsonResponse
 
 from audit.rest.exceptions import ApiError
 from audit.tenancy.actors import Actor
-from audit.tenancy.scope import open_reach
+from audit.tenancy.scope import set_tenant_scope
 from capture import services
 from capture.adapters import SignatureError, stripe_livemode
 from capture.api.endpoint import (
@@ -36,7 +36,7 @@ def webhook_view(provider: str) -> View:
         if webhook_endpoint is None:
             capture_request.consume_quota(1, 0)
             raise ApiError(404, "not_found", "There is nothing here.")
-        open_reach({webhook_endpoint.business_id})
+        set_tenant_scope({webhook_endpoint.business_id})
         raw = read_body(capture_request, _LIMITS)
         envelope_fields = _envelope_fields(capture_request, webhook_endpoint)
         try:

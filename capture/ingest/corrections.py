@@ -37,7 +37,7 @@ def correct_capture(
     ValidationError without a reason, without a change, or for a value that does not
     fit or is not taken; then nothing is saved, not even the event. One transaction.
     """
-    actor.require(capture.business_id, "capture.correct_capture")
+    actor.require_perm(capture.business_id, "capture.correct_capture")
     if not reason.strip():
         msg = "Write why the value is corrected."
         raise ValidationError(msg, code="required")

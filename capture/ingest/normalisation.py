@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils.dateparse import parse_datetime
 
-from audit.crypto import keyed_hash
+from audit.crypto import hmac_hex
 from audit.emails import fold_email
 from audit.privacy.invisible import line_of
 from audit.tenancy.actors import Actor
@@ -121,7 +121,7 @@ def _message_id(envelope: Envelope, source: Source) -> tuple[str, str]:
         derived = f"derived:{':'.join(parts)}"
         return _impersonal(derived, envelope, source), MessageIdOrigin.DERIVED
     bucket = int(envelope.received_at.timestamp()) // _BUCKET_SECONDS
-    content = keyed_hash(
+    content = hmac_hex(
         str(source.pk),
         str(envelope.key_id),
         str(bucket),
@@ -144,7 +144,7 @@ def _impersonal(text: str, envelope: Envelope, source: Source) -> str:
     is_plain = text.isascii() and text.isprintable() and "@" not in text
     if is_plain and len(text) <= _LONGEST_ID and text not in names:
         return text
-    return f"h1:{keyed_hash(str(source.pk), text)}"
+    return f"h1:{hmac_hex(str(source.pk), text)}"
 
 
 def _times(envelope: Envelope) -> tuple[datetime, str, datetime | None, int | None]:

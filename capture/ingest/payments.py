@@ -358,7 +358,7 @@ def _settle(
             continue
         is_settled = payment.verified and payment.state in SETTLED_STATES
         settlements.append(
-            customers.Settlement(
+            customers.PaymentSnapshot(
                 customer_id=payment.customer_id,
                 references=names[payment.pk],
                 is_settled=is_settled,

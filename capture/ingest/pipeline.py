@@ -116,7 +116,7 @@ def ingest(
     fail, and it runs again. Raises PermissionDenied for a source of another
     business, and DatabaseError when the database does not answer after three tries.
     """
-    actor.require(source.business_id)
+    actor.require_perm(source.business_id)
     items = [_prepare(n, e, source, actor) for n, e in enumerate(envelopes)]
     if strict and any(item.issue for item in items):
         wrong = [item for item in items if item.issue]

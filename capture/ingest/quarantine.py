@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from audit import log
-from audit.crypto import keyed_hash
+from audit.crypto import hmac_hex
 from audit.tenancy.actors import Actor
 from capture.choices import Decision
 from capture.envelope import Envelope, Issue
@@ -75,7 +75,7 @@ def _build_quarantine(
     envelope: Envelope, issue: Issue, source: Source, actor: Actor
 ) -> Quarantine:
     body = envelope.text if envelope.body is None else envelope.body
-    item_fingerprint = keyed_hash(str(source.pk), fingerprint(body).hex())
+    item_fingerprint = hmac_hex(str(source.pk), fingerprint(body).hex())
     text = envelope.text
     if envelope.body is not None:
         text = payload_text(_with_gpc(envelope))
@@ -119,7 +119,7 @@ def discard_quarantined(
     quarantined: Quarantine, *, actor: Actor, reason: str
 ) -> QuarantineDecision:
     """Decide that an item stays out. Raises ValidationError without a reason."""
-    actor.require(quarantined.business_id, "capture.discard_quarantine")
+    actor.require_perm(quarantined.business_id, "capture.discard_quarantine")
     if not reason.strip():
         msg = "Write why the item is discarded."
         raise ValidationError(msg, code="required")

@@ -60,7 +60,7 @@ def replay_quarantined(
     still wrong and nothing was decided. Raises ValidationError for text that is no
     JSON. One transaction; a savepoint where the caller has one.
     """
-    actor.require(quarantined.business_id, "capture.replay_quarantine")
+    actor.require_perm(quarantined.business_id, "capture.replay_quarantine")
     # The row itself is kept as it is and cannot be locked by whoever may not change it.
     sources = Source.objects.select_related("business")
     source = sources.select_for_update(of=("self",), no_key=True).get(

@@ -212,7 +212,7 @@ def get_customer_data_stats(
     Each live customer counts once by the first that applies: confirmed, refunded,
     claimed (told, and neither confirmed nor failed), failed, none.
     """
-    actor.require(business.pk, "customers.view_customerstats")
+    actor.require_perm(business.pk, "customers.view_customerstats")
     now = now or timezone.now()
     live = customers.list_customers(actor=actor, business_id=business.pk).order_by()
     totals = live.aggregate(
@@ -269,7 +269,7 @@ def count_logins(business: Any, *, actor: Actor, since: datetime) -> int:
 
     A signup counts as one where the business says so, as in each one's figures.
     """
-    actor.require(business.pk, "customers.view_customerstats")
+    actor.require_perm(business.pk, "customers.view_customerstats")
     alive = {
         "business": business.pk,
         "customer__archived_at": None,

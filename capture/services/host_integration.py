@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from audit.tenancy.actors import Actor
-from audit.tenancy.scope import reach
+from audit.tenancy.scope import tenant_scope
 from capture.services.keys import get_or_create_source
 from capture.services.tracking_api import capture_one
 from customers import services as customers
@@ -24,9 +24,9 @@ def direct_sender(
     def send(kind: str, body: dict[str, Any]) -> None:
         actor = Actor.system("signals", via="job")
         # Users of the project are not staff of Holdfast.
-        with reach(None):
+        with tenant_scope(None):
             business_instance = customers.get_business(business, actor=actor)
-        with reach({business_instance.pk}):
+        with tenant_scope({business_instance.pk}):
             source_instance = get_or_create_source(
                 business_instance, source, actor=actor
             )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from audit.crypto import keyed_hash
+from audit.crypto import hmac_hex
 from audit.rest.idempotency import Lease, claim_lease
 
 
 def claim_key(key_id: UUID, path: str, text: str, fingerprint: str) -> Lease:
     """Claim the `Idempotency-Key` that a capture key has sent to an address."""
-    name = keyed_hash("idempotency", str(key_id), path, text)
+    name = hmac_hex("idempotency", str(key_id), path, text)
     return claim_lease(name, fingerprint)

@@ -16,7 +16,7 @@ from django.utils.text import slugify
 from audit import clock, log, maintenance
 from audit.crypto import is_outdated, signature, signatures
 from audit.tenancy.actors import Actor, OperationContext
-from audit.tenancy.scope import reach
+from audit.tenancy.scope import tenant_scope
 from capture.choices import SCOPE_WRITE, KeyKind
 from capture.models import ApiKey, Source
 from customers import services as customers
@@ -91,7 +91,7 @@ def find_key(text: str) -> ApiKey | None:
     change of HASH_KEY the new hash is stored.
     """
     keys = ApiKey.objects.select_related("source", "source__business")
-    with reach(None):
+    with tenant_scope(None):
         key = keys.filter(key_hash__in=signatures(text)).first()
         if key is None or not key.is_valid:
             return None
@@ -137,7 +137,7 @@ def rotate_key(
     Returns the new key and its text. Raises ValidationError for a key that is no
     longer valid.
     """
-    actor.require(key.business_id, "capture.change_apikey")
+    actor.require_perm(key.business_id, "capture.change_apikey")
     if not key.is_valid:
         msg = "This key is no longer valid. Make a new one."
         raise ValidationError(msg, code="invalid")
@@ -162,7 +162,7 @@ def rotate_key(
 @transaction.atomic
 def revoke_key(key: ApiKey, *, actor: Actor, reason: str = "") -> None:
     """End a key at once. Revoking again changes nothing."""
-    actor.require(key.business_id, "capture.change_apikey")
+    actor.require_perm(key.business_id, "capture.change_apikey")
     if key.revoked_at is None:
         key.revoked_at = timezone.now()
         customers.save_record(key, actor=actor, reason=reason or None)
@@ -179,7 +179,7 @@ def allowed_origin(origin: str) -> bool:
     keys = ApiKey.objects.filter(
         kind=KeyKind.PUBLISHABLE, revoked_at=None, source__is_active=True
     )
-    with reach(None):
+    with tenant_scope(None):
         return any(key.allows_origin(origin) for key in keys.only("origins"))
 
 
@@ -197,7 +197,7 @@ def report_exposed_key(key: ApiKey, operation: OperationContext) -> None:
             business_ids=frozenset({key.business_id}),
         )
         # The request was refused, so nothing was opened for it.
-        with reach(actor.business_ids):
+        with tenant_scope(actor.business_ids):
             log.record(
                 "key.exposed",
                 key,

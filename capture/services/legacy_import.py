@@ -142,7 +142,7 @@ def import_legacy(
     written. Raises ValueError when the file has none of the tables, SQLiteError when it
     cannot be read.
     """
-    actor.require(business.pk, "capture.add_source")
+    actor.require_perm(business.pk, "capture.add_source")
     all_tables = file.tables()
     tables = {name: all_tables[name] for name in LEGACY_TABLES if name in all_tables}
     if not tables:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from audit import log, maintenance
 from audit.crypto import network_hash
 from audit.tenancy.actors import Actor, OperationContext
-from audit.tenancy.scope import reach
+from audit.tenancy.scope import tenant_scope
 from capture.models import ApiKey, RefusalCount
 
 _RETENTION = timedelta(days=90)
@@ -54,7 +54,7 @@ def count_refusal(
         hour=hour,
     )
     # Without a key a count belongs to no business, so no tenant scope includes it.
-    with reach(None):
+    with tenant_scope(None):
         if counts.update(count=F("count") + 1):
             return
         RefusalCount.objects.bulk_create([new], ignore_conflicts=True)

@@ -13,9 +13,9 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from audit import maintenance
-from audit.crypto import lock_up, unlock
+from audit.crypto import decrypt, encrypt
 from audit.tenancy.actors import Actor
-from audit.tenancy.scope import reach
+from audit.tenancy.scope import tenant_scope
 from capture.adapters import (
     SignatureError,
     verify_paypal,
@@ -42,7 +42,7 @@ def find_endpoint(provider: str, endpoint_id: UUID) -> WebhookEndpoint | None:
     Searches all businesses: the endpoint identifies the business.
     """
     endpoints = WebhookEndpoint.objects.select_related("source", "source__business")
-    with reach(None):
+    with tenant_scope(None):
         return endpoints.filter(
             pk=endpoint_id, provider=provider, is_active=True, source__is_active=True
         ).first()
@@ -53,7 +53,7 @@ def secrets_of(endpoint: WebhookEndpoint) -> list[str]:
     if not endpoint.sealed_secrets:
         return []
     text = endpoint.sealed_secrets
-    return list(json.loads(unlock(text, purpose=_PURPOSE, owner=endpoint.pk.bytes)))
+    return list(json.loads(decrypt(text, purpose=_PURPOSE, owner=endpoint.pk.bytes)))
 
 
 @transaction.atomic
@@ -108,6 +108,6 @@ def verify(
 
 
 def _seal(endpoint: WebhookEndpoint, all_secrets: list[str]) -> None:
-    endpoint.sealed_secrets = lock_up(
+    endpoint.sealed_secrets = encrypt(
         json.dumps(all_secrets).encode(), purpose=_PURPOSE, owner=endpoint.pk.bytes
     )

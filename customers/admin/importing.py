@@ -335,7 +335,7 @@ class ImportPages(HubAdmin):
         """Return a row of the preview with stored values as the person sees them."""
         columns = {column.name: column for column in self.import_table.columns}
         business = UUID(row["business"]) if row["business"] else None
-        is_clear = actor_of(request).may(SEE_CLEAR, business)
+        is_clear = actor_of(request).has_perm(SEE_CLEAR, business)
         changes = [
             (name, before if is_clear else columns[name].masked(before), after)
             for name, before, after in row["changes"]

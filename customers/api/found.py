@@ -41,7 +41,7 @@ class Finding(BusinessScopeMixin):
         rows = rows.select_related("business", "stats")
         find = partial(services.find_customer, reference, rows=rows)
         row = self._found(find, "customers.customer", reference)
-        self.actor.require(row.business_id, self.required_permission)
+        self.actor.require_perm(row.business_id, self.required_permission)
         if self.changes_customer and self.request.method not in SAFE_METHODS:
             services.check_live(row)
         return row
@@ -50,7 +50,7 @@ class Finding(BusinessScopeMixin):
         """Return the booking of a UUID or reference; raises as `customer` does."""
         find = partial(services.get_booking, reference, actor=self.actor)
         row = self._found(find, "customers.booking", reference)
-        self.actor.require(row.business_id, self.required_permission)
+        self.actor.require_perm(row.business_id, self.required_permission)
         return row
 
     def act(self, do: Callable[..., _T], *args: Any, **values: Any) -> _T:

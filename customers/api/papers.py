@@ -41,7 +41,7 @@ class Invoice(AnyAccept):
         booking = self.booking(pk)
         # Its sums say what went back and what credit paid.
         for right in ("customers.view_refund", "customers.view_credit"):
-            self.actor.require(booking.business_id, right)
+            self.actor.require_perm(booking.business_id, right)
         services.check_invoiceable(booking)
         html = services.render_invoice(
             booking, actor=self.actor, is_clear=self.sees_clear(booking)

@@ -63,7 +63,7 @@ def get_business_figures(
 
     `now` decides who is new and engaged. Money is never added across currencies.
     """
-    actor.require(business.pk, "customers.view_customerstats")
+    actor.require_perm(business.pk, "customers.view_customerstats")
     now = now or timezone.now()
     live = list_customers(actor=actor, business_id=business.pk)
     customer_counts = live.aggregate(**_customer_counts(business, now))

@@ -214,7 +214,7 @@ def list_hub_customers(
     if status == "new":
         rows = rows.filter(joined_at__gt=timezone.now() - NEW_FOR)
     rows = rows.select_related("business", "stats")
-    if sort_by == "email" and not actor.may(SEE_CLEAR, business.pk):
+    if sort_by == "email" and not actor.has_perm(SEE_CLEAR, business.pk):
         sort_by = "created_at"
     by = F(_HUB_SORTED[sort_by])
     order = by.desc(nulls_last=True) if is_descending else by.asc(nulls_last=True)

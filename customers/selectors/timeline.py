@@ -77,7 +77,7 @@ def timeline_kinds(customer: Customer, *, actor: Actor) -> list[str]:
     return sorted(
         kind
         for kind, source in _sources.items()
-        if actor.may(source.right, business_id)
+        if actor.has_perm(source.right, business_id)
     )
 
 

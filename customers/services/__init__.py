@@ -152,8 +152,8 @@ from customers.services.money.invoices import (
     render_invoice,
     send_invoices,
 )
-from customers.services.money.money_rules import Confirm, left_to_refund, refunded_of
-from customers.services.money.payment_sync import Settlement, settle_payments
+from customers.services.money.money_rules import Confirm, refundable_amount, refunded_of
+from customers.services.money.payment_sync import PaymentSnapshot, settle_payments
 from customers.services.money.refund_limits import EXCEED_LIMIT, needs_confirming
 from customers.services.money.refunds import (
     approve_refund,
@@ -219,10 +219,10 @@ __all__ = [
     "LinkUsed",
     "MailFailed",
     "MarketingExport",
+    "PaymentSnapshot",
     "PurchaseColumns",
     "PurchaseReport",
     "RuleError",
-    "Settlement",
     "TimelineEntry",
     "TimelineSource",
     "Workplace",
@@ -291,7 +291,6 @@ __all__ = [
     "is_long",
     "issue_credit",
     "keep_upload",
-    "left_to_refund",
     "list_businesses",
     "list_credits",
     "list_customers",
@@ -329,6 +328,7 @@ __all__ = [
     "record_consent",
     "refresh_business_stats",
     "refresh_stats",
+    "refundable_amount",
     "refunded_of",
     "refuse_refund",
     "register_columns",

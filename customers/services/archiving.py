@@ -126,7 +126,7 @@ def _mark(
 ) -> list[Customer]:
     """Mark customers who are locked; return them as they are now, by key."""
     has_figures = {c.pk: c.has_figures for c in customers}
-    changes = Customer.objects.by(actor, reason=reason)
+    changes = Customer.objects.as_actor(actor, reason=reason)
     marked = changes.update_locked(has_figures, **marks)
     marked.sort(key=lambda customer: customer.pk)
     for customer in marked:
@@ -207,7 +207,7 @@ def _locked_all(ids: Iterable[UUID], *, actor: Actor) -> list[Customer]:
     ids = set(ids)
     rows = list_rows(Customer, actor=actor, permission=ARCHIVE).filter(pk__in=ids)
     customers = list(locking(rows.order_by("pk")))
-    in_bulk = sum(actor.may(BULK, row.business_id) for row in customers)
+    in_bulk = sum(actor.has_perm(BULK, row.business_id) for row in customers)
     mine = len(customers)
     _check_archivable(mine, mine, in_bulk=in_bulk, wanted=len(ids))
     for row in customers:

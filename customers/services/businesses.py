@@ -12,7 +12,7 @@ from django.utils.module_loading import import_string
 
 from audit import accounts
 from audit.tenancy.actors import Actor
-from audit.tenancy.scope import reach
+from audit.tenancy.scope import tenant_scope
 from customers.models import Business, Customer, Membership
 from customers.services.constraints import changed_columns, check_row
 from customers.services.saving import Write
@@ -95,6 +95,6 @@ def save_membership(write: Write[Membership]) -> None:
 def _works_elsewhere(membership: Membership) -> bool:
     others = Membership.objects.filter(user=membership.user_id, ended_at=None)
     # Businesses that the actor does not reach count as well.
-    with reach(None):
+    with tenant_scope(None):
         is_owner = membership.user.is_superuser
         return is_owner or others.exclude(business=membership.business_id).exists()

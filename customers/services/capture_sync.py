@@ -88,8 +88,8 @@ def create_captured_customers(
     if not new_customers:
         return []
     rows = [Customer(business=business, **columns) for columns in new_customers]
-    Customer.objects.by(actor, reason=_REASON).bulk_create(rows)
-    Preferences.objects.by(actor, reason=_REASON).bulk_create(
+    Customer.objects.as_actor(actor, reason=_REASON).bulk_create(rows)
+    Preferences.objects.as_actor(actor, reason=_REASON).bulk_create(
         [Preferences(business=business, customer=row) for row in rows]
     )
     ids = [row.pk for row in rows]
@@ -150,7 +150,7 @@ def update_captured_customers(
         if before != [getattr(row, name) for name in _COLUMNS]:
             changed.append(row)
     if changed:
-        Customer.objects.by(actor, reason=_REASON).bulk_update(changed, _COLUMNS)
+        Customer.objects.as_actor(actor, reason=_REASON).bulk_update(changed, _COLUMNS)
 
 
 def _written_by_others(

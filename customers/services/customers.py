@@ -138,7 +138,7 @@ def save_customer(write: Write[Customer]) -> None:
         write.save()
         # The document's three records: the person, the preferences, the figures.
         preferences = Preferences(customer=customer, business_id=customer.business_id)
-        preferences.by(write.actor, reason=write.reason).save(savepoint=False)
+        preferences.as_actor(write.actor, reason=write.reason).save(savepoint=False)
         begin_stats(customer)
         return
     # As stored: a change cannot bring anybody back.
@@ -160,7 +160,7 @@ def _keep_findable(
         email=email,
         valid_to=timezone.now(),
     )
-    former.by(write.actor, reason=write.reason).save(savepoint=False)
+    former.as_actor(write.actor, reason=write.reason).save(savepoint=False)
 
 
 def _locked(pk: UUID, *, actor: Actor) -> Customer:

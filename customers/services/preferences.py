@@ -55,7 +55,7 @@ def update_preferences(
     `is_locked` tells that the caller has locked the customer. Raises ValidationError
     with the field when a value does not fit.
     """
-    actor.require(customer.business_id, "customers.change_preferences")
+    actor.require_perm(customer.business_id, "customers.change_preferences")
     if unknown := sorted(changes.keys() - set(PREFERENCES_COLUMNS)):
         msg = f"Preferences have no {', '.join(unknown)}."
         raise ValidationError(msg, code="unknown_field")
@@ -92,7 +92,7 @@ def add_flag(customer: Customer, code: str, *, actor: Actor, reason: str) -> Fla
 @transaction.atomic
 def remove_flag(customer: Customer, code: str, *, actor: Actor, reason: str) -> Flag:
     """Take a flag off. Raises ValidationError when the customer does not have it."""
-    actor.require(customer.business_id, "customers.change_flag")
+    actor.require_perm(customer.business_id, "customers.change_flag")
     locked = lock_customer(customer.pk)
     standing = Flag.objects.select_for_update(no_key=True)
     flag = standing.filter(customer=customer, code=code, removed_at=None).first()

@@ -56,7 +56,7 @@ def get_customer_metrics(
     customer: Customer, *, actor: Actor, now: datetime | None = None
 ) -> CustomerMetrics:
     """Return the customer's figures as of `now`."""
-    actor.require(customer.business_id, "customers.view_customerstats")
+    actor.require_perm(customer.business_id, "customers.view_customerstats")
     now = now or timezone.now()
     stats = CustomerStats.objects.get(customer=customer)
     business: Business = customer.business
@@ -93,7 +93,7 @@ def update_purchase_history(
     returned as it is. Raises ValidationError when another customer has it, and with
     the field when a value does not fit. `columns` are those of `Booking`.
     """
-    actor.require(customer.business_id, "customers.add_booking")
+    actor.require_perm(customer.business_id, "customers.add_booking")
     if reference is not None:
         rows = Booking.objects.filter(business=customer.business_id)
         if existing := rows.filter(reference=reference).first():

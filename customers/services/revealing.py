@@ -30,7 +30,7 @@ class ContactData:
 def require_reveal(customer: Customer, *, actor: Actor) -> None:
     """Raise PermissionDenied unless the actor may see contact data here in clear."""
     if not any(
-        actor.may(permission, customer.business_id)
+        actor.has_perm(permission, customer.business_id)
         for permission in (REVEAL, SEE_CLEAR)
     ):
         msg = "Your role sees contact data masked."

@@ -89,7 +89,7 @@ class Write(Generic[_Model]):
         """Write the row, its history and its entry in the trail."""
         instance, customer_id = self.instance, subject_of(self.instance)
         if isinstance(instance, TrackedModel):
-            instance.by(self.actor, reason=self.reason).save(savepoint=False)
+            instance.as_actor(self.actor, reason=self.reason).save(savepoint=False)
         else:
             instance.save()
         log.record(
@@ -119,7 +119,7 @@ class Write(Generic[_Model]):
         if not is_founded or self.actor.business_ids is not None:
             meta, act = self.instance._meta, "add" if self.is_new else "change"
             name = f"{meta.app_label}.{act}_{meta.model_name}"
-            self.actor.require(business_id, name)
+            self.actor.require_perm(business_id, name)
         return business_id
 
     def _changed(self) -> set[str] | None:

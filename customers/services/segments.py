@@ -86,7 +86,7 @@ def list_segments(
 
     One query, whatever the number of segments.
     """
-    actor.require(business.pk, "customers.view_segment")
+    actor.require_perm(business.pk, "customers.view_segment")
     now = now or timezone.now()
     live = list_customers(actor=actor, business_id=business.pk).order_by()
     counts = live.aggregate(

@@ -41,7 +41,7 @@ def save_message(write: Write[TicketMessage]) -> None:
         message.author_id = message.author_id or write.actor.user_id
         if not message.is_internal and ticket.first_responded_at is None:
             ticket.first_responded_at = message.sent_at
-            ticket.by(write.actor).save(
+            ticket.as_actor(write.actor).save(
                 savepoint=False, update_fields=["first_responded_at"]
             )
     write.save()

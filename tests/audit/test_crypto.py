@@ -5,37 +5,37 @@ from cryptography.exceptions import InvalidTag
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit.crypto import keyed_hash, lock_up, network_hash, unlock
+from audit.crypto import decrypt, encrypt, hmac_hex, network_hash
 
 
 @given(st.binary(max_size=200))
 def test_what_is_locked_up_comes_back(data):
-    box = lock_up(data, purpose="test", owner=b"a")
+    box = encrypt(data, purpose="test", owner=b"a")
 
-    assert unlock(box, purpose="test", owner=b"a") == data
+    assert decrypt(box, purpose="test", owner=b"a") == data
 
 
 def test_a_box_opens_for_its_owner_purpose_and_key_only(settings):
-    box = lock_up(b"data", purpose="test", owner=b"a")
+    box = encrypt(b"data", purpose="test", owner=b"a")
 
     with pytest.raises(InvalidTag):
-        unlock(box, purpose="test", owner=b"b")
+        decrypt(box, purpose="test", owner=b"b")
     with pytest.raises(InvalidTag):
-        unlock(box, purpose="other", owner=b"a")
+        decrypt(box, purpose="other", owner=b"a")
     settings.HASH_KEY = "another"
     with pytest.raises(InvalidTag):
-        unlock(box, purpose="test", owner=b"a")
+        decrypt(box, purpose="test", owner=b"a")
 
 
 @pytest.mark.parametrize("text", ["", "AAAA", "not base64!", "ü"])
 def test_what_is_no_box_is_refused(text):
     with pytest.raises((ValueError, InvalidTag)):
-        unlock(text, purpose="test", owner=b"a")
+        decrypt(text, purpose="test", owner=b"a")
 
 
 def test_parts_of_a_hash_do_not_run_together():
-    assert keyed_hash("ab", "c") != keyed_hash("a", "bc")
-    assert keyed_hash("\ud800")
+    assert hmac_hex("ab", "c") != hmac_hex("a", "bc")
+    assert hmac_hex("\ud800")
 
 
 @pytest.mark.parametrize(

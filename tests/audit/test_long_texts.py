@@ -164,7 +164,7 @@ def test_a_row_that_was_read_in_parts_is_saved_whole(owner, actor):
     note = NoteFactory(content="kept")
     [row] = without_long(Note.objects.filter(pk=note.pk))
     row.is_pinned = True
-    row.by(actor).save()
+    row.as_actor(actor).save()
 
     note.refresh_from_db()
     assert (note.content, note.is_pinned) == ("kept", True)

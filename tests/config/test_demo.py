@@ -49,7 +49,7 @@ def test_the_key_stays_and_opens_for_each_address(bakery):
 def test_a_revoked_key_stays_revoked(bakery, actor):
     key = find_key(key_in(Client().get("/demo/")))
     key.revoked_at = key.created_at
-    key.by(actor).save()
+    key.as_actor(actor).save()
 
     assert Client().get("/demo/").status_code == 200
     assert find_key(demo_key("bakery")) is None

@@ -21,7 +21,7 @@ from django.utils import timezone
 from audit import accounts, checks, maintenance
 from audit.accounts import totp
 from audit.accounts.tokens import TokenError
-from audit.crypto import lock_up, signatures
+from audit.crypto import encrypt, signatures
 from audit.maintenance import renewal
 from audit.models import (
     Authenticator,
@@ -186,7 +186,7 @@ def office(bakery, actor, settings) -> Office:
     tomorrow = timezone.now() + timedelta(days=1)
     answer = IdempotentResponse(name="a name", fingerprint="", expires_at=tomorrow)
     place = {"purpose": "answer", "owner": b"a name"}
-    answer.response = lock_up(b'{"said": 1}', **place)
+    answer.response = encrypt(b'{"said": 1}', **place)
     answer.save()
     refresh = accounts.issue_tokens(user).refresh
     return Office(

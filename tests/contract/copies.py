@@ -111,7 +111,7 @@ def _complete(first: Customer, keys: list[Any]) -> None:
         }.get(child._meta.label, {})
         change, *others = _changes(child, len(keys))
         row: Any = child(**facts, **more, **change)
-        child.objects.by(Actor.system("copies")).bulk_create([row])
+        child.objects.as_actor(Actor.system("copies")).bulk_create([row])
         _copy(row, others)
 
 

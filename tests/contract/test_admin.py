@@ -247,7 +247,7 @@ def test_queries_of_a_history_do_not_grow(owner, assert_flat):
 
     def change(times: int) -> None:
         for _ in range(times):
-            customer.by(Actor.system("test")).save()
+            customer.as_actor(Actor.system("test")).save()
 
     change(2)
     assert_flat(

@@ -113,16 +113,16 @@ def test_no_page_tells_contact_data_to_whom_it_is_masked(zelda, bakery, role):
 def named_by_address(zelda, actor) -> Customer:
     """The same person, whose name is their address, and so are other names."""
     zelda.name = EMAIL
-    zelda.by(actor).save()
+    zelda.as_actor(actor).save()
     wishes = zelda.preferences
     wishes.preferred_payment = HASH
-    wishes.by(actor).save()
+    wishes.as_actor(actor).save()
     place, person = zelda.addresses.first(), zelda.contacts.first()
     place.recipient = person.name = person.relation = EMAIL
     place.is_primary = True
     person.kind = ContactKind.ALTERNATIVE
-    place.by(actor).save()
-    person.by(actor).save()
+    place.as_actor(actor).save()
+    person.as_actor(actor).save()
     return zelda
 
 

@@ -57,7 +57,7 @@ def test_six_thousand_amounts_add_up_exactly(db, actor):
         )
         for n, amount in enumerate(amounts)
     ]
-    Booking.objects.by(actor).bulk_create(rows)
+    Booking.objects.as_actor(actor).bulk_create(rows)
 
     total = Booking.objects.aggregate(total=Sum("paid_amount"))["total"]
 

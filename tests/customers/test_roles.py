@@ -89,7 +89,7 @@ def test_no_role_holds_after_the_end_of_the_membership_or_the_account(bakery, ac
     user.is_active = True
     user.save()
     membership.ended_at = timezone.now()
-    membership.by(actor).save()
+    membership.as_actor(actor).save()
     assert not User.objects.get(pk=user.pk).has_perm("customers.view_customer")
 
 
@@ -102,7 +102,7 @@ def test_businesses_of_a_right(db):
 
     assert actor.businesses_for("customers.view_note") == {one.pk}
     assert actor.businesses_for("customers.view_customer") == {one.pk, two.pk}
-    assert not actor.may("customers.view_note", two.pk)
+    assert not actor.has_perm("customers.view_note", two.pk)
 
 
 def test_the_documented_table_is_the_table():

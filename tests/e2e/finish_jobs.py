@@ -22,7 +22,7 @@ from django.apps import apps  # noqa: E402 - the apps must be loaded
 from django.db import models  # noqa: E402 - after setup
 
 from audit.models import Job  # noqa: E402 - after setup
-from audit.tenancy.scope import reach  # noqa: E402 - after setup
+from audit.tenancy.scope import tenant_scope  # noqa: E402 - after setup
 from customers import services  # noqa: E402 - after setup
 from customers.models import ImportFile  # noqa: E402 - after setup
 from tests.jobs import run_jobs  # noqa: E402 - after setup
@@ -93,6 +93,6 @@ class Picture:
 
 if __name__ == "__main__":
     run_jobs()
-    with reach(None):
+    with tenant_scope(None):
         picture = Picture(Job.objects.get()).take()
     json.dump(picture, sys.stdout)

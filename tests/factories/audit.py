@@ -12,7 +12,7 @@ from django.utils import timezone
 from audit import accounts
 from audit.accounts import totp
 from audit.accounts.pin_hashes import hash_pin
-from audit.crypto import lock_up
+from audit.crypto import encrypt
 from audit.ids import uuid7
 from audit.models import (
     Authenticator,
@@ -62,7 +62,7 @@ class AuthenticatorFactory(factory.django.DjangoModelFactory):
     def _create(cls, model_class: Any, *args: Any, **kwargs: Any) -> Any:
         seed = kwargs.pop("seed", None) or totp.new_seed()
         owner = kwargs["user"].pk.bytes
-        kwargs["sealed_seed"] = lock_up(seed, purpose="authenticator seed", owner=owner)
+        kwargs["sealed_seed"] = encrypt(seed, purpose="authenticator seed", owner=owner)
         with transaction.atomic():
             row = super()._create(model_class, *args, **kwargs)
             accounts.note_factors(row.user, add="totp")

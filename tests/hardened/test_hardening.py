@@ -19,7 +19,7 @@ from audit.log import record
 from audit.maintenance import catalogue_faults, require_catalogue
 from audit.models import Event
 from audit.tenancy.actors import Actor
-from audit.tenancy.scope import Teller
+from audit.tenancy.scope import RowSecurityWrapper
 from tests.databases import ROOT, Database, environment
 
 
@@ -67,7 +67,9 @@ def test_a_database_that_was_never_hardened_may_be_served(db):
 
 
 def test_without_the_setting_no_statement_costs_more(db):
-    assert not any(isinstance(w, Teller) for w in connection.execute_wrappers)
+    assert not any(
+        isinstance(w, RowSecurityWrapper) for w in connection.execute_wrappers
+    )
 
 
 def test_the_runtime_role_may_serve(runtime):

@@ -28,7 +28,7 @@ from audit.database.guards.roles import quoted
 from audit.log import record
 from audit.models import Event, Operation
 from audit.tenancy.actors import Actor, OperationContext
-from audit.tenancy.scope import reach
+from audit.tenancy.scope import tenant_scope
 from customers.models import Business, Customer
 from tests.databases import ROOT
 from tests.factories import BusinessFactory, CustomerFactory
@@ -94,15 +94,15 @@ def test_a_foreign_row_does_not_exist(ours, model):
     row = row_of_a_business(model)
     rows = model._base_manager.filter(pk=row.pk)
 
-    with reach({business_of(row)}):
+    with tenant_scope({business_of(row)}):
         assert rows.exists()
-    with reach(None):
+    with tenant_scope(None):
         assert rows.exists()
-    with reach({ours.pk}):
+    with tenant_scope({ours.pk}):
         assert not rows.exists()
         everything = {business_of(r) for r in model._base_manager.all()}
         assert everything <= {ours.pk}
-    with reach(set()):
+    with tenant_scope(set()):
         assert not model._base_manager.exists()
 
 
@@ -120,7 +120,7 @@ def test_a_row_for_another_business_is_not_taken(ours, model):
     statement = f"INSERT INTO {table} ({names}) VALUES ({marks})"
 
     for within in ({ours.pk}, set()):
-        with reach(within), connection.cursor() as cursor:
+        with tenant_scope(within), connection.cursor() as cursor:
             with pytest.raises(DatabaseError) as refusal:
                 cursor.execute(statement, values)
             # A key that is taken would be another refusal, and a later one.
@@ -137,7 +137,7 @@ def test_foreign_rows_cannot_be_changed_or_taken_over(ours, theirs):
     change = "UPDATE customers_customer SET location = 'taken' WHERE id = %s"
     move = "UPDATE customers_customer SET business_id = %s WHERE id = %s"
 
-    with reach({ours.pk}), connection.cursor() as cursor:
+    with tenant_scope({ours.pk}), connection.cursor() as cursor:
         cursor.execute(change, [other.pk])
         assert cursor.rowcount == 0
         cursor.execute(change, [mine.pk])
@@ -149,7 +149,7 @@ def test_foreign_rows_cannot_be_changed_or_taken_over(ours, theirs):
 
 def test_a_child_of_a_foreign_parent_is_refused(ours, theirs):
     other = CustomerFactory(business=theirs)
-    with reach(None), connection.cursor() as cursor:
+    with tenant_scope(None), connection.cursor() as cursor:
         cursor.execute("SELECT * FROM customers_customerstats WHERE customer_id = %s",
                        [other.pk])  # fmt: skip
         names = [column.name for column in cursor.description]
@@ -161,7 +161,7 @@ def test_a_child_of_a_foreign_parent_is_refused(ours, theirs):
     )
 
     with (
-        reach({ours.pk}),
+        tenant_scope({ours.pk}),
         connection.cursor() as cursor,
         pytest.raises(IntegrityError, match="HF003"),
     ):
@@ -172,17 +172,20 @@ def test_events_of_the_platform_are_written_by_anybody_and_read_by_its_owner(our
     actor = Actor(
         kind="anonymous", operation=OperationContext(via="admin", route="/test")
     )
-    with reach({ours.pk}):
+    with tenant_scope({ours.pk}):
         event = record("test.failed", actor=actor)
         assert not Event.objects.filter(pk=event.pk).exists()
         assert not Operation.objects.filter(pk=event.operation_id).exists()
-    with reach(None):
+    with tenant_scope(None):
         assert Event.objects.filter(pk=event.pk).exists()
         assert Operation.objects.filter(pk=event.operation_id).exists()
 
 
 def test_a_business_cannot_be_made_by_a_member_of_another(ours):
-    with reach({ours.pk}), pytest.raises(ProgrammingError, match="row-level security"):
+    with (
+        tenant_scope({ours.pk}),
+        pytest.raises(ProgrammingError, match="row-level security"),
+    ):
         BusinessFactory()
     assert Business._base_manager.filter(pk=ours.pk).exists()
 
@@ -306,7 +309,7 @@ def test_statistics_and_failing_conditions_tell_nothing_of_foreign_rows(
         owner.execute("ANALYZE customers_customer")
     kept = "SELECT count(*) FROM pg_stats WHERE tablename = 'customers_customer'"
 
-    with reach({ours.pk}), connection.cursor() as cursor:
+    with tenant_scope({ours.pk}), connection.cursor() as cursor:
         cursor.execute(kept)
         assert cursor.fetchone() == (0,)
         # Of a name that it looked at, the cast would make an error that shows it.

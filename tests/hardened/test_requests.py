@@ -23,7 +23,7 @@ from audit.history.querysets import ScopedQuerySet
 from audit.maintenance import count_outdated
 from audit.middleware import TenancyMiddleware
 from audit.models import Event
-from audit.tenancy.scope import open_reach, reach
+from audit.tenancy.scope import set_tenant_scope, tenant_scope
 from capture.models import ApiKey, Capture, RefusalCount
 from capture.services import add_secret
 from customers.models import Customer
@@ -177,7 +177,7 @@ def test_somebody_works_with_tokens_and_confirms(runtime, baker):
     assert ask("refresh", {"refresh": signed["refresh"]}).status_code == 200
     assert ask("refresh", {"refresh": signed["refresh"]}).status_code == 401
     assert ask("step-up", {}, access, "GET").status_code == 401
-    with reach(None):
+    with tenant_scope(None):
         told = set(Event.objects.values_list("action", flat=True))
     assert {"auth.signed_in", "step_up.failed", "step_up.confirmed"} <= told
     assert "auth.tokens_revoked" in told
@@ -206,7 +206,7 @@ def test_a_capture_comes_in_and_is_read_back(key, ours):
     answer = post("/api/data-capture/payment", body, key)
 
     assert answer.status_code in {200, 201}, answer.content
-    with reach({ours.pk}):
+    with tenant_scope({ours.pk}):
         assert Capture.objects.count() == 1
         assert Customer.objects.get().email_key == "ana@example.org"
     listed = Client().get(
@@ -248,7 +248,7 @@ def test_a_secret_key_from_a_page_is_reported_in_its_business(key, ours):
     answer = post("/api/data-capture/payment", {}, key, Origin="https://shop.example")
 
     assert answer.status_code == 403
-    with reach({ours.pk}):
+    with tenant_scope({ours.pk}):
         assert Event.objects.filter(action="key.exposed").count() == 1
 
 
@@ -279,7 +279,7 @@ def test_a_signed_webhook_is_taken(ours):
 
     assert (taken.status_code, taken.json()["status"]) == (200, "accepted")
     assert forged.status_code == 400
-    with reach({ours.pk}):
+    with tenant_scope({ours.pk}):
         assert Capture.objects.count() == 1
 
 
@@ -291,7 +291,7 @@ def test_a_key_of_a_former_hash_key_follows_when_it_is_used(ours, key, settings)
     call_command("renew_hash_key", yes=True, stdout=StringIO())
 
     assert answer.status_code < 400
-    with reach(None):
+    with tenant_scope(None):
         assert ApiKey.objects.get(pk=key.pk).key_hash != key.key_hash
         assert "memberships" not in count_outdated()
         assert altered_rows() == []
@@ -309,7 +309,7 @@ def test_the_demo_shop_has_its_key(ours):
 
 def test_an_answer_that_is_streamed_stays_within_its_reach(ours, mine, foreign):
     def view(request: Any) -> StreamingHttpResponse:
-        open_reach({ours.pk})
+        set_tenant_scope({ours.pk})
         names = (c.name for c in Customer._base_manager.all())
         return StreamingHttpResponse(f"{name}\n" for name in names)
 

@@ -41,7 +41,7 @@ class RefundDoneSerializer(RefundRow):
     needs = NeedsField(["second_person"], allow_null=True)
     refunded_total = BookingAmountField(services.refunded_of)
     left = BookingAmountField(
-        services.left_to_refund, help_text="What may still go back."
+        services.refundable_amount, help_text="What may still go back."
     )
 
     class Meta(RefundRow.Meta):

@@ -92,9 +92,9 @@ class HubViewSet(BusinessScopeMixin, WritableViewSet):
         """Return the customer that an address names. Raises Http404 or ApiError 400."""
         return self.find_customer(reference, business_id=self.business_id)
 
-    def may_see(self, related: Related, other: Any) -> bool:
+    def can_see(self, related: Related, other: Any) -> bool:
         # People have no business of their own; who sees a row sees who works on it.
-        return isinstance(other, get_user_model()) or super().may_see(related, other)
+        return isinstance(other, get_user_model()) or super().can_see(related, other)
 
     def perform_update(
         self, row: Any, expected_rev: int | None, changes: dict[str, Any]

@@ -140,7 +140,7 @@ def shown_values(
 
 
 def _may_have(column: CustomerColumn, actor: Actor, business_id: UUID) -> bool:
-    return not column.needs or actor.may(column.needs, business_id)
+    return not column.needs or actor.has_perm(column.needs, business_id)
 
 
 # --- what this app knows ------------------------------------------------------------

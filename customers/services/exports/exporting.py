@@ -138,7 +138,7 @@ def plan_export(
     without the right, or for clear values that the role sees masked; ValidationError
     for unknown columns; RuleError; DoesNotExist for an unknown segment.
     """
-    actor.require(business.pk, RIGHTS_TO_EXPORT[ExportProfile(profile)])
+    actor.require_perm(business.pk, RIGHTS_TO_EXPORT[ExportProfile(profile)])
     filters = {k: v for k, v in (filters or {}).items() if v not in (None, "")}
     # A wrong rule or segment is found before anybody is asked to confirm.
     _selected(filters, actor=actor, business=business)
@@ -157,7 +157,7 @@ def plan_export(
             preset=preset,
             **declaration,
         )
-    if in_clear and not actor.may(SEE_CLEAR, business.pk):
+    if in_clear and not actor.has_perm(SEE_CLEAR, business.pk):
         msg = "Your role sees contact data masked. Export without in_clear."
         raise PermissionDenied(msg)
     names = check_columns(columns, profile, actor=actor, business_id=business.pk)
@@ -318,7 +318,7 @@ def export_customers_for_marketing(
     with the manifest. Raises ValidationError without a business where the actor works
     for several.
     """
-    business_id = business_id or actor.only_business
+    business_id = business_id or actor.sole_business_id
     if business_id is None:
         msg = "Name the business whose customers are exported."
         raise ValidationError(msg, code="business_needed")

@@ -19,7 +19,7 @@ def list_exports(*, actor: Actor, business: Business) -> Any:
     """
     events = log.list_events(actor=actor, permission="customers.view_export")
     started = events.filter(business_id=business.pk, action="export.started")
-    if not actor.may("audit.view_event", business.pk):
+    if not actor.has_perm("audit.view_event", business.pk):
         started = started.filter(data__profile=ExportProfile.MARKETING)
     return started
 

@@ -61,7 +61,7 @@ def make_person_link(
 
     Raises PermissionDenied without the right to export customers.
     """
-    actor.require(customer.business_id, EXPORT)
+    actor.require_perm(customer.business_id, EXPORT)
     if confirm is not None:
         digest = accounts.digest_of(
             "export_person", customer=str(customer.pk), reason=reason
@@ -106,7 +106,7 @@ def open_person_link(token: str, *, actor: Actor) -> tuple[Customer, Iterator[by
         raise LinkUsed
     rows = list_rows(Customer, actor=actor).select_related("business", "stats")
     customer = rows.get(pk=claims["customer"])
-    actor.require(customer.business_id, EXPORT)
+    actor.require_perm(customer.business_id, EXPORT)
     grant_id = claims["grant"] and UUID(claims["grant"])
     with transaction.atomic():
         if not idempotency.use_once(_SALT, claims["once"]):
@@ -137,7 +137,7 @@ def export_person(
     and end are events, the end one with the number of rows. Raises PermissionDenied
     without the right to export customers.
     """
-    actor.require(customer.business_id, EXPORT)
+    actor.require_perm(customer.business_id, EXPORT)
     started = log.record(
         "export.started",
         customer,

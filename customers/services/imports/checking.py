@@ -129,8 +129,8 @@ class RowChecker:
         permission = f"{meta.app_label}.{act}_{meta.model_name}"
         business_id = checked.row.business_id
         if not (
-            self.actor.may(permission, business_id)
-            and self.actor.may(self.table.right, business_id)
+            self.actor.has_perm(permission, business_id)
+            and self.actor.has_perm(self.table.right, business_id)
         ):
             checked.reject(WHOLE, f"Your role may not {act} such rows here.")
 

@@ -121,7 +121,7 @@ def load_purchases(
     stays when the rest fails, and the same call again goes on from there. Raises
     RuntimeError inside of a transaction.
     """
-    actor.require(business.pk, "customers.import_booking")
+    actor.require_perm(business.pk, "customers.import_booking")
     report = PurchaseReport()
     seen: Counter[str] = Counter()
     for number, batch in in_batches(lines, _BATCH):

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from audit import accounts, clock, maintenance
-from audit.crypto import lock_up, unlock
+from audit.crypto import decrypt, encrypt
 from audit.ids import uuid7
 from audit.tenancy.actors import Actor
 from customers.models import Business, ImportContent, ImportFile
@@ -78,7 +78,7 @@ def keep_upload(
     column of the table, ValidationError for one file more than a person may keep,
     PermissionDenied without the right to import there.
     """
-    actor.require(business.pk, table.right)
+    actor.require_perm(business.pk, table.right)
     if actor.user_id is None:
         msg = "A file is somebody's. Only people upload files."
         raise PermissionDenied(msg)
@@ -104,7 +104,7 @@ def keep_upload(
     stored = ImportContent(
         business=business,
         file=upload,
-        content=lock_up(packed, purpose=_CONTENT, owner=_owner(upload)),
+        content=encrypt(packed, purpose=_CONTENT, owner=_owner(upload)),
     )
     with transaction.atomic():
         accounts.take_turn(actor.user_id)
@@ -186,7 +186,7 @@ def open_upload(upload: ImportFile) -> tuple[Headers, Sheet]:
     if stored is None:
         raise SheetError(FILE_MISSING)
     try:
-        packed = unlock(stored.content, purpose=_CONTENT, owner=_owner(upload))
+        packed = decrypt(stored.content, purpose=_CONTENT, owner=_owner(upload))
         # What was kept has this size; nothing else is unpacked.
         data = zlib.decompressobj().decompress(packed, max_length=upload.size + 1)
     except (InvalidTag, ValueError, zlib.error) as error:
@@ -210,14 +210,14 @@ def checker_of(
 
 def encrypt_findings(findings: dict[str, Any], upload: ImportFile, purpose: str) -> str:
     text = zlib.compress(json.dumps(findings).encode())
-    return lock_up(text, purpose=purpose, owner=_owner(upload))
+    return encrypt(text, purpose=purpose, owner=_owner(upload))
 
 
 def decrypt_findings(text: str, upload: ImportFile, purpose: str) -> dict[str, Any]:
     if not text:
         return {}
     try:
-        packed = unlock(text, purpose=purpose, owner=_owner(upload))
+        packed = decrypt(text, purpose=purpose, owner=_owner(upload))
     except (InvalidTag, ValueError) as error:
         raise SheetError(FILE_MISSING) from error
     findings: dict[str, Any] = json.loads(zlib.decompress(packed))

@@ -56,7 +56,7 @@ def issue_credit(
     `confirm`. It can be spent until the end of `expires_on`, where the business is.
     Raises ValidationError: `too_many_decimals`, `limit_exceeded`, `expired`.
     """
-    actor.require(customer.business_id, "customers.add_credit")
+    actor.require_perm(customer.business_id, "customers.add_credit")
     locked = lock_customer(customer.pk)
     entry = Credit(
         business=locked.business,
@@ -103,7 +103,7 @@ def spend_credit(
     `credit_exceeds_balance`; with a booking also `booking_differs` for one of another
     customer or currency, and `credit_exceeds_total` for more than is still to pay.
     """
-    actor.require(customer.business_id, "customers.add_credit")
+    actor.require_perm(customer.business_id, "customers.add_credit")
     locked = lock_customer(customer.pk)
     if booking is not None:
         booking = _payable(booking, customer, currency, to_column_decimals(amount))
@@ -132,7 +132,7 @@ def reverse_credit(entry: Credit, *, actor: Actor, reason: str) -> Credit:
     `not_reversible` for a reversal, `credit_exceeds_balance` for credit that has been
     spent meanwhile.
     """
-    actor.require(entry.business_id, "customers.add_credit")
+    actor.require_perm(entry.business_id, "customers.add_credit")
     locked = lock_customer(entry.customer_id)
     booking = None if entry.booking is None else lock_booking(entry.booking)
     opposite = Credit(
@@ -169,4 +169,4 @@ def _payable(
 
 def _use(booking: Booking, amount: Decimal, actor: Actor) -> None:
     booking.credit_used = max(booking.credit_used + amount, Decimal(0))
-    booking.by(actor, reason="credit").save(update_fields=["credit_used"])
+    booking.as_actor(actor, reason="credit").save(update_fields=["credit_used"])

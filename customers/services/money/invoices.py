@@ -63,7 +63,7 @@ def invoice_of(booking: Booking, *, actor: Actor) -> str:
     commit, and a rollback takes the number back. Raises ValidationError `no_invoice`
     for a booking that nothing is owed for.
     """
-    actor.require(booking.business_id, "customers.change_booking")
+    actor.require_perm(booking.business_id, "customers.change_booking")
     if booking.invoice_number:
         return booking.invoice_number
     # One writer at a time per business, so that no number is given twice.
@@ -110,7 +110,7 @@ def render_invoice(booking: Booking, *, actor: Actor, is_clear: bool = True) -> 
     business: Business = booking.business
     address = _address_of(customer)
     name = customer.name or ""
-    sees_refunds = actor.may("customers.view_refund", booking.business_id)
+    sees_refunds = actor.has_perm("customers.view_refund", booking.business_id)
     context = {
         "number": booking.invoice_number,
         "date": local_day(_numbered_at(booking), business),
@@ -176,7 +176,7 @@ def _numbered(row: Booking, customer: Customer, actor: Actor) -> SentInvoice:
 
 def _check_address(customer: Customer, actor: Actor) -> None:
     """Raise ValidationError for who would mail what they see masked to themselves."""
-    if actor.user_id is None or actor.may(SEE_CLEAR, customer.business_id):
+    if actor.user_id is None or actor.has_perm(SEE_CLEAR, customer.business_id):
         return
     history = history_model(Customer).objects.filter(id=customer.pk)
     versions = history.order_by("-history_id").values_list(

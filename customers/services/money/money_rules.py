@@ -29,9 +29,9 @@ from customers.services.money.amounts import shown_money
 from customers.services.money.balances import balances_of
 from customers.services.money.refund_limits import (
     EXCEED_LIMIT,
-    RELEASED,
+    PAID_OUT,
     exceeds_refund_limit,
-    lets_go,
+    releases_refund,
 )
 from customers.services.saving import Write
 from customers.services.stats import local_day
@@ -60,7 +60,7 @@ def refunded_of(booking: Booking) -> Decimal:
     return from_database(refunds.aggregate(total=Sum("amount"))["total"])
 
 
-def left_to_refund(booking: Booking, *, besides: Refund | None = None) -> Decimal:
+def refundable_amount(booking: Booking, *, besides: Refund | None = None) -> Decimal:
     """Return what was paid less what has gone back or is asked for; lock it first."""
     others = Refund.objects.filter(booking=booking.pk, status__in=CLAIMING_STATUSES)
     if besides is not None:
@@ -74,7 +74,7 @@ def check_claim(row: Refund, booking: Booking) -> None:
 
     The whole rest may go back whatever its decimals.
     """
-    left = left_to_refund(booking, besides=row)
+    left = refundable_amount(booking, besides=row)
     if row.amount > left:
         amount_text = shown_money(max(left, Decimal(0)), booking.currency)
         msg = f"Only {amount_text} of this booking can still be refunded."
@@ -93,7 +93,7 @@ def check_second_person(row: Refund, actor: Actor) -> None:
         raise ValidationError(msg, code="second_person")
 
 
-def balance_of(customer_id: UUID, currency: str) -> Decimal:
+def credit_balance(customer_id: UUID, currency: str) -> Decimal:
     """Return what a customer can still spend in one currency."""
     rows = Credit.objects.filter(customer=customer_id, currency=currency)
     entries = list(rows.select_related("business"))
@@ -144,10 +144,10 @@ def _name_requester(row: Refund, stored: Refund | None, actor: Actor) -> None:
 
 def _check_limit(row: Refund, stored: Refund | None, actor: Actor) -> None:
     # What waited was above the limit when it was asked for, and may be so no more.
-    waited = lets_go(row)
+    waited = releases_refund(row)
     if not waited and not exceeds_refund_limit(row):
         return
-    if row.status in RELEASED:
+    if row.status in PAID_OUT:
         require_right(row, actor)
         if waited or stored is None or row.amount > stored.amount:
             check_second_person(row, actor)
@@ -156,7 +156,7 @@ def _check_limit(row: Refund, stored: Refund | None, actor: Actor) -> None:
 
 
 def require_right(row: Refund | Credit, actor: Actor) -> None:
-    if actor.may(EXCEED_LIMIT, row.business_id):
+    if actor.has_perm(EXCEED_LIMIT, row.business_id):
         return
     business = row.business
     if business.refund_limit is None:
@@ -195,7 +195,7 @@ def _follow_refund(
         booking.status, reason = BookingStatus.COMPLETED, "no longer refunded in full"
     else:
         return
-    booking.by(actor, reason=reason).save(update_fields=["status"])
+    booking.as_actor(actor, reason=reason).save(update_fields=["status"])
 
 
 def save_credit(write: Write[Credit]) -> None:
@@ -208,7 +208,10 @@ def save_credit(write: Write[Credit]) -> None:
     else:
         check_amount(row.amount, row.currency)
         _check_end(row)
-    if row.amount < 0 and balance_of(row.customer_id, row.currency) + row.amount < 0:
+    if (
+        row.amount < 0
+        and credit_balance(row.customer_id, row.currency) + row.amount < 0
+    ):
         msg = "The customer has less credit than that. Look at the balance first."
         raise ValidationError(msg, code="credit_exceeds_balance")
     if exceeds_refund_limit(row):

@@ -42,7 +42,7 @@ _COLUMNS = (
 
 
 @dataclass(frozen=True)
-class Settlement:
+class PaymentSnapshot:
     """What a payment says about money. Amounts are in `currency`, major units.
 
     `references` are all ids by which the processor knows it; a booking that has one
@@ -65,7 +65,7 @@ class Settlement:
 
 
 def settle_payments(
-    business: Business, settlements: list[Settlement], *, actor: Actor
+    business: Business, settlements: list[PaymentSnapshot], *, actor: Actor
 ) -> None:
     """Make, complete or take back the bookings of payments, in a few statements.
 
@@ -74,7 +74,7 @@ def settle_payments(
     if not settlements:
         return
     new, changed = [], []
-    paid: list[tuple[Booking, Settlement]] = []
+    paid: list[tuple[Booking, PaymentSnapshot]] = []
     matches = _find(business, settlements)
     former = {row.pk: _columns(row) for rows in matches for row in rows}
     refunded = _refunded(rows[0] for rows in matches if rows)
@@ -93,11 +93,11 @@ def settle_payments(
             paid.append((booking, item))
         # Two payments turned out to be one: the second booking never was.
         changed += [_withdrawn(other) for other in rows[1:]]
-    Booking.objects.by(actor, reason=_REASON).bulk_create(new)
+    Booking.objects.as_actor(actor, reason=_REASON).bulk_create(new)
     # A payment that is told again mostly says the same.
     changed = [row for row in changed if _columns(row) != former[row.pk]]
     if changed:
-        Booking.objects.by(actor, reason=_REASON).bulk_update(changed, _COLUMNS)
+        Booking.objects.as_actor(actor, reason=_REASON).bulk_update(changed, _COLUMNS)
     _refund(business, paid, actor)
 
 
@@ -106,7 +106,7 @@ def _columns(booking: Booking) -> list[Any]:
     return [getattr(booking, name) for name in names]
 
 
-def _new(business: Business, item: Settlement) -> Booking:
+def _new(business: Business, item: PaymentSnapshot) -> Booking:
     return Booking(
         business=business,
         external_id=f"{_OURS}{item.references[0]}"[:255],
@@ -114,7 +114,9 @@ def _new(business: Business, item: Settlement) -> Booking:
     )
 
 
-def _find(business: Business, settlements: list[Settlement]) -> list[list[Booking]]:
+def _find(
+    business: Business, settlements: list[PaymentSnapshot]
+) -> list[list[Booking]]:
     """Return the bookings of each payment, those of staff and imports first."""
     ids = {name for item in settlements for name in item.references}
     bare = {name.partition(":")[2] for name in ids}
@@ -159,7 +161,7 @@ def _refunded(bookings: Iterable[Booking]) -> dict[UUID, Decimal]:
     return {row["booking"]: from_database(row["total"]) for row in sums}
 
 
-def _write(booking: Booking, item: Settlement, refunded: Decimal) -> None:
+def _write(booking: Booking, item: PaymentSnapshot, refunded: Decimal) -> None:
     if not _is_ours(booking):
         # Somebody else says what was bought; the payment says that it is paid.
         if item.is_settled and not booking.is_purchase:
@@ -194,7 +196,7 @@ def _withdrawn(booking: Booking) -> Booking:
 
 
 def _refund(
-    business: Business, paid: list[tuple[Booking, Settlement]], actor: Actor
+    business: Business, paid: list[tuple[Booking, PaymentSnapshot]], actor: Actor
 ) -> None:
     """Keep one refund of each payment at what the processor says went back."""
     stored = Refund.objects.filter(
@@ -238,7 +240,7 @@ def _refund(
             row.amount = amount or row.amount
             row.customer_id = booking.customer_id
             changed.append(row)
-    Refund.objects.by(actor, reason=_REASON).bulk_create(new)
+    Refund.objects.as_actor(actor, reason=_REASON).bulk_create(new)
     if changed:
         columns = ("status", "amount", "customer")
-        Refund.objects.by(actor, reason=_REASON).bulk_update(changed, columns)
+        Refund.objects.as_actor(actor, reason=_REASON).bulk_update(changed, columns)

@@ -17,20 +17,20 @@ EXCEED_LIMIT = "customers.exceed_limit_refund"
 # What a customer was given back within this time counts together.
 _TOGETHER = timedelta(hours=24)
 # Money that somebody has let go.
-RELEASED = (RefundStatus.APPROVED, RefundStatus.SUCCEEDED)
+PAID_OUT = (RefundStatus.APPROVED, RefundStatus.SUCCEEDED)
 
 
-def lets_go(row: Refund | Credit) -> bool:
+def releases_refund(row: Refund | Credit) -> bool:
     """Tell whether money goes that waited: whatever the limit is by now."""
-    if not isinstance(row, Refund) or row._state.adding or row.status not in RELEASED:
+    if not isinstance(row, Refund) or row._state.adding or row.status not in PAID_OUT:
         return False
     before = Refund.objects.filter(pk=row.pk).values_list("status", flat=True).first()
-    return before not in RELEASED
+    return before not in PAID_OUT
 
 
 def needs_confirming(row: Refund | Credit) -> bool:
     """Tell whether writing this row is an act that its person confirms."""
-    return exceeds_refund_limit(row) or lets_go(row)
+    return exceeds_refund_limit(row) or releases_refund(row)
 
 
 def exceeds_refund_limit(row: Refund | Credit) -> bool:

@@ -19,8 +19,8 @@ from customers.services.money.money_rules import (
     Confirm,
     check_claim,
     check_second_person,
-    left_to_refund,
     lock_booking,
+    refundable_amount,
     save_refund,
 )
 from customers.services.money.refund_limits import EXCEED_LIMIT, exceeds_refund_limit
@@ -46,7 +46,7 @@ def request_refund(
     Raises ValidationError: `currency_differs`, `refund_exceeds_paid`,
     `too_many_decimals`.
     """
-    actor.require(booking.business_id, "customers.add_refund")
+    actor.require_perm(booking.business_id, "customers.add_refund")
     booking = lock_booking(booking)
     if currency is not None and currency != booking.currency:
         msg = f"The booking was paid in {booking.currency}. Refund that currency."
@@ -55,7 +55,7 @@ def request_refund(
         business=booking.business,
         customer=booking.customer,
         booking=booking,
-        amount=left_to_refund(booking)
+        amount=refundable_amount(booking)
         if amount is None
         else to_column_decimals(amount),
         currency=booking.currency,
@@ -97,7 +97,7 @@ def approve_refund(
     `not_requested` for one
     that does not wait any more. Locks as `request_refund` does.
     """
-    actor.require(refund.business_id, EXCEED_LIMIT)
+    actor.require_perm(refund.business_id, EXCEED_LIMIT)
     row = _waiting(refund)
     row.status = RefundStatus.SUCCEEDED
     check_second_person(row, actor)
@@ -117,7 +117,7 @@ def refuse_refund(refund: Refund, *, actor: Actor, reason: str) -> Refund:
 
     Raises ValidationError `not_requested` for one that does not wait any more.
     """
-    actor.require(refund.business_id, "customers.change_refund")
+    actor.require_perm(refund.business_id, "customers.change_refund")
     row = _waiting(refund)
     row.status = RefundStatus.REFUSED
     save_refund(Write(row, actor=actor, reason=reason))

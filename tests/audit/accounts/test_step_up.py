@@ -16,7 +16,7 @@ from django.utils import timezone
 from audit import accounts
 from audit.accounts import pin_enrolment, pin_hashes, step_up
 from audit.accounts.totp import code_of, step_at
-from audit.crypto import unlock
+from audit.crypto import decrypt
 from audit.models import (
     AttemptCounter,
     Authenticator,
@@ -530,7 +530,7 @@ def ben(db):
 def shown_by(user: User) -> str:
     """Return what the app of a user shows now."""
     row = Authenticator.objects.get(user=user)
-    seed = unlock(row.sealed_seed, purpose="authenticator seed", owner=user.pk.bytes)
+    seed = decrypt(row.sealed_seed, purpose="authenticator seed", owner=user.pk.bytes)
     return code_of(seed, step_at(time.time()))
 
 

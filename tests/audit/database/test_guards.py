@@ -225,7 +225,7 @@ def test_a_child_of_another_businesss_customer_is_refused(db, actor, bakery, riv
     stranger = CustomerFactory(business=rival)
 
     with pytest.raises(IntegrityError, match=r"HF003 business on customers\.note"):
-        Note.objects.by(actor).bulk_create(
+        Note.objects.as_actor(actor).bulk_create(
             [Note(business=bakery, customer=stranger, content="x")]
         )
 
@@ -239,7 +239,7 @@ def test_a_child_cannot_be_moved_to_another_businesss_customer(
     stranger = CustomerFactory(business=rival)
 
     with pytest.raises(IntegrityError, match=r"HF003 business on customers\.note"):
-        Note.objects.by(actor).filter(pk=note.pk).update(customer=stranger)
+        Note.objects.as_actor(actor).filter(pk=note.pk).update(customer=stranger)
 
 
 def test_each_parent_counts_not_only_the_customer(db, bakery, rival):

@@ -223,9 +223,9 @@ def test_a_stale_role_does_not_come_back(ann):
     actor = Actor.system("test")
     stale, row = (Membership.objects.get(user=ann) for _ in range(2))
     row.role, row.ended_at = "support", row.created_at
-    row.by(actor).save()
+    row.as_actor(actor).save()
     stale.is_default = True
-    stale.by(actor).save()
+    stale.as_actor(actor).save()
 
     stored = Membership.objects.get(user=ann)
     assert (stored.role, stored.ended_at) == ("support", row.created_at)
@@ -236,9 +236,9 @@ def test_a_role_is_accepted_as_it_stands_now(ann):
     """Not as it was when it was looked at, before somebody ended it."""
     stale, row = (Membership.objects.get(user=ann) for _ in range(2))
     row.ended_at = row.created_at
-    row.by(Actor.system("test")).save()
+    row.as_actor(Actor.system("test")).save()
     stale.accept()
-    stale.by(Actor.system("test")).save()
+    stale.as_actor(Actor.system("test")).save()
 
     stored = Membership.objects.get(user=ann)
     assert (stored.ended_at is not None, stored.is_genuine) == (True, True)
@@ -280,12 +280,12 @@ def test_a_changed_role_gives_no_right(ann, bakery, change):
     services_actor = Actor.system("test")
     if change == "ended_at":
         row.ended_at = row.created_at
-        row.by(services_actor).save()
+        row.as_actor(services_actor).save()
         sql("UPDATE customers_membership SET ended_at = NULL WHERE id = %s", row.pk)
         who = ann
     elif change == "role":
         row.role = "support"
-        row.by(services_actor).save()
+        row.as_actor(services_actor).save()
         sql("UPDATE customers_membership SET role = 'admin' WHERE id = %s", row.pk)
         who = ann
     else:
@@ -298,7 +298,7 @@ def test_a_changed_role_gives_no_right(ann, bakery, change):
     assert Actor.from_user(who, operation).rights == {}
     assert [str(row.pk) in said for said in named()] == [True]
     with pytest.raises(AccountAltered):
-        Membership.objects.get(pk=row.pk).by(services_actor).save()
+        Membership.objects.get(pk=row.pk).as_actor(services_actor).save()
 
 
 @pytest.mark.parametrize(

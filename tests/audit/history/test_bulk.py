@@ -44,7 +44,7 @@ def comparable(rows: Any, *skipped: str) -> list[dict[str, Any]]:
 
 def test_rows_and_histories_are_those_of_bulk_create(actor):
     one, two = BusinessFactory(), BusinessFactory()
-    Customer.objects.by(actor, reason="because").bulk_create(people(one, 3))
+    Customer.objects.as_actor(actor, reason="because").bulk_create(people(one, 3))
     insert_tracked(people(two, 3), Change(actor, "because"))
 
     for rows in (Customer.objects, Customer.history.model._base_manager):

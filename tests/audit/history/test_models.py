@@ -36,7 +36,7 @@ def _bare_customer() -> Customer:
     customer = Customer(
         business=BusinessFactory(), name="Without preferences", joined_at=timezone.now()
     )
-    Customer.objects.by(Actor.system("test")).bulk_create([customer])
+    Customer.objects.as_actor(Actor.system("test")).bulk_create([customer])
     return customer
 
 
@@ -154,7 +154,7 @@ def test_each_way_to_change_writes_one_row(db, actor, model, change):
     row = make_row(model)
     before = history_count(model)
 
-    row = change(model, row, model.objects.by(actor, reason="because"))
+    row = change(model, row, model.objects.as_actor(actor, reason="because"))
 
     assert history_count(model) == before + 1
     assert_history_tells(row, "~", actor, "because")
@@ -196,7 +196,7 @@ def test_each_way_to_create_writes_one_row(db, actor, model, create):
     values = values_of_another(model)
     before = history_count(model)
 
-    row = create(model, values, model.objects.by(actor, reason="because"))
+    row = create(model, values, model.objects.as_actor(actor, reason="because"))
 
     assert history_count(model) == before + 1
     assert_history_tells(row, "+", actor, "because")
@@ -262,7 +262,7 @@ def test_each_other_way_refuses_and_changes_nothing(db, actor, model, way):
     before, history = stored(model), stored(model.history.model)
 
     with pytest.raises(NotSupportedError, match="without history"), atomic():
-        REFUSED[way](model, row, model.objects.by(actor))
+        REFUSED[way](model, row, model.objects.as_actor(actor))
 
     assert stored(model) == before
     assert stored(model.history.model) == history
@@ -299,7 +299,7 @@ def test_the_librarys_commands_cannot_touch_history(db):
 
     with pytest.raises(IntegrityError, match="HF001 DELETE"), atomic():
         call_command("clean_old_history", days=-1, auto=True, verbosity=0)
-    customer.by(Actor.system("again")).save()
+    customer.as_actor(Actor.system("again")).save()
     with pytest.raises(IntegrityError, match="HF001 DELETE"), atomic():
         call_command(
             "clean_duplicate_history",
@@ -319,7 +319,7 @@ def test_locked_rows_are_updated_in_their_transaction_alone(actor):
     customer = CustomerFactory(source="fair")
 
     with pytest.raises(TransactionManagementError, match=r"use transaction\.atomic"):
-        Customer.objects.by(actor).update_locked([customer.pk], source="web")
+        Customer.objects.as_actor(actor).update_locked([customer.pk], source="web")
 
     customer.refresh_from_db()
     assert customer.source == "fair"
@@ -331,10 +331,10 @@ def test_locked_rows_are_updated_in_their_transaction_alone(actor):
 def test_a_stale_instance_does_not_write_what_it_believes(db, actor):
     customer = CustomerFactory(name="Ana", source="fair")
     stale = Customer.objects.get(pk=customer.pk)
-    Customer.objects.by(actor).update(source="web")
+    Customer.objects.as_actor(actor).update(source="web")
 
     stale.status = "inactive"
-    stale.by(actor).save(update_fields=["status"])
+    stale.as_actor(actor).save(update_fields=["status"])
 
     newest = customer.history.order_by("-history_id").first()
     assert (newest.source, newest.status) == ("web", "inactive")
@@ -346,7 +346,7 @@ def test_an_update_takes_what_is_stored_out_of_its_own_statement(db, actor):
     row.location = ""
 
     with CaptureQueriesContext(connection) as queries:
-        row.by(actor).save()
+        row.as_actor(actor).save()
 
     asked = [query["sql"] for query in queries.captured_queries]
     assert not any(sql.startswith("SELECT") for sql in asked), asked
@@ -360,7 +360,7 @@ def test_a_row_that_is_gone_is_inserted_with_its_history(db, actor):
     note = Note(business=customer.business, customer=customer, content="Likes rye.")
     note._state.adding = False
 
-    note.by(actor).save()
+    note.as_actor(actor).save()
 
     assert Note.objects.get(pk=note.pk).content == "Likes rye."
     assert note.history.count() == 1
@@ -368,10 +368,10 @@ def test_a_row_that_is_gone_is_inserted_with_its_history(db, actor):
 
 def test_the_revision_counts_every_change(db, actor):
     customer = CustomerFactory()
-    customer.by(actor).save()
-    Customer.objects.by(actor).update(source="web")
+    customer.as_actor(actor).save()
+    Customer.objects.as_actor(actor).update(source="web")
     customer.refresh_from_db()
-    customer.by(actor).save(update_fields=["source"])
+    customer.as_actor(actor).save(update_fields=["source"])
 
     assert customer.rev == 4
     assert list(
@@ -386,7 +386,7 @@ def test_the_revision_counts_every_change(db, actor):
 
 def test_derived_columns_follow_on_every_path(db, actor):
     bakery = BusinessFactory(country="NO")
-    (ana,) = Customer.objects.by(actor).bulk_create(
+    (ana,) = Customer.objects.as_actor(actor).bulk_create(
         [
             Customer(
                 business=bakery,
@@ -400,19 +400,19 @@ def test_derived_columns_follow_on_every_path(db, actor):
     assert (ana.email_key, ana.phone_e164) == ("ana@example.org", "+4722000000")
 
     ana.email = "Bea@example.org"
-    Customer.objects.by(actor).bulk_update([ana], ["email"])
+    Customer.objects.as_actor(actor).bulk_update([ana], ["email"])
     ana.refresh_from_db()
     assert ana.email_key == "bea@example.org"
 
     ana.email = "Cia@example.org"
-    ana.by(actor).save(update_fields=["email"])
+    ana.as_actor(actor).save(update_fields=["email"])
     ana.refresh_from_db()
     assert ana.email_key == "cia@example.org"
 
     with pytest.raises(NotSupportedError, match="part email and email_key"):
-        Customer.objects.by(actor).update(email="dea@example.org")
+        Customer.objects.as_actor(actor).update(email="dea@example.org")
     with pytest.raises(NotSupportedError, match="part email and email_key"):
-        Customer.objects.by(actor).update(email_key="dea@example.org")
+        Customer.objects.as_actor(actor).update(email_key="dea@example.org")
 
 
 def test_a_failed_history_row_takes_the_change_with_it(db, actor, monkeypatch):
@@ -421,7 +421,7 @@ def test_a_failed_history_row_takes_the_change_with_it(db, actor, monkeypatch):
 
     customer.name = "Bea"
     with pytest.raises(RuntimeError, match="no entropy"):
-        customer.by(actor).save()
+        customer.as_actor(actor).save()
 
     customer.refresh_from_db()
     assert customer.name == "Ana"
@@ -438,19 +438,19 @@ def test_many_rows_take_few_statements(db, actor, django_assert_max_num_queries)
         Customer(business=bakery, name=f"n{n}", joined_at=timezone.now())
         for n in range(100)
     ]
-    Customer.objects.by(actor).bulk_create(people)
+    Customer.objects.as_actor(actor).bulk_create(people)
 
     # Ten statements, whatever the rows need in batches of SQLite's variables.
     limit = 10 if connection.vendor == "postgresql" else 16
     with django_assert_max_num_queries(limit):
-        Customer.objects.by(actor).update(source="fair")
+        Customer.objects.as_actor(actor).update(source="fair")
 
     assert history_count(Customer) == 200
 
 
 def test_the_acting_person_is_named_without_a_foreign_key(db, alice):
     customer = CustomerFactory()
-    customer.by(actor_of(alice.user), reason="asked").save()
+    customer.as_actor(actor_of(alice.user), reason="asked").save()
 
     newest = customer.history.order_by("-history_id").first()
     assert newest.history_user_id == alice.user.pk

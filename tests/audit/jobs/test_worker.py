@@ -110,7 +110,7 @@ def test_a_worker_that_wakes_up_late_writes_nothing(job, bakery):
 
     def wake_up():
         with late.piece(1, cursor=1):
-            Customer.objects.by(late.actor).create(business=bakery, name="Twice")
+            Customer.objects.as_actor(late.actor).create(business=bakery, name="Twice")
 
     with pytest.raises(LeaseLost):
         wake_up()
@@ -287,7 +287,7 @@ def test_the_same_work_is_not_started_twice(bakery, actor):
 def end_membership(user):
     row = Membership.objects.get(user=user)
     row.ended_at = timezone.now()
-    row.by(actor_of(user)).save()
+    row.as_actor(actor_of(user)).save()
 
 
 def test_a_job_has_the_rights_of_the_moment_at_which_it_runs(bakery, rival):

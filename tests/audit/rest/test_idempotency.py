@@ -112,7 +112,7 @@ def test_whoever_lost_the_right_gets_no_old_answer(alice, actor):
     send(alice, "k-1")
     membership = Membership.objects.get(user=alice.user)
     membership.role = "auditor"
-    membership.by(actor).save()
+    membership.as_actor(actor).save()
 
     assert send(alice, "k-1").status_code == 403
 
@@ -130,7 +130,7 @@ def in_bakery(client: Client) -> Any:
 def both(bakery, rival, actor):
     """Somebody who is an admin in two businesses."""
     user = staff(bakery, username="both")
-    Membership(user=user, business=rival, role="admin").by(actor).save()
+    Membership(user=user, business=rival, role="admin").as_actor(actor).save()
     return signed_in(user)
 
 
@@ -147,7 +147,7 @@ def test_another_role_is_another_request(both, bakery, actor, change, status):
     membership = Membership.objects.get(user=both.user, business=bakery)
     for name, value in change.items():
         setattr(membership, name, value)
-    membership.by(actor).save()
+    membership.as_actor(actor).save()
 
     again = in_bakery(both)
 

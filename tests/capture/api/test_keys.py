@@ -116,15 +116,15 @@ def test_a_session_opens_no_capture_route(owner):
 
 def test_an_expired_key_and_a_key_of_a_closed_source_are_unknown(post, key, actor):
     key.expires_at = key.created_at
-    key.by(actor).save()
+    key.as_actor(actor).save()
     assert post(PAYMENTS, BODY).status_code == 401
 
     key.expires_at = None
-    key.by(actor).save()
+    key.as_actor(actor).save()
     assert post(PAYMENTS, BODY).status_code == 200
 
     key.source.is_active = False
-    key.source.by(actor).save()
+    key.source.as_actor(actor).save()
     assert post(PAYMENTS, BODY).status_code == 401
     assert ApiKey.objects.count() == 1
 

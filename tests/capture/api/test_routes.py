@@ -277,7 +277,7 @@ def test_strangers_are_refused_and_leave_nothing(db, headers):
 def test_unknown_and_revoked_keys_get_the_same_answer(post, key, actor):
     unknown = post(PAYMENTS, PAYMENT, Authorization="Bearer sk_nobody").json()
     key.revoked_at = key.created_at
-    key.by(actor).save()
+    key.as_actor(actor).save()
 
     revoked = post(PAYMENTS, PAYMENT).json()
 

@@ -271,7 +271,7 @@ def test_two_archived_with_one_address_do_not_both_come_back(bakery, actor):
     rows = make(2, bakery, actor)
     ids = [row.pk for row in rows]
     services.archive_customers(ids, actor=actor, reason="x")
-    Customer.objects.by(actor).filter(pk=ids[1]).update(
+    Customer.objects.as_actor(actor).filter(pk=ids[1]).update(
         **{name: getattr(rows[0], name) for name in EMAIL}
     )
 

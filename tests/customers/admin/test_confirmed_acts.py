@@ -181,7 +181,7 @@ def test_the_limits_of_a_business_change_after_a_confirmation(alice, bakery):
 @pytest.fixture
 def booking(actor, bakery):
     bakery.refund_limit = 100
-    bakery.by(actor).save()
+    bakery.as_actor(actor).save()
     return BookingFactory(
         customer__business=bakery,
         status="completed",
@@ -232,7 +232,7 @@ def test_a_confirmed_refund_is_for_that_amount(alice, booking):
 
 def test_a_refund_in_another_currency_is_confirmed(alice, booking, actor, bakery):
     bakery.currency = "NOK"
-    bakery.by(actor).save()
+    bakery.as_actor(actor).save()
     enrol(alice)
 
     assert asks(alice.post(REFUND, refund(alice, booking, "1")))
@@ -292,7 +292,7 @@ def test_credit_above_the_limit_is_confirmed(alice, booking):
 @pytest.fixture
 def support(bakery):
     """Somebody who may give back 50 at most."""
-    rows = Business.objects.by(Actor.system("test")).filter(pk=bakery.pk)
+    rows = Business.objects.as_actor(Actor.system("test")).filter(pk=bakery.pk)
     rows.update(refund_limit=Decimal(50))
     browser = signed_in(staff(bakery, "support"))
     enrol(browser)
@@ -434,7 +434,7 @@ def test_support_asks_above_the_limit_and_approves_nothing(support, bakery):
 
 def test_a_raised_limit_spares_no_confirmation_on_a_page(bakery, asked, actor):
     bakery.refund_limit = None
-    bakery.by(actor).save()
+    bakery.as_actor(actor).save()
     other = signed_in(staff(bakery))
     enrol(other)
     path = f"{REFUNDS}{asked.pk}/change/"
@@ -458,7 +458,7 @@ def test_a_raised_limit_spares_no_confirmation_on_a_page(bakery, asked, actor):
 )
 def test_a_booking_page_keeps_what_others_say(alice, booking, actor, changes, text):
     booking.invoice_number = "2026-000001"
-    booking.by(actor).save()
+    booking.as_actor(actor).save()
     path = f"/admin/customers/booking/{booking.pk}/change/"
     form = form_data(alice, path)
     assert "credit_used" not in form

@@ -37,7 +37,7 @@ def confirmed(browser, path: str, body: Any, scope: str, **headers: str) -> Any:
 @pytest.fixture
 def booking(actor, bakery):
     bakery.refund_limit = 100
-    bakery.by(actor).save()
+    bakery.as_actor(actor).save()
     return BookingFactory(
         customer__business=bakery,
         customer__email="jonas@example.net",

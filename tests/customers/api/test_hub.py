@@ -212,7 +212,7 @@ def test_the_business_is_named_or_the_default_or_the_only_one(bakery, rival):
     assert ids(**{"X-Business": "rival"}) == [str(there.pk)]
     assert ids(**{"X-Business": str(bakery.pk)}) == [str(here.pk)]
     assert ids(**{"X-Business": BusinessFactory().slug}) == "not_found"
-    rows = Membership.objects.by(Actor.system("test"))
+    rows = Membership.objects.as_actor(Actor.system("test"))
     rows.filter(user=user, business=rival).update(is_default=True)
     assert ids() == [str(there.pk)]
 

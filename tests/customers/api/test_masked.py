@@ -90,7 +90,7 @@ def test_a_row_of_a_list_sent_back_changes_nothing(db, path, role):
     customer = getattr(asked.row, "customer", None) or asked.row
     if isinstance(customer, Customer):
         customer.name = SECRET
-        customer.by(Actor.system("test")).save()
+        customer.as_actor(Actor.system("test")).save()
     before = columns_of(asked.row)
     rows = browser.get(f"{path}?page_size=200").json()["results"]
     [row] = [row for row in rows if row["id"] == str(asked.row.pk)]
@@ -156,7 +156,7 @@ def test_the_way_to_pay_is_masked_and_not_overwritten(
 ):
     wishes = jonas.preferences
     wishes.preferred_payment = "IBAN CH93 0076"
-    wishes.by(actor).save()
+    wishes.as_actor(actor).save()
     path = f"/api/customers/bakery/{jonas.pk}"
 
     for browser in (marketing, support):

@@ -29,7 +29,7 @@ ASKED = {"amount": "25.00", "currency": "EUR", "reason_code": "quality"}
 @pytest.fixture
 def booking(actor, bakery):
     bakery.refund_limit = 100
-    bakery.by(actor).save()
+    bakery.as_actor(actor).save()
     return BookingFactory(
         customer__business=bakery,
         status="completed",

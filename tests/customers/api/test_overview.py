@@ -92,7 +92,7 @@ def test_an_ended_role_is_none(bakery, actor):
     user = staff(bakery)
     membership = user.memberships.get()
     membership.ended_at = timezone.now()
-    membership.by(actor).save()
+    membership.as_actor(actor).save()
 
     assert signed_in(user).get(ME).json()["businesses"] == []
 

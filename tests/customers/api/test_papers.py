@@ -83,7 +83,7 @@ def test_the_page_loads_its_own_style_and_nothing_else(alice, booking):
 
 def test_the_seller_says_more_in_the_settings(alice, bakery, booking, actor):
     bakery.settings = {"invoice": {"seller_lines": ["Main Road <7>", "VAT 12 34"]}}
-    bakery.by(actor).save()
+    bakery.as_actor(actor).save()
 
     text = alice.get(invoice(booking)).text
 
@@ -108,7 +108,7 @@ def test_the_preview_is_masked_by_role(alice, bakery, booking):
 
 def test_nothing_is_invoiced_of_a_draft(alice, booking, actor):
     booking.status = "draft"
-    booking.by(actor).save()
+    booking.as_actor(actor).save()
 
     assert alice.get(invoice(booking)).json()["code"] == "no_invoice"
     assert post(alice, invoice(booking, "/send"), {}).json()["code"] == "no_invoice"
@@ -116,7 +116,7 @@ def test_nothing_is_invoiced_of_a_draft(alice, booking, actor):
 
 def test_somebody_without_an_address_gets_none(alice, booking, actor):
     booking.customer.email = None
-    booking.customer.by(actor).save()
+    booking.customer.as_actor(actor).save()
 
     answer = post(alice, invoice(booking, "/send"), {})
 
@@ -267,7 +267,7 @@ def test_it_stands_in_the_list_of_exports_as_it_ended(alice, booking):
 def test_an_invoice_takes_no_masked_address_away(bakery, booking, actor, is_verified):
     who = booking.customer
     who.email = None
-    who.by(actor).save()
+    who.as_actor(actor).save()
     AddressFactory(customer=who, line1="Geheimweg 7", is_primary=True)
     support = signed_in(staff(bakery, "support"))
     body = {"email": "thief@example.org", "is_email_verified": is_verified}

@@ -251,7 +251,7 @@ def test_queries_are_as_many_for_ten_entries_as_for_a_thousand(
             )
             for n in range(1000)
         ]
-        model.objects.by(actor_of(alice.user)).bulk_create(made)
+        model.objects.as_actor(actor_of(alice.user)).bulk_create(made)
 
     path = f"{BASE}/{jonas.pk}/timeline?limit={limit}"
     assert_flat(call=partial(alice.get, path), grow=grow)

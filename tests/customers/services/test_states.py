@@ -114,7 +114,7 @@ class TestErased:
         NoteFactory(business=bakery, customer=row)
         row.erased_at = row.archived_at = timezone.now()
         row.name = row.email = row.phone = None
-        row.by(actor).save()
+        row.as_actor(actor).save()
         return row
 
     @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ class Actions(HubView):
     def post(self, request: Request, customer: str) -> Response:
         row, values = self.customer(customer), self.body()
         action = values.pop("action")
-        self.actor.require(row.business_id, RIGHTS[action])
+        self.actor.require_perm(row.business_id, RIGHTS[action])
         result: dict[str, Any] = getattr(self, f"_{action}")(row, **values)
         self.note_shown("viewed", [row], target=row)
         return self.respond(

@@ -33,7 +33,7 @@ def gone(request, bakery, actor):
     row.archived_at = timezone.now()
     if request.param == "erased":
         row.erased_at = row.archived_at
-    row.by(actor).save()
+    row.as_actor(actor).save()
     return row, request.param
 
 

@@ -67,7 +67,7 @@ def test_such_a_time_is_not_written(alice, bakery, path, name, value):
 
 def test_no_written_time_breaks_the_figures_of_all(alice, bakery, actor):
     bakery.timezone = "Asia/Tokyo"
-    bakery.by(actor).save()
+    bakery.as_actor(actor).save()
     row = CustomerFactory(business=bakery)
     last = "2199-12-31T23:59:59Z"
     send(alice, "PATCH", f"{API}/customers/{row.pk}", {"joined_at": last})

@@ -787,7 +787,7 @@ def test_a_row_that_the_database_refuses_stops_no_other(alice, bakery, rival):
 
 def test_a_stored_row_that_stays_as_it_is_is_not_judged(alice, bakery):
     row = CustomerFactory(business=bakery, name="Ana")
-    Customer.objects.by(alice).filter(pk=row.pk).update(source="x" * 100)
+    Customer.objects.as_actor(alice).filter(pk=row.pk).update(source="x" * 100)
     history = row.history.count()
     text = f"reference,name\n{row.unique_id},Ana\n"
 

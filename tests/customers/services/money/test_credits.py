@@ -124,7 +124,7 @@ def test_a_reversal_is_the_exact_opposite(ana, actor, bakery):
 
 def test_a_reversal_counts_for_no_limit(ana, actor, bakery):
     bakery.refund_limit = 15
-    bakery.by(actor).save()
+    bakery.as_actor(actor).save()
     support = actor_of(staff(bakery, "support"))
     issue(ana, actor, 100)
     ana.business.refresh_from_db()

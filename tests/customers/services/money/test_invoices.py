@@ -60,7 +60,7 @@ def test_numbers_count_per_business_and_year(ana, rival, actor, monkeypatch):
 
 def test_the_year_is_the_one_where_the_business_is(ana, actor, monkeypatch):
     ana.business.timezone = "Pacific/Auckland"
-    ana.business.by(actor).save()
+    ana.business.as_actor(actor).save()
     at(monkeypatch, 2026, 12, 31, 20)
 
     assert services.invoice_of(bought(ana), actor=actor) == "2027-000001"
@@ -188,7 +188,7 @@ def test_a_line_break_in_a_name_ends_no_header(
     ana, actor, mailoutbox, django_capture_on_commit_callbacks
 ):
     ana.business.name = "Bakery\nBcc: x@example.org"
-    ana.business.by(actor).save()
+    ana.business.as_actor(actor).save()
 
     with django_capture_on_commit_callbacks(execute=True):
         services.send_invoices([bought(ana)], actor=actor)

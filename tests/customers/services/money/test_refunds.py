@@ -26,7 +26,7 @@ from tests.factories import (
 @pytest.fixture
 def booking(bakery, actor) -> Booking:
     bakery.refund_limit = 100
-    bakery.by(actor).save()
+    bakery.as_actor(actor).save()
     return BookingFactory(
         customer__business=bakery,
         status="completed",
@@ -358,7 +358,7 @@ def test_a_limit_raised_meanwhile_spares_no_second_person(
     asking = person(bakery)
     row = request(booking, asking, 300)
     bakery.refund_limit = limit
-    bakery.by(actor).save()
+    bakery.as_actor(actor).save()
     row = Refund.objects.get(pk=row.pk)
 
     with pytest.raises(ValidationError) as found:

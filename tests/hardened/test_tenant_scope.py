@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
-from audit.tenancy.scope import open_reach, reach, request_reach
+from audit.tenancy.scope import request_tenant_scope, set_tenant_scope, tenant_scope
 from config.backends.postgresql.base import forget_reach
 from customers.models import Address, Customer
 from tests.factories import CustomerFactory
@@ -39,21 +39,21 @@ def test_outside_of_requests_everything_is_within_reach(customers):
 
 
 def test_a_statement_without_transaction_sees_its_businesses(ours, customers):
-    with reach({ours.pk}):
+    with tenant_scope({ours.pk}):
         assert seen() == {customers[0].pk}
-    with reach(set()):
+    with tenant_scope(set()):
         assert seen() == set()
     assert untold() == 0
 
 
 def test_a_reach_may_change_within_a_transaction(ours, theirs, customers):
     mine, other = customers
-    with transaction.atomic(), reach({ours.pk}):
+    with transaction.atomic(), tenant_scope({ours.pk}):
         assert seen() == {mine.pk}
-        with reach(None):
+        with tenant_scope(None):
             assert seen() >= {mine.pk, other.pk}
         assert seen() == {mine.pk}
-        with reach({theirs.pk}):
+        with tenant_scope({theirs.pk}):
             assert seen() == {other.pk}
     assert untold() == 0
 
@@ -62,23 +62,23 @@ def test_a_savepoint_that_is_taken_back_takes_nobody_along(ours, customers):
     mine, other = customers
     with transaction.atomic():
         assert seen() >= {mine.pk, other.pk}
-        with transaction.atomic(), reach({ours.pk}):
+        with transaction.atomic(), tenant_scope({ours.pk}):
             assert seen() == {mine.pk}
             transaction.set_rollback(True)
-        with reach({ours.pk}):
+        with tenant_scope({ours.pk}):
             assert seen() == {mine.pk}
 
 
 def test_after_an_error_the_outer_transaction_goes_on(ours, theirs, customers):
     mine, _ = customers
-    with transaction.atomic(), reach({ours.pk}):
-        with pytest.raises(DatabaseError), transaction.atomic(), reach(None):
+    with transaction.atomic(), tenant_scope({ours.pk}):
+        with pytest.raises(DatabaseError), transaction.atomic(), tenant_scope(None):
             connection.cursor().execute("SELECT 1 / 0")
         assert seen() == {mine.pk}
 
 
 def test_a_statement_that_fails_alone_leaves_the_connection_usable(ours, customers):
-    with reach({ours.pk}):
+    with tenant_scope({ours.pk}):
         with pytest.raises(DatabaseError):
             connection.cursor().execute("SELECT 1 / 0")
         assert not connection.in_atomic_block
@@ -89,7 +89,7 @@ def test_what_is_checked_at_the_end_is_checked_for_a_single_statement_too(ours):
     row = Address(business=ours, customer_id=uuid4())
     columns = "id, business_id, customer_id"
     statement = f"INSERT INTO customers_address ({columns}) VALUES (%s, %s, %s)"
-    with reach({ours.pk}), pytest.raises(IntegrityError):
+    with tenant_scope({ours.pk}), pytest.raises(IntegrityError):
         connection.cursor().execute(statement, [row.pk, ours.pk, row.customer_id])
     assert seen() is not None
 
@@ -103,7 +103,7 @@ def test_rows_that_are_fetched_bit_by_bit(ours, theirs, is_atomic):
         rows = Customer._base_manager.values_list("pk", flat=True)
         return set(rows.iterator(chunk_size=2))
 
-    with reach({ours.pk}):
+    with tenant_scope({ours.pk}):
         if is_atomic:
             with transaction.atomic():
                 assert fetch() == mine
@@ -112,22 +112,22 @@ def test_rows_that_are_fetched_bit_by_bit(ours, theirs, is_atomic):
 
 
 def test_a_request_reaches_nothing_until_it_is_known_who_asks(ours, customers):
-    with request_reach():
+    with request_tenant_scope():
         assert seen() == set()
-        open_reach({ours.pk})
+        set_tenant_scope({ours.pk})
         assert seen() == {customers[0].pk}
     assert seen() >= {c.pk for c in customers}
 
 
 def test_an_id_that_is_none_is_refused():
-    with pytest.raises(ValueError, match="badly formed"), reach(["*"]):  # type: ignore[list-item]
+    with pytest.raises(ValueError, match="badly formed"), tenant_scope(["*"]):  # type: ignore[list-item]
         pass
 
 
 def test_a_transaction_that_was_begun_by_hand_is_told(ours, customers):
-    with reach({ours.pk}), transaction.atomic():
+    with tenant_scope({ours.pk}), transaction.atomic():
         assert seen() == {customers[0].pk}
-    with reach({ours.pk}), connection.cursor() as cursor:
+    with tenant_scope({ours.pk}), connection.cursor() as cursor:
         cursor.execute("BEGIN")
         assert seen() == {customers[0].pk}
         cursor.execute("COMMIT")
@@ -152,9 +152,9 @@ def test_a_connection_of_the_pool_forgets_whom_it_served(hardened, ours, theirs)
     def visit(n: int) -> tuple[bool, int]:
         business = (ours.pk, theirs.pk)[n % 2]
         try:
-            with request_reach():
+            with request_tenant_scope():
                 nobody = seen()
-                open_reach({business})
+                set_tenant_scope({business})
                 alone = seen()
                 with transaction.atomic():
                     together = seen()
