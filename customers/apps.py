@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.apps import AppConfig
 
-from audit.tenancy.actors import register_rights_source
-from customers.roles import SCOPE_RIGHTS
+from audit.tenancy.actors import register_permissions_source
+from customers.roles import SCOPE_PERMISSIONS
 
 
 class CustomersConfig(AppConfig):
@@ -17,7 +17,7 @@ class CustomersConfig(AppConfig):
     def ready(self) -> None:
         from audit.accounts import (  # noqa: PLC0415 - models are ready
             register_role_source,
-            register_scope_rights,
+            register_scope_permissions,
             register_staff_source,
         )
         from audit.maintenance import (  # noqa: PLC0415 - models are ready
@@ -25,7 +25,7 @@ class CustomersConfig(AppConfig):
             register_keyed,
         )
         from customers.models import (  # noqa: PLC0415 - models are ready
-            rights_in_businesses,
+            permissions_in_businesses,
             roles_of,
             staff_of,
         )
@@ -37,9 +37,9 @@ class CustomersConfig(AppConfig):
 
         register_customer_sources()
         register_cleanup(forget_old_uploads)
-        for scope, rights in SCOPE_RIGHTS.items():
-            register_scope_rights(scope, rights)
-        register_rights_source(rights_in_businesses)
+        for scope, permissions in SCOPE_PERMISSIONS.items():
+            register_scope_permissions(scope, permissions)
+        register_permissions_source(permissions_in_businesses)
         register_role_source(roles_of)
         register_staff_source(staff_of)
         for column in KEYED_FILES:

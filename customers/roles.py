@@ -198,7 +198,7 @@ AREAS = (
 )
 
 
-def _rights(role: Role) -> frozenset[str]:
+def _permissions(role: Role) -> frozenset[str]:
     return frozenset(
         f"{area.app}.{verb}_{table}"
         for area in AREAS
@@ -207,12 +207,15 @@ def _rights(role: Role) -> frozenset[str]:
     )
 
 
-RIGHTS: dict[Role, frozenset[str]] = {role: _rights(role) for role in Role}
+PERMISSIONS: dict[Role, frozenset[str]] = {role: _permissions(role) for role in Role}
 
 # What each scope of step-up confirms; captures' keys stand here because roles do.
-SCOPE_RIGHTS: dict[str, frozenset[str]] = {
+SCOPE_PERMISSIONS: dict[str, frozenset[str]] = {
     "export": frozenset(
-        right for own in RIGHTS.values() for right in own if ".export_" in right
+        permission
+        for own in PERMISSIONS.values()
+        for permission in own
+        if ".export_" in permission
     ),
     "refund_over_limit": frozenset({"customers.exceed_limit_refund"}),
     "manage_roles": frozenset(

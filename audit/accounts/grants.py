@@ -42,14 +42,14 @@ SINGLE_USE = frozenset({Scope.EXPORT, Scope.REFUND_OVER_LIMIT, Scope.ERASE, Scop
 
 
 # Which rights a confirmation serves. Apps above add theirs in AppConfig.ready().
-_RIGHTS: dict[str, set[str]] = defaultdict(
+_PERMISSIONS: dict[str, set[str]] = defaultdict(
     set, {Scope.REVEAL: {"audit.view_personal", "audit.reveal_personal"}}
 )
 
 
-def register_scope_rights(scope: str, permissions: Iterable[str]) -> None:
+def register_scope_permissions(scope: str, permissions: Iterable[str]) -> None:
     """Add to the permissions of which a scope confirms the use."""
-    _RIGHTS[Scope(scope)].update(permissions)
+    _PERMISSIONS[Scope(scope)].update(permissions)
 
 
 def may_use(scope: str, *, actor: Actor) -> bool:
@@ -57,8 +57,10 @@ def may_use(scope: str, *, actor: Actor) -> bool:
 
     True for a scope whose rights nobody has registered.
     """
-    rights = _RIGHTS.get(scope)
-    return not rights or any(actor.businesses_for(r) != frozenset() for r in rights)
+    permissions = _PERMISSIONS.get(scope)
+    return not permissions or any(
+        actor.businesses_for(r) != frozenset() for r in permissions
+    )
 
 
 class StepUpRequired(PermissionDenied):

@@ -54,7 +54,7 @@ _DIGITS = re.compile(r"[0-9]{6}", re.ASCII)
 class Checked:
     """What became of a code; without tries left, in how many seconds to come back."""
 
-    is_right: bool
+    is_correct: bool
     retry_after: int = 0
     is_recovery: bool = False
     # It was the last one: from now on even right codes have to wait.
@@ -88,14 +88,14 @@ def check_code(user: User, code: str, *, takes_recovery: bool) -> Checked:
     name = counter_of(user)
     attempt = reserve(name, _TRIES, _WINDOW, is_doubling=True)
     if not attempt.is_allowed:
-        return Checked(is_right=False, retry_after=attempt.retry_after)
+        return Checked(is_correct=False, retry_after=attempt.retry_after)
     if use_step(user, code):
         clear(name)
-        return Checked(is_right=True)
+        return Checked(is_correct=True)
     if takes_recovery and use_recovery(user, code):
         clear(name)
-        return Checked(is_right=True, is_recovery=True)
-    return Checked(is_right=False, has_locked=attempt.is_last)
+        return Checked(is_correct=True, is_recovery=True)
+    return Checked(is_correct=False, has_locked=attempt.is_last)
 
 
 def counter_of(user: User) -> str:

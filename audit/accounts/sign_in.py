@@ -159,7 +159,7 @@ def complete_sign_in(
             tell_half_way(user, "second_factor_required", operation=operation)
             raise SignInRefused("second_factor_required")
         checked = check_code(user, code, takes_recovery=True)
-        if not checked.is_right:
+        if not checked.is_correct:
             _tell_failed("second_factor", user, account, operation)
             if checked.has_locked:
                 name = user.get_username()

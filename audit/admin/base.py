@@ -140,7 +140,7 @@ class ScopedAdmin(_ModelAdmin):
     # --- rights -----------------------------------------------------------------
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return may(request, self.opts, "change", obj)
+        return has_model_permission(request, self.opts, "change", obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -325,12 +325,18 @@ class ChoiceById(AutocompleteSelect):
         return super().optgroups(name, ids, attr)
 
 
-def may(request: HttpRequest, opts: Any, verb: str, row: Any = None) -> bool:
+def has_model_permission(
+    request: HttpRequest, opts: Any, verb: str, row: Any = None
+) -> bool:
     """Tell whether the person may do this to rows of a table, or to this row."""
-    return has_right(request, opts.app_label, get_permission_codename(verb, opts), row)
+    return has_named_permission(
+        request, opts.app_label, get_permission_codename(verb, opts), row
+    )
 
 
-def has_right(request: HttpRequest, app: str, codename: str, row: Any) -> bool:
+def has_named_permission(
+    request: HttpRequest, app: str, codename: str, row: Any
+) -> bool:
     """Tell whether the person has a right by its name, for this row or for any."""
     name = f"{app}.{codename}"
     user: Any = request.user

@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
 
-from audit.admin.base import may
+from audit.admin.base import has_model_permission
 from audit.fields import without_long
 from audit.privacy.masking import masked_names
 
@@ -47,13 +47,13 @@ class NewestInline(_Inline):
     newest = 25
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return may(request, self.opts, "view", obj)
+        return has_model_permission(request, self.opts, "view", obj)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return may(request, self.opts, "add", obj)
+        return has_model_permission(request, self.opts, "add", obj)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return may(request, self.opts, "change", obj)
+        return has_model_permission(request, self.opts, "change", obj)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         parent = getattr(request.resolver_match, "kwargs", {}).get("object_id")

@@ -114,8 +114,8 @@ class PersonPages(ScopedAdmin):
 
     def _may_see_access(self, request: HttpRequest, row: Any = None) -> bool:
         user: Any = request.user
-        rights = ("audit.view_event", REVEAL)
-        return any(user.has_perm(name, row) for name in rights)
+        permissions = ("audit.view_event", REVEAL)
+        return any(user.has_perm(name, row) for name in permissions)
 
     def _person(self, request: HttpRequest, pk: UUID) -> Any:
         if not self.has_view_permission(request):

@@ -19,7 +19,7 @@ from django.template.response import TemplateResponse
 from simple_history.admin import SimpleHistoryAdmin
 
 from audit import log
-from audit.admin.base import ScopedAdmin, actor_of, has_right, refuse
+from audit.admin.base import ScopedAdmin, actor_of, has_named_permission, refuse
 from audit.admin.history import changes_of, shown_values
 from audit.history.writing import history_model
 from audit.tenancy.actors import Actor
@@ -135,7 +135,7 @@ class TrackedAdmin(ServiceAdmin, SimpleHistoryAdmin):
 
     def has_history_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         codename = f"view_historical{self.opts.model_name}"
-        return has_right(request, self.opts.app_label, codename, obj)
+        return has_named_permission(request, self.opts.app_label, codename, obj)
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: Any = None

@@ -25,7 +25,7 @@ _M = TypeVar("_M", bound=models.Model)
 _BATCH = 500
 
 
-def view_right(model: type[models.Model]) -> str:
+def view_permission(model: type[models.Model]) -> str:
     """Return the name of the right to look at the rows of a table."""
     return f"{model._meta.app_label}.view_{model._meta.model_name}"
 
@@ -40,7 +40,7 @@ class ScopedQuerySet(models.QuerySet[_M]):
 
         The one tenant filter: every page, endpoint, import and export passes here.
         """
-        ids = actor.businesses_for(permission or view_right(self.model))
+        ids = actor.businesses_for(permission or view_permission(self.model))
         return (
             self if ids is None else self.filter(**{f"{self.business_field}__in": ids})
         )

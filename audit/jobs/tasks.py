@@ -120,7 +120,7 @@ class JobContext:
         *,
         lease: Callable[[], Mapping[str, Any]],
         is_stopping: Callable[[], bool],
-        check_rights: Callable[[], None],
+        check_permissions: Callable[[], None],
     ) -> None:
         self.job, self.actor = job, actor
         self.reason = job.reason or ""
@@ -128,7 +128,7 @@ class JobContext:
         self.done, self.total = job.done, job.total
         self.report: dict[str, int] = dict(job.report)
         self._lease, self._is_stopping = lease, is_stopping
-        self._check_rights = check_rights
+        self._check_permissions = check_permissions
         self._has_told = False
 
     def count(self, **counts: int) -> None:
@@ -155,7 +155,7 @@ class JobContext:
         """
         if self._is_stopping():
             raise WorkerStopping
-        self._check_rights()
+        self._check_permissions()
         self.count(**counts)
         has_advanced = is_resumable or done > self.done
         self.done = done if is_resumable else max(done, self.done)

@@ -115,7 +115,7 @@ class Worker:
             actor = _actor_of(job)
             with tenant_scope(_reached(job, actor)):
                 context = self._context_of(job, actor)
-                _check_rights(job, actor)
+                _check_permissions(job, actor)
                 task = import_string(job.task)
                 task.func(context, **job.args)
                 self._end(job, JobStatus.SUCCESSFUL, context=context)
@@ -140,7 +140,7 @@ class Worker:
             actor,
             lease=_lease,
             is_stopping=lambda: self.is_stopping,
-            check_rights=lambda: _check_rights(job, actor),
+            check_permissions=lambda: _check_permissions(job, actor),
         )
 
     def _claim(self) -> Job | None:
@@ -256,7 +256,7 @@ def _reached(job: Job, actor: Actor) -> Iterable[UUID] | None:
     return actor.business_ids if is_wide else [job.business_id]
 
 
-def _check_rights(job: Job, actor: Actor) -> None:
+def _check_permissions(job: Job, actor: Actor) -> None:
     """Raise PermissionDenied where who asked may not do now what they could at first.
 
     Also for an account that was closed. Two statements, for each piece.

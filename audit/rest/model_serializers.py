@@ -12,7 +12,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
 from audit.fields import long_columns
-from audit.history.querysets import view_right
+from audit.history.querysets import view_permission
 from audit.privacy.classes import business_of, declaration
 from audit.privacy.masking import masked_value, masks_of, shortened
 from audit.rest.serializers import EmailAddressField, StrictSerializer, snake_case
@@ -41,7 +41,7 @@ class RowSerializer(serializers.ModelSerializer[Any]):
     """
 
     # What needs a right of its own, which the context's `may` tells; null without it.
-    rights: ClassVar[Mapping[str, str]] = {}
+    permissions: ClassVar[Mapping[str, str]] = {}
     # Privacy classes of keys that are no column, or are named otherwise.
     privacy: ClassVar[Mapping[str, str]] = {}
     # Rows that repeat what somebody sent hold addresses in other texts too.
@@ -79,8 +79,8 @@ class RowSerializer(serializers.ModelSerializer[Any]):
     def to_representation(self, instance: Any) -> dict[str, Any]:
         shown = dict(super().to_representation(instance))
         may = self.context.get("may")
-        for name in shown.keys() & self.rights.keys():
-            if may is None or not may(self.rights[name], business_of(instance)):
+        for name in shown.keys() & self.permissions.keys():
+            if may is None or not may(self.permissions[name], business_of(instance)):
                 shown[name] = None
         room = self.context.get("room")
         if room is not None:
@@ -114,9 +114,9 @@ class Related:
         return model
 
     @property
-    def right(self) -> str:
+    def permission(self) -> str:
         """What somebody needs who wants to see it."""
-        return view_right(self.model)
+        return view_permission(self.model)
 
     def of(self, row: Any) -> Any:
         """Return the related row, None if there is none."""

@@ -153,12 +153,12 @@ class StaffSchema(AutoSchema):
 
     def get_description(self) -> str:  # type: ignore[override]  # the library says it may be none
         """Return what else the method, or the view, says of itself, and the right."""
-        right = (
+        permission = (
             f"Needs `{self.spec.permission}`."
             if self.spec and self.spec.permission
             else ""
         )
-        return "\n\n".join(part for part in (self._said()[1], right) if part)
+        return "\n\n".join(part for part in (self._said()[1], permission) if part)
 
     def _said(self) -> tuple[str, str]:
         name = getattr(self.view, "action", None) or self.method.lower()

@@ -86,7 +86,7 @@ class ActionSpec:
     media_type: str = "application/json"
 
 
-class HasRight(BasePermission):
+class HasHubPermission(BasePermission):
     """Whoever has the right that the view names for the method, in some business.
 
     Which rows that are is decided by the door that returns them.
@@ -118,7 +118,7 @@ class StaffView(APIView):
     once: who repeats it within a day gets the first answer.
     """
 
-    permission_classes: tuple[type[BasePermission], ...] = (HasRight,)
+    permission_classes: tuple[type[BasePermission], ...] = (HasHubPermission,)
     renderer_classes: tuple[type[ExactJSONRenderer], ...] = (ExactJSONRenderer,)
     http_method_names = _METHODS
     methods: ClassVar[Mapping[str, ActionSpec]] = {}

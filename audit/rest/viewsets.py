@@ -21,7 +21,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from audit import log
 from audit.fields import without_long
-from audit.history.querysets import view_right
+from audit.history.querysets import view_permission
 from audit.privacy.classes import business_of, names_people, personal_fields
 from audit.privacy.masking import Room
 from audit.rest.filters import (
@@ -106,7 +106,7 @@ class ResourceViewSet(StaffView, GenericViewSet[Any]):
     @classmethod
     def get_action_specs(cls) -> dict[str, ActionSpec]:
         """Return what each action needs, takes and answers."""
-        view, row = view_right(cls.model), cls.answer()
+        view, row = view_permission(cls.model), cls.answer()
         has_pages = issubclass(cls.pagination_class, PageOrCursorPagination)
         query = ListQuery if has_pages else CursorQuery
         return {
@@ -256,7 +256,7 @@ class ResourceViewSet(StaffView, GenericViewSet[Any]):
 
     def can_see(self, related: Related, other: Any) -> bool:
         """Tell whether the actor may look at this row of the other table."""
-        return self.actor.has_perm(related.right, business_of(other))
+        return self.actor.has_perm(related.permission, business_of(other))
 
     def note_shown(self, verb: str, rows: Iterable[Any], **facts: Any) -> None:
         """Note for the access event whom the answer shows."""

@@ -104,7 +104,7 @@ class Actor:
     id: UUID | None = None
     business_ids: frozenset[UUID] | None = frozenset()
     key_id: UUID | None = None
-    rights: Permissions = field(default_factory=dict)
+    permissions: Permissions = field(default_factory=dict)
 
     @classmethod
     def from_request(cls, request: HttpRequest) -> Actor:
@@ -127,9 +127,11 @@ class Actor:
         user.require_genuine()
         if user.is_superuser:
             return cls("user", operation, id=user.pk, business_ids=None)
-        rights = permissions_of(user)
-        ids = frozenset(rights)
-        return cls("user", operation, id=user.pk, business_ids=ids, rights=rights)
+        permissions = permissions_of(user)
+        ids = frozenset(permissions)
+        return cls(
+            "user", operation, id=user.pk, business_ids=ids, permissions=permissions
+        )
 
     @classmethod
     def from_key(cls, key: Any, operation: OperationContext) -> Actor:
@@ -148,8 +150,10 @@ class Actor:
         """What somebody may do where, as a text that changes with any of it."""
         if self.business_ids is None:
             return "everything"
-        rights = ((str(pk), sorted(has_perm)) for pk, has_perm in self.rights.items())
-        return json.dumps(sorted(rights))
+        permissions = (
+            (str(pk), sorted(has_perm)) for pk, has_perm in self.permissions.items()
+        )
+        return json.dumps(sorted(permissions))
 
     @property
     def sole_business_id(self) -> UUID | None:
@@ -167,7 +171,9 @@ class Actor:
         if self.kind != "user" or self.business_ids is None:
             return self.business_ids
         return frozenset(
-            pk for pk, permissions in self.rights.items() if permission in permissions
+            pk
+            for pk, permissions in self.permissions.items()
+            if permission in permissions
         )
 
     def has_perm(self, permission: str, business_id: UUID | None) -> bool:
@@ -190,25 +196,25 @@ def permissions_of(user: Any) -> Permissions:
     """Return what an active user may do in each business, looked up once a request."""
     if not user.is_active:
         return {}
-    if not hasattr(user, "_rights"):
+    if not hasattr(user, "_permissions"):
         # Who works where is asked before any business is known.
         with tenant_scope(None):
-            user._rights = _find_rights(user)
-    rights: Permissions = user._rights
-    return rights
+            user._permissions = _find_permissions(user)
+    permissions: Permissions = user._permissions
+    return permissions
 
 
-def _no_rights(_user: Any) -> Permissions:
+def _no_permissions(_user: Any) -> Permissions:
     return {}
 
 
-_find_rights: Callable[[Any], Permissions] = _no_rights
+_find_permissions: Callable[[Any], Permissions] = _no_permissions
 
 
-def register_rights_source(source: Callable[[Any], Permissions]) -> None:
+def register_permissions_source(source: Callable[[Any], Permissions]) -> None:
     """Let the app that knows memberships say what a user may do where."""
-    global _find_rights  # noqa: PLW0603 - set once, in AppConfig.ready()
-    _find_rights = source
+    global _find_permissions  # noqa: PLW0603 - set once, in AppConfig.ready()
+    _find_permissions = source
 
 
 def operation_of(request: Any) -> OperationContext:

@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 
 from audit.rest import rate_limits
 from audit.rest.exceptions import ApiError
-from audit.rest.views import HasRight, StaffView
+from audit.rest.views import HasHubPermission, StaffView
 from audit.tenancy.actors import Actor, operation_of
 from capture import services
 from capture.api.authentication import KeyUseError, key_in_headers, require_key
@@ -84,7 +84,7 @@ def is_key(auth: Any) -> bool:
     return hasattr(auth, "key_hash")
 
 
-class HasRightOrKey(HasRight):
+class HasPermissionOrKey(HasHubPermission):
     """Staff with the right; or a key, whose scope was looked at already."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
@@ -106,7 +106,7 @@ def _require_same_origin(request: Request) -> None:
 class KeyReaderMixin(StaffView):
     """What secret keys may read too: all of their own business, in clear."""
 
-    permission_classes = (HasRightOrKey,)
+    permission_classes = (HasPermissionOrKey,)
 
     @cached_property
     def actor(self) -> Actor:

@@ -49,8 +49,8 @@ class ExchangeAdmin(ExportMixin, ImportPages):
     ) -> Any:
         actor = actor_of(request)
         # Whoever only looks elsewhere opens this page too: its rows stay behind.
-        right = f"{self.opts.app_label}.export_{self.opts.model_name}"
-        queryset = queryset.visible_to(actor, right)
+        permission = f"{self.opts.app_label}.export_{self.opts.model_name}"
+        queryset = queryset.visible_to(actor, permission)
         facts = {"table": self.opts.label_lower, "format": file_format.get_title()}
         # Filter and columns: one confirmation is for one file.
         filters = sorted([k, list(v)] for k, v in request.GET.lists())

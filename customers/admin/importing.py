@@ -120,7 +120,7 @@ class ImportPages(HubAdmin):
     def has_import_permission(self, request: HttpRequest) -> bool:
         """Tell whether the person may import rows of this kind in any business."""
         user: Any = request.user
-        return bool(user.has_perm(self.import_table.right))
+        return bool(user.has_perm(self.import_table.permission))
 
     def get_urls(self) -> list[Any]:
         name = self.page_name
@@ -153,7 +153,7 @@ class ImportPages(HubAdmin):
         """Take a file, look at it, and lead to what it would do."""
         self._require(request)
         actor, table = actor_of(request), self.import_table
-        businesses = services.list_businesses(actor=actor, permission=table.right)
+        businesses = services.list_businesses(actor=actor, permission=table.permission)
         form = ImportFileForm(
             request.POST or None, request.FILES or None, businesses=businesses
         )

@@ -17,7 +17,7 @@ from audit.rest.exceptions import ApiError
 from audit.rest.pagination import page_of
 from audit.rest.renderers import ExactJSONRenderer
 from audit.rest.serializers import PageQuery, snake_case
-from audit.rest.views import ActionSpec, HasRight
+from audit.rest.views import ActionSpec, HasHubPermission
 from customers import services
 from customers.api import export_bodies as bodies
 from customers.api.mixins import WorkingBusinessView
@@ -25,7 +25,7 @@ from customers.api.serializers.exports import ManifestsSerializer
 from customers.choices import ExportProfile
 
 _FULL, MARKETING = (
-    services.RIGHTS_TO_EXPORT[profile]
+    services.EXPORT_PERMISSIONS[profile]
     for profile in (ExportProfile.FULL, ExportProfile.MARKETING)
 )
 # In the order of the rules, as requirement I2 numbers them.
@@ -65,7 +65,7 @@ class ExportView(WorkingBusinessView):
 
     tag = "Exports"
     profile = ""
-    permission_classes = (PersonsOnly, HasRight)
+    permission_classes = (PersonsOnly, HasHubPermission)
     renderer_classes = (ExactJSONRenderer, FileRenderer)
 
     def get_renderers(self) -> list[Any]:
@@ -79,10 +79,10 @@ class ExportView(WorkingBusinessView):
 
     def export(self, profile: str, body: dict[str, Any]) -> StreamingHttpResponse:
         """Answer the stream of an export. Raises ApiError 401 until it is confirmed."""
-        right = services.RIGHTS_TO_EXPORT[ExportProfile(profile)]
-        if not self.request.user.has_perm(right):
+        permission = services.EXPORT_PERMISSIONS[ExportProfile(profile)]
+        if not self.request.user.has_perm(permission):
             raise PermissionDenied
-        business = self.business(right)
+        business = self.business(permission)
         plan = self._planned(business, profile, body)
         require_step_up(self.request, "export", digest=plan.digest, what=plan.what)
         export = services.start_export(plan, actor=self.actor)
@@ -131,9 +131,11 @@ def rule_problem(error: services.RuleError, place: str) -> ApiError:
     return ApiError(400, "validation_error", sentence, errors=errors)
 
 
-def answers_file(right: str, body: Any) -> ActionSpec:
+def answers_file(permission: str, body: Any) -> ActionSpec:
     text = OpenApiTypes.STR
-    return ActionSpec(right, text, body=body, takes_key=False, media_type="text/csv")
+    return ActionSpec(
+        permission, text, body=body, takes_key=False, media_type="text/csv"
+    )
 
 
 class CustomerDataExport(ExportView):
@@ -155,22 +157,22 @@ class HubExport(ExportView):
     }
 
 
-class HasExportRight(HasRight):
+class HasExportPermission(HasHubPermission):
     """Lets in whoever may make any of the exports; the plan asks for its own right."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
         if super().has_permission(request, view):
             return True
         user: Any = request.user
-        rights = (_FULL, MARKETING)
+        permissions = (_FULL, MARKETING)
         is_post = request.method == "POST" and user.is_authenticated
-        return is_post and any(user.has_perm(right) for right in rights)
+        return is_post and any(user.has_perm(permission) for permission in permissions)
 
 
 class Exports(ExportView):
     """GET lists what was exported and by whom, POST exports."""
 
-    permission_classes = (PersonsOnly, HasExportRight)
+    permission_classes = (PersonsOnly, HasExportPermission)
     methods: ClassVar[Mapping[str, ActionSpec]] = {
         "get": ActionSpec(
             "customers.view_export", ManifestsSerializer, query=PageQuery

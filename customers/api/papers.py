@@ -40,8 +40,8 @@ class Invoice(AnyAccept):
     def get(self, request: Request, pk: str) -> HttpResponse:
         booking = self.booking(pk)
         # Its sums say what went back and what credit paid.
-        for right in ("customers.view_refund", "customers.view_credit"):
-            self.actor.require_perm(booking.business_id, right)
+        for permission in ("customers.view_refund", "customers.view_credit"):
+            self.actor.require_perm(booking.business_id, permission)
         services.check_invoiceable(booking)
         html = services.render_invoice(
             booking, actor=self.actor, is_clear=self.sees_clear(booking)

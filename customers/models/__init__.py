@@ -6,7 +6,7 @@ from customers.models.booking import Booking, Credit, Refund
 from customers.models.business import (
     Business,
     Membership,
-    rights_in_businesses,
+    permissions_in_businesses,
     roles_of,
     staff_of,
 )
@@ -38,7 +38,7 @@ __all__ = [
     "Refund",
     "Ticket",
     "TicketMessage",
-    "rights_in_businesses",
+    "permissions_in_businesses",
     "roles_of",
     "split_tags",
     "staff_of",

@@ -20,7 +20,7 @@ from audit.timezones import check_time_zone
 from customers.choices import ConsentMode, Role
 from customers.countries import check_country
 from customers.models.base import currency_code, known, money
-from customers.roles import RIGHTS
+from customers.roles import PERMISSIONS
 
 logger = logging.getLogger(__name__)
 
@@ -174,9 +174,9 @@ class Membership(SignedModel, TrackedModel):
         self.sign()
 
 
-def rights_in_businesses(user: models.Model) -> dict[UUID, frozenset[str]]:
+def permissions_in_businesses(user: models.Model) -> dict[UUID, frozenset[str]]:
     """Return what a user may do in each business: the rights of the role there."""
-    return {row.business_id: RIGHTS[Role(row.role)] for row in _memberships(user)}
+    return {row.business_id: PERMISSIONS[Role(row.role)] for row in _memberships(user)}
 
 
 def staff_of(business_ids: Iterable[UUID]) -> models.QuerySet[Any, Any]:

@@ -59,7 +59,7 @@ class TimelineSource:
     """
 
     kind: str
-    right: str
+    permission: str
     find: Callable[[Customer, Actor, Before | None, int], Iterable[TimelineEntry]]
 
 
@@ -77,7 +77,7 @@ def timeline_kinds(customer: Customer, *, actor: Actor) -> list[str]:
     return sorted(
         kind
         for kind, source in _sources.items()
-        if actor.has_perm(source.right, business_id)
+        if actor.has_perm(source.permission, business_id)
     )
 
 

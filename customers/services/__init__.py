@@ -83,7 +83,7 @@ from customers.services.exports.customer_columns import (
     shown_values,
 )
 from customers.services.exports.exporting import (
-    RIGHTS_TO_EXPORT,
+    EXPORT_PERMISSIONS,
     Export,
     ExportPlan,
     MarketingExport,
@@ -201,6 +201,7 @@ __all__ = [
     "CUSTOMER_COLUMNS",
     "ENGAGED_FOR",
     "EXCEED_LIMIT",
+    "EXPORT_PERMISSIONS",
     "IMPORT_OUTCOMES",
     "IMPORT_SHOWN",
     "IMPORT_TABLES",
@@ -208,7 +209,6 @@ __all__ = [
     "KEYED_FILES",
     "PREFERENCES_COLUMNS",
     "PRESETS",
-    "RIGHTS_TO_EXPORT",
     "SEGMENTS",
     "CapturedFact",
     "Confirm",

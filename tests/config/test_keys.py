@@ -36,7 +36,7 @@ from audit.tenancy.actors import Actor, OperationContext
 from capture import services as capture
 from capture.models import ApiKey, WebhookEndpoint
 from customers import services as customers
-from customers.models import ImportFile, Membership, rights_in_businesses
+from customers.models import ImportFile, Membership, permissions_in_businesses
 from customers.readers import SheetError
 from tests.authenticator import Device
 from tests.conftest import actor_of, signed_in, staff
@@ -108,7 +108,7 @@ class Office:
         return answer.status_code == 302
 
     def role(self) -> bool:
-        return bool(rights_in_businesses(self.user))
+        return bool(permissions_in_businesses(self.user))
 
     def session(self) -> bool:
         return self.browser.get(PAGE).status_code == 200
@@ -117,7 +117,7 @@ class Office:
         Authenticator.objects.update(last_step=0)
         step = int(timezone.now().timestamp()) // totp.STEP_SECONDS
         code = totp.code_of(self.seed, step)
-        return accounts.check_code(self.user, code, takes_recovery=False).is_right
+        return accounts.check_code(self.user, code, takes_recovery=False).is_correct
 
     def passkey(self) -> bool:
         binding, actor = "a session", person(self.user)
@@ -136,7 +136,7 @@ class Office:
 
     def recovery(self) -> bool:
         code = self.codes.pop()
-        return accounts.check_code(self.user, code, takes_recovery=True).is_right
+        return accounts.check_code(self.user, code, takes_recovery=True).is_correct
 
     def pin(self) -> bool:
         binding, actor = "another session", person(self.user)

@@ -14,7 +14,7 @@ from audit.rest.viewsets import ResourceViewSet
 from audit.tenancy.actors import Actor
 from customers.choices import Role
 from customers.models import Customer
-from customers.roles import RIGHTS
+from customers.roles import PERMISSIONS
 from tests.conftest import signed_in, staff
 from tests.contract.copies import make_copies
 from tests.contract.doors import Asked, ask_for, doors
@@ -75,7 +75,7 @@ def test_who_has_the_right_sees_the_row_and_nobody_else(db, path):
 
     for role in Role:
         browser = signed_in(staff(asked.business, role))
-        may = right in RIGHTS[role]
+        may = right in PERMISSIONS[role]
         assert browser.get(detail).status_code == (200 if may else 403)
         assert browser.get(f"{detail}/").status_code == (200 if may else 403)
         if may:

@@ -9,11 +9,11 @@ from django.contrib import admin
 from django.contrib.auth.models import Permission
 from django.utils import timezone
 
-from audit.history.querysets import view_right
+from audit.history.querysets import view_permission
 from audit.models import User
 from customers.choices import Role
 from customers.models import Membership
-from customers.roles import AREAS, RIGHTS
+from customers.roles import AREAS, PERMISSIONS
 from tests.conftest import actor_of, staff
 from tests.factories import (
     BusinessFactory,
@@ -29,13 +29,13 @@ def test_every_right_of_the_table_is_a_permission(db):
     # Rights to tables that have no rows of their own.
     known |= {"capture.read_payload"}
 
-    assert set().union(*RIGHTS.values()) <= known
+    assert set().union(*PERMISSIONS.values()) <= known
 
 
 def test_each_page_is_for_some_role():
     """A page that no role sees is the owner's alone, which is seldom meant."""
-    rights = set().union(*RIGHTS.values())
-    pages = {view_right(model) for model in admin.site._registry}
+    rights = set().union(*PERMISSIONS.values())
+    pages = {view_permission(model) for model in admin.site._registry}
 
     # How somebody confirms, and what was confirmed.
     assert pages - rights == {"audit.view_pincredential", "audit.view_grant"}, (
@@ -44,7 +44,7 @@ def test_each_page_is_for_some_role():
 
 
 def test_an_auditor_changes_nothing():
-    verbs = {name.split(".")[1].split("_")[0] for name in RIGHTS[Role.AUDITOR]}
+    verbs = {name.split(".")[1].split("_")[0] for name in PERMISSIONS[Role.AUDITOR]}
 
     assert verbs == {"view"}
 
@@ -54,7 +54,7 @@ def test_only_admins_export_import_and_change_people(role):
     forbidden = ("export_", "import_", "change_membership", "add_apikey")
 
     # The rules of consent hold within this one.
-    rights = RIGHTS[role] - {"customers.export_marketing"}
+    rights = PERMISSIONS[role] - {"customers.export_marketing"}
 
     assert not [n for n in rights if n.split(".")[1].startswith(forbidden)]
 

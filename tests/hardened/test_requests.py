@@ -27,7 +27,7 @@ from audit.tenancy.scope import set_tenant_scope, tenant_scope
 from capture.models import ApiKey, Capture, RefusalCount
 from capture.services import add_secret
 from customers.models import Customer
-from tests.audit.accounts.test_second_factor import enrolled, is_right
+from tests.audit.accounts.test_second_factor import enrolled, is_correct
 from tests.conftest import signed_in
 from tests.factories import (
     ApiKeyFactory,
@@ -334,7 +334,7 @@ def test_codes_are_used_up(runtime, baker):
     step = totp.step_at(time.time())
     later = totp.code_of(seed, step + 1)
 
-    assert is_right(baker, later)
-    assert not is_right(baker, later)
-    assert accounts.check_code(baker, recovery[0], takes_recovery=True).is_right
-    assert not accounts.check_code(baker, recovery[0], takes_recovery=True).is_right
+    assert is_correct(baker, later)
+    assert not is_correct(baker, later)
+    assert accounts.check_code(baker, recovery[0], takes_recovery=True).is_correct
+    assert not accounts.check_code(baker, recovery[0], takes_recovery=True).is_correct

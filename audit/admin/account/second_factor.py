@@ -70,7 +70,7 @@ class RemovalForm(PasswordEntry):
             checked = accounts.check_code(
                 self.user, values["code"], takes_recovery=True
             )
-            if not checked.is_right:
+            if not checked.is_correct:
                 self.add_error("code", _code_error(checked.retry_after))
         return values
 

@@ -56,7 +56,7 @@ def _no_member(catalogue: str, oid: str) -> str:
     )
 
 
-def _rights(acl: str) -> str:
+def _permissions(acl: str) -> str:
     """Return a query for (who, what) of an access list."""
     return (
         "SELECT coalesce(r.rolname, 'PUBLIC') AS who, string_agg(a.privilege_type "  # noqa: S608 - made of constants of this module, no value of a caller
@@ -221,36 +221,36 @@ GROUP BY e.extname
 
 _TABLE_ACL = """coalesce(c.relacl, acldefault(
   CASE c.relkind WHEN 'S' THEN 's'::"char" ELSE 'r' END, c.relowner))"""
-_RIGHTS = f"""
+_PERMISSIONS = f"""
 SELECT 'rights ' || c.relname || '.' || g.who, g.what
-FROM pg_class c, LATERAL ({_rights(_TABLE_ACL)}) g
+FROM pg_class c, LATERAL ({_permissions(_TABLE_ACL)}) g
 WHERE c.relnamespace = %(schema)s AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
   AND {_no_member("pg_class", "c.oid")}
 UNION ALL
 SELECT 'rights ' || c.relname || '.' || a.attname || '.' || g.who, g.what
 FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid,
-LATERAL ({_rights("a.attacl")}) g
+LATERAL ({_permissions("a.attacl")}) g
 WHERE c.relnamespace = %(schema)s AND a.attacl IS NOT NULL AND NOT a.attisdropped
 UNION ALL
 SELECT 'rights ' || p.oid::regprocedure::text || '.' || g.who, g.what
 FROM pg_proc p,
-LATERAL ({_rights("coalesce(p.proacl, acldefault('f', p.proowner))")}) g
+LATERAL ({_permissions("coalesce(p.proacl, acldefault('f', p.proowner))")}) g
 WHERE p.pronamespace = %(schema)s AND {_no_member("pg_proc", "p.oid")}
 UNION ALL
 SELECT 'rights of the schema.' || g.who, g.what
 FROM pg_namespace n,
-LATERAL ({_rights("coalesce(n.nspacl, acldefault('n', n.nspowner))")}) g
+LATERAL ({_permissions("coalesce(n.nspacl, acldefault('n', n.nspowner))")}) g
 WHERE n.oid = %(schema)s
 UNION ALL
 SELECT 'rights of the database.' || g.who, g.what
 FROM pg_database b,
-LATERAL ({_rights("coalesce(b.datacl, acldefault('d', b.datdba))")}) g
+LATERAL ({_permissions("coalesce(b.datacl, acldefault('d', b.datdba))")}) g
 WHERE b.datname = current_database()
 UNION ALL
 SELECT concat_ws(' ', 'rights by default of', pg_get_userbyid(f.defaclrole),
          CASE f.defaclnamespace WHEN 0 THEN 'everywhere' END,
          f.defaclobjtype::text || '.' || g.who), g.what
-FROM pg_default_acl f, LATERAL ({_rights("f.defaclacl")}) g
+FROM pg_default_acl f, LATERAL ({_permissions("f.defaclacl")}) g
 WHERE f.defaclnamespace IN (0, %(schema)s)
 UNION ALL
 SELECT 'schema', n.nspname || ', owner ' || pg_get_userbyid(n.nspowner)
@@ -304,7 +304,7 @@ _QUESTIONS = (
     _TRIGGERS,
     _FUNCTIONS,
     _TYPES,
-    _RIGHTS,
+    _PERMISSIONS,
     _EVENT_TRIGGERS,
     _ROLES,
 )

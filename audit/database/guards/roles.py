@@ -24,7 +24,15 @@ _READ_ONLY = {
     "django_migrations",
 }
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,62}")
-_RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
+_PRIVILEGES = (
+    "SELECT",
+    "INSERT",
+    "UPDATE",
+    "DELETE",
+    "TRUNCATE",
+    "REFERENCES",
+    "TRIGGER",
+)
 _HARDEN = "Run `manage.py harden_database` as the owner of the tables."
 _SERVE = "Serve as the role that `manage.py harden_database` makes."
 
@@ -132,7 +140,7 @@ def _opens(cursor: Any, role: str, password: str) -> bool:
 # --- its rights -------------------------------------------------------------------
 
 
-def rights(tables: set[str]) -> dict[str, str]:
+def privileges(tables: set[str]) -> dict[str, str]:
     """Return the rights of a runtime role on each of these tables, as SQL names them.
 
     What is guarded is only ever added to, and rows with a history are never deleted.
@@ -153,10 +161,10 @@ def rights(tables: set[str]) -> dict[str, str]:
 def grants(cursor: Any, schema: str, role: str) -> list[str]:
     """Return the statements that give a runtime role its rights and no others."""
     to = f"TO {quoted(role)}"
-    by_rights: dict[str, list[str]] = defaultdict(list)
+    by_permissions: dict[str, list[str]] = defaultdict(list)
     tables = _tables(cursor)
-    for table, given in sorted(rights(tables).items()):
-        by_rights[given].append(f"{schema}.{quoted(table)}")
+    for table, given in sorted(privileges(tables).items()):
+        by_permissions[given].append(f"{schema}.{quoted(table)}")
     return [
         *revocations(cursor, schema, role),
         f"GRANT USAGE ON SCHEMA {schema} {to}",
@@ -164,7 +172,10 @@ def grants(cursor: Any, schema: str, role: str) -> list[str]:
             f"GRANT EXECUTE ON FUNCTION {schema}.{name}() {to}"
             for name in policies.FUNCTIONS
         ),
-        *(f"GRANT {given} ON {', '.join(t)} {to}" for given, t in by_rights.items()),
+        *(
+            f"GRANT {given} ON {', '.join(t)} {to}"
+            for given, t in by_permissions.items()
+        ),
         *(
             f"GRANT UPDATE ({', '.join(map(quoted, sorted(columns)))}) "
             f"ON {schema}.{quoted(table)} {to}"
@@ -339,16 +350,16 @@ def _of_its_tables(cursor: Any) -> list[str]:
         "AND CASE WHEN p.name IN ('SELECT', 'INSERT', 'UPDATE', 'REFERENCES') "
         "THEN has_any_column_privilege(c.oid, p.name) "
         "ELSE has_table_privilege(c.oid, p.name) END ORDER BY c.relname, p.name",
-        [list(_RIGHTS)],
+        [list(_PRIVILEGES)],
     )
     found = cursor.fetchall()
-    given = rights({table for _, table, _ in found})
+    given = privileges({table for _, table, _ in found})
     changeable = changeable_columns()
     too_much = [
-        (role, right, table)
-        for role, table, right in found
-        if right not in given[table].split(", ")
-        and (right, table in changeable) != ("UPDATE", True)
+        (role, privilege, table)
+        for role, table, privilege in found
+        if privilege not in given[table].split(", ")
+        and (privilege, table in changeable) != ("UPDATE", True)
     ]
     too_much += [
         (role, "UPDATE", f"{table}.{column}")
@@ -356,8 +367,8 @@ def _of_its_tables(cursor: Any) -> list[str]:
         if column not in changeable[table]
     ]
     return [
-        f"the role {role} has the right {right} on {what}. {_HARDEN}"
-        for role, right, what in too_much
+        f"the role {role} has the right {privilege} on {what}. {_HARDEN}"
+        for role, privilege, what in too_much
     ]
 
 

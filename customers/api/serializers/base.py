@@ -33,7 +33,7 @@ class PaidBookingSerializer(WholeRowSerializer):
     total_amount = AmountField()
     # From with_refunded().
     refunded_amount = AmountField(allow_null=True)
-    rights: ClassVar = {"refunded_amount": "customers.view_refund"}
+    permissions: ClassVar = {"refunded_amount": "customers.view_refund"}
 
 
 class PaginationSerializer(serializers.Serializer[Any]):

@@ -317,7 +317,7 @@ class BookingRow(HubRow):
         "paid_amount",
         "credit_used",
     )
-    rights: ClassVar = {"credit_used": "customers.view_credit"}
+    permissions: ClassVar = {"credit_used": "customers.view_credit"}
 
     class Meta:
         model = Booking

@@ -43,7 +43,7 @@ from customers.services.exports.marketing import (
 from customers.services.segment_rules import plain_rule, read_rule
 from customers.services.segments import get_segment
 
-RIGHTS_TO_EXPORT = {
+EXPORT_PERMISSIONS = {
     ExportProfile.FULL: "customers.export_customer",
     ExportProfile.LIST: "customers.export_customer",
     ExportProfile.MARKETING: "customers.export_marketing",
@@ -138,7 +138,7 @@ def plan_export(
     without the right, or for clear values that the role sees masked; ValidationError
     for unknown columns; RuleError; DoesNotExist for an unknown segment.
     """
-    actor.require_perm(business.pk, RIGHTS_TO_EXPORT[ExportProfile(profile)])
+    actor.require_perm(business.pk, EXPORT_PERMISSIONS[ExportProfile(profile)])
     filters = {k: v for k, v in (filters or {}).items() if v not in (None, "")}
     # A wrong rule or segment is found before anybody is asked to confirm.
     _selected(filters, actor=actor, business=business)

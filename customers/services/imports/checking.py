@@ -88,7 +88,7 @@ class RowChecker:
         for checked in checked_rows:
             self._reject_repeat(checked)
         for checked in open_rows(checked_rows):
-            self._check_rights(checked)
+            self._check_permissions(checked)
         for checked in open_rows(checked_rows):
             self._fill(checked)
         check_claims(open_rows(checked_rows))
@@ -123,14 +123,14 @@ class RowChecker:
 
     # --- whether it may be written ----------------------------------------------
 
-    def _check_rights(self, checked: CheckedRow) -> None:
+    def _check_permissions(self, checked: CheckedRow) -> None:
         meta = self.table.model._meta
         act = "add" if checked.is_new else "change"
         permission = f"{meta.app_label}.{act}_{meta.model_name}"
         business_id = checked.row.business_id
         if not (
             self.actor.has_perm(permission, business_id)
-            and self.actor.has_perm(self.table.right, business_id)
+            and self.actor.has_perm(self.table.permission, business_id)
         ):
             checked.reject(WHOLE, f"Your role may not {act} such rows here.")
 

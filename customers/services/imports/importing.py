@@ -179,7 +179,7 @@ def end_import(upload: ImportFile, *, actor: Actor) -> None:
 
 def _require_uploader(upload: ImportFile, actor: Actor) -> None:
     table = IMPORT_TABLES[upload.table]
-    actor.require_perm(upload.business_id, table.right)
+    actor.require_perm(upload.business_id, table.permission)
     if actor.user_id is None or actor.user_id != upload.uploaded_by_id:
         msg = "Only who uploaded a file may load it."
         raise PermissionDenied(msg)

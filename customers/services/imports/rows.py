@@ -108,7 +108,7 @@ class RowFinder:
     def _find_businesses(self, checked_rows: list[CheckedRow]) -> None:
         texts = {cell_in(c, "business") for c in checked_rows} - {"", *self._businesses}
         if texts:
-            rows = list_businesses(actor=self.actor, permission=self.table.right)
+            rows = list_businesses(actor=self.actor, permission=self.table.permission)
             keys = {key for text in texts if (key := parse_uuid(text))}
             for row in rows.filter(Q(slug__in=texts) | Q(pk__in=keys)):
                 self._businesses[row.slug] = self._businesses[str(row.pk)] = row
@@ -171,7 +171,7 @@ class RowFinder:
     def _find_children(self, checked_rows: list[CheckedRow]) -> None:
         """Find rows by their id, and the customers of new ones."""
         keys = {key for c in checked_rows if (key := parse_uuid(cell_in(c, "id")))}
-        permission = self.table.right
+        permission = self.table.permission
         rows = list_rows(self.table.model, actor=self.actor, permission=permission)
         rows = rows.filter(pk__in=keys).select_related("customer", "business")
         instances: dict[Any, Any] = {row.pk: row for row in rows}

@@ -51,7 +51,7 @@ class ImportTable:
         return str(self.model._meta.model_name)
 
     @property
-    def right(self) -> str:
+    def permission(self) -> str:
         """The right to import, which may hold in fewer businesses than the view."""
         return f"{self.model._meta.app_label}.import_{self.name}"
 

@@ -78,7 +78,7 @@ def keep_upload(
     column of the table, ValidationError for one file more than a person may keep,
     PermissionDenied without the right to import there.
     """
-    actor.require_perm(business.pk, table.right)
+    actor.require_perm(business.pk, table.permission)
     if actor.user_id is None:
         msg = "A file is somebody's. Only people upload files."
         raise PermissionDenied(msg)
@@ -126,7 +126,7 @@ def get_upload(pk: UUID, *, table: ImportTable, actor: Actor) -> ImportFile:
     Raises DoesNotExist for every other one.
     """
     rows = ImportFile.objects.select_related("business")
-    rows = rows.visible_to(actor, table.right)
+    rows = rows.visible_to(actor, table.permission)
     return rows.filter(
         uploaded_by=actor.user_id, table=table.name, expires_at__gt=clock.now()
     ).get(pk=pk)
@@ -144,7 +144,9 @@ def get_own_upload(pk: UUID, *, actor: Actor) -> ImportFile:
 
 def list_uploads(*, table: ImportTable, actor: Actor) -> QuerySet[ImportFile]:
     """Return the files of the last day that the actor uploaded for a table."""
-    rows = ImportFile.objects.visible_to(actor, table.right).defer("preview", "report")
+    rows = ImportFile.objects.visible_to(actor, table.permission).defer(
+        "preview", "report"
+    )
     return rows.filter(
         uploaded_by=actor.user_id, table=table.name, expires_at__gt=clock.now()
     )

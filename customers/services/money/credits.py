@@ -21,7 +21,7 @@ from customers.services.money.balances import balances_of
 from customers.services.money.money_rules import (
     Confirm,
     lock_booking,
-    require_right,
+    require_permission,
     save_credit,
 )
 from customers.services.money.refund_limits import exceeds_refund_limit
@@ -70,7 +70,7 @@ def issue_credit(
     )
     check_row(entry)
     if exceeds_refund_limit(entry):
-        require_right(entry, actor)
+        require_permission(entry, actor)
         digest = accounts.digest_of(
             "issue_credit",
             customer=str(customer.pk),

@@ -148,14 +148,14 @@ def _check_limit(row: Refund, stored: Refund | None, actor: Actor) -> None:
     if not waited and not exceeds_refund_limit(row):
         return
     if row.status in PAID_OUT:
-        require_right(row, actor)
+        require_permission(row, actor)
         if waited or stored is None or row.amount > stored.amount:
             check_second_person(row, actor)
             row.approved_by_id = actor.user_id
     _require_confirmed(actor)
 
 
-def require_right(row: Refund | Credit, actor: Actor) -> None:
+def require_permission(row: Refund | Credit, actor: Actor) -> None:
     if actor.has_perm(EXCEED_LIMIT, row.business_id):
         return
     business = row.business
@@ -215,7 +215,7 @@ def save_credit(write: Write[Credit]) -> None:
         msg = "The customer has less credit than that. Look at the balance first."
         raise ValidationError(msg, code="credit_exceeds_balance")
     if exceeds_refund_limit(row):
-        require_right(row, actor)
+        require_permission(row, actor)
         _require_confirmed(actor)
     row.created_by_id = row.created_by_id or actor.user_id
     row.operation_id = actor.operation.id

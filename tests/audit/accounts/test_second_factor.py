@@ -45,33 +45,33 @@ def user(db):
     return UserFactory()
 
 
-def is_right(user, code) -> bool:
-    return accounts.check_code(user, code, takes_recovery=False).is_right
+def is_correct(user, code) -> bool:
+    return accounts.check_code(user, code, takes_recovery=False).is_correct
 
 
 def test_a_code_works_once(user):
     row = AuthenticatorFactory(user=user)
     code = code_now(row)
 
-    assert is_right(user, f"{code[:3]} {code[3:]}")
-    assert not is_right(user, code)
+    assert is_correct(user, f"{code[:3]} {code[3:]}")
+    assert not is_correct(user, code)
 
 
 def test_an_older_code_does_not_work_after_a_newer_one(user):
     row = AuthenticatorFactory(user=user)
 
-    assert is_right(user, code_now(row, 1))
-    assert not is_right(user, code_now(row))
+    assert is_correct(user, code_now(row, 1))
+    assert not is_correct(user, code_now(row))
 
 
 def test_a_code_of_somebody_else_and_of_nobody_is_wrong(user):
     other = AuthenticatorFactory(user=UserFactory())
 
     assert not accounts.has_totp(user)
-    assert not is_right(user, code_now(other))
+    assert not is_correct(user, code_now(other))
     AuthenticatorFactory(user=user)
     assert accounts.has_totp(user)
-    assert not is_right(user, code_now(other))
+    assert not is_correct(user, code_now(other))
 
 
 def test_a_seed_copied_from_another_row_opens_nothing(user):
@@ -79,16 +79,16 @@ def test_a_seed_copied_from_another_row_opens_nothing(user):
     row = AuthenticatorFactory(user=user)
     Authenticator.objects.filter(pk=row.pk).update(sealed_seed=other.sealed_seed)
 
-    assert not is_right(user, code_now(other))
+    assert not is_correct(user, code_now(other))
 
 
 def test_five_wrong_codes_lock_even_the_right_one(user):
     row = AuthenticatorFactory(user=user)
     wrong = "000000" if code_now(row) != "000000" else "111111"
     for _ in range(5):
-        assert not is_right(user, wrong)
+        assert not is_correct(user, wrong)
 
-    assert not is_right(user, code_now(row))
+    assert not is_correct(user, code_now(row))
     checked = accounts.check_code(user, code_now(row), takes_recovery=True)
     assert 840 < checked.retry_after <= 900
 
@@ -97,8 +97,8 @@ def test_a_right_code_forgets_the_wrong_ones(user):
     row = AuthenticatorFactory(user=user)
     for steps in (-1, 0, 1):
         for _ in range(4):
-            is_right(user, "wrong")
-        assert is_right(user, code_now(row, steps))
+            is_correct(user, "wrong")
+        assert is_correct(user, code_now(row, steps))
 
 
 def test_enrolment_stores_nothing_before_the_first_code(user):
@@ -131,7 +131,7 @@ def test_enrolment_gives_ten_codes_and_ends_other_sessions(user):
     assert accounts.has_totp(user)
     # The code of the enrolment is used up.
     now = totp.step_at(time.time())
-    assert not is_right(user, totp.code_of(seed, now))
+    assert not is_correct(user, totp.code_of(seed, now))
     row = Authenticator.objects.get()
     assert seed.hex() not in row.sealed_seed
     stored = set(RecoveryCode.objects.values_list("code_hash", flat=True))
@@ -220,9 +220,9 @@ def test_a_second_authenticator_is_refused(user):
 def test_a_recovery_code_works_once_and_only_where_it_may(user):
     _, codes = enrolled(user)
 
-    assert not is_right(user, codes[0])
+    assert not is_correct(user, codes[0])
     assert accounts.check_code(user, codes[0].upper(), takes_recovery=True).is_recovery
-    assert not accounts.check_code(user, codes[0], takes_recovery=True).is_right
+    assert not accounts.check_code(user, codes[0], takes_recovery=True).is_correct
     assert accounts.count_recovery_codes(user) == 9
 
 
@@ -230,7 +230,7 @@ def test_new_recovery_codes_end_the_old_ones(user):
     _, old = enrolled(user)
     accounts.make_recovery_codes(user, actor=Actor.system("test"))
 
-    assert not accounts.check_code(user, old[0], takes_recovery=True).is_right
+    assert not accounts.check_code(user, old[0], takes_recovery=True).is_correct
     assert accounts.count_recovery_codes(user) == 10
 
 
@@ -241,7 +241,7 @@ def test_removing_takes_the_codes_along_and_ends_sessions(user):
     assert accounts.remove_totp(user, actor=Actor.system("t"))
 
     assert not accounts.has_totp(user)
-    assert not accounts.check_code(user, codes[0], takes_recovery=True).is_right
+    assert not accounts.check_code(user, codes[0], takes_recovery=True).is_correct
     assert user.security_stamp != stamp
     assert not accounts.remove_totp(user, actor=Actor.system("t"))
 
@@ -281,4 +281,4 @@ def test_of_two_requests_with_one_code_one_passes():
     user = UserFactory()
     code = code_now(AuthenticatorFactory(user=user))
 
-    assert sum(in_parallel(lambda: is_right(user, code), 4)) == 1
+    assert sum(in_parallel(lambda: is_correct(user, code), 4)) == 1

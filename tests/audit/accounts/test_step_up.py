@@ -546,7 +546,7 @@ def test_wrong_authenticator_codes_lock_too_and_never_the_sign_in(ben):
     guess(ben, 4)
 
     assert refusal(ben).code == "locked"
-    assert accounts.check_code(ben, shown_by(ben), takes_recovery=False).is_right
+    assert accounts.check_code(ben, shown_by(ben), takes_recovery=False).is_correct
 
 
 def test_both_are_taken_where_both_are_set(ana):
@@ -639,9 +639,9 @@ def test_an_authenticator_removed_meanwhile_confirms_nothing(db, monkeypatch):
 
     def slow(user: User, code: str) -> bool:
         other = User.objects.get(pk=user.pk)
-        is_right = real(user, code)
+        is_correct = real(user, code)
         accounts.reset_second_factor(other, actor=owner())
-        return is_right
+        return is_correct
 
     monkeypatch.setattr(step_up, "use_step", slow)
 

@@ -190,7 +190,7 @@ def test_every_lock_of_an_account_can_be_cleared(owner, ann):
 
     act(owner, "clear_locks", ann)
 
-    assert accounts.check_code(ann, code, takes_recovery=True).is_right
+    assert accounts.check_code(ann, code, takes_recovery=True).is_correct
     accounts.check_own_password(ann, "correct horse 1", actor=person(ann))
 
 

@@ -295,7 +295,7 @@ def test_a_changed_role_gives_no_right(ann, bakery, change):
         who = bob
 
     operation = OperationContext(via="command", route="test")
-    assert Actor.from_user(who, operation).rights == {}
+    assert Actor.from_user(who, operation).permissions == {}
     assert [str(row.pk) in said for said in named()] == [True]
     with pytest.raises(AccountAltered):
         Membership.objects.get(pk=row.pk).as_actor(services_actor).save()

@@ -45,7 +45,7 @@ def context_of(worker: Worker, job: Job):
         _actor_of(job),
         lease=_lease,
         is_stopping=lambda: worker.is_stopping,
-        check_rights=lambda: None,
+        check_permissions=lambda: None,
     )
 
 
@@ -368,7 +368,7 @@ def test_an_account_that_is_altered_meanwhile_ends_its_job_alone(
     tasks.be_forged.using(actor=actor_of(user), business_id=bakery.pk).enqueue()
     if cancelled:
         # By somebody who has the right, between the check and the step.
-        monkeypatch.setattr("audit.jobs.worker._check_rights", lambda *_: None)
+        monkeypatch.setattr("audit.jobs.worker._check_permissions", lambda *_: None)
         monkeypatch.setattr(tasks, "BETWEEN", cancel_all)
     run_jobs()
 

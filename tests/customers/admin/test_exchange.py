@@ -16,7 +16,7 @@ from audit.models import Event
 from customers import services
 from customers.choices import Role
 from customers.models import Address, Booking, Customer, Ticket
-from customers.roles import RIGHTS
+from customers.roles import PERMISSIONS
 from tests.conftest import actor_of, post_confirmed, signed_in, staff
 from tests.factories import (
     AddressFactory,
@@ -260,7 +260,7 @@ def test_without_the_right_there_is_no_button_and_no_way(bob, bakery, act):
 
 def test_each_right_stands_alone(bakery, monkeypatch):
     rights = frozenset({"customers.view_customer", "customers.import_customer"})
-    monkeypatch.setitem(RIGHTS, Role.MARKETING, rights)
+    monkeypatch.setitem(PERMISSIONS, Role.MARKETING, rights)
     importer = signed_in(staff(bakery, "marketing"))
 
     assert importer.get(f"{CUSTOMERS}import/").status_code == 200
@@ -287,7 +287,7 @@ def test_a_preview_is_an_access_event_of_whom_it_shows(alice, bakery):
 def test_stored_values_are_masked_for_who_does_not_see_them(bakery, monkeypatch):
     rights = {"view_customer", "import_customer", "change_customer"}
     named = frozenset(f"customers.{right}" for right in rights)
-    monkeypatch.setitem(RIGHTS, Role.MARKETING, named)
+    monkeypatch.setitem(PERMISSIONS, Role.MARKETING, named)
     importer = signed_in(staff(bakery, "marketing"))
     row = CustomerFactory(business=bakery, phone="+49 170 5550199")
 

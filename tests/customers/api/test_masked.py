@@ -12,7 +12,7 @@ from django.utils import timezone
 from audit.tenancy.actors import Actor
 from customers.choices import Role
 from customers.models import Customer
-from customers.roles import RIGHTS
+from customers.roles import PERMISSIONS
 from tests.conftest import confirm, signed_in, staff
 from tests.contract.doors import ask_for
 from tests.contract.test_api_tables import TABLES
@@ -75,7 +75,7 @@ def changed_tables() -> list[tuple[str, Role]]:
         for path, door in TABLES.items()
         if getattr(door.view.cls, "update_serializer_class", None)
         for role in (Role.ADMIN, Role.SUPPORT)
-        if door.view.cls.methods["partial_update"].permission in RIGHTS[role]
+        if door.view.cls.methods["partial_update"].permission in PERMISSIONS[role]
     ]
 
 

@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from audit import accounts
-from customers.roles import RIGHTS
+from customers.roles import PERMISSIONS
 from tests.conftest import confirm, signed_in, staff
 from tests.factories import (
     AuthenticatorFactory,
@@ -35,7 +35,7 @@ def test_who_is_signed_in_and_where_they_work(bakery, rival):
     assert body["time_zone"] == "UTC"
     roles = {place["slug"]: place["role"] for place in body["businesses"]}
     assert roles == {"bakery": "support", "rival": "admin"}
-    assert body["businesses"][0]["rights"] == sorted(RIGHTS["support"])
+    assert body["businesses"][0]["rights"] == sorted(PERMISSIONS["support"])
     assert body["default_business"] == str(rival.pk)
     assert body["is_platform_owner"] is False
     assert (body["has_pin"], body["has_second_factor"]) == (False, False)
@@ -85,7 +85,7 @@ def test_the_owner_has_every_right_and_no_role(owner, bakery, rival):
 
     assert body["is_platform_owner"] is True
     assert [place["role"] for place in body["businesses"]] == [None, None]
-    assert set(body["businesses"][0]["rights"]) >= RIGHTS["admin"]
+    assert set(body["businesses"][0]["rights"]) >= PERMISSIONS["admin"]
 
 
 def test_an_ended_role_is_none(bakery, actor):

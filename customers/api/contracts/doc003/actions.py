@@ -21,7 +21,7 @@ from customers.choices import RefundStatus
 from customers.models import Booking, Customer
 
 # What each act needs, in the business of the customer.
-RIGHTS = {
+PERMISSIONS = {
     "issue_refund": "customers.add_refund",
     "issue_credit": "customers.add_credit",
     "add_flag": "customers.add_flag",
@@ -46,7 +46,7 @@ class Actions(HubView):
     def post(self, request: Request, customer: str) -> Response:
         row, values = self.customer(customer), self.body()
         action = values.pop("action")
-        self.actor.require_perm(row.business_id, RIGHTS[action])
+        self.actor.require_perm(row.business_id, PERMISSIONS[action])
         result: dict[str, Any] = getattr(self, f"_{action}")(row, **values)
         self.note_shown("viewed", [row], target=row)
         return self.respond(

@@ -68,7 +68,7 @@ def test_who_sees_contact_data_masked_exports_it_masked(bakery, monkeypatch):
         actor_of(user).operation,
         id=user.pk,
         business_ids=frozenset({bakery.pk}),
-        rights={bakery.pk: rights},
+        permissions={bakery.pk: rights},
     )
     CustomerFactory(business=bakery, email="mia@example.org")
 

@@ -32,7 +32,7 @@ from customers.models import (
     Ticket,
 )
 from customers.readers import SheetError
-from customers.roles import RIGHTS
+from customers.roles import PERMISSIONS
 from customers.services.imports import importing, loading, uploads
 from customers.services.imports.checking import RowChecker
 from customers.services.imports.loading import load_batch
@@ -264,7 +264,7 @@ def test_what_is_not_simply_written_of_a_booking_is_rejected(alice, bakery):
 
 def test_rights_are_asked_for_each_row(bakery, rival, monkeypatch):
     rights = frozenset({"customers.view_customer", "customers.import_customer"})
-    monkeypatch.setitem(RIGHTS, Role.MARKETING, rights)
+    monkeypatch.setitem(PERMISSIONS, Role.MARKETING, rights)
     actor = actor_of(staff(bakery, "marketing"))
     row = CustomerFactory(business=bakery, email="a@example.org")
     stranger = CustomerFactory(business=rival, email="s@example.org")
