@@ -35,7 +35,7 @@ from audit.privacy.classes import business_of, names_people, personal_fields, su
 from audit.privacy.invisible import with_bidi_shown
 from audit.privacy.masking import (
     REVEAL,
-    SEE_CLEAR,
+    SEE_UNMASKED,
     hidden_names,
     is_masked_path,
     mask_row,
@@ -78,7 +78,7 @@ class MaskedChangeList(ChangeList):
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
         ordering = super().get_ordering(request, queryset)
         page: Any = self.model_admin
-        if page.sees_all_clear(request):
+        if page.can_see_all_unmasked(request):
             return ordering
         return [
             part for part in ordering if not is_masked_path(self.model, _name(part))
@@ -157,10 +157,10 @@ class ScopedAdmin(_ModelAdmin):
 
     # --- what is shown ----------------------------------------------------------
 
-    def sees_clear(self, request: HttpRequest, row: Any) -> bool:
+    def can_see_unmasked(self, request: HttpRequest, row: Any) -> bool:
         """Tell whether the person sees contact data of this row on its own page."""
         actor, business_id = actor_of(request), business_of(row)
-        if actor.has_perm(SEE_CLEAR, business_id):
+        if actor.has_perm(SEE_UNMASKED, business_id):
             return True
         # A reveal ends with the right to it.
         return actor.has_perm(REVEAL, business_id) and is_revealed(
@@ -175,16 +175,16 @@ class ScopedAdmin(_ModelAdmin):
             action = f"{self.shown_as}.{verb}"
             log.note_shown(action, rows, actor=actor_of(request), **facts)
 
-    def sees_all_clear(self, request: HttpRequest) -> bool:
+    def can_see_all_unmasked(self, request: HttpRequest) -> bool:
         """Tell whether the person sees contact data of every row within reach."""
         actor = actor_of(request)
-        clear, reached = actor.businesses_for(SEE_CLEAR), actor.business_ids
+        clear, reached = actor.businesses_for(SEE_UNMASKED), actor.business_ids
         return clear is None or (reached is not None and reached <= clear)
 
     def get_search_fields(self, request: HttpRequest) -> Any:
         """Leave out parts of masked values, which hits would tell letter by letter."""
         fields = super().get_search_fields(request)
-        if self.sees_all_clear(request):
+        if self.can_see_all_unmasked(request):
             return fields
         return [
             name
@@ -202,7 +202,7 @@ class ScopedAdmin(_ModelAdmin):
 
     def get_sortable_by(self, request: HttpRequest) -> Any:
         names = super().get_sortable_by(request)
-        if self.sees_all_clear(request):
+        if self.can_see_all_unmasked(request):
             return names
         return [name for name in names if not is_masked_path(self.model, str(name))]
 
@@ -242,7 +242,7 @@ class ScopedAdmin(_ModelAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         fields = super().get_readonly_fields(request, obj)
-        if obj is None or self.sees_clear(request, obj):
+        if obj is None or self.can_see_unmasked(request, obj):
             return fields
         # What is not seen is not typed over either.
         return [*fields, *(n for n in hidden_names(obj) if n not in fields)]
@@ -257,19 +257,21 @@ class ScopedAdmin(_ModelAdmin):
             context["has_history_permission"] = self.has_history_permission(
                 request, obj
             )
-            self._show_form(context, is_clear=self.sees_clear(request, obj))
+            self._show_form(context, is_unmasked=self.can_see_unmasked(request, obj))
         return super().render_change_form(request, context, *args, **kwargs)
 
-    def _show_form(self, context: Any, *, is_clear: bool) -> None:
+    def _show_form(self, context: Any, *, is_unmasked: bool) -> None:
         """Put copies to be shown in the places of values that cannot be edited."""
         form = context["adminform"].form
-        form.instance = _shown(form.instance, is_clear=is_clear, is_copy=self.is_copy)
+        form.instance = _shown(
+            form.instance, is_unmasked=is_unmasked, is_copy=self.is_copy
+        )
         _tell_turned(form)
         for inline in context["inline_admin_formsets"]:
             for row in inline.formset.forms:
                 _tell_turned(row)
                 if row.instance.pk is not None:
-                    row.instance = _shown(row.instance, is_clear=is_clear)
+                    row.instance = _shown(row.instance, is_unmasked=is_unmasked)
 
     def lookup_allowed(
         self, lookup: str, value: str, request: HttpRequest | None = None
@@ -303,8 +305,8 @@ class ScopedAdmin(_ModelAdmin):
     log_change = log_deletion = log_deletions = log_addition  # type: ignore[assignment]  # takes whatever each of them does
 
 
-def _shown(row: Any, *, is_clear: bool, is_copy: bool = False) -> Any:
-    return shown_row(row) if is_clear else mask_row(copy(row), is_copy=is_copy)
+def _shown(row: Any, *, is_unmasked: bool, is_copy: bool = False) -> Any:
+    return shown_row(row) if is_unmasked else mask_row(copy(row), is_copy=is_copy)
 
 
 def _tell_turned(form: Any) -> None:

@@ -93,7 +93,7 @@ class TrackedInline(NewestInline):
     def _hidden(self, request: HttpRequest, parent: Any) -> list[str]:
         """Return the columns of this inline that the person does not see."""
         page: Any = self.admin_site._registry.get(self.parent_model)
-        if parent is None or page is None or page.sees_clear(request, parent):
+        if parent is None or page is None or page.can_see_unmasked(request, parent):
             return []
         shown = set(self.get_fields(request, parent) or ())
         return [name for name in masked_names(self.model) if name in shown]

@@ -151,7 +151,7 @@ class TrackedAdmin(ServiceAdmin, SimpleHistoryAdmin):
         context = {
             "page": page,
             "changes": changes_of(
-                versions, before, is_masked=not self.sees_clear(request, row)
+                versions, before, is_masked=not self.can_see_unmasked(request, row)
             ),
         }
         return self._history_page(request, self.history_template, row, context)
@@ -175,7 +175,9 @@ class TrackedAdmin(ServiceAdmin, SimpleHistoryAdmin):
             version = None
         if version is None:
             raise Http404
-        values = shown_values(version, is_masked=not self.sees_clear(request, row))
+        values = shown_values(
+            version, is_masked=not self.can_see_unmasked(request, row)
+        )
         context = {"version": version, "values": values}
         return self._history_page(request, self.version_template, row, context)
 

@@ -95,10 +95,10 @@ class UserAdmin(ConfirmedForms, ScopedAdmin, auth_admin.UserAdmin):
     def get_rows(self, actor: Actor) -> QuerySet[User]:
         return accounts.list_users(actor=actor, permission="audit.view_user")
 
-    def sees_clear(self, request: HttpRequest, row: Any) -> bool:
-        return row.pk == request.user.pk or super().sees_clear(request, row)
+    def can_see_unmasked(self, request: HttpRequest, row: Any) -> bool:
+        return row.pk == request.user.pk or super().can_see_unmasked(request, row)
 
-    def sees_all_clear(self, request: HttpRequest) -> bool:
+    def can_see_all_unmasked(self, request: HttpRequest) -> bool:
         # Accounts belong to no business: the owner alone sees all addresses.
         return actor_of(request).business_ids is None
 

@@ -23,7 +23,7 @@ from audit.privacy.invisible import bidi_within
 
 MASKED = frozenset({"contact", "trace", "payment"})
 # The two rights of the role table that decide.
-SEE_CLEAR = "audit.view_personal"
+SEE_UNMASKED = "audit.view_personal"
 REVEAL = "audit.reveal_personal"
 
 # Local parts may hold quotes and slashes (RFC 5322): rather one sign too many.

@@ -36,8 +36,8 @@ _FIXED = "This cannot be changed here. Leave it out."
 class RowSerializer(serializers.ModelSerializer[Any]):
     """A row with its foreign keys as ids; masked unless the context says otherwise.
 
-    `is_clear` of the context tells whether somebody sees this row's contact data, and
-    `room` how much of long texts a list still shows.
+    `is_unmasked` of the context tells whether somebody sees this row's contact data,
+    and `room` how much of long texts a list still shows.
     """
 
     # What needs a right of its own, which the context's `may` tells; null without it.
@@ -87,8 +87,8 @@ class RowSerializer(serializers.ModelSerializer[Any]):
             model: Any = self.Meta.model
             for name in shown.keys() & long_columns(model):
                 shown[name] = room.fitted(shown[name])
-        is_clear = self.context.get("is_clear")
-        if is_clear is None or not is_clear(instance):
+        is_unmasked = self.context.get("is_unmasked")
+        if is_unmasked is None or not is_unmasked(instance):
             kinds = {**declaration(type(instance)), **self.privacy}
             for name in shown.keys() & kinds.keys():
                 shown[name] = masked_value(
@@ -213,7 +213,8 @@ class RowBody(StrictSerializer, serializers.ModelSerializer[Any]):
 class ChangeBody(RowBody):
     """A change: what is not named stays, and what is seen masked is not overwritten.
 
-    The context holds the stored `row`, what its answer shows (`seen`), and `is_clear`.
+    The context holds the stored `row`, what its answer shows (`seen`), and
+    `is_unmasked`.
     """
 
     def get_fields(self) -> dict[str, Any]:
@@ -235,8 +236,8 @@ class ChangeBody(RowBody):
             key: value for key, value in data.items() if not _is_cut(row, key, value)
         }
         masks = masks_of(row)
-        is_clear = bool(self.context.get("is_clear"))
-        data, wrong = without_masked(data, masks, is_clear=is_clear)
+        is_unmasked = bool(self.context.get("is_unmasked"))
+        data, wrong = without_masked(data, masks, is_unmasked=is_unmasked)
         kept = {}
         for key, value in data.items():
             name = snake_case(str(key))
@@ -263,7 +264,7 @@ def _is_cut(row: models.Model, key: Any, value: Any) -> bool:
 
 
 def without_masked(
-    data: Mapping[Any, Any], masks: Mapping[str, Any], *, is_clear: bool
+    data: Mapping[Any, Any], masks: Mapping[str, Any], *, is_unmasked: bool
 ) -> tuple[dict[Any, Any], dict[Any, Any]]:
     """Return a change without what came back masked, and what is wrong with it.
 
@@ -276,7 +277,7 @@ def without_masked(
         if name not in masks:
             kept[key] = value
         elif value != masks[name]:
-            if is_clear:
+            if is_unmasked:
                 kept[key] = value
             else:
                 wrong[key] = [ErrorDetail(_MASKED, "masked")]

@@ -22,7 +22,7 @@ from rest_framework.views import APIView
 
 from audit.crypto import hmac_hex
 from audit.privacy.classes import business_of
-from audit.privacy.masking import SEE_CLEAR
+from audit.privacy.masking import SEE_UNMASKED
 from audit.rest import idempotency
 from audit.rest.exceptions import ApiError
 from audit.rest.renderers import ExactJSONRenderer
@@ -185,7 +185,7 @@ class StaffView(APIView):
     ) -> Response:
         """Answer with what the method's serializer renders of some data.
 
-        Contact data is masked, unless `is_clear` of the context tells of a row that
+        Contact data is masked, unless `is_unmasked` of the context tells of a row that
         this person sees it.
         """
         spec = self.spec or ActionSpec("")
@@ -195,9 +195,9 @@ class StaffView(APIView):
             body = with_camel_keys(body)
         return Response(body, status or spec.status, headers=headers)
 
-    def sees_clear(self, row: Any) -> bool:
+    def can_see_unmasked(self, row: Any) -> bool:
         """Tell whether the person sees contact data of this row."""
-        return self.actor.has_perm(SEE_CLEAR, business_of(row))
+        return self.actor.has_perm(SEE_UNMASKED, business_of(row))
 
     def expected_rev(self) -> int | None:
         """Return the revision that `If-Match` names (RFC 9110), if it does.

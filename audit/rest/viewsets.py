@@ -229,7 +229,7 @@ class ResourceViewSet(StaffView, GenericViewSet[Any]):
         """Return rows as they are answered; in lists everybody's are masked."""
         context: dict[str, Any] = {"may": self.actor.has_perm}
         if is_detail:
-            context["is_clear"] = self.sees_clear
+            context["is_unmasked"] = self.can_see_unmasked
         else:
             context["room"] = Room()
         own = self.serializer_class(context=context)

@@ -254,7 +254,7 @@ class WritableViewSet(ResourceViewSet):
             "view": self,
             "row": row,
             "seen": json.loads(self.as_json(seen)),
-            "is_clear": self.sees_clear(row),
+            "is_unmasked": self.can_see_unmasked(row),
         }
         serializer = body(data=data, context=context)
         serializer.is_valid(raise_exception=True)

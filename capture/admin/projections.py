@@ -111,7 +111,7 @@ class QuestionnaireAdmin(ProjectionAdmin):
         file = services.open_screenshot(questionnaire)
         if file is None:
             raise Http404
-        if not self.sees_clear(request, questionnaire):
+        if not self.can_see_unmasked(request, questionnaire):
             # The picture of an account says more than any masked column.
             raise PermissionDenied
         note_shown(

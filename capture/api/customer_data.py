@@ -157,7 +157,7 @@ class AllCustomerData(MachineView):
         self.note_shown(verb, page.rows, query=params["search"] or None)
         records = customers.load_values(page.rows, services.CUSTOMER_DATA, room=Room())
         data = [
-            self.mask_values(values, business, is_clear=self.by_key)
+            self.mask_values(values, business, is_unmasked=self.by_key)
             for values in records
         ]
         return self.respond({**self.links(page), "customers": data})
@@ -184,7 +184,9 @@ class CustomerData(MachineView):
             raise Http404 from error
         self.note_shown("viewed", [instance], target=instance)
         [values] = customers.load_values([instance], services.CUSTOMER_DATA)
-        data = self.mask_values(values, business, is_clear=self.sees_clear(instance))
+        data = self.mask_values(
+            values, business, is_unmasked=self.can_see_unmasked(instance)
+        )
         return self.respond({"customer": data})
 
 

@@ -120,8 +120,8 @@ class KeyReaderMixin(StaffView):
         """Tell whether a key asks."""
         return is_key(self.request.auth)
 
-    def sees_clear(self, row: Any) -> bool:
-        return self.by_key or super().sees_clear(row)
+    def can_see_unmasked(self, row: Any) -> bool:
+        return self.by_key or super().can_see_unmasked(row)
 
 
 class MachineView(KeyReaderMixin, WorkingBusinessView):
@@ -130,9 +130,9 @@ class MachineView(KeyReaderMixin, WorkingBusinessView):
     authentication_classes = (KeyAuthentication, *APIView.authentication_classes)
 
     def mask_values(
-        self, values: dict[str, Any], business: Any, *, is_clear: bool
+        self, values: dict[str, Any], business: Any, *, is_unmasked: bool
     ) -> dict[str, Any]:
         """Return values of a customer as this caller may see them."""
         return customers.shown_values(
-            values, actor=self.actor, business_id=business.pk, is_clear=is_clear
+            values, actor=self.actor, business_id=business.pk, is_unmasked=is_unmasked
         )

@@ -170,7 +170,7 @@ class ReadingViewSet(KeyReaderMixin, GenericViewSet[Any]):
         return self.respond(instance)
 
     def respond(self, data: Any, **context: Any) -> Response:
-        return super().respond(data, is_clear=self.sees_clear, **context)
+        return super().respond(data, is_unmasked=self.can_see_unmasked, **context)
 
 
 class CaptureViewSet(ReadingViewSet):

@@ -29,7 +29,7 @@ class AnyObjectField(serializers.DictField):
 class SealedMessageSerializer(serializers.Serializer[Any]):
     """Shows what was sent to those who may read it, and masks what others see.
 
-    `is_clear` of the context tells who sees contact data, and `may` who may what.
+    `is_unmasked` of the context tells who sees contact data, and `may` who may what.
     """
 
     sent_field: ClassVar[str]
@@ -37,7 +37,7 @@ class SealedMessageSerializer(serializers.Serializer[Any]):
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
         data = super().to_representation(instance)
-        if not self.context["is_clear"](instance):
+        if not self.context["is_unmasked"](instance):
             data |= {name: mask(data[name]) for name, mask in self.masks.items()}
         if not self.context["may"]("capture.read_payload", instance.business_id):
             del data[self.sent_field]

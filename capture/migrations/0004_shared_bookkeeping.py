@@ -9,7 +9,7 @@ from cryptography.exceptions import InvalidTag
 from django.db import migrations
 from django.utils import timezone
 
-from audit.crypto import lock_up, unlock
+from audit.crypto import decrypt, encrypt
 
 PURPOSE = "answer"
 BATCH = 500
@@ -71,7 +71,7 @@ def closed(row):
         "body": row.body or "",
     }
     text = json.dumps(answer).encode()
-    return lock_up(text, purpose=PURPOSE, owner=row.name.encode())
+    return encrypt(text, purpose=PURPOSE, owner=row.name.encode())
 
 
 def from_audit(apps, schema_editor):
@@ -104,7 +104,7 @@ def opened(row):
     if not row.response:
         return {}
     try:
-        text = unlock(row.response, purpose=PURPOSE, owner=row.name.encode())
+        text = decrypt(row.response, purpose=PURPOSE, owner=row.name.encode())
     except (InvalidTag, ValueError):
         return {}
     return json.loads(text)

@@ -19,7 +19,7 @@ from audit.admin.once import repeatable
 from audit.admin.people import PersonPages
 from audit.admin.tracked import TrackedForm
 from audit.privacy.invisible import with_bidi_shown
-from audit.privacy.masking import SEE_CLEAR, mask_text
+from audit.privacy.masking import SEE_UNMASKED, mask_text
 from audit.tenancy.actors import Actor
 from customers import services
 from customers.admin.exchange import ExchangeAdmin
@@ -299,7 +299,7 @@ class CustomerAdmin(BulkActs, PersonPages, ExchangeAdmin):
     ) -> tuple[Any, bool]:
         if not search_term:
             return queryset, False
-        seen_in = actor_of(request).businesses_for(SEE_CLEAR)
+        seen_in = actor_of(request).businesses_for(SEE_UNMASKED)
         return queryset.matching(search_term, seen_in=seen_in), False
 
     # --- acts -------------------------------------------------------------------

@@ -23,7 +23,7 @@ from audit.admin.job import explain, follow_job, job_card
 from audit.admin.once import repeatable
 from audit.jobs.tasks import BATCH_SIZE
 from audit.privacy.invisible import bidi_within
-from audit.privacy.masking import SEE_CLEAR
+from audit.privacy.masking import SEE_UNMASKED
 from audit.tenancy.actors import Actor
 from customers import services, tasks
 from customers.admin.base import HubAdmin
@@ -335,9 +335,9 @@ class ImportPages(HubAdmin):
         """Return a row of the preview with stored values as the person sees them."""
         columns = {column.name: column for column in self.import_table.columns}
         business = UUID(row["business"]) if row["business"] else None
-        is_clear = actor_of(request).has_perm(SEE_CLEAR, business)
+        is_unmasked = actor_of(request).has_perm(SEE_UNMASKED, business)
         changes = [
-            (name, before if is_clear else columns[name].masked(before), after)
+            (name, before if is_unmasked else columns[name].masked(before), after)
             for name, before, after in row["changes"]
         ]
         page = self.page_url("change", row["key"]) if row["key"] else ""

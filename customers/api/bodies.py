@@ -16,7 +16,7 @@ class SeenOrMasked(StrictSerializer):
     """A change of what somebody may see masked.
 
     The context holds `masks`, what is shown in place of the stored values, and
-    `is_clear`.
+    `is_unmasked`.
     """
 
     def to_internal_value(self, data: Any) -> Any:
@@ -25,14 +25,14 @@ class SeenOrMasked(StrictSerializer):
         Raises ValidationError for another value in the place of a masked one: what
         somebody does not see, they do not overwrite.
         """
-        masks, is_clear = self.context["masks"], self.context["is_clear"]
+        masks, is_unmasked = self.context["masks"], self.context["is_unmasked"]
         if not isinstance(data, Mapping):
             return super().to_internal_value(data)
-        kept, wrong = without_masked(data, masks, is_clear=is_clear)
+        kept, wrong = without_masked(data, masks, is_unmasked=is_unmasked)
         if wrong:
             raise ValidationError(wrong)
         sent = {snake_case(str(key)) for key in data.keys() - kept.keys()}
-        for name in (sent if is_clear else masks.keys()) & self.fields.keys():
+        for name in (sent if is_unmasked else masks.keys()) & self.fields.keys():
             self.fields[name].required = False
         return super().to_internal_value(kept)
 

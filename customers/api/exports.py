@@ -108,7 +108,7 @@ class ExportView(WorkingBusinessView):
                 profile=profile,
                 columns=[snake_case(name) for name in body.get("columns", ())],
                 filters=bodies.filters_of(body),
-                in_clear=body.get("in_clear", False),
+                unmasked=body.get("in_clear", False),
                 purpose=body["purpose"],
                 reason=body["reason"],
                 **named,

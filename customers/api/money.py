@@ -31,7 +31,7 @@ class Acting(Finding):
         """Answer a new entry with the balance after it."""
         balances = services.credit_balance(entry.customer, actor=self.actor)
         entry.balance = balances[entry.currency]  # type: ignore[attr-defined]  # for the serializer
-        return self.respond(entry, is_clear=self.sees_clear)
+        return self.respond(entry, is_unmasked=self.can_see_unmasked)
 
 
 # --- what stands below a booking or a customer ---------------------------------------
@@ -88,7 +88,9 @@ class BookingRefundViewSet(ListAndAct, bookings.RefundViewSet):
         row = self.act(services.request_refund, booking, confirm=self.confirm, **values)
         self.note_shown("viewed", [self.parent_instance], target=self.parent_instance)
         waits = row.status == RefundStatus.REQUESTED
-        return self.respond(row, status=202 if waits else 201, is_clear=self.sees_clear)
+        return self.respond(
+            row, status=202 if waits else 201, is_unmasked=self.can_see_unmasked
+        )
 
 
 class CustomerCreditViewSet(ListAndAct, bookings.CreditViewSet):
@@ -119,7 +121,7 @@ class CustomerFlagViewSet(ListAndAct, belongings.FlagViewSet):
     def create(self, request: Request, **_: Any) -> Response:
         """Put a flag on a customer."""
         row = self.act_for_customer(services.add_flag)
-        return self.respond(row, is_clear=self.sees_clear)
+        return self.respond(row, is_unmasked=self.can_see_unmasked)
 
 
 # --- acts ----------------------------------------------------------------------------
@@ -131,7 +133,7 @@ class MoneyView(Acting, FoundView):
     def refunded(self, row: Refund) -> Response:
         """Answer one refund that was decided on."""
         self.note_shown(row.customer)
-        return self.respond(row, is_clear=self.sees_clear)
+        return self.respond(row, is_unmasked=self.can_see_unmasked)
 
     def credited(self, entry: Credit) -> Response:
         self.note_shown(entry.customer)

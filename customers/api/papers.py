@@ -44,7 +44,7 @@ class Invoice(AnyAccept):
             self.actor.require_perm(booking.business_id, permission)
         services.check_invoiceable(booking)
         html = services.render_invoice(
-            booking, actor=self.actor, is_clear=self.sees_clear(booking)
+            booking, actor=self.actor, is_unmasked=self.can_see_unmasked(booking)
         )
         self.note_shown(booking.customer)
         return HttpResponse(
@@ -69,7 +69,7 @@ class SendInvoice(FoundView):
         self.body()
         sent = services.send_invoices([booking], actor=self.actor)
         self.note_shown(booking.customer)
-        sees_address = self.sees_clear(booking)
+        sees_address = self.can_see_unmasked(booking)
         return self.respond({"results": sent}, sees_address=sees_address)
 
 

@@ -177,5 +177,5 @@ class Reveal(PersonView):
         data = services.reveal_customer(row, actor=self.actor, reason=reason)
         self.note_viewed(row)
         return self.respond(
-            {**vars(data), "until": grant.expires_at}, is_clear=lambda _: True
+            {**vars(data), "until": grant.expires_at}, is_unmasked=lambda _: True
         )

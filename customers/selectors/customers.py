@@ -11,7 +11,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from audit.history.querysets import ScopedQuerySet
-from audit.privacy.masking import SEE_CLEAR
+from audit.privacy.masking import SEE_UNMASKED
 from audit.tenancy.actors import Actor
 from customers.choices import CustomerStatus
 from customers.metrics import NEW_FOR
@@ -109,7 +109,7 @@ def match_customers(
     customers: CustomerQuerySet, search: str, *, actor: Actor
 ) -> CustomerQuerySet:
     """Return the customers that match, contact data where the actor sees it."""
-    return customers.matching(search, seen_in=actor.businesses_for(SEE_CLEAR))
+    return customers.matching(search, seen_in=actor.businesses_for(SEE_UNMASKED))
 
 
 def find_customer(
@@ -171,7 +171,7 @@ def with_order_name(
 
     `business_id` is that of all of them, if they have one.
     """
-    seen_in = actor.businesses_for(SEE_CLEAR)
+    seen_in = actor.businesses_for(SEE_UNMASKED)
     reached = actor.business_ids if business_id is None else {business_id}
     if seen_in is not None and reached is not None and seen_in >= reached:
         # The name alone, which has an index.
@@ -214,7 +214,7 @@ def list_hub_customers(
     if status == "new":
         rows = rows.filter(joined_at__gt=timezone.now() - NEW_FOR)
     rows = rows.select_related("business", "stats")
-    if sort_by == "email" and not actor.has_perm(SEE_CLEAR, business.pk):
+    if sort_by == "email" and not actor.has_perm(SEE_UNMASKED, business.pk):
         sort_by = "created_at"
     by = F(_HUB_SORTED[sort_by])
     order = by.desc(nulls_last=True) if is_descending else by.asc(nulls_last=True)

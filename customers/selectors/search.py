@@ -15,7 +15,7 @@ from django.db.models import Q, Value
 from django.db.models.functions import Upper
 
 from audit.emails import fold_email
-from audit.privacy.masking import SEE_CLEAR
+from audit.privacy.masking import SEE_UNMASKED
 from audit.tenancy.actors import Actor
 from customers.models import Contact, Customer, CustomerQuerySet
 from customers.models.customer import ADDRESS_AS_NAME
@@ -161,12 +161,12 @@ def _beginning(rows: CustomerQuerySet, text: str, actor: Actor) -> CustomerQuery
 
 
 def _matching(rows: CustomerQuerySet, text: str, actor: Actor) -> CustomerQuerySet:
-    return rows.matching(text, seen_in=actor.businesses_for(SEE_CLEAR))
+    return rows.matching(text, seen_in=actor.businesses_for(SEE_UNMASKED))
 
 
 def _seen_name(actor: Actor) -> Q:
     """Keep names; of those that are an address only what the actor sees in clear."""
-    seen_in = actor.businesses_for(SEE_CLEAR)
+    seen_in = actor.businesses_for(SEE_UNMASKED)
     if seen_in is None:
         return Q()
     return Q(business_id__in=seen_in) | ~ADDRESS_AS_NAME

@@ -9,7 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
 from audit import log
-from audit.privacy.masking import REVEAL, SEE_CLEAR
+from audit.privacy.masking import REVEAL, SEE_UNMASKED
 from audit.tenancy.actors import Actor
 from customers.models import Address, Contact, Customer
 from customers.selectors.customers import list_rows
@@ -31,7 +31,7 @@ def require_reveal(customer: Customer, *, actor: Actor) -> None:
     """Raise PermissionDenied unless the actor may see contact data here in clear."""
     if not any(
         actor.has_perm(permission, customer.business_id)
-        for permission in (REVEAL, SEE_CLEAR)
+        for permission in (REVEAL, SEE_UNMASKED)
     ):
         msg = "Your role sees contact data masked."
         raise PermissionDenied(msg)

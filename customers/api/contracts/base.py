@@ -54,7 +54,9 @@ class CustomerView(WorkingBusinessView):
         self.load_details(customer)
         self.note_shown("viewed", [customer], target=customer)
         headers = {"ETag": etag_of(customer.rev)}
-        return self.respond(customer, headers=headers, is_clear=self.sees_clear)
+        return self.respond(
+            customer, headers=headers, is_unmasked=self.can_see_unmasked
+        )
 
     def created(self, customer: Customer) -> Response:
         """Answer a new customer, and where it is from now on."""
@@ -90,7 +92,9 @@ class OneCustomerView(CustomerView):
 
     def _change(self, reference: str) -> Response:
         row = self.customer(reference)
-        changes = self.body(masks=self.get_masks(row), is_clear=self.sees_clear(row))
+        changes = self.body(
+            masks=self.get_masks(row), is_unmasked=self.can_see_unmasked(row)
+        )
         with self._versioned(reference):
             services.update_customer(
                 row, actor=self.actor, expected_rev=self.expected_rev(), **changes

@@ -17,7 +17,7 @@ class WorkplaceSerializer(serializers.Serializer[Any]):
     time_zone = serializers.CharField(source="business.timezone")
     role = serializers.ChoiceField(Role.choices, allow_null=True)
     is_default = serializers.BooleanField()
-    permissions = serializers.ListField(child=serializers.CharField())
+    rights = serializers.ListField(child=serializers.CharField(), source="permissions")
 
 
 class LiveStepUpSerializer(serializers.Serializer[Any]):

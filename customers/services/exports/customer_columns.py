@@ -124,18 +124,18 @@ def shown_values(
     *,
     actor: Actor,
     business_id: UUID,
-    is_clear: bool,
+    is_unmasked: bool,
 ) -> dict[str, Any]:
     """Return values as the actor may see them, None for what needs a right they lack.
 
-    Contact, trace and payment details are masked unless `is_clear`.
+    Contact, trace and payment details are masked unless `is_unmasked`.
     """
     masked_values: dict[str, Any] = {}
     for column in columns_of(ExportProfile.FULL, values):
         value = values[column.name]
         if not _may_have(column, actor, business_id):
             value = None
-        masked_values[column.name] = value if is_clear else column.masked(value)
+        masked_values[column.name] = value if is_unmasked else column.masked(value)
     return masked_values
 
 

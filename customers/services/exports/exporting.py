@@ -22,7 +22,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.utils import timezone
 
 from audit import accounts, log
-from audit.privacy.masking import SEE_CLEAR
+from audit.privacy.masking import SEE_UNMASKED
 from audit.tenancy.actors import Actor
 from customers.cells import BYTE_ORDER_MARK, csv_line, escape_cell, utc_text
 from customers.choices import ConsentChannel, ExportProfile
@@ -65,7 +65,7 @@ class ExportPlan:
     profile: str
     columns: tuple[str, ...]
     filters: dict[str, Any]
-    in_clear: bool
+    unmasked: bool
     purpose: str
     reason: str
     recipient: str = ""
@@ -80,7 +80,7 @@ class ExportPlan:
             "format": "csv",
             "filters": _json_safe(filters),
             "columns": list(self.columns),
-            "in_clear": self.in_clear,
+            "in_clear": self.unmasked,
             "purpose": self.purpose,
             "recipient": self.recipient,
         }
@@ -111,7 +111,7 @@ class ExportPlan:
     @property
     def what(self) -> str:
         """The act in words, for whoever is asked to confirm it."""
-        clear = "in clear" if self.in_clear else "masked"
+        clear = "in clear" if self.unmasked else "masked"
         columns = len(self.columns)
         return f"Export customers ({self.profile}, {columns} columns, {clear}) as CSV"
 
@@ -123,7 +123,7 @@ def plan_export(
     profile: str,
     columns: Iterable[str] = (),
     filters: dict[str, Any] | None = None,
-    in_clear: bool = False,
+    unmasked: bool = False,
     purpose: str,
     reason: str,
     recipient: str = "",
@@ -152,17 +152,17 @@ def plan_export(
             profile,
             COLUMNS,
             filters,
-            in_clear=True,
+            unmasked=True,
             channel=str(channel),
             preset=preset,
             **declaration,
         )
-    if in_clear and not actor.has_perm(SEE_CLEAR, business.pk):
+    if unmasked and not actor.has_perm(SEE_UNMASKED, business.pk):
         msg = "Your role sees contact data masked. Export without in_clear."
         raise PermissionDenied(msg)
     names = check_columns(columns, profile, actor=actor, business_id=business.pk)
     return ExportPlan(
-        business, profile, tuple(names), filters, in_clear=in_clear, **declaration
+        business, profile, tuple(names), filters, unmasked=unmasked, **declaration
     )
 
 
@@ -274,7 +274,7 @@ class Export:
         )
 
     def _cell(self, column: Column, value: Any) -> str:
-        text = column.cell(value if self.plan.in_clear else column.masked(value))
+        text = column.cell(value if self.plan.unmasked else column.masked(value))
         if self._is_marketing and column.name == "phone" and _PHONE.fullmatch(text):
             return text
         return escape_cell(text)

@@ -22,7 +22,7 @@ from django.utils import timezone
 
 from audit import log
 from audit.history.writing import history_model
-from audit.privacy.masking import SEE_CLEAR, mask, mask_text
+from audit.privacy.masking import SEE_UNMASKED, mask, mask_text
 from audit.tenancy.actors import Actor
 from customers.choices import BookingStatus
 from customers.models import Address, Booking, Business, Customer
@@ -101,7 +101,7 @@ def _next_number(business: Business) -> str:
     return f"{year}-{int(last[5:]) + 1 if last else 1:06d}"
 
 
-def render_invoice(booking: Booking, *, actor: Actor, is_clear: bool = True) -> str:
+def render_invoice(booking: Booking, *, actor: Actor, is_unmasked: bool = True) -> str:
     """Return the invoice as HTML; what belongs to the person masked unless clear.
 
     A booking without a number gives a preview, and gets none by it.
@@ -119,8 +119,8 @@ def render_invoice(booking: Booking, *, actor: Actor, is_clear: bool = True) -> 
         "business": business,
         "seller": _seller_lines(business),
         "customer": customer,
-        "name": name if is_clear else mask_text(name),
-        "address": address if is_clear else mask(address),
+        "name": name if is_unmasked else mask_text(name),
+        "address": address if is_unmasked else mask(address),
         "lines": _lines(booking),
         "sums": _sums(booking, sees_refunds=sees_refunds),
     }
@@ -176,7 +176,7 @@ def _numbered(row: Booking, customer: Customer, actor: Actor) -> SentInvoice:
 
 def _check_address(customer: Customer, actor: Actor) -> None:
     """Raise ValidationError for who would mail what they see masked to themselves."""
-    if actor.user_id is None or actor.has_perm(SEE_CLEAR, customer.business_id):
+    if actor.user_id is None or actor.has_perm(SEE_UNMASKED, customer.business_id):
         return
     history = history_model(Customer).objects.filter(id=customer.pk)
     versions = history.order_by("-history_id").values_list(

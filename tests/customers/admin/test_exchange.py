@@ -126,7 +126,7 @@ def test_a_page_writes_a_value_as_the_api_does(alice, bakery):
         bakery,
         actor=actor_of(alice.user),
         profile="full",
-        in_clear=True,
+        unmasked=True,
         purpose="a test",
         reason="to compare",
     )

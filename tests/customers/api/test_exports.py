@@ -356,7 +356,7 @@ def test_listing_exports_takes_as_many_queries_for_many(alice, ana, assert_flat)
 
 def test_the_queries_of_a_batch_do_not_grow_with_it(alice, bakery, assert_flat):
     actor = actor_of(alice.user)
-    facts = {"purpose": "x", "reason": "y", "in_clear": True}
+    facts = {"purpose": "x", "reason": "y", "unmasked": True}
 
     def call() -> None:
         plan = services.plan_export(bakery, actor=actor, profile="full", **facts)

@@ -127,7 +127,7 @@ class Actions(HubView):
         wanted = dict.fromkeys(booking_ids)
         bookings = [self._booking(row, pk) for pk in wanted]
         sent = services.send_invoices(bookings, actor=self.actor)
-        context = {"sees_address": self.sees_clear(row)}
+        context = {"sees_address": self.can_see_unmasked(row)}
         invoices = OneInvoiceSerializer(sent, many=True, context=context)
         return {"invoices": invoices.data}
 

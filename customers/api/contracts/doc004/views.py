@@ -204,10 +204,10 @@ class CustomerPreferences(BusinessView):
         self.refuse_version()
         row = self.customer(customer)
         masks = masks_of(row.preferences)
-        values = self.body(masks=masks, is_clear=self.sees_clear(row))
+        values = self.body(masks=masks, is_unmasked=self.can_see_unmasked(row))
         changed = services.update_preferences(row, actor=self.actor, **values)
         self.note_shown("viewed", [row], target=row)
-        return self.respond(changed, is_clear=self.sees_clear)
+        return self.respond(changed, is_unmasked=self.can_see_unmasked)
 
 
 class Purchases(BusinessView):
@@ -243,4 +243,4 @@ class Metrics(BusinessView):
         """Show a customer's figures and loyalty."""
         row = self.customer(customer)
         self.note_shown("viewed", [row], target=row)
-        return self.respond(row, is_clear=self.sees_clear)
+        return self.respond(row, is_unmasked=self.can_see_unmasked)

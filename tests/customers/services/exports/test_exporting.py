@@ -73,7 +73,7 @@ def test_who_sees_contact_data_masked_exports_it_masked(bakery, monkeypatch):
     CustomerFactory(business=bakery, email="mia@example.org")
 
     with pytest.raises(PermissionDenied):
-        services.plan_export(bakery, actor=actor, profile="full", in_clear=True, **WHY)
+        services.plan_export(bakery, actor=actor, profile="full", unmasked=True, **WHY)
     with pytest.raises(ValidationError, match="may not export"):
         services.plan_export(
             bakery, actor=actor, profile="full", columns=["admin_notes"], **WHY
