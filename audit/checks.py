@@ -9,7 +9,7 @@ from django.apps import apps
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DEFAULT_DB_ALIAS, OperationalError, ProgrammingError, models
 
-from audit.accounts import altered_rows
+from audit.accounts import list_altered_records
 from audit.database.guards import differences, hardening_faults
 from audit.database.sealed import SealedHistory, SealedModel
 from audit.history.models import tracked_models
@@ -162,7 +162,7 @@ def check_accounts(
     if not databases:
         return []
     try:
-        altered = altered_rows()
+        altered = list_altered_records()
     except (OperationalError, ProgrammingError):
         # Another check says that the database is away, or not migrated.
         return []

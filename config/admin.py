@@ -99,9 +99,9 @@ class HoldfastAdminSite(admin.AdminSite):
     @method_decorator(require_safe)
     def login_known(self, request: HttpRequest, code: str) -> Any:
         """Make a browser known by the code of a mail."""
-        from audit.accounts.device_cookie import known_view  # noqa: PLC0415 - uses messages
+        from audit.accounts.device_cookie import accept_invitation_view  # noqa: PLC0415 - uses messages
 
-        return known_view(request, code)
+        return accept_invitation_view(request, code)
 
     # For the limits: each of these costs a hash, and is a guess.
     login.tries_passwords = login_code.tries_passwords = True  # type: ignore[attr-defined]  # a mark of our own

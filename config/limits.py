@@ -78,7 +78,7 @@ def _spend_try(request: HttpRequest, address: str | None) -> Budget:
 
     Or somebody who guesses would keep out all others who share the address.
     """
-    device = accounts.known_device(device_of(request))
+    device = accounts.device_hash(device_of(request))
     if device is None:
         return consume_address_budget(address, "login")
     return consume_budget(f"login:{device}", "login")

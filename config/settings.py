@@ -276,7 +276,7 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ] + [
     {"NAME": f"audit.accounts.password_validators.{name}"}
-    for name in ("SiteWordsValidator", "OwnNameValidator")
+    for name in ("SiteWordsValidator", "UserNameValidator")
 ]
 
 # Tries that fail: of one account, of one network (an address, or an IPv6 site).

@@ -35,12 +35,12 @@ def welcome_of(request: HttpRequest) -> Welcome:
     """Return a function that says where the code of a mail makes a browser known."""
 
     def address(code: str) -> str:
-        return _own_origin(request) + reverse("admin:login_known", args=[code])
+        return _site_origin(request) + reverse("admin:login_known", args=[code])
 
     return address
 
 
-def known_view(request: HttpRequest, code: str) -> HttpResponse:
+def accept_invitation_view(request: HttpRequest, code: str) -> HttpResponse:
     """Make the browser known that has opened the code of a mail; it signs nobody in."""
     response = HttpResponseRedirect(reverse("admin:login"))
     cookie = accept_invitation(code, device_of(request))
@@ -55,7 +55,7 @@ def known_view(request: HttpRequest, code: str) -> HttpResponse:
     return response
 
 
-def _own_origin(request: HttpRequest) -> str:
+def _site_origin(request: HttpRequest) -> str:
     """Return where mails lead: as the settings say, if they name the site.
 
     Whoever guesses sends the Host header, and so would choose where.

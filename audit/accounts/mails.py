@@ -29,7 +29,7 @@ class Mail:
     text: str
 
 
-def tell(user: User, subject: str, text: str, *, actor: Actor) -> None:
+def notify(user: User, subject: str, text: str, *, actor: Actor) -> None:
     """Write to the person once the transaction stands; a mail lost stops nothing.
 
     Of a command at once, which may end before a thread of it has begun; nobody else

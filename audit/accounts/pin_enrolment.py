@@ -15,21 +15,21 @@ from django.views.decorators.debug import sensitive_variables
 
 from audit import clock
 from audit.accounts.grants import StepUpRequired, end_grants, require_grant
-from audit.accounts.mails import tell
+from audit.accounts.mails import notify
 from audit.accounts.own_secrets import hold_account, mark_of_secrets
 from audit.accounts.pin_hashes import hash_pin
 from audit.accounts.pins import check_pin
 from audit.accounts.step_up import RESET, lock_tries, try_code
 from audit.accounts.users import (
     RELEASE_WAIT,
-    check_own_password,
+    check_current_password,
     factors_of,
     note_factors,
     note_release,
     release_of,
 )
 from audit.log.recording import record
-from audit.models import Method, PinCredential, Scope, User
+from audit.models import PinCredential, Scope, StepUpMethod, User
 from audit.tenancy.actors import Actor
 
 
@@ -46,15 +46,15 @@ def enrol_pin(
 
     Raises PermissionDenied for anybody else, and StepUpRequired for whoever has only
     passkeys; ValidationError for a wrong password, a PIN that is easy to guess, with
-    `code_needed` and `not_released_yet`, for the code what `confirm` raises, and
+    `code_needed` and `not_released_yet`, for the code what `verify_step_up` raises, and
     `changed` where meanwhile the account was. Runs in transactions of its own.
     """
     if actor.user_id != user.pk:
         msg = "Nobody sets the PIN of somebody else."
         raise PermissionDenied(msg)
-    check_own_password(user, password, actor=actor)
-    own = (user.username, user.email, user.first_name, user.last_name)
-    check_pin(pin, own=own)
+    check_current_password(user, password, actor=actor)
+    personal = (user.username, user.email, user.first_name, user.last_name)
+    check_pin(pin, personal=personal)
     mark = mark_of_secrets(user)
     fresh = _prove(user, code, actor, binding)
     hashed, version = hash_pin(user.pk, pin)
@@ -71,7 +71,7 @@ def enrol_pin(
         note_release(user, None)
         end_grants(user, actor=actor)
         record("step_up.enrolled", user, actor=actor)
-        tell(
+        notify(
             user,
             "Your PIN was set",
             "Your PIN for confirming acts was set.",
@@ -144,7 +144,7 @@ def _refuse_without_code(due: datetime | None, methods: list[str]) -> None:
 
 
 def _codes_of(user: User) -> list[str]:
-    return sorted(factors_of(user) & {Method.PIN, Method.TOTP})
+    return sorted(factors_of(user) & {StepUpMethod.PIN, StepUpMethod.TOTP})
 
 
 def release_pin(user: User, *, actor: Actor, at_once: bool = False) -> bool:
@@ -161,18 +161,18 @@ def release_pin(user: User, *, actor: Actor, at_once: bool = False) -> bool:
     wait = timedelta() if at_once else RELEASE_WAIT
     with transaction.atomic():
         now = clock.now()
-        rows = PinCredential.objects.filter(user=user)
+        credentials = PinCredential.objects.filter(user=user)
         # Wrong codes of an authenticator count there, too, and can switch it off.
-        rows = rows.exclude(hash="", disabled_at=None)
+        credentials = credentials.exclude(hash="", disabled_at=None)
         fresh = {"hash": "", "pepper_version": "", "changed_at": now}
         is_over = at_once and waiting_release(user) is not None
-        if not rows.update(**fresh) and not is_over:
+        if not credentials.update(**fresh) and not is_over:
             return False
         note_factors(user, remove="pin")
         note_release(user, now + wait)
         end_grants(user, actor=actor)
         record("step_up.released", user, actor=actor)
-        tell(
+        notify(
             user,
             "Your PIN was released",
             f"Your PIN for confirming acts is gone. From {now + wait:%-d %B %H:%M} UTC "

@@ -16,16 +16,16 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.crypto import constant_time_compare
 
-from audit.accounts.alarms import Welcome, tell_locked
+from audit.accounts.alarms import Welcome, record_lock
 from audit.accounts.ceremonies import Question
-from audit.accounts.devices import counter_of_device, known_device
+from audit.accounts.devices import counter_of_device, device_hash
 from audit.accounts.login_attempts import (
     Attempt,
     clear,
     clear_all,
+    count_attempt,
     give_back,
     reserve,
-    take,
 )
 from audit.accounts.passkeys import (
     PasskeyRefused,
@@ -35,7 +35,7 @@ from audit.accounts.passkeys import (
     take_question,
 )
 from audit.accounts.second_factor import check_code, counter_of, has_second_factor
-from audit.accounts.users import counter_of_own_password, factors_of
+from audit.accounts.users import counter_of_current_password, factors_of
 from audit.crypto import hmac_hex, network_hash
 from audit.database.signed import AccountAltered
 from audit.emails import fold_email
@@ -44,10 +44,10 @@ from audit.models import Outcome, Purpose, User
 from audit.tenancy.actors import Actor, OperationContext
 
 # Entries about one account and address: the first ones, then one a minute.
-_TOLD = 10
-_TOLD_WINDOW = timedelta(minutes=15)
+_MOST_ENTRIES = 10
+_ENTRIES_WINDOW = timedelta(minutes=15)
 _MINUTE = timedelta(minutes=1)
-_HASH_SHOWN = 32
+_HASH_LENGTH = 32
 _LONGEST_NAME = 150
 # Tries of an account from all unknown browsers together: so many times those of one
 # network. And those that a network without tries left still lets through.
@@ -92,15 +92,15 @@ def check_password(
     has_room = any(one.name.startswith(("network:", "device:")) for one in taken)
     if refused is not None:
         by_account = not refused.name.startswith("network:")
-        _tell_failed("locked", None, account, operation, by_account=by_account)
+        _record_failure("locked", None, account, operation, by_account=by_account)
         raise SignInRefused("locked", retry_after=refused.retry_after)
     user, code = _look(username, password, needs_staff=needs_staff)
     if code:
-        _tell_failed(code, user, account, operation, by_account=has_room)
+        _record_failure(code, user, account, operation, by_account=has_room)
         for one in taken:
             if one.is_last:
                 kind = one.name.partition(":")[0]
-                tell_locked(kind, username, account, operation, welcome=welcome)
+                record_lock(kind, username, account, operation, welcome=welcome)
         raise SignInRefused("wrong")
     for one in taken:
         if one.name.startswith("network:"):
@@ -118,19 +118,23 @@ def _reserve(account: str, operation: OperationContext, device: str) -> list[Att
     lock out all others. Runs in a transaction of its own.
     """
     limit, window = settings.SIGN_IN_ACCOUNT_TRIES, _window()
-    known = counter_of_device(device, account)
-    if known is not None:
-        own = reserve(known, limit, window, is_doubling=True)
-        if own.is_allowed:
-            return [own]
+    counter = counter_of_device(device, account)
+    if counter is not None:
+        attempt = reserve(counter, limit, window, is_doubling=True)
+        if attempt.is_allowed:
+            return [attempt]
     with transaction.atomic(durable=True):
-        place = take(_place(account, operation), limit, window, is_doubling=True)
+        place = count_attempt(
+            _place(account, operation), limit, window, is_doubling=True
+        )
         taken = [place]
         if place.is_allowed:
             name = f"account:{account}"
-            taken.append(take(name, _ELSEWHERE * limit, window, is_doubling=True))
+            taken.append(
+                count_attempt(name, _ELSEWHERE * limit, window, is_doubling=True)
+            )
             name = f"network:{network_hash(operation.ip)}"
-            network = take(name, settings.SIGN_IN_NETWORK_TRIES, window)
+            network = count_attempt(name, settings.SIGN_IN_NETWORK_TRIES, window)
             if network.is_allowed or place.failed > _FIRST_TRIES:
                 taken.append(network)
         is_refused = not all(one.is_allowed for one in taken)
@@ -156,25 +160,29 @@ def complete_sign_in(
     factor = "password"
     if has_second_factor(user):
         if not code.strip():
-            tell_half_way(user, "second_factor_required", operation=operation)
+            record_password_accepted(
+                user, "second_factor_required", operation=operation
+            )
             raise SignInRefused("second_factor_required")
         checked = check_code(user, code, takes_recovery=True)
         if not checked.is_correct:
-            _tell_failed("second_factor", user, account, operation)
+            _record_failure("second_factor", user, account, operation)
             if checked.has_locked:
                 name = user.get_username()
-                tell_locked("second_factor", name, account, operation)
+                record_lock("second_factor", name, account, operation)
             is_locked = checked.retry_after > 0
             raise SignInRefused(
                 "locked" if is_locked else "second_factor",
                 retry_after=checked.retry_after,
             )
         factor = "recovery_code" if checked.is_recovery else "totp"
-    known = counter_of_device(device, account)
-    cleared = [known] if known else [_place(account, operation), f"account:{account}"]
+    counter = counter_of_device(device, account)
+    cleared = (
+        [counter] if counter else [_place(account, operation), f"account:{account}"]
+    )
     for name in cleared:
         clear(name)
-    _tell_signed_in(user, actor, method=method, factor=factor)
+    _record_sign_in(user, actor, method=method, factor=factor)
 
 
 def ask_for_sign_in(
@@ -187,7 +195,7 @@ def ask_for_sign_in(
     """
     actor = Actor(kind="anonymous", operation=operation)
     question = Question(Purpose.SIGN_IN, binding)
-    return ask_passkey(question, actor=actor, device=known_device(device))
+    return ask_passkey(question, actor=actor, device=device_hash(device))
 
 
 def sign_in_with_passkey(
@@ -210,21 +218,21 @@ def sign_in_with_passkey(
     try:
         question = Question(Purpose.SIGN_IN, binding)
         challenge = take_question(
-            answer, question, actor=actor, device=known_device(device)
+            answer, question, actor=actor, device=device_hash(device)
         )
     except ValidationError as error:
         raise SignInRefused("late") from error
-    attempt = _reserve_passkey(operation, known_device(device))
+    attempt = _reserve_passkey(operation, device_hash(device))
     user, code = _look_at_passkey(answer, challenge, actor, needs_staff=needs_staff)
     if user is None or code:
         account = account_hash(user.get_username()) if user else ""
-        _tell_failed(code, user, account, operation)
+        _record_failure(code, user, account, operation)
         if attempt.is_last:
             kind = attempt.name.partition(":")[0]
-            tell_locked(kind, None, account, operation)
+            record_lock(kind, None, account, operation)
         raise SignInRefused("wrong")
     give_back(attempt.name)
-    _tell_signed_in(
+    _record_sign_in(
         user, Actor.from_user(user, operation), method=method, factor="passkey"
     )
     return user
@@ -235,14 +243,14 @@ def _look_at_passkey(
 ) -> tuple[User | None, str]:
     """Return whose passkey has answered, and why he may not come in, if so."""
     try:
-        row = check_answer(answer, challenge, actor=actor, user=None)
+        passkey = check_answer(answer, challenge, actor=actor, user=None)
     except PasskeyRefused as refused:
         return refused.user, str(refused.code)
     except AccountAltered:
         return None, "altered"
-    if not row.user.is_genuine:
-        return row.user, "altered"
-    return row.user, _why_not(row.user, needs_staff=needs_staff)
+    if not passkey.user.is_genuine:
+        return passkey.user, "altered"
+    return passkey.user, _why_not(passkey.user, needs_staff=needs_staff)
 
 
 def _reserve_passkey(operation: OperationContext, device: str | None) -> Attempt:
@@ -252,19 +260,19 @@ def _reserve_passkey(operation: OperationContext, device: str | None) -> Attempt
     """
     if device is not None:
         limit = settings.SIGN_IN_ACCOUNT_TRIES
-        own = reserve(f"device:{device}", limit, _window(), is_doubling=True)
-        if own.is_allowed:
-            return own
+        attempt = reserve(f"device:{device}", limit, _window(), is_doubling=True)
+        if attempt.is_allowed:
+            return attempt
     name = f"network:{network_hash(operation.ip)}"
     attempt = reserve(name, settings.SIGN_IN_NETWORK_TRIES, _window())
     if not attempt.is_allowed:
         # Not by account: whoever changes the name each time would fill the trail.
-        _tell_failed("locked", None, "", operation, by_account=False)
+        _record_failure("locked", None, "", operation, by_account=False)
         raise SignInRefused("locked", retry_after=attempt.retry_after)
     return attempt
 
 
-def _tell_signed_in(user: User, actor: Actor, *, method: str, factor: str) -> None:
+def _record_sign_in(user: User, actor: Actor, *, method: str, factor: str) -> None:
     with transaction.atomic():
         # In each business where the person works: each sees its own people's.
         for business_id in actor.business_ids or [None]:
@@ -277,10 +285,12 @@ def _tell_signed_in(user: User, actor: Actor, *, method: str, factor: str) -> No
             )
 
 
-def tell_half_way(user: User, code: str, *, operation: OperationContext) -> None:
-    """Write down that a password was right and that `code` says what is missing."""
+def record_password_accepted(
+    user: User, code: str, *, operation: OperationContext
+) -> None:
+    """Record an accepted password; `code` says what is missing for a sign-in."""
     account = account_hash(user.get_username())
-    if _may_tell(account, operation):
+    if _has_room_for_entry(account, operation):
         with transaction.atomic():
             record(
                 "auth.password_accepted",
@@ -301,7 +311,7 @@ def find_pending_user(pk: str, session_hash: str) -> User | None:
 
 
 def record_sign_out(*, actor: Actor) -> None:
-    """Write down that somebody left by themselves."""
+    """Record a sign-out that the person asked for."""
     with transaction.atomic():
         record("auth.signed_out", actor=actor)
 
@@ -315,7 +325,7 @@ def clear_sign_in_locks(user: User, *, actor: Actor) -> None:
     account = account_hash(user.get_username())
     for beginning in ("account", "device", "alarm"):
         clear_all(f"{beginning}:{account}")
-    for name in (counter_of(user), counter_of_own_password(user)):
+    for name in (counter_of(user), counter_of_current_password(user)):
         clear(name)
     with transaction.atomic():
         record("auth.unlocked", user, actor=actor)
@@ -323,7 +333,7 @@ def clear_sign_in_locks(user: User, *, actor: Actor) -> None:
 
 def account_hash(username: str) -> str:
     """Return the keyed hash under which the tries of a user name are counted."""
-    return hmac_hex("sign-in account", fold_email(username))[:_HASH_SHOWN]
+    return hmac_hex("sign-in account", fold_email(username))[:_HASH_LENGTH]
 
 
 def _look(
@@ -365,7 +375,7 @@ def _window() -> timedelta:
     return timedelta(minutes=settings.SIGN_IN_WINDOW_MINUTES)
 
 
-def _tell_failed(
+def _record_failure(
     code: str,
     user: User | None,
     account: str,
@@ -373,8 +383,8 @@ def _tell_failed(
     *,
     by_account: bool = True,
 ) -> None:
-    """Write down a try that failed, unless too many stand there already."""
-    if _may_tell(account if by_account else "", operation):
+    """Record a failed sign-in, unless its account and network have many entries."""
+    if _has_room_for_entry(account if by_account else "", operation):
         with transaction.atomic():
             record(
                 "auth.failed",
@@ -386,11 +396,11 @@ def _tell_failed(
             )
 
 
-def _may_tell(who: str, operation: OperationContext) -> bool:
+def _has_room_for_entry(who: str, operation: OperationContext) -> bool:
     """Tell whether there is room for one more entry about an account and network."""
     place = hmac_hex("sign-in told", who, network_hash(operation.ip))
-    name = f"told:{place[:_HASH_SHOWN]}"
+    name = f"told:{place[:_HASH_LENGTH]}"
     return (
-        reserve(name, _TOLD, _TOLD_WINDOW).is_allowed
+        reserve(name, _MOST_ENTRIES, _ENTRIES_WINDOW).is_allowed
         or reserve(f"{name}:more", 1, _MINUTE).is_allowed
     )

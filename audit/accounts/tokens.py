@@ -31,7 +31,7 @@ from audit.tenancy.actors import Actor, OperationContext
 _ALGORITHM = "HS256"
 _ACCESS, _REFRESH = "access", "refresh"
 _LONGEST = 2000
-_KEPT = timedelta(days=30)
+_RETENTION = timedelta(days=30)
 
 
 class TokenError(Exception):
@@ -68,7 +68,7 @@ def refresh_tokens(text: str, *, operation: OperationContext) -> Tokens:
     TokenError. Of two requests with the same token one is served at most, and then
     the family is ended by the other.
     """
-    claims = _read(text, _REFRESH)
+    claims = _parse_claims(text, _REFRESH)
     family = _family(claims)
     secret = secrets.token_urlsafe(24)
     mine = live_families().filter(pk=family.pk, refresh_hash=_hash(claims["jti"]))
@@ -91,7 +91,7 @@ def revoke_token(text: str, *, operation: OperationContext) -> None:
     """End the family of an access or refresh token; one that is nobody's is ignored."""
     for kind in (_REFRESH, _ACCESS):
         try:
-            family = _family(_read(text, kind))
+            family = _family(_parse_claims(text, kind))
         except TokenError:
             continue
         actor = Actor.from_user(family.user, operation)
@@ -104,12 +104,12 @@ def open_token(text: str) -> TokenFamily:
 
     Raises TokenError for everything else.
     """
-    return _family(_read(text, _ACCESS))
+    return _family(_parse_claims(text, _ACCESS))
 
 
 def old_families() -> QuerySet[TokenFamily]:
     """Return families that ended long ago; the trail says what became of them."""
-    return TokenFamily.objects.filter(expires_at__lt=clock.now() - _KEPT)
+    return TokenFamily.objects.filter(expires_at__lt=clock.now() - _RETENTION)
 
 
 def clamp_families() -> None:
@@ -119,8 +119,8 @@ def clamp_families() -> None:
 
 def _family(claims: dict[str, Any]) -> TokenFamily:
     """Return the family that claims name, if its user may still come in by it."""
-    rows = live_families().select_related("user")
-    family = rows.filter(pk=claims["fam"]).first()
+    families = live_families().select_related("user")
+    family = families.filter(pk=claims["fam"]).first()
     if family is None or not family.user.is_active or not family.user.is_genuine:
         raise TokenError
     user = family.user
@@ -152,9 +152,9 @@ def _tokens(family: TokenFamily, secret: str) -> Tokens:
     now = int(clock.now().timestamp())
     end = int(family.expires_at.timestamp())
     until = min(now + int(_access_lasts().total_seconds()), end)
-    facts = {"fam": str(family.pk), "sub": str(family.user_id), "iat": now}
-    access = facts | {"typ": _ACCESS, "exp": until}
-    refresh = facts | {"typ": _REFRESH, "jti": secret, "exp": end}
+    claims = {"fam": str(family.pk), "sub": str(family.user_id), "iat": now}
+    access = claims | {"typ": _ACCESS, "exp": until}
+    refresh = claims | {"typ": _REFRESH, "jti": secret, "exp": end}
     return Tokens(
         access=jwt.encode(access, _keys()[0], algorithm=_ALGORITHM),
         refresh=jwt.encode(refresh, _keys()[0], algorithm=_ALGORITHM),
@@ -163,7 +163,7 @@ def _tokens(family: TokenFamily, secret: str) -> Tokens:
     )
 
 
-def _read(text: str, kind: str) -> dict[str, Any]:
+def _parse_claims(text: str, kind: str) -> dict[str, Any]:
     """Return the claims of a token of ours. Raises TokenError.
 
     An access token that lasts longer than any was made by a clock that was ahead. It is

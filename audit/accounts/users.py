@@ -17,7 +17,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from audit import clock
 from audit.accounts.login_attempts import clear, reserve, wait_text
-from audit.accounts.mails import tell
+from audit.accounts.mails import notify
 from audit.crypto import hmac_hex
 from audit.database.signed import AccountAltered, SignedModel
 from audit.log.recording import record
@@ -76,10 +76,10 @@ def end_sessions(user: User, *, actor: Actor, reason_code: str) -> int:
     # The stamp alone: other columns of a form are not written by this.
     user.save(update_fields=["security_stamp"])
     count = _revoke(user.token_families.all(), reason_code)
-    facts = {"families": count}
-    record("auth.sessions_ended", user, actor=actor, code=reason_code, data=facts)
+    details = {"families": count}
+    record("auth.sessions_ended", user, actor=actor, code=reason_code, data=details)
     if count:
-        record("auth.tokens_revoked", user, actor=actor, code=reason_code, data=facts)
+        record("auth.tokens_revoked", user, actor=actor, code=reason_code, data=details)
     return count
 
 
@@ -91,9 +91,9 @@ def check_owner_left(user_id: UUID, *, is_owner: bool) -> None:
     """
     if is_owner:
         return
-    rows = User.objects.select_for_update()
-    owners = rows.filter(**dict.fromkeys(_ACCESS_FLAGS, True))
-    left = [row.pk for row in owners.order_by("pk") if row.is_genuine]
+    users = User.objects.select_for_update()
+    owners = users.filter(**dict.fromkeys(_ACCESS_FLAGS, True))
+    left = [owner.pk for owner in owners.order_by("pk") if owner.is_genuine]
     if left == [user_id]:
         msg = (
             "This is the last owner of the platform. Make somebody else an owner "
@@ -134,12 +134,12 @@ def factors_of(user: User) -> set[str]:
     Two queries. Raises AccountAltered when they are not those that the hub has written
     down with the account: whoever takes a row away past the hub takes no lock away.
     """
-    row = _with_factors().get(pk=user.pk)
-    row.require_genuine()
-    found = _found_factors(row)
-    if found != _noted_factors(row):
-        raise AccountAltered(row)
-    return found
+    account = _with_factors().get(pk=user.pk)
+    account.require_genuine()
+    factors = _current_factors(account)
+    if factors != _noted_factors(account):
+        raise AccountAltered(account)
+    return factors
 
 
 def note_factors(user: User, *, add: str = "", remove: str = "") -> None:
@@ -159,9 +159,9 @@ def release_of(user: User) -> datetime | None:
     It is signed with the account, or whoever writes to the database would release PINs.
     Raises AccountAltered.
     """
-    row = User.objects.get(pk=user.pk)
-    row.require_genuine()
-    return _noted_release(row)
+    account = User.objects.get(pk=user.pk)
+    account.require_genuine()
+    return _noted_release(account)
 
 
 def note_release(user: User, moment: datetime | None) -> None:
@@ -180,40 +180,40 @@ def accept_account(user: User, *, actor: Actor) -> None:
     as after a release, or the password alone would open what they had locked.
     """
     User.objects.select_for_update().get(pk=user.pk)
-    row = _with_factors().get(pk=user.pk)
-    due = _kept_release(row)
-    if _waits_anew(row):
+    account = _with_factors().get(pk=user.pk)
+    due = _genuine_release(account)
+    if _waits_anew(account):
         due = clock.now() + RELEASE_WAIT
-        tell(
-            row,
+        notify(
+            account,
             "Your second secrets are gone",
             f"Your account was changed past the hub. From {due:%-d %B %H:%M} UTC you "
             "can set a PIN with your password.",
             actor=actor,
         )
-    row.factors = _as_text(_found_factors(row), due)
-    row.accept()
-    row.save()
-    for other in _signed_rows(user=user):
+    account.factors = _as_text(_current_factors(account), due)
+    account.accept()
+    account.save()
+    for other in _signed_records(user=user):
         if not other.is_genuine:
             other.accept()
             if isinstance(other, Passkey):
                 other.save()
             else:
                 other.as_actor(actor, reason="accepted as it stands").save()
-    record("user.accepted", row, actor=actor)
-    end_sessions(row, actor=actor, reason_code="account_accepted")
+    record("user.accepted", account, actor=actor)
+    end_sessions(account, actor=actor, reason_code="account_accepted")
 
 
 def describe_account(user: User) -> list[str]:
     """Return what an account may do as it stands, a line for each of its rows."""
     account = _with_factors().get(pk=user.pk)
-    found = sorted(_found_factors(account))
+    factors = sorted(_current_factors(account))
     lines = [
         f"account {account.username}: active {account.is_active}, staff "
         f"{account.is_staff}, superuser {account.is_superuser}",
-        f"second secrets: {', '.join(found) or 'none'}; written down with the account: "
-        f"{', '.join(sorted(_noted_factors(account))) or 'none'}",
+        f"second secrets: {', '.join(factors) or 'none'}; written down with the "
+        f"account: {', '.join(sorted(_noted_factors(account))) or 'none'}",
     ]
     if due := _noted_release(account):
         lines.append(
@@ -227,74 +227,74 @@ def describe_account(user: User) -> list[str]:
             "its second secrets are gone: after this a new wait of a day begins, until "
             "the password alone sets a PIN"
         )
-    for row in _signed_rows(user=user):
-        facts = ", ".join(f"{n} {getattr(row, n)}" for n in row.signed if n != "id")
-        mark = "" if row.is_genuine else "; changed past the hub"
-        lines.append(f"{row._meta.verbose_name} {row.pk}: {facts}{mark}")
+    for role in _signed_records(user=user):
+        values = ", ".join(f"{n} {getattr(role, n)}" for n in role.signed if n != "id")
+        mark = "" if role.is_genuine else "; changed past the hub"
+        lines.append(f"{role._meta.verbose_name} {role.pk}: {values}{mark}")
     return lines
 
 
-def altered_rows() -> list[SignedModel]:
+def list_altered_records() -> list[SignedModel]:
     """Return the rows of accounts that were changed past the hub.
 
     Accounts whose second secrets are not those written down with them are among them.
     """
     accounts: list[SignedModel] = [
-        row
-        for row in _with_factors()
-        if not row.is_genuine or _found_factors(row) != _noted_factors(row)
+        record
+        for record in _with_factors()
+        if not record.is_genuine or _current_factors(record) != _noted_factors(record)
     ]
-    return accounts + [row for row in _signed_rows() if not row.is_genuine]
+    return accounts + [record for record in _signed_records() if not record.is_genuine]
 
 
-def _signed_rows(**conditions: Any) -> Iterator[Any]:
+def _signed_records(**conditions: Any) -> Iterator[Any]:
     """Yield what other apps keep of accounts, such as roles."""
     for model in apps.get_models():
         if issubclass(model, SignedModel) and model is not User:
-            rows: Any = model._base_manager
-            yield from rows.filter(**conditions)
+            manager: Any = model._base_manager
+            yield from manager.filter(**conditions)
 
 
 def _with_factors() -> QuerySet[Any]:
     pins = PinCredential.objects.filter(user=OuterRef("pk")).exclude(hash="")
     authenticators = Authenticator.objects.filter(user=OuterRef("pk"))
-    rows = User.objects.annotate(has_pin=Exists(pins), has_totp=Exists(authenticators))
-    return rows.prefetch_related("passkeys")
+    users = User.objects.annotate(has_pin=Exists(pins), has_totp=Exists(authenticators))
+    return users.prefetch_related("passkeys")
 
 
-def _found_factors(row: Any) -> set[str]:
-    found = {name for name in ("pin", "totp") if getattr(row, f"has_{name}")}
-    return found | {passkey.factor for passkey in row.passkeys.all()}
+def _current_factors(account: Any) -> set[str]:
+    factors = {name for name in ("pin", "totp") if getattr(account, f"has_{name}")}
+    return factors | {passkey.factor for passkey in account.passkeys.all()}
 
 
-def _noted_factors(row: User) -> set[str]:
-    words = row.factors.split()
+def _noted_factors(account: User) -> set[str]:
+    words = account.factors.split()
     return {word for word in words if not word.startswith(_RELEASED)}
 
 
-def _noted_release(row: User) -> datetime | None:
+def _noted_release(account: User) -> datetime | None:
     """Return the moment of a release as it stands, whoever has written it."""
-    for word in row.factors.split():
+    for word in account.factors.split():
         if word.startswith(_RELEASED):
             with suppress(ValueError):
                 return datetime.fromisoformat(word.removeprefix(_RELEASED))
     return None
 
 
-def _kept_release(row: User) -> datetime | None:
-    return _noted_release(row) if row.is_genuine else None
+def _genuine_release(account: User) -> datetime | None:
+    return _noted_release(account) if account.is_genuine else None
 
 
-def _waits_anew(row: Any) -> bool:
+def _waits_anew(account: Any) -> bool:
     """Tell whether an account that is accepted has lost its second secrets.
 
     Of one that was changed past the hub nobody knows what stood there. An emptied row
     says that there was a PIN.
     """
-    if _found_factors(row) or _kept_release(row):
+    if _current_factors(account) or _genuine_release(account):
         return False
-    return bool(row.factors) or (
-        not row.is_genuine and PinCredential.objects.filter(user=row).exists()
+    return bool(account.factors) or (
+        not account.is_genuine and PinCredential.objects.filter(user=account).exists()
     )
 
 
@@ -319,14 +319,14 @@ def follow_new_password(user: User, *, actor: Actor) -> None:
 
 
 @sensitive_variables("password")
-def check_own_password(user: User, password: str, *, actor: Actor) -> None:
+def check_current_password(user: User, password: str, *, actor: Actor) -> None:
     """Make sure that somebody signed in still knows the own password.
 
     Raises ValidationError: `wrong_password`, which is an event, and after ten of them
     in a quarter of an hour `too_many`, without looking. Call it outside of any
     transaction: the try must count.
     """
-    name = counter_of_own_password(user)
+    name = counter_of_current_password(user)
     attempt = reserve(name, _TRIES, _WINDOW, is_doubling=True)
     if not attempt.is_allowed:
         wait = wait_text(attempt.retry_after)
@@ -340,7 +340,7 @@ def check_own_password(user: User, password: str, *, actor: Actor) -> None:
     clear(name)
 
 
-def counter_of_own_password(user: User) -> str:
+def counter_of_current_password(user: User) -> str:
     """Return the name of the counter of tries by whoever is signed in."""
     return f"own-password:{hmac_hex('user', user.pk.hex)}"
 
@@ -353,11 +353,11 @@ def list_token_families(user: User) -> QuerySet[TokenFamily]:
 @transaction.atomic
 def revoke_token_family(family: TokenFamily, *, actor: Actor, code: str) -> bool:
     """End one sign-in by token; false when it had ended already."""
-    rows = TokenFamily.objects.filter(pk=family.pk)
-    if not _revoke(rows, code):
+    families = TokenFamily.objects.filter(pk=family.pk)
+    if not _revoke(families, code):
         return False
-    facts = {"families": 1, "family": str(family.pk)}
-    record("auth.tokens_revoked", family.user, actor=actor, code=code, data=facts)
+    details = {"families": 1, "family": str(family.pk)}
+    record("auth.tokens_revoked", family.user, actor=actor, code=code, data=details)
     return True
 
 

@@ -26,7 +26,7 @@ from django.utils.module_loading import import_string
 from audit import accounts, jobs
 from audit.admin.base import ScopedAdmin, actor_of, refuse
 from audit.admin.once import act_once
-from audit.admin.step_up import confirmed
+from audit.admin.step_up import require_step_up
 from audit.jobs.tasks import BATCH_SIZE
 from audit.models import Scope
 from audit.tenancy.actors import Actor
@@ -105,7 +105,7 @@ class BulkActs(ScopedAdmin):
         count = len(pairs)
         if count >= TYPED_FROM:
             what = f"{act.verb.capitalize()} {count:,} {self.opts.verbose_name_plural}"
-            confirmed(
+            require_step_up(
                 request, Scope.BULK, what=what, digest=_digest(act, pairs, reason)
             )
         try:

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 
 from audit import accounts, log
 from audit.admin.base import GuardedAdmin, actor_of, readable_columns
-from audit.admin.step_up import confirmed
+from audit.admin.step_up import require_step_up
 from audit.models import Grant, PinCredential, Scope
 from audit.tenancy.actors import Actor
 
@@ -43,7 +43,7 @@ class PinCredentialAdmin(GuardedAdmin):
     def release(self, request: HttpRequest, queryset: QuerySet[PinCredential]) -> None:
         rows = list(queryset)
         what = f"Release the PIN of {len(rows)} people"
-        confirmed(request, Scope.MANAGE_ROLES, what=what)
+        require_step_up(request, Scope.MANAGE_ROLES, what=what)
         done = [accounts.release_pin(r.user, actor=actor_of(request)) for r in rows]
         count = sum(done)
         said = "1 PIN is released." if count == 1 else f"{count} PINs are released."

@@ -22,7 +22,7 @@ from django.views.decorators.http import require_POST
 
 from audit import accounts, clock, jobs
 from audit.admin.base import GuardedAdmin, actor_of
-from audit.admin.step_up import confirmed
+from audit.admin.step_up import require_step_up
 from audit.jobs import JobTask
 from audit.models import Job, JobStatus, Scope
 from audit.tenancy.actors import Actor
@@ -109,7 +109,7 @@ class JobAdmin(GuardedAdmin):
             raise Http404
         what = f"{undo.title}: take back what a job did to {job.done:,} rows"
         digest = accounts.digest_of("undo", job=str(job.pk))
-        confirmed(request, Scope.BULK, what=what, digest=digest)
+        require_step_up(request, Scope.BULK, what=what, digest=digest)
         actor = actor_of(request)
         rows = [pk for batch in job.batches.order_by("number") for pk in batch.ids]
         task = undo.using(

@@ -20,7 +20,7 @@ from django.urls import path
 from audit import log
 from audit.admin import reveals
 from audit.admin.base import ScopedAdmin, actor_of
-from audit.admin.step_up import confirmed
+from audit.admin.step_up import require_step_up
 from audit.ids import parse_uuid
 from audit.models import Scope
 from audit.privacy.classes import subject_of
@@ -70,7 +70,7 @@ class PersonPages(ScopedAdmin):
             raise PermissionDenied
         reason = request.POST.get("reason", "").strip()
         if request.method == "POST" and reason:
-            confirmed(request, Scope.REVEAL, what="Show contact data in clear")
+            require_step_up(request, Scope.REVEAL, what="Show contact data in clear")
             subject = subject_of(row)
             if subject is None:
                 raise Http404

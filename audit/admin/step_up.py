@@ -1,9 +1,9 @@
 """Asking for a PIN, code or passkey before a dangerous act, on any page of the admin.
 
-A page calls `confirmed()` where the act begins. Without a grant the person gets a page
-that asks for the code and carries along what was sent, encrypted; with the right code
-the act runs in the same request. The code is looked at before the page runs, and so
-outside of its transaction, and is gone from the request by then.
+A page calls `require_step_up()` where the act begins. Without a grant the person gets a
+page that asks for the code and carries along what was sent, encrypted; with the right
+code the act runs in the same request. The code is checked before the page runs, and so
+outside of its transaction, and is removed from the request by then.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def binding_of(request: HttpRequest) -> str:
     return accounts.session_binding(request.session.session_key or "")
 
 
-def confirmed(
+def require_step_up(
     request: HttpRequest, scope: str, *, what: str, digest: str | None = None
 ) -> Grant:
     """Return the grant for an act that begins here, which its events will name.
@@ -159,7 +159,7 @@ class ConfirmedForms(ScopedAdmin):
         if request.method == "POST" and self._may_write(request, object_id):
             verb = "Change" if object_id else "Add"
             what = f"{verb} one of the {self.opts.verbose_name_plural}"
-            confirmed(request, self.step_up_scope, what=what)
+            require_step_up(request, self.step_up_scope, what=what)
         return super().changeform_view(request, object_id, form_url, extra_context)
 
     def _may_write(self, request: HttpRequest, object_id: str | None) -> bool:
@@ -231,9 +231,9 @@ def _confirm(request: HttpRequest) -> HttpResponseBase | None:
     act: Any = _act(request, asked)
     try:
         if answer_of_key:
-            accounts.confirm_with_passkey(user, answer_of_key, **act)
+            accounts.verify_passkey_step_up(user, answer_of_key, **act)
         else:
-            accounts.confirm(user, code, **act)
+            accounts.verify_step_up(user, code, **act)
     except ValidationError as refused:
         if asked.is_file:
             give_back(request, asked.page)

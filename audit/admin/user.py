@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 
 from audit import accounts
 from audit.admin.base import ScopedAdmin, actor_of
-from audit.admin.step_up import ConfirmedForms, confirmed
+from audit.admin.step_up import ConfirmedForms, require_step_up
 from audit.models import Scope, User
 from audit.tenancy.actors import Actor
 
@@ -125,7 +125,7 @@ class UserAdmin(ConfirmedForms, ScopedAdmin, auth_admin.UserAdmin):
         form_url: str = "",
     ) -> HttpResponse:
         if request.method == "POST" and self._may_write(request, id):
-            confirmed(request, Scope.MANAGE_ROLES, what="Set somebody's password")
+            require_step_up(request, Scope.MANAGE_ROLES, what="Set somebody's password")
         # The password, its entry and the end of the sessions stand or fall together.
         with transaction.atomic():
             return super().user_change_password(request, id, form_url)
@@ -135,7 +135,7 @@ class UserAdmin(ConfirmedForms, ScopedAdmin, auth_admin.UserAdmin):
         permissions=["change"],
     )
     def reset_second_factor(self, request: HttpRequest, queryset: Any) -> None:
-        confirmed(request, Scope.MANAGE_ROLES, what="Reset a second factor")
+        require_step_up(request, Scope.MANAGE_ROLES, what="Reset a second factor")
         actor = actor_of(request)
         done = [accounts.reset_second_factor(user, actor=actor) for user in queryset]
         self.message_user(
@@ -150,7 +150,7 @@ class UserAdmin(ConfirmedForms, ScopedAdmin, auth_admin.UserAdmin):
         description="Clear the sign-in locks of selected users", permissions=["change"]
     )
     def clear_locks(self, request: HttpRequest, queryset: Any) -> None:
-        confirmed(request, Scope.MANAGE_ROLES, what="Clear sign-in locks")
+        require_step_up(request, Scope.MANAGE_ROLES, what="Clear sign-in locks")
         for user in queryset:
             accounts.clear_sign_in_locks(user, actor=actor_of(request))
         self.message_user(request, "They can try again at once.", messages.SUCCESS)

@@ -135,7 +135,7 @@ class StepUpView(_View):
             raise _invalid("pin", "Send either pin or totp.")
         method = methods[0]
         act = _act(request, body)
-        confirm = partial(accounts.confirm, code=body[method], method=method)
+        confirm = partial(accounts.verify_step_up, code=body[method], method=method)
         return Response(_shown(_confirmed(request, confirm, act)))
 
     def get(self, request: Request) -> Response:
@@ -192,7 +192,7 @@ class PasskeyView(_View):
         texts = {name: body[name] for name in body if name != "credential"}
         sent = _checked(texts, {"scope", "digest", "ceremony"})
         answer = {"ceremony": sent.get("ceremony"), "credential": credential}
-        confirm = partial(accounts.confirm_with_passkey, answer=answer)
+        confirm = partial(accounts.verify_passkey_step_up, answer=answer)
         return Response(_shown(_confirmed(request, confirm, _act(request, sent))))
 
 

@@ -96,7 +96,7 @@ def _issue(
             welcome=welcome_of(request),
         )
         if accounts.lacks_second_factor(user):
-            accounts.tell_half_way(
+            accounts.record_password_accepted(
                 user, "second_factor_enrolment_required", operation=operation
             )
             raise ApiError(

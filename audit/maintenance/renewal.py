@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 
-from audit.accounts.mails import tell
+from audit.accounts.mails import notify
 from audit.accounts.pin_enrolment import release_pin
 from audit.accounts.pin_hashes import newest_version
 from audit.crypto import decrypt, encrypt, newest_mark
@@ -179,7 +179,7 @@ def _sign(row: SignedModel, actor: Actor) -> bool:
 def _end_code(row: RecoveryCode, actor: Actor) -> bool:
     row.delete()
     if not RecoveryCode.objects.filter(user=row.user, used_at=None).exists():
-        tell(
+        notify(
             row.user,
             "Your recovery codes have ended",
             "Your recovery codes open nothing any more, because a key of this site was "

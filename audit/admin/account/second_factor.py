@@ -21,7 +21,7 @@ from audit.admin import passkeys
 from audit.admin.account.pages import render_own_page
 from audit.admin.base import actor_of
 from audit.admin.once import repeatable
-from audit.admin.step_up import binding_of, confirmed
+from audit.admin.step_up import binding_of, require_step_up
 from audit.ids import parse_uuid
 
 _QR_BORDER = 4
@@ -45,7 +45,7 @@ class PasswordEntry(forms.Form):
 
     def clean_password(self) -> str:
         password: str = self.cleaned_data["password"]
-        accounts.check_own_password(self.user, password, actor=self.actor)
+        accounts.check_current_password(self.user, password, actor=self.actor)
         return password
 
 
@@ -262,7 +262,7 @@ def _confirm_first(request: HttpRequest, what: str) -> None:
     """
     user: Any = request.user
     if accounts.needs_proof_for_secrets(user):
-        confirmed(request, _SCOPE, what=what)
+        require_step_up(request, _SCOPE, what=what)
 
 
 def _must_confirm(request: HttpRequest) -> bool:

@@ -206,7 +206,7 @@ class PasswordView(_SignInView):
                 device=device_of(self.request),
             )
             return self.enter(user)
-        accounts.tell_half_way(
+        accounts.record_password_accepted(
             user,
             "second_factor_required",
             operation=operation_of(self.request),

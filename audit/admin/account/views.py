@@ -112,7 +112,7 @@ class OwnPasswordForm(AdminPasswordChangeForm):
 
     def clean_old_password(self) -> str:
         password: str = self.cleaned_data["old_password"]
-        accounts.check_own_password(self.user, password, actor=self.actor)
+        accounts.check_current_password(self.user, password, actor=self.actor)
         return password
 
 
