@@ -72,5 +72,5 @@ def _install_after_migrate(*, using: str, **_: Any) -> None:
     keep_catalogue(
         actor=Actor.system("migrate"),
         using=using,
-        found_before=_found_before.pop(using, None),
+        faults_before=_found_before.pop(using, None),
     )

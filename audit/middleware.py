@@ -106,9 +106,9 @@ class TrailMiddleware:
         response = self.get_response(request)
         operation = operation_of(request)
         code = _REFUSED.get(HTTPStatus(response.status_code))
-        if code is not None and not operation.shown and _is_signed_in(request):
+        if code is not None and not operation.accesses and _is_signed_in(request):
             operation.refuse(code)
-        if operation.shown:
+        if operation.accesses:
             response["Cache-Control"] = "no-store"
         elif operation.refused is None:
             return response

@@ -29,7 +29,7 @@ class LabelledChoices(AutocompleteJsonView):
         context = super().get_context_data(**kwargs)
         rows = list(without_long(context["object_list"]))
         page: Any = self.model_admin
-        page.note_shown(self.request, "searched", rows, query=self.term or None)
+        page.note_access(self.request, "searched", rows, query=self.term or None)
         return {**context, "object_list": rows}
 
     def serialize_result(self, obj: Any, to_field_name: str) -> dict[str, str]:

@@ -167,13 +167,13 @@ class ScopedAdmin(_ModelAdmin):
             request, subject_of(row)
         )
 
-    def note_shown(
+    def note_access(
         self, request: HttpRequest, verb: str, rows: Iterable[Any], **facts: Any
     ) -> None:
         """Note for the access event that these rows are shown, if they are personal."""
         if personal_fields(self.model) or names_people(self.model):
             action = f"{self.shown_as}.{verb}"
-            log.note_shown(action, rows, actor=actor_of(request), **facts)
+            log.note_access(action, rows, actor=actor_of(request), **facts)
 
     def can_see_all_unmasked(self, request: HttpRequest) -> bool:
         """Tell whether the person sees contact data of every row within reach."""
@@ -225,7 +225,7 @@ class ScopedAdmin(_ModelAdmin):
         if changelist is not None:
             verb = "searched" if changelist.query else "listed"
             query = changelist.query or None
-            self.note_shown(request, verb, changelist.result_list, query=query)
+            self.note_access(request, verb, changelist.result_list, query=query)
         return response
 
     def response_action(
@@ -253,7 +253,7 @@ class ScopedAdmin(_ModelAdmin):
         obj = kwargs.get("obj") or context.get("original")
         note_form_errors(request, context, self.opts.label_lower)
         if obj is not None:
-            self.note_shown(request, "viewed", [obj], target=obj)
+            self.note_access(request, "viewed", [obj], target=obj)
             context["has_history_permission"] = self.has_history_permission(
                 request, obj
             )

@@ -139,7 +139,7 @@ class BulkActs(ScopedAdmin):
         missing: str,
     ) -> HttpResponse:
         first = list(rows[:_SHOWN])
-        self.note_shown(request, "listed", first)
+        self.note_access(request, "listed", first)
         is_across = request.POST.get("select_across") == "1"
         chosen = request.POST.getlist(ACTION_CHECKBOX_NAME)
         context = {

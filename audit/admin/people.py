@@ -126,7 +126,7 @@ class PersonPages(ScopedAdmin):
         return row
 
     def _context(self, request: HttpRequest, row: Any, title: str) -> dict[str, Any]:
-        self.note_shown(request, "viewed", [row], target=row)
+        self.note_access(request, "viewed", [row], target=row)
         return {
             **self.admin_site.each_context(request),
             "title": title,

@@ -194,7 +194,7 @@ class TrackedAdmin(ServiceAdmin, SimpleHistoryAdmin):
             raise Http404
         if not self.has_history_permission(request, row):
             raise PermissionDenied
-        log.note_shown("history.viewed", [row], actor=actor_of(request), target=row)
+        log.note_access("history.viewed", [row], actor=actor_of(request), target=row)
         return row
 
     def _history_page(

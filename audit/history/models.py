@@ -21,10 +21,10 @@ from audit.database.sealed import SealedHistory, sealed_constraints
 from audit.fields import NullTextField
 from audit.history.querysets import TrackedQuerySet
 from audit.history.writing import (
-    Change,
+    Authorship,
     derived_from,
     refuse,
-    required_change,
+    require_authorship,
     stamps_of,
     update_returning,
     write_history,
@@ -92,7 +92,7 @@ class TrackedModel(models.Model):
     privacy: ClassVar[dict[str, str]] = {}
     # Each column that `derive()` computes, and what it is computed from.
     derived: ClassVar[Mapping[str, str | tuple[str, ...]]] = {}
-    _change: Change | None = None
+    _authorship: Authorship | None = None
     _is_saving = False
     # What an update has stored, until its history is written.
     _stored: models.Model | None = None
@@ -117,7 +117,7 @@ class TrackedModel(models.Model):
         ends if this fails. Raises NotSupportedError when nobody was named with
         `as_actor()`.
         """
-        change = required_change(self._change, "save()")
+        authorship = require_authorship(self._authorship, "save()")
         if hasattr(self, "_history_date"):
             refuse("A back-dated history row", "Remove `_history_date`.")
         using = kwargs.get("using") or router.db_for_write(type(self), instance=self)
@@ -131,15 +131,15 @@ class TrackedModel(models.Model):
                 super().save(*args, **kwargs)
             finally:
                 self._is_saving = False
-            row = self if is_new else self._take_over(kwargs.get("update_fields"))
-            write_history([row], "+" if is_new else "~", change, using=using)
+            instance = self if is_new else self._take_over(kwargs.get("update_fields"))
+            write_history([instance], "+" if is_new else "~", authorship, using=using)
 
     def delete(self, *_: Any, **__: Any) -> NoReturn:
         refuse("delete()", "Archive the row.")
 
     def as_actor(self, actor: Actor, *, reason: str | None = None) -> Self:
         """Say who changes this row, and why; lasts for the life of the instance."""
-        self._change = Change(actor, reason)
+        self._authorship = Authorship(actor, reason)
         return self
 
     def derive(self) -> None:
@@ -182,22 +182,26 @@ class TrackedModel(models.Model):
 
     def _take_over(self, update_fields: Iterable[str] | None) -> models.Model:
         """Return the row as it was stored; after a whole save this one is the same."""
-        row, self._stored = self._stored, None
-        if row is None:
+        stored, self._stored = self._stored, None
+        if stored is None:
             # Django inserts a row that is there no more.
             return self
         whole = (field.attname for field in self._meta.concrete_fields)
         for name in whole if update_fields is None else stamps_of(type(self)):
-            setattr(self, name, getattr(row, name))
-        return row
+            setattr(self, name, getattr(stored, name))
+        return stored
 
 
-def _stamp(row: TrackedModel, options: dict[str, Any]) -> None:
-    stamps = stamps_of(type(row))
+def _stamp(instance: TrackedModel, options: dict[str, Any]) -> None:
+    stamps = stamps_of(type(instance))
     for name, value in stamps.items():
-        setattr(row, name, value)
+        setattr(instance, name, value)
     if (names := options.get("update_fields")) is not None:
-        options["update_fields"] = {*names, *stamps, *derived_from(type(row), names)}
+        options["update_fields"] = {
+            *names,
+            *stamps,
+            *derived_from(type(instance), names),
+        }
 
 
 def tracked_models() -> list[type[TrackedModel]]:

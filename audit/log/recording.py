@@ -83,7 +83,7 @@ def new_event(
     **details: Unpack[EventDetails],
 ) -> Event:
     """Return an event that is not written yet, as `record` would write it."""
-    people = list(details.get("subjects", ()))
+    subjects = list(details.get("subjects", ()))
     if business_id is None:
         business_id = getattr(target, "business_id", None) or actor.sole_business_id
     label, object_id = details.get("object_label", ""), details.get("object_id", "")
@@ -96,8 +96,8 @@ def new_event(
         actor_id=actor.id,
         key_id=actor.key_id,
         via=actor.operation.via,
-        subjects=[str(subject) for subject in people[:MAX_SUBJECTS]],
-        subject_id=people[0] if len(people) == 1 else None,
+        subjects=[str(subject) for subject in subjects[:MAX_SUBJECTS]],
+        subject_id=subjects[0] if len(subjects) == 1 else None,
         object_label=label,
         object_id=object_id,
         operation_id=actor.operation.id,

@@ -27,12 +27,12 @@ def list_events(
     return events if ids is None else events.filter(business_id__in=ids)
 
 
-def list_events_about(row: models.Model, *, actor: Actor) -> QuerySet[Event]:
+def list_events_about(subject: models.Model, *, actor: Actor) -> QuerySet[Event]:
     """Return the events about one person, newest first; the caller has found the row.
 
     What was shown in a list of many is in the events of all, not here.
     """
-    events = Event.objects.filter(subject_id=subject_of(row))
+    events = Event.objects.filter(subject_id=subject_of(subject))
     ids = actor.business_ids
     return events if ids is None else events.filter(business_id__in=ids)
 
@@ -51,14 +51,22 @@ def find_operation(pk: UUID) -> Operation | None:
 
 def list_pins(*, actor: Actor) -> QuerySet[PinCredential]:
     """Return whose PINs the actor may see the state of: all, or the own one."""
-    rows = PinCredential.objects.select_related("user")
-    return rows if actor.business_ids is None else rows.filter(user__in=[actor.user_id])
+    credentials = PinCredential.objects.select_related("user")
+    return (
+        credentials
+        if actor.business_ids is None
+        else credentials.filter(user__in=[actor.user_id])
+    )
 
 
 def list_step_ups(*, actor: Actor) -> QuerySet[Grant]:
     """Return the confirmations the actor may see: all, or the own ones."""
-    rows = Grant.objects.select_related("user")
-    return rows if actor.business_ids is None else rows.filter(user__in=[actor.user_id])
+    grants = Grant.objects.select_related("user")
+    return (
+        grants
+        if actor.business_ids is None
+        else grants.filter(user__in=[actor.user_id])
+    )
 
 
 def search_operations(

@@ -321,7 +321,7 @@ class StaffView(APIView):
             ) from error
 
     def _kept(self, response: Response) -> dict[str, Any]:
-        noted = [asdict(shown) for shown in self.actor.operation.shown]
+        noted = [asdict(shown) for shown in self.actor.operation.accesses]
         return {
             "status": response.status_code,
             "body": ExactJSONRenderer().render(response.data).decode(),
@@ -336,7 +336,7 @@ class StaffView(APIView):
             # Whom it shows is an access again.
             shown["business_id"] = UUID(pk) if pk else None
             shown["subjects"] = tuple(UUID(each) for each in shown["subjects"])
-            operation.shown.append(AccessNote(**shown))
+            operation.accesses.append(AccessNote(**shown))
             operation.reader = self.actor
         headers = {**kept["headers"], "Idempotent-Replayed": "true"}
         return HttpResponse(

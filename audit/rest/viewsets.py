@@ -258,18 +258,18 @@ class ResourceViewSet(StaffView, GenericViewSet[Any]):
         """Tell whether the actor may look at this row of the other table."""
         return self.actor.has_perm(related.permission, business_of(other))
 
-    def note_shown(self, verb: str, rows: Iterable[Any], **facts: Any) -> None:
+    def note_access(self, verb: str, rows: Iterable[Any], **facts: Any) -> None:
         """Note for the access event whom the answer shows."""
         if personal_fields(self.model) or names_people(self.model):
             action = f"{self.shown_as}.{verb}"
-            log.note_shown(action, rows, actor=self.actor, **facts)
+            log.note_access(action, rows, actor=self.actor, **facts)
 
     def answer_row(self, row: Any, status: int = 200) -> Response:
         """Answer one row."""
         asked = {k: self.parameters.get(k) for k in ("fields", "expand")}
         asked["expand"] = asked["expand"] or []
         [body] = self.shown([row], is_detail=True, **asked)
-        self.note_shown("viewed", [row], target=row)
+        self.note_access("viewed", [row], target=row)
         headers = {"ETag": etag_of(row.rev)} if self.has_versions else {}
         return Response(body, status, headers=headers)
 
@@ -282,7 +282,7 @@ class ResourceViewSet(StaffView, GenericViewSet[Any]):
         queryset = without_long(queryset, shown=self._columns(params))
         rows = self.paginate_queryset(queryset) or []
         query = params["filters"].get("search")
-        self.note_shown("searched" if query else "listed", rows, query=query or None)
+        self.note_access("searched" if query else "listed", rows, query=query or None)
         selection = {k: params[k] for k in ("fields", "expand")}
         return self.get_paginated_response(self.shown(rows, **selection))
 

@@ -24,7 +24,7 @@ Via = Literal["admin", "api", "capture", "command", "job"]
 
 
 # A UUID, or a reference as `customers.references` makes them.
-_OWN = re.compile(
+_REFERENCE = re.compile(
     r"[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}|[A-Z](?:-[0-9A-Z]{4}){2}", re.I
 )
 
@@ -75,7 +75,7 @@ class OperationContext:
     is_saved: bool = False
     # The step-up under which it acts; its events name it.
     grant_id: UUID | None = None
-    shown: list[AccessNote] = field(default_factory=list)
+    accesses: list[AccessNote] = field(default_factory=list)
     refused: NotedRefusal | None = None
     # Who reads, when it is not the signed-in person of the request.
     reader: Actor | None = None
@@ -87,8 +87,8 @@ class OperationContext:
         else may be somebody's address.
         """
         if self.refused is None:
-            kept = object_id if _OWN.fullmatch(object_id) else ""
-            self.refused = NotedRefusal(code[:100], label, kept)
+            reference = object_id if _REFERENCE.fullmatch(object_id) else ""
+            self.refused = NotedRefusal(code[:100], label, reference)
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,7 @@ class ActPages(HubRows):
                 raise Http404
             if not request.user.has_perm(act["permission"], instance):
                 raise PermissionDenied
-            self.note_shown(request, "viewed", [instance], target=instance)
+            self.note_access(request, "viewed", [instance], target=instance)
             values = self._values(request, act, instance)
             error = ""
             if request.method == "POST":

@@ -154,7 +154,7 @@ class AllCustomerData(MachineView):
         )
         page = page_of(queryset, number=params["page"], limit=params["page_size"])
         verb = "searched" if params["search"] else "listed"
-        self.note_shown(verb, page.rows, query=params["search"] or None)
+        self.note_access(verb, page.rows, query=params["search"] or None)
         records = customers.load_values(page.rows, services.CUSTOMER_DATA, room=Room())
         data = [
             self.mask_values(values, business, is_unmasked=self.by_key)
@@ -182,7 +182,7 @@ class CustomerData(MachineView):
                 operation = self.actor.operation
                 operation.refuse("not_found", "customers.customer", customer)
             raise Http404 from error
-        self.note_shown("viewed", [instance], target=instance)
+        self.note_access("viewed", [instance], target=instance)
         [values] = customers.load_values([instance], services.CUSTOMER_DATA)
         data = self.mask_values(
             values, business, is_unmasked=self.can_see_unmasked(instance)

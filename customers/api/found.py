@@ -85,9 +85,9 @@ class Finding(BusinessScopeMixin):
 class FoundView(Finding):
     """Answers about one customer or one booking."""
 
-    def note_shown(self, row: Customer, verb: str = "viewed") -> None:
+    def note_access(self, row: Customer, verb: str = "viewed") -> None:
         """Note for the access event whom the answer shows."""
-        log.note_shown(f"customer.{verb}", [row], actor=self.actor, target=row)
+        log.note_access(f"customer.{verb}", [row], actor=self.actor, target=row)
 
     def row(self, find: Callable[..., _T], pk: str) -> _T:
         """Return what a door gives for a UUID. Raises Http404."""

@@ -51,7 +51,7 @@ class ListAndAct(Acting, HubViewSet):
         owner, values = self.customer(self.kwargs["customer"]), self.body()
         del values["customer_id"]
         row = self.act(do, owner, **more, **values)
-        self.note_shown("viewed", [owner], target=owner)
+        self.note_access("viewed", [owner], target=owner)
         return row
 
 
@@ -86,7 +86,7 @@ class BookingRefundViewSet(ListAndAct, bookings.RefundViewSet):
         booking, values = self.parent_booking, self.body()
         del values["customer_id"]
         row = self.act(services.request_refund, booking, confirm=self.confirm, **values)
-        self.note_shown("viewed", [self.parent_instance], target=self.parent_instance)
+        self.note_access("viewed", [self.parent_instance], target=self.parent_instance)
         waits = row.status == RefundStatus.REQUESTED
         return self.respond(
             row, status=202 if waits else 201, is_unmasked=self.can_see_unmasked
@@ -132,11 +132,11 @@ class MoneyView(Acting, FoundView):
 
     def refunded(self, row: Refund) -> Response:
         """Answer one refund that was decided on."""
-        self.note_shown(row.customer)
+        self.note_access(row.customer)
         return self.respond(row, is_unmasked=self.can_see_unmasked)
 
     def credited(self, entry: Credit) -> Response:
-        self.note_shown(entry.customer)
+        self.note_access(entry.customer)
         return super().credited(entry)
 
 
@@ -182,7 +182,7 @@ class Balance(FoundView):
     def get(self, request: Request, customer: str) -> Response:
         row = self.customer(customer)
         balances = services.credit_balance(row, actor=self.actor)
-        self.note_shown(row)
+        self.note_access(row)
         return self.respond({"balances": balances})
 
 

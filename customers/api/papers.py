@@ -46,7 +46,7 @@ class Invoice(AnyAccept):
         html = services.render_invoice(
             booking, actor=self.actor, is_unmasked=self.can_see_unmasked(booking)
         )
-        self.note_shown(booking.customer)
+        self.note_access(booking.customer)
         return HttpResponse(
             html,
             content_type="text/html; charset=utf-8",
@@ -68,7 +68,7 @@ class SendInvoice(FoundView):
         booking = self.booking(pk)
         self.body()
         sent = services.send_invoices([booking], actor=self.actor)
-        self.note_shown(booking.customer)
+        self.note_access(booking.customer)
         sees_address = self.can_see_unmasked(booking)
         return self.respond({"results": sent}, sees_address=sees_address)
 

@@ -71,7 +71,7 @@ class PersonView(BusinessScopeMixin):
 
     def note_viewed(self, row: Customer) -> None:
         """Note for the access event whom the answer shows."""
-        log.note_shown("customer.viewed", [row], actor=self.actor, target=row)
+        log.note_access("customer.viewed", [row], actor=self.actor, target=row)
 
 
 class Search(PersonView):
@@ -92,7 +92,7 @@ class Search(PersonView):
             limit=asked["limit"],
         )
         customers = [hit.customer for hit in hits]
-        log.note_shown(
+        log.note_access(
             "customer.searched", customers, actor=self.actor, query=asked["q"] or None
         )
         matched = {hit.customer.pk: hit.matched for hit in hits}

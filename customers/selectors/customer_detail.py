@@ -107,7 +107,7 @@ def find_possible_duplicates(
             duplicates.setdefault(row.pk, Duplicate(row, reason))
     named = list(duplicates.values())[:limit]
     if named:
-        log.note_shown("customer.listed", [row for row, _ in named], actor=actor)
+        log.note_access("customer.listed", [row for row, _ in named], actor=actor)
     return named
 
 

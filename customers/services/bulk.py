@@ -8,9 +8,9 @@ from typing import Any
 from django.db import models, transaction
 
 from audit import log
-from audit.history.bulk import insert_rows, insert_tracked
+from audit.history.bulk import insert_instances, insert_tracked
 from audit.history.models import TrackedModel
-from audit.history.writing import Change
+from audit.history.writing import Authorship
 from audit.tenancy.actors import Actor
 from customers.models import Customer, CustomerStats, Preferences
 from customers.services.stats import compute_stats
@@ -30,7 +30,7 @@ def create_many(
     preferences are not among them get empty ones. The rows are not validated; the
     database still holds its rules. One event tells of all.
     """
-    change = Change(actor, reason)
+    change = Authorship(actor, reason)
     insert_tracked(customers, change)
     with_preferences = {row.customer_id for row in _of(Preferences, belongings)}
     empty = [
@@ -43,7 +43,7 @@ def create_many(
         if rows and isinstance(rows[0], TrackedModel):
             insert_tracked(rows, change)  # type: ignore[arg-type]  # all are what the first one is
         else:
-            insert_rows(rows)
+            insert_instances(rows)
     log.record(
         "customer.created",
         actor=actor,
@@ -53,7 +53,7 @@ def create_many(
         data={"count": len(customers)},
     )
     computed = compute_stats(list(customers))
-    insert_rows(
+    insert_instances(
         [
             CustomerStats(customer=row, business_id=row.business_id, **computed[row.pk])
             for row in customers

@@ -164,7 +164,7 @@ class Office:
 def office(bakery, actor, settings) -> Office:
     settings.HASH_KEY = settings.LOOKUP_KEY = FIRST
     settings.HASH_KEYS_OLD = []
-    maintenance.keep_catalogue(actor=actor, found_before=["made with another key"])
+    maintenance.keep_catalogue(actor=actor, faults_before=["made with another key"])
     user = staff(bakery, username="ann")
     seed = AuthenticatorFactory(user=user).seed
     device = enrolled(user)
@@ -244,7 +244,7 @@ def test_after_the_command_the_former_key_can_go(office, settings):
     assert "users: 1 of 1" in said
     # The catalogue is for `migrate`, the others follow when they are used.
     assert warned() == {"kept catalogues", "recovery codes", "PINs", "keys"}
-    maintenance.keep_catalogue(actor=person(office.user), found_before=[])
+    maintenance.keep_catalogue(actor=person(office.user), faults_before=[])
     assert office.pin()
     assert capture.find_key(office.key)
     accounts.make_recovery_codes(office.user, actor=person(office.user))

@@ -95,18 +95,18 @@ def hardening_faults(using: str = DEFAULT_DB_ALIAS) -> list[str]:
         return [_NO_POSTGRESQL] if settings.HARDENED else []
     with connection.cursor() as cursor:
         if not settings.HARDENED:
-            return [_NOT_TOLD] if policies.is_hardened(cursor) else []
+            return [_NO_ROLE] if policies.is_hardened(cursor) else []
         schema = _schema(cursor)
-        open_doors = [
+        open_functions = [
             f"{sentence} {_HARDEN}" for sentence in policies.faults(cursor, schema)
         ]
-        return roles.faults(cursor, schema) + open_doors
+        return roles.faults(cursor, schema) + open_functions
 
 
 def require_hardening(using: str = DEFAULT_DB_ALIAS) -> None:
     """Raise ImproperlyConfigured unless the second lock is shut. Servers call it."""
-    if found := hardening_faults(using):
-        msg = f"The database is not hardened as it should be: {found[0]}"
+    if faults := hardening_faults(using):
+        msg = f"The database is not hardened as it should be: {faults[0]}"
         raise ImproperlyConfigured(msg)
 
 
@@ -122,7 +122,7 @@ def require_migrating_owner(using: str = DEFAULT_DB_ALIAS) -> None:
         if not policies.is_hardened(cursor):
             return
         if not settings.HARDENED:
-            raise ImproperlyConfigured(_NOT_TOLD)
+            raise ImproperlyConfigured(_NO_ROLE)
         try:
             _require_owner(cursor)
         except HardeningError as error:
@@ -134,7 +134,7 @@ _NO_POSTGRESQL = (
     "HOLDFAST_HARDENED=true needs PostgreSQL; SQLite has no row-level security. Set "
     "HOLDFAST_HARDENED=false, or DATABASE_URL to a PostgreSQL database."
 )
-_NOT_TOLD = (
+_NO_ROLE = (
     "The database is hardened and shows no rows to whoever does not say for which "
     "business. Set HOLDFAST_HARDENED=true."
 )
@@ -148,13 +148,13 @@ def _require_owner(cursor: Any) -> None:
         "JOIN pg_namespace n ON n.oid = c.relnamespace "
         "WHERE n.nspname = current_schema() AND c.relname = 'django_migrations'"
     )
-    found = cursor.fetchone()
-    if found is None:
+    owner = cursor.fetchone()
+    if owner is None:
         msg = "There are no tables yet. Run `manage.py migrate` first."
         raise HardeningError(msg)
-    if not found[1]:
+    if not owner[1]:
         msg = (
-            f"Only the owner of the tables, {found[0]}, may do this. Run the same "
+            f"Only the owner of the tables, {owner[0]}, may do this. Run the same "
             "command with DATABASE_URL of that role."
         )
         raise HardeningError(msg)

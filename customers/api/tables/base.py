@@ -70,7 +70,7 @@ class HubViewSet(BusinessScopeMixin, WritableViewSet):
     def list(self, request: Request, **kwargs: Any) -> Response:
         """List the rows that the filters keep, a page at a time."""
         if self.parent_instance is not None:
-            self.note_shown(
+            self.note_access(
                 "viewed", [self.parent_instance], target=self.parent_instance
             )
         return super().list(request, **kwargs)

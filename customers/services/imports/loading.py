@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from audit import log
 from audit.history.bulk import insert_tracked, update_tracked
-from audit.history.writing import Change
+from audit.history.writing import Authorship
 from audit.tenancy.actors import Actor
 from customers.choices import ContactKind
 from customers.models import Business, Contact, Customer, Preferences, Ticket
@@ -112,7 +112,7 @@ def _write(
     written = [*new, *(c.row for c in changed)]
     if not written:
         return
-    change = Change(actor, reason)
+    change = Authorship(actor, reason)
     _number_tickets(new)
     insert_tracked(new, change)
     columns = {name for c in changed for name in c.changed_columns}

@@ -34,7 +34,7 @@ class Targeted(WorkingBusinessView):
             actor=self.actor, business_id=self.business().pk, **asked
         )
         page = page_of(rows, number=number, limit=limit)
-        self.note_shown("listed", page.rows)
+        self.note_access("listed", page.rows)
         return self.respond(
             {**self.links(page), "results": page.rows},
             contactable=services.contactable(page.rows),

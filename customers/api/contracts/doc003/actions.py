@@ -48,7 +48,7 @@ class Actions(HubView):
         action = values.pop("action")
         self.actor.require_perm(row.business_id, PERMISSIONS[action])
         result: dict[str, Any] = getattr(self, f"_{action}")(row, **values)
-        self.note_shown("viewed", [row], target=row)
+        self.note_access("viewed", [row], target=row)
         return self.respond(
             {
                 "success": True,

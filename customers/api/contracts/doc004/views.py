@@ -119,7 +119,7 @@ class Search(BusinessView):
             business_id=self.business().pk,
             limit=asked["limit"],
         )
-        self.note_shown("searched", rows, query=asked["q"] or None)
+        self.note_access("searched", rows, query=asked["q"] or None)
         return self.respond({"customers": rows})
 
 
@@ -175,7 +175,7 @@ class Notes(BusinessView):
             row, actor=self.actor, note_type=asked.get("note_type", "")
         )
         page = page_of(rows, number=asked["page"], limit=asked["limit"])
-        self.note_shown("viewed", [row], target=row)
+        self.note_access("viewed", [row], target=row)
         return self.respond({"notes": page.rows, "pagination": page})
 
     def post(self, request: Request, customer: str, **_: Any) -> Response:
@@ -184,7 +184,7 @@ class Notes(BusinessView):
         values = self.body()
         content = values.pop("content")
         written = services.add_note(row, content, actor=self.actor, **values)
-        self.note_shown("viewed", [row], target=row)
+        self.note_access("viewed", [row], target=row)
         return self.respond(written)
 
 
@@ -206,7 +206,7 @@ class CustomerPreferences(BusinessView):
         masks = masks_of(row.preferences)
         values = self.body(masks=masks, is_unmasked=self.can_see_unmasked(row))
         changed = services.update_preferences(row, actor=self.actor, **values)
-        self.note_shown("viewed", [row], target=row)
+        self.note_access("viewed", [row], target=row)
         return self.respond(changed, is_unmasked=self.can_see_unmasked)
 
 
@@ -226,7 +226,7 @@ class Purchases(BusinessView):
         asked, row = self.parameters, self.customer(customer)
         rows = services.get_purchase_history(row, actor=self.actor).with_refunded()
         page = page_of(rows, number=asked["page"], limit=asked["limit"])
-        self.note_shown("viewed", [row], target=row)
+        self.note_access("viewed", [row], target=row)
         return self.respond(
             {"purchases": page.rows, "summary": row.stats, "pagination": page}
         )
@@ -242,5 +242,5 @@ class Metrics(BusinessView):
     def get(self, request: Request, customer: str, **_: Any) -> Response:
         """Show a customer's figures and loyalty."""
         row = self.customer(customer)
-        self.note_shown("viewed", [row], target=row)
+        self.note_access("viewed", [row], target=row)
         return self.respond(row, is_unmasked=self.can_see_unmasked)
