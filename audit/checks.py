@@ -53,7 +53,7 @@ def check_privacy_declared(**_: Any) -> list[CheckMessage]:
 @register(Tags.models)
 def check_personal_columns_can_be_erased(**_: Any) -> list[CheckMessage]:
     """Report personal columns of sealed and tracked tables that cannot be null."""
-    kept = [*tracked_models(), *(m for m in _our_models() if _is_sealed(m))]
+    sealed = [*tracked_models(), *(m for m in _our_models() if _is_sealed(m))]
     return [
         Error(
             f"{model._meta.label}.{field.name} is personal and cannot be null.",
@@ -61,7 +61,7 @@ def check_personal_columns_can_be_erased(**_: Any) -> list[CheckMessage]:
             obj=model,
             id="audit.E003",
         )
-        for model in kept
+        for model in sealed
         for field in personal_fields(model)
         if not field.null
     ]
@@ -109,10 +109,10 @@ def check_guards_installed(
     A warning, because `migrate` runs these checks first and is itself the cure; the
     server refuses to start.
     """
-    found = []
+    faults = []
     for alias in databases or [DEFAULT_DB_ALIAS]:
         try:
-            found += differences(alias)
+            faults += differences(alias)
         except (OperationalError, ProgrammingError):
             # Another check says that the database is away.
             continue
@@ -122,7 +122,7 @@ def check_guards_installed(
             hint="Run `python3 manage.py migrate`.",
             id="audit.W001",
         )
-        for sentence in found
+        for sentence in faults
     ]
 
 
@@ -134,10 +134,10 @@ def check_hardening(
 
     A warning, because `migrate` runs it too, and rightly as the owner.
     """
-    found = []
+    faults = []
     for alias in databases or [DEFAULT_DB_ALIAS]:
         try:
-            found += hardening_faults(alias)
+            faults += hardening_faults(alias)
         except (OperationalError, ProgrammingError):
             # Another check says that the database is away.
             continue
@@ -147,7 +147,7 @@ def check_hardening(
             hint="`migrate` and `harden_database` run as the owner all the same.",
             id="audit.W002",
         )
-        for sentence in found
+        for sentence in faults
     ]
 
 
@@ -168,13 +168,13 @@ def check_accounts(
         return []
     return [
         Warning(
-            f"{str(row._meta.verbose_name).capitalize()} {row.pk} was changed past the "
-            "hub, and counts for nothing.",
+            f"{str(record._meta.verbose_name).capitalize()} {record.pk} was changed "
+            "past the hub, and counts for nothing.",
             hint="Find out who did it. `manage.py accept_account` takes the account "
             "as it stands.",
             id="audit.W004",
         )
-        for row in altered
+        for record in altered
     ]
 
 
@@ -186,10 +186,10 @@ def check_catalogue(
 
     A warning, because `migrate` runs it too, and accepts what it finds.
     """
-    found = []
+    faults = []
     for alias in databases or [DEFAULT_DB_ALIAS]:
         try:
-            found += catalogue_faults(alias)
+            faults += catalogue_faults(alias)
         except (OperationalError, ProgrammingError):
             # Another check says that the database is away.
             continue
@@ -200,7 +200,7 @@ def check_catalogue(
             "owner accepts it.",
             id="audit.W003",
         )
-        for sentence in found
+        for sentence in faults
     ]
 
 
@@ -212,7 +212,7 @@ def check_former_keys(
     if not databases:
         return []
     try:
-        found = count_outdated()
+        outdated = count_outdated()
     except (OperationalError, ProgrammingError):
         # Another check says that the database is away, or not migrated.
         return []
@@ -223,7 +223,7 @@ def check_former_keys(
             "leaves, and when the former key can go.",
             id="audit.W005",
         )
-        for name, count in found.items()
+        for name, count in outdated.items()
     ]
 
 

@@ -23,7 +23,7 @@ from django.conf import settings
 _NONCE_BYTES = 12
 # Letters of the id of a key, and of a hash beside it: together with the colon as many
 # as of a hash alone, 64.
-_MARK, _KEPT = 7, 56
+_MARK, _SIGNATURE_LENGTH = 7, 56
 _NETWORK_HASH = 32
 _IPV6_SITE = 64
 
@@ -46,11 +46,11 @@ def signatures(*parts: str) -> list[str]:
 
     Those of the time before ids are among them.
     """
-    found = []
+    candidates = []
     for key in _keys():
         made = _hmac(key, parts)
-        found += [f"{_mark(key)}{made[:_KEPT]}", made]
-    return found
+        candidates += [f"{_mark(key)}{made[:_SIGNATURE_LENGTH]}", made]
+    return candidates
 
 
 def is_signature(text: str, *parts: str) -> bool:
@@ -111,7 +111,7 @@ def encrypt(data: bytes, *, purpose: str, owner: bytes) -> str:
     Each purpose has a key of its own, derived from HASH_KEY.
     """
     nonce = secrets.token_bytes(_NONCE_BYTES)
-    sealed = nonce + _box(settings.HASH_KEY, purpose).encrypt(nonce, data, owner)
+    sealed = nonce + _cipher(settings.HASH_KEY, purpose).encrypt(nonce, data, owner)
     return newest_mark() + base64.b64encode(sealed).decode()
 
 
@@ -127,7 +127,7 @@ def decrypt(text: str, *, purpose: str, owner: bytes) -> bytes:
     for key in _keys():
         if not mark or _mark(key) == f"{mark}:":
             with suppress(InvalidTag):
-                return _box(key, purpose).decrypt(nonce, data, owner)
+                return _cipher(key, purpose).decrypt(nonce, data, owner)
     raise InvalidTag
 
 
@@ -136,6 +136,6 @@ def is_outdated(text: str) -> bool:
     return bool(settings.HASH_KEYS_OLD) and not text.startswith(newest_mark())
 
 
-def _box(key: str, purpose: str) -> AESGCM:
+def _cipher(key: str, purpose: str) -> AESGCM:
     derived = hashlib.sha256(purpose.encode() + b"\0" + key.encode())
     return AESGCM(derived.digest())

@@ -27,10 +27,10 @@ class LabelledChoices(AutocompleteJsonView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context_data(**kwargs)
-        rows = list(without_long(context["object_list"]))
+        choices = list(without_long(context["object_list"]))
         page: Any = self.model_admin
-        page.note_access(self.request, "searched", rows, query=self.term or None)
-        return {**context, "object_list": rows}
+        page.note_access(self.request, "searched", choices, query=self.term or None)
+        return {**context, "object_list": choices}
 
     def serialize_result(self, obj: Any, to_field_name: str) -> dict[str, str]:
         label = getattr(self.model_admin, "autocomplete_label", str)
@@ -58,7 +58,7 @@ class HoldfastAdminSite(admin.AdminSite):
         pages = [
             path("login/code/", self.login_code, name="login_code"),
             path("login/passkey/", self.login_passkey, name="login_passkey"),
-            path("login/known/<str:code>/", self.login_known, name="login_known"),
+            path("login/known/<str:code>/", self.accept_invitation, name="login_known"),
             path("security/", view(monitoring_view), name="security"),
             path("step-up/end/", view(end_view), name="step_up_end"),
             path("account/pin/", view(pin_view), name="account_pin"),
@@ -97,7 +97,7 @@ class HoldfastAdminSite(admin.AdminSite):
 
     @method_decorator(never_cache)
     @method_decorator(require_safe)
-    def login_known(self, request: HttpRequest, code: str) -> Any:
+    def accept_invitation(self, request: HttpRequest, code: str) -> Any:
         """Make a browser known by the code of a mail."""
         from audit.accounts.device_cookie import accept_invitation_view  # noqa: PLC0415 - uses messages
 
@@ -122,11 +122,11 @@ class HoldfastAdminSite(admin.AdminSite):
 
     @method_decorator(transaction.non_atomic_requests)
     def password_change(self, request: HttpRequest, extra_context: Any = None) -> Any:
-        from audit.admin.account.views import OwnPasswordView  # noqa: PLC0415 - forms need models
+        from audit.admin.account.views import AccountPasswordView  # noqa: PLC0415 - forms need models
 
         context = {**self.each_context(request), **(extra_context or {})}
         url = reverse("admin:password_change_done")
-        view = OwnPasswordView.as_view(success_url=url, extra_context=context)
+        view = AccountPasswordView.as_view(success_url=url, extra_context=context)
         return view(request)
 
     # It counts tries, so no transaction may be open around it; see audit.admin.once.
@@ -145,5 +145,5 @@ class HoldfastAdminSite(admin.AdminSite):
         # Asked for by whichever template shows it.
         state = SimpleLazyObject(partial(state_of, request))
         # Without an address of its own the link would lead back to the admin.
-        own = {"site_url": settings.SITE_URL or None, "step_up": state}
-        return {**super().each_context(request), **own}
+        context = {"site_url": settings.SITE_URL or None, "step_up": state}
+        return {**super().each_context(request), **context}

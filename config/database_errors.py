@@ -62,7 +62,7 @@ def explain(error: Exception) -> str | None:
     return None
 
 
-class ToldFilter(logging.Filter):
+class LoggedErrorFilter(logging.Filter):
     """Drops the trace of an error that config.unavailable tells in one line."""
 
     def filter(self, record: logging.LogRecord) -> bool:

@@ -53,12 +53,12 @@ def answer(
         response = problem_response(request, ApiError(status, code, message))
     else:
         # No context processor and no static file: this page also says that those fail.
-        facts = {
+        context = {
             "title": HTTPStatus(status).phrase,
             "message": message,
             "request_id": operation_of(request).id,
         }
-        page = render_to_string("error.html", facts)
+        page = render_to_string("error.html", context)
         response = HttpResponse(page, status=status)
     response["Cache-Control"] = "no-store"
     if retry_after is not None:

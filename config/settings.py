@@ -520,7 +520,7 @@ LOGGING = {
         "json": {"()": "config.logs.JsonFormatter"},
         "text": {"()": "config.logs.TextFormatter", "show_errors": DEBUG},
     },
-    "filters": {"told": {"()": "config.database_errors.ToldFilter"}},
+    "filters": {"told": {"()": "config.database_errors.LoggedErrorFilter"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": _format}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {

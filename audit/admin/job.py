@@ -54,7 +54,7 @@ class JobAdmin(GuardedAdmin):
     fields: ClassVar[tuple[str, ...]] = ()
     change_form_template = "admin/job.html"
 
-    def get_rows(self, actor: Actor) -> QuerySet[Any]:
+    def get_visible(self, actor: Actor) -> QuerySet[Any]:
         return jobs.list_jobs(actor=actor).defer("args", "reason")
 
     def get_urls(self) -> list[Any]:
@@ -111,13 +111,13 @@ class JobAdmin(GuardedAdmin):
         digest = accounts.digest_of("undo", job=str(job.pk))
         require_step_up(request, Scope.BULK, what=what, digest=digest)
         actor = actor_of(request)
-        rows = [pk for batch in job.batches.order_by("number") for pk in batch.ids]
+        ids = [pk for batch in job.batches.order_by("number") for pk in batch.ids]
         task = undo.using(
             actor=actor,
             business_id=job.business_id,
             reason=f"Undo of job {job.pk}",
             key=_undo_key(job),
-            rows=rows,
+            ids=ids,
         )
         try:
             with jobs.room_for_jobs(actor):
@@ -189,13 +189,13 @@ def _state_of(job: Job) -> str:
 def task_of(job: Job) -> JobTask:
     """Return the task of a job; one without a title where it is no longer there."""
     try:
-        found: JobTask = import_string(job.task)
+        task: JobTask = import_string(job.task)
     except ImportError:
-        return JobTask(func=_gone, title=job.name)
-    return found
+        return JobTask(func=_missing_task, title=job.name)
+    return task
 
 
-def _gone() -> None:
+def _missing_task() -> None:
     """Stand for a task of an earlier version."""
 
 
@@ -206,8 +206,8 @@ def _undo_of(job: Job) -> JobTask | None:
         return None
     if jobs.was_begun(_undo_key(job)):
         return None
-    found: JobTask = import_string(path)
-    return found
+    undo: JobTask = import_string(path)
+    return undo
 
 
 def _result_page(job: Job, actor: Actor) -> str:

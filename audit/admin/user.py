@@ -77,7 +77,7 @@ class UserAdmin(ConfirmedForms, ScopedAdmin, auth_admin.UserAdmin):
     )
     ordering = ("username",)
     filter_horizontal = ()
-    shown_as = "account"
+    event_prefix = "account"
     actions = ("reset_second_factor", "clear_locks")
     fieldsets = (
         (None, {"fields": ("username", "password")}),
@@ -92,11 +92,11 @@ class UserAdmin(ConfirmedForms, ScopedAdmin, auth_admin.UserAdmin):
         (None, {"fields": ("password1", "password2")}),
     )
 
-    def get_rows(self, actor: Actor) -> QuerySet[User]:
+    def get_visible(self, actor: Actor) -> QuerySet[User]:
         return accounts.list_users(actor=actor, permission="audit.view_user")
 
-    def can_see_unmasked(self, request: HttpRequest, row: Any) -> bool:
-        return row.pk == request.user.pk or super().can_see_unmasked(request, row)
+    def can_see_unmasked(self, request: HttpRequest, user: Any) -> bool:
+        return user.pk == request.user.pk or super().can_see_unmasked(request, user)
 
     def can_see_all_unmasked(self, request: HttpRequest) -> bool:
         # Accounts belong to no business: the owner alone sees all addresses.

@@ -70,7 +70,7 @@ class TrailViewSet(ResourceViewSet):
 
     tag = "Trail"
     pagination_class = KeysetPagination
-    shown_as = "log"
+    event_prefix = "log"
 
 
 class EventViewSet(TrailViewSet):
@@ -165,7 +165,7 @@ class UserViewSet(ResourceViewSet):
     model = User
     serializer_class = UserRow
     filterset_class = UserFilters
-    shown_as = "account"
+    event_prefix = "account"
     ordering_fields = ("username", "created_at")
 
     def get_queryset(self) -> Any:

@@ -127,20 +127,20 @@ def is_visible(text: str) -> bool:
     return any(not _is_nothing(s) and not _is_mark(s) for s in text)
 
 
-def with_bidi_shown(text: str) -> str:
+def with_visible_bidi(text: str) -> str:
     """Return a text in which signs that turn its direction are seen, as `⟦U+202E⟧`.
 
     So they turn nothing any more, neither in the text nor beside it.
     """
     if text.isascii():
         return text
-    return _BIDI.sub(lambda found: f"⟦U+{ord(found.group()):04X}⟧", text)
+    return _BIDI.sub(lambda match: f"⟦U+{ord(match.group()):04X}⟧", text)
 
 
 def bidi_within(value: Any) -> Any:
     """Return a value with such signs shown in every text in it; keys stay."""
     if isinstance(value, str):
-        return with_bidi_shown(value)
+        return with_visible_bidi(value)
     if isinstance(value, Mapping):
         return {key: bidi_within(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

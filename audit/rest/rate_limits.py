@@ -159,7 +159,7 @@ def _mend(row: Any, window: int) -> bool:
         if row.used_at > row.at + clock.SKEW:
             # Of all buckets, so that the next one to be mended is no news.
             last = RateLimitBucket.objects.aggregate(last=Max("used_at"))["last"]
-            clock.tell_ahead(max(last or row.used_at, row.used_at), row.at)
+            clock.log_ahead(max(last or row.used_at, row.used_at), row.at)
         values["tat_us"] = clock.NowMicroseconds()
     elif back > _STEP:
         # It was used earlier still, and has refilled since as if nothing had been.

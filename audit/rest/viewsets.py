@@ -22,7 +22,7 @@ from rest_framework.viewsets import GenericViewSet
 from audit import log
 from audit.fields import without_long
 from audit.history.querysets import view_permission
-from audit.privacy.classes import business_of, names_people, personal_fields
+from audit.privacy.classes import business_of, names_persons, personal_fields
 from audit.privacy.masking import Room
 from audit.rest.filters import (
     NullsLastOrderingFilter,
@@ -90,7 +90,7 @@ class ResourceViewSet(StaffView, GenericViewSet[Any]):
     cursor_field: ClassVar[str] = "created_at"
     has_versions: ClassVar[bool] = False
     # What access events call these rows.
-    shown_as: ClassVar[str] = "customer"
+    event_prefix: ClassVar[str] = "customer"
     # Which keyword of the address names a row.
     lookup_url_kwarg: str = "pk"
     # Given to `as_view` where the address names the row that these belong to.
@@ -260,8 +260,8 @@ class ResourceViewSet(StaffView, GenericViewSet[Any]):
 
     def note_access(self, verb: str, rows: Iterable[Any], **facts: Any) -> None:
         """Note for the access event whom the answer shows."""
-        if personal_fields(self.model) or names_people(self.model):
-            action = f"{self.shown_as}.{verb}"
+        if personal_fields(self.model) or names_persons(self.model):
+            action = f"{self.event_prefix}.{verb}"
             log.note_access(action, rows, actor=self.actor, **facts)
 
     def answer_row(self, row: Any, status: int = 200) -> Response:
@@ -279,7 +279,7 @@ class ResourceViewSet(StaffView, GenericViewSet[Any]):
         """List the rows that the filters keep, a page at a time."""
         params = self.parameters
         queryset = self.filter_queryset(self.get_queryset())
-        queryset = without_long(queryset, shown=self._columns(params))
+        queryset = without_long(queryset, columns=self._columns(params))
         rows = self.paginate_queryset(queryset) or []
         query = params["filters"].get("search")
         self.note_access("searched" if query else "listed", rows, query=query or None)

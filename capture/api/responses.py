@@ -61,7 +61,9 @@ def strict_error(results: list[IngestResult], status: int) -> ApiError:
         "strict_mode",
         "Some items are wrong, so none was accepted. Correct them and send all again.",
         errors=[
-            problem_item(f"/{v.index}{v.pointer or ''}", v.code or "", v.detail or "")
+            problem_item(
+                f"/{v.position}{v.pointer or ''}", v.code or "", v.detail or ""
+            )
             | {"quarantine_id": str(v.quarantine_id)}
             for v in results
         ],
@@ -115,10 +117,10 @@ def _result(
         "code": result.code,
         "detail": result.detail,
     }
-    answer: dict[str, Any] = {"index": result.index, "status": result.status}
+    answer: dict[str, Any] = {"index": result.position, "status": result.status}
     answer |= {name: str(value) for name, value in values.items() if value is not None}
     if result.pointer is not None:
-        answer["pointer"] = f"{prefix}/{result.index}{result.pointer}"
+        answer["pointer"] = f"{prefix}/{result.position}{result.pointer}"
     if result.warnings:
         answer["warnings"] = result.warnings
     return answer

@@ -99,7 +99,7 @@ def ingest_envelopes(
     capture_request: CaptureRequest, envelopes: list[Envelope], *, status: int = 422
 ) -> list[IngestResult]:
     """Ingest envelopes. Raises ApiError when a strict batch failed."""
-    numbered = [replace(e, index=n) for n, e in enumerate(envelopes)]
+    numbered = [replace(e, position=n) for n, e in enumerate(envelopes)]
     try:
         return services.ingest(
             numbered,

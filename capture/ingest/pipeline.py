@@ -522,7 +522,7 @@ def _result_of(
     envelope, issue = item.envelope, item.issue
     capture = item.capture
     result = IngestResult(
-        index=item.position,
+        position=item.position,
         status=item.status,
         capture_id=item.capture_id,
         quarantine_id=quarantine_id,

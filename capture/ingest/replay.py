@@ -77,14 +77,16 @@ def replay_quarantined(
     if not entry.is_batch:
         groups = [_with_free_ids(groups[0], quarantined, source)]
     flat = [
-        replace(envelope, index=n)
+        replace(envelope, position=n)
         for n, group in enumerate(groups)
         for envelope in group
     ]
     results = iter(ingest(flat, source=source, actor=actor))
     # A profile with a login time is two messages, and one item.
     item_results = [[next(results) for _ in group][0] for group in groups]  # noqa: RUF015 - all are taken
-    item_results = [replace(result, index=n) for n, result in enumerate(item_results)]
+    item_results = [
+        replace(result, position=n) for n, result in enumerate(item_results)
+    ]
     first = next((v for v in item_results if v.status in _TAKEN), item_results[0])
     if first.status in _TAKEN:
         if entry.is_batch:

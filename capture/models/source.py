@@ -73,8 +73,8 @@ class Source(TrackedModel):
         if not isinstance(types, dict) or not set(map(str, types.values())) <= set(
             CaptureType.values
         ):
-            known = ", ".join(CaptureType.values)
-            msg = f'Write {{"Name of the event": "type"}}; types are {known}.'
+            allowed = ", ".join(CaptureType.values)
+            msg = f'Write {{"Name of the event": "type"}}; types are {allowed}.'
             raise ValidationError({"event_types": msg})
 
 

@@ -93,8 +93,8 @@ def complete(result: Any, generator: Any, **_: Any) -> Any:
     for part in _PLAIN:
         for path, operations in part.build_paths().items():
             result["paths"].setdefault(path, {}).update(operations)
-        for kind, found in part.build_components().items():
-            components.setdefault(kind, {}).update(found)
+        for kind, schemas in part.build_components().items():
+            components.setdefault(kind, {}).update(schemas)
     components.setdefault("securitySchemes", {})["csrfToken"] = dict(_CSRF)
     for path, item in result["paths"].items():
         for operation in item.values():
@@ -113,17 +113,17 @@ def complete(result: Any, generator: Any, **_: Any) -> Any:
 @lru_cache(maxsize=1)
 def description() -> dict[str, Any]:
     """Return the OpenAPI document; made once, it depends on code and settings alone."""
-    found: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]  # the library has no types there
-    return found
+    document: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]  # the library has no types there
+    return document
 
 
 def _tags(result: dict[str, Any]) -> list[dict[str, str]]:
     """Return the tags that are used: the known ones first, in their order."""
     listed: Any = settings.SPECTACULAR_SETTINGS["TAGS"]
-    known = {tag["name"]: tag for tag in listed}
+    described = {tag["name"]: tag for tag in listed}
     used = {tag for operation in _operations(result) for tag in operation["tags"]}
-    order = [*(n for n in known if n in used), *sorted(used - known.keys())]
-    return [known.get(name, {"name": name}) for name in order]
+    order = [*(n for n in described if n in used), *sorted(used - described.keys())]
+    return [described.get(name, {"name": name}) for name in order]
 
 
 def _operations(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -163,8 +163,8 @@ def _name_choices(result: dict[str, Any]) -> None:
     for choices in sorted(TextChoices.__subclasses__(), key=lambda c: c.__name__):
         values = tuple(sorted(choices.values))
         names[values] = "" if values in names else choices.__name__
-    for place in [*_places(copy.copy(schemas)), *_places(result["paths"])]:
-        for key, schema in list(place.items()):
+    for parent in [*_parents(copy.copy(schemas)), *_parents(result["paths"])]:
+        for key, schema in list(parent.items()):
             if not isinstance(schema, dict) or "enum" not in schema:
                 continue
             values = tuple(sorted(v for v in schema.get("enum", ()) if v))
@@ -172,21 +172,21 @@ def _name_choices(result: dict[str, Any]) -> None:
             if not name or set(schema) - {"enum", "type", "description", "title"}:
                 continue
             schemas[name] = {"type": "string", "enum": list(values)}
-            place[key] = _referred(name, schema)
+            parent[key] = _referred(name, schema)
 
 
-def _places(node: Any) -> Iterator[dict[str, Any]]:
+def _parents(node: Any) -> Iterator[dict[str, Any]]:
     """Yield each mapping whose values are schemas, one of which may be replaced."""
     if isinstance(node, dict):
-        found = {k: v for k, v in node.items() if isinstance(v, dict) and "enum" in v}
-        if found:
+        enums = {k: v for k, v in node.items() if isinstance(v, dict) and "enum" in v}
+        if enums:
             yield node
         for key, inner in node.items():
-            if key not in found:
-                yield from _places(inner)
+            if key not in enums:
+                yield from _parents(inner)
     elif isinstance(node, list):
         for inner in node:
-            yield from _places(inner)
+            yield from _parents(inner)
 
 
 def _referred(name: str, schema: dict[str, Any]) -> dict[str, Any]:

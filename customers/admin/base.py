@@ -16,7 +16,7 @@ from customers import services
 class HubRows(ScopedAdmin):
     """Rows of the actor's businesses."""
 
-    def get_rows(self, actor: Actor) -> QuerySet[Any]:
+    def get_visible(self, actor: Actor) -> QuerySet[Any]:
         return services.list_rows(self.model, actor=actor)
 
 

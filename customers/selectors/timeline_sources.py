@@ -59,7 +59,7 @@ def _table(
         rows: Any = list_rows(model, actor=actor).filter(**filters)
         if only is not None:
             rows = rows.filter(only)
-        rows = without_long(rows, shown=shown)
+        rows = without_long(rows, columns=shown)
         return map(entry, before_place(rows, before, by=by, limit=limit))
 
     permission = f"{model._meta.app_label}.view_{model._meta.model_name}"

@@ -18,7 +18,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from audit import accounts
 from audit.admin import passkeys
-from audit.admin.account.pages import render_own_page
+from audit.admin.account.pages import render_account_page
 from audit.admin.base import actor_of
 from audit.admin.once import repeatable
 from audit.admin.step_up import binding_of, require_step_up
@@ -200,7 +200,7 @@ def _add_key(request: HttpRequest) -> HttpResponse:
     one, and to the second secrets of that moment.
     """
     if passkeys.is_asking(request):
-        return passkeys.tell_browser(partial(_ask_key, request))
+        return passkeys.passkey_response(partial(_ask_key, request))
     user: Any = request.user
     try:
         codes = accounts.enrol_passkey(
@@ -211,7 +211,7 @@ def _add_key(request: HttpRequest) -> HttpResponse:
             actor=actor_of(request),
         )
     except ValidationError as refused:
-        return _said(request, refused)
+        return _show_error(request, refused)
     update_session_auth_hash(request, user)
     messages.success(request, "Your passkey was added.")
     if codes:
@@ -241,7 +241,7 @@ def _remove_key(request: HttpRequest) -> HttpResponse:
     try:
         is_done = accounts.remove_passkey(user, key, actor=actor_of(request))
     except ValidationError as refused:
-        return _said(request, refused)
+        return _show_error(request, refused)
     if is_done:
         update_session_auth_hash(request, user)
         messages.success(request, "Your passkey was removed.")
@@ -273,7 +273,7 @@ def _must_confirm(request: HttpRequest) -> bool:
     return False
 
 
-def _said(request: HttpRequest, refused: ValidationError) -> HttpResponse:
+def _show_error(request: HttpRequest, refused: ValidationError) -> HttpResponse:
     messages.error(request, " ".join(refused.messages))
     return redirect("admin:account_second_factor")
 
@@ -293,7 +293,7 @@ _ACTS = {
 # --- the pages ------------------------------------------------------------------
 
 
-def _second_factor_page(request: HttpRequest, **forms_shown: Any) -> HttpResponse:
+def _second_factor_page(request: HttpRequest, **forms: Any) -> HttpResponse:
     context = {
         "begin_form": PasswordEntry(request),
         "codes_form": RemovalForm(request, auto_id="codes_%s"),
@@ -302,11 +302,11 @@ def _second_factor_page(request: HttpRequest, **forms_shown: Any) -> HttpRespons
         "is_locked": _must_confirm(request),
         "key_form": PasskeyForm(request, auto_id="key_%s"),
         "key_remove_form": PasswordEntry(request, auto_id="key_remove_%s"),
-        **second_factor_facts(request),
-        **forms_shown,
+        **second_factor_context(request),
+        **forms,
     }
     template = "admin/account/second_factor.html"
-    return render_own_page(request, template, "Second factor", **context)
+    return render_account_page(request, template, "Second factor", **context)
 
 
 def _enrolment_page(
@@ -315,12 +315,14 @@ def _enrolment_page(
     size, drawing = _picture(enrolment.uri)
     context = {"form": form, "seed": enrolment.seed, "size": size, "drawing": drawing}
     template = "admin/account/enrol.html"
-    return render_own_page(request, template, "Set up your second factor", **context)
+    return render_account_page(
+        request, template, "Set up your second factor", **context
+    )
 
 
 def _codes_page(request: HttpRequest, codes: list[str]) -> HttpResponse:
     template = "admin/account/codes.html"
-    return render_own_page(request, template, "Your recovery codes", codes=codes)
+    return render_account_page(request, template, "Your recovery codes", codes=codes)
 
 
 def _code_error(retry_after: int) -> str:
@@ -333,17 +335,17 @@ def _picture(text: str) -> tuple[int, str]:
     """Return the side of a QR code, and the path of an SVG that draws it."""
     code = qrcode.QRCode(border=_QR_BORDER)
     code.add_data(text)
-    rows = code.get_matrix()
+    matrix = code.get_matrix()
     marks = [
         f"M{x} {y}h1v1h-1z"
-        for y, row in enumerate(rows)
-        for x, is_dark in enumerate(row)
+        for y, line in enumerate(matrix)
+        for x, is_dark in enumerate(line)
         if is_dark
     ]
-    return len(rows), "".join(marks)
+    return len(matrix), "".join(marks)
 
 
-def second_factor_facts(request: HttpRequest) -> dict[str, Any]:
+def second_factor_context(request: HttpRequest) -> dict[str, Any]:
     """Return what the pages of the own account say of second factors."""
     user: Any = request.user
     return {

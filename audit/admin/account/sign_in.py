@@ -242,13 +242,13 @@ class CodeView(_SignInView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         user = self.pending
-        facts = {
+        context = {
             "person": user.get_short_name() or user.get_username(),
             "has_totp": accounts.has_totp(user),
             "has_passkey": accounts.list_passkeys(user).exists(),
             "takes_recovery": self.takes_recovery,
         }
-        return super().get_context_data(**kwargs, **facts)
+        return super().get_context_data(**kwargs, **context)
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         self.pending = pending_user(request)
@@ -277,7 +277,7 @@ class PasskeyView(_SignInView):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if passkeys.is_asking(request):
-            return passkeys.tell_browser(partial(self._ask, request))
+            return passkeys.passkey_response(partial(self._ask, request))
         return super().post(request, *args, **kwargs)
 
     def form_valid(self, form: Any) -> HttpResponse:
@@ -305,8 +305,8 @@ class PasskeyView(_SignInView):
 
 def pending_user(request: HttpRequest) -> Any:
     """Return whose password was right in this session a moment ago, or None."""
-    facts = request.session.get(_PENDING)
+    pending = request.session.get(_PENDING)
     patience = timedelta(seconds=_PENDING_SECONDS)
-    if not facts or not clock.lasts(facts["until"], patience):
+    if not pending or not clock.lasts(pending["until"], patience):
         return None
-    return accounts.find_pending_user(facts["user"], facts["hash"])
+    return accounts.find_pending_user(pending["user"], pending["hash"])

@@ -48,7 +48,7 @@ class BusinessViewSet(HubViewSet):
     update_serializer_class = ChangedBusiness
     filterset_class = BusinessFilters
     lookup_url_kwarg = "business"
-    shown_as = "business"
+    event_prefix = "business"
     ordering_fields = ("name", "created_at")
 
     def get_by_reference(self, reference: str) -> Business:
@@ -80,7 +80,7 @@ class MembershipViewSet(HubViewSet):
     model = Membership
     serializer_class = rows.MembershipRow
     filterset_class = MembershipFilters
-    shown_as = "membership"
+    event_prefix = "membership"
     ordering_fields = ("created_at", "role")
     related: ClassVar = {
         "business": Related(rows.BusinessRow, "business"),
