@@ -18,13 +18,13 @@ from django.db import (
 from django.db import models as django_models
 from psycopg.types.json import Jsonb
 
+from audit.database.guards.database_roles import quoted
 from audit.database.guards.declarations import (
     changeable_columns,
     guarded_tables,
     scoped_tables,
     undeletable_tables,
 )
-from audit.database.guards.roles import quoted
 from audit.log import record
 from audit.models import Event, Operation
 from audit.tenancy.actors import Actor, OperationContext

@@ -13,8 +13,8 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 
-from audit.database.guards import policies, roles
-from audit.database.guards.roles import HardeningError
+from audit.database.guards import database_roles, policies
+from audit.database.guards.database_roles import HardeningError
 
 
 def harden(
@@ -35,18 +35,18 @@ def harden(
     connection = connections[using]
     with transaction.atomic(using=using), connection.cursor() as cursor:
         _require_owner(cursor)
-        made = roles.create(cursor, role, password_file)
+        made = database_roles.create(cursor, role, password_file)
         schema = _schema(cursor)
         statements = [
-            *roles.closing(cursor, schema),
+            *database_roles.closing(cursor, schema),
             *made,
             *policies.install(cursor, schema),
-            *roles.grants(cursor, schema, role),
+            *database_roles.grants(cursor, schema, role),
         ]
         if not is_dry:
             _run(cursor, statements)
             if password_file:
-                roles.set_password(role, password_file, using=using)
+                database_roles.set_password(role, password_file, using=using)
     return statements
 
 
@@ -60,8 +60,8 @@ def harden_again(using: str = DEFAULT_DB_ALIAS) -> None:
             return
         schema = _schema(cursor)
         _run(cursor, policies.install(cursor, schema))
-        for role in roles.runtime_roles(cursor):
-            _run(cursor, roles.grants(cursor, schema, role))
+        for role in database_roles.runtime_roles(cursor):
+            _run(cursor, database_roles.grants(cursor, schema, role))
 
 
 def soften(*, using: str = DEFAULT_DB_ALIAS, is_dry: bool = False) -> list[str]:
@@ -75,9 +75,9 @@ def soften(*, using: str = DEFAULT_DB_ALIAS, is_dry: bool = False) -> list[str]:
         schema = _schema(cursor)
         statements = []
         if policies.is_hardened(cursor):
-            statements += roles.opening(cursor)
-            for role in roles.runtime_roles(cursor):
-                statements += roles.revocations(cursor, schema, role)
+            statements += database_roles.opening(cursor)
+            for role in database_roles.runtime_roles(cursor):
+                statements += database_roles.revocations(cursor, schema, role)
         statements += policies.remove(cursor, schema)
         if not is_dry:
             _run(cursor, statements)
@@ -100,7 +100,7 @@ def hardening_faults(using: str = DEFAULT_DB_ALIAS) -> list[str]:
         open_functions = [
             f"{sentence} {_HARDEN}" for sentence in policies.faults(cursor, schema)
         ]
-        return roles.faults(cursor, schema) + open_functions
+        return database_roles.faults(cursor, schema) + open_functions
 
 
 def require_hardening(using: str = DEFAULT_DB_ALIAS) -> None:
