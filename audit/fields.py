@@ -335,38 +335,34 @@ _FORMS: tuple[tuple[Any, Callable[[Any, Any], Any]], ...] = (
 )
 
 
-def personal_values(instance: models.Model) -> dict[str, Any]:
+def personal_values(obj: models.Model) -> dict[str, Any]:
     """Return the personal columns of a row that are not null, in canonical form."""
-    return _values(instance, personal_fields(type(instance)))
+    return _values(obj, personal_fields(type(obj)))
 
 
-def public_values(instance: models.Model) -> dict[str, Any]:
+def public_values(obj: models.Model) -> dict[str, Any]:
     """Return the public columns of a row that are not null, in canonical form."""
-    return _values(instance, public_fields(type(instance)))
+    return _values(obj, public_fields(type(obj)))
 
 
-def _values(
-    instance: models.Model, fields: list[models.Field[Any, Any]]
-) -> dict[str, Any]:
+def _values(obj: models.Model, fields: list[models.Field[Any, Any]]) -> dict[str, Any]:
     pairs = (
-        (str(f.column), canonical_value(f, getattr(instance, f.attname)))
-        for f in fields
+        (str(f.column), canonical_value(f, getattr(obj, f.attname))) for f in fields
     )
     return {column: value for column, value in pairs if value is not None}
 
 
-def seal(instance: models.Model) -> None:
+def seal(obj: models.Model) -> None:
     """Draw the salt of a new row and compute its commitment.
 
     Called by the two columns below for every `save()` and `bulk_create()`, and by
     hand where rows are written with SQL of our own.
     """
-    salted: Any = instance
+    salted: Any = obj
     if salted.salt is None:
         salted.salt = secrets.token_bytes(canonical.SALT_BYTES)
-    label, personal = instance._meta.label_lower, personal_values(instance)
     salted.commitment = canonical.commitment(
-        label, str(instance.pk), personal, bytes(salted.salt)
+        obj._meta.label_lower, str(obj.pk), personal_values(obj), bytes(salted.salt)
     )
 
 

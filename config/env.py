@@ -158,13 +158,11 @@ def items(name: str, default: str) -> list[str]:
     return [part.strip() for part in text(name, default).split(",") if part.strip()]
 
 
-def choices(name: str, default: str, allowed: Iterable[str]) -> list[str]:
+def choices(name: str, default: str, words: Iterable[str]) -> list[str]:
     """Return NAME as a list whose parts are all among the known ones."""
     values = items(name, default)
-    if wrong := sorted(set(values) - set(allowed)):
-        msg = (
-            f"{name} has {wrong[0]!r}, which is none of {', '.join(allowed)}. Mend it."
-        )
+    if wrong := sorted(set(values) - set(words)):
+        msg = f"{name} has {wrong[0]!r}, which is none of {', '.join(words)}. Mend it."
         raise ImproperlyConfigured(msg)
     return values
 

@@ -73,15 +73,13 @@ def alive(request: HttpRequest) -> HttpResponse:
 def ready(request: HttpRequest) -> HttpResponse:
     """Tell what this process needs, check by check; 503 when one has failed."""
     checks = _results.read()
-    results = set(checks.values())
-    status = (
-        "unavailable" if FAILED in results else WARNING if WARNING in results else OK
-    )
+    states = set(checks.values())
+    status = "unavailable" if FAILED in states else WARNING if WARNING in states else OK
     body = {
         "status": status,
         "checks": {name: {"status": result} for name, result in checks.items()},
     }
-    if FAILED not in results:
+    if FAILED not in states:
         return JsonResponse(body)
     response = JsonResponse(body, status=503)
     response["Retry-After"] = str(RETRY_AFTER)

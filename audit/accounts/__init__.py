@@ -72,7 +72,7 @@ from audit.accounts.sign_in import (
     clear_sign_in_locks,
     complete_sign_in,
     find_pending_user,
-    record_password_accepted,
+    record_first_factor,
     record_sign_out,
     sign_in_with_passkey,
 )
@@ -172,7 +172,7 @@ __all__ = [
     "open_token",
     "parse_passkey_answer",
     "rebind_grants",
-    "record_password_accepted",
+    "record_first_factor",
     "record_sign_out",
     "refresh_tokens",
     "register_role_source",

@@ -227,9 +227,8 @@ def pin_locked_until(credential: PinCredential) -> datetime | None:
     begun = clock.begun(credential.last_locked_at, credential.last_locked_mark)
     if begun is None:
         return None
-    until = begun + min(
-        credential.locked_until - credential.last_locked_at, LONGEST_LOCK
-    )
+    length = credential.locked_until - credential.last_locked_at
+    until = begun + min(length, LONGEST_LOCK)
     return until if clock.now() < until else None
 
 

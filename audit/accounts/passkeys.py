@@ -77,16 +77,13 @@ def begin_passkey(user: User, *, binding: str, actor: Actor) -> PasskeyRequest:
     The caller has seen the password, and another second secret of whoever has one.
     Raises ValidationError: too_many, no_domain.
     """
-    existing_ids = [bytes(passkey.credential_id) for passkey in list_passkeys(user)]
-    if len(existing_ids) >= _MOST:
+    exclude = [bytes(passkey.credential_id) for passkey in list_passkeys(user)]
+    if len(exclude) >= _MOST:
         msg = f"You have {_MOST} passkeys. Remove one to add another."
         raise ValidationError(msg, code="too_many")
     pk, challenge = _begin(_enrolment(user, binding), actor)
     options = webauthn.creation_options(
-        challenge,
-        user_id=user.pk.bytes,
-        name=user.get_username(),
-        existing_ids=existing_ids,
+        challenge, user_id=user.pk.bytes, name=user.get_username(), exclude=exclude
     )
     return {"ceremony": str(pk), "options": options}
 
@@ -101,9 +98,7 @@ def enrol_passkey(
     was changed meanwhile.
     """
     question = _enrolment(user, binding)
-    challenge = consume_ceremony(
-        answer.get("ceremony"), question, ip=actor.operation.ip
-    )
+    challenge = take_question(answer, question, actor=actor)
     try:
         made = webauthn.check_new_key(_credential(answer), challenge)
     except webauthn.NotProven as error:
@@ -224,14 +219,12 @@ def check_answer(
         credential_id, handle = webauthn.read_answer(credential)
     except webauthn.NotProven as error:
         raise PasskeyRefused("wrong_passkey") from error
-    passkeys = Passkey.objects.select_related("user").filter(
-        credential_id=credential_id
-    )
-    passkey = passkeys.first()
+    stored = Passkey.objects.select_related("user").filter(credential_id=credential_id)
+    passkey = stored.first()
     if passkey is None or (user is not None and passkey.user_id != user.pk):
         raise PasskeyRefused("wrong_passkey")
     if not passkey.is_genuine or passkey.factor not in factors_of(passkey.user):
-        raise _record_altered_passkey(passkey, "passkey_forged", actor)
+        raise _record_altered(passkey, "passkey_forged", actor)
     # An authenticator that was asked for certain keys may leave the user out.
     if handle != passkey.user.pk.bytes and (handle is not None or user is None):
         raise PasskeyRefused("wrong_passkey", passkey.user)
@@ -245,7 +238,7 @@ def check_answer(
     except webauthn.NotProven as error:
         raise PasskeyRefused("wrong_passkey", passkey.user) from error
     if not _move_counter(passkey, assertion):
-        raise _record_altered_passkey(passkey, "passkey_cloned", actor)
+        raise _record_altered(passkey, "passkey_cloned", actor)
     return passkey
 
 
@@ -277,9 +270,7 @@ def _move_counter(passkey: Passkey, assertion: webauthn.AssertionState) -> bool:
     )
 
 
-def _record_altered_passkey(
-    passkey: Passkey, code: str, actor: Actor
-) -> PasskeyRefused:
+def _record_altered(passkey: Passkey, code: str, actor: Actor) -> PasskeyRefused:
     """Record that a stored passkey was altered or copied; return the refusal."""
     details = {"passkey": str(passkey.pk)}
     with transaction.atomic():

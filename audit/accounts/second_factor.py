@@ -281,10 +281,8 @@ def _store(user: User, payload: dict[str, Any], step: int, actor: Actor) -> list
     hold_account(user, payload["had"])
     if payload.get("replaces"):
         Authenticator.objects.filter(user=user).delete()
-    authenticator = Authenticator(user=user, last_step=step)
-    authenticator.sealed_seed = encrypt(
-        _seed_of(payload), purpose=_PURPOSE, owner=user.pk.bytes
-    )
+    sealed = encrypt(_seed_of(payload), purpose=_PURPOSE, owner=user.pk.bytes)
+    authenticator = Authenticator(user=user, last_step=step, sealed_seed=sealed)
     authenticator.save(force_insert=True)
     note_factors(user, add="totp")
     record("second_factor.enrolled", user, actor=actor)

@@ -124,15 +124,13 @@ def _reserve(account: str, operation: OperationContext, device: str) -> list[Att
         if attempt.is_allowed:
             return [attempt]
     with transaction.atomic(durable=True):
-        place = count_attempt(
-            _place(account, operation), limit, window, is_doubling=True
-        )
+        name = _place(account, operation)
+        place = count_attempt(name, limit, window, is_doubling=True)
         taken = [place]
         if place.is_allowed:
             name = f"account:{account}"
-            taken.append(
-                count_attempt(name, _ELSEWHERE * limit, window, is_doubling=True)
-            )
+            most = _ELSEWHERE * limit
+            taken.append(count_attempt(name, most, window, is_doubling=True))
             name = f"network:{network_hash(operation.ip)}"
             network = count_attempt(name, settings.SIGN_IN_NETWORK_TRIES, window)
             if network.is_allowed or place.failed > _FIRST_TRIES:
@@ -160,9 +158,7 @@ def complete_sign_in(
     factor = "password"
     if has_second_factor(user):
         if not code.strip():
-            record_password_accepted(
-                user, "second_factor_required", operation=operation
-            )
+            record_first_factor(user, "second_factor_required", operation=operation)
             raise SignInRefused("second_factor_required")
         checked = check_code(user, code, takes_recovery=True)
         if not checked.is_correct:
@@ -177,10 +173,8 @@ def complete_sign_in(
             )
         factor = "recovery_code" if checked.is_recovery else "totp"
     counter = counter_of_device(device, account)
-    cleared = (
-        [counter] if counter else [_place(account, operation), f"account:{account}"]
-    )
-    for name in cleared:
+    elsewhere = [_place(account, operation), f"account:{account}"]
+    for name in [counter] if counter else elsewhere:
         clear(name)
     _record_sign_in(user, actor, method=method, factor=factor)
 
@@ -285,9 +279,7 @@ def _record_sign_in(user: User, actor: Actor, *, method: str, factor: str) -> No
             )
 
 
-def record_password_accepted(
-    user: User, code: str, *, operation: OperationContext
-) -> None:
+def record_first_factor(user: User, code: str, *, operation: OperationContext) -> None:
     """Record an accepted password; `code` says what is missing for a sign-in."""
     account = account_hash(user.get_username())
     if _has_room_for_entry(account, operation):

@@ -124,17 +124,10 @@ def verify_step_up(
     """
     scope = check_scope(scope, digest)
     methods = _usable(user, scope, method)
-    credential, used = try_code(user, code, methods, scope=scope, actor=actor)
+    tries, used = try_code(user, code, methods, scope=scope, actor=actor)
     pin = code if used == StepUpMethod.PIN else None
     return _grant(
-        user,
-        credential,
-        scope,
-        used,
-        binding=binding,
-        digest=digest,
-        actor=actor,
-        pin=pin,
+        user, tries, scope, used, binding=binding, digest=digest, actor=actor, pin=pin
     )
 
 
@@ -166,19 +159,13 @@ def verify_passkey_step_up(
     scope = check_scope(scope, digest)
     question = _question(user, scope, binding, digest)
     challenge = take_question(answer, question, actor=actor)
-    credential = _reserve(user, actor)
+    tries, method = _reserve(user, actor), StepUpMethod.PASSKEY
     try:
         check_answer(answer, challenge, actor=actor, user=user)
     except PasskeyRefused as refused:
-        _fail(user, actor, scope, credential, refused)
+        _fail(user, actor, scope, tries, refused)
     return _grant(
-        user,
-        credential,
-        scope,
-        StepUpMethod.PASSKEY,
-        binding=binding,
-        digest=digest,
-        actor=actor,
+        user, tries, scope, method, binding=binding, digest=digest, actor=actor
     )
 
 
@@ -277,8 +264,7 @@ def _reserve(user: User, actor: Actor) -> PinCredential:
         is_taken = _count(credential)
         # After the person's own count: whoever is locked uses up nobody else's tries.
         may_try = not is_taken or all(
-            count_attempt(name, limit, _WINDOW).is_allowed
-            for name, limit in _limits(actor)
+            count_attempt(n, limit, _WINDOW).is_allowed for n, limit in _limits(actor)
         )
         transaction.set_rollback(not may_try)
     if not may_try:
@@ -397,17 +383,15 @@ def _fail(
     with _durable():
         kind = "disabled" if credential.disabled_at else "locked"
         record(f"step_up.{kind}", user, actor=actor)
-        notify(
-            user, f"Confirming acts is {kind}", " ".join(error.messages), actor=actor
-        )
+        text = " ".join(error.messages)
+        notify(user, f"Confirming acts is {kind}", text, actor=actor)
     raise error
 
 
 def tries_left(credential: PinCredential) -> int:
     """Return how many more wrong codes are taken before a lock."""
-    return max(
-        0, min(TRIES - credential.failed, TRIES_IN_ALL - credential.failed_total)
-    )
+    left = min(TRIES - credential.failed, TRIES_IN_ALL - credential.failed_total)
+    return max(0, left)
 
 
 def _closed(credential: PinCredential) -> ValidationError:

@@ -63,7 +63,7 @@ class AssertionState:
 
 
 def creation_options(
-    challenge: bytes, *, user_id: bytes, name: str, existing_ids: Iterable[bytes]
+    challenge: bytes, *, user_id: bytes, name: str, exclude: Iterable[bytes]
 ) -> dict[str, Any]:
     """Return what a browser needs to make a passkey, ready for JSON.
 
@@ -73,7 +73,7 @@ def creation_options(
     user = PublicKeyCredentialUserEntity(id=user_id, name=name, display_name=name)
     options, _ = _server().register_begin(
         user,
-        _descriptors(existing_ids),
+        _descriptors(exclude),
         resident_key_requirement=ResidentKeyRequirement.REQUIRED,
         user_verification=_VERIFIED,
         challenge=challenge,

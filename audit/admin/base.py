@@ -31,12 +31,7 @@ from audit import log
 from audit.admin.reveals import is_revealed
 from audit.fields import without_long
 from audit.ids import parse_uuid
-from audit.privacy.classes import (
-    business_of,
-    names_persons,
-    personal_fields,
-    subject_of,
-)
+from audit.privacy.classes import business_of, has_subject, personal_fields, subject_of
 from audit.privacy.invisible import with_visible_bidi
 from audit.privacy.masking import (
     REVEAL,
@@ -176,7 +171,7 @@ class ScopedAdmin(_ModelAdmin):
         self, request: HttpRequest, verb: str, instances: Iterable[Any], **details: Any
     ) -> None:
         """Note for the access event that these rows are shown, if they are personal."""
-        if personal_fields(self.model) or names_persons(self.model):
+        if personal_fields(self.model) or has_subject(self.model):
             action = f"{self.event_prefix}.{verb}"
             log.note_access(action, instances, actor=actor_of(request), **details)
 
@@ -217,8 +212,7 @@ class ScopedAdmin(_ModelAdmin):
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         changelist = super().get_changelist_instance(request)
         changelist.result_list = [
-            mask_instance(instance, is_copy=self.is_copy)
-            for instance in changelist.result_list
+            mask_instance(one, is_copy=self.is_copy) for one in changelist.result_list
         ]
         return changelist
 
@@ -269,17 +263,15 @@ class ScopedAdmin(_ModelAdmin):
     def _show_form(self, context: Any, *, is_unmasked: bool) -> None:
         """Put copies to be shown in the places of values that cannot be edited."""
         form = context["adminform"].form
-        form.instance = _for_display(
+        form.instance = _displayed(
             form.instance, is_unmasked=is_unmasked, is_copy=self.is_copy
         )
         _flag_bidi(form)
         for inline in context["inline_admin_formsets"]:
-            for inline_form in inline.formset.forms:
-                _flag_bidi(inline_form)
-                if inline_form.instance.pk is not None:
-                    inline_form.instance = _for_display(
-                        inline_form.instance, is_unmasked=is_unmasked
-                    )
+            for inner in inline.formset.forms:
+                _flag_bidi(inner)
+                if inner.instance.pk is not None:
+                    inner.instance = _displayed(inner.instance, is_unmasked=is_unmasked)
 
     def lookup_allowed(
         self, lookup: str, value: str, request: HttpRequest | None = None
@@ -313,12 +305,10 @@ class ScopedAdmin(_ModelAdmin):
     log_change = log_deletion = log_deletions = log_addition  # type: ignore[assignment]  # takes whatever each of them does
 
 
-def _for_display(instance: Any, *, is_unmasked: bool, is_copy: bool = False) -> Any:
-    return (
-        bidi_instance(instance)
-        if is_unmasked
-        else mask_instance(copy(instance), is_copy=is_copy)
-    )
+def _displayed(instance: Any, *, is_unmasked: bool, is_copy: bool = False) -> Any:
+    if is_unmasked:
+        return bidi_instance(instance)
+    return mask_instance(copy(instance), is_copy=is_copy)
 
 
 def _flag_bidi(form: Any) -> None:
@@ -384,14 +374,12 @@ def _note_errors(request: HttpRequest, form: Any, label: str) -> None:
     for name, errors in form.errors.as_data().items():
         is_choice = isinstance(form.fields.get(name), forms.ModelChoiceField)
         for error in errors:
-            if error.code in _RECORDED_CODES or (
-                error.code == "invalid_choice" and is_choice
-            ):
+            if error.code in _NOTED or (error.code == "invalid_choice" and is_choice):
                 refuse(request, error.code, label)
 
 
 # Refusals of services that are worth an entry: somebody was kept from something.
-_RECORDED_CODES = {"stale_version", "guard", "refund_exceeds_paid", "limit_exceeded"}
+_NOTED = {"stale_version", "guard", "refund_exceeds_paid", "limit_exceeded"}
 
 
 def _parameter(spec: Any) -> str:

@@ -148,9 +148,7 @@ class BulkActs(ScopedAdmin):
             "act": act,
             "action": request.POST.get("action"),
             "opts": self.opts,
-            "rows": [
-                (instance, self.autocomplete_label(instance)) for instance in first
-            ],
+            "rows": [(one, self.autocomplete_label(one)) for one in first],
             "count": count,
             "rest": count - len(first),
             "is_across": is_across,

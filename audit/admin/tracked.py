@@ -94,7 +94,7 @@ class TrackedAdmin(ServiceAdmin, SimpleHistoryAdmin):
     history_template = "admin/history.html"
     version_template = "admin/history_version.html"
 
-    def write(self, instance: Any, *, actor: Actor, reason: str | None) -> None:
+    def write(self, obj: Any, *, actor: Actor, reason: str | None) -> None:
         """Write one row with everything that follows; each app names its own door."""
         raise NotImplementedError  # abstract: no page of this class is registered
 
@@ -128,8 +128,8 @@ class TrackedAdmin(ServiceAdmin, SimpleHistoryAdmin):
         self, request: HttpRequest, form: Any, formset: Any, change: bool
     ) -> None:
         reason = form.cleaned_data.get("change_reason") or None
-        for instance in formset.save(commit=False):
-            self.write(instance, actor=actor_of(request), reason=reason)
+        for obj in formset.save(commit=False):
+            self.write(obj, actor=actor_of(request), reason=reason)
 
     # --- history ----------------------------------------------------------------
 
@@ -141,9 +141,9 @@ class TrackedAdmin(ServiceAdmin, SimpleHistoryAdmin):
         self, request: HttpRequest, object_id: str, extra_context: Any = None
     ) -> Any:
         """Show each change of a row, the newest first, a hundred at a time."""
-        instance = self._viewed(request, object_id)
+        obj = self._viewed(request, object_id)
         table = self._log()
-        history = table._base_manager.filter(id=instance.pk).order_by("-history_id")
+        history = table._base_manager.filter(id=obj.pk).order_by("-history_id")
         page = Paginator(history, 100).get_page(request.GET.get("p"))
         versions = list(page.object_list)
         # The row before the oldest of the page, to tell what that one changed.
@@ -151,10 +151,10 @@ class TrackedAdmin(ServiceAdmin, SimpleHistoryAdmin):
         context = {
             "page": page,
             "changes": changes_of(
-                versions, before, is_masked=not self.can_see_unmasked(request, instance)
+                versions, before, is_masked=not self.can_see_unmasked(request, obj)
             ),
         }
-        return self._history_page(request, self.history_template, instance, context)
+        return self._history_page(request, self.history_template, obj, context)
 
     def history_form_view(
         self,
@@ -167,8 +167,8 @@ class TrackedAdmin(ServiceAdmin, SimpleHistoryAdmin):
         if request.method not in ("GET", "HEAD"):
             refuse(request, "history_is_read_only", self.opts.label_lower, object_id)
             return HttpResponseNotAllowed(["GET", "HEAD"])
-        instance = self._viewed(request, object_id)
-        versions = self._log()._base_manager.filter(id=instance.pk)
+        obj = self._viewed(request, object_id)
+        versions = self._log()._base_manager.filter(id=obj.pk)
         try:
             version = versions.filter(history_id=version_id).first()
         except ValidationError:
@@ -176,10 +176,10 @@ class TrackedAdmin(ServiceAdmin, SimpleHistoryAdmin):
         if version is None:
             raise Http404
         values = version_values(
-            version, is_masked=not self.can_see_unmasked(request, instance)
+            version, is_masked=not self.can_see_unmasked(request, obj)
         )
         context = {"version": version, "values": values}
-        return self._history_page(request, self.version_template, instance, context)
+        return self._history_page(request, self.version_template, obj, context)
 
     def _log(self) -> Any:
         model: Any = self.model
@@ -189,28 +189,22 @@ class TrackedAdmin(ServiceAdmin, SimpleHistoryAdmin):
         # From the scoped rows: a foreign row has no history here.
         if not self.has_view_or_change_permission(request):
             raise PermissionDenied
-        instance = self.get_object(request, object_id)
-        if instance is None:
+        obj = self.get_object(request, object_id)
+        if obj is None:
             raise Http404
-        if not self.has_history_permission(request, instance):
+        if not self.has_history_permission(request, obj):
             raise PermissionDenied
-        log.note_access(
-            "history.viewed", [instance], actor=actor_of(request), target=instance
-        )
-        return instance
+        log.note_access("history.viewed", [obj], actor=actor_of(request), target=obj)
+        return obj
 
     def _history_page(
-        self,
-        request: HttpRequest,
-        template: str,
-        instance: Any,
-        context: dict[str, Any],
+        self, request: HttpRequest, template: str, obj: Any, context: dict[str, Any]
     ) -> HttpResponse:
         context |= {
             **self.admin_site.each_context(request),
-            "title": f"History of {instance}",
+            "title": f"History of {obj}",
             "opts": self.opts,
-            "object": instance,
+            "object": obj,
         }
         response = TemplateResponse(request, template, context)
         response["Cache-Control"] = "no-store"

@@ -96,7 +96,7 @@ def _issue(
             welcome=welcome_of(request),
         )
         if accounts.lacks_second_factor(user):
-            accounts.record_password_accepted(
+            accounts.record_first_factor(
                 user, "second_factor_enrolment_required", operation=operation
             )
             raise ApiError(

@@ -36,84 +36,84 @@ _AS_THEY_ARE = (
 )
 
 
-def insert_instances(instances: Sequence[models.Model]) -> None:
+def insert_instances(objs: Sequence[models.Model]) -> None:
     """Insert rows of one model that keeps no history, sealed where they are kept."""
-    if instances:
-        model = type(instances[0])
+    if objs:
+        model = type(objs[0])
         if issubclass(model, SealedModel):
-            for instance in instances:
-                seal(instance)
-        _execute(model, _values(instances, model))
+            for obj in objs:
+                seal(obj)
+        _execute(model, _values(objs, model))
 
 
-def insert_tracked(instances: Sequence[TrackedModel], authorship: Authorship) -> None:
+def insert_tracked(objs: Sequence[TrackedModel], authorship: Authorship) -> None:
     """Insert tracked rows of one model, each with its history row, in one transaction.
 
     Calls `derive()` on each, as every other way of writing does.
     """
-    if not instances:
+    if not objs:
         return
-    model: Any = type(instances[0])
+    model: Any = type(objs[0])
     log = history_model(model)
     with transaction.atomic(using=router.db_for_write(model)):
         apps.get_model("audit", "Operation")._default_manager.ensure(authorship.actor)
-        for instance in instances:
-            instance.derive()
-        values = _values(instances, model)
+        for obj in objs:
+            obj.derive()
+        values = _values(objs, model)
         _execute(model, values)
-        _execute(log, _histories(instances, values, log, authorship, kind="+"))
+        _execute(log, _histories(objs, values, log, authorship, kind="+"))
 
 
 def update_tracked(
-    instances: Sequence[TrackedModel], columns: Iterable[str], authorship: Authorship
+    objs: Sequence[TrackedModel], columns: Iterable[str], authorship: Authorship
 ) -> None:
     """Write these attributes of tracked rows of one model, each with its history row.
 
     The caller has locked the rows and read them in the same transaction: histories copy
     the rows as they are given. Calls `derive()` on each, and counts its revision.
     """
-    if not instances:
+    if not objs:
         return
-    model: Any = type(instances[0])
+    model: Any = type(objs[0])
     log = history_model(model)
     fields = {f.attname: f for f in model._meta.concrete_fields}
     now = timezone.now()
     with transaction.atomic(using=router.db_for_write(model)):
         apps.get_model("audit", "Operation")._default_manager.ensure(authorship.actor)
-        for instance in instances:
-            instance.derive()
-            instance.updated_at = now
+        for obj in objs:
+            obj.derive()
+            obj.updated_at = now
             if "rev" in fields:
-                counted: Any = instance
+                counted: Any = obj
                 counted.rev += 1
         written = {*columns, "updated_at", *fields.keys() & {"rev"}}
         written |= derived_from(model, written)
-        _execute_update(model, instances, sorted(written))
-        values = _values(instances, model)
-        _execute(log, _histories(instances, values, log, authorship, kind="~"))
+        _execute_update(model, objs, sorted(written))
+        values = _values(objs, model)
+        _execute(log, _histories(objs, values, log, authorship, kind="~"))
 
 
 def upsert_instances(
-    instances: Sequence[models.Model], *, key: str, columns: Collection[str]
+    objs: Sequence[models.Model], *, key: str, columns: Collection[str]
 ) -> None:
     """Insert rows of one model, or change those with the same value of `key`.
 
     For projections, which keep no history: `key` is the attribute of a unique column.
     Of a row that is there only the attributes `columns` change.
     """
-    if not instances:
+    if not objs:
         return
-    model: Any = type(instances[0])
+    model: Any = type(objs[0])
     quote = connections[router.db_for_write(model)].ops.quote_name
     [unique] = [f for f in model._meta.fields if f.attname == key]
     changed = [quote(f.column) for f in model._meta.fields if f.attname in columns]
     replaced = ", ".join(f"{name} = excluded.{name}" for name in changed)
     conflict = f" ON CONFLICT ({quote(unique.column)}) DO UPDATE SET {replaced}"
-    _execute(model, _values(instances, model), more=conflict)
+    _execute(model, _values(objs, model), more=conflict)
 
 
 def _histories(
-    instances: Sequence[TrackedModel],
+    objs: Sequence[TrackedModel],
     values: list[list[Any]],
     log: Any,
     authorship: Authorship,
@@ -126,22 +126,16 @@ def _histories(
     """
     label = log._meta.label_lower
     personal = [(str(f.column), f.attname, f) for f in personal_fields(log)]
-    columns = {f.attname for f in type(instances[0])._meta.fields}
+    columns = {f.attname for f in type(objs[0])._meta.fields}
     copied = [part for part in personal if part[1] in columns]
     now = timezone.now()
     converters = _converters(log, tuple(f.attname for f in _extra(log)))
     built = []
-    for instance, copy in zip(instances, values, strict=True):
+    for obj, copy in zip(objs, values, strict=True):
         pk, salt = uuid7(), secrets.token_bytes(canonical.SALT_BYTES)
-        personal_values = {
-            c: canonical_value(f, getattr(instance, a)) for c, a, f in copied
-        }
-        personal_values["history_change_reason"] = authorship.reason
-        sealed = {
-            column: value
-            for column, value in personal_values.items()
-            if value is not None
-        }
+        inputs = {c: canonical_value(f, getattr(obj, a)) for c, a, f in copied}
+        inputs["history_change_reason"] = authorship.reason
+        sealed = {name: value for name, value in inputs.items() if value is not None}
         extra = {
             "history_id": pk,
             "history_date": now,
@@ -170,17 +164,12 @@ def _columns(model: Any) -> list[str]:
     return copied + [f.column for f in _extra(model)]
 
 
-def _values(instances: Sequence[models.Model], model: Any) -> list[list[Any]]:
+def _values(objs: Sequence[models.Model], model: Any) -> list[list[Any]]:
     pairs = _converters(model, tuple(f.attname for f in model._meta.fields))
-    return [
-        [convert(getattr(instance, name)) for name, convert in pairs]
-        for instance in instances
-    ]
+    return [[convert(getattr(obj, name)) for name, convert in pairs] for obj in objs]
 
 
-def _execute_update(
-    model: Any, instances: Sequence[Any], attributes: list[str]
-) -> None:
+def _execute_update(model: Any, objs: Sequence[Any], attributes: list[str]) -> None:
     connection = connections[router.db_for_write(model)]
     quote = connection.ops.quote_name
     by_name = {f.attname: f for f in model._meta.concrete_fields}
@@ -191,10 +180,7 @@ def _execute_update(
     with connection.cursor() as cursor:
         cursor.executemany(
             f"UPDATE {table} SET {columns} WHERE {quote(pk.column)} = %s",  # noqa: S608 - quoted names of our own columns
-            [
-                [convert(getattr(instance, name)) for name, convert in pairs]
-                for instance in instances
-            ],
+            [[convert(getattr(obj, name)) for name, convert in pairs] for obj in objs],
         )
 
 

@@ -192,16 +192,12 @@ class TrackedModel(models.Model):
         return stored
 
 
-def _stamp(instance: TrackedModel, options: dict[str, Any]) -> None:
-    stamps = stamps_of(type(instance))
+def _stamp(obj: TrackedModel, options: dict[str, Any]) -> None:
+    stamps = stamps_of(type(obj))
     for name, value in stamps.items():
-        setattr(instance, name, value)
+        setattr(obj, name, value)
     if (names := options.get("update_fields")) is not None:
-        options["update_fields"] = {
-            *names,
-            *stamps,
-            *derived_from(type(instance), names),
-        }
+        options["update_fields"] = {*names, *stamps, *derived_from(type(obj), names)}
 
 
 def tracked_models() -> list[type[TrackedModel]]:

@@ -21,7 +21,7 @@ from audit.tenancy.scope import tenant_scope
 
 # More than this by one person in an hour is unusual, and said on the page.
 UNUSUAL_REVEALS = 200
-UNUSUAL_CUSTOMERS = 1000
+UNUSUAL_NUMBER = 1000
 _HOUR = timedelta(hours=1)
 _NEWEST = 50
 
@@ -58,17 +58,14 @@ class Reader:
     def is_unusual(self) -> bool:
         """Tell whether this is more than daily work asks for."""
         return (
-            self.reveals >= UNUSUAL_REVEALS
-            or len(self.customer_ids) >= UNUSUAL_CUSTOMERS
+            self.reveals >= UNUSUAL_REVEALS or len(self.customer_ids) >= UNUSUAL_NUMBER
         )
 
 
 def newest_by_kind(*, actor: Actor) -> dict[str, list[Entry]]:
     """Return the fifty newest events of each kind that the actor may see."""
     events = list_events(actor=actor)
-    newest = {
-        name: list(events.filter(kind)[:_NEWEST]) for name, kind in _KINDS.items()
-    }
+    newest = {name: list(events.filter(q)[:_NEWEST]) for name, q in _KINDS.items()}
     every = [event for of_kind in newest.values() for event in of_kind]
     names = usernames_by_id(event.actor_id for event in every)
     addresses = _addresses({event.operation_id for event in every})

@@ -83,9 +83,7 @@ def record_refusals(
     # Counters are nobody's rows: also those of a business that is not within reach.
     with tenant_scope(None):
         windows = _locked(fresh)
-        stored = RefusalWindow.objects.filter(
-            name__in=[window.name for window in windows]
-        )
+        stored = RefusalWindow.objects.filter(name__in=[each.name for each in windows])
         over = {window.name for window in windows if not _is_open(window, now)}
         if len(over) < len(windows):
             stored.exclude(name__in=over).update(number=F("number") + 1, last_at=now)

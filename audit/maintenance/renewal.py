@@ -206,13 +206,10 @@ def _audit_columns() -> Iterator[KeyedColumn]:
         seeds,
         "sealed_seed",
         purpose="authenticator seed",
-        owner=lambda instance: instance.user_id.bytes,
+        owner=lambda one: one.user_id.bytes,
     )
     yield sealed_column(
-        answers,
-        "response",
-        purpose="answer",
-        owner=lambda instance: instance.name.encode(),
+        answers, "response", purpose="answer", owner=lambda one: one.name.encode()
     )
     codes = RecoveryCode.objects.filter(used_at=None).select_related("user")
     yield KeyedColumn(codes.all, "code_hash", end=_end_code)

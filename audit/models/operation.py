@@ -37,9 +37,8 @@ class OperationQuerySet(models.QuerySet["Operation"]):
             origin=context.origin,
         )
         with extend_tenant_scope(operation.business_id):
-            Operation.objects.using(self.db).bulk_create(
-                [operation], ignore_conflicts=True
-            )
+            operations = Operation.objects.using(self.db)
+            operations.bulk_create([operation], ignore_conflicts=True)
 
         # Only a committed row is there for good: a rollback takes it away again.
         transaction.on_commit(partial(_remember, context), using=self.db)

@@ -70,7 +70,7 @@ def misdeclared_fields(model: type[models.Model]) -> list[str]:
     )
 
 
-def names_persons(model: type[models.Model]) -> bool:
+def has_subject(model: type[models.Model]) -> bool:
     """Tell whether rows of a table are about somebody."""
     return hasattr(model, "subject_id") or hasattr(model, "customer_id")
 

@@ -169,31 +169,30 @@ def _size(value: Any, most: int) -> int:
     return size
 
 
-def mask_instance(instance: Any, *, is_copy: bool = False) -> Any:
+def mask_instance(obj: Any, *, is_copy: bool = False) -> Any:
     """Mask the loaded columns of a row for display and return it; never save it.
 
     `is_copy` says that the row repeats what somebody sent, where addresses also stand
     inside other texts. Signs that turn the direction of a text are shown.
     """
-    missing = instance.get_deferred_fields()
-    for name, kind in declaration(type(instance)).items():
+    missing = obj.get_deferred_fields()
+    for name, kind in declaration(type(obj)).items():
         if name in missing:
             continue
-        value = masked_value(getattr(instance, name), kind, is_copy=is_copy)
-        setattr(instance, name, bidi_within(value))
-    instance.is_masked = True
-    return instance
+        value = masked_value(getattr(obj, name), kind, is_copy=is_copy)
+        setattr(obj, name, bidi_within(value))
+    obj.is_masked = True
+    return obj
 
 
-def bidi_instance(instance: Any) -> Any:
+def bidi_instance(obj: Any) -> Any:
     """Return a row as a page shows it to who sees it in clear; never save it.
 
     A copy, where a text holds signs that turn its direction.
     """
-    missing = instance.get_deferred_fields()
+    missing = obj.get_deferred_fields()
     values = {
-        name: getattr(instance, name)
-        for name in declaration(type(instance)).keys() - missing
+        name: getattr(obj, name) for name in declaration(type(obj)).keys() - missing
     }
     turned = {
         name: visible
@@ -201,10 +200,10 @@ def bidi_instance(instance: Any) -> Any:
         if (visible := bidi_within(value)) != value
     }
     if turned:
-        instance = copy(instance)
+        obj = copy(obj)
         for name, visible in turned.items():
-            setattr(instance, name, visible)
-    return instance
+            setattr(obj, name, visible)
+    return obj
 
 
 def masked_value(value: Any, kind: str | None, *, is_copy: bool = False) -> Any:
@@ -230,23 +229,22 @@ def masked_names(model: type[models.Model]) -> list[str]:
     return [name for name, kind in declaration(model).items() if kind in MASKED]
 
 
-def hidden_names(instance: models.Model) -> list[str]:
+def hidden_names(obj: models.Model) -> list[str]:
     """Return the columns of a row that are shown otherwise than they are."""
-    masked = masked_names(type(instance))
+    masked = masked_names(type(obj))
     names = [
         name
-        for name, kind in declaration(type(instance)).items()
-        if kind == "identity"
-        and mask_within(getattr(instance, name)) != getattr(instance, name)
+        for name, kind in declaration(type(obj)).items()
+        if kind == "identity" and mask_within(getattr(obj, name)) != getattr(obj, name)
     ]
     return [*masked, *names]
 
 
-def masks_of(instance: models.Model) -> dict[str, Any]:
+def masks_of(obj: models.Model) -> dict[str, Any]:
     """Return what stands in place of each column that is shown otherwise than it is."""
     masks = {}
-    for name, kind in declaration(type(instance)).items():
-        value = getattr(instance, name)
+    for name, kind in declaration(type(obj)).items():
+        value = getattr(obj, name)
         mask = masked_value(value, kind)
         if mask != value:
             masks[name] = mask

@@ -22,7 +22,7 @@ from rest_framework.viewsets import GenericViewSet
 from audit import log
 from audit.fields import without_long
 from audit.history.querysets import view_permission
-from audit.privacy.classes import business_of, names_persons, personal_fields
+from audit.privacy.classes import business_of, has_subject, personal_fields
 from audit.privacy.masking import Room
 from audit.rest.filters import (
     NullsLastOrderingFilter,
@@ -260,7 +260,7 @@ class ResourceViewSet(StaffView, GenericViewSet[Any]):
 
     def note_access(self, verb: str, rows: Iterable[Any], **facts: Any) -> None:
         """Note for the access event whom the answer shows."""
-        if personal_fields(self.model) or names_persons(self.model):
+        if personal_fields(self.model) or has_subject(self.model):
             action = f"{self.event_prefix}.{verb}"
             log.note_access(action, rows, actor=self.actor, **facts)
 

@@ -84,9 +84,7 @@ def replay_quarantined(
     results = iter(ingest(flat, source=source, actor=actor))
     # A profile with a login time is two messages, and one item.
     item_results = [[next(results) for _ in group][0] for group in groups]  # noqa: RUF015 - all are taken
-    item_results = [
-        replace(result, position=n) for n, result in enumerate(item_results)
-    ]
+    item_results = [replace(each, position=n) for n, each in enumerate(item_results)]
     first = next((v for v in item_results if v.status in _TAKEN), item_results[0])
     if first.status in _TAKEN:
         if entry.is_batch:

@@ -18,7 +18,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from audit import accounts
 from audit.admin import passkeys
-from audit.admin.account.pages import render_account_page
+from audit.admin.account.pages import render_account
 from audit.admin.base import actor_of
 from audit.admin.once import repeatable
 from audit.admin.step_up import binding_of, require_step_up
@@ -306,7 +306,7 @@ def _second_factor_page(request: HttpRequest, **forms: Any) -> HttpResponse:
         **forms,
     }
     template = "admin/account/second_factor.html"
-    return render_account_page(request, template, "Second factor", **context)
+    return render_account(request, template, "Second factor", **context)
 
 
 def _enrolment_page(
@@ -315,14 +315,12 @@ def _enrolment_page(
     size, drawing = _picture(enrolment.uri)
     context = {"form": form, "seed": enrolment.seed, "size": size, "drawing": drawing}
     template = "admin/account/enrol.html"
-    return render_account_page(
-        request, template, "Set up your second factor", **context
-    )
+    return render_account(request, template, "Set up your second factor", **context)
 
 
 def _codes_page(request: HttpRequest, codes: list[str]) -> HttpResponse:
     template = "admin/account/codes.html"
-    return render_account_page(request, template, "Your recovery codes", codes=codes)
+    return render_account(request, template, "Your recovery codes", codes=codes)
 
 
 def _code_error(retry_after: int) -> str:

@@ -206,7 +206,7 @@ class PasswordView(_SignInView):
                 device=device_of(self.request),
             )
             return self.enter(user)
-        accounts.record_password_accepted(
+        accounts.record_first_factor(
             user,
             "second_factor_required",
             operation=operation_of(self.request),

@@ -21,7 +21,7 @@ from django.urls import URLPattern, path
 from django.views.decorators.http import require_POST, require_safe
 
 from audit import accounts
-from audit.admin.account.pages import render_account_page
+from audit.admin.account.pages import render_account
 from audit.admin.account.second_factor import second_factor_context, second_factor_view
 from audit.admin.base import actor_of
 from audit.tenancy.actors import Actor
@@ -72,7 +72,7 @@ def account_view(request: HttpRequest) -> HttpResponse:
         {"title": s.title, "template": s.template, "context": s.context(request)}
         for s in _sections
     ]
-    return render_account_page(
+    return render_account(
         request, "admin/account/index.html", "Your account", parts=parts
     )
 

@@ -48,24 +48,19 @@ def missing_migrations(using: str = DEFAULT_DB_ALIAS) -> set[tuple[str, str]]:
 
 def compare(stored: list[str], current: list[str]) -> list[str]:
     """Return one sentence for each line that went, came or changed; none if equal."""
-    removed, added = (
-        _by_object(set(stored) - set(current)),
-        _by_object(set(current) - set(stored)),
-    )
+    lost, new = _by_object({*stored} - {*current}), _by_object({*current} - {*stored})
     # All of a table goes and comes with it.
-    tables = {
-        _table_of(what) for what in removed.keys() ^ added.keys() if _is_table(what)
-    }
+    tables = {_table_of(what) for what in lost.keys() ^ new.keys() if _is_table(what)}
     sentences = {}
-    for what in removed.keys() | added.keys():
+    for what in lost.keys() | new.keys():
         if _table_of(what) in tables and not _is_table(what):
             continue
-        if what not in added:
+        if what not in new:
             sentences[what] = f"{what} is missing."
-        elif what not in removed:
-            sentences[what] = f"{what} is not ours ({_short(added[what])})."
+        elif what not in lost:
+            sentences[what] = f"{what} is not ours ({_short(new[what])})."
         else:
-            before, now = _short_both(removed[what], added[what])
+            before, now = _short_both(lost[what], new[what])
             sentences[what] = f"{what} was altered: {before} became {now}."
     return [sentences[what] for what in sorted(sentences, key=_rank)]
 
@@ -119,10 +114,10 @@ def _sqlite_definitions(cursor: Any) -> list[tuple[str, str]]:
         "SELECT type, name, tbl_name, sql FROM sqlite_master "
         "WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
     )
-    definitions = []
+    pairs = []
     for kind, name, table, sql in cursor.fetchall():
         what = name if kind in _TABLES else f"{table}.{name}"
-        definitions.append((f"{kind} {what}", _digest(_without_spaces(sql))))
+        pairs.append((f"{kind} {what}", _digest(_without_spaces(sql))))
     cursor.execute(
         'SELECT m.name, c.name, c.type, c."notnull", c.dflt_value, c.pk, c.hidden '
         "FROM sqlite_master m, pragma_table_xinfo(m.name) c WHERE m.type = 'table' "
@@ -138,10 +133,8 @@ def _sqlite_definitions(cursor: Any) -> list[tuple[str, str]]:
             f"key {key}" if key else "",
             f"hidden {hidden}" if hidden else "",
         ]
-        definitions.append((f"column {table}.{name}", ", ".join(p for p in parts if p)))
-    return definitions + [
-        (f"columns {table}", ", ".join(n)) for table, n in order.items()
-    ]
+        pairs.append((f"column {table}.{name}", ", ".join(p for p in parts if p)))
+    return pairs + [(f"columns {table}", ", ".join(n)) for table, n in order.items()]
 
 
 def _without_spaces(sql: str) -> str:

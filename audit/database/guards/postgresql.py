@@ -93,10 +93,8 @@ def _parent_body(t: TenantTable, schema: str) -> str:
         "AND p.business_id = new.business_id))"
         for p in t.parents
     ]
-    has_new_business = (
-        "(tg_op = 'UPDATE' AND new.business_id IS DISTINCT FROM old.business_id)"
-    )
-    wrong = "\n     OR ".join([has_new_business, *strangers])
+    changed = "(tg_op = 'UPDATE' AND new.business_id IS DISTINCT FROM old.business_id)"
+    wrong = "\n     OR ".join([changed, *strangers])
     return f"""
 BEGIN
   IF {wrong}
