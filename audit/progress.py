@@ -22,7 +22,7 @@ class Progress:
         self._is_open = False
 
     def update(self, done: int, total: int) -> None:
-        """Say how many are done, if it is time to."""
+        """Write how many are done, if the last line is old enough."""
         text = f"{done} of {total} {self._noun}"
         if self._stream.isatty():
             self._stream.write(f"\r{text}", ending="")

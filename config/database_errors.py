@@ -63,7 +63,7 @@ def explain(error: Exception) -> str | None:
 
 
 class LoggedErrorFilter(logging.Filter):
-    """Drops the trace of an error that config.unavailable tells in one line."""
+    """Drops the trace of an error that config.unavailable logs in one line."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         from audit.database.outages import is_unavailable  # noqa: PLC0415 - log lines are set up before there are apps

@@ -131,7 +131,7 @@ def address(name: str, default: str) -> str:
 
 
 def choice(name: str, default: str, *allowed: str) -> str:
-    """Return NAME, which is one of the known words."""
+    """Return NAME, which is one of the allowed words."""
     value = text(name, default).strip().lower()
     if value in allowed:
         return value
@@ -159,7 +159,7 @@ def items(name: str, default: str) -> list[str]:
 
 
 def choices(name: str, default: str, words: Iterable[str]) -> list[str]:
-    """Return NAME as a list whose parts are all among the known ones."""
+    """Return NAME as a list whose parts are all among these words."""
     values = items(name, default)
     if wrong := sorted(set(values) - set(words)):
         msg = f"{name} has {wrong[0]!r}, which is none of {', '.join(words)}. Mend it."

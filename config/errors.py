@@ -89,5 +89,5 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Say what helps; the reason goes to the log alone."""
+    """Return the advice to a person; the reason goes to the log alone."""
     return answer(request, 403, code="csrf_failed", message=_STALE)

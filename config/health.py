@@ -143,7 +143,7 @@ def _catalogue() -> str:
 
 
 class _Looked:
-    """When this process last looked at the catalogue, and what it found."""
+    """When this process last compared the catalogue, and the result."""
 
     def __init__(self) -> None:
         self.at, self.result = float("-inf"), OK

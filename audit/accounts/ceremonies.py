@@ -67,11 +67,12 @@ def begin(
 def consume_ceremony(
     pk: object, question: Question, *, ip: str | None, device: str | None = None
 ) -> bytes:
-    """Use a ceremony up, and return the challenge that its answer has to sign.
+    """Consume a ceremony; return the challenge that its answer has to sign.
 
-    Gone before anything is looked at: of two answers one is. Raises ValidationError
-    `late` for one that is over, was answered, or asked for something else, and
-    RuntimeError inside a transaction, whose rollback would bring the row back.
+    It is deleted before the answer is checked, so only one of two answers counts.
+    Raises ValidationError `late` for one that is over, was answered, or asked for
+    something else, and RuntimeError inside a transaction, whose rollback would bring
+    the row back.
     """
     matching = Ceremony.objects.filter(pk=parse_uuid(str(pk)) or UUID(int=0))
     with transaction.atomic(durable=True):

@@ -30,7 +30,7 @@ class Mail:
 
 
 def notify(user: User, subject: str, text: str, *, actor: Actor) -> None:
-    """Write to the person once the transaction stands; a mail lost stops nothing.
+    """Mail the person once the transaction has committed; a lost mail stops nothing.
 
     Of a command at once, which may end before a thread of it has begun; nobody else
     waits for the mail server.

@@ -197,9 +197,9 @@ def take_question(
     actor: Actor,
     device: str | None = None,
 ) -> bytes:
-    """Use up the ceremony that an answer names; return the challenge.
+    """Consume the ceremony that an answer names; return its challenge.
 
-    The caller counts a try, and then looks with `check_answer`. Raises ValidationError
+    The caller counts a try, and then calls `check_answer`. Raises ValidationError
     `late`.
     """
     pk = answer.get("ceremony")

@@ -106,7 +106,7 @@ def waiting_release(user: User) -> datetime | None:
 
 @sensitive_variables("code")
 def _prove(user: User, code: str, actor: Actor, binding: str) -> dict[str, Any]:
-    """Make sure that somebody may set a new PIN; return what it resets.
+    """Check that the person may set a new PIN; return the columns to reset.
 
     A release, whose time has come, ends locks as well; a right code does so by itself.
     """

@@ -104,7 +104,7 @@ def check_owner_left(user_id: UUID, *, is_owner: bool) -> None:
 
 @transaction.atomic
 def save_user(user: User, *, actor: Actor, fields: Iterable[str] = ()) -> User:
-    """Write an account; whoever loses a right by it is out at once.
+    """Save an account; a person who loses a permission is signed out at once.
 
     `fields` are the names of the columns that changed, for the entry. Raises
     AccountAltered for an account that was changed past the hub, and ValidationError for
@@ -143,7 +143,7 @@ def factors_of(user: User) -> set[str]:
 
 
 def note_factors(user: User, *, add: str = "", remove: str = "") -> None:
-    """Write down with the account that it has a second secret, or no longer has it.
+    """Store on the account that it has a second secret, or no longer has it.
 
     Call it in the transaction that writes or removes the secret itself.
     """
@@ -165,7 +165,7 @@ def release_of(user: User) -> datetime | None:
 
 
 def note_release(user: User, moment: datetime | None) -> None:
-    """Write down with the account that its PIN is released, or no longer is."""
+    """Store on the account when its PIN was released, or that it no longer is."""
     stored = User.objects.select_for_update().get(pk=user.pk)
     user.factors = _as_text(_noted_factors(stored), moment)
     user.save(update_fields=["factors"])
@@ -173,7 +173,7 @@ def note_release(user: User, moment: datetime | None) -> None:
 
 @transaction.atomic
 def accept_account(user: User, *, actor: Actor) -> None:
-    """Sign an account and its roles as they stand, whoever has written them.
+    """Sign an account and its roles as they are stored, whatever wrote them.
 
     For whoever runs the hub and has looked at them. Its sessions and tokens end. A PIN
     that was released waits on; whose second secrets were taken away past the hub waits
@@ -206,7 +206,7 @@ def accept_account(user: User, *, actor: Actor) -> None:
 
 
 def describe_account(user: User) -> list[str]:
-    """Return what an account may do as it stands, a line for each of its rows."""
+    """Describe an account as it is stored, one line for each of its records."""
     account = _with_factors().get(pk=user.pk)
     factors = sorted(_current_factors(account))
     lines = [
@@ -235,7 +235,7 @@ def describe_account(user: User) -> list[str]:
 
 
 def list_altered_records() -> list[SignedModel]:
-    """Return the rows of accounts that were changed past the hub.
+    """Return accounts and roles that were changed outside of the hub.
 
     Accounts whose second secrets are not those written down with them are among them.
     """
@@ -313,14 +313,14 @@ def change_password(user: User, password: str, *, actor: Actor) -> None:
 
 @transaction.atomic
 def follow_new_password(user: User, *, actor: Actor) -> None:
-    """Do what belongs to a new password that is stored already: entry, sessions end."""
+    """Record a password change that is stored already, and end the sessions."""
     record("user.changed", user, actor=actor, data={"fields": ["password"]})
     end_sessions(user, actor=actor, reason_code="password_changed")
 
 
 @sensitive_variables("password")
 def check_current_password(user: User, password: str, *, actor: Actor) -> None:
-    """Make sure that somebody signed in still knows the own password.
+    """Check the password of a signed-in person again.
 
     Raises ValidationError: `wrong_password`, which is an event, and after ten of them
     in a quarter of an hour `too_many`, without looking. Call it outside of any

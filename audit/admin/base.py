@@ -170,7 +170,7 @@ class ScopedAdmin(_ModelAdmin):
     def note_access(
         self, request: HttpRequest, verb: str, instances: Iterable[Any], **details: Any
     ) -> None:
-        """Note for the access event that these rows are shown, if they are personal."""
+        """Note an access to these instances, if they hold personal data."""
         if personal_fields(self.model) or has_subject(self.model):
             action = f"{self.event_prefix}.{verb}"
             log.note_access(action, instances, actor=actor_of(request), **details)
@@ -261,7 +261,7 @@ class ScopedAdmin(_ModelAdmin):
         return super().render_change_form(request, context, *args, **kwargs)
 
     def _show_form(self, context: Any, *, is_unmasked: bool) -> None:
-        """Put copies to be shown in the places of values that cannot be edited."""
+        """Replace instances by copies for display where values cannot be edited."""
         form = context["adminform"].form
         form.instance = _displayed(
             form.instance, is_unmasked=is_unmasked, is_copy=self.is_copy
@@ -312,7 +312,7 @@ def _displayed(instance: Any, *, is_unmasked: bool, is_copy: bool = False) -> An
 
 
 def _flag_bidi(form: Any) -> None:
-    """Say below an input that its text holds signs that turn its direction."""
+    """Warn below an input whose text holds characters that turn its direction."""
     for name, field in form.fields.items():
         value = form.get_initial_for_field(field, name)
         visible = with_visible_bidi(value) if isinstance(value, str) else value
@@ -350,12 +350,12 @@ def has_named_permission(
 
 
 def refuse(request: HttpRequest, code: str, label: str = "", key: str = "") -> None:
-    """Note for the trail what the person tried and was not let."""
+    """Record a denied attempt."""
     operation_of(request).refuse(code, label, key)
 
 
 def note_form_errors(request: HttpRequest, context: Any, label: str) -> None:
-    """Note a post that chose what is out of reach, or wrote over somebody's change."""
+    """Record a post that chose a foreign object or would overwrite a newer version."""
     if request.method != "POST":
         return
     forms_sent = [context["adminform"].form]

@@ -196,7 +196,7 @@ def task_of(job: Job) -> JobTask:
 
 
 def _missing_task() -> None:
-    """Stand for a task of an earlier version."""
+    """Do nothing: a placeholder of a task of an earlier version."""
 
 
 def _undo_of(job: Job) -> JobTask | None:

@@ -153,7 +153,7 @@ def _fingerprint(request: HttpRequest) -> str:
 
 
 def _stored_answer(request: HttpRequest, response: Any) -> dict[str, Any] | None:
-    """Return what is to be said again; None where nothing was done."""
+    """Return the answer to give again; None where nothing was done."""
     if isinstance(response, HttpResponseRedirect):
         # They may hold what is shown once, and whoever pressed twice sees only the
         # second answer. An answer is kept encrypted.

@@ -29,7 +29,7 @@ def answer_in(request: HttpRequest) -> dict[str, Any]:
 
 
 def passkey_response(ask: Callable[[], dict[str, Any]]) -> JsonResponse:
-    """Return what the browser needs, or in a sentence why it gets nothing."""
+    """Return the passkey options as JSON, or a message why there are none."""
     try:
         response = JsonResponse(ask())
     except ValidationError as refused:

@@ -211,7 +211,7 @@ def _pending_act(request: HttpRequest, needed: accounts.StepUpRequired) -> _Pend
 
 @sensitive_variables("code")
 def _confirm(request: HttpRequest) -> HttpResponseBase | None:
-    """Look at the code of a page that asked; None when the act may begin."""
+    """Check the code of a step-up page; None when the act may begin."""
     code = request.POST.get(CODE, "").strip()
     answer_of_key = passkeys.answer_in(request)
     pending = _unsealed(request, request.POST.get(CARRIED, ""))

@@ -95,7 +95,7 @@ class TrackedAdmin(ServiceAdmin, SimpleHistoryAdmin):
     version_template = "admin/history_version.html"
 
     def write(self, obj: Any, *, actor: Actor, reason: str | None) -> None:
-        """Write one row with everything that follows; each app names its own door."""
+        """Save one instance; each app calls its own service here."""
         raise NotImplementedError  # abstract: no page of this class is registered
 
     # --- forms ------------------------------------------------------------------

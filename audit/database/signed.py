@@ -185,7 +185,7 @@ class SignedModel(models.Model):
         return self._was_genuine
 
     def accept(self) -> None:
-        """Let the next `save()` sign the row as it is, whoever has written it."""
+        """Let the next `save()` sign the row as it is stored, whatever wrote it."""
         self._was_genuine = self._is_accepted = True
 
     def require_genuine(self) -> None:

@@ -138,7 +138,7 @@ class TrackedModel(models.Model):
         refuse("delete()", "Archive the row.")
 
     def as_actor(self, actor: Actor, *, reason: str | None = None) -> Self:
-        """Say who changes this row, and why; lasts for the life of the instance."""
+        """Set who changes this instance and why, for as long as it lives."""
         self._authorship = Authorship(actor, reason)
         return self
 

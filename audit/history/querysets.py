@@ -52,7 +52,7 @@ class TrackedQuerySet(ScopedQuerySet[_M]):
     _authorship: Authorship | None = None
 
     def as_actor(self, actor: Actor, *, reason: str | None = None) -> Self:
-        """Say who writes through this queryset, and why."""
+        """Return a copy whose writes are by this actor, for this reason."""
         clone = self.all()
         clone._authorship = Authorship(actor, reason)
         return clone

@@ -179,9 +179,9 @@ class JobContext:
         self.record_refusal()
 
     def record_refusal(self) -> None:
-        """Write what the job was first refused, once, whichever worker has met it.
+        """Record the first refusal of the job, once, whichever worker has met it.
 
-        In the transaction of the piece: with the worker it would be forgotten.
+        In the transaction of the piece: kept by the worker it would be lost with it.
         """
         if self.actor.operation.refused is None or self._has_recorded_refusal:
             return

@@ -27,7 +27,7 @@ def note_access(
     target: models.Model | None = None,
     query: str | None = None,
 ) -> None:
-    """Note that a request shows these rows; the edge writes the event at its end.
+    """Note that a request shows these instances; the event is written at its end.
 
     Rows are of models that say in `subject_id` whom they are about. A request that
     shows rows of two businesses makes an event in each, so that both can read theirs.
@@ -36,7 +36,7 @@ def note_access(
     for instance in instances:
         by_business[business_of(instance)].append(instance)
     if query and not by_business:
-        # Nobody was found, and yet somebody was looked for.
+        # A search without results is still logged.
         by_business[actor.sole_business_id] = []
     for business_id, seen in by_business.items():
         subjects = {pk for instance in seen if (pk := subject_of(instance)) is not None}
@@ -61,7 +61,7 @@ def note_subjects(
     query: str | None = None,
     count: int = 0,
 ) -> None:
-    """Note that a request shows what belongs to these people."""
+    """Note that a request shows data of these persons."""
     label = target._meta.label_lower if target is not None else ""
     object_id = str(target.pk) if target is not None else ""
     note = AccessNote(
@@ -82,7 +82,7 @@ def note_subjects(
 def record_reveal(
     customer: models.Model, *, actor: Actor, subject: UUID, reason: str
 ) -> None:
-    """Write that somebody has a person's contact data shown in clear, and why.
+    """Record that the actor sees a person's contact data unmasked, and why.
 
     Pages and endpoints call it before they show anything.
     """
@@ -92,7 +92,7 @@ def record_reveal(
 
 
 def write_notes(actor: Actor) -> None:
-    """Write what an operation has shown and what it was refused.
+    """Write the access and refusal events that an operation has noted.
 
     In as many statements for somebody of two hundred businesses as of two. A refusal
     that somebody repeats is only counted, see `record_refusal`. Its own transaction,

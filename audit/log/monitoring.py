@@ -147,7 +147,7 @@ def last_review(business_ids: Iterable[UUID]) -> datetime | None:
 
 @transaction.atomic
 def record_review(business_ids: Iterable[UUID], *, actor: Actor) -> None:
-    """Write down that access to these businesses was looked through; all or none."""
+    """Record a review of the access to these businesses; all or none."""
     reviewed = [
         new_event("access.reviewed", actor=actor, business_id=business_id)
         for business_id in business_ids

@@ -71,7 +71,7 @@ def misdeclared_fields(model: type[models.Model]) -> list[str]:
 
 
 def has_subject(model: type[models.Model]) -> bool:
-    """Tell whether rows of a table are about somebody."""
+    """Tell whether instances of a model name a person."""
     return hasattr(model, "subject_id") or hasattr(model, "customer_id")
 
 

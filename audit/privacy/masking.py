@@ -186,7 +186,7 @@ def mask_instance(obj: Any, *, is_copy: bool = False) -> Any:
 
 
 def bidi_instance(obj: Any) -> Any:
-    """Return a row as a page shows it to who sees it in clear; never save it.
+    """Return an instance for unmasked display, bidi marks visible; never save it.
 
     A copy, where a text holds signs that turn its direction.
     """
@@ -230,7 +230,7 @@ def masked_names(model: type[models.Model]) -> list[str]:
 
 
 def hidden_names(obj: models.Model) -> list[str]:
-    """Return the columns of a row that are shown otherwise than they are."""
+    """Return the columns whose displayed value differs from the stored one."""
     masked = masked_names(type(obj))
     names = [
         name
@@ -241,7 +241,7 @@ def hidden_names(obj: models.Model) -> list[str]:
 
 
 def masks_of(obj: models.Model) -> dict[str, Any]:
-    """Return what stands in place of each column that is shown otherwise than it is."""
+    """Return the displayed value of each column that differs from the stored one."""
     masks = {}
     for name, kind in declaration(type(obj)).items():
         value = getattr(obj, name)

@@ -81,7 +81,7 @@ class OperationContext:
     reader: Actor | None = None
 
     def refuse(self, code: str, label: str = "", object_id: str = "") -> None:
-        """Note a refusal; the first one of a request says what was tried.
+        """Note a refusal; the first one of a request is recorded.
 
         Of what was asked for, only an id or a reference of our own is kept: anything
         else may be somebody's address.

@@ -115,7 +115,7 @@ def _as_setting(business_ids: Iterable[UUID] | None) -> str:
 
 
 class RowSecurityWrapper:
-    """Tells PostgreSQL what is within reach, in each transaction before its rows.
+    """Sets the tenant scope on PostgreSQL, in each transaction before its queries.
 
     Wraps every statement of one connection. The setting is local to its transaction:
     whoever gets the connection from the pool next, or reads without being told, sees

@@ -194,7 +194,7 @@ def _remove(request: HttpRequest) -> HttpResponse:
 
 
 def _add_key(request: HttpRequest) -> HttpResponse:
-    """Say what the browser needs after the password, then take what it has made.
+    """Send the options after the password, then enrol the passkey that was made.
 
     The answer needs no second confirmation: it belongs to a question that was put after
     one, and to the second secrets of that moment.
@@ -255,7 +255,7 @@ def _unlock(request: HttpRequest) -> HttpResponse:
 
 
 def _confirm_first(request: HttpRequest, what: str) -> None:
-    """Make sure that whoever has a second secret has shown one, a moment ago.
+    """Require a recent step-up of a person who has a second secret.
 
     With a session and a password alone somebody else would add one of his own, and
     confirm anything with it. The first one has nothing before it.
@@ -344,7 +344,7 @@ def _picture(text: str) -> tuple[int, str]:
 
 
 def second_factor_context(request: HttpRequest) -> dict[str, Any]:
-    """Return what the pages of the own account say of second factors."""
+    """Return the template context of a person's second factors."""
     user: Any = request.user
     return {
         "has_totp": accounts.has_totp(user),
