@@ -48,7 +48,7 @@ class Budget:
     full_after: int = 0
 
 
-def take(name: str, rate: Rate, cost: int = 1) -> Budget:
+def take_units(name: str, rate: Rate, cost: int = 1) -> Budget:
     """Take `cost` units from a caller's bucket, or say when to come back.
 
     Runs outside of the caller's transaction: a refused request has used its share. One
