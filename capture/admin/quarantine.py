@@ -17,7 +17,7 @@ from audit.admin.once import repeatable
 from audit.tenancy.actors import Actor
 from capture import services
 from capture.admin.base import ActPages, ReadOnlyAdmin
-from capture.choices import Decision, Status
+from capture.choices import Decision, IngestStatus
 from capture.models import Quarantine, QuarantineDecision, RefusalCount
 
 
@@ -143,7 +143,7 @@ class QuarantineAdmin(BulkActs, ActPages, ReadOnlyAdmin):
             text=changed,
             reason=values["reason"] or None,
         )
-        if result.status in (Status.QUARANTINED, Status.CONFLICT):
+        if result.status in (IngestStatus.QUARANTINED, IngestStatus.CONFLICT):
             msg = f"{result.pointer or 'The item'}: {result.detail}"
             raise ValidationError(msg, code=result.code or "invalid")
         if not result.items:

@@ -18,11 +18,14 @@ from audit.rest.openapi import (
 )
 from capture.api.fixed_routes import ROUTES
 from capture.api.schemas import component_of, schema_of
-from capture.choices import Status
+from capture.choices import IngestStatus
 
 _COUNTS = ("received", "accepted", "duplicates", "conflicts", "quarantined", "retry")
 _SOME = {**items({}), "minItems": 1}
-_TAKEN = {"type": "string", "enum": [Status.ACCEPTED.value, Status.DUPLICATE.value]}
+_TAKEN = {
+    "type": "string",
+    "enum": [IngestStatus.ACCEPTED.value, IngestStatus.DUPLICATE.value],
+}
 
 
 def schemas() -> dict[str, Any]:
@@ -104,7 +107,7 @@ def _answered() -> dict[str, Any]:
         "Delivered": record(
             {
                 "success": FLAG,
-                "status": {"type": "string", "enum": Status.values},
+                "status": {"type": "string", "enum": IngestStatus.values},
                 "capture_id": MAYBE_UUID,
                 "duplicate": FLAG,
             }

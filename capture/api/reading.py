@@ -39,7 +39,7 @@ from capture.api.machine import KeyAuthentication, KeyReaderMixin, require_secre
 from capture.api.native import single
 from capture.api.reading_schema import ReadingSchema
 from capture.api.responses import counted, error_of_result
-from capture.choices import SCOPE_READ, Status
+from capture.choices import SCOPE_READ, IngestStatus
 from capture.models import Capture, Quarantine
 from capture.parsing import ParseError, parse_body, payload_text
 
@@ -282,7 +282,7 @@ class QuarantineDecisionViewSet(ReadingViewSet):
         result = services.replay_quarantined(
             item, actor=self.actor, text=text, reason=body.get("reason") or None
         )
-        if result.status in (Status.QUARANTINED, Status.CONFLICT):
+        if result.status in (IngestStatus.QUARANTINED, IngestStatus.CONFLICT):
             raise error_of_result(result)
         return self.respond(
             {

@@ -15,7 +15,7 @@ from rest_framework.exceptions import ValidationError
 from audit.privacy.masking import mask_fields, mask_within
 from audit.rest.exceptions import ApiError
 from audit.rest.serializers import QuerySerializer, StrictSerializer
-from capture.choices import CaptureType, Decision, Status, Trust
+from capture.choices import CaptureType, Decision, IngestStatus, Trust
 from customers.api.fields import MaybeTextField
 
 _LIMIT, _REASON = "limit is a number from 1 to 200.", "reason is a text."
@@ -140,7 +140,7 @@ class CountsSerializer(serializers.Serializer[Any]):
 
 class CaptureResultSerializer(serializers.Serializer[Any]):
     index = serializers.IntegerField()
-    status = serializers.ChoiceField(Status.choices)
+    status = serializers.ChoiceField(IngestStatus.choices)
     message_id = serializers.CharField(required=False)
     capture_id = serializers.UUIDField(required=False)
     customer_id = serializers.UUIDField(required=False)

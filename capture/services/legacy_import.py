@@ -30,7 +30,7 @@ from capture.adapters import (
     snake,
     who,
 )
-from capture.choices import CaptureType, IdentifierKind, Status, Trust
+from capture.choices import CaptureType, IdentifierKind, IngestStatus, Trust
 from capture.envelope import Envelope, Issue
 from capture.ingest.envelopes import build_envelopes
 from capture.ingest.normalisation import read_time, state_of, stored_message_id
@@ -382,7 +382,7 @@ def _ingest(
     for message, result in zip(batch, results, strict=True):
         if result.code is not None:
             _note(load, report, message, result.code, result.pointer)
-        elif result.status == Status.ACCEPTED:
+        elif result.status == IngestStatus.ACCEPTED:
             report.new += 1
         elif "unchanged" in result.warnings:
             report.unchanged += 1

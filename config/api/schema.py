@@ -39,6 +39,8 @@ DjangoFilterExtension._has_gis = False  # type: ignore[attr-defined]  # set by t
 # What the viewer offers first.
 _FIRST = ("staffToken", "captureKey")
 _SAFE = ("GET", "HEAD", "OPTIONS")
+# Components whose names clients know; the classes are called otherwise.
+_PUBLISHED = {"IngestStatus": "Status"}
 _CSRF = {
     "type": "apiKey",
     "in": "header",
@@ -162,7 +164,8 @@ def _name_choices(result: dict[str, Any]) -> None:
     names: dict[tuple[str, ...], str] = {}
     for choices in sorted(TextChoices.__subclasses__(), key=lambda c: c.__name__):
         values = tuple(sorted(choices.values))
-        names[values] = "" if values in names else choices.__name__
+        name = _PUBLISHED.get(choices.__name__, choices.__name__)
+        names[values] = "" if values in names else name
     for parent in [*_parents(copy.copy(schemas)), *_parents(result["paths"])]:
         for key, schema in list(parent.items()):
             if not isinstance(schema, dict) or "enum" not in schema:
