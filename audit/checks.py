@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from django.apps import apps
@@ -109,20 +110,13 @@ def check_guards_installed(
     A warning, because `migrate` runs these checks first and is itself the cure; the
     server refuses to start.
     """
-    faults = []
-    for alias in databases or [DEFAULT_DB_ALIAS]:
-        try:
-            faults += differences(alias)
-        except (OperationalError, ProgrammingError):
-            # Another check says that the database is away.
-            continue
     return [
         Warning(
             f"Guard {sentence}",
             hint="Run `python3 manage.py migrate`.",
             id="audit.W001",
         )
-        for sentence in faults
+        for sentence in _faults(differences, databases)
     ]
 
 
@@ -134,20 +128,13 @@ def check_hardening(
 
     A warning, because `migrate` runs it too, and rightly as the owner.
     """
-    faults = []
-    for alias in databases or [DEFAULT_DB_ALIAS]:
-        try:
-            faults += hardening_faults(alias)
-        except (OperationalError, ProgrammingError):
-            # Another check says that the database is away.
-            continue
     return [
         Warning(
             f"A server would not start: {sentence}",
             hint="`migrate` and `harden_database` run as the owner all the same.",
             id="audit.W002",
         )
-        for sentence in faults
+        for sentence in _faults(hardening_faults, databases)
     ]
 
 
@@ -186,13 +173,6 @@ def check_catalogue(
 
     A warning, because `migrate` runs it too, and accepts what it finds.
     """
-    faults = []
-    for alias in databases or [DEFAULT_DB_ALIAS]:
-        try:
-            faults += catalogue_faults(alias)
-        except (OperationalError, ProgrammingError):
-            # Another check says that the database is away.
-            continue
     return [
         Warning(
             f"The database is not as `migrate` left it: {sentence}",
@@ -200,7 +180,7 @@ def check_catalogue(
             "owner accepts it.",
             id="audit.W003",
         )
-        for sentence in faults
+        for sentence in _faults(catalogue_faults, databases)
     ]
 
 
@@ -225,6 +205,15 @@ def check_former_keys(
         )
         for name, count in outdated.items()
     ]
+
+
+def _faults(
+    check: Callable[[str], list[str]], databases: Iterable[str] | None
+) -> Iterator[str]:
+    for alias in databases or [DEFAULT_DB_ALIAS]:
+        # Another check says that the database is away.
+        with suppress(OperationalError, ProgrammingError):
+            yield from check(alias)
 
 
 def _is_sealed(model: type[models.Model]) -> bool:

@@ -22,10 +22,7 @@ from capture.choices import IngestStatus
 
 _COUNTS = ("received", "accepted", "duplicates", "conflicts", "quarantined", "retry")
 _SOME = {**items({}), "minItems": 1}
-_TAKEN = {
-    "type": "string",
-    "enum": [IngestStatus.ACCEPTED.value, IngestStatus.DUPLICATE.value],
-}
+_TAKEN = {"type": "string", "enum": ["accepted", "duplicate"]}
 
 
 def schemas() -> dict[str, Any]:

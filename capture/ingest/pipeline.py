@@ -365,11 +365,7 @@ def _latest_states(boards: list[_Item], source: Source) -> dict[str, LatestState
 
 def _record_duplicates(good: list[_Item], source: Source, actor: Actor) -> None:
     """Write a sighting of every repeat."""
-    again = [
-        i
-        for i in good
-        if i.status == IngestStatus.DUPLICATE and i.capture_id is not None
-    ]
+    again = [i for i in good if i.status == IngestStatus.DUPLICATE and i.capture_id]
     Sighting.objects.bulk_create(
         [
             Sighting(
