@@ -80,15 +80,14 @@ def note_subjects(
 
 @transaction.atomic
 def record_reveal(
-    customer: models.Model, *, actor: Actor, subject: UUID, reason: str
+    person: models.Model, *, actor: Actor, subject: UUID, reason: str
 ) -> None:
     """Record that the actor sees a person's contact data unmasked, and why.
 
     Pages and endpoints call it before they show anything.
     """
-    record(
-        "field.revealed", customer, actor=actor, subjects=[subject], reason=reason[:500]
-    )
+    why = reason[:500]
+    record("field.revealed", person, actor=actor, subjects=[subject], reason=why)
 
 
 def write_notes(actor: Actor) -> None:
