@@ -55,7 +55,7 @@ def record_lock(
     """Record that a sign-in is locked, and send mails to its person and the owners.
 
     `kind` is account, device, second_factor, or network; without a user name it is
-    nobody's. Costs the same for names that nobody has: mails leave by themselves. One
+    nobody's. Costs the same for unknown names: mails leave in a thread. One
     mail an hour for each account and kind, however many addresses somebody guesses
     from. Call it outside of any transaction.
     """
@@ -87,7 +87,7 @@ def _person(username: str) -> User | None:
 def _mails(
     kind: str, user: User | None, account: str, welcome: Welcome | None
 ) -> list[Mail]:
-    # Names that nobody has use up no mail of the owners, and cost the same.
+    # Unknown names use up no mail of the owners, and cost the same.
     room = reserve("alarm" if user else "alarm:nobody", _MOST, _WINDOW)
     owners = User.objects.filter(is_superuser=True, is_active=True)
     genuine = [owner for owner in owners if owner.is_genuine]

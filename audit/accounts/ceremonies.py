@@ -21,7 +21,7 @@ from audit.ids import parse_uuid
 from audit.models import Ceremony
 
 LIFETIME = timedelta(minutes=2)
-# Questions that nobody has answered, of one network: each is a row.
+# Open ceremonies of one network: each is a row.
 _OPEN = 200
 _WINDOW = timedelta(minutes=15)
 _LATE = (
@@ -90,7 +90,7 @@ def consume_ceremony(
 
 
 def old_ceremonies() -> QuerySet[Ceremony]:
-    """Return questions that nobody can answer any more."""
+    """Return the expired ceremonies."""
     return Ceremony.objects.filter(expires_at__lt=clock.now())
 
 

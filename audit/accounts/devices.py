@@ -1,8 +1,8 @@
-"""Browsers in which somebody has signed in before: their tries are counted apart.
+"""Device cookies (OWASP): known browsers have attempt counters of their own.
 
-So whoever guesses a password elsewhere locks nobody out of the own browser (OWASP calls
-it a device cookie). It proves nothing and opens nothing: it only says which counter a
-try is counted under, and that counter has a limit, too.
+So guesses from elsewhere do not lock a person out of a browser used before. The cookie
+is no credential: it only says which counter an attempt belongs to, and that counter has
+a limit, too.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _MOST_ACCOUNTS = 5
 _SALT = "audit.devices"
 _INVITATION = "audit.devices.invitation"
 _INVITED = timedelta(hours=2)
-# Known browsers that take one invitation: whoever has an account has many of them.
+# Browsers that one invitation makes known: an attacker may own several.
 _MOST_PER_INVITATION = 3
 _LONGEST = 1000
 _HASH_LENGTH = 32
@@ -54,7 +54,7 @@ def remember_device(cookie: str, account: str) -> str:
 def invitation(account: str) -> str:
     """Return a code that makes a browser known for an account: its person gets it.
 
-    For whoever is at the address of somebody who guesses, in a new browser. All that
+    For a person who shares an attacker's address, in a new browser. All that
     are opened with one code share a counter, so it gives no more tries than one; those
     that are known already keep their own, and so only a few of them take it.
     """

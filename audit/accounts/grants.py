@@ -55,7 +55,7 @@ def register_scope_permissions(scope: str, permissions: Iterable[str]) -> None:
 def may_use(scope: str, *, actor: Actor) -> bool:
     """Tell whether the actor has any right that a confirmation of the scope serves.
 
-    True for a scope whose rights nobody has registered.
+    True for a scope without registered permissions.
     """
     permissions = _PERMISSIONS.get(scope)
     return not permissions or any(
@@ -219,7 +219,7 @@ def step_up_state(user: User, *, binding: str) -> StepUpState:
 def pin_locked_until(credential: PinCredential) -> datetime | None:
     """Return until when the person's codes are not looked at, None when they are.
 
-    A lock that a clock ahead of now has made is over: nobody waits for an error of it.
+    A lock made by a clock that was ahead is over: nobody waits for that error.
     Its count stays, so that the next one lasts longer.
     """
     if credential.locked_until is None or credential.last_locked_at is None:
@@ -233,7 +233,7 @@ def pin_locked_until(credential: PinCredential) -> datetime | None:
 
 
 def _live(user_id: UUID | None, binding: str) -> QuerySet[Grant]:
-    """Return grants that last; of one made ahead of now nobody knows how long."""
+    """Return the live grants, without those made by a clock that was ahead."""
     now = clock.now()
     return Grant.objects.filter(
         user__in=User.objects.filter(pk__in=[user_id], is_active=True),

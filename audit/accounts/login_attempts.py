@@ -17,7 +17,7 @@ from django.db.models import F, QuerySet
 from audit import clock
 from audit.models import AttemptCounter
 
-# No longer: whoever locks somebody else out does it for an hour, and is named.
+# No longer: an attacker can lock an account for an hour at most, and is recorded.
 _LONGEST_LOCK = timedelta(hours=1)
 # Of a window of one second; a longer one reaches the hour before.
 _MOST_DOUBLINGS = 12

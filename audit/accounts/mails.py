@@ -22,7 +22,7 @@ _DELAY_SECONDS = 1
 
 @dataclass(frozen=True)
 class Mail:
-    """One mail to somebody, who may have no address."""
+    """One mail to a user, who may have no address."""
 
     user: User
     subject: str
@@ -44,7 +44,7 @@ def notify(user: User, subject: str, text: str, *, actor: Actor) -> None:
 
 
 def send_apart(mails: Iterable[Mail]) -> None:
-    """Send mails once the transaction stands, a moment later and without any wait.
+    """Send mails after the commit, a moment later and without any wait.
 
     At the door of staff an answer that takes longer would say whether there is somebody
     to write to. So a thread begins for no mails, too.

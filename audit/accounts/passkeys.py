@@ -36,7 +36,7 @@ from audit.tenancy.actors import Actor
 # Their words have to fit into the account.
 _MOST = 10
 _LONGEST_NAME = 60
-# In characters. With attestation that nobody asked for an answer has some thousands.
+# In characters. With unsolicited attestation an answer has some thousands.
 LONGEST_ANSWER = 20_000
 # What a browser needs, and which ceremony it is; ready for JSON.
 PasskeyRequest = dict[str, Any]
@@ -74,7 +74,7 @@ def list_passkeys(user: User) -> QuerySet[Passkey]:
 def begin_passkey(user: User, *, binding: str, actor: Actor) -> PasskeyRequest:
     """Return what a browser needs to make a passkey for a user.
 
-    The caller has seen the password, and another second secret of whoever has one.
+    The caller has checked the password, and another second secret if there is one.
     Raises ValidationError: too_many, no_domain.
     """
     exclude = [bytes(passkey.credential_id) for passkey in list_passkeys(user)]
@@ -122,7 +122,7 @@ def enrol_passkey(
 def remove_passkey(user: User, pk: UUID, *, actor: Actor) -> bool:
     """Take one passkey away; sessions end. Returns false when there is none.
 
-    Raises ValidationError `last_factor` for the last one of somebody who needs one, and
+    Raises ValidationError `last_factor` for the last one of a person who needs one, and
     `changed` where meanwhile the sessions have ended.
     """
     hold_account(user)
@@ -212,7 +212,7 @@ def check_answer(
     """Return the passkey that has signed this challenge; its counter is moved.
 
     `user` is whose it must be, None for anybody's. Raises PasskeyRefused, which is an
-    event where a key of ours is not what it was, and AccountAltered.
+    event where a stored key was altered, and AccountAltered.
     """
     credential = _credential(answer)
     try:

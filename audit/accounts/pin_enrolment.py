@@ -1,4 +1,4 @@
-"""The own PIN: setting it, and letting somebody who has forgotten it set another.
+"""PINs: setting one, and releasing a person who has forgotten it to set another.
 
 A try of a code is counted in a transaction of its own, so `enrol_pin` refuses to run
 inside another one.
@@ -39,12 +39,12 @@ def enrol_pin(
 ) -> None:
     """Set the person's own PIN after the whole password.
 
-    Whoever has a second secret already shows one, too: `code` is the present PIN, or
+    A person who has a second secret proves one, too: `code` is the present PIN, or
     what the authenticator shows, and without it there is a grant for the scope
     `account`. The code counts as a try like any other, so a lock holds here as well.
     Who has nothing any more waits for `release_pin`.
 
-    Raises PermissionDenied for anybody else, and StepUpRequired for whoever has only
+    Raises PermissionDenied for anybody else, and StepUpRequired for a person with only
     passkeys; ValidationError for a wrong password, a PIN that is easy to guess, with
     `code_needed` and `not_released_yet`, for the code what `verify_step_up` raises, and
     `changed` where meanwhile the account was. Runs in transactions of its own.
@@ -148,11 +148,11 @@ def _codes_of(user: User) -> list[str]:
 
 
 def release_pin(user: User, *, actor: Actor, at_once: bool = False) -> bool:
-    """Take a person's PIN away, and let them set another; tell whether it did anything.
+    """Remove a person's PIN and let them set another; tell whether anything changed.
 
     For the platform's owner, who can neither read nor choose one, and for commands. A
     new one can be set with the password alone after a day, of which the person is told
-    by mail. `at_once` is for whoever sits at the host and knows the person, and ends
+    by mail. `at_once` is for operators at the host who know the person, and ends
     the wait of an earlier release, too. Raises PermissionDenied for anybody else.
     """
     if actor.business_ids is not None or (at_once and actor.kind != "system"):

@@ -63,7 +63,7 @@ class Checked:
 
 @dataclass(frozen=True)
 class Enrolment:
-    """What somebody needs to set up an app; `ticket` comes back with the first code."""
+    """What an app needs to be set up; `ticket` comes back with the first code."""
 
     ticket: str
     seed: str
@@ -139,7 +139,7 @@ def keep_a_factor(user: User, *, without: str) -> None:
     """Make sure that a user may lose one second factor; take the codes with the last.
 
     In the transaction of the caller that has locked the account and removes the factor.
-    Raises ValidationError `last_factor` for somebody whose role needs one.
+    Raises ValidationError `last_factor` for a person whose role needs one.
     """
     if _kinds(factors_of(user)) - {without}:
         return
@@ -159,7 +159,7 @@ def _kinds(words: set[str]) -> set[str]:
 def begin_enrolment(user: User, *, replaces: bool = False) -> Enrolment:
     """Return a new seed. Nothing is stored until `enrol` has seen a code of it.
 
-    The caller has seen the password, and another second secret of whoever has one. With
+    The caller has checked the password, and another second secret if there is one. With
     `replaces` it then takes the place of the user's authenticator: the caller has seen
     a code of that one.
     """
@@ -251,7 +251,7 @@ def remove_totp(user: User, *, actor: Actor) -> bool:
 
 @transaction.atomic
 def reset_second_factor(user: User, *, actor: Actor) -> bool:
-    """Take all second factors and recovery codes of somebody else away; sessions end.
+    """Remove all second factors and recovery codes of a user; sessions end.
 
     Returns false when there was none.
     """

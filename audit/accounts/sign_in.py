@@ -1,4 +1,4 @@
-"""The one door of staff: password, then the second factor of whoever has one.
+"""The sign-in of staff: password, then the second factor if the account has one.
 
 Both steps reserve their try before they look, cost the same for names that exist and
 names that do not, and say the same sentence. None may run inside a transaction.
@@ -56,7 +56,7 @@ _FIRST_TRIES = 2
 
 
 class SignInRefused(Exception):  # noqa: N818 - an answer, not a fault
-    """Somebody did not come in: a code, and in how many seconds to try again.
+    """A refused sign-in: a code, and in how many seconds to try again.
 
     `code` is wrong, locked, late, second_factor or second_factor_required. It tells
     apart nothing about names: an unknown one is wrong, and locks, like a known one.
@@ -78,7 +78,7 @@ def check_password(
 ) -> User:
     """Return the active user of a name and password; the sign-in is not complete yet.
 
-    `device` is the cookie of a browser in which somebody has signed in before;
+    `device` is the cookie of a browser that was used for a sign-in before;
     `welcome` says where a code of a mail makes one known. The try
     stays counted until `complete_sign_in`. Raises SignInRefused: `wrong` for unknown,
     disabled and (with `needs_staff`) people who may not enter, `locked` while there are
@@ -87,8 +87,8 @@ def check_password(
     account = account_hash(username)
     taken = _reserve(account, operation, device)
     refused = next((one for one in taken if not one.is_allowed), None)
-    # Whoever changes the name each time would fill the trail: not by account for a
-    # network that has no tries left.
+    # An attacker who changes the name each time would fill the trail: not by account
+    # for a network that has no tries left.
     has_room = any(one.name.startswith(("network:", "device:")) for one in taken)
     if refused is not None:
         by_account = not refused.name.startswith("network:")
@@ -112,7 +112,7 @@ def check_password(
 def _reserve(account: str, operation: OperationContext, device: str) -> list[Attempt]:
     """Count a try under each name that it belongs to, or under none; return them.
 
-    A known browser has a counter of its own, so nobody else locks it out. Elsewhere an
+    A known browser has its own counter, so others cannot lock it out. Elsewhere an
     account is counted by network, and in all; a network that has no tries left still
     lets the first ones of each account through, or one of many behind an address would
     lock out all others. Runs in a transaction of its own.
@@ -147,7 +147,7 @@ def _place(account: str, operation: OperationContext) -> str:
 def complete_sign_in(
     user: User, code: str, *, operation: OperationContext, method: str, device: str = ""
 ) -> None:
-    """Check the second factor of whoever has one, forget the tries, write the entry.
+    """Check the second factor if there is one, reset the counters, write the event.
 
     Raises SignInRefused: `second_factor_required` when the code is empty,
     `second_factor` for a wrong one, `locked` after too many. `method` is `session` or
@@ -182,9 +182,9 @@ def complete_sign_in(
 def ask_for_sign_in(
     *, binding: str, operation: OperationContext, device: str = ""
 ) -> PasskeyRequest:
-    """Return what a browser needs to sign somebody in with a passkey.
+    """Return the options of a sign-in by passkey.
 
-    Names nobody: the authenticator says whose key it has. Raises ValidationError:
+    They name no user: the authenticator says whose key it has. Raises ValidationError:
     too_many, no_domain.
     """
     actor = Actor(kind="anonymous", operation=operation)
@@ -204,7 +204,7 @@ def sign_in_with_passkey(
     """Return the active user whose passkey has answered, and write it down.
 
     Complete: a passkey is both factors. Whose key it is says the caller, so wrong
-    answers count against the network, or a known browser, alone and lock nobody else's
+    answers count against the network, or a known browser, alone and lock no other
     account. `needs_staff` and `method` are those of a password. Raises SignInRefused:
     late, wrong, locked.
     """
@@ -235,7 +235,7 @@ def sign_in_with_passkey(
 def _look_at_passkey(
     answer: Mapping[str, Any], challenge: bytes, actor: Actor, *, needs_staff: bool
 ) -> tuple[User | None, str]:
-    """Return whose passkey has answered, and why he may not come in, if so."""
+    """Return the user of the passkey, and the reason of a refusal or an empty text."""
     try:
         passkey = check_answer(answer, challenge, actor=actor, user=None)
     except PasskeyRefused as refused:
@@ -260,7 +260,7 @@ def _reserve_passkey(operation: OperationContext, device: str | None) -> Attempt
     name = f"network:{network_hash(operation.ip)}"
     attempt = reserve(name, settings.SIGN_IN_NETWORK_TRIES, _window())
     if not attempt.is_allowed:
-        # Not by account: whoever changes the name each time would fill the trail.
+        # Not by account: names that change each time would fill the trail.
         _record_failure("locked", None, "", operation, by_account=False)
         raise SignInRefused("locked", retry_after=attempt.retry_after)
     return attempt
@@ -331,9 +331,9 @@ def account_hash(username: str) -> str:
 def _look(
     username: str, password: str, *, needs_staff: bool
 ) -> tuple[User | None, str]:
-    """Return the user of a name, and why he may not come in: empty if he may.
+    """Return the user of a name, and the reason of a refusal or an empty text.
 
-    Hashes exactly once, whoever the user is.
+    Hashes exactly once for every name, known or not.
     """
     user = _find(username)
     if user is None or not user.is_genuine:
@@ -357,7 +357,7 @@ def _why_not(user: User, *, needs_staff: bool) -> str:
 
 
 def _find(username: str) -> User | None:
-    # What no database can store is nobody's name, and must cost the same.
+    # Names that no database can store must cost the same.
     is_storable = "\0" not in username and len(username) <= _LONGEST_NAME
     name = username if is_storable and username.isprintable() else ""
     return User.objects.filter(username=name).first()

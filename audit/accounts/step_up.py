@@ -74,7 +74,7 @@ _durable = partial(transaction.atomic, durable=True)
 def step_up_methods(user: User, scope: str) -> list[str]:
     """Return what the person can confirm a scope with: of the values of `StepUpMethod`.
 
-    A recovery code counts for the own second secrets: whoever has lost the phone has
+    A recovery code counts for the scope `account`: a person who lost the phone has
     nothing else. There a PIN is too little, at a level where it is for anything, unless
     it is all there is.
     """
@@ -262,7 +262,7 @@ def _reserve(user: User, actor: Actor) -> PinCredential:
     with _durable():
         credential = lock_tries(user)
         is_taken = _count(credential)
-        # After the person's own count: whoever is locked uses up nobody else's tries.
+        # After the person's own count: a locked person uses up no shared tries.
         may_try = not is_taken or all(
             count_attempt(n, limit, _WINDOW).is_allowed for n, limit in _limits(actor)
         )
@@ -278,8 +278,7 @@ def _reserve(user: User, actor: Actor) -> PinCredential:
 def lock_tries(user: User) -> PinCredential:
     """Return the person's row; others wait for it until this transaction ends.
 
-    Whoever locks the account, too, does that afterwards, so that nobody waits in a
-    circle.
+    Callers that lock the account as well do that afterwards, to avoid a deadlock.
     """
     credentials = PinCredential.objects.select_for_update().filter(user=user)
     credential = credentials.first()

@@ -35,7 +35,7 @@ _RETENTION = timedelta(days=30)
 
 
 class TokenError(Exception):
-    """A token that opens nothing: forged, expired, spent, revoked, or of nobody."""
+    """An invalid token: forged, expired, spent, revoked, or without a user."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Tokens:
 
 
 def issue_tokens(user: User) -> Tokens:
-    """Begin a family for somebody who has signed in completely."""
+    """Begin a family for a user whose sign-in is complete."""
     family = TokenFamily(
         user=user,
         expires_at=clock.now() + _longest(),
@@ -88,7 +88,7 @@ def refresh_tokens(text: str, *, operation: OperationContext) -> Tokens:
 
 
 def revoke_token(text: str, *, operation: OperationContext) -> None:
-    """End the family of an access or refresh token; one that is nobody's is ignored."""
+    """End the family of an access or refresh token; an invalid one is ignored."""
     for kind in (_REFRESH, _ACCESS):
         try:
             family = _family(_parse_claims(text, kind))
@@ -124,7 +124,7 @@ def _family(claims: dict[str, Any]) -> TokenFamily:
     if family is None or not family.user.is_active or not family.user.is_genuine:
         raise TokenError
     user = family.user
-    # Or whoever writes to the database would put a family of his under somebody else.
+    # Or a writer of the database could put a family of his under another user.
     if claims["sub"] != str(user.pk):
         raise TokenError
     expected = [user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()]
@@ -164,7 +164,7 @@ def _tokens(family: TokenFamily, secret: str) -> Tokens:
 
 
 def _parse_claims(text: str, kind: str) -> dict[str, Any]:
-    """Return the claims of a token of ours. Raises TokenError.
+    """Return the claims of a token that this hub issued. Raises TokenError.
 
     An access token that lasts longer than any was made by a clock that was ahead. It is
     refused, because the refresh token that came with it gets the next one.

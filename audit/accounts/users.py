@@ -1,4 +1,4 @@
-"""Staff accounts: the doors to them, and what puts somebody out everywhere."""
+"""Staff accounts: services that change them, and what ends all their sessions."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from audit.tenancy.actors import Actor
 _ACCESS_FLAGS = ("is_active", "is_staff", "is_superuser")
 # How the word of a released PIN begins in `User.factors`; a moment follows.
 _RELEASED = "released:"
-# So long after a release its person can still say that nobody has asked for it.
+# So long after a release its person can still object.
 RELEASE_WAIT = timedelta(days=1)
 _TRIES = 10
 _WINDOW = timedelta(minutes=15)
@@ -67,10 +67,10 @@ def register_staff_source(source: Callable[[Iterable[UUID]], Any]) -> None:
 
 @transaction.atomic
 def end_sessions(user: User, *, actor: Actor, reason_code: str) -> int:
-    """Put a user out everywhere: every session and token ends with its next request.
+    """End every session and token of a user, with its next request.
 
     Returns how many token families were alive. `user` carries the new stamp, so that
-    the edge can keep the session of whoever does this to the own account.
+    the edge can keep the session of a person who does this to the own account.
     """
     user.security_stamp = new_stamp()
     # The stamp alone: other columns of a form are not written by this.
@@ -132,7 +132,7 @@ def factors_of(user: User) -> set[str]:
     """Return which second secrets a user has: `pin`, `totp`, a word of each passkey.
 
     Two queries. Raises AccountAltered when they are not those that the hub has written
-    down with the account: whoever takes a row away past the hub takes no lock away.
+    down with the account: a row removed outside of the hub removes no lock.
     """
     account = _with_factors().get(pk=user.pk)
     account.require_genuine()
@@ -156,7 +156,7 @@ def note_factors(user: User, *, add: str = "", remove: str = "") -> None:
 def release_of(user: User) -> datetime | None:
     """Return from when on the password alone sets a PIN; None without a release.
 
-    It is signed with the account, or whoever writes to the database would release PINs.
+    It is signed with the account, or a writer of the database could release PINs.
     Raises AccountAltered.
     """
     account = User.objects.get(pk=user.pk)
@@ -175,7 +175,7 @@ def note_release(user: User, moment: datetime | None) -> None:
 def accept_account(user: User, *, actor: Actor) -> None:
     """Sign an account and its roles as they are stored, whatever wrote them.
 
-    For whoever runs the hub and has looked at them. Its sessions and tokens end. A PIN
+    For operators who have reviewed them. Its sessions and tokens end. A PIN
     that was released waits on; whose second secrets were taken away past the hub waits
     as after a release, or the password alone would open what they had locked.
     """
@@ -273,7 +273,7 @@ def _noted_factors(account: User) -> set[str]:
 
 
 def _noted_release(account: User) -> datetime | None:
-    """Return the moment of a release as it stands, whoever has written it."""
+    """Return the moment of a release as stored, without checking the signature."""
     for word in account.factors.split():
         if word.startswith(_RELEASED):
             with suppress(ValueError):
@@ -288,8 +288,8 @@ def _genuine_release(account: User) -> datetime | None:
 def _waits_anew(account: Any) -> bool:
     """Tell whether an account that is accepted has lost its second secrets.
 
-    Of one that was changed past the hub nobody knows what stood there. An emptied row
-    says that there was a PIN.
+    The former value of one changed outside of the hub is unknown; an emptied row says
+    that there was a PIN.
     """
     if _current_factors(account) or _genuine_release(account):
         return False
@@ -341,7 +341,7 @@ def check_current_password(user: User, password: str, *, actor: Actor) -> None:
 
 
 def counter_of_current_password(user: User) -> str:
-    """Return the name of the counter of tries by whoever is signed in."""
+    """Return the name of the counter of tries by a signed-in person."""
     return f"own-password:{hmac_hex('user', user.pk.hex)}"
 
 

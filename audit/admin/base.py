@@ -104,7 +104,7 @@ class ScopedAdmin(_ModelAdmin):
     list_needs: ClassVar[tuple[str, ...]] = ()
     # What access events call these rows: `customer.viewed`.
     event_prefix = "customer"
-    # Whether rows repeat what somebody sent, where addresses stand inside texts.
+    # Whether rows repeat what was sent, with addresses inside texts.
     is_copy = False
 
     def get_visible(self, actor: Actor) -> QuerySet[Any]:
@@ -378,7 +378,7 @@ def _note_errors(request: HttpRequest, form: Any, label: str) -> None:
                 refuse(request, error.code, label)
 
 
-# Refusals of services that are worth an entry: somebody was kept from something.
+# Refusals of services that are worth an entry.
 _NOTED = {"stale_version", "guard", "refund_exceeds_paid", "limit_exceeded"}
 
 

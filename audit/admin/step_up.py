@@ -101,7 +101,7 @@ def require_step_up(
 ) -> Grant:
     """Return the grant for an act that begins here, which its events will name.
 
-    Raises StepUpRequired without one: `guarded`, which stands around every page of the
+    Raises StepUpRequired without one: `guarded`, which wraps every page of the
     admin, then asks for the code. `what` says what will happen, for people, without a
     personal value.
     """
@@ -163,7 +163,7 @@ class ConfirmedForms(ScopedAdmin):
         return super().changeform_view(request, object_id, form_url, extra_context)
 
     def _may_write(self, request: HttpRequest, object_id: str | None) -> bool:
-        # Whoever may not, and whoever names a foreign row, is told so and not asked.
+        # Without the permission, or for a foreign row: refused without a question.
         if object_id is None:
             return bool(self.has_add_permission(request))
         instance = self.get_object(request, unquote(object_id))

@@ -106,11 +106,11 @@ class UserAdmin(ConfirmedForms, ScopedAdmin, auth_admin.UserAdmin):
         return bool(request.user.is_superuser)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        # Whoever may change an account could make it an owner.
+        # A person who may change an account could make it an owner.
         return bool(request.user.is_superuser)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        # Whoever gets an account here is to come in here.
+        # An account made here is one of staff.
         return {"is_staff": True} | super().get_changeform_initial_data(request)
 
     def save_model(

@@ -93,8 +93,8 @@ def record_reveal(
 def write_notes(actor: Actor) -> None:
     """Write the access and refusal events that an operation has noted.
 
-    In as many statements for somebody of two hundred businesses as of two. A refusal
-    that somebody repeats is only counted, see `record_refusal`. Its own transaction,
+    In as many statements for two hundred businesses as for two. A repeated refusal
+    is only counted, see `record_refusal`. Its own transaction,
     after the one of the act has ended either way. The caller does not hand out an
     answer whose access could not be written.
     """

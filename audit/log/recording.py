@@ -65,7 +65,7 @@ def record(
 def record_together(events: list[Event], *, actor: Actor) -> None:
     """Write events of one operation that `new_event` has made, in one statement.
 
-    For what each of somebody's businesses reads: there may be hundreds. They are
+    For what each business of a person reads: there may be hundreds. They are
     written whatever is within reach, so make none for a business of strangers.
     """
     if events:

@@ -1,6 +1,6 @@
 """Refusals in the trail: the first ones are entries, the others a number.
 
-Entries can never be deleted. Without this somebody who repeats a refused request would
+Entries can never be deleted. Without this a caller who repeats a refused request would
 fill the trail, and bury in it what matters. Nothing vanishes: once the quarter of an
 hour is over, one entry says how many more there were.
 """
@@ -50,7 +50,7 @@ def record_refusal(
 
     Each person, key or address has ten events for an action, a code and a business in
     a quarter of an hour. What is counted beyond them only moves a number, and writes
-    neither event nor operation. `code` is one of ours, never a caller's text;
+    neither event nor operation. `code` is a fixed word, never a caller's text;
     `business_id` is the target's or the actor's only one unless it is given. Its own
     transaction, or part of the caller's, which then holds the counter's row until its
     end.
@@ -76,11 +76,11 @@ def record_refusals(
     """Write or count one refusal in each of these businesses; return its events.
 
     As `record_refusal`, with as many statements for two hundred businesses as for two:
-    whoever works for many would make a refused request costly otherwise.
+    a refused request of a person with many would be costly otherwise.
     """
     now = clock.now()
     fresh = [_fresh(action, code, pk, actor, now) for pk in set(business_ids)]
-    # Counters are nobody's rows: also those of a business that is not within reach.
+    # Counters belong to no business: also those of a business that is not within reach.
     with tenant_scope(None):
         windows = _locked(fresh)
         stored = RefusalWindow.objects.filter(name__in=[each.name for each in windows])
@@ -128,7 +128,7 @@ def close_windows(*, actor: Actor, only_count: bool = False) -> int:
 def _close(name: str, actor: Actor) -> None:
     now = clock.now()
     window = RefusalWindow.objects.select_for_update().filter(name=name).first()
-    # Meanwhile somebody may have been refused again, in a new window.
+    # Meanwhile there may be another refusal, in a new window.
     if window is not None and not _is_open(window, now):
         if window.number > MOST_EVENTS:
             record_together([_summary(window, actor)], actor=actor)
@@ -195,7 +195,7 @@ def _locked(fresh: list[RefusalWindow]) -> list[RefusalWindow]:
 
 def _summary(window: RefusalWindow, actor: Actor) -> Event:
     """Return how many more refusals than those details one by one a window has seen."""
-    # The operation is that of whoever tells it; the entry is about who was refused.
+    # The operation is the writer's; the entry is about who was refused.
     refused: Any = window.actor_kind
     who = replace(actor, kind=refused, id=window.actor_id, key_id=window.key_id)
     return new_event(

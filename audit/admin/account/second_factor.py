@@ -50,7 +50,7 @@ class PasswordEntry(forms.Form):
 
 
 class RemovalForm(PasswordEntry):
-    """Password and a code: whoever found an open browser has neither."""
+    """Password and a code: a person who found an open browser has neither."""
 
     code = forms.CharField(
         label="Code of the app, or a recovery code",
@@ -163,7 +163,7 @@ def _confirm(request: HttpRequest) -> HttpResponse:
 
 def _codes(request: HttpRequest) -> HttpResponse:
     user: Any = request.user
-    # Codes stand for the app: whoever makes them shows that it is at hand.
+    # Require a current code before issuing new recovery codes.
     form = RemovalForm(request, request.POST, auto_id="codes_%s")
     if not accounts.has_second_factor(user) or not form.is_valid():
         return _second_factor_page(request, codes_form=form)
@@ -257,7 +257,7 @@ def _unlock(request: HttpRequest) -> HttpResponse:
 def _confirm_first(request: HttpRequest, what: str) -> None:
     """Require a recent step-up of a person who has a second secret.
 
-    With a session and a password alone somebody else would add one of his own, and
+    With a session and a password alone an attacker would add one of his own, and
     confirm anything with it. The first one has nothing before it.
     """
     user: Any = request.user

@@ -103,7 +103,7 @@ class PasswordForm(_RefusableForm):
 
 
 class CodeForm(_RefusableForm):
-    """The second step, for whoever has a second factor."""
+    """The second step, for accounts with a second factor."""
 
     code = forms.CharField(
         label="Code",
@@ -155,7 +155,7 @@ class PasskeyForm(_RefusableForm):
 
 
 class _SignInView(LoginView):
-    """What both steps share: a safe way on, and 429 for whoever has no tries left."""
+    """What both steps share: a safe redirect, and 429 when no tries are left."""
 
     def form_invalid(self, form: Any) -> HttpResponse:
         response = super().form_invalid(form)
@@ -173,7 +173,7 @@ class _SignInView(LoginView):
         return reverse("admin:index")
 
     def enter(self, user: Any) -> HttpResponse:
-        """Begin the session of somebody who has shown everything."""
+        """Begin the session of a user whose sign-in is complete."""
         self.request.session.pop(_PENDING, None)
         login(self.request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
         response = HttpResponseRedirect(self.get_success_url())
@@ -182,7 +182,7 @@ class _SignInView(LoginView):
 
 
 class PasswordView(_SignInView):
-    """Asks for name and password; whoever has a second factor goes on to that."""
+    """Asks for name and password, then leads to the second factor if there is one."""
 
     template_name = "admin/login.html"
     authentication_form: Any = PasswordForm
@@ -222,7 +222,7 @@ class PasswordView(_SignInView):
 
 
 class CodeView(_SignInView):
-    """Asks for the code of somebody whose password was right, for five minutes."""
+    """Asks for the code after an accepted password, for five minutes."""
 
     template_name = "admin/login_code.html"
     authentication_form: Any = CodeForm
@@ -267,7 +267,7 @@ class CodeView(_SignInView):
 
 
 class PasskeyView(_SignInView):
-    """Signs in whoever's passkey answers. Its form stands on the other two pages."""
+    """Signs in by passkey. Its form is part of the other two pages."""
 
     template_name = "admin/login.html"
     authentication_form: Any = PasskeyForm
