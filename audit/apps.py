@@ -42,7 +42,7 @@ _faults_before: dict[str, list[str]] = {}
 
 
 def _look_before(*, using: str, **_: Any) -> None:
-    # Afterwards nobody could tell a change by somebody from one by a migration.
+    # Afterwards a foreign change could not be told from one of a migration.
     from audit.maintenance import catalogue_faults  # noqa: PLC0415 - models must be ready
 
     _faults_before[using] = catalogue_faults(using)

@@ -29,9 +29,9 @@ _IPV6_SITE = 64
 
 
 def hmac_hex(*parts: str) -> str:
-    """Return a hash that stays comparable for ever and that nobody can guess from.
+    """Return a keyed hash: comparable for ever, and safe from guessing.
 
-    For names of rows alone: it gives no right to whoever knows the key.
+    For names of rows alone: it proves nothing to a holder of the key.
     """
     return _hmac(settings.LOOKUP_KEY, parts)
 
@@ -54,9 +54,9 @@ def signatures(*parts: str) -> list[str]:
 
 
 def is_signature(text: str, *parts: str) -> bool:
-    """Tell whether a key of ours, present or former, has signed these parts.
+    """Tell whether HASH_KEY, present or former, has signed these parts.
 
-    Never for what is no such text: whoever writes to the database puts anything there.
+    False for any other text: a writer of the database may store anything there.
     """
     if not isinstance(text, str) or not text.isascii():
         return False
@@ -91,7 +91,7 @@ def _hmac(key: str, parts: tuple[str, ...]) -> str:
 def network_hash(ip: str | None) -> str:
     """Return the keyed hash under which what an address does is counted.
 
-    Of IPv6 the /64 counts: whoever has one address there has all of them.
+    Of IPv6 the /64 counts: the owner of one address there has all of them.
     """
     text = ""
     if ip is not None:

@@ -99,7 +99,7 @@ class _Typed:
 
 
 class EmailField(_Typed, _EmailField):
-    """An e-mail address without signs that nobody sees."""
+    """An e-mail address without invisible characters."""
 
     cleaned = staticmethod(clean_address)
 
@@ -127,7 +127,7 @@ class NameField(_Typed, _CharField):
 
 
 class NullNameField(_Typed, NullCharField):
-    """A name that may be missing; one that nobody sees is."""
+    """A name that may be missing; an invisible one counts as missing."""
 
     cleaned = staticmethod(clean_name)
 
@@ -192,7 +192,7 @@ def without_long(queryset: Any, *, columns: Iterable[str] = ()) -> Any:
 
     For lists: what is not shown is neither read nor masked, however long it is. `shown`
     are columns of the rows and, as `customer__notes`, of the rows that are loaded with
-    them. Whoever looks at another one all the same reads it by a query of its own.
+    them. Reading another one all the same costs a query of its own.
     """
     related = queryset.query.select_related
     names = _long_paths(queryset.model, related if isinstance(related, dict) else {})

@@ -32,7 +32,7 @@ _REFUSED = {
     HTTPStatus.FORBIDDEN: "forbidden",
     HTTPStatus.METHOD_NOT_ALLOWED: "method_not_allowed",
 }
-# What somebody may open who has to set up a second factor first.
+# What is open to a person who has to set up a second factor first.
 _SETTING_UP = frozenset(
     {
         "admin:account_second_factor",
@@ -66,7 +66,7 @@ class TenancyMiddleware:
 
 
 class SecondFactorMiddleware:
-    """Whoever needs a second factor and has none is led to set it up, and no further.
+    """Redirects a person who needs a second factor and has none to set it up.
 
     Outside of the admin such a session counts for nothing, as if there were none.
     """

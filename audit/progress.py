@@ -1,4 +1,4 @@
-"""How far a long command is, as a line for whoever waits for it."""
+"""The progress of a long command, as a line on its stream."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from audit.tenancy.actors import Actor
 
 
 class LabelledChoices(AutocompleteJsonView):
-    """Names each choice the way its page says, since `str()` names nobody."""
+    """Labels each choice as its page does, since `str()` holds no name."""
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context_data(**kwargs)
@@ -82,7 +82,7 @@ class HoldfastAdminSite(admin.AdminSite):
     @method_decorator(never_cache)
     @method_decorator(transaction.non_atomic_requests)
     def login_code(self, request: HttpRequest) -> Any:
-        """Ask for the second factor of somebody whose password was right."""
+        """Ask for the second factor after an accepted password."""
         from audit.admin.account.sign_in import CodeView  # noqa: PLC0415 - forms need models
 
         return self._sign_in_page(CodeView, request, None)
@@ -90,7 +90,7 @@ class HoldfastAdminSite(admin.AdminSite):
     @method_decorator(never_cache)
     @method_decorator(transaction.non_atomic_requests)
     def login_passkey(self, request: HttpRequest) -> Any:
-        """Sign in whoever's passkey answers."""
+        """Sign in by passkey."""
         from audit.admin.account.sign_in import PasskeyView  # noqa: PLC0415 - forms need models
 
         return self._sign_in_page(PasskeyView, request, None)

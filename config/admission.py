@@ -100,7 +100,7 @@ class Room:
             return self._refuse()
 
     def leave(self) -> None:
-        """Give the place to whoever waits longest."""
+        """Give the place to the request that waits longest."""
         with self._lock:
             if self._waiting:
                 self._waiting.popleft().set()

@@ -112,7 +112,7 @@ def _pages() -> Iterator[tuple[str, Any]]:
 
 @register(Tags.staticfiles, deploy=True)
 def check_static_files(**_: Any) -> list[CheckMessage]:
-    """Report files of pages that nobody collected; the server refuses to start."""
+    """Report static files that were not collected; the server refuses to start."""
     try:
         require_static_files()
     except ImproperlyConfigured as error:

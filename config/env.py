@@ -60,7 +60,7 @@ def text(name: str, default: str | None) -> str:
 
 
 def secret(name: str) -> str:
-    """Return NAME, which nobody must be able to guess; empty when it is not set."""
+    """Return NAME, which must be hard to guess; empty when it is not set."""
     value = text(name, "")
     return _strong(name, value) if value else value
 

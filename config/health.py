@@ -66,7 +66,7 @@ def is_health_path(path: str) -> bool:
 
 
 def alive(request: HttpRequest) -> HttpResponse:
-    """Tell that this process answers requests; asks nothing and nobody."""
+    """Answer 200: this process serves requests; nothing else is checked."""
     return JsonResponse({"status": OK})
 
 

@@ -59,7 +59,7 @@ if env.flag("HOLDFAST_PROXY_HTTPS", default=False):
 # Under this name a browser takes a cookie from this very host and path alone.
 _cookie = "__Host-" if HTTPS else ""
 SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = f"{_cookie}sessionid", f"{_cookie}csrftoken"
-# Of a browser in which somebody has signed in: audit/accounts/devices.py.
+# Of a browser that was used for a sign-in: audit/accounts/devices.py.
 DEVICE_COOKIE_NAME = f"{_cookie}device"
 # Sent to the doors of signing in alone, which the prefix above does not allow.
 REFRESH_COOKIE_NAME = f"{'__Secure-' if HTTPS else ''}holdfast_refresh"
@@ -289,7 +289,7 @@ SIGN_IN_NETWORK_TRIES = env.number(
 SIGN_IN_WINDOW_MINUTES = env.number(
     "HOLDFAST_SIGN_IN_WINDOW_MINUTES", default=15, at_least=1
 )
-# Whoever has one of these roles in a business needs a second factor.
+# Members with one of these roles in a business need a second factor.
 SECOND_FACTOR_ROLES = env.choices(
     "HOLDFAST_SECOND_FACTOR_ROLES",
     "" if DEBUG or DEMO else "admin,superuser",

@@ -1,4 +1,4 @@
-"""Writing much in short transactions, so that nobody waits long for the database."""
+"""Writing many rows in short transactions, so that others wait only briefly."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Rows of accounts, bound to a key that is not in the database.
 
-Whoever can write SQL could give himself a role or another's password. A MAC over the
+Who can write SQL could give himself a role or another's password. A MAC over the
 columns that decide is therefore checked whenever such a row is used. An old row that is
 put back with its old MAC is not found out.
 """
@@ -73,7 +73,7 @@ class SignedModel(models.Model):
     """A row whose columns `signed` are covered by its `mac`.
 
     A time counts as whether there is one. `save()` signs, and refuses a row that is
-    not genuine: what somebody has forged is not made good by the next one who changes
+    not genuine: a forged row is not made good by the next person who changes
     something else. Nor does it sign what a row was when it was loaded: what another
     has written since then stays.
     """

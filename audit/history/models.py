@@ -1,6 +1,6 @@
 """No change without a history row: base classes for models of every app.
 
-A tracked row is changed as somebody: `row.as_actor(actor, reason=…).save()` or
+A tracked row is changed by an actor: `row.as_actor(actor, reason=…).save()` or
 `Model.objects.as_actor(actor, reason=…).update(…)`. Each way of Django's ORM to change
 rows either writes history or refuses; the guards keep what was written.
 """
@@ -114,7 +114,7 @@ class TrackedModel(models.Model):
 
         The history row of an update holds what the database says it has stored, not
         what a stale instance believed. Without a savepoint the caller's transaction
-        ends if this fails. Raises NotSupportedError when nobody was named with
+        ends if this fails. Raises NotSupportedError when no actor was set with
         `as_actor()`.
         """
         authorship = require_authorship(self._authorship, "save()")

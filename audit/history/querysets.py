@@ -69,7 +69,7 @@ class TrackedQuerySet(ScopedQuerySet[_M]):
         """Update the rows in key order and write one history row for each.
 
         Runs in one transaction and locks the rows, so that two of these cannot
-        deadlock. Raises NotSupportedError when nobody was named with `as_actor()`.
+        deadlock. Raises NotSupportedError when no actor was set with `as_actor()`.
         """
         require_authorship(self._authorship, "update()")
         with transaction.atomic(using=self.db):

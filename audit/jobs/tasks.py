@@ -103,7 +103,7 @@ class LeaseLost(JobEnded):
 
 
 class JobCancelled(JobEnded):
-    """Somebody has cancelled the job."""
+    """The job was cancelled."""
 
 
 class WorkerStopping(JobEnded):

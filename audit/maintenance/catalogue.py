@@ -77,7 +77,7 @@ def catalogue_faults(using: str = DEFAULT_DB_ALIAS) -> list[str]:
     """Return one sentence for each way the catalogue is not as `migrate` left it."""
     tables = connections[using].introspection.table_names()
     if KeptCatalogue._meta.db_table not in tables:
-        # Older than this table; without one to blame, somebody took it.
+        # Older than this table; without a missing migration it was dropped.
         return [] if missing_migrations(using) else [_MISSING]
     stored = KeptCatalogue.objects.using(using).first()
     if stored is None:

@@ -215,5 +215,5 @@ def _audit_columns() -> Iterator[KeyedColumn]:
     yield KeyedColumn(codes.all, "code_hash", end=_end_code)
     pins = PinCredential.objects.select_related("user")
     yield KeyedColumn(pins.all, "pepper_version", end=_end_pin, newest=newest_version)
-    # `migrate` signs it, as the owner: whoever serves must not be able to.
+    # `migrate` signs it, as the owner: the runtime role must not be able to.
     yield KeyedColumn(KeptCatalogue.objects.all, "mac")

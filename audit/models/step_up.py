@@ -37,7 +37,7 @@ class StepUpMethod(models.TextChoices):
 class PinCredential(models.Model):
     """The PIN of one person, and how often a wrong code was given since a right one.
 
-    `hash` is empty for somebody without a PIN; the tries of an authenticator code
+    `hash` is empty for a person without a PIN; the tries of an authenticator code
     count here too. The counters are moved by one UPDATE each, never read and written.
     """
 

@@ -1,4 +1,4 @@
-"""Signs that nobody sees: refused in addresses, nothing in names, shown to staff.
+"""Invisible characters: refused in addresses, ignored in names, shown to staff.
 
 Two addresses that look the same must be the same, so no sign without a shape may stand
 in one. Names are texts of any script: joiners, which Persian, Indic scripts and emoji
@@ -123,7 +123,7 @@ def without_unseen(text: str) -> str:
 
 
 def is_visible(text: str) -> bool:
-    """Tell whether somebody sees something: a mark alone has nothing to stand upon."""
+    """Tell whether a text is visible: a combining mark alone is not."""
     return any(not _is_nothing(s) and not _is_mark(s) for s in text)
 
 

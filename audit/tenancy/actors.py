@@ -28,7 +28,7 @@ _REFERENCE = re.compile(
     r"[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}|[A-Z](?:-[0-9A-Z]{4}){2}", re.I
 )
 
-# What somebody may do, by business: the names of permissions, as Django writes them.
+# Permissions by business: their names as Django writes them.
 Permissions = Mapping[UUID, frozenset[str]]
 
 
@@ -95,7 +95,7 @@ class OperationContext:
 class Actor:
     """Who acts, for which businesses, in which operation.
 
-    `business_ids` is None for whoever may act in all of them. `rights` say what a
+    `business_ids` is None for an actor of all businesses. `rights` say what a
     member of staff may do in each; keys and commands are held by their own scopes.
     """
 
@@ -118,7 +118,7 @@ class Actor:
 
     @classmethod
     def from_user(cls, user: Any, operation: OperationContext) -> Actor:
-        """Return a user as the one who acts; nobody's name for anonymous ones.
+        """Return a user as the one who acts; without a name for anonymous ones.
 
         Raises AccountAltered for an account that was changed past the hub.
         """
@@ -147,7 +147,7 @@ class Actor:
 
     @property
     def permission_fingerprint(self) -> str:
-        """What somebody may do where, as a text that changes with any of it."""
+        """The permissions by business, as a text that changes with any of them."""
         if self.business_ids is None:
             return "everything"
         permissions = (
@@ -157,7 +157,7 @@ class Actor:
 
     @property
     def sole_business_id(self) -> UUID | None:
-        """The business of whoever works for exactly one."""
+        """The business of an actor who works for exactly one."""
         ids = self.business_ids or ()
         return next(iter(ids)) if len(ids) == 1 else None
 

@@ -54,7 +54,7 @@ def tenant_scope(business_ids: Iterable[UUID] | None) -> Iterator[None]:
 def extend_tenant_scope(business_id: UUID | None) -> Iterator[None]:
     """Let the SQL inside reach this business too, and nothing more than that.
 
-    For rows of the trail: they are written whoever acts, also before it is known.
+    For rows of the trail: they are written for any actor, also before one is known.
     """
     within = _reach.get()
     if business_id is None or within == ALL or str(business_id) in within.split(","):

@@ -51,7 +51,7 @@ _REPEATING = {
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
-    """Return the problem document of an error; None for what nobody expected.
+    """Return the problem document of an error; None for unexpected ones.
 
     The latter becomes a 500 by `config.errors`, and stands in the log.
     """
@@ -64,7 +64,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse
     elif isinstance(api_error, exceptions.ValidationError):
         refusal = _refused_values(list(_errors(api_error.detail, "")))
     elif api_error.get_codes() == "invalid_token":
-        # A sentence of ours, which says what to do with a token that has ended.
+        # The text of the error, which says what to do with an expired token.
         refusal = ApiError(status, "invalid_token", str(api_error.detail))
     else:
         refusal = ApiError(status, _code(api_error), _SENTENCES.get(status, _OTHER))

@@ -65,7 +65,7 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
 
 
 class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # the library has no types there
-    """The session of somebody who has signed in to the admin."""
+    """The session of a person who is signed in to the admin."""
 
     target_class = "rest_framework.authentication.SessionAuthentication"
     name = "staffSession"
@@ -156,7 +156,7 @@ def _share_refusals(result: dict[str, Any]) -> None:
 
 
 def _name_choices(result: dict[str, Any]) -> None:
-    """Give each list of values of ours one component, under the name of its class.
+    """Give each TextChoices one component, under the name of its class.
 
     A list that two classes share stays where it is used.
     """

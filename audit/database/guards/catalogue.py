@@ -34,7 +34,7 @@ def catalogue(using: str = DEFAULT_DB_ALIAS) -> list[str]:
         with transaction.atomic(using=using), connection.cursor() as cursor:
             pairs = catalogue_postgresql.definitions(cursor)
     else:
-        # No transaction of ours: it would wait for the lock of whoever writes.
+        # Without a transaction, which would wait for the lock of a writer.
         with connection.cursor() as cursor:
             pairs = _sqlite_definitions(cursor)
     return sorted(f"{_one_line(what)}: {_one_line(how)}" for what, how in pairs)

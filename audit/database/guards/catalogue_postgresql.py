@@ -18,7 +18,7 @@ def definitions(cursor: Any) -> list[tuple[str, str]]:
         "FROM pg_namespace n WHERE n.nspname = current_schema()"
     )
     schema, name, path = cursor.fetchone()
-    # The server names what it prints by the path of whoever asks.
+    # The server prints names by the search path of the connection.
     cursor.execute(
         "SELECT set_config('search_path', quote_ident(%s) || ', pg_temp', true)", [name]
     )

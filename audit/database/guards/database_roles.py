@@ -128,7 +128,7 @@ def _hashed(cursor: Any, role: str, password: str) -> str:
 
 
 def _opens(cursor: Any, role: str, password: str) -> bool:
-    """Tell whether somebody can sign in to this database by role and password."""
+    """Tell whether role and password connect to this database."""
     import psycopg  # noqa: PLC0415 - only where PostgreSQL is
 
     place = cursor.connection.info.get_parameters()

@@ -46,7 +46,7 @@ class TenantTable:
 class ScopedTable:
     """A table whose rows belong to a business, which `column` names.
 
-    Rows of nobody (`column` null) are the platform's; only some tables have them.
+    Rows without a business are of the platform; only some tables have them.
     """
 
     table: str
