@@ -164,8 +164,8 @@ def _name_choices(result: dict[str, Any]) -> None:
     names: dict[tuple[str, ...], str] = {}
     for choices in sorted(TextChoices.__subclasses__(), key=lambda c: c.__name__):
         values = tuple(sorted(choices.values))
-        name = _PUBLISHED.get(choices.__name__, choices.__name__)
-        names[values] = "" if values in names else name
+        published = _PUBLISHED.get(choices.__name__, choices.__name__)
+        names[values] = "" if values in names else published
     for parent in [*_parents(copy.copy(schemas)), *_parents(result["paths"])]:
         for key, schema in list(parent.items()):
             if not isinstance(schema, dict) or "enum" not in schema:
