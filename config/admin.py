@@ -58,7 +58,7 @@ class HoldfastAdminSite(admin.AdminSite):
         pages = [
             path("login/code/", self.login_code, name="login_code"),
             path("login/passkey/", self.login_passkey, name="login_passkey"),
-            path("login/known/<str:code>/", self.accept_invitation, name="login_known"),
+            path("login/known/<str:code>/", self.login_known, name="login_known"),
             path("security/", view(monitoring_view), name="security"),
             path("step-up/end/", view(end_view), name="step_up_end"),
             path("account/pin/", view(pin_view), name="account_pin"),
@@ -97,7 +97,7 @@ class HoldfastAdminSite(admin.AdminSite):
 
     @method_decorator(never_cache)
     @method_decorator(require_safe)
-    def accept_invitation(self, request: HttpRequest, code: str) -> Any:
+    def login_known(self, request: HttpRequest, code: str) -> Any:
         """Make a browser known by the code of a mail."""
         from audit.accounts.device_cookie import accept_invitation_view  # noqa: PLC0415 - uses messages
 
