@@ -22,7 +22,7 @@ from tests.factories import CaptureFactory, CustomerFactory, SourceFactory
 def envelopes(kind: str, *bodies: dict[str, object], trust: str = "server") -> list:
     made = [services.build_envelopes(kind, body, trust=trust)[0] for body in bodies]
     return [
-        type(item)(**{**vars(item), "index": number})
+        type(item)(**{**vars(item), "position": number})
         for number, item in enumerate(made)
     ]
 
