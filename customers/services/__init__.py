@@ -179,7 +179,7 @@ from customers.services.revealing import (
     require_reveal,
     reveal_customer,
 )
-from customers.services.saving import check_live
+from customers.services.writing import check_live
 from customers.services.segment_rules import RuleError
 from customers.services.segments import (
     SEGMENTS,
@@ -194,7 +194,7 @@ from customers.services.stats import (
     refresh_stats,
     register_stats_provider,
 )
-from customers.services.writing import save_record
+from customers.services.saving import save_record
 
 __all__ = [
     "ARCHIVE",

@@ -19,7 +19,7 @@ from customers.selectors.customers import list_rows
 from customers.services.customers import check_rev
 from customers.services.figure_kinds import Figures
 from customers.services.locking import locking
-from customers.services.saving import check_not_erased
+from customers.services.writing import check_not_erased
 from customers.services.stats import refresh_locked
 
 ARCHIVE, BULK = "customers.archive_customer", "customers.bulk_customer"

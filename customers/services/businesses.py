@@ -15,7 +15,7 @@ from audit.tenancy.actors import Actor
 from audit.tenancy.scope import tenant_scope
 from customers.models import Business, Customer, Membership
 from customers.services.constraints import changed_columns, check_row
-from customers.services.saving import Write
+from customers.services.writing import Write
 from customers.services.stats import refresh_business_stats
 
 logger = logging.getLogger(__name__)

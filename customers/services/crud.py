@@ -14,8 +14,8 @@ from customers.selectors.customers import list_rows
 from customers.services.constraints import changed_columns, check_row
 from customers.services.locking import hand_down, lock_customer
 from customers.services.money.booking_rules import check_new_booking, stamp_booking
-from customers.services.saving import Write, check_live, copy_of, mark_archived
-from customers.services.writing import save_by_subject
+from customers.services.writing import Write, check_live, copy_of, mark_archived
+from customers.services.saving import save_by_subject
 
 _Row = TypeVar("_Row", bound=models.Model)
 

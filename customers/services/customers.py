@@ -17,7 +17,7 @@ from customers.selectors.customers import list_rows
 from customers.services.constraints import changed_columns, check_row
 from customers.services.locking import locking
 from customers.services.preferences import update_preferences
-from customers.services.saving import (
+from customers.services.writing import (
     Write,
     check_live,
     check_not_erased,

@@ -10,7 +10,7 @@ from customers.choices import NoteType
 from customers.models import Customer, Note
 from customers.selectors.customers import list_rows
 from customers.services.constraints import check_row
-from customers.services.saving import Write
+from customers.services.writing import Write
 
 
 @transaction.atomic

@@ -15,7 +15,7 @@ from customers.models import ConsentEvent, Customer, Flag, Preferences
 from customers.selectors.customers import list_rows
 from customers.services.constraints import changed_columns, check_row
 from customers.services.locking import hand_down, lock_customer
-from customers.services.saving import Write, copy_of, save_plainly
+from customers.services.writing import Write, copy_of, save_plainly
 
 # What people write of preferences, in the order in which it is shown.
 PREFERENCES_COLUMNS = (

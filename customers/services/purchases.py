@@ -20,7 +20,7 @@ from customers.money import to_column_decimals
 from customers.selectors.customers import list_rows
 from customers.services.constraints import check_row
 from customers.services.money.booking_rules import save_booking
-from customers.services.saving import Write
+from customers.services.writing import Write
 from customers.services.stats import local_day
 
 

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from customers.choices import AuthorKind, TicketStatus
 from customers.models import Business, Ticket, TicketMessage
-from customers.services.saving import Write, check_not_erased, save_plainly
+from customers.services.writing import Write, check_not_erased, save_plainly
 
 
 def stamp_ticket(row: Ticket) -> None:

@@ -21,7 +21,7 @@ from audit.tenancy.actors import Actor
 from customers.models import Booking, Business, Customer
 from customers.selectors.customers import list_businesses, list_customers, list_rows
 from customers.services.imports.tables import ImportColumn, ImportTable
-from customers.services.saving import check_live
+from customers.services.writing import check_live
 
 NEW, CHANGED, UNCHANGED, REJECTED = "new", "changed", "unchanged", "rejected"
 IMPORT_OUTCOMES = (NEW, CHANGED, UNCHANGED, REJECTED)

@@ -18,7 +18,7 @@ from customers.choices import CLAIMING_STATUSES, PURCHASE_STATUSES, BookingStatu
 from customers.models import Booking, Refund
 from customers.money import from_database
 from customers.services.money.amounts import shown_money
-from customers.services.saving import Write, save_plainly
+from customers.services.writing import Write, save_plainly
 
 # How the external id of a booking begins that a payment has made.
 OF_PAYMENT = "payment:"

@@ -25,7 +25,7 @@ from customers.services.money.money_rules import (
     save_credit,
 )
 from customers.services.money.refund_limits import exceeds_refund_limit
-from customers.services.saving import Write
+from customers.services.writing import Write
 
 
 def credit_balance(customer: Customer, *, actor: Actor) -> dict[str, Decimal]:

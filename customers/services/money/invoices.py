@@ -30,7 +30,7 @@ from customers.money import quantise
 from customers.services.money.amounts import shown_money
 from customers.services.money.booking_rules import save_booking
 from customers.services.money.money_rules import lock_booking, refunded_of
-from customers.services.saving import Write
+from customers.services.writing import Write
 from customers.services.stats import local_day
 
 _logger = logging.getLogger(__name__)

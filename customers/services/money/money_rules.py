@@ -33,7 +33,7 @@ from customers.services.money.refund_limits import (
     exceeds_refund_limit,
     releases_refund,
 )
-from customers.services.saving import Write
+from customers.services.writing import Write
 from customers.services.stats import local_day
 
 # Asks the person to confirm an act: its digest, and what it does in plain words.

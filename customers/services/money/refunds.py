@@ -24,7 +24,7 @@ from customers.services.money.money_rules import (
     save_refund,
 )
 from customers.services.money.refund_limits import EXCEED_LIMIT, exceeds_refund_limit
-from customers.services.saving import Write
+from customers.services.writing import Write
 
 
 @transaction.atomic

@@ -38,7 +38,7 @@ from customers.services.constraints import (
     unique_rules,
     unique_values,
 )
-from customers.services.saving import copy_of
+from customers.services.writing import copy_of
 from tests.factories import (
     AddressFactory,
     BookingFactory,
