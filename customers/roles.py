@@ -30,17 +30,17 @@ class Area(NamedTuple):
     verbs: dict[Role, str]
 
 
-_ABOUT_PEOPLE = ("customer", "address", "contact", "preferences", "flag", "booking")
+_CUSTOMER_TABLES = ("customer", "address", "contact", "preferences", "flag", "booking")
 _CONVERSATIONS = ("note", "ticket", "ticketmessage")
 _MONEY = ("refund", "credit")
-_KEPT_BY_OWNERS = ("business", "membership")
-_DOORS = ("source", "apikey", "webhookendpoint")
+_OWNER_TABLES = ("business", "membership")
+_INGEST_TABLES = ("source", "apikey", "webhookendpoint")
 
 AREAS = (
     Area(
         "Customers, bookings",
         "customers",
-        _ABOUT_PEOPLE,
+        _CUSTOMER_TABLES,
         {_ADMIN: _WRITE, _SUPPORT: _WRITE, _MARKETING: "view", _AUDITOR: "view"},
     ),
     Area("Figures", "customers", ("customerstats",), dict.fromkeys(_EVERYBODY, "view")),
@@ -106,7 +106,7 @@ AREAS = (
     Area(
         "Sources, keys, webhooks",
         "capture",
-        _DOORS,
+        _INGEST_TABLES,
         {_ADMIN: _WRITE, _AUDITOR: "view"},
     ),
     Area(
@@ -144,19 +144,19 @@ AREAS = (
     Area(
         "History of a customer",
         "customers",
-        tuple(f"historical{name}" for name in (*_ABOUT_PEOPLE, *_CONVERSATIONS)),
+        tuple(f"historical{name}" for name in (*_CUSTOMER_TABLES, *_CONVERSATIONS)),
         {_ADMIN: "view", _SUPPORT: "view", _AUDITOR: "view"},
     ),
     Area(
         "History of money and settings",
         "customers",
-        tuple(f"historical{name}" for name in ("refund", *_KEPT_BY_OWNERS)),
+        tuple(f"historical{name}" for name in ("refund", *_OWNER_TABLES)),
         {_ADMIN: "view", _AUDITOR: "view"},
     ),
     Area(
         "History of sources and keys",
         "capture",
-        tuple(f"historical{name}" for name in _DOORS),
+        tuple(f"historical{name}" for name in _INGEST_TABLES),
         {_ADMIN: "view", _AUDITOR: "view"},
     ),
     Area(
@@ -213,15 +213,15 @@ PERMISSIONS: dict[Role, frozenset[str]] = {role: _permissions(role) for role in 
 SCOPE_PERMISSIONS: dict[str, frozenset[str]] = {
     "export": frozenset(
         permission
-        for own in PERMISSIONS.values()
-        for permission in own
+        for permissions in PERMISSIONS.values()
+        for permission in permissions
         if ".export_" in permission
     ),
     "refund_over_limit": frozenset({"customers.exceed_limit_refund"}),
     "manage_roles": frozenset(
         f"customers.{verb}_{table}"
         for verb in ("add", "change")
-        for table in _KEPT_BY_OWNERS
+        for table in _OWNER_TABLES
     ),
     "bulk": frozenset(
         {
@@ -231,6 +231,8 @@ SCOPE_PERMISSIONS: dict[str, frozenset[str]] = {
         }
     ),
     "manage_keys": frozenset(
-        f"capture.{verb}_{table}" for verb in ("add", "change") for table in _DOORS
+        f"capture.{verb}_{table}"
+        for verb in ("add", "change")
+        for table in _INGEST_TABLES
     ),
 }

@@ -26,7 +26,7 @@ def restore_customers(context: JobContext, *, changed_in: str | None = None) -> 
 @task("Look through a file to import", is_wide=True, result_page=_IMPORT_PAGE)
 def preview_import(context: JobContext, *, file: str) -> None:
     """Find out what a file would do; nothing of it is written."""
-    upload = services.get_own_upload(UUID(file), actor=context.actor)
+    upload = services.get_upload(UUID(file), table=None, actor=context.actor)
 
     def step(done: int, total: int, line: int) -> None:
         context.step(done, cursor=line, is_resumable=False)
@@ -37,7 +37,7 @@ def preview_import(context: JobContext, *, file: str) -> None:
 @task("Import a file", is_wide=True, result_page=_IMPORT_PAGE)
 def load_import(context: JobContext, *, file: str) -> None:
     """Load a confirmed file, batch by batch, from where it was left."""
-    upload = services.get_own_upload(UUID(file), actor=context.actor)
+    upload = services.get_upload(UUID(file), table=None, actor=context.actor)
 
     def step(done: int, total: int, line: int) -> None:
         context.step(done, cursor=line, total=total)

@@ -24,7 +24,7 @@ def currency_code(**kwargs: Any) -> models.CharField[Any, Any]:
     return models.CharField(max_length=3, validators=[check_currency], **kwargs)
 
 
-def known(field: str, values: list[str], name: str) -> models.CheckConstraint:
+def one_of(field: str, values: list[str], name: str) -> models.CheckConstraint:
     """Return the rule that a column holds one of our values, or null."""
     return models.CheckConstraint(
         condition=Q(**{f"{field}__in": values}),

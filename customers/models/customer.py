@@ -17,7 +17,7 @@ from audit.history.models import TrackedModel
 from audit.history.querysets import TrackedQuerySet
 from audit.privacy.confusables import LONGEST_SKELETON, skeleton
 from customers.choices import CustomerStatus, CustomerType
-from customers.models.base import ArchiveMarks, known
+from customers.models.base import ArchiveMarks, one_of
 from customers.models.business import Business
 from customers.phones import to_e164
 from customers.references import new_customer_reference
@@ -57,9 +57,9 @@ class CustomerQuerySet(TrackedQuerySet["Customer"]):
         """
         seen = Q() if seen_in is None else Q(business_id__in=seen_in)
         words = text.split(maxsplit=_WORDS)[:_WORDS]
-        found = self
+        matches = self
         for word in words:
-            found = found.filter(
+            matches = matches.filter(
                 Q(name__icontains=word) & (seen | ~ADDRESS_AS_NAME)
                 | Q(email_key=fold_email(word))
                 | Q(email_key__contains=fold_email(word)) & seen
@@ -69,14 +69,14 @@ class CustomerQuerySet(TrackedQuerySet["Customer"]):
                 | _phone(word, seen)
             )
         if len(words) > 1 and (digits := _phone(text, seen)):
-            found = found | self.filter(digits)
-        return found
+            matches = matches | self.filter(digits)
+        return matches
 
     def _with_contact(self, word: str) -> models.QuerySet[Any, Any]:
         """Return the customers who have, or had, this further e-mail address."""
         contact: Any = self.model._meta.get_field("contacts").related_model
-        rows = contact._default_manager.filter(email_key=fold_email(word))
-        return rows.values("customer")
+        contacts = contact._default_manager.filter(email_key=fold_email(word))
+        return contacts.values("customer")
 
     def named_for_order(self, *, seen_in: Collection[UUID] | None) -> Self:
         """Add `order_name`, by which a list is sorted.
@@ -86,11 +86,11 @@ class CustomerQuerySet(TrackedQuerySet["Customer"]):
         """
         if seen_in is None:
             return self.alias(order_name=Upper("name"))
-        shown = Q(business_id__in=seen_in) | ~ADDRESS_AS_NAME
-        return self.alias(order_name=Case(When(shown, then=Upper("name"))))
+        is_visible = Q(business_id__in=seen_in) | ~ADDRESS_AS_NAME
+        return self.alias(order_name=Case(When(is_visible, then=Upper("name"))))
 
-    def with_shown(self) -> Self:
-        """Load what an endpoint shows: figures, preferences, the primary address."""
+    def with_details(self) -> Self:
+        """Load figures, preferences and the primary address."""
         address: Any = self.model._meta.get_field("addresses").related_model
         primary = address._default_manager.filter(is_primary=True, archived_at=None)
         loaded = self.select_related("business", "stats", "preferences")
@@ -124,13 +124,14 @@ class CustomerQuerySet(TrackedQuerySet["Customer"]):
         for column, written in whole.items():
             # As one text: a row in SQL is not compared alike on both engines.
             look = Concat(Cast("business_id", text), Value(" "), Cast(column, text))
-            rows = self.live().order_by().exclude(**{column: None})
-            groups = rows.values("business_id", column)
+            live = self.live().order_by().exclude(**{column: None})
+            groups = live.values("business_id", column)
             # Two of them that differ are enough; to count all takes a sort of all.
             several = groups.annotate(_first=Min(written), _last=Max(written))
             several = several.exclude(_first=F("_last")).annotate(_look=look)
-            found = rows.annotate(_look=look).filter(_look__in=several.values("_look"))
-            alike |= Q(pk__in=found.values("pk"))
+            several = several.values("_look")
+            customers = live.annotate(_look=look).filter(_look__in=several)
+            alike |= Q(pk__in=customers.values("pk"))
         return self.filter(alike)
 
     def for_list(self) -> Self:
@@ -259,8 +260,8 @@ class Customer(ArchiveMarks, TrackedModel):
                 name="customer_has_a_name",
                 violation_error_message="Give a name.",
             ),
-            known("status", CustomerStatus.values, "customer_status_known"),
-            known("customer_type", CustomerType.values, "customer_type_known"),
+            one_of("status", CustomerStatus.values, "customer_status_known"),
+            one_of("customer_type", CustomerType.values, "customer_type_known"),
         ]
         indexes: ClassVar = [
             models.Index(
@@ -295,7 +296,7 @@ class Customer(ArchiveMarks, TrackedModel):
         return not self.is_archived and self.erased_at is None
 
     @property
-    def shown_status(self) -> str:
+    def display_status(self) -> str:
         """The status as it is answered: erased and archived come first."""
         if self.erased_at is not None:
             return "erased"

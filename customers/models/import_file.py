@@ -12,16 +12,16 @@ from django.utils import timezone
 from audit.fields import NullCharField, NullTextField
 from audit.history.querysets import ScopedQuerySet
 from audit.ids import uuid7
-from customers.models.base import known
+from customers.models.base import one_of
 from customers.models.business import Business
 from customers.readers import KINDS
 
-_KEPT = timedelta(hours=24)
+_LIFETIME = timedelta(hours=24)
 
 
 def a_day_from_now() -> datetime:
     """Return when a file is removed with which somebody goes on now."""
-    return timezone.now() + _KEPT
+    return timezone.now() + _LIFETIME
 
 
 class ImportFile(models.Model):
@@ -82,7 +82,7 @@ class ImportFile(models.Model):
         verbose_name_plural = "files to import"
         ordering = ("-id",)
         default_permissions = ()
-        constraints: ClassVar = [known("kind", list(KINDS), "import_kind_known")]
+        constraints: ClassVar = [one_of("kind", list(KINDS), "import_kind_known")]
         indexes: ClassVar = [
             models.Index(fields=["business", "uploaded_by"], name="import_uploader"),
             models.Index(fields=["expires_at"], name="import_expires"),

@@ -14,9 +14,9 @@ from audit import accounts
 from audit.tenancy.actors import Actor
 from audit.tenancy.scope import tenant_scope
 from customers.models import Business, Customer, Membership
-from customers.services.constraints import changed_columns, check_row
-from customers.services.writing import Write
+from customers.services.constraints import changed_columns, clean_instance
 from customers.services.stats import refresh_business_stats
+from customers.services.writing import Write
 
 logger = logging.getLogger(__name__)
 # As many figures as a request may bring up to date.
@@ -38,7 +38,7 @@ def create_business(
 ) -> Business:
     """Make a business. Raises ValidationError with the field when a value is wrong."""
     business = Business(slug=slug, name=name or slug, **columns)
-    check_row(business)
+    clean_instance(business)
     save_business(Write(business, actor=actor))
     return business
 

@@ -50,7 +50,7 @@ def find_by_identity(
     by_email = {c.email_key: c.customer_id for c in former.order_by("pk")}
     by_email |= {c.email_key: c.pk for c in current}
     by_ref = {c.external_id: c.pk for c in named}
-    return _known(by_email), _known(by_ref)
+    return _without_none(by_email), _without_none(by_ref)
 
 
 def find_by_email(email: str, businesses: QuerySet[Business]) -> dict[UUID, UUID]:
@@ -74,7 +74,7 @@ def find_by_email(email: str, businesses: QuerySet[Business]) -> dict[UUID, UUID
     }
 
 
-def _known(customers: dict[str | None, UUID]) -> dict[str, UUID]:
+def _without_none(customers: dict[str | None, UUID]) -> dict[str, UUID]:
     return {key: pk for key, pk in customers.items() if key is not None}
 
 
@@ -87,15 +87,15 @@ def create_captured_customers(
     """
     if not new_customers:
         return []
-    rows = [Customer(business=business, **columns) for columns in new_customers]
-    Customer.objects.as_actor(actor, reason=_REASON).bulk_create(rows)
+    customers = [Customer(business=business, **columns) for columns in new_customers]
+    Customer.objects.as_actor(actor, reason=_REASON).bulk_create(customers)
     Preferences.objects.as_actor(actor, reason=_REASON).bulk_create(
-        [Preferences(business=business, customer=row) for row in rows]
+        [Preferences(business=business, customer=customer) for customer in customers]
     )
-    ids = [row.pk for row in rows]
+    ids = [customer.pk for customer in customers]
     log.record(
         "customer.created",
-        rows[0] if len(rows) == 1 else None,
+        customers[0] if len(customers) == 1 else None,
         actor=actor,
         business_id=business.pk,
         subjects=ids,
@@ -106,7 +106,7 @@ def create_captured_customers(
 
 
 @dataclass(frozen=True)
-class CapturedFact:
+class CustomerValueUpdate:
     """A value that captures tell of one column, and what they told before it.
 
     `may_replace` is false for a browser's word about what somebody else wrote.
@@ -119,7 +119,7 @@ class CapturedFact:
 
 
 def update_captured_customers(
-    captured: Mapping[UUID, Mapping[str, CapturedFact]],
+    captured: Mapping[UUID, Mapping[str, CustomerValueUpdate]],
     *,
     actor: Actor,
     learned: Mapping[UUID, Mapping[str, str]],
@@ -135,33 +135,39 @@ def update_captured_customers(
     nobody but captures wrote.
     """
     ids = {*captured, *learned, *joined, *first_seen}
-    rows = Customer.objects.filter(pk__in=ids).select_related("business")
-    locked = rows.order_by("pk").select_for_update(of=("self",), no_key=True)
+    customers = Customer.objects.filter(pk__in=ids).select_related("business")
+    locked = customers.order_by("pk").select_for_update(of=("self",), no_key=True)
     spoken = _written_by_others(captured)
     changed = []
-    for row in locked:
-        before = [getattr(row, name) for name in _COLUMNS]
-        _apply(row, captured.get(row.pk, {}), is_default=row.pk not in spoken)
-        for name, value in learned.get(row.pk, {}).items():
-            if name in _ADDABLE and not getattr(row, name):
-                setattr(row, name, value)
-        seen = first_seen.get(row.pk, row.joined_at)
-        row.joined_at = joined.get(row.pk) or min(row.joined_at, seen)
-        if before != [getattr(row, name) for name in _COLUMNS]:
-            changed.append(row)
+    for customer in locked:
+        before = [getattr(customer, name) for name in _COLUMNS]
+        _apply(
+            customer,
+            captured.get(customer.pk, {}),
+            is_default=customer.pk not in spoken,
+        )
+        for name, value in learned.get(customer.pk, {}).items():
+            if name in _ADDABLE and not getattr(customer, name):
+                setattr(customer, name, value)
+        seen = first_seen.get(customer.pk, customer.joined_at)
+        customer.joined_at = joined.get(customer.pk) or min(customer.joined_at, seen)
+        if before != [getattr(customer, name) for name in _COLUMNS]:
+            changed.append(customer)
     if changed:
         Customer.objects.as_actor(actor, reason=_REASON).bulk_update(changed, _COLUMNS)
 
 
 def _written_by_others(
-    captured: Mapping[UUID, Mapping[str, CapturedFact]],
+    captured: Mapping[UUID, Mapping[str, CustomerValueUpdate]],
 ) -> set[UUID]:
     """Return the customers whose row somebody else wrote, of those it matters for."""
     candidates = [
         pk
         for pk, values in captured.items()
         if any(
-            (fact := values.get(name)) and fact.former is None and fact.value != usual
+            (update := values.get(name))
+            and update.former is None
+            and update.value != usual
             for name, usual in _USUAL.items()
         )
     ]
@@ -174,20 +180,23 @@ def _written_by_others(
 
 
 def _apply(
-    row: Customer, captured: Mapping[str, CapturedFact], *, is_default: bool
+    customer: Customer, captured: Mapping[str, CustomerValueUpdate], *, is_default: bool
 ) -> None:
-    for name, fact in captured.items():
-        current = getattr(row, name)
+    for name, update in captured.items():
+        current = getattr(customer, name)
         if name == "status" and current == CustomerStatus.BLOCKED:
             continue
         # A name that is only the address or the user id was a stand-in.
-        is_stand_in = name == "name" and current in (row.email, row.external_id)
-        if is_default and fact.former is None:
+        is_stand_in = name == "name" and current in (
+            customer.email,
+            customer.external_id,
+        )
+        if is_default and update.former is None:
             is_stand_in = is_stand_in or current == _USUAL.get(name)
-        is_captured = fact.former is not None and current == fact.former
-        is_later = fact.may_replace and fact.occurred_at >= row.updated_at
+        is_captured = update.former is not None and current == update.former
+        is_later = update.may_replace and update.occurred_at >= customer.updated_at
         if not current or is_stand_in or is_captured or is_later:
-            setattr(row, name, fact.value)
+            setattr(customer, name, update.value)
 
 
 def record_captured_consents(
@@ -210,7 +219,7 @@ def record_captured_consents(
         "customer_id", "action"
     )
     newest = dict(answers_by_time)
-    rows = []
+    consents = []
     for customer_id, is_yes, moment, capture_id in sorted(answers, key=lambda a: a[2]):
         if is_yes:
             action = ConsentAction.GIVEN
@@ -219,7 +228,7 @@ def record_captured_consents(
         else:
             action = ConsentAction.REFUSED
         newest[customer_id] = action
-        rows.append(
+        consents.append(
             ConsentEvent(
                 business_id=business_id,
                 customer_id=customer_id,
@@ -232,4 +241,4 @@ def record_captured_consents(
                 operation_id=actor.operation.id,
             )
         )
-    ConsentEvent.objects.bulk_create(rows)
+    ConsentEvent.objects.bulk_create(consents)

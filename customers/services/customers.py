@@ -14,9 +14,10 @@ from audit.tenancy.actors import Actor
 from customers.choices import ContactKind, CustomerStatus
 from customers.models import Address, Business, Contact, Customer, Preferences
 from customers.selectors.customers import list_rows
-from customers.services.constraints import changed_columns, check_row
+from customers.services.constraints import changed_columns, clean_instance
 from customers.services.locking import locking
 from customers.services.preferences import update_preferences
+from customers.services.stats import begin_stats
 from customers.services.writing import (
     Write,
     check_live,
@@ -25,7 +26,6 @@ from customers.services.writing import (
     mark_archived,
     save_plainly,
 )
-from customers.services.stats import begin_stats
 
 # The column that a broken constraint is about; Django blames none of several.
 _ABOUT = {
@@ -71,7 +71,7 @@ def create_customer(
         columns["status"] = CustomerStatus.INACTIVE
     _check_columns(columns)
     customer = Customer(business=business, name=name, **columns)
-    check_row(customer, about=_ABOUT)
+    clean_instance(customer, about=_ABOUT)
     save_customer(Write(customer, actor=actor, reason=reason))
     if preferences:
         update_preferences(
@@ -82,10 +82,10 @@ def create_customer(
             business=business, customer=customer, raw=address, is_primary=True
         )
         save_plainly(Write(primary, actor=actor, reason=reason, customer=customer))
-    for place in addresses:
-        row = Address(business=business, customer=customer, **place)
-        check_row(row)
-        save_plainly(Write(row, actor=actor, reason=reason, customer=customer))
+    for values in addresses:
+        further = Address(business=business, customer=customer, **values)
+        clean_instance(further)
+        save_plainly(Write(further, actor=actor, reason=reason, customer=customer))
     return customer
 
 
@@ -109,26 +109,30 @@ def update_customer(
     has_address, address = "address" in changes, changes.pop("address", None)
     is_active = changes.pop("is_active", None)
     _check_columns(changes)
-    row = _locked(customer.pk, actor=actor)
-    check_rev(row, expected_rev)
-    if is_active is not None and is_active != row.is_active:
-        changes["status"] = _status(row, is_active=is_active)
-    stored = copy_of(row)
+    customer = _locked(customer.pk, actor=actor)
+    check_rev(customer, expected_rev)
+    if is_active is not None and is_active != customer.is_active:
+        changes["status"] = _status(customer, is_active=is_active)
+    stored = copy_of(customer)
     for name, value in changes.items():
-        setattr(row, name, value)
+        setattr(customer, name, value)
     # Columns that stay as they are were let in once, maybe by a laxer rule.
-    check_row(row, stored, exclude=set(CUSTOMER_COLUMNS) - changes.keys(), about=_ABOUT)
-    if changes.keys() & changed_columns(row, stored):
+    clean_instance(
+        customer, stored, exclude=set(CUSTOMER_COLUMNS) - changes.keys(), about=_ABOUT
+    )
+    if changes.keys() & changed_columns(customer, stored):
         save_customer(
-            Write(row, actor=actor, reason=reason, stored=stored, customer=row)
+            Write(
+                customer, actor=actor, reason=reason, stored=stored, customer=customer
+            )
         )
     if preferences:
         update_preferences(
-            row, actor=actor, reason=reason, is_locked=True, **preferences
+            customer, actor=actor, reason=reason, is_locked=True, **preferences
         )
     if has_address:
-        _set_address(row, address, actor=actor, reason=reason)
-    return row
+        _set_address(customer, address, actor=actor, reason=reason)
+    return customer
 
 
 def save_customer(write: Write[Customer]) -> None:
@@ -164,14 +168,14 @@ def _keep_findable(
 
 
 def _locked(pk: UUID, *, actor: Actor) -> Customer:
-    rows = list_rows(Customer, actor=actor, permission="customers.change_customer")
-    row: Customer = locking(rows.select_related("business")).get(pk=pk)
-    check_live(row)
-    return row
+    queryset = list_rows(Customer, actor=actor, permission="customers.change_customer")
+    customer: Customer = locking(queryset.select_related("business")).get(pk=pk)
+    check_live(customer)
+    return customer
 
 
-def _status(row: Customer, *, is_active: bool) -> str:
-    if row.status == CustomerStatus.BLOCKED:
+def _status(customer: Customer, *, is_active: bool) -> str:
+    if customer.status == CustomerStatus.BLOCKED:
         # Who is blocked is not active, so they would become it.
         msg = "This customer is blocked. Change the status itself to unblock them."
         raise ValidationError(msg, code="blocked")
@@ -205,7 +209,7 @@ def _set_address(
         for name in ("line1", "line2", "city", "region", "postal_code", "country"):
             setattr(address, name, None)
         address.raw = text
-        check_row(address, stored)
+        clean_instance(address, stored)
     write = Write(
         address, actor=actor, reason=reason, verb=verb, stored=stored, customer=customer
     )

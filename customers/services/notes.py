@@ -9,7 +9,7 @@ from audit.tenancy.actors import Actor
 from customers.choices import NoteType
 from customers.models import Customer, Note
 from customers.selectors.customers import list_rows
-from customers.services.constraints import check_row
+from customers.services.constraints import clean_instance
 from customers.services.writing import Write
 
 
@@ -30,7 +30,7 @@ def add_note(
         content=content.strip() or None,
         is_pinned=is_pinned,
     )
-    check_row(note)
+    clean_instance(note)
     save_note(Write(note, actor=actor))
     return note
 

@@ -13,8 +13,8 @@ from django.utils import timezone
 from audit.tenancy.actors import Actor
 from customers.models import ConsentEvent, Customer, Flag, Preferences
 from customers.selectors.customers import list_rows
-from customers.services.constraints import changed_columns, check_row
-from customers.services.locking import hand_down, lock_customer
+from customers.services.constraints import changed_columns, clean_instance
+from customers.services.locking import attach_customer, lock_customer
 from customers.services.writing import Write, copy_of, save_plainly
 
 # What people write of preferences, in the order in which it is shown.
@@ -61,30 +61,33 @@ def update_preferences(
         raise ValidationError(msg, code="unknown_field")
     # The customer first, as everybody does whose write moves figures.
     locked = customer if is_locked else lock_customer(customer.pk)
-    rows = Preferences.objects.select_for_update(no_key=True)
-    row = rows.get(customer=customer)
-    hand_down(locked, row)
-    stored = copy_of(row)
+    preferences = Preferences.objects.select_for_update(no_key=True).get(
+        customer=customer
+    )
+    attach_customer(locked, preferences)
+    stored = copy_of(preferences)
     for name, value in changes.items():
-        setattr(row, name, value)
-    check_row(row, stored)
-    if not changes.keys() & changed_columns(row, stored):
+        setattr(preferences, name, value)
+    clean_instance(preferences, stored)
+    if not changes.keys() & changed_columns(preferences, stored):
         return stored
-    save_plainly(Write(row, actor=actor, reason=reason, stored=stored, customer=locked))
-    return row
+    save_plainly(
+        Write(preferences, actor=actor, reason=reason, stored=stored, customer=locked)
+    )
+    return preferences
 
 
 def list_flags(customer: Customer, *, actor: Actor) -> QuerySet[Flag]:
     """Return the flags that stand on a customer, by code."""
-    rows = list_rows(Flag, actor=actor).filter(customer=customer, removed_at=None)
-    return rows.order_by("code")
+    flags = list_rows(Flag, actor=actor).filter(customer=customer, removed_at=None)
+    return flags.order_by("code")
 
 
 @transaction.atomic
 def add_flag(customer: Customer, code: str, *, actor: Actor, reason: str) -> Flag:
     """Put a flag on a customer. Raises ValidationError when it stands already."""
     flag = Flag(business=customer.business, customer=customer, code=code, reason=reason)
-    check_row(flag)
+    clean_instance(flag)
     save_flag(Write(flag, actor=actor, reason=reason))
     return flag
 
@@ -94,8 +97,8 @@ def remove_flag(customer: Customer, code: str, *, actor: Actor, reason: str) -> 
     """Take a flag off. Raises ValidationError when the customer does not have it."""
     actor.require_perm(customer.business_id, "customers.change_flag")
     locked = lock_customer(customer.pk)
-    standing = Flag.objects.select_for_update(no_key=True)
-    flag = standing.filter(customer=customer, code=code, removed_at=None).first()
+    flags = Flag.objects.select_for_update(no_key=True)
+    flag = flags.filter(customer=customer, code=code, removed_at=None).first()
     if flag is None:
         msg = "The customer has no such flag."
         raise ValidationError(msg, code="no_such_flag")
@@ -138,7 +141,7 @@ def record_consent(
         action=action,
         **proof,
     )
-    check_row(event)
+    clean_instance(event)
     save_consent(Write(event, actor=actor))
     return event
 

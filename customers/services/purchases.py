@@ -18,10 +18,10 @@ from customers.models import Booking, Business, Customer, CustomerStats
 from customers.models.booking import BookingQuerySet
 from customers.money import to_column_decimals
 from customers.selectors.customers import list_rows
-from customers.services.constraints import check_row
+from customers.services.constraints import clean_instance
 from customers.services.money.booking_rules import save_booking
-from customers.services.writing import Write
 from customers.services.stats import local_day
+from customers.services.writing import Write
 
 
 def days_since_purchase(customer: Customer, now: datetime | None = None) -> int | None:
@@ -47,8 +47,8 @@ class CustomerMetrics:
 
 def get_purchase_history(customer: Customer, *, actor: Actor) -> BookingQuerySet:
     """Return the customer's orders, the newest first; drafts are none."""
-    rows: Any = list_rows(Booking, actor=actor)
-    bookings: BookingQuerySet = rows.orders().filter(customer=customer)
+    queryset: Any = list_rows(Booking, actor=actor)
+    bookings: BookingQuerySet = queryset.orders().filter(customer=customer)
     return bookings
 
 
@@ -95,8 +95,8 @@ def update_purchase_history(
     """
     actor.require_perm(customer.business_id, "customers.add_booking")
     if reference is not None:
-        rows = Booking.objects.filter(business=customer.business_id)
-        if existing := rows.filter(reference=reference).first():
+        sales = Booking.objects.filter(business=customer.business_id)
+        if existing := sales.filter(reference=reference).first():
             return _same_sale(existing, customer)
         columns["reference"] = reference
     amount = to_column_decimals(Decimal(total_amount))
@@ -115,7 +115,7 @@ def update_purchase_history(
         currency=currency or customer.business.currency,
         **values,
     )
-    check_row(sale)
+    clean_instance(sale)
     save_booking(Write(sale, actor=actor))
     return sale
 

@@ -47,13 +47,13 @@ def reveal_customer(customer: Customer, *, actor: Actor, reason: str) -> Contact
     log.record_reveal(customer, actor=actor, subject=customer.pk, reason=reason)
     return ContactData(
         customer,
-        _rows_of(customer, Address, actor),
-        _rows_of(customer, Contact, actor),
+        _contact_data(customer, Address, actor),
+        _contact_data(customer, Contact, actor),
     )
 
 
-def _rows_of(customer: Customer, model: Any, actor: Actor) -> list[Any]:
-    rows = list_rows(model, actor=actor).filter(
+def _contact_data(customer: Customer, model: Any, actor: Actor) -> list[Any]:
+    records = list_rows(model, actor=actor).filter(
         business=customer.business_id, customer=customer, archived_at=None
     )
-    return list(rows[:_MOST])
+    return list(records[:_MOST])

@@ -30,8 +30,8 @@ from customers.services.money.booking_rules import save_booking
 from customers.services.money.money_rules import save_credit, save_refund
 from customers.services.notes import save_note
 from customers.services.preferences import save_consent, save_flag
-from customers.services.writing import Write, save_plainly
 from customers.services.tickets import save_message, save_ticket
+from customers.services.writing import Write, save_plainly
 
 _Model = TypeVar("_Model", bound=models.Model)
 

@@ -222,8 +222,8 @@ def _day(value: Any, reading: _Reading) -> date | None:
 
 def _relative_time(now: datetime, match: re.Match[str]) -> datetime | None:
     sign, number, unit = match.groups()
-    by = timedelta(**{_UNITS[unit]: int(number)})
-    moment = now - by if sign == "-" else now + by
+    delta = timedelta(**{_UNITS[unit]: int(number)})
+    moment = now - delta if sign == "-" else now + delta
     return moment if is_in_range(moment) else None
 
 

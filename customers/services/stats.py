@@ -43,7 +43,7 @@ from customers.models import (
     Ticket,
 )
 from customers.money import from_database, quantise
-from customers.services.consent import is_opted_in, load_facts
+from customers.services.consent import is_opted_in, load_contact_profiles
 from customers.services.figure_kinds import Figures
 from customers.services.locking import locking
 
@@ -113,19 +113,22 @@ def note_activity(moments: Mapping[UUID, datetime]) -> None:
     Runs in the caller's transaction and locks the figures in key order. What pages and
     free events change is this one column, and the whole computation would find it too.
     """
-    rows = list(
+    stats = list(
         # By its column: "customer" would join the customers, and lock those too.
         CustomerStats.objects.select_for_update(no_key=True)
         .filter(customer__in=list(moments))
         .order_by("customer_id")
     )
     later = [
-        row
-        for row in rows
-        if row.last_active_at is None or row.last_active_at < moments[row.customer_id]
+        s
+        for s in stats
+        if s.last_active_at is None or s.last_active_at < moments[s.customer_id]
     ]
-    for row in later:
-        row.last_active_at, row.updated_at = moments[row.customer_id], timezone.now()
+    for s in later:
+        s.last_active_at, s.updated_at = (
+            moments[s.customer_id],
+            timezone.now(),
+        )
     if later:
         CustomerStats.objects.bulk_update(later, ["last_active_at", "updated_at"])
 
@@ -210,12 +213,11 @@ def _compared(
     if computed is None:
         computed = compute_stats(customers)
     stored = CustomerStats.objects.filter(customer__in=customers)
-    stored_by_customer = {row.customer_id: row for row in stored}
+    stored_by_customer = {figures.customer_id: figures for figures in stored}
     for customer in customers:
-        for column in _wrong(
-            stored_by_customer.get(customer.pk), computed[customer.pk]
-        ):
-            yield customer.pk, column
+        columns = computed[customer.pk]
+        for name in _wrong(stored_by_customer.get(customer.pk), columns):
+            yield customer.pk, name
 
 
 def local_day(moment: datetime, business: Business) -> date:
@@ -237,27 +239,27 @@ def _key_batches(business_id: UUID | None, after: UUID | None) -> Iterator[list[
         customers = customers.filter(business=business_id)
     last = after
     while True:
-        rows = customers if last is None else customers.filter(pk__gt=last)
-        if not (batch := list(rows.values_list("pk", flat=True)[:_BATCH])):
+        remaining = customers if last is None else customers.filter(pk__gt=last)
+        if not (batch := list(remaining.values_list("pk", flat=True)[:_BATCH])):
             return
         yield batch
         last = batch[-1]
 
 
-def _wrong(row: CustomerStats | None, columns: Columns) -> list[str]:
-    if row is None:
+def _wrong(stored: CustomerStats | None, columns: Columns) -> list[str]:
+    if stored is None:
         return ["row"]
-    return [name for name, value in columns.items() if getattr(row, name) != value]
+    return [name for name, value in columns.items() if getattr(stored, name) != value]
 
 
 def _write(customers: Sequence[Customer], computed: dict[UUID, Columns]) -> None:
     # One statement, whatever the number of rows.
-    rows = [
+    stats = [
         CustomerStats(customer_id=c.pk, business_id=c.business_id, **computed[c.pk])
         for c in customers
     ]
     names = {name for columns in computed.values() for name in columns}
-    upsert_rows(rows, key="customer_id", columns=names | {"updated_at"})
+    upsert_rows(stats, key="customer_id", columns=names | {"updated_at"})
 
 
 def _bought(ids: list[UUID]) -> dict[UUID, _Money]:
@@ -316,8 +318,8 @@ def _purchases(customers: Sequence[Customer], computed: _Computed) -> _Computed:
 def _purchase_columns(money: _Money, business: Business) -> Columns:
     orders = money.orders
     purchases = sum(money.purchases.values())
-    own = business.currency
-    spent = money.spent.get(own, Decimal(0))
+    currency = business.currency
+    spent = money.spent.get(currency, Decimal(0))
     return {
         "total_orders": sum(
             n for status, n in orders.items() if status != BookingStatus.DRAFT
@@ -329,11 +331,11 @@ def _purchase_columns(money: _Money, business: Business) -> Columns:
         "total_purchases": purchases,
         "total_spent": spent,
         "spent": {
-            currency: str(quantise(amount, currency))
-            for currency, amount in sorted(money.spent.items())
+            code: str(quantise(amount, code))
+            for code, amount in sorted(money.spent.items())
         },
         "avg_transaction_value": metrics.average(
-            spent, money.purchases.get(own, 0), own
+            spent, money.purchases.get(currency, 0), currency
         ),
         "total_items_bought": money.items,
         "first_purchase_date": money.first and local_day(money.first, business),
@@ -354,22 +356,22 @@ def _tickets(customers: Sequence[Customer], computed: _Computed) -> _Computed:
 
 
 def _addresses(customers: Sequence[Customer], computed: _Computed) -> _Computed:
-    rows = Address.objects.filter(customer__in=customers, archived_at=None)
-    return _counted(rows, computed, addresses_count=Count("pk"))
+    addresses = Address.objects.filter(customer__in=customers, archived_at=None)
+    return _counted(addresses, computed, addresses_count=Count("pk"))
 
 
 def _contacts(customers: Sequence[Customer], computed: _Computed) -> _Computed:
     kinds = (ContactKind.EMERGENCY, ContactKind.ALTERNATIVE)
-    rows = Contact.objects.filter(
+    contacts = Contact.objects.filter(
         customer__in=customers, kind__in=kinds, archived_at=None
     )
-    return _counted(rows, computed, contacts_count=Count("pk"))
+    return _counted(contacts, computed, contacts_count=Count("pk"))
 
 
 def _counted(
-    rows: QuerySet[Any], customer_ids: Iterable[UUID], **counts: Count
+    queryset: QuerySet[Any], customer_ids: Iterable[UUID], **counts: Count
 ) -> _Computed:
-    groups = rows.order_by().values("customer_id").annotate(**counts)
+    groups = queryset.order_by().values("customer_id").annotate(**counts)
     counted = {group.pop("customer_id"): group for group in groups}
     return {pk: counted.get(pk, dict.fromkeys(counts, 0)) for pk in customer_ids}
 
@@ -377,12 +379,14 @@ def _counted(
 def _consent(customers: Sequence[Customer], computed: _Computed) -> _Computed:
     # The stored number of purchases, unless it is being computed.
     purchases = {
-        pk: row["total_purchases"]
-        for pk, row in computed.items()
-        if "total_purchases" in row
+        pk: columns["total_purchases"]
+        for pk, columns in computed.items()
+        if "total_purchases" in columns
     }
     businesses = {person.business_id: person.business for person in customers}
-    consents = load_facts(customers, purchases=purchases or None, businesses=businesses)
+    consents = load_contact_profiles(
+        customers, purchases=purchases or None, businesses=businesses
+    )
     return {
         pk: {"is_opted_in": is_opted_in(consent)} for pk, consent in consents.items()
     }

@@ -10,13 +10,13 @@ from customers.models import Business, Ticket, TicketMessage
 from customers.services.writing import Write, check_not_erased, save_plainly
 
 
-def stamp_ticket(row: Ticket) -> None:
+def stamp_ticket(ticket: Ticket) -> None:
     """Set the times that its status asks for."""
     now = timezone.now()
-    if row.status in (TicketStatus.RESOLVED, TicketStatus.CLOSED):
-        row.resolved_at = row.resolved_at or now
-    if row.status == TicketStatus.CLOSED:
-        row.closed_at = row.closed_at or now
+    if ticket.status in (TicketStatus.RESOLVED, TicketStatus.CLOSED):
+        ticket.resolved_at = ticket.resolved_at or now
+    if ticket.status == TicketStatus.CLOSED:
+        ticket.closed_at = ticket.closed_at or now
 
 
 def save_ticket(write: Write[Ticket]) -> None:

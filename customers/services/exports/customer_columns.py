@@ -119,7 +119,7 @@ def _value(
     return value if room is None else room.fitted(value)
 
 
-def shown_values(
+def masked_values(
     values: Mapping[str, Any],
     *,
     actor: Actor,
@@ -221,7 +221,7 @@ register_columns(
         ),
         CustomerColumn("address", _loaded, "contact", load=_addresses),
         _column("customer_type"),
-        _column("status", "shown_status"),
+        _column("status", "display_status"),
         _column("source", profiles=_FULL),
         _column("join_date", "joined_at"),
         _column("last_active", "stats.last_active_at"),

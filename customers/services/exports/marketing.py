@@ -15,7 +15,7 @@ from customers import contact_rules
 from customers.choices import ConsentChannel, Purpose
 from customers.models import Customer, CustomerQuerySet
 from customers.selectors.customers import list_customers
-from customers.services.consent import load_facts
+from customers.services.consent import load_contact_profiles
 
 COLUMNS = (
     "email",
@@ -91,12 +91,12 @@ def contactable(customers: list[Customer]) -> dict[UUID, dict[str, Any]]:
     The rule is that of the first channel that may, else that of e-mail. A constant
     number of queries.
     """
-    facts = load_facts(customers)
+    profiles = load_contact_profiles(customers)
     decisions = {}
     for customer in customers:
         answers = {
             str(channel): contact_rules.may_contact(
-                facts[customer.pk], Purpose.MARKETING, channel
+                profiles[customer.pk], Purpose.MARKETING, channel
             )
             for channel in ConsentChannel.values
         }
@@ -114,11 +114,11 @@ def consenting(
 
     Every export of people for marketing passes here, whatever list it began with.
     """
-    facts = load_facts(batch)
+    profiles = load_contact_profiles(batch)
     allowed = []
     for customer in batch:
         answer = contact_rules.may_contact(
-            facts[customer.pk], Purpose.MARKETING, channel
+            profiles[customer.pk], Purpose.MARKETING, channel
         )
         if answer.is_allowed:
             allowed.append(customer)

@@ -28,7 +28,7 @@ from audit.rest import idempotency
 from audit.tenancy.actors import Actor
 from customers.models import Customer
 from customers.selectors.customers import list_rows
-from customers.services.money.money_rules import Confirm
+from customers.services.money.money_rules import StepUp
 
 EXPORT = "customers.export_customer"
 _VALID = timedelta(minutes=10)
@@ -38,7 +38,7 @@ _BATCH = 200
 _OURS = frozenset({"business", "operation_id", "state_hash", "wording_hash"})
 # How a hash under our key begins.
 _KEYED = "h1:"
-_FACTS = {"profile": "person", "format": "json"}
+_EVENT_DATA = {"profile": "person", "format": "json"}
 
 
 class LinkUsed(Exception):  # noqa: N818 - what happened, not a fault of the code
@@ -55,25 +55,25 @@ class PersonLink:
 
 @transaction.atomic
 def make_person_link(
-    customer: Customer, *, actor: Actor, reason: str, confirm: Confirm | None = None
+    customer: Customer, *, actor: Actor, reason: str, step_up: StepUp | None = None
 ) -> PersonLink:
-    """Return a link to everything held about somebody, after `confirm`.
+    """Return a link to everything held about somebody, after `step_up`.
 
     Raises PermissionDenied without the right to export customers.
     """
     actor.require_perm(customer.business_id, EXPORT)
-    if confirm is not None:
+    if step_up is not None:
         digest = accounts.digest_of(
             "export_person", customer=str(customer.pk), reason=reason
         )
-        confirm(digest, f"Export everything about {customer.unique_id}")
+        step_up(digest, f"Export everything about {customer.unique_id}")
     event = log.record(
         "export.requested",
         customer,
         actor=actor,
         subjects=[customer.pk],
         reason=reason,
-        data=_FACTS,
+        data=_EVENT_DATA,
     )
     grant_id = actor.operation.grant_id
     until = clock.now() + _VALID
@@ -144,7 +144,7 @@ def export_person(
         actor=actor,
         subjects=[customer.pk],
         reason=reason,
-        data=_FACTS,
+        data=_EVENT_DATA,
         grant_id=grant_id,
     )
     return _written(customer, actor, started.pk, grant_id)
@@ -174,7 +174,7 @@ def _written(
         customer,
         actor=actor,
         subjects=[customer.pk],
-        data={**_FACTS, "rows": count, "export": str(export_id)},
+        data={**_EVENT_DATA, "rows": count, "export": str(export_id)},
         grant_id=grant_id,
     )
 

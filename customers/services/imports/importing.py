@@ -147,7 +147,7 @@ def import_report(upload: ImportFile) -> dict[str, Any]:
     return {"counts": dict(counts), "rejected": report.get("rejected", [])}
 
 
-def rejected_rows(upload: ImportFile) -> Iterator[str]:
+def export_rejects(upload: ImportFile) -> Iterator[str]:
     """Yield lines of a CSV with the rejected rows, as they stood in the file.
 
     They have two columns more, `row` and `reason`. Those of the load, once there was

@@ -112,17 +112,17 @@ def _write(
     written = [*new, *(c.row for c in changed)]
     if not written:
         return
-    change = Change(actor, reason)
+    attribution = Change(actor, reason)
     _number_tickets(new)
-    insert_tracked(new, change)
+    insert_tracked(new, attribution)
     columns = {name for c in changed for name in c.changed_columns}
-    update_tracked([c.row for c in changed], columns, change)
+    update_tracked([c.row for c in changed], columns, attribution)
     if isinstance(written[0], Customer):
         insert_tracked(
             [Preferences(customer=row, business_id=row.business_id) for row in new],
-            change,
+            attribution,
         )
-        insert_tracked(_former_emails(changed), change)
+        insert_tracked(_former_emails(changed), attribution)
     _record(checked_rows, batch.number, actor=actor, reason=reason)
     refresh_stats(_customer_id(row) for row in written)
     batch.rows = written

@@ -26,7 +26,7 @@ from customers.services.imports.uploads import (
 )
 
 # Rows of one outcome that a preview shows.
-IMPORT_SHOWN = 50
+IMPORT_SAMPLE_SIZE = 50
 # Rejected rows that are kept, to be mended and sent again; with so many letters.
 _REJECTS, _REJECTED_LETTERS = 1000, 1_000_000
 # Letters of a cell that a preview shows.
@@ -66,7 +66,7 @@ def preview_import(
             counts[checked.outcome] += 1
             noted += bool(checked.notes)
             repeats += [(checked.line, *repeat) for repeat in checked.repeats]
-            if len(samples[checked.outcome]) < IMPORT_SHOWN:
+            if len(samples[checked.outcome]) < IMPORT_SAMPLE_SIZE:
                 samples[checked.outcome].append(_sample(checked, checker))
         if step is not None:
             step(sum(counts.values()), 0, batch[-1][0])

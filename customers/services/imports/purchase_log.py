@@ -29,7 +29,7 @@ from customers.services.stats import refresh_stats
 
 # Lines of one transaction; about 50 ms.
 _BATCH = 50
-_PLACES = 3
+_MAX_DECIMALS = 3
 _LARGEST = Decimal(10) ** 12
 _REASON = "purchase log"
 _SOURCE = "import"
@@ -70,14 +70,14 @@ class PurchaseReport:
 
     customers: int = 0
     purchases: int = 0
-    known: int = 0
+    repeated: int = 0
     batches: int = 0
     bad: list[BadLine] = field(default_factory=list)
 
     @property
     def lines(self) -> int:
         """How many lines have been looked at."""
-        return self.purchases + self.known + len(self.bad)
+        return self.purchases + self.repeated + len(self.bad)
 
 
 def read_purchases(
@@ -134,7 +134,7 @@ def load_purchases(
             with transaction.atomic(durable=True):
                 _load(business, keyed, currency, report=report, actor=actor)
         else:
-            report.known += len(keyed)
+            report.repeated += len(keyed)
         progress(report)
     log.record_alone(
         "purchases.imported",
@@ -144,7 +144,7 @@ def load_purchases(
             "batches": report.batches,
             "customers": report.customers,
             "purchases": report.purchases,
-            "known": report.known,
+            "known": report.repeated,
             "bad": len(report.bad),
         },
     )
@@ -217,8 +217,8 @@ def _parse_number(text: str, name: str) -> Decimal:
         msg = f"The {name} {text!r} is not a number of zero or more."
         raise ValueError(msg)
     exponent = number.as_tuple().exponent
-    if isinstance(exponent, int) and exponent < -_PLACES:
-        msg = f"The {name} {text!r} has more than {_PLACES} decimals."
+    if isinstance(exponent, int) and exponent < -_MAX_DECIMALS:
+        msg = f"The {name} {text!r} has more than {_MAX_DECIMALS} decimals."
         raise ValueError(msg)
     return number
 
@@ -232,7 +232,7 @@ def _load(
     actor: Actor,
 ) -> None:
     stored_keys = _stored_keys(business, keyed)
-    report.known += len(stored_keys)
+    report.repeated += len(stored_keys)
     new = [(key, line) for key, line in keyed if key not in stored_keys]
     before = report.customers
     customer_ids = _customers(business, [line for _, line in new], report, actor)
@@ -310,9 +310,9 @@ def _customers(
         for reference, day in first.items()
         if reference not in customer_ids
     ]
-    change = Change(actor, _REASON)
-    insert_tracked(made, change)
+    attribution = Change(actor, _REASON)
+    insert_tracked(made, attribution)
     preferences = [Preferences(business=business, customer=row) for row in made]
-    insert_tracked(preferences, change)
+    insert_tracked(preferences, attribution)
     report.customers += len(made)
     return customer_ids | {str(row.external_id): row.pk for row in made}

@@ -22,7 +22,7 @@ TEXT, KEY, AMOUNT, MOMENT, FLAG = "text", "key", "amount", "moment", "flag"
 _FLAGS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 _AMOUNT = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]{1,10})?")
 # Letters of an unknown name that are shown.
-_MAX_SHOWN_LETTERS = 50
+_MAX_HEADER_LETTERS = 50
 _NEEDLESS = re.compile(r"[\W_]+")
 
 
@@ -91,7 +91,7 @@ def read_headers(table: ImportTable, names: Iterable[str]) -> Headers:
     for number, name in enumerate(names, start=1):
         column = table.column(name) if name else None
         if column is None or column.name in seen:
-            unknown.append(name[:_MAX_SHOWN_LETTERS] or f"column {number}")
+            unknown.append(name[:_MAX_HEADER_LETTERS] or f"column {number}")
             columns.append(None)
         elif not column.is_read:
             unread.append(column.name)

@@ -16,6 +16,7 @@ from django.db.models import QuerySet
 
 from audit import accounts, clock, maintenance
 from audit.crypto import decrypt, encrypt
+from audit.history.querysets import ScopedQuerySet
 from audit.ids import uuid7
 from audit.tenancy.actors import Actor
 from customers.models import Business, ImportContent, ImportFile
@@ -53,7 +54,7 @@ KEYED_FILES = [
     ),
 ]
 # Rows and bytes whose preview a request can wait for; more is work for a job.
-INLINE_ROWS = 2000
+INLINE_LIMIT = 2000
 INLINE_BYTES = 200_000
 # Files that one person has kept at once; each is kept for a day, unless removed.
 MOST_FILES = 100
@@ -120,36 +121,27 @@ def _check_room(user_id: UUID) -> None:
         raise ValidationError(msg, code="too_many_files")
 
 
-def get_upload(pk: UUID, *, table: ImportTable, actor: Actor) -> ImportFile:
-    """Return a file that the actor uploaded for this table, before its time is over.
+def get_upload(pk: UUID, *, table: ImportTable | None, actor: Actor) -> ImportFile:
+    """Return a file that the actor uploaded and that has not expired.
 
-    Raises DoesNotExist for every other one.
+    With a table, for that table and with its permission; a job has None. Raises
+    DoesNotExist for every other file.
     """
-    rows = ImportFile.objects.select_related("business")
-    rows = rows.visible_to(actor, table.permission)
-    return rows.filter(
-        uploaded_by=actor.user_id, table=table.name, expires_at__gt=clock.now()
-    ).get(pk=pk)
-
-
-def get_own_upload(pk: UUID, *, actor: Actor) -> ImportFile:
-    """Return a file that the actor uploaded, for whichever table.
-
-    Raises DoesNotExist for every other one.
-    """
-    rows = ImportFile.objects.filter(uploaded_by=actor.user_id)
-    rows = rows.filter(expires_at__gt=clock.now())
-    return rows.select_related("business").get(pk=pk)
+    return _uploads(table, actor).select_related("business").get(pk=pk)
 
 
 def list_uploads(*, table: ImportTable, actor: Actor) -> QuerySet[ImportFile]:
     """Return the files of the last day that the actor uploaded for a table."""
-    rows = ImportFile.objects.visible_to(actor, table.permission).defer(
-        "preview", "report"
+    return _uploads(table, actor).defer("preview", "report")
+
+
+def _uploads(table: ImportTable | None, actor: Actor) -> ScopedQuerySet[ImportFile]:
+    uploads = ImportFile.objects.filter(
+        uploaded_by=actor.user_id, expires_at__gt=clock.now()
     )
-    return rows.filter(
-        uploaded_by=actor.user_id, table=table.name, expires_at__gt=clock.now()
-    )
+    if table is None:
+        return uploads
+    return uploads.visible_to(actor, table.permission).filter(table=table.name)
 
 
 def lock_upload(upload: ImportFile) -> ImportFile:
@@ -179,7 +171,7 @@ def is_long(upload: ImportFile) -> bool:
     if upload.size > INLINE_BYTES:
         return True
     _, sheet = open_upload(upload)
-    return next(islice(sheet.rows, INLINE_ROWS, None), None) is not None
+    return next(islice(sheet.rows, INLINE_LIMIT, None), None) is not None
 
 
 def open_upload(upload: ImportFile) -> tuple[Headers, Sheet]:

@@ -39,7 +39,7 @@ def balances_of(
     """Return what can be spent in each currency; `entries` are all of one customer."""
     today = local_day(now or timezone.now(), business)
     pots_by_currency: dict[str, _Pots] = defaultdict(_Pots)
-    for entry in sorted(entries, key=lambda row: (row.created_at, row.pk)):
+    for entry in sorted(entries, key=lambda credit: (credit.created_at, credit.pk)):
         pots_by_currency[entry.currency].add(
             entry, local_day(entry.created_at, business)
         )

@@ -11,13 +11,12 @@ from typing import Any, NoReturn
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 from django.utils import timezone
 
 from customers.choices import CLAIMING_STATUSES, PURCHASE_STATUSES, BookingStatus
 from customers.models import Booking, Refund
-from customers.money import from_database
-from customers.services.money.amounts import shown_money
+from customers.money import format_money, from_database
 from customers.services.writing import Write, save_plainly
 
 # How the external id of a booking begins that a payment has made.
@@ -33,16 +32,18 @@ _INVOICED = (
 )
 
 
-def stamp_booking(row: Booking) -> None:
+def stamp_booking(booking: Booking) -> None:
     """Set the times that its status asks for; before its rules are checked.
 
     What comes in completed was so when it was placed; what is completed later, now.
     """
     now = timezone.now()
-    if row.status in PURCHASE_STATUSES and row.completed_at is None:
-        row.completed_at = min(row.placed_at, now) if row._state.adding else now
-    if row.status == BookingStatus.CANCELLED and row.cancelled_at is None:
-        row.cancelled_at = now
+    if booking.status in PURCHASE_STATUSES and booking.completed_at is None:
+        booking.completed_at = (
+            min(booking.placed_at, now) if booking._state.adding else now
+        )
+    if booking.status == BookingStatus.CANCELLED and booking.cancelled_at is None:
+        booking.cancelled_at = now
 
 
 def save_booking(write: Write[Booking]) -> None:
@@ -73,34 +74,36 @@ def check_new_booking(booking: Booking) -> None:
         _refuse_id()
 
 
-def check_booking_change(row: Booking, stored: Any, claimed: Decimal | None) -> None:
+def check_booking_change(
+    booking: Booking, stored: Any, claimed: Decimal | None
+) -> None:
     """Raise as `save_booking` does, of columns that were read already.
 
     `stored` has the columns as they were, `claimed` is what refunds of the booking
     claim; it is only looked at where less is paid than before.
     """
-    if row.status != stored.status and BookingStatus.REFUNDED in (
-        row.status,
+    if booking.status != stored.status and BookingStatus.REFUNDED in (
+        booking.status,
         stored.status,
     ):
         _refuse_status()
-    ids = (row.external_id or "", stored.external_id or "")
+    ids = (booking.external_id or "", stored.external_id or "")
     if ids[0] != ids[1] and any(name.startswith(OF_PAYMENT) for name in ids):
         _refuse_id()
-    if row.credit_used != stored.credit_used:
+    if booking.credit_used != stored.credit_used:
         msg = "Credit is used by spending it on the booking. Leave this as it is."
         raise ValidationError(msg, code="credit_used_by_credit")
-    _check_invoiced(row, stored)
-    if row.paid_amount < min(stored.paid_amount, claimed or Decimal(0)):
-        least = shown_money(claimed or Decimal(0), row.currency)
+    _check_invoiced(booking, stored)
+    if booking.paid_amount < min(stored.paid_amount, claimed or Decimal(0)):
+        least = format_money(claimed or Decimal(0), booking.currency)
         msg = f"Refunds of this booking claim {least}. Write at least that as paid."
         raise ValidationError(msg, code="paid_below_refunded")
 
 
-def _check_invoiced(row: Booking, stored: Any) -> None:
+def _check_invoiced(booking: Booking, stored: Any) -> None:
     if not stored.invoice_number:
         return
-    if any(getattr(row, name) != getattr(stored, name) for name in _INVOICED):
+    if any(getattr(booking, name) != getattr(stored, name) for name in _INVOICED):
         msg = (
             "The booking is invoiced, so its sums and lines stay. Give credit, or "
             "cancel it and make a new one."
@@ -110,11 +113,14 @@ def _check_invoiced(row: Booking, stored: Any) -> None:
 
 def claimed_by_refunds(booking_ids: Iterable[UUID]) -> dict[UUID, Decimal]:
     """Return what refunds claim of each of these bookings; one statement."""
-    claims = Refund.objects.filter(
-        booking__in=list(booking_ids), status__in=CLAIMING_STATUSES
-    )
-    sums = claims.order_by().values("booking_id").annotate(total=Sum("amount"))
-    return {claim["booking_id"]: from_database(claim["total"]) for claim in sums}
+    refunds = Refund.objects.filter(booking__in=list(booking_ids))
+    return amounts_by_booking(refunds.filter(status__in=CLAIMING_STATUSES))
+
+
+def amounts_by_booking(refunds: QuerySet[Refund]) -> dict[UUID, Decimal]:
+    """Return the sum of these refunds for each of their bookings."""
+    sums = refunds.order_by().values("booking_id").annotate(total=Sum("amount"))
+    return {group["booking_id"]: from_database(group["total"]) for group in sums}
 
 
 def _refuse_status() -> NoReturn:

@@ -26,12 +26,11 @@ from audit.privacy.masking import SEE_UNMASKED, mask, mask_text
 from audit.tenancy.actors import Actor
 from customers.choices import BookingStatus
 from customers.models import Address, Booking, Business, Customer
-from customers.money import quantise
-from customers.services.money.amounts import shown_money
+from customers.money import format_money, quantise
 from customers.services.money.booking_rules import save_booking
 from customers.services.money.money_rules import lock_booking, refunded_of
-from customers.services.writing import Write
 from customers.services.stats import local_day
+from customers.services.writing import Write
 
 _logger = logging.getLogger(__name__)
 # Nothing is owed for these, so there is nothing to write an invoice of.
@@ -70,13 +69,13 @@ def invoice_of(booking: Booking, *, actor: Actor) -> str:
     business = Business.objects.select_for_update(no_key=True).get(
         pk=booking.business_id
     )
-    row = lock_booking(booking)
-    if row.invoice_number is None:
-        check_invoiceable(row)
-        row.invoice_number = _next_number(business)
-        save_booking(Write(row, actor=actor, reason="invoice"))
-    booking.invoice_number = row.invoice_number
-    return str(row.invoice_number)
+    locked = lock_booking(booking)
+    if locked.invoice_number is None:
+        check_invoiceable(locked)
+        locked.invoice_number = _next_number(business)
+        save_booking(Write(locked, actor=actor, reason="invoice"))
+    booking.invoice_number = locked.invoice_number
+    return str(locked.invoice_number)
 
 
 def check_invoiceable(booking: Booking) -> None:
@@ -149,29 +148,28 @@ def send_invoices(bookings: Iterable[Booking], *, actor: Actor) -> list[SentInvo
     `no_invoice`, `several_customers`, `too_many_invoices`.
     """
     # In one order, so that two of these cannot wait for each other.
-    rows = sorted(bookings, key=lambda row: row.pk)
-    customer = _one_customer(rows)
+    ordered = sorted(bookings, key=lambda booking: booking.pk)
+    customer = _one_customer(ordered)
     if not customer.email:
         msg = "The customer has no e-mail address. Add one, then send again."
         raise ValidationError(msg, code="no_email")
     _check_address(customer, actor)
     with transaction.atomic():
-        sent = [_numbered(row, customer, actor) for row in rows]
+        sent = [_numbered(booking, customer, actor) for booking in ordered]
         files = [
-            (f"invoice-{row.invoice_number}.html", render_invoice(row, actor=actor))
-            for row in rows
+            (f"invoice-{b.invoice_number}.html", render_invoice(b, actor=actor))
+            for b in ordered
         ]
-        mail = _mail(customer, [one.number for one in sent], files)
-        transaction.on_commit(
-            partial(_send, mail, customer, [one.number for one in sent], actor)
-        )
+        numbers = [invoice.number for invoice in sent]
+        mail = _mail(customer, numbers, files)
+        transaction.on_commit(partial(_send, mail, customer, numbers, actor))
     return sent
 
 
-def _numbered(row: Booking, customer: Customer, actor: Actor) -> SentInvoice:
-    again = row.invoice_number is not None
-    number = invoice_of(row, actor=actor)
-    return SentInvoice(row.pk, number, str(customer.email), again)
+def _numbered(booking: Booking, customer: Customer, actor: Actor) -> SentInvoice:
+    again = booking.invoice_number is not None
+    number = invoice_of(booking, actor=actor)
+    return SentInvoice(booking.pk, number, str(customer.email), again)
 
 
 def _check_address(customer: Customer, actor: Actor) -> None:
@@ -195,14 +193,14 @@ def _check_address(customer: Customer, actor: Actor) -> None:
         raise ValidationError(msg, code="email_not_confirmed")
 
 
-def _one_customer(rows: list[Booking]) -> Customer:
-    if not rows or len({row.customer_id for row in rows}) != 1:
+def _one_customer(bookings: list[Booking]) -> Customer:
+    if len({booking.customer_id for booking in bookings}) != 1:
         msg = "Send the invoices of one customer at a time."
         raise ValidationError(msg, code="several_customers")
-    if len(rows) > _MOST:
+    if len(bookings) > _MOST:
         msg = f"Send at most {_MOST} invoices at a time."
         raise ValidationError(msg, code="too_many_invoices")
-    customer: Customer = rows[0].customer
+    customer: Customer = bookings[0].customer
     return customer
 
 
@@ -250,17 +248,17 @@ def _record(
     )
 
 
-# --- what stands on it ---------------------------------------------------------------
+# --- the document -------------------------------------------------------------------
 
 
 def _numbered_at(booking: Booking) -> datetime:
     """Return when the invoice got its number: its date stays when it is sent again."""
     history = history_model(Booking)
     if booking.invoice_number is not None:
-        rows = history.objects.filter(
+        versions = history.objects.filter(
             id=booking.pk, invoice_number=booking.invoice_number
         )
-        first = rows.order_by("history_date", "history_id").first()
+        first = versions.order_by("history_date", "history_id").first()
         if first is not None:
             moment: datetime = first.history_date
             return moment
@@ -269,9 +267,10 @@ def _numbered_at(booking: Booking) -> datetime:
 
 def _address_of(customer: Customer) -> str | None:
     """Return where the invoice goes: the billing address, else the primary one."""
-    rows = Address.objects.filter(customer=customer, archived_at=None)
     addresses = sorted(
-        rows, key=lambda row: (row.kind == "billing", row.is_primary), reverse=True
+        Address.objects.filter(customer=customer, archived_at=None),
+        key=lambda address: (address.kind == "billing", address.is_primary),
+        reverse=True,
     )
     return addresses[0].as_text if addresses else None
 
@@ -321,7 +320,7 @@ def _sums(booking: Booking, *, sees_refunds: bool) -> list[tuple[str, str]]:
     # These stand there in any case.
     always = {"Total", "Paid"}
     return [
-        (label, shown_money(amount, booking.currency))
+        (label, format_money(amount, booking.currency))
         for label, amount in amounts
         if amount or label in always
     ]

@@ -804,7 +804,7 @@ def test_long_cells_are_shown_in_part_and_given_back_whole(alice, bakery):
     found = services.import_findings(upload)
     assert len(found["shown"]["rejected"][0]["who"]) == 200
     assert len(found["unknown"][0]) == 50
-    assert name in "".join(services.rejected_rows(upload))
+    assert name in "".join(services.export_rejects(upload))
 
 
 def test_only_the_uploader_finds_confirms_and_loads_a_file(alice, bakery):
@@ -858,7 +858,7 @@ def test_of_several_uploads_at_once_the_last_place_is_for_one(
 
 
 def test_more_rows_than_a_request_waits_for_are_long(alice, bakery):
-    limit = services.INLINE_ROWS
+    limit = services.INLINE_LIMIT
 
     assert not services.is_long(keep(people(limit), actor=alice, business=bakery))
     assert services.is_long(keep(people(limit + 1), actor=alice, business=bakery))
