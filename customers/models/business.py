@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
+from datetime import date, datetime
 from typing import Any, ClassVar, Self
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -127,6 +129,15 @@ class Business(TrackedModel):
             msg = "Send an object; consent_wordings and mappings in it are objects."
             error = ValidationError(msg, code="incorrect_type")
             raise ValidationError({"settings": error})
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone of the business."""
+        return ZoneInfo(self.timezone)
+
+    def local_day(self, moment: datetime) -> date:
+        """Return the calendar day of a moment where the business is."""
+        return moment.astimezone(self.zone).date()
 
     def wording_is_valid(self, version: str | None) -> bool:
         """Tell whether consent given under this version of the wording still counts."""

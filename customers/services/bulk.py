@@ -30,18 +30,18 @@ def bulk_create_customers(
     whose preferences are not among them get empty ones. Nothing is validated but by
     the database. One event names all.
     """
-    attribution = Change(actor, reason)
-    insert_tracked(customers, attribution)
+    authorship = Change(actor, reason)
+    insert_tracked(customers, authorship)
     with_preferences = {p.customer_id for p in _of(Preferences, belongings)}
     empty = [
         Preferences(customer=c, business_id=c.business_id)
         for c in customers
         if c.pk not in with_preferences
     ]
-    insert_tracked(empty, attribution)
+    insert_tracked(empty, authorship)
     for related in belongings:
         if related and isinstance(related[0], TrackedModel):
-            insert_tracked(related, attribution)  # type: ignore[arg-type]  # all are what the first one is
+            insert_tracked(related, authorship)  # type: ignore[arg-type]  # all are what the first one is
         else:
             insert_rows(related)
     log.record(

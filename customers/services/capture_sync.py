@@ -36,21 +36,14 @@ def find_by_identity(
     business_id: UUID, *, emails: Iterable[str], external_ids: Iterable[str]
 ) -> tuple[dict[str, UUID], dict[str, UUID]]:
     """Return live customers by e-mail key, current or former, and by external id."""
-    live = Customer.objects.filter(business=business_id).live()
-    email_keys = list(emails)
-    former = Contact.objects.filter(
-        business=business_id,
-        email_key__in=email_keys,
-        kind=ContactKind.EMAIL,
-        customer__archived_at=None,
-        customer__erased_at=None,
-    )
-    current = live.filter(email_key__in=email_keys)
+    keys = list(emails)
+    live: Any = Customer.objects.filter(business=business_id).live()
+    former = _former_emails(keys).filter(business=business_id)
+    current = live.filter(email_key__in=keys)
+    by_email = dict(former.values_list("email_key", "customer_id"))
+    by_email |= dict(current.values_list("email_key", "pk"))
     named = live.filter(external_id__in=list(external_ids))
-    by_email = {c.email_key: c.customer_id for c in former.order_by("pk")}
-    by_email |= {c.email_key: c.pk for c in current}
-    by_ref = {c.external_id: c.pk for c in named}
-    return _without_none(by_email), _without_none(by_ref)
+    return by_email, dict(named.values_list("external_id", "pk"))
 
 
 def find_by_email(email: str, businesses: QuerySet[Business]) -> dict[UUID, UUID]:
@@ -60,13 +53,7 @@ def find_by_email(email: str, businesses: QuerySet[Business]) -> dict[UUID, UUID
     """
     key = fold_email(email)
     ids = businesses.order_by().values("pk")
-    former = Contact.objects.filter(
-        business__in=ids,
-        email_key=key,
-        kind=ContactKind.EMAIL,
-        customer__archived_at=None,
-        customer__erased_at=None,
-    ).order_by("pk")
+    former = _former_emails([key]).filter(business__in=ids)
     current = Customer.objects.filter(business__in=ids, email_key=key).live()
     return {
         **dict(former.values_list("business_id", "customer_id")),
@@ -74,8 +61,14 @@ def find_by_email(email: str, businesses: QuerySet[Business]) -> dict[UUID, UUID
     }
 
 
-def _without_none(customers: dict[str | None, UUID]) -> dict[str, UUID]:
-    return {key: pk for key, pk in customers.items() if key is not None}
+def _former_emails(keys: list[str]) -> Any:
+    """Return the contacts by which live customers are found, the oldest first."""
+    return Contact.objects.filter(
+        email_key__in=keys,
+        kind=ContactKind.EMAIL,
+        customer__archived_at=None,
+        customer__erased_at=None,
+    ).order_by("pk")
 
 
 def create_captured_customers(

@@ -91,13 +91,11 @@ def _check_unique_columns(
     instance: models.Model, changed: set[str], wrong: set[str]
 ) -> None:
     """Ask about the columns that are unique by themselves, but for the primary key."""
-    fields: Any = instance._meta.fields
-    unique = {f.name for f in fields if f.unique and not f.primary_key}
-    unique_fields = {
-        f.name for f in fields if f.name in unique and f.attname in changed
-    }
-    if unique_fields - wrong:
-        instance.validate_unique({f.name for f in fields} - (unique_fields - wrong))
+    fields: Any = [f for f in instance._meta.fields if f.name not in wrong]
+    unique = [f for f in fields if f.unique and not f.primary_key]
+    names = {f.name for f in unique if f.attname in changed}
+    if names:
+        instance.validate_unique({f.name for f in instance._meta.fields} - names)
 
 
 def _check_rule(

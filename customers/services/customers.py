@@ -149,22 +149,20 @@ def save_customer(write: Write[Customer]) -> None:
     check_not_erased(stored)
     write.save()
     if stored.email_key not in (None, customer.email_key):
-        _keep_findable(customer, stored.email, write)
+        former = former_email(customer, stored.email)
+        former.as_actor(write.actor, reason=write.reason).save(savepoint=False)
     write.refresh()
 
 
-def _keep_findable(
-    customer: Customer, email: str | None, write: Write[Customer]
-) -> None:
-    """Keep an e-mail as a contact, so that it finds the customer who left it."""
-    former = Contact(
+def former_email(customer: Customer, email: str | None) -> Contact:
+    """Return an unsaved contact by which a former e-mail still finds the customer."""
+    return Contact(
         business=customer.business,
         customer=customer,
         kind=ContactKind.EMAIL,
         email=email,
         valid_to=timezone.now(),
     )
-    former.as_actor(write.actor, reason=write.reason).save(savepoint=False)
 
 
 def _locked(pk: UUID, *, actor: Actor) -> Customer:

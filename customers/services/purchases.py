@@ -20,13 +20,12 @@ from customers.money import to_column_decimals
 from customers.selectors.customers import list_rows
 from customers.services.constraints import clean_instance
 from customers.services.money.booking_rules import save_booking
-from customers.services.stats import local_day
 from customers.services.writing import Write
 
 
 def days_since_purchase(customer: Customer, now: datetime | None = None) -> int | None:
     """Return whole days since the last purchase, in the business's time zone."""
-    today = local_day(now or timezone.now(), customer.business)
+    today = customer.business.local_day(now or timezone.now())
     return metrics.days_since(customer.stats.last_purchase_date, today)
 
 
@@ -67,7 +66,7 @@ def get_customer_metrics(
         stats=stats,
         currency=business.currency,
         days_since_last_purchase=metrics.days_since(
-            stats.last_purchase_date, local_day(now, business)
+            stats.last_purchase_date, business.local_day(now)
         ),
         next_tier=tier,
         purchases_to_next_tier=missing,

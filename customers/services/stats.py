@@ -8,11 +8,10 @@ definition; the rebuild compares with it. Where the figures of very many change 
 
 from __future__ import annotations
 
-import zoneinfo
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 from uuid import UUID
@@ -220,11 +219,6 @@ def _compared(
             yield customer.pk, name
 
 
-def local_day(moment: datetime, business: Business) -> date:
-    """Return the calendar day of a moment where the business is."""
-    return moment.astimezone(zoneinfo.ZoneInfo(business.timezone)).date()
-
-
 def _locking(ids: list[UUID]) -> QuerySet[Customer]:
     return locking(Customer.objects.filter(pk__in=ids).order_by("pk"))
 
@@ -338,8 +332,8 @@ def _purchase_columns(money: _Money, business: Business) -> Columns:
             spent, money.purchases.get(currency, 0), currency
         ),
         "total_items_bought": money.items,
-        "first_purchase_date": money.first and local_day(money.first, business),
-        "last_purchase_date": money.last and local_day(money.last, business),
+        "first_purchase_date": money.first and business.local_day(money.first),
+        "last_purchase_date": money.last and business.local_day(money.last),
         "is_repeat_customer": metrics.is_repeat(purchases),
         "repeat_frequency": metrics.loyalty_tier(purchases, business),
         "is_high_value": metrics.is_high_value(purchases, spent, business),

@@ -16,14 +16,13 @@ from uuid import UUID
 
 from django.db import IntegrityError, models, transaction
 from django.db.models import Max
-from django.utils import timezone
 
 from audit import log
 from audit.history.bulk import insert_tracked, update_tracked
 from audit.history.writing import Change
 from audit.tenancy.actors import Actor
-from customers.choices import ContactKind
 from customers.models import Business, Contact, Customer, Preferences, Ticket
+from customers.services.customers import former_email
 from customers.services.imports.checking import (
     CHANGED_MEANWHILE,
     RowChecker,
@@ -112,17 +111,17 @@ def _write(
     written = [*new, *(c.row for c in changed)]
     if not written:
         return
-    attribution = Change(actor, reason)
+    authorship = Change(actor, reason)
     _number_tickets(new)
-    insert_tracked(new, attribution)
+    insert_tracked(new, authorship)
     columns = {name for c in changed for name in c.changed_columns}
-    update_tracked([c.row for c in changed], columns, attribution)
+    update_tracked([c.row for c in changed], columns, authorship)
     if isinstance(written[0], Customer):
         insert_tracked(
             [Preferences(customer=row, business_id=row.business_id) for row in new],
-            attribution,
+            authorship,
         )
-        insert_tracked(_former_emails(changed), attribution)
+        insert_tracked(_former_emails(changed), authorship)
     _record(checked_rows, batch.number, actor=actor, reason=reason)
     refresh_stats(_customer_id(row) for row in written)
     batch.rows = written
@@ -197,15 +196,8 @@ def _number_tickets(new: Iterable[Any]) -> None:
 
 def _former_emails(changed: Iterable[CheckedRow]) -> list[Contact]:
     """Return contacts that keep an e-mail findable after the customer left it."""
-    now = timezone.now()
     return [
-        Contact(
-            business=checked.row.business,
-            customer=checked.row,
-            kind=ContactKind.EMAIL,
-            email=checked.before["email"],
-            valid_to=now,
-        )
+        former_email(checked.row, checked.before["email"])
         for checked in changed
         if checked.before["email_key"] not in {None, checked.row.email_key}
     ]

@@ -12,7 +12,6 @@ from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import TextIO
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -236,11 +235,10 @@ def _load(
     new = [(key, line) for key, line in keyed if key not in stored_keys]
     before = report.customers
     customer_ids = _customers(business, [line for _, line in new], report, actor)
-    zone = ZoneInfo(business.timezone)
     rows = []
     for key, line in new:
         # Noon: the day stays the same day where the business is, whatever the clock.
-        moment = datetime.combine(line.day, time(12), tzinfo=zone)
+        moment = datetime.combine(line.day, time(12), tzinfo=business.zone)
         rows.append(
             Booking(
                 business=business,
@@ -298,21 +296,20 @@ def _customers(
     live = Customer.objects.filter(business=business).live()
     named = live.filter(external_id__in=list(first))
     customer_ids = {str(c.external_id): c.pk for c in named.only("external_id")}
-    zone = ZoneInfo(business.timezone)
     made = [
         Customer(
             business=business,
             external_id=reference,
             name=f"Customer {reference}"[:255],
             source=_SOURCE,
-            joined_at=datetime.combine(day, time(12), tzinfo=zone),
+            joined_at=datetime.combine(day, time(12), tzinfo=business.zone),
         )
         for reference, day in first.items()
         if reference not in customer_ids
     ]
-    attribution = Change(actor, _REASON)
-    insert_tracked(made, attribution)
+    authorship = Change(actor, _REASON)
+    insert_tracked(made, authorship)
     preferences = [Preferences(business=business, customer=row) for row in made]
-    insert_tracked(preferences, attribution)
+    insert_tracked(preferences, authorship)
     report.customers += len(made)
     return customer_ids | {str(row.external_id): row.pk for row in made}

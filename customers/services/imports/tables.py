@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-import zoneinfo
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from django.db import models
-from django.utils.dateparse import parse_date, parse_datetime
 
-from audit.datetimes import OUT_OF_RANGE, is_in_range
+from audit.datetimes import OUT_OF_RANGE, is_in_range, parse_local
 from audit.privacy.classes import PUBLIC, declaration
 from customers.models import Address, Booking, Business, Contact, Customer, Ticket
 from customers.services.columns import Column
@@ -129,24 +127,13 @@ def read_cell(column: ImportColumn, cell: str, business: Business) -> Any:
 
 
 def _parse_time(text: str, business: Business) -> datetime:
-    try:
-        moment = parse_datetime(text)
-        if moment is None and (day := parse_date(text)):
-            moment = datetime.combine(day, time())
-    except ValueError:
-        moment = None
+    moment = parse_local(text, business.zone)
     if moment is None:
         msg = "Write a time like 2026-11-21T10:00:00Z or a day like 2026-11-21."
         raise ValueError(msg)
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=zoneinfo.ZoneInfo(business.timezone))
-    try:
-        moment = moment.astimezone(UTC)
-    except OverflowError as error:
-        raise ValueError(OUT_OF_RANGE) from error
     if not is_in_range(moment):
         raise ValueError(OUT_OF_RANGE)
-    return moment
+    return moment.astimezone(UTC)
 
 
 def _key(name: str, path: str = "", *, is_read: bool = True) -> ImportColumn:

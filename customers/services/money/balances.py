@@ -21,7 +21,6 @@ from django.utils import timezone
 
 from customers.choices import CreditKind
 from customers.models import Business, Credit
-from customers.services.stats import local_day
 
 
 @dataclass
@@ -37,11 +36,11 @@ def balances_of(
     entries: Iterable[Credit], business: Business, *, now: datetime | None = None
 ) -> dict[str, Decimal]:
     """Return what can be spent in each currency; `entries` are all of one customer."""
-    today = local_day(now or timezone.now(), business)
+    today = business.local_day(now or timezone.now())
     pots_by_currency: dict[str, _Pots] = defaultdict(_Pots)
     for entry in sorted(entries, key=lambda credit: (credit.created_at, credit.pk)):
         pots_by_currency[entry.currency].add(
-            entry, local_day(entry.created_at, business)
+            entry, business.local_day(entry.created_at)
         )
     return {code: pots.worth(today) for code, pots in sorted(pots_by_currency.items())}
 

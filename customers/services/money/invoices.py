@@ -29,7 +29,6 @@ from customers.models import Address, Booking, Business, Customer
 from customers.money import format_money, quantise
 from customers.services.money.booking_rules import save_booking
 from customers.services.money.money_rules import lock_booking, refunded_of
-from customers.services.stats import local_day
 from customers.services.writing import Write
 
 _logger = logging.getLogger(__name__)
@@ -87,7 +86,7 @@ def check_invoiceable(booking: Booking) -> None:
 
 
 def _next_number(business: Business) -> str:
-    year = local_day(timezone.now(), business).year
+    year = business.local_day(timezone.now()).year
     # By its ends, so that the unique index answers; numbers of another form, from an
     # earlier system, do not count.
     given = Booking.objects.filter(
@@ -112,8 +111,8 @@ def render_invoice(booking: Booking, *, actor: Actor, is_unmasked: bool = True) 
     sees_refunds = actor.has_perm("customers.view_refund", booking.business_id)
     context = {
         "number": booking.invoice_number,
-        "date": local_day(_numbered_at(booking), business),
-        "ordered_on": local_day(booking.placed_at, business),
+        "date": business.local_day(_numbered_at(booking)),
+        "ordered_on": business.local_day(booking.placed_at),
         "booking": booking,
         "business": business,
         "seller": _seller_lines(business),

@@ -32,7 +32,6 @@ from customers.services.money.refund_limits import (
     exceeds_refund_limit,
     releases_refund,
 )
-from customers.services.stats import local_day
 from customers.services.writing import Write
 
 # Requires step-up of the person: the digest of the act, and what it does in words.
@@ -227,7 +226,7 @@ def _check_end(entry: Credit) -> None:
     if entry.kind != CreditKind.ISSUED:
         msg = "Only credit that is given has an end. Leave the day out."
         raise ValidationError(msg, code="no_end")
-    if entry.expires_on < local_day(timezone.now(), entry.business):
+    if entry.expires_on < entry.business.local_day(timezone.now()):
         msg = "Credit cannot have run out before it is given. Write a day to come."
         raise ValidationError(msg, code="expired")
 
