@@ -1,4 +1,4 @@
-"""Hiding customers from daily work and bringing them back: one, several, or a batch."""
+"""Archiving and restoring customers: one, several, or a batch."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _HAS_IT = {
 def archive_customer(
     customer: Customer, *, actor: Actor, reason: str, expected_rev: int | None = None
 ) -> Customer:
-    """Hide a customer from daily work. History, tickets and entries stay.
+    """Archive a customer. History, tickets and events stay.
 
     Raises ValidationError `stale_version` when it is no longer at `expected_rev`.
     """
@@ -47,7 +47,7 @@ def archive_customer(
 def archive_customers(
     ids: Iterable[UUID], *, actor: Actor, reason: str, expected_rev: int | None = None
 ) -> list[Customer]:
-    """Archive all of them or, if one cannot be archived, none."""
+    """Archive these customers, all or none."""
     customers = _locked_all(ids, actor=actor)
     for customer in customers:
         check_rev(customer, expected_rev)
@@ -61,7 +61,7 @@ def archive_customers(
 def restore_customers(
     ids: Iterable[UUID], *, actor: Actor, reason: str, expected_rev: int | None = None
 ) -> list[Customer]:
-    """Bring archived customers back, all or none.
+    """Restore archived customers, all or none.
 
     Raises ValidationError when a live customer has taken the e-mail meanwhile.
     """
@@ -82,9 +82,9 @@ def archive_batch(
 ) -> int:
     """Archive those of the customers that can be; return how many were.
 
-    Takes a constant number of statements and runs in the caller's transaction. What is
-    archived, erased or no longer within reach is left as it is. With `changed_in` only
-    customers whom this operation brought back, and nobody has touched so since.
+    Takes a constant number of statements and runs in the caller's transaction. Skips
+    customers who are archived, erased or not visible to the actor. With `changed_in`
+    only those whom this operation was the last to restore.
     """
     customers = _locked_some(ids, actor=actor, changed_in=changed_in)
     customers = [customer for customer in customers if not customer.is_archived]
@@ -94,9 +94,9 @@ def archive_batch(
 def restore_batch(
     ids: Iterable[UUID], *, actor: Actor, reason: str, changed_in: UUID | None = None
 ) -> int:
-    """Bring back those of the customers that can come; return how many were.
+    """Restore those of the customers that can be; return how many were.
 
-    As `archive_batch`. Whose e-mail or external id a live customer has stays archived.
+    As `archive_batch`. Skips customers whose e-mail or external id a live one has.
     """
     customers = _locked_some(ids, actor=actor, changed_in=changed_in)
     customers = [customer for customer in customers if customer.is_archived]
@@ -124,7 +124,7 @@ def _mark(
     actor: Actor,
     reason: str,
 ) -> list[Customer]:
-    """Mark customers who are locked; return them as they are now, by key."""
+    """Update locked customers; return them as they are now, by key."""
     has_figures = {c.pk: c.has_figures for c in customers}
     changes = Customer.objects.as_actor(actor, reason=reason)
     marked = changes.update_locked(has_figures, **marks)

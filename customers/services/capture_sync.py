@@ -1,4 +1,4 @@
-"""What captures need of customers: finding many, making many, keeping them current."""
+"""Finding, creating and updating many customers from captures."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from customers.models import (
 
 _REASON = "captured"
 _UPDATABLE = ("name", "phone", "location", "status", "source")
-# What the customer is known by is added where it lacks, and never replaced.
+# Identifiers are added where they are missing, and never replaced.
 _ADDABLE = ("email", "external_id")
-# What stands in a column before anybody says something.
-_USUAL = {"status": CustomerStatus.ACTIVE, "source": "website"}
+# The defaults of columns.
+_DEFAULTS = {"status": CustomerStatus.ACTIVE, "source": "website"}
 _COLUMNS = (*_UPDATABLE, *_ADDABLE, "joined_at")
 
 
@@ -74,9 +74,10 @@ def _former_emails(keys: list[str]) -> Any:
 def create_captured_customers(
     business: Business, new_customers: list[dict[str, Any]], *, actor: Actor
 ) -> list[UUID]:
-    """Make customers, with preferences, from the columns of each; in a few statements.
+    """Create customers with preferences, from the columns of each.
 
-    The caller refreshes their figures in the same transaction.
+    A few statements for all. The caller refreshes their figures in the same
+    transaction.
     """
     if not new_customers:
         return []
@@ -100,9 +101,9 @@ def create_captured_customers(
 
 @dataclass(frozen=True)
 class CustomerValueUpdate:
-    """A value that captures tell of one column, and what they told before it.
+    """A value of one column from captures, and their value before it.
 
-    `may_replace` is false for a browser's word about what somebody else wrote.
+    `may_replace` is false for a browser: it must not overwrite what others wrote.
     """
 
     value: str
@@ -119,25 +120,25 @@ def update_captured_customers(
     joined: Mapping[UUID, datetime],
     first_seen: Mapping[UUID, datetime],
 ) -> None:
-    """Write what captures tell of customers: facts, lacking ids, when they joined.
+    """Update customers from captures: values, missing identifiers, when they joined.
 
-    A fact replaces what captures told before. What staff or an import wrote gives way
-    to a later word of a server or provider, never to a browser's. `joined` is taken as
-    it is; `first_seen` only where it is earlier. A blocked customer's status stays:
-    only staff block. An active one, and the usual source, are only defaults where
-    nobody but captures wrote.
+    A value replaces an earlier one of captures. What staff or an import wrote is
+    replaced by a later value of a server or provider, never of a browser. `joined`
+    always applies, `first_seen` only where it is earlier. A blocked customer stays
+    blocked: that is for staff. Default values of status and source are replaced where
+    only captures wrote the customer.
     """
     ids = {*captured, *learned, *joined, *first_seen}
     customers = Customer.objects.filter(pk__in=ids).select_related("business")
     locked = customers.order_by("pk").select_for_update(of=("self",), no_key=True)
-    spoken = _written_by_others(captured)
+    written_by_others = _written_by_others(captured)
     changed = []
     for customer in locked:
         before = [getattr(customer, name) for name in _COLUMNS]
         _apply(
             customer,
             captured.get(customer.pk, {}),
-            is_default=customer.pk not in spoken,
+            is_default=customer.pk not in written_by_others,
         )
         for name, value in learned.get(customer.pk, {}).items():
             if name in _ADDABLE and not getattr(customer, name):
@@ -153,15 +154,15 @@ def update_captured_customers(
 def _written_by_others(
     captured: Mapping[UUID, Mapping[str, CustomerValueUpdate]],
 ) -> set[UUID]:
-    """Return the customers whose row somebody else wrote, of those it matters for."""
+    """Return who was written by others than captures, of those for whom it matters."""
     candidates = [
         pk
         for pk, values in captured.items()
         if any(
             (update := values.get(name))
             and update.former is None
-            and update.value != usual
-            for name, usual in _USUAL.items()
+            and update.value != default
+            for name, default in _DEFAULTS.items()
         )
     ]
     if not candidates:
@@ -179,16 +180,16 @@ def _apply(
         current = getattr(customer, name)
         if name == "status" and current == CustomerStatus.BLOCKED:
             continue
-        # A name that is only the address or the user id was a stand-in.
-        is_stand_in = name == "name" and current in (
+        # A name that is only the e-mail or the user id is a placeholder.
+        is_placeholder = name == "name" and current in (
             customer.email,
             customer.external_id,
         )
         if is_default and update.former is None:
-            is_stand_in = is_stand_in or current == _USUAL.get(name)
+            is_placeholder = is_placeholder or current == _DEFAULTS.get(name)
         is_captured = update.former is not None and current == update.former
         is_later = update.may_replace and update.occurred_at >= customer.updated_at
-        if not current or is_stand_in or is_captured or is_later:
+        if not current or is_placeholder or is_captured or is_later:
             setattr(customer, name, update.value)
 
 
@@ -199,9 +200,9 @@ def record_captured_consents(
     wording_version: str | None,
     actor: Actor,
 ) -> None:
-    """Keep answers to the marketing question: (customer, yes or no, when, capture).
+    """Record answers to the marketing question: (customer, yes or no, when, capture).
 
-    A no after a yes is a withdrawal. A yes counts only under a wording that is valid.
+    A no after a yes is a withdrawal. A yes counts only under a valid wording.
     """
     if not answers:
         return

@@ -1,4 +1,4 @@
-"""The database's own rules, asked with few statements: of one row, or of many at once.
+"""The constraints of models, checked with few statements, for one instance or many.
 
 Django's `full_clean` sends one statement for each rule and each related row. Here check
 constraints are evaluated in Python, and a unique one asks once for all rows.
@@ -14,7 +14,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 
-# Of a row of evidence: they come with the write, and not before.
+# Columns of a sealed model that are set on writing.
 _SEAL = {"salt", "commitment"}
 _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "exact": operator.eq,
@@ -27,7 +27,7 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
 
 
 def changed_columns(instance: models.Model, stored: models.Model | None) -> set[str]:
-    """Return the columns in which a row differs from what was stored, if it was."""
+    """Return the columns that differ from the stored instance; all of a new one."""
     names = {field.attname for field in instance._meta.concrete_fields}
     if stored is None:
         return names
@@ -41,12 +41,12 @@ def clean_instance(
     exclude: Collection[str] = (),
     about: Mapping[str, str] | None = None,
 ) -> None:
-    """Raise ValidationError as `full_clean` would, after few statements.
+    """Raise ValidationError as `full_clean` would, with few statements.
 
-    The database is asked about unique columns and related rows alone: where the row
-    differs from `stored`, the row as it was, and not for a related row that the caller
-    has loaded. `exclude` are columns that are not cleaned, and `about` names the column
-    that a broken rule is about where Django blames none.
+    The database is queried for unique columns and related rows alone: where the
+    instance differs from `stored`, and not for a related row that the caller has
+    loaded. `exclude` are columns that are not cleaned; `about` maps a constraint to the
+    column of its error, where Django names none.
     """
     wrong: dict[str, Any] = {}
     there = _stored_relations(instance, changed_columns(instance, stored))
@@ -77,7 +77,7 @@ def clean_instance(
 
 
 def _stored_relations(instance: models.Model, changed: set[str]) -> set[str]:
-    """Return the foreign keys whose rows are there: kept, or loaded by the caller."""
+    """Return the foreign keys whose rows exist: unchanged, or loaded by the caller."""
     keys: list[Any] = [field for field in instance._meta.fields if field.is_relation]
     return {
         key.name
@@ -90,7 +90,7 @@ def _stored_relations(instance: models.Model, changed: set[str]) -> set[str]:
 def _check_unique_columns(
     instance: models.Model, changed: set[str], wrong: set[str]
 ) -> None:
-    """Ask about the columns that are unique by themselves, but for the primary key."""
+    """Check the columns that are unique by themselves, but for the primary key."""
     fields: Any = [f for f in instance._meta.fields if f.name not in wrong]
     unique = [f for f in fields if f.unique and not f.primary_key]
     names = {f.name for f in unique if f.attname in changed}
@@ -119,13 +119,13 @@ def _check_rule(
 
 
 def _is_made(instance: models.Model, name: str) -> bool:
-    """Tell whether a column is made unique, as a reference: the database alone asks."""
+    """Return True for a column with a generated unique default, such as a reference."""
     field: Any = instance._meta.get_field(name)
     return field.has_default() and not field.editable
 
 
 def _check_unique(rule: models.UniqueConstraint, instance: models.Model) -> None:
-    """Raise ValidationError, as Django does, for what another row has."""
+    """Raise ValidationError, as Django does, for values that another row has."""
     if set(find_holders(rule, [instance]).values()) - {instance.pk}:
         if rule.violation_error_message == rule.default_violation_error_message:
             raise instance.unique_error_message(type(instance), rule.fields)
@@ -134,16 +134,15 @@ def _check_unique(rule: models.UniqueConstraint, instance: models.Model) -> None
 
 
 def _blamed(rule: Any, error: ValidationError) -> str:
-    """Return the column that Django blames for a broken rule, empty for none."""
+    """Return the column that Django names for a broken rule, empty for none."""
     is_unique = getattr(error, "code", None) == "unique" and len(rule.fields) == 1
     return str(rule.fields[0]) if is_unique else ""
 
 
 def broken_checks(instance: models.Model) -> Iterator[tuple[set[str], str]]:
-    """Yield the columns and the sentence of each check constraint a row breaks.
+    """Yield the columns and the message of each broken check constraint.
 
-    Nothing is asked of the database. Raises NotImplementedError for a condition of a
-    kind that `holds` does not know.
+    Without a query. Raises NotImplementedError for a lookup that `holds` does not know.
     """
     for rule in instance._meta.constraints:
         if isinstance(rule, models.CheckConstraint):
@@ -154,7 +153,7 @@ def broken_checks(instance: models.Model) -> Iterator[tuple[set[str], str]]:
 
 
 def holds(condition: Q, instance: models.Model) -> bool | None:
-    """Tell whether a condition holds for a row; None where SQL would say unknown."""
+    """Return whether a condition is true for an instance; None for SQL's unknown."""
     answers = [
         holds(child, instance) if isinstance(child, Q) else _compared(child, instance)
         for child in condition.children
@@ -214,7 +213,7 @@ def unique_rules(model: type[models.Model]) -> list[models.UniqueConstraint]:
 
 
 def unique_values(rule: models.UniqueConstraint, instance: models.Model) -> Any:
-    """Return what a row claims under a rule, as a tuple; None for nothing."""
+    """Return the values of an instance under a rule; None if the rule ignores it."""
     if rule.condition is not None and holds(rule.condition, instance) is not True:
         return None
     values = tuple(_value(instance, name) for name in rule.fields)
@@ -224,9 +223,9 @@ def unique_values(rule: models.UniqueConstraint, instance: models.Model) -> Any:
 def find_holders(
     rule: models.UniqueConstraint, instances: Sequence[models.Model]
 ) -> dict[Any, Any]:
-    """Return who in the database holds what these rows claim: values to primary key.
+    """Return which rows have the values of these instances: values to primary key.
 
-    One statement for all rows, which are of one model.
+    One statement for all; the instances are of one model.
     """
     claims = {
         pk
@@ -252,9 +251,9 @@ def attname_of(instance: models.Model, name: str) -> str:
 
 
 def clean_columns(instance: models.Model, names: Iterable[str]) -> dict[str, list[str]]:
-    """Clean these columns of a row in place; return what is wrong with each.
+    """Clean these columns of an instance in place; return the errors of each.
 
-    Asks nothing of the database: foreign keys are the caller's to have looked up.
+    Without a query: the caller has looked up foreign keys.
     """
     chosen = set(names)
     others = {f.name for f in instance._meta.fields if f.name not in chosen}

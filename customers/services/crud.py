@@ -1,4 +1,4 @@
-"""Creating, changing and archiving rows of any table that has no rules of its own."""
+"""Creating, updating, archiving and restoring instances of any model of a customer."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def create_instance(
     reason: str | None = None,
     **values: Any,
 ) -> _Model:
-    """Create a row of a business; `values` are columns that people may write.
+    """Create an instance in a business; `values` are columns that users may write.
 
-    The caller has seen to it that foreign keys name rows of the same business. Raises
+    The caller has checked that foreign keys name rows of the same business. Raises
     ValidationError, with the field, for a broken rule, and as `Write` does.
     """
     instance = model(business_id=business_id, **values)
@@ -52,11 +52,11 @@ def update_instance(
     reason: str | None = None,
     **changes: Any,
 ) -> _Model:
-    """Change columns of a row; what is not named stays as it is.
+    """Change the named columns of an instance.
 
-    The row is locked and read afresh; where nothing differs, nothing is written. Raises
+    The row is locked and read again; without a difference nothing is written. Raises
     ValidationError `stale_version` when it is no longer at `expected_rev`, `archived`
-    for a hidden one, and otherwise as `create_instance`.
+    for an archived one, and otherwise as `create_instance`.
     """
     write = _locked(instance, expected_rev, actor=actor, reason=reason)
     current, stored = write.instance, copy_of(write.instance)
@@ -76,9 +76,9 @@ def update_instance(
 def archive_instance(
     instance: _Model, *, actor: Actor, reason: str, expected_rev: int | None = None
 ) -> _Model:
-    """Hide a row from daily work.
+    """Archive an instance.
 
-    Raises ValidationError when it is hidden already, and as `update_instance` does.
+    Raises ValidationError when it is archived already, and as `update_instance` does.
     """
     write = _locked(instance, expected_rev, actor=actor, reason=reason, verb="archived")
     current: Any = write.instance
@@ -94,10 +94,10 @@ def archive_instance(
 def restore_instance(
     instance: _Model, *, actor: Actor, reason: str, expected_rev: int | None = None
 ) -> _Model:
-    """Bring a hidden row back.
+    """Restore an archived instance.
 
-    Raises ValidationError when it is not hidden, when another has its place, and as
-    `update_instance` does.
+    Raises ValidationError when it is not archived, when another one has its unique
+    values, and as `update_instance` does.
     """
     write = _locked(instance, expected_rev, actor=actor, reason=reason, verb="restored")
     current: Any = write.instance
@@ -111,10 +111,10 @@ def restore_instance(
 
 
 def _check(instance: models.Model, stored: models.Model | None = None) -> None:
-    """Raise ValidationError unless the row keeps the rules of its table.
+    """Raise ValidationError unless the instance keeps the rules of its model.
 
-    Columns that nobody writes are filled in when it is saved; the business is the
-    caller's to have looked up.
+    Without columns that are set when it is saved, and the business, which the caller
+    has looked up.
     """
     if isinstance(instance, Booking):
         stamp_booking(instance)
@@ -125,7 +125,7 @@ def _check(instance: models.Model, stored: models.Model | None = None) -> None:
 
 
 def _check_live(instance: Any) -> None:
-    """Raise ValidationError where a row is about a customer whom nobody changes."""
+    """Raise ValidationError for an instance of an archived or erased customer."""
     about = instance.ticket if isinstance(instance, TicketMessage) else instance
     customer = getattr(about, "customer", None)
     if customer is not None:
@@ -135,7 +135,7 @@ def _check_live(instance: Any) -> None:
 def _locked(
     instance: _Model, expected_rev: int | None, *, actor: Actor, **about: Any
 ) -> Write[_Model]:
-    """Lock a row, after its customer: as everybody does whose write moves figures."""
+    """Lock an instance after its customer: the lock order of all writes."""
     meta = instance._meta
     permission = f"{meta.app_label}.change_{meta.model_name}"
     queryset: Any = list_rows(type(instance), actor=actor, permission=permission)
@@ -145,7 +145,7 @@ def _locked(
     if customer is not None and customer.pk == current.customer_id:
         attach_customer(customer, current)
     else:
-        # It has moved to another one meanwhile.
+        # It has moved to another customer meanwhile.
         customer = None
     _check_live(current)
     if expected_rev is not None and current.rev != expected_rev:

@@ -33,7 +33,7 @@ _ABOUT = {
     "one_live_customer_per_external_id": "external_id",
 }
 _PREFERENCES = frozenset({"prefer_sms", "prefer_email", "prefer_call"})
-# What people write of a customer, in the order in which it is shown.
+# The columns that users write, in the order of forms and answers.
 CUSTOMER_COLUMNS = (
     "name",
     "email",
@@ -60,11 +60,11 @@ def create_customer(
     reason: str | None = None,
     **columns: Any,
 ) -> Customer:
-    """Create a customer with preferences and figures: three records, one transaction.
+    """Create a customer with preferences and figures, in one transaction.
 
     `columns` are those of `Customer`, the three `prefer_…` and `is_active`; `address`
-    is kept as it was typed, `addresses` are columns of `Address`. Raises
-    ValidationError, with the field, when a rule is broken.
+    is stored as typed, `addresses` are columns of `Address`. Raises ValidationError,
+    with the field, for a broken rule.
     """
     preferences = {key: columns.pop(key) for key in _PREFERENCES & columns.keys()}
     if not columns.pop("is_active", True):
@@ -98,12 +98,12 @@ def update_customer(
     expected_rev: int | None = None,
     **changes: Any,
 ) -> Customer:
-    """Change facts of a customer; what is not named stays as it is.
+    """Change the named columns of a customer.
 
     `changes` are columns of `Customer`, the three `prefer_…`, `is_active`, and
-    `address`: the primary one as a text, None to archive it.
-    The row is locked and read afresh. Raises ValidationError `stale_version` when it
-    is no longer at `expected_rev`, and with the field when a rule is broken.
+    `address`: the primary one as a text, None to archive it. The row is locked and
+    read again. Raises ValidationError `stale_version` when it is no longer at
+    `expected_rev`, and with the field for a broken rule.
     """
     preferences = {key: changes.pop(key) for key in _PREFERENCES & changes.keys()}
     has_address, address = "address" in changes, changes.pop("address", None)
@@ -116,7 +116,7 @@ def update_customer(
     stored = copy_of(customer)
     for name, value in changes.items():
         setattr(customer, name, value)
-    # Columns that stay as they are were let in once, maybe by a laxer rule.
+    # Unchanged columns may have been stored under a laxer rule.
     clean_instance(
         customer, stored, exclude=set(CUSTOMER_COLUMNS) - changes.keys(), about=_ABOUT
     )
@@ -136,16 +136,16 @@ def update_customer(
 
 
 def save_customer(write: Write[Customer]) -> None:
-    """Write a customer: a new one begins with preferences and figures."""
+    """Write a customer; a new one gets preferences and figures."""
     customer, stored = write.instance, write.stored
     if stored is None:
         write.save()
-        # The document's three records: the person, the preferences, the figures.
+        # The three records of the requirement: customer, preferences, figures.
         preferences = Preferences(customer=customer, business_id=customer.business_id)
         preferences.as_actor(write.actor, reason=write.reason).save(savepoint=False)
         begin_stats(customer)
         return
-    # As stored: a change cannot bring anybody back.
+    # As stored: no change undoes an erasure.
     check_not_erased(stored)
     write.save()
     if stored.email_key not in (None, customer.email_key):
@@ -174,7 +174,7 @@ def _locked(pk: UUID, *, actor: Actor) -> Customer:
 
 def _status(customer: Customer, *, is_active: bool) -> str:
     if customer.status == CustomerStatus.BLOCKED:
-        # Who is blocked is not active, so they would become it.
+        # `is_active=False` must not unblock a blocked customer.
         msg = "This customer is blocked. Change the status itself to unblock them."
         raise ValidationError(msg, code="blocked")
     return CustomerStatus.ACTIVE if is_active else CustomerStatus.INACTIVE
@@ -190,7 +190,7 @@ def check_rev(customer: Customer, expected: int | None) -> None:
 def _set_address(
     customer: Customer, text: str | None, *, actor: Actor, reason: str | None
 ) -> None:
-    """Keep a text as the primary address; the former one stays in its history."""
+    """Set the primary address to a text, or archive it; its history stays."""
     addresses = Address.objects.filter(customer=customer, is_primary=True)
     addresses = addresses.filter(archived_at=None).select_for_update(no_key=True)
     stored = addresses.first()

@@ -1,4 +1,4 @@
-"""Locks on customers: whoever writes what belongs to one takes the customer first."""
+"""Locks on customers: who writes what belongs to a customer locks that one first."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from customers.models import Customer, CustomerStats
 
 
 def locking(customers: QuerySet[Customer]) -> QuerySet[Customer]:
-    """Return a query of customers that locks them until the commit.
+    """Return a queryset that locks the customers until the commit.
 
-    Each says in `has_figures` whether there are any of it, for `refresh_locked`.
+    It annotates `has_figures` (is there a row of figures?), for `refresh_locked`.
     """
     # NO KEY: a plain FOR UPDATE would deadlock with two inserted children, each of
     # which holds a key share lock on the customer.
@@ -29,16 +29,16 @@ def lock_customer(pk: UUID) -> Customer:
 
 
 def attach_customer(customer: Customer, instance: Any) -> None:
-    """Let a row know its locked customer, and the business that both belong to."""
+    """Set the locked customer on an instance, and the business if it is the same."""
     instance.customer = customer
     if instance.business_id == customer.business_id:
         instance.business = customer.business
 
 
 def lock_customers(customer_ids: Iterable[UUID]) -> None:
-    """Lock customers in key order until the commit; others who write them wait."""
+    """Lock customers in key order until the commit."""
     ids = list(customer_ids)
     if ids:
         customers = Customer.objects.filter(pk__in=ids).order_by("pk")
-        # Read to the end, for the lock's sake.
+        # Evaluated for the lock alone.
         list(customers.select_for_update(no_key=True).values_list("pk"))

@@ -1,4 +1,4 @@
-"""Messages of tickets: written under one's own name, and changed by nobody else."""
+"""Messages of tickets: written by the actor, and changed by their author alone."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from customers.services.preferences import check_not_ahead
 def add_message(
     ticket: Ticket, *, actor: Actor, sent_at: datetime | None = None, **values: Any
 ) -> TicketMessage:
-    """Write a message. `sent_at` is now, unless it was sent elsewhere before.
+    """Create a message. `sent_at` is now, unless it was sent elsewhere before.
 
-    Raises ValidationError for a time before the ticket or ahead of now, and as
+    Raises ValidationError for a time before the ticket or in the future, and as
     `create_instance` does.
     """
     if sent_at is not None:
@@ -43,9 +43,9 @@ def add_message(
 def change_message(
     message: TicketMessage, *, actor: Actor, **changes: Any
 ) -> TicketMessage:
-    """Change what the actor wrote. Raises ValidationError `not_yours` for all else.
+    """Change a message of the actor. Raises ValidationError `not_yours` for others.
 
-    What a customer wrote stays as it came; what a colleague wrote is the colleague's.
+    Messages of customers are never changed, those of colleagues by the colleague.
     """
     is_author = message.author_kind == AuthorKind.STAFF and (
         message.author_id == actor.user_id

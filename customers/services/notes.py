@@ -22,7 +22,7 @@ def add_note(
     note_type: str = NoteType.OTHER,
     is_pinned: bool = False,
 ) -> Note:
-    """Write a note under the actor's name. Raises ValidationError when it is empty."""
+    """Create a note by the actor. Raises ValidationError when it is empty."""
     note = Note(
         business=customer.business,
         customer=customer,
@@ -36,7 +36,7 @@ def add_note(
 
 
 def save_note(write: Write[Note]) -> None:
-    """Write a note under the name of whoever wrote it first."""
+    """Write a note; a new one is by the actor."""
     if write.is_new:
         write.instance.created_by_id = (
             write.instance.created_by_id or write.actor.user_id

@@ -1,4 +1,4 @@
-"""What a customer bought: history, figures, and new sales."""
+"""Purchases of a customer: history, figures, and new sales."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def days_since_purchase(customer: Customer, now: datetime | None = None) -> int 
 
 @dataclass(frozen=True)
 class CustomerMetrics:
-    """A customer's figures with what is computed when they are read."""
+    """A customer's figures, stored ones and those computed on reading."""
 
     as_of: datetime
     customer: Customer
@@ -45,7 +45,7 @@ class CustomerMetrics:
 
 
 def get_purchase_history(customer: Customer, *, actor: Actor) -> BookingQuerySet:
-    """Return the customer's orders, the newest first; drafts are none."""
+    """Return the customer's orders without drafts, the newest first."""
     queryset: Any = list_rows(Booking, actor=actor)
     bookings: BookingQuerySet = queryset.orders().filter(customer=customer)
     return bookings
@@ -86,11 +86,11 @@ def update_purchase_history(
     currency: str | None = None,
     **columns: Any,
 ) -> Booking:
-    """Add one completed sale; the figures follow in the same transaction.
+    """Create one completed sale, and update the figures in the same transaction.
 
-    With a `reference` the call can be repeated: the sale of that reference is
-    returned as it is. Raises ValidationError when another customer has it, and with
-    the field when a value does not fit. `columns` are those of `Booking`.
+    With a `reference` the call is idempotent: the stored sale is returned. Raises
+    ValidationError when another customer has the reference, and with the field for a
+    wrong value. `columns` are those of `Booking`.
     """
     actor.require_perm(customer.business_id, "customers.add_booking")
     if reference is not None:

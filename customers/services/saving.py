@@ -1,6 +1,7 @@
-"""Writing a row of whatever table: for pages and tables that are made for any of them.
+"""Saving an instance of any model, by the rules of its subject.
 
-A service that knows its subject calls what saves that subject.
+For pages and viewsets that are made for any model. A service that knows its subject
+calls the save function of that subject.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from customers.services.writing import Write, save_plainly
 
 _Model = TypeVar("_Model", bound=models.Model)
 
-# Every other table has no rules of its own.
+# All other models have no rules of their own.
 _SAVE: dict[type[models.Model], Callable[[Any], None]] = {
     Booking: save_booking,
     Business: save_business,
@@ -53,15 +54,15 @@ _SAVE: dict[type[models.Model], Callable[[Any], None]] = {
 
 @transaction.atomic
 def save_record(instance: _Model, *, actor: Actor, reason: str | None = None) -> _Model:
-    """Write a row as its subject does: history, event and figures in one transaction.
+    """Save an instance with its history, event and figures in one transaction.
 
-    Raises as `Write` does, and ValidationError for a broken rule that needs other rows.
+    Raises as `Write` does, and ValidationError for a rule that concerns other rows.
     """
     save_by_subject(Write(instance, actor=actor, reason=reason))
     return instance
 
 
 def save_by_subject(write: Write[Any]) -> None:
-    """Write a row as its subject does, in the caller's transaction."""
+    """Save an instance by the rules of its subject, in the caller's transaction."""
     save: Callable[[Any], None] = _SAVE.get(type(write.instance), save_plainly)
     save(write)

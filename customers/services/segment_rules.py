@@ -75,8 +75,8 @@ class _Reading:
 def read_rule(rule: Any, *, business: Business, now: datetime | None = None) -> Q:
     """Return a rule as a filter of customers. Raises RuleError with every mistake.
 
-    A value that somebody does not have, such as the last login of who never signed in,
-    meets no comparison; ask for it with `is_null`.
+    A missing value, such as the last login of a customer who never signed in, meets no
+    comparison; `is_null` finds it.
     """
     reading = _Reading(business, now or timezone.now())
     condition = _parse_rule(rule, reading, "", 1)

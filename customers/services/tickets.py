@@ -1,4 +1,4 @@
-"""Saving tickets and their messages: numbers, times, first answers."""
+"""Saving tickets and their messages: numbers, times, first responses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from customers.services.writing import Write, check_not_erased, save_plainly
 
 
 def stamp_ticket(ticket: Ticket) -> None:
-    """Set the times that its status asks for."""
+    """Set the times that belong to the status."""
     now = timezone.now()
     if ticket.status in (TicketStatus.RESOLVED, TicketStatus.CLOSED):
         ticket.resolved_at = ticket.resolved_at or now
@@ -34,7 +34,7 @@ def save_ticket(write: Write[Ticket]) -> None:
 
 
 def save_message(write: Write[TicketMessage]) -> None:
-    """Write a message; the first one of staff to the customer answers the ticket."""
+    """Write a message; the first one of staff that is not internal is the response."""
     message, ticket = write.instance, write.instance.ticket
     check_not_erased(ticket.customer)
     if write.is_new and message.author_kind == AuthorKind.STAFF:

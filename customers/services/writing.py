@@ -1,9 +1,9 @@
-"""One row on its way into the database, with all that belongs to a change.
+"""Writing one instance, with all that belongs to a change.
 
 Permission, row, history, event and figures together. Batches (`archiving`, `bulk`,
 `imports.loading`, `capture_sync`, `money.payment_sync`) do the same in fewer
-statements, with permissions that their callers check, or without an event. How the
-rows of a table are written stands with its subject.
+statements, with permissions that their callers check, or without an event. The rules
+of a model are in the module of its subject.
 """
 
 from __future__ import annotations
@@ -31,27 +31,27 @@ _Model = TypeVar("_Model", bound=models.Model)
 
 
 def mark_archived(instance: Any, *, actor: Actor, reason: str) -> None:
-    """Say on a row that it is hidden from now on, by whom and why."""
+    """Set the columns of archiving: when, by whom and why."""
     instance.archived_at, instance.archived_by_id = timezone.now(), actor.user_id
     instance.archive_reason = reason
 
 
 def copy_of(instance: _Model) -> _Model:
-    """Return a row as it is now, to be compared with what becomes of it."""
+    """Return a copy of an instance, to compare it with the changed one."""
     return copy.copy(instance)
 
 
 class Write(Generic[_Model]):
-    """A row that somebody writes, what is known of it, and the steps of writing it.
+    """One write of an instance, and its steps; made inside the transaction.
 
-    Made inside the transaction of the change. `verb` is what the event says, unless it
-    is "created" or "changed". `stored` is the row as the database has it, None for a
-    new one, and `customer` whom it is about, locked. What the caller has locked and
-    read is handed in; the rest is read when it is asked for first.
+    `verb` is that of the event, by default "created" or "changed". `stored` is the
+    instance as the database has it, None for a new one, and `customer` the locked
+    customer that it belongs to. What the caller has locked and read is passed in; the
+    rest is read on first use.
 
-    Raises PermissionDenied for another business's row and without the right to add or
-    change such rows there, ValidationError `erased` for a customer of whom nothing is
-    kept. The caller has validated the row itself.
+    Raises PermissionDenied without the permission to add or change such instances in
+    the business, ValidationError `erased` for an erased customer. The caller has
+    validated the instance.
     """
 
     def __init__(
@@ -75,18 +75,18 @@ class Write(Generic[_Model]):
 
     @cached_property
     def stored(self) -> _Model | None:
-        """The row as it was: ask after the locks, and before `save`."""
+        """The instance as it was: read it after the locks, and before `save`."""
         if self.is_new or self._stored_copy is not None:
             return self._stored_copy
         return type(self.instance)._base_manager.get(pk=self.instance.pk)
 
     def lock(self) -> None:
-        """Lock the customer, unless the caller has."""
+        """Lock the customer, unless the caller did."""
         if self.customer is None:
             self.customer = lock_customer(self.instance.customer_id)  # type: ignore[attr-defined]  # of a table of customers
 
     def save(self) -> None:
-        """Write the row, its history and its entry in the trail."""
+        """Write the row, its history and its event."""
         instance, customer_id = self.instance, subject_of(self.instance)
         if isinstance(instance, TrackedModel):
             instance.as_actor(self.actor, reason=self.reason).save(savepoint=False)
@@ -102,7 +102,7 @@ class Write(Generic[_Model]):
         )
 
     def refresh(self) -> None:
-        """Write the customer's figures that depend on what changed, if any do."""
+        """Write the figures of the customer that depend on what changed."""
         customer_id = subject_of(self.instance)
         figures = figures_from(type(self.instance), self._changed())
         if customer_id is None or not figures:
@@ -113,7 +113,7 @@ class Write(Generic[_Model]):
             refresh_stats([customer_id], figures)
 
     def _check_permission(self) -> Any:
-        """Return the business of the row, which the actor may add or change there."""
+        """Return the business, if the actor may add or change such instances there."""
         business_id: Any = business_of(self.instance)
         is_founded = self.is_new and isinstance(self.instance, Business)
         if not is_founded or self.actor.business_ids is not None:
@@ -123,7 +123,7 @@ class Write(Generic[_Model]):
         return business_id
 
     def _changed(self) -> set[str] | None:
-        """Return the columns that differ from before; None where nobody can tell.
+        """Return the columns that differ from before; None if that is unknown.
 
         What was read without a lock may have changed before it was overwritten.
         """
@@ -133,13 +133,13 @@ class Write(Generic[_Model]):
 
 
 def save_plainly(write: Write[Any]) -> None:
-    """Write a row of a table that has no rules of its own."""
+    """Write an instance of a model without rules of its own."""
     write.save()
     write.refresh()
 
 
 def check_not_erased(customer: Customer) -> None:
-    """Raise ValidationError `erased` for a customer of whom nothing is kept."""
+    """Raise ValidationError `erased` for an erased customer."""
     if customer.erased_at is not None:
         msg = "This customer was erased, which is for good. Create a new one."
         raise ValidationError(msg, code="erased")

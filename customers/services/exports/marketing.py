@@ -1,4 +1,4 @@
-"""Whom to write to: targeted lists, and the rules that leave out who said no."""
+"""Marketing lists: targeting, and leaving out customers without consent."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ PRESETS: dict[str, tuple[str, ...]] = {
 
 
 class Conditions(TypedDict, total=False):
-    """Who is targeted: every condition has to hold; None is none.
+    """Conditions of a targeted list: all have to hold; None is no condition.
 
-    `min_…` and `…_after` include the value, `…_before` does not. Before a login time
-    also are those who never signed in and joined before it. Orders are purchases.
+    `min_…` and `…_after` include the value, `…_before` does not. `last_login_before`
+    includes customers who never signed in and joined before it. Orders are purchases.
     """
 
     min_spent: Decimal | None
@@ -86,9 +86,9 @@ def targeted(
 
 
 def contactable(customers: list[Customer]) -> dict[UUID, dict[str, Any]]:
-    """Return for each customer which channels may carry offers, and the rule.
+    """Return on which channels each customer may get offers, and the rule.
 
-    The rule is that of the first channel that may, else that of e-mail. A constant
+    The rule is that of the first allowed channel, else that of e-mail. A constant
     number of queries.
     """
     profiles = load_contact_profiles(customers)
@@ -110,9 +110,9 @@ def contactable(customers: list[Customer]) -> dict[UUID, dict[str, Any]]:
 def consenting(
     batch: list[Customer], channel: str, left_out: Counter[str]
 ) -> list[Customer]:
-    """Return who of a batch may be sent offers on a channel; count the others by rule.
+    """Return who of a batch may get offers on a channel; count the others by rule.
 
-    Every export of people for marketing passes here, whatever list it began with.
+    Every marketing export is filtered here, whatever its list.
     """
     profiles = load_contact_profiles(batch)
     allowed = []

@@ -1,6 +1,6 @@
-"""Saving bookings: which of their columns people write, and when.
+"""Saving bookings: which of their columns users may write, and when.
 
-Payments and refunds write past this: they say what has happened.
+Payments and refunds bypass these rules: they record what has happened.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from customers.models import Booking, Refund
 from customers.money import format_money, from_database
 from customers.services.writing import Write, save_plainly
 
-# How the external id of a booking begins that a payment has made.
+# How the external id of a booking or refund begins that a payment has created.
 OF_PAYMENT = "payment:"
-# What an invoice says; it was sent like that.
+# The columns that an invoice shows.
 _INVOICED = (
     "invoice_number",
     "total_amount",
@@ -33,9 +33,9 @@ _INVOICED = (
 
 
 def stamp_booking(booking: Booking) -> None:
-    """Set the times that its status asks for; before its rules are checked.
+    """Set the times that belong to the status, before the rules are checked.
 
-    What comes in completed was so when it was placed; what is completed later, now.
+    A booking that is created as completed was so when placed, any other one now.
     """
     now = timezone.now()
     if booking.status in PURCHASE_STATUSES and booking.completed_at is None:
@@ -47,12 +47,12 @@ def stamp_booking(booking: Booking) -> None:
 
 
 def save_booking(write: Write[Booking]) -> None:
-    """Write a booking, if it changes nothing that is not simply written.
+    """Write a booking, unless a column changes that payments or refunds decide.
 
     Raises ValidationError: `refunded_by_refunds`, `reserved_id`,
     `credit_used_by_credit`, `invoiced`, `paid_below_refunded`.
     """
-    # The customer before the booking, as everybody who writes money does.
+    # The customer before the booking: see `money_rules`.
     write.lock()
     booking, stored = write.instance, write.stored
     stamp_booking(booking)
@@ -64,9 +64,9 @@ def save_booking(write: Write[Booking]) -> None:
 
 
 def check_new_booking(booking: Booking) -> None:
-    """Raise ValidationError for a new booking that only others may make so.
+    """Raise ValidationError for values that only payments and refunds may set.
 
-    An import may: it brings what an earlier system says.
+    Not for imports, which bring the state of an earlier system.
     """
     if booking.status == BookingStatus.REFUNDED:
         _refuse_status()
@@ -77,10 +77,10 @@ def check_new_booking(booking: Booking) -> None:
 def check_booking_change(
     booking: Booking, stored: Any, claimed: Decimal | None
 ) -> None:
-    """Raise as `save_booking` does, of columns that were read already.
+    """Raise as `save_booking` does, for columns that were read already.
 
-    `stored` has the columns as they were, `claimed` is what refunds of the booking
-    claim; it is only looked at where less is paid than before.
+    `stored` has the former columns; `claimed`, what refunds of the booking claim, is
+    used only where less is paid than before.
     """
     if booking.status != stored.status and BookingStatus.REFUNDED in (
         booking.status,

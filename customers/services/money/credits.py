@@ -28,9 +28,9 @@ from customers.services.writing import Write
 
 
 def credit_balance(customer: Customer, *, actor: Actor) -> dict[str, Decimal]:
-    """Return what a customer can spend per currency, in its own decimals.
+    """Return the balance in each currency, in its own decimals.
 
-    Credit that has run out counts no more: see `balances`.
+    Expired credit does not count: see `balances`.
     """
     entries = list_credits(customer, actor=actor)
     balances = balances_of(entries, customer.business)
@@ -49,10 +49,10 @@ def issue_credit(
     expires_on: date | None = None,
     step_up: StepUp | None = None,
 ) -> Credit:
-    """Give a customer credit, in the business's currency if none is named.
+    """Issue credit to a customer, by default in the business's currency.
 
-    Locks the customer. Above the business's limit it needs the right to exceed it, and
-    `step_up`. It can be spent until the end of `expires_on`, where the business is.
+    Locks the customer. Above the business's limit it needs the permission to exceed the
+    limit, and `step_up`. It expires after `expires_on`, in the business's time zone.
     Raises ValidationError: `too_many_decimals`, `limit_exceeded`, `expired`.
     """
     actor.require_perm(customer.business_id, "customers.add_credit")
@@ -96,7 +96,7 @@ def spend_credit(
     booking: Booking | None = None,
     reason: str | None = None,
 ) -> Credit:
-    """Take credit away, for a booking if one is named; its `credit_used` follows.
+    """Spend credit, for a booking if one is given; its `credit_used` follows.
 
     Locks the customer, then the booking. Raises ValidationError:
     `credit_exceeds_balance`; with a booking also `booking_differs` for one of another
@@ -125,7 +125,7 @@ def spend_credit(
 
 @transaction.atomic
 def reverse_credit(entry: Credit, *, actor: Actor, reason: str) -> Credit:
-    """Take an entry back by its opposite; what was spent on a booking is free again.
+    """Reverse an entry by its opposite; the booking's `credit_used` follows.
 
     Locks as `spend_credit` does. Raises ValidationError: `already_reversed`,
     `not_reversible` for a reversal, `credit_exceeds_balance` for credit that has been

@@ -1,4 +1,4 @@
-"""Invoices: a number that is given once, a document, and the mail that brings it."""
+"""Invoices: numbering, rendering as HTML, and sending by mail."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ from customers.services.money.money_rules import lock_booking, refunded_of
 from customers.services.writing import Write
 
 _logger = logging.getLogger(__name__)
-# Nothing is owed for these, so there is nothing to write an invoice of.
+# Bookings for which nothing is owed.
 _WITHOUT = (BookingStatus.DRAFT, BookingStatus.CANCELLED, BookingStatus.NO_SHOW)
 _MOST = 50
 
 
 class MailFailed(Exception):  # noqa: N818 - what happened, not a fault of the code
-    """The mail server took nothing; the invoices keep their numbers."""
+    """The mail server did not take the mail; the invoices keep their numbers."""
 
 
 @dataclass(frozen=True)
@@ -48,18 +48,18 @@ class SentInvoice:
     booking_id: UUID
     number: str
     to: str
-    # Numbered before: it may have been sent before.
+    # It had its number before, so it may have been sent before.
     again: bool
 
 
 @transaction.atomic
 def invoice_of(booking: Booking, *, actor: Actor) -> str:
-    """Return the number of a booking's invoice; the first time it is given one.
+    """Return the number of a booking's invoice, after assigning one if it has none.
 
     Numbers count from one in each business and each year of its time zone, without
     gaps: like `2026-000001`. Locks the business, the customer and the booking until the
-    commit, and a rollback takes the number back. Raises ValidationError `no_invoice`
-    for a booking that nothing is owed for.
+    commit; a rollback frees the number. Raises ValidationError `no_invoice` for a
+    draft, cancelled or missed booking.
     """
     actor.require_perm(booking.business_id, "customers.change_booking")
     if booking.invoice_number:
@@ -78,7 +78,7 @@ def invoice_of(booking: Booking, *, actor: Actor) -> str:
 
 
 def check_invoiceable(booking: Booking) -> None:
-    """Raise ValidationError `no_invoice` for a booking that nothing is owed for."""
+    """Raise ValidationError `no_invoice` for a draft, cancelled or missed booking."""
     if booking.invoice_number is None and booking.status in _WITHOUT:
         state = booking.get_status_display().lower()
         msg = f"The booking is {state}: there is nothing to write an invoice of."
@@ -100,9 +100,9 @@ def _next_number(business: Business) -> str:
 
 
 def render_invoice(booking: Booking, *, actor: Actor, is_unmasked: bool = True) -> str:
-    """Return the invoice as HTML; what belongs to the person masked unless clear.
+    """Return the invoice as HTML, with masked personal data unless `is_unmasked`.
 
-    A booking without a number gives a preview, and gets none by it.
+    A booking without a number is rendered as a preview, and gets none.
     """
     customer: Customer = booking.customer
     business: Business = booking.business
@@ -137,16 +137,16 @@ def invoice_policy() -> str:
 
 
 def send_invoices(bookings: Iterable[Booking], *, actor: Actor) -> list[SentInvoice]:
-    """Mail the invoices of one customer's bookings, each numbered the first time.
+    """Mail the invoices of bookings of one customer, numbering those without a number.
 
-    The mail leaves after the commit of the outermost transaction; what is returned is
-    what it carries. Event: `invoice.sent` once the server has taken it. When it has
-    not, the numbers stay for the next try, the event is `invoice.failed`, and
-    MailFailed comes out of the commit. Raises ValidationError: `no_email`,
-    `email_not_confirmed` for who sees addresses masked and wrote this one,
-    `no_invoice`, `several_customers`, `too_many_invoices`.
+    The mail is sent after the commit of the outermost transaction. Event:
+    `invoice.sent` once the server has taken it. When it has not, the numbers stay for
+    the next try, the event is `invoice.failed`, and the commit raises MailFailed.
+    Raises ValidationError: `no_email`, `email_not_confirmed` for an actor who sees
+    addresses masked and wrote this one, `no_invoice`, `several_customers`,
+    `too_many_invoices`.
     """
-    # In one order, so that two of these cannot wait for each other.
+    # In one order, so that two calls do not deadlock.
     ordered = sorted(bookings, key=lambda booking: booking.pk)
     customer = _one_customer(ordered)
     if not customer.email:
@@ -172,7 +172,7 @@ def _numbered(booking: Booking, customer: Customer, actor: Actor) -> SentInvoice
 
 
 def _check_address(customer: Customer, actor: Actor) -> None:
-    """Raise ValidationError for who would mail what they see masked to themselves."""
+    """Raise ValidationError if the actor sees addresses masked and wrote this one."""
     if actor.user_id is None or actor.has_perm(SEE_UNMASKED, customer.business_id):
         return
     history = history_model(Customer).objects.filter(id=customer.pk)
@@ -251,7 +251,7 @@ def _record(
 
 
 def _numbered_at(booking: Booking) -> datetime:
-    """Return when the invoice got its number: its date stays when it is sent again."""
+    """Return when the invoice got its number, which is its date."""
     history = history_model(Booking)
     if booking.invoice_number is not None:
         versions = history.objects.filter(
@@ -265,7 +265,7 @@ def _numbered_at(booking: Booking) -> datetime:
 
 
 def _address_of(customer: Customer) -> str | None:
-    """Return where the invoice goes: the billing address, else the primary one."""
+    """Return the billing address, else the primary one."""
     addresses = sorted(
         Address.objects.filter(customer=customer, archived_at=None),
         key=lambda address: (address.kind == "billing", address.is_primary),
@@ -281,7 +281,7 @@ def _lines(booking: Booking) -> list[dict[str, str]]:
     ]
     if invoice_lines:
         return invoice_lines
-    # Nothing was itemised: the whole is the one line.
+    # Without items the total is the one line.
     gross = booking.total_amount + booking.discount_amount
     amount_text = _format_amount(gross, booking.currency)
     whole = {"quantity": "1", "unit_price": amount_text, "amount": amount_text}
@@ -298,7 +298,7 @@ def _line(line: Mapping[str, Any], booking: Booking) -> dict[str, str]:
 
 
 def _seller_lines(business: Business) -> list[str]:
-    """Return what stands below the seller's name: `settings.invoice.seller_lines`."""
+    """Return the lines below the seller's name: `settings.invoice.seller_lines`."""
     settings = business.settings if isinstance(business.settings, dict) else {}
     invoice = settings.get("invoice")
     lines = invoice.get("seller_lines") if isinstance(invoice, dict) else None
@@ -316,7 +316,7 @@ def _sums(booking: Booking, *, sees_refunds: bool) -> list[tuple[str, str]]:
         ("Refunded", refunded),
         ("Still to pay", max(due, Decimal(0))),
     ]
-    # These stand there in any case.
+    # These are shown even if they are zero.
     always = {"Total", "Paid"}
     return [
         (label, format_money(amount, booking.currency))
@@ -326,7 +326,7 @@ def _sums(booking: Booking, *, sees_refunds: bool) -> list[tuple[str, str]]:
 
 
 def _written(value: Any, currency: str) -> str:
-    """Return an amount of a line, which anybody may have written, as it reads best."""
+    """Return an amount of a line formatted; anything else than a number as it is."""
     text = "" if value is None else str(value)
     if not re.fullmatch(r"-?[0-9]{1,15}(\.[0-9]{1,9})?", text):
         return text

@@ -1,8 +1,8 @@
-"""The rules of refunds and credit, kept wherever such a row is saved.
+"""The rules of refunds and credit, checked wherever one is saved.
 
-Whoever writes money locks in one order: the business (only for its numbers), the
-customer, the booking. Captured payments and the figures take the customer first too,
-so nobody waits in a circle.
+Lock order of everything that writes money: the business (only for its numbers), the
+customer, the booking. Captured payments and figures lock the customer first too, so
+there are no deadlocks.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ StepUp = Callable[[str, str], object]
 
 
 def lock_booking(booking: Booking) -> Booking:
-    """Lock a booking after its customer, and return it with that one, as they are now.
+    """Lock a booking after its customer, and return both as they are now.
 
-    Raises ValidationError when it has become another customer's meanwhile.
+    Raises ValidationError when the booking has moved to another customer meanwhile.
     """
     customer = lock_customer(booking.customer_id)
     locked = Booking.objects.select_for_update(no_key=True).get(pk=booking.pk)
@@ -100,7 +100,7 @@ def _spendable(customer_id: UUID, currency: str) -> Decimal:
     return balances_of(entries, entries[0].business)[currency]
 
 
-# --- how such a row is saved ---------------------------------------------------------
+# --- saving --------------------------------------------------------------------------
 
 
 def save_refund(write: Write[Refund]) -> None:

@@ -1,4 +1,4 @@
-"""Bookings and refunds of confirmed payments, kept equal to what the payments say."""
+"""Bookings and refunds of confirmed payments, kept in sync with the payments."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ _COLUMNS = (
 
 @dataclass(frozen=True)
 class PaymentSnapshot:
-    """What a payment says about money. Amounts are in `currency`, major units.
+    """The state of a payment. Amounts are in `currency`, major units.
 
-    `references` are all ids by which the processor knows it; a booking that has one
-    of them as reference or external id is the booking that was paid. A payment that
-    lost its customer takes its booking back.
+    `references` are all ids that the processor uses for it; a booking that has one of
+    them as reference or external id is the paid one. A payment without a customer voids
+    the booking that it created.
     """
 
     customer_id: UUID | None
@@ -65,7 +65,7 @@ class PaymentSnapshot:
 def settle_payments(
     business: Business, payments: list[PaymentSnapshot], *, actor: Actor
 ) -> None:
-    """Make, complete or take back the bookings of payments, in a few statements.
+    """Create, complete or void the bookings of payments, in a few statements.
 
     Runs in the caller's transaction, which refreshes the figures afterwards.
     """
@@ -89,7 +89,7 @@ def settle_payments(
         if booking is not None:
             _update(booking, payment, refunded.get(booking.pk, Decimal(0)))
             paid.append((booking, payment))
-        # Two payments turned out to be one: the second booking never was.
+        # Two payments turned out to be one: the second booking is void.
         changed += [_voided(other) for other in bookings[1:]]
     Booking.objects.as_actor(actor, reason=_REASON).bulk_create(new)
     # A repeated message of a payment mostly changes nothing.
@@ -143,12 +143,12 @@ def _find_bookings(
 
 
 def _is_synced(instance: Booking | Refund) -> bool:
-    """Tell whether a payment made it: then it follows the payment."""
+    """Return True for what a payment has created, which then follows the payment."""
     return (instance.external_id or "").startswith(OF_PAYMENT)
 
 
 def _refunded_by_staff(bookings: Iterable[Booking]) -> dict[UUID, Decimal]:
-    """Return what staff gave back of those that are refunded, mostly none."""
+    """Return the refunds by staff of those bookings that are refunded, mostly none."""
     ids = [b.pk for b in bookings if b.status == BookingStatus.REFUNDED]
     if not ids:
         return {}
@@ -158,7 +158,7 @@ def _refunded_by_staff(bookings: Iterable[Booking]) -> dict[UUID, Decimal]:
 
 def _update(booking: Booking, payment: PaymentSnapshot, refunded: Decimal) -> None:
     if not _is_synced(booking):
-        # Somebody else says what was bought; the payment says that it is paid.
+        # Staff or an import wrote what was bought; the payment only pays it.
         if payment.is_settled and not booking.is_purchase:
             booking.status = BookingStatus.COMPLETED
             booking.completed_at = booking.completed_at or payment.occurred_at
@@ -174,7 +174,7 @@ def _update(booking: Booking, payment: PaymentSnapshot, refunded: Decimal) -> No
         payment.original,
         payment.discount,
     )
-    # An earlier word of the payment may come later.
+    # Messages of a payment may arrive out of order.
     booking.placed_at = booking.completed_at = payment.occurred_at
     booking.cancelled_at = None
     booking.status = BookingStatus.COMPLETED
@@ -182,7 +182,7 @@ def _update(booking: Booking, payment: PaymentSnapshot, refunded: Decimal) -> No
         booking.status = BookingStatus.CANCELLED
         booking.paid_amount, booking.cancelled_at = Decimal(0), payment.occurred_at
     elif payment.is_refunded or 0 < payment.amount <= refunded:
-        # By the processor, or by staff before the payment was told again.
+        # By the processor, or by staff before this message of the payment.
         booking.status = BookingStatus.REFUNDED
 
 
@@ -196,7 +196,7 @@ def _voided(booking: Booking) -> Booking:
 def _sync_refunds(
     business: Business, paid: list[tuple[Booking, PaymentSnapshot]], actor: Actor
 ) -> None:
-    """Keep one refund of each payment at what the processor says went back."""
+    """Keep one refund of each payment equal to what the processor refunded."""
     stored = Refund.objects.filter(
         business=business, booking__in=[booking.pk for booking, _ in paid]
     )
