@@ -1,8 +1,8 @@
-"""Who may do what: the one table of roles. A change here is a change everywhere.
+"""The permissions of each role, in one table.
 
 A role holds in one business. Each line names tables, and for each role the verbs of
-Django's permissions ("view", "add", "change") or rights of their own. Admin site, API,
-export, import and commands ask for these names; docs/security-model.md shows the table.
+Django's permissions ("view", "add", "change") or further ones. Admin site, API, export,
+import and commands check these; docs/security-model.md shows the table.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ _ADMIN, _SUPPORT, _MARKETING, _AUDITOR = (
     Role.MARKETING,
     Role.AUDITOR,
 )
-_EVERYBODY = tuple(Role)
+_ALL_ROLES = tuple(Role)
 _WRITE = "view add change"
 
 
 class Area(NamedTuple):
-    """What the table says of some tables: verbs for each role, none if unnamed."""
+    """The permissions on some tables: verbs for each role, none if unnamed."""
 
     title: str
     app: str
@@ -43,7 +43,7 @@ AREAS = (
         _CUSTOMER_TABLES,
         {_ADMIN: _WRITE, _SUPPORT: _WRITE, _MARKETING: "view", _AUDITOR: "view"},
     ),
-    Area("Figures", "customers", ("customerstats",), dict.fromkeys(_EVERYBODY, "view")),
+    Area("Figures", "customers", ("customerstats",), dict.fromkeys(_ALL_ROLES, "view")),
     Area(
         "Consents",
         "customers",

@@ -1,4 +1,4 @@
-"""Work on customers that is too long for a request."""
+"""Tasks on customers that take too long for a request."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def archive_customers(context: JobContext, *, changed_in: str | None = None) -> 
 
 @task("Restore customers", undo="customers.tasks.archive_customers")
 def restore_customers(context: JobContext, *, changed_in: str | None = None) -> None:
-    """Bring the customers of a job back, batch by batch."""
+    """Restore the customers of a job, batch by batch."""
     _mark(context, services.restore_batch, "restored", changed_in)
 
 
 @task("Look through a file to import", is_wide=True, result_page=_IMPORT_PAGE)
 def preview_import(context: JobContext, *, file: str) -> None:
-    """Find out what a file would do; nothing of it is written."""
+    """Preview a file; nothing of it is written."""
     upload = services.get_upload(UUID(file), table=None, actor=context.actor)
 
     def step(done: int, total: int, line: int) -> None:
@@ -36,7 +36,7 @@ def preview_import(context: JobContext, *, file: str) -> None:
 
 @task("Import a file", is_wide=True, result_page=_IMPORT_PAGE)
 def load_import(context: JobContext, *, file: str) -> None:
-    """Load a confirmed file, batch by batch, from where it was left."""
+    """Load a confirmed file, batch by batch, from where it stopped."""
     upload = services.get_upload(UUID(file), table=None, actor=context.actor)
 
     def step(done: int, total: int, line: int) -> None:
@@ -48,7 +48,7 @@ def load_import(context: JobContext, *, file: str) -> None:
 
 @task("Bring figures up to date")
 def refresh_figures(context: JobContext) -> None:
-    """Recompute the figures of everybody in the business of a job."""
+    """Recompute the figures of all customers in the business of a job."""
     if context.job.business_id is None:
         return
 

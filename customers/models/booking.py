@@ -1,4 +1,4 @@
-"""Everything bought: bookings, orders, sales, plans; and money that goes back."""
+"""Bookings, orders, sales and plans; refunds and credit."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ from customers.references import new_booking_reference
 
 
 class BookingQuerySet(TrackedQuerySet["Booking"]):
-    """Bookings by what they count as."""
+    """Bookings by status, and with sums."""
 
     def orders(self) -> Self:
-        """Keep everything that is more than a draft."""
+        """Keep all but drafts."""
         return self.exclude(status=BookingStatus.DRAFT)
 
     def with_refunded(self) -> Self:
@@ -48,12 +48,12 @@ class BookingQuerySet(TrackedQuerySet["Booking"]):
         return self.annotate(refunded_amount=Coalesce(Subquery(sums.values("n")), zero))
 
     def purchases(self) -> Self:
-        """Keep what was completed, also when its money went back later."""
+        """Keep what was completed, also if it was refunded later."""
         return self.filter(status__in=PURCHASE_STATUSES)
 
 
 class Booking(TrackedModel):
-    """One thing bought. Money columns share the row's currency."""
+    """One booking, order, sale or plan. All amounts are in its currency."""
 
     privacy: ClassVar[dict[str, str]] = {
         "reference": "public",
@@ -182,12 +182,12 @@ class Booking(TrackedModel):
 
     @property
     def is_purchase(self) -> bool:
-        """Tell whether the booking counts as bought."""
+        """Return True if the booking counts as a purchase."""
         return self.status in PURCHASE_STATUSES
 
 
 class Refund(TrackedModel):
-    """Money that goes back for one booking, in the booking's currency."""
+    """A refund of one booking, in the booking's currency."""
 
     privacy: ClassVar[dict[str, str]] = {
         "currency": "public",

@@ -1,4 +1,4 @@
-"""A business, and who works for it."""
+"""Businesses, and the memberships of their staff."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ logger = logging.getLogger(__name__)
 
 
 class BusinessQuerySet(TrackedQuerySet["Business"]):
-    """Businesses within reach."""
+    """Businesses that an actor may see."""
 
     business_field = "id"
 
     def by_reference(self, reference: str) -> Self:
-        """Keep the business of a UUID or slug, as they stand in paths."""
+        """Keep the business with this UUID or slug, as paths have it."""
         try:
             key = models.UUIDField().to_python(reference)
         except ValidationError:
@@ -119,7 +119,7 @@ class Business(TrackedModel):
         return self.name
 
     def clean(self) -> None:
-        """Raise ValidationError unless the settings can be read as they are."""
+        """Raise ValidationError unless the settings have the right types."""
         super().clean()
         settings = self.settings
         parts = ("consent_wordings", "mappings")
@@ -140,13 +140,13 @@ class Business(TrackedModel):
         return moment.astimezone(self.zone).date()
 
     def wording_is_valid(self, version: str | None) -> bool:
-        """Tell whether consent given under this version of the wording still counts."""
+        """Return True if consent under this version of the wording still counts."""
         wordings = self.settings.get("consent_wordings", {})
         return bool(version) and wordings.get(version) is True
 
 
 class Membership(SignedModel, TrackedModel):
-    """What a member of staff may do in one business."""
+    """The role of a member of staff in one business."""
 
     signed = ("id", "user_id", "business_id", "role", "ended_at")
     derived: ClassVar[Mapping[str, str | tuple[str, ...]]] = {
@@ -186,7 +186,7 @@ class Membership(SignedModel, TrackedModel):
 
 
 def permissions_in_businesses(user: models.Model) -> dict[UUID, frozenset[str]]:
-    """Return what a user may do in each business: the rights of the role there."""
+    """Return the permissions of a user in each business: those of the role there."""
     return {
         membership.business_id: PERMISSIONS[Role(membership.role)]
         for membership in _memberships(user)

@@ -1,4 +1,4 @@
-"""What a person said about being contacted: kept for ever, never edited."""
+"""Consent to being contacted: only added, never changed or removed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files to import, from their upload until they are loaded or their time is over."""
+"""Files to import, from their upload until they are loaded or expire."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ _LIFETIME = timedelta(hours=24)
 
 
 def a_day_from_now() -> datetime:
-    """Return when a file is removed with which somebody goes on now."""
+    """Return when a file expires that is used now."""
     return timezone.now() + _LIFETIME
 
 
 class ImportFile(models.Model):
-    """A file that somebody uploaded, what its preview found, and how far it is loaded.
+    """An uploaded file, the findings of its preview, and the progress of its load.
 
-    Findings hold people, so they lie encrypted, and who uploaded the file is alone in
-    reading them. The content is a row of its own: this one is written with each batch,
-    and SQLite writes a row whole. Rows are removed a day after they were made,
-    confirmed or last written by a load. `cursor` is the number of the last row of the
+    Findings hold personal data, so they are encrypted, and only the uploader can read
+    them. The content is a row of its own: this one is written with each batch, and
+    SQLite writes a row whole. Rows are removed a day after they were created, confirmed
+    or last written by a load. `cursor` is the number of the last row of the
     file that is done, and `batch` that of the last committed batch.
     """
 

@@ -1,4 +1,4 @@
-"""Loading a purchase log: who, when, how many, how much; each line once."""
+"""Loading a purchase log: customer, day, quantity, amount; each line once."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _SOURCE = "import"
 
 @dataclass(frozen=True)
 class PurchaseColumns:
-    """Where each value stands: a name of the header, or a position from 1."""
+    """The column of each value: a name of the header, or a position from 1."""
 
     customer: str = "customer"
     date: str = "date"
@@ -46,7 +46,7 @@ class PurchaseColumns:
 
 @dataclass(frozen=True)
 class Purchase:
-    """One good line."""
+    """One valid line."""
 
     line: int
     customer: str
@@ -57,7 +57,7 @@ class Purchase:
 
 @dataclass(frozen=True)
 class BadLine:
-    """One line that cannot be loaded, and why."""
+    """One line that cannot be loaded, and the reason."""
 
     line: int
     reason: str
@@ -65,7 +65,7 @@ class BadLine:
 
 @dataclass
 class PurchaseReport:
-    """What a load did."""
+    """The result of a load."""
 
     customers: int = 0
     purchases: int = 0
@@ -75,7 +75,7 @@ class PurchaseReport:
 
     @property
     def lines(self) -> int:
-        """How many lines have been looked at."""
+        """The number of lines so far."""
         return self.purchases + self.repeated + len(self.bad)
 
 
@@ -87,10 +87,10 @@ def read_purchases(
     has_header: bool,
     date_format: str,
 ) -> Iterator[Purchase | BadLine]:
-    """Yield each line as a purchase or as a bad line; blank lines are passed over.
+    """Yield each line as a purchase or as a bad line; blank lines are skipped.
 
     `delimiter` None means any white space. Raises ValidationError before the first
-    line when a column is not there.
+    line for a missing column.
     """
     rows = _rows(file, delimiter)
     header = next(rows, (1, []))[1] if has_header else None
@@ -114,11 +114,11 @@ def load_purchases(
 ) -> PurchaseReport:
     """Write purchases as completed orders, and the customers that are missing.
 
-    A line is known by its customer, day, quantity and amount and by how many equal
-    lines came before it; so a file can be loaded again, or a longer one later. Fifty
-    lines are a batch, which is one transaction with an event of its own: what is loaded
-    stays when the rest fails, and the same call again goes on from there. Raises
-    RuntimeError inside of a transaction.
+    A line is identified by customer, day, quantity, amount and the number of equal
+    lines before it; so a file can be loaded again, or a longer one later. Fifty lines
+    are a batch, which is one transaction with its own event: what is loaded stays when
+    the rest fails, and the next call continues from there. Raises RuntimeError inside
+    of a transaction.
     """
     actor.require_perm(business.pk, "customers.import_booking")
     report = PurchaseReport()
@@ -128,7 +128,7 @@ def load_purchases(
         report.bad += [line for line in batch if isinstance(line, BadLine)]
         good = [line for line in batch if isinstance(line, Purchase)]
         keyed = [(_key(line, seen), line) for line in good]
-        # Without a lock first: what is known already needs none.
+        # Without a lock first: lines that are loaded already need none.
         if len(_stored_keys(business, keyed)) < len(keyed):
             with transaction.atomic(durable=True):
                 _load(business, keyed, currency, report=report, actor=actor)
@@ -237,7 +237,7 @@ def _load(
     customer_ids = _customers(business, [line for _, line in new], report, actor)
     rows = []
     for key, line in new:
-        # Noon: the day stays the same day where the business is, whatever the clock.
+        # Noon, so that the day stays the same in the business's time zone.
         moment = datetime.combine(line.day, time(12), tzinfo=business.zone)
         rows.append(
             Booking(
@@ -289,7 +289,7 @@ def _key(line: Purchase, seen: Counter[str]) -> str:
 def _customers(
     business: Business, lines: list[Purchase], report: PurchaseReport, actor: Actor
 ) -> dict[str, UUID]:
-    """Return the customer of each reference; the missing ones are made."""
+    """Return the customer of each reference; missing ones are created."""
     first: dict[str, date] = {}
     for line in lines:
         first[line.customer] = min(first.get(line.customer, line.day), line.day)

@@ -1,4 +1,4 @@
-"""What a file to import may hold: the columns of each table, and how a cell is read."""
+"""The tables that can be imported: their columns, and how a cell is read."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from customers.services.columns import Column
 TEXT, KEY, AMOUNT, MOMENT, FLAG = "text", "key", "amount", "moment", "flag"
 _FLAGS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 _AMOUNT = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]{1,10})?")
-# Letters of an unknown name that are shown.
+# Characters of an unknown header that are shown.
 _MAX_HEADER_LETTERS = 50
 _NEEDLESS = re.compile(r"[\W_]+")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImportColumn(Column):
-    """A column that is also read. A fixed one finds rows, or is only written."""
+    """A column that is also imported. A fixed one finds rows, or is only exported."""
 
     holds: str = TEXT
     is_fixed: bool = False
-    # Finds the row or what it belongs to; another fixed one is never read.
+    # Finds the row or its parent; another fixed one is never read.
     is_read: bool = True
-    # An empty cell leaves the default of a new row, and cannot clear an old one.
+    # An empty cell leaves the default of a new row, and never clears a stored value.
     has_default: bool = False
 
 
@@ -50,7 +50,7 @@ class ImportTable:
 
     @property
     def permission(self) -> str:
-        """The right to import, which may hold in fewer businesses than the view."""
+        """The permission to import, maybe in fewer businesses than that to view."""
         return f"{self.model._meta.app_label}.import_{self.name}"
 
     @property
@@ -59,7 +59,7 @@ class ImportTable:
         return [column for column in self.columns if not column.is_fixed]
 
     def column(self, name: str) -> ImportColumn | None:
-        """Return the column that a header means, however its letters are written."""
+        """Return the column of a header, ignoring case and punctuation."""
         plain_name = _plain_name(name)
         for column in self.columns:
             if _plain_name(column.name) == plain_name:
@@ -69,7 +69,7 @@ class ImportTable:
 
 @dataclass(frozen=True)
 class Headers:
-    """What the first row of a file names: what is used, what is not and why."""
+    """The columns of the first row of a file: used, unknown and unread ones."""
 
     # The column of each cell; None for those that are left out.
     columns: list[ImportColumn | None]
@@ -83,7 +83,7 @@ class Headers:
 
 
 def read_headers(table: ImportTable, names: Iterable[str]) -> Headers:
-    """Return which columns of a table the headers of a file mean."""
+    """Match the headers of a file to the columns of a table."""
     columns: list[ImportColumn | None] = []
     unknown, unread, seen = [], [], set()
     for number, name in enumerate(names, start=1):
@@ -107,8 +107,8 @@ def _plain_name(name: str) -> str:
 def read_cell(column: ImportColumn, cell: str, business: Business) -> Any:
     """Return the value of a cell that is not empty.
 
-    A time without a zone is one of the business's own zone, and a day is its midnight.
-    Raises ValueError with a sentence for what the column cannot hold.
+    A time without a zone is in that of the business, and a day is its midnight. Raises
+    ValueError, with the message, for what the column cannot hold.
     """
     text = cell.strip()
     if column.holds == FLAG:
@@ -151,7 +151,7 @@ def _columns(
 
 
 def _table(model: type[models.Model], *columns: ImportColumn) -> ImportTable:
-    """Return a table whose columns are of the classes that the model declares."""
+    """Return a table whose columns have the privacy classes of the model."""
     kinds = declaration(model)
     classed = (replace(c, kind=kinds.get(c.name, PUBLIC)) for c in columns)
     return ImportTable(model, tuple(classed))

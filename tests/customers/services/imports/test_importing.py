@@ -757,7 +757,7 @@ class Misplacing(RowChecker):
 
     def check(self, rows: Any) -> Any:
         found = super().check(rows)
-        found[0].row.business = self.elsewhere
+        found[0].instance.business = self.elsewhere
         return found
 
 
@@ -781,7 +781,7 @@ def test_a_row_that_the_database_refuses_stops_no_other(alice, bakery, rival):
     )
 
     assert [c.outcome for c in batch.checked] == ["rejected", "new", "new"]
-    assert {row.city for row in batch.rows} == {"Bergen", "Tromsø"}
+    assert {row.city for row in batch.instances} == {"Bergen", "Tromsø"}
     assert set(Address.objects.values_list("city", flat=True)) == {"Bergen", "Tromsø"}
 
 
