@@ -211,8 +211,7 @@ def _json_items(text: str) -> Iterator[dict[str, Any]]:
         if sign == "]" and at == len(text):
             return
         if sign != ",":
-            msg = "This is no JSON. Send a list of objects."
-            raise SheetError(msg)
+            raise SheetError(_NO_JSON)
 
 
 def _decoded(decoder: json.JSONDecoder, text: str, at: int) -> tuple[Any, int]:

@@ -170,10 +170,8 @@ def _update(booking: Booking, payment: PaymentSnapshot, refunded: Decimal) -> No
     booking.kind = BookingKind.PLAN if payment.plan else BookingKind.ORDER
     booking.currency, booking.payment_method = payment.currency, payment.method
     booking.total_amount = booking.paid_amount = payment.amount
-    booking.original_amount, booking.discount_amount = (
-        payment.original,
-        payment.discount,
-    )
+    booking.original_amount = payment.original
+    booking.discount_amount = payment.discount
     # Messages of a payment may arrive out of order.
     booking.placed_at = booking.completed_at = payment.occurred_at
     booking.cancelled_at = None
@@ -209,10 +207,8 @@ def _sync_refunds(
     new, changed = [], []
     for booking, payment in paid:
         # What staff refunded is part of what the processor reports.
-        amount = max(
-            payment.refunded - refunded.get(booking.pk, Decimal(0)), Decimal(0)
-        )
-        amount = min(amount, booking.paid_amount)
+        further = payment.refunded - refunded.get(booking.pk, Decimal(0))
+        amount = min(max(further, Decimal(0)), booking.paid_amount)
         refund = refunds.get(booking.pk)
         if refund is None and amount > 0:
             new.append(
