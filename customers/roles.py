@@ -79,22 +79,12 @@ AREAS = (
         ("customer",),
         {_ADMIN: "archive bulk", _SUPPORT: "archive"},
     ),
-    Area(
-        "Personal data",
-        "audit",
-        ("personal",),
-        {_ADMIN: "view", _SUPPORT: "reveal"},
-    ),
+    Area("Personal data", "audit", ("personal",), {_ADMIN: "view", _SUPPORT: "reveal"}),
     Area(
         "Business and its limits",
         "customers",
         ("business",),
-        {
-            _ADMIN: "view change",
-            _SUPPORT: "view",
-            _MARKETING: "view",
-            _AUDITOR: "view",
-        },
+        {_ADMIN: "view change", _SUPPORT: "view", _MARKETING: "view", _AUDITOR: "view"},
     ),
     Area(
         "People and roles",
@@ -165,12 +155,7 @@ AREAS = (
         ("event", "operation"),
         {_ADMIN: "view", _AUDITOR: "view"},
     ),
-    Area(
-        "Jobs",
-        "audit",
-        ("job",),
-        {_ADMIN: "view cancel", _AUDITOR: "view"},
-    ),
+    Area("Jobs", "audit", ("job",), {_ADMIN: "view cancel", _AUDITOR: "view"}),
     Area(
         "Import, full export",
         "customers",
@@ -224,11 +209,7 @@ SCOPE_PERMISSIONS: dict[str, frozenset[str]] = {
         for table in _OWNER_TABLES
     ),
     "bulk": frozenset(
-        {
-            "customers.bulk_customer",
-            "capture.replay_quarantine",
-            "audit.cancel_job",
-        }
+        {"customers.bulk_customer", "capture.replay_quarantine", "audit.cancel_job"}
     ),
     "manage_keys": frozenset(
         f"capture.{verb}_{table}"

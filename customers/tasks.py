@@ -60,18 +60,12 @@ def refresh_figures(context: JobContext) -> None:
 
 
 def _mark(
-    context: JobContext,
-    mark: Callable[..., int],
-    done: str,
-    changed_in: str | None,
+    context: JobContext, mark: Callable[..., int], done: str, changed_in: str | None
 ) -> None:
     operation_id = UUID(changed_in) if changed_in else None
     for number, ids in context.batches():
         with context.piece(context.done + len(ids), cursor=number):
             marked = mark(
-                ids,
-                actor=context.actor,
-                reason=context.reason,
-                changed_in=operation_id,
+                ids, actor=context.actor, reason=context.reason, changed_in=operation_id
             )
             context.count(**{done: marked, "left as they were": len(ids) - marked})

@@ -27,12 +27,7 @@ from customers.selectors.customers import (
     match_customers,
     with_order_name,
 )
-from customers.selectors.money import (
-    get_booking,
-    get_credit,
-    get_refund,
-    list_credits,
-)
+from customers.selectors.money import get_booking, get_credit, get_refund, list_credits
 from customers.selectors.search import find_customers, search_customers
 from customers.selectors.timeline import (
     TimelineEntry,
@@ -171,10 +166,7 @@ from customers.services.purchases import (
     get_purchase_history,
     update_purchase_history,
 )
-from customers.services.revealing import (
-    require_reveal,
-    reveal_customer,
-)
+from customers.services.revealing import require_reveal, reveal_customer
 from customers.services.saving import save_record
 from customers.services.segment_rules import RuleError
 from customers.services.segments import (

@@ -22,14 +22,7 @@ logger = logging.getLogger(__name__)
 # Figures of so many customers are updated after the request, of more by a job.
 _FEW = 500
 # Columns of a business that no figure depends on; all others count as if one did.
-_NO_FIGURE = {
-    "slug",
-    "name",
-    "country",
-    "refund_limit",
-    "created_at",
-    "updated_at",
-}
+_NO_FIGURE = {"slug", "name", "country", "refund_limit", "created_at", "updated_at"}
 
 
 @transaction.atomic

@@ -15,13 +15,7 @@ from audit.emails import fold_email
 from audit.history.writing import history_model
 from audit.tenancy.actors import Actor
 from customers.choices import ConsentAction, ContactKind, CustomerStatus, Purpose
-from customers.models import (
-    Business,
-    ConsentEvent,
-    Contact,
-    Customer,
-    Preferences,
-)
+from customers.models import Business, ConsentEvent, Contact, Customer, Preferences
 
 _REASON = "captured"
 _UPDATABLE = ("name", "phone", "location", "status", "source")

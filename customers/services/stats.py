@@ -124,10 +124,7 @@ def note_activity(moments: Mapping[UUID, datetime]) -> None:
         if s.last_active_at is None or s.last_active_at < moments[s.customer_id]
     ]
     for s in later:
-        s.last_active_at, s.updated_at = (
-            moments[s.customer_id],
-            timezone.now(),
-        )
+        s.last_active_at, s.updated_at = moments[s.customer_id], timezone.now()
     if later:
         CustomerStats.objects.bulk_update(later, ["last_active_at", "updated_at"])
 

@@ -119,11 +119,7 @@ def _value(
 
 
 def masked_values(
-    values: Mapping[str, Any],
-    *,
-    actor: Actor,
-    business_id: UUID,
-    is_unmasked: bool,
+    values: Mapping[str, Any], *, actor: Actor, business_id: UUID, is_unmasked: bool
 ) -> dict[str, Any]:
     """Return values as the actor may see them; None without the column's permission.
 

@@ -34,12 +34,7 @@ from customers.services.exports.customer_columns import (
     columns_of,
     load_values,
 )
-from customers.services.exports.marketing import (
-    COLUMNS,
-    PRESETS,
-    consenting,
-    targeted,
-)
+from customers.services.exports.marketing import COLUMNS, PRESETS, consenting, targeted
 from customers.services.segment_rules import plain_rule, read_rule
 from customers.services.segments import get_segment
 

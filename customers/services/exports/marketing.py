@@ -62,10 +62,7 @@ _LOOKUPS = {
 
 
 def get_customers_for_targeted_marketing(
-    *,
-    actor: Actor,
-    business_id: UUID | None = None,
-    **conditions: Unpack[Conditions],
+    *, actor: Actor, business_id: UUID | None = None, **conditions: Unpack[Conditions]
 ) -> CustomerQuerySet:
     """Return live customers who meet every given condition."""
     customers = list_customers(actor=actor, business_id=business_id).for_list()

@@ -46,11 +46,7 @@ _REASON = "imported"
 
 @transaction.atomic
 def confirm_import(
-    upload: ImportFile,
-    *,
-    actor: Actor,
-    update_existing: bool = False,
-    reason: str = "",
+    upload: ImportFile, *, actor: Actor, update_existing: bool = False, reason: str = ""
 ) -> None:
     """Confirm that a previewed file is to be loaded, and how.
 

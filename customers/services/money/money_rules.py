@@ -16,12 +16,7 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from audit.tenancy.actors import Actor
-from customers.choices import (
-    CLAIMING_STATUSES,
-    BookingStatus,
-    CreditKind,
-    RefundStatus,
-)
+from customers.choices import CLAIMING_STATUSES, BookingStatus, CreditKind, RefundStatus
 from customers.models import Booking, Credit, Refund
 from customers.money import check_amount, format_money, from_database
 from customers.services.locking import attach_customer, lock_customer

@@ -13,12 +13,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from audit.tenancy.actors import Actor
-from customers.choices import (
-    BookingKind,
-    BookingStatus,
-    RefundReason,
-    RefundStatus,
-)
+from customers.choices import BookingKind, BookingStatus, RefundReason, RefundStatus
 from customers.models import Booking, Business, Refund
 from customers.services.money.booking_rules import OF_PAYMENT, amounts_by_booking
 
