@@ -312,10 +312,14 @@ def _make(
     done = 0
     while done < n:
         size = min(_BATCH, n - done)
-        made = [_generated(chance, k, business, now) for k in range(done, done + size)]
-        customers, *others = zip(*made, strict=True)
-        belongings = [[*chain.from_iterable(parts)] for parts in others]
-        services.create_many(customers, belongings, actor=actor, reason=_REASON)
+        people = [
+            _generated(chance, k, business, now) for k in range(done, done + size)
+        ]
+        customers, *others = zip(*people, strict=True)
+        belongings = [[row for part in rows for row in part] for rows in others]
+        services.bulk_create_customers(
+            customers, belongings, actor=actor, reason=_REASON
+        )
         done += size
         yield done
 

@@ -37,7 +37,7 @@ class RefundInline(ReadOnlyInline):
 
     @admin.display(description="Amount")
     def money(self, row: Refund) -> str:
-        return services.shown_money(row.amount, row.currency)
+        return services.format_money(row.amount, row.currency)
 
 
 @admin.register(Booking)
@@ -65,11 +65,11 @@ class BookingAdmin(ExchangeChildAdmin):
 
     @admin.display(description="Total", ordering="total_amount")
     def total(self, row: Booking) -> str:
-        return services.shown_money(row.total_amount, row.currency)
+        return services.format_money(row.total_amount, row.currency)
 
     @admin.display(description="Paid", ordering="paid_amount")
     def paid(self, row: Booking) -> str:
-        return services.shown_money(row.paid_amount, row.currency)
+        return services.format_money(row.paid_amount, row.currency)
 
     def write(self, row: Booking, *, actor: Actor, reason: str | None) -> None:
         if row._state.adding:
@@ -82,7 +82,7 @@ class LimitedForms(ScopedAdmin):
 
     @admin.display(description="Amount", ordering="amount")
     def money(self, row: Refund | Credit) -> str:
-        return services.shown_money(row.amount, row.currency)
+        return services.format_money(row.amount, row.currency)
 
     def changeform_view(
         self,
@@ -92,9 +92,9 @@ class LimitedForms(ScopedAdmin):
         extra_context: Any = None,
     ) -> Any:
         row = self._sent(request, object_id) if request.method == "POST" else None
-        if row is not None and services.needs_confirming(row):
+        if row is not None and services.needs_step_up(row):
             source = row.booking if isinstance(row, Refund) else row
-            what = f"Give back {services.shown_money(row.amount, source.currency)}"
+            what = f"Give back {services.format_money(row.amount, source.currency)}"
             form = sent_fields(request)
             digest = accounts.digest_of(row._meta.model_name, row=object_id, form=form)
             require_step_up(request, "refund_over_limit", what=what, digest=digest)
@@ -145,7 +145,7 @@ class RefundAdmin(LimitedForms, CustomerChildAdmin):
         def confirm(digest: str, what: str) -> None:
             require_step_up(request, "refund_over_limit", what=what, digest=digest)
 
-        act = partial(services.approve_refund, confirm=confirm)
+        act = partial(services.approve_refund, step_up=confirm)
         self._decide(request, queryset, act, "Approved: the money goes back.")
 
     @admin.action(description="Refuse", permissions=["change"])

@@ -226,7 +226,7 @@ class CustomerAdmin(BulkActs, PersonPages, ExchangeAdmin):
 
     @admin.display(description="Spent", ordering="stats__total_spent")
     def spent(self, row: Customer) -> str:
-        return services.shown_money(row.stats.total_spent, row.business.currency)
+        return services.format_money(row.stats.total_spent, row.business.currency)
 
     @admin.display(description="Tier", ordering="stats__repeat_frequency")
     def tier(self, row: Customer) -> str | None:
@@ -252,8 +252,8 @@ class CustomerAdmin(BulkActs, PersonPages, ExchangeAdmin):
             stats.total_orders,
             stats.completed_orders,
             stats.cancelled_orders,
-            services.shown_money(stats.total_spent, currency),
-            "–" if average is None else services.shown_money(average, currency),
+            services.format_money(stats.total_spent, currency),
+            "–" if average is None else services.format_money(average, currency),
             stats.get_repeat_frequency_display() or "–",
             stats.open_tickets,
             stats.urgent_tickets,

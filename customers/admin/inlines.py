@@ -65,7 +65,7 @@ class BookingInline(ReadOnlyInline):
 
     @admin.display(description="Total")
     def total(self, row: Booking) -> str:
-        return services.shown_money(row.total_amount, row.currency)
+        return services.format_money(row.total_amount, row.currency)
 
 
 class TicketInline(ReadOnlyInline):

@@ -85,8 +85,8 @@ class BookingRefundViewSet(ListAndAct, bookings.RefundViewSet):
         """Give money back; above the limit a second person approves it (202)."""
         booking, values = self.parent_booking, self.body()
         del values["customer_id"]
-        row = self.act(services.request_refund, booking, confirm=self.confirm, **values)
-        self.note_access("viewed", [self.parent_instance], target=self.parent_instance)
+        row = self.act(services.request_refund, booking, step_up=self.confirm, **values)
+        self.note_shown("viewed", [self.parent_instance], target=self.parent_instance)
         waits = row.status == RefundStatus.REQUESTED
         return self.respond(
             row, status=202 if waits else 201, is_unmasked=self.can_see_unmasked
@@ -107,7 +107,7 @@ class CustomerCreditViewSet(ListAndAct, bookings.CreditViewSet):
 
     def create(self, request: Request, **_: Any) -> Response:
         """Give credit."""
-        row = self.act_for_customer(services.issue_credit, confirm=self.confirm)
+        row = self.act_for_customer(services.issue_credit, step_up=self.confirm)
         return self.credited(row)
 
 
@@ -150,7 +150,7 @@ class Approval(MoneyView):
     def post(self, request: Request, pk: str) -> Response:
         refund = self.row(services.get_refund, pk)
         self.body()
-        row = self.act(services.approve_refund, refund, confirm=self.confirm)
+        row = self.act(services.approve_refund, refund, step_up=self.confirm)
         return self.refunded(row)
 
 

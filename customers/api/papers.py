@@ -90,7 +90,7 @@ class AskExport(FoundView):
     def post(self, request: Request, customer: str) -> Response:
         row, values = self.customer(customer), self.body()
         link = services.make_person_link(
-            row, actor=self.actor, confirm=self.confirm_export, **values
+            row, actor=self.actor, step_up=self.confirm_export, **values
         )
         return self.respond(link)
 

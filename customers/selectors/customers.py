@@ -231,7 +231,7 @@ _SORTED = {
 }
 
 
-def list_shown_customers(
+def list_detailed_customers(
     *,
     actor: Actor,
     business: Business,
@@ -247,7 +247,7 @@ def list_shown_customers(
         business_id=business.pk,
         search=search,
         customer_type=customer_type,
-    ).with_shown()
+    ).with_details()
     if is_active is not None:
         active = Q(status=CustomerStatus.ACTIVE)
         rows = rows.filter(active if is_active else ~active)
@@ -256,12 +256,14 @@ def list_shown_customers(
     return rows.order_by(by.desc() if is_descending else by.asc(), "pk")
 
 
-def get_shown_customer(reference: str, *, actor: Actor, business: Business) -> Customer:
+def get_detailed_customer(
+    reference: str, *, actor: Actor, business: Business
+) -> Customer:
     """Return one live customer of a business with all that an endpoint shows.
 
     Raises as `get_customer` does.
     """
-    rows = list_customers(actor=actor, business_id=business.pk).with_shown()
+    rows = list_customers(actor=actor, business_id=business.pk).with_details()
     return find_customer(reference, rows=rows)
 
 

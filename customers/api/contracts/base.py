@@ -38,7 +38,7 @@ class CustomerView(WorkingBusinessView):
     def customer(self, reference: str) -> Customer:
         """Return the customer that the path names. Raises Http404."""
         try:
-            return services.get_shown_customer(
+            return services.get_detailed_customer(
                 reference, actor=self.actor, business=self.business()
             )
         except ObjectDoesNotExist as error:

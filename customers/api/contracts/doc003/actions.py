@@ -59,7 +59,7 @@ class Actions(HubView):
             status=202 if "needs" in result else 200,
         )
 
-    def _confirm(self, scope: str) -> services.Confirm:
+    def _confirm(self, scope: str) -> services.StepUp:
         def ask(digest: str, what: str) -> None:
             require_step_up(self.request, scope, digest=digest, what=what)
 
@@ -81,7 +81,7 @@ class Actions(HubView):
         refund = services.request_refund(
             self._booking(row, booking_id),
             actor=self.actor,
-            confirm=self._confirm("refund_over_limit"),
+            step_up=self._confirm("refund_over_limit"),
             **values,
         )
         result = {"refund_id": refund.pk, "status": refund.status}
@@ -95,7 +95,7 @@ class Actions(HubView):
         entry = services.issue_credit(
             row,
             actor=self.actor,
-            confirm=self._confirm("refund_over_limit"),
+            step_up=self._confirm("refund_over_limit"),
             **values,
         )
         balances = services.credit_balance(row, actor=self.actor)
@@ -119,7 +119,7 @@ class Actions(HubView):
 
     def _export_data(self, row: Customer, reason: str) -> dict[str, Any]:
         link = services.make_person_link(
-            row, actor=self.actor, reason=reason, confirm=self._confirm("export")
+            row, actor=self.actor, reason=reason, step_up=self._confirm("export")
         )
         return LinkSerializer(link).data
 

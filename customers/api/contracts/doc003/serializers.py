@@ -38,7 +38,7 @@ class HubStatsSerializer(WholeRowSerializer):
 
 class HubRowSerializer(WholeRowSerializer):
     email_verified = serializers.BooleanField(source="is_email_verified")
-    status = serializers.CharField(source="shown_status")
+    status = serializers.CharField(source="display_status")
     stats = HubStatsSerializer()
 
     class Meta:

@@ -107,7 +107,7 @@ class FoundSerializer(serializers.Serializer[Any]):
 
 
 class AddressTextField(MaybeTextField):
-    """The primary address as one line; the rows come from `with_shown()`."""
+    """The primary address as one line; the rows come from `with_details()`."""
 
     def to_representation(self, value: Any) -> Any:
         return next((address.as_text for address in value), None)
@@ -139,7 +139,7 @@ class ListedCustomerSerializer(WholeRowSerializer):
 
 def get_customer_masks(customer: Customer) -> dict[str, Any]:
     """Return what is shown instead of each value that is masked."""
-    address = AddressTextField().to_representation(customer.primary_addresses)  # type: ignore[attr-defined]  # from with_shown()
+    address = AddressTextField().to_representation(customer.primary_addresses)  # type: ignore[attr-defined]  # from with_details()
     masks = masks_of(customer)
     return {**masks, "address": mask(address)} if address else masks
 

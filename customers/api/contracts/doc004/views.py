@@ -84,7 +84,7 @@ class Customers(BusinessView):
     def get(self, request: Request, **_: Any) -> Response:
         """List customers."""
         asked = self.parameters
-        rows = services.list_shown_customers(
+        rows = services.list_detailed_customers(
             actor=self.actor,
             business=self.business(),
             search=asked["search"],
@@ -134,7 +134,7 @@ class Repeat(BusinessView):
         """List who bought twice or more, most first."""
         rows = services.get_repeat_customers(
             actor=self.actor, business_id=self.business().pk
-        ).with_shown()
+        ).with_details()
         page = self.list_page(rows)
         return self.respond({"customers": page.rows, "pagination": page})
 
