@@ -6,9 +6,9 @@ from django.urls import re_path
 
 from capture.api.customer_data import AllCustomerData, CustomerData, CustomerDataStats
 from capture.api.fixed_routes import ROUTES
-from capture.api.reading import health_view, stats_view
 from capture.api.tracking import Statistics
 from capture.api.views import capture_view
+from capture.api.viewsets import health_view, stats_view
 
 urlpatterns = [
     *(

@@ -17,8 +17,8 @@ from capture.models import (
     Signup,
     Source,
 )
+from customers.api.tables.addresses import CUSTOMER
 from customers.api.tables.base import HubRow, HubViewSet
-from customers.api.tables.belongings import CUSTOMER
 
 _BETWEEN = ["gte", "lt"]
 _HEAD = ["id", "business_id", "customer_id", "capture_id", "trust", "occurred_at"]

@@ -19,7 +19,7 @@ from audit.rest.renderers import ExactJSONRenderer
 from audit.rest.serializers import PageQuery, snake_case
 from audit.rest.views import ActionSpec, HasHubPermission
 from customers import services
-from customers.api import export_bodies as bodies
+from customers.api import export_inputs as inputs
 from customers.api.mixins import WorkingBusinessView
 from customers.api.serializers.exports import ManifestsSerializer
 from customers.choices import ExportProfile
@@ -107,7 +107,7 @@ class ExportView(WorkingBusinessView):
                 actor=self.actor,
                 profile=profile,
                 columns=[snake_case(name) for name in body.get("columns", ())],
-                filters=bodies.filters_of(body),
+                filters=inputs.filters_of(body),
                 unmasked=body.get("in_clear", False),
                 purpose=body["purpose"],
                 reason=body["reason"],
@@ -143,7 +143,7 @@ class CustomerDataExport(ExportView):
 
     profile = ExportProfile.FULL
     methods: ClassVar[Mapping[str, ActionSpec]] = {
-        "post": answers_file(_FULL, bodies.FullExport)
+        "post": answers_file(_FULL, inputs.FullExport)
     }
 
 
@@ -153,7 +153,7 @@ class HubExport(ExportView):
     is_camel = True
     profile = ExportProfile.LIST
     methods: ClassVar[Mapping[str, ActionSpec]] = {
-        "post": answers_file(_FULL, bodies.ListExport)
+        "post": answers_file(_FULL, inputs.ListExport)
     }
 
 
@@ -177,7 +177,7 @@ class Exports(ExportView):
         "get": ActionSpec(
             "customers.view_export", ManifestsSerializer, query=PageQuery
         ),
-        "post": answers_file(_FULL, bodies.AnyExport),
+        "post": answers_file(_FULL, inputs.AnyExport),
     }
 
     def get(self, request: Request) -> Response:

@@ -14,12 +14,12 @@ from rest_framework.response import Response
 from audit.rest.views import ActionSpec
 from audit.rest.write_viewsets import Reason
 from customers import services
-from customers.api import money_shapes as shapes
+from customers.api import money_inputs as inputs
 from customers.api.found import Finding, FoundView
 from customers.api.serializers import money as serializers
+from customers.api.serializers.customers import FlagRow
 from customers.api.tables import belongings, bookings
 from customers.api.tables.base import HubViewSet
-from customers.api.tables.rows import FlagRow
 from customers.choices import RefundStatus
 from customers.models import Booking, Credit, Customer, Flag, Refund
 
@@ -64,7 +64,7 @@ class BookingRefundViewSet(ListAndAct, bookings.RefundViewSet):
         "customers.add_refund",
         serializers.RefundDoneSerializer,
         201,
-        shapes.AskRefund,
+        inputs.AskRefund,
         also={202: serializers.RefundDoneSerializer},
     )
 
@@ -102,7 +102,7 @@ class CustomerCreditViewSet(ListAndAct, bookings.CreditViewSet):
         "customers.add_credit",
         serializers.CreditDoneSerializer,
         201,
-        shapes.IssueCredit,
+        inputs.IssueCredit,
     )
 
     def create(self, request: Request, **_: Any) -> Response:
@@ -116,7 +116,7 @@ class CustomerFlagViewSet(ListAndAct, belongings.FlagViewSet):
 
     model = Flag
 
-    create_spec = ActionSpec("customers.add_flag", FlagRow, 201, shapes.AddFlag)
+    create_spec = ActionSpec("customers.add_flag", FlagRow, 201, inputs.AddFlag)
 
     def create(self, request: Request, **_: Any) -> Response:
         """Put a flag on a customer."""
@@ -161,7 +161,7 @@ class Refusal(MoneyView):
         "post": ActionSpec(
             "customers.change_refund",
             serializers.RefundDoneSerializer,
-            body=shapes.GiveReason,
+            body=inputs.GiveReason,
         )
     }
 
@@ -195,7 +195,7 @@ class Spending(MoneyView):
             "customers.add_credit",
             serializers.CreditDoneSerializer,
             201,
-            shapes.SpendCredit,
+            inputs.SpendCredit,
         )
     }
 
@@ -215,7 +215,7 @@ class Reversal(MoneyView):
             "customers.add_credit",
             serializers.CreditDoneSerializer,
             201,
-            shapes.GiveReason,
+            inputs.GiveReason,
         )
     }
 

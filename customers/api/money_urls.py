@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import re_path
 
 from audit.rest.routers import route
-from customers.api import money, papers
+from customers.api import invoices, money
 from customers.api.contracts.doc003 import actions
 
 _CUSTOMER = r"^api/v1/customers/(?P<customer>[^/]+)"
@@ -43,12 +43,12 @@ urlpatterns = [
         parent="customer",
     ),
     re_path(rf"{_CUSTOMER}/flags/(?P<code>[^/]+)/?$", money.OneFlag.as_view()),
-    re_path(rf"{_BOOKING}/invoice/?$", papers.Invoice.as_view()),
-    re_path(rf"{_BOOKING}/invoice/send/?$", papers.SendInvoice.as_view()),
-    re_path(rf"{_CUSTOMER}/export/?$", papers.AskExport.as_view()),
+    re_path(rf"{_BOOKING}/invoice/?$", invoices.Invoice.as_view()),
+    re_path(rf"{_BOOKING}/invoice/send/?$", invoices.SendInvoice.as_view()),
+    re_path(rf"{_CUSTOMER}/export/?$", invoices.AskExport.as_view()),
     re_path(
         r"^api/v1/exports/person/(?P<token>[^/]+)/?$",
-        papers.PersonExport.as_view(),
+        invoices.PersonExport.as_view(),
         name="person_export",
     ),
 ]

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from audit.rest.serializers import PageQuery
 from audit.rest.views import ActionSpec
 from customers import services
-from customers.api import export_bodies as bodies
+from customers.api import export_inputs as inputs
 from customers.api.exports import rule_problem
 from customers.api.mixins import WorkingBusinessView
 from customers.api.serializers import segments as serializers
@@ -87,7 +87,7 @@ class Preview(SegmentView):
         "post": ActionSpec(
             _TARGET,
             serializers.SegmentCustomersSerializer,
-            body=bodies.RuleBody,
+            body=inputs.RuleBody,
             query=PageQuery,
             takes_key=False,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from audit.rest.routers import UUID, route, routes
-from customers.api.tables.belongings import (
+from customers.api.tables.addresses import (
     AddressViewSet,
     ConsentViewSet,
     ContactViewSet,
@@ -16,7 +16,7 @@ from customers.api.tables.belongings import (
 )
 from customers.api.tables.bookings import BookingViewSet, CreditViewSet, RefundViewSet
 from customers.api.tables.businesses import BusinessViewSet, MembershipViewSet
-from customers.api.tables.people import CustomerViewSet
+from customers.api.tables.customers import CustomerViewSet
 from customers.api.tables.tickets import MessageViewSet, TicketViewSet
 
 _ANY = "[^/]+"

@@ -1,145 +1,429 @@
-"""What the endpoints about one customer answer: timeline, metrics, reveal, search."""
+"""What the hub's tables answer of each row. Who shows which one beside another."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from rest_framework import serializers
+from django.contrib.auth import get_user_model
 
-from customers.api.contracts.doc003.serializers import (
-    HubContactSerializer,
-    HubPlaceSerializer,
+from audit.rest.model_serializers import RowSerializer
+from customers.api.tables.base import HubRow
+from customers.models import (
+    Address,
+    Booking,
+    Business,
+    ConsentEvent,
+    Contact,
+    Credit,
+    Customer,
+    CustomerStats,
+    Flag,
+    Membership,
+    Note,
+    Preferences,
+    Refund,
+    Ticket,
+    TicketMessage,
 )
-from customers.api.fields import (
-    AmountsField,
-    AmountTextField,
-    MaybeTextField,
-    NumberTextField,
-)
-from customers.api.serializers.base import WholeRowSerializer
-from customers.choices import LoyaltyTier
-from customers.models import Customer
+
+_OF_CUSTOMER = ["id", "business_id", "customer_id"]
+_TIMES = ["created_at", "updated_at"]
+_ARCHIVE = ["archived_at", "archived_by_id", "archive_reason"]
+# Columns that are answered and written alike.
+LIMITS = [
+    "country",
+    "consent_mode",
+    "occasional_from",
+    "regular_from",
+    "frequent_from",
+    "high_value_purchases",
+    "high_value_spent",
+    "refund_limit",
+    "signup_is_login",
+    "settings",
+]
+PLACE = [
+    "kind",
+    "label",
+    "recipient",
+    "line1",
+    "line2",
+    "city",
+    "region",
+    "postal_code",
+    "country",
+    "raw",
+    "is_primary",
+    "phone",
+]
+COURSE = [
+    "placed_at",
+    "starts_at",
+    "ends_at",
+    "completed_at",
+    "cancelled_at",
+    "cancelled_by",
+    "cancel_reason",
+    "rescheduled_from_id",
+    "items_count",
+    "lines",
+    "original_amount",
+    "discount_amount",
+    "total_amount",
+    "paid_amount",
+]
 
 
-class TimelineItemSerializer(serializers.Serializer[Any]):
-    """One thing that happened; `data` differs by kind."""
+class ColleagueRow(RowSerializer):
+    """Somebody who works on a row: the names and nothing else."""
 
-    id = serializers.UUIDField()
-    kind = serializers.CharField()
-    at = serializers.DateTimeField()
-    title = serializers.CharField()
-    actor = MaybeTextField()
-    amount = AmountTextField(allow_null=True)
-    currency = MaybeTextField()
-    data = serializers.DictField()  # type: ignore[assignment]  # a key of the answer
+    class Meta:
+        model = get_user_model()
+        fields: ClassVar = ["id", "username", "first_name", "last_name"]
 
 
-class TimelineSerializer(serializers.Serializer[Any]):
-    """A page of what happened, the newest first."""
+class BusinessRow(HubRow):
+    """A business, with its limits and settings."""
 
-    results = TimelineItemSerializer(many=True)
-    next = MaybeTextField()
-    kinds = serializers.ListField(child=serializers.CharField())
+    amounts = ("high_value_spent", "refund_limit")
 
-
-class PersonMetricsSerializer(serializers.Serializer[Any]):
-    """Somebody's figures as of a moment."""
-
-    customer_id = serializers.UUIDField(source="customer.pk")
-    as_of = serializers.DateTimeField()
-    currency = serializers.CharField()
-    total_orders = serializers.IntegerField(source="stats.total_orders")
-    completed_orders = serializers.IntegerField(source="stats.completed_orders")
-    cancelled_orders = serializers.IntegerField(source="stats.cancelled_orders")
-    no_show_orders = serializers.IntegerField(source="stats.no_show_orders")
-    refunded_orders = serializers.IntegerField(source="stats.refunded_orders")
-    total_purchases = serializers.IntegerField(source="stats.total_purchases")
-    total_spent = AmountTextField(source="stats.total_spent")
-    spent = AmountsField(source="stats.spent")
-    customer_lifetime_value = AmountTextField(source="stats.total_spent")
-    avg_transaction_value = AmountTextField(
-        source="stats.avg_transaction_value", allow_null=True
-    )
-    total_items_bought = NumberTextField(source="stats.total_items_bought")
-    first_purchase_date = serializers.DateField(
-        allow_null=True, source="stats.first_purchase_date"
-    )
-    last_purchase_date = serializers.DateField(
-        allow_null=True, source="stats.last_purchase_date"
-    )
-    days_since_last_purchase = serializers.IntegerField(allow_null=True)
-    is_repeat_customer = serializers.BooleanField(source="stats.is_repeat_customer")
-    is_high_value = serializers.BooleanField(source="stats.is_high_value")
-    repeat_frequency = serializers.ChoiceField(
-        LoyaltyTier.choices, allow_null=True, source="stats.repeat_frequency"
-    )
-    next_tier = serializers.ChoiceField(LoyaltyTier.choices, allow_null=True)
-    purchases_to_next_tier = serializers.IntegerField(allow_null=True)
-    is_new = serializers.BooleanField()
-    is_engaged = serializers.BooleanField()
-    is_opted_in = serializers.BooleanField(source="stats.is_opted_in")
-    login_count = serializers.IntegerField(source="stats.login_count")
-    last_login_at = serializers.DateTimeField(
-        allow_null=True, source="stats.last_login_at"
-    )
-    last_active_at = serializers.DateTimeField(
-        allow_null=True, source="stats.last_active_at"
-    )
-    data_capture_complete = serializers.BooleanField(
-        source="stats.data_capture_complete"
-    )
-    open_tickets = serializers.IntegerField(source="stats.open_tickets")
-    urgent_tickets = serializers.IntegerField(source="stats.urgent_tickets")
-    addresses_count = serializers.IntegerField(source="stats.addresses_count")
-    contacts_count = serializers.IntegerField(source="stats.contacts_count")
+    class Meta:
+        model = Business
+        fields: ClassVar = [
+            "id",
+            "slug",
+            "name",
+            "timezone",
+            "currency",
+            *LIMITS,
+            *_TIMES,
+        ]
 
 
-# Components of their own: in document 003 the same keys are in camelCase.
-class RevealedAddressSerializer(HubPlaceSerializer):
-    pass
+class MembershipRow(RowSerializer):
+    """What somebody is at a business."""
+
+    class Meta:
+        model = Membership
+        fields: ClassVar = [
+            "id",
+            "business_id",
+            "user_id",
+            "role",
+            "is_default",
+            "ended_at",
+            *_TIMES,
+        ]
 
 
-class RevealedContactSerializer(HubContactSerializer):
-    pass
-
-
-class RevealedSerializer(serializers.Serializer[Any]):
-    """Contact data in clear; `until` is when it has to be asked for again."""
-
-    id = serializers.UUIDField(source="customer.id")
-    unique_id = serializers.CharField(source="customer.unique_id")
-    name = MaybeTextField(source="customer.name")
-    email = MaybeTextField(source="customer.email")
-    phone = MaybeTextField(source="customer.phone")
-    location = MaybeTextField(source="customer.location")
-    addresses = RevealedAddressSerializer(many=True)
-    contacts = RevealedContactSerializer(many=True)
-    until = serializers.DateTimeField()
-
-
-class MatchedField(serializers.ChoiceField):
-    """By what a customer was found; the view knows it of each of them."""
-
-    def get_attribute(self, instance: Customer) -> Any:
-        return self.context["matched"][instance.pk]
-
-
-class FoundPersonSerializer(WholeRowSerializer):
-    matched = MatchedField(("reference", "external_id", "email", "phone", "name"))
+class CustomerRow(HubRow):
+    """A customer."""
 
     class Meta:
         model = Customer
         fields: ClassVar = [
             "id",
-            "unique_id",
             "business_id",
+            "unique_id",
+            "external_id",
             "name",
             "email",
+            "is_email_verified",
+            "email_bounced_at",
             "phone",
+            "phone_e164",
             "customer_type",
-            "matched",
+            "status",
+            "signup_method",
+            "source",
+            "location",
+            "joined_at",
+            "erased_at",
+            *_ARCHIVE,
+            "rev",
+            *_TIMES,
         ]
 
 
-class FoundPeopleSerializer(serializers.Serializer[Any]):
-    results = FoundPersonSerializer(many=True)
+class StatsRow(HubRow):
+    """The figures of a customer; amounts are in the business's currency."""
+
+    amounts = ("total_spent", "avg_transaction_value")
+
+    def currency_of(self, row: Any) -> str:
+        currency: str = row.business.currency
+        return currency
+
+    class Meta:
+        model = CustomerStats
+        fields: ClassVar = [
+            *_OF_CUSTOMER,
+            "total_orders",
+            "completed_orders",
+            "cancelled_orders",
+            "no_show_orders",
+            "refunded_orders",
+            "total_purchases",
+            "total_spent",
+            "spent",
+            "avg_transaction_value",
+            "total_items_bought",
+            "first_purchase_date",
+            "last_purchase_date",
+            "is_repeat_customer",
+            "repeat_frequency",
+            "is_high_value",
+            "login_count",
+            "last_login_at",
+            "last_active_at",
+            "data_capture_complete",
+            "open_tickets",
+            "urgent_tickets",
+            "addresses_count",
+            "contacts_count",
+            "is_opted_in",
+            "updated_at",
+        ]
+
+
+class PreferencesRow(HubRow):
+    """How a customer wants to be reached and served."""
+
+    amounts = ("average_spend",)
+
+    def currency_of(self, row: Any) -> str:
+        currency: str = row.business.currency
+        return currency
+
+    class Meta:
+        model = Preferences
+        fields: ClassVar = [
+            *_OF_CUSTOMER,
+            "prefer_sms",
+            "prefer_email",
+            "prefer_call",
+            "favorite_products",
+            "favorite_tags",
+            "preferred_categories",
+            "preferred_payment",
+            "average_spend",
+            "best_contact_time",
+            "do_not_contact",
+            "can_receive_offers",
+            "can_receive_loyalty",
+            *_TIMES,
+        ]
+
+
+class AddressRow(HubRow):
+    """A place of a customer."""
+
+    class Meta:
+        model = Address
+        fields: ClassVar = [
+            *_OF_CUSTOMER,
+            *PLACE,
+            "phone_e164",
+            "instructions",
+            *_ARCHIVE,
+            *_TIMES,
+        ]
+
+
+class ContactRow(HubRow):
+    """Another person to reach, or a further e-mail or phone."""
+
+    class Meta:
+        model = Contact
+        fields: ClassVar = [
+            *_OF_CUSTOMER,
+            "kind",
+            "name",
+            "relation",
+            "email",
+            "phone",
+            "phone_e164",
+            "is_primary",
+            "valid_from",
+            "valid_to",
+            *_ARCHIVE,
+            *_TIMES,
+        ]
+
+
+class NoteRow(HubRow):
+    """What staff wrote down about a customer."""
+
+    class Meta:
+        model = Note
+        fields: ClassVar = [
+            *_OF_CUSTOMER,
+            "note_type",
+            "raw_note_type",
+            "content",
+            "is_pinned",
+            "created_by_id",
+            *_ARCHIVE,
+            *_TIMES,
+        ]
+
+
+class FlagRow(HubRow):
+    """A mark on a customer."""
+
+    class Meta:
+        model = Flag
+        fields: ClassVar = [
+            *_OF_CUSTOMER,
+            "code",
+            "reason",
+            "added_by_id",
+            "removed_at",
+            "removed_by_id",
+            "removed_reason",
+            *_TIMES,
+        ]
+
+
+class ConsentRow(HubRow):
+    """One answer of a customer about being contacted."""
+
+    class Meta:
+        model = ConsentEvent
+        fields: ClassVar = [
+            *_OF_CUSTOMER,
+            "purpose",
+            "channel",
+            "action",
+            "wording_version",
+            "wording_hash",
+            "method",
+            "evidence",
+            "occurred_at",
+            "recorded_by_id",
+            "capture_id",
+            "operation_id",
+            "created_at",
+        ]
+
+
+class BookingRow(HubRow):
+    """One thing bought."""
+
+    amounts = (
+        "original_amount",
+        "discount_amount",
+        "total_amount",
+        "paid_amount",
+        "credit_used",
+    )
+    permissions: ClassVar = {"credit_used": "customers.view_credit"}
+
+    class Meta:
+        model = Booking
+        extra_kwargs: ClassVar = {"credit_used": {"allow_null": True}}
+        fields: ClassVar = [
+            *_OF_CUSTOMER,
+            "kind",
+            "reference",
+            "status",
+            "raw_status",
+            *COURSE,
+            "credit_used",
+            "currency",
+            "payment_method",
+            "invoice_number",
+            "external_id",
+            "rev",
+            *_TIMES,
+        ]
+
+
+class RefundRow(HubRow):
+    """Money that goes back for one booking."""
+
+    amounts = ("amount",)
+
+    class Meta:
+        model = Refund
+        fields: ClassVar = [
+            *_OF_CUSTOMER,
+            "booking_id",
+            "amount",
+            "currency",
+            "status",
+            "reason_code",
+            "reason",
+            "requested_by_id",
+            "approved_by_id",
+            "settled_at",
+            "external_id",
+            *_TIMES,
+        ]
+
+
+class CreditRow(HubRow):
+    """One entry of a customer's credit."""
+
+    amounts = ("amount",)
+
+    class Meta:
+        model = Credit
+        fields: ClassVar = [
+            *_OF_CUSTOMER,
+            "kind",
+            "amount",
+            "currency",
+            "reason_code",
+            "reason",
+            "booking_id",
+            "reverses_id",
+            "expires_on",
+            "created_by_id",
+            "operation_id",
+            "created_at",
+        ]
+
+
+class TicketRow(HubRow):
+    """A request of a customer, with the clocks of its answer."""
+
+    class Meta:
+        model = Ticket
+        fields: ClassVar = [
+            *_OF_CUSTOMER,
+            "booking_id",
+            "number",
+            "subject",
+            "status",
+            "priority",
+            "channel",
+            "raw_channel",
+            "assignee_id",
+            "opened_at",
+            "first_response_due_at",
+            "first_responded_at",
+            "resolution_due_at",
+            "resolved_at",
+            "closed_at",
+            "rev",
+            *_TIMES,
+        ]
+
+
+class MessageRow(HubRow):
+    """One message of a ticket; internal ones never reach the customer."""
+
+    class Meta:
+        model = TicketMessage
+        fields: ClassVar = [
+            "id",
+            "business_id",
+            "ticket_id",
+            "author_kind",
+            "author_id",
+            "is_internal",
+            "body",
+            "sent_at",
+            *_TIMES,
+        ]

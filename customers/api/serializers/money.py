@@ -11,7 +11,7 @@ from rest_framework import serializers
 
 from audit.privacy.masking import mask
 from customers import services
-from customers.api.tables.rows import CreditRow, RefundRow
+from customers.api.serializers.customers import CreditRow, RefundRow
 from customers.choices import RefundStatus
 from customers.models import Booking, Refund
 

@@ -12,10 +12,10 @@ from rest_framework import serializers
 from audit.rest.filters import OfCustomer
 from audit.rest.model_serializers import ChangeBody, Related, RowBody
 from audit.rest.serializers import StrictSerializer
-from customers.api.tables import rows
+from customers.api.serializers import customers as rows
+from customers.api.serializers.customers import COURSE
+from customers.api.tables.addresses import CUSTOMER
 from customers.api.tables.base import CustomerRelatedViewSet
-from customers.api.tables.belongings import CUSTOMER
-from customers.api.tables.rows import COURSE
 from customers.models import Booking, Credit, Customer, Refund
 
 _BOOKING = [

@@ -12,9 +12,9 @@ from audit.api.step_up import require_step_up
 from audit.rest.filters import TableFilters, YesNoFilter
 from audit.rest.model_serializers import ChangeBody, Related
 from customers import services
-from customers.api.tables import rows
+from customers.api.serializers import customers as rows
+from customers.api.serializers.customers import LIMITS
 from customers.api.tables.base import HubViewSet
-from customers.api.tables.rows import LIMITS
 from customers.models import Business, Membership
 
 

@@ -14,9 +14,9 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 from audit.rest.filters import TableFilters
 from audit.rest.model_serializers import ChangeBody, Related, RowBody
 from customers import services
-from customers.api.tables import rows
+from customers.api.serializers import customers as rows
+from customers.api.tables.addresses import CUSTOMER
 from customers.api.tables.base import CustomerRelatedViewSet, HubViewSet
-from customers.api.tables.belongings import CUSTOMER
 from customers.api.tables.bookings import BOOKING, OfBooking
 from customers.models import Booking, Ticket, TicketMessage
 

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from audit.rest.pagination import page_of
 from audit.rest.views import ActionSpec
 from customers import services
-from customers.api import export_bodies as bodies
+from customers.api import export_inputs as inputs
 from customers.api.contracts.doc002.serializers import TargetedPageSerializer
 from customers.api.exports import MARKETING, ExportView, answers_file
 from customers.api.mixins import WorkingBusinessView
@@ -23,7 +23,7 @@ class Targeted(WorkingBusinessView):
     tag = "Tracking"
     methods: ClassVar = {
         "get": ActionSpec(
-            "customers.target_segment", TargetedPageSerializer, query=bodies.TargetQuery
+            "customers.target_segment", TargetedPageSerializer, query=inputs.TargetQuery
         )
     }
 
@@ -45,4 +45,4 @@ class MarketingExport(ExportView):
     """POST answers document 002's export: who may be sent offers, as CSV."""
 
     profile = ExportProfile.MARKETING
-    methods: ClassVar = {"post": answers_file(MARKETING, bodies.MarketingExport)}
+    methods: ClassVar = {"post": answers_file(MARKETING, inputs.MarketingExport)}

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from audit.api.step_up import require_step_up
 from audit.rest.views import ActionSpec
 from customers import services
-from customers.api import money_shapes as shapes
+from customers.api import money_inputs as inputs
 from customers.api.contracts.doc003.serializers import DoneSerializer
 from customers.api.contracts.doc003.views import HubView
 from customers.api.serializers.money import LinkSerializer, OneInvoiceSerializer
@@ -38,7 +38,7 @@ class Actions(HubView):
         "post": ActionSpec(
             "customers.view_customer",
             DoneSerializer,
-            body=shapes.Act,
+            body=inputs.Act,
             also={202: DoneSerializer},
         )
     }

@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from customers import services
 from customers.api.fields import AmountField, MaybeTextField, NumberField
-from customers.api.money_shapes import ACTS
+from customers.api.money_inputs import ACTS
 from customers.api.serializers.base import (
     PaginationSerializer,
     PaidBookingSerializer,

@@ -17,7 +17,7 @@ from customers.api.contracts.base import (
     OneCustomerView,
     one_customer,
 )
-from customers.api.contracts.doc003 import bodies, serializers
+from customers.api.contracts.doc003 import inputs, serializers
 from customers.models import Customer
 
 # How many of each kind stand in the detail.
@@ -39,9 +39,9 @@ class Customers(HubView):
     """GET lists with sums, POST creates."""
 
     methods: ClassVar[Mapping[str, ActionSpec]] = {
-        "get": ActionSpec(VIEW, serializers.HubPageSerializer, query=bodies.HubList),
+        "get": ActionSpec(VIEW, serializers.HubPageSerializer, query=inputs.HubList),
         "post": ActionSpec(
-            ADD, serializers.HubCreatedSerializer, 201, bodies.HubCreate
+            ADD, serializers.HubCreatedSerializer, 201, inputs.HubCreate
         ),
     }
 
@@ -84,8 +84,8 @@ class OneCustomer(OneCustomerView, HubView):
 
     methods: ClassVar[Mapping[str, ActionSpec]] = one_customer(
         serializers.HubDetailSerializer,
-        update=bodies.HubUpdate,
-        replace=bodies.HubReplace,
+        update=inputs.HubUpdate,
+        replace=inputs.HubReplace,
     )
 
     def get(self, request: Request, customer: str) -> Response:

@@ -17,7 +17,6 @@ from audit.rest.pagination import page_of
 from audit.rest.serializers import PageQuery
 from audit.rest.views import ActionSpec
 from customers import services
-from customers.api.bodies import SearchQuery
 from customers.api.contracts.base import (
     ADD,
     VIEW,
@@ -25,7 +24,8 @@ from customers.api.contracts.base import (
     OneCustomerView,
     one_customer,
 )
-from customers.api.contracts.doc004 import bodies, serializers
+from customers.api.contracts.doc004 import inputs, serializers
+from customers.api.inputs import SearchQuery
 from customers.models import Business, Customer
 
 
@@ -74,10 +74,10 @@ class Customers(BusinessView):
 
     methods: ClassVar[Mapping[str, ActionSpec]] = {
         "get": ActionSpec(
-            VIEW, serializers.CustomerPageSerializer, query=bodies.CustomerList
+            VIEW, serializers.CustomerPageSerializer, query=inputs.CustomerList
         ),
         "post": ActionSpec(
-            ADD, serializers.OneCustomerSerializer, 201, bodies.CreateCustomer
+            ADD, serializers.OneCustomerSerializer, 201, inputs.CreateCustomer
         ),
     }
 
@@ -144,8 +144,8 @@ class OneCustomer(OneCustomerView, BusinessView):
 
     methods: ClassVar[Mapping[str, ActionSpec]] = one_customer(
         serializers.OneCustomerSerializer,
-        update=bodies.UpdateCustomer,
-        replace=bodies.ReplaceCustomer,
+        update=inputs.UpdateCustomer,
+        replace=inputs.ReplaceCustomer,
     )
 
     def get(self, request: Request, customer: str, **_: Any) -> Response:
@@ -161,10 +161,10 @@ class Notes(BusinessView):
 
     methods: ClassVar[Mapping[str, ActionSpec]] = {
         "get": ActionSpec(
-            "customers.view_note", serializers.NotePageSerializer, query=bodies.NoteList
+            "customers.view_note", serializers.NotePageSerializer, query=inputs.NoteList
         ),
         "post": ActionSpec(
-            "customers.add_note", serializers.OneNoteSerializer, 201, bodies.WriteNote
+            "customers.add_note", serializers.OneNoteSerializer, 201, inputs.WriteNote
         ),
     }
 
@@ -195,7 +195,7 @@ class CustomerPreferences(BusinessView):
         "patch": ActionSpec(
             "customers.change_preferences",
             serializers.PreferencesSerializer,
-            body=bodies.UpdatePreferences,
+            body=inputs.UpdatePreferences,
         )
     }
 

@@ -11,13 +11,13 @@ from rest_framework import serializers
 from audit.rest.filters import YesNoFilter
 from audit.rest.model_serializers import ChangeBody, Related, RowBody
 from customers import services
-from customers.api.tables.base import ArchivableFilters, HubViewSet
-from customers.api.tables.rows import (
+from customers.api.serializers.customers import (
     BusinessRow,
     CustomerRow,
     PreferencesRow,
     StatsRow,
 )
+from customers.api.tables.base import ArchivableFilters, HubViewSet
 from customers.models import Customer
 
 

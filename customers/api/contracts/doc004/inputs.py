@@ -7,7 +7,7 @@ from typing import ClassVar
 from rest_framework import serializers
 
 from audit.rest.serializers import EmailAddressField, PageQuery, StrictSerializer
-from customers.api.bodies import EveryKey, SeenOrMasked
+from customers.api.inputs import EveryKey, SeenOrMasked
 from customers.choices import CustomerType, NoteType
 
 _ORDERS = ("created_at", "name", "updated_at", "total_spent", "total_purchases")

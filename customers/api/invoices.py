@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from audit.rest.exceptions import ApiError
 from audit.rest.views import ActionSpec
 from customers import services
-from customers.api import money_shapes as shapes
+from customers.api import money_inputs as inputs
 from customers.api.found import FoundView
 from customers.api.serializers import money as serializers
 from customers.models import Customer
@@ -83,7 +83,7 @@ class AskExport(FoundView):
             "customers.export_customer",
             serializers.LinkSerializer,
             201,
-            shapes.GiveReason,
+            inputs.GiveReason,
         )
     }
 

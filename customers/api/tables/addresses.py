@@ -10,13 +10,13 @@ from rest_framework import serializers
 from audit.rest.filters import OfCustomer
 from audit.rest.model_serializers import ChangeBody, Related, RowBody
 from customers import services
-from customers.api.tables import rows
+from customers.api.serializers import customers as rows
+from customers.api.serializers.customers import PLACE
 from customers.api.tables.base import (
     ArchivableFilters,
     CustomerRelatedViewSet,
     HubViewSet,
 )
-from customers.api.tables.rows import PLACE
 from customers.models import (
     Address,
     ConsentEvent,

@@ -17,9 +17,14 @@ from audit.rest.pagination import CursorError, make_cursor, open_cursor
 from audit.rest.serializers import QuerySerializer, StrictSerializer
 from audit.rest.views import ActionSpec
 from customers import services
-from customers.api import bodies
+from customers.api import inputs
 from customers.api.mixins import BusinessScopeMixin
-from customers.api.serializers import customers as customer_serializers
+from customers.api.serializers.customer_detail import (
+    FoundPeopleSerializer,
+    PersonMetricsSerializer,
+    RevealedSerializer,
+    TimelineSerializer,
+)
 from customers.models import Customer
 
 _VIEW = "customers.view_customer"
@@ -78,9 +83,7 @@ class Search(PersonView):
     """GET finds customers while somebody types; exact hits come first."""
 
     methods: ClassVar[Mapping[str, ActionSpec]] = {
-        "get": ActionSpec(
-            _VIEW, customer_serializers.FoundPeopleSerializer, query=bodies.SearchQuery
-        )
+        "get": ActionSpec(_VIEW, FoundPeopleSerializer, query=inputs.SearchQuery)
     }
 
     def get(self, request: Request) -> Response:
@@ -103,9 +106,7 @@ class Timeline(PersonView):
     """GET lists what happened with a customer, the newest first."""
 
     methods: ClassVar[Mapping[str, ActionSpec]] = {
-        "get": ActionSpec(
-            _VIEW, customer_serializers.TimelineSerializer, query=TimelineQuery
-        )
+        "get": ActionSpec(_VIEW, TimelineSerializer, query=TimelineQuery)
     }
 
     def get(self, request: Request, customer: str) -> Response:
@@ -138,9 +139,7 @@ class Metrics(PersonView):
     """GET answers a customer's figures as of now."""
 
     methods: ClassVar[Mapping[str, ActionSpec]] = {
-        "get": ActionSpec(
-            "customers.view_customerstats", customer_serializers.PersonMetricsSerializer
-        )
+        "get": ActionSpec("customers.view_customerstats", PersonMetricsSerializer)
     }
 
     def get(self, request: Request, customer: str) -> Response:
@@ -160,7 +159,7 @@ class Reveal(PersonView):
         # What it answers must not be kept for a repetition.
         "post": ActionSpec(
             _VIEW,
-            customer_serializers.RevealedSerializer,
+            RevealedSerializer,
             body=RevealBody,
             takes_key=False,
         )

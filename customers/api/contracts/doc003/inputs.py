@@ -13,7 +13,7 @@ from audit.rest.serializers import (
     camel_case,
     snake_case,
 )
-from customers.api.bodies import EveryKey, SeenOrMasked
+from customers.api.inputs import EveryKey, SeenOrMasked
 from customers.choices import AddressKind, CustomerStatus, CustomerType
 
 _HUB_ORDERS = (

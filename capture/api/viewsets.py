@@ -37,8 +37,8 @@ from capture.api.endpoint import (
 )
 from capture.api.machine import KeyAuthentication, KeyReaderMixin, require_secret
 from capture.api.native import single
-from capture.api.reading_schema import ReadingSchema
 from capture.api.responses import counted, error_of_result
+from capture.api.viewset_schema import ReadingSchema
 from capture.choices import SCOPE_READ, Status
 from capture.models import Capture, Quarantine
 from capture.parsing import ParseError, parse_body, payload_text
