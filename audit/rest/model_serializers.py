@@ -132,7 +132,7 @@ def expanded(
     """Return a row's serializer with what may stand beside it, for the schema."""
     if not names:
         return row
-    name = row.__name__.removesuffix("Row")
+    name = row.__name__.removesuffix("Serializer")
     extra = {
         key: related.serializer_class(
             required=False, allow_null=True, help_text=f"With expand={key}."
@@ -147,13 +147,13 @@ def expanded(
         "Meta": type("Meta", (meta,), {"fields": fields}),
         **extra,
     }
-    return type(f"{name}RowExpanded", (row,), body)
+    return type(f"{name}Expanded", (row,), body)
 
 
 @cache
 def page_of_rows(row: type[RowSerializer]) -> type[serializers.Serializer[Any]]:
     """Return the serializer of a list's answer, for the schema."""
-    name = row.__name__.removesuffix("Expanded")
+    name = row.__name__.removesuffix("Expanded").removesuffix("Serializer")
     return type(f"{name}Page", (_Page,), {"results": row(many=True)})
 
 

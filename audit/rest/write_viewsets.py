@@ -66,7 +66,7 @@ def batch_of(item: type[StrictSerializer]) -> type[StrictSerializer]:
     class Items(serializers.ListField):
         child = serializers.JSONField()
 
-    name = item.__name__
+    name = item.__name__.removesuffix("Serializer")
     items = Items(min_length=1, max_length=LARGEST_BATCH)
     return type(f"{name}Batch", (StrictSerializer,), {"items": items})
 
@@ -339,7 +339,8 @@ def _item_of(body: type[RowBody]) -> type[RowBody]:
     meta: Any = body.Meta
     fields = [*named, *meta.fields]
     body_of = {**named, "Meta": type("Meta", (meta,), {"fields": fields})}
-    return type(f"{body.__name__}Item", (body,), body_of)
+    name = body.__name__.removesuffix("Serializer")
+    return type(f"{name}Item", (body,), body_of)
 
 
 def _sort_key(item: Any) -> str:

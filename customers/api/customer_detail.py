@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
@@ -17,12 +16,12 @@ from audit.rest.pagination import CursorError, make_cursor, open_cursor
 from audit.rest.serializers import QuerySerializer, StrictSerializer
 from audit.rest.views import ActionSpec
 from customers import services
-from customers.api import inputs
+from customers.api.inputs import SearchQuery
 from customers.api.mixins import BusinessScopeMixin
 from customers.api.serializers.customer_detail import (
-    FoundPeopleSerializer,
     PersonMetricsSerializer,
     RevealedSerializer,
+    SearchResultsSerializer,
     TimelineSerializer,
 )
 from customers.models import Customer
@@ -40,14 +39,14 @@ class TimelineQuery(QuerySerializer):
     def validate_kinds(self, value: str) -> list[str]:
         """Return the names. Raises ValidationError for an unknown one."""
         names = [name.strip() for name in value.split(",") if name.strip()]
-        known = services.all_timeline_kinds()
-        if set(names) - set(known):
-            text = f"Kinds are {', '.join(known)}."
+        kinds = services.all_timeline_kinds()
+        if set(names) - set(kinds):
+            text = f"Kinds are {', '.join(kinds)}."
             raise serializers.ValidationError(text, code="invalid_choice")
         return names
 
     def validate_cursor(self, value: str) -> Any:
-        """Return the place that a cursor names."""
+        """Return the position that a cursor names."""
         try:
             return open_cursor(value) if value else None
         except CursorError as error:
@@ -55,7 +54,7 @@ class TimelineQuery(QuerySerializer):
 
 
 class RevealBody(StrictSerializer):
-    """Why somebody has to see contact data in clear."""
+    """Why the caller has to see contact data in clear."""
 
     reason = serializers.CharField(max_length=500)
 
@@ -66,7 +65,7 @@ class PersonView(BusinessScopeMixin):
     tag = "Customers"
 
     def customer(self, reference: str) -> Customer:
-        """Return the customer that the path names."""
+        """Return the customer in the path."""
         permission = self.required_permission
         return self.find_customer(
             reference,
@@ -74,107 +73,98 @@ class PersonView(BusinessScopeMixin):
             permission=permission,
         )
 
-    def note_viewed(self, row: Customer) -> None:
-        """Note for the access event whom the answer shows."""
-        log.note_shown("customer.viewed", [row], actor=self.actor, target=row)
 
-
-class Search(PersonView):
+class SearchView(PersonView):
     """GET finds customers while somebody types; exact hits come first."""
 
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
-        "get": ActionSpec(_VIEW, FoundPeopleSerializer, query=inputs.SearchQuery)
+    methods: ClassVar = {
+        "get": ActionSpec(_VIEW, SearchResultsSerializer, query=SearchQuery)
     }
 
     def get(self, request: Request) -> Response:
-        asked = self.parameters
-        hits = services.find_customers(
-            asked["q"],
+        text = self.parameters["q"]
+        matches = services.find_customers(
+            text,
             actor=self.actor,
             business_id=self.named_business_id(self.required_permission),
-            limit=asked["limit"],
+            limit=self.parameters["limit"],
         )
-        customers = [hit.customer for hit in hits]
+        customers = [match.customer for match in matches]
         log.note_shown(
-            "customer.searched", customers, actor=self.actor, query=asked["q"] or None
+            "customer.searched", customers, actor=self.actor, query=text or None
         )
-        matched = {hit.customer.pk: hit.matched for hit in hits}
+        matched = {match.customer.pk: match.matched for match in matches}
         return self.respond({"results": customers}, matched=matched)
 
 
-class Timeline(PersonView):
+class TimelineView(PersonView):
     """GET lists what happened with a customer, the newest first."""
 
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
+    methods: ClassVar = {
         "get": ActionSpec(_VIEW, TimelineSerializer, query=TimelineQuery)
     }
 
     def get(self, request: Request, customer: str) -> Response:
-        asked, row = self.parameters, self.customer(customer)
-        limit = asked["limit"]
-        found = services.get_timeline(
-            row,
+        params, instance = self.parameters, self.customer(customer)
+        limit = params["limit"]
+        entries = services.get_timeline(
+            instance,
             actor=self.actor,
-            kinds=asked["kinds"] or (),
-            before=asked["cursor"] or None,
+            kinds=params["kinds"] or (),
+            before=params["cursor"] or None,
             limit=limit + 1,
         )
-        page = found[:limit]
-        self.note_viewed(row)
+        page = entries[:limit]
+        self.note_viewed(instance)
         return self.respond(
             {
                 "results": page,
-                "next": self._next(page) if len(found) > limit else None,
-                "kinds": services.timeline_kinds(row, actor=self.actor),
+                "next": self._next(page) if len(entries) > limit else None,
+                "kinds": services.timeline_kinds(instance, actor=self.actor),
             }
         )
 
     def _next(self, page: list[services.TimelineEntry]) -> str:
-        asked = self.request.query_params.dict()
-        query = {**asked, "cursor": make_cursor(page[-1].at, page[-1].id)}
+        cursor = make_cursor(page[-1].at, page[-1].id)
+        query = {**self.request.query_params.dict(), "cursor": cursor}
         return f"{self.request.path}?{urlencode(query)}"
 
 
-class Metrics(PersonView):
+class MetricsView(PersonView):
     """GET answers a customer's figures as of now."""
 
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
+    methods: ClassVar = {
         "get": ActionSpec("customers.view_customerstats", PersonMetricsSerializer)
     }
 
     def get(self, request: Request, customer: str) -> Response:
-        row = self.customer(customer)
-        figures = services.get_customer_metrics(row, actor=self.actor)
-        self.note_viewed(row)
+        instance = self.customer(customer)
+        figures = services.get_customer_metrics(instance, actor=self.actor)
+        self.note_viewed(instance)
         return self.respond(figures)
 
 
-class Reveal(PersonView):
+class RevealView(PersonView):
     """POST answers contact data in clear, after a confirmation (scope `reveal`).
 
     Each answer is an event with the reason. The confirmation lasts ten minutes.
     """
 
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
-        # What it answers must not be kept for a repetition.
-        "post": ActionSpec(
-            _VIEW,
-            RevealedSerializer,
-            body=RevealBody,
-            takes_key=False,
-        )
+    methods: ClassVar = {
+        # The answer must not be stored for a repeated request.
+        "post": ActionSpec(_VIEW, RevealedSerializer, body=RevealBody, takes_key=False)
     }
 
     def post(self, request: Request, customer: str) -> Response:
-        row = self.customer(customer)
-        services.require_reveal(row, actor=self.actor)
+        instance = self.customer(customer)
+        services.require_reveal(instance, actor=self.actor)
         reason = self.body()["reason"].strip()
         if not reason:
             text = "Write why you have to see it."
             raise ValidationError({"reason": [ErrorDetail(text, "blank")]})
         grant = require_step_up(request, "reveal", what="Show contact data in clear")
-        data = services.reveal_customer(row, actor=self.actor, reason=reason)
-        self.note_viewed(row)
+        data = services.reveal_customer(instance, actor=self.actor, reason=reason)
+        self.note_viewed(instance)
         return self.respond(
             {**vars(data), "until": grant.expires_at}, is_unmasked=lambda _: True
         )

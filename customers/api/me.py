@@ -1,29 +1,22 @@
-"""`/api/v1/me` and `/api/v1/statistics`: who asks, and how their business stands."""
+"""`/api/v1/me`: who asks, where they work, and what they have confirmed."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any, ClassVar
 
-from rest_framework import serializers
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audit import accounts
 from audit.api.step_up import binding_of
-from audit.rest.serializers import QuerySerializer
 from audit.rest.views import ActionSpec, StaffView
 from customers import services
-from customers.api.mixins import WorkingBusinessView
 from customers.api.serializers.me import MeSerializer
-from customers.api.serializers.statistics import StatisticsSerializer
-from customers.choices import LoyaltyTier
 
 
 class IsSignedIn(BasePermission):
-    """Whoever has signed in, also before anybody gave them a role."""
+    """Allows every active user who is signed in, also without a role."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
         if request.method not in view.allowed_methods:
@@ -32,12 +25,12 @@ class IsSignedIn(BasePermission):
         return bool(user.is_authenticated and user.is_active)
 
 
-class Me(StaffView):
+class MeView(StaffView):
     """GET answers who is signed in, where they work, and what is confirmed here."""
 
     tag = "Account"
     permission_classes = (IsSignedIn,)
-    methods: ClassVar[Mapping[str, ActionSpec]] = {"get": ActionSpec("", MeSerializer)}
+    methods: ClassVar = {"get": ActionSpec("", MeSerializer)}
 
     def get(self, request: Request) -> Response:
         user: Any = request.user
@@ -47,51 +40,13 @@ class Me(StaffView):
                 "user": user,
                 "has_second_factor": accounts.has_second_factor(user),
                 "step_up": accounts.step_up_state(user, binding=binding_of(request)),
-                "default_business": _default(workplaces),
+                "default_business": _default_business_id(workplaces),
                 "businesses": workplaces,
             }
         )
 
 
-class StatisticsQuery(QuerySerializer):
-    """How many weeks of signups are answered."""
-
-    weeks = serializers.IntegerField(min_value=1, max_value=104, default=12)
-
-
-class Statistics(WorkingBusinessView):
-    """GET answers the figures of the caller's business, as of now.
-
-    `X-Business` names one of several, by slug or id.
-    """
-
-    tag = "Statistics"
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
-        "get": ActionSpec(
-            "customers.view_customerstats",
-            StatisticsSerializer,
-            query=StatisticsQuery,
-        )
-    }
-
-    def get(self, request: Request) -> Response:
-        business = self.business()
-        figures = services.get_business_figures(business, actor=self.actor)
-        since = figures.as_of - timedelta(weeks=self.parameters["weeks"])
-        weeks = services.get_signups_per_week(business, actor=self.actor, since=since)
-        return self.respond(
-            {
-                **vars(figures),
-                "business_id": business.pk,
-                "currency": business.currency,
-                "loyalty": dict.fromkeys(LoyaltyTier.values, 0) | figures.loyalty,
-                "signups_per_week": weeks,
-                "channels": services.get_channels(business, actor=self.actor),
-            }
-        )
-
-
-def _default(places: list[services.Workplace]) -> Any:
-    """Return the business of a request that names none; None where it has to."""
-    chosen = [place for place in places if place.is_default] or places
+def _default_business_id(workplaces: list[services.Workplace]) -> Any:
+    """Return the business of a request that names none; None if it has to name one."""
+    chosen = [place for place in workplaces if place.is_default] or workplaces
     return chosen[0].business.pk if len(chosen) == 1 else None

@@ -5,50 +5,45 @@ from __future__ import annotations
 from django.urls import re_path
 
 from audit.rest.routers import route
-from customers.api import invoices, money
-from customers.api.contracts.doc003 import actions
+from customers.api import data_export, invoices, money
+from customers.api.contracts.doc003.actions import CustomerActionsView
 
-_CUSTOMER = r"^api/v1/customers/(?P<customer>[^/]+)"
-_BOOKING = r"^api/v1/bookings/(?P<pk>[^/]+)"
-_REFUND = r"^api/v1/refunds/(?P<pk>[^/]+)"
-
-_LIST = {"get": "list", "post": "create"}
+_CUSTOMER = "customers/(?P<customer>[^/]+)"
+_BOOKING, _REFUND = "bookings/(?P<pk>[^/]+)", "refunds/(?P<pk>[^/]+)"
 
 urlpatterns = [
     re_path(
         r"^api/admin/customers/(?P<customer>[^/]+)/actions/?$",
-        actions.Actions.as_view(),
+        CustomerActionsView.as_view(),
     ),
-    *route(
-        "bookings/(?P<pk>[^/]+)/refunds",
-        money.BookingRefundViewSet,
-        _LIST,
-        parent="booking",
+    *(
+        pattern
+        for path, view, parent in (
+            (f"{_BOOKING}/refunds", money.BookingRefundViewSet, "booking"),
+            (f"{_CUSTOMER}/credits", money.CustomerCreditViewSet, "customer"),
+            (f"{_CUSTOMER}/flags", money.CustomerFlagViewSet, "customer"),
+        )
+        for pattern in route(
+            path, view, {"get": "list", "post": "create"}, parent=parent
+        )
     ),
-    re_path(rf"{_REFUND}/approve/?$", money.Approval.as_view()),
-    re_path(rf"{_REFUND}/refuse/?$", money.Refusal.as_view()),
-    *route(
-        "customers/(?P<customer>[^/]+)/credits",
-        money.CustomerCreditViewSet,
-        _LIST,
-        parent="customer",
+    *(
+        re_path(rf"^api/v1/{path}/?$", view.as_view())
+        for path, view in (
+            (f"{_REFUND}/approve", money.RefundApprovalView),
+            (f"{_REFUND}/refuse", money.RefundRefusalView),
+            (f"{_CUSTOMER}/credits/balance", money.CreditBalanceView),
+            (f"{_CUSTOMER}/credits/spend", money.CreditSpendingView),
+            ("credits/(?P<pk>[^/]+)/reverse", money.CreditReversalView),
+            (f"{_CUSTOMER}/flags/(?P<code>[^/]+)", money.FlagView),
+            (f"{_BOOKING}/invoice", invoices.InvoiceView),
+            (f"{_BOOKING}/invoice/send", invoices.SendInvoiceView),
+            (f"{_CUSTOMER}/export", data_export.PersonExportLinkView),
+        )
     ),
-    re_path(rf"{_CUSTOMER}/credits/balance/?$", money.Balance.as_view()),
-    re_path(rf"{_CUSTOMER}/credits/spend/?$", money.Spending.as_view()),
-    re_path(r"^api/v1/credits/(?P<pk>[^/]+)/reverse/?$", money.Reversal.as_view()),
-    *route(
-        "customers/(?P<customer>[^/]+)/flags",
-        money.CustomerFlagViewSet,
-        _LIST,
-        parent="customer",
-    ),
-    re_path(rf"{_CUSTOMER}/flags/(?P<code>[^/]+)/?$", money.OneFlag.as_view()),
-    re_path(rf"{_BOOKING}/invoice/?$", invoices.Invoice.as_view()),
-    re_path(rf"{_BOOKING}/invoice/send/?$", invoices.SendInvoice.as_view()),
-    re_path(rf"{_CUSTOMER}/export/?$", invoices.AskExport.as_view()),
     re_path(
         r"^api/v1/exports/person/(?P<token>[^/]+)/?$",
-        invoices.PersonExport.as_view(),
+        data_export.PersonExportView.as_view(),
         name="person_export",
     ),
 ]

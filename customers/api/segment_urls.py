@@ -7,15 +7,18 @@ from django.urls import re_path
 from customers.api import exports, segments
 from customers.api.contracts.doc002 import views
 
-_SEGMENT = r"^api/v1/segments/(?P<segment>[^/]+)"
+_SEGMENT = "api/v1/segments/(?P<segment>[^/]+)"
 
 urlpatterns = [
-    re_path(r"^api/customer-data/export/?$", exports.CustomerDataExport.as_view()),
-    re_path(r"^api/v1/tracking/targeted/?$", views.Targeted.as_view()),
-    re_path(r"^api/v1/tracking/marketing-export/?$", views.MarketingExport.as_view()),
-    re_path(r"^api/v1/exports/?$", exports.Exports.as_view()),
-    re_path(r"^api/v1/segments/?$", segments.Segments.as_view()),
-    re_path(r"^api/v1/segments/preview/?$", segments.Preview.as_view()),
-    re_path(rf"{_SEGMENT}/?$", segments.OneSegment.as_view()),
-    re_path(rf"{_SEGMENT}/customers/?$", segments.SegmentCustomers.as_view()),
+    re_path(rf"^{path}/?$", view.as_view())
+    for path, view in (
+        ("api/customer-data/export", exports.CustomerDataExportView),
+        ("api/v1/tracking/targeted", views.TargetedCustomersView),
+        ("api/v1/tracking/marketing-export", views.MarketingExportView),
+        ("api/v1/exports", exports.ExportsView),
+        ("api/v1/segments", segments.SegmentsView),
+        ("api/v1/segments/preview", segments.SegmentPreviewView),
+        (_SEGMENT, segments.SegmentView),
+        (f"{_SEGMENT}/customers", segments.SegmentCustomersView),
+    )
 ]

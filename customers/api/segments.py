@@ -1,8 +1,7 @@
-"""Segments: document 002's targeting, and `/api/v1/segments`."""
+"""Ready segments, and rules to try: `/api/v1/segments`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.core.exceptions import ObjectDoesNotExist
@@ -13,58 +12,56 @@ from rest_framework.response import Response
 from audit.rest.serializers import PageQuery
 from audit.rest.views import ActionSpec
 from customers import services
-from customers.api import export_inputs as inputs
 from customers.api.exports import rule_problem
 from customers.api.mixins import WorkingBusinessView
 from customers.api.serializers import segments as serializers
+from customers.api.serializers.exports import RuleBody
 
 _VIEW, _TARGET = "customers.view_segment", "customers.target_segment"
 
 
-class SegmentView(WorkingBusinessView):
-    """An endpoint about ready segments."""
-
-    tag = "Segments"
-
-    def people(self, rows: Any) -> Response:
-        """Answer a page of customers, each with the channels that may carry offers."""
-        page = self.list_page(rows)
-        return self.respond(
-            {"customers": page.rows, "pagination": page},
-            contactable=services.contactable(page.rows),
-        )
-
-
-class Segments(SegmentView):
+class SegmentsView(WorkingBusinessView):
     """GET lists the ready segments with their definitions and counts."""
 
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
-        "get": ActionSpec(_VIEW, serializers.SegmentListSerializer)
-    }
+    tag = "Segments"
+    methods: ClassVar = {"get": ActionSpec(_VIEW, serializers.SegmentListSerializer)}
 
     def get(self, request: Request) -> Response:
         segments = services.list_segments(self.business(), actor=self.actor)
         return self.respond({"segments": segments})
 
 
-class OneSegment(SegmentView):
+class SegmentView(WorkingBusinessView):
     """GET answers one ready segment."""
 
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
-        "get": ActionSpec(_VIEW, serializers.OneSegmentSerializer)
-    }
+    tag = "Segments"
+    methods: ClassVar = {"get": ActionSpec(_VIEW, serializers.OneSegmentSerializer)}
 
     def get(self, request: Request, segment: str) -> Response:
-        for found in services.list_segments(self.business(), actor=self.actor):
-            if found["key"] == segment:
-                return self.respond(found)
+        for each in services.list_segments(self.business(), actor=self.actor):
+            if each["key"] == segment:
+                return self.respond(each)
         raise Http404
 
 
-class SegmentCustomers(SegmentView):
+class TargetingView(WorkingBusinessView):
+    """Answers customers with the channels that may carry offers."""
+
+    tag = "Segments"
+
+    def respond_with_customers(self, queryset: Any) -> Response:
+        """Answer a page of customers."""
+        page = self.list_page(queryset)
+        return self.respond(
+            {"customers": page.rows, "pagination": page},
+            contactable=services.contactable(page.rows),
+        )
+
+
+class SegmentCustomersView(TargetingView):
     """GET lists who is in a segment now."""
 
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
+    methods: ClassVar = {
         "get": ActionSpec(
             _TARGET, serializers.SegmentCustomersSerializer, query=PageQuery
         )
@@ -72,22 +69,22 @@ class SegmentCustomers(SegmentView):
 
     def get(self, request: Request, segment: str) -> Response:
         try:
-            rows = services.list_segment_customers(
+            customers = services.list_segment_customers(
                 segment, actor=self.actor, business=self.business()
             )
         except ObjectDoesNotExist as error:
             raise Http404 from error
-        return self.people(rows)
+        return self.respond_with_customers(customers)
 
 
-class Preview(SegmentView):
+class SegmentPreviewView(TargetingView):
     """POST tries a rule: how many meet it, and the first of them."""
 
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
+    methods: ClassVar = {
         "post": ActionSpec(
             _TARGET,
             serializers.SegmentCustomersSerializer,
-            body=inputs.RuleBody,
+            body=RuleBody,
             query=PageQuery,
             takes_key=False,
         )
@@ -96,9 +93,9 @@ class Preview(SegmentView):
     def post(self, request: Request) -> Response:
         body = self.body()
         try:
-            rows = services.list_rule_customers(
+            customers = services.list_rule_customers(
                 body["rule"], actor=self.actor, business=self.business()
             )
         except services.RuleError as error:
             raise rule_problem(error, "/rule") from error
-        return self.people(rows)
+        return self.respond_with_customers(customers)

@@ -1,27 +1,26 @@
-"""The hub's tables in the canonical API; literal addresses before identifiers."""
+"""The hub's tables in the canonical API; literal paths before identifiers."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from audit.rest.routers import UUID, route, routes
-from customers.api.tables.addresses import (
-    AddressViewSet,
-    ConsentViewSet,
-    ContactViewSet,
-    CustomerPreferencesViewSet,
-    CustomerStatsViewSet,
-    FlagViewSet,
-    NoteViewSet,
-)
+from customers.api.tables.addresses import AddressViewSet
 from customers.api.tables.bookings import BookingViewSet, CreditViewSet, RefundViewSet
 from customers.api.tables.businesses import BusinessViewSet, MembershipViewSet
+from customers.api.tables.consents import ConsentViewSet
+from customers.api.tables.contacts import ContactViewSet
 from customers.api.tables.customers import CustomerViewSet
+from customers.api.tables.notes import FlagViewSet, NoteViewSet
+from customers.api.tables.preferences import (
+    CustomerPreferencesViewSet,
+    CustomerStatsViewSet,
+)
 from customers.api.tables.tickets import MessageViewSet, TicketViewSet
 
 _ANY = "[^/]+"
 _CUSTOMER = rf"customers/(?P<customer>{_ANY})"
-# What stands below a customer too, and is written there.
+# Also below a customer, and written there.
 _OF_CUSTOMERS: dict[str, Any] = {
     "addresses": AddressViewSet,
     "bookings": BookingViewSet,

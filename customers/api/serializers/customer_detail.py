@@ -1,4 +1,4 @@
-"""What the endpoints about one customer answer: timeline, metrics, reveal, search."""
+"""Answers about one customer: timeline, metrics and contact data; and the search."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from customers.api.fields import (
     MaybeTextField,
     NumberTextField,
 )
-from customers.api.serializers.base import WholeRowSerializer
+from customers.api.serializers.base import CompleteModelSerializer
 from customers.choices import LoyaltyTier
 from customers.models import Customer
 
@@ -118,13 +118,13 @@ class RevealedSerializer(serializers.Serializer[Any]):
 
 
 class MatchedField(serializers.ChoiceField):
-    """By what a customer was found; the view knows it of each of them."""
+    """What the search text matched; the view puts it into the context."""
 
     def get_attribute(self, instance: Customer) -> Any:
         return self.context["matched"][instance.pk]
 
 
-class FoundPersonSerializer(WholeRowSerializer):
+class SearchResultSerializer(CompleteModelSerializer):
     matched = MatchedField(("reference", "external_id", "email", "phone", "name"))
 
     class Meta:
@@ -141,5 +141,5 @@ class FoundPersonSerializer(WholeRowSerializer):
         ]
 
 
-class FoundPeopleSerializer(serializers.Serializer[Any]):
-    results = FoundPersonSerializer(many=True)
+class SearchResultsSerializer(serializers.Serializer[Any]):
+    results = SearchResultSerializer(many=True)

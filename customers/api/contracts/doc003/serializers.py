@@ -1,4 +1,4 @@
-"""What document 003 answers; the views write the keys in camelCase."""
+"""Answers of document 003; the views write the keys in camelCase."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Any, ClassVar
 from rest_framework import serializers
 
 from customers import services
+from customers.api.contracts.doc003.inputs import ACTS
 from customers.api.fields import AmountField, MaybeTextField, NumberField
-from customers.api.money_inputs import ACTS
 from customers.api.serializers.base import (
     PaginationSerializer,
     PaidBookingSerializer,
-    WholeRowSerializer,
+    CompleteModelSerializer,
 )
 from customers.choices import AuthorKind
 from customers.models import Address, Booking, Contact, Customer, CustomerStats, Ticket
 
 
-class HubStatsSerializer(WholeRowSerializer):
+class HubStatsSerializer(CompleteModelSerializer):
     total_ltv = AmountField(source="total_spent", currency="customer.business.currency")
 
     class Meta:
@@ -36,7 +36,7 @@ class HubStatsSerializer(WholeRowSerializer):
         ]
 
 
-class HubRowSerializer(WholeRowSerializer):
+class HubCustomerSerializer(CompleteModelSerializer):
     email_verified = serializers.BooleanField(source="is_email_verified")
     status = serializers.CharField(source="shown_status")
     stats = HubStatsSerializer()
@@ -79,7 +79,7 @@ class HubSummarySerializer(serializers.Serializer[Any]):
 
 
 class HubPageSerializer(serializers.Serializer[Any]):
-    customers = HubRowSerializer(many=True)
+    customers = HubCustomerSerializer(many=True)
     pagination = HubPaginationSerializer()
     summary = HubSummarySerializer()
 
@@ -103,7 +103,7 @@ class HubBookingSerializer(PaidBookingSerializer):
         ]
 
 
-class HubPlaceSerializer(WholeRowSerializer):
+class HubPlaceSerializer(CompleteModelSerializer):
     class Meta:
         model = Address
         fields: ClassVar = [
@@ -123,7 +123,7 @@ class HubPlaceSerializer(WholeRowSerializer):
         ]
 
 
-class HubContactSerializer(WholeRowSerializer):
+class HubContactSerializer(CompleteModelSerializer):
     class Meta:
         model = Contact
         fields: ClassVar = ["id", "kind", "name", "relation", "email", "phone"]
@@ -135,7 +135,7 @@ class HubResponseSerializer(serializers.Serializer[Any]):
     created_at = serializers.DateTimeField(source="sent_at")
 
 
-class HubTicketSerializer(WholeRowSerializer):
+class HubTicketSerializer(CompleteModelSerializer):
     # From a prefetch.
     responses = HubResponseSerializer(many=True)
 
@@ -152,8 +152,8 @@ class HubTicketSerializer(WholeRowSerializer):
         ]
 
 
-class HubDetailSerializer(HubRowSerializer):
-    # The view adds `parts` to the row.
+class HubDetailSerializer(HubCustomerSerializer):
+    # `parts` is set by the view.
     flags = serializers.ListField(child=serializers.CharField(), source="parts.flags")
     currency = serializers.CharField(source="business.currency")
     bookings = HubBookingSerializer(many=True, source="parts.bookings")
@@ -162,9 +162,9 @@ class HubDetailSerializer(HubRowSerializer):
     support_tickets = HubTicketSerializer(many=True, source="parts.tickets")
     more = serializers.DictField(child=serializers.BooleanField(), source="parts.more")
 
-    class Meta(HubRowSerializer.Meta):
+    class Meta(HubCustomerSerializer.Meta):
         fields: ClassVar = [
-            *HubRowSerializer.Meta.fields,
+            *HubCustomerSerializer.Meta.fields,
             "flags",
             "currency",
             "bookings",
@@ -181,7 +181,7 @@ class DuplicateSerializer(serializers.Serializer[Any]):
 
 
 class HubCreatedSerializer(HubDetailSerializer):
-    # The view adds them to the row.
+    # Set by the view.
     possible_duplicates = DuplicateSerializer(many=True)
 
     class Meta(HubDetailSerializer.Meta):

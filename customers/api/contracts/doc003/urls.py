@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from django.urls import re_path
 
-from customers.api import exports
 from customers.api.contracts.doc003 import views
-
-_CUSTOMERS = r"^api/admin/customers"
+from customers.api.exports import HubExportView
 
 urlpatterns = [
-    re_path(rf"{_CUSTOMERS}/?$", views.Customers.as_view()),
-    re_path(rf"{_CUSTOMERS}/export/?$", exports.HubExport.as_view()),
-    re_path(rf"{_CUSTOMERS}/(?P<customer>[^/]+)/?$", views.OneCustomer.as_view()),
+    re_path(rf"^api/admin/customers{path}/?$", view.as_view())
+    for path, view in (
+        ("", views.HubCustomersView),
+        ("/export", HubExportView),
+        ("/(?P<customer>[^/]+)", views.HubCustomerView),
+    )
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import ClassVar
 
 from rest_framework.request import Request
@@ -15,12 +14,12 @@ from customers.api.contracts.base import (
     VIEW,
     CustomerView,
     OneCustomerView,
-    one_customer,
+    customer_methods,
 )
 from customers.api.contracts.doc003 import inputs, serializers
 from customers.models import Customer
 
-# How many of each kind stand in the detail.
+# The detail holds so many of each kind.
 NEWEST = 50
 
 
@@ -35,10 +34,10 @@ class HubView(CustomerView):
         customer.parts = parts  # type: ignore[attr-defined]  # for the serializer
 
 
-class Customers(HubView):
+class HubCustomersView(HubView):
     """GET lists with sums, POST creates."""
 
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
+    methods: ClassVar = {
         "get": ActionSpec(VIEW, serializers.HubPageSerializer, query=inputs.HubList),
         "post": ActionSpec(
             ADD, serializers.HubCreatedSerializer, 201, inputs.HubCreate
@@ -47,16 +46,16 @@ class Customers(HubView):
 
     def get(self, request: Request) -> Response:
         """List customers with figures, and sums over the business."""
-        asked, business = self.parameters, self.business()
-        rows = services.list_hub_customers(
+        params, business = self.parameters, self.business()
+        customers = services.list_hub_customers(
             actor=self.actor,
             business=business,
-            search=asked["search"],
-            status=asked.get("status", ""),
-            sort_by=asked["sort_by"],
-            is_descending=asked["sort_order"] == "desc",
+            search=params["search"],
+            status=params.get("status", ""),
+            sort_by=params["sort_by"],
+            is_descending=params["sort_order"] == "desc",
         )
-        page = self.list_page(rows, search=asked["search"])
+        page = self.list_page(customers)
         figures = services.get_business_figures(business, actor=self.actor)
         return self.respond(
             {
@@ -73,21 +72,17 @@ class Customers(HubView):
         created = services.create_customer(
             self.business(), actor=self.actor, addresses=addresses, **values
         )
-        row = self.customer(str(created.pk))
-        twins = services.find_possible_duplicates(row, actor=self.actor)
-        row.possible_duplicates = twins  # type: ignore[attr-defined]  # for the serializer
-        return self.created(row)
+        customer = self.customer(str(created.pk))
+        duplicates = services.find_possible_duplicates(customer, actor=self.actor)
+        customer.possible_duplicates = duplicates  # type: ignore[attr-defined]  # for the serializer
+        return self.created(customer)
 
 
-class OneCustomer(OneCustomerView, HubView):
-    """GET shows, PUT and PATCH change, DELETE archives."""
+class HubCustomerView(OneCustomerView, HubView):
+    """GET shows a customer with bookings, addresses, contacts and tickets."""
 
-    methods: ClassVar[Mapping[str, ActionSpec]] = one_customer(
+    methods: ClassVar = customer_methods(
         serializers.HubDetailSerializer,
         update=inputs.HubUpdate,
         replace=inputs.HubReplace,
     )
-
-    def get(self, request: Request, customer: str) -> Response:
-        """Show a customer with bookings, addresses, contacts and tickets."""
-        return self.detail(self.customer(customer))

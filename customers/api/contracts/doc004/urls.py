@@ -10,12 +10,15 @@ _BUSINESS = r"^api/customers/(?P<business>[^/]+)"
 _CUSTOMER = rf"{_BUSINESS}/(?P<customer>[^/]+)"
 
 urlpatterns = [
-    re_path(rf"{_BUSINESS}/?$", views.Customers.as_view()),
-    re_path(rf"{_BUSINESS}/search/?$", views.Search.as_view()),
-    re_path(rf"{_BUSINESS}/repeat/?$", views.Repeat.as_view()),
-    re_path(rf"{_CUSTOMER}/?$", views.OneCustomer.as_view()),
-    re_path(rf"{_CUSTOMER}/notes/?$", views.Notes.as_view()),
-    re_path(rf"{_CUSTOMER}/preferences/?$", views.CustomerPreferences.as_view()),
-    re_path(rf"{_CUSTOMER}/history/?$", views.Purchases.as_view()),
-    re_path(rf"{_CUSTOMER}/metrics/?$", views.Metrics.as_view()),
+    re_path(rf"{path}/?$", view.as_view())
+    for path, view in (
+        (_BUSINESS, views.BusinessCustomersView),
+        (rf"{_BUSINESS}/search", views.BusinessSearchView),
+        (rf"{_BUSINESS}/repeat", views.RepeatCustomersView),
+        (_CUSTOMER, views.BusinessCustomerView),
+        (rf"{_CUSTOMER}/notes", views.NotesView),
+        (rf"{_CUSTOMER}/preferences", views.PreferencesView),
+        (rf"{_CUSTOMER}/history", views.PurchasesView),
+        (rf"{_CUSTOMER}/metrics", views.BusinessCustomerMetricsView),
+    )
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -22,7 +21,7 @@ from customers.api.contracts.base import (
     VIEW,
     CustomerView,
     OneCustomerView,
-    one_customer,
+    customer_methods,
 )
 from customers.api.contracts.doc004 import inputs, serializers
 from customers.api.inputs import SearchQuery
@@ -36,12 +35,12 @@ class BusinessView(CustomerView):
     takes_business = False
 
     def check_query(self, request: Request) -> dict[str, Any]:
-        parameters = super().check_query(request)
-        self.business()  # of the path, before a body is read
-        return parameters
+        params = super().check_query(request)
+        self.business()  # of the path, before the body is parsed
+        return params
 
     def business(self, permission: str = "") -> Business:
-        """Return the business that the path names. Raises Http404."""
+        """Return the business in the path. Raises Http404."""
         return self._business
 
     @cached_property
@@ -68,13 +67,22 @@ class BusinessView(CustomerView):
         notes = services.newest_notes(customer, actor=self.actor, limit=5)
         customer.recent_notes = notes  # type: ignore[attr-defined]  # for the serializer
 
+    def respond_with_page(
+        self, name: str, queryset: Any, customer: Customer, **more: Any
+    ) -> Response:
+        """Answer a page of what belongs to one customer."""
+        params = self.parameters
+        page = page_of(queryset, number=params["page"], limit=params["limit"])
+        self.note_viewed(customer)
+        return self.respond({name: page.rows, **more, "pagination": page})
 
-class Customers(BusinessView):
+
+class BusinessCustomersView(BusinessView):
     """GET lists, POST creates."""
 
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
+    methods: ClassVar = {
         "get": ActionSpec(
-            VIEW, serializers.CustomerPageSerializer, query=inputs.CustomerList
+            VIEW, serializers.ListedCustomerPageSerializer, query=inputs.CustomerList
         ),
         "post": ActionSpec(
             ADD, serializers.OneCustomerSerializer, 201, inputs.CreateCustomer
@@ -83,17 +91,17 @@ class Customers(BusinessView):
 
     def get(self, request: Request, **_: Any) -> Response:
         """List customers."""
-        asked = self.parameters
-        rows = services.list_shown_customers(
+        params = self.parameters
+        customers = services.list_shown_customers(
             actor=self.actor,
             business=self.business(),
-            search=asked["search"],
-            customer_type=asked.get("customer_type", ""),
-            is_active=asked["is_active"],
-            sort_by=asked["sort_by"],
-            is_descending=asked["sort_order"] == "desc",
+            search=params["search"],
+            customer_type=params.get("customer_type", ""),
+            is_active=params["is_active"],
+            sort_by=params["sort_by"],
+            is_descending=params["sort_order"] == "desc",
         )
-        page = self.list_page(rows, search=asked["search"])
+        page = self.list_page(customers)
         return self.respond({"customers": page.rows, "pagination": page})
 
     def post(self, request: Request, **_: Any) -> Response:
@@ -103,98 +111,98 @@ class Customers(BusinessView):
         return self.created(self.customer(str(created.pk)))
 
 
-class Search(BusinessView):
-    """GET finds while somebody types; exact hits come first."""
+class BusinessSearchView(BusinessView):
+    """GET finds customers while somebody types; exact hits come first."""
 
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
-        "get": ActionSpec(VIEW, serializers.FoundSerializer, query=SearchQuery)
+    methods: ClassVar = {
+        "get": ActionSpec(
+            VIEW, serializers.CustomerMatchListSerializer, query=SearchQuery
+        )
     }
 
     def get(self, request: Request, **_: Any) -> Response:
         """Find customers while somebody types; exact hits come first."""
-        asked = self.parameters
-        rows = services.search_customers(
-            asked["q"],
+        text = self.parameters["q"]
+        customers = services.search_customers(
+            text,
             actor=self.actor,
             business_id=self.business().pk,
-            limit=asked["limit"],
+            limit=self.parameters["limit"],
         )
-        self.note_shown("searched", rows, query=asked["q"] or None)
-        return self.respond({"customers": rows})
+        self.note_listed("searched", customers, text or None)
+        return self.respond({"customers": customers})
 
 
-class Repeat(BusinessView):
+class RepeatCustomersView(BusinessView):
     """GET lists who bought twice or more, most first."""
 
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
+    methods: ClassVar = {
         "get": ActionSpec(VIEW, serializers.RepeatPageSerializer, query=PageQuery)
     }
 
     def get(self, request: Request, **_: Any) -> Response:
         """List who bought twice or more, most first."""
-        rows = services.get_repeat_customers(
+        customers = services.get_repeat_customers(
             actor=self.actor, business_id=self.business().pk
         ).with_shown()
-        page = self.list_page(rows)
+        page = self.list_page(customers)
         return self.respond({"customers": page.rows, "pagination": page})
 
 
-class OneCustomer(OneCustomerView, BusinessView):
-    """GET shows, PATCH and PUT change, DELETE archives."""
+class BusinessCustomerView(OneCustomerView, BusinessView):
+    """GET shows a customer with preferences, figures and newest notes."""
 
-    methods: ClassVar[Mapping[str, ActionSpec]] = one_customer(
+    methods: ClassVar = customer_methods(
         serializers.OneCustomerSerializer,
         update=inputs.UpdateCustomer,
         replace=inputs.ReplaceCustomer,
     )
 
-    def get(self, request: Request, customer: str, **_: Any) -> Response:
-        """Show a customer with preferences, figures and newest notes."""
-        return self.detail(self.customer(customer))
-
     def get_masks(self, customer: Customer) -> dict[str, Any]:
         return serializers.get_customer_masks(customer)
 
 
-class Notes(BusinessView):
+class NotesView(BusinessView):
     """GET lists a customer's notes, POST writes one."""
 
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
+    methods: ClassVar = {
         "get": ActionSpec(
-            "customers.view_note", serializers.NotePageSerializer, query=inputs.NoteList
+            "customers.view_note",
+            serializers.CustomerNotePageSerializer,
+            query=inputs.NoteList,
         ),
         "post": ActionSpec(
-            "customers.add_note", serializers.OneNoteSerializer, 201, inputs.WriteNote
+            "customers.add_note",
+            serializers.CustomerNoteSerializer,
+            201,
+            inputs.WriteNote,
         ),
     }
 
     def get(self, request: Request, customer: str, **_: Any) -> Response:
         """List a customer's notes, newest first."""
-        asked, row = self.parameters, self.customer(customer)
-        rows = services.list_notes(
-            row, actor=self.actor, note_type=asked.get("note_type", "")
-        )
-        page = page_of(rows, number=asked["page"], limit=asked["limit"])
-        self.note_shown("viewed", [row], target=row)
-        return self.respond({"notes": page.rows, "pagination": page})
+        instance = self.customer(customer)
+        note_type = self.parameters.get("note_type", "")
+        notes = services.list_notes(instance, actor=self.actor, note_type=note_type)
+        return self.respond_with_page("notes", notes, instance)
 
     def post(self, request: Request, customer: str, **_: Any) -> Response:
         """Write a note about a customer."""
-        row = self.customer(customer)
+        instance = self.customer(customer)
         values = self.body()
         content = values.pop("content")
-        written = services.add_note(row, content, actor=self.actor, **values)
-        self.note_shown("viewed", [row], target=row)
-        return self.respond(written)
+        note = services.add_note(instance, content, actor=self.actor, **values)
+        self.note_viewed(instance)
+        return self.respond(note)
 
 
-class CustomerPreferences(BusinessView):
+class PreferencesView(BusinessView):
     """PATCH changes how somebody wants to be served."""
 
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
+    methods: ClassVar = {
         "patch": ActionSpec(
             "customers.change_preferences",
-            serializers.PreferencesSerializer,
+            serializers.StoredPreferencesSerializer,
             body=inputs.UpdatePreferences,
         )
     }
@@ -202,18 +210,18 @@ class CustomerPreferences(BusinessView):
     def patch(self, request: Request, customer: str, **_: Any) -> Response:
         """Change how a customer wants to be served."""
         self.refuse_version()
-        row = self.customer(customer)
-        masks = masks_of(row.preferences)
-        values = self.body(masks=masks, is_unmasked=self.can_see_unmasked(row))
-        changed = services.update_preferences(row, actor=self.actor, **values)
-        self.note_shown("viewed", [row], target=row)
+        instance = self.customer(customer)
+        masks = masks_of(instance.preferences)
+        values = self.body(masks=masks, is_unmasked=self.can_see_unmasked(instance))
+        changed = services.update_preferences(instance, actor=self.actor, **values)
+        self.note_viewed(instance)
         return self.respond(changed, is_unmasked=self.can_see_unmasked)
 
 
-class Purchases(BusinessView):
+class PurchasesView(BusinessView):
     """GET lists what somebody bought, with the sums."""
 
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
+    methods: ClassVar = {
         "get": ActionSpec(
             "customers.view_booking",
             serializers.PurchasePageSerializer,
@@ -223,24 +231,22 @@ class Purchases(BusinessView):
 
     def get(self, request: Request, customer: str, **_: Any) -> Response:
         """List what a customer bought, with the sums."""
-        asked, row = self.parameters, self.customer(customer)
-        rows = services.get_purchase_history(row, actor=self.actor).with_refunded()
-        page = page_of(rows, number=asked["page"], limit=asked["limit"])
-        self.note_shown("viewed", [row], target=row)
-        return self.respond(
-            {"purchases": page.rows, "summary": row.stats, "pagination": page}
+        instance = self.customer(customer)
+        history = services.get_purchase_history(instance, actor=self.actor)
+        return self.respond_with_page(
+            "purchases", history.with_refunded(), instance, summary=instance.stats
         )
 
 
-class Metrics(BusinessView):
+class BusinessCustomerMetricsView(BusinessView):
     """GET answers somebody's figures."""
 
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
+    methods: ClassVar = {
         "get": ActionSpec("customers.view_customerstats", serializers.MetricsSerializer)
     }
 
     def get(self, request: Request, customer: str, **_: Any) -> Response:
         """Show a customer's figures and loyalty."""
-        row = self.customer(customer)
-        self.note_shown("viewed", [row], target=row)
-        return self.respond(row, is_unmasked=self.can_see_unmasked)
+        instance = self.customer(customer)
+        self.note_viewed(instance)
+        return self.respond(instance, is_unmasked=self.can_see_unmasked)

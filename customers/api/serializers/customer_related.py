@@ -1,0 +1,189 @@
+"""What belongs to a customer: addresses, contacts, notes, flags and consents."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rest_framework import serializers
+
+from audit.rest.model_serializers import ChangeBody, RowBody, RowSerializer
+from customers.api.serializers.base import (
+    ARCHIVE,
+    OF_CUSTOMER,
+    TIMES,
+)
+from customers.models import Address, ConsentEvent, Contact, Flag, Note
+
+_ADDRESS = [
+    "kind",
+    "label",
+    "recipient",
+    "line1",
+    "line2",
+    "city",
+    "region",
+    "postal_code",
+    "country",
+    "raw",
+    "is_primary",
+    "phone",
+]
+_CONTACT = [
+    "kind",
+    "name",
+    "relation",
+    "email",
+    "phone",
+    "is_primary",
+    "valid_from",
+    "valid_to",
+]
+_NOTE = ["note_type", "content", "is_pinned"]
+
+
+class AddressSerializer(RowSerializer):
+    """A place of a customer."""
+
+    class Meta:
+        model = Address
+        fields: ClassVar = [
+            *OF_CUSTOMER,
+            *_ADDRESS,
+            "phone_e164",
+            "instructions",
+            *ARCHIVE,
+            *TIMES,
+        ]
+
+
+class AddressCreateSerializer(RowBody):
+    class Meta:
+        model = Address
+        fields: ClassVar = ["customer_id", *_ADDRESS, "instructions"]
+
+
+class AddressUpdateSerializer(ChangeBody):
+    class Meta:
+        model = Address
+        fields: ClassVar = [*_ADDRESS, "instructions"]
+
+
+class ContactSerializer(RowSerializer):
+    """Another person to reach, or a further e-mail or phone."""
+
+    class Meta:
+        model = Contact
+        fields: ClassVar = [
+            *OF_CUSTOMER,
+            "kind",
+            "name",
+            "relation",
+            "email",
+            "phone",
+            "phone_e164",
+            "is_primary",
+            "valid_from",
+            "valid_to",
+            *ARCHIVE,
+            *TIMES,
+        ]
+
+
+class ContactCreateSerializer(RowBody):
+    class Meta:
+        model = Contact
+        fields: ClassVar = ["customer_id", *_CONTACT]
+
+
+class ContactUpdateSerializer(ChangeBody):
+    class Meta:
+        model = Contact
+        fields = _CONTACT
+
+
+class NoteSerializer(RowSerializer):
+    """What staff wrote down about a customer."""
+
+    class Meta:
+        model = Note
+        fields: ClassVar = [
+            *OF_CUSTOMER,
+            "note_type",
+            "raw_note_type",
+            "content",
+            "is_pinned",
+            "created_by_id",
+            *ARCHIVE,
+            *TIMES,
+        ]
+
+
+class NoteCreateSerializer(RowBody):
+    content = serializers.CharField(max_length=20_000)
+
+    class Meta:
+        model = Note
+        fields: ClassVar = ["customer_id", *_NOTE]
+
+
+class NoteUpdateSerializer(ChangeBody):
+    content = serializers.CharField(max_length=20_000)
+
+    class Meta:
+        model = Note
+        fields = _NOTE
+
+
+class FlagSerializer(RowSerializer):
+    """A mark on a customer."""
+
+    class Meta:
+        model = Flag
+        fields: ClassVar = [
+            *OF_CUSTOMER,
+            "code",
+            "reason",
+            "added_by_id",
+            "removed_at",
+            "removed_by_id",
+            "removed_reason",
+            *TIMES,
+        ]
+
+
+class ConsentSerializer(RowSerializer):
+    """One answer of a customer about being contacted."""
+
+    class Meta:
+        model = ConsentEvent
+        fields: ClassVar = [
+            *OF_CUSTOMER,
+            "purpose",
+            "channel",
+            "action",
+            "wording_version",
+            "wording_hash",
+            "method",
+            "evidence",
+            "occurred_at",
+            "recorded_by_id",
+            "capture_id",
+            "operation_id",
+            "created_at",
+        ]
+
+
+class ConsentCreateSerializer(RowBody):
+    class Meta:
+        model = ConsentEvent
+        fields: ClassVar = [
+            "customer_id",
+            "purpose",
+            "channel",
+            "action",
+            "wording_version",
+            "wording_hash",
+            "method",
+            "occurred_at",
+            "evidence",
+        ]

@@ -1,0 +1,105 @@
+"""Tickets and their messages."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rest_framework import serializers
+
+from audit.rest.model_serializers import ChangeBody, RowBody, RowSerializer
+from customers.api.serializers.base import OF_CUSTOMER, TIMES
+from customers.models import Ticket, TicketMessage
+
+_TICKET = [
+    "booking_id",
+    "subject",
+    "status",
+    "priority",
+    "channel",
+    "assignee_id",
+    "opened_at",
+    "first_response_due_at",
+    "resolution_due_at",
+]
+
+
+class TicketSerializer(RowSerializer):
+    """A request of a customer, with the clocks of its answer."""
+
+    class Meta:
+        model = Ticket
+        fields: ClassVar = [
+            *OF_CUSTOMER,
+            "booking_id",
+            "number",
+            "subject",
+            "status",
+            "priority",
+            "channel",
+            "raw_channel",
+            "assignee_id",
+            "opened_at",
+            "first_response_due_at",
+            "first_responded_at",
+            "resolution_due_at",
+            "resolved_at",
+            "closed_at",
+            "rev",
+            *TIMES,
+        ]
+
+
+class TicketCreateSerializer(RowBody):
+    subject = serializers.CharField(max_length=255)
+
+    class Meta:
+        model = Ticket
+        fields: ClassVar = ["customer_id", *_TICKET]
+
+
+class TicketUpdateSerializer(ChangeBody):
+    subject = serializers.CharField(max_length=255)
+
+    class Meta:
+        model = Ticket
+        fields = _TICKET
+
+
+class MessageSerializer(RowSerializer):
+    """One message of a ticket; internal ones never reach the customer."""
+
+    class Meta:
+        model = TicketMessage
+        fields: ClassVar = [
+            "id",
+            "business_id",
+            "ticket_id",
+            "author_kind",
+            "author_id",
+            "is_internal",
+            "body",
+            "sent_at",
+            *TIMES,
+        ]
+
+
+class MessageCreateSerializer(RowBody):
+    body = serializers.CharField(max_length=20_000)
+
+    class Meta:
+        model = TicketMessage
+        fields: ClassVar = [
+            "ticket_id",
+            "author_kind",
+            "is_internal",
+            "body",
+            "sent_at",
+        ]
+
+
+class MessageUpdateSerializer(ChangeBody):
+    body = serializers.CharField(max_length=20_000)
+
+    class Meta:
+        model = TicketMessage
+        fields: ClassVar = ["is_internal", "body"]
