@@ -46,7 +46,7 @@ def _find(
         link__customer=customer.pk,
     )
     captures = captures.select_related("source").only(*_COLUMNS)
-    newest = customers.before_place(captures, before, by="occurred_at", limit=limit)
+    newest = customers.before_place(captures, before, column="occurred_at", limit=limit)
     return map(_entry, newest)
 
 

@@ -36,8 +36,8 @@ class RefundInline(ReadOnlyInline):
     readonly_fields = fields
 
     @admin.display(description="Amount")
-    def money(self, row: Refund) -> str:
-        return services.shown_money(row.amount, row.currency)
+    def money(self, refund: Refund) -> str:
+        return services.shown_money(refund.amount, refund.currency)
 
 
 @admin.register(Booking)
@@ -64,25 +64,25 @@ class BookingAdmin(ExchangeChildAdmin):
     inlines = (RefundInline,)
 
     @admin.display(description="Total", ordering="total_amount")
-    def total(self, row: Booking) -> str:
-        return services.shown_money(row.total_amount, row.currency)
+    def total(self, booking: Booking) -> str:
+        return services.shown_money(booking.total_amount, booking.currency)
 
     @admin.display(description="Paid", ordering="paid_amount")
-    def paid(self, row: Booking) -> str:
-        return services.shown_money(row.paid_amount, row.currency)
+    def paid(self, booking: Booking) -> str:
+        return services.shown_money(booking.paid_amount, booking.currency)
 
-    def write(self, row: Booking, *, actor: Actor, reason: str | None) -> None:
-        if row._state.adding:
-            services.check_new_booking(row)
-        super().write(row, actor=actor, reason=reason)
+    def write(self, instance: Booking, *, actor: Actor, reason: str | None) -> None:
+        if instance._state.adding:
+            services.check_new_booking(instance)
+        super().write(instance, actor=actor, reason=reason)
 
 
 class LimitedForms(ScopedAdmin):
-    """A page of money given back: more than the business's limit is confirmed."""
+    """A page of money given back: above the business's limit it takes a step-up."""
 
     @admin.display(description="Amount", ordering="amount")
-    def money(self, row: Refund | Credit) -> str:
-        return services.shown_money(row.amount, row.currency)
+    def money(self, instance: Refund | Credit) -> str:
+        return services.shown_money(instance.amount, instance.currency)
 
     def changeform_view(
         self,
@@ -91,30 +91,32 @@ class LimitedForms(ScopedAdmin):
         form_url: str = "",
         extra_context: Any = None,
     ) -> Any:
-        row = self._sent(request, object_id) if request.method == "POST" else None
-        if row is not None and services.needs_confirming(row):
-            source = row.booking if isinstance(row, Refund) else row
-            what = f"Give back {services.shown_money(row.amount, source.currency)}"
+        instance = self._sent(request, object_id) if request.method == "POST" else None
+        if instance is not None and services.needs_confirming(instance):
+            source = instance.booking if isinstance(instance, Refund) else instance
+            what = f"Give back {services.shown_money(instance.amount, source.currency)}"
             form = sent_fields(request)
-            digest = accounts.digest_of(row._meta.model_name, row=object_id, form=form)
+            digest = accounts.digest_of(
+                instance._meta.model_name, pk=object_id, form=form
+            )
             confirmed(request, "refund_over_limit", what=what, digest=digest)
         return super().changeform_view(request, object_id, form_url, extra_context)
 
     def _sent(self, request: HttpRequest, object_id: str | None) -> Any:
-        """Return the row as the form would save it; None where that cannot be."""
-        row = self.get_object(request, unquote(object_id)) if object_id else None
-        if object_id and row is None:
+        """Return the instance that the form would save; None for an invalid form."""
+        instance = self.get_object(request, unquote(object_id)) if object_id else None
+        if object_id and instance is None:
             return None
-        may = (
-            self.has_change_permission(request, row)
+        is_allowed = (
+            self.has_change_permission(request, instance)
             if object_id
             else self.has_add_permission(request)
         )
-        if not may:
+        if not is_allowed:
             return None
-        form = self.get_form(request, row, change=row is not None)
-        sent = form(request.POST, request.FILES, instance=row)
-        return sent.instance if sent.is_valid() else None
+        form = self.get_form(request, instance, change=instance is not None)
+        bound = form(request.POST, request.FILES, instance=instance)
+        return bound.instance if bound.is_valid() else None
 
 
 @admin.register(Refund)
@@ -142,10 +144,10 @@ class RefundAdmin(LimitedForms, CustomerChildAdmin):
 
     @admin.action(description="Approve: give the money back", permissions=["approve"])
     def approve(self, request: HttpRequest, queryset: QuerySet[Refund]) -> None:
-        def confirm(digest: str, what: str) -> None:
+        def check(digest: str, what: str) -> None:
             confirmed(request, "refund_over_limit", what=what, digest=digest)
 
-        act = partial(services.approve_refund, confirm=confirm)
+        act = partial(services.approve_refund, confirm=check)
         self._decide(request, queryset, act, "Approved: the money goes back.")
 
     @admin.action(description="Refuse", permissions=["change"])

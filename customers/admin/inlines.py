@@ -64,8 +64,8 @@ class BookingInline(ReadOnlyInline):
     verbose_name_plural = "newest bookings"
 
     @admin.display(description="Total")
-    def total(self, row: Booking) -> str:
-        return services.shown_money(row.total_amount, row.currency)
+    def total(self, booking: Booking) -> str:
+        return services.shown_money(booking.total_amount, booking.currency)
 
 
 class TicketInline(ReadOnlyInline):

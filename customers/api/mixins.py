@@ -93,7 +93,7 @@ class BusinessScopeMixin(StaffView):
         with self.lookup("customers.customer", reference):
             return services.find_customer(
                 reference,
-                rows=customers.select_related("business"),
+                customers=customers.select_related("business"),
                 business_id=business_id,
             )
 
@@ -151,7 +151,7 @@ class CustomerLookupMixin(BusinessScopeMixin):
         """
         customers = services.list_rows(Customer, actor=self.actor)
         customers = customers.select_related("business", "stats")
-        get = partial(services.find_customer, reference, rows=customers)
+        get = partial(services.find_customer, reference, customers=customers)
         customer = self._get(get, "customers.customer", reference)
         if self.changes_customer and self.request.method not in SAFE_METHODS:
             services.check_live(customer)

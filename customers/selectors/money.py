@@ -1,4 +1,4 @@
-"""The doors to what is paid and given back."""
+"""Selectors of bookings, refunds and credit."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from customers.selectors.customers import list_rows
 
 def list_bookings(*, actor: Actor, business_id: UUID | None = None) -> Any:
     """Return the bookings of live customers in the actor's businesses."""
-    rows = list_rows(Booking, actor=actor).select_related("customer", "business")
+    bookings = list_rows(Booking, actor=actor).select_related("customer", "business")
     if business_id is not None:
-        rows = rows.filter(business=business_id)
-    return rows.filter(customer__archived_at=None, customer__erased_at=None)
+        bookings = bookings.filter(business=business_id)
+    return bookings.filter(customer__archived_at=None, customer__erased_at=None)
 
 
 def get_booking(
@@ -30,11 +30,11 @@ def get_booking(
     Raises DoesNotExist for missing and for foreign ones alike, and
     MultipleObjectsReturned when two businesses of the actor know the same reference.
     """
-    rows = list_bookings(actor=actor, business_id=business_id)
+    bookings = list_bookings(actor=actor, business_id=business_id)
     named = models.Q(reference=reference)
     with suppress(ValidationError):
         named |= models.Q(pk=models.UUIDField().to_python(reference))
-    booking: Booking = rows.get(named)
+    booking: Booking = bookings.get(named)
     return booking
 
 
@@ -50,5 +50,5 @@ def list_credits(customer: Customer, *, actor: Actor) -> Any:
 
 def get_credit(pk: UUID | str, *, actor: Actor) -> Credit:
     """Return one entry; DoesNotExist for missing and foreign ones."""
-    rows = list_rows(Credit, actor=actor).select_related("customer", "booking")
-    return rows.get(pk=pk)
+    entries = list_rows(Credit, actor=actor).select_related("customer", "booking")
+    return entries.get(pk=pk)

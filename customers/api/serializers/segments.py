@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from rest_framework import serializers
 
 from customers.api.fields import AmountTextField
-from customers.api.serializers.base import PaginationSerializer, CompleteModelSerializer
+from customers.api.serializers.base import CompleteModelSerializer, PaginationSerializer
 from customers.models import Customer
 
 

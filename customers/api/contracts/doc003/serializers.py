@@ -11,9 +11,9 @@ from customers import services
 from customers.api.contracts.doc003.inputs import ACTS
 from customers.api.fields import AmountField, MaybeTextField, NumberField
 from customers.api.serializers.base import (
+    CompleteModelSerializer,
     PaginationSerializer,
     PaidBookingSerializer,
-    CompleteModelSerializer,
 )
 from customers.choices import AuthorKind
 from customers.models import Address, Booking, Contact, Customer, CustomerStats, Ticket

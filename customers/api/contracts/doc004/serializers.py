@@ -16,9 +16,9 @@ from customers.api.fields import (
     PresumedField,
 )
 from customers.api.serializers.base import (
+    CompleteModelSerializer,
     PaginationSerializer,
     PaidBookingSerializer,
-    CompleteModelSerializer,
 )
 from customers.choices import LoyaltyTier
 from customers.models import Booking, Customer, CustomerStats, Note, Preferences
