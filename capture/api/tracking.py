@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -38,11 +37,11 @@ class StatisticsAnswerSerializer(serializers.Serializer[Any]):
     currency = serializers.CharField()
 
 
-class Statistics(WorkingBusinessView):
+class TrackingStatisticsView(WorkingBusinessView):
     """GET answers the figures of one business; orders are purchases there."""
 
     tag = "Tracking"
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
+    methods: ClassVar = {
         "get": ActionSpec("customers.view_customerstats", StatisticsAnswerSerializer)
     }
 

@@ -1,9 +1,9 @@
-"""Reading back: captures, quarantine, counts of a person, and whether all is well."""
+"""Endpoints that read captures, quarantine, counts of a person, and health."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import wraps
 from typing import Any, ClassVar
 
@@ -80,7 +80,7 @@ class SpacedJSONRenderer(ExactJSONRenderer):
 class ReadingViewSet(KeyReaderMixin, GenericViewSet[Any]):
     """What staff read with a session, and servers with a secret key.
 
-    `endpoint` stands before it, and answers and counts what it refuses.
+    `endpoint` wraps it, and answers and counts its refusals.
     """
 
     tag = "Reading captures"
@@ -127,7 +127,7 @@ class ReadingViewSet(KeyReaderMixin, GenericViewSet[Any]):
         raise ApiError(401, "not_authenticated", sentence)
 
     def check_query(self, request: Request) -> dict[str, Any]:
-        """Return the parameters of a list; what has none looks at none."""
+        """Return the checked parameters of a list; other actions ignore parameters."""
         if self.spec is None or self.spec.query is QuerySerializer:
             return {}
         serializer = self.spec.query(data=request.query_params.dict())
@@ -145,7 +145,7 @@ class ReadingViewSet(KeyReaderMixin, GenericViewSet[Any]):
         raise exc
 
     def get_object(self) -> Any:
-        """Return the row of the address. Raises ApiError 404, noted of a person."""
+        """Return the instance in the path. Raises ApiError 404; a person's is recorded."""
         pk, actor = self.kwargs["pk"], self.actor
         try:
             return self.get_queryset().get(pk=pk)
@@ -178,7 +178,7 @@ class CaptureViewSet(ReadingViewSet):
 
     model = Capture
     queryset = Capture._default_manager.none()
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
+    methods: ClassVar = {
         "list": ActionSpec(
             _VIEW_CAPTURE,
             serializers.CapturePageSerializer,
@@ -208,7 +208,7 @@ class QuarantineViewSet(ReadingViewSet):
     model = Quarantine
     queryset = Quarantine._default_manager.none()
     shown_as = "quarantine"
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
+    methods: ClassVar = {
         "list": ActionSpec(
             _VIEW_QUARANTINE,
             serializers.QuarantinePageSerializer,
@@ -232,7 +232,7 @@ class QuarantineDecisionViewSet(ReadingViewSet):
     model = Quarantine
     queryset = Quarantine._default_manager.none()
     authentication_classes = (StaffSessionAuthentication,)
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
+    methods: ClassVar = {
         "replay": ActionSpec(
             "capture.replay_quarantine",
             serializers.ReplayedSerializer,
@@ -305,7 +305,7 @@ class QuarantineDecisionViewSet(ReadingViewSet):
 class CaptureCountsViewSet(ReadingViewSet):
     """Counts what is known of a person."""
 
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
+    methods: ClassVar = {
         "retrieve": ActionSpec(_VIEW_CAPTURE, serializers.CountsSerializer)
     }
 
