@@ -145,7 +145,7 @@ class ReadingViewSet(KeyReaderMixin, GenericViewSet[Any]):
         raise exc
 
     def get_object(self) -> Any:
-        """Return the instance in the path. Raises ApiError 404; a person's is recorded."""
+        """Return the instance in the path. Raises ApiError 404 (recorded)."""
         pk, actor = self.kwargs["pk"], self.actor
         try:
             return self.get_queryset().get(pk=pk)

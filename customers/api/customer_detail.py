@@ -9,6 +9,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.viewsets import ViewSetMixin
 
 from audit import log
 from audit.api.step_up import require_step_up
@@ -59,10 +60,19 @@ class RevealBody(StrictSerializer):
     reason = serializers.CharField(max_length=500)
 
 
-class PersonView(BusinessScopeMixin):
-    """An endpoint about customers of any business that the caller works for."""
+class CustomerDetailViewSet(ViewSetMixin, BusinessScopeMixin):
+    """What `/api/v1/customers/` answers besides the table, of any of the businesses."""
 
     tag = "Customers"
+    methods: ClassVar = {
+        "search": ActionSpec(_VIEW, SearchResultsSerializer, query=SearchQuery),
+        "timeline": ActionSpec(_VIEW, TimelineSerializer, query=TimelineQuery),
+        "metrics": ActionSpec("customers.view_customerstats", PersonMetricsSerializer),
+        # The answer must not be stored for a repeated request.
+        "reveal": ActionSpec(
+            _VIEW, RevealedSerializer, body=RevealBody, takes_key=False
+        ),
+    }
 
     def customer(self, reference: str) -> Customer:
         """Return the customer in the path."""
@@ -73,15 +83,8 @@ class PersonView(BusinessScopeMixin):
             permission=permission,
         )
 
-
-class SearchView(PersonView):
-    """GET finds customers while somebody types; exact hits come first."""
-
-    methods: ClassVar = {
-        "get": ActionSpec(_VIEW, SearchResultsSerializer, query=SearchQuery)
-    }
-
-    def get(self, request: Request) -> Response:
+    def search(self, request: Request) -> Response:
+        """Find customers while somebody types; exact hits come first."""
         text = self.parameters["q"]
         matches = services.find_customers(
             text,
@@ -96,15 +99,8 @@ class SearchView(PersonView):
         matched = {match.customer.pk: match.matched for match in matches}
         return self.respond({"results": customers}, matched=matched)
 
-
-class TimelineView(PersonView):
-    """GET lists what happened with a customer, the newest first."""
-
-    methods: ClassVar = {
-        "get": ActionSpec(_VIEW, TimelineSerializer, query=TimelineQuery)
-    }
-
-    def get(self, request: Request, customer: str) -> Response:
+    def timeline(self, request: Request, customer: str) -> Response:
+        """List what happened with a customer, the newest first."""
         params, instance = self.parameters, self.customer(customer)
         limit = params["limit"]
         entries = services.get_timeline(
@@ -129,33 +125,18 @@ class TimelineView(PersonView):
         query = {**self.request.query_params.dict(), "cursor": cursor}
         return f"{self.request.path}?{urlencode(query)}"
 
-
-class MetricsView(PersonView):
-    """GET answers a customer's figures as of now."""
-
-    methods: ClassVar = {
-        "get": ActionSpec("customers.view_customerstats", PersonMetricsSerializer)
-    }
-
-    def get(self, request: Request, customer: str) -> Response:
+    def metrics(self, request: Request, customer: str) -> Response:
+        """Show a customer's figures as of now."""
         instance = self.customer(customer)
-        figures = services.get_customer_metrics(instance, actor=self.actor)
+        metrics = services.get_customer_metrics(instance, actor=self.actor)
         self.note_viewed(instance)
-        return self.respond(figures)
+        return self.respond({**vars(metrics.stats), **vars(metrics)})
 
+    def reveal(self, request: Request, customer: str) -> Response:
+        """Show contact data in clear, after a confirmation (scope `reveal`).
 
-class RevealView(PersonView):
-    """POST answers contact data in clear, after a confirmation (scope `reveal`).
-
-    Each answer is an event with the reason. The confirmation lasts ten minutes.
-    """
-
-    methods: ClassVar = {
-        # The answer must not be stored for a repeated request.
-        "post": ActionSpec(_VIEW, RevealedSerializer, body=RevealBody, takes_key=False)
-    }
-
-    def post(self, request: Request, customer: str) -> Response:
+        Each answer is an event with the reason. The confirmation lasts ten minutes.
+        """
         instance = self.customer(customer)
         services.require_reveal(instance, actor=self.actor)
         reason = self.body()["reason"].strip()

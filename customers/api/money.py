@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError as RuleBroken
 from django.http import Http404
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.viewsets import ViewSetMixin
 
 from audit.rest.views import ActionSpec
 from audit.rest.write_viewsets import Reason
@@ -134,96 +135,71 @@ class CustomerFlagViewSet(ListCreateViewSet, notes.FlagViewSet):
 # --- acts ----------------------------------------------------------------------------
 
 
-class RefundDecisionView(CustomerLookupMixin):
-    """Decides on a requested refund."""
+class RefundDecisionViewSet(ViewSetMixin, CustomerLookupMixin):
+    """Decides on requested refunds."""
 
     tag = "Refunds"
+    methods: ClassVar = {
+        "approve": ActionSpec(services.EXCEED_LIMIT, serializers.RefundDoneSerializer),
+        "refuse": ActionSpec(
+            "customers.change_refund",
+            serializers.RefundDoneSerializer,
+            body=serializers.GiveReason,
+        ),
+    }
 
-    def decide(self, pk: str, service: Callable[..., Refund], **more: Any) -> Response:
-        """Call a service with a refund and the body; answer the refund after it."""
+    def approve(self, request: Request, pk: str) -> Response:
+        """Let the money of a requested refund go, as the second person."""
+        step_up = self.require_refund_step_up
+        return self._decide(pk, services.approve_refund, confirm=step_up)
+
+    def refuse(self, request: Request, pk: str) -> Response:
+        """Refuse or withdraw a requested refund."""
+        return self._decide(pk, services.refuse_refund)
+
+    def _decide(self, pk: str, service: Callable[..., Refund], **more: Any) -> Response:
         refund = self.get_or_404(services.get_refund, pk)
         refund = self.act(service, refund, **more, **self.body())
         self.note_viewed(refund.customer)
         return self.respond(refund, is_unmasked=self.can_see_unmasked)
 
 
-class RefundApprovalView(RefundDecisionView):
-    """POST lets the money of a requested refund go, as the second person."""
-
-    methods: ClassVar = {
-        "post": ActionSpec(services.EXCEED_LIMIT, serializers.RefundDoneSerializer)
-    }
-
-    def post(self, request: Request, pk: str) -> Response:
-        return self.decide(
-            pk, services.approve_refund, confirm=self.require_refund_step_up
-        )
-
-
-class RefundRefusalView(RefundDecisionView):
-    """POST refuses or withdraws a requested refund."""
-
-    methods: ClassVar = {
-        "post": ActionSpec(
-            "customers.change_refund",
-            serializers.RefundDoneSerializer,
-            body=serializers.GiveReason,
-        )
-    }
-
-    def post(self, request: Request, pk: str) -> Response:
-        return self.decide(pk, services.refuse_refund)
-
-
-class CreditBalanceView(CustomerLookupMixin):
-    """GET answers what a customer can spend, in each currency."""
+class CreditActionViewSet(ViewSetMixin, CreditAnswerMixin):
+    """The balance of a customer, and what is done with entries of credit."""
 
     tag = "Credits"
     methods: ClassVar = {
-        "get": ActionSpec("customers.view_credit", serializers.BalancesSerializer)
+        "balance": ActionSpec("customers.view_credit", serializers.BalancesSerializer),
+        "spend": ActionSpec(
+            "customers.add_credit",
+            serializers.CreditDoneSerializer,
+            201,
+            serializers.SpendCredit,
+        ),
+        "reverse": ActionSpec(
+            "customers.add_credit",
+            serializers.CreditDoneSerializer,
+            201,
+            serializers.GiveReason,
+        ),
     }
 
-    def get(self, request: Request, customer: str) -> Response:
+    def balance(self, request: Request, customer: str) -> Response:
+        """Show what a customer can spend, in each currency."""
         instance = self.customer(customer)
         balances = services.credit_balance(instance, actor=self.actor)
         self.note_viewed(instance)
         return self.respond({"balances": balances})
 
-
-class CreditSpendingView(CreditAnswerMixin):
-    """POST takes credit away, for a booking if one is named."""
-
-    tag = "Credits"
-    methods: ClassVar = {
-        "post": ActionSpec(
-            "customers.add_credit",
-            serializers.CreditDoneSerializer,
-            201,
-            serializers.SpendCredit,
-        )
-    }
-
-    def post(self, request: Request, customer: str) -> Response:
+    def spend(self, request: Request, customer: str) -> Response:
+        """Take credit away, for a booking if one is named."""
         instance, values = self.customer(customer), self.body()
         if "booking" in values:
             values["booking"] = self.booking(values["booking"])
         return self.credited(self.act(services.spend_credit, instance, **values))
 
-
-class CreditReversalView(CreditAnswerMixin):
-    """POST takes an entry back by its opposite."""
-
-    tag = "Credits"
-    methods: ClassVar = {
-        "post": ActionSpec(
-            "customers.add_credit",
-            serializers.CreditDoneSerializer,
-            201,
-            serializers.GiveReason,
-        )
-    }
-
-    def post(self, request: Request, pk: str) -> Response:
+    def reverse(self, request: Request, pk: str) -> Response:
+        """Take an entry back by its opposite."""
         entry = self.get_or_404(services.get_credit, pk)
         return self.credited(self.act(services.reverse_credit, entry, **self.body()))
 

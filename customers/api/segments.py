@@ -8,6 +8,7 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.http import Http404
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.viewsets import ViewSetMixin
 
 from audit.rest.serializers import PageQuery
 from audit.rest.views import ActionSpec
@@ -20,77 +21,49 @@ from customers.api.serializers.exports import RuleBody
 _VIEW, _TARGET = "customers.view_segment", "customers.target_segment"
 
 
-class SegmentsView(WorkingBusinessView):
-    """GET lists the ready segments with their definitions and counts."""
+class SegmentViewSet(ViewSetMixin, WorkingBusinessView):
+    """Ready segments, and who is in them."""
 
     tag = "Segments"
-    methods: ClassVar = {"get": ActionSpec(_VIEW, serializers.SegmentListSerializer)}
+    methods: ClassVar = {
+        "list": ActionSpec(_VIEW, serializers.SegmentListSerializer),
+        "retrieve": ActionSpec(_VIEW, serializers.OneSegmentSerializer),
+        "customers": ActionSpec(
+            _TARGET, serializers.SegmentCustomersSerializer, query=PageQuery
+        ),
+        "preview": ActionSpec(
+            _TARGET,
+            serializers.SegmentCustomersSerializer,
+            body=RuleBody,
+            query=PageQuery,
+            takes_key=False,
+        ),
+    }
 
-    def get(self, request: Request) -> Response:
+    def list(self, request: Request) -> Response:
+        """List the ready segments with their definitions and counts."""
         segments = services.list_segments(self.business(), actor=self.actor)
         return self.respond({"segments": segments})
 
-
-class SegmentView(WorkingBusinessView):
-    """GET answers one ready segment."""
-
-    tag = "Segments"
-    methods: ClassVar = {"get": ActionSpec(_VIEW, serializers.OneSegmentSerializer)}
-
-    def get(self, request: Request, segment: str) -> Response:
+    def retrieve(self, request: Request, segment: str) -> Response:
+        """Show one ready segment."""
         for each in services.list_segments(self.business(), actor=self.actor):
             if each["key"] == segment:
                 return self.respond(each)
         raise Http404
 
-
-class TargetingView(WorkingBusinessView):
-    """Answers customers with the channels that may carry offers."""
-
-    tag = "Segments"
-
-    def respond_with_customers(self, queryset: Any) -> Response:
-        """Answer a page of customers."""
-        page = self.list_page(queryset)
-        return self.respond(
-            {"customers": page.rows, "pagination": page},
-            contactable=services.contactable(page.rows),
-        )
-
-
-class SegmentCustomersView(TargetingView):
-    """GET lists who is in a segment now."""
-
-    methods: ClassVar = {
-        "get": ActionSpec(
-            _TARGET, serializers.SegmentCustomersSerializer, query=PageQuery
-        )
-    }
-
-    def get(self, request: Request, segment: str) -> Response:
+    def customers(self, request: Request, segment: str) -> Response:
+        """List who is in a segment now."""
         try:
             customers = services.list_segment_customers(
                 segment, actor=self.actor, business=self.business()
             )
         except ObjectDoesNotExist as error:
             raise Http404 from error
-        return self.respond_with_customers(customers)
+        return self._page(customers)
 
-
-class SegmentPreviewView(TargetingView):
-    """POST tries a rule: how many meet it, and the first of them."""
-
-    methods: ClassVar = {
-        "post": ActionSpec(
-            _TARGET,
-            serializers.SegmentCustomersSerializer,
-            body=RuleBody,
-            query=PageQuery,
-            takes_key=False,
-        )
-    }
-
-    def post(self, request: Request) -> Response:
+    def preview(self, request: Request) -> Response:
+        """Try a rule: how many meet it, and the first of them."""
         body = self.body()
         try:
             customers = services.list_rule_customers(
@@ -98,4 +71,12 @@ class SegmentPreviewView(TargetingView):
             )
         except services.RuleError as error:
             raise rule_problem(error, "/rule") from error
-        return self.respond_with_customers(customers)
+        return self._page(customers)
+
+    def _page(self, queryset: Any) -> Response:
+        """Answer a page of customers, with the channels that may carry offers."""
+        page = self.list_page(queryset)
+        return self.respond(
+            {"customers": page.rows, "pagination": page},
+            contactable=services.contactable(page.rows),
+        )

@@ -9,6 +9,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.viewsets import ViewSetMixin
 
 from audit.privacy.masking import masks_of
 from audit.rest.views import ActionSpec, etag_of
@@ -21,19 +22,20 @@ VIEW, CHANGE = "customers.view_customer", "customers.change_customer"
 ADD, ARCHIVE = "customers.add_customer", "customers.archive_customer"
 
 
-def customer_methods(
-    response: Any, *, update: Any, replace: Any
+def customer_specs(
+    detail: Any, *, create: Any, created: Any, update: Any, replace: Any
 ) -> dict[str, ActionSpec]:
-    """Return the methods of one customer, which are the same in all documents."""
+    """Return the actions about one customer, which are the same in all documents."""
     return {
-        "get": ActionSpec(VIEW, response, has_versions=True),
-        "patch": ActionSpec(CHANGE, response, body=update, has_versions=True),
-        "put": ActionSpec(CHANGE, response, body=replace, has_versions=True),
-        "delete": ActionSpec(ARCHIVE, None, 204, Reason),
+        "create": ActionSpec(ADD, created, 201, create),
+        "retrieve": ActionSpec(VIEW, detail, has_versions=True),
+        "partial_update": ActionSpec(CHANGE, detail, body=update, has_versions=True),
+        "update": ActionSpec(CHANGE, detail, body=replace, has_versions=True),
+        "destroy": ActionSpec(ARCHIVE, None, 204, Reason),
     }
 
 
-class CustomerView(WorkingBusinessView):
+class ContractView(WorkingBusinessView):
     """An endpoint about the customers of one business."""
 
     def customer(self, reference: str) -> Customer:
@@ -44,46 +46,43 @@ class CustomerView(WorkingBusinessView):
                 reference, actor=self.actor, business=business
             )
 
+
+class ContractViewSet(ViewSetMixin, ContractView):
+    """The customers of one business, as a document answers them.
+
+    Changes and archiving take `If-Match`.
+    """
+
     def load_details(self, customer: Customer) -> None:
         """Set the attributes that the serializer of one customer needs."""
         raise NotImplementedError
-
-    def detail(self, customer: Customer) -> Response:
-        """Answer one customer in full, with its version."""
-        self.load_details(customer)
-        self.note_viewed(customer)
-        headers = {"ETag": etag_of(customer.rev)}
-        return self.respond(
-            customer, headers=headers, is_unmasked=self.can_see_unmasked
-        )
-
-    def created(self, customer: Customer) -> Response:
-        """Answer a new customer, with its address in `Location`."""
-        response = self.detail(customer)
-        response["Location"] = f"{self.request.path.rstrip('/')}/{customer.pk}"
-        return response
-
-
-class OneCustomerView(CustomerView):
-    """GET shows, PATCH and PUT change, DELETE archives; writes take `If-Match`."""
 
     def get_masks(self, customer: Customer) -> dict[str, Any]:
         """Return what the answer shows in the place of each masked value."""
         return masks_of(customer)
 
-    # Without a docstring: each document says itself what it shows.
-    def get(self, request: Request, customer: str, **_: Any) -> Response:
-        return self.detail(self.customer(customer))
+    def create(self, request: Request, **_: Any) -> Response:
+        """Create a customer."""
+        values = self.body()
+        created = services.create_customer(self.business(), actor=self.actor, **values)
+        customer = self.customer(str(created.pk))
+        response = self._detail(customer)
+        response["Location"] = f"{request.path.rstrip('/')}/{customer.pk}"
+        return response
 
-    def patch(self, request: Request, customer: str, **_: Any) -> Response:
+    def retrieve(self, request: Request, customer: str, **_: Any) -> Response:
+        """Show a customer with what belongs to it."""
+        return self._detail(self.customer(customer))
+
+    def partial_update(self, request: Request, customer: str, **_: Any) -> Response:
         """Change a customer; what is not named stays."""
         return self._change(customer)
 
-    def put(self, request: Request, customer: str, **_: Any) -> Response:
+    def update(self, request: Request, customer: str, **_: Any) -> Response:
         """Replace what can be changed of a customer."""
         return self._change(customer)
 
-    def delete(self, request: Request, customer: str, **_: Any) -> Response:
+    def destroy(self, request: Request, customer: str, **_: Any) -> Response:
         """Archive a customer; nothing is lost."""
         instance = self.customer(customer)
         reason = self.body().get("reason") or "archived by the API"
@@ -96,6 +95,15 @@ class OneCustomerView(CustomerView):
             )
         return Response(status=204)
 
+    def _detail(self, customer: Customer) -> Response:
+        """Answer one customer in full, with its version."""
+        self.load_details(customer)
+        self.note_viewed(customer)
+        headers = {"ETag": etag_of(customer.rev)}
+        return self.respond(
+            customer, headers=headers, is_unmasked=self.can_see_unmasked
+        )
+
     def _change(self, reference: str) -> Response:
         customer = self.customer(reference)
         changes = self.body(
@@ -105,7 +113,7 @@ class OneCustomerView(CustomerView):
             services.update_customer(
                 customer, actor=self.actor, expected_rev=self.expected_rev(), **changes
             )
-        return self.detail(self.customer(str(customer.pk)))
+        return self._detail(self.customer(str(customer.pk)))
 
     @contextmanager
     def _versioned(self, reference: str) -> Iterator[None]:

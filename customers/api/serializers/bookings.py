@@ -13,7 +13,9 @@ from audit.rest.serializers import StrictSerializer
 from customers.api.serializers.base import OF_CUSTOMER, TIMES, MoneyModelSerializer
 from customers.models import Booking, Credit, Refund
 
-_COURSE = [
+_BOOKING = [
+    "kind",
+    "status",
     "placed_at",
     "starts_at",
     "ends_at",
@@ -28,8 +30,9 @@ _COURSE = [
     "discount_amount",
     "total_amount",
     "paid_amount",
+    "payment_method",
+    "external_id",
 ]
-_WRITABLE = ["kind", "status", *_COURSE, "payment_method", "external_id"]
 
 
 class BookingSerializer(MoneyModelSerializer):
@@ -49,16 +52,12 @@ class BookingSerializer(MoneyModelSerializer):
         extra_kwargs: ClassVar = {"credit_used": {"allow_null": True}}
         fields: ClassVar = [
             *OF_CUSTOMER,
-            "kind",
             "reference",
-            "status",
+            *_BOOKING,
             "raw_status",
-            *_COURSE,
             "credit_used",
             "currency",
-            "payment_method",
             "invoice_number",
-            "external_id",
             "rev",
             *TIMES,
         ]
@@ -104,7 +103,7 @@ class BookingLinesSerializer(RowBody):
 class BookingCreateSerializer(BookingLinesSerializer):
     class Meta:
         model = Booking
-        fields: ClassVar = ["customer_id", *_WRITABLE, "currency"]
+        fields: ClassVar = ["customer_id", *_BOOKING, "currency"]
         extra_kwargs: ClassVar = {
             "currency": {
                 "required": False,
@@ -117,7 +116,7 @@ class BookingCreateSerializer(BookingLinesSerializer):
 class BookingUpdateSerializer(BookingLinesSerializer, ChangeBody):
     class Meta:
         model = Booking
-        fields = _WRITABLE
+        fields = _BOOKING
 
     def to_internal_value(self, data: Any) -> Any:
         """Take lines of another form, as imports bring them, when they stay."""

@@ -45,53 +45,39 @@ class TimelineSerializer(serializers.Serializer[Any]):
 class PersonMetricsSerializer(serializers.Serializer[Any]):
     """Somebody's figures as of a moment."""
 
-    customer_id = serializers.UUIDField(source="customer.pk")
+    customer_id = serializers.UUIDField()
     as_of = serializers.DateTimeField()
     currency = serializers.CharField()
-    total_orders = serializers.IntegerField(source="stats.total_orders")
-    completed_orders = serializers.IntegerField(source="stats.completed_orders")
-    cancelled_orders = serializers.IntegerField(source="stats.cancelled_orders")
-    no_show_orders = serializers.IntegerField(source="stats.no_show_orders")
-    refunded_orders = serializers.IntegerField(source="stats.refunded_orders")
-    total_purchases = serializers.IntegerField(source="stats.total_purchases")
-    total_spent = AmountTextField(source="stats.total_spent")
-    spent = AmountsField(source="stats.spent")
-    customer_lifetime_value = AmountTextField(source="stats.total_spent")
-    avg_transaction_value = AmountTextField(
-        source="stats.avg_transaction_value", allow_null=True
-    )
-    total_items_bought = NumberTextField(source="stats.total_items_bought")
-    first_purchase_date = serializers.DateField(
-        allow_null=True, source="stats.first_purchase_date"
-    )
-    last_purchase_date = serializers.DateField(
-        allow_null=True, source="stats.last_purchase_date"
-    )
+    total_orders = serializers.IntegerField()
+    completed_orders = serializers.IntegerField()
+    cancelled_orders = serializers.IntegerField()
+    no_show_orders = serializers.IntegerField()
+    refunded_orders = serializers.IntegerField()
+    total_purchases = serializers.IntegerField()
+    total_spent = AmountTextField()
+    spent = AmountsField()
+    customer_lifetime_value = AmountTextField(source="total_spent")
+    avg_transaction_value = AmountTextField(allow_null=True)
+    total_items_bought = NumberTextField()
+    first_purchase_date = serializers.DateField(allow_null=True)
+    last_purchase_date = serializers.DateField(allow_null=True)
     days_since_last_purchase = serializers.IntegerField(allow_null=True)
-    is_repeat_customer = serializers.BooleanField(source="stats.is_repeat_customer")
-    is_high_value = serializers.BooleanField(source="stats.is_high_value")
-    repeat_frequency = serializers.ChoiceField(
-        LoyaltyTier.choices, allow_null=True, source="stats.repeat_frequency"
-    )
+    is_repeat_customer = serializers.BooleanField()
+    is_high_value = serializers.BooleanField()
+    repeat_frequency = serializers.ChoiceField(LoyaltyTier.choices, allow_null=True)
     next_tier = serializers.ChoiceField(LoyaltyTier.choices, allow_null=True)
     purchases_to_next_tier = serializers.IntegerField(allow_null=True)
     is_new = serializers.BooleanField()
     is_engaged = serializers.BooleanField()
-    is_opted_in = serializers.BooleanField(source="stats.is_opted_in")
-    login_count = serializers.IntegerField(source="stats.login_count")
-    last_login_at = serializers.DateTimeField(
-        allow_null=True, source="stats.last_login_at"
-    )
-    last_active_at = serializers.DateTimeField(
-        allow_null=True, source="stats.last_active_at"
-    )
-    data_capture_complete = serializers.BooleanField(
-        source="stats.data_capture_complete"
-    )
-    open_tickets = serializers.IntegerField(source="stats.open_tickets")
-    urgent_tickets = serializers.IntegerField(source="stats.urgent_tickets")
-    addresses_count = serializers.IntegerField(source="stats.addresses_count")
-    contacts_count = serializers.IntegerField(source="stats.contacts_count")
+    is_opted_in = serializers.BooleanField()
+    login_count = serializers.IntegerField()
+    last_login_at = serializers.DateTimeField(allow_null=True)
+    last_active_at = serializers.DateTimeField(allow_null=True)
+    data_capture_complete = serializers.BooleanField()
+    open_tickets = serializers.IntegerField()
+    urgent_tickets = serializers.IntegerField()
+    addresses_count = serializers.IntegerField()
+    contacts_count = serializers.IntegerField()
 
 
 # Components of their own: in document 003 the same keys are in camelCase.

@@ -27,6 +27,7 @@ _ADDRESS = [
     "raw",
     "is_primary",
     "phone",
+    "instructions",
 ]
 _CONTACT = [
     "kind",
@@ -38,6 +39,16 @@ _CONTACT = [
     "valid_from",
     "valid_to",
 ]
+_CONSENT = [
+    "purpose",
+    "channel",
+    "action",
+    "wording_version",
+    "wording_hash",
+    "method",
+    "occurred_at",
+    "evidence",
+]
 _NOTE = ["note_type", "content", "is_pinned"]
 
 
@@ -46,26 +57,19 @@ class AddressSerializer(RowSerializer):
 
     class Meta:
         model = Address
-        fields: ClassVar = [
-            *OF_CUSTOMER,
-            *_ADDRESS,
-            "phone_e164",
-            "instructions",
-            *ARCHIVE,
-            *TIMES,
-        ]
+        fields: ClassVar = [*OF_CUSTOMER, *_ADDRESS, "phone_e164", *ARCHIVE, *TIMES]
 
 
 class AddressCreateSerializer(RowBody):
     class Meta:
         model = Address
-        fields: ClassVar = ["customer_id", *_ADDRESS, "instructions"]
+        fields: ClassVar = ["customer_id", *_ADDRESS]
 
 
 class AddressUpdateSerializer(ChangeBody):
     class Meta:
         model = Address
-        fields: ClassVar = [*_ADDRESS, "instructions"]
+        fields = _ADDRESS
 
 
 class ContactSerializer(RowSerializer):
@@ -73,20 +77,7 @@ class ContactSerializer(RowSerializer):
 
     class Meta:
         model = Contact
-        fields: ClassVar = [
-            *OF_CUSTOMER,
-            "kind",
-            "name",
-            "relation",
-            "email",
-            "phone",
-            "phone_e164",
-            "is_primary",
-            "valid_from",
-            "valid_to",
-            *ARCHIVE,
-            *TIMES,
-        ]
+        fields: ClassVar = [*OF_CUSTOMER, *_CONTACT, "phone_e164", *ARCHIVE, *TIMES]
 
 
 class ContactCreateSerializer(RowBody):
@@ -108,10 +99,8 @@ class NoteSerializer(RowSerializer):
         model = Note
         fields: ClassVar = [
             *OF_CUSTOMER,
-            "note_type",
+            *_NOTE,
             "raw_note_type",
-            "content",
-            "is_pinned",
             "created_by_id",
             *ARCHIVE,
             *TIMES,
@@ -158,14 +147,7 @@ class ConsentSerializer(RowSerializer):
         model = ConsentEvent
         fields: ClassVar = [
             *OF_CUSTOMER,
-            "purpose",
-            "channel",
-            "action",
-            "wording_version",
-            "wording_hash",
-            "method",
-            "evidence",
-            "occurred_at",
+            *_CONSENT,
             "recorded_by_id",
             "capture_id",
             "operation_id",
@@ -176,14 +158,4 @@ class ConsentSerializer(RowSerializer):
 class ConsentCreateSerializer(RowBody):
     class Meta:
         model = ConsentEvent
-        fields: ClassVar = [
-            "customer_id",
-            "purpose",
-            "channel",
-            "action",
-            "wording_version",
-            "wording_hash",
-            "method",
-            "occurred_at",
-            "evidence",
-        ]
+        fields: ClassVar = ["customer_id", *_CONSENT]

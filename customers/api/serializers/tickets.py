@@ -21,6 +21,7 @@ _TICKET = [
     "first_response_due_at",
     "resolution_due_at",
 ]
+_MESSAGE = ["ticket_id", "author_kind", "is_internal", "body", "sent_at"]
 
 
 class TicketSerializer(RowSerializer):
@@ -30,18 +31,10 @@ class TicketSerializer(RowSerializer):
         model = Ticket
         fields: ClassVar = [
             *OF_CUSTOMER,
-            "booking_id",
             "number",
-            "subject",
-            "status",
-            "priority",
-            "channel",
+            *_TICKET,
             "raw_channel",
-            "assignee_id",
-            "opened_at",
-            "first_response_due_at",
             "first_responded_at",
-            "resolution_due_at",
             "resolved_at",
             "closed_at",
             "rev",
@@ -73,12 +66,8 @@ class MessageSerializer(RowSerializer):
         fields: ClassVar = [
             "id",
             "business_id",
-            "ticket_id",
-            "author_kind",
+            *_MESSAGE,
             "author_id",
-            "is_internal",
-            "body",
-            "sent_at",
             *TIMES,
         ]
 
@@ -88,13 +77,7 @@ class MessageCreateSerializer(RowBody):
 
     class Meta:
         model = TicketMessage
-        fields: ClassVar = [
-            "ticket_id",
-            "author_kind",
-            "is_internal",
-            "body",
-            "sent_at",
-        ]
+        fields = _MESSAGE
 
 
 class MessageUpdateSerializer(ChangeBody):

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any, ClassVar
 
 from rest_framework import serializers
 
-from customers import services
 from customers.api.contracts.doc003.inputs import ACTS
 from customers.api.fields import AmountField, MaybeTextField, NumberField
 from customers.api.serializers.base import (
@@ -61,21 +59,12 @@ class HubPaginationSerializer(PaginationSerializer):
     """The same in camelCase."""
 
 
-class LifetimeValueField(NumberField):
-    """What all customers spent in the currency of the business."""
-
-    def get_attribute(self, instance: dict[str, Any]) -> Decimal:
-        currency = instance["business"].currency
-        spent = instance["figures"].lifetime_value.get(currency, Decimal(0))
-        return services.quantise(spent, currency)
-
-
 class HubSummarySerializer(serializers.Serializer[Any]):
-    total_customers = serializers.IntegerField(source="figures.total_customers")
-    total_ltv = LifetimeValueField()
-    total_orders = serializers.IntegerField(source="figures.total_orders")
-    total_cancellations = serializers.IntegerField(source="figures.cancelled_orders")
-    currency = serializers.CharField(source="business.currency")
+    total_customers = serializers.IntegerField()
+    total_ltv = NumberField()
+    total_orders = serializers.IntegerField()
+    total_cancellations = serializers.IntegerField(source="cancelled_orders")
+    currency = serializers.CharField()
 
 
 class HubPageSerializer(serializers.Serializer[Any]):
@@ -181,6 +170,8 @@ class DuplicateSerializer(serializers.Serializer[Any]):
 
 
 class HubCreatedSerializer(HubDetailSerializer):
+    """A new customer, with possible duplicates."""
+
     # Set by the view.
     possible_duplicates = DuplicateSerializer(many=True)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from decimal import Decimal
+from typing import Any, ClassVar
 
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -10,11 +11,10 @@ from rest_framework.response import Response
 from audit.rest.views import ActionSpec
 from customers import services
 from customers.api.contracts.base import (
-    ADD,
     VIEW,
-    CustomerView,
-    OneCustomerView,
-    customer_methods,
+    ContractView,
+    ContractViewSet,
+    customer_specs,
 )
 from customers.api.contracts.doc003 import inputs, serializers
 from customers.models import Customer
@@ -23,28 +23,36 @@ from customers.models import Customer
 NEWEST = 50
 
 
-class HubView(CustomerView):
+class HubView(ContractView):
     """An endpoint of document 003."""
 
     tag = "Customers hub"
     is_camel = True
 
-    def load_details(self, customer: Customer) -> None:
-        parts = services.get_parts(customer, actor=self.actor, limit=NEWEST)
-        customer.parts = parts  # type: ignore[attr-defined]  # for the serializer
 
-
-class HubCustomersView(HubView):
-    """GET lists with sums, POST creates."""
+class HubCustomerViewSet(ContractViewSet, HubView):
+    """The customers of one business with figures, and sums over the business."""
 
     methods: ClassVar = {
-        "get": ActionSpec(VIEW, serializers.HubPageSerializer, query=inputs.HubList),
-        "post": ActionSpec(
-            ADD, serializers.HubCreatedSerializer, 201, inputs.HubCreate
+        "list": ActionSpec(VIEW, serializers.HubPageSerializer, query=inputs.HubList),
+        **customer_specs(
+            serializers.HubDetailSerializer,
+            create=inputs.HubCreate,
+            created=serializers.HubCreatedSerializer,
+            update=inputs.HubUpdate,
+            replace=inputs.HubReplace,
         ),
     }
 
-    def get(self, request: Request) -> Response:
+    def load_details(self, customer: Customer) -> None:
+        details: Any = customer
+        details.parts = services.get_parts(customer, actor=self.actor, limit=NEWEST)
+        if self.action == "create":
+            details.possible_duplicates = services.find_possible_duplicates(
+                customer, actor=self.actor
+            )
+
+    def list(self, request: Request) -> Response:
         """List customers with figures, and sums over the business."""
         params, business = self.parameters, self.business()
         customers = services.list_hub_customers(
@@ -57,32 +65,15 @@ class HubCustomersView(HubView):
         )
         page = self.list_page(customers)
         figures = services.get_business_figures(business, actor=self.actor)
+        spent = figures.lifetime_value.get(business.currency, Decimal(0))
         return self.respond(
             {
                 "customers": page.rows,
                 "pagination": page,
-                "summary": {"figures": figures, "business": business},
+                "summary": {
+                    **vars(figures),
+                    "total_ltv": services.quantise(spent, business.currency),
+                    "currency": business.currency,
+                },
             }
         )
-
-    def post(self, request: Request) -> Response:
-        """Create a customer; the answer names possible duplicates."""
-        values = self.body()
-        addresses = values.pop("addresses", [])
-        created = services.create_customer(
-            self.business(), actor=self.actor, addresses=addresses, **values
-        )
-        customer = self.customer(str(created.pk))
-        duplicates = services.find_possible_duplicates(customer, actor=self.actor)
-        customer.possible_duplicates = duplicates  # type: ignore[attr-defined]  # for the serializer
-        return self.created(customer)
-
-
-class HubCustomerView(OneCustomerView, HubView):
-    """GET shows a customer with bookings, addresses, contacts and tickets."""
-
-    methods: ClassVar = customer_methods(
-        serializers.HubDetailSerializer,
-        update=inputs.HubUpdate,
-        replace=inputs.HubReplace,
-    )
