@@ -170,13 +170,13 @@ class CreditActionViewSet(ViewSetMixin, CreditAnswerMixin):
     tag = "Credits"
     methods: ClassVar = {
         "balance": ActionSpec("customers.view_credit", serializers.BalancesSerializer),
-        "spend": ActionSpec(
+        "spend_credit": ActionSpec(
             "customers.add_credit",
             serializers.CreditDoneSerializer,
             201,
             serializers.SpendCredit,
         ),
-        "reverse": ActionSpec(
+        "reverse_credit": ActionSpec(
             "customers.add_credit",
             serializers.CreditDoneSerializer,
             201,
@@ -191,14 +191,14 @@ class CreditActionViewSet(ViewSetMixin, CreditAnswerMixin):
         self.note_viewed(instance)
         return self.respond({"balances": balances})
 
-    def spend(self, request: Request, customer: str) -> Response:
+    def spend_credit(self, request: Request, customer: str) -> Response:
         """Take credit away, for a booking if one is named."""
         instance, values = self.customer(customer), self.body()
         if "booking" in values:
             values["booking"] = self.booking(values["booking"])
         return self.credited(self.act(services.spend_credit, instance, **values))
 
-    def reverse(self, request: Request, pk: str) -> Response:
+    def reverse_credit(self, request: Request, pk: str) -> Response:
         """Take an entry back by its opposite."""
         entry = self.get_or_404(services.get_credit, pk)
         return self.credited(self.act(services.reverse_credit, entry, **self.body()))

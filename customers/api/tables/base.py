@@ -27,7 +27,7 @@ CHOICES, RANGE = ["exact", "in"], ["gte", "lt"]
 TIMES = {"created_at": RANGE, "updated_at": RANGE}
 CUSTOMER = Related(CustomerSerializer, "customer")
 _REQUIRED = ErrorDetail("Say whose it is.", "required")
-_NO_ROW = ErrorDetail("There is no such row.", "does_not_exist")
+_DOES_NOT_EXIST = ErrorDetail("There is no such row.", "does_not_exist")
 
 
 class ArchivedFilter(YesNoFilter):
@@ -167,7 +167,7 @@ class CustomerRelatedViewSet(HubViewSet):
         queryset = self.visible_rows(Customer).select_related("business")
         customer: Customer | None = queryset.filter(pk=key).first()
         if customer is None:
-            raise ValidationError({"customer_id": [_NO_ROW]})
+            raise ValidationError({"customer_id": [_DOES_NOT_EXIST]})
         return customer
 
     def perform_create(self, values: dict[str, Any]) -> Any:

@@ -27,7 +27,7 @@ from customers.api.tables.base import (
 from customers.api.tables.bookings import BOOKING
 from customers.models import Booking, Ticket, TicketMessage
 
-_NO_ROW = ErrorDetail("There is no such row.", "does_not_exist")
+_DOES_NOT_EXIST = ErrorDetail("There is no such row.", "does_not_exist")
 
 
 class TicketFilters(OfBooking):
@@ -76,7 +76,7 @@ class TicketViewSet(CustomerRelatedViewSet):
         super().check_references(values, business_id=business_id, **same)
         key = values.get("assignee_id")
         if key and not services.is_colleague(key, business_id=business_id):
-            raise ValidationError({"assignee_id": [_NO_ROW]})
+            raise ValidationError({"assignee_id": [_DOES_NOT_EXIST]})
 
 
 class MessageFilters(TableFilters):
@@ -146,7 +146,7 @@ class MessageViewSet(HubViewSet):
         elif not (
             self.parent_instance or self.visible_rows(Ticket).filter(pk=key).exists()
         ):
-            error = _NO_ROW
+            error = _DOES_NOT_EXIST
         else:
             return
         raise ValidationError({"ticket_id": [error]})
