@@ -316,7 +316,9 @@ def _make(
         ]
         customers, *others = zip(*people, strict=True)
         belongings = [[row for part in rows for row in part] for rows in others]
-        services.create_many(customers, belongings, actor=actor, reason=_REASON)
+        services.bulk_create_customers(
+            customers, belongings, actor=actor, reason=_REASON
+        )
         done += size
         yield done
 

@@ -143,8 +143,8 @@ def _csv_rows(data: bytes) -> Iterator[tuple[int, list[str]]]:
     if len(first) > _LONGEST_FIRST_LINE:
         msg = "The first row is too long to be one of columns. Mend the file."
         raise SheetError(msg)
-    if told := _SEPARATOR.match(first):
-        delimiter, number = told[1], 2
+    if match := _SEPARATOR.match(first):
+        delimiter, number = match[1], 2
     else:
         delimiter = max(_DELIMITERS, key=first.count)
         stream.seek(0)
@@ -183,8 +183,10 @@ def _encoding(data: bytes, kind: str) -> str:
 def _json_rows(data: bytes) -> tuple[list[str], Iterator[list[str]]]:
     text = str(data, _encoding(data, "JSON"))
     named = dict.fromkeys(name for item in _json_items(text) for name in item)
-    names = [_plain(name) for name in named]
-    rows = ([_plain(item.get(name)) for name in names] for item in _json_items(text))
+    names = [_json_cell(name) for name in named]
+    rows = (
+        [_json_cell(item.get(name)) for name in names] for item in _json_items(text)
+    )
     return names, rows
 
 
@@ -209,8 +211,7 @@ def _json_items(text: str) -> Iterator[dict[str, Any]]:
         if sign == "]" and at == len(text):
             return
         if sign != ",":
-            msg = "This is no JSON. Send a list of objects."
-            raise SheetError(msg)
+            raise SheetError(_NO_JSON)
 
 
 def _decoded(decoder: json.JSONDecoder, text: str, at: int) -> tuple[Any, int]:
@@ -221,11 +222,11 @@ def _decoded(decoder: json.JSONDecoder, text: str, at: int) -> tuple[Any, int]:
 
 
 def _after_blanks(text: str, at: int) -> int:
-    found = _BETWEEN.match(text, at)
-    return found.end() if found else at
+    blanks = _BETWEEN.match(text, at)
+    return blanks.end() if blanks else at
 
 
-def _plain(value: Any) -> str:
+def _json_cell(value: Any) -> str:
     if isinstance(value, str) and _UNHELD.search(value):
         raise SheetError(_NO_TEXT)
     if isinstance(value, dict | list):
@@ -350,13 +351,13 @@ def check_archive(data: bytes) -> None:
 
 def unescape_sheet_text(text: str) -> str:
     """Return the text with the characters that a sheet writes as `_x000D_`."""
-    return _WRITTEN.sub(_read, text)
+    return _WRITTEN.sub(_unescaped_character, text)
 
 
-def _read(found: re.Match[str]) -> str:
-    number = int(found[1], 16)
+def _unescaped_character(match: re.Match[str]) -> str:
+    number = int(match[1], 16)
     # No text can hold it: it stays as it was written.
-    return chr(number) if number else found[0]
+    return chr(number) if number else match[0]
 
 
 def _directory_size(data: bytes) -> int | None:

@@ -43,7 +43,7 @@ class SafeXLSX(base_formats.XLSX):
 
 def _written(text: str) -> str:
     """Return the text with what no sheet can hold written in the way of sheets."""
-    written = _UNWRITABLE.sub(lambda found: f"_x{ord(found[0]):04X}_", text)
+    written = _UNWRITABLE.sub(lambda match: f"_x{ord(match[0]):04X}_", text)
     if len(written) > _MAX_CELL:
         msg = f"A cell has more than {_MAX_CELL} characters. Export as CSV."
         raise SheetError(msg)

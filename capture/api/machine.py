@@ -133,6 +133,6 @@ class MachineView(KeyReaderMixin, WorkingBusinessView):
         self, values: dict[str, Any], business: Any, *, is_unmasked: bool
     ) -> dict[str, Any]:
         """Return values of a customer, masked for this caller."""
-        return customers.shown_values(
+        return customers.masked_values(
             values, actor=self.actor, business_id=business.pk, is_unmasked=is_unmasked
         )

@@ -59,7 +59,7 @@ def format_amount(payment: Payment) -> str:
     """Return what was paid, at the currency's own precision."""
     if payment.final_price is None:
         return "–"
-    return customers.shown_money(payment.final_price, payment.currency)
+    return customers.format_money(payment.final_price, payment.currency)
 
 
 def open_screenshot(questionnaire: Questionnaire) -> Any:

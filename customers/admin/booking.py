@@ -37,7 +37,7 @@ class RefundInline(ReadOnlyInline):
 
     @admin.display(description="Amount")
     def money(self, refund: Refund) -> str:
-        return services.shown_money(refund.amount, refund.currency)
+        return services.format_money(refund.amount, refund.currency)
 
 
 @admin.register(Booking)
@@ -65,11 +65,11 @@ class BookingAdmin(ExchangeChildAdmin):
 
     @admin.display(description="Total", ordering="total_amount")
     def total(self, booking: Booking) -> str:
-        return services.shown_money(booking.total_amount, booking.currency)
+        return services.format_money(booking.total_amount, booking.currency)
 
     @admin.display(description="Paid", ordering="paid_amount")
     def paid(self, booking: Booking) -> str:
-        return services.shown_money(booking.paid_amount, booking.currency)
+        return services.format_money(booking.paid_amount, booking.currency)
 
     def write(self, instance: Booking, *, actor: Actor, reason: str | None) -> None:
         if instance._state.adding:
@@ -82,7 +82,7 @@ class LimitedForms(ScopedAdmin):
 
     @admin.display(description="Amount", ordering="amount")
     def money(self, instance: Refund | Credit) -> str:
-        return services.shown_money(instance.amount, instance.currency)
+        return services.format_money(instance.amount, instance.currency)
 
     def changeform_view(
         self,
@@ -92,9 +92,11 @@ class LimitedForms(ScopedAdmin):
         extra_context: Any = None,
     ) -> Any:
         instance = self._sent(request, object_id) if request.method == "POST" else None
-        if instance is not None and services.needs_confirming(instance):
+        if instance is not None and services.needs_step_up(instance):
             source = instance.booking if isinstance(instance, Refund) else instance
-            what = f"Give back {services.shown_money(instance.amount, source.currency)}"
+            what = (
+                f"Give back {services.format_money(instance.amount, source.currency)}"
+            )
             form = sent_fields(request)
             digest = accounts.digest_of(
                 instance._meta.model_name, pk=object_id, form=form
@@ -147,7 +149,7 @@ class RefundAdmin(LimitedForms, CustomerChildAdmin):
         def check(digest: str, what: str) -> None:
             confirmed(request, "refund_over_limit", what=what, digest=digest)
 
-        act = partial(services.approve_refund, confirm=check)
+        act = partial(services.approve_refund, step_up=check)
         self._decide(request, queryset, act, "Approved: the money goes back.")
 
     @admin.action(description="Refuse", permissions=["change"])

@@ -226,7 +226,7 @@ class CustomerAdmin(BulkActs, PersonPages, ExchangeAdmin):
 
     @admin.display(description="Spent", ordering="stats__total_spent")
     def spent(self, customer: Customer) -> str:
-        return services.shown_money(
+        return services.format_money(
             customer.stats.total_spent, customer.business.currency
         )
 
@@ -254,8 +254,8 @@ class CustomerAdmin(BulkActs, PersonPages, ExchangeAdmin):
             stats.total_orders,
             stats.completed_orders,
             stats.cancelled_orders,
-            services.shown_money(stats.total_spent, currency),
-            "–" if average is None else services.shown_money(average, currency),
+            services.format_money(stats.total_spent, currency),
+            "–" if average is None else services.format_money(average, currency),
             stats.get_repeat_frequency_display() or "–",
             stats.open_tickets,
             stats.urgent_tickets,

@@ -207,7 +207,7 @@ class ImportPages(HubAdmin):
             return self._again(request, explain(error) if error else _NOT_LOOKED_AT)
         if upload.loaded_at is not None:
             report = services.import_report(upload)
-            rejected = report["rejected"][: services.IMPORT_SHOWN]
+            rejected = report["rejected"][: services.IMPORT_SAMPLE_SIZE]
             context = {
                 "upload": upload,
                 "report": report,
@@ -224,7 +224,7 @@ class ImportPages(HubAdmin):
             upload = services.get_upload(
                 file_id, table=self.import_table, actor=actor_of(request)
             )
-            lines = list(services.rejected_rows(upload))
+            lines = list(services.export_rejects(upload))
         except (ObjectDoesNotExist, SheetError):
             refuse(request, "not_found", "customers.importfile", str(file_id))
             return self._again(request, _MISSING)
@@ -387,7 +387,7 @@ class ImportPages(HubAdmin):
 def page_of_job(job: Any, actor: Actor) -> str:
     """Return the page of the file of a job; empty for all but who sent the file."""
     try:
-        upload = services.get_own_upload(UUID(job.args["file"]), actor=actor)
+        upload = services.get_upload(UUID(job.args["file"]), table=None, actor=actor)
     except (ObjectDoesNotExist, KeyError, ValueError):
         return ""
     return reverse(f"admin:customers_{upload.table}_import_file", args=[upload.pk])

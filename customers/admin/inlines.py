@@ -65,7 +65,7 @@ class BookingInline(ReadOnlyInline):
 
     @admin.display(description="Total")
     def total(self, booking: Booking) -> str:
-        return services.shown_money(booking.total_amount, booking.currency)
+        return services.format_money(booking.total_amount, booking.currency)
 
 
 class TicketInline(ReadOnlyInline):

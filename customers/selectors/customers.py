@@ -232,7 +232,7 @@ _SORTED = {
 }
 
 
-def list_shown_customers(
+def list_detailed_customers(
     *,
     actor: Actor,
     business: Business,
@@ -248,7 +248,7 @@ def list_shown_customers(
         business_id=business.pk,
         search=search,
         customer_type=customer_type,
-    ).with_shown()
+    ).with_details()
     if is_active is not None:
         active = Q(status=CustomerStatus.ACTIVE)
         customers = customers.filter(active if is_active else ~active)
@@ -257,12 +257,14 @@ def list_shown_customers(
     return customers.order_by(column.desc() if is_descending else column.asc(), "pk")
 
 
-def get_shown_customer(reference: str, *, actor: Actor, business: Business) -> Customer:
+def get_detailed_customer(
+    reference: str, *, actor: Actor, business: Business
+) -> Customer:
     """Return one live customer of a business with all that an endpoint answers.
 
     Raises as `get_customer` does.
     """
-    customers = list_customers(actor=actor, business_id=business.pk).with_shown()
+    customers = list_customers(actor=actor, business_id=business.pk).with_details()
     return find_customer(reference, customers=customers)
 
 

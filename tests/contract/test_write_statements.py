@@ -284,5 +284,5 @@ def test_seven_files_lead_from_the_url_to_the_update():
         "customers/api/tables/customers.py",
         "customers/api/v1_urls.py",
         "customers/services/customers.py",
-        "customers/services/saving.py",
+        "customers/services/writing.py",
     ]

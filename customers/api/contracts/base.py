@@ -42,7 +42,7 @@ class ContractView(WorkingBusinessView):
         """Return the customer in the path. Raises Http404."""
         business = self.business()
         with self.lookup("customers.customer", reference):
-            return services.get_shown_customer(
+            return services.get_detailed_customer(
                 reference, actor=self.actor, business=business
             )
 

@@ -38,7 +38,7 @@ class SegmentListSerializer(serializers.Serializer[Any]):
 
 
 class SegmentCustomerSerializer(CompleteModelSerializer):
-    status = serializers.CharField(source="shown_status")
+    status = serializers.CharField(source="display_status")
     total_purchases = serializers.IntegerField(source="stats.total_purchases")
     total_spent = AmountTextField(
         source="stats.total_spent", currency="business.currency"

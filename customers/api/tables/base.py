@@ -107,21 +107,21 @@ class HubViewSet(BusinessScopeMixin, WritableViewSet):
     def perform_update(
         self, instance: Any, expected_rev: int | None, changes: dict[str, Any]
     ) -> Any:
-        return services.change_row(
+        return services.update_instance(
             instance, actor=self.actor, expected_rev=expected_rev, **changes
         )
 
     def perform_archive(
         self, instance: Any, expected_rev: int | None, reason: str
     ) -> Any:
-        return services.archive_row(
+        return services.archive_instance(
             instance, actor=self.actor, expected_rev=expected_rev, reason=reason
         )
 
     def perform_restore(
         self, instance: Any, expected_rev: int | None, reason: str
     ) -> Any:
-        return services.restore_row(
+        return services.restore_instance(
             instance, actor=self.actor, expected_rev=expected_rev, reason=reason
         )
 
@@ -180,7 +180,7 @@ class CustomerRelatedViewSet(HubViewSet):
 
     def create_for_customer(self, customer: Customer, values: dict[str, Any]) -> Any:
         """Create an instance that belongs to a customer."""
-        return services.create_row(
+        return services.create_instance(
             self.model,
             business_id=customer.business_id,
             actor=self.actor,

@@ -82,7 +82,7 @@ class Command(BaseCommand):
             self.stderr.write(f"line {bad.line}: {bad.reason}")
         self.stdout.write(
             f"{report.purchases} purchases of {report.customers} new customers loaded, "
-            f"{report.known} known already, {len(report.bad)} lines left out."
+            f"{report.repeated} known already, {len(report.bad)} lines left out."
         )
         if report.bad:
             sys.exit(1)

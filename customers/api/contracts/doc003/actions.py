@@ -52,7 +52,7 @@ class CustomerActionsView(HubView):
             status=202 if "needs" in result else 200,
         )
 
-    def step_up(self, scope: str) -> services.Confirm:
+    def step_up(self, scope: str) -> services.StepUp:
         """Return a function that requires a step-up of this scope."""
 
         def check(digest: str, what: str) -> None:
@@ -84,7 +84,7 @@ def _issue_refund(
     refund = services.request_refund(
         view.booking(customer, booking_id),
         actor=view.actor,
-        confirm=view.step_up("refund_over_limit"),
+        step_up=view.step_up("refund_over_limit"),
         **values,
     )
     result = {"refund_id": refund.pk, "status": refund.status}
@@ -100,7 +100,7 @@ def _issue_credit(
     entry = services.issue_credit(
         customer,
         actor=view.actor,
-        confirm=view.step_up("refund_over_limit"),
+        step_up=view.step_up("refund_over_limit"),
         **values,
     )
     balances = services.credit_balance(customer, actor=view.actor)
@@ -132,7 +132,7 @@ def _flags(view: CustomerActionsView, customer: Customer) -> _Result:
 
 def _export_data(view: CustomerActionsView, customer: Customer, reason: str) -> _Result:
     link = services.make_person_link(
-        customer, actor=view.actor, reason=reason, confirm=view.step_up("export")
+        customer, actor=view.actor, reason=reason, step_up=view.step_up("export")
     )
     return LinkSerializer(link).data
 

@@ -36,7 +36,7 @@ class HubStatsSerializer(CompleteModelSerializer):
 
 class HubCustomerSerializer(CompleteModelSerializer):
     email_verified = serializers.BooleanField(source="is_email_verified")
-    status = serializers.CharField(source="shown_status")
+    status = serializers.CharField(source="display_status")
     stats = HubStatsSerializer()
 
     class Meta:

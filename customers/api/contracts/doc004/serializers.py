@@ -107,7 +107,7 @@ class CustomerMatchListSerializer(serializers.Serializer[Any]):
 
 
 class AddressTextField(MaybeTextField):
-    """The primary address as one line, from the prefetch of `with_shown()`."""
+    """The primary address as one line, from the prefetch of `with_details()`."""
 
     def to_representation(self, value: Any) -> Any:
         return next((address.as_text for address in value), None)
@@ -139,7 +139,7 @@ class ListedCustomerSerializer(CompleteModelSerializer):
 
 def get_customer_masks(customer: Customer) -> dict[str, Any]:
     """Return what the answer shows in the place of each masked value."""
-    address = AddressTextField().to_representation(customer.primary_addresses)  # type: ignore[attr-defined]  # from with_shown()
+    address = AddressTextField().to_representation(customer.primary_addresses)  # type: ignore[attr-defined]  # from with_details()
     masks = masks_of(customer)
     return {**masks, "address": mask(address)} if address else masks
 

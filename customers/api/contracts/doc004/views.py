@@ -109,7 +109,7 @@ class BusinessCustomerViewSet(ContractViewSet):
     def list(self, request: Request, **_: Any) -> Response:
         """List customers."""
         params = self.parameters
-        customers = services.list_shown_customers(
+        customers = services.list_detailed_customers(
             actor=self.actor,
             business=self.business(),
             search=params["search"],
@@ -137,7 +137,7 @@ class BusinessCustomerViewSet(ContractViewSet):
         """List who bought twice or more, most first."""
         customers = services.get_repeat_customers(
             actor=self.actor, business_id=self.business().pk
-        ).with_shown()
+        ).with_details()
         page = self.list_page(customers)
         return self.respond({"customers": page.rows, "pagination": page})
 
