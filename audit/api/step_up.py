@@ -121,7 +121,7 @@ class StepUpView(_View):
     """POST confirms, GET lists what is confirmed here, DELETE ends it."""
 
     # For the schema alone.
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
+    action_specs: ClassVar[Mapping[str, ActionSpec]] = {
         "post": ActionSpec("", StepUpGrant, body=Confirmation, takes_key=False),
         "get": ActionSpec("", StepUpState),
         "delete": ActionSpec("", None, 204),
@@ -162,7 +162,7 @@ class StepUpView(_View):
 class PasskeyQuestionView(_View):
     """POST asks what a browser needs to let one of the person's passkeys confirm."""
 
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
+    action_specs: ClassVar[Mapping[str, ActionSpec]] = {
         "post": ActionSpec("", PasskeyAsked, body=PasskeyQuestion, takes_key=False),
     }
 
@@ -179,7 +179,7 @@ class PasskeyQuestionView(_View):
 class PasskeyView(_View):
     """POST confirms an act with what a passkey has answered."""
 
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
+    action_specs: ClassVar[Mapping[str, ActionSpec]] = {
         "post": ActionSpec("", StepUpGrant, body=PasskeyAnswer, takes_key=False),
     }
 
@@ -200,7 +200,7 @@ class PasskeyView(_View):
 class PinView(_View):
     """PUT sets the own PIN, after the whole password and what there is already."""
 
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
+    action_specs: ClassVar[Mapping[str, ActionSpec]] = {
         "put": ActionSpec("", None, 204, NewPin),
     }
 

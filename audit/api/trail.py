@@ -9,12 +9,12 @@ import django_filters
 from audit import accounts, log
 from audit.models import Event, Operation, User
 from audit.rest.filters import TableFilters, YesNoFilter
-from audit.rest.model_serializers import RowSerializer
+from audit.rest.model_serializers import HubModelSerializer
 from audit.rest.pagination import KeysetPagination
 from audit.rest.viewsets import ResourceViewSet
 
 
-class EventRow(RowSerializer):
+class EventRow(HubModelSerializer):
     """Who did, saw or tried what, to whom, and how it ended."""
 
     class Meta:
@@ -70,7 +70,7 @@ class TrailViewSet(ResourceViewSet):
 
     tag = "Trail"
     pagination_class = KeysetPagination
-    shown_as = "log"
+    access_name = "log"
 
 
 class EventViewSet(TrailViewSet):
@@ -85,7 +85,7 @@ class EventViewSet(TrailViewSet):
         return log.list_events(actor=self.actor)
 
 
-class OperationRow(RowSerializer):
+class OperationRow(HubModelSerializer):
     """One request, command or job that wrote or showed personal data."""
 
     class Meta:
@@ -129,7 +129,7 @@ class OperationViewSet(TrailViewSet):
         return log.list_operations(actor=self.actor)
 
 
-class UserRow(RowSerializer):
+class UserRow(HubModelSerializer):
     """A staff account; what signs it in is never shown."""
 
     class Meta:
@@ -165,7 +165,7 @@ class UserViewSet(ResourceViewSet):
     model = User
     serializer_class = UserRow
     filterset_class = UserFilters
-    shown_as = "account"
+    access_name = "account"
     ordering_fields = ("username", "created_at")
 
     def get_queryset(self) -> Any:

@@ -33,14 +33,14 @@ _MASKED = "You see this masked. Reveal it first, or leave it out."
 _FIXED = "This cannot be changed here. Leave it out."
 
 
-class RowSerializer(serializers.ModelSerializer[Any]):
+class HubModelSerializer(serializers.ModelSerializer[Any]):
     """A row with its foreign keys as ids; masked unless the context says otherwise.
 
     `is_unmasked` of the context tells whether somebody sees this row's contact data,
     and `room` how much of long texts a list still shows.
     """
 
-    # What needs a right of its own, which the context's `may` tells; null without it.
+    # What needs a permission of its own, which the context's `has_perm` tells.
     permissions: ClassVar[Mapping[str, str]] = {}
     # Privacy classes of keys that are no column, or are named otherwise.
     privacy: ClassVar[Mapping[str, str]] = {}
@@ -78,9 +78,10 @@ class RowSerializer(serializers.ModelSerializer[Any]):
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
         shown = dict(super().to_representation(instance))
-        may = self.context.get("may")
+        has_perm = self.context.get("has_perm")
         for name in shown.keys() & self.permissions.keys():
-            if may is None or not may(self.permissions[name], business_of(instance)):
+            permission = self.permissions[name]
+            if has_perm is None or not has_perm(permission, business_of(instance)):
                 shown[name] = None
         room = self.context.get("room")
         if room is not None:
@@ -101,7 +102,7 @@ class RowSerializer(serializers.ModelSerializer[Any]):
 class Related:
     """A single row that an answer may show beside its id."""
 
-    serializer_class: type[RowSerializer]
+    serializer_class: type[HubModelSerializer]
     # From the listed row to it, as `select_related` names it.
     path: str
     # What else its answer needs.
@@ -127,12 +128,12 @@ class Related:
 
 @cache
 def expanded(
-    row: type[RowSerializer], names: tuple[tuple[str, Related], ...]
-) -> type[RowSerializer]:
+    row: type[HubModelSerializer], names: tuple[tuple[str, Related], ...]
+) -> type[HubModelSerializer]:
     """Return a row's serializer with what may stand beside it, for the schema."""
     if not names:
         return row
-    name = row.__name__.removesuffix("Row")
+    name = row.__name__.removesuffix("Serializer")
     extra = {
         key: related.serializer_class(
             required=False, allow_null=True, help_text=f"With expand={key}."
@@ -147,13 +148,13 @@ def expanded(
         "Meta": type("Meta", (meta,), {"fields": fields}),
         **extra,
     }
-    return type(f"{name}RowExpanded", (row,), body)
+    return type(f"{name}Expanded", (row,), body)
 
 
 @cache
-def page_of_rows(row: type[RowSerializer]) -> type[serializers.Serializer[Any]]:
+def page_serializer(row: type[HubModelSerializer]) -> type[serializers.Serializer[Any]]:
     """Return the serializer of a list's answer, for the schema."""
-    name = row.__name__.removesuffix("Expanded")
+    name = row.__name__.removesuffix("Expanded").removesuffix("Serializer")
     return type(f"{name}Page", (_Page,), {"results": row(many=True)})
 
 
@@ -166,7 +167,7 @@ class _Page(serializers.Serializer[Any]):
     previous = serializers.CharField(allow_null=True)
 
 
-class RowBody(StrictSerializer, serializers.ModelSerializer[Any]):
+class CreateSerializer(StrictSerializer, serializers.ModelSerializer[Any]):
     """What is written to a row: its columns, and rows of others by their ids.
 
     Columns that are unique are compared by the service, within the business: the
@@ -210,7 +211,7 @@ class RowBody(StrictSerializer, serializers.ModelSerializer[Any]):
         return []
 
 
-class ChangeBody(RowBody):
+class UpdateSerializer(CreateSerializer):
     """A change: what is not named stays, and what is seen masked is not overwritten.
 
     The context holds the stored `row`, what its answer shows (`seen`), and

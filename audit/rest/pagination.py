@@ -27,7 +27,7 @@ _MAX_OFFSET = 10_000
 class Page(Generic[_Row]):
     """One page of rows; `total` is never more than 10,001."""
 
-    rows: list[_Row]
+    items: list[_Row]
     number: int
     limit: int
     total: int
@@ -47,7 +47,7 @@ class Page(Generic[_Row]):
         """Tell whether a page follows that is not empty."""
         return self.number * self.limit < self.total or (
             # Behind what was counted a full page is probably not the last one.
-            self.is_capped and len(self.rows) == self.limit
+            self.is_capped and len(self.items) == self.limit
         )
 
 
@@ -62,7 +62,7 @@ def page_of(rows: QuerySet[_Row], *, number: int, limit: int) -> Page[_Row]:
 class CursorPage(Generic[_Row]):
     """One page of a deep list, and where the next one begins; None after the last."""
 
-    rows: list[_Row]
+    items: list[_Row]
     next_cursor: str | None
 
 
@@ -119,7 +119,7 @@ class KeysetPagination(BasePagination):
     def paginate_queryset(
         self, queryset: Any, request: Request, view: Any = None
     ) -> list[Any]:
-        self.request, params = request, view.parameters
+        self.request, params = request, view.params
         try:
             page = cursor_page_of(
                 queryset,
@@ -131,7 +131,7 @@ class KeysetPagination(BasePagination):
             detail = ErrorDetail(str(error), "invalid_cursor")
             raise ValidationError({"cursor": [detail]}) from error
         self.next_cursor = page.next_cursor
-        return page.rows
+        return page.items
 
     def get_paginated_response(self, data: Any) -> Response:
         link = self.get_next_link()
@@ -155,7 +155,7 @@ class PageOrCursorPagination(KeysetPagination):
     def paginate_queryset(
         self, queryset: Any, request: Request, view: Any = None
     ) -> list[Any]:
-        params = view.parameters
+        params = view.params
         if "cursor" in params:
             return super().paginate_queryset(queryset, request, view)
         self.request = request
@@ -164,7 +164,7 @@ class PageOrCursorPagination(KeysetPagination):
             text = f"Pages end after {_MAX_OFFSET} rows. Walk with cursor."
             raise ValidationError({"page": [ErrorDetail(text, "page_too_deep")]})
         self.page = page_of(queryset, number=number, limit=limit)
-        return self.page.rows
+        return self.page.items
 
     def get_paginated_response(self, data: Any) -> Response:
         page = self.page

@@ -34,7 +34,7 @@ def route(
 ) -> list[Any]:
     """Return one address with the actions that the table has; none without any."""
     known: dict[str, Any] = {
-        verb: act for verb, act in actions.items() if act in view.methods
+        verb: act for verb, act in actions.items() if act in view.action_specs
     }
     if not known:
         return []

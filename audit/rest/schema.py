@@ -115,12 +115,12 @@ def _about(model: Any, text: str) -> str:
 
 
 class StaffSchema(AutoSchema):
-    """Describes a view by its `methods`; other views as the library does."""
+    """Describes a view by its `action_specs`; other views as the library does."""
 
     @property
     def spec(self) -> ActionSpec | None:
         """What the view says of the method that is described."""
-        methods = getattr(self.view, "methods", None)
+        methods = getattr(self.view, "action_specs", None)
         if methods is None:
             return None
         name = getattr(self.view, "action", None) or self.method.lower()
@@ -174,7 +174,10 @@ class StaffSchema(AutoSchema):
         spec = self.spec
         if spec is None:
             return None
-        found: dict[Any, Any] = {spec.status: spec.response, **(spec.also or {})}
+        found: dict[Any, Any] = {
+            spec.status: spec.response,
+            **(spec.other_responses or {}),
+        }
         for status, answer in found.items():
             if not isinstance(answer, OpenApiResponse):
                 text = "Done." if answer is not None else "Done; no body."

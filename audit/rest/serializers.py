@@ -64,7 +64,7 @@ def choices_sentence(values: Iterable[Any]) -> str:
     return f"Send one of {', '.join(names)}."
 
 
-class MomentField(serializers.DateTimeField):
+class OffsetDateTimeField(serializers.DateTimeField):
     """A time with its offset: a day begins at another moment in each time zone."""
 
     default_error_messages: ClassVar[dict[str, Any]] = {

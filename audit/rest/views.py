@@ -77,7 +77,7 @@ class ActionSpec:
     # Answers with an ETag and takes If-Match.
     has_versions: bool = False
     # Further success statuses, with their serializers.
-    also: Mapping[int, Any] | None = None
+    other_responses: Mapping[int, Any] | None = None
     # A POST that changes nothing, or whose answer is a stream, is simply done again.
     takes_key: bool = True
     # Many acts, each done and kept by itself through `do_part`, key or not.
@@ -113,15 +113,15 @@ class HasHubPermission(BasePermission):
 class StaffView(APIView):
     """Answers JSON to a person with a session or a token.
 
-    `methods` says for each method, or action of a viewset, what it needs, takes and
-    answers; one that is not named is refused. A POST with an `Idempotency-Key` is done
-    once: who repeats it within a day gets the first answer.
+    `action_specs` says for each method, or action of a viewset, what it needs, takes
+    and answers; one that is not named is refused. A POST with an `Idempotency-Key` is
+    done once: who repeats it within a day gets the first answer.
     """
 
     permission_classes: tuple[type[BasePermission], ...] = (HasHubPermission,)
     renderer_classes: tuple[type[ExactJSONRenderer], ...] = (ExactJSONRenderer,)
     http_method_names = _METHODS
-    methods: ClassVar[Mapping[str, ActionSpec]] = {}
+    action_specs: ClassVar[Mapping[str, ActionSpec]] = {}
     # Of a request with a key: a keyed hash of who asks, where and with which key, and
     # one of what was said.
     _key: tuple[str, str] | None = None
@@ -139,7 +139,7 @@ class StaffView(APIView):
         """What this request's method needs, takes and answers."""
         method = str(self.request.method).lower()
         name = getattr(self, "action", None) or ("get" if method == "head" else method)
-        return self.methods.get(name)
+        return self.action_specs.get(name)
 
     @property
     def required_permission(self) -> str:
@@ -150,7 +150,7 @@ class StaffView(APIView):
         """Check the request as the library does, then its parameters and its key."""
         super().initial(request, *args, **kwargs)
         spec = self.spec
-        self.parameters = self.check_query(request) if spec else {}
+        self.params = self.check_query(request) if spec else {}
         key = request.headers.get("Idempotency-Key")
         if request.method == "POST" and spec and spec.takes_key and key is not None:
             self._key = self._checked_key(key)
@@ -189,7 +189,7 @@ class StaffView(APIView):
         this person sees it.
         """
         spec = self.spec or ActionSpec("")
-        context = {"may": self.actor.has_perm, **context}
+        context = {"has_perm": self.actor.has_perm, **context}
         body = spec.response(data, context=context).data
         if self.is_camel:
             body = with_camel_keys(body)

@@ -29,7 +29,12 @@ from audit.rest.filters import (
     StrictFilterBackend,
     TableFilters,
 )
-from audit.rest.model_serializers import Related, RowSerializer, expanded, page_of_rows
+from audit.rest.model_serializers import (
+    HubModelSerializer,
+    Related,
+    expanded,
+    page_serializer,
+)
 from audit.rest.pagination import KeysetPagination, PageOrCursorPagination
 from audit.rest.serializers import QuerySerializer, snake_case
 from audit.rest.views import ActionSpec, StaffView, etag_of, refuse_repeated
@@ -79,7 +84,7 @@ class ResourceViewSet(StaffView, GenericViewSet[Any]):
     """
 
     model: ClassVar[type[Model]]
-    serializer_class: type[RowSerializer]
+    serializer_class: type[HubModelSerializer]
     filterset_class: ClassVar[type[TableFilters]] = TableFilters
     filter_backends = (StrictFilterBackend, NullsLastOrderingFilter)
     pagination_class: type[KeysetPagination] = PageOrCursorPagination
@@ -90,7 +95,7 @@ class ResourceViewSet(StaffView, GenericViewSet[Any]):
     cursor_field: ClassVar[str] = "created_at"
     has_versions: ClassVar[bool] = False
     # What access events call these rows.
-    shown_as: ClassVar[str] = "customer"
+    access_name: ClassVar[str] = "customer"
     # Which keyword of the address names a row.
     lookup_url_kwarg: str = "pk"
     # Given to `as_view` where the address names the row that these belong to.
@@ -98,10 +103,10 @@ class ResourceViewSet(StaffView, GenericViewSet[Any]):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if "model" in cls.__dict__ and "methods" not in cls.__dict__:
+        if "model" in cls.__dict__ and "action_specs" not in cls.__dict__:
             # Closed by default, and where the schema finds out the types of filters.
             cls.queryset = cls.model._default_manager.none()
-            cls.methods = cls.get_action_specs()
+            cls.action_specs = cls.get_action_specs()
 
     @classmethod
     def get_action_specs(cls) -> dict[str, ActionSpec]:
@@ -110,14 +115,14 @@ class ResourceViewSet(StaffView, GenericViewSet[Any]):
         has_pages = issubclass(cls.pagination_class, PageOrCursorPagination)
         query = ListQuery if has_pages else CursorQuery
         return {
-            "list": ActionSpec(view, page_of_rows(row), query=query),
+            "list": ActionSpec(view, page_serializer(row), query=query),
             "retrieve": ActionSpec(
                 view, row, query=RowQuery, has_versions=cls.has_versions
             ),
         }
 
     @classmethod
-    def answer(cls) -> type[RowSerializer]:
+    def answer(cls) -> type[HubModelSerializer]:
         """Return the serializer of a row with everything that may stand beside it."""
         return expanded(cls.serializer_class, tuple(cls.related.items()))
 
@@ -151,7 +156,7 @@ class ResourceViewSet(StaffView, GenericViewSet[Any]):
 
     def with_related(self, rows: Any) -> Any:
         """Load what `expand` names together with the rows."""
-        related = [self.related[name] for name in self.parameters["expand"]]
+        related = [self.related[name] for name in self.params["expand"]]
         paths = [path for one in related for path in (one.path, *one.loads)]
         return rows.select_related(*paths) if paths else rows
 
@@ -223,11 +228,11 @@ class ResourceViewSet(StaffView, GenericViewSet[Any]):
             for key, column in related.serializer_class().fields.items():
                 yield f"{related.path}__{column.source or key}"
 
-    def shown(
+    def serialize(
         self, rows: Iterable[Any], *, is_detail: bool = False, **asked: Any
     ) -> list[dict[str, Any]]:
         """Return rows as they are answered; in lists everybody's are masked."""
-        context: dict[str, Any] = {"may": self.actor.has_perm}
+        context: dict[str, Any] = {"has_perm": self.actor.has_perm}
         if is_detail:
             context["is_unmasked"] = self.can_see_unmasked
         else:
@@ -248,7 +253,9 @@ class ResourceViewSet(StaffView, GenericViewSet[Any]):
             found.append(body)
         return found
 
-    def _beside(self, related: Related, serializer: RowSerializer, row: Any) -> Any:
+    def _beside(
+        self, related: Related, serializer: HubModelSerializer, row: Any
+    ) -> Any:
         other = related.of(row)
         if other is None or not self.can_see(related, other):
             return None
@@ -258,18 +265,18 @@ class ResourceViewSet(StaffView, GenericViewSet[Any]):
         """Tell whether the actor may look at this row of the other table."""
         return self.actor.has_perm(related.permission, business_of(other))
 
-    def note_shown(self, verb: str, rows: Iterable[Any], **facts: Any) -> None:
+    def note_access(self, verb: str, rows: Iterable[Any], **facts: Any) -> None:
         """Note for the access event whom the answer shows."""
         if personal_fields(self.model) or names_people(self.model):
-            action = f"{self.shown_as}.{verb}"
+            action = f"{self.access_name}.{verb}"
             log.note_shown(action, rows, actor=self.actor, **facts)
 
-    def answer_row(self, row: Any, status: int = 200) -> Response:
+    def answer_instance(self, row: Any, status: int = 200) -> Response:
         """Answer one row."""
-        asked = {k: self.parameters.get(k) for k in ("fields", "expand")}
+        asked = {k: self.params.get(k) for k in ("fields", "expand")}
         asked["expand"] = asked["expand"] or []
-        [body] = self.shown([row], is_detail=True, **asked)
-        self.note_shown("viewed", [row], target=row)
+        [body] = self.serialize([row], is_detail=True, **asked)
+        self.note_access("viewed", [row], target=row)
         headers = {"ETag": etag_of(row.rev)} if self.has_versions else {}
         return Response(body, status, headers=headers)
 
@@ -277,18 +284,18 @@ class ResourceViewSet(StaffView, GenericViewSet[Any]):
 
     def list(self, request: Request, **_: Any) -> Response:
         """List the rows that the filters keep, a page at a time."""
-        params = self.parameters
+        params = self.params
         queryset = self.filter_queryset(self.get_queryset())
         queryset = without_long(queryset, shown=self._columns(params))
         rows = self.paginate_queryset(queryset) or []
         query = params["filters"].get("search")
-        self.note_shown("searched" if query else "listed", rows, query=query or None)
+        self.note_access("searched" if query else "listed", rows, query=query or None)
         selection = {k: params[k] for k in ("fields", "expand")}
-        return self.get_paginated_response(self.shown(rows, **selection))
+        return self.get_paginated_response(self.serialize(rows, **selection))
 
     def retrieve(self, request: Request, **_: Any) -> Response:
         """Show one row."""
-        return self.answer_row(self.get_object())
+        return self.answer_instance(self.get_object())
 
 
 def _unknown(name: str, known: Iterable[str]) -> str:

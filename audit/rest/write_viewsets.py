@@ -21,7 +21,7 @@ from rest_framework.response import Response
 from audit.database.batches import in_batches
 from audit.privacy.classes import business_of
 from audit.rest.exceptions import ApiError
-from audit.rest.model_serializers import RowBody
+from audit.rest.model_serializers import CreateSerializer
 from audit.rest.serializers import StrictSerializer
 from audit.rest.views import ActionSpec
 from audit.rest.viewsets import ResourceViewSet
@@ -66,7 +66,7 @@ def batch_of(item: type[StrictSerializer]) -> type[StrictSerializer]:
     class Items(serializers.ListField):
         child = serializers.JSONField()
 
-    name = item.__name__
+    name = item.__name__.removesuffix("Serializer")
     items = Items(min_length=1, max_length=LARGEST_BATCH)
     return type(f"{name}Batch", (StrictSerializer,), {"items": items})
 
@@ -74,8 +74,8 @@ def batch_of(item: type[StrictSerializer]) -> type[StrictSerializer]:
 class WritableViewSet(ResourceViewSet):
     """Writes rows too, as far as the table says how."""
 
-    create_serializer_class: ClassVar[type[RowBody] | None] = None
-    update_serializer_class: ClassVar[type[RowBody] | None] = None
+    create_serializer_class: ClassVar[type[CreateSerializer] | None] = None
+    update_serializer_class: ClassVar[type[CreateSerializer] | None] = None
     # Which tables the ids in a body name; of the same business, and seen by the actor.
     references: ClassVar[Mapping[str, type[Model]]] = {}
     # The right to archive and restore, of a table whose rows can be.
@@ -109,7 +109,7 @@ class WritableViewSet(ResourceViewSet):
 
     # --- what a table's app does ----------------------------------------------------
 
-    def visible_rows(self, model: type[Model]) -> Any:
+    def visible_queryset(self, model: type[Model]) -> Any:
         """Return the rows of this or another table that the actor may see."""
         raise NotImplementedError  # each app has selectors of its own
 
@@ -144,7 +144,7 @@ class WritableViewSet(ResourceViewSet):
             key = values.get(name)
             if key is None:
                 continue
-            rows = self.visible_rows(model).filter(pk=key, business=business_id)
+            rows = self.visible_queryset(model).filter(pk=key, business=business_id)
             columns = {field.attname for field in model._meta.concrete_fields}
             rows = rows.filter(**{k: v for k, v in same.items() if k in columns})
             if not rows.exists():
@@ -157,7 +157,9 @@ class WritableViewSet(ResourceViewSet):
     def create(self, request: Request, **_: Any) -> Response:
         """Create a row."""
         row = self.perform_create(self.body())
-        response = self.answer_row(self.get_by_reference(self.reference_of(row)), 201)
+        response = self.answer_instance(
+            self.get_by_reference(self.get_reference(row)), 201
+        )
         response["Location"] = self.address_of(row)
         return response
 
@@ -167,7 +169,7 @@ class WritableViewSet(ResourceViewSet):
         rev = self.check_if_match(row)
         changes = self.changes_of(row, self.spec.body, request.data)  # type: ignore[union-attr]  # only asked where there is one
         written = self._written(row, partial(self.perform_update, row, rev, changes))
-        return self.answer_row(written)
+        return self.answer_instance(written)
 
     def destroy(self, request: Request, **_: Any) -> Response:
         """Archive a row: it is hidden, and nothing is removed."""
@@ -176,11 +178,11 @@ class WritableViewSet(ResourceViewSet):
 
     def archive(self, request: Request, **_: Any) -> Response:
         """Archive a row: it is hidden, and nothing is removed."""
-        return self.answer_row(self._archive_or_restore(self.perform_archive))
+        return self.answer_instance(self._archive_or_restore(self.perform_archive))
 
     def restore(self, request: Request, **_: Any) -> Response:
         """Bring an archived row back."""
-        return self.answer_row(self._archive_or_restore(self.perform_restore))
+        return self.answer_instance(self._archive_or_restore(self.perform_restore))
 
     def bulk_create(self, request: Request, **_: Any) -> Response:
         """Create up to 100 rows; those that are wrong are named, the others stand."""
@@ -224,7 +226,7 @@ class WritableViewSet(ResourceViewSet):
             return write()
         except RuleBroken as error:
             if getattr(error, "code", "") == "stale_version":
-                current = self.get_by_reference(self.reference_of(row))
+                current = self.get_by_reference(self.get_reference(row))
                 raise self.stale(current.rev) from error
             raise
 
@@ -249,7 +251,7 @@ class WritableViewSet(ResourceViewSet):
 
     def changes_of(self, row: Any, body: Any, data: Any) -> dict[str, Any]:
         """Return the checked changes of a row."""
-        [seen] = self.shown([row], is_detail=True)
+        [seen] = self.serialize([row], is_detail=True)
         context = {
             "view": self,
             "row": row,
@@ -268,7 +270,7 @@ class WritableViewSet(ResourceViewSet):
         """Return a body as it is sent."""
         return self.renderer_classes[0]().render(body)
 
-    def reference_of(self, row: Any) -> str:
+    def get_reference(self, row: Any) -> str:
         """Return what finds a row again, as its address does."""
         return str(row.pk)
 
@@ -330,7 +332,7 @@ class WritableViewSet(ResourceViewSet):
 
 
 @cache
-def _item_of(body: type[RowBody]) -> type[RowBody]:
+def _item_of(body: type[CreateSerializer]) -> type[CreateSerializer]:
     """Return a change that names its row and, if it likes, the version."""
     named = {
         "id": serializers.UUIDField(),
@@ -339,7 +341,8 @@ def _item_of(body: type[RowBody]) -> type[RowBody]:
     meta: Any = body.Meta
     fields = [*named, *meta.fields]
     body_of = {**named, "Meta": type("Meta", (meta,), {"fields": fields})}
-    return type(f"{body.__name__}Item", (body,), body_of)
+    name = body.__name__.removesuffix("Serializer")
+    return type(f"{name}Item", (body,), body_of)
 
 
 def _sort_key(item: Any) -> str:

@@ -140,12 +140,12 @@ class AllCustomerData(MachineView):
     """GET lists everything that is known of customers; masked for people."""
 
     tag = "Customer data"
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
+    action_specs: ClassVar[Mapping[str, ActionSpec]] = {
         "get": ActionSpec(_ALL, CustomerDataPageSerializer, query=AllQuery)
     }
 
     def get(self, request: Request) -> Response:
-        params, business = self.parameters, self.business()
+        params, business = self.params, self.business()
         queryset = customers.list_hub_customers(
             actor=self.actor,
             business=business,
@@ -154,8 +154,8 @@ class AllCustomerData(MachineView):
         )
         page = page_of(queryset, number=params["page"], limit=params["page_size"])
         verb = "searched" if params["search"] else "listed"
-        self.note_shown(verb, page.rows, query=params["search"] or None)
-        records = customers.load_values(page.rows, services.CUSTOMER_DATA, room=Room())
+        self.note_access(verb, page.items, query=params["search"] or None)
+        records = customers.load_values(page.items, services.CUSTOMER_DATA, room=Room())
         data = [
             self.mask_values(values, business, is_unmasked=self.by_key)
             for values in records
@@ -167,7 +167,7 @@ class CustomerData(MachineView):
     """GET answers everything that is known of one customer, masked by role."""
 
     tag = "Customer data"
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
+    action_specs: ClassVar[Mapping[str, ActionSpec]] = {
         "get": ActionSpec("customers.view_customer", CustomerDataAnswerSerializer)
     }
 
@@ -182,7 +182,7 @@ class CustomerData(MachineView):
                 operation = self.actor.operation
                 operation.refuse("not_found", "customers.customer", customer)
             raise Http404 from error
-        self.note_shown("viewed", [instance], target=instance)
+        self.note_access("viewed", [instance], target=instance)
         [values] = customers.load_values([instance], services.CUSTOMER_DATA)
         data = self.mask_values(
             values, business, is_unmasked=self.can_see_unmasked(instance)
@@ -194,14 +194,14 @@ class CustomerDataStats(WorkingBusinessView):
     """GET answers the figures of the panel."""
 
     tag = "Customer data"
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
+    action_specs: ClassVar[Mapping[str, ActionSpec]] = {
         "get": ActionSpec(
             "customers.view_customerstats", StatsAnswerSerializer, query=StatsQuery
         )
     }
 
     def get(self, request: Request) -> Response:
-        hours = self.parameters["period_hours"]
+        hours = self.params["period_hours"]
         stats = services.get_customer_data_stats(
             self.business(), actor=self.actor, period=timedelta(hours=hours)
         )

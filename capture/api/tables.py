@@ -7,7 +7,7 @@ from typing import ClassVar
 import django_filters
 
 from audit.rest.filters import OfCustomer, TableFilters
-from audit.rest.model_serializers import Related, RowSerializer
+from audit.rest.model_serializers import HubModelSerializer, Related
 from capture.models import (
     ApiKey,
     DashboardSnapshot,
@@ -284,7 +284,7 @@ class DashboardViewSet(TypedCaptureViewSet):
     ordering_fields = (*TypedCaptureViewSet.ordering_fields, "last_seen_at")
 
 
-class SourceRow(RowSerializer):
+class SourceRow(HubModelSerializer):
     """A site, server or provider that sends captures."""
 
     class Meta:
@@ -318,7 +318,7 @@ class SourceViewSet(HubViewSet):
     ordering_fields = ("name", "created_at")
 
 
-class KeyRow(RowSerializer):
+class KeyRow(HubModelSerializer):
     """A key of a source: its first signs and what it may do, never the key."""
 
     class Meta:

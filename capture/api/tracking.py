@@ -42,7 +42,7 @@ class Statistics(WorkingBusinessView):
     """GET answers the figures of one business; orders are purchases there."""
 
     tag = "Tracking"
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
+    action_specs: ClassVar[Mapping[str, ActionSpec]] = {
         "get": ActionSpec("customers.view_customerstats", StatisticsAnswerSerializer)
     }
 

@@ -142,7 +142,7 @@ class CustomerDataExport(ExportView):
     """POST answers document 000's full export as CSV."""
 
     profile = ExportProfile.FULL
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
+    action_specs: ClassVar[Mapping[str, ActionSpec]] = {
         "post": answers_file(_FULL, bodies.FullExport)
     }
 
@@ -152,7 +152,7 @@ class HubExport(ExportView):
 
     is_camel = True
     profile = ExportProfile.LIST
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
+    action_specs: ClassVar[Mapping[str, ActionSpec]] = {
         "post": answers_file(_FULL, bodies.ListExport)
     }
 
@@ -173,7 +173,7 @@ class Exports(ExportView):
     """GET lists what was exported and by whom, POST exports."""
 
     permission_classes = (PersonsOnly, HasExportPermission)
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
+    action_specs: ClassVar[Mapping[str, ActionSpec]] = {
         "get": ActionSpec(
             "customers.view_export", ManifestsSerializer, query=PageQuery
         ),
@@ -181,10 +181,10 @@ class Exports(ExportView):
     }
 
     def get(self, request: Request) -> Response:
-        asked = self.parameters
+        asked = self.params
         started = services.list_exports(actor=self.actor, business=self.business())
         page = page_of(started, number=asked["page"], limit=asked["limit"])
-        found = services.read_manifests(page.rows, actor=self.actor)
+        found = services.read_manifests(page.items, actor=self.actor)
         return self.respond({"exports": found, "pagination": page})
 
     def post(self, request: Request) -> StreamingHttpResponse:

@@ -85,7 +85,7 @@ class Finding(BusinessScopeMixin):
 class FoundView(Finding):
     """Answers about one customer or one booking."""
 
-    def note_shown(self, row: Customer, verb: str = "viewed") -> None:
+    def note_access(self, row: Customer, verb: str = "viewed") -> None:
         """Note for the access event whom the answer shows."""
         log.note_shown(f"customer.{verb}", [row], actor=self.actor, target=row)
 

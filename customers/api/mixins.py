@@ -76,16 +76,16 @@ class BusinessScopeMixin(StaffView):
 class WorkingBusinessView(BusinessScopeMixin):
     """An endpoint of one business."""
 
-    def note_shown(self, verb: str, rows: list[Any], **facts: Any) -> None:
+    def note_access(self, verb: str, rows: list[Any], **facts: Any) -> None:
         """Note for the access event whom the answer shows."""
         log.note_shown(f"customer.{verb}", rows, actor=self.actor, **facts)
 
     def list_page(self, queryset: Any, *, search: str = "") -> Page[Any]:
         """Return the page that the request asks for; note whom it shows."""
-        number, limit = self.parameters["page"], self.parameters["limit"]
+        number, limit = self.params["page"], self.params["limit"]
         page: Page[Any] = page_of(queryset, number=number, limit=limit)
         verb = "searched" if search else "listed"
-        self.note_shown(verb, page.rows, query=search or None)
+        self.note_access(verb, page.items, query=search or None)
         return page
 
     def links(self, page: Page[Any]) -> dict[str, Any]:

@@ -51,7 +51,7 @@ class ListAndAct(Acting, HubViewSet):
         owner, values = self.customer(self.kwargs["customer"]), self.body()
         del values["customer_id"]
         row = self.act(do, owner, **more, **values)
-        self.note_shown("viewed", [owner], target=owner)
+        self.note_access("viewed", [owner], target=owner)
         return row
 
 
@@ -65,7 +65,7 @@ class BookingRefundViewSet(ListAndAct, bookings.RefundViewSet):
         serializers.RefundDoneSerializer,
         201,
         shapes.AskRefund,
-        also={202: serializers.RefundDoneSerializer},
+        other_responses={202: serializers.RefundDoneSerializer},
     )
 
     @cached_property
@@ -86,7 +86,7 @@ class BookingRefundViewSet(ListAndAct, bookings.RefundViewSet):
         booking, values = self.parent_booking, self.body()
         del values["customer_id"]
         row = self.act(services.request_refund, booking, confirm=self.confirm, **values)
-        self.note_shown("viewed", [self.parent_instance], target=self.parent_instance)
+        self.note_access("viewed", [self.parent_instance], target=self.parent_instance)
         waits = row.status == RefundStatus.REQUESTED
         return self.respond(
             row, status=202 if waits else 201, is_unmasked=self.can_see_unmasked
@@ -132,18 +132,18 @@ class MoneyView(Acting, FoundView):
 
     def refunded(self, row: Refund) -> Response:
         """Answer one refund that was decided on."""
-        self.note_shown(row.customer)
+        self.note_access(row.customer)
         return self.respond(row, is_unmasked=self.can_see_unmasked)
 
     def credited(self, entry: Credit) -> Response:
-        self.note_shown(entry.customer)
+        self.note_access(entry.customer)
         return super().credited(entry)
 
 
 class Approval(MoneyView):
     """POST lets the money of a requested refund go, as the second person."""
 
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
+    action_specs: ClassVar[Mapping[str, ActionSpec]] = {
         "post": ActionSpec(services.EXCEED_LIMIT, serializers.RefundDoneSerializer)
     }
 
@@ -157,7 +157,7 @@ class Approval(MoneyView):
 class Refusal(MoneyView):
     """POST refuses or withdraws a requested refund."""
 
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
+    action_specs: ClassVar[Mapping[str, ActionSpec]] = {
         "post": ActionSpec(
             "customers.change_refund",
             serializers.RefundDoneSerializer,
@@ -175,14 +175,14 @@ class Balance(FoundView):
     """GET answers what a customer can spend, in each currency."""
 
     tag = "Credits"
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
+    action_specs: ClassVar[Mapping[str, ActionSpec]] = {
         "get": ActionSpec("customers.view_credit", serializers.BalancesSerializer)
     }
 
     def get(self, request: Request, customer: str) -> Response:
         row = self.customer(customer)
         balances = services.credit_balance(row, actor=self.actor)
-        self.note_shown(row)
+        self.note_access(row)
         return self.respond({"balances": balances})
 
 
@@ -190,7 +190,7 @@ class Spending(MoneyView):
     """POST takes credit away, for a booking if one is named."""
 
     tag = "Credits"
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
+    action_specs: ClassVar[Mapping[str, ActionSpec]] = {
         "post": ActionSpec(
             "customers.add_credit",
             serializers.CreditDoneSerializer,
@@ -210,7 +210,7 @@ class Reversal(MoneyView):
     """POST takes an entry back by its opposite."""
 
     tag = "Credits"
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
+    action_specs: ClassVar[Mapping[str, ActionSpec]] = {
         "post": ActionSpec(
             "customers.add_credit",
             serializers.CreditDoneSerializer,
@@ -228,7 +228,7 @@ class OneFlag(FoundView):
     """DELETE takes a flag off; that it stood stays in the history."""
 
     tag = "Flags"
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
+    action_specs: ClassVar[Mapping[str, ActionSpec]] = {
         "delete": ActionSpec("customers.change_flag", None, 204, Reason)
     }
 

@@ -37,7 +37,9 @@ class Me(StaffView):
 
     tag = "Account"
     permission_classes = (IsSignedIn,)
-    methods: ClassVar[Mapping[str, ActionSpec]] = {"get": ActionSpec("", MeSerializer)}
+    action_specs: ClassVar[Mapping[str, ActionSpec]] = {
+        "get": ActionSpec("", MeSerializer)
+    }
 
     def get(self, request: Request) -> Response:
         user: Any = request.user
@@ -66,7 +68,7 @@ class Statistics(WorkingBusinessView):
     """
 
     tag = "Statistics"
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
+    action_specs: ClassVar[Mapping[str, ActionSpec]] = {
         "get": ActionSpec(
             "customers.view_customerstats",
             StatisticsSerializer,
@@ -77,7 +79,7 @@ class Statistics(WorkingBusinessView):
     def get(self, request: Request) -> Response:
         business = self.business()
         figures = services.get_business_figures(business, actor=self.actor)
-        since = figures.as_of - timedelta(weeks=self.parameters["weeks"])
+        since = figures.as_of - timedelta(weeks=self.params["weeks"])
         weeks = services.get_signups_per_week(business, actor=self.actor, since=since)
         return self.respond(
             {

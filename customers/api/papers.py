@@ -31,7 +31,7 @@ class Invoice(AnyAccept):
     """GET shows the invoice of a booking; it gets its number when it is sent."""
 
     tag = "Bookings"
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
+    action_specs: ClassVar[Mapping[str, ActionSpec]] = {
         "get": ActionSpec(
             "customers.view_booking", OpenApiTypes.STR, media_type="text/html"
         )
@@ -46,7 +46,7 @@ class Invoice(AnyAccept):
         html = services.render_invoice(
             booking, actor=self.actor, is_unmasked=self.can_see_unmasked(booking)
         )
-        self.note_shown(booking.customer)
+        self.note_access(booking.customer)
         return HttpResponse(
             html,
             content_type="text/html; charset=utf-8",
@@ -58,7 +58,7 @@ class SendInvoice(FoundView):
     """POST numbers the invoice of a booking and mails it."""
 
     tag = "Bookings"
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
+    action_specs: ClassVar[Mapping[str, ActionSpec]] = {
         "post": ActionSpec(
             "customers.change_booking", serializers.SentInvoicesSerializer
         )
@@ -68,7 +68,7 @@ class SendInvoice(FoundView):
         booking = self.booking(pk)
         self.body()
         sent = services.send_invoices([booking], actor=self.actor)
-        self.note_shown(booking.customer)
+        self.note_access(booking.customer)
         sees_address = self.can_see_unmasked(booking)
         return self.respond({"results": sent}, sees_address=sees_address)
 
@@ -78,7 +78,7 @@ class AskExport(FoundView):
 
     tag = "Customers"
     changes_customer = False
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
+    action_specs: ClassVar[Mapping[str, ActionSpec]] = {
         "post": ActionSpec(
             "customers.export_customer",
             serializers.LinkSerializer,
@@ -101,7 +101,7 @@ class PersonExport(AnyAccept):
     tag = "Customers"
     # No HEAD: it would use the link up.
     http_method_names = ["get"]
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
+    action_specs: ClassVar[Mapping[str, ActionSpec]] = {
         "get": ActionSpec("customers.export_customer", OpenApiTypes.OBJECT)
     }
 

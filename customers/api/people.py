@@ -77,14 +77,14 @@ class PersonView(BusinessScopeMixin):
 class Search(PersonView):
     """GET finds customers while somebody types; exact hits come first."""
 
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
+    action_specs: ClassVar[Mapping[str, ActionSpec]] = {
         "get": ActionSpec(
             _VIEW, customer_serializers.FoundPeopleSerializer, query=bodies.SearchQuery
         )
     }
 
     def get(self, request: Request) -> Response:
-        asked = self.parameters
+        asked = self.params
         hits = services.find_customers(
             asked["q"],
             actor=self.actor,
@@ -102,14 +102,14 @@ class Search(PersonView):
 class Timeline(PersonView):
     """GET lists what happened with a customer, the newest first."""
 
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
+    action_specs: ClassVar[Mapping[str, ActionSpec]] = {
         "get": ActionSpec(
             _VIEW, customer_serializers.TimelineSerializer, query=TimelineQuery
         )
     }
 
     def get(self, request: Request, customer: str) -> Response:
-        asked, row = self.parameters, self.customer(customer)
+        asked, row = self.params, self.customer(customer)
         limit = asked["limit"]
         found = services.get_timeline(
             row,
@@ -137,7 +137,7 @@ class Timeline(PersonView):
 class Metrics(PersonView):
     """GET answers a customer's figures as of now."""
 
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
+    action_specs: ClassVar[Mapping[str, ActionSpec]] = {
         "get": ActionSpec(
             "customers.view_customerstats", customer_serializers.PersonMetricsSerializer
         )
@@ -156,7 +156,7 @@ class Reveal(PersonView):
     Each answer is an event with the reason. The confirmation lasts ten minutes.
     """
 
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
+    action_specs: ClassVar[Mapping[str, ActionSpec]] = {
         # What it answers must not be kept for a repetition.
         "post": ActionSpec(
             _VIEW,

@@ -30,15 +30,15 @@ class SegmentView(WorkingBusinessView):
         """Answer a page of customers, each with the channels that may carry offers."""
         page = self.list_page(rows)
         return self.respond(
-            {"customers": page.rows, "pagination": page},
-            contactable=services.contactable(page.rows),
+            {"customers": page.items, "pagination": page},
+            contactable=services.contactable(page.items),
         )
 
 
 class Segments(SegmentView):
     """GET lists the ready segments with their definitions and counts."""
 
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
+    action_specs: ClassVar[Mapping[str, ActionSpec]] = {
         "get": ActionSpec(_VIEW, serializers.SegmentListSerializer)
     }
 
@@ -50,7 +50,7 @@ class Segments(SegmentView):
 class OneSegment(SegmentView):
     """GET answers one ready segment."""
 
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
+    action_specs: ClassVar[Mapping[str, ActionSpec]] = {
         "get": ActionSpec(_VIEW, serializers.OneSegmentSerializer)
     }
 
@@ -64,7 +64,7 @@ class OneSegment(SegmentView):
 class SegmentCustomers(SegmentView):
     """GET lists who is in a segment now."""
 
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
+    action_specs: ClassVar[Mapping[str, ActionSpec]] = {
         "get": ActionSpec(
             _TARGET, serializers.SegmentCustomersSerializer, query=PageQuery
         )
@@ -83,7 +83,7 @@ class SegmentCustomers(SegmentView):
 class Preview(SegmentView):
     """POST tries a rule: how many meet it, and the first of them."""
 
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
+    action_specs: ClassVar[Mapping[str, ActionSpec]] = {
         "post": ActionSpec(
             _TARGET,
             serializers.SegmentCustomersSerializer,

@@ -52,7 +52,7 @@ class CustomerView(WorkingBusinessView):
     def detail(self, customer: Customer) -> Response:
         """Answer one customer with everything about it, and its version."""
         self.load_details(customer)
-        self.note_shown("viewed", [customer], target=customer)
+        self.note_access("viewed", [customer], target=customer)
         headers = {"ETag": etag_of(customer.rev)}
         return self.respond(
             customer, headers=headers, is_unmasked=self.can_see_unmasked

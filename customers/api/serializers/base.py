@@ -6,14 +6,14 @@ from typing import Any, ClassVar
 
 from rest_framework import serializers
 
-from audit.rest.model_serializers import RowSerializer
+from audit.rest.model_serializers import HubModelSerializer
 from customers.api.fields import AmountField
 
 # The documents say what a key is.
 _UNSAID = frozenset({"read_only", "label", "help_text"})
 
 
-class WholeRowSerializer(RowSerializer):
+class WholeRowSerializer(HubModelSerializer):
     """A row with all of its keys, as the documents answer it.
 
     The view asks for no part of it, so the schema promises every key.

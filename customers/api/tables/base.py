@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audit.rest.filters import TableFilters, YesNoFilter
-from audit.rest.model_serializers import Related, RowSerializer
+from audit.rest.model_serializers import HubModelSerializer, Related
 from audit.rest.write_viewsets import WritableViewSet
 from customers import services
 from customers.api.mixins import BusinessScopeMixin
@@ -23,7 +23,7 @@ _REQUIRED = ErrorDetail("Say whose it is.", "required")
 _NO_ROW = ErrorDetail("There is no such row.", "does_not_exist")
 
 
-class HubRow(RowSerializer):
+class HubRow(HubModelSerializer):
     """A row whose amounts are texts with the decimals of their currency."""
 
     amounts: ClassVar[tuple[str, ...]] = ()
@@ -65,17 +65,17 @@ class HubViewSet(BusinessScopeMixin, WritableViewSet):
         return None
 
     def get_queryset(self) -> Any:
-        return self.with_related(self.visible_rows(self.model))
+        return self.with_related(self.visible_queryset(self.model))
 
     def list(self, request: Request, **kwargs: Any) -> Response:
         """List the rows that the filters keep, a page at a time."""
         if self.parent_instance is not None:
-            self.note_shown(
+            self.note_access(
                 "viewed", [self.parent_instance], target=self.parent_instance
             )
         return super().list(request, **kwargs)
 
-    def visible_rows(self, model: type[Model]) -> Any:
+    def visible_queryset(self, model: type[Model]) -> Any:
         rows: Any = services.list_rows(model, actor=self.actor)
         if self.business_id is not None:
             rows = rows.filter(
@@ -150,7 +150,7 @@ class CustomerRelatedViewSet(HubViewSet):
             return self.parent_instance
         if key is None:
             raise ValidationError({"customer_id": [_REQUIRED]})
-        rows = self.visible_rows(Customer).select_related("business")
+        rows = self.visible_queryset(Customer).select_related("business")
         found: Customer | None = rows.filter(pk=key).first()
         if found is None:
             raise ValidationError({"customer_id": [_NO_ROW]})

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from rest_framework import serializers
 
 from audit.rest.filters import OfCustomer
-from audit.rest.model_serializers import ChangeBody, Related, RowBody
+from audit.rest.model_serializers import CreateSerializer, Related, UpdateSerializer
 from customers import services
 from customers.api.tables import rows
 from customers.api.tables.base import (
@@ -48,13 +48,13 @@ _TIMES: dict[str, list[str]] = {
 _BY_TIME = ("created_at", "updated_at")
 
 
-class NewAddress(RowBody):
+class NewAddress(CreateSerializer):
     class Meta:
         model = Address
         fields: ClassVar = ["customer_id", *_ADDRESS]
 
 
-class ChangedAddress(ChangeBody):
+class ChangedAddress(UpdateSerializer):
     class Meta:
         model = Address
         fields = _ADDRESS
@@ -80,13 +80,13 @@ class AddressViewSet(CustomerRelatedViewSet):
     related: ClassVar = {"customer": CUSTOMER}
 
 
-class NewContact(RowBody):
+class NewContact(CreateSerializer):
     class Meta:
         model = Contact
         fields: ClassVar = ["customer_id", *_CONTACT]
 
 
-class ChangedContact(ChangeBody):
+class ChangedContact(UpdateSerializer):
     class Meta:
         model = Contact
         fields = _CONTACT
@@ -117,7 +117,7 @@ class ContactViewSet(CustomerRelatedViewSet):
     related: ClassVar = {"customer": CUSTOMER}
 
 
-class NewNote(RowBody):
+class NewNote(CreateSerializer):
     content = serializers.CharField(max_length=20_000)
 
     class Meta:
@@ -125,7 +125,7 @@ class NewNote(RowBody):
         fields: ClassVar = ["customer_id", *_NOTE]
 
 
-class ChangedNote(ChangeBody):
+class ChangedNote(UpdateSerializer):
     content = serializers.CharField(max_length=20_000)
 
     class Meta:
@@ -164,7 +164,7 @@ class NoteViewSet(CustomerRelatedViewSet):
         return services.add_note(customer, content, actor=self.actor, **values)
 
 
-class NewConsent(RowBody):
+class NewConsent(CreateSerializer):
     class Meta:
         model = ConsentEvent
         fields: ClassVar = [
@@ -243,7 +243,7 @@ class OnePerCustomerViewSet(HubViewSet):
         row.customer = customer
         return row
 
-    def reference_of(self, row: Any) -> str:
+    def get_reference(self, row: Any) -> str:
         return str(row.customer_id)
 
 
@@ -255,7 +255,7 @@ class CustomerStatsViewSet(OnePerCustomerViewSet):
     serializer_class = rows.StatsRow
 
 
-class ChangedPreferences(ChangeBody):
+class ChangedPreferences(UpdateSerializer):
     class Meta:
         model = Preferences
         fields = services.PREFERENCES_COLUMNS

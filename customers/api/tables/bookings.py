@@ -10,7 +10,7 @@ import django_filters
 from rest_framework import serializers
 
 from audit.rest.filters import OfCustomer
-from audit.rest.model_serializers import ChangeBody, Related, RowBody
+from audit.rest.model_serializers import CreateSerializer, Related, UpdateSerializer
 from audit.rest.serializers import StrictSerializer
 from customers.api.tables import rows
 from customers.api.tables.base import CustomerRelatedViewSet
@@ -52,7 +52,7 @@ class Line(StrictSerializer):
     amount = AmountText(required=False)
 
 
-class WithLines(RowBody):
+class WithLines(CreateSerializer):
     """Counts the items of the lines, unless the body says how many there are."""
 
     lines = serializers.ListField(
@@ -79,7 +79,7 @@ class NewBooking(WithLines):
         }
 
 
-class ChangedBooking(WithLines, ChangeBody):
+class ChangedBooking(WithLines, UpdateSerializer):
     class Meta:
         model = Booking
         fields = _BOOKING

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from audit.api.step_up import require_step_up
 from audit.rest.filters import TableFilters, YesNoFilter
-from audit.rest.model_serializers import ChangeBody, Related
+from audit.rest.model_serializers import Related, UpdateSerializer
 from customers import services
 from customers.api.tables import rows
 from customers.api.tables.base import HubViewSet
@@ -18,7 +18,7 @@ from customers.api.tables.rows import LIMITS
 from customers.models import Business, Membership
 
 
-class ChangedBusiness(ChangeBody):
+class ChangedBusiness(UpdateSerializer):
     """Limits and settings; the slug and the currency of a business stay."""
 
     class Meta:
@@ -48,7 +48,7 @@ class BusinessViewSet(HubViewSet):
     update_serializer_class = ChangedBusiness
     filterset_class = BusinessFilters
     lookup_url_kwarg = "business"
-    shown_as = "business"
+    access_name = "business"
     ordering_fields = ("name", "created_at")
 
     def get_by_reference(self, reference: str) -> Business:
@@ -80,7 +80,7 @@ class MembershipViewSet(HubViewSet):
     model = Membership
     serializer_class = rows.MembershipRow
     filterset_class = MembershipFilters
-    shown_as = "membership"
+    access_name = "membership"
     ordering_fields = ("created_at", "role")
     related: ClassVar = {
         "business": Related(rows.BusinessRow, "business"),

@@ -9,7 +9,7 @@ import django_filters
 from rest_framework import serializers
 
 from audit.rest.filters import YesNoFilter
-from audit.rest.model_serializers import ChangeBody, Related, RowBody
+from audit.rest.model_serializers import CreateSerializer, Related, UpdateSerializer
 from customers import services
 from customers.api.tables.base import ArchivableFilters, HubViewSet
 from customers.api.tables.rows import (
@@ -21,7 +21,7 @@ from customers.api.tables.rows import (
 from customers.models import Customer
 
 
-class NewCustomer(RowBody):
+class NewCustomer(CreateSerializer):
     """A new customer, with wishes."""
 
     name = serializers.CharField(max_length=255)
@@ -40,7 +40,7 @@ class NewCustomer(RowBody):
         ]
 
 
-class ChangedCustomer(ChangeBody):
+class ChangedCustomer(UpdateSerializer):
     """What changes of a customer."""
 
     name = serializers.CharField(max_length=255)

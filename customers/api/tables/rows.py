@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from django.contrib.auth import get_user_model
 
-from audit.rest.model_serializers import RowSerializer
+from audit.rest.model_serializers import HubModelSerializer
 from customers.api.tables.base import HubRow
 from customers.models import (
     Address,
@@ -74,7 +74,7 @@ COURSE = [
 ]
 
 
-class ColleagueRow(RowSerializer):
+class ColleagueRow(HubModelSerializer):
     """Somebody who works on a row: the names and nothing else."""
 
     class Meta:
@@ -100,7 +100,7 @@ class BusinessRow(HubRow):
         ]
 
 
-class MembershipRow(RowSerializer):
+class MembershipRow(HubModelSerializer):
     """What somebody is at a business."""
 
     class Meta:

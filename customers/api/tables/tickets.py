@@ -12,7 +12,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
 from audit.rest.filters import TableFilters
-from audit.rest.model_serializers import ChangeBody, Related, RowBody
+from audit.rest.model_serializers import CreateSerializer, Related, UpdateSerializer
 from customers import services
 from customers.api.tables import rows
 from customers.api.tables.base import CustomerRelatedViewSet, HubViewSet
@@ -36,7 +36,7 @@ _BETWEEN = ["gte", "lt"]
 _NO_ROW = ErrorDetail("There is no such row.", "does_not_exist")
 
 
-class NewTicket(RowBody):
+class NewTicket(CreateSerializer):
     subject = serializers.CharField(max_length=255)
 
     class Meta:
@@ -44,7 +44,7 @@ class NewTicket(RowBody):
         fields: ClassVar = ["customer_id", *_TICKET]
 
 
-class ChangedTicket(ChangeBody):
+class ChangedTicket(UpdateSerializer):
     subject = serializers.CharField(max_length=255)
 
     class Meta:
@@ -105,7 +105,7 @@ class TicketViewSet(CustomerRelatedViewSet):
             raise ValidationError({"assignee_id": [_NO_ROW]})
 
 
-class NewMessage(RowBody):
+class NewMessage(CreateSerializer):
     body = serializers.CharField(max_length=20_000)
 
     class Meta:
@@ -113,7 +113,7 @@ class NewMessage(RowBody):
         fields: ClassVar = ["ticket_id", *_MESSAGE]
 
 
-class ChangedMessage(ChangeBody):
+class ChangedMessage(UpdateSerializer):
     body = serializers.CharField(max_length=20_000)
 
     class Meta:
@@ -157,7 +157,7 @@ class MessageViewSet(HubViewSet):
 
     def ticket(self, key: str) -> Ticket:
         """Return a ticket. Raises Http404."""
-        rows = self.visible_rows(Ticket).select_related("customer")
+        rows = self.visible_queryset(Ticket).select_related("customer")
         found: Ticket | None = rows.filter(pk=key).first()
         if found is None:
             raise self.missing(Ticket, key)
@@ -189,7 +189,8 @@ class MessageViewSet(HubViewSet):
             text = "The body names another ticket than the path. Leave it out."
             error = ErrorDetail(text, "conflict")
         elif not (
-            self.parent_instance or self.visible_rows(Ticket).filter(pk=key).exists()
+            self.parent_instance
+            or self.visible_queryset(Ticket).filter(pk=key).exists()
         ):
             error = _NO_ROW
         else:

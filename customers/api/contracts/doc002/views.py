@@ -21,23 +21,23 @@ class Targeted(WorkingBusinessView):
     """GET lists who meets every condition, and whether offers may reach them."""
 
     tag = "Tracking"
-    methods: ClassVar = {
+    action_specs: ClassVar = {
         "get": ActionSpec(
             "customers.target_segment", TargetedPageSerializer, query=bodies.TargetQuery
         )
     }
 
     def get(self, request: Request) -> Response:
-        asked = dict(self.parameters)
+        asked = dict(self.params)
         number, limit = asked.pop("page"), asked.pop("page_size")
         rows = services.get_customers_for_targeted_marketing(
             actor=self.actor, business_id=self.business().pk, **asked
         )
         page = page_of(rows, number=number, limit=limit)
-        self.note_shown("listed", page.rows)
+        self.note_access("listed", page.items)
         return self.respond(
-            {**self.links(page), "results": page.rows},
-            contactable=services.contactable(page.rows),
+            {**self.links(page), "results": page.items},
+            contactable=services.contactable(page.items),
         )
 
 
@@ -45,4 +45,4 @@ class MarketingExport(ExportView):
     """POST answers document 002's export: who may be sent offers, as CSV."""
 
     profile = ExportProfile.MARKETING
-    methods: ClassVar = {"post": answers_file(MARKETING, bodies.MarketingExport)}
+    action_specs: ClassVar = {"post": answers_file(MARKETING, bodies.MarketingExport)}

@@ -34,12 +34,12 @@ PERMISSIONS = {
 class Actions(HubView):
     """POST does one act; which right it needs depends on the act."""
 
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
+    action_specs: ClassVar[Mapping[str, ActionSpec]] = {
         "post": ActionSpec(
             "customers.view_customer",
             DoneSerializer,
             body=shapes.Act,
-            also={202: DoneSerializer},
+            other_responses={202: DoneSerializer},
         )
     }
 
@@ -48,7 +48,7 @@ class Actions(HubView):
         action = values.pop("action")
         self.actor.require_perm(row.business_id, PERMISSIONS[action])
         result: dict[str, Any] = getattr(self, f"_{action}")(row, **values)
-        self.note_shown("viewed", [row], target=row)
+        self.note_access("viewed", [row], target=row)
         return self.respond(
             {
                 "success": True,

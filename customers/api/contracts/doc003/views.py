@@ -38,7 +38,7 @@ class HubView(CustomerView):
 class Customers(HubView):
     """GET lists with sums, POST creates."""
 
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
+    action_specs: ClassVar[Mapping[str, ActionSpec]] = {
         "get": ActionSpec(VIEW, serializers.HubPageSerializer, query=bodies.HubList),
         "post": ActionSpec(
             ADD, serializers.HubCreatedSerializer, 201, bodies.HubCreate
@@ -47,7 +47,7 @@ class Customers(HubView):
 
     def get(self, request: Request) -> Response:
         """List customers with figures, and sums over the business."""
-        asked, business = self.parameters, self.business()
+        asked, business = self.params, self.business()
         rows = services.list_hub_customers(
             actor=self.actor,
             business=business,
@@ -60,7 +60,7 @@ class Customers(HubView):
         figures = services.get_business_figures(business, actor=self.actor)
         return self.respond(
             {
-                "customers": page.rows,
+                "customers": page.items,
                 "pagination": page,
                 "summary": {"figures": figures, "business": business},
             }
@@ -82,7 +82,7 @@ class Customers(HubView):
 class OneCustomer(OneCustomerView, HubView):
     """GET shows, PUT and PATCH change, DELETE archives."""
 
-    methods: ClassVar[Mapping[str, ActionSpec]] = one_customer(
+    action_specs: ClassVar[Mapping[str, ActionSpec]] = one_customer(
         serializers.HubDetailSerializer,
         update=bodies.HubUpdate,
         replace=bodies.HubReplace,

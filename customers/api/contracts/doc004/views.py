@@ -72,7 +72,7 @@ class BusinessView(CustomerView):
 class Customers(BusinessView):
     """GET lists, POST creates."""
 
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
+    action_specs: ClassVar[Mapping[str, ActionSpec]] = {
         "get": ActionSpec(
             VIEW, serializers.CustomerPageSerializer, query=bodies.CustomerList
         ),
@@ -83,7 +83,7 @@ class Customers(BusinessView):
 
     def get(self, request: Request, **_: Any) -> Response:
         """List customers."""
-        asked = self.parameters
+        asked = self.params
         rows = services.list_shown_customers(
             actor=self.actor,
             business=self.business(),
@@ -94,7 +94,7 @@ class Customers(BusinessView):
             is_descending=asked["sort_order"] == "desc",
         )
         page = self.list_page(rows, search=asked["search"])
-        return self.respond({"customers": page.rows, "pagination": page})
+        return self.respond({"customers": page.items, "pagination": page})
 
     def post(self, request: Request, **_: Any) -> Response:
         """Create a customer."""
@@ -106,27 +106,27 @@ class Customers(BusinessView):
 class Search(BusinessView):
     """GET finds while somebody types; exact hits come first."""
 
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
+    action_specs: ClassVar[Mapping[str, ActionSpec]] = {
         "get": ActionSpec(VIEW, serializers.FoundSerializer, query=SearchQuery)
     }
 
     def get(self, request: Request, **_: Any) -> Response:
         """Find customers while somebody types; exact hits come first."""
-        asked = self.parameters
+        asked = self.params
         rows = services.search_customers(
             asked["q"],
             actor=self.actor,
             business_id=self.business().pk,
             limit=asked["limit"],
         )
-        self.note_shown("searched", rows, query=asked["q"] or None)
+        self.note_access("searched", rows, query=asked["q"] or None)
         return self.respond({"customers": rows})
 
 
 class Repeat(BusinessView):
     """GET lists who bought twice or more, most first."""
 
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
+    action_specs: ClassVar[Mapping[str, ActionSpec]] = {
         "get": ActionSpec(VIEW, serializers.RepeatPageSerializer, query=PageQuery)
     }
 
@@ -136,13 +136,13 @@ class Repeat(BusinessView):
             actor=self.actor, business_id=self.business().pk
         ).with_shown()
         page = self.list_page(rows)
-        return self.respond({"customers": page.rows, "pagination": page})
+        return self.respond({"customers": page.items, "pagination": page})
 
 
 class OneCustomer(OneCustomerView, BusinessView):
     """GET shows, PATCH and PUT change, DELETE archives."""
 
-    methods: ClassVar[Mapping[str, ActionSpec]] = one_customer(
+    action_specs: ClassVar[Mapping[str, ActionSpec]] = one_customer(
         serializers.OneCustomerSerializer,
         update=bodies.UpdateCustomer,
         replace=bodies.ReplaceCustomer,
@@ -159,7 +159,7 @@ class OneCustomer(OneCustomerView, BusinessView):
 class Notes(BusinessView):
     """GET lists a customer's notes, POST writes one."""
 
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
+    action_specs: ClassVar[Mapping[str, ActionSpec]] = {
         "get": ActionSpec(
             "customers.view_note", serializers.NotePageSerializer, query=bodies.NoteList
         ),
@@ -170,13 +170,13 @@ class Notes(BusinessView):
 
     def get(self, request: Request, customer: str, **_: Any) -> Response:
         """List a customer's notes, newest first."""
-        asked, row = self.parameters, self.customer(customer)
+        asked, row = self.params, self.customer(customer)
         rows = services.list_notes(
             row, actor=self.actor, note_type=asked.get("note_type", "")
         )
         page = page_of(rows, number=asked["page"], limit=asked["limit"])
-        self.note_shown("viewed", [row], target=row)
-        return self.respond({"notes": page.rows, "pagination": page})
+        self.note_access("viewed", [row], target=row)
+        return self.respond({"notes": page.items, "pagination": page})
 
     def post(self, request: Request, customer: str, **_: Any) -> Response:
         """Write a note about a customer."""
@@ -184,14 +184,14 @@ class Notes(BusinessView):
         values = self.body()
         content = values.pop("content")
         written = services.add_note(row, content, actor=self.actor, **values)
-        self.note_shown("viewed", [row], target=row)
+        self.note_access("viewed", [row], target=row)
         return self.respond(written)
 
 
 class CustomerPreferences(BusinessView):
     """PATCH changes how somebody wants to be served."""
 
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
+    action_specs: ClassVar[Mapping[str, ActionSpec]] = {
         "patch": ActionSpec(
             "customers.change_preferences",
             serializers.PreferencesSerializer,
@@ -206,14 +206,14 @@ class CustomerPreferences(BusinessView):
         masks = masks_of(row.preferences)
         values = self.body(masks=masks, is_unmasked=self.can_see_unmasked(row))
         changed = services.update_preferences(row, actor=self.actor, **values)
-        self.note_shown("viewed", [row], target=row)
+        self.note_access("viewed", [row], target=row)
         return self.respond(changed, is_unmasked=self.can_see_unmasked)
 
 
 class Purchases(BusinessView):
     """GET lists what somebody bought, with the sums."""
 
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
+    action_specs: ClassVar[Mapping[str, ActionSpec]] = {
         "get": ActionSpec(
             "customers.view_booking",
             serializers.PurchasePageSerializer,
@@ -223,24 +223,24 @@ class Purchases(BusinessView):
 
     def get(self, request: Request, customer: str, **_: Any) -> Response:
         """List what a customer bought, with the sums."""
-        asked, row = self.parameters, self.customer(customer)
+        asked, row = self.params, self.customer(customer)
         rows = services.get_purchase_history(row, actor=self.actor).with_refunded()
         page = page_of(rows, number=asked["page"], limit=asked["limit"])
-        self.note_shown("viewed", [row], target=row)
+        self.note_access("viewed", [row], target=row)
         return self.respond(
-            {"purchases": page.rows, "summary": row.stats, "pagination": page}
+            {"purchases": page.items, "summary": row.stats, "pagination": page}
         )
 
 
 class Metrics(BusinessView):
     """GET answers somebody's figures."""
 
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
+    action_specs: ClassVar[Mapping[str, ActionSpec]] = {
         "get": ActionSpec("customers.view_customerstats", serializers.MetricsSerializer)
     }
 
     def get(self, request: Request, customer: str, **_: Any) -> Response:
         """Show a customer's figures and loyalty."""
         row = self.customer(customer)
-        self.note_shown("viewed", [row], target=row)
+        self.note_access("viewed", [row], target=row)
         return self.respond(row, is_unmasked=self.can_see_unmasked)
