@@ -10,12 +10,15 @@ from audit.api.trail import EventViewSet, OperationViewSet, UserViewSet
 from audit.rest.routers import routes
 
 urlpatterns = [
-    re_path(r"^api/v1/auth/token/?$", tokens.token_view),
-    re_path(r"^api/v1/auth/token/passkey/begin/?$", tokens.ask_passkey_view),
-    re_path(r"^api/v1/auth/token/passkey/?$", tokens.passkey_view),
-    re_path(r"^api/v1/auth/refresh/?$", tokens.refresh_view),
-    re_path(r"^api/v1/auth/revoke/?$", tokens.revoke_view),
-    re_path(r"^api/v1/auth/csrf/?$", tokens.csrf_view),
+    re_path(r"^api/v1/auth/token/?$", tokens.TokenView.as_view()),
+    re_path(
+        r"^api/v1/auth/token/passkey/begin/?$",
+        tokens.TokenPasskeyQuestionView.as_view(),
+    ),
+    re_path(r"^api/v1/auth/token/passkey/?$", tokens.TokenPasskeyView.as_view()),
+    re_path(r"^api/v1/auth/refresh/?$", tokens.RefreshView.as_view()),
+    re_path(r"^api/v1/auth/revoke/?$", tokens.RevokeView.as_view()),
+    re_path(r"^api/v1/auth/csrf/?$", tokens.CsrfView.as_view()),
     re_path(r"^api/v1/auth/step-up/?$", StepUpView.as_view(), name="step_up"),
     re_path(
         r"^api/v1/auth/step-up/passkey/begin/?$",

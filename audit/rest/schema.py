@@ -192,6 +192,8 @@ class StaffSchema(AutoSchema):
 
     def refusals(self, spec: ActionSpec) -> dict[int, str]:
         """Return what each status says that a request may be refused with."""
+        if spec.refusals is not None:
+            return dict(spec.refusals)
         statuses = [400, 401, 403, 404, 406, 429]
         if self.method != "GET":
             statuses += [409, 413, 415]
@@ -309,6 +311,8 @@ def _tell_taken(serializer: Any, schema: dict[str, Any], *, is_camel: bool) -> N
     properties = schema.get("properties", {})
     for name, field in serializer.fields.items():
         properties[name] = refine(field, properties[name])
+    if serializer.one_of:
+        schema["oneOf"] = [{"required": [name]} for name in serializer.one_of]
     if not isinstance(serializer, QuerySerializer):
         schema["additionalProperties"] = False
         _tell_ignored(serializer, schema, is_camel=is_camel)

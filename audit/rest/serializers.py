@@ -93,6 +93,8 @@ class StrictSerializer(serializers.Serializer[Any]):
     """
 
     unknown_code = "unknown_field"
+    # Keys of which exactly one is sent, for the schema.
+    one_of: ClassVar[tuple[str, ...]] = ()
     # Keys of an answer that may come back; they change nothing.
     ignored: ClassVar[frozenset[str]] = frozenset()
 

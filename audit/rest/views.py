@@ -84,6 +84,8 @@ class ActionSpec:
     has_parts: bool = False
     # Of the answer, where it is no JSON.
     media_type: str = "application/json"
+    # What each refusal says, where it is not what it is everywhere.
+    refusals: Mapping[int, str] | None = None
 
 
 class HasHubPermission(BasePermission):
@@ -110,29 +112,17 @@ class HasHubPermission(BasePermission):
         return allowed
 
 
-class StaffView(APIView):
-    """Answers JSON to a person with a session or a token.
+class HubAPIView(APIView):
+    """Answers JSON, which no cache keeps.
 
     `action_specs` says for each method, or action of a viewset, what it needs, takes
-    and answers; one that is not named is refused. A POST with an `Idempotency-Key` is
-    done once: who repeats it within a day gets the first answer.
+    and answers; the schema describes it by that.
     """
 
-    permission_classes: tuple[type[BasePermission], ...] = (HasHubPermission,)
     renderer_classes: tuple[type[ExactJSONRenderer], ...] = (ExactJSONRenderer,)
     http_method_names = _METHODS
     action_specs: ClassVar[Mapping[str, ActionSpec]] = {}
-    # Of a request with a key: a keyed hash of who asks, where and with which key, and
-    # one of what was said.
-    _key: tuple[str, str] | None = None
-    # Answers in camelCase; both spellings are taken everywhere.
-    is_camel: ClassVar[bool] = False
     tag: ClassVar[str] = ""
-
-    @cached_property
-    def actor(self) -> Actor:
-        """Who asks."""
-        return Actor.from_request(self.request)
 
     @property
     def spec(self) -> ActionSpec | None:
@@ -140,6 +130,41 @@ class StaffView(APIView):
         method = str(self.request.method).lower()
         name = getattr(self, "action", None) or ("get" if method == "head" else method)
         return self.action_specs.get(name)
+
+    def body(self, **context: Any) -> Any:
+        """Return the checked body. Raises ValidationError with what is wrong."""
+        serializer_class = (self.spec and self.spec.body) or StrictSerializer
+        context = {"view": self, **context}
+        serializer = serializer_class(data=self.request.data, context=context)
+        serializer.is_valid(raise_exception=True)
+        return serializer.validated_data
+
+    def finalize_response(
+        self, request: Any, response: Any, *args: Any, **kwargs: Any
+    ) -> Any:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        response["Cache-Control"] = "no-store"
+        return response
+
+
+class StaffView(HubAPIView):
+    """Answers to a person with a session or a token.
+
+    A method that `action_specs` does not name is refused. A POST with an
+    `Idempotency-Key` is done once: who repeats it within a day gets the first answer.
+    """
+
+    permission_classes: tuple[type[BasePermission], ...] = (HasHubPermission,)
+    # Of a request with a key: a keyed hash of who asks, where and with which key, and
+    # one of what was said.
+    _key: tuple[str, str] | None = None
+    # Answers in camelCase; both spellings are taken everywhere.
+    is_camel: ClassVar[bool] = False
+
+    @cached_property
+    def actor(self) -> Actor:
+        """Who asks."""
+        return Actor.from_request(self.request)
 
     @property
     def required_permission(self) -> str:
@@ -167,13 +192,6 @@ class StaffView(APIView):
         serializer.is_valid(raise_exception=True)
         checked: dict[str, Any] = serializer.validated_data
         return checked
-
-    def body(self, **context: Any) -> Any:
-        """Return the checked body. Raises ValidationError with what is wrong."""
-        kind = (self.spec and self.spec.body) or StrictSerializer
-        serializer = kind(data=self.request.data, context={"view": self, **context})
-        serializer.is_valid(raise_exception=True)
-        return serializer.validated_data
 
     def respond(
         self,
@@ -225,13 +243,6 @@ class StaffView(APIView):
         if self.expected_rev() is not None:
             sentence = "This has no versions. Leave If-Match out."
             raise ApiError(412, "stale_version", sentence)
-
-    def finalize_response(
-        self, request: Any, response: Any, *args: Any, **kwargs: Any
-    ) -> Any:
-        response = super().finalize_response(request, response, *args, **kwargs)
-        response["Cache-Control"] = "no-store"
-        return response
 
     def do_part(
         self, number: int, act: Callable[[], dict[str, Any]]

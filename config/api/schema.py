@@ -19,14 +19,13 @@ from drf_spectacular.contrib.django_filters import DjangoFilterExtension
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.generators import SchemaGenerator
 
-from audit.api import token_schemas as tokens
 from config.api import health_schemas as health
 from config.api.examples import with_examples
 from config.paths import HAS_CAPTURE
 
 # Modules with `build_paths` and `build_components`, for views that no serializer
 # describes.
-_PLAIN: list[Any] = [tokens, health]
+_PLAIN: list[Any] = [health]
 _SHARING: dict[str, Any] = {}
 if HAS_CAPTURE:
     from capture.api import openapi as capture
