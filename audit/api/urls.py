@@ -7,7 +7,12 @@ from django.urls import re_path
 from audit.api import tokens
 from audit.api.step_up import PasskeyQuestionView, PasskeyView, PinView, StepUpView
 from audit.api.trail import EventViewSet, OperationViewSet, UserViewSet
-from audit.rest.routers import routes
+from audit.rest.routers import HubRouter
+
+router = HubRouter()
+router.register("events", EventViewSet)
+router.register("operations", OperationViewSet)
+router.register("users", UserViewSet)
 
 urlpatterns = [
     re_path(r"^api/v1/auth/token/?$", tokens.TokenView.as_view()),
@@ -31,7 +36,5 @@ urlpatterns = [
         name="step_up_passkey",
     ),
     re_path(r"^api/v1/auth/pin/?$", PinView.as_view(), name="pin"),
-    *routes("events", EventViewSet),
-    *routes("operations", OperationViewSet),
-    *routes("users", UserViewSet),
+    *router.urls,
 ]

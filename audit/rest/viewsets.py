@@ -36,6 +36,7 @@ from audit.rest.model_serializers import (
     page_serializer,
 )
 from audit.rest.pagination import KeysetPagination, PageOrCursorPagination
+from audit.rest.routers import UUID_REGEX
 from audit.rest.serializers import QuerySerializer, snake_case
 from audit.rest.views import ActionSpec, StaffView, etag_of, refuse_repeated
 
@@ -98,6 +99,7 @@ class ResourceViewSet(StaffView, GenericViewSet[Any]):
     access_name: ClassVar[str] = "customer"
     # Which keyword of the address names a row.
     lookup_url_kwarg: str = "pk"
+    lookup_value_regex: str = UUID_REGEX
     # Given to `as_view` where the address names the row that these belong to.
     parent: str = ""
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from django.urls import re_path
 
-from audit.rest.routers import UUID, route, routes
+from audit.rest.routers import LIST, UUID_REGEX, HubRouter, api_route
 from customers.api.tables.belongings import (
     AddressViewSet,
     ConsentViewSet,
@@ -19,40 +19,53 @@ from customers.api.tables.businesses import BusinessViewSet, MembershipViewSet
 from customers.api.tables.people import CustomerViewSet
 from customers.api.tables.tickets import MessageViewSet, TicketViewSet
 
-_ANY = "[^/]+"
-_CUSTOMER = rf"customers/(?P<customer>{_ANY})"
-# What stands below a customer too, and is written there.
-_OF_CUSTOMERS: dict[str, Any] = {
-    "addresses": AddressViewSet,
-    "bookings": BookingViewSet,
-    "consents": ConsentViewSet,
-    "contacts": ContactViewSet,
-    "notes": NoteViewSet,
-    "tickets": TicketViewSet,
-}
-_LIST = {"get": "list", "post": "create"}
+_CUSTOMER = "customers/(?P<customer>[^/]+)"
+
+
+class CustomerRelatedRouter(HubRouter):
+    """Adds the address below a customer, where one of theirs is written too."""
+
+    routes = [
+        *HubRouter.routes,
+        api_route(f"{_CUSTOMER}/{{prefix}}", LIST, parent="customer"),
+    ]
+
+
+router = HubRouter()
+router.register("businesses", BusinessViewSet)
+router.register("memberships", MembershipViewSet)
+router.register("customers", CustomerViewSet)
+
+related_router = CustomerRelatedRouter()
+related_router.register("addresses", AddressViewSet)
+related_router.register("bookings", BookingViewSet)
+related_router.register("consents", ConsentViewSet)
+related_router.register("contacts", ContactViewSet)
+related_router.register("notes", NoteViewSet)
+related_router.register("tickets", TicketViewSet)
+
+other_router = HubRouter()
+other_router.register("refunds", RefundViewSet)
+other_router.register("credits", CreditViewSet)
+other_router.register("flags", FlagViewSet)
+other_router.register("messages", MessageViewSet)
 
 urlpatterns = [
-    *routes("businesses", BusinessViewSet, key=_ANY),
-    *routes("memberships", MembershipViewSet),
-    *routes("customers", CustomerViewSet, key=_ANY),
-    *route(rf"{_CUSTOMER}/stats", CustomerStatsViewSet, {"get": "retrieve"}),
-    *route(
-        rf"{_CUSTOMER}/preferences",
-        CustomerPreferencesViewSet,
-        {"get": "retrieve", "patch": "partial_update"},
+    *router.urls,
+    re_path(
+        rf"^api/v1/{_CUSTOMER}/stats/?$",
+        CustomerStatsViewSet.as_view({"get": "retrieve"}),
     ),
-    *(
-        pattern
-        for name, view in _OF_CUSTOMERS.items()
-        for pattern in (
-            *routes(name, view),
-            *route(rf"{_CUSTOMER}/{name}", view, _LIST, parent="customer"),
-        )
+    re_path(
+        rf"^api/v1/{_CUSTOMER}/preferences/?$",
+        CustomerPreferencesViewSet.as_view(
+            {"get": "retrieve", "patch": "partial_update"}
+        ),
     ),
-    *routes("refunds", RefundViewSet),
-    *routes("credits", CreditViewSet),
-    *routes("flags", FlagViewSet),
-    *routes("messages", MessageViewSet),
-    *route(rf"tickets/(?P<pk>{UUID})/messages", MessageViewSet, _LIST, parent="ticket"),
+    *related_router.urls,
+    *other_router.urls,
+    re_path(
+        rf"^api/v1/tickets/(?P<pk>{UUID_REGEX})/messages/?$",
+        MessageViewSet.as_view(LIST, parent="ticket"),
+    ),
 ]

@@ -48,6 +48,7 @@ class BusinessViewSet(HubViewSet):
     update_serializer_class = ChangedBusiness
     filterset_class = BusinessFilters
     lookup_url_kwarg = "business"
+    lookup_value_regex = "[^/]+"
     access_name = "business"
     ordering_fields = ("name", "created_at")
 
