@@ -1,13 +1,14 @@
-"""The one description of the whole API: what the library finds, and the plain views.
+"""The two descriptions of the API: what the library finds, and the plain views.
 
-`description` is what /api/schema/ answers; docs/openapi.json is a copy that a test
-compares.
+`description` is what /api/schema/ and /api/schema/contracts/ answer; docs/openapi.json
+and docs/openapi-contracts.json are copies that a test compares.
 """
 
 from __future__ import annotations
 
 import copy
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
@@ -38,12 +39,39 @@ DjangoFilterExtension._has_gis = False  # type: ignore[attr-defined]  # set by t
 # What the viewer offers first.
 _FIRST = ("staffToken", "captureKey")
 _SAFE = ("GET", "HEAD", "OPTIONS")
+_SCHEMA_REF = re.compile(r'"#/components/schemas/([^"]+)"')
 _CSRF = {
     "type": "apiKey",
     "in": "header",
     "name": "X-CSRFToken",
     "description": "With a session, for everything but GET; of /api/v1/auth/csrf.",
 }
+
+
+class CanonicalGenerator(SchemaGenerator):
+    """Describes `/api/v1/…` and what belongs to no document."""
+
+    is_of_contracts = False
+    description: str = settings.SPECTACULAR_SETTINGS["DESCRIPTION"]
+
+    def _initialise_endpoints(self) -> None:
+        super()._initialise_endpoints()  # type: ignore[no-untyped-call]  # the library has no types there
+        self.endpoints = [each for each in self.endpoints if self.describes(each[0])]
+
+    def describes(self, path: str) -> bool:
+        """Tell whether a path stands in this document."""
+        is_fixed = path.startswith("/api/") and not path.startswith("/api/v1/")
+        return is_fixed is self.is_of_contracts
+
+
+class ContractsGenerator(CanonicalGenerator):
+    """Describes the addresses that the source documents fix."""
+
+    is_of_contracts = True
+    description = (
+        "The addresses of the source documents, exactly as written there. They stay; "
+        "build on those of /api/v1/, which another description is about."
+    )
 
 
 class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # the library has no types there
@@ -86,12 +114,13 @@ def without_slashes(endpoints: list[Any]) -> list[Any]:
     return [*named, *((path, path, "POST", view) for path, view in _SHARING.items())]
 
 
-def complete(result: Any, generator: Any, **_: Any) -> Any:
+def complete(result: Any, generator: CanonicalGenerator, **_: Any) -> Any:
     """Add the plain views, name the lists of values, and put the tags in order."""
     components = result.setdefault("components", {})
     for part in _PLAIN:
         for path, operations in part.build_paths().items():
-            result["paths"].setdefault(path, {}).update(operations)
+            if generator.describes(path):
+                result["paths"].setdefault(path, {}).update(operations)
         for kind, found in part.build_components().items():
             components.setdefault(kind, {}).update(found)
     components.setdefault("securitySchemes", {})["csrfToken"] = dict(_CSRF)
@@ -104,16 +133,32 @@ def complete(result: Any, generator: Any, **_: Any) -> Any:
     components["securitySchemes"] = {name: schemes[name] for name in order}
     _name_choices(result)
     _share_refusals(result)
+    _drop_unused(result)
+    result["info"]["description"] = generator.description
     result["paths"] = dict(sorted(result["paths"].items()))
     result["tags"] = _tags(result)
     return result
 
 
-@lru_cache(maxsize=1)
-def description() -> dict[str, Any]:
-    """Return the OpenAPI document; made once, it depends on code and settings alone."""
-    found: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]  # the library has no types there
-    return found
+@lru_cache
+def description(
+    generator_class: type[CanonicalGenerator] = CanonicalGenerator,
+) -> dict[str, Any]:
+    """Return an OpenAPI document; made once, it depends on code and settings alone."""
+    document: dict[str, Any] = generator_class().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]  # the library has no types there
+    return document
+
+
+def _drop_unused(result: dict[str, Any]) -> None:
+    """Leave out schemas of plain views that stand in the other document."""
+    schemas = result["components"]["schemas"]
+    names: set[str] = set()
+    queue: list[Any] = [result["paths"], result["components"].get("responses")]
+    while queue:
+        used = set(_SCHEMA_REF.findall(json.dumps(queue.pop()))) - names
+        names |= used
+        queue += [schemas[name] for name in used]
+    result["components"]["schemas"] = {n: schemas[n] for n in schemas if n in names}
 
 
 def _tags(result: dict[str, Any]) -> list[dict[str, str]]:
