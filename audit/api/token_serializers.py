@@ -42,7 +42,7 @@ class SignInQuestionSerializer(_CredentialsSerializer):
     pass
 
 
-class SignInAskedSerializer(serializers.Serializer[Any]):
+class SignInOptionsSerializer(serializers.Serializer[Any]):
     ceremony = serializers.UUIDField()
     options = serializers.DictField()
 

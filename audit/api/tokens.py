@@ -30,7 +30,7 @@ from audit.api.token_serializers import (
     PasskeySignInSerializer,
     RefreshSerializer,
     RevokeSerializer,
-    SignInAskedSerializer,
+    SignInOptionsSerializer,
     SignInQuestionSerializer,
     SignInSerializer,
     TokensSerializer,
@@ -177,7 +177,7 @@ class TokenView(_View):
         in_cookie = sent.get("cookie", False)
         if in_cookie:
             # Else another site could sign its reader in as somebody else.
-            refresh_cookie.require_own_page(plain)
+            refresh_cookie.require_trusted_page(plain)
         operation, device = operation_of(plain), device_of(plain)
         try:
             user = accounts.check_password(
@@ -214,7 +214,7 @@ class TokenPasskeyQuestionView(_View):
     """POST asks what a browser needs to sign in with a passkey."""
 
     tries_passwords = True
-    action_specs = _specs(SignInAskedSerializer, SignInQuestionSerializer, _NOT_HERE)
+    action_specs = _specs(SignInOptionsSerializer, SignInQuestionSerializer, _NOT_HERE)
 
     def post(self, request: Request) -> Response:
         """Begin to sign in for tokens with a passkey.
@@ -254,7 +254,7 @@ class TokenPasskeyView(_View):
         in_cookie = answer.pop("cookie", False)
         page = _page_of(plain)
         if in_cookie:
-            refresh_cookie.require_own_page(plain)
+            refresh_cookie.require_trusted_page(plain)
         try:
             user = accounts.sign_in_with_passkey(
                 answer,
@@ -315,7 +315,7 @@ class RevokeView(_View):
         accounts.revoke_token(token, operation=operation_of(plain))
         response = Response({})
         if "token" not in sent:
-            refresh_cookie.take_away(response)
+            refresh_cookie.delete_cookie(response)
         return response
 
 
@@ -350,7 +350,7 @@ def _page_of(request: HttpRequest) -> str:
 
 def _signed_in(request: HttpRequest, user: Any, *, in_cookie: bool) -> Response:
     response = _answer(accounts.issue_tokens(user), in_cookie=in_cookie)
-    if in_cookie or (device_of(request) and refresh_cookie.is_own_page(request)):
+    if in_cookie or (device_of(request) and refresh_cookie.is_trusted_page(request)):
         # Not for a program, nor for a page of another origin: none is given there.
         remember(request, response, user)
     return response
@@ -361,7 +361,7 @@ def _token_of(request: HttpRequest, sent: Mapping[str, Any], name: str) -> str:
     if name in sent:
         token: str = sent[name]
         return token
-    refresh_cookie.require_own_page(request)
+    refresh_cookie.require_trusted_page(request)
     refresh_cookie.require_csrf_token(request)
     return refresh_cookie.token_in(request)
 
@@ -375,7 +375,7 @@ def _answer(tokens: accounts.Tokens, *, in_cookie: bool) -> Response:
     if not in_cookie:
         return Response({**body, "refresh": tokens.refresh})
     response = Response(body)
-    refresh_cookie.put(response, tokens)
+    refresh_cookie.set_cookie(response, tokens)
     return response
 
 

@@ -114,8 +114,8 @@ class TableFilters(django_filters.FilterSet):
         if not self.is_valid():
             raise ValidationError(
                 {
-                    name: [self._detail(name, **one) for one in found]
-                    for name, found in self.errors.get_json_data().items()
+                    name: [self._detail(name, **one) for one in errors]
+                    for name, errors in self.errors.get_json_data().items()
                 }
             )
 
@@ -153,8 +153,8 @@ class NullsLastOrderingFilter(OrderingFilter):
             return None
         fields, name = view.ordering_fields, ordering.removeprefix("-")
         if name not in fields:
-            known = ", ".join(fields)
-            text = f"Order by one of {known}; a minus before it means downwards."
+            names = ", ".join(fields)
+            text = f"Order by one of {names}; a minus before it means downwards."
             detail = ErrorDetail(text, "unknown_ordering")
             raise ValidationError({self.ordering_param: [detail]})
         column = F(fields[name] if isinstance(fields, Mapping) else name)

@@ -123,7 +123,9 @@ class StrictSerializer(serializers.Serializer[Any]):
 
     def _validated(self, values: dict[str, Any], sent: dict[str, str]) -> Any:
         if wrong := self._mistyped(values):
-            raise ValidationError({sent[name]: found for name, found in wrong.items()})
+            raise ValidationError(
+                {sent[name]: details for name, details in wrong.items()}
+            )
         try:
             checked = super().to_internal_value(values)
             if wrong := _misplaced(checked):
@@ -131,7 +133,7 @@ class StrictSerializer(serializers.Serializer[Any]):
         except ValidationError as error:
             if not isinstance(error.detail, dict):
                 raise
-            detail = {sent.get(n, n): found for n, found in error.detail.items()}
+            detail = {sent.get(n, n): details for n, details in error.detail.items()}
             raise ValidationError(detail) from error
         return checked
 
@@ -151,12 +153,12 @@ class StrictSerializer(serializers.Serializer[Any]):
         """
         wrong = {}
         for name, value in values.items():
-            found = next(
+            expected = next(
                 (t for t in _TYPES if isinstance(self.fields[name], t[0])), None
             )
-            if value is None or found is None:
+            if value is None or expected is None:
                 continue
-            _, kinds, text = found
+            _, kinds, text = expected
             if isinstance(value, float) and value.is_integer() and kinds == (int,):
                 continue  # JSON knows one kind of number: 5.0 is 5
             is_number_for_bool = isinstance(value, bool) and bool not in kinds

@@ -37,7 +37,7 @@ from audit.tenancy.actors import AccessNote, Actor
 # Nothing else is answered here, and OPTIONS would only repeat the schema.
 _METHODS = ["get", "head", "post", "put", "patch", "delete"]
 _LONGEST_KEY = 255
-_KEPT_HEADERS = ("ETag", "Location")
+_STORED_HEADERS = ("ETag", "Location")
 # As `etag_of` writes it; no revision has more digits.
 _TAG = re.compile(r'"r[0-9]{1,9}"')
 _ONCE = "Send it once; several values go into …__in with commas."
@@ -50,7 +50,7 @@ def etag_of(rev: int) -> str:
 
 def refuse_repeated(query: QueryDict) -> None:
     """Raise ValidationError for parameters that stand twice: one would be ignored."""
-    names = Counter(snake_case(name) for name, found in query.lists() for _ in found)
+    names = Counter(snake_case(name) for name, values in query.lists() for _ in values)
     wrong = {
         name: [ErrorDetail(_ONCE, "repeated_parameter")]
         for name in query
@@ -80,7 +80,7 @@ class ActionSpec:
     other_responses: Mapping[int, Any] | None = None
     # A POST that changes nothing, or whose answer is a stream, is simply done again.
     takes_key: bool = True
-    # Many acts, each done and kept by itself through `do_part`, key or not.
+    # Many acts, each done and stored by itself through `do_part`, key or not.
     has_parts: bool = False
     # Of the answer, where it is no JSON.
     media_type: str = "application/json"
@@ -178,11 +178,11 @@ class StaffView(HubAPIView):
         self.params = self.check_query(request) if spec else {}
         key = request.headers.get("Idempotency-Key")
         if request.method == "POST" and spec and spec.takes_key and key is not None:
-            self._key = self._checked_key(key)
+            self._key = self._parse_idempotency_key(key)
             if not spec.has_parts:
                 # What `dispatch` calls next.
                 view: Any = self
-                view.post = partial(self._done_once, view.post, *self._key)
+                view.post = partial(self._handle_once, view.post, *self._key)
 
     def check_query(self, request: Request) -> dict[str, Any]:
         """Return the checked parameters. Raises ValidationError for unknown ones."""
@@ -213,9 +213,9 @@ class StaffView(HubAPIView):
             body = with_camel_keys(body)
         return Response(body, status or spec.status, headers=headers)
 
-    def can_see_unmasked(self, row: Any) -> bool:
-        """Tell whether the person sees contact data of this row."""
-        return self.actor.has_perm(SEE_UNMASKED, business_of(row))
+    def can_see_unmasked(self, instance: Any) -> bool:
+        """Tell whether the person sees contact data of this instance."""
+        return self.actor.has_perm(SEE_UNMASKED, business_of(instance))
 
     def expected_rev(self) -> int | None:
         """Return the revision that `If-Match` names (RFC 9110), if it does.
@@ -249,20 +249,20 @@ class StaffView(HubAPIView):
     ) -> tuple[dict[str, Any], bool]:
         """Do one of many acts in a transaction of its own, once if there is a key.
 
-        Returns what it answers, which JSON can hold, and whether that was kept from an
+        Returns what it answers, which JSON can hold, and whether that was stored by an
         earlier request with this key. Raises ApiError 422 when that said another thing.
         """
         if self._key is None:
             with transaction.atomic():
                 return act(), False
-        name, said = self._key
-        return self._kept_once(hmac_hex("part", name, str(number)), said, act)
+        name, fingerprint = self._key
+        return self._do_once(hmac_hex("part", name, str(number)), fingerprint, act)
 
-    def _done_once(
+    def _handle_once(
         self,
         act: Callable[..., Any],
         name: str,
-        said: str,
+        fingerprint: str,
         request: Request,
         *args: Any,
         **kw: Any,
@@ -277,12 +277,12 @@ class StaffView(HubAPIView):
         def answer() -> dict[str, Any]:
             nonlocal response
             response = act(request, *args, **kw)
-            return self._kept(response)
+            return self._storable(response)
 
-        kept, is_repeat = self._kept_once(name, said, answer)
-        return self._again(kept) if is_repeat else response
+        stored, is_repeat = self._do_once(name, fingerprint, answer)
+        return self._replay(stored) if is_repeat else response
 
-    def _checked_key(self, text: str) -> tuple[str, str]:
+    def _parse_idempotency_key(self, text: str) -> tuple[str, str]:
         if not (
             0 < len(text) <= _LONGEST_KEY and text.isascii() and text.isprintable()
         ):
@@ -292,25 +292,25 @@ class StaffView(HubAPIView):
                 "Idempotency-Key has 1 to 255 plain characters. Send a random UUID.",
             )
         request = self.request
-        asked = (request.path.rstrip("/"), request.headers.get("X-Business", ""))
+        where = (request.path.rstrip("/"), request.headers.get("X-Business", ""))
         who = (str(self.actor.id), self.actor.permission_fingerprint)
-        name = hmac_hex("answer", *who, *asked, text)
-        said = orjson.dumps(request.data, option=orjson.OPT_SORT_KEYS).decode()
-        return name, hmac_hex("said", request.META.get("QUERY_STRING", ""), said)
+        name = hmac_hex("answer", *who, *where, text)
+        content = orjson.dumps(request.data, option=orjson.OPT_SORT_KEYS).decode()
+        return name, hmac_hex("said", request.META.get("QUERY_STRING", ""), content)
 
-    def _kept_once(
-        self, name: str, said: str, act: Callable[[], dict[str, Any]]
+    def _do_once(
+        self, name: str, fingerprint: str, act: Callable[[], dict[str, Any]]
     ) -> tuple[dict[str, Any], bool]:
         """Claim a name, act and keep the answer, in one transaction; or say it again.
 
-        The second of what is returned tells whether it was kept before.
+        The second of what is returned tells whether it was stored before.
         """
         is_done = False
         try:
             with transaction.atomic():
-                kept = self._claimed(name, said)
-                if kept is not None:
-                    return kept, True
+                stored = self._claimed(name, fingerprint)
+                if stored is not None:
+                    return stored, True
                 answer = act()
                 idempotency.keep_answer(name, answer)
                 is_done = True
@@ -331,28 +331,28 @@ class StaffView(HubAPIView):
                 "This key was sent with another request. Take a new one.",
             ) from error
 
-    def _kept(self, response: Response) -> dict[str, Any]:
-        noted = [asdict(shown) for shown in self.actor.operation.shown]
+    def _storable(self, response: Response) -> dict[str, Any]:
+        accesses = [asdict(note) for note in self.actor.operation.shown]
         return {
             "status": response.status_code,
             "body": ExactJSONRenderer().render(response.data).decode(),
-            "headers": {n: response[n] for n in _KEPT_HEADERS if n in response},
-            "shown": json.loads(json.dumps(noted, default=str)),
+            "headers": {n: response[n] for n in _STORED_HEADERS if n in response},
+            "shown": json.loads(json.dumps(accesses, default=str)),
         }
 
-    def _again(self, kept: dict[str, Any]) -> HttpResponse:
+    def _replay(self, stored: dict[str, Any]) -> HttpResponse:
         operation = self.actor.operation
-        for shown in kept["shown"]:
-            pk = shown["business_id"]
+        for note in stored["shown"]:
+            pk = note["business_id"]
             # Whom it shows is an access again.
-            shown["business_id"] = UUID(pk) if pk else None
-            shown["subjects"] = tuple(UUID(each) for each in shown["subjects"])
-            operation.shown.append(AccessNote(**shown))
+            note["business_id"] = UUID(pk) if pk else None
+            note["subjects"] = tuple(UUID(each) for each in note["subjects"])
+            operation.shown.append(AccessNote(**note))
             operation.reader = self.actor
-        headers = {**kept["headers"], "Idempotent-Replayed": "true"}
+        headers = {**stored["headers"], "Idempotent-Replayed": "true"}
         return HttpResponse(
-            kept["body"],
-            status=kept["status"],
+            stored["body"],
+            status=stored["status"],
             headers=headers,
             content_type="application/json",
         )

@@ -94,7 +94,7 @@ class ReadingViewSet(KeyReaderMixin, GenericViewSet[Any]):
     cursor_field = "received_at"
     model: ClassVar[Any]
     # What access events call these rows.
-    access_name: ClassVar[str] = "customer"
+    event_prefix: ClassVar[str] = "customer"
 
     @classmethod
     def as_endpoint(
@@ -158,14 +158,14 @@ class ReadingViewSet(KeyReaderMixin, GenericViewSet[Any]):
     def list(self, request: Request) -> Response:
         """List rows, newest first."""
         page = self.paginate_queryset(self.get_queryset()) or []
-        note_shown(f"{self.access_name}.listed", page, actor=self.actor)
+        note_shown(f"{self.event_prefix}.listed", page, actor=self.actor)
         next_link = self.paginator.get_next_link()  # type: ignore[union-attr]  # there is one
         return self.respond({"results": page, "next": next_link})
 
     def retrieve(self, request: Request, pk: str) -> Response:
         """Show one row."""
         instance = self.get_object()
-        action = f"{self.access_name}.viewed"
+        action = f"{self.event_prefix}.viewed"
         note_shown(action, [instance], actor=self.actor, target=instance)
         return self.respond(instance)
 
@@ -207,7 +207,7 @@ class QuarantineViewSet(ReadingViewSet):
 
     model = Quarantine
     queryset = Quarantine._default_manager.none()
-    access_name = "quarantine"
+    event_prefix = "quarantine"
     action_specs: ClassVar[Mapping[str, ActionSpec]] = {
         "list": ActionSpec(
             _VIEW_QUARANTINE,

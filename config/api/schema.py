@@ -121,8 +121,8 @@ def complete(result: Any, generator: CanonicalGenerator, **_: Any) -> Any:
         for path, operations in part.build_paths().items():
             if generator.describes(path):
                 result["paths"].setdefault(path, {}).update(operations)
-        for kind, found in part.build_components().items():
-            components.setdefault(kind, {}).update(found)
+        for kind, added in part.build_components().items():
+            components.setdefault(kind, {}).update(added)
     components.setdefault("securitySchemes", {})["csrfToken"] = dict(_CSRF)
     for path, item in result["paths"].items():
         for operation in item.values():
@@ -163,11 +163,11 @@ def _drop_unused(result: dict[str, Any]) -> None:
 
 def _tags(result: dict[str, Any]) -> list[dict[str, str]]:
     """Return the tags that are used: the known ones first, in their order."""
-    listed: Any = settings.SPECTACULAR_SETTINGS["TAGS"]
-    known = {tag["name"]: tag for tag in listed}
+    settings_tags: Any = settings.SPECTACULAR_SETTINGS["TAGS"]
+    listed = {tag["name"]: tag for tag in settings_tags}
     used = {tag for operation in _operations(result) for tag in operation["tags"]}
-    order = [*(n for n in known if n in used), *sorted(used - known.keys())]
-    return [known.get(name, {"name": name}) for name in order]
+    order = [*(n for n in listed if n in used), *sorted(used - listed.keys())]
+    return [listed.get(name, {"name": name}) for name in order]
 
 
 def _operations(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -207,7 +207,7 @@ def _name_choices(result: dict[str, Any]) -> None:
     for choices in sorted(TextChoices.__subclasses__(), key=lambda c: c.__name__):
         values = tuple(sorted(choices.values))
         names[values] = "" if values in names else choices.__name__
-    for place in [*_places(copy.copy(schemas)), *_places(result["paths"])]:
+    for place in [*_choice_maps(copy.copy(schemas)), *_choice_maps(result["paths"])]:
         for key, schema in list(place.items()):
             if not isinstance(schema, dict) or "enum" not in schema:
                 continue
@@ -219,18 +219,18 @@ def _name_choices(result: dict[str, Any]) -> None:
             place[key] = _referred(name, schema)
 
 
-def _places(node: Any) -> Iterator[dict[str, Any]]:
+def _choice_maps(node: Any) -> Iterator[dict[str, Any]]:
     """Yield each mapping whose values are schemas, one of which may be replaced."""
     if isinstance(node, dict):
-        found = {k: v for k, v in node.items() if isinstance(v, dict) and "enum" in v}
-        if found:
+        choices = {k: v for k, v in node.items() if isinstance(v, dict) and "enum" in v}
+        if choices:
             yield node
         for key, inner in node.items():
-            if key not in found:
-                yield from _places(inner)
+            if key not in choices:
+                yield from _choice_maps(inner)
     elif isinstance(node, list):
         for inner in node:
-            yield from _places(inner)
+            yield from _choice_maps(inner)
 
 
 def _referred(name: str, schema: dict[str, Any]) -> dict[str, Any]:

@@ -49,7 +49,7 @@ class BusinessViewSet(HubViewSet):
     filterset_class = BusinessFilters
     lookup_url_kwarg = "business"
     lookup_value_regex = "[^/]+"
-    access_name = "business"
+    event_prefix = "business"
     ordering_fields = ("name", "created_at")
 
     def get_by_reference(self, reference: str) -> Business:
@@ -81,7 +81,7 @@ class MembershipViewSet(HubViewSet):
     model = Membership
     serializer_class = rows.MembershipRow
     filterset_class = MembershipFilters
-    access_name = "membership"
+    event_prefix = "membership"
     ordering_fields = ("created_at", "role")
     related: ClassVar = {
         "business": Related(rows.BusinessRow, "business"),
