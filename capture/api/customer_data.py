@@ -138,12 +138,12 @@ class CustomerDataListView(MachineView):
     """GET lists everything that is known of customers; masked for people."""
 
     tag = "Customer data"
-    methods: ClassVar = {
+    action_specs: ClassVar = {
         "get": ActionSpec(_ALL, CustomerDataPageSerializer, query=AllQuery)
     }
 
     def get(self, request: Request) -> Response:
-        params, business = self.parameters, self.business()
+        params, business = self.params, self.business()
         queryset = customers.list_hub_customers(
             actor=self.actor,
             business=business,
@@ -151,7 +151,7 @@ class CustomerDataListView(MachineView):
             status=params["status"],
         )
         page = self.list_page(queryset, limit="page_size")
-        records = customers.load_values(page.rows, services.CUSTOMER_DATA, room=Room())
+        records = customers.load_values(page.items, services.CUSTOMER_DATA, room=Room())
         data = [
             self.mask_values(values, business, is_unmasked=self.by_key)
             for values in records
@@ -163,7 +163,7 @@ class CustomerDataView(MachineView):
     """GET answers everything that is known of one customer, masked by role."""
 
     tag = "Customer data"
-    methods: ClassVar = {
+    action_specs: ClassVar = {
         "get": ActionSpec("customers.view_customer", CustomerDataAnswerSerializer)
     }
 
@@ -190,14 +190,14 @@ class CustomerDataStatsView(WorkingBusinessView):
     """GET answers the figures of the panel."""
 
     tag = "Customer data"
-    methods: ClassVar = {
+    action_specs: ClassVar = {
         "get": ActionSpec(
             "customers.view_customerstats", StatsAnswerSerializer, query=StatsQuery
         )
     }
 
     def get(self, request: Request) -> Response:
-        hours = self.parameters["period_hours"]
+        hours = self.params["period_hours"]
         stats = services.get_customer_data_stats(
             self.business(), actor=self.actor, period=timedelta(hours=hours)
         )

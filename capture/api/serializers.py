@@ -29,7 +29,8 @@ class AnyObjectField(serializers.DictField):
 class SealedMessageSerializer(serializers.Serializer[Any]):
     """Shows what was sent to those who may read it, and masks what others see.
 
-    `is_unmasked` of the context tells who sees contact data, and `may` who may what.
+    `is_unmasked` of the context tells who sees contact data, and `has_perm` who
+    may what.
     """
 
     sent_field: ClassVar[str]
@@ -39,7 +40,7 @@ class SealedMessageSerializer(serializers.Serializer[Any]):
         data = super().to_representation(instance)
         if not self.context["is_unmasked"](instance):
             data |= {name: mask(data[name]) for name, mask in self.masks.items()}
-        if not self.context["may"]("capture.read_payload", instance.business_id):
+        if not self.context["has_perm"]("capture.read_payload", instance.business_id):
             del data[self.sent_field]
         return data
 

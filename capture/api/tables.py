@@ -7,7 +7,7 @@ from typing import ClassVar
 import django_filters
 
 from audit.rest.filters import OfCustomer, TableFilters
-from audit.rest.model_serializers import Related, RowSerializer
+from audit.rest.model_serializers import HubModelSerializer, Related
 from capture.models import (
     ApiKey,
     DashboardSnapshot,
@@ -30,7 +30,7 @@ _TIMES: dict[str, list[str]] = {
 }
 
 
-class CopySerializer(RowSerializer):
+class CopySerializer(HubModelSerializer):
     """An instance that repeats what somebody sent."""
 
     is_copy = True
@@ -254,7 +254,7 @@ class DashboardViewSet(TypedCaptureViewSet):
     ordering_fields = (*TypedCaptureViewSet.ordering_fields, "last_seen_at")
 
 
-class SourceSerializer(RowSerializer):
+class SourceSerializer(HubModelSerializer):
     """A site, server or provider that sends captures."""
 
     class Meta:
@@ -282,7 +282,7 @@ class SourceViewSet(HubViewSet):
     ordering_fields = ("name", "created_at")
 
 
-class KeySerializer(RowSerializer):
+class KeySerializer(HubModelSerializer):
     """A key of a source: its first signs and what it may do, never the key."""
 
     class Meta:

@@ -41,7 +41,7 @@ class TrackingStatisticsView(WorkingBusinessView):
     """GET answers the figures of one business; orders are purchases there."""
 
     tag = "Tracking"
-    methods: ClassVar = {
+    action_specs: ClassVar = {
         "get": ActionSpec("customers.view_customerstats", StatisticsAnswerSerializer)
     }
 

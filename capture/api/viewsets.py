@@ -94,7 +94,7 @@ class ReadingViewSet(KeyReaderMixin, GenericViewSet[Any]):
     cursor_field = "received_at"
     model: ClassVar[Any]
     # What access events call these rows.
-    shown_as: ClassVar[str] = "customer"
+    event_prefix: ClassVar[str] = "customer"
 
     @classmethod
     def as_endpoint(
@@ -158,14 +158,14 @@ class ReadingViewSet(KeyReaderMixin, GenericViewSet[Any]):
     def list(self, request: Request) -> Response:
         """List rows, newest first."""
         page = self.paginate_queryset(self.get_queryset()) or []
-        note_shown(f"{self.shown_as}.listed", page, actor=self.actor)
+        note_shown(f"{self.event_prefix}.listed", page, actor=self.actor)
         next_link = self.paginator.get_next_link()  # type: ignore[union-attr]  # there is one
         return self.respond({"results": page, "next": next_link})
 
     def retrieve(self, request: Request, pk: str) -> Response:
         """Show one row."""
         instance = self.get_object()
-        action = f"{self.shown_as}.viewed"
+        action = f"{self.event_prefix}.viewed"
         note_shown(action, [instance], actor=self.actor, target=instance)
         return self.respond(instance)
 
@@ -178,7 +178,7 @@ class CaptureViewSet(ReadingViewSet):
 
     model = Capture
     queryset = Capture._default_manager.none()
-    methods: ClassVar = {
+    action_specs: ClassVar = {
         "list": ActionSpec(
             _VIEW_CAPTURE,
             serializers.CapturePageSerializer,
@@ -188,7 +188,7 @@ class CaptureViewSet(ReadingViewSet):
     }
 
     def get_queryset(self) -> Any:
-        params = self.parameters
+        params = self.params
         return services.list_captures(
             actor=self.actor,
             kind=params.get("type", ""),
@@ -207,8 +207,8 @@ class QuarantineViewSet(ReadingViewSet):
 
     model = Quarantine
     queryset = Quarantine._default_manager.none()
-    shown_as = "quarantine"
-    methods: ClassVar = {
+    event_prefix = "quarantine"
+    action_specs: ClassVar = {
         "list": ActionSpec(
             _VIEW_QUARANTINE,
             serializers.QuarantinePageSerializer,
@@ -218,7 +218,7 @@ class QuarantineViewSet(ReadingViewSet):
     }
 
     def get_queryset(self) -> Any:
-        params = self.parameters
+        params = self.params
         return services.list_quarantined(
             actor=self.actor,
             code=params.get("code", ""),
@@ -232,7 +232,7 @@ class QuarantineDecisionViewSet(ReadingViewSet):
     model = Quarantine
     queryset = Quarantine._default_manager.none()
     authentication_classes = (StaffSessionAuthentication,)
-    methods: ClassVar = {
+    action_specs: ClassVar = {
         "replay": ActionSpec(
             "capture.replay_quarantine",
             serializers.ReplayedSerializer,
@@ -305,7 +305,7 @@ class QuarantineDecisionViewSet(ReadingViewSet):
 class CaptureCountsViewSet(ReadingViewSet):
     """Counts what is known of a person."""
 
-    methods: ClassVar = {
+    action_specs: ClassVar = {
         "retrieve": ActionSpec(_VIEW_CAPTURE, serializers.CountsSerializer)
     }
 

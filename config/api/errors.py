@@ -55,22 +55,22 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse
 
     The latter becomes a 500 by `config.errors`, and stands in the log.
     """
-    known = _known(error)
-    if known is None:
+    api_exception = _as_api_exception(error)
+    if api_exception is None:
         return None
-    status = known.status_code
-    if isinstance(known, ApiError):
-        refusal = known
-    elif isinstance(known, exceptions.ValidationError):
-        refusal = _refused_values(list(_errors(known.detail, "")))
-    elif known.get_codes() == "invalid_token":
+    status = api_exception.status_code
+    if isinstance(api_exception, ApiError):
+        refusal = api_exception
+    elif isinstance(api_exception, exceptions.ValidationError):
+        refusal = _refused_values(list(_errors(api_exception.detail, "")))
+    elif api_exception.get_codes() == "invalid_token":
         # A sentence of ours, which says what to do with a token that has ended.
-        refusal = ApiError(status, "invalid_token", str(known.detail))
+        refusal = ApiError(status, "invalid_token", str(api_exception.detail))
     else:
-        refusal = ApiError(status, _code(known), _SENTENCES.get(status, _OTHER))
+        refusal = ApiError(status, _code(api_exception), _SENTENCES.get(status, _OTHER))
     # A header that says how to sign in came with the error, or there is none.
-    challenge = getattr(known, "auth_header", None)
-    wait = getattr(known, "wait", None)
+    challenge = getattr(api_exception, "auth_header", None)
+    wait = getattr(api_exception, "wait", None)
     if wait is not None:
         refusal.headers["Retry-After"] = str(max(int(wait), 1))
     response = problem_response(context["request"]._request, refusal)
@@ -79,7 +79,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse
     return response
 
 
-def _known(error: Exception) -> exceptions.APIException | None:
+def _as_api_exception(error: Exception) -> exceptions.APIException | None:
     if isinstance(error, Http404):
         return exceptions.NotFound()
     if isinstance(error, PermissionDenied):
@@ -102,26 +102,26 @@ def _lost_race(error: IntegrityError) -> ApiError:
 
 def _of_django(error: ValidationError) -> Any:
     if hasattr(error, "error_dict"):
-        return {name: _details(found) for name, found in error.error_dict.items()}
+        return {name: _details(errors) for name, errors in error.error_dict.items()}
     return _details(error.error_list)
 
 
-def _details(found: list[ValidationError]) -> list[exceptions.ErrorDetail]:
+def _details(errors: list[ValidationError]) -> list[exceptions.ErrorDetail]:
     return [
         exceptions.ErrorDetail(" ".join(one.messages), one.code or "invalid")
-        for one in found
+        for one in errors
     ]
 
 
 def _refused_values(errors: list[dict[str, str]]) -> ApiError:
     """Return the refusal of wrong values, or of a rule that has a code of its own."""
     first = errors[0]
-    place, said = first["pointer"].lstrip("/"), first["detail"]
-    if len(errors) == 1 and not place and first["code"] != "invalid":
+    path, sentence = first["pointer"].lstrip("/"), first["detail"]
+    if len(errors) == 1 and not path and first["code"] != "invalid":
         status = 409 if first["code"] in _OF_THE_STATE else 400
-        return ApiError(status, first["code"], said, errors=errors)
+        return ApiError(status, first["code"], sentence, errors=errors)
     count = "One field is" if len(errors) == 1 else f"{len(errors)} fields are"
-    detail = f"{place}: {said}" if place else said
+    detail = f"{path}: {sentence}" if path else sentence
     message = f"{count} wrong."
     return ApiError(400, "validation_error", message, detail=detail, errors=errors)
 
@@ -147,10 +147,10 @@ def _errors(detail: Any, pointer: str) -> Iterator[dict[str, str]]:
             yield from _errors(inner, f"{pointer}/{number}" if is_item else pointer)
     else:
         code = str(getattr(detail, "code", "invalid"))
-        said = _REPEATING.get(code, str(detail))
-        if code == "invalid_choice" and not said.startswith(_NAMING):
-            said = _NO_CHOICE
-        yield {"pointer": pointer, "code": code, "detail": said}
+        sentence = _REPEATING.get(code, str(detail))
+        if code == "invalid_choice" and not sentence.startswith(_NAMING):
+            sentence = _NO_CHOICE
+        yield {"pointer": pointer, "code": code, "detail": sentence}
 
 
 def _escaped(name: str) -> str:

@@ -64,7 +64,7 @@ class CustomerDetailViewSet(ViewSetMixin, BusinessScopeMixin):
     """What `/api/v1/customers/` answers besides the table, of any of the businesses."""
 
     tag = "Customers"
-    methods: ClassVar = {
+    action_specs: ClassVar = {
         "search": ActionSpec(_VIEW, SearchResultsSerializer, query=SearchQuery),
         "timeline": ActionSpec(_VIEW, TimelineSerializer, query=TimelineQuery),
         "metrics": ActionSpec("customers.view_customerstats", PersonMetricsSerializer),
@@ -85,12 +85,12 @@ class CustomerDetailViewSet(ViewSetMixin, BusinessScopeMixin):
 
     def search(self, request: Request) -> Response:
         """Find customers while somebody types; exact hits come first."""
-        text = self.parameters["q"]
+        text = self.params["q"]
         matches = services.find_customers(
             text,
             actor=self.actor,
             business_id=self.named_business_id(self.required_permission),
-            limit=self.parameters["limit"],
+            limit=self.params["limit"],
         )
         customers = [match.customer for match in matches]
         log.note_shown(
@@ -101,7 +101,7 @@ class CustomerDetailViewSet(ViewSetMixin, BusinessScopeMixin):
 
     def timeline(self, request: Request, customer: str) -> Response:
         """List what happened with a customer, the newest first."""
-        params, instance = self.parameters, self.customer(customer)
+        params, instance = self.params, self.customer(customer)
         limit = params["limit"]
         entries = services.get_timeline(
             instance,

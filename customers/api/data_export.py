@@ -23,7 +23,7 @@ class PersonExportLinkView(CustomerLookupMixin):
 
     tag = "Customers"
     changes_customer = False
-    methods: ClassVar = {
+    action_specs: ClassVar = {
         "post": ActionSpec("customers.export_customer", LinkSerializer, 201, GiveReason)
     }
 
@@ -43,7 +43,7 @@ class PersonExportView(AnyAcceptMixin):
     tag = "Customers"
     # No HEAD: it would use the link up.
     http_method_names = ["get"]
-    methods: ClassVar = {
+    action_specs: ClassVar = {
         "get": ActionSpec("customers.export_customer", OpenApiTypes.OBJECT)
     }
 

@@ -140,7 +140,7 @@ class CustomerDataExportView(ExportView):
     """POST answers document 000's full export as CSV."""
 
     profile = ExportProfile.FULL
-    methods: ClassVar = {"post": file_spec(_FULL, serializers.FullExport)}
+    action_specs: ClassVar = {"post": file_spec(_FULL, serializers.FullExport)}
 
 
 class HubExportView(ExportView):
@@ -148,7 +148,7 @@ class HubExportView(ExportView):
 
     is_camel = True
     profile = ExportProfile.LIST
-    methods: ClassVar = {"post": file_spec(_FULL, serializers.ListExport)}
+    action_specs: ClassVar = {"post": file_spec(_FULL, serializers.ListExport)}
 
 
 class HasExportPermission(HasHubPermission):
@@ -167,7 +167,7 @@ class ExportsView(ExportView):
     """GET lists what was exported and by whom, POST exports."""
 
     permission_classes = (PersonsOnly, HasExportPermission)
-    methods: ClassVar = {
+    action_specs: ClassVar = {
         "get": ActionSpec(
             "customers.view_export", serializers.ManifestsSerializer, query=PageQuery
         ),
@@ -175,10 +175,10 @@ class ExportsView(ExportView):
     }
 
     def get(self, request: Request) -> Response:
-        params = self.parameters
+        params = self.params
         exports = services.list_exports(actor=self.actor, business=self.business())
         page = page_of(exports, number=params["page"], limit=params["limit"])
-        manifests = services.read_manifests(page.rows, actor=self.actor)
+        manifests = services.read_manifests(page.items, actor=self.actor)
         return self.respond({"exports": manifests, "pagination": page})
 
     def post(self, request: Request) -> StreamingHttpResponse:

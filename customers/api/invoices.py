@@ -26,7 +26,7 @@ class InvoiceView(AnyAcceptMixin):
     """GET shows the invoice of a booking; it gets its number when it is sent."""
 
     tag = "Bookings"
-    methods: ClassVar = {
+    action_specs: ClassVar = {
         "get": ActionSpec(
             "customers.view_booking", OpenApiTypes.STR, media_type="text/html"
         )
@@ -53,7 +53,7 @@ class SendInvoiceView(CustomerLookupMixin):
     """POST numbers the invoice of a booking and mails it."""
 
     tag = "Bookings"
-    methods: ClassVar = {
+    action_specs: ClassVar = {
         "post": ActionSpec("customers.change_booking", SentInvoicesSerializer)
     }
 

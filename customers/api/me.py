@@ -30,7 +30,7 @@ class MeView(StaffView):
 
     tag = "Account"
     permission_classes = (IsSignedIn,)
-    methods: ClassVar = {"get": ActionSpec("", MeSerializer)}
+    action_specs: ClassVar = {"get": ActionSpec("", MeSerializer)}
 
     def get(self, request: Request) -> Response:
         user: Any = request.user

@@ -117,10 +117,10 @@ class WorkingBusinessView(BusinessScopeMixin):
 
         `limit` names the parameter with the size of a page.
         """
-        params = self.parameters
+        params = self.params
         page: Page[Any] = page_of(queryset, number=params["page"], limit=params[limit])
         search = params.get("search")
-        self.note_listed("searched" if search else "listed", page.rows, search or None)
+        self.note_listed("searched" if search else "listed", page.items, search or None)
         return page
 
     def links(self, page: Page[Any]) -> dict[str, Any]:

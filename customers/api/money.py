@@ -64,7 +64,7 @@ class BookingRefundViewSet(ListCreateViewSet, bookings.RefundViewSet):
         serializers.RefundDoneSerializer,
         201,
         serializers.AskRefund,
-        also={202: serializers.RefundDoneSerializer},
+        other_responses={202: serializers.RefundDoneSerializer},
     )
 
     @cached_property
@@ -139,7 +139,7 @@ class RefundDecisionViewSet(ViewSetMixin, CustomerLookupMixin):
     """Decides on requested refunds."""
 
     tag = "Refunds"
-    methods: ClassVar = {
+    action_specs: ClassVar = {
         "approve": ActionSpec(services.EXCEED_LIMIT, serializers.RefundDoneSerializer),
         "refuse": ActionSpec(
             "customers.change_refund",
@@ -168,7 +168,7 @@ class CreditActionViewSet(ViewSetMixin, CreditAnswerMixin):
     """The balance of a customer, and what is done with entries of credit."""
 
     tag = "Credits"
-    methods: ClassVar = {
+    action_specs: ClassVar = {
         "balance": ActionSpec("customers.view_credit", serializers.BalancesSerializer),
         "spend_credit": ActionSpec(
             "customers.add_credit",
@@ -208,7 +208,7 @@ class FlagView(CustomerLookupMixin):
     """DELETE takes a flag off; the history keeps that it was set."""
 
     tag = "Flags"
-    methods: ClassVar = {
+    action_specs: ClassVar = {
         "delete": ActionSpec("customers.change_flag", None, 204, Reason)
     }
 

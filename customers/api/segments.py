@@ -25,7 +25,7 @@ class SegmentViewSet(ViewSetMixin, WorkingBusinessView):
     """Ready segments, and who is in them."""
 
     tag = "Segments"
-    methods: ClassVar = {
+    action_specs: ClassVar = {
         "list": ActionSpec(_VIEW, serializers.SegmentListSerializer),
         "retrieve": ActionSpec(_VIEW, serializers.OneSegmentSerializer),
         "customers": ActionSpec(
@@ -77,6 +77,6 @@ class SegmentViewSet(ViewSetMixin, WorkingBusinessView):
         """Answer a page of customers, with the channels that may carry offers."""
         page = self.list_page(queryset)
         return self.respond(
-            {"customers": page.rows, "pagination": page},
-            contactable=services.contactable(page.rows),
+            {"customers": page.items, "pagination": page},
+            contactable=services.contactable(page.items),
         )

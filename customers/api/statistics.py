@@ -30,7 +30,7 @@ class StatisticsView(WorkingBusinessView):
     """
 
     tag = "Statistics"
-    methods: ClassVar = {
+    action_specs: ClassVar = {
         "get": ActionSpec(
             "customers.view_customerstats",
             StatisticsSerializer,
@@ -41,7 +41,7 @@ class StatisticsView(WorkingBusinessView):
     def get(self, request: Request) -> Response:
         business = self.business()
         figures = services.get_business_figures(business, actor=self.actor)
-        since = figures.as_of - timedelta(weeks=self.parameters["weeks"])
+        since = figures.as_of - timedelta(weeks=self.params["weeks"])
         weeks = services.get_signups_per_week(business, actor=self.actor, since=since)
         return self.respond(
             {

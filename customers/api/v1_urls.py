@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.urls import re_path
 
-from audit.rest.routers import UUID, route, routes
+from audit.rest.routers import LIST, UUID_REGEX, HubRouter, api_route
 from customers.api.customer_detail import CustomerDetailViewSet
 from customers.api.data_export import PersonExportLinkView, PersonExportView
 from customers.api.exports import ExportsView
@@ -35,86 +33,83 @@ from customers.api.tables.preferences import (
 )
 from customers.api.tables.tickets import MessageViewSet, TicketViewSet
 
-_ANY = "[^/]+"
-_CUSTOMER, _BOOKING = rf"customers/(?P<customer>{_ANY})", rf"bookings/(?P<pk>{_ANY})"
-_REFUND, _SEGMENT = rf"refunds/(?P<pk>{_ANY})", rf"segments/(?P<segment>{_ANY})"
-_LIST = {"get": "list", "post": "create"}
+_CUSTOMER, _BOOKING = "customers/(?P<customer>[^/]+)", "bookings/(?P<pk>[^/]+)"
+_REFUND, _SEGMENT = "refunds/(?P<pk>[^/]+)", "segments/(?P<segment>[^/]+)"
 
-_VIEWS: dict[str, Any] = {
-    "me": MeView,
-    "statistics": StatisticsView,
-    "exports": ExportsView,
-    f"{_CUSTOMER}/export": PersonExportLinkView,
-    f"{_CUSTOMER}/flags/(?P<code>{_ANY})": FlagView,
-    f"{_BOOKING}/invoice": InvoiceView,
-    f"{_BOOKING}/invoice/send": SendInvoiceView,
-}
+
+class CustomerRelatedRouter(HubRouter):
+    """Adds the path below a customer, where one of theirs is written too."""
+
+    routes = [
+        *HubRouter.routes,
+        api_route(f"{_CUSTOMER}/{{prefix}}", LIST, parent="customer"),
+    ]
+
+
+router = HubRouter()
+router.register("businesses", BusinessViewSet)
+router.register("memberships", MembershipViewSet)
+router.register("customers", CustomerViewSet)
+router.register("refunds", RefundViewSet)
+router.register("credits", CreditViewSet)
+router.register("flags", FlagViewSet)
+router.register("messages", MessageViewSet)
+
+related_router = CustomerRelatedRouter()
+related_router.register("addresses", AddressViewSet)
+related_router.register("bookings", BookingViewSet)
+related_router.register("consents", ConsentViewSet)
+related_router.register("contacts", ContactViewSet)
+related_router.register("notes", NoteViewSet)
+related_router.register("tickets", TicketViewSet)
+
 # Actions that are none of a table's.
-_ACTIONS: tuple[tuple[str, Any, dict[str, str]], ...] = (
-    ("customers/search", CustomerDetailViewSet, {"get": "search"}),
-    (f"{_CUSTOMER}/timeline", CustomerDetailViewSet, {"get": "timeline"}),
-    (f"{_CUSTOMER}/metrics", CustomerDetailViewSet, {"get": "metrics"}),
-    (f"{_CUSTOMER}/reveal", CustomerDetailViewSet, {"post": "reveal"}),
-    (f"{_REFUND}/approve", RefundDecisionViewSet, {"post": "approve"}),
-    (f"{_REFUND}/refuse", RefundDecisionViewSet, {"post": "refuse"}),
-    (f"{_CUSTOMER}/credits/balance", CreditActionViewSet, {"get": "balance"}),
-    (f"{_CUSTOMER}/credits/spend", CreditActionViewSet, {"post": "spend_credit"}),
-    (
-        f"credits/(?P<pk>{_ANY})/reverse",
-        CreditActionViewSet,
-        {"post": "reverse_credit"},
-    ),
-    ("segments", SegmentViewSet, {"get": "list"}),
-    ("segments/preview", SegmentViewSet, {"post": "preview"}),
-    (_SEGMENT, SegmentViewSet, {"get": "retrieve"}),
-    (f"{_SEGMENT}/customers", SegmentViewSet, {"get": "customers"}),
-    (f"{_CUSTOMER}/stats", CustomerStatsViewSet, {"get": "retrieve"}),
+_detail, _segment = CustomerDetailViewSet.as_view, SegmentViewSet.as_view
+_refund, _credit = RefundDecisionViewSet.as_view, CreditActionViewSet.as_view
+_VIEWS = (
+    ("me", MeView.as_view()),
+    ("statistics", StatisticsView.as_view()),
+    ("exports", ExportsView.as_view()),
+    ("segments", _segment({"get": "list"})),
+    ("segments/preview", _segment({"post": "preview"})),
+    (_SEGMENT, _segment({"get": "retrieve"})),
+    (f"{_SEGMENT}/customers", _segment({"get": "customers"})),
+    ("customers/search", _detail({"get": "search"})),
+    (f"{_CUSTOMER}/timeline", _detail({"get": "timeline"})),
+    (f"{_CUSTOMER}/metrics", _detail({"get": "metrics"})),
+    (f"{_CUSTOMER}/reveal", _detail({"post": "reveal"})),
+    (f"{_CUSTOMER}/export", PersonExportLinkView.as_view()),
+    (f"{_CUSTOMER}/stats", CustomerStatsViewSet.as_view({"get": "retrieve"})),
     (
         f"{_CUSTOMER}/preferences",
-        CustomerPreferencesViewSet,
-        {"get": "retrieve", "patch": "partial_update"},
+        CustomerPreferencesViewSet.as_view(
+            {"get": "retrieve", "patch": "partial_update"}
+        ),
+    ),
+    (f"{_CUSTOMER}/flags", CustomerFlagViewSet.as_view(LIST, parent="customer")),
+    (f"{_CUSTOMER}/flags/(?P<code>[^/]+)", FlagView.as_view()),
+    (f"{_CUSTOMER}/credits", CustomerCreditViewSet.as_view(LIST, parent="customer")),
+    (f"{_CUSTOMER}/credits/balance", _credit({"get": "balance"})),
+    (f"{_CUSTOMER}/credits/spend", _credit({"post": "spend_credit"})),
+    ("credits/(?P<pk>[^/]+)/reverse", _credit({"post": "reverse_credit"})),
+    (f"{_BOOKING}/refunds", BookingRefundViewSet.as_view(LIST, parent="booking")),
+    (f"{_REFUND}/approve", _refund({"post": "approve"})),
+    (f"{_REFUND}/refuse", _refund({"post": "refuse"})),
+    (f"{_BOOKING}/invoice", InvoiceView.as_view()),
+    (f"{_BOOKING}/invoice/send", SendInvoiceView.as_view()),
+    (
+        f"tickets/(?P<pk>{UUID_REGEX})/messages",
+        MessageViewSet.as_view(LIST, parent="ticket"),
     ),
 )
-# Tables that are also listed, and written, below a customer.
-_OF_CUSTOMERS: dict[str, Any] = {
-    "addresses": AddressViewSet,
-    "bookings": BookingViewSet,
-    "consents": ConsentViewSet,
-    "contacts": ContactViewSet,
-    "notes": NoteViewSet,
-    "tickets": TicketViewSet,
-}
-# Lists below another instance: its kind, and the viewset.
-_BELOW: dict[str, tuple[str, Any]] = {
-    f"{_BOOKING}/refunds": ("booking", BookingRefundViewSet),
-    f"{_CUSTOMER}/credits": ("customer", CustomerCreditViewSet),
-    f"{_CUSTOMER}/flags": ("customer", CustomerFlagViewSet),
-    **{
-        f"{_CUSTOMER}/{name}": ("customer", view)
-        for name, view in _OF_CUSTOMERS.items()
-    },
-    rf"tickets/(?P<pk>{UUID})/messages": ("ticket", MessageViewSet),
-}
 
 urlpatterns = [
-    *(re_path(rf"^api/v1/{path}/?$", view.as_view()) for path, view in _VIEWS.items()),
+    *(re_path(rf"^api/v1/{path}/?$", view) for path, view in _VIEWS),
     re_path(
         r"^api/v1/exports/person/(?P<token>[^/]+)/?$",
         PersonExportView.as_view(),
         name="person_export",
     ),
-    *(pattern for each in _ACTIONS for pattern in route(*each)),
-    *(
-        pattern
-        for path, (parent, view) in _BELOW.items()
-        for pattern in route(path, view, _LIST, parent=parent)
-    ),
-    *routes("businesses", BusinessViewSet, key=_ANY),
-    *routes("memberships", MembershipViewSet),
-    *routes("customers", CustomerViewSet, key=_ANY),
-    *(pattern for each in _OF_CUSTOMERS.items() for pattern in routes(*each)),
-    *routes("refunds", RefundViewSet),
-    *routes("credits", CreditViewSet),
-    *routes("flags", FlagViewSet),
-    *routes("messages", MessageViewSet),
+    *router.urls,
+    *related_router.urls,
 ]

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from rest_framework import serializers
 from rest_framework.fields import get_attribute
 
-from audit.rest.model_serializers import RowSerializer
+from audit.rest.model_serializers import HubModelSerializer
 from customers import services
 from customers.api.fields import AmountField
 
@@ -19,7 +19,7 @@ ARCHIVE = ["archived_at", "archived_by_id", "archive_reason"]
 _UNSAID = frozenset({"read_only", "label", "help_text"})
 
 
-class MoneyModelSerializer(RowSerializer):
+class MoneyModelSerializer(HubModelSerializer):
     """Renders amounts as strings with the decimals of their currency."""
 
     amounts: ClassVar[tuple[str, ...]] = ()
@@ -36,7 +36,7 @@ class MoneyModelSerializer(RowSerializer):
         return data
 
 
-class CompleteModelSerializer(RowSerializer):
+class CompleteModelSerializer(HubModelSerializer):
     """An instance with all of its keys, as the documents answer it.
 
     A caller cannot select fields, so the schema promises every key.

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from rest_framework import serializers
 
-from audit.rest.model_serializers import ChangeBody, RowBody
+from audit.rest.model_serializers import CreateSerializer, UpdateSerializer
 from audit.rest.serializers import StrictSerializer
 from customers.api.serializers.base import OF_CUSTOMER, TIMES, MoneyModelSerializer
 from customers.models import Booking, Credit, Refund
@@ -86,7 +86,7 @@ class LineSerializer(StrictSerializer):
     amount = AmountTextInput(required=False)
 
 
-class BookingLinesSerializer(RowBody):
+class BookingLinesSerializer(CreateSerializer):
     """Counts the items of the lines, unless the body says how many there are."""
 
     lines = serializers.ListField(
@@ -113,7 +113,7 @@ class BookingCreateSerializer(BookingLinesSerializer):
         }
 
 
-class BookingUpdateSerializer(BookingLinesSerializer, ChangeBody):
+class BookingUpdateSerializer(BookingLinesSerializer, UpdateSerializer):
     class Meta:
         model = Booking
         fields = _BOOKING

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from django.contrib.auth import get_user_model
 
-from audit.rest.model_serializers import ChangeBody, RowSerializer
+from audit.rest.model_serializers import HubModelSerializer, UpdateSerializer
 from customers.api.serializers.base import TIMES, MoneyModelSerializer
 from customers.models import Business, Membership
 
@@ -24,7 +24,7 @@ _LIMITS = [
 ]
 
 
-class ColleagueSerializer(RowSerializer):
+class ColleagueSerializer(HubModelSerializer):
     """Somebody who works on a row: the names and nothing else."""
 
     class Meta:
@@ -50,7 +50,7 @@ class BusinessSerializer(MoneyModelSerializer):
         ]
 
 
-class BusinessUpdateSerializer(ChangeBody):
+class BusinessUpdateSerializer(UpdateSerializer):
     """Limits and settings; the slug and the currency of a business are fixed."""
 
     class Meta:
@@ -58,7 +58,7 @@ class BusinessUpdateSerializer(ChangeBody):
         fields: ClassVar = ["name", "timezone", *_LIMITS]
 
 
-class MembershipSerializer(RowSerializer):
+class MembershipSerializer(HubModelSerializer):
     """What somebody is at a business."""
 
     class Meta:

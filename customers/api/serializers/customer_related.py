@@ -6,7 +6,11 @@ from typing import ClassVar
 
 from rest_framework import serializers
 
-from audit.rest.model_serializers import ChangeBody, RowBody, RowSerializer
+from audit.rest.model_serializers import (
+    CreateSerializer,
+    HubModelSerializer,
+    UpdateSerializer,
+)
 from customers.api.serializers.base import (
     ARCHIVE,
     OF_CUSTOMER,
@@ -52,7 +56,7 @@ _CONSENT = [
 _NOTE = ["note_type", "content", "is_pinned"]
 
 
-class AddressSerializer(RowSerializer):
+class AddressSerializer(HubModelSerializer):
     """A place of a customer."""
 
     class Meta:
@@ -60,19 +64,19 @@ class AddressSerializer(RowSerializer):
         fields: ClassVar = [*OF_CUSTOMER, *_ADDRESS, "phone_e164", *ARCHIVE, *TIMES]
 
 
-class AddressCreateSerializer(RowBody):
+class AddressCreateSerializer(CreateSerializer):
     class Meta:
         model = Address
         fields: ClassVar = ["customer_id", *_ADDRESS]
 
 
-class AddressUpdateSerializer(ChangeBody):
+class AddressUpdateSerializer(UpdateSerializer):
     class Meta:
         model = Address
         fields = _ADDRESS
 
 
-class ContactSerializer(RowSerializer):
+class ContactSerializer(HubModelSerializer):
     """Another person to reach, or a further e-mail or phone."""
 
     class Meta:
@@ -80,19 +84,19 @@ class ContactSerializer(RowSerializer):
         fields: ClassVar = [*OF_CUSTOMER, *_CONTACT, "phone_e164", *ARCHIVE, *TIMES]
 
 
-class ContactCreateSerializer(RowBody):
+class ContactCreateSerializer(CreateSerializer):
     class Meta:
         model = Contact
         fields: ClassVar = ["customer_id", *_CONTACT]
 
 
-class ContactUpdateSerializer(ChangeBody):
+class ContactUpdateSerializer(UpdateSerializer):
     class Meta:
         model = Contact
         fields = _CONTACT
 
 
-class NoteSerializer(RowSerializer):
+class NoteSerializer(HubModelSerializer):
     """What staff wrote down about a customer."""
 
     class Meta:
@@ -107,7 +111,7 @@ class NoteSerializer(RowSerializer):
         ]
 
 
-class NoteCreateSerializer(RowBody):
+class NoteCreateSerializer(CreateSerializer):
     content = serializers.CharField(max_length=20_000)
 
     class Meta:
@@ -115,7 +119,7 @@ class NoteCreateSerializer(RowBody):
         fields: ClassVar = ["customer_id", *_NOTE]
 
 
-class NoteUpdateSerializer(ChangeBody):
+class NoteUpdateSerializer(UpdateSerializer):
     content = serializers.CharField(max_length=20_000)
 
     class Meta:
@@ -123,7 +127,7 @@ class NoteUpdateSerializer(ChangeBody):
         fields = _NOTE
 
 
-class FlagSerializer(RowSerializer):
+class FlagSerializer(HubModelSerializer):
     """A mark on a customer."""
 
     class Meta:
@@ -140,7 +144,7 @@ class FlagSerializer(RowSerializer):
         ]
 
 
-class ConsentSerializer(RowSerializer):
+class ConsentSerializer(HubModelSerializer):
     """One answer of a customer about being contacted."""
 
     class Meta:
@@ -155,7 +159,7 @@ class ConsentSerializer(RowSerializer):
         ]
 
 
-class ConsentCreateSerializer(RowBody):
+class ConsentCreateSerializer(CreateSerializer):
     class Meta:
         model = ConsentEvent
         fields: ClassVar = ["customer_id", *_CONSENT]

@@ -6,7 +6,11 @@ from typing import ClassVar
 
 from rest_framework import serializers
 
-from audit.rest.model_serializers import ChangeBody, RowBody, RowSerializer
+from audit.rest.model_serializers import (
+    CreateSerializer,
+    HubModelSerializer,
+    UpdateSerializer,
+)
 from customers import services
 from customers.api.serializers.base import (
     ARCHIVE,
@@ -17,7 +21,7 @@ from customers.api.serializers.base import (
 from customers.models import Customer, CustomerStats, Preferences
 
 
-class CustomerSerializer(RowSerializer):
+class CustomerSerializer(HubModelSerializer):
     """A customer."""
 
     class Meta:
@@ -36,7 +40,7 @@ class CustomerSerializer(RowSerializer):
         ]
 
 
-class CustomerCreateSerializer(RowBody):
+class CustomerCreateSerializer(CreateSerializer):
     """A new customer, with contact preferences and a primary address."""
 
     name = serializers.CharField(max_length=255)
@@ -55,7 +59,7 @@ class CustomerCreateSerializer(RowBody):
         ]
 
 
-class CustomerUpdateSerializer(ChangeBody):
+class CustomerUpdateSerializer(UpdateSerializer):
     """Changes of a customer."""
 
     name = serializers.CharField(max_length=255)
@@ -119,7 +123,7 @@ class PreferencesSerializer(MoneyModelSerializer):
         ]
 
 
-class PreferencesUpdateSerializer(ChangeBody):
+class PreferencesUpdateSerializer(UpdateSerializer):
     class Meta:
         model = Preferences
         fields = services.PREFERENCES_COLUMNS

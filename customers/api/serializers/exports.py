@@ -7,7 +7,11 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from audit.rest.serializers import MomentField, QuerySerializer, StrictSerializer
+from audit.rest.serializers import (
+    OffsetDateTimeField,
+    QuerySerializer,
+    StrictSerializer,
+)
 from customers import services
 from customers.api.fields import MaybeTextField
 from customers.api.serializers.base import PaginationSerializer
@@ -34,8 +38,8 @@ class RuleField(serializers.JSONField):
     """A rule of a segment; the service reads it, and says where it is wrong."""
 
 
-def _time_input() -> MomentField:
-    return MomentField(required=False)
+def _time_input() -> OffsetDateTimeField:
+    return OffsetDateTimeField(required=False)
 
 
 class TargetQuery(QuerySerializer):

@@ -6,7 +6,11 @@ from typing import ClassVar
 
 from rest_framework import serializers
 
-from audit.rest.model_serializers import ChangeBody, RowBody, RowSerializer
+from audit.rest.model_serializers import (
+    CreateSerializer,
+    HubModelSerializer,
+    UpdateSerializer,
+)
 from customers.api.serializers.base import OF_CUSTOMER, TIMES
 from customers.models import Ticket, TicketMessage
 
@@ -24,7 +28,7 @@ _TICKET = [
 _MESSAGE = ["ticket_id", "author_kind", "is_internal", "body", "sent_at"]
 
 
-class TicketSerializer(RowSerializer):
+class TicketSerializer(HubModelSerializer):
     """A request of a customer, with the clocks of its answer."""
 
     class Meta:
@@ -42,7 +46,7 @@ class TicketSerializer(RowSerializer):
         ]
 
 
-class TicketCreateSerializer(RowBody):
+class TicketCreateSerializer(CreateSerializer):
     subject = serializers.CharField(max_length=255)
 
     class Meta:
@@ -50,7 +54,7 @@ class TicketCreateSerializer(RowBody):
         fields: ClassVar = ["customer_id", *_TICKET]
 
 
-class TicketUpdateSerializer(ChangeBody):
+class TicketUpdateSerializer(UpdateSerializer):
     subject = serializers.CharField(max_length=255)
 
     class Meta:
@@ -58,7 +62,7 @@ class TicketUpdateSerializer(ChangeBody):
         fields = _TICKET
 
 
-class MessageSerializer(RowSerializer):
+class MessageSerializer(HubModelSerializer):
     """One message of a ticket; internal ones never reach the customer."""
 
     class Meta:
@@ -72,7 +76,7 @@ class MessageSerializer(RowSerializer):
         ]
 
 
-class MessageCreateSerializer(RowBody):
+class MessageCreateSerializer(CreateSerializer):
     body = serializers.CharField(max_length=20_000)
 
     class Meta:
@@ -80,7 +84,7 @@ class MessageCreateSerializer(RowBody):
         fields = _MESSAGE
 
 
-class MessageUpdateSerializer(ChangeBody):
+class MessageUpdateSerializer(UpdateSerializer):
     body = serializers.CharField(max_length=20_000)
 
     class Meta:

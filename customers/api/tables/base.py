@@ -74,17 +74,17 @@ class HubViewSet(BusinessScopeMixin, WritableViewSet):
         return None
 
     def get_queryset(self) -> Any:
-        return self.with_related(self.visible_rows(self.model))
+        return self.with_related(self.visible_queryset(self.model))
 
     def list(self, request: Request, **kwargs: Any) -> Response:
         """List the rows that the filters keep, a page at a time."""
         if self.parent_instance is not None:
-            self.note_shown(
+            self.note_access(
                 "viewed", [self.parent_instance], target=self.parent_instance
             )
         return super().list(request, **kwargs)
 
-    def visible_rows(self, model: type[Model]) -> Any:
+    def visible_queryset(self, model: type[Model]) -> Any:
         queryset: Any = services.list_rows(model, actor=self.actor)
         if self.business_id is not None:
             column = "pk" if model is Business else "business"
@@ -164,7 +164,7 @@ class CustomerRelatedViewSet(HubViewSet):
             return self.parent_instance
         if key is None:
             raise ValidationError({"customer_id": [_REQUIRED]})
-        queryset = self.visible_rows(Customer).select_related("business")
+        queryset = self.visible_queryset(Customer).select_related("business")
         customer: Customer | None = queryset.filter(pk=key).first()
         if customer is None:
             raise ValidationError({"customer_id": [_DOES_NOT_EXIST]})

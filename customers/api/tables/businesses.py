@@ -32,7 +32,8 @@ class BusinessViewSet(HubViewSet):
     filterset_base = BusinessFilters
     filterset_fields: ClassVar = {"slug": CHOICES, "currency": CHOICES}
     lookup_url_kwarg = "business"
-    shown_as = "business"
+    lookup_value_regex = "[^/]+"
+    event_prefix = "business"
     ordering_fields = ("name", "created_at")
 
     def get_by_reference(self, reference: str) -> Business:
@@ -61,7 +62,7 @@ class MembershipViewSet(HubViewSet):
     serializer_class = serializers.MembershipSerializer
     filterset_base = MembershipFilters
     filterset_fields: ClassVar = {"role": CHOICES, "created_at": RANGE}
-    shown_as = "membership"
+    event_prefix = "membership"
     ordering_fields = ("created_at", "role")
     related: ClassVar = {
         "business": Related(serializers.BusinessSerializer, "business"),

@@ -64,6 +64,7 @@ class CustomerViewSet(HubViewSet):
     archive_permission = services.ARCHIVE
     bulk_permission = "customers.bulk_customer"
     lookup_url_kwarg = "customer"
+    lookup_value_regex = "[^/]+"
     cursor_field = "joined_at"
     has_versions = True
     ordering_fields: ClassVar = {

@@ -25,7 +25,7 @@ class OnePerCustomerViewSet(HubViewSet):
         instance.customer = customer
         return instance
 
-    def reference_of(self, instance: Any) -> str:
+    def get_reference(self, instance: Any) -> str:
         return str(instance.customer_id)
 
 

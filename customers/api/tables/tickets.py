@@ -112,7 +112,7 @@ class MessageViewSet(HubViewSet):
 
     def ticket(self, key: str) -> Ticket:
         """Return a ticket. Raises Http404."""
-        queryset = self.visible_rows(Ticket).select_related("customer")
+        queryset = self.visible_queryset(Ticket).select_related("customer")
         ticket: Ticket | None = queryset.filter(pk=key).first()
         if ticket is None:
             raise self.missing(Ticket, key)
@@ -144,7 +144,8 @@ class MessageViewSet(HubViewSet):
             text = "The body names another ticket than the path. Leave it out."
             error = ErrorDetail(text, "conflict")
         elif not (
-            self.parent_instance or self.visible_rows(Ticket).filter(pk=key).exists()
+            self.parent_instance
+            or self.visible_queryset(Ticket).filter(pk=key).exists()
         ):
             error = _DOES_NOT_EXIST
         else:

@@ -20,7 +20,7 @@ class TargetedCustomersView(WorkingBusinessView):
     """GET lists who meets every condition, and whether offers may reach them."""
 
     tag = "Tracking"
-    methods: ClassVar = {
+    action_specs: ClassVar = {
         "get": ActionSpec(
             "customers.target_segment",
             TargetedPageSerializer,
@@ -30,15 +30,15 @@ class TargetedCustomersView(WorkingBusinessView):
 
     def get(self, request: Request) -> Response:
         conditions = {
-            k: v for k, v in self.parameters.items() if k not in ("page", "page_size")
+            k: v for k, v in self.params.items() if k not in ("page", "page_size")
         }
         customers = services.get_customers_for_targeted_marketing(
             actor=self.actor, business_id=self.business().pk, **conditions
         )
         page = self.list_page(customers, limit="page_size")
         return self.respond(
-            {**self.links(page), "results": page.rows},
-            contactable=services.contactable(page.rows),
+            {**self.links(page), "results": page.items},
+            contactable=services.contactable(page.items),
         )
 
 
@@ -46,4 +46,4 @@ class MarketingExportView(ExportView):
     """POST answers document 002's export: who may be sent offers, as CSV."""
 
     profile = ExportProfile.MARKETING
-    methods: ClassVar = {"post": file_spec(MARKETING, serializers.MarketingExport)}
+    action_specs: ClassVar = {"post": file_spec(MARKETING, serializers.MarketingExport)}

@@ -26,12 +26,12 @@ _Result = dict[str, Any]
 class CustomerActionsView(HubView):
     """POST does one action; the permission that it needs depends on the action."""
 
-    methods: ClassVar = {
+    action_specs: ClassVar = {
         "post": ActionSpec(
             "customers.view_customer",
             DoneSerializer,
             body=inputs.Act,
-            also={202: DoneSerializer},
+            other_responses={202: DoneSerializer},
         )
     }
 

@@ -33,7 +33,7 @@ class HubView(ContractView):
 class HubCustomerViewSet(ContractViewSet, HubView):
     """The customers of one business with figures, and sums over the business."""
 
-    methods: ClassVar = {
+    action_specs: ClassVar = {
         "list": ActionSpec(VIEW, serializers.HubPageSerializer, query=inputs.HubList),
         **customer_specs(
             serializers.HubDetailSerializer,
@@ -54,7 +54,7 @@ class HubCustomerViewSet(ContractViewSet, HubView):
 
     def list(self, request: Request) -> Response:
         """List customers with figures, and sums over the business."""
-        params, business = self.parameters, self.business()
+        params, business = self.params, self.business()
         customers = services.list_hub_customers(
             actor=self.actor,
             business=business,
@@ -68,7 +68,7 @@ class HubCustomerViewSet(ContractViewSet, HubView):
         spent = figures.lifetime_value.get(business.currency, Decimal(0))
         return self.respond(
             {
-                "customers": page.rows,
+                "customers": page.items,
                 "pagination": page,
                 "summary": {
                     **vars(figures),

@@ -27,7 +27,7 @@ class BusinessCustomerViewSet(ContractViewSet):
 
     tag = "Customers of a business"
     takes_business = False
-    methods: ClassVar = {
+    action_specs: ClassVar = {
         **customer_specs(
             serializers.OneCustomerSerializer,
             create=inputs.CreateCustomer,
@@ -108,7 +108,7 @@ class BusinessCustomerViewSet(ContractViewSet):
 
     def list(self, request: Request, **_: Any) -> Response:
         """List customers."""
-        params = self.parameters
+        params = self.params
         customers = services.list_detailed_customers(
             actor=self.actor,
             business=self.business(),
@@ -119,16 +119,16 @@ class BusinessCustomerViewSet(ContractViewSet):
             is_descending=params["sort_order"] == "desc",
         )
         page = self.list_page(customers)
-        return self.respond({"customers": page.rows, "pagination": page})
+        return self.respond({"customers": page.items, "pagination": page})
 
     def search(self, request: Request, **_: Any) -> Response:
         """Find customers while somebody types; exact hits come first."""
-        text = self.parameters["q"]
+        text = self.params["q"]
         customers = services.search_customers(
             text,
             actor=self.actor,
             business_id=self.business().pk,
-            limit=self.parameters["limit"],
+            limit=self.params["limit"],
         )
         self.note_listed("searched", customers, text or None)
         return self.respond({"customers": customers})
@@ -139,14 +139,14 @@ class BusinessCustomerViewSet(ContractViewSet):
             actor=self.actor, business_id=self.business().pk
         ).with_details()
         page = self.list_page(customers)
-        return self.respond({"customers": page.rows, "pagination": page})
+        return self.respond({"customers": page.items, "pagination": page})
 
     # --- below one customer ---------------------------------------------------------
 
     def notes(self, request: Request, customer: str, **_: Any) -> Response:
         """List a customer's notes, newest first."""
         instance = self.customer(customer)
-        note_type = self.parameters.get("note_type", "")
+        note_type = self.params.get("note_type", "")
         notes = services.list_notes(instance, actor=self.actor, note_type=note_type)
         return self._page("notes", notes, instance)
 
@@ -185,7 +185,7 @@ class BusinessCustomerViewSet(ContractViewSet):
         self, name: str, queryset: Any, customer: Customer, **more: Any
     ) -> Response:
         """Answer a page of what belongs to one customer."""
-        params = self.parameters
+        params = self.params
         page = page_of(queryset, number=params["page"], limit=params["limit"])
         self.note_viewed(customer)
-        return self.respond({name: page.rows, **more, "pagination": page})
+        return self.respond({name: page.items, **more, "pagination": page})
