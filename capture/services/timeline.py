@@ -40,7 +40,7 @@ _COLUMNS = (
 def _find(
     customer: Any, actor: Actor, before: Any, limit: int
 ) -> Iterable[customers.TimelineEntry]:
-    captures: Any = customers.list_rows(Capture, actor=actor).filter(
+    captures: Any = customers.list_visible(Capture, actor=actor).filter(
         business=customer.business_id,
         link__business=customer.business_id,
         link__customer=customer.pk,

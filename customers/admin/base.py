@@ -17,7 +17,7 @@ class HubScopedAdmin(ScopedAdmin):
     """A page of what belongs to the actor's businesses."""
 
     def get_rows(self, actor: Actor) -> QuerySet[Any]:
-        return services.list_rows(self.model, actor=actor)
+        return services.list_visible(self.model, actor=actor)
 
 
 class HubAdmin(HubScopedAdmin, TrackedAdmin):

@@ -87,7 +87,7 @@ class BusinessScopeMixin(StaffView):
 
         Raises Http404, or ApiError 400 when two businesses know it.
         """
-        customers = services.list_rows(
+        customers = services.list_visible(
             Customer, actor=self.actor, permission=permission
         )
         with self.lookup("customers.customer", reference):
@@ -149,7 +149,7 @@ class CustomerLookupMixin(BusinessScopeMixin):
         know the id, PermissionDenied without the permission in the customer's business,
         ValidationError for changes of an archived one.
         """
-        customers = services.list_rows(Customer, actor=self.actor)
+        customers = services.list_visible(Customer, actor=self.actor)
         customers = customers.select_related("business", "stats")
         get = partial(services.find_customer, reference, customers=customers)
         customer = self._get(get, "customers.customer", reference)

@@ -20,7 +20,7 @@ from customers.models import (
     Ticket,
     TicketMessage,
 )
-from customers.selectors.customers import list_rows
+from customers.selectors.customers import list_visible
 
 # Of those who share the look of a name, most of whom have that very name.
 _MAX_LOOK_ALIKES = 100
@@ -51,17 +51,17 @@ def get_parts(customer: Customer, *, actor: Actor, limit: int) -> CustomerParts:
     Of each ticket the newest messages, the oldest of them first. Kinds that the actor
     may not see are empty.
     """
-    bookings: Any = list_rows(Booking, actor=actor)
-    messages = list_rows(TicketMessage, actor=actor).filter(is_internal=False)
+    bookings: Any = list_visible(Booking, actor=actor)
+    messages = list_visible(TicketMessage, actor=actor).filter(is_internal=False)
     newest_messages = messages.order_by("-sent_at", "-pk")[: limit + 1]
-    tickets = list_rows(Ticket, actor=actor).prefetch_related(
+    tickets = list_visible(Ticket, actor=actor).prefetch_related(
         Prefetch("messages", newest_messages, to_attr="responses")
     )
     person_kinds = [ContactKind.EMERGENCY, ContactKind.ALTERNATIVE]
     sources: dict[str, Any] = {
         "bookings": bookings.with_refunded(),
-        "addresses": list_rows(Address, actor=actor).filter(archived_at=None),
-        "contacts": list_rows(Contact, actor=actor).filter(
+        "addresses": list_visible(Address, actor=actor).filter(archived_at=None),
+        "contacts": list_visible(Contact, actor=actor).filter(
             kind__in=person_kinds, archived_at=None
         ),
         "tickets": tickets,
@@ -77,7 +77,7 @@ def get_parts(customer: Customer, *, actor: Actor, limit: int) -> CustomerParts:
         if len(ticket.responses) > limit:
             more["responses"] = True
         ticket.responses = ticket.responses[:limit][::-1]
-    flags = list_rows(Flag, actor=actor).filter(customer=customer, removed_at=None)
+    flags = list_visible(Flag, actor=actor).filter(customer=customer, removed_at=None)
     codes = sorted(flags.values_list("code", flat=True))
     return CustomerParts(**parts, flags=codes, more=more)
 
@@ -90,7 +90,7 @@ def find_possible_duplicates(
     The same phone number, a former e-mail, or an e-mail or name that looks the same and
     is another one. The access event records whom it names.
     """
-    others: Any = list_rows(Customer, actor=actor)
+    others: Any = list_visible(Customer, actor=actor)
     others = others.live()
     others = others.filter(business=customer.business_id).exclude(pk=customer.pk)
     duplicates: dict[Any, Duplicate] = {}
@@ -98,7 +98,7 @@ def find_possible_duplicates(
         for other in others.filter(phone_e164=customer.phone_e164)[:limit]:
             duplicates[other.pk] = Duplicate(other, "same_phone")
     if customer.email_key:
-        contacts = list_rows(Contact, actor=actor).order_by()
+        contacts = list_visible(Contact, actor=actor).order_by()
         former = contacts.filter(email_key=customer.email_key).values("customer")
         for other in others.filter(pk__in=former)[:limit]:
             duplicates.setdefault(other.pk, Duplicate(other, "same_email"))

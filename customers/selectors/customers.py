@@ -27,7 +27,7 @@ _Model = TypeVar("_Model", bound=models.Model)
 _MAX_MATCHES = 50
 
 
-def list_rows(
+def list_visible(
     model: type[_Model], *, actor: Actor, permission: str = ""
 ) -> ScopedQuerySet[_Model]:
     """Return what the actor may see of a table, archived instances included.
@@ -43,12 +43,12 @@ def list_rows(
 
 def list_businesses(*, actor: Actor, permission: str = "") -> ScopedQuerySet[Business]:
     """Return the businesses that the actor works for, or may do this in."""
-    return list_rows(Business, actor=actor, permission=permission)
+    return list_visible(Business, actor=actor, permission=permission)
 
 
 def list_memberships(*, actor: Actor) -> QuerySet[Membership]:
     """Return who works where now, in the businesses whose people the actor may see."""
-    memberships = list_rows(Membership, actor=actor).filter(ended_at=None)
+    memberships = list_visible(Membership, actor=actor).filter(ended_at=None)
     return memberships.select_related("user", "business").order_by(
         "business__name", "role", "user__username"
     )
@@ -97,7 +97,7 @@ def get_customer(
 
 def list_archived_customers(*, actor: Actor, search: str = "") -> CustomerQuerySet:
     """Return the archived customers the actor may see, newest first."""
-    archived: Any = list_rows(Customer, actor=actor).filter(erased_at=None)
+    archived: Any = list_visible(Customer, actor=actor).filter(erased_at=None)
     customers: CustomerQuerySet = archived.exclude(archived_at=None)
     if search:
         customers = match_customers(customers, search, actor=actor)

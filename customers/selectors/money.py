@@ -11,12 +11,12 @@ from django.db import models
 
 from audit.tenancy.actors import Actor
 from customers.models import Booking, Credit, Customer, Refund
-from customers.selectors.customers import list_rows
+from customers.selectors.customers import list_visible
 
 
 def list_bookings(*, actor: Actor, business_id: UUID | None = None) -> Any:
     """Return the bookings of live customers in the actor's businesses."""
-    bookings = list_rows(Booking, actor=actor).select_related("customer", "business")
+    bookings = list_visible(Booking, actor=actor).select_related("customer", "business")
     if business_id is not None:
         bookings = bookings.filter(business=business_id)
     return bookings.filter(customer__archived_at=None, customer__erased_at=None)
@@ -40,15 +40,15 @@ def get_booking(
 
 def get_refund(pk: UUID | str, *, actor: Actor) -> Refund:
     """Return one refund; DoesNotExist for missing and foreign ones."""
-    return list_rows(Refund, actor=actor).select_related("booking").get(pk=pk)
+    return list_visible(Refund, actor=actor).select_related("booking").get(pk=pk)
 
 
 def list_credits(customer: Customer, *, actor: Actor) -> Any:
     """Return the entries of a customer, the newest first."""
-    return list_rows(Credit, actor=actor).filter(customer=customer)
+    return list_visible(Credit, actor=actor).filter(customer=customer)
 
 
 def get_credit(pk: UUID | str, *, actor: Actor) -> Credit:
     """Return one entry; DoesNotExist for missing and foreign ones."""
-    entries = list_rows(Credit, actor=actor).select_related("customer", "booking")
+    entries = list_visible(Credit, actor=actor).select_related("customer", "booking")
     return entries.get(pk=pk)

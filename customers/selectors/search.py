@@ -20,7 +20,7 @@ from audit.tenancy.actors import Actor
 from customers.models import Contact, Customer, CustomerQuerySet
 from customers.models.customer import ADDRESS_AS_NAME
 from customers.phones import to_e164
-from customers.selectors.customers import list_businesses, list_customers, list_rows
+from customers.selectors.customers import list_businesses, list_customers, list_visible
 
 LEAST = 2
 # The kinds of exact matches, the best first; a customer may match by several.
@@ -69,7 +69,7 @@ def find_customers(
         return []
     businesses = _countries(actor, business_id)
     customers = list_customers(actor=actor, business_id=business_id)
-    contacts: Any = list_rows(Contact, actor=actor)
+    contacts: Any = list_visible(Contact, actor=actor)
     if actor.business_ids is None and len(businesses) <= _FEW:
         # Whoever sees all businesses: named one by one, they lead to their indexes.
         customers = customers.filter(business_id__in=[*businesses])

@@ -23,7 +23,7 @@ from customers.models import (
     Ticket,
     TicketMessage,
 )
-from customers.selectors.customers import list_rows
+from customers.selectors.customers import list_visible
 from customers.selectors.timeline import (
     Before,
     TimelineEntry,
@@ -75,7 +75,7 @@ def _table(
     ) -> Iterable[TimelineEntry]:
         # The business first: the indexes are led by it.
         filters = {"business": customer.business_id, path: customer}
-        queryset: Any = list_rows(model, actor=actor).filter(**filters)
+        queryset: Any = list_visible(model, actor=actor).filter(**filters)
         if only is not None:
             queryset = queryset.filter(only)
         queryset = without_long(queryset, shown=texts)

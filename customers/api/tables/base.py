@@ -85,7 +85,7 @@ class HubViewSet(BusinessScopeMixin, WritableViewSet):
         return super().list(request, **kwargs)
 
     def visible_queryset(self, model: type[Model]) -> Any:
-        queryset: Any = services.list_rows(model, actor=self.actor)
+        queryset: Any = services.list_visible(model, actor=self.actor)
         if self.business_id is not None:
             column = "pk" if model is Business else "business"
             queryset = queryset.filter(**{column: self.business_id})
