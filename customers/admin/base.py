@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
@@ -11,6 +12,16 @@ from audit.admin.base import GuardedAdmin, ScopedAdmin, actor_of
 from audit.admin.tracked import ServiceAdmin, TrackedAdmin
 from audit.tenancy.actors import Actor
 from customers import services
+
+
+def money_column(name: str, description: str) -> Any:
+    """Return a method of a page that displays an amount with its currency."""
+
+    @admin.display(description=description, ordering=name)
+    def column(self: Any, instance: Any) -> str:
+        return services.format_money(getattr(instance, name), instance.currency)
+
+    return column
 
 
 class HubScopedAdmin(ScopedAdmin):

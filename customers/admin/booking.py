@@ -18,7 +18,7 @@ from audit.admin.inlines import ReadOnlyInline
 from audit.admin.step_up import confirmed, sent_fields
 from audit.tenancy.actors import Actor
 from customers import services
-from customers.admin.base import CustomerChildAdmin, EntryAdmin
+from customers.admin.base import CustomerChildAdmin, EntryAdmin, money_column
 from customers.admin.exchange import ExchangeChildAdmin
 from customers.choices import RefundStatus
 from customers.models import Booking, Credit, Refund
@@ -35,9 +35,7 @@ class RefundInline(ReadOnlyInline):
     fields = ("money", "status", "reason_code", "settled_at")
     readonly_fields = fields
 
-    @admin.display(description="Amount")
-    def money(self, refund: Refund) -> str:
-        return services.format_money(refund.amount, refund.currency)
+    money = money_column("amount", "Amount")
 
 
 @admin.register(Booking)
@@ -63,13 +61,8 @@ class BookingAdmin(ExchangeChildAdmin):
     readonly_fields = ("reference", "credit_used", "created_at", "updated_at")
     inlines = (RefundInline,)
 
-    @admin.display(description="Total", ordering="total_amount")
-    def total(self, booking: Booking) -> str:
-        return services.format_money(booking.total_amount, booking.currency)
-
-    @admin.display(description="Paid", ordering="paid_amount")
-    def paid(self, booking: Booking) -> str:
-        return services.format_money(booking.paid_amount, booking.currency)
+    total = money_column("total_amount", "Total")
+    paid = money_column("paid_amount", "Paid")
 
     def write(self, instance: Booking, *, actor: Actor, reason: str | None) -> None:
         if instance._state.adding:
@@ -80,9 +73,7 @@ class BookingAdmin(ExchangeChildAdmin):
 class LimitedForms(ScopedAdmin):
     """A page of money given back: above the business's limit it takes a step-up."""
 
-    @admin.display(description="Amount", ordering="amount")
-    def money(self, instance: Refund | Credit) -> str:
-        return services.format_money(instance.amount, instance.currency)
+    money = money_column("amount", "Amount")
 
     def changeform_view(
         self,
