@@ -54,7 +54,7 @@ def _listed(name: str) -> dict[str, Any]:
 def _answered() -> dict[str, Any]:
     """Return the components of the serializers, and of those within."""
     schema = StaffSchema()
-    schema.view, schema.method = APIView(), "POST"
+    schema.view, schema.method = APIView(request=None), "POST"
     schema.registry = ComponentRegistry()
     for serializer in (
         serializers.CapturedSerializer,
