@@ -152,7 +152,7 @@ class StaffSchema(AutoSchema):
         return self._sentences()[0]
 
     def get_description(self) -> str:  # type: ignore[override]  # the library says it may be none
-        """Return what else the method, or the view, says of itself, and the right."""
+        """Return what else the docstring says, and the permission."""
         permission = (
             f"Needs `{self.spec.permission}`."
             if self.spec and self.spec.permission
