@@ -152,7 +152,7 @@ class StaffSchema(AutoSchema):
         return self._sentences()[0]
 
     def get_description(self) -> str:  # type: ignore[override]  # the library says it may be none
-        """Return what else the method, or the view, says of itself, and the right."""
+        """Return what else the docstring says, and the permission."""
         permission = (
             f"Needs `{self.spec.permission}`."
             if self.spec and self.spec.permission
@@ -262,7 +262,8 @@ class StaffSchema(AutoSchema):
         if body is None:
             return None
         if self.method != "DELETE":
-            return super()._get_request_body(direction)  # type: ignore[no-untyped-call]  # the library has no types there
+            described = super()._get_request_body(direction)  # type: ignore[no-untyped-call]  # the library has no types there
+            return {**described, "required": True} if body.one_of else described
         # The library does not know that archiving takes a reason.
         schema, _ = self._get_request_for_media_type(body, direction)  # type: ignore[no-untyped-call]  # the library has no types there
         return {"content": {"application/json": {"schema": schema}}}

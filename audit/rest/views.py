@@ -1,4 +1,4 @@
-"""The base of every endpoint for staff: closed until it names a right."""
+"""The base of every endpoint for staff: closed until it names a permission."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class ActionSpec:
     The view checks requests by it and the schema describes it, so the two agree.
     """
 
-    # The name of a right; empty where the view has a permission class of its own.
+    # The name of a permission; empty where the view has a permission class of its own.
     permission: str
     # A serializer of the answer's body; None for one without a body.
     response: Any = None
@@ -89,9 +89,9 @@ class ActionSpec:
 
 
 class HasHubPermission(BasePermission):
-    """Whoever has the right that the view names for the method, in some business.
+    """Whoever has the permission that the view names for the method, in some business.
 
-    Which rows that are is decided by the door that returns them.
+    Which rows those are is decided by the selector that returns them.
     """
 
     def has_permission(self, request: Request, view: Any) -> bool:
@@ -168,7 +168,7 @@ class StaffView(HubAPIView):
 
     @property
     def required_permission(self) -> str:
-        """The right that this request needs."""
+        """The permission that this request needs."""
         return self.spec.permission if self.spec else ""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:

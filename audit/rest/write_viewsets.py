@@ -78,9 +78,9 @@ class WritableViewSet(ResourceViewSet):
     update_serializer_class: ClassVar[type[CreateSerializer] | None] = None
     # Which tables the ids in a body name; of the same business, and seen by the actor.
     references: ClassVar[Mapping[str, type[Model]]] = {}
-    # The right to archive and restore, of a table whose rows can be.
+    # The permission to archive and restore, of a table whose rows can be.
     archive_permission: ClassVar[str] = ""
-    # The right to write many rows at once.
+    # The permission to write many rows at once.
     bulk_permission: ClassVar[str] = ""
 
     @classmethod

@@ -128,7 +128,7 @@ def _refused_values(errors: list[dict[str, str]]) -> ApiError:
 
 def _code(error: exceptions.APIException) -> str:
     if isinstance(error, exceptions.Throttled):
-        # As pages and all other doors say it.
+        # As pages and all other endpoints say it.
         return "rate_limited"
     if isinstance(error, exceptions.ParseError):
         return "malformed"

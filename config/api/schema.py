@@ -52,7 +52,7 @@ class CanonicalGenerator(SchemaGenerator):
     """Describes `/api/v1/…` and what belongs to no document."""
 
     is_of_contracts = False
-    description: str = settings.SPECTACULAR_SETTINGS["DESCRIPTION"]
+    about: str = settings.SPECTACULAR_SETTINGS["DESCRIPTION"]
 
     def _initialise_endpoints(self) -> None:
         super()._initialise_endpoints()  # type: ignore[no-untyped-call]  # the library has no types there
@@ -68,7 +68,7 @@ class ContractsGenerator(CanonicalGenerator):
     """Describes the addresses that the source documents fix."""
 
     is_of_contracts = True
-    description = (
+    about = (
         "The addresses of the source documents, exactly as written there. They stay; "
         "build on those of /api/v1/, which another description is about."
     )
@@ -134,7 +134,7 @@ def complete(result: Any, generator: CanonicalGenerator, **_: Any) -> Any:
     _name_choices(result)
     _share_refusals(result)
     _drop_unused(result)
-    result["info"]["description"] = generator.description
+    result["info"]["description"] = generator.about
     result["paths"] = dict(sorted(result["paths"].items()))
     result["tags"] = _tags(result)
     return result
@@ -155,7 +155,8 @@ def _drop_unused(result: dict[str, Any]) -> None:
     names: set[str] = set()
     queue: list[Any] = [result["paths"], result["components"].get("responses")]
     while queue:
-        used = set(_SCHEMA_REF.findall(json.dumps(queue.pop()))) - names
+        text = json.dumps(queue.pop(), default=str)
+        used = set(_SCHEMA_REF.findall(text)) - names
         names |= used
         queue += [schemas[name] for name in used]
     result["components"]["schemas"] = {n: schemas[n] for n in schemas if n in names}
