@@ -64,6 +64,9 @@ def _answered() -> dict[str, Any]:
     ):
         schema.resolve_serializer(serializer, "response")  # type: ignore[no-untyped-call]  # the library has no types there
     components: dict[str, Any] = schema.registry.build({})["schemas"]
+    for component in components.values():
+        for each in component["properties"].values():
+            each.pop("x-spec-enum-id", None)  # the library's own mark
     return {
         **components,
         "CaptureHealth": record({"status": TEXT, "service": TEXT}),
