@@ -218,7 +218,7 @@ class ReplayedSerializer(DiscardedSerializer, ResultCountsSerializer):
     def get_fields(self) -> dict[str, Any]:
         # Only the replay of a whole body has counts.
         fields = dict(super().get_fields())
-        for name in ResultCountsSerializer().fields:
+        for name in ResultCountsSerializer().get_fields():
             fields[name].required = False
         return fields
 

@@ -63,7 +63,7 @@ class HubViewSet(BusinessScopeMixin, WritableViewSet):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         if "filterset_fields" in cls.__dict__:
-            cls.filterset_class = filterset_factory(  # type: ignore[assignment]  # not in the stubs
+            cls.filterset_class = filterset_factory(
                 cls.model, cls.filterset_base, cls.filterset_fields
             )
         super().__init_subclass__(**kwargs)
@@ -130,7 +130,7 @@ class CustomerRelatedViewSet(HubViewSet):
     """A table that belongs to customers: below one in the path, or of all of them."""
 
     filterset_base = OfCustomer
-    ordering_fields = ("created_at", "updated_at")
+    ordering_fields: ClassVar[tuple[str, ...]] = ("created_at", "updated_at")
     related: ClassVar = {"customer": CUSTOMER}
 
     @cached_property
