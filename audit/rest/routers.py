@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from rest_framework.routers import Route, SimpleRouter
 
 UUID_REGEX = r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
-LIST = {"get": "list", "post": "create"}
+LIST: dict[str, Any] = {"get": "list", "post": "create"}
 _BULK = {"post": "bulk_create", "patch": "bulk_update"}
 _DETAIL = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
 
@@ -40,7 +41,7 @@ class HubRouter(SimpleRouter):
         super().__init__()
         self.trailing_slash = "/?"
 
-    def get_method_map(self, viewset: Any, method_map: dict[str, str]) -> Any:
+    def get_method_map(self, viewset: Any, method_map: Mapping[str, str]) -> Any:
         """Return the actions that `action_specs` of the viewset names, by method."""
         specs = viewset.action_specs
         return {method: act for method, act in method_map.items() if act in specs}

@@ -52,11 +52,13 @@ class CanonicalGenerator(SchemaGenerator):
     """Describes `/api/v1/…` and what belongs to no document."""
 
     is_of_contracts = False
-    about: str = settings.SPECTACULAR_SETTINGS["DESCRIPTION"]
+    about = str(settings.SPECTACULAR_SETTINGS["DESCRIPTION"])
 
     def _initialise_endpoints(self) -> None:
         super()._initialise_endpoints()  # type: ignore[no-untyped-call]  # the library has no types there
-        self.endpoints = [each for each in self.endpoints if self.describes(each[0])]
+        self.endpoints = [
+            each for each in self.endpoints or () if self.describes(each[0])
+        ]
 
     def describes(self, path: str) -> bool:
         """Tell whether a path stands in this document."""
