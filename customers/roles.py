@@ -194,7 +194,7 @@ def _permissions(role: Role) -> frozenset[str]:
 
 PERMISSIONS: dict[Role, frozenset[str]] = {role: _permissions(role) for role in Role}
 
-# What each scope of step-up confirms; captures' keys stand here because roles do.
+# The permissions that each scope of step-up is about, also those of capture.
 SCOPE_PERMISSIONS: dict[str, frozenset[str]] = {
     "export": frozenset(
         permission

@@ -129,8 +129,8 @@ class CustomerQuerySet(TrackedQuerySet["Customer"]):
             # Two of them that differ are enough; to count all takes a sort of all.
             several = groups.annotate(_first=Min(written), _last=Max(written))
             several = several.exclude(_first=F("_last")).annotate(_look=look)
-            several = several.values("_look")
-            customers = live.annotate(_look=look).filter(_look__in=several)
+            looks = several.values("_look")
+            customers = live.annotate(_look=look).filter(_look__in=looks)
             alike |= Q(pk__in=customers.values("pk"))
         return self.filter(alike)
 

@@ -82,7 +82,7 @@ def test_the_first_rule_that_applies_decides(profile, purpose, channel, allowed,
 
 
 def test_given_without_channel_covers_e_mail_only():
-    profile = ContactProfile(reachable=REACHABLE, said=(said("given", None),))
+    profile = ContactProfile(reachable=REACHABLE, consents=(said("given", None),))
 
     assert may_contact(profile, "marketing", "email").rule == "consent"
     assert may_contact(profile, "marketing", "call").rule == "none"
@@ -90,7 +90,7 @@ def test_given_without_channel_covers_e_mail_only():
 
 def test_a_refusal_without_channel_ends_an_older_consent_on_every_channel():
     profile = ContactProfile(
-        reachable=REACHABLE, said=(said("refused", None), said("given", "sms"))
+        reachable=REACHABLE, consents=(said("refused", None), said("given", "sms"))
     )
 
     assert may_contact(profile, "marketing", "sms").rule == "withdrawn"
