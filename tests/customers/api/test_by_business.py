@@ -465,7 +465,7 @@ def test_there_are_twelve_endpoints():
         for path in ("", "/search", "/repeat", "/x", "/x/notes", "/x/preferences",
                      "/x/history", "/x/metrics")
         for method in ("GET", "POST", "PATCH", "DELETE")
-        if method.lower() in resolve(f"{BASE}{path}").func.cls.methods
+        if method.lower() in resolve(f"{BASE}{path}").func.cls.action_specs
     }  # fmt: skip
 
     assert len(found) == 12
