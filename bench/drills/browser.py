@@ -16,8 +16,6 @@ from uuid import uuid4
 
 _CSRF = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
 _INPUT = re.compile(r"<input[^>]*>")
-# On SQLite a page may not get the lock from a job that writes batch after batch.
-_MOST_TURNED_AWAY = 3
 _ATTRIBUTE = re.compile(r'([\w-]+)="([^"]*)"')
 Fields = Iterable[tuple[str, str]]
 
@@ -61,7 +59,6 @@ class Browser:
         jar = urllib.request.HTTPCookieProcessor(CookieJar())
         self._opener = urllib.request.build_opener(jar)
         self._token = ""
-        self.turned_away = 0
 
     def get(self, path: str) -> Page:
         return self._open(urllib.request.Request(self._address(path)))
@@ -106,21 +103,13 @@ class Browser:
         return self._send(path, body, f"multipart/form-data; boundary={mark}")
 
     def wait_for_job(self, page: Page, seconds: float = 900) -> Page:
-        """Return the page of a job once it has ended.
-
-        A look that is told to come again, as at most few are, is one of many.
-        """
+        """Return the page of a job once it has ended; each look has to be let in."""
         deadline = time.monotonic() + seconds
-        while (
-            "badge-ready" in page.text
-            or "badge-running" in page.text
-            or page.status == HTTPStatus.SERVICE_UNAVAILABLE
-        ):
-            self.turned_away += page.status == HTTPStatus.SERVICE_UNAVAILABLE
-            assert self.turned_away <= _MOST_TURNED_AWAY, page.words
+        while "badge-ready" in page.text or "badge-running" in page.text:
             assert time.monotonic() < deadline, page.text
             time.sleep(0.5)
             page = self.get(page.url)
+            assert page.status == HTTPStatus.OK, page.words
         return page
 
     def _send(self, path: str, body: bytes, kind: str = "") -> Page:

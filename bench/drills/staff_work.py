@@ -255,7 +255,6 @@ def main() -> None:
                 finally:
                     for journal in drill.journals:
                         print(told(journal))
-                    print(f"{drill.browser.turned_away} looks at a job got a 503")
                 if any(not is_well(journal) for journal in drill.journals):
                     sys.exit(1)
         finally:

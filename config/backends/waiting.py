@@ -60,6 +60,11 @@ def once() -> Iterator[None]:
         _waiting.reset(token)
 
 
+def is_in_request() -> bool:
+    """Tell whether a request is served, which waits once and not for long."""
+    return _waiting.get() is not None
+
+
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
     """Let no answer of PostgreSQL be awaited longer than this, whatever it says."""
