@@ -64,6 +64,7 @@ def _spend(request: HttpRequest, view: Any) -> HttpResponse | None:
         return None
     address = operation_of(request).ip
     user = request.user
+    view = getattr(view, "cls", view)
     if request.method == "POST" and getattr(view, "tries_passwords", False):
         budget = _spend_try(request, address)
     elif user.is_authenticated:

@@ -1,8 +1,8 @@
 """The refresh token in a cookie, for pages of the hub's own origin.
 
 The long-lived token is the one to protect: no script reads it, the browser sends it to
-the doors of signing in alone, and never for a page of another site. A page of ours that
-wants the next access token for it shows a CSRF token.
+the endpoints of signing in alone, and never for a page of another site. A page of ours
+that wants the next access token for it shows a CSRF token.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ _ELSEWHERE = (
 _STALE = "Get a token from /api/v1/auth/csrf, and send it as X-CSRFToken."
 
 
-def require_own_page(request: HttpRequest) -> None:
+def require_trusted_page(request: HttpRequest) -> None:
     """Raise ApiError unless `Origin` is the hub's own, or a trusted one."""
-    if not is_own_page(request):
+    if not is_trusted_page(request):
         raise ApiError(403, "origin_not_allowed", _ELSEWHERE)
 
 
-def is_own_page(request: HttpRequest) -> bool:
+def is_trusted_page(request: HttpRequest) -> bool:
     """Tell whether `Origin` is the hub's own, or a trusted one.
 
     Browsers send it with every POST, and no page can change it.
@@ -51,7 +51,7 @@ def token_in(request: HttpRequest) -> str:
     return request.COOKIES.get(settings.REFRESH_COOKIE_NAME, "")
 
 
-def put(response: HttpResponse, tokens: accounts.Tokens) -> None:
+def set_cookie(response: HttpResponse, tokens: accounts.Tokens) -> None:
     """Give the browser the refresh token, for as long as it can be used."""
     response.set_cookie(
         settings.REFRESH_COOKIE_NAME,
@@ -64,7 +64,7 @@ def put(response: HttpResponse, tokens: accounts.Tokens) -> None:
     )
 
 
-def take_away(response: HttpResponse) -> None:
+def delete_cookie(response: HttpResponse) -> None:
     """Let the browser forget it."""
     name = settings.REFRESH_COOKIE_NAME
     response.delete_cookie(name, path=PATH, samesite="Strict")

@@ -17,22 +17,21 @@ from django.views.decorators.debug import sensitive_variables
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from audit import accounts
 from audit.api.step_up_serializers import (
-    Confirmation,
-    NewPin,
-    PasskeyAnswer,
-    PasskeyAsked,
-    PasskeyQuestion,
-    StepUpGrant,
-    StepUpState,
+    ConfirmationSerializer,
+    NewPinSerializer,
+    PasskeyAnswerSerializer,
+    PasskeyOptionsSerializer,
+    PasskeyQuestionSerializer,
+    StepUpGrantSerializer,
+    StepUpStateSerializer,
 )
 from audit.ids import parse_uuid
 from audit.models import Grant, Scope
 from audit.rest.exceptions import ApiError
-from audit.rest.views import ActionSpec
+from audit.rest.views import ActionSpec, HubAPIView
 from audit.tenancy.actors import Actor
 
 HEADER = "X-Step-Up-Grant"
@@ -103,53 +102,41 @@ class IsStaff(BasePermission):
         return bool(user.is_authenticated and user.is_active and user.is_staff)
 
 
-class _View(APIView):
+class _View(HubAPIView):
     permission_classes = (IsStaff,)
     tag = "Signing in"
-    http_method_names = ["get", "head", "post", "put", "delete"]
-
-    def finalize_response(
-        self, request: Any, response: Any, *args: Any, **kw: Any
-    ) -> Any:
-        response = super().finalize_response(request, response, *args, **kw)
-        response["Cache-Control"] = "no-store"
-        return response
 
 
-@method_decorator(sensitive_variables("body", "confirm"), name="post")
+@method_decorator(sensitive_variables("body", "verify"), name="post")
 class StepUpView(_View):
     """POST confirms, GET lists what is confirmed here, DELETE ends it."""
 
     # For the schema alone.
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
-        "post": ActionSpec("", StepUpGrant, body=Confirmation, takes_key=False),
-        "get": ActionSpec("", StepUpState),
+    action_specs: ClassVar[Mapping[str, ActionSpec]] = {
+        "post": ActionSpec(
+            "", StepUpGrantSerializer, body=ConfirmationSerializer, takes_key=False
+        ),
+        "get": ActionSpec("", StepUpStateSerializer),
         "delete": ActionSpec("", None, 204),
     }
 
     def post(self, request: Request) -> Response:
         """Confirm an act with the own PIN or authenticator."""
-        body = _texts(request, {"scope", "pin", "totp", "digest"})
+        body = _checked(request.data, {"scope", "pin", "totp", "digest"})
         methods = [name for name in ("pin", "totp") if name in body]
         if len(methods) != 1:
             raise _invalid("pin", "Send either pin or totp.")
         method = methods[0]
         act = _act(request, body)
-        confirm = partial(accounts.verify_step_up, code=body[method], method=method)
-        return Response(_shown(_confirmed(request, confirm, act)))
+        verify = partial(accounts.confirm, code=body[method], method=method)
+        grant = _verify_act(request, verify, act)
+        return Response(StepUpGrantSerializer(grant).data)
 
     def get(self, request: Request) -> Response:
         """List what is confirmed here."""
         user: Any = request.user
         state = accounts.step_up_state(user, binding=binding_of(request))
-        return Response(
-            {
-                "grants": [_shown(grant) for grant in state.grants],
-                "has_pin": state.has_pin,
-                "locked_until": _time(state.locked_until),
-                "is_disabled": state.is_disabled,
-            }
-        )
+        return Response(StepUpStateSerializer(state).data)
 
     def delete(self, request: Request) -> Response:
         """End what is confirmed here."""
@@ -162,13 +149,18 @@ class StepUpView(_View):
 class PasskeyQuestionView(_View):
     """POST asks what a browser needs to let one of the person's passkeys confirm."""
 
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
-        "post": ActionSpec("", PasskeyAsked, body=PasskeyQuestion, takes_key=False),
+    action_specs: ClassVar[Mapping[str, ActionSpec]] = {
+        "post": ActionSpec(
+            "",
+            PasskeyOptionsSerializer,
+            body=PasskeyQuestionSerializer,
+            takes_key=False,
+        ),
     }
 
     def post(self, request: Request) -> Response:
         """Begin to confirm an act with one of the own passkeys."""
-        act = _act(request, _texts(request, {"scope", "digest"}))
+        act = _act(request, _checked(request.data, {"scope", "digest"}))
         user: Any = request.user
         try:
             return Response(accounts.ask_for_passkey(user, **act))
@@ -179,8 +171,10 @@ class PasskeyQuestionView(_View):
 class PasskeyView(_View):
     """POST confirms an act with what a passkey has answered."""
 
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
-        "post": ActionSpec("", StepUpGrant, body=PasskeyAnswer, takes_key=False),
+    action_specs: ClassVar[Mapping[str, ActionSpec]] = {
+        "post": ActionSpec(
+            "", StepUpGrantSerializer, body=PasskeyAnswerSerializer, takes_key=False
+        ),
     }
 
     def post(self, request: Request) -> Response:
@@ -192,16 +186,17 @@ class PasskeyView(_View):
         texts = {name: body[name] for name in body if name != "credential"}
         sent = _checked(texts, {"scope", "digest", "ceremony"})
         answer = {"ceremony": sent.get("ceremony"), "credential": credential}
-        confirm = partial(accounts.verify_passkey_step_up, answer=answer)
-        return Response(_shown(_confirmed(request, confirm, _act(request, sent))))
+        verify = partial(accounts.confirm_with_passkey, answer=answer)
+        grant = _verify_act(request, verify, _act(request, sent))
+        return Response(StepUpGrantSerializer(grant).data)
 
 
 @method_decorator(sensitive_variables("body"), name="put")
 class PinView(_View):
     """PUT sets the own PIN, after the whole password and what there is already."""
 
-    methods: ClassVar[Mapping[str, ActionSpec]] = {
-        "put": ActionSpec("", None, 204, NewPin),
+    action_specs: ClassVar[Mapping[str, ActionSpec]] = {
+        "put": ActionSpec("", None, 204, NewPinSerializer),
     }
 
     def put(self, request: Request) -> Response:
@@ -211,7 +206,7 @@ class PinView(_View):
         a confirmation of the scope `account`, which whoever has only passkeys needs,
         and by whoever has none of them yet.
         """
-        body = _texts(request, {"password", "pin", "code"})
+        body = _checked(request.data, {"password", "pin", "code"})
         for name in ("password", "pin"):
             if name not in body:
                 raise _invalid(name, f"Send {name}.")
@@ -231,8 +226,8 @@ def _act(request: Request, body: dict[str, str]) -> dict[str, Any]:
     """Return what is to be confirmed, and where. Raises ApiError for nothing."""
     scope, digest = body.get("scope", ""), body.get("digest")
     if scope not in Scope.values:
-        known = ", ".join(Scope.values)
-        raise _invalid("scope", f"scope is one of {known}.")
+        scopes = ", ".join(Scope.values)
+        raise _invalid("scope", f"scope is one of {scopes}.")
     if scope in accounts.SINGLE_USE and len(digest or "") != _DIGEST_LENGTH:
         raise _invalid("digest", "Send the digest that the refused act has named.")
     actor = Actor.from_request(request)
@@ -246,14 +241,14 @@ def _act(request: Request, body: dict[str, str]) -> dict[str, Any]:
     return {"scope": scope, "digest": digest, "binding": binding, "actor": actor}
 
 
-@sensitive_variables("confirm")
-def _confirmed(
-    request: Any, confirm: Callable[..., Grant], act: dict[str, Any]
+@sensitive_variables("verify")
+def _verify_act(
+    request: Any, verify: Callable[..., Grant], act: dict[str, Any]
 ) -> Grant:
     user: Any = request.user
     old = binding_of(request)
     try:
-        grant = confirm(user, **act)
+        grant = verify(user, **act)
     except ValidationError as refused:
         raise _problem(refused) from refused
     if getattr(request.auth, "pk", None) is None:
@@ -264,19 +259,14 @@ def _confirmed(
 
 
 @sensitive_variables("body")
-def _texts(request: Request, known: set[str]) -> dict[str, str]:
-    """Return the body: an object of texts. Raises ApiError for anything else."""
-    return _checked(request.data, known)
-
-
-@sensitive_variables("body")
-def _checked(body: Any, known: set[str]) -> dict[str, str]:
+def _checked(body: Any, names: set[str]) -> dict[str, str]:
+    """Return a body that is an object of texts. Raises ApiError for anything else."""
     if not isinstance(body, dict):
         raise ApiError(400, "malformed", "Send one JSON object.")
     for name in body:
-        if name not in known:
-            names = ", ".join(sorted(known))
-            raise ApiError(400, "unknown_field", f"Only these are known: {names}.")
+        if name not in names:
+            listed = ", ".join(sorted(names))
+            raise ApiError(400, "unknown_field", f"Only these are known: {listed}.")
         if not _is_plain(body[name]):
             raise _invalid(name, f"{name} is a text of at most 200 signs.")
     return {name: str(value) for name, value in body.items()}
@@ -296,8 +286,8 @@ def _problem(refused: ValidationError) -> ApiError:
     """Return the answer to a code or a PIN that was not taken."""
     code, params = refused.code or "invalid", refused.params or {}
     more = {"tries_left": params["tries_left"]} if "tries_left" in params else {}
-    is_own_fault = code.endswith("_pin") or code in ("wrong_password", "code_needed")
-    status = 400 if is_own_fault else _STATUS.get(code, 403)
+    is_mistake = code.endswith("_pin") or code in ("wrong_password", "code_needed")
+    status = 400 if is_mistake else _STATUS.get(code, 403)
     sentence = " ".join(refused.messages)
     return ApiError(status, code, sentence, wait=params.get("retry_after"), **more)
 
@@ -313,17 +303,3 @@ def _refuse_keys(request: Any) -> None:
 def _named_grant(request: Any) -> UUID | None:
     text = request.headers.get(HEADER)
     return None if text is None else parse_uuid(text) or UUID(int=0)
-
-
-def _shown(grant: Grant) -> dict[str, Any]:
-    return {
-        "grant": str(grant.pk),
-        "scope": grant.scope,
-        "expires_at": _time(grant.expires_at),
-    }
-
-
-def _time(moment: Any) -> str | None:
-    if moment is None:
-        return None
-    return str(moment.isoformat(timespec="microseconds").replace("+00:00", "Z"))

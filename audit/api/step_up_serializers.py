@@ -1,4 +1,4 @@
-"""What the endpoints of step-up take and answer, for the schema.
+"""What the endpoints of step-up take and answer.
 
 `audit.api.step_up` checks bodies itself: its refusals are a contract of their own.
 """
@@ -13,66 +13,66 @@ from audit.models import Scope
 from audit.rest.serializers import StrictSerializer
 
 
-def _text(*, is_required: bool = False) -> serializers.CharField:
+def _short_text(*, is_required: bool = False) -> serializers.CharField:
     return serializers.CharField(
         max_length=200, required=is_required, allow_blank=True, trim_whitespace=False
     )
 
 
-class Confirmation(StrictSerializer):
+class ConfirmationSerializer(StrictSerializer):
     """Either `pin` or `totp`; `digest` is the one that a refusal named."""
 
     scope = serializers.ChoiceField(Scope.choices)
-    pin = _text()
-    totp = _text()
-    digest = _text()
+    pin = _short_text()
+    totp = _short_text()
+    digest = _short_text()
 
 
-class PasskeyQuestion(StrictSerializer):
+class PasskeyQuestionSerializer(StrictSerializer):
     """The act; `digest` is the one that a refusal named."""
 
     scope = serializers.ChoiceField(Scope.choices)
-    digest = _text()
+    digest = _short_text()
 
 
-class PasskeyAsked(serializers.Serializer[Any]):
+class PasskeyOptionsSerializer(serializers.Serializer[Any]):
     """`options` are for `PublicKeyCredential.parseRequestOptionsFromJSON`."""
 
     ceremony = serializers.UUIDField()
     options = serializers.DictField()
 
 
-class PasskeyAnswer(PasskeyQuestion):
+class PasskeyAnswerSerializer(PasskeyQuestionSerializer):
     """The same act, and what the browser made of `options`, as its `toJSON()` says."""
 
-    ceremony = _text(is_required=True)
+    ceremony = _short_text(is_required=True)
     credential = serializers.DictField()
 
 
-class NewPin(StrictSerializer):
+class NewPinSerializer(StrictSerializer):
     """The own PIN, after the whole password and a code of what there is already.
 
     `code` is the present PIN, or what the authenticator shows; a confirmation of the
     scope `account` stands for it.
     """
 
-    password = _text(is_required=True)
-    pin = _text(is_required=True)
-    code = _text()
+    password = _short_text(is_required=True)
+    pin = _short_text(is_required=True)
+    code = _short_text()
 
 
-class StepUpGrant(serializers.Serializer[Any]):
+class StepUpGrantSerializer(serializers.Serializer[Any]):
     """What was confirmed, and until when it counts."""
 
-    grant = serializers.UUIDField()
+    grant = serializers.UUIDField(source="pk")
     scope = serializers.ChoiceField(Scope.choices)
     expires_at = serializers.DateTimeField()
 
 
-class StepUpState(serializers.Serializer[Any]):
+class StepUpStateSerializer(serializers.Serializer[Any]):
     """What is confirmed here, and whether it can be."""
 
-    grants = StepUpGrant(many=True)
+    grants = StepUpGrantSerializer(many=True)
     has_pin = serializers.BooleanField()
     locked_until = serializers.DateTimeField(allow_null=True)
     is_disabled = serializers.BooleanField()

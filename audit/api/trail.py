@@ -9,12 +9,12 @@ import django_filters
 from audit import accounts, log
 from audit.models import Event, Operation, User
 from audit.rest.filters import TableFilters, YesNoFilter
-from audit.rest.model_serializers import RowSerializer
+from audit.rest.model_serializers import HubModelSerializer
 from audit.rest.pagination import KeysetPagination
 from audit.rest.viewsets import ResourceViewSet
 
 
-class EventRow(RowSerializer):
+class EventSerializer(HubModelSerializer):
     """Who did, saw or tried what, to whom, and how it ended."""
 
     class Meta:
@@ -77,7 +77,7 @@ class EventViewSet(TrailViewSet):
     """What was done, seen and tried."""
 
     model = Event
-    serializer_class = EventRow
+    serializer_class = EventSerializer
     filterset_class = EventFilters
     cursor_field = "occurred_at"
 
@@ -85,7 +85,7 @@ class EventViewSet(TrailViewSet):
         return log.list_events(actor=self.actor)
 
 
-class OperationRow(RowSerializer):
+class OperationSerializer(HubModelSerializer):
     """One request, command or job that wrote or showed personal data."""
 
     class Meta:
@@ -121,7 +121,7 @@ class OperationViewSet(TrailViewSet):
     """Requests, commands and jobs that wrote or showed personal data."""
 
     model = Operation
-    serializer_class = OperationRow
+    serializer_class = OperationSerializer
     filterset_class = OperationFilters
     cursor_field = "started_at"
 
@@ -129,7 +129,7 @@ class OperationViewSet(TrailViewSet):
         return log.list_operations(actor=self.actor)
 
 
-class UserRow(RowSerializer):
+class UserSerializer(HubModelSerializer):
     """A staff account; what signs it in is never shown."""
 
     class Meta:
@@ -163,11 +163,11 @@ class UserViewSet(ResourceViewSet):
 
     tag = "People and roles"
     model = User
-    serializer_class = UserRow
+    serializer_class = UserSerializer
     filterset_class = UserFilters
     event_prefix = "account"
     ordering_fields = ("username", "created_at")
 
     def get_queryset(self) -> Any:
-        rows = accounts.list_users(actor=self.actor, permission="audit.view_user")
-        return rows.order_by("username", "pk")
+        queryset = accounts.list_users(actor=self.actor, permission="audit.view_user")
+        return queryset.order_by("username", "pk")

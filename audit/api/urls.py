@@ -7,15 +7,23 @@ from django.urls import re_path
 from audit.api import tokens
 from audit.api.step_up import PasskeyQuestionView, PasskeyView, PinView, StepUpView
 from audit.api.trail import EventViewSet, OperationViewSet, UserViewSet
-from audit.rest.routers import routes
+from audit.rest.routers import HubRouter
+
+router = HubRouter()
+router.register("events", EventViewSet)
+router.register("operations", OperationViewSet)
+router.register("users", UserViewSet)
 
 urlpatterns = [
-    re_path(r"^api/v1/auth/token/?$", tokens.token_view),
-    re_path(r"^api/v1/auth/token/passkey/begin/?$", tokens.ask_passkey_view),
-    re_path(r"^api/v1/auth/token/passkey/?$", tokens.passkey_view),
-    re_path(r"^api/v1/auth/refresh/?$", tokens.refresh_view),
-    re_path(r"^api/v1/auth/revoke/?$", tokens.revoke_view),
-    re_path(r"^api/v1/auth/csrf/?$", tokens.csrf_view),
+    re_path(r"^api/v1/auth/token/?$", tokens.TokenView.as_view()),
+    re_path(
+        r"^api/v1/auth/token/passkey/begin/?$",
+        tokens.TokenPasskeyQuestionView.as_view(),
+    ),
+    re_path(r"^api/v1/auth/token/passkey/?$", tokens.TokenPasskeyView.as_view()),
+    re_path(r"^api/v1/auth/refresh/?$", tokens.RefreshView.as_view()),
+    re_path(r"^api/v1/auth/revoke/?$", tokens.RevokeView.as_view()),
+    re_path(r"^api/v1/auth/csrf/?$", tokens.CsrfView.as_view()),
     re_path(r"^api/v1/auth/step-up/?$", StepUpView.as_view(), name="step_up"),
     re_path(
         r"^api/v1/auth/step-up/passkey/begin/?$",
@@ -28,7 +36,5 @@ urlpatterns = [
         name="step_up_passkey",
     ),
     re_path(r"^api/v1/auth/pin/?$", PinView.as_view(), name="pin"),
-    *routes("events", EventViewSet),
-    *routes("operations", OperationViewSet),
-    *routes("users", UserViewSet),
+    *router.urls,
 ]

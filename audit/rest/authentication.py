@@ -42,7 +42,7 @@ class TokenAuthentication(BaseAuthentication):
 
     @staticmethod
     def token_in(request: Any) -> str | None:
-        """Return the token that a request brings; keys are for the capture doors."""
+        """Return the token that a request brings; keys are for the capture routes."""
         token = _bearer(request)
         return None if not token or token.startswith(_KEYS) else token
 

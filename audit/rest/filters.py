@@ -37,12 +37,12 @@ class SomeOfFilter(django_filters.BaseInFilter, django_filters.ChoiceFilter):
     """One of several choices, with commas between them."""
 
 
-class _MomentField(IsoDateTimeField):
+class _InRangeDateTimeField(IsoDateTimeField):
     def clean(self, value: Any) -> Any:
         return _in_range(super().clean(value))
 
 
-class _DayField(forms.DateField):
+class _InRangeDateField(forms.DateField):
     def clean(self, value: Any) -> Any:
         return _in_range(super().clean(value))
 
@@ -53,16 +53,16 @@ def _in_range(value: Any) -> Any:
     return value
 
 
-class MomentFilter(django_filters.IsoDateTimeFilter):
+class InRangeDateTimeFilter(django_filters.IsoDateTimeFilter):
     """A time that both databases can hold."""
 
-    field_class = _MomentField
+    field_class = _InRangeDateTimeField
 
 
-class DayFilter(django_filters.DateFilter):
+class InRangeDateFilter(django_filters.DateFilter):
     """A day that both databases can hold."""
 
-    field_class = _DayField
+    field_class = _InRangeDateField
 
 
 class ReferenceFilter(django_filters.CharFilter):
@@ -94,8 +94,8 @@ class TableFilters(django_filters.FilterSet):
     class Meta:
         filter_overrides: ClassVar[dict[Any, Any]] = {
             models.BooleanField: {"filter_class": YesNoFilter},
-            models.DateTimeField: {"filter_class": MomentFilter},
-            models.DateField: {"filter_class": DayFilter},
+            models.DateTimeField: {"filter_class": InRangeDateTimeFilter},
+            models.DateField: {"filter_class": InRangeDateFilter},
         }
 
     def __init__(self, *args: Any, actor: Actor, **kwargs: Any) -> None:
@@ -114,8 +114,8 @@ class TableFilters(django_filters.FilterSet):
         if not self.is_valid():
             raise ValidationError(
                 {
-                    name: [self._detail(name, **one) for one in found]
-                    for name, found in self.errors.get_json_data().items()
+                    name: [self._detail(name, **one) for one in errors]
+                    for name, errors in self.errors.get_json_data().items()
                 }
             )
 
@@ -148,13 +148,13 @@ class NullsLastOrderingFilter(OrderingFilter):
 
     def get_ordering(self, request: Any, queryset: Any, view: Any) -> Any:
         """Return what to order by. Raises ValidationError for an unknown name."""
-        ordering = snake_case(view.parameters.get(self.ordering_param, ""))
+        ordering = snake_case(view.params.get(self.ordering_param, ""))
         if not ordering:
             return None
         fields, name = view.ordering_fields, ordering.removeprefix("-")
         if name not in fields:
-            known = ", ".join(fields)
-            text = f"Order by one of {known}; a minus before it means downwards."
+            names = ", ".join(fields)
+            text = f"Order by one of {names}; a minus before it means downwards."
             detail = ErrorDetail(text, "unknown_ordering")
             raise ValidationError({self.ordering_param: [detail]})
         column = F(fields[name] if isinstance(fields, Mapping) else name)

@@ -30,8 +30,8 @@ from audit.crypto import decrypt, encrypt, hmac_hex
 from audit.ids import uuid7
 from audit.models import IdempotentResponse
 
-_KEPT = timedelta(hours=24)
-_KEPT_LEASED = timedelta(days=7)
+_LIFETIME = timedelta(hours=24)
+_LEASED_LIFETIME = timedelta(days=7)
 _LOCKED = timedelta(seconds=60)
 _PURPOSE = "answer"
 
@@ -53,12 +53,14 @@ def claim_answer(name: str, fingerprint: str) -> dict[str, Any] | None:
         raise transaction.TransactionManagementError(msg)
     now = clock.Now()
     IdempotentResponse.objects.filter(name=name, expires_at__lt=now).delete()
-    row = IdempotentResponse(name=name, fingerprint=fingerprint, expires_at=now + _KEPT)
-    stored = _claimed(row) or _claimed(row)
+    record = IdempotentResponse(
+        name=name, fingerprint=fingerprint, expires_at=now + _LIFETIME
+    )
+    stored = _claimed(record) or _claimed(record)
     if stored is None:
         msg = "The key is claimed and given free by others all the time."
         raise IntegrityError(msg)
-    if stored.pk == row.pk:
+    if stored.pk == record.pk:
         return None
     answer = _decrypt_answer(stored)
     if stored.fingerprint != fingerprint or answer is None:
@@ -68,8 +70,8 @@ def claim_answer(name: str, fingerprint: str) -> dict[str, Any] | None:
 
 def find_answer(name: str) -> dict[str, Any] | None:
     """Return what the act of a key was answered, if it is done; claims nothing."""
-    rows = IdempotentResponse.objects.filter(name=name, expires_at__gte=clock.Now())
-    stored = rows.exclude(response="").first()
+    records = IdempotentResponse.objects.filter(name=name, expires_at__gte=clock.Now())
+    stored = records.exclude(response="").first()
     return None if stored is None else _decrypt_answer(stored)
 
 
@@ -92,20 +94,20 @@ def _decrypt_answer(stored: IdempotentResponse) -> dict[str, Any] | None:
     return answer
 
 
-def _claimed(row: IdempotentResponse) -> IdempotentResponse | None:
+def _claimed(record: IdempotentResponse) -> IdempotentResponse | None:
     """Write the row unless its name is taken, and return the one that is there.
 
     None when the other one was just given free.
     """
-    IdempotentResponse.objects.bulk_create([row], ignore_conflicts=True)
-    return IdempotentResponse.objects.filter(name=row.name).first()
+    IdempotentResponse.objects.bulk_create([record], ignore_conflicts=True)
+    return IdempotentResponse.objects.filter(name=record.name).first()
 
 
 def keep_answer(name: str, answer: dict[str, Any]) -> None:
     """Store what the act of this transaction was answered."""
-    row = IdempotentResponse.objects.get(name=name)
-    row.response = _encrypt_answer(name, answer)
-    row.save(update_fields=["response"])
+    record = IdempotentResponse.objects.get(name=name)
+    record.response = _encrypt_answer(name, answer)
+    record.save(update_fields=["response"])
 
 
 def forget_answer(name: str) -> None:
@@ -116,11 +118,11 @@ def forget_answer(name: str) -> None:
 def use_once(*parts: str) -> bool:
     """Tell whether something is used for the first time within a day, and mark it."""
     name = hmac_hex("once", *parts)
-    row = IdempotentResponse(
-        id=uuid7(), name=name, fingerprint="", expires_at=clock.Now() + _KEPT
+    record = IdempotentResponse(
+        id=uuid7(), name=name, fingerprint="", expires_at=clock.Now() + _LIFETIME
     )
-    IdempotentResponse.objects.bulk_create([row], ignore_conflicts=True)
-    return IdempotentResponse.objects.get(name=name).pk == row.pk
+    IdempotentResponse.objects.bulk_create([record], ignore_conflicts=True)
+    return IdempotentResponse.objects.get(name=name).pk == record.pk
 
 
 @dataclass(frozen=True)
@@ -139,17 +141,17 @@ def claim_lease(name: str, fingerprint: str) -> Lease:
     The database decides who is first, by its own clock.
     """
     owner, lock_ends = uuid4(), clock.Now() + _LOCKED
-    rows = IdempotentResponse.objects.filter(name=name)
-    rows.filter(expires_at__lt=clock.Now()).delete()
-    row = IdempotentResponse(
+    records = IdempotentResponse.objects.filter(name=name)
+    records.filter(expires_at__lt=clock.Now()).delete()
+    record = IdempotentResponse(
         name=name,
         fingerprint=fingerprint,
         owner=owner,
         locked_until=lock_ends,
-        expires_at=clock.Now() + _KEPT_LEASED,
+        expires_at=clock.Now() + _LEASED_LIFETIME,
     )
-    IdempotentResponse.objects.bulk_create([row], ignore_conflicts=True)
-    stored = rows.annotate(at=clock.Now()).get()
+    IdempotentResponse.objects.bulk_create([record], ignore_conflicts=True)
+    stored = records.annotate(at=clock.Now()).get()
     if stored.owner == owner:
         return Lease("run", name, owner)
     if stored.fingerprint != fingerprint:
@@ -157,7 +159,7 @@ def claim_lease(name: str, fingerprint: str) -> Lease:
     if stored.response:
         answer = _decrypt_answer(stored)
         return Lease("reused") if answer is None else Lease("replay", answer=answer)
-    unfinished = rows.filter(response="", owner=stored.owner)
+    unfinished = records.filter(response="", owner=stored.owner)
     locked_until = stored.locked_until or stored.at
     if locked_until > stored.at + _LOCKED + clock.SKEW:
         # Locked by a clock that was ahead. Whether the first attempt is still at work
@@ -173,13 +175,13 @@ def claim_lease(name: str, fingerprint: str) -> Lease:
 
 def finish_lease(lease: Lease, answer: dict[str, Any] | None) -> None:
     """Store the answer of the first request, or free the key for another try."""
-    rows = IdempotentResponse.objects.filter(
+    records = IdempotentResponse.objects.filter(
         name=lease.name, owner=lease.owner, response=""
     )
     if answer is None:
-        rows.delete()
+        records.delete()
     else:
-        rows.update(response=_encrypt_answer(lease.name, answer))
+        records.update(response=_encrypt_answer(lease.name, answer))
 
 
 def old_answers() -> QuerySet[IdempotentResponse]:
@@ -194,8 +196,8 @@ def old_leases() -> QuerySet[IdempotentResponse]:
 
 def clamp_answers() -> None:
     """Keep no answer for longer than from now, whatever clock has stored it."""
-    clock.clamp(_single(), "expires_at", _KEPT)
-    clock.clamp(_leased(), "expires_at", _KEPT_LEASED)
+    clock.clamp(_single(), "expires_at", _LIFETIME)
+    clock.clamp(_leased(), "expires_at", _LEASED_LIFETIME)
 
 
 def _single() -> QuerySet[IdempotentResponse]:

@@ -33,14 +33,14 @@ _MASKED = "You see this masked. Reveal it first, or leave it out."
 _FIXED = "This cannot be changed here. Leave it out."
 
 
-class RowSerializer(serializers.ModelSerializer[Any]):
+class HubModelSerializer(serializers.ModelSerializer[Any]):
     """A row with its foreign keys as ids; masked unless the context says otherwise.
 
     `is_unmasked` of the context tells whether somebody sees this row's contact data,
     and `room` how much of long texts a list still shows.
     """
 
-    # What needs a right of its own, which the context's `may` tells; null without it.
+    # What needs a permission of its own, which the context's `has_perm` tells.
     permissions: ClassVar[Mapping[str, str]] = {}
     # Privacy classes of keys that are no column, or are named otherwise.
     privacy: ClassVar[Mapping[str, str]] = {}
@@ -77,31 +77,30 @@ class RowSerializer(serializers.ModelSerializer[Any]):
         return []
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
-        shown = dict(super().to_representation(instance))
-        may = self.context.get("may")
-        for name in shown.keys() & self.permissions.keys():
-            if may is None or not may(self.permissions[name], business_of(instance)):
-                shown[name] = None
+        data = dict(super().to_representation(instance))
+        has_perm = self.context.get("has_perm")
+        for name in data.keys() & self.permissions.keys():
+            permission = self.permissions[name]
+            if has_perm is None or not has_perm(permission, business_of(instance)):
+                data[name] = None
         room = self.context.get("room")
         if room is not None:
             model: Any = self.Meta.model
-            for name in shown.keys() & long_columns(model):
-                shown[name] = room.fitted(shown[name])
+            for name in data.keys() & long_columns(model):
+                data[name] = room.fitted(data[name])
         is_unmasked = self.context.get("is_unmasked")
         if is_unmasked is None or not is_unmasked(instance):
             kinds = {**declaration(type(instance)), **self.privacy}
-            for name in shown.keys() & kinds.keys():
-                shown[name] = masked_value(
-                    shown[name], kinds[name], is_copy=self.is_copy
-                )
-        return shown
+            for name in data.keys() & kinds.keys():
+                data[name] = masked_value(data[name], kinds[name], is_copy=self.is_copy)
+        return data
 
 
 @dataclass(frozen=True)
 class Related:
     """A single row that an answer may show beside its id."""
 
-    serializer_class: type[RowSerializer]
+    serializer_class: type[HubModelSerializer]
     # From the listed row to it, as `select_related` names it.
     path: str
     # What else its answer needs.
@@ -118,43 +117,45 @@ class Related:
         """What somebody needs who wants to see it."""
         return view_permission(self.model)
 
-    def of(self, row: Any) -> Any:
+    def of(self, instance: Any) -> Any:
         """Return the related row, None if there is none."""
         for name in self.path.split("__"):
-            row = getattr(row, name, None)
-        return row
+            instance = getattr(instance, name, None)
+        return instance
 
 
 @cache
 def expanded(
-    row: type[RowSerializer], names: tuple[tuple[str, Related], ...]
-) -> type[RowSerializer]:
+    serializer_class: type[HubModelSerializer], names: tuple[tuple[str, Related], ...]
+) -> type[HubModelSerializer]:
     """Return a row's serializer with what may stand beside it, for the schema."""
     if not names:
-        return row
-    name = row.__name__.removesuffix("Row")
+        return serializer_class
+    name = serializer_class.__name__.removesuffix("Serializer")
     extra = {
         key: related.serializer_class(
             required=False, allow_null=True, help_text=f"With expand={key}."
         )
         for key, related in names
     }
-    meta: Any = row.Meta
+    meta: Any = serializer_class.Meta
     fields = [*meta.fields, *extra]
     body = {
-        "__module__": row.__module__,
-        "__doc__": row.__doc__,
+        "__module__": serializer_class.__module__,
+        "__doc__": serializer_class.__doc__,
         "Meta": type("Meta", (meta,), {"fields": fields}),
         **extra,
     }
-    return type(f"{name}RowExpanded", (row,), body)
+    return type(f"{name}Expanded", (serializer_class,), body)
 
 
 @cache
-def page_of_rows(row: type[RowSerializer]) -> type[serializers.Serializer[Any]]:
+def page_serializer(
+    serializer_class: type[HubModelSerializer],
+) -> type[serializers.Serializer[Any]]:
     """Return the serializer of a list's answer, for the schema."""
-    name = row.__name__.removesuffix("Expanded")
-    return type(f"{name}Page", (_Page,), {"results": row(many=True)})
+    name = serializer_class.__name__.removesuffix("Expanded").removesuffix("Serializer")
+    return type(f"{name}Page", (_Page,), {"results": serializer_class(many=True)})
 
 
 class _Page(serializers.Serializer[Any]):
@@ -166,7 +167,7 @@ class _Page(serializers.Serializer[Any]):
     previous = serializers.CharField(allow_null=True)
 
 
-class RowBody(StrictSerializer, serializers.ModelSerializer[Any]):
+class CreateSerializer(StrictSerializer, serializers.ModelSerializer[Any]):
     """What is written to a row: its columns, and rows of others by their ids.
 
     Columns that are unique are compared by the service, within the business: the
@@ -210,10 +211,10 @@ class RowBody(StrictSerializer, serializers.ModelSerializer[Any]):
         return []
 
 
-class ChangeBody(RowBody):
+class UpdateSerializer(CreateSerializer):
     """A change: what is not named stays, and what is seen masked is not overwritten.
 
-    The context holds the stored `row`, what its answer shows (`seen`), and
+    The context holds the stored `instance`, what its answer shows (`seen`), and
     `is_unmasked`.
     """
 
@@ -229,37 +230,39 @@ class ChangeBody(RowBody):
         Raises ValidationError for another value in the place of a masked one, or of
         one that is not written here.
         """
-        seen, row = self.context.get("seen", {}), self.context.get("row")
-        if not isinstance(data, Mapping) or row is None:
+        seen, instance = self.context.get("seen", {}), self.context.get("instance")
+        if not isinstance(data, Mapping) or instance is None:
             return super().to_internal_value(data)
         data = {
-            key: value for key, value in data.items() if not _is_cut(row, key, value)
+            key: value
+            for key, value in data.items()
+            if not _is_cut(instance, key, value)
         }
-        masks = masks_of(row)
+        masks = masks_of(instance)
         is_unmasked = bool(self.context.get("is_unmasked"))
         data, wrong = without_masked(data, masks, is_unmasked=is_unmasked)
-        kept = {}
+        changes = {}
         for key, value in data.items():
             name = snake_case(str(key))
             if name in self.fields or name not in seen:
-                kept[key] = value
+                changes[key] = value
             elif name not in _STAMPS and value != seen[name]:
                 wrong[key] = [ErrorDetail(_FIXED, "read_only")]
         if wrong:
             raise ValidationError(wrong)
-        return super().to_internal_value(kept)
+        return super().to_internal_value(changes)
 
 
-def _is_cut(row: models.Model, key: Any, value: Any) -> bool:
+def _is_cut(instance: models.Model, key: Any, value: Any) -> bool:
     """Tell whether a text is what a list showed of a longer one."""
     name = snake_case(str(key))
-    if not isinstance(value, str) or name not in long_columns(type(row)):
+    if not isinstance(value, str) or name not in long_columns(type(instance)):
         return False
-    stored = getattr(row, name)
+    stored = getattr(instance, name)
     if not isinstance(stored, str) or len(stored) < len(value):
         return False
     cut = shortened(stored)
-    kind = declaration(type(row)).get(name)
+    kind = declaration(type(instance)).get(name)
     return cut != stored and value in (cut, masked_value(cut, kind))
 
 
@@ -271,17 +274,17 @@ def without_masked(
     Whoever sends what a list showed in place of a value means no change, whatever their
     role. Another value is a mistake of those who do not see the stored one.
     """
-    kept, wrong = {}, {}
+    changes, wrong = {}, {}
     for key, value in data.items():
         name = snake_case(str(key))
         if name not in masks:
-            kept[key] = value
+            changes[key] = value
         elif value != masks[name]:
             if is_unmasked:
-                kept[key] = value
+                changes[key] = value
             else:
                 wrong[key] = [ErrorDetail(_MASKED, "masked")]
-    return kept, wrong
+    return changes, wrong
 
 
 def _foreign_key(model: Any, name: str) -> Any:

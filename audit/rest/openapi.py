@@ -60,7 +60,7 @@ class Operation:
 
     def build(self) -> Schema:
         """Return the operation object."""
-        found: Schema = {
+        operation: Schema = {
             "operationId": self.id,
             "tags": [self.tag],
             "summary": self.summary,
@@ -68,16 +68,16 @@ class Operation:
             "responses": self._responses(),
         }
         if self.description:
-            found["description"] = self.description
+            operation["description"] = self.description
         if self.parameters:
-            found["parameters"] = list(self.parameters)
+            operation["parameters"] = list(self.parameters)
         if self.body is not None:
             content = {kind: {"schema": self.body} for kind in self.media_types}
-            found["requestBody"] = {
+            operation["requestBody"] = {
                 "required": self.is_body_required,
                 "content": content,
             }
-        return found
+        return operation
 
     def _responses(self) -> Schema:
         done: Schema = {
@@ -118,7 +118,7 @@ def parameter(
     name: str, where: str, schema: Schema, text: str = "", *, is_required: bool = False
 ) -> Schema:
     """Return a parameter; those of the path are always required."""
-    found: Schema = {"name": name, "in": where, "schema": schema}
+    described: Schema = {"name": name, "in": where, "schema": schema}
     if is_required or where == "path":
-        found["required"] = True
-    return {**found, "description": text} if text else found
+        described["required"] = True
+    return {**described, "description": text} if text else described

@@ -16,7 +16,7 @@ from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-_Row = TypeVar("_Row", bound=Model)
+_Instance = TypeVar("_Instance", bound=Model)
 # Counting further would read the whole table for a number nobody looks at.
 COUNTED = 10_001
 # The database reads all rows before a page; a cursor goes there at once.
@@ -24,10 +24,10 @@ _MAX_OFFSET = 10_000
 
 
 @dataclass(frozen=True)
-class Page(Generic[_Row]):
-    """One page of rows; `total` is never more than 10,001."""
+class Page(Generic[_Instance]):
+    """One page of instances; `total` is never more than 10,001."""
 
-    rows: list[_Row]
+    items: list[_Instance]
     number: int
     limit: int
     total: int
@@ -47,22 +47,24 @@ class Page(Generic[_Row]):
         """Tell whether a page follows that is not empty."""
         return self.number * self.limit < self.total or (
             # Behind what was counted a full page is probably not the last one.
-            self.is_capped and len(self.rows) == self.limit
+            self.is_capped and len(self.items) == self.limit
         )
 
 
-def page_of(rows: QuerySet[_Row], *, number: int, limit: int) -> Page[_Row]:
+def page_of(
+    queryset: QuerySet[_Instance], *, number: int, limit: int
+) -> Page[_Instance]:
     """Return one page; two statements, however many rows there are."""
     first = (number - 1) * limit
-    total = rows.order_by()[:COUNTED].count()
-    return Page(list(rows[first : first + limit]), number, limit, total)
+    total = queryset.order_by()[:COUNTED].count()
+    return Page(list(queryset[first : first + limit]), number, limit, total)
 
 
 @dataclass(frozen=True)
-class CursorPage(Generic[_Row]):
+class CursorPage(Generic[_Instance]):
     """One page of a deep list, and where the next one begins; None after the last."""
 
-    rows: list[_Row]
+    items: list[_Instance]
     next_cursor: str | None
 
 
@@ -71,24 +73,24 @@ class CursorError(ValueError):
 
 
 def cursor_page_of(
-    rows: QuerySet[_Row], *, by: str, cursor: str, limit: int
-) -> CursorPage[_Row]:
-    """Return one page by a time column that is never null, the newest first.
+    queryset: QuerySet[_Instance], *, time_field: str, cursor: str, limit: int
+) -> CursorPage[_Instance]:
+    """Return one page by a time field that is never null, the newest first.
 
     Walking from page to page gives each row exactly once that was there at the start,
     whatever is added meanwhile. One statement. Raises CursorError.
     """
-    rows = rows.order_by(f"-{by}", "-pk")
+    queryset = queryset.order_by(f"-{time_field}", "-pk")
     if cursor:
         moment, pk = open_cursor(cursor)
         # The first condition is what an index over the column can use.
-        rows = rows.filter(**{f"{by}__lte": moment})
-        rows = rows.exclude(**{by: moment, "pk__gte": pk})
-    found = list(rows[: limit + 1])
-    if len(found) <= limit:
-        return CursorPage(found, None)
-    last = found[limit - 1]
-    return CursorPage(found[:limit], make_cursor(getattr(last, by), last.pk))
+        queryset = queryset.filter(**{f"{time_field}__lte": moment})
+        queryset = queryset.exclude(**{time_field: moment, "pk__gte": pk})
+    items = list(queryset[: limit + 1])
+    if len(items) <= limit:
+        return CursorPage(items, None)
+    last = items[limit - 1]
+    return CursorPage(items[:limit], make_cursor(getattr(last, time_field), last.pk))
 
 
 def make_cursor(moment: datetime, pk: UUID) -> str:
@@ -119,11 +121,11 @@ class KeysetPagination(BasePagination):
     def paginate_queryset(
         self, queryset: Any, request: Request, view: Any = None
     ) -> list[Any]:
-        self.request, params = request, view.parameters
+        self.request, params = request, view.params
         try:
             page = cursor_page_of(
                 queryset,
-                by=view.cursor_field,
+                time_field=view.cursor_field,
                 cursor=params.get("cursor", ""),
                 limit=params["page_size"],
             )
@@ -131,7 +133,7 @@ class KeysetPagination(BasePagination):
             detail = ErrorDetail(str(error), "invalid_cursor")
             raise ValidationError({"cursor": [detail]}) from error
         self.next_cursor = page.next_cursor
-        return page.rows
+        return page.items
 
     def get_paginated_response(self, data: Any) -> Response:
         link = self.get_next_link()
@@ -155,7 +157,7 @@ class PageOrCursorPagination(KeysetPagination):
     def paginate_queryset(
         self, queryset: Any, request: Request, view: Any = None
     ) -> list[Any]:
-        params = view.parameters
+        params = view.params
         if "cursor" in params:
             return super().paginate_queryset(queryset, request, view)
         self.request = request
@@ -164,7 +166,7 @@ class PageOrCursorPagination(KeysetPagination):
             text = f"Pages end after {_MAX_OFFSET} rows. Walk with cursor."
             raise ValidationError({"page": [ErrorDetail(text, "page_too_deep")]})
         self.page = page_of(queryset, number=number, limit=limit)
-        return self.page.rows
+        return self.page.items
 
     def get_paginated_response(self, data: Any) -> Response:
         page = self.page

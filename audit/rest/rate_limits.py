@@ -25,7 +25,7 @@ _STEP = 2 * _MICRO
 # How often a bucket is tried that was just made, mended or changed by others.
 _LOOKS = 4
 _LONGEST_WAIT = 60
-_KEPT = timedelta(days=2)
+_LIFETIME = timedelta(days=2)
 
 
 @dataclass(frozen=True)
@@ -60,22 +60,24 @@ def take_units(name: str, rate: Rate, cost: int = 1) -> Budget:
     # More than the bucket holds could never pass.
     price = step * min(cost, rate.burst)
     for _ in range(_LOOKS):
-        if (ahead := _spend(name, price=price, room=window - price)) is not None:
+        if (ahead := _consume(name, price=price, room=window - price)) is not None:
             return _budget(ahead, rate, is_allowed=True)
-        rows = RateLimitBucket.objects.filter(name=name)
-        row = rows.annotate(at_us=clock.NowMicroseconds(), at=clock.Now()).first()
-        if row is None:
+        buckets = RateLimitBucket.objects.filter(name=name)
+        bucket = buckets.annotate(at_us=clock.NowMicroseconds(), at=clock.Now()).first()
+        if bucket is None:
             new = RateLimitBucket(name=name)
             RateLimitBucket.objects.bulk_create([new], ignore_conflicts=True)
         # Unless it was mended, or others made room since, it is used up.
-        elif not _mend(row, window) and row.tat_us + price > row.at_us + window:
-            ahead = row.tat_us - row.at_us
+        elif (
+            not _mend(bucket, window) and bucket.tat_us + price > bucket.at_us + window
+        ):
+            ahead = bucket.tat_us - bucket.at_us
             return _budget(ahead, rate, is_allowed=False, price=price)
     # So many others took from it in between that its turn did not come.
     return Budget(rate, is_allowed=False, remaining=0, retry_after=1)
 
 
-def _spend(name: str, *, price: int, room: int) -> int | None:
+def _consume(name: str, *, price: int, room: int) -> int | None:
     """Move a bucket on by `price`; return how far it is ahead of now, in microseconds.
 
     None where it has not so much room, is not there, or was left by a clock that was
@@ -95,8 +97,8 @@ def _spend(name: str, *, price: int, room: int) -> int | None:
     }
     with connections[database].cursor() as cursor:
         cursor.execute(sql, values)
-        row = cursor.fetchone()
-    return None if row is None else int(row[0])
+        result = cursor.fetchone()
+    return None if result is None else int(result[0])
 
 
 def _consume_sql(database: str) -> str:
@@ -123,8 +125,8 @@ def _consume_sql(database: str) -> str:
 
 def last_used(name: str) -> datetime | None:
     """Return when a bucket was used last, None for never or long ago."""
-    row = RateLimitBucket.objects.filter(name=name).first()
-    return row.used_at if row else None
+    bucket = RateLimitBucket.objects.filter(name=name).first()
+    return bucket.used_at if bucket else None
 
 
 def old_buckets() -> QuerySet[RateLimitBucket]:
@@ -132,8 +134,8 @@ def old_buckets() -> QuerySet[RateLimitBucket]:
 
     Those that are called `key:` and an id stay: they tell when a key was used last.
     """
-    rows = RateLimitBucket.objects.filter(used_at__lt=clock.now() - _KEPT)
-    return rows.exclude(name__regex=r"^key:[0-9a-f-]{36}$")
+    buckets = RateLimitBucket.objects.filter(used_at__lt=clock.now() - _LIFETIME)
+    return buckets.exclude(name__regex=r"^key:[0-9a-f-]{36}$")
 
 
 def mend_buckets() -> None:
@@ -146,41 +148,43 @@ def mend_buckets() -> None:
     )
 
 
-def _mend(row: Any, window: int) -> bool:
+def _mend(bucket: Any, window: int) -> bool:
     """Set right a bucket that no clock of now has filled; tell whether it was one.
 
     How long ago a clock ahead of now has used it nobody knows, so it is full again: a
-    caller may send a burst too much, and none waits for an error of the clock. `row`
+    caller may send a burst too much, and none waits for an error of the clock. `bucket`
     has the time of its reading as `at` and `at_us`.
     """
     values: dict[str, Any] = {"boot": "", "used_at": clock.Now()}
-    tat_us, back = row.tat_us, _gone_back(row)
-    if row.used_at is not None and row.used_at > row.at:
-        if row.used_at > row.at + clock.SKEW:
+    tat_us, back = bucket.tat_us, _clock_setback(bucket)
+    if bucket.used_at is not None and bucket.used_at > bucket.at:
+        if bucket.used_at > bucket.at + clock.SKEW:
             # Of all buckets, so that the next one to be mended is no news.
             last = RateLimitBucket.objects.aggregate(last=Max("used_at"))["last"]
-            clock.log_ahead(max(last or row.used_at, row.used_at), row.at)
+            clock.tell_ahead(max(last or bucket.used_at, bucket.used_at), bucket.at)
         values["tat_us"] = clock.NowMicroseconds()
     elif back > _STEP:
         # It was used earlier still, and has refilled since as if nothing had been.
         values["tat_us"] = F("tat_us") - back
-    elif tat_us > row.at_us + window:
+    elif tat_us > bucket.at_us + window:
         # Its rate was larger before.
         values["tat_us"] = clock.NowMicroseconds() + window
     else:
         return False
-    same = RateLimitBucket.objects.filter(name=row.name, tat_us=tat_us)
+    same = RateLimitBucket.objects.filter(name=bucket.name, tat_us=tat_us)
     same.update(**values)
     return True
 
 
-def _gone_back(row: Any) -> int:
+def _clock_setback(bucket: Any) -> int:
     """Return the microseconds that the clock went back since a bucket was used.
 
     None are known when that was before the host's last start, or by another host.
     """
     boot, up_us = clock.uptime() or ("", 0)
-    return row.offset_us - (row.at_us - up_us) if boot and row.boot == boot else 0
+    return (
+        bucket.offset_us - (bucket.at_us - up_us) if boot and bucket.boot == boot else 0
+    )
 
 
 def _budget(ahead: int, rate: Rate, *, is_allowed: bool, price: int = 0) -> Budget:

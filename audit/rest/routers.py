@@ -2,41 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from django.urls import re_path
+from rest_framework.routers import Route, SimpleRouter
 
-from audit.rest.viewsets import ResourceViewSet
+UUID_REGEX = r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
+LIST: dict[str, Any] = {"get": "list", "post": "create"}
+_BULK = {"post": "bulk_create", "patch": "bulk_update"}
+_DETAIL = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
 
-UUID = r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
+
+def api_route(
+    url: str, actions: dict[str, str], name: str = "", **initkwargs: Any
+) -> Route:
+    """Return a route below `/api/v1/`; only one that `reverse` needs has a name."""
+    return Route(
+        url=f"^api/v1/{url}{{trailing_slash}}$",
+        mapping=actions,
+        name=name,
+        detail="{lookup}" in url,
+        initkwargs=initkwargs,
+    )
 
 
-def routes(path: str, view: type[ResourceViewSet], *, key: str = UUID) -> list[Any]:
-    """Return the addresses of a table, as far as it has their actions."""
-    row = rf"{path}/(?P<{view.lookup_url_kwarg}>{key})"
-    name = f"v1_{view.model._meta.model_name}"
-    of_row = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
-    return [
-        *route(path, view, {"get": "list", "post": "create"}),
-        *route(f"{path}/bulk", view, {"post": "bulk_create", "patch": "bulk_update"}),
-        *route(row, view, of_row, name),
-        *route(f"{row}/archive", view, {"post": "archive"}),
-        *route(f"{row}/restore", view, {"post": "restore"}),
+class HubRouter(SimpleRouter):
+    """Registers viewsets at the addresses of the actions that they have."""
+
+    routes = [
+        api_route("{prefix}", LIST),
+        api_route("{prefix}/bulk", _BULK),
+        api_route("{prefix}/{lookup}", _DETAIL, "v1_{basename}"),
+        api_route("{prefix}/{lookup}/archive", {"post": "archive"}),
+        api_route("{prefix}/{lookup}/restore", {"post": "restore"}),
     ]
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.trailing_slash = "/?"
 
-def route(
-    path: str,
-    view: type[ResourceViewSet],
-    actions: dict[str, str],
-    name: str | None = None,
-    **options: Any,
-) -> list[Any]:
-    """Return one address with the actions that the table has; none without any."""
-    known: dict[str, Any] = {
-        verb: act for verb, act in actions.items() if act in view.methods
-    }
-    if not known:
-        return []
-    answer: Any = view.as_view(known, **options)
-    return [re_path(rf"^api/v1/{path}/?$", answer, name=name)]
+    def get_method_map(self, viewset: Any, method_map: Mapping[str, str]) -> Any:
+        """Return the actions that `action_specs` of the viewset names, by method."""
+        specs = viewset.action_specs
+        return {method: act for method, act in method_map.items() if act in specs}

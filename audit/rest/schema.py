@@ -11,8 +11,8 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
 
-from audit.rest.schema_fields import refine, shown
-from audit.rest.schema_parameters import taken
+from audit.rest.schema_fields import refine, refine_response
+from audit.rest.schema_parameters import refine_parameter
 from audit.rest.serializers import QuerySerializer, StrictSerializer, camel_case
 from audit.rest.views import ActionSpec
 
@@ -91,9 +91,9 @@ def sentences_of(text: str, method: str) -> tuple[str, str]:
     """Return what a docstring says first, if it can of this method; and the rest."""
     first, _, rest = " ".join(text.split()).partition(". ")
     parts = _CLAUSE.split(first.rstrip("."))
-    for verbs, said in zip(parts[1::2], parts[2::2], strict=False):
+    for verbs, clause in zip(parts[1::2], parts[2::2], strict=False):
         if method in re.findall(_VERBS, verbs):
-            return said[:1].upper() + said[1:].rstrip(", "), rest
+            return clause[:1].upper() + clause[1:].rstrip(", "), rest
     return first.rstrip("."), rest
 
 
@@ -103,29 +103,29 @@ def _about(model: Any, text: str) -> str:
         return text
     name, plural = str(model._meta.verbose_name), model._meta.verbose_name_plural
     article = "an" if name[0].lower() in "aeio" else "a"
-    for word, own in (
+    for word, noun in (
         ("the rows that the filters keep", plural),
         ("rows", plural),
         ("one row", f"{article} {name}"),
         ("a row", f"{article} {name}"),
     ):
         if word in text:
-            return text.replace(word, str(own))
+            return text.replace(word, str(noun))
     return text
 
 
 class StaffSchema(AutoSchema):
-    """Describes a view by its `methods`; other views as the library does."""
+    """Describes a view by its `action_specs`; other views as the library does."""
 
     @property
     def spec(self) -> ActionSpec | None:
         """What the view says of the method that is described."""
-        methods = getattr(self.view, "methods", None)
-        if methods is None:
+        specs = getattr(self.view, "action_specs", None)
+        if specs is None:
             return None
         name = getattr(self.view, "action", None) or self.method.lower()
-        found: ActionSpec | None = methods.get(name)
-        return found
+        spec: ActionSpec | None = specs.get(name)
+        return spec
 
     def _is_camel(self, serializer: Any) -> bool:
         if getattr(serializer, "is_never_camel", False):
@@ -149,18 +149,18 @@ class StaffSchema(AutoSchema):
         return [tag] if tag else super().get_tags()
 
     def get_summary(self) -> str:
-        return self._said()[0]
+        return self._sentences()[0]
 
     def get_description(self) -> str:  # type: ignore[override]  # the library says it may be none
-        """Return what else the method, or the view, says of itself, and the right."""
+        """Return what else the docstring says, and the permission."""
         permission = (
             f"Needs `{self.spec.permission}`."
             if self.spec and self.spec.permission
             else ""
         )
-        return "\n\n".join(part for part in (self._said()[1], permission) if part)
+        return "\n\n".join(part for part in (self._sentences()[1], permission) if part)
 
-    def _said(self) -> tuple[str, str]:
+    def _sentences(self) -> tuple[str, str]:
         name = getattr(self.view, "action", None) or self.method.lower()
         act = getattr(type(self.view), name, None)
         text = getattr(act, "__doc__", None) or type(self.view).__doc__ or ""
@@ -174,21 +174,26 @@ class StaffSchema(AutoSchema):
         spec = self.spec
         if spec is None:
             return None
-        found: dict[Any, Any] = {spec.status: spec.response, **(spec.also or {})}
-        for status, answer in found.items():
+        responses: dict[Any, Any] = {
+            spec.status: spec.response,
+            **(spec.other_responses or {}),
+        }
+        for status, answer in responses.items():
             if not isinstance(answer, OpenApiResponse):
                 text = "Done." if answer is not None else "Done; no body."
-                found[status] = OpenApiResponse(answer, description=text)
+                responses[status] = OpenApiResponse(answer, description=text)
         if spec.media_type != _JSON:
-            found[spec.status, spec.media_type] = found.pop(spec.status)
+            responses[spec.status, spec.media_type] = responses.pop(spec.status)
         for status, text in self.refusals(spec).items():
-            found[status, _PROBLEM_TYPE] = OpenApiResponse(
+            responses[status, _PROBLEM_TYPE] = OpenApiResponse(
                 ProblemDocument, description=text
             )
-        return found
+        return responses
 
     def refusals(self, spec: ActionSpec) -> dict[int, str]:
         """Return what each status says that a request may be refused with."""
+        if spec.refusals is not None:
+            return dict(spec.refusals)
         statuses = [400, 401, 403, 404, 406, 429]
         if self.method != "GET":
             statuses += [409, 413, 415]
@@ -202,38 +207,38 @@ class StaffSchema(AutoSchema):
         return spec.has_versions and self.method in ("PUT", "PATCH")
 
     def _resolve_path_parameters(self, variables: Any) -> Any:
-        found = super()._resolve_path_parameters(variables)  # type: ignore[no-untyped-call]  # the library has no types there
-        for parameter in found:
+        parameters = super()._resolve_path_parameters(variables)  # type: ignore[no-untyped-call]  # the library has no types there
+        for parameter in parameters:
             text = _PATH_WORDS.get(parameter["name"])
             if text and not parameter.get("description"):
                 parameter["description"] = text
-        return found
+        return parameters
 
     def _get_format_parameters(self) -> list[Any]:
         # Files say their format in the body, and everything else is JSON.
         return []
 
     def _get_parameters(self) -> list[Any]:
-        found = super()._get_parameters()
-        return [taken(self.view, parameter) for parameter in found]
+        parameters = super()._get_parameters()
+        return [refine_parameter(self.view, parameter) for parameter in parameters]
 
     def get_override_parameters(self) -> list[Any]:
         spec = self.spec
         if spec is None:
             return []
-        found: list[Any] = [spec.query] if spec.query().fields else []
+        parameters: list[Any] = [spec.query] if spec.query().fields else []
         if self._takes_versions(spec):
             # Empty is as good as not sent.
             text = "The version to change: its ETag. Another one is refused (412)."
-            found.append(_header("If-Match", text, r'^("r\d+"|\*)?$'))
+            parameters.append(_header("If-Match", text, r'^("r\d+"|\*)?$'))
         if self.method == "POST" and spec.takes_key:
             text = "A random text. Who sends it again gets the first answer."
-            found.append(_header("Idempotency-Key", text, _KEY))
+            parameters.append(_header("Idempotency-Key", text, _KEY))
         if getattr(self.view, "takes_business", False):
             text = "Which business, by id or slug, of somebody who works for several."
             # Empty is as good as not sent, and what nobody is called is not found.
-            found.append(_header("X-Business", text, ""))
-        return found
+            parameters.append(_header("X-Business", text, ""))
+        return parameters
 
     def get_filter_backends(self) -> list[Any]:
         # Of a table only its list has filters.
@@ -245,8 +250,8 @@ class StaffSchema(AutoSchema):
         """Return the name of a component; camelCase ones have their own."""
         name = super().get_serializer_name(serializer, direction)
         # Whether keys have humps takes long to tell, so it is asked last.
-        is_known = name.startswith("Hub") or not self._is_camel(serializer)
-        return name if is_known or not _has_humps(serializer) else f"Hub{name}"
+        is_named = name.startswith("Hub") or not self._is_camel(serializer)
+        return name if is_named or not _has_humps(serializer) else f"Hub{name}"
 
     def _is_list_view(self, serializer: Any = None) -> bool:
         # Answers name their envelope themselves.
@@ -257,7 +262,8 @@ class StaffSchema(AutoSchema):
         if body is None:
             return None
         if self.method != "DELETE":
-            return super()._get_request_body(direction)  # type: ignore[no-untyped-call]  # the library has no types there
+            described = super()._get_request_body(direction)  # type: ignore[no-untyped-call]  # the library has no types there
+            return {**described, "required": True} if body.one_of else described
         # The library does not know that archiving takes a reason.
         schema, _ = self._get_request_for_media_type(body, direction)  # type: ignore[no-untyped-call]  # the library has no types there
         return {"content": {"application/json": {"schema": schema}}}
@@ -265,21 +271,21 @@ class StaffSchema(AutoSchema):
     def _get_response_headers_for_code(
         self, status_code: Any, direction: Any = "response"
     ) -> Any:
-        found = super()._get_response_headers_for_code(status_code, direction)
+        headers = super()._get_response_headers_for_code(status_code, direction)
         spec, status = self.spec, int(status_code)
         text = "The name of this request in the log."
-        found["X-Request-Id"] = _answered(text, is_required=True, format="uuid")
+        headers["X-Request-Id"] = _answered(text, is_required=True, format="uuid")
         if status == HTTPStatus.UNAUTHORIZED:
-            found["WWW-Authenticate"] = _answered("How to sign in.", is_required=True)
+            headers["WWW-Authenticate"] = _answered("How to sign in.", is_required=True)
         if status == HTTPStatus.TOO_MANY_REQUESTS:
             text = "How many seconds to wait."
-            found["Retry-After"] = _answered(text, type="integer", minimum=1)
+            headers["Retry-After"] = _answered(text, type="integer", minimum=1)
         if spec and spec.has_versions and status == spec.status:
             text = "The version, for If-Match."
-            found["ETag"] = _answered(text, is_required=True, pattern=_TAG)
+            headers["ETag"] = _answered(text, is_required=True, pattern=_TAG)
         if status == HTTPStatus.CREATED:
-            found["Location"] = _answered("Where what was made can be read.")
-        return found
+            headers["Location"] = _answered("Where what was made can be read.")
+        return headers
 
     def _map_basic_serializer(self, serializer: Any, direction: Any) -> Any:
         schema: Any = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]  # the library has no types there
@@ -289,10 +295,12 @@ class StaffSchema(AutoSchema):
             schema.pop("description", None)
         is_camel = self._is_camel(serializer)
         if isinstance(serializer, StrictSerializer):
-            _tell_taken(serializer, schema, is_camel=is_camel)
+            _describe_body(serializer, schema, is_camel=is_camel)
         else:
             for name in properties:
-                properties[name] = shown(serializer.fields[name], properties[name])
+                properties[name] = refine_response(
+                    serializer.fields[name], properties[name]
+                )
         if getattr(serializer, "is_sparse", False):
             schema.pop("required", None)
         if is_camel and properties:
@@ -302,20 +310,24 @@ class StaffSchema(AutoSchema):
         return schema
 
 
-def _tell_taken(serializer: Any, schema: dict[str, Any], *, is_camel: bool) -> None:
+def _describe_body(serializer: Any, schema: dict[str, Any], *, is_camel: bool) -> None:
     properties = schema.get("properties", {})
     for name, field in serializer.fields.items():
         properties[name] = refine(field, properties[name])
+    if serializer.one_of:
+        schema["oneOf"] = [{"required": [name]} for name in serializer.one_of]
     if not isinstance(serializer, QuerySerializer):
         schema["additionalProperties"] = False
-        _tell_ignored(serializer, schema, is_camel=is_camel)
+        _describe_ignored(serializer, schema, is_camel=is_camel)
 
 
-def _tell_ignored(serializer: Any, schema: dict[str, Any], *, is_camel: bool) -> None:
+def _describe_ignored(
+    serializer: Any, schema: dict[str, Any], *, is_camel: bool
+) -> None:
     names = sorted(camel_case(n) if is_camel else n for n in serializer.ignored)
     if names:
-        known = ", ".join(f"`{name}`" for name in names)
-        text = f"An answer may be sent back: {known} change nothing."
+        listed = ", ".join(f"`{name}`" for name in names)
+        text = f"An answer may be sent back: {listed} change nothing."
         schema["description"] = f"{schema.get('description', '')}\n\n{text}".strip()
 
 

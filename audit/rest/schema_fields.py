@@ -18,7 +18,7 @@ NOT_BLANK = rf"^[^\u0000]*[^{_BLANK}][^\u0000]*$"
 def refine(field: Any, schema: _Schema) -> _Schema:
     """Return the schema of a field of a request with what the field also checks."""
     if isinstance(field, serializers.DecimalField):
-        return _amount(field, schema)
+        return _decimal_schema(field, schema)
     is_any = isinstance(field, serializers.JSONField) and "type" not in schema
     if is_any and not field.allow_null:
         kinds = ["object", "array", "string", "number", "boolean"]
@@ -31,7 +31,7 @@ def refine(field: Any, schema: _Schema) -> _Schema:
     return schema
 
 
-def shown(field: Any, schema: _Schema) -> _Schema:
+def refine_response(field: Any, schema: _Schema) -> _Schema:
     """Return the schema of a field of an answer; a number has no limits there."""
     if {} in schema.get("oneOf", ()):
         # Any JSON; null is one of its values.
@@ -56,33 +56,33 @@ def _list(field: Any, schema: _Schema) -> _Schema:
         "minItems": getattr(field, "min_length", None)
         or (None if field.allow_empty else 1),
     }
-    found = schema | {k: v for k, v in limits.items() if v is not None}
-    if isinstance(field, serializers.ListField) and "items" in found:
-        found["items"] = refine(field.child, found["items"])
-    return found
+    refined = schema | {k: v for k, v in limits.items() if v is not None}
+    if isinstance(field, serializers.ListField) and "items" in refined:
+        refined["items"] = refine(field.child, refined["items"])
+    return refined
 
 
-def _amount(field: serializers.DecimalField, schema: _Schema) -> _Schema:
+def _decimal_schema(field: serializers.DecimalField, schema: _Schema) -> _Schema:
     """Describe a decimal: a JSON number, or a text for whoever computes exactly."""
-    places, digits = field.decimal_places or 0, field.max_digits or 30
-    step, whole = Decimal(1).scaleb(-places), digits - places
+    decimals, digits = field.decimal_places or 0, field.max_digits or 30
+    step, whole = Decimal(1).scaleb(-decimals), digits - decimals
     top = Decimal(10) ** whole - step
     low = -top if field.min_value is None else Decimal(str(field.min_value))
     high = top if field.max_value is None else Decimal(str(field.max_value))
     number = {
         "type": "number",
-        "minimum": _plain(low),
-        "maximum": _plain(high),
-        "multipleOf": _plain(step),
+        "minimum": _json_number(low),
+        "maximum": _json_number(high),
+        "multipleOf": _json_number(step),
     }
     sign = "" if low >= 0 else "-?"
-    fraction = rf"(\.\d{{1,{places}}})?" if places else ""
+    fraction = rf"(\.\d{{1,{decimals}}})?" if decimals else ""
     some = "(?=.*[1-9])" if low > 0 else ""
     text = {"type": "string", "pattern": rf"^{some}{sign}\d{{1,{whole}}}{fraction}$"}
-    kept = {k: v for k, v in schema.items() if k in ("description", "default")}
+    meta = {k: v for k, v in schema.items() if k in ("description", "default")}
     is_nullable = [{"type": "null"}] if field.allow_null else []
-    return {"anyOf": [number, text, *is_nullable], **kept}
+    return {"anyOf": [number, text, *is_nullable], **meta}
 
 
-def _plain(value: Decimal) -> int | float:
+def _json_number(value: Decimal) -> int | float:
     return int(value) if value == value.to_integral_value() else float(value)

@@ -10,10 +10,10 @@ from audit.rest.schema_fields import NO_NUL
 
 _Parameter = dict[str, Any]
 # The parameters that say which columns and rows an answer holds.
-_OF_ROWS = ("fields", "expand")
+_SELECTION = ("fields", "expand")
 
 
-def taken(view: Any, parameter: _Parameter) -> _Parameter:
+def refine_parameter(view: Any, parameter: _Parameter) -> _Parameter:
     """Return a parameter with a schema that is no wider than what is taken.
 
     Lists stand in one text with commas: most clients repeat the name otherwise.
@@ -21,24 +21,24 @@ def taken(view: Any, parameter: _Parameter) -> _Parameter:
     schema, name = parameter.get("schema", {}), parameter["name"]
     if parameter["in"] != "query":
         return parameter
-    kept = {k: v for k, v in parameter.items() if k not in ("explode", "style")}
+    refined = {k: v for k, v in parameter.items() if k not in ("explode", "style")}
     if name in _filters(view):
         # As good as not sent.
-        parameter = kept = {**kept, "allowEmptyValue": True}
+        parameter = refined = {**refined, "allowEmptyValue": True}
         if schema.get("type") == "integer":
             # Compared as a number: between two whole ones is a question too.
-            parameter = kept = {**kept, "schema": {**schema, "type": "number"}}
+            parameter = refined = {**refined, "schema": {**schema, "type": "number"}}
     if "" in schema.get("enum", ()):
-        own = {k: v for k, v in schema.items() if k != "minLength"}
-        return {**kept, "schema": own}
+        shortened = {k: v for k, v in schema.items() if k != "minLength"}
+        return {**refined, "schema": shortened}
     if names := _names(view, name):
         pattern = _one(names) if name == "ordering" else _some(names)
-        return {**kept, "schema": {"type": "string", "pattern": pattern}}
+        return {**refined, "schema": {"type": "string", "pattern": pattern}}
     if schema.get("type") == "array":
         listed = _some(values) if (values := _choices(view, name)) else NO_NUL
-        return {**kept, "schema": {"type": "string", "pattern": listed}}
+        return {**refined, "schema": {"type": "string", "pattern": listed}}
     if schema in ({}, {"type": "string"}):
-        return {**kept, "schema": {"type": "string", "pattern": NO_NUL}}
+        return {**refined, "schema": {"type": "string", "pattern": NO_NUL}}
     return parameter
 
 
@@ -48,7 +48,7 @@ def _names(view: Any, name: str) -> list[str]:
         return []
     if name == "ordering":
         return [f"-?{column}" for column in view.ordering_fields]
-    related = list(getattr(view, "related", {})) if name in _OF_ROWS else []
+    related = list(getattr(view, "related", {})) if name in _SELECTION else []
     return [*view.serializer_class().fields, *related] if name == "fields" else related
 
 
@@ -58,10 +58,10 @@ def _choices(view: Any, name: str) -> list[str]:
 
 
 def _filters(view: Any) -> dict[str, Any]:
-    found: dict[str, Any] = getattr(
+    filters: dict[str, Any] = getattr(
         getattr(view, "filterset_class", None), "base_filters", {}
     )
-    return found
+    return filters
 
 
 def _one(names: Iterable[str]) -> str:

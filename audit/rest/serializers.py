@@ -64,7 +64,7 @@ def choices_sentence(values: Iterable[Any]) -> str:
     return f"Send one of {', '.join(names)}."
 
 
-class MomentField(serializers.DateTimeField):
+class OffsetDateTimeField(serializers.DateTimeField):
     """A time with its offset: a day begins at another moment in each time zone."""
 
     default_error_messages: ClassVar[dict[str, Any]] = {
@@ -93,6 +93,8 @@ class StrictSerializer(serializers.Serializer[Any]):
     """
 
     unknown_code = "unknown_field"
+    # Keys of which exactly one is sent, for the schema.
+    one_of: ClassVar[tuple[str, ...]] = ()
     # Keys of an answer that may come back; they change nothing.
     ignored: ClassVar[frozenset[str]] = frozenset()
 
@@ -121,7 +123,9 @@ class StrictSerializer(serializers.Serializer[Any]):
 
     def _validated(self, values: dict[str, Any], sent: dict[str, str]) -> Any:
         if wrong := self._mistyped(values):
-            raise ValidationError({sent[name]: found for name, found in wrong.items()})
+            raise ValidationError(
+                {sent[name]: details for name, details in wrong.items()}
+            )
         try:
             checked = super().to_internal_value(values)
             if wrong := _misplaced(checked):
@@ -129,7 +133,7 @@ class StrictSerializer(serializers.Serializer[Any]):
         except ValidationError as error:
             if not isinstance(error.detail, dict):
                 raise
-            detail = {sent.get(n, n): found for n, found in error.detail.items()}
+            detail = {sent.get(n, n): details for n, details in error.detail.items()}
             raise ValidationError(detail) from error
         return checked
 
@@ -149,12 +153,12 @@ class StrictSerializer(serializers.Serializer[Any]):
         """
         wrong = {}
         for name, value in values.items():
-            found = next(
+            expected = next(
                 (t for t in _TYPES if isinstance(self.fields[name], t[0])), None
             )
-            if value is None or found is None:
+            if value is None or expected is None:
                 continue
-            _, kinds, text = found
+            _, kinds, text = expected
             if isinstance(value, float) and value.is_integer() and kinds == (int,):
                 continue  # JSON knows one kind of number: 5.0 is 5
             is_number_for_bool = isinstance(value, bool) and bool not in kinds

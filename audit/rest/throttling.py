@@ -27,8 +27,8 @@ def consume_address_budget(address: str | None, rate: str = "visitor") -> Budget
 
 def note_budget(request: HttpRequest, budget: Budget) -> None:
     """Let the answer tell what is left: of several budgets, of the scarcest."""
-    known = getattr(request, "budget", None)
-    if known is None or budget.remaining < known.remaining:
+    scarcest = getattr(request, "budget", None)
+    if scarcest is None or budget.remaining < scarcest.remaining:
         request.budget = budget  # type: ignore[attr-defined]  # read by the middleware
 
 

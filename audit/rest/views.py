@@ -1,4 +1,4 @@
-"""The base of every endpoint for staff: closed until it names a right."""
+"""The base of every endpoint for staff: closed until it names a permission."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from audit.tenancy.actors import AccessNote, Actor
 # Nothing else is answered here, and OPTIONS would only repeat the schema.
 _METHODS = ["get", "head", "post", "put", "patch", "delete"]
 _LONGEST_KEY = 255
-_KEPT_HEADERS = ("ETag", "Location")
+_STORED_HEADERS = ("ETag", "Location")
 # As `etag_of` writes it; no revision has more digits.
 _TAG = re.compile(r'"r[0-9]{1,9}"')
 _ONCE = "Send it once; several values go into …__in with commas."
@@ -50,7 +50,7 @@ def etag_of(rev: int) -> str:
 
 def refuse_repeated(query: QueryDict) -> None:
     """Raise ValidationError for parameters that stand twice: one would be ignored."""
-    names = Counter(snake_case(name) for name, found in query.lists() for _ in found)
+    names = Counter(snake_case(name) for name, values in query.lists() for _ in values)
     wrong = {
         name: [ErrorDetail(_ONCE, "repeated_parameter")]
         for name in query
@@ -67,7 +67,7 @@ class ActionSpec:
     The view checks requests by it and the schema describes it, so the two agree.
     """
 
-    # The name of a right; empty where the view has a permission class of its own.
+    # The name of a permission; empty where the view has a permission class of its own.
     permission: str
     # A serializer of the answer's body; None for one without a body.
     response: Any = None
@@ -77,19 +77,21 @@ class ActionSpec:
     # Answers with an ETag and takes If-Match.
     has_versions: bool = False
     # Further success statuses, with their serializers.
-    also: Mapping[int, Any] | None = None
+    other_responses: Mapping[int, Any] | None = None
     # A POST that changes nothing, or whose answer is a stream, is simply done again.
     takes_key: bool = True
-    # Many acts, each done and kept by itself through `do_part`, key or not.
+    # Many acts, each done and stored by itself through `do_part`, key or not.
     has_parts: bool = False
     # Of the answer, where it is no JSON.
     media_type: str = "application/json"
+    # What each refusal says, where it is not what it is everywhere.
+    refusals: Mapping[int, str] | None = None
 
 
 class HasHubPermission(BasePermission):
-    """Whoever has the right that the view names for the method, in some business.
+    """Whoever has the permission that the view names for the method, in some business.
 
-    Which rows that are is decided by the door that returns them.
+    Which rows those are is decided by the selector that returns them.
     """
 
     def has_permission(self, request: Request, view: Any) -> bool:
@@ -110,24 +112,54 @@ class HasHubPermission(BasePermission):
         return allowed
 
 
-class StaffView(APIView):
-    """Answers JSON to a person with a session or a token.
+class HubAPIView(APIView):
+    """Answers JSON, which no cache keeps.
 
-    `methods` says for each method, or action of a viewset, what it needs, takes and
-    answers; one that is not named is refused. A POST with an `Idempotency-Key` is done
-    once: who repeats it within a day gets the first answer.
+    `action_specs` says for each method, or action of a viewset, what it needs, takes
+    and answers; the schema describes it by that.
+    """
+
+    renderer_classes: tuple[type[ExactJSONRenderer], ...] = (ExactJSONRenderer,)
+    http_method_names = _METHODS
+    action_specs: ClassVar[Mapping[str, ActionSpec]] = {}
+    tag: ClassVar[str] = ""
+
+    @property
+    def spec(self) -> ActionSpec | None:
+        """What this request's method needs, takes and answers."""
+        method = str(self.request.method).lower()
+        name = getattr(self, "action", None) or ("get" if method == "head" else method)
+        return self.action_specs.get(name)
+
+    def body(self, **context: Any) -> Any:
+        """Return the checked body. Raises ValidationError with what is wrong."""
+        serializer_class = (self.spec and self.spec.body) or StrictSerializer
+        context = {"view": self, **context}
+        serializer = serializer_class(data=self.request.data, context=context)
+        serializer.is_valid(raise_exception=True)
+        return serializer.validated_data
+
+    def finalize_response(
+        self, request: Any, response: Any, *args: Any, **kwargs: Any
+    ) -> Any:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        response["Cache-Control"] = "no-store"
+        return response
+
+
+class StaffView(HubAPIView):
+    """Answers to a person with a session or a token.
+
+    A method that `action_specs` does not name is refused. A POST with an
+    `Idempotency-Key` is done once: who repeats it within a day gets the first answer.
     """
 
     permission_classes: tuple[type[BasePermission], ...] = (HasHubPermission,)
-    renderer_classes: tuple[type[ExactJSONRenderer], ...] = (ExactJSONRenderer,)
-    http_method_names = _METHODS
-    methods: ClassVar[Mapping[str, ActionSpec]] = {}
     # Of a request with a key: a keyed hash of who asks, where and with which key, and
     # one of what was said.
     _key: tuple[str, str] | None = None
     # Answers in camelCase; both spellings are taken everywhere.
     is_camel: ClassVar[bool] = False
-    tag: ClassVar[str] = ""
 
     @cached_property
     def actor(self) -> Actor:
@@ -135,29 +167,22 @@ class StaffView(APIView):
         return Actor.from_request(self.request)
 
     @property
-    def spec(self) -> ActionSpec | None:
-        """What this request's method needs, takes and answers."""
-        method = str(self.request.method).lower()
-        name = getattr(self, "action", None) or ("get" if method == "head" else method)
-        return self.methods.get(name)
-
-    @property
     def required_permission(self) -> str:
-        """The right that this request needs."""
+        """The permission that this request needs."""
         return self.spec.permission if self.spec else ""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Check the request as the library does, then its parameters and its key."""
         super().initial(request, *args, **kwargs)
         spec = self.spec
-        self.parameters = self.check_query(request) if spec else {}
+        self.params = self.check_query(request) if spec else {}
         key = request.headers.get("Idempotency-Key")
         if request.method == "POST" and spec and spec.takes_key and key is not None:
-            self._key = self._checked_key(key)
+            self._key = self._parse_idempotency_key(key)
             if not spec.has_parts:
                 # What `dispatch` calls next.
                 view: Any = self
-                view.post = partial(self._done_once, view.post, *self._key)
+                view.post = partial(self._handle_once, view.post, *self._key)
 
     def check_query(self, request: Request) -> dict[str, Any]:
         """Return the checked parameters. Raises ValidationError for unknown ones."""
@@ -167,13 +192,6 @@ class StaffView(APIView):
         serializer.is_valid(raise_exception=True)
         checked: dict[str, Any] = serializer.validated_data
         return checked
-
-    def body(self, **context: Any) -> Any:
-        """Return the checked body. Raises ValidationError with what is wrong."""
-        kind = (self.spec and self.spec.body) or StrictSerializer
-        serializer = kind(data=self.request.data, context={"view": self, **context})
-        serializer.is_valid(raise_exception=True)
-        return serializer.validated_data
 
     def respond(
         self,
@@ -189,15 +207,15 @@ class StaffView(APIView):
         this person sees it.
         """
         spec = self.spec or ActionSpec("")
-        context = {"may": self.actor.has_perm, **context}
+        context = {"has_perm": self.actor.has_perm, **context}
         body = spec.response(data, context=context).data
         if self.is_camel:
             body = with_camel_keys(body)
         return Response(body, status or spec.status, headers=headers)
 
-    def can_see_unmasked(self, row: Any) -> bool:
-        """Tell whether the person sees contact data of this row."""
-        return self.actor.has_perm(SEE_UNMASKED, business_of(row))
+    def can_see_unmasked(self, instance: Any) -> bool:
+        """Tell whether the person sees contact data of this instance."""
+        return self.actor.has_perm(SEE_UNMASKED, business_of(instance))
 
     def expected_rev(self) -> int | None:
         """Return the revision that `If-Match` names (RFC 9110), if it does.
@@ -226,32 +244,25 @@ class StaffView(APIView):
             sentence = "This has no versions. Leave If-Match out."
             raise ApiError(412, "stale_version", sentence)
 
-    def finalize_response(
-        self, request: Any, response: Any, *args: Any, **kwargs: Any
-    ) -> Any:
-        response = super().finalize_response(request, response, *args, **kwargs)
-        response["Cache-Control"] = "no-store"
-        return response
-
     def do_part(
         self, number: int, act: Callable[[], dict[str, Any]]
     ) -> tuple[dict[str, Any], bool]:
         """Do one of many acts in a transaction of its own, once if there is a key.
 
-        Returns what it answers, which JSON can hold, and whether that was kept from an
+        Returns what it answers, which JSON can hold, and whether that was stored by an
         earlier request with this key. Raises ApiError 422 when that said another thing.
         """
         if self._key is None:
             with transaction.atomic():
                 return act(), False
-        name, said = self._key
-        return self._kept_once(hmac_hex("part", name, str(number)), said, act)
+        name, fingerprint = self._key
+        return self._do_once(hmac_hex("part", name, str(number)), fingerprint, act)
 
-    def _done_once(
+    def _handle_once(
         self,
         act: Callable[..., Any],
         name: str,
-        said: str,
+        fingerprint: str,
         request: Request,
         *args: Any,
         **kw: Any,
@@ -266,12 +277,12 @@ class StaffView(APIView):
         def answer() -> dict[str, Any]:
             nonlocal response
             response = act(request, *args, **kw)
-            return self._kept(response)
+            return self._storable(response)
 
-        kept, is_repeat = self._kept_once(name, said, answer)
-        return self._again(kept) if is_repeat else response
+        stored, is_repeat = self._do_once(name, fingerprint, answer)
+        return self._replay(stored) if is_repeat else response
 
-    def _checked_key(self, text: str) -> tuple[str, str]:
+    def _parse_idempotency_key(self, text: str) -> tuple[str, str]:
         if not (
             0 < len(text) <= _LONGEST_KEY and text.isascii() and text.isprintable()
         ):
@@ -281,25 +292,25 @@ class StaffView(APIView):
                 "Idempotency-Key has 1 to 255 plain characters. Send a random UUID.",
             )
         request = self.request
-        asked = (request.path.rstrip("/"), request.headers.get("X-Business", ""))
+        where = (request.path.rstrip("/"), request.headers.get("X-Business", ""))
         who = (str(self.actor.id), self.actor.permission_fingerprint)
-        name = hmac_hex("answer", *who, *asked, text)
-        said = orjson.dumps(request.data, option=orjson.OPT_SORT_KEYS).decode()
-        return name, hmac_hex("said", request.META.get("QUERY_STRING", ""), said)
+        name = hmac_hex("answer", *who, *where, text)
+        content = orjson.dumps(request.data, option=orjson.OPT_SORT_KEYS).decode()
+        return name, hmac_hex("said", request.META.get("QUERY_STRING", ""), content)
 
-    def _kept_once(
-        self, name: str, said: str, act: Callable[[], dict[str, Any]]
+    def _do_once(
+        self, name: str, fingerprint: str, act: Callable[[], dict[str, Any]]
     ) -> tuple[dict[str, Any], bool]:
         """Claim a name, act and keep the answer, in one transaction; or say it again.
 
-        The second of what is returned tells whether it was kept before.
+        The second of what is returned tells whether it was stored before.
         """
         is_done = False
         try:
             with transaction.atomic():
-                kept = self._claimed(name, said)
-                if kept is not None:
-                    return kept, True
+                stored = self._claimed(name, fingerprint)
+                if stored is not None:
+                    return stored, True
                 answer = act()
                 idempotency.keep_answer(name, answer)
                 is_done = True
@@ -320,28 +331,28 @@ class StaffView(APIView):
                 "This key was sent with another request. Take a new one.",
             ) from error
 
-    def _kept(self, response: Response) -> dict[str, Any]:
-        noted = [asdict(shown) for shown in self.actor.operation.accesses]
+    def _storable(self, response: Response) -> dict[str, Any]:
+        accesses = [asdict(note) for note in self.actor.operation.shown]
         return {
             "status": response.status_code,
             "body": ExactJSONRenderer().render(response.data).decode(),
-            "headers": {n: response[n] for n in _KEPT_HEADERS if n in response},
-            "shown": json.loads(json.dumps(noted, default=str)),
+            "headers": {n: response[n] for n in _STORED_HEADERS if n in response},
+            "shown": json.loads(json.dumps(accesses, default=str)),
         }
 
-    def _again(self, kept: dict[str, Any]) -> HttpResponse:
+    def _replay(self, stored: dict[str, Any]) -> HttpResponse:
         operation = self.actor.operation
-        for shown in kept["shown"]:
-            pk = shown["business_id"]
+        for note in stored["shown"]:
+            pk = note["business_id"]
             # Whom it shows is an access again.
-            shown["business_id"] = UUID(pk) if pk else None
-            shown["subjects"] = tuple(UUID(each) for each in shown["subjects"])
-            operation.accesses.append(AccessNote(**shown))
+            note["business_id"] = UUID(pk) if pk else None
+            note["subjects"] = tuple(UUID(each) for each in note["subjects"])
+            operation.shown.append(AccessNote(**note))
             operation.reader = self.actor
-        headers = {**kept["headers"], "Idempotent-Replayed": "true"}
+        headers = {**stored["headers"], "Idempotent-Replayed": "true"}
         return HttpResponse(
-            kept["body"],
-            status=kept["status"],
+            stored["body"],
+            status=stored["status"],
             headers=headers,
             content_type="application/json",
         )

@@ -29,15 +29,21 @@ from audit.rest.filters import (
     StrictFilterBackend,
     TableFilters,
 )
-from audit.rest.model_serializers import Related, RowSerializer, expanded, page_of_rows
+from audit.rest.model_serializers import (
+    HubModelSerializer,
+    Related,
+    expanded,
+    page_serializer,
+)
 from audit.rest.pagination import KeysetPagination, PageOrCursorPagination
+from audit.rest.routers import UUID_REGEX
 from audit.rest.serializers import QuerySerializer, snake_case
 from audit.rest.views import ActionSpec, StaffView, etag_of, refuse_repeated
 
 LARGEST_PAGE = 200
 
 
-class RowQuery(QuerySerializer):
+class DetailQuery(QuerySerializer):
     """The parameters of one row."""
 
     fields = serializers.CharField(  # type: ignore[assignment]  # a parameter's name
@@ -48,7 +54,7 @@ class RowQuery(QuerySerializer):
     )
 
 
-class CursorQuery(RowQuery):
+class CursorQuery(DetailQuery):
     """The parameters of a list without page numbers."""
 
     cursor = serializers.CharField(
@@ -79,7 +85,7 @@ class ResourceViewSet(StaffView, GenericViewSet[Any]):
     """
 
     model: ClassVar[type[Model]]
-    serializer_class: type[RowSerializer]
+    serializer_class: type[HubModelSerializer]
     filterset_class: ClassVar[type[TableFilters]] = TableFilters
     filter_backends = (StrictFilterBackend, NullsLastOrderingFilter)
     pagination_class: type[KeysetPagination] = PageOrCursorPagination
@@ -93,55 +99,56 @@ class ResourceViewSet(StaffView, GenericViewSet[Any]):
     event_prefix: ClassVar[str] = "customer"
     # Which keyword of the address names a row.
     lookup_url_kwarg: str = "pk"
+    lookup_value_regex: str = UUID_REGEX
     # Given to `as_view` where the address names the row that these belong to.
     parent: str = ""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if "model" in cls.__dict__ and "methods" not in cls.__dict__:
+        if "model" in cls.__dict__ and "action_specs" not in cls.__dict__:
             # Closed by default, and where the schema finds out the types of filters.
             cls.queryset = cls.model._default_manager.none()
-            cls.methods = cls.get_action_specs()
+            cls.action_specs = cls.get_action_specs()
 
     @classmethod
     def get_action_specs(cls) -> dict[str, ActionSpec]:
         """Return what each action needs, takes and answers."""
-        view, row = view_permission(cls.model), cls.answer()
+        view, response = view_permission(cls.model), cls.answer()
         has_pages = issubclass(cls.pagination_class, PageOrCursorPagination)
         query = ListQuery if has_pages else CursorQuery
         return {
-            "list": ActionSpec(view, page_of_rows(row), query=query),
+            "list": ActionSpec(view, page_serializer(response), query=query),
             "retrieve": ActionSpec(
-                view, row, query=RowQuery, has_versions=cls.has_versions
+                view, response, query=DetailQuery, has_versions=cls.has_versions
             ),
         }
 
     @classmethod
-    def answer(cls) -> type[RowSerializer]:
+    def answer(cls) -> type[HubModelSerializer]:
         """Return the serializer of a row with everything that may stand beside it."""
         return expanded(cls.serializer_class, tuple(cls.related.items()))
 
     # --- which rows -----------------------------------------------------------------
 
     def get_object(self) -> Any:
-        """Return the row of the address, which a write may change.
+        """Return the instance of the address, which a write may change.
 
         Raises Http404 for one that is not seen, PermissionDenied for one that is.
         """
-        row = self.get_by_reference(self.kwargs[self.lookup_url_kwarg])
-        self.check_object_permissions(self.request, row)
-        return row
+        instance = self.get_by_reference(self.kwargs[self.lookup_url_kwarg])
+        self.check_object_permissions(self.request, instance)
+        return instance
 
     def get_by_reference(self, reference: str) -> Any:
-        """Return one row. Raises Http404 for a missing and for a foreign one alike."""
+        """Return one instance. Raises Http404 for a missing and a foreign one alike."""
         try:
             key = UUID(reference)
         except ValueError:
             key = None
-        row = self.get_queryset().filter(pk=key).first() if key else None
-        if row is None:
+        instance = self.get_queryset().filter(pk=key).first() if key else None
+        if instance is None:
             raise self.missing(self.model, reference)
-        return row
+        return instance
 
     def missing(self, model: type[Model], reference: str) -> Http404:
         """Note that somebody asked for what is not theirs, and return the 404."""
@@ -149,11 +156,11 @@ class ResourceViewSet(StaffView, GenericViewSet[Any]):
         self.actor.operation.refuse("not_found", label, reference)
         return Http404()
 
-    def with_related(self, rows: Any) -> Any:
-        """Load what `expand` names together with the rows."""
-        related = [self.related[name] for name in self.parameters["expand"]]
+    def with_related(self, queryset: Any) -> Any:
+        """Load what `expand` names in the same statement."""
+        related = [self.related[name] for name in self.params["expand"]]
         paths = [path for one in related for path in (one.path, *one.loads)]
-        return rows.select_related(*paths) if paths else rows
+        return queryset.select_related(*paths) if paths else queryset
 
     # --- what was asked -------------------------------------------------------------
 
@@ -164,13 +171,18 @@ class ResourceViewSet(StaffView, GenericViewSet[Any]):
         """
         refuse_repeated(request.query_params)
         filters: dict[str, str] = {}
-        own: dict[str, str] = {}
-        known = self.filterset_class.base_filters if self.action == "list" else {}
+        params: dict[str, str] = {}
+        filter_names = (
+            self.filterset_class.base_filters if self.action == "list" else {}
+        )
         for key, value in request.query_params.dict().items():
             name = snake_case(str(key))
-            (filters if name in known else own)[name if name in known else key] = value
-        self._refuse_unknown(own, known)
-        serializer = self.spec.query(data=own)  # type: ignore[union-attr]  # only asked where there is one
+            if name in filter_names:
+                filters[name] = value
+            else:
+                params[key] = value
+        self._refuse_unknown(params, filter_names)
+        serializer = self.spec.query(data=params)  # type: ignore[union-attr]  # only asked where there is one
         serializer.is_valid(raise_exception=True)
         checked: dict[str, Any] = serializer.validated_data
         if {"page", "ordering"} & checked.keys() and "cursor" in checked:
@@ -178,8 +190,8 @@ class ResourceViewSet(StaffView, GenericViewSet[Any]):
             detail = ErrorDetail(text, "conflicting_parameters")
             raise ValidationError({"cursor": [detail]})
         checked["expand"] = self._names(checked, "expand", self.related)
-        shown = [*self.serializer_class().fields, *checked["expand"]]
-        checked["fields"] = self._names(checked, "fields", shown) or None
+        columns = [*self.serializer_class().fields, *checked["expand"]]
+        checked["fields"] = self._names(checked, "fields", columns) or None
         if self.action == "list":
             self.filterset = self.filterset_class(
                 filters, queryset=self.model._default_manager.none(), actor=self.actor
@@ -187,111 +199,121 @@ class ResourceViewSet(StaffView, GenericViewSet[Any]):
             self.filterset.check()
         return checked | {"filters": filters}
 
-    def _refuse_unknown(self, own: Mapping[str, str], known: Mapping[str, Any]) -> None:
-        names = {*known, *self.spec.query().fields}  # type: ignore[union-attr]  # only asked where there is one
+    def _refuse_unknown(
+        self, params: Mapping[str, str], filter_names: Mapping[str, Any]
+    ) -> None:
+        names = {*filter_names, *self.spec.query().fields}  # type: ignore[union-attr]  # only asked where there is one
         wrong = {
             key: [ErrorDetail(_unknown(snake_case(key), names), "unknown_parameter")]
-            for key in own
+            for key in params
             if snake_case(key) not in names
         }
         if wrong:
             raise ValidationError(wrong)
 
     def _names(
-        self, checked: Mapping[str, Any], key: str, known: Iterable[str]
+        self, checked: Mapping[str, Any], key: str, choices: Iterable[str]
     ) -> list[str]:
         """Return the names that a parameter lists. Raises ValidationError."""
         parts = [snake_case(p.strip()) for p in checked.get(key, "").split(",")]
-        found = list(dict.fromkeys(part for part in parts if part))
-        known = list(known)
-        for name in found:
-            if name not in known:
+        names = list(dict.fromkeys(part for part in parts if part))
+        choices = list(choices)
+        for name in names:
+            if name not in choices:
                 code = "unknown_field" if key == "fields" else "unknown_expansion"
-                raise ValidationError({key: [ErrorDetail(_unknown(name, known), code)]})
-        return found
+                raise ValidationError(
+                    {key: [ErrorDetail(_unknown(name, choices), code)]}
+                )
+        return names
 
     # --- what is shown --------------------------------------------------------------
 
-    def _columns(self, asked: Mapping[str, Any]) -> Iterator[str]:
+    def _columns(self, selection: Mapping[str, Any]) -> Iterator[str]:
         """Yield the columns that the answer shows, those of related rows by path."""
-        only = asked["fields"]
+        only = selection["fields"]
         for name, column in self.serializer_class().fields.items():
             if only is None or name in only:
                 yield str(column.source or name)
-        for name in asked["expand"]:
+        for name in selection["expand"]:
             related = self.related[name]
             for key, column in related.serializer_class().fields.items():
                 yield f"{related.path}__{column.source or key}"
 
-    def shown(
-        self, rows: Iterable[Any], *, is_detail: bool = False, **asked: Any
+    def serialize(
+        self, instances: Iterable[Any], *, is_detail: bool = False, **selection: Any
     ) -> list[dict[str, Any]]:
-        """Return rows as they are answered; in lists everybody's are masked."""
-        context: dict[str, Any] = {"may": self.actor.has_perm}
+        """Return what is answered of each; in lists everybody's are masked."""
+        context: dict[str, Any] = {"has_perm": self.actor.has_perm}
         if is_detail:
             context["is_unmasked"] = self.can_see_unmasked
         else:
             context["room"] = Room()
-        own = self.serializer_class(context=context)
-        related = {name: self.related[name] for name in asked.get("expand", ())}
+        serializer = self.serializer_class(context=context)
+        related = {name: self.related[name] for name in selection.get("expand", ())}
         nested = {n: r.serializer_class(context=context) for n, r in related.items()}
-        only = asked.get("fields")
+        only = selection.get("fields")
         if only is not None:
-            for name in set(own.fields) - set(only):
-                del own.fields[name]
-        found = []
-        for row in rows:
-            body = own.to_representation(row)
-            for name, serializer in nested.items():
+            for name in set(serializer.fields) - set(only):
+                del serializer.fields[name]
+        data = []
+        for instance in instances:
+            body = serializer.to_representation(instance)
+            for name, nested_serializer in nested.items():
                 if only is None or name in only:
-                    body[name] = self._beside(related[name], serializer, row)
-            found.append(body)
-        return found
+                    body[name] = self._represent_related(
+                        related[name], nested_serializer, instance
+                    )
+            data.append(body)
+        return data
 
-    def _beside(self, related: Related, serializer: RowSerializer, row: Any) -> Any:
-        other = related.of(row)
-        if other is None or not self.can_see(related, other):
+    def _represent_related(
+        self, related: Related, serializer: HubModelSerializer, instance: Any
+    ) -> Any:
+        related_instance = related.of(instance)
+        if related_instance is None or not self.can_see(related, related_instance):
             return None
-        return serializer.to_representation(other)
+        return serializer.to_representation(related_instance)
 
     def can_see(self, related: Related, other: Any) -> bool:
-        """Tell whether the actor may look at this row of the other table."""
+        """Tell whether the actor may look at this related instance."""
         return self.actor.has_perm(related.permission, business_of(other))
 
-    def note_access(self, verb: str, rows: Iterable[Any], **facts: Any) -> None:
+    def note_access(self, verb: str, instances: Iterable[Any], **details: Any) -> None:
         """Note for the access event whom the answer shows."""
-        if personal_fields(self.model) or has_subject(self.model):
+        if personal_fields(self.model) or names_people(self.model):
             action = f"{self.event_prefix}.{verb}"
-            log.note_access(action, rows, actor=self.actor, **facts)
+            log.note_shown(action, instances, actor=self.actor, **details)
 
-    def answer_row(self, row: Any, status: int = 200) -> Response:
-        """Answer one row."""
-        asked = {k: self.parameters.get(k) for k in ("fields", "expand")}
-        asked["expand"] = asked["expand"] or []
-        [body] = self.shown([row], is_detail=True, **asked)
-        self.note_access("viewed", [row], target=row)
-        headers = {"ETag": etag_of(row.rev)} if self.has_versions else {}
+    def answer_instance(self, instance: Any, status: int = 200) -> Response:
+        """Answer one instance."""
+        selection = {k: self.params.get(k) for k in ("fields", "expand")}
+        selection["expand"] = selection["expand"] or []
+        [body] = self.serialize([instance], is_detail=True, **selection)
+        self.note_access("viewed", [instance], target=instance)
+        headers = {"ETag": etag_of(instance.rev)} if self.has_versions else {}
         return Response(body, status, headers=headers)
 
     # --- actions --------------------------------------------------------------------
 
     def list(self, request: Request, **_: Any) -> Response:
         """List the rows that the filters keep, a page at a time."""
-        params = self.parameters
+        params = self.params
         queryset = self.filter_queryset(self.get_queryset())
-        queryset = without_long(queryset, columns=self._columns(params))
-        rows = self.paginate_queryset(queryset) or []
+        queryset = without_long(queryset, shown=self._columns(params))
+        instances = self.paginate_queryset(queryset) or []
         query = params["filters"].get("search")
-        self.note_access("searched" if query else "listed", rows, query=query or None)
+        self.note_access(
+            "searched" if query else "listed", instances, query=query or None
+        )
         selection = {k: params[k] for k in ("fields", "expand")}
-        return self.get_paginated_response(self.shown(rows, **selection))
+        return self.get_paginated_response(self.serialize(instances, **selection))
 
     def retrieve(self, request: Request, **_: Any) -> Response:
         """Show one row."""
-        return self.answer_row(self.get_object())
+        return self.answer_instance(self.get_object())
 
 
-def _unknown(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, list(known), n=1)
+def _unknown(name: str, names: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(names), n=1)
     hint = f" Do you mean {near[0]}?" if near else ""
     return f"This is not known here.{hint}"

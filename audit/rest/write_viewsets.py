@@ -21,13 +21,13 @@ from rest_framework.response import Response
 from audit.database.batches import in_batches
 from audit.privacy.classes import business_of
 from audit.rest.exceptions import ApiError
-from audit.rest.model_serializers import RowBody
+from audit.rest.model_serializers import CreateSerializer
 from audit.rest.serializers import StrictSerializer
 from audit.rest.views import ActionSpec
 from audit.rest.viewsets import ResourceViewSet
 
 LARGEST_BATCH = 100
-_NO_ROW = ErrorDetail("There is no such row.", "does_not_exist")
+_DOES_NOT_EXIST = ErrorDetail("There is no such row.", "does_not_exist")
 
 
 class Reason(StrictSerializer):
@@ -66,7 +66,7 @@ def batch_of(item: type[StrictSerializer]) -> type[StrictSerializer]:
     class Items(serializers.ListField):
         child = serializers.JSONField()
 
-    name = item.__name__
+    name = item.__name__.removesuffix("Serializer")
     items = Items(min_length=1, max_length=LARGEST_BATCH)
     return type(f"{name}Batch", (StrictSerializer,), {"items": items})
 
@@ -74,13 +74,13 @@ def batch_of(item: type[StrictSerializer]) -> type[StrictSerializer]:
 class WritableViewSet(ResourceViewSet):
     """Writes rows too, as far as the table says how."""
 
-    create_serializer_class: ClassVar[type[RowBody] | None] = None
-    update_serializer_class: ClassVar[type[RowBody] | None] = None
+    create_serializer_class: ClassVar[type[CreateSerializer] | None] = None
+    update_serializer_class: ClassVar[type[CreateSerializer] | None] = None
     # Which tables the ids in a body name; of the same business, and seen by the actor.
     references: ClassVar[Mapping[str, type[Model]]] = {}
-    # The right to archive and restore, of a table whose rows can be.
+    # The permission to archive and restore, of a table whose rows can be.
     archive_permission: ClassVar[str] = ""
-    # The right to write many rows at once.
+    # The permission to write many rows at once.
     bulk_permission: ClassVar[str] = ""
 
     @classmethod
@@ -90,26 +90,26 @@ class WritableViewSet(ResourceViewSet):
         response, meta = cls.answer(), cls.model._meta
         new, changed = cls.create_serializer_class, cls.update_serializer_class
         if new:
-            add = f"{meta.app_label}.add_{meta.model_name}"
-            specs["create"] = ActionSpec(add, response, 201, new)
+            add_permission = f"{meta.app_label}.add_{meta.model_name}"
+            specs["create"] = ActionSpec(add_permission, response, 201, new)
         if changed:
-            change = f"{meta.app_label}.change_{meta.model_name}"
+            change_permission = f"{meta.app_label}.change_{meta.model_name}"
             specs["partial_update"] = ActionSpec(
-                change, response, body=changed, has_versions=cls.has_versions
+                change_permission, response, body=changed, has_versions=cls.has_versions
             )
-        if permission := cls.archive_permission:
-            specs["destroy"] = ActionSpec(permission, None, 204, Reason)
-            specs["archive"] = ActionSpec(permission, response, body=Reason)
-            specs["restore"] = ActionSpec(permission, response, body=Reason)
-        if (permission := cls.bulk_permission) and new and changed:
-            bulk = partial(ActionSpec, permission, BulkDone, has_parts=True)
+        if archive_permission := cls.archive_permission:
+            specs["destroy"] = ActionSpec(archive_permission, None, 204, Reason)
+            specs["archive"] = ActionSpec(archive_permission, response, body=Reason)
+            specs["restore"] = ActionSpec(archive_permission, response, body=Reason)
+        if (archive_permission := cls.bulk_permission) and new and changed:
+            bulk = partial(ActionSpec, archive_permission, BulkDone, has_parts=True)
             specs["bulk_create"] = bulk(body=batch_of(new))
             specs["bulk_update"] = bulk(body=batch_of(_item_of(changed)))
         return specs
 
     # --- what a table's app does ----------------------------------------------------
 
-    def visible_rows(self, model: type[Model]) -> Any:
+    def visible_queryset(self, model: type[Model]) -> Any:
         """Return the rows of this or another table that the actor may see."""
         raise NotImplementedError  # each app has selectors of its own
 
@@ -118,16 +118,20 @@ class WritableViewSet(ResourceViewSet):
         raise NotImplementedError  # each app has services of its own
 
     def perform_update(
-        self, row: Any, expected_rev: int | None, changes: dict[str, Any]
+        self, instance: Any, expected_rev: int | None, changes: dict[str, Any]
     ) -> Any:
         """Change a row, and return it with what is shown beside it."""
         raise NotImplementedError  # each app has services of its own
 
-    def perform_archive(self, row: Any, expected_rev: int | None, reason: str) -> Any:
+    def perform_archive(
+        self, instance: Any, expected_rev: int | None, reason: str
+    ) -> Any:
         """Archive a row, and return it."""
         raise NotImplementedError  # each app has services of its own
 
-    def perform_restore(self, row: Any, expected_rev: int | None, reason: str) -> Any:
+    def perform_restore(
+        self, instance: Any, expected_rev: int | None, reason: str
+    ) -> Any:
         """Bring a row back, and return it."""
         raise NotImplementedError  # each app has services of its own
 
@@ -144,11 +148,13 @@ class WritableViewSet(ResourceViewSet):
             key = values.get(name)
             if key is None:
                 continue
-            rows = self.visible_rows(model).filter(pk=key, business=business_id)
+            queryset = self.visible_queryset(model).filter(pk=key, business=business_id)
             columns = {field.attname for field in model._meta.concrete_fields}
-            rows = rows.filter(**{k: v for k, v in same.items() if k in columns})
-            if not rows.exists():
-                wrong[name] = [_NO_ROW]
+            queryset = queryset.filter(
+                **{k: v for k, v in same.items() if k in columns}
+            )
+            if not queryset.exists():
+                wrong[name] = [_DOES_NOT_EXIST]
         if wrong:
             raise ValidationError(wrong)
 
@@ -156,18 +162,22 @@ class WritableViewSet(ResourceViewSet):
 
     def create(self, request: Request, **_: Any) -> Response:
         """Create a row."""
-        row = self.perform_create(self.body())
-        response = self.answer_row(self.get_by_reference(self.reference_of(row)), 201)
-        response["Location"] = self.address_of(row)
+        instance = self.perform_create(self.body())
+        response = self.answer_instance(
+            self.get_by_reference(self.get_reference(instance)), 201
+        )
+        response["Location"] = self.address_of(instance)
         return response
 
     def partial_update(self, request: Request, **_: Any) -> Response:
         """Change a row; what is not named stays."""
-        row = self.get_object()
-        rev = self.check_if_match(row)
-        changes = self.changes_of(row, self.spec.body, request.data)  # type: ignore[union-attr]  # only asked where there is one
-        written = self._written(row, partial(self.perform_update, row, rev, changes))
-        return self.answer_row(written)
+        instance = self.get_object()
+        rev = self.check_if_match(instance)
+        changes = self.changes_of(instance, self.spec.body, request.data)  # type: ignore[union-attr]  # only asked where there is one
+        written = self._written(
+            instance, partial(self.perform_update, instance, rev, changes)
+        )
+        return self.answer_instance(written)
 
     def destroy(self, request: Request, **_: Any) -> Response:
         """Archive a row: it is hidden, and nothing is removed."""
@@ -176,11 +186,11 @@ class WritableViewSet(ResourceViewSet):
 
     def archive(self, request: Request, **_: Any) -> Response:
         """Archive a row: it is hidden, and nothing is removed."""
-        return self.answer_row(self._archive_or_restore(self.perform_archive))
+        return self.answer_instance(self._archive_or_restore(self.perform_archive))
 
     def restore(self, request: Request, **_: Any) -> Response:
         """Bring an archived row back."""
-        return self.answer_row(self._archive_or_restore(self.perform_restore))
+        return self.answer_instance(self._archive_or_restore(self.perform_restore))
 
     def bulk_create(self, request: Request, **_: Any) -> Response:
         """Create up to 100 rows; those that are wrong are named, the others stand."""
@@ -196,35 +206,35 @@ class WritableViewSet(ResourceViewSet):
         """Change up to 100 rows; those that are wrong are named, the others stand."""
         body = _item_of(self.update_serializer_class)
 
-        def change(item: Any) -> Any:
+        def update(item: Any) -> Any:
             if not _id_in(item):
                 raise ValidationError({"id": [ErrorDetail("Say which.", "required")]})
-            row = self.get_by_reference(_id_in(item))
-            self.check_object_permissions(self.request, row)
-            changes = self.changes_of(row, body, item)
+            instance = self.get_by_reference(_id_in(item))
+            self.check_object_permissions(self.request, instance)
+            changes = self.changes_of(instance, body, item)
             changes.pop("id", None)
             rev = changes.pop("rev", None)
-            return self.perform_update(row, rev, changes)
+            return self.perform_update(instance, rev, changes)
 
         # In the order of their ids, so that two of these cannot wait for each other.
         items = sorted(self._items(), key=lambda pair: _sort_key(pair[1]))
-        return self._each(items, change, 200)
+        return self._each(items, update, 200)
 
     # --- parts of them --------------------------------------------------------------
 
     def _archive_or_restore(self, write: Callable[[Any, int | None, str], Any]) -> Any:
         """Archive or restore a row, and return it as it was written."""
-        row = self.get_object()
-        act = partial(write, row, self.check_if_match(row), self.reason())
-        return self._written(row, act)
+        instance = self.get_object()
+        act = partial(write, instance, self.check_if_match(instance), self.reason())
+        return self._written(instance, act)
 
-    def _written(self, row: Any, write: Callable[[], Any]) -> Any:
+    def _written(self, instance: Any, write: Callable[[], Any]) -> Any:
         """Write a row and return it. Raises ApiError 412 when somebody was faster."""
         try:
             return write()
         except RuleBroken as error:
             if getattr(error, "code", "") == "stale_version":
-                current = self.get_by_reference(self.reference_of(row))
+                current = self.get_by_reference(self.get_reference(instance))
                 raise self.stale(current.rev) from error
             raise
 
@@ -235,7 +245,7 @@ class WritableViewSet(ResourceViewSet):
             raise ApiError(400, "conflicting_parameters", sentence)
         return list(enumerate(self.body()["items"]))
 
-    def check_if_match(self, row: Any) -> int | None:
+    def check_if_match(self, instance: Any) -> int | None:
         """Return the version that `If-Match` names. Raises ApiError 412 for another."""
         rev = self.expected_rev()
         if rev is None:
@@ -243,24 +253,28 @@ class WritableViewSet(ResourceViewSet):
         if not self.has_versions:
             sentence = "This has no versions. Leave If-Match out."
             raise ApiError(412, "stale_version", sentence)
-        if row.rev != rev:
-            raise self.stale(row.rev)
+        if instance.rev != rev:
+            raise self.stale(instance.rev)
         return rev
 
-    def changes_of(self, row: Any, body: Any, data: Any) -> dict[str, Any]:
+    def changes_of(self, instance: Any, body: Any, data: Any) -> dict[str, Any]:
         """Return the checked changes of a row."""
-        [seen] = self.shown([row], is_detail=True)
+        [answered] = self.serialize([instance], is_detail=True)
         context = {
             "view": self,
-            "row": row,
-            "seen": json.loads(self.as_json(seen)),
-            "is_unmasked": self.can_see_unmasked(row),
+            "instance": instance,
+            "seen": json.loads(self.as_json(answered)),
+            "is_unmasked": self.can_see_unmasked(instance),
         }
         serializer = body(data=data, context=context)
         serializer.is_valid(raise_exception=True)
         changes: dict[str, Any] = serializer.validated_data
-        same = {"customer_id": row.customer_id} if hasattr(row, "customer_id") else {}
-        business_id: Any = business_of(row)
+        same = (
+            {"customer_id": instance.customer_id}
+            if hasattr(instance, "customer_id")
+            else {}
+        )
+        business_id: Any = business_of(instance)
         self.check_references(changes, business_id=business_id, **same)
         return changes
 
@@ -268,18 +282,18 @@ class WritableViewSet(ResourceViewSet):
         """Return a body as it is sent."""
         return self.renderer_classes[0]().render(body)
 
-    def reference_of(self, row: Any) -> str:
+    def get_reference(self, instance: Any) -> str:
         """Return what finds a row again, as its address does."""
-        return str(row.pk)
+        return str(instance.pk)
 
     def reason(self) -> str:
         """Return why it is done."""
         return self.body().get("reason") or "by the API"
 
-    def address_of(self, row: Any) -> str:
+    def address_of(self, instance: Any) -> str:
         """Return where a row is shown."""
         name = f"v1_{self.model._meta.model_name}"
-        return reverse(name, kwargs={self.lookup_url_kwarg: str(row.pk)})
+        return reverse(name, kwargs={self.lookup_url_kwarg: str(instance.pk)})
 
     def _each(
         self,
@@ -293,18 +307,18 @@ class WritableViewSet(ResourceViewSet):
         was done before it stands, and a repeat with the same key goes on from there.
         """
 
-        def once(index: int, item: Any) -> dict[str, Any]:
+        def once(number: int, item: Any) -> dict[str, Any]:
             try:
                 with transaction.atomic():
-                    row = act(item)
+                    instance = act(item)
             except Exception as error:
-                return {"index": index, **self._refusal_of(error)}
-            done = {"index": index, "status": status, "id": str(row.pk)}
-            return done | ({"rev": row.rev} if self.has_versions else {})
+                return {"index": number, **self._refusal_of(error)}
+            done = {"index": number, "status": status, "id": str(instance.pk)}
+            return done | ({"rev": instance.rev} if self.has_versions else {})
 
         results, repeats = [], 0
-        for _, [(index, item)] in in_batches(items, 1):
-            result, is_repeat = self.do_part(index, partial(once, index, item))
+        for _, [(number, item)] in in_batches(items, 1):
+            result, is_repeat = self.do_part(number, partial(once, number, item))
             results.append(result)
             repeats += is_repeat
         results.sort(key=lambda result: result["index"])
@@ -330,7 +344,7 @@ class WritableViewSet(ResourceViewSet):
 
 
 @cache
-def _item_of(body: type[RowBody]) -> type[RowBody]:
+def _item_of(body: type[CreateSerializer]) -> type[CreateSerializer]:
     """Return a change that names its row and, if it likes, the version."""
     named = {
         "id": serializers.UUIDField(),
@@ -339,7 +353,8 @@ def _item_of(body: type[RowBody]) -> type[RowBody]:
     meta: Any = body.Meta
     fields = [*named, *meta.fields]
     body_of = {**named, "Meta": type("Meta", (meta,), {"fields": fields})}
-    return type(f"{body.__name__}Item", (body,), body_of)
+    name = body.__name__.removesuffix("Serializer")
+    return type(f"{name}Item", (body,), body_of)
 
 
 def _sort_key(item: Any) -> str:

@@ -15,14 +15,14 @@ from django.urls import path
 from audit.admin.base import readable_columns
 from audit.admin.step_up import require_step_up
 from audit.ids import parse_uuid
-from customers.admin.base import HubRows, ReadOnlyAdmin
+from customers.admin.base import HubScopedAdmin, ReadOnlyAdmin
 
 __all__ = ["ActPages", "ProjectionAdmin", "ReadOnlyAdmin", "readable_columns"]
 
 Act = Callable[[HttpRequest, Any, dict[str, str]], str]
 
 
-class ActPages(HubRows):
+class ActPages(HubScopedAdmin):
     """Pages below a row that do one thing to it, after asking for what it needs.
 
     `acts` names for each page its permission, title, method and fields, and for a

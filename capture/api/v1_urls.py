@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from audit.rest.routers import routes
+from audit.rest.routers import HubRouter
 from capture.api import tables
 
-urlpatterns = [
-    *routes("signups", tables.SignupViewSet),
-    *routes("logins", tables.LoginViewSet),
-    *routes("payments", tables.PaymentViewSet),
-    *routes("questionnaires", tables.QuestionnaireViewSet),
-    *routes("dashboards", tables.DashboardViewSet),
-    *routes("sources", tables.SourceViewSet),
-    *routes("keys", tables.KeyViewSet),
-]
+router = HubRouter()
+router.register("signups", tables.SignupViewSet)
+router.register("logins", tables.LoginViewSet)
+router.register("payments", tables.PaymentViewSet)
+router.register("questionnaires", tables.QuestionnaireViewSet)
+router.register("dashboards", tables.DashboardViewSet)
+router.register("sources", tables.SourceViewSet)
+router.register("keys", tables.KeyViewSet)
+
+urlpatterns = router.urls

@@ -28,7 +28,7 @@ def list_captures(
     *, actor: Actor, kind: str = "", customer: UUID | None = None
 ) -> QuerySet[Capture]:
     """Return captures that the actor may see, with source and link."""
-    captures = customers.list_rows(Capture, actor=actor).select_related(
+    captures = customers.list_visible(Capture, actor=actor).select_related(
         "source", "link"
     )
     if kind:
@@ -74,7 +74,7 @@ def list_quarantined(
     *, actor: Actor, code: str = "", is_open: bool = True
 ) -> QuarantineQuerySet:
     """Return quarantined items that the actor may see: those still open, or all."""
-    items = cast("QuarantineQuerySet", customers.list_rows(Quarantine, actor=actor))
+    items = cast("QuarantineQuerySet", customers.list_visible(Quarantine, actor=actor))
     items = items.select_related("source")
     if is_open:
         items = items.open()

@@ -1,4 +1,4 @@
-"""The description of the API for machines, and its viewer for people.
+"""The two descriptions of the API for machines, and their viewers for people.
 
 Both are open: they hold no secret, and whoever connects a system needs them first.
 """
@@ -13,7 +13,7 @@ from django.http import HttpResponse
 from django.utils.decorators import method_decorator
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from config.api.schema import description
+from config.api.schema import CanonicalGenerator, description
 from config.csp import csp_override
 
 # The viewer writes styles into its page; scripts come from our own files as ever.
@@ -26,22 +26,24 @@ _VIEWER_POLICY = {
 class SchemaView(SpectacularAPIView):
     """Answers JSON or YAML, by `format` or `Accept`; JSON without either."""
 
+    generator_class = CanonicalGenerator
     renderer_classes = SpectacularAPIView.renderer_classes[::-1]
     authentication_classes = ()
     metadata_class = None
 
     def _get_schema_response(self, request: Any) -> HttpResponse:
         renderer = request.accepted_renderer
-        text = _rendered(renderer.media_type)
+        text = _rendered(self.generator_class, renderer.media_type)
         headers = {"Cache-Control": "public, max-age=300"}
         return HttpResponse(text, headers=headers, content_type=renderer.media_type)
 
 
 @lru_cache
-def _rendered(media_type: str) -> bytes:
+def _rendered(generator_class: Any, media_type: str) -> bytes:
     """Return the description as text; writing YAML takes seconds."""
     kinds = {kind.media_type: kind for kind in SchemaView.renderer_classes}
-    text = kinds[media_type]().render(description(), renderer_context={})
+    document = description(generator_class)
+    text = kinds[media_type]().render(document, renderer_context={})
     return text if isinstance(text, bytes) else text.encode()
 
 

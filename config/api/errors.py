@@ -55,22 +55,22 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse
 
     The latter becomes a 500 by `config.errors`, and stands in the log.
     """
-    api_error = _as_api_error(error)
-    if api_error is None:
+    api_exception = _as_api_exception(error)
+    if api_exception is None:
         return None
-    status = api_error.status_code
-    if isinstance(api_error, ApiError):
-        refusal = api_error
-    elif isinstance(api_error, exceptions.ValidationError):
-        refusal = _refused_values(list(_errors(api_error.detail, "")))
-    elif api_error.get_codes() == "invalid_token":
-        # The text of the error, which says what to do with an expired token.
-        refusal = ApiError(status, "invalid_token", str(api_error.detail))
+    status = api_exception.status_code
+    if isinstance(api_exception, ApiError):
+        refusal = api_exception
+    elif isinstance(api_exception, exceptions.ValidationError):
+        refusal = _refused_values(list(_errors(api_exception.detail, "")))
+    elif api_exception.get_codes() == "invalid_token":
+        # A sentence of ours, which says what to do with a token that has ended.
+        refusal = ApiError(status, "invalid_token", str(api_exception.detail))
     else:
-        refusal = ApiError(status, _code(api_error), _SENTENCES.get(status, _OTHER))
+        refusal = ApiError(status, _code(api_exception), _SENTENCES.get(status, _OTHER))
     # A header that says how to sign in came with the error, or there is none.
-    challenge = getattr(api_error, "auth_header", None)
-    wait = getattr(api_error, "wait", None)
+    challenge = getattr(api_exception, "auth_header", None)
+    wait = getattr(api_exception, "wait", None)
     if wait is not None:
         refusal.headers["Retry-After"] = str(max(int(wait), 1))
     response = problem_response(context["request"]._request, refusal)
@@ -79,7 +79,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse
     return response
 
 
-def _as_api_error(error: Exception) -> exceptions.APIException | None:
+def _as_api_exception(error: Exception) -> exceptions.APIException | None:
     if isinstance(error, Http404):
         return exceptions.NotFound()
     if isinstance(error, PermissionDenied):
@@ -116,19 +116,19 @@ def _details(errors: list[ValidationError]) -> list[exceptions.ErrorDetail]:
 def _refused_values(errors: list[dict[str, str]]) -> ApiError:
     """Return the refusal of wrong values, or of a rule that has a code of its own."""
     first = errors[0]
-    place, detail = first["pointer"].lstrip("/"), first["detail"]
-    if len(errors) == 1 and not place and first["code"] != "invalid":
+    path, sentence = first["pointer"].lstrip("/"), first["detail"]
+    if len(errors) == 1 and not path and first["code"] != "invalid":
         status = 409 if first["code"] in _OF_THE_STATE else 400
-        return ApiError(status, first["code"], detail, errors=errors)
+        return ApiError(status, first["code"], sentence, errors=errors)
     count = "One field is" if len(errors) == 1 else f"{len(errors)} fields are"
-    detail = f"{place}: {detail}" if place else detail
+    detail = f"{path}: {sentence}" if path else sentence
     message = f"{count} wrong."
     return ApiError(400, "validation_error", message, detail=detail, errors=errors)
 
 
 def _code(error: exceptions.APIException) -> str:
     if isinstance(error, exceptions.Throttled):
-        # As pages and all other doors say it.
+        # As pages and all other endpoints say it.
         return "rate_limited"
     if isinstance(error, exceptions.ParseError):
         return "malformed"
@@ -147,10 +147,10 @@ def _errors(detail: Any, pointer: str) -> Iterator[dict[str, str]]:
             yield from _errors(inner, f"{pointer}/{number}" if is_item else pointer)
     else:
         code = str(getattr(detail, "code", "invalid"))
-        message = _REPEATING.get(code, str(detail))
-        if code == "invalid_choice" and not message.startswith(_NAMING):
-            message = _NO_CHOICE
-        yield {"pointer": pointer, "code": code, "detail": message}
+        sentence = _REPEATING.get(code, str(detail))
+        if code == "invalid_choice" and not sentence.startswith(_NAMING):
+            sentence = _NO_CHOICE
+        yield {"pointer": pointer, "code": code, "detail": sentence}
 
 
 def _escaped(name: str) -> str:

@@ -116,7 +116,7 @@ def get_signups_per_week(
         .annotate(n=Count("pk"))
         .order_by("week")
     )
-    return [SignupsOfWeek(row["week"].date(), row["n"]) for row in weeks]
+    return [SignupsOfWeek(each["week"].date(), each["n"]) for each in weeks]
 
 
 def get_channels(business: Business, *, actor: Actor) -> dict[str, int]:

@@ -23,7 +23,7 @@ from customers.selectors.customers import (
     list_detailed_customers,
     list_hub_customers,
     list_memberships,
-    list_rows,
+    list_visible,
     match_customers,
     with_order_name,
 )

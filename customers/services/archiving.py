@@ -15,7 +15,7 @@ from audit import log
 from audit.history.writing import history_model
 from audit.tenancy.actors import Actor
 from customers.models import Customer
-from customers.selectors.customers import list_rows
+from customers.selectors.customers import list_visible
 from customers.services.customers import check_rev
 from customers.services.figure_kinds import Figures
 from customers.services.locking import locking
@@ -187,7 +187,7 @@ def check_archivable(
     """
     total = customers.count()
     expected = total if count is None else count
-    archivable = list_rows(Customer, actor=actor, permission=ARCHIVE)
+    archivable = list_visible(Customer, actor=actor, permission=ARCHIVE)
     archivable = archivable.filter(pk__in=customers.order_by().values("pk"))
     mine = archivable.count()
     in_bulk = archivable.visible_to(actor, BULK).count() if total > 1 else mine
@@ -205,7 +205,9 @@ def _check_archivable(total: int, mine: int, *, in_bulk: int, expected: int) -> 
 
 def _locked_all(ids: Iterable[UUID], *, actor: Actor) -> list[Customer]:
     ids = set(ids)
-    archivable = list_rows(Customer, actor=actor, permission=ARCHIVE).filter(pk__in=ids)
+    archivable = list_visible(Customer, actor=actor, permission=ARCHIVE).filter(
+        pk__in=ids
+    )
     customers = list(locking(archivable.order_by("pk")))
     in_bulk = sum(actor.has_perm(BULK, customer.business_id) for customer in customers)
     mine = len(customers)
@@ -222,7 +224,9 @@ def _locked_some(
     ids = set(ids)
     if changed_in is not None:
         ids = _as_left_by(changed_in, ids)
-    archivable = list_rows(Customer, actor=actor, permission=ARCHIVE).filter(pk__in=ids)
+    archivable = list_visible(Customer, actor=actor, permission=ARCHIVE).filter(
+        pk__in=ids
+    )
     archivable = archivable.visible_to(actor, BULK).filter(erased_at=None)
     return list(locking(archivable.order_by("pk")))
 

@@ -10,7 +10,7 @@ from django.db import models, transaction
 
 from audit.tenancy.actors import Actor
 from customers.models import Booking, TicketMessage
-from customers.selectors.customers import list_rows
+from customers.selectors.customers import list_visible
 from customers.services.constraints import changed_columns, clean_instance
 from customers.services.locking import attach_customer, lock_customer
 from customers.services.money.booking_rules import check_new_booking, stamp_booking
@@ -138,7 +138,7 @@ def _locked(
     """Lock an instance after its customer: the lock order of all writes."""
     meta = instance._meta
     permission = f"{meta.app_label}.change_{meta.model_name}"
-    queryset: Any = list_rows(type(instance), actor=actor, permission=permission)
+    queryset: Any = list_visible(type(instance), actor=actor, permission=permission)
     customer_id = getattr(instance, "customer_id", None)
     customer = lock_customer(customer_id) if customer_id else None
     current: Any = queryset.select_for_update(no_key=True).get(pk=instance.pk)

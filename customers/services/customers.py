@@ -13,7 +13,7 @@ from django.utils import timezone
 from audit.tenancy.actors import Actor
 from customers.choices import ContactKind, CustomerStatus
 from customers.models import Address, Business, Contact, Customer, Preferences
-from customers.selectors.customers import list_rows
+from customers.selectors.customers import list_visible
 from customers.services.constraints import changed_columns, clean_instance
 from customers.services.locking import locking
 from customers.services.preferences import update_preferences
@@ -166,7 +166,9 @@ def former_email(customer: Customer, email: str | None) -> Contact:
 
 
 def _locked(pk: UUID, *, actor: Actor) -> Customer:
-    queryset = list_rows(Customer, actor=actor, permission="customers.change_customer")
+    queryset = list_visible(
+        Customer, actor=actor, permission="customers.change_customer"
+    )
     customer: Customer = locking(queryset.select_related("business")).get(pk=pk)
     check_live(customer)
     return customer

@@ -8,7 +8,7 @@ from audit.history.querysets import ScopedQuerySet
 from audit.tenancy.actors import Actor
 from customers.choices import NoteType
 from customers.models import Customer, Note
-from customers.selectors.customers import list_rows
+from customers.selectors.customers import list_visible
 from customers.services.constraints import clean_instance
 from customers.services.writing import Write
 
@@ -48,7 +48,7 @@ def list_notes(
     customer: Customer, *, actor: Actor, note_type: str = ""
 ) -> ScopedQuerySet[Note]:
     """Return the customer's notes, pinned ones first, then the newest."""
-    notes = list_rows(Note, actor=actor).filter(customer=customer, archived_at=None)
+    notes = list_visible(Note, actor=actor).filter(customer=customer, archived_at=None)
     if note_type:
         notes = notes.filter(note_type=note_type)
     return notes.select_related("created_by")

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from audit.tenancy.actors import Actor
 from customers.models import ConsentEvent, Customer, Flag, Preferences
-from customers.selectors.customers import list_rows
+from customers.selectors.customers import list_visible
 from customers.services.constraints import changed_columns, clean_instance
 from customers.services.locking import attach_customer, lock_customer
 from customers.services.writing import Write, copy_of, save_plainly
@@ -79,7 +79,7 @@ def update_preferences(
 
 def list_flags(customer: Customer, *, actor: Actor) -> QuerySet[Flag]:
     """Return the current flags of a customer, by code."""
-    flags = list_rows(Flag, actor=actor).filter(customer=customer, removed_at=None)
+    flags = list_visible(Flag, actor=actor).filter(customer=customer, removed_at=None)
     return flags.order_by("code")
 
 

@@ -12,7 +12,7 @@ from audit import log
 from audit.privacy.masking import REVEAL, SEE_UNMASKED
 from audit.tenancy.actors import Actor
 from customers.models import Address, Contact, Customer
-from customers.selectors.customers import list_rows
+from customers.selectors.customers import list_visible
 
 # The newest of each kind; more than any customer has.
 _MOST = 100
@@ -53,7 +53,7 @@ def reveal_customer(customer: Customer, *, actor: Actor, reason: str) -> Contact
 
 
 def _contact_data(customer: Customer, model: Any, actor: Actor) -> list[Any]:
-    records = list_rows(model, actor=actor).filter(
+    records = list_visible(model, actor=actor).filter(
         business=customer.business_id, customer=customer, archived_at=None
     )
     return list(records[:_MOST])

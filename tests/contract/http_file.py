@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 _HEAD = """# One request for each operation, for editors that send them (VS Code "REST
-# Client", JetBrains). Made from docs/openapi.json by tests/contract/test_api_docs.py.
+# Client", JetBrains). Made from both descriptions by tests/contract/test_api_docs.py.
 # Fill in the first lines; docs/api.md says where tokens and keys come from.
 @hub = http://127.0.0.1:8000
 @token = eyJ
@@ -58,7 +58,8 @@ def _sample(schema: dict[str, Any], part: dict[str, Any], name: str = "") -> Any
     kinds = part.get("type", "object")
     kind = kinds if isinstance(kinds, str) else kinds[0]
     if kind == "object":
-        needed = part.get("required") or part.get("anyOf", [{}])[0].get("required", ())
+        ways = part.get("anyOf") or part.get("oneOf") or [{}]
+        needed = part.get("required") or ways[0].get("required", ())
         properties = part.get("properties", {})
         return {key: _sample(schema, properties[key], key) for key in needed}
     if "enum" in part:

@@ -12,10 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from html.parser import HTMLParser
-from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
@@ -25,6 +23,7 @@ from audit.models import User
 from capture.models import ApiKey, Quarantine
 from customers.models import Business
 from tests.conftest import confirm, post_confirmed, signed_in
+from tests.contract.descriptions import COPIES, joined
 from tests.contract.doors import (
     MISSING_CAPTURES,
     Asked,
@@ -123,8 +122,7 @@ def _asked_in(business: Business, door: Door) -> Asked:
 
 @cache
 def _description() -> dict[str, Any]:
-    path = Path(settings.BASE_DIR) / "docs/openapi.json"
-    return dict(json.loads(path.read_text()))
+    return joined(json.loads(path.read_text()) for path in COPIES.values())
 
 
 def body_of(door: Door, asked: Asked, text: Any, size: int) -> Any:

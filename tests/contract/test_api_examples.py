@@ -11,8 +11,8 @@ import pytest
 from audit.tenancy.actors import Actor
 from capture import services as capture
 from config.api.examples import EXAMPLES
-from config.api.schema import description
 from tests.conftest import confirm, signed_in, staff
+from tests.contract.descriptions import whole
 from tests.factories import (
     AddressFactory,
     BookingFactory,
@@ -44,7 +44,7 @@ def proposed() -> list[tuple[str, str]]:
     """Return the operations with an example that stands alone, by method and path."""
     return [
         (method.upper(), path)
-        for path, item in description()["paths"].items()
+        for path, item in whole()["paths"].items()
         for method, operation in item.items()
         if not _NEEDS_OWNER.match(path) and not _OTHERS.search(path)
         for media in operation.get("requestBody", {}).get("content", {}).values()
@@ -53,7 +53,7 @@ def proposed() -> list[tuple[str, str]]:
 
 
 def example_of(method: str, path: str) -> Any:
-    operation = description()["paths"][path][method.lower()]
+    operation = whole()["paths"][path][method.lower()]
     return operation["requestBody"]["content"]["application/json"]["example"]
 
 
@@ -86,7 +86,7 @@ def test_each_example_is_taken(bakery, filled, method, path):
     scopes = ["write", "read:captures"]
     actor = Actor.system("test")
     _, key = capture.create_key(source, actor=actor, kind="secret", scopes=scopes)
-    schemes = description()["paths"][path][method.lower()]["security"]
+    schemes = whole()["paths"][path][method.lower()]["security"]
     headers = (
         {"Authorization": f"Bearer {key}"} if {"captureKey": []} in schemes else {}
     )
@@ -104,5 +104,5 @@ def test_each_example_is_taken(bakery, filled, method, path):
 
 
 def test_each_example_is_of_a_body_that_there_is():
-    assert set(EXAMPLES) <= set(description()["components"]["schemas"])
+    assert set(EXAMPLES) <= set(whole()["components"]["schemas"])
     assert len(proposed()) > 30

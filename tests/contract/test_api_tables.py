@@ -70,7 +70,7 @@ def test_there_are_tables():
 @every_table
 def test_who_has_the_right_sees_the_row_and_nobody_else(db, path):
     asked, rival = row_at(path), BusinessFactory()
-    right = view_of(path).methods["list"].permission
+    right = view_of(path).action_specs["list"].permission
     detail = address_of(path, asked)
 
     for role in Role:

@@ -64,7 +64,7 @@ class Command(BaseCommand):
         actor = Actor.system("demo")
         # Archived customers count as well: they are data to keep.
         customer = apps.get_model("customers", "Customer")
-        if customers.list_rows(customer, actor=actor).exists():
+        if customers.list_visible(customer, actor=actor).exists():
             self.stdout.write("The database has customers; they are kept as they are.")
             if options["customers"]:
                 self.stdout.write(seeding.how_to_add_more(options["customers"]))

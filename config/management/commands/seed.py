@@ -70,7 +70,7 @@ def require_demo(actor: Actor) -> None:
         )
         raise CommandError(msg)
     customer = apps.get_model("customers", "Customer")
-    if services.list_rows(customer, actor=actor).exists():
+    if services.list_visible(customer, actor=actor).exists():
         msg = (
             "The database has customers. Name an empty one in DATABASE_URL, or add "
             "--force to put made-up people beside them."

@@ -27,7 +27,7 @@ from audit.privacy.classes import SECRET, declaration
 from audit.rest import idempotency
 from audit.tenancy.actors import Actor
 from customers.models import Customer
-from customers.selectors.customers import list_rows
+from customers.selectors.customers import list_visible
 from customers.services.money.money_rules import StepUp
 
 EXPORT = "customers.export_customer"
@@ -104,7 +104,7 @@ def open_person_link(token: str, *, actor: Actor) -> tuple[Customer, Iterator[by
         raise ObjectDoesNotExist
     if not clock.lasts(claims.get("until", 0), _VALID):
         raise LinkUsed
-    rows = list_rows(Customer, actor=actor).select_related("business", "stats")
+    rows = list_visible(Customer, actor=actor).select_related("business", "stats")
     customer = rows.get(pk=claims["customer"])
     actor.require_perm(customer.business_id, EXPORT)
     grant_id = claims["grant"] and UUID(claims["grant"])

@@ -20,7 +20,7 @@ from audit.ids import parse_uuid
 from audit.privacy.invisible import trimmed
 from audit.tenancy.actors import Actor
 from customers.models import Booking, Business, Customer
-from customers.selectors.customers import list_businesses, list_customers, list_rows
+from customers.selectors.customers import list_businesses, list_customers, list_visible
 from customers.services.imports.tables import ImportColumn, ImportTable
 from customers.services.writing import check_live
 
@@ -135,7 +135,7 @@ class RowFinder:
         by_reference = _by("unique_id", customers, checked_rows, "reference", str.upper)
         by_id = _by("external_id", customers, checked_rows, "external_id")
         by_email = _by("email_key", customers, checked_rows, "email", fold_email)
-        archived = list_rows(Customer, actor=self.actor).filter(erased_at=None)
+        archived = list_visible(Customer, actor=self.actor).filter(erased_at=None)
         hidden = _by(
             "email_key",
             archived.exclude(archived_at=None),
@@ -179,7 +179,9 @@ class RowFinder:
         """Find rows by their id, and the customers of new ones."""
         keys = {key for c in checked_rows if (key := parse_uuid(cell_in(c, "id")))}
         permission = self.table.permission
-        queryset = list_rows(self.table.model, actor=self.actor, permission=permission)
+        queryset = list_visible(
+            self.table.model, actor=self.actor, permission=permission
+        )
         queryset = queryset.filter(pk__in=keys).select_related("customer", "business")
         instances: dict[Any, Any] = {instance.pk: instance for instance in queryset}
         customer_of = self._finder_of_customers(checked_rows)

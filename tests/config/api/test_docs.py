@@ -9,7 +9,13 @@ import yaml
 from django.contrib.staticfiles import finders
 from django.test import Client
 
-PATHS = ["/api/schema", "/api/schema/", "/api/v1/openapi.json"]
+PATHS = [
+    "/api/schema",
+    "/api/schema/",
+    "/api/v1/openapi.json",
+    "/api/schema/contracts",
+    "/api/schema/contracts/",
+]
 
 
 @pytest.fixture
@@ -43,7 +49,10 @@ def test_it_comes_as_json_and_as_yaml(get, query, accept, kind):
     assert parsed(answer.content) == get("/api/schema").json()
 
 
-@pytest.mark.parametrize("path", ["/api/docs", "/api/docs/", "/api/docs/?script="])
+@pytest.mark.parametrize(
+    "path",
+    ["/api/docs", "/api/docs/", "/api/docs/?script=", "/api/docs/contracts/?script="],
+)
 def test_the_viewer_fetches_nothing_from_elsewhere(get, path):
     text = get(path).content.decode()
 
@@ -59,11 +68,12 @@ def test_its_files_are_ours_and_there(get):
 
 
 def test_it_asks_for_the_description_with_the_csrf_token(get):
-    script = get("/api/docs/?script=")
+    for part in ("", "/contracts"):
+        script = get(f"/api/docs{part}/?script=")
 
-    assert "application/javascript" in script["Content-Type"]
-    assert b'url: "/api/schema"' in script.content
-    assert b"X-CSRFTOKEN" in script.content.upper()
+        assert "application/javascript" in script["Content-Type"]
+        assert f'url: "/api/schema{part}"' in script.content.decode()
+        assert b"X-CSRFTOKEN" in script.content.upper()
 
 
 def test_only_its_page_has_styles_of_its_own(get):
@@ -84,7 +94,10 @@ def test_there_is_no_script_in_the_page(get):
     assert all("src=" in head and not body.strip() for head, body in scripts)
 
 
-@pytest.mark.parametrize("path", ["/api/schema/", "/api/docs/"])
+@pytest.mark.parametrize(
+    "path",
+    ["/api/schema/", "/api/docs/", "/api/schema/contracts/", "/api/docs/contracts/"],
+)
 def test_only_reading_is_allowed(db, path):
     for method in ("POST", "PUT", "DELETE", "OPTIONS"):
         assert Client().generic(method, path).status_code == 405, method

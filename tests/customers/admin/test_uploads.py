@@ -283,7 +283,7 @@ def test_a_long_file_is_looked_through_and_loaded_by_jobs(alice, bakery):
     run_jobs()
 
     preview = alice.get(page)
-    assert preview.context["found"]["total"] == count
+    assert preview.context["preview"]["total"] == count
     assert "Refresh" not in preview
     # The page of the job leads to it, for who sent the file and nobody else.
     job_page = f"/admin/audit/job/{Job.objects.get().pk}/change/"

@@ -75,7 +75,7 @@ def changed_tables() -> list[tuple[str, Role]]:
         for path, door in TABLES.items()
         if getattr(door.view.cls, "update_serializer_class", None)
         for role in (Role.ADMIN, Role.SUPPORT)
-        if door.view.cls.methods["partial_update"].permission in PERMISSIONS[role]
+        if door.view.cls.action_specs["partial_update"].permission in PERMISSIONS[role]
     ]
 
 

@@ -27,6 +27,8 @@ MORE = {
 }
 _PARAMETER = re.compile(r"\{(\w+)\}")
 CSRF = "c" * 32
+# The addresses of the two descriptions.
+DESCRIPTIONS = ("/api/schema/", "/api/schema/contracts/")
 
 
 @dataclass
@@ -76,17 +78,17 @@ class Office:
         assert self.ask("POST", "/api/v1/auth/step-up", body) is not None
 
     @cached_property
-    def schema(self) -> dict[str, Any]:
-        """The description that the server publishes."""
-        return self.ask("GET", "/api/schema/?format=json")
+    def schemas(self) -> dict[str, dict[str, Any]]:
+        """The descriptions that the server publishes, by their address."""
+        return {path: self.ask("GET", f"{path}?format=json") for path in DESCRIPTIONS}
 
-    def known_values(self) -> dict[tuple[str, str], list[str]]:
+    def known_values(self, schema: dict[str, Any]) -> dict[tuple[str, str], list[str]]:
         """Return what fills the parameters of each path: what the list above names.
 
         Looked up in the API itself, so that new addresses need nothing here.
         """
         found: dict[tuple[str, str], list[str]] = {}
-        for path in self.schema["paths"]:
+        for path in schema["paths"]:
             filled = ""
             for part in path.strip("/").split("/"):
                 if (name := _PARAMETER.fullmatch(part)) is None:

@@ -156,7 +156,7 @@ def test_what_stands_beside_needs_the_right_to_it(jonas):
     for names in (["view_booking"], ["view_booking", "view_customer"]):
         rights = {jonas.business_id: frozenset(f"customers.{n}" for n in names)}
         view.actor = Actor("user", operation, permissions=rights)
-        [row] = view.shown([booking], expand=["customer"])
+        [row] = view.serialize([booking], expand=["customer"])
         shown[len(names)] = row["customer"]
 
     assert shown[1] is None
