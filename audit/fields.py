@@ -190,9 +190,9 @@ def long_columns(model: Any) -> frozenset[str]:
 def without_long(queryset: Any, *, columns: Iterable[str] = ()) -> Any:
     """Return a query that leaves long columns where they are, but those it shows.
 
-    For lists: what is not shown is neither read nor masked, however long it is. `shown`
-    are columns of the rows and, as `customer__notes`, of the rows that are loaded with
-    them. Reading another one all the same costs a query of its own.
+    For lists: what is not shown is neither read nor masked, however long it is.
+    `columns` are columns of the rows and, as `customer__notes`, of the rows that are
+    loaded with them. Reading another one all the same costs a query of its own.
     """
     related = queryset.query.select_related
     names = _long_paths(queryset.model, related if isinstance(related, dict) else {})

@@ -141,7 +141,9 @@ class CountsSerializer(serializers.Serializer[Any]):
 
 class CapturedSerializer(serializers.Serializer[Any]):
     success = serializers.BooleanField()
-    status = serializers.ChoiceField((Status.ACCEPTED.value, Status.DUPLICATE.value))
+    status = serializers.ChoiceField(
+        (IngestStatus.ACCEPTED.value, IngestStatus.DUPLICATE.value)
+    )
     capture_id = serializers.UUIDField()
     customer_id = serializers.UUIDField(allow_null=True)
     duplicate = serializers.BooleanField()
@@ -151,7 +153,7 @@ class CapturedSerializer(serializers.Serializer[Any]):
 
 class DeliveredSerializer(serializers.Serializer[Any]):
     success = serializers.BooleanField()
-    status = serializers.ChoiceField(Status.choices)
+    status = serializers.ChoiceField(IngestStatus.choices)
     capture_id = serializers.UUIDField(allow_null=True)
     duplicate = serializers.BooleanField()
 

@@ -39,7 +39,7 @@ from capture.api.machine import KeyAuthentication, KeyReaderMixin, require_secre
 from capture.api.native import single
 from capture.api.responses import counted, error_of_result
 from capture.api.viewset_schema import ReadingSchema
-from capture.choices import SCOPE_READ, Status
+from capture.choices import SCOPE_READ, IngestStatus
 from capture.models import Capture, Quarantine
 from capture.parsing import ParseError, parse_body, payload_text
 
@@ -158,7 +158,7 @@ class ReadingViewSet(KeyReaderMixin, GenericViewSet[Any]):
     def list(self, request: Request) -> Response:
         """List rows, newest first."""
         page = self.paginate_queryset(self.get_queryset()) or []
-        note_shown(f"{self.event_prefix}.listed", page, actor=self.actor)
+        note_access(f"{self.event_prefix}.listed", page, actor=self.actor)
         next_link = self.paginator.get_next_link()  # type: ignore[union-attr]  # there is one
         return self.respond({"results": page, "next": next_link})
 
@@ -166,7 +166,7 @@ class ReadingViewSet(KeyReaderMixin, GenericViewSet[Any]):
         """Show one row."""
         instance = self.get_object()
         action = f"{self.event_prefix}.viewed"
-        note_shown(action, [instance], actor=self.actor, target=instance)
+        note_access(action, [instance], actor=self.actor, target=instance)
         return self.respond(instance)
 
     def respond(self, data: Any, **context: Any) -> Response:

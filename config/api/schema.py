@@ -39,6 +39,8 @@ DjangoFilterExtension._has_gis = False  # type: ignore[attr-defined]  # set by t
 # What the viewer offers first.
 _FIRST = ("staffToken", "captureKey")
 _SAFE = ("GET", "HEAD", "OPTIONS")
+# Components whose names clients know; the classes are called otherwise.
+_PUBLISHED = {"IngestStatus": "Status"}
 _SCHEMA_REF = re.compile(r'"#/components/schemas/([^"]+)"')
 _CSRF = {
     "type": "apiKey",
@@ -209,7 +211,8 @@ def _name_choices(result: dict[str, Any]) -> None:
     names: dict[tuple[str, ...], str] = {}
     for choices in sorted(TextChoices.__subclasses__(), key=lambda c: c.__name__):
         values = tuple(sorted(choices.values))
-        names[values] = "" if values in names else choices.__name__
+        published = _PUBLISHED.get(choices.__name__, choices.__name__)
+        names[values] = "" if values in names else published
     for place in [*_choice_maps(copy.copy(schemas)), *_choice_maps(result["paths"])]:
         for key, schema in list(place.items()):
             if not isinstance(schema, dict) or "enum" not in schema:
@@ -219,7 +222,7 @@ def _name_choices(result: dict[str, Any]) -> None:
             if not name or set(schema) - {"enum", "type", "description", "title"}:
                 continue
             schemas[name] = {"type": "string", "enum": list(values)}
-            parent[key] = _referred(name, schema)
+            place[key] = _referred(name, schema)
 
 
 def _choice_maps(node: Any) -> Iterator[dict[str, Any]]:

@@ -264,7 +264,7 @@ class CustomerAdmin(BulkActs, PersonPages, ExchangeAdmin):
         )
 
     def autocomplete_label(self, customer: Customer) -> str:
-        name = with_bidi_shown(mask_text(customer.name or ""))
+        name = with_visible_bidi(mask_text(customer.name or ""))
         return f"{name} · {customer.unique_id}"
 
     # --- the list and the form --------------------------------------------------

@@ -30,7 +30,7 @@ def bulk_create_customers(
     whose preferences are not among them get empty ones. Nothing is validated but by
     the database. One event names all.
     """
-    authorship = Change(actor, reason)
+    authorship = Authorship(actor, reason)
     insert_tracked(customers, authorship)
     with_preferences = {p.customer_id for p in _of(Preferences, belongings)}
     empty = [
@@ -43,7 +43,7 @@ def bulk_create_customers(
         if related and isinstance(related[0], TrackedModel):
             insert_tracked(related, authorship)  # type: ignore[arg-type]  # all are what the first one is
         else:
-            insert_rows(related)
+            insert_instances(related)
     log.record(
         "customer.created",
         actor=actor,
@@ -57,7 +57,7 @@ def bulk_create_customers(
         CustomerStats(customer=c, business_id=c.business_id, **computed[c.pk])
         for c in customers
     ]
-    insert_rows(stats)
+    insert_instances(stats)
 
 
 def _of(model: Any, belongings: Sequence[Sequence[Any]]) -> Sequence[Any]:

@@ -111,7 +111,7 @@ def _write(
     written = [*new, *(c.instance for c in changed)]
     if not written:
         return
-    authorship = Change(actor, reason)
+    authorship = Authorship(actor, reason)
     _number_tickets(new)
     insert_tracked(new, authorship)
     columns = {name for c in changed for name in c.changed_columns}

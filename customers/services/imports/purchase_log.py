@@ -307,7 +307,7 @@ def _customers(
         for reference, day in first.items()
         if reference not in customer_ids
     ]
-    authorship = Change(actor, _REASON)
+    authorship = Authorship(actor, _REASON)
     insert_tracked(made, authorship)
     preferences = [Preferences(business=business, customer=row) for row in made]
     insert_tracked(preferences, authorship)
