@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache
+from itertools import chain
 from typing import Any
 
 from django.apps import apps
@@ -311,11 +312,9 @@ def _make(
     done = 0
     while done < n:
         size = min(_BATCH, n - done)
-        people = [
-            _generated(chance, k, business, now) for k in range(done, done + size)
-        ]
-        customers, *others = zip(*people, strict=True)
-        belongings = [[row for part in rows for row in part] for rows in others]
+        made = [_generated(chance, k, business, now) for k in range(done, done + size)]
+        customers, *others = zip(*made, strict=True)
+        belongings = [list(chain.from_iterable(lists)) for lists in others]
         services.bulk_create_customers(
             customers, belongings, actor=actor, reason=_REASON
         )

@@ -292,8 +292,8 @@ class CustomerAdmin(BulkActs, PersonPages, ExchangeAdmin):
             ]
         return super().render_change_form(request, context, *args, **kwargs)
 
-    def get_rows(self, actor: Actor) -> Any:
-        customers: Any = super().get_rows(actor)
+    def get_visible(self, actor: Actor) -> Any:
+        customers: Any = super().get_visible(actor)
         return services.with_order_name(customers, actor=actor)
 
     def get_search_results(
