@@ -289,8 +289,9 @@ def post_to_page(
     typed = [_typed(form, text(SIZE // 4)) for form in forms]
     sent = [*typed, *_acts(door, asked)]
     if not sent or IS_LONG:
-        # Pages that read no form are sent one all the same.
-        sent.append({"reason": text(SIZE // 4)})
+        # Pages that read no form are sent one all the same; before what is typed, for a
+        # form without its fields empties them.
+        sent.insert(0, {"reason": text(SIZE // 4)})
     for data in sent:
         answer = meter.ask(
             f"POST {door.route} ({kind})",
