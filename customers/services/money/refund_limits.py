@@ -22,7 +22,7 @@ PAID_OUT = (RefundStatus.APPROVED, RefundStatus.SUCCEEDED)
 
 def releases_refund(payout: Refund | Credit) -> bool:
     """Return True if this write pays out a pending refund, whatever the limit."""
-    if isinstance(payout, Credit) or payout.status not in PAID_OUT:
+    if not isinstance(payout, Refund) or payout.status not in PAID_OUT:
         return False
     stored = Refund.objects.filter(pk=payout.pk).values_list("status", flat=True)
     return not payout._state.adding and stored.first() not in PAID_OUT
