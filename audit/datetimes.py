@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, tzinfo
+
+from django.utils.dateparse import parse_date, parse_datetime
 
 EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 OUT_OF_RANGE = "Send a time from 1900 on and before 2200."
@@ -13,3 +15,15 @@ def is_in_range(value: date | datetime) -> bool:
     if isinstance(value, datetime):
         return EARLIEST <= value < LATEST
     return EARLIEST.date() <= value < LATEST.date()
+
+
+def parse_local(text: str, zone: tzinfo) -> datetime | None:
+    """Return a time, or a day's midnight; in `zone` unless the text has another."""
+    try:
+        moment = parse_datetime(text)
+        if moment is None and (day := parse_date(text)):
+            moment = datetime.combine(day, time())
+    except ValueError:
+        return None
+    is_naive = moment is not None and moment.tzinfo is None
+    return moment.replace(tzinfo=zone) if moment and is_naive else moment

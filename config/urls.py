@@ -24,11 +24,7 @@ urlpatterns = [
     path("", include("config.health")),
     path("", include("config.api.urls")),
     path("", include("audit.api.urls")),
-    path("", include("customers.api.money_urls")),
-    path("", include("customers.api.person_urls")),
-    path("", include("customers.api.contracts.doc003.urls")),
-    path("", include("customers.api.contracts.doc004.urls")),
-    path("", include("customers.api.segment_urls")),
+    path("", include("customers.api.contracts.urls")),
     path("", include("customers.api.v1_urls")),
     *(
         [

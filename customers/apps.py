@@ -1,4 +1,4 @@
-"""Tells the audit app who works where, in which roles, and what they may do there."""
+"""Registers what the audit app needs to know: roles, permissions, clean-up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cells of a spreadsheet file: nothing that a spreadsheet would run."""
+"""Cells of spreadsheet files, safe from formula injection."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ _RISKY = re.compile(rf"\A'*+(?:{_INVISIBLE}*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\
 
 
 def escape_cell(text: str) -> str:
-    """Return the text with an apostrophe before it if a spreadsheet could run it."""
+    """Return the text with an apostrophe before it if it could be a formula."""
     return f"'{text}" if _RISKY.match(text) else text
 
 
 def unescape_cell(text: str) -> str:
-    """Return the text without exactly the apostrophe that `escape_cell` put there."""
+    """Return the text without the apostrophe of `escape_cell`."""
     is_ours = text.startswith("'") and _RISKY.match(text[1:])
     return text[1:] if is_ours else text
 
 
 def cell_text(cell: Any) -> str:
-    """Return a value as text: exact digits, nothing for nothing."""
+    """Return a value as text: exact digits, an empty text for None."""
     if isinstance(cell, Decimal):
         return format(cell, "f")
     return "" if cell is None else str(cell)
 
 
 def utc_text(moment: datetime) -> str:
-    """Return a time as files and manifests hold it."""
+    """Return a time in the format of files and manifests."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def csv_line(cells: Iterable[str]) -> str:
-    """Return one line of CSV, of cells that are safe already.
+    """Return one line of CSV, of cells that are escaped already.
 
     Quoted throughout: a program that separates by another sign would else make a cell
     of its own from the middle of a text.

@@ -6,7 +6,7 @@ from django.db.models import TextChoices
 
 
 class Role(TextChoices):
-    """What a member of staff does in one business."""
+    """The role of a member of staff in one business."""
 
     ADMIN = "admin"
     SUPPORT = "support"
@@ -15,14 +15,14 @@ class Role(TextChoices):
 
 
 class ConsentMode(TextChoices):
-    """What lets a business send offers."""
+    """When a business may send offers."""
 
     EXPLICIT_OPT_IN = "explicit_opt_in"
     SOFT_OPT_IN = "soft_opt_in"
 
 
 class CustomerStatus(TextChoices):
-    """The status staff set; archived and erased are facts of their own."""
+    """The status that staff set; archived and erased are columns of their own."""
 
     ACTIVE = "active"
     INACTIVE = "inactive"
@@ -30,7 +30,7 @@ class CustomerStatus(TextChoices):
 
 
 class CustomerType(TextChoices):
-    """How a business classifies a customer; null is not classified."""
+    """The class of a customer; null is not classified."""
 
     WALK_IN = "walk_in"
     REGULAR = "regular"
@@ -40,7 +40,7 @@ class CustomerType(TextChoices):
 
 
 class NoteType(TextChoices):
-    """What a note is about."""
+    """The subject of a note."""
 
     PERSONAL = "personal"
     PREFERENCE = "preference"
@@ -50,7 +50,7 @@ class NoteType(TextChoices):
 
 
 class LoyaltyTier(TextChoices):
-    """How often somebody buys; null without a purchase."""
+    """The tier by number of purchases; null without one."""
 
     ONE_TIME = "one_time"
     OCCASIONAL = "occasional"
@@ -59,7 +59,7 @@ class LoyaltyTier(TextChoices):
 
 
 class AddressKind(TextChoices):
-    """What an address is for."""
+    """The use of an address."""
 
     HOME = "home"
     WORK = "work"
@@ -70,7 +70,7 @@ class AddressKind(TextChoices):
 
 
 class ContactKind(TextChoices):
-    """Another person to call, or another way to reach the customer."""
+    """Another person to contact, or a further e-mail or phone of the customer."""
 
     EMERGENCY = "emergency"
     ALTERNATIVE = "alternative"
@@ -79,7 +79,7 @@ class ContactKind(TextChoices):
 
 
 class BookingKind(TextChoices):
-    """What was bought."""
+    """The kind of a booking."""
 
     BOOKING = "booking"
     ORDER = "order"
@@ -88,7 +88,7 @@ class BookingKind(TextChoices):
 
 
 class BookingStatus(TextChoices):
-    """Where a booking stands; completed and refunded ones are purchases."""
+    """The status of a booking; completed and refunded ones are purchases."""
 
     DRAFT = "draft"
     PENDING = "pending"
@@ -104,7 +104,7 @@ PURCHASE_STATUSES = (BookingStatus.COMPLETED, BookingStatus.REFUNDED)
 
 
 class CancelledBy(TextChoices):
-    """Who called a booking off."""
+    """Who cancelled a booking."""
 
     CUSTOMER = "customer"
     BUSINESS = "business"
@@ -112,7 +112,7 @@ class CancelledBy(TextChoices):
 
 
 class RefundStatus(TextChoices):
-    """Where a refund stands; only succeeded ones move money."""
+    """The status of a refund; only succeeded ones move money."""
 
     REQUESTED = "requested"
     APPROVED = "approved"
@@ -121,7 +121,7 @@ class RefundStatus(TextChoices):
     REFUSED = "refused"
 
 
-# Money that is on its way back counts as gone, or two requests would both pass.
+# Requested refunds count against what can be refunded, or two of them would both pass.
 CLAIMING_STATUSES = (
     RefundStatus.REQUESTED,
     RefundStatus.APPROVED,
@@ -130,7 +130,7 @@ CLAIMING_STATUSES = (
 
 
 class RefundReason(TextChoices):
-    """Why money goes back."""
+    """The reason of a refund."""
 
     DUPLICATE = "duplicate"
     FRAUDULENT = "fraudulent"
@@ -142,7 +142,7 @@ class RefundReason(TextChoices):
 
 
 class CreditKind(TextChoices):
-    """What an entry does to the balance."""
+    """The effect of an entry on the balance."""
 
     ISSUED = "issued"
     SPENT = "spent"
@@ -151,7 +151,7 @@ class CreditKind(TextChoices):
 
 
 class CreditReason(TextChoices):
-    """Why credit was given."""
+    """The reason of issued credit."""
 
     COMPENSATION = "compensation"
     LOYALTY = "loyalty"
@@ -159,7 +159,7 @@ class CreditReason(TextChoices):
 
 
 class TicketStatus(TextChoices):
-    """Where a ticket stands; open and pending ones still need work."""
+    """The status of a ticket; open and pending ones are unresolved."""
 
     OPEN = "open"
     PENDING = "pending"
@@ -171,7 +171,7 @@ UNRESOLVED_STATUSES = (TicketStatus.OPEN, TicketStatus.PENDING)
 
 
 class TicketPriority(TextChoices):
-    """How soon a ticket must be answered."""
+    """The urgency of a ticket."""
 
     LOW = "low"
     NORMAL = "normal"
@@ -180,7 +180,7 @@ class TicketPriority(TextChoices):
 
 
 class Channel(TextChoices):
-    """How a ticket arrived."""
+    """The channel on which a ticket was opened."""
 
     EMAIL = "email", "e-mail"
     PHONE = "phone"
@@ -190,14 +190,14 @@ class Channel(TextChoices):
 
 
 class AuthorKind(TextChoices):
-    """Who wrote a message."""
+    """The author of a message."""
 
     CUSTOMER = "customer"
     STAFF = "staff"
 
 
 class Purpose(TextChoices):
-    """What a message is for. Businesses may add purposes of their own."""
+    """The purpose of contacting. Businesses may add further ones."""
 
     MARKETING = "marketing"
     LOYALTY = "loyalty"
@@ -205,7 +205,7 @@ class Purpose(TextChoices):
 
 
 class ConsentChannel(TextChoices):
-    """How a message travels."""
+    """The channel of contacting."""
 
     EMAIL = "email", "e-mail"
     SMS = "sms", "SMS"
@@ -213,7 +213,7 @@ class ConsentChannel(TextChoices):
 
 
 class ConsentAction(TextChoices):
-    """What the person said."""
+    """The content of a consent event."""
 
     GIVEN = "given"
     REFUSED = "refused"
@@ -221,7 +221,7 @@ class ConsentAction(TextChoices):
 
 
 class ExportProfile(TextChoices):
-    """Which file an export makes."""
+    """The set of columns of an export."""
 
     FULL = "full"
     LIST = "list"

@@ -1,7 +1,7 @@
-"""May we contact this person? The one decision, as a pure function of facts.
+"""May we contact this person? The one decision, as a pure function.
 
 The first rule that applies decides. Segments, exports, messages, API and pages all
-ask here.
+call it.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from customers.choices import ConsentAction, ConsentChannel, Purpose
 
 
 @dataclass(frozen=True)
-class Said:
-    """One consent event, as far as it decides; the newest come first in `Facts`."""
+class ConsentRecord:
+    """The part of a consent event that decides."""
 
     purpose: str
     channel: str | None
@@ -24,7 +24,7 @@ class Said:
     id: UUID | None = None
 
     def covers(self, channel: str) -> bool:
-        """Tell whether the event speaks of a channel.
+        """Return True if the event is about a channel.
 
         Without a channel, a given consent covers e-mail only, a refusal all of them.
         """
@@ -34,8 +34,8 @@ class Said:
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What is known of one person at one moment."""
+class ContactProfile:
+    """What decides whether a person may be contacted, at one moment."""
 
     is_erased: bool = False
     is_restricted: bool = False
@@ -48,7 +48,8 @@ class Facts:
     reachable: frozenset[str] = frozenset()
     is_soft_opt_in: bool = False
     purchases: int = 0
-    said: tuple[Said, ...] = ()
+    # The newest first.
+    consents: tuple[ConsentRecord, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -60,39 +61,39 @@ class Answer:
     record_id: UUID | None = None
 
 
-def may_contact(facts: Facts, purpose: str, channel: str) -> Answer:
+def may_contact(profile: ContactProfile, purpose: str, channel: str) -> Answer:
     """Return whether a message of this purpose may go out on this channel."""
-    blocked = _barrier(facts, purpose, channel)
+    blocked = _barrier(profile, purpose, channel)
     if blocked is not None:
         return blocked
     if purpose == Purpose.SERVICE:
         return Answer(is_allowed=True, rule="service")
-    newest = _newest(facts, purpose, channel)
+    newest = _newest(profile, purpose, channel)
     if newest and newest.action == ConsentAction.GIVEN and newest.wording_is_valid:
         return Answer(is_allowed=True, rule="consent", record_id=newest.id)
     is_offer_by_mail = purpose == Purpose.MARKETING and channel == ConsentChannel.EMAIL
-    if facts.is_soft_opt_in and is_offer_by_mail and facts.purchases >= 1:
+    if profile.is_soft_opt_in and is_offer_by_mail and profile.purchases >= 1:
         return Answer(is_allowed=True, rule="soft_opt_in")
     return Answer(is_allowed=False, rule="none")
 
 
-def _barrier(facts: Facts, purpose: str, channel: str) -> Answer | None:
+def _barrier(profile: ContactProfile, purpose: str, channel: str) -> Answer | None:
     """Return the first rule that says no, or None; the order is the requirement's."""
     needs_consent = purpose != Purpose.SERVICE
-    newest = _newest(facts, purpose, channel)
-    said_no = newest is not None and newest.action != ConsentAction.GIVEN
-    is_off = (purpose == Purpose.MARKETING and not facts.can_receive_offers) or (
-        purpose == Purpose.LOYALTY and not facts.can_receive_loyalty
+    newest = _newest(profile, purpose, channel)
+    is_refused = newest is not None and newest.action != ConsentAction.GIVEN
+    is_off = (purpose == Purpose.MARKETING and not profile.can_receive_offers) or (
+        purpose == Purpose.LOYALTY and not profile.can_receive_loyalty
     )
     rules = [
-        ("erased", facts.is_erased),
-        ("restricted", facts.is_restricted),
-        ("archived", needs_consent and facts.is_archived_or_blocked),
-        ("do_not_contact", needs_consent and facts.do_not_contact),
-        ("withdrawn", needs_consent and said_no),
-        ("channel_off", facts.prefers.get(channel) is False),
+        ("erased", profile.is_erased),
+        ("restricted", profile.is_restricted),
+        ("archived", needs_consent and profile.is_archived_or_blocked),
+        ("do_not_contact", needs_consent and profile.do_not_contact),
+        ("withdrawn", needs_consent and is_refused),
+        ("channel_off", profile.prefers.get(channel) is False),
         ("purpose_off", is_off),
-        ("no_address", channel not in facts.reachable),
+        ("no_address", channel not in profile.reachable),
     ]
     for rule, applies in rules:
         if applies:
@@ -101,8 +102,10 @@ def _barrier(facts: Facts, purpose: str, channel: str) -> Answer | None:
     return None
 
 
-def _newest(facts: Facts, purpose: str, channel: str) -> Said | None:
-    for said in facts.said:
-        if said.purpose == purpose and said.covers(channel):
-            return said
+def _newest(
+    profile: ContactProfile, purpose: str, channel: str
+) -> ConsentRecord | None:
+    for consent in profile.consents:
+        if consent.purpose == purpose and consent.covers(channel):
+            return consent
     return None

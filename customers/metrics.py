@@ -1,4 +1,4 @@
-"""The formulas of every figure. Pure functions; `services.stats` feeds them."""
+"""The formulas of all figures. Pure functions, called by `services.stats`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ENGAGED_FOR = timedelta(days=30)
 
 
 class Thresholds(Protocol):
-    """What a business decides about its figures."""
+    """The settings of a business that decide figures."""
 
     occasional_from: int
     regular_from: int
@@ -51,12 +51,12 @@ def next_tier(purchases: int, thresholds: Thresholds) -> tuple[str | None, int |
 
 
 def is_repeat(purchases: int) -> bool:
-    """Tell whether somebody came back: two purchases or more."""
+    """Return True for two purchases or more."""
     return purchases >= 2  # noqa: PLR2004 - the definition itself
 
 
 def is_high_value(purchases: int, spent: Decimal, thresholds: Thresholds) -> bool:
-    """Tell whether purchases and money spent reach both of the business's marks."""
+    """Return True if purchases and money spent reach both thresholds."""
     return (
         purchases >= thresholds.high_value_purchases
         and spent >= thresholds.high_value_spent
@@ -81,13 +81,13 @@ def days_since(day: date | None, today: date) -> int | None:
 
 
 def is_new(joined_at: datetime, now: datetime) -> bool:
-    """Tell whether somebody joined within the last seven times 24 hours."""
+    """Return True for a customer who joined within the last seven times 24 hours."""
     return joined_at > now - NEW_FOR
 
 
 def is_engaged(
     joined_at: datetime, last_login_at: datetime | None, now: datetime
 ) -> bool:
-    """Tell whether somebody joined or signed in within the last 30 times 24 hours."""
+    """Return True if the customer joined or signed in within 30 times 24 hours."""
     since = now - ENGAGED_FOR
     return joined_at > since or (last_login_at is not None and last_login_at > since)

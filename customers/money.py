@@ -44,6 +44,11 @@ def amount_text(amount: Decimal, currency: str) -> str:
     return format(quantise(amount, currency), "f")
 
 
+def format_money(amount: Decimal, currency: str) -> str:
+    """Return an amount as people read it: grouped, with its currency."""
+    return f"{quantise(amount, currency):,} {currency}"
+
+
 def to_column_decimals(amount: Decimal) -> Decimal:
     """Return an amount at the three decimals of the column, rounded half-even."""
     return amount.quantize(Decimal("0.001"), rounding=ROUND_HALF_EVEN)

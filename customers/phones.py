@@ -6,9 +6,9 @@ import phonenumbers
 
 
 def to_e164(typed: str | None, region: str | None) -> str | None:
-    """Return the E.164 form of a number, or None when it cannot be told.
+    """Return the E.164 form of a number, or None for an invalid one.
 
-    `region` is the ISO alpha-2 country that a number without a country code is of.
+    `region` is the ISO alpha-2 country of numbers without a country code.
     """
     if not typed:
         return None

@@ -1,8 +1,8 @@
-"""Reading files of rows: CSV, Excel and JSON, row by row and within limits.
+"""Reading CSV, Excel and JSON files row by row and within limits.
 
 A file is measured before it is read: a small one can unpack to a very large one, and a
-few bytes can claim a million rows. Rows are handed out one at a time, so memory does
-not grow with their number.
+few bytes can declare a million rows. Rows are yielded one at a time, so memory does not
+grow with their number.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from openpyxl.xml.functions import iterparse
 
 from customers.cells import cell_text, unescape_cell
 
-# What a sheet writes for characters that it cannot hold.
+# The escapes of characters that a sheet cannot hold.
 _WRITTEN = re.compile(r"_x(00[01][0-9A-Fa-f]|005[Ff]|[Ff]{3}[EeFf])_")
 _DELIMITERS = ",;\t|"
 # The first line of files that Excel is to split at a certain sign.
 _SEPARATOR = re.compile(r"\Asep=([,;\t|])\r?\n?\Z", re.IGNORECASE)
 
-# A job could load more, but nobody could look through the preview.
+# A job could load more, but a preview of more is of no use.
 _MAX_BYTES = 50_000_000
 _MAX_CELLS = 1_000_000
 _MAX_COLUMNS = 200
@@ -62,7 +62,7 @@ KINDS = ("csv", "xlsx", "json")
 
 
 class SheetError(ValueError):
-    """A file that is not read: a sentence with the fix, without what the file holds."""
+    """A file that cannot be read: a message with the fix, without its content."""
 
 
 @dataclass(frozen=True)
@@ -143,8 +143,8 @@ def _csv_rows(data: bytes) -> Iterator[tuple[int, list[str]]]:
     if len(first) > _LONGEST_FIRST_LINE:
         msg = "The first row is too long to be one of columns. Mend the file."
         raise SheetError(msg)
-    if told := _SEPARATOR.match(first):
-        delimiter, number = told[1], 2
+    if match := _SEPARATOR.match(first):
+        delimiter, number = match[1], 2
     else:
         delimiter = max(_DELIMITERS, key=first.count)
         stream.seek(0)
@@ -159,7 +159,7 @@ def _csv_rows(data: bytes) -> Iterator[tuple[int, list[str]]]:
 
 
 def _encoding(data: bytes, kind: str) -> str:
-    """Return how a text file is encoded; raise SheetError for one that is none."""
+    """Return the encoding of a text file; raise SheetError for another file."""
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         encoding = "utf-16"
     elif b"\0" in data[:_LOOKED_AT] or data.startswith(_ZIP):
@@ -183,8 +183,10 @@ def _encoding(data: bytes, kind: str) -> str:
 def _json_rows(data: bytes) -> tuple[list[str], Iterator[list[str]]]:
     text = str(data, _encoding(data, "JSON"))
     named = dict.fromkeys(name for item in _json_items(text) for name in item)
-    names = [_plain(name) for name in named]
-    rows = ([_plain(item.get(name)) for name in names] for item in _json_items(text))
+    names = [_json_cell(name) for name in named]
+    rows = (
+        [_json_cell(item.get(name)) for name in names] for item in _json_items(text)
+    )
     return names, rows
 
 
@@ -209,8 +211,7 @@ def _json_items(text: str) -> Iterator[dict[str, Any]]:
         if sign == "]" and at == len(text):
             return
         if sign != ",":
-            msg = "This is no JSON. Send a list of objects."
-            raise SheetError(msg)
+            raise SheetError(_NO_JSON)
 
 
 def _decoded(decoder: json.JSONDecoder, text: str, at: int) -> tuple[Any, int]:
@@ -221,11 +222,11 @@ def _decoded(decoder: json.JSONDecoder, text: str, at: int) -> tuple[Any, int]:
 
 
 def _after_blanks(text: str, at: int) -> int:
-    found = _BETWEEN.match(text, at)
-    return found.end() if found else at
+    blanks = _BETWEEN.match(text, at)
+    return blanks.end() if blanks else at
 
 
-def _plain(value: Any) -> str:
+def _json_cell(value: Any) -> str:
     if isinstance(value, str) and _UNHELD.search(value):
         raise SheetError(_NO_TEXT)
     if isinstance(value, dict | list):
@@ -306,7 +307,7 @@ def _text_of(node: Any) -> str:
 
 
 def _narrow(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
-    """Cut off the empty cells that one far to the right makes, before they are read."""
+    """Cut off empty cells to the right of the allowed columns."""
     total = 0
     for row in rows:
         total += len(row)
@@ -321,9 +322,9 @@ def _narrow(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
 
 
 def check_archive(data: bytes) -> None:
-    """Raise SheetError for a zip that is none, or that would unpack to too much.
+    """Raise SheetError for an invalid zip, or one that would unpack to too much.
 
-    Looks at the directory alone; what it declares is what can be unpacked at most.
+    Reads the directory alone, which declares how much can be unpacked at most.
     """
     directory = _directory_size(data)
     if not data.startswith(_ZIP) or directory is None:
@@ -349,18 +350,18 @@ def check_archive(data: bytes) -> None:
 
 
 def unescape_sheet_text(text: str) -> str:
-    """Return the text with the characters that a sheet writes as `_x000D_`."""
-    return _WRITTEN.sub(_read, text)
+    """Return the text with escapes like `_x000D_` decoded."""
+    return _WRITTEN.sub(_unescaped_character, text)
 
 
-def _read(found: re.Match[str]) -> str:
-    number = int(found[1], 16)
-    # No text can hold it: it stays as it was written.
-    return chr(number) if number else found[0]
+def _unescaped_character(match: re.Match[str]) -> str:
+    number = int(match[1], 16)
+    # NUL cannot be stored: its escape stays.
+    return chr(number) if number else match[0]
 
 
 def _directory_size(data: bytes) -> int | None:
-    """Return how long the list of parts of a zip is; None without one."""
+    """Return the size of the directory of a zip; None without one."""
     place = data.rfind(_ZIP_END, max(0, len(data) - 65_557))
     end = data[place : place + _ZIP_END_SIZE]
     if place < 0 or len(end) < _ZIP_END_SIZE:

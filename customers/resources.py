@@ -1,4 +1,4 @@
-"""What exports of the admin write: the columns of the import tables, of scoped rows."""
+"""Exports of the admin: the columns of the import tables, of visible rows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from customers.services import ImportTable
 
 
 class _Cell(Field):
-    """A value as a file holds it, so that the file imports again unchanged."""
+    """A value in the format of a file, so that the file can be imported again."""
 
     def __init__(self, column: Any) -> None:
         super().__init__(column_name=column.name)
@@ -24,7 +24,7 @@ class _Cell(Field):
 
 @cache
 def resource_of(table: ImportTable) -> type[resources.ModelResource]:
-    """Return what django-import-export asks for the columns of a table."""
+    """Return the resource of django-import-export with the columns of a table."""
     fields = {column.name: _Cell(column) for column in table.columns}
     label = str(table.model._meta.verbose_name_plural).capitalize()
     meta = type("Meta", (), {"model": table.model, "name": label, "fields": [*fields]})

@@ -1,8 +1,8 @@
-"""Who may do what: the one table of roles. A change here is a change everywhere.
+"""The permissions of each role, in one table.
 
 A role holds in one business. Each line names tables, and for each role the verbs of
-Django's permissions ("view", "add", "change") or rights of their own. Admin site, API,
-export, import and commands ask for these names; docs/security-model.md shows the table.
+Django's permissions ("view", "add", "change") or further ones. Admin site, API, export,
+import and commands check these; docs/security-model.md shows the table.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ _ADMIN, _SUPPORT, _MARKETING, _AUDITOR = (
     Role.MARKETING,
     Role.AUDITOR,
 )
-_EVERYBODY = tuple(Role)
+_ALL_ROLES = tuple(Role)
 _WRITE = "view add change"
 
 
 class Area(NamedTuple):
-    """What the table says of some tables: verbs for each role, none if unnamed."""
+    """The permissions on some tables: verbs for each role, none if unnamed."""
 
     title: str
     app: str
@@ -30,20 +30,20 @@ class Area(NamedTuple):
     verbs: dict[Role, str]
 
 
-_ABOUT_PEOPLE = ("customer", "address", "contact", "preferences", "flag", "booking")
+_CUSTOMER_TABLES = ("customer", "address", "contact", "preferences", "flag", "booking")
 _CONVERSATIONS = ("note", "ticket", "ticketmessage")
 _MONEY = ("refund", "credit")
-_KEPT_BY_OWNERS = ("business", "membership")
-_DOORS = ("source", "apikey", "webhookendpoint")
+_OWNER_TABLES = ("business", "membership")
+_INGEST_TABLES = ("source", "apikey", "webhookendpoint")
 
 AREAS = (
     Area(
         "Customers, bookings",
         "customers",
-        _ABOUT_PEOPLE,
+        _CUSTOMER_TABLES,
         {_ADMIN: _WRITE, _SUPPORT: _WRITE, _MARKETING: "view", _AUDITOR: "view"},
     ),
-    Area("Figures", "customers", ("customerstats",), dict.fromkeys(_EVERYBODY, "view")),
+    Area("Figures", "customers", ("customerstats",), dict.fromkeys(_ALL_ROLES, "view")),
     Area(
         "Consents",
         "customers",
@@ -79,22 +79,12 @@ AREAS = (
         ("customer",),
         {_ADMIN: "archive bulk", _SUPPORT: "archive"},
     ),
-    Area(
-        "Personal data",
-        "audit",
-        ("personal",),
-        {_ADMIN: "view", _SUPPORT: "reveal"},
-    ),
+    Area("Personal data", "audit", ("personal",), {_ADMIN: "view", _SUPPORT: "reveal"}),
     Area(
         "Business and its limits",
         "customers",
         ("business",),
-        {
-            _ADMIN: "view change",
-            _SUPPORT: "view",
-            _MARKETING: "view",
-            _AUDITOR: "view",
-        },
+        {_ADMIN: "view change", _SUPPORT: "view", _MARKETING: "view", _AUDITOR: "view"},
     ),
     Area(
         "People and roles",
@@ -106,7 +96,7 @@ AREAS = (
     Area(
         "Sources, keys, webhooks",
         "capture",
-        _DOORS,
+        _INGEST_TABLES,
         {_ADMIN: _WRITE, _AUDITOR: "view"},
     ),
     Area(
@@ -144,19 +134,19 @@ AREAS = (
     Area(
         "History of a customer",
         "customers",
-        tuple(f"historical{name}" for name in (*_ABOUT_PEOPLE, *_CONVERSATIONS)),
+        tuple(f"historical{name}" for name in (*_CUSTOMER_TABLES, *_CONVERSATIONS)),
         {_ADMIN: "view", _SUPPORT: "view", _AUDITOR: "view"},
     ),
     Area(
         "History of money and settings",
         "customers",
-        tuple(f"historical{name}" for name in ("refund", *_KEPT_BY_OWNERS)),
+        tuple(f"historical{name}" for name in ("refund", *_OWNER_TABLES)),
         {_ADMIN: "view", _AUDITOR: "view"},
     ),
     Area(
         "History of sources and keys",
         "capture",
-        tuple(f"historical{name}" for name in _DOORS),
+        tuple(f"historical{name}" for name in _INGEST_TABLES),
         {_ADMIN: "view", _AUDITOR: "view"},
     ),
     Area(
@@ -165,12 +155,7 @@ AREAS = (
         ("event", "operation"),
         {_ADMIN: "view", _AUDITOR: "view"},
     ),
-    Area(
-        "Jobs",
-        "audit",
-        ("job",),
-        {_ADMIN: "view cancel", _AUDITOR: "view"},
-    ),
+    Area("Jobs", "audit", ("job",), {_ADMIN: "view cancel", _AUDITOR: "view"}),
     Area(
         "Import, full export",
         "customers",
@@ -209,28 +194,26 @@ def _permissions(role: Role) -> frozenset[str]:
 
 PERMISSIONS: dict[Role, frozenset[str]] = {role: _permissions(role) for role in Role}
 
-# What each scope of step-up confirms; captures' keys stand here because roles do.
+# The permissions that each scope of step-up is about, also those of capture.
 SCOPE_PERMISSIONS: dict[str, frozenset[str]] = {
     "export": frozenset(
         permission
-        for own in PERMISSIONS.values()
-        for permission in own
+        for permissions in PERMISSIONS.values()
+        for permission in permissions
         if ".export_" in permission
     ),
     "refund_over_limit": frozenset({"customers.exceed_limit_refund"}),
     "manage_roles": frozenset(
         f"customers.{verb}_{table}"
         for verb in ("add", "change")
-        for table in _KEPT_BY_OWNERS
+        for table in _OWNER_TABLES
     ),
     "bulk": frozenset(
-        {
-            "customers.bulk_customer",
-            "capture.replay_quarantine",
-            "audit.cancel_job",
-        }
+        {"customers.bulk_customer", "capture.replay_quarantine", "audit.cancel_job"}
     ),
     "manage_keys": frozenset(
-        f"capture.{verb}_{table}" for verb in ("add", "change") for table in _DOORS
+        f"capture.{verb}_{table}"
+        for verb in ("add", "change")
+        for table in _INGEST_TABLES
     ),
 }

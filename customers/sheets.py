@@ -1,4 +1,4 @@
-"""File formats of exports: nothing that a spreadsheet would run, nothing lost."""
+"""File formats of exports, safe from formula injection and without loss."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from import_export.formats import base_formats
 from customers.cells import cell_text, csv_line, escape_cell
 from customers.readers import SheetError
 
-# Characters that no sheet can hold, written as sheets do; and what looks like that.
+# Characters that a sheet cannot hold, escaped as sheets do; and what looks like that.
 _CONTROL = r"[\x01-\x08\x0b-\x1f\ufffe\uffff]"
 _UNWRITABLE = re.compile(rf"{_CONTROL}|_(?=x[0-9A-Fa-f]{{4}}(?:_|{_CONTROL}))")
 _MAX_CELL = 32_767
@@ -42,8 +42,8 @@ class SafeXLSX(base_formats.XLSX):
 
 
 def _written(text: str) -> str:
-    """Return the text with what no sheet can hold written in the way of sheets."""
-    written = _UNWRITABLE.sub(lambda found: f"_x{ord(found[0]):04X}_", text)
+    """Return the text with characters that a sheet cannot hold escaped."""
+    written = _UNWRITABLE.sub(lambda match: f"_x{ord(match[0]):04X}_", text)
     if len(written) > _MAX_CELL:
         msg = f"A cell has more than {_MAX_CELL} characters. Export as CSV."
         raise SheetError(msg)

@@ -1,4 +1,4 @@
-"""Work on customers that is too long for a request."""
+"""Tasks on customers that take too long for a request."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def archive_customers(context: JobContext, *, changed_in: str | None = None) -> 
 
 @task("Restore customers", undo="customers.tasks.archive_customers")
 def restore_customers(context: JobContext, *, changed_in: str | None = None) -> None:
-    """Bring the customers of a job back, batch by batch."""
+    """Restore the customers of a job, batch by batch."""
     _mark(context, services.restore_batch, "restored", changed_in)
 
 
 @task("Look through a file to import", is_wide=True, result_page=_IMPORT_PAGE)
 def preview_import(context: JobContext, *, file: str) -> None:
-    """Find out what a file would do; nothing of it is written."""
-    upload = services.get_own_upload(UUID(file), actor=context.actor)
+    """Preview a file; nothing of it is written."""
+    upload = services.get_upload(UUID(file), table=None, actor=context.actor)
 
     def step(done: int, total: int, line: int) -> None:
         context.step(done, cursor=line, is_resumable=False)
@@ -36,8 +36,8 @@ def preview_import(context: JobContext, *, file: str) -> None:
 
 @task("Import a file", is_wide=True, result_page=_IMPORT_PAGE)
 def load_import(context: JobContext, *, file: str) -> None:
-    """Load a confirmed file, batch by batch, from where it was left."""
-    upload = services.get_own_upload(UUID(file), actor=context.actor)
+    """Load a confirmed file, batch by batch, from where it stopped."""
+    upload = services.get_upload(UUID(file), table=None, actor=context.actor)
 
     def step(done: int, total: int, line: int) -> None:
         context.step(done, cursor=line, total=total)
@@ -48,7 +48,7 @@ def load_import(context: JobContext, *, file: str) -> None:
 
 @task("Bring figures up to date")
 def refresh_figures(context: JobContext) -> None:
-    """Recompute the figures of everybody in the business of a job."""
+    """Recompute the figures of all customers in the business of a job."""
     if context.job.business_id is None:
         return
 
@@ -60,18 +60,12 @@ def refresh_figures(context: JobContext) -> None:
 
 
 def _mark(
-    context: JobContext,
-    mark: Callable[..., int],
-    done: str,
-    changed_in: str | None,
+    context: JobContext, mark: Callable[..., int], done: str, changed_in: str | None
 ) -> None:
     operation_id = UUID(changed_in) if changed_in else None
     for number, ids in context.batches():
         with context.piece(context.done + len(ids), cursor=number):
             marked = mark(
-                ids,
-                actor=context.actor,
-                reason=context.reason,
-                changed_in=operation_id,
+                ids, actor=context.actor, reason=context.reason, changed_in=operation_id
             )
             context.count(**{done: marked, "left as they were": len(ids) - marked})

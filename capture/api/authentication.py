@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from functools import partial
 from typing import Any
 
 from django.http import HttpRequest
@@ -66,44 +67,27 @@ def require_key(
 
 
 def _check_use(key: ApiKey, request: HttpRequest, scope: str) -> None:
+    refusal = partial(KeyUseError, 403, key=key)
     if scope not in key.scopes:
-        raise KeyUseError(
-            403,
-            "scope_missing",
-            f"This key lacks the scope {scope}. Use another one.",
-            key=key,
-        )
-    origin = request.headers.get("Origin")
+        sentence = f"This key lacks the scope {scope}. Use another one."
+        raise refusal("scope_missing", sentence)
+    origin, operation = request.headers.get("Origin"), operation_of(request)
     if key.kind == KeyKind.SECRET and origin is not None:
         # Anybody can read it in the page: tell the staff of its business.
-        report_exposed_key(key, operation_of(request))
-        raise KeyUseError(
-            403,
-            "secret_key_in_browser",
-            "A secret key came from a web page. Revoke it and use a publishable one.",
-            key=key,
+        report_exposed_key(key, operation)
+        sentence = (
+            "A secret key came from a web page. Revoke it and use a publishable one."
         )
-    if key.kind == KeyKind.SECRET and not key.allows_address(operation_of(request).ip):
-        raise KeyUseError(
-            403,
-            "address_not_allowed",
-            "This address may not use the key. Add its network to the key.",
-            key=key,
-        )
+        raise refusal("secret_key_in_browser", sentence)
+    if key.kind == KeyKind.SECRET and not key.allows_address(operation.ip):
+        sentence = "This address may not use the key. Add its network to the key."
+        raise refusal("address_not_allowed", sentence)
     if key.kind == KeyKind.PUBLISHABLE and not key.allows_origin(origin):
-        raise KeyUseError(
-            403,
-            "origin_not_allowed",
-            "This page may not use the key. Add its origin to the key.",
-            key=key,
-        )
+        sentence = "This page may not use the key. Add its origin to the key."
+        raise refusal("origin_not_allowed", sentence)
     if key.kind == KeyKind.PUBLISHABLE and request.method == "PATCH":
-        raise KeyUseError(
-            403,
-            "secret_key_needed",
-            "Change profiles on a server, with a secret key.",
-            key=key,
-        )
+        sentence = "Change profiles on a server, with a secret key."
+        raise refusal("secret_key_needed", sentence)
 
 
 def _authorization(request: HttpRequest) -> str | None:

@@ -1,8 +1,7 @@
-"""Document 000: everything that is known of customers, read by admins and servers."""
+"""Document 000: all data of customers, read by admins and servers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, ClassVar
 
@@ -13,7 +12,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audit.privacy.masking import Room
-from audit.rest.pagination import page_of
 from audit.rest.serializers import QuerySerializer
 from audit.rest.views import ActionSpec
 from capture import services
@@ -22,13 +20,13 @@ from customers import services as customers
 from customers.api.fields import MaybeTextField, NumberField
 from customers.api.mixins import WorkingBusinessView
 
-# Whoever may read what was sent, as it was sent: admins.
+# Admins, who may read payloads as they were sent.
 _ALL = "capture.read_payload"
 _STATES = ("active", "inactive", "blocked", "new", "archived")
 
 
 class SuccessField(serializers.BooleanField):
-    """What the document says of every answer that is no refusal."""
+    """`true`, as the document has it in every success."""
 
     def get_attribute(self, instance: Any) -> bool:
         return True
@@ -136,11 +134,11 @@ class StatsQuery(QuerySerializer):
     period_hours = serializers.IntegerField(min_value=1, max_value=8784, default=24)
 
 
-class AllCustomerData(MachineView):
+class CustomerDataListView(MachineView):
     """GET lists everything that is known of customers; masked for people."""
 
     tag = "Customer data"
-    action_specs: ClassVar[Mapping[str, ActionSpec]] = {
+    action_specs: ClassVar = {
         "get": ActionSpec(_ALL, CustomerDataPageSerializer, query=AllQuery)
     }
 
@@ -152,9 +150,7 @@ class AllCustomerData(MachineView):
             search=params["search"],
             status=params["status"],
         )
-        page = page_of(queryset, number=params["page"], limit=params["page_size"])
-        verb = "searched" if params["search"] else "listed"
-        self.note_access(verb, page.items, query=params["search"] or None)
+        page = self.list_page(queryset, limit="page_size")
         records = customers.load_values(page.items, services.CUSTOMER_DATA, room=Room())
         data = [
             self.mask_values(values, business, is_unmasked=self.by_key)
@@ -163,11 +159,11 @@ class AllCustomerData(MachineView):
         return self.respond({**self.links(page), "customers": data})
 
 
-class CustomerData(MachineView):
+class CustomerDataView(MachineView):
     """GET answers everything that is known of one customer, masked by role."""
 
     tag = "Customer data"
-    action_specs: ClassVar[Mapping[str, ActionSpec]] = {
+    action_specs: ClassVar = {
         "get": ActionSpec("customers.view_customer", CustomerDataAnswerSerializer)
     }
 
@@ -182,7 +178,7 @@ class CustomerData(MachineView):
                 operation = self.actor.operation
                 operation.refuse("not_found", "customers.customer", customer)
             raise Http404 from error
-        self.note_access("viewed", [instance], target=instance)
+        self.note_viewed(instance)
         [values] = customers.load_values([instance], services.CUSTOMER_DATA)
         data = self.mask_values(
             values, business, is_unmasked=self.can_see_unmasked(instance)
@@ -190,11 +186,11 @@ class CustomerData(MachineView):
         return self.respond({"customer": data})
 
 
-class CustomerDataStats(WorkingBusinessView):
+class CustomerDataStatsView(WorkingBusinessView):
     """GET answers the figures of the panel."""
 
     tag = "Customer data"
-    action_specs: ClassVar[Mapping[str, ActionSpec]] = {
+    action_specs: ClassVar = {
         "get": ActionSpec(
             "customers.view_customerstats", StatsAnswerSerializer, query=StatsQuery
         )

@@ -1,4 +1,4 @@
-"""Endpoints that a server reads with a secret key, beside staff."""
+"""Endpoints that both staff and servers with a secret key read."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class KeyAuthentication(BaseAuthentication):
 
     @staticmethod
     def token_in(request: Any) -> str | None:
-        """Return the key that a request brings, for whoever charges requests."""
+        """Return the key of a request, which its rate limits are charged to."""
         _, _, text = request.headers.get("Authorization", "").partition(" ")
         if text.strip().startswith(_STARTS):
             return str(text.strip())
@@ -74,18 +74,18 @@ def require_secret(key: Any) -> None:
 
 def _charge(key: Any, address: str | None) -> None:
     for name, rate in services.rates_of(key, address):
-        budget = rate_limits.take(name, rate)
+        budget = rate_limits.take_units(name, rate)
         if not budget.is_allowed:
             raise Throttled(wait=budget.retry_after)
 
 
 def is_key(auth: Any) -> bool:
-    """Tell whether a request was opened by a key."""
+    """Tell whether a key authenticated the request."""
     return hasattr(auth, "key_hash")
 
 
 class HasPermissionOrKey(HasHubPermission):
-    """Staff with the right; or a key, whose scope was looked at already."""
+    """Staff with the permission; or a key, whose scope is checked already."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
         if is_key(request.auth) and request.method in ("GET", "HEAD"):
@@ -95,7 +95,7 @@ class HasPermissionOrKey(HasHubPermission):
 
 
 def _require_same_origin(request: Request) -> None:
-    """Refuse a session that a page of another origin brings."""
+    """Refuse a session from a page of another origin."""
     origin = request.headers.get("Origin")
     site = f"{request.scheme}://{request.get_host()}"
     if origin is not None and origin != site and request.auth is None:
@@ -104,7 +104,7 @@ def _require_same_origin(request: Request) -> None:
 
 
 class KeyReaderMixin(StaffView):
-    """What secret keys may read too: all of their own business, in clear."""
+    """Lets secret keys read, too: all of their business, unmasked."""
 
     permission_classes = (HasPermissionOrKey,)
 
@@ -120,8 +120,8 @@ class KeyReaderMixin(StaffView):
         """Tell whether a key asks."""
         return is_key(self.request.auth)
 
-    def can_see_unmasked(self, row: Any) -> bool:
-        return self.by_key or super().can_see_unmasked(row)
+    def can_see_unmasked(self, instance: Any) -> bool:
+        return self.by_key or super().can_see_unmasked(instance)
 
 
 class MachineView(KeyReaderMixin, WorkingBusinessView):
@@ -132,7 +132,7 @@ class MachineView(KeyReaderMixin, WorkingBusinessView):
     def mask_values(
         self, values: dict[str, Any], business: Any, *, is_unmasked: bool
     ) -> dict[str, Any]:
-        """Return values of a customer as this caller may see them."""
-        return customers.shown_values(
+        """Return values of a customer, masked for this caller."""
+        return customers.masked_values(
             values, actor=self.actor, business_id=business.pk, is_unmasked=is_unmasked
         )

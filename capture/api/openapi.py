@@ -10,10 +10,10 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from audit.rest.openapi import ANYTHING, TEXT, UUID, Operation, parameter, ref
 from capture.api.fixed_routes import ROUTES
 from capture.api.openapi_parts import schemas
-from capture.api.reading import DECISIONS
-from capture.api.reading_schema import COMMON, KEYS
 from capture.api.schemas import component_of
 from capture.api.segment import BATCHES, KINDS
+from capture.api.viewset_schema import COMMON, KEYS
+from capture.api.viewsets import DECISIONS
 from capture.choices import CaptureType, Provider
 
 _SENDING, _SDK = "Sending captures", "Analytics SDKs"

@@ -1,28 +1,19 @@
-"""The shapes that capture routes take and answer, by name."""
+"""The components that capture routes take and answer, by name."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from audit.rest.openapi import (
-    ANYTHING,
-    FLAG,
-    MAYBE_TEXT,
-    MAYBE_UUID,
-    TEXT,
-    UUID,
-    WHOLE,
-    items,
-    record,
-    ref,
-)
+from drf_spectacular.plumbing import ComponentRegistry
+from rest_framework.views import APIView
+
+from audit.rest.openapi import ANYTHING, TEXT, items, record
+from audit.rest.schema import StaffSchema
+from capture.api import serializers
 from capture.api.fixed_routes import ROUTES
 from capture.api.schemas import component_of, schema_of
-from capture.choices import Status
 
-_COUNTS = ("received", "accepted", "duplicates", "conflicts", "quarantined", "retry")
 _SOME = {**items({}), "minItems": 1}
-_TAKEN = {"type": "string", "enum": [Status.ACCEPTED.value, Status.DUPLICATE.value]}
 
 
 def schemas() -> dict[str, Any]:
@@ -61,52 +52,23 @@ def _listed(name: str) -> dict[str, Any]:
 
 
 def _answered() -> dict[str, Any]:
-    captured = {
-        "success": FLAG,
-        "status": _TAKEN,
-        "capture_id": UUID,
-        "customer_id": MAYBE_UUID,
-        "duplicate": FLAG,
-        "message": TEXT,
-        "warnings": items(TEXT),
-    }
-    finding = {
-        "index": WHOLE,
-        "valid": FLAG,
-        "type": MAYBE_TEXT,
-        "warnings": items(record({"code": TEXT, "pointer": TEXT})),
-        "code": TEXT,
-        "pointer": TEXT,
-        "detail": TEXT,
-    }
-    counts = dict.fromkeys(_COUNTS, WHOLE)
+    """Return the components of the serializers, and of those within."""
+    schema = StaffSchema()
+    schema.view, schema.method = APIView(request=None), "POST"
+    schema.registry = ComponentRegistry()
+    for serializer in (
+        serializers.CapturedSerializer,
+        serializers.CaptureBatchSerializer,
+        serializers.CaptureFindingsSerializer,
+        serializers.DeliveredSerializer,
+    ):
+        schema.resolve_serializer(serializer, "response")
+    components: dict[str, Any] = schema.registry.build({})["schemas"]
+    for component in components.values():
+        for each in component["properties"].values():
+            each.pop("x-spec-enum-id", None)  # the library's own mark
     return {
-        "Captured": record(captured),
-        "CaptureBatch": record(
-            {
-                "success": FLAG,
-                "request_id": UUID,
-                **counts,
-                "results": items(ref("CaptureResult")),
-            }
-        ),
-        "CaptureFinding": record(finding, optional=("code", "pointer", "detail")),
-        "CaptureFindings": record(
-            {
-                "success": FLAG,
-                "valid": FLAG,
-                "received": WHOLE,
-                "results": items(ref("CaptureFinding")),
-            }
-        ),
+        **components,
         "CaptureHealth": record({"status": TEXT, "service": TEXT}),
         "Unavailable": record({"status": TEXT}),
-        "Delivered": record(
-            {
-                "success": FLAG,
-                "status": {"type": "string", "enum": Status.values},
-                "capture_id": MAYBE_UUID,
-                "duplicate": FLAG,
-            }
-        ),
     }

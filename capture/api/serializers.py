@@ -1,6 +1,6 @@
-"""Captures, quarantined items and counts as they are read, and what decides on items.
+"""Answers of the capture endpoints, and the bodies that decide on quarantined items.
 
-Each renders an answer or checks a request, and describes it for the schema.
+Those of the ingest routes only describe: `responses` builds these answers without them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from rest_framework.exceptions import ValidationError
 from audit.privacy.masking import mask_fields, mask_within
 from audit.rest.exceptions import ApiError
 from audit.rest.serializers import QuerySerializer, StrictSerializer
-from capture.choices import CaptureType, Decision, Status, Trust
+from capture.choices import CaptureType, Decision, IngestStatus, Trust
 from customers.api.fields import MaybeTextField
 
 _LIMIT, _REASON = "limit is a number from 1 to 200.", "reason is a text."
@@ -139,9 +139,50 @@ class CountsSerializer(serializers.Serializer[Any]):
     total_data_points = serializers.IntegerField(source="counts.total")
 
 
+class CapturedSerializer(serializers.Serializer[Any]):
+    success = serializers.BooleanField()
+    status = serializers.ChoiceField(
+        (IngestStatus.ACCEPTED.value, IngestStatus.DUPLICATE.value)
+    )
+    capture_id = serializers.UUIDField()
+    customer_id = serializers.UUIDField(allow_null=True)
+    duplicate = serializers.BooleanField()
+    message = serializers.CharField()
+    warnings = serializers.ListField(child=serializers.CharField())
+
+
+class DeliveredSerializer(serializers.Serializer[Any]):
+    success = serializers.BooleanField()
+    status = serializers.ChoiceField(IngestStatus.choices)
+    capture_id = serializers.UUIDField(allow_null=True)
+    duplicate = serializers.BooleanField()
+
+
+class CaptureWarningSerializer(serializers.Serializer[Any]):
+    code = serializers.CharField()
+    pointer = serializers.CharField()
+
+
+class CaptureFindingSerializer(serializers.Serializer[Any]):
+    index = serializers.IntegerField()
+    valid = serializers.BooleanField()
+    type = MaybeTextField()
+    warnings = CaptureWarningSerializer(many=True)
+    code = serializers.CharField(required=False)
+    pointer = serializers.CharField(required=False)
+    detail = serializers.CharField(required=False)
+
+
+class CaptureFindingsSerializer(serializers.Serializer[Any]):
+    success = serializers.BooleanField()
+    valid = serializers.BooleanField()
+    received = serializers.IntegerField()
+    results = CaptureFindingSerializer(many=True)
+
+
 class CaptureResultSerializer(serializers.Serializer[Any]):
     index = serializers.IntegerField()
-    status = serializers.ChoiceField(Status.choices)
+    status = serializers.ChoiceField(IngestStatus.choices)
     message_id = serializers.CharField(required=False)
     capture_id = serializers.UUIDField(required=False)
     customer_id = serializers.UUIDField(required=False)
@@ -152,29 +193,43 @@ class CaptureResultSerializer(serializers.Serializer[Any]):
     warnings = serializers.ListField(child=serializers.CharField(), required=False)
 
 
+class ResultCountsSerializer(serializers.Serializer[Any]):
+    received = serializers.IntegerField()
+    accepted = serializers.IntegerField()
+    duplicates = serializers.IntegerField()
+    conflicts = serializers.IntegerField()
+    quarantined = serializers.IntegerField()
+    retry = serializers.IntegerField()
+    results = CaptureResultSerializer(many=True)
+
+
+class CaptureBatchSerializer(ResultCountsSerializer):
+    success = serializers.BooleanField()
+    request_id = serializers.UUIDField()
+
+
 class DiscardedSerializer(serializers.Serializer[Any]):
     success = serializers.BooleanField()
     state = serializers.ChoiceField(Decision.choices)
 
 
-class ReplayedSerializer(DiscardedSerializer):
+class ReplayedSerializer(DiscardedSerializer, ResultCountsSerializer):
     status = serializers.CharField()
     capture_id = serializers.UUIDField()
-    # Of a whole body that was replayed.
-    received = serializers.IntegerField(required=False)
-    accepted = serializers.IntegerField(required=False)
-    duplicates = serializers.IntegerField(required=False)
-    conflicts = serializers.IntegerField(required=False)
-    quarantined = serializers.IntegerField(required=False)
-    retry = serializers.IntegerField(required=False)
-    results = CaptureResultSerializer(many=True, required=False)
+
+    def get_fields(self) -> dict[str, Any]:
+        # Only the replay of a whole body has counts.
+        fields = dict(super().get_fields())
+        for name in ResultCountsSerializer().get_fields():
+            fields[name].required = False
+        return fields
 
 
 class FirstErrorMixin(StrictSerializer):
-    """Says only what is wrong first, in one sentence, as all capture endpoints do."""
+    """Reports only the first error, in one sentence, as all capture endpoints do."""
 
-    # What is said of each field, in the order in which they are looked at; of a key
-    # that is unknown, under "".
+    # The sentence for each field, in the order in which they are checked; for an
+    # unknown key under "".
     sentences: ClassVar[Mapping[str, str]]
     wrong_code: ClassVar[str] = "invalid"
 
@@ -192,7 +247,7 @@ class FirstErrorMixin(StrictSerializer):
 
 
 class LimitField(serializers.IntegerField):
-    """How many rows a page has; digits alone, no sign and no fraction."""
+    """The size of a page: digits alone, no sign and no fraction."""
 
     def to_internal_value(self, data: Any) -> int:
         if not (data.isascii() and data.isdigit()):
@@ -201,7 +256,7 @@ class LimitField(serializers.IntegerField):
 
 
 class ReadingQuery(FirstErrorMixin, QuerySerializer):
-    """The parameters of a list, which is walked by cursor."""
+    """The parameters of a list with cursors."""
 
     cursor = serializers.CharField(
         required=False,

@@ -17,22 +17,21 @@ from capture.models import (
     Signup,
     Source,
 )
-from customers.api.tables.base import HubRow, HubViewSet
-from customers.api.tables.belongings import CUSTOMER
+from customers.api.serializers.base import MoneyModelSerializer
+from customers.api.tables.base import CHOICES, CUSTOMER, RANGE, HubViewSet
 
-_BETWEEN = ["gte", "lt"]
 _HEAD = ["id", "business_id", "customer_id", "capture_id", "trust", "occurred_at"]
 _TRACE = ["ip_address", "user_agent", "created_at", "updated_at"]
 _WHO = ["user_id", "user_email", "user_name"]
 _TIMES: dict[str, list[str]] = {
-    "trust": ["exact", "in"],
-    "occurred_at": _BETWEEN,
-    "created_at": _BETWEEN,
+    "trust": CHOICES,
+    "occurred_at": RANGE,
+    "created_at": RANGE,
 }
 
 
-class CopyRow(HubRow):
-    """A row that repeats what somebody sent."""
+class CopySerializer(HubModelSerializer):
+    """An instance that repeats what somebody sent."""
 
     is_copy = True
 
@@ -41,12 +40,13 @@ class TypedCaptureViewSet(HubViewSet):
     """A table of captures of one type, made again by each rebuild."""
 
     tag = "Captures"
+    filterset_base = OfCustomer
     cursor_field = "occurred_at"
     ordering_fields: ClassVar[tuple[str, ...]] = ("occurred_at", "created_at")
     related: ClassVar = {"customer": CUSTOMER}
 
 
-class SignupRow(CopyRow):
+class SignupSerializer(CopySerializer):
     """A person signed up."""
 
     class Meta:
@@ -70,27 +70,21 @@ class SignupRow(CopyRow):
         ]
 
 
-class SignupFilters(OfCustomer):
-    class Meta(OfCustomer.Meta):
-        model = Signup
-        fields: ClassVar = {
-            "plan": ["exact", "in"],
-            "signup_method": ["exact", "in"],
-            "signup_source": ["exact", "in"],
-            "signup_date": _BETWEEN,
-            **_TIMES,
-        }
-
-
 class SignupViewSet(TypedCaptureViewSet):
     """Who signed up, when and from where."""
 
     model = Signup
-    serializer_class = SignupRow
-    filterset_class = SignupFilters
+    serializer_class = SignupSerializer
+    filterset_fields: ClassVar = {
+        "plan": CHOICES,
+        "signup_method": CHOICES,
+        "signup_source": CHOICES,
+        "signup_date": RANGE,
+        **_TIMES,
+    }
 
 
-class LoginRow(CopyRow):
+class LoginSerializer(CopySerializer):
     """A person signed in, or tried to."""
 
     class Meta:
@@ -107,26 +101,20 @@ class LoginRow(CopyRow):
         ]
 
 
-class LoginFilters(OfCustomer):
-    class Meta(OfCustomer.Meta):
-        model = Login
-        fields: ClassVar = {
-            "success": ["exact"],
-            "login_method": ["exact", "in"],
-            "login_time": _BETWEEN,
-            **_TIMES,
-        }
-
-
 class LoginViewSet(TypedCaptureViewSet):
     """Who signed in, or tried to."""
 
     model = Login
-    serializer_class = LoginRow
-    filterset_class = LoginFilters
+    serializer_class = LoginSerializer
+    filterset_fields: ClassVar = {
+        "success": ["exact"],
+        "login_method": CHOICES,
+        "login_time": RANGE,
+        **_TIMES,
+    }
 
 
-class PaymentRow(CopyRow):
+class PaymentSerializer(CopySerializer, MoneyModelSerializer):
     """One payment; a claim until a server or a signed webhook confirms it."""
 
     amounts = ("original_price", "discount_amount", "final_price", "amount_refunded")
@@ -163,31 +151,25 @@ class PaymentRow(CopyRow):
         ]
 
 
-class PaymentFilters(OfCustomer):
-    class Meta(OfCustomer.Meta):
-        model = Payment
-        fields: ClassVar = {
-            "state": ["exact", "in"],
-            "verified": ["exact"],
-            "transaction_id": ["exact"],
-            "payment_processor": ["exact", "in"],
-            "plan_name": ["exact", "in"],
-            "currency": ["exact", "in"],
-            "final_price": _BETWEEN,
-            **_TIMES,
-        }
-
-
 class PaymentViewSet(TypedCaptureViewSet):
     """Payments of processors, confirmed or claimed."""
 
     model = Payment
-    serializer_class = PaymentRow
-    filterset_class = PaymentFilters
+    serializer_class = PaymentSerializer
+    filterset_fields: ClassVar = {
+        "state": CHOICES,
+        "verified": ["exact"],
+        "transaction_id": ["exact"],
+        "payment_processor": CHOICES,
+        "plan_name": CHOICES,
+        "currency": CHOICES,
+        "final_price": RANGE,
+        **_TIMES,
+    }
     ordering_fields = (*TypedCaptureViewSet.ordering_fields, "final_price")
 
 
-class QuestionnaireRow(CopyRow):
+class QuestionnaireSerializer(CopySerializer):
     """Answers of a person; amounts have no currency."""
 
     class Meta:
@@ -218,21 +200,15 @@ class QuestionnaireRow(CopyRow):
         ]
 
 
-class QuestionnaireFilters(OfCustomer):
-    class Meta(OfCustomer.Meta):
-        model = Questionnaire
-        fields = _TIMES
-
-
 class QuestionnaireViewSet(TypedCaptureViewSet):
     """Answered questionnaires."""
 
     model = Questionnaire
-    serializer_class = QuestionnaireRow
-    filterset_class = QuestionnaireFilters
+    serializer_class = QuestionnaireSerializer
+    filterset_fields: ClassVar = _TIMES
 
 
-class DashboardRow(CopyRow):
+class DashboardSerializer(CopySerializer):
     """A state of a person's dashboard; amounts have no currency."""
 
     class Meta:
@@ -269,22 +245,16 @@ class DashboardRow(CopyRow):
         ]
 
 
-class DashboardFilters(OfCustomer):
-    class Meta(OfCustomer.Meta):
-        model = DashboardSnapshot
-        fields: ClassVar = {"last_seen_at": _BETWEEN, **_TIMES}
-
-
 class DashboardViewSet(TypedCaptureViewSet):
     """States of dashboards, from when to when each was seen."""
 
     model = DashboardSnapshot
-    serializer_class = DashboardRow
-    filterset_class = DashboardFilters
+    serializer_class = DashboardSerializer
+    filterset_fields: ClassVar = {"last_seen_at": RANGE, **_TIMES}
     ordering_fields = (*TypedCaptureViewSet.ordering_fields, "last_seen_at")
 
 
-class SourceRow(HubModelSerializer):
+class SourceSerializer(HubModelSerializer):
     """A site, server or provider that sends captures."""
 
     class Meta:
@@ -302,23 +272,17 @@ class SourceRow(HubModelSerializer):
         ]
 
 
-class SourceFilters(TableFilters):
-    class Meta(TableFilters.Meta):
-        model = Source
-        fields: ClassVar = {"slug": ["exact", "in"], "is_active": ["exact"]}
-
-
 class SourceViewSet(HubViewSet):
     """Where captures come from."""
 
     tag = "Sources and keys"
     model = Source
-    serializer_class = SourceRow
-    filterset_class = SourceFilters
+    serializer_class = SourceSerializer
+    filterset_fields: ClassVar = {"slug": CHOICES, "is_active": ["exact"]}
     ordering_fields = ("name", "created_at")
 
 
-class KeyRow(HubModelSerializer):
+class KeySerializer(HubModelSerializer):
     """A key of a source: its first signs and what it may do, never the key."""
 
     class Meta:
@@ -344,22 +308,19 @@ class KeyRow(HubModelSerializer):
 class KeyFilters(TableFilters):
     source = django_filters.UUIDFilter(field_name="source_id")
 
-    class Meta(TableFilters.Meta):
-        model = ApiKey
-        fields: ClassVar = {
-            "kind": ["exact"],
-            "expires_at": [*_BETWEEN, "isnull"],
-            "revoked_at": [*_BETWEEN, "isnull"],
-            "created_at": _BETWEEN,
-        }
-
 
 class KeyViewSet(HubViewSet):
     """Keys of sources."""
 
     tag = "Sources and keys"
     model = ApiKey
-    serializer_class = KeyRow
-    filterset_class = KeyFilters
+    serializer_class = KeySerializer
+    filterset_base = KeyFilters
+    filterset_fields: ClassVar = {
+        "kind": ["exact"],
+        "expires_at": [*RANGE, "isnull"],
+        "revoked_at": [*RANGE, "isnull"],
+        "created_at": RANGE,
+    }
     ordering_fields = ("created_at", "expires_at")
-    related: ClassVar = {"source": Related(SourceRow, "source")}
+    related: ClassVar = {"source": Related(SourceSerializer, "source")}

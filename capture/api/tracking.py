@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -15,6 +14,7 @@ from capture import services
 from customers import services as customers
 from customers.api.fields import NumberField
 from customers.api.mixins import WorkingBusinessView
+from customers.api.serializers.statistics import CustomerCountsSerializer
 
 
 class LoginsSerializer(serializers.Serializer[Any]):
@@ -22,27 +22,19 @@ class LoginsSerializer(serializers.Serializer[Any]):
     mean_per_customer = NumberField(15, 4, allow_null=True)
 
 
-class StatisticsAnswerSerializer(serializers.Serializer[Any]):
-    as_of = serializers.DateTimeField()
-    total_customers = serializers.IntegerField()
-    active_customers = serializers.IntegerField()
-    inactive_customers = serializers.IntegerField()
-    new_this_week = serializers.IntegerField()
-    new_this_month = serializers.IntegerField()
-    marketing_opt_ins = serializers.IntegerField()
+class StatisticsAnswerSerializer(CustomerCountsSerializer):
     opt_in_rate = NumberField(5, 4, allow_null=True)
     logins = LoginsSerializer()
     # Orders are purchases there.
     total_orders = serializers.IntegerField(source="total_purchases")
     total_spent = NumberField(18, 3)
-    currency = serializers.CharField()
 
 
-class Statistics(WorkingBusinessView):
+class TrackingStatisticsView(WorkingBusinessView):
     """GET answers the figures of one business; orders are purchases there."""
 
     tag = "Tracking"
-    action_specs: ClassVar[Mapping[str, ActionSpec]] = {
+    action_specs: ClassVar = {
         "get": ActionSpec("customers.view_customerstats", StatisticsAnswerSerializer)
     }
 

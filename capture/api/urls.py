@@ -7,7 +7,7 @@ from typing import Any
 
 from django.urls import re_path
 
-from capture.api import native, reading, schemas
+from capture.api import native, schemas, viewsets
 from capture.api.endpoint import sdk_prefix
 from capture.api.segment import BATCHES, KINDS, sdk_view, settings_view
 from capture.api.views import missing_view
@@ -34,15 +34,15 @@ def _sdk(prefix: str) -> list[Any]:
 
 
 urlpatterns = [
-    re_path(r"^api/v1/captures/?$", reading.captures_view),
+    re_path(r"^api/v1/captures/?$", viewsets.captures_view),
     re_path(r"^api/v1/captures/batch/?$", native.batch_view),
     re_path(r"^api/v1/captures/validate/?$", native.validate_view),
-    re_path(rf"^api/v1/captures/(?P<pk>{_UUID})/?$", reading.capture_view),
-    re_path(r"^api/v1/quarantine/?$", reading.quarantine_view),
-    re_path(rf"^api/v1/quarantine/(?P<pk>{_UUID})/?$", reading.quarantined_view),
+    re_path(rf"^api/v1/captures/(?P<pk>{_UUID})/?$", viewsets.capture_view),
+    re_path(r"^api/v1/quarantine/?$", viewsets.quarantine_view),
+    re_path(rf"^api/v1/quarantine/(?P<pk>{_UUID})/?$", viewsets.quarantined_view),
     re_path(
         rf"^api/v1/quarantine/(?P<pk>{_UUID})/(?P<act>replay|discard)/?$",
-        reading.decide_view,
+        viewsets.decide_view,
     ),
     re_path(
         r"^api/v1/schemas/(?P<kind>[a-z]+)/(?P<version>\d+)/?$", schemas.schema_view

@@ -44,9 +44,9 @@ def update_customers(
     named_ids = {pk for t, pk in owned if t.capture.type in NAMING_TYPES}
     customers.lock_customers(named_ids)
     won, former = _compete(owned, source.business_id)
-    captured_values: dict[UUID, dict[str, customers.CapturedFact]] = defaultdict(dict)
+    updates: dict[UUID, dict[str, customers.CustomerValueUpdate]] = defaultdict(dict)
     for (pk, name), winner in won.items():
-        captured_values[pk][name] = customers.CapturedFact(
+        updates[pk][name] = customers.CustomerValueUpdate(
             value=winner.value or "",
             former=former.get((pk, name)),
             occurred_at=winner.occurred_at,
@@ -59,7 +59,7 @@ def update_customers(
             moment = item.capture.occurred_at
             first[pk] = min(first.get(pk, moment), moment)
     customers.update_captured_customers(
-        captured_values,
+        updates,
         actor=actor,
         learned=linked.new_identifiers,
         joined=earliest_signups(first),

@@ -170,7 +170,9 @@ def revoke_key(key: ApiKey, *, actor: Actor, reason: str = "") -> None:
 
 def get_key(prefix: str, *, actor: Actor) -> ApiKey:
     """Return a key by the beginning that pages show; DoesNotExist for foreign ones."""
-    keys = customers.list_rows(ApiKey, actor=actor).select_related("source__business")
+    keys = customers.list_visible(ApiKey, actor=actor).select_related(
+        "source__business"
+    )
     return keys.get(prefix=prefix)
 
 

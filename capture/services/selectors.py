@@ -28,7 +28,7 @@ def list_captures(
     *, actor: Actor, kind: str = "", customer: UUID | None = None
 ) -> QuerySet[Capture]:
     """Return captures that the actor may see, with source and link."""
-    captures = customers.list_rows(Capture, actor=actor).select_related(
+    captures = customers.list_visible(Capture, actor=actor).select_related(
         "source", "link"
     )
     if kind:
@@ -59,7 +59,7 @@ def format_amount(payment: Payment) -> str:
     """Return what was paid, at the currency's own precision."""
     if payment.final_price is None:
         return "–"
-    return customers.shown_money(payment.final_price, payment.currency)
+    return customers.format_money(payment.final_price, payment.currency)
 
 
 def open_screenshot(questionnaire: Questionnaire) -> Any:
@@ -74,7 +74,7 @@ def list_quarantined(
     *, actor: Actor, code: str = "", is_open: bool = True
 ) -> QuarantineQuerySet:
     """Return quarantined items that the actor may see: those still open, or all."""
-    items = cast("QuarantineQuerySet", customers.list_rows(Quarantine, actor=actor))
+    items = cast("QuarantineQuerySet", customers.list_visible(Quarantine, actor=actor))
     items = items.select_related("source")
     if is_open:
         items = items.open()

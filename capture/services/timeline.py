@@ -40,13 +40,13 @@ _COLUMNS = (
 def _find(
     customer: Any, actor: Actor, before: Any, limit: int
 ) -> Iterable[customers.TimelineEntry]:
-    captures: Any = customers.list_rows(Capture, actor=actor).filter(
+    captures: Any = customers.list_visible(Capture, actor=actor).filter(
         business=customer.business_id,
         link__business=customer.business_id,
         link__customer=customer.pk,
     )
     captures = captures.select_related("source").only(*_COLUMNS)
-    newest = customers.before_place(captures, before, by="occurred_at", limit=limit)
+    newest = customers.before_place(captures, before, column="occurred_at", limit=limit)
     return map(_entry, newest)
 
 

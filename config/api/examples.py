@@ -23,14 +23,14 @@ EXAMPLES: dict[str, Any] = {
     "SignIn": {"username": "admin", "password": "the one that the demo printed"},
     "Confirmation": {"scope": "reveal", "pin": "482913"},
     "NewPin": {"password": "your own password", "pin": "482913"},
-    "NewCustomer": {**_PERSON, "customer_type": "walk_in"},
-    "ChangedCustomer": {"customer_type": "regular"},
-    "NewCustomerBatch": {
+    "CustomerCreate": {**_PERSON, "customer_type": "walk_in"},
+    "CustomerUpdate": {"customer_type": "regular"},
+    "CustomerCreateBatch": {
         "items": [_PERSON, {"name": "Per Dahl", "phone": "+47 22 11 33 44"}]
     },
-    "NewAddress": {"kind": "home", "line1": "Storgata 1", "city": "Oslo"},
-    "NewContact": {"kind": "emergency", "name": "Kari", "phone": "+47 22 00 00 01"},
-    "NewBooking": {
+    "AddressCreate": {"kind": "home", "line1": "Storgata 1", "city": "Oslo"},
+    "ContactCreate": {"kind": "emergency", "name": "Kari", "phone": "+47 22 00 00 01"},
+    "BookingCreate": {
         "kind": "order",
         "status": "completed",
         "currency": "EUR",
@@ -42,16 +42,16 @@ EXAMPLES: dict[str, Any] = {
     "IssueCredit": {**_AMOUNT, "reason_code": "compensation", "reason": "was late"},
     "SpendCredit": _AMOUNT,
     "AddFlag": {"code": "often-late", "reason": "three times in May"},
-    "NewNote": {"content": "Likes rye bread.", "note_type": "preference"},
-    "NewTicket": {"subject": "Wrong bread delivered", "priority": "high"},
-    "NewMessage": {"body": "We send another one today.", "is_internal": False},
-    "NewConsent": {
+    "NoteCreate": {"content": "Likes rye bread.", "note_type": "preference"},
+    "TicketCreate": {"subject": "Wrong bread delivered", "priority": "high"},
+    "MessageCreate": {"body": "We send another one today.", "is_internal": False},
+    "ConsentCreate": {
         "purpose": "marketing",
         "channel": "email",
         "action": "given",
         "method": "phone",
     },
-    "ChangedPreferences": {"prefer_email": True, "do_not_contact": False},
+    "PreferencesUpdate": {"prefer_email": True, "do_not_contact": False},
     "RevealBody": {"reason": "call back about ticket 12"},
     "GiveReason": {"reason": "asked for by phone"},
     "Reason": {"reason": "asked for by phone"},

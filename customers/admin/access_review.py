@@ -1,4 +1,4 @@
-"""The page for whoever answers for access: who may do what where."""
+"""The access review: who may do what where."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def review_view(request: HttpRequest) -> HttpResponse:
     context = {
         **admin.site.each_context(request),
         "title": "Access review",
-        "people": _people(request),
+        "people": _members(request),
         "days": _REVIEWED_DAYS,
         "reviewed": log.last_review(business.pk for business in businesses),
     }
     return TemplateResponse(request, "admin/access_review.html", context)
 
 
-def _people(request: HttpRequest) -> list[dict[str, Any]]:
+def _members(request: HttpRequest) -> list[dict[str, Any]]:
     actor = actor_of(request)
     memberships = list(services.list_memberships(actor=actor))
     ids = {membership.user_id for membership in memberships}

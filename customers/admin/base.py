@@ -1,9 +1,10 @@
-"""What the pages of this app share: rows from its doors, writes through its service."""
+"""Bases of this app's pages: they read by selectors and write by services."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
@@ -13,24 +14,37 @@ from audit.tenancy.actors import Actor
 from customers import services
 
 
-class HubRows(ScopedAdmin):
-    """Rows of the actor's businesses."""
+def money_column(name: str, description: str) -> Any:
+    """Return a method of a page that displays an amount with its currency."""
 
-    def get_rows(self, actor: Actor) -> QuerySet[Any]:
-        return services.list_rows(self.model, actor=actor)
+    @admin.display(description=description, ordering=name)
+    def column(self: Any, instance: Any) -> str:
+        return services.format_money(getattr(instance, name), instance.currency)
+
+    return column
 
 
-class HubAdmin(HubRows, TrackedAdmin):
+class HubScopedAdmin(ScopedAdmin):
+    """A page of what belongs to the actor's businesses."""
+
+    def get_visible(self, actor: Actor) -> QuerySet[Any]:
+        return services.list_visible(self.model, actor=actor)
+
+
+class HubAdmin(HubScopedAdmin, TrackedAdmin):
     """A page whose changes go through `save_record`."""
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         parts = super().get_fieldsets(request, obj)
         if obj is not None:
             return parts
-        # What is made for a row while it is stored is another value than a form shows.
-        made = set(self.readonly_fields)
+        # What saving computes is another value than an empty form shows.
+        computed = set(self.readonly_fields)
         typed = [
-            (title, {**more, "fields": [n for n in more["fields"] if n not in made]})
+            (
+                title,
+                {**more, "fields": [n for n in more["fields"] if n not in computed]},
+            )
             for title, more in parts
         ]
         return [part for part in typed if part[1]["fields"]]
@@ -38,18 +52,18 @@ class HubAdmin(HubRows, TrackedAdmin):
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         initial = super().get_changeform_initial_data(request)
         if self.parent_field is None:
-            # Whoever works for one business has nothing to choose.
-            seen = services.list_businesses(actor=actor_of(request))[:2]
-            if len(seen) == 1:
-                initial.setdefault("business", str(seen[0].pk))
+            # Who works for one business has nothing to choose.
+            businesses = services.list_businesses(actor=actor_of(request))[:2]
+            if len(businesses) == 1:
+                initial.setdefault("business", str(businesses[0].pk))
         return initial
 
-    def write(self, row: Any, *, actor: Actor, reason: str | None) -> None:
-        services.save_record(row, actor=actor, reason=reason)
+    def write(self, instance: Any, *, actor: Actor, reason: str | None) -> None:
+        services.save_record(instance, actor=actor, reason=reason)
 
 
 class CustomerChildAdmin(HubAdmin):
-    """A page of rows that belong to a customer, and so to the customer's business."""
+    """A page of what belongs to a customer, and so to the customer's business."""
 
     parent_field = "customer"
     autocomplete_fields: ClassVar[tuple[str, ...]] = ("customer",)
@@ -59,12 +73,12 @@ class CustomerChildAdmin(HubAdmin):
     readonly_fields: ClassVar[tuple[str, ...]] = ("created_at", "updated_at")
 
 
-class ReadOnlyAdmin(HubRows, GuardedAdmin):
-    """A page of kept rows or projections."""
+class ReadOnlyAdmin(HubScopedAdmin, GuardedAdmin):
+    """A page of events or projections, which nobody changes."""
 
 
 class EntryAdmin(ServiceAdmin, ReadOnlyAdmin):
-    """Kept rows that can be added, and never changed."""
+    """A page of events that can be added, and never changed."""
 
     parent_field = "customer"
 

@@ -15,10 +15,10 @@ from django.http import HttpRequest
 from audit import accounts
 from audit.admin.base import ScopedAdmin, actor_of, readable_columns
 from audit.admin.inlines import ReadOnlyInline
-from audit.admin.step_up import confirmed, sent_fields
+from audit.admin.step_up import require_step_up, sent_fields
 from audit.tenancy.actors import Actor
 from customers import services
-from customers.admin.base import CustomerChildAdmin, EntryAdmin
+from customers.admin.base import CustomerChildAdmin, EntryAdmin, money_column
 from customers.admin.exchange import ExchangeChildAdmin
 from customers.choices import RefundStatus
 from customers.models import Booking, Credit, Refund
@@ -35,9 +35,7 @@ class RefundInline(ReadOnlyInline):
     fields = ("money", "status", "reason_code", "settled_at")
     readonly_fields = fields
 
-    @admin.display(description="Amount")
-    def money(self, row: Refund) -> str:
-        return services.shown_money(row.amount, row.currency)
+    money = money_column("amount", "Amount")
 
 
 @admin.register(Booking)
@@ -63,26 +61,19 @@ class BookingAdmin(ExchangeChildAdmin):
     readonly_fields = ("reference", "credit_used", "created_at", "updated_at")
     inlines = (RefundInline,)
 
-    @admin.display(description="Total", ordering="total_amount")
-    def total(self, row: Booking) -> str:
-        return services.shown_money(row.total_amount, row.currency)
+    total = money_column("total_amount", "Total")
+    paid = money_column("paid_amount", "Paid")
 
-    @admin.display(description="Paid", ordering="paid_amount")
-    def paid(self, row: Booking) -> str:
-        return services.shown_money(row.paid_amount, row.currency)
-
-    def write(self, row: Booking, *, actor: Actor, reason: str | None) -> None:
-        if row._state.adding:
-            services.check_new_booking(row)
-        super().write(row, actor=actor, reason=reason)
+    def write(self, instance: Booking, *, actor: Actor, reason: str | None) -> None:
+        if instance._state.adding:
+            services.check_new_booking(instance)
+        super().write(instance, actor=actor, reason=reason)
 
 
 class LimitedForms(ScopedAdmin):
-    """A page of money given back: more than the business's limit is confirmed."""
+    """A page of money given back: above the business's limit it takes a step-up."""
 
-    @admin.display(description="Amount", ordering="amount")
-    def money(self, row: Refund | Credit) -> str:
-        return services.shown_money(row.amount, row.currency)
+    money = money_column("amount", "Amount")
 
     def changeform_view(
         self,
@@ -91,30 +82,34 @@ class LimitedForms(ScopedAdmin):
         form_url: str = "",
         extra_context: Any = None,
     ) -> Any:
-        row = self._sent(request, object_id) if request.method == "POST" else None
-        if row is not None and services.needs_confirming(row):
-            source = row.booking if isinstance(row, Refund) else row
-            what = f"Give back {services.shown_money(row.amount, source.currency)}"
+        instance = self._sent(request, object_id) if request.method == "POST" else None
+        if instance is not None and services.needs_step_up(instance):
+            source = instance.booking if isinstance(instance, Refund) else instance
+            what = (
+                f"Give back {services.format_money(instance.amount, source.currency)}"
+            )
             form = sent_fields(request)
-            digest = accounts.digest_of(row._meta.model_name, row=object_id, form=form)
-            confirmed(request, "refund_over_limit", what=what, digest=digest)
+            digest = accounts.digest_of(
+                instance._meta.model_name, pk=object_id, form=form
+            )
+            require_step_up(request, "refund_over_limit", what=what, digest=digest)
         return super().changeform_view(request, object_id, form_url, extra_context)
 
     def _sent(self, request: HttpRequest, object_id: str | None) -> Any:
-        """Return the row as the form would save it; None where that cannot be."""
-        row = self.get_object(request, unquote(object_id)) if object_id else None
-        if object_id and row is None:
+        """Return the instance that the form would save; None for an invalid form."""
+        instance = self.get_object(request, unquote(object_id)) if object_id else None
+        if object_id and instance is None:
             return None
-        may = (
-            self.has_change_permission(request, row)
+        is_allowed = (
+            self.has_change_permission(request, instance)
             if object_id
             else self.has_add_permission(request)
         )
-        if not may:
+        if not is_allowed:
             return None
-        form = self.get_form(request, row, change=row is not None)
-        sent = form(request.POST, request.FILES, instance=row)
-        return sent.instance if sent.is_valid() else None
+        form = self.get_form(request, instance, change=instance is not None)
+        bound = form(request.POST, request.FILES, instance=instance)
+        return bound.instance if bound.is_valid() else None
 
 
 @admin.register(Refund)
@@ -142,10 +137,10 @@ class RefundAdmin(LimitedForms, CustomerChildAdmin):
 
     @admin.action(description="Approve: give the money back", permissions=["approve"])
     def approve(self, request: HttpRequest, queryset: QuerySet[Refund]) -> None:
-        def confirm(digest: str, what: str) -> None:
-            confirmed(request, "refund_over_limit", what=what, digest=digest)
+        def check(digest: str, what: str) -> None:
+            require_step_up(request, "refund_over_limit", what=what, digest=digest)
 
-        act = partial(services.approve_refund, confirm=confirm)
+        act = partial(services.approve_refund, step_up=check)
         self._decide(request, queryset, act, "Approved: the money goes back.")
 
     @admin.action(description="Refuse", permissions=["change"])

@@ -43,7 +43,7 @@ class BusinessAdmin(ConfirmedForms, HubAdmin):
     def get_readonly_fields(
         self, request: HttpRequest, obj: Business | None = None
     ) -> list[str]:
-        # A business is the scope itself and has none.
+        # A business is the scope itself and belongs to none.
         fields = super().get_readonly_fields(request, obj)
         return [name for name in fields if name != "business"]
 
@@ -52,7 +52,7 @@ class BusinessAdmin(ConfirmedForms, HubAdmin):
 
 
 class NewMemberForm(TrackedForm):
-    """Takes the user name of whoever gets a role: nobody browses foreign accounts."""
+    """Takes a user name: nobody may browse the accounts of others."""
 
     user = forms.ModelChoiceField(
         active_users(),

@@ -18,7 +18,7 @@ from audit.admin.bulk import BulkAct, BulkActs
 from audit.admin.once import repeatable
 from audit.admin.people import PersonPages
 from audit.admin.tracked import TrackedForm
-from audit.privacy.invisible import with_bidi_shown
+from audit.privacy.invisible import with_visible_bidi
 from audit.privacy.masking import SEE_UNMASKED, mask_text
 from audit.tenancy.actors import Actor
 from customers import services
@@ -88,14 +88,14 @@ class LookAlikeFilter(admin.SimpleListFilter):
         return [("yes", "E-mail or name looks like another's")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        rows: Any = queryset
         if self.value() != "yes":
-            return rows
-        people = services.list_customers(actor=actor_of(request))
-        return rows.filter(pk__in=people.looking_alike().order_by().values("pk"))
+            return queryset
+        customers = services.list_customers(actor=actor_of(request))
+        alike = customers.looking_alike().order_by()
+        return queryset.filter(pk__in=alike.values("pk"))
 
 
-# What a page says of somebody who may be the same person.
+# What the page of a customer says about a possible duplicate.
 _REASONS = {
     "same_phone": "the same phone number",
     "same_email": "had this e-mail",
@@ -104,8 +104,8 @@ _REASONS = {
 }
 
 
-def _check(rows: QuerySet[Customer], actor: Actor) -> None:
-    services.check_archivable(rows, actor=actor)
+def _check(customers: QuerySet[Customer], actor: Actor) -> None:
+    services.check_archivable(customers, actor=actor)
 
 
 def _archive(ids: list[UUID], actor: Actor, reason: str) -> str:
@@ -217,32 +217,34 @@ class CustomerAdmin(BulkActs, PersonPages, ExchangeAdmin):
     # --- columns ----------------------------------------------------------------
 
     @admin.display(description="Name", ordering="order_name")
-    def name_or_reference(self, row: Customer) -> str:
-        return row.name or row.unique_id
+    def name_or_reference(self, customer: Customer) -> str:
+        return customer.name or customer.unique_id
 
     @admin.display(description="Orders", ordering="stats__total_orders")
-    def orders(self, row: Customer) -> int:
-        return row.stats.total_orders
+    def orders(self, customer: Customer) -> int:
+        return customer.stats.total_orders
 
     @admin.display(description="Spent", ordering="stats__total_spent")
-    def spent(self, row: Customer) -> str:
-        return services.shown_money(row.stats.total_spent, row.business.currency)
+    def spent(self, customer: Customer) -> str:
+        return services.format_money(
+            customer.stats.total_spent, customer.business.currency
+        )
 
     @admin.display(description="Tier", ordering="stats__repeat_frequency")
-    def tier(self, row: Customer) -> str | None:
-        return row.stats.get_repeat_frequency_display()
+    def tier(self, customer: Customer) -> str | None:
+        return customer.stats.get_repeat_frequency_display()
 
     @admin.display(description="Open tickets", ordering="stats__open_tickets")
-    def open_tickets(self, row: Customer) -> int:
-        return row.stats.open_tickets
+    def open_tickets(self, customer: Customer) -> int:
+        return customer.stats.open_tickets
 
     @admin.display(description="Figures")
-    def figures(self, row: Customer) -> str:
-        if row._state.adding:
+    def figures(self, customer: Customer) -> str:
+        if customer._state.adding:
             return "-"
-        stats, currency = row.stats, row.business.currency
+        stats, currency = customer.stats, customer.business.currency
         bookings = reverse("admin:customers_booking_changelist")
-        link = f"{bookings}?customer__id__exact={row.pk}"
+        link = f"{bookings}?customer__id__exact={customer.pk}"
         average = stats.avg_transaction_value
         return format_html(
             '<a href="{}">{} orders</a>, {} completed, {} cancelled. '
@@ -252,8 +254,8 @@ class CustomerAdmin(BulkActs, PersonPages, ExchangeAdmin):
             stats.total_orders,
             stats.completed_orders,
             stats.cancelled_orders,
-            services.shown_money(stats.total_spent, currency),
-            "–" if average is None else services.shown_money(average, currency),
+            services.format_money(stats.total_spent, currency),
+            "–" if average is None else services.format_money(average, currency),
             stats.get_repeat_frequency_display() or "–",
             stats.open_tickets,
             stats.urgent_tickets,
@@ -261,16 +263,16 @@ class CustomerAdmin(BulkActs, PersonPages, ExchangeAdmin):
             stats.last_login_at or "never",
         )
 
-    def autocomplete_label(self, row: Customer) -> str:
-        name = with_bidi_shown(mask_text(row.name or ""))
-        return f"{name} · {row.unique_id}"
+    def autocomplete_label(self, customer: Customer) -> str:
+        name = with_visible_bidi(mask_text(customer.name or ""))
+        return f"{name} · {customer.unique_id}"
 
-    # --- rows -------------------------------------------------------------------
+    # --- the list and the form --------------------------------------------------
 
     def get_list_display(self, request: HttpRequest) -> Any:
-        # Who sees one business only needs no column that says so.
-        seen = services.list_businesses(actor=actor_of(request))[:2]
-        more = ("business",) if len(seen) > 1 else ()
+        # Who works for one business needs no column that names it.
+        businesses = services.list_businesses(actor=actor_of(request))[:2]
+        more = ("business",) if len(businesses) > 1 else ()
         return (*super().get_list_display(request), *more)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -284,15 +286,15 @@ class CustomerAdmin(BulkActs, PersonPages, ExchangeAdmin):
     ) -> Any:
         obj = kwargs.get("obj")
         if obj is not None and obj.is_live:
-            found = services.find_possible_duplicates(obj, actor=actor_of(request))
+            duplicates = services.find_possible_duplicates(obj, actor=actor_of(request))
             context["possible_duplicates"] = [
-                (row, _REASONS[reason]) for row, reason in found
+                (customer, _REASONS[reason]) for customer, reason in duplicates
             ]
         return super().render_change_form(request, context, *args, **kwargs)
 
-    def get_rows(self, actor: Actor) -> Any:
-        rows: Any = super().get_rows(actor)
-        return services.with_order_name(rows, actor=actor)
+    def get_visible(self, actor: Actor) -> Any:
+        customers: Any = super().get_visible(actor)
+        return services.with_order_name(customers, actor=actor)
 
     def get_search_results(
         self, request: HttpRequest, queryset: Any, search_term: str

@@ -1,4 +1,4 @@
-"""Import and export in the admin: rights of their own, events, scoped rows."""
+"""Import and export in the admin: permissions of their own, events, scoped data."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from import_export.admin import ExportMixin
 
 from audit import accounts, log
 from audit.admin.base import actor_of
-from audit.admin.step_up import confirmed, sent_fields
+from audit.admin.step_up import require_step_up, sent_fields
 from audit.ids import parse_uuid
 from audit.privacy.classes import subject_of
 from audit.tenancy.actors import Actor
@@ -21,12 +21,12 @@ from customers.admin.importing import ImportPages
 from customers.resources import resource_of
 from customers.sheets import FORMATS
 
-# Whom an entry names; `audit.log.recording` keeps fewer still.
+# How many subjects an event names; `audit.log.recording` keeps fewer still.
 _NOTED = 500
 
 
 class ExchangeAdmin(ExportMixin, ImportPages):
-    """A page with import and export, for whoever has the right of that name."""
+    """A page with import and export, each with a permission of its own."""
 
     formats = FORMATS
     to_encoding = "utf-8-sig"
@@ -39,35 +39,41 @@ class ExchangeAdmin(ExportMixin, ImportPages):
         return [resource_of(self.import_table)]
 
     def get_valid_export_item_pks(self, request: HttpRequest) -> list[str]:
-        """Return the chosen rows that are within reach, not every key of the table."""
+        """Return the chosen instances that the person may see."""
         chosen = [pk for pk in request.POST.getlist("export_items") if parse_uuid(pk)]
-        rows = self.get_queryset(request).filter(pk__in=chosen)
-        return [str(pk) for pk in rows.values_list("pk", flat=True)]
+        queryset = self.get_queryset(request).filter(pk__in=chosen)
+        return [str(pk) for pk in queryset.values_list("pk", flat=True)]
 
     def get_export_data(
         self, file_format: Any, request: HttpRequest, queryset: Any, **kwargs: Any
     ) -> Any:
         actor = actor_of(request)
-        # Whoever only looks elsewhere opens this page too: its rows stay behind.
+        # The person may have another role elsewhere: leave out those businesses.
         permission = f"{self.opts.app_label}.export_{self.opts.model_name}"
         queryset = queryset.visible_to(actor, permission)
-        facts = {"table": self.opts.label_lower, "format": file_format.get_title()}
+        details = {"table": self.opts.label_lower, "format": file_format.get_title()}
         # Filter and columns: one confirmation is for one file.
         filters = sorted([k, list(v)] for k, v in request.GET.lists())
         digest = accounts.digest_of(
-            "export", **facts, filters=filters, form=sent_fields(request)
+            "export", **details, filters=filters, form=sent_fields(request)
         )
-        what = f"Export {self.opts.verbose_name_plural} as {facts['format']}"
-        confirmed(request, "export", what=what, digest=digest)
-        counts = _rows_by_business(queryset)
-        _record_each("export.started", counts, actor=actor, facts=facts)
+        what = f"Export {self.opts.verbose_name_plural} as {details['format']}"
+        require_step_up(request, "export", what=what, digest=digest)
+        counts = _count_by_business(queryset)
+        _record_each("export.started", counts, actor=actor, details=details)
         data = super().get_export_data(file_format, request, queryset, **kwargs)
-        _record_each("export.finished", counts, actor=actor, facts=facts, rows=queryset)
+        _record_each(
+            "export.finished",
+            counts,
+            actor=actor,
+            details=details,
+            exported=queryset,
+        )
         return data
 
 
-def _rows_by_business(rows: Any) -> Counter[UUID]:
-    pairs = rows.order_by().values_list("business_id").annotate(n=Count("pk"))
+def _count_by_business(queryset: Any) -> Counter[UUID]:
+    pairs = queryset.order_by().values_list("business_id").annotate(n=Count("pk"))
     return Counter(dict(pairs))
 
 
@@ -76,25 +82,29 @@ def _record_each(
     counts: Counter[UUID],
     *,
     actor: Actor,
-    facts: dict[str, Any],
-    rows: Any = None,
+    details: dict[str, Any],
+    exported: Any = None,
 ) -> None:
-    """Write one event in each business whose rows they were; one where there are none.
+    """Write one event in each business that is exported from; one without any.
 
-    Each business reads of its own rows alone; the first people are named.
+    Each event counts what is of its business, and names the first subjects.
     """
     for business_id, count in counts.items() or [(None, 0)]:
-        own = rows.filter(business_id=business_id)[:_NOTED] if rows is not None else []
+        first = (
+            ()
+            if exported is None
+            else exported.filter(business_id=business_id)[:_NOTED]
+        )
         log.record_alone(
             action,
             actor=actor,
             business_id=business_id,
-            subjects={pk for row in own if (pk := subject_of(row)) is not None},
-            data={**facts, "rows": count},
+            subjects={pk for each in first if (pk := subject_of(each)) is not None},
+            data={**details, "rows": count},
         )
 
 
 class ExchangeChildAdmin(ExchangeAdmin, CustomerChildAdmin):
-    """The same for rows of a customer."""
+    """The same for what belongs to a customer."""
 
     list_select_related: ClassVar[tuple[str, ...]] = ("customer", "business")

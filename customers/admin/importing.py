@@ -30,7 +30,7 @@ from customers.admin.base import HubAdmin
 from customers.models import ImportFile
 from customers.readers import KINDS, SheetError
 
-_GONE = "The file is no longer there. Choose it again."
+_MISSING = "The file is no longer there. Choose it again."
 _NOT_LOOKED_AT = "The file was not looked at to its end. Choose it again."
 _ENDINGS = {"csv": "csv", "txt": "csv", "tsv": "csv", "xlsx": "xlsx", "json": "json"}
 _TITLES = {
@@ -110,7 +110,7 @@ class ConfirmImportForm(forms.Form):
 
 
 class ImportPages(HubAdmin):
-    """A page with import, for whoever has the right of that name."""
+    """A page with import, which takes a permission of its own."""
 
     @property
     def import_table(self) -> services.ImportTable:
@@ -125,7 +125,7 @@ class ImportPages(HubAdmin):
     def get_urls(self) -> list[Any]:
         name = self.page_name
         wrap = self.admin_site.admin_view
-        own = [
+        urls = [
             path("import/", wrap(self.import_view), name=name("import")),
             path(
                 "import/<uuid:file_id>/rejected/",
@@ -138,7 +138,7 @@ class ImportPages(HubAdmin):
                 name=name("import_file"),
             ),
         ]
-        return [*own, *super().get_urls()]
+        return [*urls, *super().get_urls()]
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         allowed = {"has_import_permission": self.has_import_permission(request)}
@@ -182,7 +182,7 @@ class ImportPages(HubAdmin):
             "files": services.list_uploads(table=table, actor=actor),
             "step": 1,
         }
-        return self._shown(request, "import.html", context)
+        return self._render(request, "import.html", context)
 
     @repeatable
     def import_file_view(self, request: HttpRequest, file_id: UUID) -> HttpResponse:
@@ -197,20 +197,25 @@ class ImportPages(HubAdmin):
                 return self._show_job(request, upload, job)
             if request.method == "POST":
                 return self._answer(request, upload)
-            found = services.import_findings(upload)
+            preview = services.import_findings(upload)
         except (ObjectDoesNotExist, SheetError):
             refuse(request, "not_found", "customers.importfile", str(file_id))
-            return self._again(request, _GONE)
+            return self._again(request, _MISSING)
         if upload.previewed_at is None:
             # A preview that was cut off is made once more.
             error = job.error if job is not None else ""
             return self._again(request, explain(error) if error else _NOT_LOOKED_AT)
         if upload.loaded_at is not None:
-            done = services.import_report(upload)
-            shown = done["rejected"][: services.IMPORT_SHOWN]
-            context = {"upload": upload, "report": done, "rejected": shown, "step": 4}
-            return self._shown(request, "import_report.html", context)
-        return self._show_preview(request, upload, found, ConfirmImportForm())
+            report = services.import_report(upload)
+            rejected = report["rejected"][: services.IMPORT_SAMPLE_SIZE]
+            context = {
+                "upload": upload,
+                "report": report,
+                "rejected": rejected,
+                "step": 4,
+            }
+            return self._render(request, "import_report.html", context)
+        return self._show_preview(request, upload, preview, ConfirmImportForm())
 
     def rejected_view(self, request: HttpRequest, file_id: UUID) -> HttpResponse:
         """Send the rejected rows of a file with their reasons, to be mended."""
@@ -219,10 +224,10 @@ class ImportPages(HubAdmin):
             upload = services.get_upload(
                 file_id, table=self.import_table, actor=actor_of(request)
             )
-            lines = list(services.rejected_rows(upload))
+            lines = list(services.export_rejects(upload))
         except (ObjectDoesNotExist, SheetError):
             refuse(request, "not_found", "customers.importfile", str(file_id))
-            return self._again(request, _GONE)
+            return self._again(request, _MISSING)
         response = HttpResponse("".join(lines), content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = 'attachment; filename="rejected.csv"'
         response["Cache-Control"] = "no-store"
@@ -245,8 +250,8 @@ class ImportPages(HubAdmin):
             return HttpResponseRedirect(self.page_url("changelist"))
         form = ConfirmImportForm(request.POST)
         if not form.is_valid():
-            found = services.import_findings(upload)
-            return self._show_preview(request, upload, found, form)
+            preview = services.import_findings(upload)
+            return self._show_preview(request, upload, preview, form)
         try:
             services.confirm_import(upload, actor=actor, **form.cleaned_data)
             self._start_load(request, upload)
@@ -273,11 +278,11 @@ class ImportPages(HubAdmin):
 
     def _start_load(self, request: HttpRequest, upload: ImportFile) -> None:
         """Load a confirmed file. Raises ValidationError when that goes on already."""
-        found = services.import_findings(upload)
-        if found["total"] <= BATCH_SIZE:
+        preview = services.import_findings(upload)
+        if preview["total"] <= BATCH_SIZE:
             services.load_import(upload, actor=actor_of(request))
         else:
-            self._start_job(request, tasks.load_import, upload, total=found["total"])
+            self._start_job(request, tasks.load_import, upload, total=preview["total"])
 
     def _start_job(
         self, request: HttpRequest, task: Any, upload: ImportFile, **options: Any
@@ -291,44 +296,44 @@ class ImportPages(HubAdmin):
                 **options,
             ).enqueue(file=str(upload.pk))
 
-    # --- what is shown ----------------------------------------------------------
+    # --- responses --------------------------------------------------------------
 
     def _show_preview(
         self,
         request: HttpRequest,
         upload: ImportFile,
-        found: Any,
+        preview: Any,
         form: ConfirmImportForm,
     ) -> HttpResponse:
-        self._note_preview(request, found)
+        self._note_preview(request, preview)
         is_started = upload.confirmed_at is not None
-        counts = found["counts"]
+        counts = preview["counts"]
         groups = [
             {
                 "name": name,
                 "title": _TITLES[name],
                 "count": counts[name],
-                "rows": [self._masked(request, row) for row in found["shown"][name]],
+                "rows": [self._masked(request, row) for row in preview["shown"][name]],
             }
             for name in services.IMPORT_OUTCOMES
         ]
         context = {
             "upload": upload,
-            "found": found,
+            "preview": preview,
             "groups": groups,
             "form": form,
             "is_started": is_started,
             "can_load": counts["new"] + counts["changed"] > 0,
             "step": 2,
         }
-        return self._shown(request, "import_preview.html", context)
+        return self._render(request, "import_preview.html", context)
 
     def _show_job(
         self, request: HttpRequest, upload: ImportFile, job: Any
     ) -> HttpResponse:
         step = 2 if upload.previewed_at is None else 3
         context = {**job_card(job), "upload": upload, "step": step}
-        response = self._shown(request, "import_running.html", context)
+        response = self._render(request, "import_running.html", context)
         return follow_job(response, job)
 
     def _masked(self, request: HttpRequest, row: dict[str, Any]) -> dict[str, Any]:
@@ -343,14 +348,14 @@ class ImportPages(HubAdmin):
         page = self.page_url("change", row["key"]) if row["key"] else ""
         return bidi_within({**row, "changes": changes, "page": page})
 
-    def _note_preview(self, request: HttpRequest, found: Any) -> None:
+    def _note_preview(self, request: HttpRequest, preview: Any) -> None:
         """Note whose stored rows the preview shows beside the new values."""
-        rows = [row for group in found["shown"].values() for row in group]
+        rows = [row for group in preview["shown"].values() for row in group]
         keys = [row["key"] for row in rows if row["key"]]
         stored = self.get_queryset(request).filter(pk__in=keys)
-        self.note_shown(request, "previewed", stored)
+        self.note_access(request, "previewed", stored)
 
-    def _shown(
+    def _render(
         self, request: HttpRequest, template: str, context: dict[str, Any]
     ) -> HttpResponse:
         if "upload" in context:
@@ -382,7 +387,7 @@ class ImportPages(HubAdmin):
 def page_of_job(job: Any, actor: Actor) -> str:
     """Return the page of the file of a job; empty for all but who sent the file."""
     try:
-        upload = services.get_own_upload(UUID(job.args["file"]), actor=actor)
+        upload = services.get_upload(UUID(job.args["file"]), table=None, actor=actor)
     except (ObjectDoesNotExist, KeyError, ValueError):
         return ""
     return reverse(f"admin:customers_{upload.table}_import_file", args=[upload.pk])

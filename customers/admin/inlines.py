@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from audit.admin.inlines import ReadOnlyInline, TrackedInline
-from customers import services
+from customers.admin.base import money_column
 from customers.models import (
     Address,
     Booking,
@@ -63,9 +63,7 @@ class BookingInline(ReadOnlyInline):
     readonly_fields = fields
     verbose_name_plural = "newest bookings"
 
-    @admin.display(description="Total")
-    def total(self, row: Booking) -> str:
-        return services.shown_money(row.total_amount, row.currency)
+    total = money_column("total_amount", "Total")
 
 
 class TicketInline(ReadOnlyInline):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -19,9 +18,8 @@ from audit.rest.renderers import ExactJSONRenderer
 from audit.rest.serializers import PageQuery, snake_case
 from audit.rest.views import ActionSpec, HasHubPermission
 from customers import services
-from customers.api import export_bodies as bodies
 from customers.api.mixins import WorkingBusinessView
-from customers.api.serializers.exports import ManifestsSerializer
+from customers.api.serializers import exports as serializers
 from customers.choices import ExportProfile
 
 _FULL, MARKETING = (
@@ -43,7 +41,7 @@ _RULES = (
 
 
 class PersonsOnly(BasePermission):
-    """Tells a machine key why it is refused; nobody can confirm for it."""
+    """Refuses a machine key with a reason: a key cannot confirm a step-up."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
         _, _, text = request.headers.get("Authorization", "").partition(" ")
@@ -54,14 +52,14 @@ class PersonsOnly(BasePermission):
 
 
 class FileRenderer(ExactJSONRenderer):
-    """Lets a client ask for text/csv; the view itself makes the stream."""
+    """Lets a client accept text/csv; the view itself makes the stream."""
 
     media_type = "text/csv"
     format = "csv"
 
 
 class ExportView(WorkingBusinessView):
-    """An endpoint that answers a file, after its person has confirmed it."""
+    """An endpoint that answers a file, after a step-up."""
 
     tag = "Exports"
     profile = ""
@@ -69,7 +67,7 @@ class ExportView(WorkingBusinessView):
     renderer_classes = (ExactJSONRenderer, FileRenderer)
 
     def get_renderers(self) -> list[Any]:
-        """Return what may be asked for: a file of a POST alone."""
+        """Return the renderers: a file is answered to a POST alone."""
         is_file = getattr(self.request, "method", None) == "POST"
         kinds = self.renderer_classes if is_file else (ExactJSONRenderer,)
         return [kind() for kind in kinds]
@@ -78,7 +76,7 @@ class ExportView(WorkingBusinessView):
         return self.export(self.profile, self.body())
 
     def export(self, profile: str, body: dict[str, Any]) -> StreamingHttpResponse:
-        """Answer the stream of an export. Raises ApiError 401 until it is confirmed."""
+        """Answer the stream of an export. Raises ApiError 401 without a step-up."""
         permission = services.EXPORT_PERMISSIONS[ExportProfile(profile)]
         if not self.request.user.has_perm(permission):
             raise PermissionDenied
@@ -107,7 +105,7 @@ class ExportView(WorkingBusinessView):
                 actor=self.actor,
                 profile=profile,
                 columns=[snake_case(name) for name in body.get("columns", ())],
-                filters=bodies.filters_of(body),
+                filters=serializers.filters_of(body),
                 unmasked=body.get("in_clear", False),
                 purpose=body["purpose"],
                 reason=body["reason"],
@@ -117,11 +115,11 @@ class ExportView(WorkingBusinessView):
             raise rule_problem(error, "/filters/rule") from error
 
 
-def rule_problem(error: services.RuleError, place: str) -> ApiError:
-    """Return the refusal of a rule, with a pointer to each mistake."""
+def rule_problem(error: services.RuleError, pointer: str) -> ApiError:
+    """Return the 400 for a wrong rule, with a pointer to each mistake."""
     errors = [
         {
-            "pointer": f"{place}{mistake.pointer}",
+            "pointer": f"{pointer}{mistake.pointer}",
             "code": mistake.code,
             "detail": mistake.message,
         }
@@ -131,34 +129,30 @@ def rule_problem(error: services.RuleError, place: str) -> ApiError:
     return ApiError(400, "validation_error", sentence, errors=errors)
 
 
-def answers_file(permission: str, body: Any) -> ActionSpec:
+def file_spec(permission: str, body: Any) -> ActionSpec:
     text = OpenApiTypes.STR
     return ActionSpec(
         permission, text, body=body, takes_key=False, media_type="text/csv"
     )
 
 
-class CustomerDataExport(ExportView):
+class CustomerDataExportView(ExportView):
     """POST answers document 000's full export as CSV."""
 
     profile = ExportProfile.FULL
-    action_specs: ClassVar[Mapping[str, ActionSpec]] = {
-        "post": answers_file(_FULL, bodies.FullExport)
-    }
+    action_specs: ClassVar = {"post": file_spec(_FULL, serializers.FullExport)}
 
 
-class HubExport(ExportView):
+class HubExportView(ExportView):
     """POST answers document 003's filtered list as CSV."""
 
     is_camel = True
     profile = ExportProfile.LIST
-    action_specs: ClassVar[Mapping[str, ActionSpec]] = {
-        "post": answers_file(_FULL, bodies.ListExport)
-    }
+    action_specs: ClassVar = {"post": file_spec(_FULL, serializers.ListExport)}
 
 
 class HasExportPermission(HasHubPermission):
-    """Lets in whoever may make any of the exports; the plan asks for its own right."""
+    """Allows whoever may make any export; the plan checks its own permission."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
         if super().has_permission(request, view):
@@ -169,23 +163,23 @@ class HasExportPermission(HasHubPermission):
         return is_post and any(user.has_perm(permission) for permission in permissions)
 
 
-class Exports(ExportView):
+class ExportsView(ExportView):
     """GET lists what was exported and by whom, POST exports."""
 
     permission_classes = (PersonsOnly, HasExportPermission)
-    action_specs: ClassVar[Mapping[str, ActionSpec]] = {
+    action_specs: ClassVar = {
         "get": ActionSpec(
-            "customers.view_export", ManifestsSerializer, query=PageQuery
+            "customers.view_export", serializers.ManifestsSerializer, query=PageQuery
         ),
-        "post": answers_file(_FULL, bodies.AnyExport),
+        "post": file_spec(_FULL, serializers.AnyExport),
     }
 
     def get(self, request: Request) -> Response:
-        asked = self.params
-        started = services.list_exports(actor=self.actor, business=self.business())
-        page = page_of(started, number=asked["page"], limit=asked["limit"])
-        found = services.read_manifests(page.items, actor=self.actor)
-        return self.respond({"exports": found, "pagination": page})
+        params = self.params
+        exports = services.list_exports(actor=self.actor, business=self.business())
+        page = page_of(exports, number=params["page"], limit=params["limit"])
+        manifests = services.read_manifests(page.items, actor=self.actor)
+        return self.respond({"exports": manifests, "pagination": page})
 
     def post(self, request: Request) -> StreamingHttpResponse:
         body = self.body()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -10,34 +10,35 @@ from django.core.exceptions import ValidationError as RuleBroken
 from django.http import Http404
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.viewsets import ViewSetMixin
 
 from audit.rest.views import ActionSpec
 from audit.rest.write_viewsets import Reason
 from customers import services
-from customers.api import money_shapes as shapes
-from customers.api.found import Finding, FoundView
+from customers.api.mixins import CustomerLookupMixin
 from customers.api.serializers import money as serializers
-from customers.api.tables import belongings, bookings
+from customers.api.serializers.customer_related import FlagSerializer
+from customers.api.tables import bookings, notes
 from customers.api.tables.base import HubViewSet
-from customers.api.tables.rows import FlagRow
 from customers.choices import RefundStatus
 from customers.models import Booking, Credit, Customer, Flag, Refund
 
 
-class Acting(Finding):
-    """Answers a row after an act, as its table does, and what the act changed."""
+class CreditAnswerMixin(CustomerLookupMixin):
+    """Answers an entry of credit with the balance after it."""
 
     def credited(self, entry: Credit) -> Response:
-        """Answer a new entry with the balance after it."""
+        """Answer a new entry, about its customer, with the balance after it."""
+        self.note_viewed(entry.customer)
         balances = services.credit_balance(entry.customer, actor=self.actor)
         entry.balance = balances[entry.currency]  # type: ignore[attr-defined]  # for the serializer
         return self.respond(entry, is_unmasked=self.can_see_unmasked)
 
 
-# --- what stands below a booking or a customer ---------------------------------------
+# --- below a booking or a customer ---------------------------------------------------
 
 
-class ListAndAct(Acting, HubViewSet):
+class ListCreateViewSet(CreditAnswerMixin, HubViewSet):
     """The list of a table below a customer, and the act that adds to it."""
 
     create_spec: ClassVar[ActionSpec]
@@ -46,16 +47,14 @@ class ListAndAct(Acting, HubViewSet):
     def get_action_specs(cls) -> dict[str, ActionSpec]:
         return {"list": super().get_action_specs()["list"], "create": cls.create_spec}
 
-    def act_for_customer(self, do: Callable[..., Any], **more: Any) -> Any:
-        """Do the act for the customer that the address names; return the new row."""
-        owner, values = self.customer(self.kwargs["customer"]), self.body()
+    def create_by(self, service: Callable[..., Any], *args: Any, **more: Any) -> Any:
+        """Call a service with the body, without the customer, who is in the path."""
+        values = self.body()
         del values["customer_id"]
-        row = self.act(do, owner, **more, **values)
-        self.note_access("viewed", [owner], target=owner)
-        return row
+        return self.act(service, *args, **more, **values)
 
 
-class BookingRefundViewSet(ListAndAct, bookings.RefundViewSet):
+class BookingRefundViewSet(ListCreateViewSet, bookings.RefundViewSet):
     """Money that goes back for one booking."""
 
     model = Refund
@@ -64,18 +63,18 @@ class BookingRefundViewSet(ListAndAct, bookings.RefundViewSet):
         "customers.add_refund",
         serializers.RefundDoneSerializer,
         201,
-        shapes.AskRefund,
+        serializers.AskRefund,
         other_responses={202: serializers.RefundDoneSerializer},
     )
 
     @cached_property
     def parent_booking(self) -> Booking:
-        """The booking that the address names. Raises Http404."""
+        """The booking in the path. Raises Http404."""
         return self.booking(self.kwargs["pk"])
 
     @cached_property
     def parent_instance(self) -> Customer:
-        """The customer of the booking: no address here names one."""
+        """The customer of the booking: no path here names one."""
         return self.parent_booking.customer
 
     def get_queryset(self) -> Any:
@@ -83,17 +82,19 @@ class BookingRefundViewSet(ListAndAct, bookings.RefundViewSet):
 
     def create(self, request: Request, **_: Any) -> Response:
         """Give money back; above the limit a second person approves it (202)."""
-        booking, values = self.parent_booking, self.body()
-        del values["customer_id"]
-        row = self.act(services.request_refund, booking, confirm=self.confirm, **values)
-        self.note_access("viewed", [self.parent_instance], target=self.parent_instance)
-        waits = row.status == RefundStatus.REQUESTED
+        refund = self.create_by(
+            services.request_refund,
+            self.parent_booking,
+            step_up=self.require_refund_step_up,
+        )
+        self.note_viewed(self.parent_instance)
+        waits = refund.status == RefundStatus.REQUESTED
         return self.respond(
-            row, status=202 if waits else 201, is_unmasked=self.can_see_unmasked
+            refund, status=202 if waits else 201, is_unmasked=self.can_see_unmasked
         )
 
 
-class CustomerCreditViewSet(ListAndAct, bookings.CreditViewSet):
+class CustomerCreditViewSet(ListCreateViewSet, bookings.CreditViewSet):
     """Entries of one customer's credit."""
 
     model = Credit
@@ -102,142 +103,121 @@ class CustomerCreditViewSet(ListAndAct, bookings.CreditViewSet):
         "customers.add_credit",
         serializers.CreditDoneSerializer,
         201,
-        shapes.IssueCredit,
+        serializers.IssueCredit,
     )
 
     def create(self, request: Request, **_: Any) -> Response:
         """Give credit."""
-        row = self.act_for_customer(services.issue_credit, confirm=self.confirm)
-        return self.credited(row)
+        customer = self.customer(self.kwargs["customer"])
+        entry = self.create_by(
+            services.issue_credit, customer, step_up=self.require_refund_step_up
+        )
+        return self.credited(entry)
 
 
-class CustomerFlagViewSet(ListAndAct, belongings.FlagViewSet):
+class CustomerFlagViewSet(ListCreateViewSet, notes.FlagViewSet):
     """Marks on one customer, those that were taken off included."""
 
     model = Flag
 
-    create_spec = ActionSpec("customers.add_flag", FlagRow, 201, shapes.AddFlag)
+    create_spec = ActionSpec(
+        "customers.add_flag", FlagSerializer, 201, serializers.AddFlag
+    )
 
     def create(self, request: Request, **_: Any) -> Response:
         """Put a flag on a customer."""
-        row = self.act_for_customer(services.add_flag)
-        return self.respond(row, is_unmasked=self.can_see_unmasked)
+        customer = self.customer(self.kwargs["customer"])
+        flag = self.create_by(services.add_flag, customer)
+        self.note_viewed(customer)
+        return self.respond(flag, is_unmasked=self.can_see_unmasked)
 
 
 # --- acts ----------------------------------------------------------------------------
 
 
-class MoneyView(Acting, FoundView):
+class RefundDecisionViewSet(ViewSetMixin, CustomerLookupMixin):
+    """Decides on requested refunds."""
+
     tag = "Refunds"
-
-    def refunded(self, row: Refund) -> Response:
-        """Answer one refund that was decided on."""
-        self.note_access(row.customer)
-        return self.respond(row, is_unmasked=self.can_see_unmasked)
-
-    def credited(self, entry: Credit) -> Response:
-        self.note_access(entry.customer)
-        return super().credited(entry)
-
-
-class Approval(MoneyView):
-    """POST lets the money of a requested refund go, as the second person."""
-
-    action_specs: ClassVar[Mapping[str, ActionSpec]] = {
-        "post": ActionSpec(services.EXCEED_LIMIT, serializers.RefundDoneSerializer)
-    }
-
-    def post(self, request: Request, pk: str) -> Response:
-        refund = self.row(services.get_refund, pk)
-        self.body()
-        row = self.act(services.approve_refund, refund, confirm=self.confirm)
-        return self.refunded(row)
-
-
-class Refusal(MoneyView):
-    """POST refuses or withdraws a requested refund."""
-
-    action_specs: ClassVar[Mapping[str, ActionSpec]] = {
-        "post": ActionSpec(
+    action_specs: ClassVar = {
+        "approve": ActionSpec(services.EXCEED_LIMIT, serializers.RefundDoneSerializer),
+        "refuse": ActionSpec(
             "customers.change_refund",
             serializers.RefundDoneSerializer,
-            body=shapes.GiveReason,
-        )
+            body=serializers.GiveReason,
+        ),
     }
 
-    def post(self, request: Request, pk: str) -> Response:
-        refund = self.row(services.get_refund, pk)
-        row = self.act(services.refuse_refund, refund, **self.body())
-        return self.refunded(row)
+    def approve(self, request: Request, pk: str) -> Response:
+        """Let the money of a requested refund go, as the second person."""
+        step_up = self.require_refund_step_up
+        return self._decide(pk, services.approve_refund, step_up=step_up)
+
+    def refuse(self, request: Request, pk: str) -> Response:
+        """Refuse or withdraw a requested refund."""
+        return self._decide(pk, services.refuse_refund)
+
+    def _decide(self, pk: str, service: Callable[..., Refund], **more: Any) -> Response:
+        refund = self.get_or_404(services.get_refund, pk)
+        refund = self.act(service, refund, **more, **self.body())
+        self.note_viewed(refund.customer)
+        return self.respond(refund, is_unmasked=self.can_see_unmasked)
 
 
-class Balance(FoundView):
-    """GET answers what a customer can spend, in each currency."""
+class CreditActionViewSet(ViewSetMixin, CreditAnswerMixin):
+    """The balance of a customer, and what is done with entries of credit."""
 
     tag = "Credits"
-    action_specs: ClassVar[Mapping[str, ActionSpec]] = {
-        "get": ActionSpec("customers.view_credit", serializers.BalancesSerializer)
+    action_specs: ClassVar = {
+        "balance": ActionSpec("customers.view_credit", serializers.BalancesSerializer),
+        "spend_credit": ActionSpec(
+            "customers.add_credit",
+            serializers.CreditDoneSerializer,
+            201,
+            serializers.SpendCredit,
+        ),
+        "reverse_credit": ActionSpec(
+            "customers.add_credit",
+            serializers.CreditDoneSerializer,
+            201,
+            serializers.GiveReason,
+        ),
     }
 
-    def get(self, request: Request, customer: str) -> Response:
-        row = self.customer(customer)
-        balances = services.credit_balance(row, actor=self.actor)
-        self.note_access(row)
+    def balance(self, request: Request, customer: str) -> Response:
+        """Show what a customer can spend, in each currency."""
+        instance = self.customer(customer)
+        balances = services.credit_balance(instance, actor=self.actor)
+        self.note_viewed(instance)
         return self.respond({"balances": balances})
 
-
-class Spending(MoneyView):
-    """POST takes credit away, for a booking if one is named."""
-
-    tag = "Credits"
-    action_specs: ClassVar[Mapping[str, ActionSpec]] = {
-        "post": ActionSpec(
-            "customers.add_credit",
-            serializers.CreditDoneSerializer,
-            201,
-            shapes.SpendCredit,
-        )
-    }
-
-    def post(self, request: Request, customer: str) -> Response:
-        row, values = self.customer(customer), self.body()
+    def spend_credit(self, request: Request, customer: str) -> Response:
+        """Take credit away, for a booking if one is named."""
+        instance, values = self.customer(customer), self.body()
         if "booking" in values:
             values["booking"] = self.booking(values["booking"])
-        return self.credited(self.act(services.spend_credit, row, **values))
+        return self.credited(self.act(services.spend_credit, instance, **values))
 
-
-class Reversal(MoneyView):
-    """POST takes an entry back by its opposite."""
-
-    tag = "Credits"
-    action_specs: ClassVar[Mapping[str, ActionSpec]] = {
-        "post": ActionSpec(
-            "customers.add_credit",
-            serializers.CreditDoneSerializer,
-            201,
-            shapes.GiveReason,
-        )
-    }
-
-    def post(self, request: Request, pk: str) -> Response:
-        entry = self.row(services.get_credit, pk)
+    def reverse_credit(self, request: Request, pk: str) -> Response:
+        """Take an entry back by its opposite."""
+        entry = self.get_or_404(services.get_credit, pk)
         return self.credited(self.act(services.reverse_credit, entry, **self.body()))
 
 
-class OneFlag(FoundView):
-    """DELETE takes a flag off; that it stood stays in the history."""
+class FlagView(CustomerLookupMixin):
+    """DELETE takes a flag off; the history keeps that it was set."""
 
     tag = "Flags"
-    action_specs: ClassVar[Mapping[str, ActionSpec]] = {
+    action_specs: ClassVar = {
         "delete": ActionSpec("customers.change_flag", None, 204, Reason)
     }
 
     def delete(self, request: Request, customer: str, code: str) -> Response:
         self.refuse_version()
-        row = self.customer(customer)
+        instance = self.customer(customer)
         reason = self.body().get("reason") or "removed by the API"
         try:
-            services.remove_flag(row, code, actor=self.actor, reason=reason)
+            services.remove_flag(instance, code, actor=self.actor, reason=reason)
         except RuleBroken as error:
             if getattr(error, "code", None) == "no_such_flag":
                 raise Http404 from error

@@ -18,28 +18,3 @@ from customers.models.note import Note
 from customers.models.preferences import Flag, Preferences, split_tags
 from customers.models.stats import CustomerStats
 from customers.models.ticket import Ticket, TicketMessage
-
-__all__ = [
-    "Address",
-    "Booking",
-    "Business",
-    "ConsentEvent",
-    "Contact",
-    "Credit",
-    "Customer",
-    "CustomerQuerySet",
-    "CustomerStats",
-    "Flag",
-    "ImportContent",
-    "ImportFile",
-    "Membership",
-    "Note",
-    "Preferences",
-    "Refund",
-    "Ticket",
-    "TicketMessage",
-    "permissions_in_businesses",
-    "roles_of",
-    "split_tags",
-    "staff_of",
-]

@@ -1,4 +1,4 @@
-"""What the tables of this app share."""
+"""Columns and constraints that the models of this app share."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def currency_code(**kwargs: Any) -> models.CharField[Any, Any]:
     return models.CharField(max_length=3, validators=[check_currency], **kwargs)
 
 
-def known(field: str, values: list[str], name: str) -> models.CheckConstraint:
-    """Return the rule that a column holds one of our values, or null."""
+def one_of(field: str, values: list[str], name: str) -> models.CheckConstraint:
+    """Return the constraint that a column holds one of these values, or null."""
     return models.CheckConstraint(
         condition=Q(**{f"{field}__in": values}),
         name=name,
@@ -34,7 +34,7 @@ def known(field: str, values: list[str], name: str) -> models.CheckConstraint:
 
 
 class ArchiveMarks(models.Model):
-    """Soft deletion: who hid a row, when and why. Nothing is removed."""
+    """Soft deletion: who archived a row, when and why. Nothing is removed."""
 
     archived_at = models.DateTimeField(null=True, blank=True, editable=False)
     archived_by_id = models.UUIDField(null=True, blank=True, editable=False)
@@ -45,5 +45,5 @@ class ArchiveMarks(models.Model):
 
     @property
     def is_archived(self) -> bool:
-        """Tell whether the row is hidden from daily work."""
+        """Return True if the row is archived."""
         return self.archived_at is not None

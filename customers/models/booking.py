@@ -1,4 +1,4 @@
-"""Everything bought: bookings, orders, sales, plans; and money that goes back."""
+"""Bookings, orders, sales and plans; refunds and credit."""
 
 from __future__ import annotations
 
@@ -24,38 +24,36 @@ from customers.choices import (
     RefundReason,
     RefundStatus,
 )
-from customers.models.base import ZERO, currency_code, known, money
+from customers.models.base import ZERO, currency_code, money, one_of
 from customers.models.business import Business
 from customers.models.customer import Customer
 from customers.references import new_booking_reference
 
 
 class BookingQuerySet(TrackedQuerySet["Booking"]):
-    """Bookings by what they count as."""
+    """Bookings by status, and with sums."""
 
     def orders(self) -> Self:
-        """Keep everything that is more than a draft."""
+        """Keep all but drafts."""
         return self.exclude(status=BookingStatus.DRAFT)
 
     def with_refunded(self) -> Self:
-        """Add `refunded_amount`: what has gone back of each."""
+        """Add `refunded_amount`: how much of each was refunded."""
         refund: Any = self.model._meta.get_field("refunds").related_model
-        gone = refund._default_manager.filter(
+        refunds = refund._default_manager.filter(
             booking=OuterRef("pk"), status=RefundStatus.SUCCEEDED
         )
-        sums = gone.order_by().values("booking").annotate(n=Sum("amount"))
-        zero = Value(
-            ZERO, output_field=models.DecimalField(max_digits=15, decimal_places=3)
-        )
+        sums = refunds.order_by().values("booking").annotate(n=Sum("amount"))
+        zero = Value(ZERO, output_field=money())
         return self.annotate(refunded_amount=Coalesce(Subquery(sums.values("n")), zero))
 
     def purchases(self) -> Self:
-        """Keep what was completed, also when its money went back later."""
+        """Keep what was completed, also if it was refunded later."""
         return self.filter(status__in=PURCHASE_STATUSES)
 
 
 class Booking(TrackedModel):
-    """One thing bought. Money columns share the row's currency."""
+    """One booking, order, sale or plan. All amounts are in its currency."""
 
     privacy: ClassVar[dict[str, str]] = {
         "reference": "public",
@@ -134,9 +132,9 @@ class Booking(TrackedModel):
             models.UniqueConstraint(
                 fields=["business", "invoice_number"], name="booking_invoice_unique"
             ),
-            known("kind", BookingKind.values, "booking_kind_known"),
-            known("status", BookingStatus.values, "booking_status_known"),
-            known("cancelled_by", CancelledBy.values, "booking_cancelled_by_known"),
+            one_of("kind", BookingKind.values, "booking_kind_known"),
+            one_of("status", BookingStatus.values, "booking_status_known"),
+            one_of("cancelled_by", CancelledBy.values, "booking_cancelled_by_known"),
             models.CheckConstraint(
                 condition=Q(
                     total_amount__gte=0,
@@ -184,12 +182,12 @@ class Booking(TrackedModel):
 
     @property
     def is_purchase(self) -> bool:
-        """Tell whether the booking counts as bought."""
+        """Return True if the booking counts as a purchase."""
         return self.status in PURCHASE_STATUSES
 
 
 class Refund(TrackedModel):
-    """Money that goes back for one booking, in the booking's currency."""
+    """A refund of one booking, in the booking's currency."""
 
     privacy: ClassVar[dict[str, str]] = {
         "currency": "public",
@@ -222,8 +220,8 @@ class Refund(TrackedModel):
             ("exceed_limit_refund", "Can give back more than the business's limit"),
         ]
         constraints: ClassVar = [
-            known("status", RefundStatus.values, "refund_status_known"),
-            known("reason_code", RefundReason.values, "refund_reason_known"),
+            one_of("status", RefundStatus.values, "refund_status_known"),
+            one_of("reason_code", RefundReason.values, "refund_reason_known"),
             models.CheckConstraint(
                 condition=Q(amount__gt=0),
                 name="refund_is_positive",
@@ -281,8 +279,8 @@ class Credit(SealedModel):
         permissions: ClassVar = [("export_credit", "Can export credits")]
         constraints: ClassVar = [
             *sealed_constraints("customers_credit", ["reason"]),
-            known("kind", CreditKind.values, "credit_kind_known"),
-            known("reason_code", CreditReason.values, "credit_reason_known"),
+            one_of("kind", CreditKind.values, "credit_kind_known"),
+            one_of("reason_code", CreditReason.values, "credit_reason_known"),
             models.CheckConstraint(
                 condition=Q(kind=CreditKind.ISSUED, amount__gt=0)
                 | Q(kind__in=[CreditKind.SPENT, CreditKind.EXPIRED], amount__lt=0)

@@ -1,11 +1,13 @@
-"""A business, and who works for it."""
+"""Businesses, and the memberships of their staff."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
+from datetime import date, datetime
 from typing import Any, ClassVar, Self
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -19,19 +21,19 @@ from audit.history.querysets import TrackedQuerySet
 from audit.timezones import check_time_zone
 from customers.choices import ConsentMode, Role
 from customers.countries import check_country
-from customers.models.base import currency_code, known, money
+from customers.models.base import currency_code, money, one_of
 from customers.roles import PERMISSIONS
 
 logger = logging.getLogger(__name__)
 
 
 class BusinessQuerySet(TrackedQuerySet["Business"]):
-    """Businesses within reach."""
+    """Businesses that an actor may see."""
 
     business_field = "id"
 
     def by_reference(self, reference: str) -> Self:
-        """Keep the business of a UUID or slug, as they stand in paths."""
+        """Keep the business with this UUID or slug, as paths have it."""
         try:
             key = models.UUIDField().to_python(reference)
         except ValidationError:
@@ -96,7 +98,7 @@ class Business(TrackedModel):
             ("import_business", "Can import businesses"),
         ]
         constraints: ClassVar = [
-            known("consent_mode", ConsentMode.values, "business_consent_mode_known"),
+            one_of("consent_mode", ConsentMode.values, "business_consent_mode_known"),
             models.CheckConstraint(
                 condition=models.Q(
                     occasional_from__gte=2,
@@ -117,25 +119,34 @@ class Business(TrackedModel):
         return self.name
 
     def clean(self) -> None:
-        """Raise ValidationError unless the settings can be read as they are."""
+        """Raise ValidationError unless the settings have the right types."""
         super().clean()
-        found = self.settings
+        settings = self.settings
         parts = ("consent_wordings", "mappings")
-        if not isinstance(found, dict) or not all(
-            isinstance(found.get(name, {}), dict) for name in parts
+        if not isinstance(settings, dict) or not all(
+            isinstance(settings.get(name, {}), dict) for name in parts
         ):
             msg = "Send an object; consent_wordings and mappings in it are objects."
             error = ValidationError(msg, code="incorrect_type")
             raise ValidationError({"settings": error})
 
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone of the business."""
+        return ZoneInfo(self.timezone)
+
+    def local_day(self, moment: datetime) -> date:
+        """Return the calendar day of a moment where the business is."""
+        return moment.astimezone(self.zone).date()
+
     def wording_is_valid(self, version: str | None) -> bool:
-        """Tell whether consent given under this version of the wording still counts."""
+        """Return True if consent under this version of the wording still counts."""
         wordings = self.settings.get("consent_wordings", {})
         return bool(version) and wordings.get(version) is True
 
 
 class Membership(SignedModel, TrackedModel):
-    """What a member of staff may do in one business."""
+    """The role of a member of staff in one business."""
 
     signed = ("id", "user_id", "business_id", "role", "ended_at")
     derived: ClassVar[Mapping[str, str | tuple[str, ...]]] = {
@@ -163,7 +174,7 @@ class Membership(SignedModel, TrackedModel):
                 name="one_membership_per_user",
                 violation_error_message="This user works for the business already.",
             ),
-            known("role", Role.values, "membership_role_known"),
+            one_of("role", Role.values, "membership_role_known"),
         ]
 
     def __str__(self) -> str:
@@ -175,8 +186,11 @@ class Membership(SignedModel, TrackedModel):
 
 
 def permissions_in_businesses(user: models.Model) -> dict[UUID, frozenset[str]]:
-    """Return what a user may do in each business: the rights of the role there."""
-    return {row.business_id: PERMISSIONS[Role(row.role)] for row in _memberships(user)}
+    """Return the permissions of a user in each business: those of the role there."""
+    return {
+        membership.business_id: PERMISSIONS[Role(membership.role)]
+        for membership in _memberships(user)
+    }
 
 
 def staff_of(business_ids: Iterable[UUID]) -> models.QuerySet[Any, Any]:
@@ -187,14 +201,15 @@ def staff_of(business_ids: Iterable[UUID]) -> models.QuerySet[Any, Any]:
 
 def roles_of(user: models.Model) -> set[str]:
     """Return the roles a user has now, in whichever business."""
-    return {row.role for row in _memberships(user)}
+    return {membership.role for membership in _memberships(user)}
 
 
 def _memberships(user: models.Model) -> list[Membership]:
-    """Return what counts of a user's memberships: not what was written past the hub."""
-    rows = Membership.objects.filter(user=user.pk, ended_at=None)
-    found = list(rows.only(*Membership.signed, "mac"))
-    for row in found:
-        if not row.is_genuine:
-            logger.error("Membership %s was changed past the hub: no right.", row.pk)
-    return [row for row in found if row.is_genuine]
+    """Return the memberships that count: not those written past the hub."""
+    active = Membership.objects.filter(user=user.pk, ended_at=None)
+    memberships = list(active.only(*Membership.signed, "mac"))
+    for membership in memberships:
+        if not membership.is_genuine:
+            msg = "Membership %s was changed past the hub: no right."
+            logger.error(msg, membership.pk)
+    return [membership for membership in memberships if membership.is_genuine]

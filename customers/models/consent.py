@@ -1,4 +1,4 @@
-"""What a person said about being contacted: kept for ever, never edited."""
+"""Consent to being contacted: only added, never changed or removed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from audit.database.sealed import SealedModel, sealed_constraints
 from audit.fields import NullTextField
 from audit.history.querysets import ScopedQuerySet
 from customers.choices import ConsentAction, ConsentChannel
-from customers.models.base import known
+from customers.models.base import one_of
 from customers.models.business import Business
 from customers.models.customer import Customer
 
@@ -60,8 +60,8 @@ class ConsentEvent(SealedModel):
         permissions: ClassVar = [("export_consentevent", "Can export consents")]
         constraints: ClassVar = [
             *sealed_constraints("customers_consentevent", ["evidence"]),
-            known("channel", ConsentChannel.values, "consent_channel_known"),
-            known("action", ConsentAction.values, "consent_action_known"),
+            one_of("channel", ConsentChannel.values, "consent_channel_known"),
+            one_of("action", ConsentAction.values, "consent_action_known"),
         ]
         indexes: ClassVar = [
             models.Index(

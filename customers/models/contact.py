@@ -18,7 +18,7 @@ from audit.fields import (
 from audit.history.models import TrackedModel
 from customers.choices import AddressKind, ContactKind
 from customers.countries import check_country
-from customers.models.base import ArchiveMarks, known
+from customers.models.base import ArchiveMarks, one_of
 from customers.models.business import Business
 from customers.models.customer import Customer
 from customers.phones import to_e164
@@ -80,7 +80,7 @@ class Address(ArchiveMarks, TrackedModel):
                 name="one_primary_address",
                 violation_error_message="The customer has a primary address already.",
             ),
-            known("kind", AddressKind.values, "address_kind_known"),
+            one_of("kind", AddressKind.values, "address_kind_known"),
         ]
         indexes: ClassVar = [
             models.Index(fields=["business", "customer"], name="address_customer"),
@@ -146,7 +146,7 @@ class Contact(ArchiveMarks, TrackedModel):
             ("import_contact", "Can import contacts"),
         ]
         constraints: ClassVar = [
-            known("kind", ContactKind.values, "contact_kind_known"),
+            one_of("kind", ContactKind.values, "contact_kind_known"),
             models.CheckConstraint(
                 condition=Q(valid_to__isnull=True)
                 | Q(valid_from__isnull=True)

@@ -1,4 +1,4 @@
-"""A customer of one business: who they are, and whether they are still with us."""
+"""Customers of a business: identity, contact data, status."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from audit.history.models import TrackedModel
 from audit.history.querysets import TrackedQuerySet
 from audit.privacy.confusables import LONGEST_SKELETON, skeleton
 from customers.choices import CustomerStatus, CustomerType
-from customers.models.base import ArchiveMarks, known
+from customers.models.base import ArchiveMarks, one_of
 from customers.models.business import Business
 from customers.phones import to_e164
 from customers.references import new_customer_reference
@@ -28,19 +28,19 @@ if TYPE_CHECKING:
 LIVE = Q(archived_at=None, erased_at=None)
 
 
-# Names that are an e-mail address or a phone number, of people who told no other: every
-# one that `audit.privacy.masking.mask_text` masks, and more.
+# Names that are an e-mail address or a phone number, for want of another: every one
+# that `audit.privacy.masking.mask_text` masks, and more.
 ADDRESS_AS_NAME = Q(name__contains="@") | Q(
     name__regex=r"([0-9][^0-9]*){7}|(\+|00)[0-9][0-9\s()/.-]{5,}[0-9]"
 )
-# So many words of a search are looked for.
+# Words of a search that are used.
 _WORDS = 8
-# So many digits find a phone number by a part of it, or are a number of their own.
+# Digits that find a phone number by a part of it, and by its end in any country.
 _PART, _WHOLE = 4, 8
 
 
 class CustomerQuerySet(TrackedQuerySet["Customer"]):
-    """Customers by what staff ask for."""
+    """Customers by status, search and likeness."""
 
     def live(self) -> Self:
         """Keep customers who are neither archived nor erased."""
@@ -49,17 +49,17 @@ class CustomerQuerySet(TrackedQuerySet["Customer"]):
     def matching(self, text: str, *, seen_in: Collection[UUID] | None) -> Self:
         """Keep customers whose name, e-mail, phone or reference contains the text.
 
-        A part of an e-mail or phone finds people of the businesses in `seen_in` alone
-        (None: of all), where whoever asks sees them in clear. Elsewhere only the whole
-        value does: parts would tell a masked one letter by letter. A name may be an
-        address or a number too, of people who never told another. Words after the
-        eighth are left out.
+        A part of an e-mail or phone matches in the businesses of `seen_in` alone (None:
+        all), where the actor sees them in clear. Elsewhere only the whole value
+        matches: parts would disclose a masked one letter by letter. A name may be an
+        address or a number too, for want of another. Words after the eighth are
+        ignored.
         """
         seen = Q() if seen_in is None else Q(business_id__in=seen_in)
         words = text.split(maxsplit=_WORDS)[:_WORDS]
-        found = self
+        matches = self
         for word in words:
-            found = found.filter(
+            matches = matches.filter(
                 Q(name__icontains=word) & (seen | ~ADDRESS_AS_NAME)
                 | Q(email_key=fold_email(word))
                 | Q(email_key__contains=fold_email(word)) & seen
@@ -69,28 +69,28 @@ class CustomerQuerySet(TrackedQuerySet["Customer"]):
                 | _phone(word, seen)
             )
         if len(words) > 1 and (digits := _phone(text, seen)):
-            found = found | self.filter(digits)
-        return found
+            matches = matches | self.filter(digits)
+        return matches
 
     def _with_contact(self, word: str) -> models.QuerySet[Any, Any]:
         """Return the customers who have, or had, this further e-mail address."""
         contact: Any = self.model._meta.get_field("contacts").related_model
-        rows = contact._default_manager.filter(email_key=fold_email(word))
-        return rows.values("customer")
+        contacts = contact._default_manager.filter(email_key=fold_email(word))
+        return contacts.values("customer")
 
     def named_for_order(self, *, seen_in: Collection[UUID] | None) -> Self:
         """Add `order_name`, by which a list is sorted.
 
-        It is unknown for a name that is an address, but in the businesses in `seen_in`
-        (None: all): its place would tell a masked one letter by letter.
+        It is null for a name that is an address, except in the businesses of `seen_in`
+        (None: all): its position would disclose a masked one letter by letter.
         """
         if seen_in is None:
             return self.alias(order_name=Upper("name"))
-        shown = Q(business_id__in=seen_in) | ~ADDRESS_AS_NAME
-        return self.alias(order_name=Case(When(shown, then=Upper("name"))))
+        is_visible = Q(business_id__in=seen_in) | ~ADDRESS_AS_NAME
+        return self.alias(order_name=Case(When(is_visible, then=Upper("name"))))
 
-    def with_shown(self) -> Self:
-        """Load what an endpoint shows: figures, preferences, the primary address."""
+    def with_details(self) -> Self:
+        """Load figures, preferences and the primary address."""
         address: Any = self.model._meta.get_field("addresses").related_model
         primary = address._default_manager.filter(is_primary=True, archived_at=None)
         loaded = self.select_related("business", "stats", "preferences")
@@ -99,7 +99,7 @@ class CustomerQuerySet(TrackedQuerySet["Customer"]):
         )
 
     def looking_like(self, customer: Customer) -> Self:
-        """Keep others of the business whose e-mail or name may be taken for theirs."""
+        """Keep others of the business with a similar e-mail or name."""
         alike = Q()
         if customer.email_skeleton:
             alike |= Q(email_skeleton=customer.email_skeleton)
@@ -124,17 +124,18 @@ class CustomerQuerySet(TrackedQuerySet["Customer"]):
         for column, written in whole.items():
             # As one text: a row in SQL is not compared alike on both engines.
             look = Concat(Cast("business_id", text), Value(" "), Cast(column, text))
-            rows = self.live().order_by().exclude(**{column: None})
-            groups = rows.values("business_id", column)
+            live = self.live().order_by().exclude(**{column: None})
+            groups = live.values("business_id", column)
             # Two of them that differ are enough; to count all takes a sort of all.
             several = groups.annotate(_first=Min(written), _last=Max(written))
             several = several.exclude(_first=F("_last")).annotate(_look=look)
-            found = rows.annotate(_look=look).filter(_look__in=several.values("_look"))
-            alike |= Q(pk__in=found.values("pk"))
+            looks = several.values("_look")
+            customers = live.annotate(_look=look).filter(_look__in=looks)
+            alike |= Q(pk__in=customers.values("pk"))
         return self.filter(alike)
 
     def for_list(self) -> Self:
-        """Load what a list shows beside the customer."""
+        """Load the business and the figures, which lists show."""
         return self.select_related("business", "stats")
 
 
@@ -189,8 +190,7 @@ class Customer(ArchiveMarks, TrackedModel):
     )
     # Required by every form and service; null only once the person is erased.
     name = NameField(max_length=255, null=True)
-    # By these, people are found who look like one another: see
-    # `audit.privacy.confusables`.
+    # For finding look-alikes: see `audit.privacy.confusables`.
     name_skeleton = NullCharField(max_length=LONGEST_SKELETON, editable=False)
     email = EmailField("e-mail", max_length=254, null=True, blank=True)
     email_key = NullCharField(max_length=254, editable=False)
@@ -259,8 +259,8 @@ class Customer(ArchiveMarks, TrackedModel):
                 name="customer_has_a_name",
                 violation_error_message="Give a name.",
             ),
-            known("status", CustomerStatus.values, "customer_status_known"),
-            known("customer_type", CustomerType.values, "customer_type_known"),
+            one_of("status", CustomerStatus.values, "customer_status_known"),
+            one_of("customer_type", CustomerType.values, "customer_type_known"),
         ]
         indexes: ClassVar = [
             models.Index(
@@ -282,7 +282,7 @@ class Customer(ArchiveMarks, TrackedModel):
 
     @property
     def subject_id(self) -> UUID:
-        """Whom the row is about."""
+        """The customer of the row: itself."""
         return self.pk
 
     def __str__(self) -> str:
@@ -291,23 +291,23 @@ class Customer(ArchiveMarks, TrackedModel):
 
     @property
     def is_live(self) -> bool:
-        """Tell whether the customer is neither archived nor erased."""
+        """Return True if the customer is neither archived nor erased."""
         return not self.is_archived and self.erased_at is None
 
     @property
-    def shown_status(self) -> str:
-        """The status as it is answered: erased and archived come first."""
+    def display_status(self) -> str:
+        """The status for display: erased and archived come first."""
         if self.erased_at is not None:
             return "erased"
         return "archived" if self.is_archived else self.status
 
     @property
     def is_active(self) -> bool:
-        """Tell whether the stored status is active."""
+        """Return True if the stored status is active."""
         return self.status == CustomerStatus.ACTIVE
 
     def derive(self) -> None:
-        """Compute the columns by which the customer is found from what was typed."""
+        """Compute the columns by which the customer is found."""
         self.name_skeleton = skeleton(self.name or "") or None
         self.email = self.email or None
         self.email_skeleton = skeleton(self.email or "") or None

@@ -1,4 +1,4 @@
-"""Files to import, from their upload until they are loaded or their time is over."""
+"""Files to import, from their upload until they are loaded or expire."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from django.utils import timezone
 from audit.fields import NullCharField, NullTextField
 from audit.history.querysets import ScopedQuerySet
 from audit.ids import uuid7
-from customers.models.base import known
+from customers.models.base import one_of
 from customers.models.business import Business
 from customers.readers import KINDS
 
-_KEPT = timedelta(hours=24)
+_LIFETIME = timedelta(hours=24)
 
 
 def a_day_from_now() -> datetime:
-    """Return when a file is removed with which somebody goes on now."""
-    return timezone.now() + _KEPT
+    """Return when a file expires that is used now."""
+    return timezone.now() + _LIFETIME
 
 
 class ImportFile(models.Model):
-    """A file that somebody uploaded, what its preview found, and how far it is loaded.
+    """An uploaded file, the findings of its preview, and the progress of its load.
 
-    Findings hold people, so they lie encrypted, and who uploaded the file is alone in
-    reading them. The content is a row of its own: this one is written with each batch,
-    and SQLite writes a row whole. Rows are removed a day after they were made,
-    confirmed or last written by a load. `cursor` is the number of the last row of the
+    Findings hold personal data, so they are encrypted, and only the uploader can read
+    them. The content is a row of its own: this one is written with each batch, and
+    SQLite writes a row whole. Rows are removed a day after they were created, confirmed
+    or last written by a load. `cursor` is the number of the last row of the
     file that is done, and `batch` that of the last committed batch.
     """
 
@@ -82,7 +82,7 @@ class ImportFile(models.Model):
         verbose_name_plural = "files to import"
         ordering = ("-id",)
         default_permissions = ()
-        constraints: ClassVar = [known("kind", list(KINDS), "import_kind_known")]
+        constraints: ClassVar = [one_of("kind", list(KINDS), "import_kind_known")]
         indexes: ClassVar = [
             models.Index(fields=["business", "uploaded_by"], name="import_uploader"),
             models.Index(fields=["expires_at"], name="import_expires"),

@@ -10,7 +10,7 @@ from django.db import models
 from audit.fields import NullCharField
 from audit.history.models import TrackedModel
 from customers.choices import NoteType
-from customers.models.base import ArchiveMarks, known
+from customers.models.base import ArchiveMarks, one_of
 from customers.models.business import Business
 from customers.models.customer import Customer
 
@@ -49,7 +49,9 @@ class Note(ArchiveMarks, TrackedModel):
             ("export_note", "Can export notes"),
             ("import_note", "Can import notes"),
         ]
-        constraints: ClassVar = [known("note_type", NoteType.values, "note_type_known")]
+        constraints: ClassVar = [
+            one_of("note_type", NoteType.values, "note_type_known")
+        ]
         indexes: ClassVar = [
             models.Index(
                 fields=["business", "customer", "-created_at"], name="note_customer"

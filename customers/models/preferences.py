@@ -78,9 +78,11 @@ class Preferences(TrackedModel):
     def clean(self) -> None:
         """Raise ValidationError unless the categories are texts."""
         super().clean()
-        found = self.preferred_categories
-        is_list = isinstance(found, list) and all(isinstance(t, str) for t in found)
-        if found is not None and not is_list:
+        categories = self.preferred_categories
+        is_list = isinstance(categories, list) and all(
+            isinstance(t, str) for t in categories
+        )
+        if categories is not None and not is_list:
             error = ValidationError("Send a list of texts.", code="incorrect_type")
             raise ValidationError({"preferred_categories": error})
 

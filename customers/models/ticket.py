@@ -12,7 +12,7 @@ from django.utils import timezone
 from audit.fields import NullCharField
 from audit.history.models import TrackedModel
 from customers.choices import AuthorKind, Channel, TicketPriority, TicketStatus
-from customers.models.base import known
+from customers.models.base import one_of
 from customers.models.booking import Booking
 from customers.models.business import Business
 from customers.models.customer import Customer
@@ -71,9 +71,9 @@ class Ticket(TrackedModel):
             models.UniqueConstraint(
                 fields=["business", "number"], name="ticket_number_unique"
             ),
-            known("status", TicketStatus.values, "ticket_status_known"),
-            known("priority", TicketPriority.values, "ticket_priority_known"),
-            known("channel", Channel.values, "ticket_channel_known"),
+            one_of("status", TicketStatus.values, "ticket_status_known"),
+            one_of("priority", TicketPriority.values, "ticket_priority_known"),
+            one_of("channel", Channel.values, "ticket_channel_known"),
         ]
         indexes: ClassVar = [
             models.Index(
@@ -122,7 +122,7 @@ class TicketMessage(TrackedModel):
             ("import_ticketmessage", "Can import ticket messages"),
         ]
         constraints: ClassVar = [
-            known("author_kind", AuthorKind.values, "message_author_known"),
+            one_of("author_kind", AuthorKind.values, "message_author_known"),
             models.CheckConstraint(
                 condition=models.Q(author_kind=AuthorKind.STAFF)
                 | models.Q(is_internal=False),

@@ -1,3 +1,3 @@
-"""What may be read: selectors take the actor, and return rows of their businesses."""
+"""What may be read: selectors take the actor and stay within their businesses."""
 
 from __future__ import annotations

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
 from django.db.models import Count, Q, Sum
 from django.db.models.functions import TruncWeek
@@ -112,12 +111,12 @@ def get_signups_per_week(
         list_customers(actor=actor, business_id=business.pk)
         .filter(joined_at__gte=since)
         .order_by()
-        .annotate(week=TruncWeek("joined_at", tzinfo=ZoneInfo(business.timezone)))
+        .annotate(week=TruncWeek("joined_at", tzinfo=business.zone))
         .values("week")
         .annotate(n=Count("pk"))
         .order_by("week")
     )
-    return [SignupsOfWeek(row["week"].date(), row["n"]) for row in weeks]
+    return [SignupsOfWeek(each["week"].date(), each["n"]) for each in weeks]
 
 
 def get_channels(business: Business, *, actor: Actor) -> dict[str, int]:
@@ -133,7 +132,7 @@ def get_channels(business: Business, *, actor: Actor) -> dict[str, int]:
 
 def _customer_counts(business: Business, now: datetime) -> dict[str, Any]:
     engaged_since = now - metrics.ENGAGED_FOR
-    local = now.astimezone(ZoneInfo(business.timezone))
+    local = now.astimezone(business.zone)
     month = local.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     engaged = Q(joined_at__gt=engaged_since) | Q(stats__last_login_at__gt=engaged_since)
     active = Q(status=CustomerStatus.ACTIVE) & engaged

@@ -20,10 +20,10 @@ from customers.models import (
     Ticket,
     TicketMessage,
 )
-from customers.selectors.customers import list_rows
+from customers.selectors.customers import list_visible
 
 # Of those who share the look of a name, most of whom have that very name.
-_LOOKED_AT = 100
+_MAX_LOOK_ALIKES = 100
 
 
 class Duplicate(NamedTuple):
@@ -35,7 +35,7 @@ class Duplicate(NamedTuple):
 
 @dataclass(frozen=True)
 class CustomerParts:
-    """The newest rows of each kind, and of which kinds there are more."""
+    """The newest of each kind, and of which kinds there are more."""
 
     bookings: list[Booking] = field(default_factory=list)
     addresses: list[Address] = field(default_factory=list)
@@ -46,30 +46,30 @@ class CustomerParts:
 
 
 def get_parts(customer: Customer, *, actor: Actor, limit: int) -> CustomerParts:
-    """Return up to `limit` rows of each kind; of tickets what the customer may read.
+    """Return up to `limit` of each kind, and of tickets what the customer may read.
 
-    Of each ticket's messages the newest, the oldest of them first. Kinds that the actor
+    Of each ticket the newest messages, the oldest of them first. Kinds that the actor
     may not see are empty.
     """
-    bookings: Any = list_rows(Booking, actor=actor)
-    messages = list_rows(TicketMessage, actor=actor).filter(is_internal=False)
+    bookings: Any = list_visible(Booking, actor=actor)
+    messages = list_visible(TicketMessage, actor=actor).filter(is_internal=False)
     newest_messages = messages.order_by("-sent_at", "-pk")[: limit + 1]
-    tickets = list_rows(Ticket, actor=actor).prefetch_related(
+    tickets = list_visible(Ticket, actor=actor).prefetch_related(
         Prefetch("messages", newest_messages, to_attr="responses")
     )
     person_kinds = [ContactKind.EMERGENCY, ContactKind.ALTERNATIVE]
     sources: dict[str, Any] = {
         "bookings": bookings.with_refunded(),
-        "addresses": list_rows(Address, actor=actor).filter(archived_at=None),
-        "contacts": list_rows(Contact, actor=actor).filter(
+        "addresses": list_visible(Address, actor=actor).filter(archived_at=None),
+        "contacts": list_visible(Contact, actor=actor).filter(
             kind__in=person_kinds, archived_at=None
         ),
         "tickets": tickets,
     }
     parts: dict[str, list[Any]] = {}
     more: dict[str, bool] = {}
-    for name, rows in sources.items():
-        newest = list(rows.filter(customer=customer)[: limit + 1])
+    for name, queryset in sources.items():
+        newest = list(queryset.filter(customer=customer)[: limit + 1])
         parts[name] = newest[:limit]
         if len(newest) > limit:
             more["support_tickets" if name == "tickets" else name] = True
@@ -77,7 +77,7 @@ def get_parts(customer: Customer, *, actor: Actor, limit: int) -> CustomerParts:
         if len(ticket.responses) > limit:
             more["responses"] = True
         ticket.responses = ticket.responses[:limit][::-1]
-    flags = list_rows(Flag, actor=actor).filter(customer=customer, removed_at=None)
+    flags = list_visible(Flag, actor=actor).filter(customer=customer, removed_at=None)
     codes = sorted(flags.values_list("code", flat=True))
     return CustomerParts(**parts, flags=codes, more=more)
 
@@ -88,31 +88,31 @@ def find_possible_duplicates(
     """Return who may be the same person in the business, and by what.
 
     The same phone number, a former e-mail, or an e-mail or name that looks the same and
-    is another one. Notes for the access event whom it names.
+    is another one. The access event records whom it names.
     """
-    others: Any = list_rows(Customer, actor=actor)
+    others: Any = list_visible(Customer, actor=actor)
     others = others.live()
     others = others.filter(business=customer.business_id).exclude(pk=customer.pk)
     duplicates: dict[Any, Duplicate] = {}
     if customer.phone_e164:
-        for row in others.filter(phone_e164=customer.phone_e164)[:limit]:
-            duplicates[row.pk] = Duplicate(row, "same_phone")
+        for other in others.filter(phone_e164=customer.phone_e164)[:limit]:
+            duplicates[other.pk] = Duplicate(other, "same_phone")
     if customer.email_key:
-        contacts = list_rows(Contact, actor=actor).order_by()
+        contacts = list_visible(Contact, actor=actor).order_by()
         former = contacts.filter(email_key=customer.email_key).values("customer")
-        for row in others.filter(pk__in=former)[:limit]:
-            duplicates.setdefault(row.pk, Duplicate(row, "same_email"))
-    for row in others.looking_like(customer)[:_LOOKED_AT]:
-        if reason := _look_alike(row, customer):
-            duplicates.setdefault(row.pk, Duplicate(row, reason))
+        for other in others.filter(pk__in=former)[:limit]:
+            duplicates.setdefault(other.pk, Duplicate(other, "same_email"))
+    for other in others.looking_like(customer)[:_MAX_LOOK_ALIKES]:
+        if reason := _look_alike(other, customer):
+            duplicates.setdefault(other.pk, Duplicate(other, reason))
     named = list(duplicates.values())[:limit]
     if named:
-        log.note_shown("customer.listed", [row for row, _ in named], actor=actor)
+        log.note_access("customer.listed", [other for other, _ in named], actor=actor)
     return named
 
 
-def _look_alike(row: Customer, customer: Customer) -> str | None:
-    """Return by what one person may be taken for another, if by anything."""
-    if row.email_skeleton and row.email_skeleton == customer.email_skeleton:
+def _look_alike(other: Customer, customer: Customer) -> str | None:
+    """Return what looks the same of two customers, if anything does."""
+    if other.email_skeleton and other.email_skeleton == customer.email_skeleton:
         return "similar_email"
-    return "similar_name" if is_look_alike(row.name, customer.name) else None
+    return "similar_name" if is_look_alike(other.name, customer.name) else None

@@ -1,4 +1,4 @@
-"""The doors to rows: every page, endpoint and command starts from one of these."""
+"""Selectors: every page, endpoint and command starts from one of these."""
 
 from __future__ import annotations
 
@@ -22,34 +22,34 @@ from customers.models import (
     Membership,
 )
 
-_Row = TypeVar("_Row", bound=models.Model)
+_Model = TypeVar("_Model", bound=models.Model)
 # Archived customers may share an external id; nobody has so many of them.
 _MAX_MATCHES = 50
 
 
-def list_rows(
-    model: type[_Row], *, actor: Actor, permission: str = ""
-) -> ScopedQuerySet[_Row]:
-    """Return the rows of a table that the actor may see, archived ones included.
+def list_visible(
+    model: type[_Model], *, actor: Actor, permission: str = ""
+) -> ScopedQuerySet[_Model]:
+    """Return what the actor may see of a table, archived instances included.
 
-    With `permission` those of businesses where the actor has that right.
+    With `permission` only of businesses where the actor has it.
     """
-    rows = model._default_manager.all()
-    if not isinstance(rows, ScopedQuerySet):
+    queryset = model._default_manager.all()
+    if not isinstance(queryset, ScopedQuerySet):
         msg = f"{model._meta.label} has no scoped queryset."
         raise TypeError(msg)
-    return rows.visible_to(actor, permission)
+    return queryset.visible_to(actor, permission)
 
 
 def list_businesses(*, actor: Actor, permission: str = "") -> ScopedQuerySet[Business]:
     """Return the businesses that the actor works for, or may do this in."""
-    return list_rows(Business, actor=actor, permission=permission)
+    return list_visible(Business, actor=actor, permission=permission)
 
 
 def list_memberships(*, actor: Actor) -> QuerySet[Membership]:
     """Return who works where now, in the businesses whose people the actor may see."""
-    rows = list_rows(Membership, actor=actor).filter(ended_at=None)
-    return rows.select_related("user", "business").order_by(
+    memberships = list_visible(Membership, actor=actor).filter(ended_at=None)
+    return memberships.select_related("user", "business").order_by(
         "business__name", "role", "user__username"
     )
 
@@ -57,10 +57,10 @@ def list_memberships(*, actor: Actor) -> QuerySet[Membership]:
 def get_business(reference: str, *, actor: Actor, permission: str = "") -> Business:
     """Return one business by UUID or slug; DoesNotExist for missing and foreign.
 
-    With `permission` also for one where the actor lacks that right.
+    With `permission` also for one where the actor lacks it.
     """
-    rows = Business.objects.visible_to(actor, permission)
-    return rows.by_reference(reference).get()
+    businesses = Business.objects.visible_to(actor, permission)
+    return businesses.by_reference(reference).get()
 
 
 def list_customers(
@@ -91,17 +91,16 @@ def get_customer(
 
     Foreign ones are as missing as any.
     """
-    rows = list_customers(actor=actor, business_id=business_id)
-    return find_customer(str(reference), rows=rows.for_list())
+    customers = list_customers(actor=actor, business_id=business_id)
+    return find_customer(str(reference), customers=customers.for_list())
 
 
 def list_archived_customers(*, actor: Actor, search: str = "") -> CustomerQuerySet:
     """Return the archived customers the actor may see, newest first."""
-    rows: Any = list_rows(Customer, actor=actor).filter(erased_at=None)
-    rows = rows.exclude(archived_at=None)
+    archived: Any = list_visible(Customer, actor=actor).filter(erased_at=None)
+    customers: CustomerQuerySet = archived.exclude(archived_at=None)
     if search:
-        rows = match_customers(rows, search, actor=actor)
-    customers: CustomerQuerySet = rows
+        customers = match_customers(customers, search, actor=actor)
     return customers
 
 
@@ -113,7 +112,7 @@ def match_customers(
 
 
 def find_customer(
-    reference: str, *, rows: QuerySet[Customer], business_id: UUID | None = None
+    reference: str, *, customers: QuerySet[Customer], business_id: UUID | None = None
 ) -> Customer:
     """Return one of these customers by UUID, reference or external id.
 
@@ -122,16 +121,16 @@ def find_customer(
     have the external id.
     """
     if business_id is not None:
-        rows = rows.filter(business=business_id)
+        customers = customers.filter(business=business_id)
     # Nobody's name is empty; in a query it would be everybody without one.
     if not reference:
         raise Customer.DoesNotExist
-    matches = list(rows.filter(_unique(reference))[:_MAX_MATCHES])
-    matches = matches or list(rows.filter(external_id=reference)[:_MAX_MATCHES])
-    matches = [row for row in matches if not row.is_archived] or matches
+    matches = list(customers.filter(_unique(reference))[:_MAX_MATCHES])
+    matches = matches or list(customers.filter(external_id=reference)[:_MAX_MATCHES])
+    matches = [match for match in matches if not match.is_archived] or matches
     if not matches:
         raise Customer.DoesNotExist
-    if len({row.business_id for row in matches}) > 1:
+    if len({match.business_id for match in matches}) > 1:
         msg = "Customers of two businesses have this id. Name one in X-Business."
         raise ValidationError(msg, code="business_needed")
     return matches[0]
@@ -139,8 +138,8 @@ def find_customer(
 
 def is_colleague(user_id: UUID, *, business_id: UUID) -> bool:
     """Tell whether somebody works for a business now."""
-    rows = Membership.objects.filter(user=user_id, business=business_id)
-    return rows.filter(ended_at=None).exists()
+    memberships = Membership.objects.filter(user=user_id, business=business_id)
+    return memberships.filter(ended_at=None).exists()
 
 
 def get_working_business(reference: str, *, actor: Actor, permission: str) -> Business:
@@ -151,11 +150,11 @@ def get_working_business(reference: str, *, actor: Actor, permission: str) -> Bu
     """
     if reference:
         return get_business(reference, actor=actor, permission=permission)
-    rows = list_businesses(actor=actor, permission=permission)
+    businesses = list_businesses(actor=actor, permission=permission)
     default = Membership.objects.filter(
         business=OuterRef("pk"), user=actor.user_id, is_default=True, ended_at=None
     )
-    ordered: Any = rows.annotate(is_default=Exists(default))
+    ordered: Any = businesses.annotate(is_default=Exists(default))
     some: list[Any] = list(ordered.order_by("-is_default", "name", "id")[:2])
     if some and (some[0].is_default or len(some) == 1):
         business: Business = some[0]
@@ -165,7 +164,7 @@ def get_working_business(reference: str, *, actor: Actor, permission: str) -> Bu
 
 
 def with_order_name(
-    rows: CustomerQuerySet, *, actor: Actor, business_id: UUID | None = None
+    customers: CustomerQuerySet, *, actor: Actor, business_id: UUID | None = None
 ) -> CustomerQuerySet:
     """Return customers with `order_name`, their name as far as the actor sees it.
 
@@ -176,7 +175,7 @@ def with_order_name(
     if seen_in is not None and reached is not None and seen_in >= reached:
         # The name alone, which has an index.
         seen_in = None
-    return rows.named_for_order(seen_in=seen_in)
+    return customers.named_for_order(seen_in=seen_in)
 
 
 _HUB_SORTED = {
@@ -205,21 +204,23 @@ def list_hub_customers(
     """
     if status == "archived":
         archived = list_archived_customers(actor=actor, search=search)
-        rows: CustomerQuerySet = archived.filter(business=business)
+        customers: CustomerQuerySet = archived.filter(business=business)
     else:
         stored = status if status in CustomerStatus.values else ""
-        rows = list_customers(
+        customers = list_customers(
             actor=actor, business_id=business.pk, search=search, status=stored
         )
     if status == "new":
-        rows = rows.filter(joined_at__gt=timezone.now() - NEW_FOR)
-    rows = rows.select_related("business", "stats")
+        customers = customers.filter(joined_at__gt=timezone.now() - NEW_FOR)
+    customers = customers.select_related("business", "stats")
     if sort_by == "email" and not actor.has_perm(SEE_UNMASKED, business.pk):
         sort_by = "created_at"
-    by = F(_HUB_SORTED[sort_by])
-    order = by.desc(nulls_last=True) if is_descending else by.asc(nulls_last=True)
-    rows = with_order_name(rows, actor=actor, business_id=business.pk)
-    return rows.order_by(order, "pk")
+    column = F(_HUB_SORTED[sort_by])
+    order = (
+        column.desc(nulls_last=True) if is_descending else column.asc(nulls_last=True)
+    )
+    customers = with_order_name(customers, actor=actor, business_id=business.pk)
+    return customers.order_by(order, "pk")
 
 
 _SORTED = {
@@ -231,7 +232,7 @@ _SORTED = {
 }
 
 
-def list_shown_customers(
+def list_detailed_customers(
     *,
     actor: Actor,
     business: Business,
@@ -241,28 +242,30 @@ def list_shown_customers(
     sort_by: str = "created_at",
     is_descending: bool = True,
 ) -> CustomerQuerySet:
-    """Return the live customers of one business with all that an endpoint shows."""
-    rows = list_customers(
+    """Return the live customers of one business with all that an endpoint answers."""
+    customers = list_customers(
         actor=actor,
         business_id=business.pk,
         search=search,
         customer_type=customer_type,
-    ).with_shown()
+    ).with_details()
     if is_active is not None:
         active = Q(status=CustomerStatus.ACTIVE)
-        rows = rows.filter(active if is_active else ~active)
-    by = F(_SORTED[sort_by])
-    rows = with_order_name(rows, actor=actor, business_id=business.pk)
-    return rows.order_by(by.desc() if is_descending else by.asc(), "pk")
+        customers = customers.filter(active if is_active else ~active)
+    column = F(_SORTED[sort_by])
+    customers = with_order_name(customers, actor=actor, business_id=business.pk)
+    return customers.order_by(column.desc() if is_descending else column.asc(), "pk")
 
 
-def get_shown_customer(reference: str, *, actor: Actor, business: Business) -> Customer:
-    """Return one live customer of a business with all that an endpoint shows.
+def get_detailed_customer(
+    reference: str, *, actor: Actor, business: Business
+) -> Customer:
+    """Return one live customer of a business with all that an endpoint answers.
 
     Raises as `get_customer` does.
     """
-    rows = list_customers(actor=actor, business_id=business.pk).with_shown()
-    return find_customer(reference, rows=rows)
+    customers = list_customers(actor=actor, business_id=business.pk).with_details()
+    return find_customer(reference, customers=customers)
 
 
 def get_repeat_customers(

@@ -1,4 +1,4 @@
-"""The doors to what is paid and given back."""
+"""Selectors of bookings, refunds and credit."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from django.db import models
 
 from audit.tenancy.actors import Actor
 from customers.models import Booking, Credit, Customer, Refund
-from customers.selectors.customers import list_rows
+from customers.selectors.customers import list_visible
 
 
 def list_bookings(*, actor: Actor, business_id: UUID | None = None) -> Any:
     """Return the bookings of live customers in the actor's businesses."""
-    rows = list_rows(Booking, actor=actor).select_related("customer", "business")
+    bookings = list_visible(Booking, actor=actor).select_related("customer", "business")
     if business_id is not None:
-        rows = rows.filter(business=business_id)
-    return rows.filter(customer__archived_at=None, customer__erased_at=None)
+        bookings = bookings.filter(business=business_id)
+    return bookings.filter(customer__archived_at=None, customer__erased_at=None)
 
 
 def get_booking(
@@ -30,25 +30,25 @@ def get_booking(
     Raises DoesNotExist for missing and for foreign ones alike, and
     MultipleObjectsReturned when two businesses of the actor know the same reference.
     """
-    rows = list_bookings(actor=actor, business_id=business_id)
+    bookings = list_bookings(actor=actor, business_id=business_id)
     named = models.Q(reference=reference)
     with suppress(ValidationError):
         named |= models.Q(pk=models.UUIDField().to_python(reference))
-    booking: Booking = rows.get(named)
+    booking: Booking = bookings.get(named)
     return booking
 
 
 def get_refund(pk: UUID | str, *, actor: Actor) -> Refund:
     """Return one refund; DoesNotExist for missing and foreign ones."""
-    return list_rows(Refund, actor=actor).select_related("booking").get(pk=pk)
+    return list_visible(Refund, actor=actor).select_related("booking").get(pk=pk)
 
 
 def list_credits(customer: Customer, *, actor: Actor) -> Any:
     """Return the entries of a customer, the newest first."""
-    return list_rows(Credit, actor=actor).filter(customer=customer)
+    return list_visible(Credit, actor=actor).filter(customer=customer)
 
 
 def get_credit(pk: UUID | str, *, actor: Actor) -> Credit:
     """Return one entry; DoesNotExist for missing and foreign ones."""
-    rows = list_rows(Credit, actor=actor).select_related("customer", "booking")
-    return rows.get(pk=pk)
+    entries = list_visible(Credit, actor=actor).select_related("customer", "booking")
+    return entries.get(pk=pk)

@@ -1,6 +1,6 @@
-"""Finding somebody while their name is being typed: exact hits first, then the rest.
+"""Search as you type: exact matches first, then the rest.
 
-Exact hits come from indexes. Only when they do not fill the page is the rest looked
+Exact matches come from indexes. Only when they do not fill the page is the rest looked
 for, newest customers first, and each statement ends at the limit.
 """
 
@@ -20,10 +20,10 @@ from audit.tenancy.actors import Actor
 from customers.models import Contact, Customer, CustomerQuerySet
 from customers.models.customer import ADDRESS_AS_NAME
 from customers.phones import to_e164
-from customers.selectors.customers import list_businesses, list_customers, list_rows
+from customers.selectors.customers import list_businesses, list_customers, list_visible
 
 LEAST = 2
-# The kinds of exact hits, the best first; the same person may be hit by several.
+# The kinds of exact matches, the best first; a customer may match by several.
 _EXACT = ("reference", "external_id", "email", "phone", "name")
 # So many businesses can be named one by one.
 _FEW = 100
@@ -35,8 +35,8 @@ _ORDER = ("-joined_at", "-pk")
 
 
 @dataclass(frozen=True)
-class Hit:
-    """Somebody who was found, and by what: name, email, phone, reference, external id.
+class Match:
+    """A customer, and what matched: name, email, phone, reference or external id.
 
     Former e-mails and further phones count as what they are.
     """
@@ -55,61 +55,62 @@ def search_customers(
 
 def find_customers(
     text: str, *, actor: Actor, business_id: UUID | None = None, limit: int = 10
-) -> list[Hit]:
+) -> list[Match]:
     """Return up to `limit` live customers by name, e-mail, phone or reference.
 
-    Exact hits come first: reference, external id, e-mail (current or former), phone in
-    any format, whole name. Then names that begin with the text, then all others; within
-    each the newest customers first. A whole reference, e-mail or phone that is known
-    finds its people alone. Less than two characters find nothing: half the table would
-    match. Five queries at most. What somebody sees masked finds nobody by a part of it.
+    Exact matches come first: reference, external id, e-mail (current or former), phone
+    in any format, whole name. Then names that begin with the text, then all others;
+    within each the newest customers first. A whole reference, e-mail or phone that is
+    stored matches alone. Less than two characters match nothing: it would be half the
+    table. Five queries at most. What the actor sees masked matches nothing in part.
     """
     text = text.strip()
     if len(text) < LEAST:
         return []
     businesses = _countries(actor, business_id)
-    rows = list_customers(actor=actor, business_id=business_id)
-    contacts: Any = list_rows(Contact, actor=actor)
+    customers = list_customers(actor=actor, business_id=business_id)
+    contacts: Any = list_visible(Contact, actor=actor)
     if actor.business_ids is None and len(businesses) <= _FEW:
         # Whoever sees all businesses: named one by one, they lead to their indexes.
-        rows = rows.filter(business_id__in=[*businesses])
+        customers = customers.filter(business_id__in=[*businesses])
         contacts = contacts.filter(business_id__in=[*businesses])
     phones = _phones(text, set(businesses.values()))
-    matches = _exact_matches(rows, contacts, text, phones, limit)
+    matches = _exact_matches(customers, contacts, text, phones, limit)
     if any(match.matched in _UNMISTAKABLE for match in matches):
         return matches
-    further = [_matching(rows, text, actor)]
+    further = [_matching(customers, text, actor)]
     if any(sign.isalpha() for sign in text):
-        further.insert(0, _beginning(rows, text, actor))
+        further.insert(0, _beginning(customers, text, actor))
     for more in further:
         if len(matches) == limit:
             break
         matched_ids = [match.customer.pk for match in matches]
         others = more.for_list().exclude(pk__in=matched_ids).order_by(*_ORDER)
         left = limit - len(matches)
-        matches += [Hit(row, _reason(row, text)) for row in others[:left]]
+        matches += [Match(each, _reason(each, text)) for each in others[:left]]
     return matches
 
 
 def _exact_matches(
-    rows: CustomerQuerySet, contacts: Any, text: str, phones: set[str], limit: int
-) -> list[Hit]:
-    """Return exact hits: one statement of look-ups in indexes, and one for the rows."""
+    customers: CustomerQuerySet, contacts: Any, text: str, phones: set[str], limit: int
+) -> list[Match]:
+    """Return exact matches, by one statement of look-ups and one for the customers."""
+    ranks = {kind: rank for rank, kind in enumerate(_EXACT)}
     branches = [
         _ranked(
-            rows.alias(upper_name=Upper("name")).filter(condition), _EXACT.index(kind)
+            customers.alias(upper_name=Upper("name")).filter(condition), ranks[kind]
         )
         for kind, condition in _exact(contacts, text, phones)
     ]
     union = branches[0].union(*branches[1:], all=True)
     best: dict[UUID, int] = {}
-    # Nobody is hit more often than there are branches.
+    # No customer matches more often than there are branches.
     ordered = union.order_by("rank", "-joined_at", "-pk")[: limit * len(branches)]
     for rank, _, pk in ordered:
         best.setdefault(pk, rank)
-    matched = rows.for_list().in_bulk(list(best)[:limit])
+    matched = customers.for_list().in_bulk(list(best)[:limit])
     return [
-        Hit(matched[pk], _EXACT[rank]) for pk, rank in best.items() if pk in matched
+        Match(matched[pk], _EXACT[rank]) for pk, rank in best.items() if pk in matched
     ]
 
 
@@ -128,9 +129,9 @@ def _exact(contacts: Any, text: str, phones: set[str]) -> Iterable[tuple[str, Q]
     yield "name", Q(upper_name=Upper(Value(text)))
 
 
-def _ranked(rows: Any, rank: int) -> Any:
+def _ranked(customers: Any, rank: int) -> Any:
     return (
-        rows.order_by()
+        customers.order_by()
         .annotate(rank=Value(rank))
         .values_list("rank", "joined_at", "pk")
     )
@@ -138,10 +139,10 @@ def _ranked(rows: Any, rank: int) -> Any:
 
 def _countries(actor: Actor, business_id: UUID | None) -> dict[UUID, str]:
     """Return the businesses that are searched with their countries, 101 at most."""
-    rows = list_businesses(actor=actor, permission="customers.view_customer")
+    businesses = list_businesses(actor=actor, permission="customers.view_customer")
     if business_id is not None:
-        rows = rows.filter(pk=business_id)
-    return dict(rows.order_by("pk").values_list("pk", "country")[: _FEW + 1])
+        businesses = businesses.filter(pk=business_id)
+    return dict(businesses.order_by("pk").values_list("pk", "country")[: _FEW + 1])
 
 
 def _phones(text: str, countries: set[str]) -> set[str]:
@@ -156,12 +157,14 @@ def _phones(text: str, countries: set[str]) -> set[str]:
     return {number for number in ways if number}
 
 
-def _beginning(rows: CustomerQuerySet, text: str, actor: Actor) -> CustomerQuerySet:
-    return rows.filter(_seen_name(actor), name__istartswith=text)
+def _beginning(
+    customers: CustomerQuerySet, text: str, actor: Actor
+) -> CustomerQuerySet:
+    return customers.filter(_seen_name(actor), name__istartswith=text)
 
 
-def _matching(rows: CustomerQuerySet, text: str, actor: Actor) -> CustomerQuerySet:
-    return rows.matching(text, seen_in=actor.businesses_for(SEE_UNMASKED))
+def _matching(customers: CustomerQuerySet, text: str, actor: Actor) -> CustomerQuerySet:
+    return customers.matching(text, seen_in=actor.businesses_for(SEE_UNMASKED))
 
 
 def _seen_name(actor: Actor) -> Q:
@@ -172,14 +175,14 @@ def _seen_name(actor: Actor) -> Q:
     return Q(business_id__in=seen_in) | ~ADDRESS_AS_NAME
 
 
-def _reason(row: Customer, text: str) -> str:
-    """Return by what somebody was found who is no exact hit: by the first word."""
+def _reason(customer: Customer, text: str) -> str:
+    """Return what of a customer the first word of the text matches."""
     word = text.split(maxsplit=1)[0].casefold()
-    if word in (row.name or "").casefold():
+    if word in (customer.name or "").casefold():
         return "name"
-    if row.unique_id.casefold().startswith(word):
+    if customer.unique_id.casefold().startswith(word):
         return "reference"
-    if (row.external_id or "").casefold() == word:
+    if (customer.external_id or "").casefold() == word:
         return "external_id"
     has_letters = any(sign.isalpha() for sign in word)
     return "email" if has_letters or "@" in word else "phone"

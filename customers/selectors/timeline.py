@@ -46,7 +46,7 @@ class TimelineEntry:
 
     @property
     def place(self) -> Before:
-        """Where the entry stands: entries of the same moment go by their id."""
+        """The position of the entry: at the same moment the ids decide."""
         return self.at, self.id
 
 
@@ -112,16 +112,20 @@ def get_timeline(
 
 
 def before_place(
-    rows: QuerySet[Any], before: Before | None, *, by: str, limit: int, pk: str = "pk"
+    queryset: QuerySet[Any],
+    before: Before | None,
+    *,
+    column: str,
+    limit: int,
 ) -> QuerySet[Any]:
-    """Return the newest rows before a place, by a time column that is never null."""
-    rows = rows.order_by(f"-{by}", f"-{pk}")
+    """Return the newest instances before a place, by a time column without nulls."""
+    queryset = queryset.order_by(f"-{column}", "-pk")
     if before is not None:
         moment, last = before
         # The first condition is what an index over the column can use.
-        rows = rows.filter(**{f"{by}__lte": moment})
-        rows = rows.filter(Q(**{f"{by}__lt": moment}) | Q(**{f"{pk}__lt": last}))
-    return rows[:limit]
+        queryset = queryset.filter(**{f"{column}__lte": moment})
+        queryset = queryset.filter(Q(**{f"{column}__lt": moment}) | Q(pk__lt=last))
+    return queryset[:limit]
 
 
 def _named(entries: list[TimelineEntry]) -> list[TimelineEntry]:

@@ -1,8 +1,8 @@
-"""What the hub's own tables tell for the timeline: one source for each kind."""
+"""The sources of the timeline in the hub's own tables: one for each kind of entry."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from django.db import models
@@ -23,7 +23,7 @@ from customers.models import (
     Ticket,
     TicketMessage,
 )
-from customers.selectors.customers import list_rows
+from customers.selectors.customers import list_visible
 from customers.selectors.timeline import (
     Before,
     TimelineEntry,
@@ -32,152 +32,83 @@ from customers.selectors.timeline import (
     register_timeline_source,
 )
 
-# Set by every change; saying so each time would hide what was changed.
+# Every update sets them; naming them each time would hide what was changed.
 _STAMPS = frozenset({"updated_at", "rev"})
 _ARCHIVED = frozenset({"archived_at", "archived_by_id", "archive_reason"})
-
-_Entry = Callable[[Any], TimelineEntry]
 
 
 def _table(
     kind: str,
     model: type[models.Model],
-    entry: _Entry,
+    title: Callable[[Any], str],
     *,
-    by: str,
-    whose: str = "customer",
+    data: Mapping[str, str],
+    at: str = "created_at",
+    actor_id: str = "",
+    amount: str = "",
+    customer: str = "customer",
     only: models.Q | None = None,
-    shown: Iterable[str] = (),
+    texts: Iterable[str] = (),
 ) -> TimelineSource:
-    """Return the source of a table whose rows are entries themselves."""
+    """Return the source of a table of which each instance is an entry.
+
+    `data` maps keys of the entry to columns; `at`, `actor_id`, `amount` and `customer`
+    name columns, too. `texts` are long columns, of which the entry has the beginning.
+    """
+    path = customer
+
+    def entry(instance: Any) -> TimelineEntry:
+        values = {key: getattr(instance, column) for key, column in data.items()}
+        return TimelineEntry(
+            instance.pk,
+            kind,
+            getattr(instance, at),
+            title(instance),
+            getattr(instance, actor_id) if actor_id else None,
+            amount=getattr(instance, amount) if amount else None,
+            currency=instance.currency if amount else None,
+            data=values | {name: _cut(values[name]) for name in texts},
+        )
 
     def find(
         customer: Customer, actor: Actor, before: Before | None, limit: int
     ) -> Iterable[TimelineEntry]:
         # The business first: the indexes are led by it.
-        filters = {"business": customer.business_id, whose: customer}
-        rows: Any = list_rows(model, actor=actor).filter(**filters)
+        filters = {"business": customer.business_id, path: customer}
+        queryset: Any = list_visible(model, actor=actor).filter(**filters)
         if only is not None:
-            rows = rows.filter(only)
-        rows = without_long(rows, shown=shown)
-        return map(entry, before_place(rows, before, by=by, limit=limit))
+            queryset = queryset.filter(only)
+        queryset = without_long(queryset, columns=texts)
+        return map(entry, before_place(queryset, before, column=at, limit=limit))
 
     permission = f"{model._meta.app_label}.view_{model._meta.model_name}"
     return TimelineSource(kind, permission, find)
 
 
 def _cut(text: str | None) -> str | None:
-    """Return what the story tells of a text; the row's own address has all of it."""
+    """Return the beginning of a text; its own endpoint answers all of it."""
     return None if text is None else shortened(text)
 
 
-def _booking(row: Booking) -> TimelineEntry:
-    kind, status = row.get_kind_display().lower(), row.get_status_display().lower()
-    return TimelineEntry(
-        row.pk,
-        "booking",
-        row.placed_at,
-        f"{kind.capitalize()} placed, now {status}.",
-        amount=row.total_amount,
-        currency=row.currency,
-        data={"reference": row.reference, "type": row.kind, "status": row.status},
-    )
+def _same(*names: str) -> dict[str, str]:
+    """Return data whose keys are the names of columns."""
+    return {name: name for name in names}
 
 
-def _refund(row: Refund) -> TimelineEntry:
-    return TimelineEntry(
-        row.pk,
-        "refund",
-        row.created_at,
-        f"Refund {row.get_status_display().lower()}.",
-        row.requested_by_id,
-        amount=row.amount,
-        currency=row.currency,
-        data={
-            "booking_id": row.booking_id,
-            "status": row.status,
-            "reason_code": row.reason_code,
-        },
-    )
+def _booking_title(booking: Booking) -> str:
+    kind, status = booking.get_kind_display(), booking.get_status_display()
+    return f"{kind.capitalize()} placed, now {status.lower()}."
 
 
-def _credit(row: Credit) -> TimelineEntry:
-    return TimelineEntry(
-        row.pk,
-        "credit",
-        row.created_at,
-        f"Credit {row.get_kind_display().lower()}.",
-        row.created_by_id,
-        amount=row.amount,
-        currency=row.currency,
-        data={
-            "type": row.kind,
-            "reason_code": row.reason_code,
-            "booking_id": row.booking_id,
-        },
-    )
+def _message_title(message: TicketMessage) -> str:
+    what = "Internal note" if message.is_internal else "Message"
+    return f"{what} of {message.get_author_kind_display().lower()} in a ticket."
 
 
-def _note(row: Note) -> TimelineEntry:
-    return TimelineEntry(
-        row.pk,
-        "note",
-        row.created_at,
-        f"Note written: {row.get_note_type_display().lower()}.",
-        row.created_by_id,
-        data={"note_type": row.note_type, "content": _cut(row.content)},
-    )
-
-
-def _ticket(row: Ticket) -> TimelineEntry:
-    return TimelineEntry(
-        row.pk,
-        "ticket",
-        row.opened_at,
-        f"Ticket #{row.number} opened, now {row.get_status_display().lower()}.",
-        data={
-            "number": row.number,
-            "subject": row.subject,
-            "status": row.status,
-            "priority": row.priority,
-            "channel": row.channel,
-        },
-    )
-
-
-def _message(row: TicketMessage) -> TimelineEntry:
-    place = "Internal note" if row.is_internal else "Message"
-    return TimelineEntry(
-        row.pk,
-        "message",
-        row.sent_at,
-        f"{place} of {row.get_author_kind_display().lower()} in a ticket.",
-        row.author_id,
-        data={
-            "ticket_id": row.ticket_id,
-            "author": row.author_kind,
-            "is_internal": row.is_internal,
-            "body": _cut(row.body),
-        },
-    )
-
-
-def _consent(row: ConsentEvent) -> TimelineEntry:
-    channel = f" by {row.get_channel_display().lower()}" if row.channel else ""
-    return TimelineEntry(
-        row.pk,
-        "consent",
-        row.occurred_at,
-        f"Consent {row.get_action_display().lower()}: {row.purpose}{channel}.",
-        row.recorded_by_id,
-        data={
-            "purpose": row.purpose,
-            "channel": row.channel,
-            "action": row.action,
-            "method": row.method,
-            "wording_version": row.wording_version,
-        },
-    )
+def _consent_title(consent: ConsentEvent) -> str:
+    channel = f" by {consent.get_channel_display().lower()}" if consent.channel else ""
+    action = consent.get_action_display().lower()
+    return f"Consent {action}: {consent.purpose}{channel}."
 
 
 # --- from the history tables ---------------------------------------------------------
@@ -186,43 +117,35 @@ def _consent(row: ConsentEvent) -> TimelineEntry:
 def _find_changes(
     customer: Customer, actor: Actor, before: Before | None, limit: int
 ) -> list[TimelineEntry]:
-    rows = history_model(Customer)._base_manager.filter(id=customer.pk)
+    versions = history_model(Customer)._base_manager.filter(id=customer.pk)
     # One more, which the last one is compared with.
-    newest = list(before_place(rows, before, by="history_date", limit=limit + 1))
+    newest = list(
+        before_place(versions, before, column="history_date", limit=limit + 1)
+    )
     pairs = zip(newest[:limit], [*newest[1:], None], strict=False)
-    return [_change(row, older) for row, older in pairs]
+    return [_change(version, older) for version, older in pairs]
 
 
-def _change(row: Any, older: Any) -> TimelineEntry:
+def _change(version: Any, older: Any) -> TimelineEntry:
     changed = {
         f.name
-        for f in row.tracked_fields
+        for f in version.tracked_fields
         if older is not None
-        and getattr(row, f.attname) != getattr(older, f.attname)
+        and getattr(version, f.attname) != getattr(older, f.attname)
         and f.name not in _STAMPS | Customer.derived.keys()
     }
-    if row.history_type == "+":
-        what, title = "created", "Customer created."
+    if version.history_type == "+":
+        action, title = "created", "Customer created."
     elif "archived_at" in changed:
-        is_archived = row.archived_at is not None
-        what = "archived" if is_archived else "restored"
-        title = f"Customer {what}."
+        action = "restored" if version.archived_at is None else "archived"
+        title = f"Customer {action}."
     else:
-        what = "changed"
+        action = "changed"
         names = ", ".join(sorted(_verbose(name) for name in changed))
         title = f"Changed: {names}." if names else "Saved without a change."
-    return TimelineEntry(
-        row.history_id,
-        "change",
-        row.history_date,
-        title,
-        row.history_user_id,
-        data={
-            "action": what,
-            "fields": sorted(changed - _ARCHIVED),
-            "reason": _cut(row.history_change_reason),
-        },
-    )
+    fields, reason = sorted(changed - _ARCHIVED), _cut(version.history_change_reason)
+    data = {"action": action, "fields": fields, "reason": reason}
+    return _entry_of_version("change", version, title, data)
 
 
 def _verbose(name: str) -> str:
@@ -233,50 +156,105 @@ def _verbose(name: str) -> str:
 def _find_flags(
     customer: Customer, actor: Actor, before: Before | None, limit: int
 ) -> list[TimelineEntry]:
-    rows = history_model(Flag)._base_manager.filter(
+    versions = history_model(Flag)._base_manager.filter(
         business=customer.business_id, customer=customer.pk
     )
-    newest = before_place(rows, before, by="history_date", limit=limit)
-    return [_flag(row) for row in newest]
+    newest = before_place(versions, before, column="history_date", limit=limit)
+    return [_flag(version) for version in newest]
 
 
-def _flag(row: Any) -> TimelineEntry:
-    is_removed = row.removed_at is not None
-    what = (
-        "removed" if is_removed else "added" if row.history_type == "+" else "changed"
-    )
+def _flag(version: Any) -> TimelineEntry:
+    action, reason = "changed", version.reason
+    if version.removed_at is not None:
+        action, reason = "removed", version.removed_reason
+    elif version.history_type == "+":
+        action = "added"
+    data = {"flag": version.code, "action": action, "reason": _cut(reason)}
+    return _entry_of_version("flag", version, f"Flag {version.code} {action}.", data)
+
+
+def _entry_of_version(
+    kind: str, version: Any, title: str, data: Mapping[str, Any]
+) -> TimelineEntry:
     return TimelineEntry(
-        row.history_id,
-        "flag",
-        row.history_date,
-        f"Flag {row.code} {what}.",
-        row.history_user_id,
-        data={
-            "flag": row.code,
-            "action": what,
-            "reason": _cut(row.removed_reason if is_removed else row.reason),
-        },
+        version.history_id,
+        kind,
+        version.history_date,
+        title,
+        version.history_user_id,
+        data=data,
     )
 
 
 def register_customer_sources() -> None:
-    """Register what this app tells; `AppConfig.ready()` calls it once."""
-    live, ordered = models.Q(archived_at=None), ~models.Q(status=BookingStatus.DRAFT)
+    """Register the kinds of this app; `AppConfig.ready()` calls it once."""
     for source in (
-        _table("booking", Booking, _booking, by="placed_at", only=ordered),
-        _table("refund", Refund, _refund, by="created_at"),
-        _table("credit", Credit, _credit, by="created_at"),
-        _table("note", Note, _note, by="created_at", only=live, shown=["content"]),
-        _table("ticket", Ticket, _ticket, by="opened_at"),
+        _table(
+            "booking",
+            Booking,
+            _booking_title,
+            at="placed_at",
+            amount="total_amount",
+            only=~models.Q(status=BookingStatus.DRAFT),
+            data={"reference": "reference", "type": "kind", "status": "status"},
+        ),
+        _table(
+            "refund",
+            Refund,
+            lambda refund: f"Refund {refund.get_status_display().lower()}.",
+            actor_id="requested_by_id",
+            amount="amount",
+            data=_same("booking_id", "status", "reason_code"),
+        ),
+        _table(
+            "credit",
+            Credit,
+            lambda entry: f"Credit {entry.get_kind_display().lower()}.",
+            actor_id="created_by_id",
+            amount="amount",
+            data={"type": "kind", **_same("reason_code", "booking_id")},
+        ),
+        _table(
+            "note",
+            Note,
+            lambda note: f"Note written: {note.get_note_type_display().lower()}.",
+            actor_id="created_by_id",
+            only=models.Q(archived_at=None),
+            data=_same("note_type", "content"),
+            texts=["content"],
+        ),
+        _table(
+            "ticket",
+            Ticket,
+            lambda ticket: (
+                f"Ticket #{ticket.number} opened, now "
+                f"{ticket.get_status_display().lower()}."
+            ),
+            at="opened_at",
+            data=_same("number", "subject", "status", "priority", "channel"),
+        ),
         _table(
             "message",
             TicketMessage,
-            _message,
-            by="sent_at",
-            whose="ticket__customer",
-            shown=["body"],
+            _message_title,
+            at="sent_at",
+            actor_id="author_id",
+            customer="ticket__customer",
+            data={
+                "ticket_id": "ticket_id",
+                "author": "author_kind",
+                **_same("is_internal", "body"),
+            },
+            texts=["body"],
         ),
-        _table("consent", ConsentEvent, _consent, by="occurred_at"),
+        _table(
+            "consent",
+            ConsentEvent,
+            _consent_title,
+            at="occurred_at",
+            actor_id="recorded_by_id",
+            data=_same("purpose", "channel", "action", "method", "wording_version"),
+        ),
         TimelineSource("change", "customers.view_historicalcustomer", _find_changes),
         TimelineSource("flag", "customers.view_historicalflag", _find_flags),
     ):

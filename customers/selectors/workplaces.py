@@ -33,15 +33,18 @@ def list_workplaces(*, actor: Actor) -> list[Workplace]:
         permissions = sorted(frozenset().union(*PERMISSIONS.values()))
         every = list_businesses(actor=actor).order_by("name", "pk")[:_MOST]
         return [
-            Workplace(row, None, is_default=False, permissions=permissions)
-            for row in every
+            Workplace(business, None, is_default=False, permissions=permissions)
+            for business in every
         ]
-    # The own ones, also of whoever may not see who works where.
-    members = Membership.objects.filter(user=actor.user_id, ended_at=None)
-    rows = members.select_related("business").order_by("business__name", "pk")[:_MOST]
+    # Unscoped: a person may see their memberships, whatever their role.
+    memberships = Membership.objects.filter(user=actor.user_id, ended_at=None)
+    memberships = memberships.select_related("business")
     return [
         Workplace(
-            row.business, row.role, row.is_default, sorted(PERMISSIONS[Role(row.role)])
+            membership.business,
+            membership.role,
+            membership.is_default,
+            sorted(PERMISSIONS[Role(membership.role)]),
         )
-        for row in rows
+        for membership in memberships.order_by("business__name", "pk")[:_MOST]
     ]

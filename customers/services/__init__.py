@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from customers.metrics import ENGAGED_FOR, next_tier, rate
-from customers.money import amount_text, check_currency, quantise
+from customers.money import amount_text, check_currency, format_money, quantise
 from customers.selectors.business_metrics import (
     get_business_figures,
     get_channels,
@@ -14,25 +14,20 @@ from customers.selectors.customers import (
     find_customer,
     get_business,
     get_customer,
+    get_detailed_customer,
     get_repeat_customers,
-    get_shown_customer,
     get_working_business,
     is_colleague,
     list_businesses,
     list_customers,
+    list_detailed_customers,
     list_hub_customers,
     list_memberships,
-    list_rows,
-    list_shown_customers,
+    list_visible,
     match_customers,
     with_order_name,
 )
-from customers.selectors.money import (
-    get_booking,
-    get_credit,
-    get_refund,
-    list_credits,
-)
+from customers.selectors.money import get_booking, get_credit, get_refund, list_credits
 from customers.selectors.search import find_customers, search_customers
 from customers.selectors.timeline import (
     TimelineEntry,
@@ -54,10 +49,10 @@ from customers.services.archiving import (
     restore_batch,
     restore_customers,
 )
-from customers.services.bulk import create_many
+from customers.services.bulk import bulk_create_customers
 from customers.services.businesses import create_business
 from customers.services.capture_sync import (
-    CapturedFact,
+    CustomerValueUpdate,
     create_captured_customers,
     find_by_email,
     find_by_identity,
@@ -66,10 +61,10 @@ from customers.services.capture_sync import (
 )
 from customers.services.consent import may_contact
 from customers.services.crud import (
-    archive_row,
-    change_row,
-    create_row,
-    restore_row,
+    archive_instance,
+    create_instance,
+    restore_instance,
+    update_instance,
 )
 from customers.services.customers import (
     CUSTOMER_COLUMNS,
@@ -79,14 +74,12 @@ from customers.services.customers import (
 from customers.services.exports.customer_columns import (
     CustomerColumn,
     load_values,
+    masked_values,
     register_columns,
-    shown_values,
 )
 from customers.services.exports.exporting import (
     EXPORT_PERMISSIONS,
-    Export,
     ExportPlan,
-    MarketingExport,
     export_customers_for_marketing,
     plan_export,
     start_export,
@@ -106,13 +99,13 @@ from customers.services.exports.person_export import (
 from customers.services.imports.importing import (
     confirm_import,
     end_import,
+    export_rejects,
     forget_old_uploads,
     import_report,
     load_import,
-    rejected_rows,
 )
 from customers.services.imports.previews import (
-    IMPORT_SHOWN,
+    IMPORT_SAMPLE_SIZE,
     import_findings,
     preview_import,
 )
@@ -125,10 +118,9 @@ from customers.services.imports.purchase_log import (
 from customers.services.imports.rows import IMPORT_OUTCOMES
 from customers.services.imports.tables import IMPORT_TABLES, ImportTable
 from customers.services.imports.uploads import (
-    INLINE_ROWS,
+    INLINE_LIMIT,
     KEYED_FILES,
     discard_upload,
-    get_own_upload,
     get_upload,
     is_long,
     keep_upload,
@@ -136,7 +128,6 @@ from customers.services.imports.uploads import (
 )
 from customers.services.locking import lock_customers
 from customers.services.messages import add_message, change_message
-from customers.services.money.amounts import shown_money
 from customers.services.money.booking_rules import check_new_booking
 from customers.services.money.credits import (
     credit_balance,
@@ -152,9 +143,9 @@ from customers.services.money.invoices import (
     render_invoice,
     send_invoices,
 )
-from customers.services.money.money_rules import Confirm, refundable_amount, refunded_of
+from customers.services.money.money_rules import StepUp, refundable_amount, refunded_of
 from customers.services.money.payment_sync import PaymentSnapshot, settle_payments
-from customers.services.money.refund_limits import EXCEED_LIMIT, needs_confirming
+from customers.services.money.refund_limits import EXCEED_LIMIT, needs_step_up
 from customers.services.money.refunds import (
     approve_refund,
     refuse_refund,
@@ -175,11 +166,8 @@ from customers.services.purchases import (
     get_purchase_history,
     update_purchase_history,
 )
-from customers.services.revealing import (
-    require_reveal,
-    reveal_customer,
-)
-from customers.services.saving import check_live
+from customers.services.revealing import require_reveal, reveal_customer
+from customers.services.saving import save_record
 from customers.services.segment_rules import RuleError
 from customers.services.segments import (
     SEGMENTS,
@@ -194,169 +182,4 @@ from customers.services.stats import (
     refresh_stats,
     register_stats_provider,
 )
-from customers.services.writing import save_record
-
-__all__ = [
-    "ARCHIVE",
-    "CUSTOMER_COLUMNS",
-    "ENGAGED_FOR",
-    "EXCEED_LIMIT",
-    "EXPORT_PERMISSIONS",
-    "IMPORT_OUTCOMES",
-    "IMPORT_SHOWN",
-    "IMPORT_TABLES",
-    "INLINE_ROWS",
-    "KEYED_FILES",
-    "PREFERENCES_COLUMNS",
-    "PRESETS",
-    "SEGMENTS",
-    "CapturedFact",
-    "Confirm",
-    "CustomerColumn",
-    "Export",
-    "ExportPlan",
-    "ImportTable",
-    "LinkUsed",
-    "MailFailed",
-    "MarketingExport",
-    "PaymentSnapshot",
-    "PurchaseColumns",
-    "PurchaseReport",
-    "RuleError",
-    "TimelineEntry",
-    "TimelineSource",
-    "Workplace",
-    "add_flag",
-    "add_message",
-    "add_note",
-    "all_timeline_kinds",
-    "amount_text",
-    "approve_refund",
-    "archive_batch",
-    "archive_customer",
-    "archive_customers",
-    "archive_row",
-    "before_place",
-    "change_message",
-    "change_row",
-    "check_archivable",
-    "check_currency",
-    "check_invoiceable",
-    "check_live",
-    "check_new_booking",
-    "confirm_import",
-    "contactable",
-    "create_business",
-    "create_captured_customers",
-    "create_customer",
-    "create_many",
-    "create_row",
-    "credit_balance",
-    "days_since_purchase",
-    "discard_upload",
-    "end_import",
-    "export_customers_for_marketing",
-    "export_person",
-    "find_by_email",
-    "find_by_identity",
-    "find_customer",
-    "find_customers",
-    "find_differences",
-    "find_possible_duplicates",
-    "forget_old_uploads",
-    "get_booking",
-    "get_business",
-    "get_business_figures",
-    "get_channels",
-    "get_credit",
-    "get_customer",
-    "get_customer_metrics",
-    "get_customers_for_targeted_marketing",
-    "get_notes",
-    "get_own_upload",
-    "get_parts",
-    "get_purchase_history",
-    "get_refund",
-    "get_repeat_customers",
-    "get_shown_customer",
-    "get_signups_per_week",
-    "get_timeline",
-    "get_upload",
-    "get_working_business",
-    "import_findings",
-    "import_report",
-    "invoice_of",
-    "invoice_policy",
-    "is_colleague",
-    "is_long",
-    "issue_credit",
-    "keep_upload",
-    "list_businesses",
-    "list_credits",
-    "list_customers",
-    "list_exports",
-    "list_flags",
-    "list_hub_customers",
-    "list_memberships",
-    "list_notes",
-    "list_rows",
-    "list_rule_customers",
-    "list_segment_customers",
-    "list_segments",
-    "list_shown_customers",
-    "list_uploads",
-    "list_workplaces",
-    "load_import",
-    "load_purchases",
-    "load_values",
-    "lock_customers",
-    "make_person_link",
-    "match_customers",
-    "may_contact",
-    "needs_confirming",
-    "newest_notes",
-    "next_tier",
-    "note_activity",
-    "open_person_link",
-    "plan_export",
-    "preview_import",
-    "quantise",
-    "rate",
-    "read_manifests",
-    "read_purchases",
-    "record_captured_consents",
-    "record_consent",
-    "refresh_business_stats",
-    "refresh_stats",
-    "refundable_amount",
-    "refunded_of",
-    "refuse_refund",
-    "register_columns",
-    "register_customer_sources",
-    "register_stats_provider",
-    "register_timeline_source",
-    "rejected_rows",
-    "remove_flag",
-    "render_invoice",
-    "request_refund",
-    "require_reveal",
-    "restore_batch",
-    "restore_customers",
-    "restore_row",
-    "reveal_customer",
-    "reverse_credit",
-    "save_record",
-    "search_customers",
-    "send_invoices",
-    "settle_payments",
-    "shown_money",
-    "shown_values",
-    "spend_credit",
-    "start_export",
-    "timeline_kinds",
-    "update_captured_customers",
-    "update_customer",
-    "update_preferences",
-    "update_purchase_history",
-    "with_order_name",
-]
+from customers.services.writing import check_live

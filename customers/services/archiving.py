@@ -1,4 +1,4 @@
-"""Hiding customers from daily work and bringing them back: one, several, or a batch."""
+"""Archiving and restoring customers: one, several, or a batch."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from audit import log
 from audit.history.writing import history_model
 from audit.tenancy.actors import Actor
 from customers.models import Customer
-from customers.selectors.customers import list_rows
+from customers.selectors.customers import list_visible
 from customers.services.customers import check_rev
 from customers.services.figure_kinds import Figures
 from customers.services.locking import locking
-from customers.services.saving import check_not_erased
 from customers.services.stats import refresh_locked
+from customers.services.writing import check_not_erased
 
 ARCHIVE, BULK = "customers.archive_customer", "customers.bulk_customer"
 # What only one live customer of a business may have, and what is said of a second one.
@@ -33,7 +33,7 @@ _HAS_IT = {
 def archive_customer(
     customer: Customer, *, actor: Actor, reason: str, expected_rev: int | None = None
 ) -> Customer:
-    """Hide a customer from daily work. History, tickets and entries stay.
+    """Archive a customer. History, tickets and events stay.
 
     Raises ValidationError `stale_version` when it is no longer at `expected_rev`.
     """
@@ -47,7 +47,7 @@ def archive_customer(
 def archive_customers(
     ids: Iterable[UUID], *, actor: Actor, reason: str, expected_rev: int | None = None
 ) -> list[Customer]:
-    """Archive all of them or, if one cannot be archived, none."""
+    """Archive these customers, all or none."""
     customers = _locked_all(ids, actor=actor)
     for customer in customers:
         check_rev(customer, expected_rev)
@@ -61,7 +61,7 @@ def archive_customers(
 def restore_customers(
     ids: Iterable[UUID], *, actor: Actor, reason: str, expected_rev: int | None = None
 ) -> list[Customer]:
-    """Bring archived customers back, all or none.
+    """Restore archived customers, all or none.
 
     Raises ValidationError when a live customer has taken the e-mail meanwhile.
     """
@@ -82,9 +82,9 @@ def archive_batch(
 ) -> int:
     """Archive those of the customers that can be; return how many were.
 
-    Takes a constant number of statements and runs in the caller's transaction. What is
-    archived, erased or no longer within reach is left as it is. With `changed_in` only
-    customers whom this operation brought back, and nobody has touched so since.
+    Takes a constant number of statements and runs in the caller's transaction. Skips
+    customers who are archived, erased or not visible to the actor. With `changed_in`
+    only those whom this operation was the last to restore.
     """
     customers = _locked_some(ids, actor=actor, changed_in=changed_in)
     customers = [customer for customer in customers if not customer.is_archived]
@@ -94,9 +94,9 @@ def archive_batch(
 def restore_batch(
     ids: Iterable[UUID], *, actor: Actor, reason: str, changed_in: UUID | None = None
 ) -> int:
-    """Bring back those of the customers that can come; return how many were.
+    """Restore those of the customers that can be; return how many were.
 
-    As `archive_batch`. Whose e-mail or external id a live customer has stays archived.
+    As `archive_batch`. Skips customers whose e-mail or external id a live one has.
     """
     customers = _locked_some(ids, actor=actor, changed_in=changed_in)
     customers = [customer for customer in customers if customer.is_archived]
@@ -124,7 +124,7 @@ def _mark(
     actor: Actor,
     reason: str,
 ) -> list[Customer]:
-    """Mark customers who are locked; return them as they are now, by key."""
+    """Update locked customers; return them as they are now, by key."""
     has_figures = {c.pk: c.has_figures for c in customers}
     changes = Customer.objects.as_actor(actor, reason=reason)
     marked = changes.update_locked(has_figures, **marks)
@@ -146,72 +146,74 @@ def _mark(
     return marked
 
 
-def _conflicts(rows: list[Customer]) -> list[tuple[Customer, str]]:
-    """Return archived customers who cannot come back, and why.
+def _conflicts(customers: list[Customer]) -> list[tuple[Customer, str]]:
+    """Return archived customers who cannot be restored, and why.
 
-    Because a live one has what only one may have, or one of `rows` before them.
+    A live customer, or one before them in the list, has the same unique value.
     """
     conflicts = []
-    taken = _taken_by_the_living(rows)
-    for row in rows:
+    taken = _values_of_live(customers)
+    for customer in customers:
         keys = {
-            ("email_key", row.business_id, row.email_key),
-            ("external_id", row.business_id, row.external_id),
+            ("email_key", customer.business_id, customer.email_key),
+            ("external_id", customer.business_id, customer.external_id),
         }
         keys = {key for key in keys if key[2] is not None}
         if clash := sorted(keys & taken):
-            conflicts.append((row, _HAS_IT[clash[0][0]]))
+            conflicts.append((customer, _HAS_IT[clash[0][0]]))
         else:
             taken |= keys
     return conflicts
 
 
-def _taken_by_the_living(rows: list[Customer]) -> set[tuple[str, UUID, str | None]]:
-    live = Customer.objects.filter(business__in={row.business_id for row in rows})
-    live = live.live().exclude(pk__in=[row.pk for row in rows])
+def _values_of_live(customers: list[Customer]) -> set[tuple[str, UUID, str | None]]:
+    live = Customer.objects.filter(business__in={c.business_id for c in customers})
+    live = live.live().exclude(pk__in=[c.pk for c in customers])
     taken: set[tuple[str, UUID, str | None]] = set()
     for name in _HAS_IT:
-        values = {getattr(row, name) for row in rows} - {None}
+        values = {getattr(customer, name) for customer in customers} - {None}
         pairs = live.filter(**{f"{name}__in": values}).values_list("business_id", name)
         taken |= {(name, business_id, value) for business_id, value in pairs}
     return taken
 
 
 def check_archivable(
-    rows: QuerySet[Customer], *, actor: Actor, count: int | None = None
+    customers: QuerySet[Customer], *, actor: Actor, count: int | None = None
 ) -> None:
     """Check that the actor may archive and restore all customers of a queryset.
 
-    Several at once need a right of their own. Raises ValidationError when one is not
-    the actor's to archive, or when there are fewer than `count`: then none is.
+    Several at once need the permission `bulk`. Raises ValidationError when one is not
+    the actor's to archive, or when there are fewer than `count`.
     """
-    total = rows.count()
-    wanted = total if count is None else count
-    archivable = list_rows(Customer, actor=actor, permission=ARCHIVE)
-    archivable = archivable.filter(pk__in=rows.order_by().values("pk"))
+    total = customers.count()
+    expected = total if count is None else count
+    archivable = list_visible(Customer, actor=actor, permission=ARCHIVE)
+    archivable = archivable.filter(pk__in=customers.order_by().values("pk"))
     mine = archivable.count()
     in_bulk = archivable.visible_to(actor, BULK).count() if total > 1 else mine
-    _check_archivable(total, mine, in_bulk=in_bulk, wanted=wanted)
+    _check_archivable(total, mine, in_bulk=in_bulk, expected=expected)
 
 
-def _check_archivable(found: int, mine: int, *, in_bulk: int, wanted: int) -> None:
-    if found > 1 and in_bulk < mine:
+def _check_archivable(total: int, mine: int, *, in_bulk: int, expected: int) -> None:
+    if total > 1 and in_bulk < mine:
         msg = "Your role acts on one customer at a time. Choose one."
         raise ValidationError(msg, code="one_at_a_time")
-    if mine < wanted:
+    if mine < expected:
         msg = "Some of these customers are not here, or not yours to archive."
         raise ValidationError(msg, code="not_found")
 
 
 def _locked_all(ids: Iterable[UUID], *, actor: Actor) -> list[Customer]:
     ids = set(ids)
-    rows = list_rows(Customer, actor=actor, permission=ARCHIVE).filter(pk__in=ids)
-    customers = list(locking(rows.order_by("pk")))
-    in_bulk = sum(actor.has_perm(BULK, row.business_id) for row in customers)
+    archivable = list_visible(Customer, actor=actor, permission=ARCHIVE).filter(
+        pk__in=ids
+    )
+    customers = list(locking(archivable.order_by("pk")))
+    in_bulk = sum(actor.has_perm(BULK, customer.business_id) for customer in customers)
     mine = len(customers)
-    _check_archivable(mine, mine, in_bulk=in_bulk, wanted=len(ids))
-    for row in customers:
-        check_not_erased(row)
+    _check_archivable(mine, mine, in_bulk=in_bulk, expected=len(ids))
+    for customer in customers:
+        check_not_erased(customer)
     return customers
 
 
@@ -222,24 +224,26 @@ def _locked_some(
     ids = set(ids)
     if changed_in is not None:
         ids = _as_left_by(changed_in, ids)
-    rows = list_rows(Customer, actor=actor, permission=ARCHIVE).filter(pk__in=ids)
-    rows = rows.visible_to(actor, BULK).filter(erased_at=None)
-    return list(locking(rows.order_by("pk")))
+    archivable = list_visible(Customer, actor=actor, permission=ARCHIVE).filter(
+        pk__in=ids
+    )
+    archivable = archivable.visible_to(actor, BULK).filter(erased_at=None)
+    return list(locking(archivable.order_by("pk")))
 
 
 def _as_left_by(operation_id: UUID, ids: set[UUID]) -> set[UUID]:
-    """Keep the customers that an operation archived or restored, and nobody since."""
-    rows = history_model(Customer)._base_manager.filter(id__in=ids)
+    """Return the customers that an operation was the last to archive or restore."""
+    versions = history_model(Customer)._base_manager.filter(id__in=ids)
     names = ("id", "history_id", "archived_at")
     left = {
         pk: (history_id, archived_at)
-        for pk, history_id, archived_at in rows.filter(
+        for pk, history_id, archived_at in versions.filter(
             operation_id=operation_id
         ).values_list(*names)
     }
     if not left:
         return set()
-    later = rows.filter(history_id__gt=min(first for first, _ in left.values()))
+    later = versions.filter(history_id__gt=min(first for first, _ in left.values()))
     changed_since = {
         pk
         for pk, history_id, archived_at in later.values_list(*names)

@@ -8,61 +8,58 @@ from typing import Any
 from django.db import models, transaction
 
 from audit import log
-from audit.history.bulk import insert_rows, insert_tracked
+from audit.history.bulk import insert_instances, insert_tracked
 from audit.history.models import TrackedModel
-from audit.history.writing import Change
+from audit.history.writing import Authorship
 from audit.tenancy.actors import Actor
 from customers.models import Customer, CustomerStats, Preferences
 from customers.services.stats import compute_stats
 
 
 @transaction.atomic
-def create_many(
+def bulk_create_customers(
     customers: Sequence[Customer],
     belongings: Sequence[Sequence[models.Model]],
     *,
     actor: Actor,
     reason: str,
 ) -> None:
-    """Write new customers with preferences, and rows that belong to them.
+    """Insert customers with preferences, figures and related instances.
 
-    `belongings` are rows of one model each, parents before children; customers whose
-    preferences are not among them get empty ones. The rows are not validated; the
-    database still holds its rules. One event tells of all.
+    `belongings` holds a sequence of each model, parents before children; customers
+    whose preferences are not among them get empty ones. Nothing is validated but by
+    the database. One event names all.
     """
-    change = Change(actor, reason)
-    insert_tracked(customers, change)
-    with_preferences = {row.customer_id for row in _of(Preferences, belongings)}
+    authorship = Authorship(actor, reason)
+    insert_tracked(customers, authorship)
+    with_preferences = {p.customer_id for p in _of(Preferences, belongings)}
     empty = [
-        Preferences(customer=row, business_id=row.business_id)
-        for row in customers
-        if row.pk not in with_preferences
+        Preferences(customer=c, business_id=c.business_id)
+        for c in customers
+        if c.pk not in with_preferences
     ]
-    insert_tracked(empty, change)
-    for rows in belongings:
-        if rows and isinstance(rows[0], TrackedModel):
-            insert_tracked(rows, change)  # type: ignore[arg-type]  # all are what the first one is
+    insert_tracked(empty, authorship)
+    for related in belongings:
+        if related and isinstance(related[0], TrackedModel):
+            insert_tracked(related, authorship)  # type: ignore[arg-type]  # all are what the first one is
         else:
-            insert_rows(rows)
+            insert_instances(related)
     log.record(
         "customer.created",
         actor=actor,
         business_id=customers[0].business_id if customers else None,
-        subjects=[row.pk for row in customers],
+        subjects=[customer.pk for customer in customers],
         reason=reason,
         data={"count": len(customers)},
     )
     computed = compute_stats(list(customers))
-    insert_rows(
-        [
-            CustomerStats(customer=row, business_id=row.business_id, **computed[row.pk])
-            for row in customers
-        ]
-    )
+    stats = [
+        CustomerStats(customer=c, business_id=c.business_id, **computed[c.pk])
+        for c in customers
+    ]
+    insert_instances(stats)
 
 
 def _of(model: Any, belongings: Sequence[Sequence[Any]]) -> Sequence[Any]:
-    for rows in belongings:
-        if rows and isinstance(rows[0], model):
-            return rows
-    return ()
+    related = (r for r in belongings if r and isinstance(r[0], model))
+    return next(related, ())

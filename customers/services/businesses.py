@@ -1,4 +1,4 @@
-"""Making businesses, and saving them and who works there."""
+"""Creating businesses, and saving them and their memberships."""
 
 from __future__ import annotations
 
@@ -14,37 +14,30 @@ from audit import accounts
 from audit.tenancy.actors import Actor
 from audit.tenancy.scope import tenant_scope
 from customers.models import Business, Customer, Membership
-from customers.services.constraints import changed_columns, check_row
-from customers.services.saving import Write
+from customers.services.constraints import changed_columns, clean_instance
 from customers.services.stats import refresh_business_stats
+from customers.services.writing import Write
 
 logger = logging.getLogger(__name__)
-# As many figures as a request may bring up to date.
+# Figures of so many customers are updated after the request, of more by a job.
 _FEW = 500
-# Columns of a business that no figure is computed from; all others are believed to.
-_NO_FIGURE = {
-    "slug",
-    "name",
-    "country",
-    "refund_limit",
-    "created_at",
-    "updated_at",
-}
+# Columns of a business that no figure depends on; all others count as if one did.
+_NO_FIGURE = {"slug", "name", "country", "refund_limit", "created_at", "updated_at"}
 
 
 @transaction.atomic
 def create_business(
     slug: str, *, actor: Actor, name: str = "", **columns: Any
 ) -> Business:
-    """Make a business. Raises ValidationError with the field when a value is wrong."""
+    """Create a business. Raises ValidationError, with the field, for a wrong value."""
     business = Business(slug=slug, name=name or slug, **columns)
-    check_row(business)
+    clean_instance(business)
     save_business(Write(business, actor=actor))
     return business
 
 
 def save_business(write: Write[Business]) -> None:
-    """Write a business. What decides everybody's figures lets them follow."""
+    """Write a business, and refresh all figures if one depends on what changed."""
     business, stored = write.instance, write.stored
     write.save()
     if stored is not None and changed_columns(business, stored) - _NO_FIGURE:
@@ -52,21 +45,21 @@ def save_business(write: Write[Business]) -> None:
 
 
 def _follow_figures(business_id: UUID, actor: Actor) -> None:
-    """See to it that everybody's figures follow: of a few at once, else by a job."""
+    """Refresh the figures of all customers: few after the commit, many by a job."""
     total = Customer.objects.filter(business=business_id).count()
     if total <= _FEW:
-        transaction.on_commit(partial(_refresh_everybody, business_id))
+        transaction.on_commit(partial(_refresh_all, business_id))
         return
-    # By its path: tasks are made of services.
+    # By its path: tasks import services.
     task = import_string("customers.tasks.refresh_figures")
     task.using(actor=actor, business_id=business_id, total=total).enqueue()
 
 
-def _refresh_everybody(business_id: UUID) -> None:
+def _refresh_all(business_id: UUID) -> None:
     """Refresh the figures of a business whose change has been committed.
 
-    If it fails or ends half way, the change stands and `rebuild_projections` finds what
-    is left.
+    If it fails half way, the change is committed all the same, and
+    `rebuild_projections` finds what is left.
     """
     try:
         refresh_business_stats(business_id)
@@ -75,10 +68,10 @@ def _refresh_everybody(business_id: UUID) -> None:
 
 
 def save_membership(write: Write[Membership]) -> None:
-    """Write a membership, and put somebody out whose only role changes or ends.
+    """Write a membership; end the user's sessions when their only one changes or ends.
 
-    Rights are read anew with each request. Whoever works elsewhere too stays signed in,
-    or the admin of one business could put out the people of all others.
+    Permissions are read with each request. A user with another membership stays signed
+    in: else the admin of one business could sign out the staff of all others.
     """
     membership, stored = write.instance, write.stored
     if stored is not None:

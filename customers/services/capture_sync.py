@@ -1,4 +1,4 @@
-"""What captures need of customers: finding many, making many, keeping them current."""
+"""Finding, creating and updating many customers from captures."""
 
 from __future__ import annotations
 
@@ -15,20 +15,14 @@ from audit.emails import fold_email
 from audit.history.writing import history_model
 from audit.tenancy.actors import Actor
 from customers.choices import ConsentAction, ContactKind, CustomerStatus, Purpose
-from customers.models import (
-    Business,
-    ConsentEvent,
-    Contact,
-    Customer,
-    Preferences,
-)
+from customers.models import Business, ConsentEvent, Contact, Customer, Preferences
 
 _REASON = "captured"
 _UPDATABLE = ("name", "phone", "location", "status", "source")
-# What the customer is known by is added where it lacks, and never replaced.
+# Identifiers are added where they are missing, and never replaced.
 _ADDABLE = ("email", "external_id")
-# What stands in a column before anybody says something.
-_USUAL = {"status": CustomerStatus.ACTIVE, "source": "website"}
+# The defaults of columns.
+_DEFAULTS = {"status": CustomerStatus.ACTIVE, "source": "website"}
 _COLUMNS = (*_UPDATABLE, *_ADDABLE, "joined_at")
 
 
@@ -36,21 +30,14 @@ def find_by_identity(
     business_id: UUID, *, emails: Iterable[str], external_ids: Iterable[str]
 ) -> tuple[dict[str, UUID], dict[str, UUID]]:
     """Return live customers by e-mail key, current or former, and by external id."""
-    live = Customer.objects.filter(business=business_id).live()
-    email_keys = list(emails)
-    former = Contact.objects.filter(
-        business=business_id,
-        email_key__in=email_keys,
-        kind=ContactKind.EMAIL,
-        customer__archived_at=None,
-        customer__erased_at=None,
-    )
-    current = live.filter(email_key__in=email_keys)
+    keys = list(emails)
+    live: Any = Customer.objects.filter(business=business_id).live()
+    former = _former_emails(keys).filter(business=business_id)
+    current = live.filter(email_key__in=keys)
+    by_email = dict(former.values_list("email_key", "customer_id"))
+    by_email |= dict(current.values_list("email_key", "pk"))
     named = live.filter(external_id__in=list(external_ids))
-    by_email = {c.email_key: c.customer_id for c in former.order_by("pk")}
-    by_email |= {c.email_key: c.pk for c in current}
-    by_ref = {c.external_id: c.pk for c in named}
-    return _known(by_email), _known(by_ref)
+    return by_email, dict(named.values_list("external_id", "pk"))
 
 
 def find_by_email(email: str, businesses: QuerySet[Business]) -> dict[UUID, UUID]:
@@ -60,13 +47,7 @@ def find_by_email(email: str, businesses: QuerySet[Business]) -> dict[UUID, UUID
     """
     key = fold_email(email)
     ids = businesses.order_by().values("pk")
-    former = Contact.objects.filter(
-        business__in=ids,
-        email_key=key,
-        kind=ContactKind.EMAIL,
-        customer__archived_at=None,
-        customer__erased_at=None,
-    ).order_by("pk")
+    former = _former_emails([key]).filter(business__in=ids)
     current = Customer.objects.filter(business__in=ids, email_key=key).live()
     return {
         **dict(former.values_list("business_id", "customer_id")),
@@ -74,28 +55,35 @@ def find_by_email(email: str, businesses: QuerySet[Business]) -> dict[UUID, UUID
     }
 
 
-def _known(customers: dict[str | None, UUID]) -> dict[str, UUID]:
-    return {key: pk for key, pk in customers.items() if key is not None}
+def _former_emails(keys: list[str]) -> Any:
+    """Return the contacts by which live customers are found, the oldest first."""
+    return Contact.objects.filter(
+        email_key__in=keys,
+        kind=ContactKind.EMAIL,
+        customer__archived_at=None,
+        customer__erased_at=None,
+    ).order_by("pk")
 
 
 def create_captured_customers(
     business: Business, new_customers: list[dict[str, Any]], *, actor: Actor
 ) -> list[UUID]:
-    """Make customers, with preferences, from the columns of each; in a few statements.
+    """Create customers with preferences, from the columns of each.
 
-    The caller refreshes their figures in the same transaction.
+    A few statements for all. The caller refreshes their figures in the same
+    transaction.
     """
     if not new_customers:
         return []
-    rows = [Customer(business=business, **columns) for columns in new_customers]
-    Customer.objects.as_actor(actor, reason=_REASON).bulk_create(rows)
+    customers = [Customer(business=business, **columns) for columns in new_customers]
+    Customer.objects.as_actor(actor, reason=_REASON).bulk_create(customers)
     Preferences.objects.as_actor(actor, reason=_REASON).bulk_create(
-        [Preferences(business=business, customer=row) for row in rows]
+        [Preferences(business=business, customer=customer) for customer in customers]
     )
-    ids = [row.pk for row in rows]
+    ids = [customer.pk for customer in customers]
     log.record(
         "customer.created",
-        rows[0] if len(rows) == 1 else None,
+        customers[0] if len(customers) == 1 else None,
         actor=actor,
         business_id=business.pk,
         subjects=ids,
@@ -106,10 +94,10 @@ def create_captured_customers(
 
 
 @dataclass(frozen=True)
-class CapturedFact:
-    """A value that captures tell of one column, and what they told before it.
+class CustomerValueUpdate:
+    """A value of one column from captures, and their value before it.
 
-    `may_replace` is false for a browser's word about what somebody else wrote.
+    `may_replace` is false for a browser: it must not overwrite what others wrote.
     """
 
     value: str
@@ -119,50 +107,56 @@ class CapturedFact:
 
 
 def update_captured_customers(
-    captured: Mapping[UUID, Mapping[str, CapturedFact]],
+    captured: Mapping[UUID, Mapping[str, CustomerValueUpdate]],
     *,
     actor: Actor,
     learned: Mapping[UUID, Mapping[str, str]],
     joined: Mapping[UUID, datetime],
     first_seen: Mapping[UUID, datetime],
 ) -> None:
-    """Write what captures tell of customers: facts, lacking ids, when they joined.
+    """Update customers from captures: values, missing identifiers, when they joined.
 
-    A fact replaces what captures told before. What staff or an import wrote gives way
-    to a later word of a server or provider, never to a browser's. `joined` is taken as
-    it is; `first_seen` only where it is earlier. A blocked customer's status stays:
-    only staff block. An active one, and the usual source, are only defaults where
-    nobody but captures wrote.
+    A value replaces an earlier one of captures. What staff or an import wrote is
+    replaced by a later value of a server or provider, never of a browser. `joined`
+    always applies, `first_seen` only where it is earlier. A blocked customer stays
+    blocked: that is for staff. Default values of status and source are replaced where
+    only captures wrote the customer.
     """
     ids = {*captured, *learned, *joined, *first_seen}
-    rows = Customer.objects.filter(pk__in=ids).select_related("business")
-    locked = rows.order_by("pk").select_for_update(of=("self",), no_key=True)
-    spoken = _written_by_others(captured)
+    customers = Customer.objects.filter(pk__in=ids).select_related("business")
+    locked = customers.order_by("pk").select_for_update(of=("self",), no_key=True)
+    written_by_others = _written_by_others(captured)
     changed = []
-    for row in locked:
-        before = [getattr(row, name) for name in _COLUMNS]
-        _apply(row, captured.get(row.pk, {}), is_default=row.pk not in spoken)
-        for name, value in learned.get(row.pk, {}).items():
-            if name in _ADDABLE and not getattr(row, name):
-                setattr(row, name, value)
-        seen = first_seen.get(row.pk, row.joined_at)
-        row.joined_at = joined.get(row.pk) or min(row.joined_at, seen)
-        if before != [getattr(row, name) for name in _COLUMNS]:
-            changed.append(row)
+    for customer in locked:
+        before = [getattr(customer, name) for name in _COLUMNS]
+        _apply(
+            customer,
+            captured.get(customer.pk, {}),
+            is_default=customer.pk not in written_by_others,
+        )
+        for name, value in learned.get(customer.pk, {}).items():
+            if name in _ADDABLE and not getattr(customer, name):
+                setattr(customer, name, value)
+        seen = first_seen.get(customer.pk, customer.joined_at)
+        customer.joined_at = joined.get(customer.pk) or min(customer.joined_at, seen)
+        if before != [getattr(customer, name) for name in _COLUMNS]:
+            changed.append(customer)
     if changed:
         Customer.objects.as_actor(actor, reason=_REASON).bulk_update(changed, _COLUMNS)
 
 
 def _written_by_others(
-    captured: Mapping[UUID, Mapping[str, CapturedFact]],
+    captured: Mapping[UUID, Mapping[str, CustomerValueUpdate]],
 ) -> set[UUID]:
-    """Return the customers whose row somebody else wrote, of those it matters for."""
+    """Return who was written by others than captures, of those for whom it matters."""
     candidates = [
         pk
         for pk, values in captured.items()
         if any(
-            (fact := values.get(name)) and fact.former is None and fact.value != usual
-            for name, usual in _USUAL.items()
+            (update := values.get(name))
+            and update.former is None
+            and update.value != default
+            for name, default in _DEFAULTS.items()
         )
     ]
     if not candidates:
@@ -174,20 +168,23 @@ def _written_by_others(
 
 
 def _apply(
-    row: Customer, captured: Mapping[str, CapturedFact], *, is_default: bool
+    customer: Customer, captured: Mapping[str, CustomerValueUpdate], *, is_default: bool
 ) -> None:
-    for name, fact in captured.items():
-        current = getattr(row, name)
+    for name, update in captured.items():
+        current = getattr(customer, name)
         if name == "status" and current == CustomerStatus.BLOCKED:
             continue
-        # A name that is only the address or the user id was a stand-in.
-        is_stand_in = name == "name" and current in (row.email, row.external_id)
-        if is_default and fact.former is None:
-            is_stand_in = is_stand_in or current == _USUAL.get(name)
-        is_captured = fact.former is not None and current == fact.former
-        is_later = fact.may_replace and fact.occurred_at >= row.updated_at
-        if not current or is_stand_in or is_captured or is_later:
-            setattr(row, name, fact.value)
+        # A name that is only the e-mail or the user id is a placeholder.
+        is_placeholder = name == "name" and current in (
+            customer.email,
+            customer.external_id,
+        )
+        if is_default and update.former is None:
+            is_placeholder = is_placeholder or current == _DEFAULTS.get(name)
+        is_captured = update.former is not None and current == update.former
+        is_later = update.may_replace and update.occurred_at >= customer.updated_at
+        if not current or is_placeholder or is_captured or is_later:
+            setattr(customer, name, update.value)
 
 
 def record_captured_consents(
@@ -197,9 +194,9 @@ def record_captured_consents(
     wording_version: str | None,
     actor: Actor,
 ) -> None:
-    """Keep answers to the marketing question: (customer, yes or no, when, capture).
+    """Record answers to the marketing question: (customer, yes or no, when, capture).
 
-    A no after a yes is a withdrawal. A yes counts only under a wording that is valid.
+    A no after a yes is a withdrawal. A yes counts only under a valid wording.
     """
     if not answers:
         return
@@ -210,7 +207,7 @@ def record_captured_consents(
         "customer_id", "action"
     )
     newest = dict(answers_by_time)
-    rows = []
+    consents = []
     for customer_id, is_yes, moment, capture_id in sorted(answers, key=lambda a: a[2]):
         if is_yes:
             action = ConsentAction.GIVEN
@@ -219,7 +216,7 @@ def record_captured_consents(
         else:
             action = ConsentAction.REFUSED
         newest[customer_id] = action
-        rows.append(
+        consents.append(
             ConsentEvent(
                 business_id=business_id,
                 customer_id=customer_id,
@@ -232,4 +229,4 @@ def record_captured_consents(
                 operation_id=actor.operation.id,
             )
         )
-    ConsentEvent.objects.bulk_create(rows)
+    ConsentEvent.objects.bulk_create(consents)

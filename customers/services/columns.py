@@ -1,4 +1,4 @@
-"""A column of a file: how its value is read, masked and written, whoever writes it.
+"""A column of a file: how its value is read, masked and written.
 
 The API exports the columns of `exports.customer_columns`; pages export and import
 those of `imports.tables`.
@@ -27,7 +27,7 @@ class Column:
     # and of what was loaded for it.
     read: str | Reader = ""
     kind: str = PUBLIC
-    # Repeats what somebody sent, where addresses stand inside other texts.
+    # Free text from outside, which may contain e-mails and phone numbers.
     is_copy: bool = False
     # How a value that is no text, number or time is written into a cell.
     write: Callable[[Any], str] | None = None
@@ -42,7 +42,7 @@ class Column:
         return value
 
     def masked(self, value: Any) -> Any:
-        """Return a value as it is shown to whom its class is masked."""
+        """Return a value masked by its privacy class."""
         return masked_value(value, self.kind, is_copy=self.is_copy)
 
     def cell(self, value: Any) -> str:

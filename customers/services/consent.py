@@ -1,4 +1,4 @@
-"""Loading the facts that decide whether somebody may be contacted."""
+"""Loading what decides whether a customer may be contacted."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from customers.choices import (
     CustomerStatus,
     Purpose,
 )
-from customers.contact_rules import Answer, Facts, Said
+from customers.contact_rules import Answer, ConsentRecord, ContactProfile
 from customers.models import (
     Business,
     ConsentEvent,
@@ -33,69 +33,69 @@ def may_contact(
 ) -> Answer:
     """Return whether this customer may be contacted, and the rule that decided.
 
-    `at` leaves out consent events after that moment; the other facts are today's.
+    `at` leaves out consent events after that moment; all else is as of now.
     """
-    contact_facts = load_facts([customer], at=at)[customer.pk]
-    return contact_rules.may_contact(contact_facts, purpose, channel)
+    profile = load_contact_profiles([customer], at=at)[customer.pk]
+    return contact_rules.may_contact(profile, purpose, channel)
 
 
-def load_facts(
+def load_contact_profiles(
     customers: Iterable[Customer],
     *,
     purchases: Mapping[UUID, int] | None = None,
     businesses: Mapping[UUID, Business] | None = None,
     at: datetime | None = None,
-) -> dict[UUID, Facts]:
-    """Return the facts of many customers, in a constant number of queries.
+) -> dict[UUID, ContactProfile]:
+    """Return the profiles of many customers, in a constant number of queries.
 
-    `purchases` and the `businesses` of the customers are known when figures are being
-    computed; else the projection tells.
+    `purchases` and `businesses` are passed while figures are being computed; else the
+    stored ones are loaded.
     """
-    rows = {customer.pk: customer for customer in customers}
+    by_id = {customer.pk: customer for customer in customers}
     if purchases is None:
-        stats = CustomerStats.objects.filter(customer__in=rows)
+        stats = CustomerStats.objects.filter(customer__in=by_id)
         purchases = dict(stats.values_list("customer_id", "total_purchases"))
     if businesses is None:
-        ids = {row.business_id for row in rows.values()}
+        ids = {customer.business_id for customer in by_id.values()}
         businesses = Business.objects.in_bulk(ids)
     preferences = {
-        p.customer_id: p for p in Preferences.objects.filter(customer__in=rows)
+        p.customer_id: p for p in Preferences.objects.filter(customer__in=by_id)
     }
     flags = Flag.objects.filter(
-        customer__in=rows, code=FLAG_RESTRICTED, removed_at=None
+        customer__in=by_id, code=FLAG_RESTRICTED, removed_at=None
     )
     restricted = set(flags.values_list("customer_id", flat=True))
-    events = _consent_events(rows, businesses, at or timezone.now())
+    events = _consent_events(by_id, businesses, at or timezone.now())
     return {
-        pk: _contact_facts(
-            row,
-            businesses[row.business_id],
+        pk: _contact_profile(
+            customer,
+            businesses[customer.business_id],
             preferences.get(pk),
             is_restricted=pk in restricted,
             purchases=purchases.get(pk, 0),
-            said=tuple(events[pk]),
+            consents=tuple(events[pk]),
         )
-        for pk, row in rows.items()
+        for pk, customer in by_id.items()
     }
 
 
-def is_opted_in(facts: Facts) -> bool:
-    """Tell whether offers may go out on at least one channel."""
+def is_opted_in(profile: ContactProfile) -> bool:
+    """Return True if marketing is allowed on at least one channel."""
     return any(
-        contact_rules.may_contact(facts, Purpose.MARKETING, channel).is_allowed
+        contact_rules.may_contact(profile, Purpose.MARKETING, channel).is_allowed
         for channel in ConsentChannel.values
     )
 
 
 def _consent_events(
-    rows: dict[UUID, Customer], businesses: Mapping[UUID, Business], at: datetime
-) -> dict[UUID, list[Said]]:
-    events = ConsentEvent.objects.filter(customer__in=rows, occurred_at__lte=at)
-    events_by_customer: dict[UUID, list[Said]] = defaultdict(list)
+    customer_ids: Iterable[UUID], businesses: Mapping[UUID, Business], at: datetime
+) -> dict[UUID, list[ConsentRecord]]:
+    events = ConsentEvent.objects.filter(customer__in=customer_ids, occurred_at__lte=at)
+    events_by_customer: dict[UUID, list[ConsentRecord]] = defaultdict(list)
     for event in events.order_by("-occurred_at", "-id"):
         business = businesses[event.business_id]
         events_by_customer[event.customer_id].append(
-            Said(
+            ConsentRecord(
                 purpose=event.purpose,
                 channel=event.channel,
                 action=event.action,
@@ -106,20 +106,21 @@ def _consent_events(
     return events_by_customer
 
 
-def _contact_facts(
-    row: Customer,
+def _contact_profile(
+    customer: Customer,
     business: Business,
     preferences: Preferences | None,
     *,
     is_restricted: bool,
     purchases: int,
-    said: tuple[Said, ...],
-) -> Facts:
+    consents: tuple[ConsentRecord, ...],
+) -> ContactProfile:
     preferences = preferences or Preferences()
-    return Facts(
-        is_erased=row.erased_at is not None,
+    return ContactProfile(
+        is_erased=customer.erased_at is not None,
         is_restricted=is_restricted,
-        is_archived_or_blocked=row.is_archived or row.status == CustomerStatus.BLOCKED,
+        is_archived_or_blocked=customer.is_archived
+        or customer.status == CustomerStatus.BLOCKED,
         do_not_contact=preferences.do_not_contact,
         can_receive_offers=preferences.can_receive_offers,
         can_receive_loyalty=preferences.can_receive_loyalty,
@@ -128,19 +129,19 @@ def _contact_facts(
             ConsentChannel.SMS: preferences.prefer_sms,
             ConsentChannel.CALL: preferences.prefer_call,
         },
-        reachable=_reachable(row, business),
+        reachable=_reachable(customer, business),
         is_soft_opt_in=business.consent_mode == ConsentMode.SOFT_OPT_IN,
         purchases=purchases,
-        said=said,
+        consents=consents,
     )
 
 
-def _reachable(row: Customer, business: Business) -> frozenset[str]:
+def _reachable(customer: Customer, business: Business) -> frozenset[str]:
     channels: set[str] = set()
     must_verify = business.settings.get("require_verified_email") is True
-    is_trusted = row.is_email_verified or not must_verify
-    if row.email and row.email_bounced_at is None and is_trusted:
+    is_trusted = customer.is_email_verified or not must_verify
+    if customer.email and customer.email_bounced_at is None and is_trusted:
         channels.add(ConsentChannel.EMAIL)
-    if row.phone:
+    if customer.phone:
         channels |= {ConsentChannel.SMS, ConsentChannel.CALL}
     return frozenset(channels)

@@ -1,4 +1,4 @@
-"""The database's own rules, asked with few statements: of one row, or of many at once.
+"""The constraints of models, checked with few statements, for one instance or many.
 
 Django's `full_clean` sends one statement for each rule and each related row. Here check
 constraints are evaluated in Python, and a unique one asks once for all rows.
@@ -14,7 +14,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 
-# Of a row of evidence: they come with the write, and not before.
+# Columns of a sealed model that are set on writing.
 _SEAL = {"salt", "commitment"}
 _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "exact": operator.eq,
@@ -26,45 +26,47 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
-def changed_columns(row: models.Model, stored: models.Model | None) -> set[str]:
-    """Return the columns in which a row differs from what was stored, if it was."""
-    names = {field.attname for field in row._meta.concrete_fields}
+def changed_columns(instance: models.Model, stored: models.Model | None) -> set[str]:
+    """Return the columns that differ from the stored instance; all of a new one."""
+    names = {field.attname for field in instance._meta.concrete_fields}
     if stored is None:
         return names
-    return {name for name in names if getattr(row, name) != getattr(stored, name)}
+    return {name for name in names if getattr(instance, name) != getattr(stored, name)}
 
 
-def check_row(
-    row: models.Model,
+def clean_instance(
+    instance: models.Model,
     stored: models.Model | None = None,
     *,
     exclude: Collection[str] = (),
     about: Mapping[str, str] | None = None,
 ) -> None:
-    """Raise ValidationError as `full_clean` would, after few statements.
+    """Raise ValidationError as `full_clean` would, with few statements.
 
-    The database is asked about unique columns and related rows alone: where the row
-    differs from `stored`, the row as it was, and not for a related row that the caller
-    has loaded. `exclude` are columns that are not cleaned, and `about` names the column
-    that a broken rule is about where Django blames none.
+    The database is queried for unique columns and related rows alone: where the
+    instance differs from `stored`, and not for a related row that the caller has
+    loaded. `exclude` are columns that are not cleaned; `about` maps a constraint to the
+    column of its error, where Django names none.
     """
     wrong: dict[str, Any] = {}
-    there = _known_relations(row, changed_columns(row, stored))
+    there = _stored_relations(instance, changed_columns(instance, stored))
     steps: list[Callable[[], None]] = [
-        lambda: row.clean_fields({*exclude, *there}),
-        row.clean,
+        lambda: instance.clean_fields({*exclude, *there}),
+        instance.clean,
         # By now the derived columns are there.
-        lambda: _check_unique_columns(row, changed_columns(row, stored), set(wrong)),
+        lambda: _check_unique_columns(
+            instance, changed_columns(instance, stored), set(wrong)
+        ),
     ]
     for step in steps:
         try:
             step()
         except ValidationError as error:
             wrong = error.update_error_dict(wrong)
-    changed = changed_columns(row, stored)
-    for rule in row._meta.constraints:
+    changed = changed_columns(instance, stored)
+    for rule in instance._meta.constraints:
         try:
-            _check_rule(rule, row, changed, _SEAL | set(wrong))
+            _check_rule(rule, instance, changed, _SEAL | set(wrong))
         except ValidationError as error:
             if name := (about or {}).get(rule.name) or _blamed(rule, error):
                 wrong.setdefault(name, []).extend(error.error_list)
@@ -74,89 +76,86 @@ def check_row(
         raise ValidationError(wrong)
 
 
-def _known_relations(row: models.Model, changed: set[str]) -> set[str]:
-    """Return the foreign keys whose rows are there: kept, or loaded by the caller."""
-    keys: list[Any] = [field for field in row._meta.fields if field.is_relation]
+def _stored_relations(instance: models.Model, changed: set[str]) -> set[str]:
+    """Return the foreign keys whose rows exist: unchanged, or loaded by the caller."""
+    keys: list[Any] = [field for field in instance._meta.fields if field.is_relation]
     return {
         key.name
         for key in keys
-        if getattr(row, key.attname) is not None
-        and (key.attname not in changed or key.is_cached(row))
+        if getattr(instance, key.attname) is not None
+        and (key.attname not in changed or key.is_cached(instance))
     }
 
 
 def _check_unique_columns(
-    row: models.Model, changed: set[str], wrong: set[str]
+    instance: models.Model, changed: set[str], wrong: set[str]
 ) -> None:
-    """Ask about the columns that are unique by themselves, but for the primary key."""
-    fields: Any = row._meta.fields
-    unique = {f.name for f in fields if f.unique and not f.primary_key}
-    unique_fields = {
-        f.name for f in fields if f.name in unique and f.attname in changed
-    }
-    if unique_fields - wrong:
-        row.validate_unique({f.name for f in fields} - (unique_fields - wrong))
+    """Check the columns that are unique by themselves, but for the primary key."""
+    fields: Any = [f for f in instance._meta.fields if f.name not in wrong]
+    unique = [f for f in fields if f.unique and not f.primary_key]
+    names = {f.name for f in unique if f.attname in changed}
+    if names:
+        instance.validate_unique({f.name for f in instance._meta.fields} - names)
 
 
 def _check_rule(
-    rule: Any, row: models.Model, changed: set[str], wrong: set[str]
+    rule: Any, instance: models.Model, changed: set[str], wrong: set[str]
 ) -> None:
     if isinstance(rule, models.CheckConstraint):
         condition: Any = rule.condition
-        if not wrong & set(_columns(condition)) and holds(condition, row) is False:
+        if not wrong & set(_columns(condition)) and holds(condition, instance) is False:
             raise ValidationError(
                 rule.get_violation_error_message(), code=rule.violation_error_code
             )
         return
     names = {*rule.fields, *_columns(rule.condition or Q())}
     if not rule.fields:
-        rule.validate(type(row), row, exclude=wrong)
+        rule.validate(type(instance), instance, exclude=wrong)
         return
-    is_new_claim = {row_field(row, name) for name in names} & changed
-    is_made = any(_is_made(row, name) for name in rule.fields)
+    is_new_claim = {attname_of(instance, name) for name in names} & changed
+    is_made = any(_is_made(instance, name) for name in rule.fields)
     if is_new_claim and not is_made and not names & wrong:
-        _check_unique(rule, row)
+        _check_unique(rule, instance)
 
 
-def _is_made(row: models.Model, name: str) -> bool:
-    """Tell whether a column is made unique, as a reference: the database alone asks."""
-    field: Any = row._meta.get_field(name)
+def _is_made(instance: models.Model, name: str) -> bool:
+    """Return True for a column with a generated unique default, such as a reference."""
+    field: Any = instance._meta.get_field(name)
     return field.has_default() and not field.editable
 
 
-def _check_unique(rule: models.UniqueConstraint, row: models.Model) -> None:
-    """Raise ValidationError, as Django does, for what another row has."""
-    if set(find_holders(rule, [row]).values()) - {row.pk}:
+def _check_unique(rule: models.UniqueConstraint, instance: models.Model) -> None:
+    """Raise ValidationError, as Django does, for values that another row has."""
+    if set(find_holders(rule, [instance]).values()) - {instance.pk}:
         if rule.violation_error_message == rule.default_violation_error_message:
-            raise row.unique_error_message(type(row), rule.fields)
+            raise instance.unique_error_message(type(instance), rule.fields)
         text = rule.get_violation_error_message()
         raise ValidationError(text, code=rule.violation_error_code)
 
 
 def _blamed(rule: Any, error: ValidationError) -> str:
-    """Return the column that Django blames for a broken rule, empty for none."""
+    """Return the column that Django names for a broken rule, empty for none."""
     is_unique = getattr(error, "code", None) == "unique" and len(rule.fields) == 1
     return str(rule.fields[0]) if is_unique else ""
 
 
-def broken_checks(row: models.Model) -> Iterator[tuple[set[str], str]]:
-    """Yield the columns and the sentence of each check constraint a row breaks.
+def broken_checks(instance: models.Model) -> Iterator[tuple[set[str], str]]:
+    """Yield the columns and the message of each broken check constraint.
 
-    Nothing is asked of the database. Raises NotImplementedError for a condition of a
-    kind that `holds` does not know.
+    Without a query. Raises NotImplementedError for a lookup that `holds` does not know.
     """
-    for rule in row._meta.constraints:
+    for rule in instance._meta.constraints:
         if isinstance(rule, models.CheckConstraint):
             condition: Any = rule.condition
             # As in SQL: what is unknown breaks no rule.
-            if holds(condition, row) is False:
+            if holds(condition, instance) is False:
                 yield set(_columns(condition)), str(rule.get_violation_error_message())
 
 
-def holds(condition: Q, row: models.Model) -> bool | None:
-    """Tell whether a condition holds for a row; None where SQL would say unknown."""
+def holds(condition: Q, instance: models.Model) -> bool | None:
+    """Return whether a condition is true for an instance; None for SQL's unknown."""
     answers = [
-        holds(child, row) if isinstance(child, Q) else _compared(child, row)
+        holds(child, instance) if isinstance(child, Q) else _compared(child, instance)
         for child in condition.children
     ]
     if condition.connector == Q.XOR:
@@ -171,15 +170,15 @@ def holds(condition: Q, row: models.Model) -> bool | None:
     return answer if answer is None or not condition.negated else not answer
 
 
-def _compared(child: Any, row: models.Model) -> bool | None:
+def _compared(child: Any, instance: models.Model) -> bool | None:
     path, expected = child
     name, _, kind = path.partition("__")
-    value = _value(row, name)
+    value = _value(instance, name)
     if kind == "isnull":
         return (value is None) is expected
     if isinstance(expected, F):
         source: Any = expected
-        expected = _value(row, source.name)
+        expected = _value(instance, source.name)
     if kind == "" and expected is None:
         return value is None
     compare = _COMPARISONS.get(kind or "exact")
@@ -188,9 +187,9 @@ def _compared(child: Any, row: models.Model) -> bool | None:
     return None if value is None or expected is None else compare(value, expected)
 
 
-def _value(row: models.Model, name: str) -> Any:
-    field: Any = row._meta.get_field(name)
-    value = getattr(row, field.attname)
+def _value(instance: models.Model, name: str) -> Any:
+    field: Any = instance._meta.get_field(name)
+    value = getattr(instance, field.attname)
     # Nullable texts store an empty one as null.
     return None if value == "" and field.get_prep_value("") is None else value
 
@@ -213,49 +212,53 @@ def unique_rules(model: type[models.Model]) -> list[models.UniqueConstraint]:
     ]
 
 
-def unique_values(rule: models.UniqueConstraint, row: models.Model) -> Any:
-    """Return what a row claims under a rule, as a tuple; None for nothing."""
-    if rule.condition is not None and holds(rule.condition, row) is not True:
+def unique_values(rule: models.UniqueConstraint, instance: models.Model) -> Any:
+    """Return the values of an instance under a rule; None if the rule ignores it."""
+    if rule.condition is not None and holds(rule.condition, instance) is not True:
         return None
-    values = tuple(_value(row, name) for name in rule.fields)
+    values = tuple(_value(instance, name) for name in rule.fields)
     return None if None in values else values
 
 
 def find_holders(
-    rule: models.UniqueConstraint, rows: Sequence[models.Model]
+    rule: models.UniqueConstraint, instances: Sequence[models.Model]
 ) -> dict[Any, Any]:
-    """Return who in the database holds what these rows claim: values to primary key.
+    """Return which rows have the values of these instances: values to primary key.
 
-    One statement for all rows, which are of one model.
+    One statement for all; the instances are of one model.
     """
-    claims = {pk for row in rows if (pk := unique_values(rule, row)) is not None}
+    claims = {
+        pk
+        for instance in instances
+        if (pk := unique_values(rule, instance)) is not None
+    }
     if not claims:
         return {}
-    holders: Any = type(rows[0])._base_manager.all()
+    holders: Any = type(instances[0])._base_manager.all()
     if rule.condition is not None:
         holders = holders.filter(rule.condition)
     for place, name in enumerate(rule.fields):
         holders = holders.filter(**{f"{name}__in": {claim[place] for claim in claims}})
-    columns: Any = [row_field(rows[0], name) for name in rule.fields]
+    columns: Any = [attname_of(instances[0], name) for name in rule.fields]
     held = holders.order_by().values_list(*columns, "pk")
     return {tuple(values): pk for *values, pk in held}
 
 
-def row_field(row: models.Model, name: str) -> str:
+def attname_of(instance: models.Model, name: str) -> str:
     """Return the attribute of a column, like `business_id` for `business`."""
-    field: Any = row._meta.get_field(name)
+    field: Any = instance._meta.get_field(name)
     return str(field.attname)
 
 
-def clean_columns(row: models.Model, names: Iterable[str]) -> dict[str, list[str]]:
-    """Clean these columns of a row in place; return what is wrong with each.
+def clean_columns(instance: models.Model, names: Iterable[str]) -> dict[str, list[str]]:
+    """Clean these columns of an instance in place; return the errors of each.
 
-    Asks nothing of the database: foreign keys are the caller's to have looked up.
+    Without a query: the caller has looked up foreign keys.
     """
     chosen = set(names)
-    others = {f.name for f in row._meta.fields if f.name not in chosen}
+    others = {f.name for f in instance._meta.fields if f.name not in chosen}
     try:
-        row.clean_fields(exclude=others)
+        instance.clean_fields(exclude=others)
     except ValidationError as error:
         return {
             name: list(map(str, texts)) for name, texts in error.message_dict.items()

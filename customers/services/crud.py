@@ -1,4 +1,4 @@
-"""Creating, changing and archiving rows of any table that has no rules of its own."""
+"""Creating, updating, archiving and restoring instances of any model of a customer."""
 
 from __future__ import annotations
 
@@ -10,142 +10,142 @@ from django.db import models, transaction
 
 from audit.tenancy.actors import Actor
 from customers.models import Booking, TicketMessage
-from customers.selectors.customers import list_rows
-from customers.services.constraints import changed_columns, check_row
-from customers.services.locking import hand_down, lock_customer
+from customers.selectors.customers import list_visible
+from customers.services.constraints import changed_columns, clean_instance
+from customers.services.locking import attach_customer, lock_customer
 from customers.services.money.booking_rules import check_new_booking, stamp_booking
-from customers.services.saving import Write, check_live, copy_of, mark_archived
-from customers.services.writing import save_by_subject
+from customers.services.saving import save_by_subject
+from customers.services.writing import Write, check_live, copy_of, mark_archived
 
-_Row = TypeVar("_Row", bound=models.Model)
+_Model = TypeVar("_Model", bound=models.Model)
 
 
 @transaction.atomic
-def create_row(
-    model: type[_Row],
+def create_instance(
+    model: type[_Model],
     *,
     business_id: UUID,
     actor: Actor,
     reason: str | None = None,
     **values: Any,
-) -> _Row:
-    """Create a row of a business; `values` are columns that people may write.
+) -> _Model:
+    """Create an instance in a business; `values` are columns that users may write.
 
-    The caller has seen to it that foreign keys name rows of the same business. Raises
+    The caller has checked that foreign keys name rows of the same business. Raises
     ValidationError, with the field, for a broken rule, and as `Write` does.
     """
-    row = model(business_id=business_id, **values)
+    instance = model(business_id=business_id, **values)
     if "customer" in values:
-        hand_down(values["customer"], row)
-    _check_live(row)
-    _check(row)
-    save_by_subject(Write(row, actor=actor, reason=reason))
-    return row
+        attach_customer(values["customer"], instance)
+    _check_live(instance)
+    _check(instance)
+    save_by_subject(Write(instance, actor=actor, reason=reason))
+    return instance
 
 
 @transaction.atomic
-def change_row(
-    row: _Row,
+def update_instance(
+    instance: _Model,
     *,
     actor: Actor,
     expected_rev: int | None = None,
     reason: str | None = None,
     **changes: Any,
-) -> _Row:
-    """Change columns of a row; what is not named stays as it is.
+) -> _Model:
+    """Change the named columns of an instance.
 
-    The row is locked and read afresh; where nothing differs, nothing is written. Raises
+    The row is locked and read again; without a difference nothing is written. Raises
     ValidationError `stale_version` when it is no longer at `expected_rev`, `archived`
-    for a hidden one, and otherwise as `create_row`.
+    for an archived one, and otherwise as `create_instance`.
     """
-    write = _locked(row, expected_rev, actor=actor, reason=reason)
-    instance, stored = write.instance, copy_of(write.instance)
-    if getattr(instance, "is_archived", False):
+    write = _locked(instance, expected_rev, actor=actor, reason=reason)
+    current, stored = write.instance, copy_of(write.instance)
+    if getattr(current, "is_archived", False):
         msg = "This is archived. Restore it first."
         raise ValidationError(msg, code="archived")
     for name, value in changes.items():
-        setattr(instance, name, value)
-    _check(instance, stored)
-    if not changed_columns(instance, stored):
+        setattr(current, name, value)
+    _check(current, stored)
+    if not changed_columns(current, stored):
         return stored
     save_by_subject(write)
-    return instance
+    return current
 
 
 @transaction.atomic
-def archive_row(
-    row: _Row, *, actor: Actor, reason: str, expected_rev: int | None = None
-) -> _Row:
-    """Hide a row from daily work.
+def archive_instance(
+    instance: _Model, *, actor: Actor, reason: str, expected_rev: int | None = None
+) -> _Model:
+    """Archive an instance.
 
-    Raises ValidationError when it is hidden already, and as `change_row` does.
+    Raises ValidationError when it is archived already, and as `update_instance` does.
     """
-    write = _locked(row, expected_rev, actor=actor, reason=reason, verb="archived")
-    instance: Any = write.instance
-    if instance.is_archived:
+    write = _locked(instance, expected_rev, actor=actor, reason=reason, verb="archived")
+    current: Any = write.instance
+    if current.is_archived:
         msg = "This is archived already."
         raise ValidationError(msg, code="already_archived")
-    mark_archived(instance, actor=actor, reason=reason)
+    mark_archived(current, actor=actor, reason=reason)
     save_by_subject(write)
     return write.instance
 
 
 @transaction.atomic
-def restore_row(
-    row: _Row, *, actor: Actor, reason: str, expected_rev: int | None = None
-) -> _Row:
-    """Bring a hidden row back.
+def restore_instance(
+    instance: _Model, *, actor: Actor, reason: str, expected_rev: int | None = None
+) -> _Model:
+    """Restore an archived instance.
 
-    Raises ValidationError when it is not hidden, when another has its place, and as
-    `change_row` does.
+    Raises ValidationError when it is not archived, when another one has its unique
+    values, and as `update_instance` does.
     """
-    write = _locked(row, expected_rev, actor=actor, reason=reason, verb="restored")
-    instance: Any = write.instance
-    if not instance.is_archived:
+    write = _locked(instance, expected_rev, actor=actor, reason=reason, verb="restored")
+    current: Any = write.instance
+    if not current.is_archived:
         msg = "This is not archived."
         raise ValidationError(msg, code="not_archived")
-    instance.archived_at = instance.archived_by_id = instance.archive_reason = None
-    _check(instance, write.stored)
+    current.archived_at = current.archived_by_id = current.archive_reason = None
+    _check(current, write.stored)
     save_by_subject(write)
     return write.instance
 
 
-def _check(row: models.Model, stored: models.Model | None = None) -> None:
-    """Raise ValidationError unless the row keeps the rules of its table.
+def _check(instance: models.Model, stored: models.Model | None = None) -> None:
+    """Raise ValidationError unless the instance keeps the rules of its model.
 
-    Columns that nobody writes are filled in when it is saved; the business is the
-    caller's to have looked up.
+    Without columns that are set when it is saved, and the business, which the caller
+    has looked up.
     """
-    if isinstance(row, Booking):
-        stamp_booking(row)
-        if row._state.adding:
-            check_new_booking(row)
-    hidden = {f.name for f in row._meta.fields if not f.editable}
-    check_row(row, stored, exclude=hidden | {"business"})
+    if isinstance(instance, Booking):
+        stamp_booking(instance)
+        if instance._state.adding:
+            check_new_booking(instance)
+    hidden = {f.name for f in instance._meta.fields if not f.editable}
+    clean_instance(instance, stored, exclude=hidden | {"business"})
 
 
-def _check_live(row: Any) -> None:
-    """Raise ValidationError where a row is about a customer whom nobody changes."""
-    about = row.ticket if isinstance(row, TicketMessage) else row
+def _check_live(instance: Any) -> None:
+    """Raise ValidationError for an instance of an archived or erased customer."""
+    about = instance.ticket if isinstance(instance, TicketMessage) else instance
     customer = getattr(about, "customer", None)
     if customer is not None:
         check_live(customer)
 
 
 def _locked(
-    row: _Row, expected_rev: int | None, *, actor: Actor, **about: Any
-) -> Write[_Row]:
-    """Lock a row, after its customer: as everybody does whose write moves figures."""
-    meta = row._meta
+    instance: _Model, expected_rev: int | None, *, actor: Actor, **about: Any
+) -> Write[_Model]:
+    """Lock an instance after its customer: the lock order of all writes."""
+    meta = instance._meta
     permission = f"{meta.app_label}.change_{meta.model_name}"
-    rows: Any = list_rows(type(row), actor=actor, permission=permission)
-    customer_id = getattr(row, "customer_id", None)
+    queryset: Any = list_visible(type(instance), actor=actor, permission=permission)
+    customer_id = getattr(instance, "customer_id", None)
     customer = lock_customer(customer_id) if customer_id else None
-    current: Any = rows.select_for_update(no_key=True).get(pk=row.pk)
+    current: Any = queryset.select_for_update(no_key=True).get(pk=instance.pk)
     if customer is not None and customer.pk == current.customer_id:
-        hand_down(customer, current)
+        attach_customer(customer, current)
     else:
-        # It has moved to another one meanwhile.
+        # It has moved to another customer meanwhile.
         customer = None
     _check_live(current)
     if expected_rev is not None and current.rev != expected_rev:

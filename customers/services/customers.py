@@ -13,11 +13,12 @@ from django.utils import timezone
 from audit.tenancy.actors import Actor
 from customers.choices import ContactKind, CustomerStatus
 from customers.models import Address, Business, Contact, Customer, Preferences
-from customers.selectors.customers import list_rows
-from customers.services.constraints import changed_columns, check_row
+from customers.selectors.customers import list_visible
+from customers.services.constraints import changed_columns, clean_instance
 from customers.services.locking import locking
 from customers.services.preferences import update_preferences
-from customers.services.saving import (
+from customers.services.stats import begin_stats
+from customers.services.writing import (
     Write,
     check_live,
     check_not_erased,
@@ -25,7 +26,6 @@ from customers.services.saving import (
     mark_archived,
     save_plainly,
 )
-from customers.services.stats import begin_stats
 
 # The column that a broken constraint is about; Django blames none of several.
 _ABOUT = {
@@ -33,7 +33,7 @@ _ABOUT = {
     "one_live_customer_per_external_id": "external_id",
 }
 _PREFERENCES = frozenset({"prefer_sms", "prefer_email", "prefer_call"})
-# What people write of a customer, in the order in which it is shown.
+# The columns that users write, in the order of forms and answers.
 CUSTOMER_COLUMNS = (
     "name",
     "email",
@@ -60,18 +60,18 @@ def create_customer(
     reason: str | None = None,
     **columns: Any,
 ) -> Customer:
-    """Create a customer with preferences and figures: three records, one transaction.
+    """Create a customer with preferences and figures, in one transaction.
 
     `columns` are those of `Customer`, the three `prefer_…` and `is_active`; `address`
-    is kept as it was typed, `addresses` are columns of `Address`. Raises
-    ValidationError, with the field, when a rule is broken.
+    is stored as typed, `addresses` are columns of `Address`. Raises ValidationError,
+    with the field, for a broken rule.
     """
     preferences = {key: columns.pop(key) for key in _PREFERENCES & columns.keys()}
     if not columns.pop("is_active", True):
         columns["status"] = CustomerStatus.INACTIVE
     _check_columns(columns)
     customer = Customer(business=business, name=name, **columns)
-    check_row(customer, about=_ABOUT)
+    clean_instance(customer, about=_ABOUT)
     save_customer(Write(customer, actor=actor, reason=reason))
     if preferences:
         update_preferences(
@@ -82,10 +82,10 @@ def create_customer(
             business=business, customer=customer, raw=address, is_primary=True
         )
         save_plainly(Write(primary, actor=actor, reason=reason, customer=customer))
-    for place in addresses:
-        row = Address(business=business, customer=customer, **place)
-        check_row(row)
-        save_plainly(Write(row, actor=actor, reason=reason, customer=customer))
+    for values in addresses:
+        further = Address(business=business, customer=customer, **values)
+        clean_instance(further)
+        save_plainly(Write(further, actor=actor, reason=reason, customer=customer))
     return customer
 
 
@@ -98,81 +98,85 @@ def update_customer(
     expected_rev: int | None = None,
     **changes: Any,
 ) -> Customer:
-    """Change facts of a customer; what is not named stays as it is.
+    """Change the named columns of a customer.
 
     `changes` are columns of `Customer`, the three `prefer_…`, `is_active`, and
-    `address`: the primary one as a text, None to archive it.
-    The row is locked and read afresh. Raises ValidationError `stale_version` when it
-    is no longer at `expected_rev`, and with the field when a rule is broken.
+    `address`: the primary one as a text, None to archive it. The row is locked and
+    read again. Raises ValidationError `stale_version` when it is no longer at
+    `expected_rev`, and with the field for a broken rule.
     """
     preferences = {key: changes.pop(key) for key in _PREFERENCES & changes.keys()}
     has_address, address = "address" in changes, changes.pop("address", None)
     is_active = changes.pop("is_active", None)
     _check_columns(changes)
-    row = _locked(customer.pk, actor=actor)
-    check_rev(row, expected_rev)
-    if is_active is not None and is_active != row.is_active:
-        changes["status"] = _status(row, is_active=is_active)
-    stored = copy_of(row)
+    customer = _locked(customer.pk, actor=actor)
+    check_rev(customer, expected_rev)
+    if is_active is not None and is_active != customer.is_active:
+        changes["status"] = _status(customer, is_active=is_active)
+    stored = copy_of(customer)
     for name, value in changes.items():
-        setattr(row, name, value)
-    # Columns that stay as they are were let in once, maybe by a laxer rule.
-    check_row(row, stored, exclude=set(CUSTOMER_COLUMNS) - changes.keys(), about=_ABOUT)
-    if changes.keys() & changed_columns(row, stored):
+        setattr(customer, name, value)
+    # Unchanged columns may have been stored under a laxer rule.
+    clean_instance(
+        customer, stored, exclude=set(CUSTOMER_COLUMNS) - changes.keys(), about=_ABOUT
+    )
+    if changes.keys() & changed_columns(customer, stored):
         save_customer(
-            Write(row, actor=actor, reason=reason, stored=stored, customer=row)
+            Write(
+                customer, actor=actor, reason=reason, stored=stored, customer=customer
+            )
         )
     if preferences:
         update_preferences(
-            row, actor=actor, reason=reason, is_locked=True, **preferences
+            customer, actor=actor, reason=reason, is_locked=True, **preferences
         )
     if has_address:
-        _set_address(row, address, actor=actor, reason=reason)
-    return row
+        _set_address(customer, address, actor=actor, reason=reason)
+    return customer
 
 
 def save_customer(write: Write[Customer]) -> None:
-    """Write a customer: a new one begins with preferences and figures."""
+    """Write a customer; a new one gets preferences and figures."""
     customer, stored = write.instance, write.stored
     if stored is None:
         write.save()
-        # The document's three records: the person, the preferences, the figures.
+        # The three records of the requirement: customer, preferences, figures.
         preferences = Preferences(customer=customer, business_id=customer.business_id)
         preferences.as_actor(write.actor, reason=write.reason).save(savepoint=False)
         begin_stats(customer)
         return
-    # As stored: a change cannot bring anybody back.
+    # As stored: no change undoes an erasure.
     check_not_erased(stored)
     write.save()
     if stored.email_key not in (None, customer.email_key):
-        _keep_findable(customer, stored.email, write)
+        former = former_email(customer, stored.email)
+        former.as_actor(write.actor, reason=write.reason).save(savepoint=False)
     write.refresh()
 
 
-def _keep_findable(
-    customer: Customer, email: str | None, write: Write[Customer]
-) -> None:
-    """Keep an e-mail as a contact, so that it finds the customer who left it."""
-    former = Contact(
+def former_email(customer: Customer, email: str | None) -> Contact:
+    """Return an unsaved contact by which a former e-mail still finds the customer."""
+    return Contact(
         business=customer.business,
         customer=customer,
         kind=ContactKind.EMAIL,
         email=email,
         valid_to=timezone.now(),
     )
-    former.as_actor(write.actor, reason=write.reason).save(savepoint=False)
 
 
 def _locked(pk: UUID, *, actor: Actor) -> Customer:
-    rows = list_rows(Customer, actor=actor, permission="customers.change_customer")
-    row: Customer = locking(rows.select_related("business")).get(pk=pk)
-    check_live(row)
-    return row
+    queryset = list_visible(
+        Customer, actor=actor, permission="customers.change_customer"
+    )
+    customer: Customer = locking(queryset.select_related("business")).get(pk=pk)
+    check_live(customer)
+    return customer
 
 
-def _status(row: Customer, *, is_active: bool) -> str:
-    if row.status == CustomerStatus.BLOCKED:
-        # Who is blocked is not active, so they would become it.
+def _status(customer: Customer, *, is_active: bool) -> str:
+    if customer.status == CustomerStatus.BLOCKED:
+        # `is_active=False` must not unblock a blocked customer.
         msg = "This customer is blocked. Change the status itself to unblock them."
         raise ValidationError(msg, code="blocked")
     return CustomerStatus.ACTIVE if is_active else CustomerStatus.INACTIVE
@@ -188,7 +192,7 @@ def check_rev(customer: Customer, expected: int | None) -> None:
 def _set_address(
     customer: Customer, text: str | None, *, actor: Actor, reason: str | None
 ) -> None:
-    """Keep a text as the primary address; the former one stays in its history."""
+    """Set the primary address to a text, or archive it; its history stays."""
     addresses = Address.objects.filter(customer=customer, is_primary=True)
     addresses = addresses.filter(archived_at=None).select_for_update(no_key=True)
     stored = addresses.first()
@@ -205,7 +209,7 @@ def _set_address(
         for name in ("line1", "line2", "city", "region", "postal_code", "country"):
             setattr(address, name, None)
         address.raw = text
-        check_row(address, stored)
+        clean_instance(address, stored)
     write = Write(
         address, actor=actor, reason=reason, verb=verb, stored=stored, customer=customer
     )

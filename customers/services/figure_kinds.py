@@ -24,10 +24,9 @@ from customers.models import (
 
 
 class Figures(enum.Flag):
-    """Kinds of figures, each computed from tables of its own.
+    """Kinds of figures, each computed from other tables.
 
-    What a customer bought decides consent as well: some may be told of offers because
-    they are customers. `ACTIVITY` is what apps above add.
+    Purchases decide consent as well (soft opt-in). `ACTIVITY` is what other apps add.
     """
 
     PURCHASES = enum.auto()
@@ -39,8 +38,8 @@ class Figures(enum.Flag):
     ALL = PURCHASES | TICKETS | ADDRESSES | CONTACTS | CONSENT | ACTIVITY
 
 
-# Which figures of its customer a row of each table decides, and by which columns: by
-# any of them where none is named. All other tables decide everything.
+# Which figures depend on a model, and on which of its columns: on any column where none
+# is named. On a model that is not here all figures depend.
 _NONE = Figures(0)
 _DECIDES: dict[type[Model], tuple[Figures, str]] = {
     Address: (Figures.ADDRESSES, "archived_at"),
@@ -69,9 +68,9 @@ _DECIDES: dict[type[Model], tuple[Figures, str]] = {
 
 
 def figures_from(model: type[Model], changed: Collection[str] | None = None) -> Figures:
-    """Return the figures that a row of a table decides, if these columns change.
+    """Return the figures that depend on these columns of a model.
 
-    Without columns those that a new row does.
+    Without columns those that depend on a new instance.
     """
     figures, columns = _DECIDES.get(model, (Figures.ALL, ""))
     if changed is None or not columns:

@@ -1,4 +1,4 @@
-"""Locks on customers: whoever writes what belongs to one takes the customer first."""
+"""Locks on customers: who writes what belongs to a customer locks that one first."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from customers.models import Customer, CustomerStats
 
 
 def locking(customers: QuerySet[Customer]) -> QuerySet[Customer]:
-    """Return a query of customers that locks them until the commit.
+    """Return a queryset that locks the customers until the commit.
 
-    Each says in `has_figures` whether there are any of it, for `refresh_locked`.
+    It annotates `has_figures` (is there a row of figures?), for `refresh_locked`.
     """
     # NO KEY: a plain FOR UPDATE would deadlock with two inserted children, each of
     # which holds a key share lock on the customer.
-    rows = customers.select_for_update(of=("self",), no_key=True)
+    locked = customers.select_for_update(of=("self",), no_key=True)
     stats = CustomerStats.objects.filter(customer=OuterRef("pk"))
-    return rows.annotate(has_figures=Exists(stats))  # type: ignore[no-redef]  # for refresh_locked
+    return locked.annotate(has_figures=Exists(stats))  # type: ignore[no-redef]  # for refresh_locked
 
 
 def lock_customer(pk: UUID) -> Customer:
@@ -28,17 +28,17 @@ def lock_customer(pk: UUID) -> Customer:
     return locking(Customer.objects.select_related("business")).get(pk=pk)
 
 
-def hand_down(customer: Customer, row: Any) -> None:
-    """Let a row know its locked customer, and the business that both belong to."""
-    row.customer = customer
-    if row.business_id == customer.business_id:
-        row.business = customer.business
+def attach_customer(customer: Customer, instance: Any) -> None:
+    """Set the locked customer on an instance, and the business if it is the same."""
+    instance.customer = customer
+    if instance.business_id == customer.business_id:
+        instance.business = customer.business
 
 
 def lock_customers(customer_ids: Iterable[UUID]) -> None:
-    """Lock customers in key order until the commit; others who write them wait."""
+    """Lock customers in key order until the commit."""
     ids = list(customer_ids)
     if ids:
-        rows = Customer.objects.filter(pk__in=ids).order_by("pk")
-        # Read to the end, for the lock's sake.
-        list(rows.select_for_update(no_key=True).values_list("pk"))
+        customers = Customer.objects.filter(pk__in=ids).order_by("pk")
+        # Evaluated for the lock alone.
+        list(customers.select_for_update(no_key=True).values_list("pk"))

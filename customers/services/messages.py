@@ -1,4 +1,4 @@
-"""Messages of tickets: written under one's own name, and changed by nobody else."""
+"""Messages of tickets: written by the actor, and changed by their author alone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.db import transaction
 from audit.tenancy.actors import Actor
 from customers.choices import AuthorKind
 from customers.models import Ticket, TicketMessage
-from customers.services.crud import change_row, create_row
+from customers.services.crud import create_instance, update_instance
 from customers.services.preferences import check_not_ahead
 
 
@@ -19,10 +19,10 @@ from customers.services.preferences import check_not_ahead
 def add_message(
     ticket: Ticket, *, actor: Actor, sent_at: datetime | None = None, **values: Any
 ) -> TicketMessage:
-    """Write a message. `sent_at` is now, unless it was sent elsewhere before.
+    """Create a message. `sent_at` is now, unless it was sent elsewhere before.
 
-    Raises ValidationError for a time before the ticket or ahead of now, and as
-    `create_row` does.
+    Raises ValidationError for a time before the ticket or in the future, and as
+    `create_instance` does.
     """
     if sent_at is not None:
         if sent_at < ticket.opened_at:
@@ -30,7 +30,7 @@ def add_message(
             raise ValidationError({"sent_at": ValidationError(msg, "too_early")})
         check_not_ahead("sent_at", sent_at)
         values["sent_at"] = sent_at
-    return create_row(
+    return create_instance(
         TicketMessage,
         business_id=ticket.business_id,
         actor=actor,
@@ -43,14 +43,14 @@ def add_message(
 def change_message(
     message: TicketMessage, *, actor: Actor, **changes: Any
 ) -> TicketMessage:
-    """Change what the actor wrote. Raises ValidationError `not_yours` for all else.
+    """Change a message of the actor. Raises ValidationError `not_yours` for others.
 
-    What a customer wrote stays as it came; what a colleague wrote is the colleague's.
+    Messages of customers are never changed, those of colleagues by the colleague.
     """
-    is_own = message.author_kind == AuthorKind.STAFF and (
+    is_author = message.author_kind == AuthorKind.STAFF and (
         message.author_id == actor.user_id
     )
-    if not is_own:
+    if not is_author:
         msg = "Only messages of your own can be changed. Write a new one."
         raise ValidationError(msg, code="not_yours")
-    return change_row(message, actor=actor, **changes)
+    return update_instance(message, actor=actor, **changes)

@@ -8,9 +8,9 @@ from audit.history.querysets import ScopedQuerySet
 from audit.tenancy.actors import Actor
 from customers.choices import NoteType
 from customers.models import Customer, Note
-from customers.selectors.customers import list_rows
-from customers.services.constraints import check_row
-from customers.services.saving import Write
+from customers.selectors.customers import list_visible
+from customers.services.constraints import clean_instance
+from customers.services.writing import Write
 
 
 @transaction.atomic
@@ -22,7 +22,7 @@ def add_note(
     note_type: str = NoteType.OTHER,
     is_pinned: bool = False,
 ) -> Note:
-    """Write a note under the actor's name. Raises ValidationError when it is empty."""
+    """Create a note by the actor. Raises ValidationError when it is empty."""
     note = Note(
         business=customer.business,
         customer=customer,
@@ -30,13 +30,13 @@ def add_note(
         content=content.strip() or None,
         is_pinned=is_pinned,
     )
-    check_row(note)
+    clean_instance(note)
     save_note(Write(note, actor=actor))
     return note
 
 
 def save_note(write: Write[Note]) -> None:
-    """Write a note under the name of whoever wrote it first."""
+    """Write a note; a new one is by the actor."""
     if write.is_new:
         write.instance.created_by_id = (
             write.instance.created_by_id or write.actor.user_id
@@ -48,7 +48,7 @@ def list_notes(
     customer: Customer, *, actor: Actor, note_type: str = ""
 ) -> ScopedQuerySet[Note]:
     """Return the customer's notes, pinned ones first, then the newest."""
-    notes = list_rows(Note, actor=actor).filter(customer=customer, archived_at=None)
+    notes = list_visible(Note, actor=actor).filter(customer=customer, archived_at=None)
     if note_type:
         notes = notes.filter(note_type=note_type)
     return notes.select_related("created_by")

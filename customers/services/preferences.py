@@ -1,4 +1,4 @@
-"""How a customer wants to be reached and served; flags; consent."""
+"""Writing preferences, flags and consent events of a customer."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from django.utils import timezone
 
 from audit.tenancy.actors import Actor
 from customers.models import ConsentEvent, Customer, Flag, Preferences
-from customers.selectors.customers import list_rows
-from customers.services.constraints import changed_columns, check_row
-from customers.services.locking import hand_down, lock_customer
-from customers.services.saving import Write, copy_of, save_plainly
+from customers.selectors.customers import list_visible
+from customers.services.constraints import changed_columns, clean_instance
+from customers.services.locking import attach_customer, lock_customer
+from customers.services.writing import Write, copy_of, save_plainly
 
-# What people write of preferences, in the order in which it is shown.
+# The columns that users write, in the order of forms and answers.
 PREFERENCES_COLUMNS = (
     "prefer_sms",
     "prefer_email",
@@ -35,7 +35,7 @@ _CLOCKS_DIFFER = timedelta(minutes=5)
 
 
 def check_not_ahead(name: str, moment: datetime) -> None:
-    """Raise ValidationError for a time that is yet to come; clocks may differ a bit."""
+    """Raise ValidationError for a time in the future; clocks may differ a bit."""
     if moment > timezone.now() + _CLOCKS_DIFFER:
         msg = "This is yet to come. Send a time that has passed."
         raise ValidationError({name: ValidationError(msg, "in_future")})
@@ -50,52 +50,55 @@ def update_preferences(
     is_locked: bool = False,
     **changes: Any,
 ) -> Preferences:
-    """Change preferences; what is not named stays as it is.
+    """Change the named preferences.
 
-    `is_locked` tells that the caller has locked the customer. Raises ValidationError
-    with the field when a value does not fit.
+    With `is_locked` the caller has locked the customer. Raises ValidationError, with
+    the field, for a wrong value.
     """
     actor.require_perm(customer.business_id, "customers.change_preferences")
     if unknown := sorted(changes.keys() - set(PREFERENCES_COLUMNS)):
         msg = f"Preferences have no {', '.join(unknown)}."
         raise ValidationError(msg, code="unknown_field")
-    # The customer first, as everybody does whose write moves figures.
+    # The customer first: the lock order of all writes.
     locked = customer if is_locked else lock_customer(customer.pk)
-    rows = Preferences.objects.select_for_update(no_key=True)
-    row = rows.get(customer=customer)
-    hand_down(locked, row)
-    stored = copy_of(row)
+    preferences = Preferences.objects.select_for_update(no_key=True).get(
+        customer=customer
+    )
+    attach_customer(locked, preferences)
+    stored = copy_of(preferences)
     for name, value in changes.items():
-        setattr(row, name, value)
-    check_row(row, stored)
-    if not changes.keys() & changed_columns(row, stored):
+        setattr(preferences, name, value)
+    clean_instance(preferences, stored)
+    if not changes.keys() & changed_columns(preferences, stored):
         return stored
-    save_plainly(Write(row, actor=actor, reason=reason, stored=stored, customer=locked))
-    return row
+    save_plainly(
+        Write(preferences, actor=actor, reason=reason, stored=stored, customer=locked)
+    )
+    return preferences
 
 
 def list_flags(customer: Customer, *, actor: Actor) -> QuerySet[Flag]:
-    """Return the flags that stand on a customer, by code."""
-    rows = list_rows(Flag, actor=actor).filter(customer=customer, removed_at=None)
-    return rows.order_by("code")
+    """Return the current flags of a customer, by code."""
+    flags = list_visible(Flag, actor=actor).filter(customer=customer, removed_at=None)
+    return flags.order_by("code")
 
 
 @transaction.atomic
 def add_flag(customer: Customer, code: str, *, actor: Actor, reason: str) -> Flag:
-    """Put a flag on a customer. Raises ValidationError when it stands already."""
+    """Add a flag to a customer. Raises ValidationError when it is there already."""
     flag = Flag(business=customer.business, customer=customer, code=code, reason=reason)
-    check_row(flag)
+    clean_instance(flag)
     save_flag(Write(flag, actor=actor, reason=reason))
     return flag
 
 
 @transaction.atomic
 def remove_flag(customer: Customer, code: str, *, actor: Actor, reason: str) -> Flag:
-    """Take a flag off. Raises ValidationError when the customer does not have it."""
+    """Remove a flag. Raises ValidationError when the customer does not have it."""
     actor.require_perm(customer.business_id, "customers.change_flag")
     locked = lock_customer(customer.pk)
-    standing = Flag.objects.select_for_update(no_key=True)
-    flag = standing.filter(customer=customer, code=code, removed_at=None).first()
+    flags = Flag.objects.select_for_update(no_key=True)
+    flag = flags.filter(customer=customer, code=code, removed_at=None).first()
     if flag is None:
         msg = "The customer has no such flag."
         raise ValidationError(msg, code="no_such_flag")
@@ -108,7 +111,7 @@ def remove_flag(customer: Customer, code: str, *, actor: Actor, reason: str) -> 
 
 
 def save_flag(write: Write[Flag]) -> None:
-    """Write a flag under the name of whoever put it there."""
+    """Write a flag; a new one is by the actor."""
     if write.is_new:
         write.instance.added_by_id = write.instance.added_by_id or write.actor.user_id
     save_plainly(write)
@@ -124,9 +127,9 @@ def record_consent(
     channel: str | None = None,
     **proof: Any,
 ) -> ConsentEvent:
-    """Keep one answer of the person. `proof` are further columns of `ConsentEvent`.
+    """Record a consent event. `proof` are further columns of `ConsentEvent`.
 
-    Raises ValidationError for an answer that is yet to be given.
+    Raises ValidationError for one in the future.
     """
     if proof.get("occurred_at") is not None:
         check_not_ahead("occurred_at", proof["occurred_at"])
@@ -138,13 +141,13 @@ def record_consent(
         action=action,
         **proof,
     )
-    check_row(event)
+    clean_instance(event)
     save_consent(Write(event, actor=actor))
     return event
 
 
 def save_consent(write: Write[ConsentEvent]) -> None:
-    """Write what a person said, with who recorded it and in which operation."""
+    """Write a consent event, with who recorded it and in which operation."""
     write.instance.recorded_by_id = write.instance.recorded_by_id or write.actor.user_id
     write.instance.operation_id = write.actor.operation.id
     save_plainly(write)

@@ -1,4 +1,4 @@
-"""What a customer bought: history, figures, and new sales."""
+"""Purchases of a customer: history, figures, and new sales."""
 
 from __future__ import annotations
 
@@ -17,22 +17,21 @@ from customers.choices import BookingKind, BookingStatus
 from customers.models import Booking, Business, Customer, CustomerStats
 from customers.models.booking import BookingQuerySet
 from customers.money import to_column_decimals
-from customers.selectors.customers import list_rows
-from customers.services.constraints import check_row
+from customers.selectors.customers import list_visible
+from customers.services.constraints import clean_instance
 from customers.services.money.booking_rules import save_booking
-from customers.services.saving import Write
-from customers.services.stats import local_day
+from customers.services.writing import Write
 
 
 def days_since_purchase(customer: Customer, now: datetime | None = None) -> int | None:
     """Return whole days since the last purchase, in the business's time zone."""
-    today = local_day(now or timezone.now(), customer.business)
+    today = customer.business.local_day(now or timezone.now())
     return metrics.days_since(customer.stats.last_purchase_date, today)
 
 
 @dataclass(frozen=True)
 class CustomerMetrics:
-    """A customer's figures with what is computed when they are read."""
+    """A customer's figures, stored ones and those computed on reading."""
 
     as_of: datetime
     customer: Customer
@@ -46,9 +45,9 @@ class CustomerMetrics:
 
 
 def get_purchase_history(customer: Customer, *, actor: Actor) -> BookingQuerySet:
-    """Return the customer's orders, the newest first; drafts are none."""
-    rows: Any = list_rows(Booking, actor=actor)
-    bookings: BookingQuerySet = rows.orders().filter(customer=customer)
+    """Return the customer's orders without drafts, the newest first."""
+    queryset: Any = list_visible(Booking, actor=actor)
+    bookings: BookingQuerySet = queryset.orders().filter(customer=customer)
     return bookings
 
 
@@ -67,7 +66,7 @@ def get_customer_metrics(
         stats=stats,
         currency=business.currency,
         days_since_last_purchase=metrics.days_since(
-            stats.last_purchase_date, local_day(now, business)
+            stats.last_purchase_date, business.local_day(now)
         ),
         next_tier=tier,
         purchases_to_next_tier=missing,
@@ -87,16 +86,16 @@ def update_purchase_history(
     currency: str | None = None,
     **columns: Any,
 ) -> Booking:
-    """Add one completed sale; the figures follow in the same transaction.
+    """Create one completed sale, and update the figures in the same transaction.
 
-    With a `reference` the call can be repeated: the sale of that reference is
-    returned as it is. Raises ValidationError when another customer has it, and with
-    the field when a value does not fit. `columns` are those of `Booking`.
+    With a `reference` the call is idempotent: the stored sale is returned. Raises
+    ValidationError when another customer has the reference, and with the field for a
+    wrong value. `columns` are those of `Booking`.
     """
     actor.require_perm(customer.business_id, "customers.add_booking")
     if reference is not None:
-        rows = Booking.objects.filter(business=customer.business_id)
-        if existing := rows.filter(reference=reference).first():
+        sales = Booking.objects.filter(business=customer.business_id)
+        if existing := sales.filter(reference=reference).first():
             return _same_sale(existing, customer)
         columns["reference"] = reference
     amount = to_column_decimals(Decimal(total_amount))
@@ -115,7 +114,7 @@ def update_purchase_history(
         currency=currency or customer.business.currency,
         **values,
     )
-    check_row(sale)
+    clean_instance(sale)
     save_booking(Write(sale, actor=actor))
     return sale
 

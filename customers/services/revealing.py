@@ -1,4 +1,4 @@
-"""Contact data in clear, for a reason, to whom the role lets see it."""
+"""Revealing contact data in clear, for a reason, if the role allows it."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from audit import log
 from audit.privacy.masking import REVEAL, SEE_UNMASKED
 from audit.tenancy.actors import Actor
 from customers.models import Address, Contact, Customer
-from customers.selectors.customers import list_rows
+from customers.selectors.customers import list_visible
 
-# The newest of each kind; nobody has more ways to be reached.
+# The newest of each kind; more than any customer has.
 _MOST = 100
 
 
 @dataclass(frozen=True)
 class ContactData:
-    """How a customer is reached, in clear."""
+    """The contact data of a customer, unmasked."""
 
     customer: Customer
     addresses: list[Address]
@@ -39,21 +39,21 @@ def require_reveal(customer: Customer, *, actor: Actor) -> None:
 
 @transaction.atomic
 def reveal_customer(customer: Customer, *, actor: Actor, reason: str) -> ContactData:
-    """Return a customer's contact data in clear, and write who looked and why.
+    """Return a customer's contact data in clear, and record who read it and why.
 
-    The edge has made sure that the person confirmed it. Raises PermissionDenied.
+    The caller has required step-up. Raises PermissionDenied.
     """
     require_reveal(customer, actor=actor)
     log.record_reveal(customer, actor=actor, subject=customer.pk, reason=reason)
     return ContactData(
         customer,
-        _rows_of(customer, Address, actor),
-        _rows_of(customer, Contact, actor),
+        _contact_data(customer, Address, actor),
+        _contact_data(customer, Contact, actor),
     )
 
 
-def _rows_of(customer: Customer, model: Any, actor: Actor) -> list[Any]:
-    rows = list_rows(model, actor=actor).filter(
+def _contact_data(customer: Customer, model: Any, actor: Actor) -> list[Any]:
+    records = list_visible(model, actor=actor).filter(
         business=customer.business_id, customer=customer, archived_at=None
     )
-    return list(rows[:_MOST])
+    return list(records[:_MOST])

@@ -1,153 +1,68 @@
-"""One row on its way into the database, with all that belongs to a change.
+"""Saving an instance of any model, by the rules of its subject.
 
-Permission, row, history, event and figures together. Batches (`archiving`, `bulk`,
-`imports.loading`, `capture_sync`, `money.payment_sync`) do the same in fewer
-statements, with permissions that their callers check, or without an event. How the
-rows of a table are written stands with its subject.
+For pages and viewsets that are made for any model. A service that knows its subject
+calls the save function of that subject.
 """
 
 from __future__ import annotations
 
-import copy
-from functools import cached_property
-from typing import Any, Generic, TypeVar
-from uuid import UUID
+from collections.abc import Callable
+from typing import Any, TypeVar
 
-from django.core.exceptions import ValidationError
-from django.db import models
-from django.utils import timezone
+from django.db import models, transaction
 
-from audit import log
-from audit.history.models import TrackedModel
-from audit.privacy.classes import business_of, subject_of
 from audit.tenancy.actors import Actor
-from customers.models import Business, Customer
-from customers.services.constraints import changed_columns
-from customers.services.figure_kinds import figures_from
-from customers.services.locking import lock_customer
-from customers.services.stats import refresh_locked, refresh_stats
+from customers.models import (
+    Booking,
+    Business,
+    ConsentEvent,
+    Credit,
+    Customer,
+    Flag,
+    Membership,
+    Note,
+    Refund,
+    Ticket,
+    TicketMessage,
+)
+from customers.services.businesses import save_business, save_membership
+from customers.services.customers import save_customer
+from customers.services.money.booking_rules import save_booking
+from customers.services.money.money_rules import save_credit, save_refund
+from customers.services.notes import save_note
+from customers.services.preferences import save_consent, save_flag
+from customers.services.tickets import save_message, save_ticket
+from customers.services.writing import Write, save_plainly
 
 _Model = TypeVar("_Model", bound=models.Model)
 
+# All other models have no rules of their own.
+_SAVE: dict[type[models.Model], Callable[[Any], None]] = {
+    Booking: save_booking,
+    Business: save_business,
+    ConsentEvent: save_consent,
+    Credit: save_credit,
+    Customer: save_customer,
+    Flag: save_flag,
+    Membership: save_membership,
+    Note: save_note,
+    Refund: save_refund,
+    Ticket: save_ticket,
+    TicketMessage: save_message,
+}
 
-def mark_archived(instance: Any, *, actor: Actor, reason: str) -> None:
-    """Say on a row that it is hidden from now on, by whom and why."""
-    instance.archived_at, instance.archived_by_id = timezone.now(), actor.user_id
-    instance.archive_reason = reason
 
+@transaction.atomic
+def save_record(instance: _Model, *, actor: Actor, reason: str | None = None) -> _Model:
+    """Save an instance with its history, event and figures in one transaction.
 
-def copy_of(instance: _Model) -> _Model:
-    """Return a row as it is now, to be compared with what becomes of it."""
-    return copy.copy(instance)
-
-
-class Write(Generic[_Model]):
-    """A row that somebody writes, what is known of it, and the steps of writing it.
-
-    Made inside the transaction of the change. `verb` is what the event says, unless it
-    is "created" or "changed". `stored` is the row as the database has it, None for a
-    new one, and `customer` whom it is about, locked. What the caller has locked and
-    read is handed in; the rest is read when it is asked for first.
-
-    Raises PermissionDenied for another business's row and without the right to add or
-    change such rows there, ValidationError `erased` for a customer of whom nothing is
-    kept. The caller has validated the row itself.
+    Raises as `Write` does, and ValidationError for a rule that concerns other rows.
     """
-
-    def __init__(
-        self,
-        instance: _Model,
-        *,
-        actor: Actor,
-        reason: str | None = None,
-        verb: str = "",
-        stored: _Model | None = None,
-        customer: Customer | None = None,
-    ) -> None:
-        self.instance, self.actor, self.reason = instance, actor, reason
-        self.is_new = instance._state.adding
-        self.business_id: UUID = self._check_permission()
-        if getattr(instance, "customer_id", None):
-            check_not_erased(customer or instance.customer)  # type: ignore[attr-defined]  # has its id
-        self.verb = verb or ("created" if self.is_new else "changed")
-        self.customer = customer
-        self._stored_copy = stored
-
-    @cached_property
-    def stored(self) -> _Model | None:
-        """The row as it was: ask after the locks, and before `save`."""
-        if self.is_new or self._stored_copy is not None:
-            return self._stored_copy
-        return type(self.instance)._base_manager.get(pk=self.instance.pk)
-
-    def lock(self) -> None:
-        """Lock the customer, unless the caller has."""
-        if self.customer is None:
-            self.customer = lock_customer(self.instance.customer_id)  # type: ignore[attr-defined]  # of a table of customers
-
-    def save(self) -> None:
-        """Write the row, its history and its entry in the trail."""
-        instance, customer_id = self.instance, subject_of(self.instance)
-        if isinstance(instance, TrackedModel):
-            instance.as_actor(self.actor, reason=self.reason).save(savepoint=False)
-        else:
-            instance.save()
-        log.record(
-            f"{instance._meta.model_name}.{self.verb}",
-            instance,
-            actor=self.actor,
-            business_id=self.business_id,
-            subjects=[customer_id] if customer_id else [],
-            reason=self.reason,
-        )
-
-    def refresh(self) -> None:
-        """Write the customer's figures that depend on what changed, if any do."""
-        customer_id = subject_of(self.instance)
-        figures = figures_from(type(self.instance), self._changed())
-        if customer_id is None or not figures:
-            return
-        if self.customer is not None and self.customer.pk == customer_id:
-            refresh_locked([self.customer], figures)
-        else:
-            refresh_stats([customer_id], figures)
-
-    def _check_permission(self) -> Any:
-        """Return the business of the row, which the actor may add or change there."""
-        business_id: Any = business_of(self.instance)
-        is_founded = self.is_new and isinstance(self.instance, Business)
-        if not is_founded or self.actor.business_ids is not None:
-            meta, act = self.instance._meta, "add" if self.is_new else "change"
-            name = f"{meta.app_label}.{act}_{meta.model_name}"
-            self.actor.require_perm(business_id, name)
-        return business_id
-
-    def _changed(self) -> set[str] | None:
-        """Return the columns that differ from before; None where nobody can tell.
-
-        What was read without a lock may have changed before it was overwritten.
-        """
-        if self.is_new or self._stored_copy is None:
-            return None
-        return changed_columns(self.instance, self._stored_copy)
+    save_by_subject(Write(instance, actor=actor, reason=reason))
+    return instance
 
 
-def save_plainly(write: Write[Any]) -> None:
-    """Write a row of a table that has no rules of its own."""
-    write.save()
-    write.refresh()
-
-
-def check_not_erased(customer: Customer) -> None:
-    """Raise ValidationError `erased` for a customer of whom nothing is kept."""
-    if customer.erased_at is not None:
-        msg = "This customer was erased, which is for good. Create a new one."
-        raise ValidationError(msg, code="erased")
-
-
-def check_live(customer: Customer) -> None:
-    """Raise ValidationError, `erased` or `archived`, unless a customer is live."""
-    check_not_erased(customer)
-    if customer.is_archived:
-        msg = "This customer is archived. Restore the customer first."
-        raise ValidationError(msg, code="archived")
+def save_by_subject(write: Write[Any]) -> None:
+    """Save an instance by the rules of its subject, in the caller's transaction."""
+    save: Callable[[Any], None] = _SAVE.get(type(write.instance), save_plainly)
+    save(write)

@@ -12,16 +12,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.db.models import Q
 from django.utils import timezone
-from django.utils.dateparse import parse_date, parse_datetime
 
-from audit.datetimes import is_in_range
+from audit.datetimes import is_in_range, parse_local
 from customers.choices import CustomerStatus, CustomerType
 from customers.models import Business
-from customers.services.stats import local_day
 
 MAX_DEPTH = 5
 MAX_PARTS = 50
@@ -78,8 +75,8 @@ class _Reading:
 def read_rule(rule: Any, *, business: Business, now: datetime | None = None) -> Q:
     """Return a rule as a filter of customers. Raises RuleError with every mistake.
 
-    A value that somebody does not have, such as the last login of who never signed in,
-    meets no comparison; ask for it with `is_null`.
+    A missing value, such as the last login of a customer who never signed in, meets no
+    comparison; `is_null` finds it.
     """
     reading = _Reading(business, now or timezone.now())
     condition = _parse_rule(rule, reading, "", 1)
@@ -201,29 +198,19 @@ def _parse_time(value: Any, reading: _Reading) -> datetime | None:
         return None
     if match := _RELATIVE.fullmatch(value):
         return _relative_time(reading.now, match)
-    try:
-        moment = parse_datetime(value)
-        day = None if moment else parse_date(value)
-    except ValueError:
-        return None
-    zone = ZoneInfo(reading.business.timezone)
-    if day is not None:
-        moment = datetime(day.year, day.month, day.day, tzinfo=zone)
-    if moment is None:
-        return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=zone)
-    return moment.astimezone(UTC) if is_in_range(moment) else None
+    moment = parse_local(value, reading.business.zone)
+    return moment.astimezone(UTC) if moment and is_in_range(moment) else None
 
 
 def _day(value: Any, reading: _Reading) -> date | None:
     moment = _parse_time(value, reading)
-    return local_day(moment, reading.business) if moment else None
+    return reading.business.local_day(moment) if moment else None
 
 
 def _relative_time(now: datetime, match: re.Match[str]) -> datetime | None:
     sign, number, unit = match.groups()
-    by = timedelta(**{_UNITS[unit]: int(number)})
-    moment = now - by if sign == "-" else now + by
+    delta = timedelta(**{_UNITS[unit]: int(number)})
+    moment = now - delta if sign == "-" else now + delta
     return moment if is_in_range(moment) else None
 
 

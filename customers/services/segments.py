@@ -13,8 +13,8 @@ from django.utils import timezone
 from audit.tenancy.actors import Actor
 from customers.metrics import ENGAGED_FOR, NEW_FOR
 from customers.models import Business, Customer, CustomerQuerySet
+from customers.money import format_money
 from customers.selectors.customers import list_customers
-from customers.services.money.amounts import shown_money
 from customers.services.segment_rules import read_rule
 
 
@@ -47,7 +47,7 @@ _READY = (
         lambda _: Q(stats__is_high_value=True),
         lambda business: (
             f"{business.high_value_purchases} purchases or more, and "
-            f"{shown_money(business.high_value_spent, business.currency)} or more "
+            f"{format_money(business.high_value_spent, business.currency)} or more "
             "spent. Both are settings of the business."
         ),
     ),

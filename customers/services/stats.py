@@ -1,18 +1,17 @@
-"""Keeping `CustomerStats` equal to what happened.
+"""Computing and writing `CustomerStats`.
 
-Every write that a figure depends on refreshes it in its own transaction, with the kind
-of figures that it can change: `figures_from` tells which. `compute_stats` is the one
-definition; the rebuild compares with it. Where the figures of very many change at once,
-`refresh_business_stats` follows after the commit.
+Every write that a figure depends on refreshes it in its own transaction, with the kinds
+of figures that `figures_from` returns. `compute_stats` is the one definition; the
+rebuild compares with it. Where the figures of very many change at once,
+`refresh_business_stats` runs after the commit.
 """
 
 from __future__ import annotations
 
-import zoneinfo
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 from uuid import UUID
@@ -22,7 +21,7 @@ from django.db.models import Count, Max, Min, Q, QuerySet, Sum
 from django.utils import timezone
 
 from audit.database.batches import batched, in_batches
-from audit.history.bulk import upsert_rows
+from audit.history.bulk import upsert_instances
 from customers import metrics
 from customers.choices import (
     PURCHASE_STATUSES,
@@ -43,7 +42,7 @@ from customers.models import (
     Ticket,
 )
 from customers.money import from_database, quantise
-from customers.services.consent import is_opted_in, load_facts
+from customers.services.consent import is_opted_in, load_contact_profiles
 from customers.services.figure_kinds import Figures
 from customers.services.locking import locking
 
@@ -60,13 +59,13 @@ _providers: list[Provider] = []
 
 
 def register_stats_provider(provider: Provider) -> None:
-    """Let an app above add columns of its own, such as logins, to the figures."""
+    """Register what computes columns of another app, such as logins."""
     _providers.append(provider)
 
 
 @dataclass
 class _Money:
-    """What one customer bought, per currency."""
+    """The purchases of one customer, by currency."""
 
     orders: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     purchases: dict[str, int] = field(default_factory=lambda: defaultdict(int))
@@ -77,9 +76,9 @@ class _Money:
 
 
 def begin_stats(customer: Customer) -> None:
-    """Write the figures of a customer who is new, in the caller's transaction.
+    """Write the figures of a new customer, in the caller's transaction.
 
-    One statement: who has bought nothing and said nothing is told of no offers.
+    One statement: without purchases and consent there is no opt-in to compute.
     """
     columns = _purchase_columns(_Money(), customer.business)
     _write([customer], {customer.pk: columns})
@@ -87,11 +86,11 @@ def begin_stats(customer: Customer) -> None:
 
 
 def refresh_stats(customer_ids: Iterable[UUID], figures: Figures = Figures.ALL) -> None:
-    """Write the figures of these customers as they are now, or some kinds of them.
+    """Compute and write the figures of these customers, or some kinds of them.
 
-    Runs in the caller's transaction, so it is for some. Locks the customers in key
-    order first, so that two writers for one customer compute one after the other;
-    neither misses the other's row. Who has no figures yet gets all.
+    Runs in the caller's transaction, so it is for few customers. Locks them in key
+    order first: two writers of one customer compute one after the other, and neither
+    misses the other's row. A customer without figures gets all.
     """
     ids = sorted(set(customer_ids))
     for batch in batched(ids, _BATCH):
@@ -100,7 +99,7 @@ def refresh_stats(customer_ids: Iterable[UUID], figures: Figures = Figures.ALL) 
 
 
 def refresh_locked(customers: Sequence[Customer], figures: Figures) -> None:
-    """Write figures of customers whom the caller has locked with `locking`."""
+    """Compute and write figures of customers locked with `locking`."""
     for batch in batched(customers, _BATCH):
         have_figures = all(customer.has_figures for customer in batch)
         kinds = figures if have_figures else Figures.ALL
@@ -108,24 +107,24 @@ def refresh_locked(customers: Sequence[Customer], figures: Figures) -> None:
 
 
 def note_activity(moments: Mapping[UUID, datetime]) -> None:
-    """Move the last activity of customers on; nothing else of theirs has changed.
+    """Advance the last activity of customers.
 
-    Runs in the caller's transaction and locks the figures in key order. What pages and
-    free events change is this one column, and the whole computation would find it too.
+    Runs in the caller's transaction and locks the figures in key order. Pages and free
+    events change this one column; the full computation gives the same.
     """
-    rows = list(
+    stats = list(
         # By its column: "customer" would join the customers, and lock those too.
         CustomerStats.objects.select_for_update(no_key=True)
         .filter(customer__in=list(moments))
         .order_by("customer_id")
     )
     later = [
-        row
-        for row in rows
-        if row.last_active_at is None or row.last_active_at < moments[row.customer_id]
+        s
+        for s in stats
+        if s.last_active_at is None or s.last_active_at < moments[s.customer_id]
     ]
-    for row in later:
-        row.last_active_at, row.updated_at = moments[row.customer_id], timezone.now()
+    for s in later:
+        s.last_active_at, s.updated_at = moments[s.customer_id], timezone.now()
     if later:
         CustomerStats.objects.bulk_update(later, ["last_active_at", "updated_at"])
 
@@ -133,7 +132,7 @@ def note_activity(moments: Mapping[UUID, datetime]) -> None:
 def compute_stats(
     customers: Sequence[Customer], figures: Figures = Figures.ALL
 ) -> dict[UUID, Columns]:
-    """Return the columns of `CustomerStats` for these customers, from what happened.
+    """Return the columns of `CustomerStats` for these customers.
 
     A constant number of queries, whatever the number of customers and rows.
     """
@@ -150,12 +149,12 @@ def compute_stats(
 def find_differences(
     *, repair: bool, business_id: UUID | None = None, after: UUID | None = None
 ) -> Iterator[tuple[UUID, str]]:
-    """Yield (customer id, column) wherever `CustomerStats` is not what it should be.
+    """Yield (customer id, column) where `CustomerStats` differs from its computation.
 
     Customers are compared in key order, five hundred at a time and without a lock, so
-    that memory is flat. What differs is looked at once more, fifty at a time: something
-    may have been written meanwhile. With `repair` that is done under a lock, in a
-    transaction for each fifty, and what differs still is corrected.
+    that memory is flat. Differences are checked again, fifty customers at a time:
+    something may have been written meanwhile. With `repair` the second check holds a
+    lock, in a transaction for each fifty, and corrects what still differs.
     """
     for batch in _key_batches(business_id, after):
         yield from _differences(batch, repair=repair)
@@ -167,13 +166,13 @@ def refresh_business_stats(
     after: UUID | None = None,
     step: Callable[[UUID, int, int], None] = lambda *_: None,
 ) -> int:
-    """Bring the figures of a business's customers up to date; return how many changed.
+    """Update the figures of all customers of a business; return how many changed.
 
-    For what decides everybody's figures, such as thresholds. Reads without a lock and
-    writes fifty customers in a transaction, so it may end anywhere and be called again.
-    `step` is told, after each five hundred, the last customer seen, how many were seen
-    and how many changed since; `after` goes on behind that one. Not for the inside of a
-    transaction.
+    For a change that affects all of them, such as of thresholds. Reads without a lock
+    and writes fifty customers in a transaction, so it may stop anywhere and be called
+    again. `step` gets, after each five hundred, the last customer, how many were
+    compared and how many changed; `after` continues behind that one. Not to be called
+    in a transaction.
     """
     changed = 0
     for batch in _key_batches(business_id, after):
@@ -206,21 +205,15 @@ def _repaired(ids: list[UUID]) -> list[tuple[UUID, str]]:
 def _compared(
     customers: Sequence[Customer], computed: dict[UUID, Columns] | None = None
 ) -> Iterator[tuple[UUID, str]]:
-    """Yield the customers and columns of which something else is stored."""
+    """Yield the customers and columns whose stored value differs."""
     if computed is None:
         computed = compute_stats(customers)
     stored = CustomerStats.objects.filter(customer__in=customers)
-    stored_by_customer = {row.customer_id: row for row in stored}
+    stored_by_customer = {figures.customer_id: figures for figures in stored}
     for customer in customers:
-        for column in _wrong(
-            stored_by_customer.get(customer.pk), computed[customer.pk]
-        ):
-            yield customer.pk, column
-
-
-def local_day(moment: datetime, business: Business) -> date:
-    """Return the calendar day of a moment where the business is."""
-    return moment.astimezone(zoneinfo.ZoneInfo(business.timezone)).date()
+        columns = computed[customer.pk]
+        for name in _wrong(stored_by_customer.get(customer.pk), columns):
+            yield customer.pk, name
 
 
 def _locking(ids: list[UUID]) -> QuerySet[Customer]:
@@ -237,27 +230,27 @@ def _key_batches(business_id: UUID | None, after: UUID | None) -> Iterator[list[
         customers = customers.filter(business=business_id)
     last = after
     while True:
-        rows = customers if last is None else customers.filter(pk__gt=last)
-        if not (batch := list(rows.values_list("pk", flat=True)[:_BATCH])):
+        remaining = customers if last is None else customers.filter(pk__gt=last)
+        if not (batch := list(remaining.values_list("pk", flat=True)[:_BATCH])):
             return
         yield batch
         last = batch[-1]
 
 
-def _wrong(row: CustomerStats | None, columns: Columns) -> list[str]:
-    if row is None:
+def _wrong(stored: CustomerStats | None, columns: Columns) -> list[str]:
+    if stored is None:
         return ["row"]
-    return [name for name, value in columns.items() if getattr(row, name) != value]
+    return [name for name, value in columns.items() if getattr(stored, name) != value]
 
 
 def _write(customers: Sequence[Customer], computed: dict[UUID, Columns]) -> None:
     # One statement, whatever the number of rows.
-    rows = [
+    stats = [
         CustomerStats(customer_id=c.pk, business_id=c.business_id, **computed[c.pk])
         for c in customers
     ]
     names = {name for columns in computed.values() for name in columns}
-    upsert_rows(rows, key="customer_id", columns=names | {"updated_at"})
+    upsert_instances(stats, key="customer_id", columns=names | {"updated_at"})
 
 
 def _bought(ids: list[UUID]) -> dict[UUID, _Money]:
@@ -302,22 +295,24 @@ def _bought(ids: list[UUID]) -> dict[UUID, _Money]:
 
 
 def _load_businesses(customers: Sequence[Customer]) -> None:
-    """Give customers their businesses as these are now, the customers being locked."""
-    businesses = Business.objects.in_bulk({person.business_id for person in customers})
-    for person in customers:
-        person.business = businesses[person.business_id]
+    """Set the businesses of locked customers, as they are now."""
+    businesses = Business.objects.in_bulk(
+        {customer.business_id for customer in customers}
+    )
+    for customer in customers:
+        customer.business = businesses[customer.business_id]
 
 
 def _purchases(customers: Sequence[Customer], computed: _Computed) -> _Computed:
-    bought = _bought([person.pk for person in customers])
+    bought = _bought([customer.pk for customer in customers])
     return {c.pk: _purchase_columns(bought[c.pk], c.business) for c in customers}
 
 
 def _purchase_columns(money: _Money, business: Business) -> Columns:
     orders = money.orders
     purchases = sum(money.purchases.values())
-    own = business.currency
-    spent = money.spent.get(own, Decimal(0))
+    currency = business.currency
+    spent = money.spent.get(currency, Decimal(0))
     return {
         "total_orders": sum(
             n for status, n in orders.items() if status != BookingStatus.DRAFT
@@ -329,15 +324,15 @@ def _purchase_columns(money: _Money, business: Business) -> Columns:
         "total_purchases": purchases,
         "total_spent": spent,
         "spent": {
-            currency: str(quantise(amount, currency))
-            for currency, amount in sorted(money.spent.items())
+            code: str(quantise(amount, code))
+            for code, amount in sorted(money.spent.items())
         },
         "avg_transaction_value": metrics.average(
-            spent, money.purchases.get(own, 0), own
+            spent, money.purchases.get(currency, 0), currency
         ),
         "total_items_bought": money.items,
-        "first_purchase_date": money.first and local_day(money.first, business),
-        "last_purchase_date": money.last and local_day(money.last, business),
+        "first_purchase_date": money.first and business.local_day(money.first),
+        "last_purchase_date": money.last and business.local_day(money.last),
         "is_repeat_customer": metrics.is_repeat(purchases),
         "repeat_frequency": metrics.loyalty_tier(purchases, business),
         "is_high_value": metrics.is_high_value(purchases, spent, business),
@@ -354,22 +349,22 @@ def _tickets(customers: Sequence[Customer], computed: _Computed) -> _Computed:
 
 
 def _addresses(customers: Sequence[Customer], computed: _Computed) -> _Computed:
-    rows = Address.objects.filter(customer__in=customers, archived_at=None)
-    return _counted(rows, computed, addresses_count=Count("pk"))
+    addresses = Address.objects.filter(customer__in=customers, archived_at=None)
+    return _counted(addresses, computed, addresses_count=Count("pk"))
 
 
 def _contacts(customers: Sequence[Customer], computed: _Computed) -> _Computed:
     kinds = (ContactKind.EMERGENCY, ContactKind.ALTERNATIVE)
-    rows = Contact.objects.filter(
+    contacts = Contact.objects.filter(
         customer__in=customers, kind__in=kinds, archived_at=None
     )
-    return _counted(rows, computed, contacts_count=Count("pk"))
+    return _counted(contacts, computed, contacts_count=Count("pk"))
 
 
 def _counted(
-    rows: QuerySet[Any], customer_ids: Iterable[UUID], **counts: Count
+    queryset: QuerySet[Any], customer_ids: Iterable[UUID], **counts: Count
 ) -> _Computed:
-    groups = rows.order_by().values("customer_id").annotate(**counts)
+    groups = queryset.order_by().values("customer_id").annotate(**counts)
     counted = {group.pop("customer_id"): group for group in groups}
     return {pk: counted.get(pk, dict.fromkeys(counts, 0)) for pk in customer_ids}
 
@@ -377,19 +372,21 @@ def _counted(
 def _consent(customers: Sequence[Customer], computed: _Computed) -> _Computed:
     # The stored number of purchases, unless it is being computed.
     purchases = {
-        pk: row["total_purchases"]
-        for pk, row in computed.items()
-        if "total_purchases" in row
+        pk: columns["total_purchases"]
+        for pk, columns in computed.items()
+        if "total_purchases" in columns
     }
-    businesses = {person.business_id: person.business for person in customers}
-    consents = load_facts(customers, purchases=purchases or None, businesses=businesses)
+    businesses = {customer.business_id: customer.business for customer in customers}
+    consents = load_contact_profiles(
+        customers, purchases=purchases or None, businesses=businesses
+    )
     return {
         pk: {"is_opted_in": is_opted_in(consent)} for pk, consent in consents.items()
     }
 
 
 def _activity(customers: Sequence[Customer], computed: _Computed) -> _Computed:
-    ids = [person.pk for person in customers]
+    ids = [customer.pk for customer in customers]
     columns_by_customer: _Computed = {pk: {} for pk in ids}
     for provider in _providers:
         for pk, columns in provider(ids).items():
@@ -397,7 +394,7 @@ def _activity(customers: Sequence[Customer], computed: _Computed) -> _Computed:
     return columns_by_customer
 
 
-# In this order: consent asks what was bought.
+# In this order: consent depends on purchases.
 _COMPUTE: dict[Figures, Callable[[Sequence[Customer], _Computed], _Computed]] = {
     Figures.PURCHASES: _purchases,
     Figures.TICKETS: _tickets,

@@ -1,4 +1,4 @@
-"""Saving tickets and their messages: numbers, times, first answers."""
+"""Saving tickets and their messages: numbers, times, first responses."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from django.utils import timezone
 
 from customers.choices import AuthorKind, TicketStatus
 from customers.models import Business, Ticket, TicketMessage
-from customers.services.saving import Write, check_not_erased, save_plainly
+from customers.services.writing import Write, check_not_erased, save_plainly
 
 
-def stamp_ticket(row: Ticket) -> None:
-    """Set the times that its status asks for."""
+def stamp_ticket(ticket: Ticket) -> None:
+    """Set the times that belong to the status."""
     now = timezone.now()
-    if row.status in (TicketStatus.RESOLVED, TicketStatus.CLOSED):
-        row.resolved_at = row.resolved_at or now
-    if row.status == TicketStatus.CLOSED:
-        row.closed_at = row.closed_at or now
+    if ticket.status in (TicketStatus.RESOLVED, TicketStatus.CLOSED):
+        ticket.resolved_at = ticket.resolved_at or now
+    if ticket.status == TicketStatus.CLOSED:
+        ticket.closed_at = ticket.closed_at or now
 
 
 def save_ticket(write: Write[Ticket]) -> None:
@@ -34,7 +34,7 @@ def save_ticket(write: Write[Ticket]) -> None:
 
 
 def save_message(write: Write[TicketMessage]) -> None:
-    """Write a message; the first one of staff to the customer answers the ticket."""
+    """Write a message; the first one of staff that is not internal is the response."""
     message, ticket = write.instance, write.instance.ticket
     check_not_erased(ticket.customer)
     if write.is_new and message.author_kind == AuthorKind.STAFF:

@@ -95,7 +95,7 @@ def send(caller: Client, said: Said, path: str, body: str) -> Any:
 def test_each_request_is_answered_as_its_document_says(
     said: Said, slash: str, jonas: Customer, callers: dict[str, Client]
 ):
-    caller = callers[said.as_actor]
+    caller = callers[said.by]
     services.add_note(
         jonas,
         "Is deaf in one ear.",

@@ -121,7 +121,7 @@ def _customers(size: int) -> list[Customer]:
     """Make customers whose figures are all wrong."""
     business = Business.objects.get(slug="bakery")
     made = [Customer(business=business, name=f"N{n}") for n in range(size)]
-    customers.create_many(made, [], actor=Actor.system("test"), reason="test")
+    customers.bulk_create_customers(made, [], actor=Actor.system("test"), reason="test")
     CustomerStats.objects.update(total_orders=7)
     return made
 
@@ -174,7 +174,7 @@ def thresholds(_folder: Path, size: int) -> Work:
     return change
 
 
-def create_many(_folder: Path, size: int) -> Work:
+def bulk_create_customers(_folder: Path, size: int) -> Work:
     """Create customers by the API, with a key."""
     emails = [f"n{size}-{n}@example.org" for n in range(size)]
     items = [{"name": email, "email": email} for email in emails]
@@ -242,7 +242,7 @@ WORKS = [
     (links, 25, 45),
     (figures, 110, 110),
     (thresholds, 110, 110),
-    (create_many, 3, 6),
+    (bulk_create_customers, 3, 6),
     (change_many, 3, 6),
     (maintain, 600, 1700),
     (renew_keys, 21, 41),

@@ -124,7 +124,7 @@ HOT = {
         business_id=b, status="open", priority="urgent"
     ),
     "best customers": lambda b, c: (
-        services.list_rows(apps.get_model("customers.CustomerStats"), actor=c)
+        services.list_visible(apps.get_model("customers.CustomerStats"), actor=c)
         .filter(business_id=b)
         .order_by("-total_spent")
     ),

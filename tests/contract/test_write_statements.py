@@ -281,8 +281,8 @@ def test_seven_files_lead_from_the_url_to_the_update():
         "audit/history/models.py",
         "audit/history/writing.py",
         "audit/rest/write_viewsets.py",
-        "customers/api/tables/people.py",
+        "customers/api/tables/customers.py",
         "customers/api/v1_urls.py",
         "customers/services/customers.py",
-        "customers/services/saving.py",
+        "customers/services/writing.py",
     ]

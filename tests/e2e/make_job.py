@@ -43,7 +43,7 @@ def make_customers(business: Business, count: int, actor: Actor) -> list[Custome
         )
         for n in range(count)
     ]
-    services.create_many(rows, [], actor=actor, reason="drill")
+    services.bulk_create_customers(rows, [], actor=actor, reason="drill")
     return rows
 
 

@@ -61,10 +61,11 @@ def names_in(tree: ast.AST) -> Iterator[str]:
 def words_of(name: str) -> list[str]:
     """Return the words of a name in small letters: `isClear_row` has three.
 
-    That something is not found is said in the words of HTTP, and row security in those
-    of PostgreSQL.
+    That something is not found is said in the words of HTTP, row security in those of
+    PostgreSQL, and decimal places in those of Django.
     """
-    name = re.sub("not_?found|row_?security", "", name, flags=re.IGNORECASE)
+    others = "not_?found|row_?security|decimal_places"
+    name = re.sub(others, "", name, flags=re.IGNORECASE)
     return [word.lower() for word in _WORD.findall(name)]
 
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.core.exceptions import ObjectDoesNotExist, ValidationError
-from django.http import Http404
+from django.core.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.viewsets import ViewSetMixin
 
 from audit.privacy.masking import masks_of
 from audit.rest.views import ActionSpec, etag_of
@@ -22,88 +22,102 @@ VIEW, CHANGE = "customers.view_customer", "customers.change_customer"
 ADD, ARCHIVE = "customers.add_customer", "customers.archive_customer"
 
 
-def one_customer(response: Any, *, update: Any, replace: Any) -> dict[str, ActionSpec]:
-    """Return the methods of one customer, which all documents have in common."""
+def customer_specs(
+    detail: Any, *, create: Any, created: Any, update: Any, replace: Any
+) -> dict[str, ActionSpec]:
+    """Return the actions about one customer, which are the same in all documents."""
     return {
-        "get": ActionSpec(VIEW, response, has_versions=True),
-        "patch": ActionSpec(CHANGE, response, body=update, has_versions=True),
-        "put": ActionSpec(CHANGE, response, body=replace, has_versions=True),
-        "delete": ActionSpec(ARCHIVE, None, 204, Reason),
+        "create": ActionSpec(ADD, created, 201, create),
+        "retrieve": ActionSpec(VIEW, detail, has_versions=True),
+        "partial_update": ActionSpec(CHANGE, detail, body=update, has_versions=True),
+        "update": ActionSpec(CHANGE, detail, body=replace, has_versions=True),
+        "destroy": ActionSpec(ARCHIVE, None, 204, Reason),
     }
 
 
-class CustomerView(WorkingBusinessView):
+class ContractView(WorkingBusinessView):
     """An endpoint about the customers of one business."""
 
     def customer(self, reference: str) -> Customer:
-        """Return the customer that the path names. Raises Http404."""
-        try:
-            return services.get_shown_customer(
-                reference, actor=self.actor, business=self.business()
+        """Return the customer in the path. Raises Http404."""
+        business = self.business()
+        with self.lookup("customers.customer", reference):
+            return services.get_detailed_customer(
+                reference, actor=self.actor, business=business
             )
-        except ObjectDoesNotExist as error:
-            self.actor.operation.refuse("not_found", "customers.customer", reference)
-            raise Http404 from error
+
+
+class ContractViewSet(ViewSetMixin, ContractView):
+    """The customers of one business, as a document answers them.
+
+    Changes and archiving take `If-Match`.
+    """
 
     def load_details(self, customer: Customer) -> None:
-        """Add to a customer what the answer about one shows besides its columns."""
+        """Set the attributes that the serializer of one customer needs."""
         raise NotImplementedError
 
-    def detail(self, customer: Customer) -> Response:
-        """Answer one customer with everything about it, and its version."""
+    def get_masks(self, customer: Customer) -> dict[str, Any]:
+        """Return what the answer shows in the place of each masked value."""
+        return masks_of(customer)
+
+    def create(self, request: Request, **_: Any) -> Response:
+        """Create a customer."""
+        values = self.body()
+        created = services.create_customer(self.business(), actor=self.actor, **values)
+        customer = self.customer(str(created.pk))
+        response = self._detail(customer)
+        response["Location"] = f"{request.path.rstrip('/')}/{customer.pk}"
+        return response
+
+    def retrieve(self, request: Request, customer: str, **_: Any) -> Response:
+        """Show a customer with what belongs to it."""
+        return self._detail(self.customer(customer))
+
+    def partial_update(self, request: Request, customer: str, **_: Any) -> Response:
+        """Change a customer; what is not named stays."""
+        return self._change(customer)
+
+    def update(self, request: Request, customer: str, **_: Any) -> Response:
+        """Replace what can be changed of a customer."""
+        return self._change(customer)
+
+    def destroy(self, request: Request, customer: str, **_: Any) -> Response:
+        """Archive a customer; nothing is lost."""
+        instance = self.customer(customer)
+        reason = self.body().get("reason") or "archived by the API"
+        with self._versioned(customer):
+            services.archive_customer(
+                instance,
+                actor=self.actor,
+                reason=reason,
+                expected_rev=self.expected_rev(),
+            )
+        return Response(status=204)
+
+    def _detail(self, customer: Customer) -> Response:
+        """Answer one customer in full, with its version."""
         self.load_details(customer)
-        self.note_access("viewed", [customer], target=customer)
+        self.note_viewed(customer)
         headers = {"ETag": etag_of(customer.rev)}
         return self.respond(
             customer, headers=headers, is_unmasked=self.can_see_unmasked
         )
 
-    def created(self, customer: Customer) -> Response:
-        """Answer a new customer, and where it is from now on."""
-        response = self.detail(customer)
-        response["Location"] = f"{self.request.path.rstrip('/')}/{customer.pk}"
-        return response
-
-
-class OneCustomerView(CustomerView):
-    """PATCH and PUT change, DELETE archives; each takes `If-Match`."""
-
-    def get_masks(self, customer: Customer) -> dict[str, Any]:
-        """Return what is shown instead of each value that is masked."""
-        return masks_of(customer)
-
-    def patch(self, request: Request, customer: str, **_: Any) -> Response:
-        """Change a customer; what is not named stays."""
-        return self._change(customer)
-
-    def put(self, request: Request, customer: str, **_: Any) -> Response:
-        """Replace what can be changed of a customer."""
-        return self._change(customer)
-
-    def delete(self, request: Request, customer: str, **_: Any) -> Response:
-        """Archive a customer; nothing is lost."""
-        row = self.customer(customer)
-        reason = self.body().get("reason") or "archived by the API"
-        with self._versioned(customer):
-            services.archive_customer(
-                row, actor=self.actor, reason=reason, expected_rev=self.expected_rev()
-            )
-        return Response(status=204)
-
     def _change(self, reference: str) -> Response:
-        row = self.customer(reference)
+        customer = self.customer(reference)
         changes = self.body(
-            masks=self.get_masks(row), is_unmasked=self.can_see_unmasked(row)
+            masks=self.get_masks(customer), is_unmasked=self.can_see_unmasked(customer)
         )
         with self._versioned(reference):
             services.update_customer(
-                row, actor=self.actor, expected_rev=self.expected_rev(), **changes
+                customer, actor=self.actor, expected_rev=self.expected_rev(), **changes
             )
-        return self.detail(self.customer(str(row.pk)))
+        return self._detail(self.customer(str(customer.pk)))
 
     @contextmanager
     def _versioned(self, reference: str) -> Iterator[None]:
-        """Raise ApiError 412 with the newest version where a service finds another."""
+        """Raise ApiError 412 with the current version when a service finds another."""
         try:
             yield
         except ValidationError as error:

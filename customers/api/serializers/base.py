@@ -1,34 +1,57 @@
-"""Bases of serializers that render whole rows and describe them for the schema."""
+"""Bases of serializers, and the columns that several tables have."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 
 from rest_framework import serializers
+from rest_framework.fields import get_attribute
 
 from audit.rest.model_serializers import HubModelSerializer
+from customers import services
 from customers.api.fields import AmountField
+
+OF_CUSTOMER = ["id", "business_id", "customer_id"]
+TIMES = ["created_at", "updated_at"]
+ARCHIVE = ["archived_at", "archived_by_id", "archive_reason"]
 
 # The documents say what a key is.
 _UNSAID = frozenset({"read_only", "label", "help_text"})
 
 
-class WholeRowSerializer(HubModelSerializer):
-    """A row with all of its keys, as the documents answer it.
+class MoneyModelSerializer(HubModelSerializer):
+    """Renders amounts as strings with the decimals of their currency."""
 
-    The view asks for no part of it, so the schema promises every key.
+    amounts: ClassVar[tuple[str, ...]] = ()
+    # The path from the instance to the currency of its amounts.
+    currency: ClassVar[str] = "currency"
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        data = super().to_representation(instance)
+        for name in self.amounts:
+            if data.get(name) is not None:
+                currency = get_attribute(instance, self.currency.split("."))
+                amount = getattr(instance, name)
+                data[name] = services.amount_text(amount, currency)
+        return data
+
+
+class CompleteModelSerializer(HubModelSerializer):
+    """An instance with all of its keys, as the documents answer it.
+
+    A caller cannot select fields, so the schema promises every key.
     """
 
     is_sparse = False
 
     def build_field(self, *args: Any) -> Any:
         kind, options = super().build_field(*args)
-        # Nothing is written by it, so the schema need not say it of every key.
+        # It writes nothing, so the schema need not repeat that for every key.
         return kind, {k: v for k, v in options.items() if k not in _UNSAID}
 
 
-class PaidBookingSerializer(WholeRowSerializer):
-    """A booking with what went back of it; null without the permission to see that."""
+class PaidBookingSerializer(CompleteModelSerializer):
+    """A booking with its refunded amount: null without the permission to see it."""
 
     total_amount = AmountField()
     # From with_refunded().
@@ -37,7 +60,7 @@ class PaidBookingSerializer(WholeRowSerializer):
 
 
 class PaginationSerializer(serializers.Serializer[Any]):
-    """Where in a list a page is; the count stops at 10,001."""
+    """The position of a page in a list; the count stops at 10,001."""
 
     page = serializers.IntegerField(source="number")
     limit = serializers.IntegerField()

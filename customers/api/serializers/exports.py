@@ -1,13 +1,134 @@
-"""What is known of each export."""
+"""Requests and answers about exports, and the rules of segments."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from audit.rest.serializers import (
+    OffsetDateTimeField,
+    QuerySerializer,
+    StrictSerializer,
+)
+from customers import services
 from customers.api.fields import MaybeTextField
 from customers.api.serializers.base import PaginationSerializer
+from customers.choices import (
+    ConsentChannel,
+    CustomerStatus,
+    CustomerType,
+    ExportProfile,
+)
+
+_STATES = (*CustomerStatus.values, "new", "archived")
+
+
+def _amount_input() -> serializers.DecimalField:
+    return serializers.DecimalField(max_digits=15, decimal_places=3, required=False)
+
+
+def _count_input() -> serializers.IntegerField:
+    return serializers.IntegerField(min_value=0, max_value=2**31 - 1, required=False)
+
+
+@extend_schema_field({"type": "object", "additionalProperties": True})
+class RuleField(serializers.JSONField):
+    """A rule of a segment; the service reads it, and says where it is wrong."""
+
+
+def _time_input() -> OffsetDateTimeField:
+    return OffsetDateTimeField(required=False)
+
+
+class TargetQuery(QuerySerializer):
+    """The conditions of document 002, joined by AND."""
+
+    min_spent = _amount_input()
+    min_orders = _count_input()
+    last_login_after = _time_input()
+    last_login_before = _time_input()
+    joined_after = _time_input()
+    joined_before = _time_input()
+    page = serializers.IntegerField(min_value=1, max_value=100_000, default=1)
+    page_size = serializers.IntegerField(min_value=1, max_value=100, default=20)
+
+
+class Filters(StrictSerializer):
+    """Which customers: all of these conditions have to hold."""
+
+    search = serializers.CharField(max_length=200, allow_blank=True, required=False)
+    status = serializers.ChoiceField(_STATES, required=False)
+    customer_type = serializers.ChoiceField(CustomerType.choices, required=False)
+    segment = serializers.ChoiceField(tuple(services.SEGMENTS), required=False)
+    rule = RuleField(required=False)
+    min_spent = _amount_input()
+    min_orders = _count_input()
+    last_login_after = _time_input()
+    last_login_before = _time_input()
+    joined_after = _time_input()
+    joined_before = _time_input()
+
+
+class ExportReason(StrictSerializer):
+    """Why and for whom an export is made; the manifest repeats it."""
+
+    purpose = serializers.CharField(max_length=100)
+    reason = serializers.CharField(max_length=500)
+    recipient = serializers.CharField(max_length=200, allow_blank=True, required=False)
+
+
+def _columns() -> serializers.ListField:
+    return serializers.ListField(
+        child=serializers.CharField(max_length=60), max_length=100, required=False
+    )
+
+
+class FullExport(ExportReason):
+    """The export of document 000. Without columns all are written."""
+
+    format = serializers.ChoiceField(("csv",), default="csv")
+    columns = _columns()
+    filters = Filters(required=False)
+    in_clear = serializers.BooleanField(default=False)
+
+
+class ListExport(ExportReason):
+    """The export of document 003: the filtered list."""
+
+    search = serializers.CharField(max_length=200, allow_blank=True, required=False)
+    status = serializers.ChoiceField((*_STATES, ""), required=False)
+    format = serializers.ChoiceField(("csv",), default="csv")
+    columns = _columns()
+    in_clear = serializers.BooleanField(default=False)
+
+
+class _Marketing(StrictSerializer):
+    channel = serializers.ChoiceField(
+        ConsentChannel.choices, default=ConsentChannel.EMAIL
+    )
+    preset = serializers.ChoiceField(tuple(services.PRESETS), default="plain")
+
+
+class MarketingExport(_Marketing, ExportReason):
+    """The export of document 002: a segment, or filters, and who said yes."""
+
+    segment = serializers.ChoiceField(tuple(services.SEGMENTS), required=False)
+    filters = Filters(required=False)
+    purpose = serializers.CharField(max_length=100, default="marketing")
+
+
+class AnyExport(_Marketing, FullExport):
+    """Every export. `channel` and `preset` are for the profile marketing."""
+
+    profile = serializers.ChoiceField(ExportProfile.choices)
+
+
+class RuleBody(StrictSerializer):
+    """A rule to try."""
+
+    rule = RuleField()
 
 
 class ExportedBySerializer(serializers.Serializer[Any]):
@@ -16,7 +137,7 @@ class ExportedBySerializer(serializers.Serializer[Any]):
 
 
 class ManifestSerializer(serializers.Serializer[Any]):
-    """What is known of one export; without rows and hash where it broke off."""
+    """The manifest of one export; without count and hash if it broke off."""
 
     id = serializers.UUIDField()
     status = serializers.ChoiceField(("started", "finished"))
@@ -40,3 +161,12 @@ class ManifestSerializer(serializers.Serializer[Any]):
 class ManifestsSerializer(serializers.Serializer[Any]):
     exports = ManifestSerializer(many=True)
     pagination = PaginationSerializer()
+
+
+def filters_of(body: dict[str, Any]) -> dict[str, Any]:
+    """Return the filters of a body: those below `filters`, and those beside it."""
+    filters = dict(body.get("filters") or {})
+    for name in ("search", "status", "segment"):
+        if body.get(name):
+            filters[name] = body[name]
+    return filters

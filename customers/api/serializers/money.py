@@ -1,4 +1,4 @@
-"""What acts with refunds, credit and invoices answer."""
+"""Requests and answers about refunds, credit, flags, invoices and person exports."""
 
 from __future__ import annotations
 
@@ -10,10 +10,58 @@ from django.urls import reverse
 from rest_framework import serializers
 
 from audit.privacy.masking import mask
+from audit.rest.serializers import StrictSerializer
 from customers import services
-from customers.api.tables.rows import CreditRow, RefundRow
-from customers.choices import RefundStatus
+from customers.api.serializers.bookings import CreditSerializer, RefundSerializer
+from customers.choices import CreditReason, RefundReason, RefundStatus
 from customers.models import Booking, Refund
+
+
+def amount_input(**kwargs: Any) -> serializers.DecimalField:
+    return serializers.DecimalField(
+        max_digits=15, decimal_places=3, min_value=Decimal("0.001"), **kwargs
+    )
+
+
+def currency_input() -> serializers.CharField:
+    return serializers.CharField(min_length=3, max_length=3, required=False)
+
+
+def reason_input(**kwargs: Any) -> serializers.CharField:
+    return serializers.CharField(max_length=500, **kwargs)
+
+
+class AskRefund(StrictSerializer):
+    """Without an amount all that is left goes back."""
+
+    amount = amount_input(required=False)
+    currency = currency_input()
+    reason_code = serializers.ChoiceField(RefundReason.choices)
+    reason = reason_input(required=False)
+
+
+class GiveReason(StrictSerializer):
+    reason = reason_input()
+
+
+class IssueCredit(StrictSerializer):
+    amount = amount_input()
+    currency = currency_input()
+    reason_code = serializers.ChoiceField(CreditReason.choices, required=False)
+    reason = reason_input(required=False)
+    expires_on = serializers.DateField(required=False)
+
+
+class SpendCredit(StrictSerializer):
+    amount = amount_input()
+    currency = currency_input()
+    booking = serializers.CharField(max_length=100, required=False)
+    reason = reason_input(required=False)
+
+
+class AddFlag(StrictSerializer):
+    code = serializers.SlugField(max_length=50)
+    reason = reason_input()
 
 
 class NeedsField(serializers.ChoiceField):
@@ -35,7 +83,7 @@ class BookingAmountField(serializers.CharField):
         return services.amount_text(amount, instance.currency)
 
 
-class RefundDoneSerializer(RefundRow):
+class RefundDoneSerializer(RefundSerializer):
     """A refund after an act, with what has gone back of its booking."""
 
     needs = NeedsField(["second_person"], allow_null=True)
@@ -44,18 +92,23 @@ class RefundDoneSerializer(RefundRow):
         services.refundable_amount, help_text="What may still go back."
     )
 
-    class Meta(RefundRow.Meta):
-        fields: ClassVar = [*RefundRow.Meta.fields, "needs", "refunded_total", "left"]
+    class Meta(RefundSerializer.Meta):
+        fields: ClassVar = [
+            *RefundSerializer.Meta.fields,
+            "needs",
+            "refunded_total",
+            "left",
+        ]
 
 
-class CreditDoneSerializer(CreditRow):
+class CreditDoneSerializer(CreditSerializer):
     """A new entry, with what the customer can spend now."""
 
     # The view adds it to the row.
     balance = serializers.CharField()
 
-    class Meta(CreditRow.Meta):
-        fields: ClassVar = [*CreditRow.Meta.fields, "balance"]
+    class Meta(CreditSerializer.Meta):
+        fields: ClassVar = [*CreditSerializer.Meta.fields, "balance"]
 
 
 class BalancesSerializer(serializers.Serializer[Any]):

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from rest_framework import serializers
 
 from customers.api.fields import AmountTextField
-from customers.api.serializers.base import PaginationSerializer, WholeRowSerializer
+from customers.api.serializers.base import CompleteModelSerializer, PaginationSerializer
 from customers.models import Customer
 
 
@@ -37,8 +37,8 @@ class SegmentListSerializer(serializers.Serializer[Any]):
     segments = OneSegmentSerializer(many=True)
 
 
-class SegmentCustomerSerializer(WholeRowSerializer):
-    status = serializers.CharField(source="shown_status")
+class SegmentCustomerSerializer(CompleteModelSerializer):
+    status = serializers.CharField(source="display_status")
     total_purchases = serializers.IntegerField(source="stats.total_purchases")
     total_spent = AmountTextField(
         source="stats.total_spent", currency="business.currency"

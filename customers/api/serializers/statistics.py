@@ -14,10 +14,7 @@ class SignupsOfWeekSerializer(serializers.Serializer[Any]):
     signups = serializers.IntegerField()
 
 
-class StatisticsSerializer(serializers.Serializer[Any]):
-    """The figures of a business; rates are fractions, null of nothing."""
-
-    business_id = serializers.UUIDField()
+class CustomerCountsSerializer(serializers.Serializer[Any]):
     as_of = serializers.DateTimeField()
     currency = serializers.CharField()
     total_customers = serializers.IntegerField()
@@ -26,6 +23,12 @@ class StatisticsSerializer(serializers.Serializer[Any]):
     new_this_week = serializers.IntegerField()
     new_this_month = serializers.IntegerField()
     marketing_opt_ins = serializers.IntegerField()
+
+
+class StatisticsSerializer(CustomerCountsSerializer):
+    """The figures of a business; rates are fractions, null of nothing."""
+
+    business_id = serializers.UUIDField()
     opt_in_rate = NumberTextField(allow_null=True)
     total_orders = serializers.IntegerField()
     completed_orders = serializers.IntegerField()

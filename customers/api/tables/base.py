@@ -1,67 +1,76 @@
-"""What every table of a business has in common; `capture` builds on it too."""
+"""The base of each table of a business; `capture` builds on it too."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 from uuid import UUID
 
+import django_filters
 from django.contrib.auth import get_user_model
 from django.db.models import Model
+from django_filters.filterset import filterset_factory
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from audit.rest.filters import TableFilters, YesNoFilter
-from audit.rest.model_serializers import HubModelSerializer, Related
+from audit.rest.filters import OfCustomer, TableFilters, YesNoFilter
+from audit.rest.model_serializers import Related
 from audit.rest.write_viewsets import WritableViewSet
 from customers import services
 from customers.api.mixins import BusinessScopeMixin
+from customers.api.serializers.customers import CustomerSerializer
 from customers.models import Business, Customer
 
+CHOICES, RANGE = ["exact", "in"], ["gte", "lt"]
+TIMES = {"created_at": RANGE, "updated_at": RANGE}
+CUSTOMER = Related(CustomerSerializer, "customer")
 _REQUIRED = ErrorDetail("Say whose it is.", "required")
-_NO_ROW = ErrorDetail("There is no such row.", "does_not_exist")
-
-
-class HubRow(HubModelSerializer):
-    """A row whose amounts are texts with the decimals of their currency."""
-
-    amounts: ClassVar[tuple[str, ...]] = ()
-
-    def currency_of(self, row: Any) -> str:
-        """Return the currency of the row's amounts."""
-        currency: str = row.currency
-        return currency
-
-    def to_representation(self, instance: Any) -> dict[str, Any]:
-        shown = super().to_representation(instance)
-        for name in self.amounts:
-            if shown.get(name) is not None:
-                value = getattr(instance, name)
-                currency = self.currency_of(instance)
-                shown[name] = services.amount_text(value, currency)
-        return shown
+_DOES_NOT_EXIST = ErrorDetail("There is no such row.", "does_not_exist")
 
 
 class ArchivedFilter(YesNoFilter):
-    """Hides archived rows, also where nothing is asked; `true` hides the others."""
+    """Hides archived instances, also without a value; `true` hides the others."""
 
     def filter(self, qs: Any, value: Any) -> Any:
         return qs.filter(archived_at__isnull=not value)
 
 
 class ArchivableFilters(TableFilters):
-    """The filters of a table whose rows can be archived."""
+    """The filters of a table that can be archived."""
 
     is_archived = ArchivedFilter(label="true: the archived rows instead of the others.")
+
+
+class ArchivableOfCustomer(OfCustomer, ArchivableFilters):
+    """The same below customers."""
+
+
+class OfBooking(OfCustomer):
+    """The filters of a table that refers to bookings."""
+
+    # No choice among bookings: it would tell which of them there are.
+    booking = django_filters.UUIDFilter(field_name="booking_id")
 
 
 class HubViewSet(BusinessScopeMixin, WritableViewSet):
     """A table of a business. `X-Business` narrows it to one of several."""
 
+    # The filters besides those of the base, by column: its look-ups.
+    filterset_base: ClassVar[type[TableFilters]] = TableFilters
+    filterset_fields: ClassVar[Mapping[str, Sequence[str]]] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        if "filterset_fields" in cls.__dict__:
+            cls.filterset_class = filterset_factory(
+                cls.model, cls.filterset_base, cls.filterset_fields
+            )
+        super().__init_subclass__(**kwargs)
+
     @cached_property
     def parent_instance(self) -> Any:
-        """The customer or ticket that the address names, if it does."""
+        """The customer, booking or ticket in the path, if there is one."""
         return None
 
     def get_queryset(self) -> Any:
@@ -76,12 +85,11 @@ class HubViewSet(BusinessScopeMixin, WritableViewSet):
         return super().list(request, **kwargs)
 
     def visible_queryset(self, model: type[Model]) -> Any:
-        rows: Any = services.list_rows(model, actor=self.actor)
+        queryset: Any = services.list_visible(model, actor=self.actor)
         if self.business_id is not None:
-            rows = rows.filter(
-                **{"pk" if model is Business else "business": self.business_id}
-            )
-        return rows
+            column = "pk" if model is Business else "business"
+            queryset = queryset.filter(**{column: self.business_id})
+        return queryset
 
     @cached_property
     def business_id(self) -> UUID | None:
@@ -89,56 +97,62 @@ class HubViewSet(BusinessScopeMixin, WritableViewSet):
         return self.named_business_id()
 
     def customer(self, reference: str) -> Customer:
-        """Return the customer that an address names. Raises Http404 or ApiError 400."""
+        """Return the customer in the path. Raises Http404 or ApiError 400."""
         return self.find_customer(reference, business_id=self.business_id)
 
     def can_see(self, related: Related, other: Any) -> bool:
-        # People have no business of their own; who sees a row sees who works on it.
+        # Users belong to no business; who sees an instance sees who works on it.
         return isinstance(other, get_user_model()) or super().can_see(related, other)
 
     def perform_update(
-        self, row: Any, expected_rev: int | None, changes: dict[str, Any]
+        self, instance: Any, expected_rev: int | None, changes: dict[str, Any]
     ) -> Any:
-        return services.change_row(
-            row, actor=self.actor, expected_rev=expected_rev, **changes
+        return services.update_instance(
+            instance, actor=self.actor, expected_rev=expected_rev, **changes
         )
 
-    def perform_archive(self, row: Any, expected_rev: int | None, reason: str) -> Any:
-        return services.archive_row(
-            row, actor=self.actor, expected_rev=expected_rev, reason=reason
+    def perform_archive(
+        self, instance: Any, expected_rev: int | None, reason: str
+    ) -> Any:
+        return services.archive_instance(
+            instance, actor=self.actor, expected_rev=expected_rev, reason=reason
         )
 
-    def perform_restore(self, row: Any, expected_rev: int | None, reason: str) -> Any:
-        return services.restore_row(
-            row, actor=self.actor, expected_rev=expected_rev, reason=reason
+    def perform_restore(
+        self, instance: Any, expected_rev: int | None, reason: str
+    ) -> Any:
+        return services.restore_instance(
+            instance, actor=self.actor, expected_rev=expected_rev, reason=reason
         )
 
 
 class CustomerRelatedViewSet(HubViewSet):
-    """A table whose rows belong to a customer: below its address, or all of them."""
+    """A table that belongs to customers: below one in the path, or of all of them."""
+
+    filterset_base = OfCustomer
+    ordering_fields: ClassVar[tuple[str, ...]] = ("created_at", "updated_at")
+    related: ClassVar = {"customer": CUSTOMER}
 
     @cached_property
     def parent_instance(self) -> Customer | None:
-        """The customer that the address names, if it does."""
+        """The customer in the path, if there is one."""
         return self.customer(self.kwargs["customer"]) if self.parent else None
 
     def get_queryset(self) -> Any:
-        rows = super().get_queryset()
+        queryset = super().get_queryset()
         if self.parent_instance is None:
-            return rows
-        return rows.filter(
+            return queryset
+        return queryset.filter(
             business=self.parent_instance.business_id, customer=self.parent_instance
         )
 
     def body(self, **context: Any) -> Any:
-        """Return the checked body; below a customer's address it names nobody else."""
-        if self.parent_instance is None or self.action != "create":
-            return super().body(**context)
+        """Return the checked body; it may repeat the customer of the path."""
         values = super().body(**context)
-        if (
-            values.setdefault("customer_id", self.parent_instance.pk)
-            != self.parent_instance.pk
-        ):
+        if self.parent_instance is None or self.action != "create":
+            return values
+        customer_id = self.parent_instance.pk
+        if values.setdefault("customer_id", customer_id) != customer_id:
             text = "The body names another customer than the path. Leave it out."
             raise ValidationError({"customer_id": [ErrorDetail(text, "conflict")]})
         return values
@@ -150,11 +164,11 @@ class CustomerRelatedViewSet(HubViewSet):
             return self.parent_instance
         if key is None:
             raise ValidationError({"customer_id": [_REQUIRED]})
-        rows = self.visible_queryset(Customer).select_related("business")
-        found: Customer | None = rows.filter(pk=key).first()
-        if found is None:
-            raise ValidationError({"customer_id": [_NO_ROW]})
-        return found
+        queryset = self.visible_queryset(Customer).select_related("business")
+        customer: Customer | None = queryset.filter(pk=key).first()
+        if customer is None:
+            raise ValidationError({"customer_id": [_DOES_NOT_EXIST]})
+        return customer
 
     def perform_create(self, values: dict[str, Any]) -> Any:
         customer = self.customer_of(values)
@@ -165,8 +179,8 @@ class CustomerRelatedViewSet(HubViewSet):
         return self.create_for_customer(customer, values)
 
     def create_for_customer(self, customer: Customer, values: dict[str, Any]) -> Any:
-        """Create a row that belongs to a customer."""
-        return services.create_row(
+        """Create an instance that belongs to a customer."""
+        return services.create_instance(
             self.model,
             business_id=customer.business_id,
             actor=self.actor,

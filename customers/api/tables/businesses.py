@@ -10,33 +10,16 @@ from rest_framework.response import Response
 
 from audit.api.step_up import require_step_up
 from audit.rest.filters import TableFilters, YesNoFilter
-from audit.rest.model_serializers import Related, UpdateSerializer
+from audit.rest.model_serializers import Related
 from customers import services
-from customers.api.tables import rows
-from customers.api.tables.base import HubViewSet
-from customers.api.tables.rows import LIMITS
+from customers.api.serializers import businesses as serializers
+from customers.api.tables.base import CHOICES, RANGE, HubViewSet
 from customers.models import Business, Membership
-
-
-class ChangedBusiness(UpdateSerializer):
-    """Limits and settings; the slug and the currency of a business stay."""
-
-    class Meta:
-        model = Business
-        fields: ClassVar = [
-            "name",
-            "timezone",
-            *LIMITS,
-        ]
 
 
 class BusinessFilters(TableFilters):
     # The table itself; one is found by its address.
     business = None  # type: ignore[assignment]  # takes the inherited one away
-
-    class Meta(TableFilters.Meta):
-        model = Business
-        fields: ClassVar = {"slug": ["exact", "in"], "currency": ["exact", "in"]}
 
 
 class BusinessViewSet(HubViewSet):
@@ -44,9 +27,10 @@ class BusinessViewSet(HubViewSet):
 
     tag = "Businesses"
     model = Business
-    serializer_class = rows.BusinessRow
-    update_serializer_class = ChangedBusiness
-    filterset_class = BusinessFilters
+    serializer_class = serializers.BusinessSerializer
+    update_serializer_class = serializers.BusinessUpdateSerializer
+    filterset_base = BusinessFilters
+    filterset_fields: ClassVar = {"slug": CHOICES, "currency": CHOICES}
     lookup_url_kwarg = "business"
     lookup_value_regex = "[^/]+"
     event_prefix = "business"
@@ -69,21 +53,18 @@ class BusinessViewSet(HubViewSet):
 class MembershipFilters(TableFilters):
     is_ended = YesNoFilter(field_name="ended_at", lookup_expr="isnull", exclude=True)
 
-    class Meta(TableFilters.Meta):
-        model = Membership
-        fields: ClassVar = {"role": ["exact", "in"], "created_at": ["gte", "lt"]}
-
 
 class MembershipViewSet(HubViewSet):
     """Who works for which business in which role, former ones included."""
 
     tag = "Memberships"
     model = Membership
-    serializer_class = rows.MembershipRow
-    filterset_class = MembershipFilters
+    serializer_class = serializers.MembershipSerializer
+    filterset_base = MembershipFilters
+    filterset_fields: ClassVar = {"role": CHOICES, "created_at": RANGE}
     event_prefix = "membership"
     ordering_fields = ("created_at", "role")
     related: ClassVar = {
-        "business": Related(rows.BusinessRow, "business"),
-        "user": Related(rows.ColleagueRow, "user"),
+        "business": Related(serializers.BusinessSerializer, "business"),
+        "user": Related(serializers.ColleagueSerializer, "user"),
     }

@@ -8,66 +8,30 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 import django_filters
-from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
 from audit.rest.filters import TableFilters
-from audit.rest.model_serializers import CreateSerializer, Related, UpdateSerializer
+from audit.rest.model_serializers import Related
 from customers import services
-from customers.api.tables import rows
-from customers.api.tables.base import CustomerRelatedViewSet, HubViewSet
-from customers.api.tables.belongings import CUSTOMER
-from customers.api.tables.bookings import BOOKING, OfBooking
+from customers.api.serializers import tickets as serializers
+from customers.api.serializers.businesses import ColleagueSerializer
+from customers.api.tables.base import (
+    CHOICES,
+    CUSTOMER,
+    RANGE,
+    TIMES,
+    CustomerRelatedViewSet,
+    HubViewSet,
+    OfBooking,
+)
+from customers.api.tables.bookings import BOOKING
 from customers.models import Booking, Ticket, TicketMessage
 
-_TICKET = [
-    "booking_id",
-    "subject",
-    "status",
-    "priority",
-    "channel",
-    "assignee_id",
-    "opened_at",
-    "first_response_due_at",
-    "resolution_due_at",
-]
-_MESSAGE = ["author_kind", "is_internal", "body", "sent_at"]
-_BETWEEN = ["gte", "lt"]
-_NO_ROW = ErrorDetail("There is no such row.", "does_not_exist")
-
-
-class NewTicket(CreateSerializer):
-    subject = serializers.CharField(max_length=255)
-
-    class Meta:
-        model = Ticket
-        fields: ClassVar = ["customer_id", *_TICKET]
-
-
-class ChangedTicket(UpdateSerializer):
-    subject = serializers.CharField(max_length=255)
-
-    class Meta:
-        model = Ticket
-        fields = _TICKET
+_DOES_NOT_EXIST = ErrorDetail("There is no such row.", "does_not_exist")
 
 
 class TicketFilters(OfBooking):
     assignee = django_filters.UUIDFilter(field_name="assignee_id")
-
-    class Meta(OfBooking.Meta):
-        model = Ticket
-        fields: ClassVar = {
-            "number": ["exact"],
-            "status": ["exact", "in"],
-            "priority": ["exact", "in"],
-            "channel": ["exact", "in"],
-            "opened_at": _BETWEEN,
-            "first_response_due_at": _BETWEEN,
-            "resolution_due_at": _BETWEEN,
-            "created_at": _BETWEEN,
-            "updated_at": _BETWEEN,
-        }
 
 
 class TicketViewSet(CustomerRelatedViewSet):
@@ -75,11 +39,21 @@ class TicketViewSet(CustomerRelatedViewSet):
 
     tag = "Tickets"
     model = Ticket
-    serializer_class = rows.TicketRow
-    create_serializer_class = NewTicket
-    update_serializer_class = ChangedTicket
+    serializer_class = serializers.TicketSerializer
+    create_serializer_class = serializers.TicketCreateSerializer
+    update_serializer_class = serializers.TicketUpdateSerializer
     references: ClassVar = {"booking_id": Booking}
-    filterset_class = TicketFilters
+    filterset_base = TicketFilters
+    filterset_fields: ClassVar = {
+        "number": ["exact"],
+        "status": CHOICES,
+        "priority": CHOICES,
+        "channel": CHOICES,
+        "opened_at": RANGE,
+        "first_response_due_at": RANGE,
+        "resolution_due_at": RANGE,
+        **TIMES,
+    }
     has_versions = True
     cursor_field = "opened_at"
     ordering_fields = (
@@ -93,7 +67,7 @@ class TicketViewSet(CustomerRelatedViewSet):
     related: ClassVar = {
         "customer": CUSTOMER,
         "booking": BOOKING,
-        "assignee": Related(rows.ColleagueRow, "assignee"),
+        "assignee": Related(ColleagueSerializer, "assignee"),
     }
 
     def check_references(
@@ -102,69 +76,50 @@ class TicketViewSet(CustomerRelatedViewSet):
         super().check_references(values, business_id=business_id, **same)
         key = values.get("assignee_id")
         if key and not services.is_colleague(key, business_id=business_id):
-            raise ValidationError({"assignee_id": [_NO_ROW]})
-
-
-class NewMessage(CreateSerializer):
-    body = serializers.CharField(max_length=20_000)
-
-    class Meta:
-        model = TicketMessage
-        fields: ClassVar = ["ticket_id", *_MESSAGE]
-
-
-class ChangedMessage(UpdateSerializer):
-    body = serializers.CharField(max_length=20_000)
-
-    class Meta:
-        model = TicketMessage
-        fields: ClassVar = ["is_internal", "body"]
+            raise ValidationError({"assignee_id": [_DOES_NOT_EXIST]})
 
 
 class MessageFilters(TableFilters):
     ticket = django_filters.UUIDFilter(field_name="ticket_id")
 
-    class Meta(TableFilters.Meta):
-        model = TicketMessage
-        fields: ClassVar = {
-            "author_kind": ["exact"],
-            "is_internal": ["exact"],
-            "sent_at": _BETWEEN,
-            "created_at": _BETWEEN,
-        }
-
 
 class MessageViewSet(HubViewSet):
-    """Messages of tickets: below the ticket's address, or all of them."""
+    """Messages of tickets: below one in the path, or of all of them."""
 
     tag = "Tickets"
     model = TicketMessage
-    serializer_class = rows.MessageRow
-    create_serializer_class = NewMessage
-    update_serializer_class = ChangedMessage
-    filterset_class = MessageFilters
+    serializer_class = serializers.MessageSerializer
+    create_serializer_class = serializers.MessageCreateSerializer
+    update_serializer_class = serializers.MessageUpdateSerializer
+    filterset_base = MessageFilters
+    filterset_fields: ClassVar = {
+        "author_kind": ["exact"],
+        "is_internal": ["exact"],
+        "sent_at": RANGE,
+        "created_at": RANGE,
+    }
     cursor_field = "sent_at"
     ordering_fields = ("sent_at", "created_at")
     related: ClassVar = {
-        "ticket": Related(rows.TicketRow, "ticket"),
-        "author": Related(rows.ColleagueRow, "author"),
+        "ticket": Related(serializers.TicketSerializer, "ticket"),
+        "author": Related(ColleagueSerializer, "author"),
     }
 
     @cached_property
     def parent_instance(self) -> Ticket | None:
-        """The ticket that the address names, if it does."""
+        """The ticket in the path, if there is one."""
         return self.ticket(self.kwargs["pk"]) if self.parent else None
 
     def ticket(self, key: str) -> Ticket:
         """Return a ticket. Raises Http404."""
-        rows = self.visible_queryset(Ticket).select_related("customer")
-        found: Ticket | None = rows.filter(pk=key).first()
-        if found is None:
+        queryset = self.visible_queryset(Ticket).select_related("customer")
+        ticket: Ticket | None = queryset.filter(pk=key).first()
+        if ticket is None:
             raise self.missing(Ticket, key)
-        return found
+        return ticket
 
     def get_queryset(self) -> Any:
-        # Whom a message is about stands in its ticket.
+        # The ticket says whom a message is about.
         messages = super().get_queryset().select_related("ticket")
         if self.parent_instance is None:
             return messages
@@ -173,7 +128,7 @@ class MessageViewSet(HubViewSet):
         )
 
     def body(self, **context: Any) -> Any:
-        """Return the checked body; below a ticket's address it names no other."""
+        """Return the checked body; it may repeat the ticket of the path."""
         values = super().body(**context)
         if self.action == "create":
             if self.parent_instance is not None:
@@ -192,7 +147,7 @@ class MessageViewSet(HubViewSet):
             self.parent_instance
             or self.visible_queryset(Ticket).filter(pk=key).exists()
         ):
-            error = _NO_ROW
+            error = _DOES_NOT_EXIST
         else:
             return
         raise ValidationError({"ticket_id": [error]})
@@ -204,6 +159,6 @@ class MessageViewSet(HubViewSet):
         return services.add_message(ticket, actor=self.actor, **values)
 
     def perform_update(
-        self, row: Any, expected_rev: int | None, changes: dict[str, Any]
+        self, instance: Any, expected_rev: int | None, changes: dict[str, Any]
     ) -> Any:
-        return services.change_message(row, actor=self.actor, **changes)
+        return services.change_message(instance, actor=self.actor, **changes)

@@ -82,7 +82,7 @@ class Command(BaseCommand):
             self.stderr.write(f"line {bad.line}: {bad.reason}")
         self.stdout.write(
             f"{report.purchases} purchases of {report.customers} new customers loaded, "
-            f"{report.known} known already, {len(report.bad)} lines left out."
+            f"{report.repeated} known already, {len(report.bad)} lines left out."
         )
         if report.bad:
             sys.exit(1)
@@ -113,7 +113,7 @@ class Command(BaseCommand):
             read(),
             currency=currency,
             actor=actor,
-            progress=lambda report: progress.show(report.lines, total),
+            progress=lambda report: progress.update(report.lines, total),
         )
         progress.end()
         return report

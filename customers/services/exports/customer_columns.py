@@ -1,6 +1,6 @@
-"""What is known of a customer, as the columns of the API's exports and contracts.
+"""The columns of a customer in exports and contracts of the API.
 
-Apps above add columns of what they know with `register_columns`.
+Other apps add columns with `register_columns`.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ Loader = Callable[[list[Customer]], Mapping[UUID, Any]]
 
 @dataclass(frozen=True)
 class CustomerColumn(Column):
-    """A column about customers: who may have it, and in which exports it is."""
+    """A column about customers: its permission, and the exports that have it."""
 
-    # A right beyond that to export.
+    # A permission beyond that to export.
     needs: str = ""
-    # Fetches what `read` takes besides the customer: by customer, for up to some
-    # hundred of them, with a constant number of queries.
+    # Loads the second argument of `read`: by customer, for some hundred of them, with
+    # a constant number of queries.
     load: Loader | None = None
-    # What is made of the text that `read` returns, where it is none to be shown.
+    # Parses the text that `read` returns, such as JSON.
     parse: Callable[[str], Any] | None = None
     profiles: tuple[str, ...] = (ExportProfile.FULL,)
 
@@ -47,7 +47,7 @@ _columns: dict[str, dict[str, CustomerColumn]] = defaultdict(dict)
 
 
 def register_columns(columns: Iterable[CustomerColumn]) -> None:
-    """Let an app add columns of what it knows about customers."""
+    """Register columns, also of another app."""
     for column in columns:
         for profile in column.profiles:
             _columns[profile][column.name] = column
@@ -61,10 +61,10 @@ def columns_of(profile: str, names: Iterable[str]) -> list[CustomerColumn]:
 def check_columns(
     names: Iterable[str], profile: str, *, actor: Actor, business_id: UUID
 ) -> list[str]:
-    """Return the asked columns; all that the actor may have if none are asked.
+    """Return the named columns; without names all that the actor may export.
 
-    Raises ValidationError for unknown ones, naming the nearest, and for ones that the
-    actor's role may not have.
+    Raises ValidationError for an unknown one, suggesting the nearest, and for one that
+    the actor's role may not export.
     """
     columns = _columns[profile]
     allowed = [n for n, c in columns.items() if _may_have(c, actor, business_id)]
@@ -92,8 +92,7 @@ def load_values(
     """Return the named columns of customers that `for_list` has loaded.
 
     A constant number of queries, one for each loader that the columns need. With a
-    `room` what is too long for it is cut, and `{"left_out": "too_long"}` stands in the
-    place of JSON.
+    `room` long values are cut, and long JSON is replaced by `{"left_out": "too_long"}`.
     """
     columns = columns_of(profile, names)
     loaders = dict.fromkeys(column.load for column in columns if column.load)
@@ -119,14 +118,10 @@ def _value(
     return value if room is None else room.fitted(value)
 
 
-def shown_values(
-    values: Mapping[str, Any],
-    *,
-    actor: Actor,
-    business_id: UUID,
-    is_unmasked: bool,
+def masked_values(
+    values: Mapping[str, Any], *, actor: Actor, business_id: UUID, is_unmasked: bool
 ) -> dict[str, Any]:
-    """Return values as the actor may see them, None for what needs a right they lack.
+    """Return values as the actor may see them; None without the column's permission.
 
     Contact, trace and payment details are masked unless `is_unmasked`.
     """
@@ -143,7 +138,7 @@ def _may_have(column: CustomerColumn, actor: Actor, business_id: UUID) -> bool:
     return not column.needs or actor.has_perm(column.needs, business_id)
 
 
-# --- what this app knows ------------------------------------------------------------
+# --- columns of this app ------------------------------------------------------------
 
 
 def _money(name: str) -> Callable[[Customer, Any], Decimal | None]:
@@ -193,7 +188,7 @@ _MAILED = (ExportProfile.MARKETING,)
 def _column(
     name: str, read: str = "", profiles: tuple[str, ...] = _LISTED
 ) -> CustomerColumn:
-    """Return a column of the customer or their figures, of the class declared there."""
+    """Return a column of the customer or their figures, with its privacy class."""
     kind = declaration(Customer).get(read or name, PUBLIC)
     return CustomerColumn(name, read, kind, profiles=profiles)
 
@@ -221,7 +216,7 @@ register_columns(
         ),
         CustomerColumn("address", _loaded, "contact", load=_addresses),
         _column("customer_type"),
-        _column("status", "shown_status"),
+        _column("status", "display_status"),
         _column("source", profiles=_FULL),
         _column("join_date", "joined_at"),
         _column("last_active", "stats.last_active_at"),

@@ -1,8 +1,8 @@
-"""Exports of customers: who may, which columns, a stream, and its manifest.
+"""Exports of customers: permissions, columns, the stream, and its manifest.
 
-There is no table of exports. The event `export.started` is the export, its id is the
-export's; `export.finished` holds the manifest. A stream that breaks off leaves the
-first without the second.
+There is no table of exports. The event `export.started` is the export and has its id;
+`export.finished` holds the manifest. An aborted stream leaves the first without the
+second.
 """
 
 from __future__ import annotations
@@ -34,12 +34,7 @@ from customers.services.exports.customer_columns import (
     columns_of,
     load_values,
 )
-from customers.services.exports.marketing import (
-    COLUMNS,
-    PRESETS,
-    consenting,
-    targeted,
-)
+from customers.services.exports.marketing import COLUMNS, PRESETS, consenting, targeted
 from customers.services.segment_rules import plain_rule, read_rule
 from customers.services.segments import get_segment
 
@@ -59,7 +54,7 @@ _PHONE = re.compile(r"\+\d{5,15}")
 
 @dataclass(frozen=True)
 class ExportPlan:
-    """What an export will hold and why: what its person confirms."""
+    """A checked export that has not begun: content, filters, purpose and reason."""
 
     business: Business
     profile: str
@@ -73,7 +68,7 @@ class ExportPlan:
     preset: str = ""
 
     def event_data(self) -> dict[str, Any]:
-        """Return what the trail says of it: no text that was searched for."""
+        """Return the data of its events, which leave out the text of a search."""
         filters = {k: v for k, v in self.filters.items() if k != "search"}
         data: dict[str, Any] = {
             "profile": self.profile,
@@ -94,12 +89,12 @@ class ExportPlan:
 
     @property
     def search(self) -> str:
-        """What the customers were searched for, if anything."""
+        """The text of the search, if any."""
         return str(self.filters.get("search") or "")
 
     @property
     def digest(self) -> str:
-        """The digest of exactly this export, for its confirmation."""
+        """The digest of exactly this export, for step-up."""
         return accounts.digest_of(
             "export",
             business=str(self.business.pk),
@@ -110,7 +105,7 @@ class ExportPlan:
 
     @property
     def what(self) -> str:
-        """The act in words, for whoever is asked to confirm it."""
+        """The export in words, for the page of step-up."""
         clear = "in clear" if self.unmasked else "masked"
         columns = len(self.columns)
         return f"Export customers ({self.profile}, {columns} columns, {clear}) as CSV"
@@ -140,7 +135,7 @@ def plan_export(
     """
     actor.require_perm(business.pk, EXPORT_PERMISSIONS[ExportProfile(profile)])
     filters = {k: v for k, v in (filters or {}).items() if v not in (None, "")}
-    # A wrong rule or segment is found before anybody is asked to confirm.
+    # Raises for a wrong rule or segment before step-up.
     _selected(filters, actor=actor, business=business)
     declaration = {"purpose": purpose, "reason": reason, "recipient": recipient}
     if not reason.strip() or not purpose.strip():
@@ -167,11 +162,11 @@ def plan_export(
 
 
 def start_export(plan: ExportPlan, *, actor: Actor) -> Export:
-    """Begin a planned export: an event, and a stream that ends in its manifest.
+    """Begin a planned export: record its event, and return the stream.
 
     The event is written in a transaction of its own, before anything is read. A
-    marketing export is made at once, into a temporary file, because its answer says
-    first how many the rules left out.
+    marketing export is written at once, into a temporary file, because the headers of
+    its answer say how many customers were left out.
     """
     export = _begun(plan, actor)
     if plan.profile == ExportProfile.MARKETING:
@@ -180,10 +175,10 @@ def start_export(plan: ExportPlan, *, actor: Actor) -> Export:
 
 
 class Export:
-    """The bytes of one file, made batch by batch while they are read.
+    """The bytes of one file, produced batch by batch while they are read.
 
-    Iterate over it once. Memory holds one batch of five hundred customers, whatever
-    the size of the file. Close it when it is not read to the end.
+    Iterate over it once. Memory holds one batch of five hundred customers. Close it
+    when it is not read to the end.
     """
 
     def __init__(
@@ -204,7 +199,7 @@ class Export:
         return f"customers-{self.plan.profile}-{timezone.now():%Y-%m-%d}.csv"
 
     def spool(self) -> None:
-        """Make the whole file now; it has no name and goes with this object."""
+        """Write the whole file now, to a temporary file that `close` deletes."""
         self._spool = tempfile.SpooledTemporaryFile(max_size=_SPOOLED)  # noqa: SIM115 - closed by close()
         try:
             for part in self._parts():
@@ -221,7 +216,7 @@ class Export:
         self._finish()
 
     def as_rows(self) -> Iterator[dict[str, Any]]:
-        """Yield the rows; the manifest is that of the file."""
+        """Yield the rows as dicts; the manifest is that of the file."""
         self._taken(self._head())
         for batch in self._batches():
             for values in batch:
@@ -230,7 +225,7 @@ class Export:
         self._finish()
 
     def close(self) -> None:
-        """Let go of the temporary file."""
+        """Delete the temporary file."""
         if self._spool is not None:
             self._spool.close()
 
@@ -248,7 +243,7 @@ class Export:
                 yield self._taken("".join(map(self._line, batch)))
 
     def _batches(self) -> Iterator[list[dict[str, Any]]]:
-        """Yield the values of batches of customers but whom the rules leave out."""
+        """Yield the values of batches of customers, without those left out."""
         plan = self.plan
         for batch in _batches(self._customers):
             exported = batch
@@ -311,12 +306,11 @@ def export_customers_for_marketing(
     channel: str = ConsentChannel.EMAIL,
     reason: str,
 ) -> MarketingExport:
-    """Return the people of a list who may be sent offers on this channel, as rows.
+    """Return the customers of a list who may get offers on this channel, as rows.
 
     For programs: `start_export` makes the file of the same rows. The rules of consent
-    are applied here, whatever the list says. Start and end are events, the end one
-    with the manifest. Raises ValidationError without a business where the actor works
-    for several.
+    are applied here, whatever the list. Start and end are events, the end one with the
+    manifest. Raises ValidationError without a business if the actor works for several.
     """
     business_id = business_id or actor.sole_business_id
     if business_id is None:
@@ -336,7 +330,7 @@ def export_customers_for_marketing(
 
 @dataclass
 class MarketingExport:
-    """The rows of one export, and whom the rules left out; read `rows` to the end."""
+    """The rows of one export, and how many were left out; read `rows` to the end."""
 
     rows: Iterator[dict[str, Any]]
     left_out: Counter[str]
@@ -362,7 +356,7 @@ def _begun(
 def _selected(
     filters: dict[str, Any], *, actor: Actor, business: Business
 ) -> CustomerQuerySet:
-    """Return the customers that filters keep, loaded for a file."""
+    """Return the customers that match the filters, with what a file needs."""
     left = dict(filters)
     customers = list_hub_customers(
         actor=actor,
@@ -388,14 +382,14 @@ def _batches(customers: CustomerQuerySet) -> Iterator[list[Customer]]:
         yield batch
         last = batch[-1].pk
         for row in batch:
-            # A customer and their figures hold each other: without this they stay
-            # until the collector of cycles comes by, which is seldom.
+            # A customer and their figures refer to each other: without this only the
+            # garbage collector frees them, which runs seldom.
             row._state.fields_cache.clear()
         batch = list(ordered.filter(pk__gt=last)[:_BATCH])
 
 
 def _json_safe(value: Any) -> Any:
-    """Return filters as the trail keeps them: times and amounts as text."""
+    """Return filters for the trail: times and amounts as text."""
     if isinstance(value, dict):
         return {key: _json_safe(item) for key, item in value.items()}
     if isinstance(value, datetime):

@@ -1,4 +1,4 @@
-"""What was exported, read from the trail: there is no other record of it."""
+"""Manifests of exports, read from their events in the trail."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from customers.models import Business
 
 
 def list_exports(*, actor: Actor, business: Business) -> Any:
-    """Return the events with which exports of a business began, newest first.
+    """Return the `export.started` events of a business, newest first.
 
-    Who may not read all events sees marketing exports alone.
+    Without the permission to see all events only those of marketing exports.
     """
     events = log.list_events(actor=actor, permission="customers.view_export")
     started = events.filter(business_id=business.pk, action="export.started")
@@ -25,10 +25,9 @@ def list_exports(*, actor: Actor, business: Business) -> Any:
 
 
 def read_manifests(started: Iterable[Any], *, actor: Actor) -> list[dict[str, Any]]:
-    """Return what is known of exports: who, when, what, and how they ended.
+    """Return the manifests of exports: who, when, what, and how they ended.
 
-    Without rows and hash for one whose stream broke off, or that still runs. Two
-    queries, however many there are.
+    Without rows and hash for one that was aborted or still runs. Two queries for all.
     """
     events = list(started)
     names = log.usernames_by_id(event.actor_id for event in events)
@@ -49,10 +48,9 @@ def read_manifests(started: Iterable[Any], *, actor: Actor) -> list[dict[str, An
 
 
 def _export_of(ended: Any) -> str:
-    """Return which export an end belongs to, by its id or by its operation.
+    """Return the id of the export that an end event belongs to, or its operation.
 
-    The end of a person's names the person. Pages of the admin make one export in one
-    request, and do not name it.
+    Pages of the admin make one export in a request, and do not name it.
     """
     return str(ended.data.get("export") or ended.object_id or ended.operation_id)
 

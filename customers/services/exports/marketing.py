@@ -1,4 +1,4 @@
-"""Whom to write to: targeted lists, and the rules that leave out who said no."""
+"""Marketing lists: targeting, and leaving out customers without consent."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from customers import contact_rules
 from customers.choices import ConsentChannel, Purpose
 from customers.models import Customer, CustomerQuerySet
 from customers.selectors.customers import list_customers
-from customers.services.consent import load_facts
+from customers.services.consent import load_contact_profiles
 
 COLUMNS = (
     "email",
@@ -38,10 +38,10 @@ PRESETS: dict[str, tuple[str, ...]] = {
 
 
 class Conditions(TypedDict, total=False):
-    """Who is targeted: every condition has to hold; None is none.
+    """Conditions of a targeted list: all have to hold; None is no condition.
 
-    `min_…` and `…_after` include the value, `…_before` does not. Before a login time
-    also are those who never signed in and joined before it. Orders are purchases.
+    `min_…` and `…_after` include the value, `…_before` does not. `last_login_before`
+    includes customers who never signed in and joined before it. Orders are purchases.
     """
 
     min_spent: Decimal | None
@@ -62,10 +62,7 @@ _LOOKUPS = {
 
 
 def get_customers_for_targeted_marketing(
-    *,
-    actor: Actor,
-    business_id: UUID | None = None,
-    **conditions: Unpack[Conditions],
+    *, actor: Actor, business_id: UUID | None = None, **conditions: Unpack[Conditions]
 ) -> CustomerQuerySet:
     """Return live customers who meet every given condition."""
     customers = list_customers(actor=actor, business_id=business_id).for_list()
@@ -86,17 +83,17 @@ def targeted(
 
 
 def contactable(customers: list[Customer]) -> dict[UUID, dict[str, Any]]:
-    """Return for each customer which channels may carry offers, and the rule.
+    """Return on which channels each customer may get offers, and the rule.
 
-    The rule is that of the first channel that may, else that of e-mail. A constant
+    The rule is that of the first allowed channel, else that of e-mail. A constant
     number of queries.
     """
-    facts = load_facts(customers)
+    profiles = load_contact_profiles(customers)
     decisions = {}
     for customer in customers:
         answers = {
             str(channel): contact_rules.may_contact(
-                facts[customer.pk], Purpose.MARKETING, channel
+                profiles[customer.pk], Purpose.MARKETING, channel
             )
             for channel in ConsentChannel.values
         }
@@ -110,15 +107,15 @@ def contactable(customers: list[Customer]) -> dict[UUID, dict[str, Any]]:
 def consenting(
     batch: list[Customer], channel: str, left_out: Counter[str]
 ) -> list[Customer]:
-    """Return who of a batch may be sent offers on a channel; count the others by rule.
+    """Return who of a batch may get offers on a channel; count the others by rule.
 
-    Every export of people for marketing passes here, whatever list it began with.
+    Every marketing export is filtered here, whatever its list.
     """
-    facts = load_facts(batch)
+    profiles = load_contact_profiles(batch)
     allowed = []
     for customer in batch:
         answer = contact_rules.may_contact(
-            facts[customer.pk], Purpose.MARKETING, channel
+            profiles[customer.pk], Purpose.MARKETING, channel
         )
         if answer.is_allowed:
             allowed.append(customer)

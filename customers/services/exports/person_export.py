@@ -1,7 +1,7 @@
-"""Everything that is held about one person, as JSON; and the link that opens it once.
+"""All personal data of one customer as JSON, and a link that can be used once.
 
-What there is to hand out is found by walking the relations of `Customer`, so a new
-table, also one of an app above, comes along without being named here.
+The tables are found by walking the relations of `Customer`, so a new one, also one of
+another app, is included without being named here.
 """
 
 from __future__ import annotations
@@ -27,27 +27,27 @@ from audit.privacy.classes import SECRET, declaration
 from audit.rest import idempotency
 from audit.tenancy.actors import Actor
 from customers.models import Customer
-from customers.selectors.customers import list_rows
-from customers.services.money.money_rules import Confirm
+from customers.selectors.customers import list_visible
+from customers.services.money.money_rules import StepUp
 
 EXPORT = "customers.export_customer"
 _VALID = timedelta(minutes=10)
 _SALT = "customers.person_export"
 _BATCH = 200
-# Of our house: whose row it is, which request wrote it, by what it is compared.
+# Technical columns, which are no data about the person.
 _OURS = frozenset({"business", "operation_id", "state_hash", "wording_hash"})
-# How a hash under our key begins.
+# How a hash under HASH_KEY begins.
 _KEYED = "h1:"
-_FACTS = {"profile": "person", "format": "json"}
+_EVENT_DATA = {"profile": "person", "format": "json"}
 
 
 class LinkUsed(Exception):  # noqa: N818 - what happened, not a fault of the code
-    """The link was good once: it has been used, or its ten minutes are over."""
+    """The link was used already, or its ten minutes are over."""
 
 
 @dataclass(frozen=True)
 class PersonLink:
-    """What opens an export once, for the person who asked, until `expires_at`."""
+    """A token that opens an export once, for its user, until `expires_at`."""
 
     token: str
     expires_at: datetime
@@ -55,25 +55,25 @@ class PersonLink:
 
 @transaction.atomic
 def make_person_link(
-    customer: Customer, *, actor: Actor, reason: str, confirm: Confirm | None = None
+    customer: Customer, *, actor: Actor, reason: str, step_up: StepUp | None = None
 ) -> PersonLink:
-    """Return a link to everything held about somebody, after `confirm`.
+    """Return a link to the export of a customer, after `step_up`.
 
-    Raises PermissionDenied without the right to export customers.
+    Raises PermissionDenied without the permission to export customers.
     """
     actor.require_perm(customer.business_id, EXPORT)
-    if confirm is not None:
+    if step_up is not None:
         digest = accounts.digest_of(
             "export_person", customer=str(customer.pk), reason=reason
         )
-        confirm(digest, f"Export everything about {customer.unique_id}")
+        step_up(digest, f"Export everything about {customer.unique_id}")
     event = log.record(
         "export.requested",
         customer,
         actor=actor,
         subjects=[customer.pk],
         reason=reason,
-        data=_FACTS,
+        data=_EVENT_DATA,
     )
     grant_id = actor.operation.grant_id
     until = clock.now() + _VALID
@@ -90,11 +90,11 @@ def make_person_link(
 
 
 def open_person_link(token: str, *, actor: Actor) -> tuple[Customer, Iterator[bytes]]:
-    """Use a link up; return the customer and the file, in parts, for who asked for it.
+    """Use a link; return the customer and the file, in parts.
 
-    Raises DoesNotExist for a link that was never given or is somebody else's, LinkUsed
-    for one that was used or is older than ten minutes, PermissionDenied when the right
-    is gone.
+    Raises DoesNotExist for a forged link and one of another user, LinkUsed for one that
+    was used or is older than ten minutes, PermissionDenied without the permission to
+    export customers.
     """
     try:
         claims = signing.loads(token, salt=_SALT)
@@ -104,7 +104,7 @@ def open_person_link(token: str, *, actor: Actor) -> tuple[Customer, Iterator[by
         raise ObjectDoesNotExist
     if not clock.lasts(claims.get("until", 0), _VALID):
         raise LinkUsed
-    rows = list_rows(Customer, actor=actor).select_related("business", "stats")
+    rows = list_visible(Customer, actor=actor).select_related("business", "stats")
     customer = rows.get(pk=claims["customer"])
     actor.require_perm(customer.business_id, EXPORT)
     grant_id = claims["grant"] and UUID(claims["grant"])
@@ -117,7 +117,7 @@ def open_person_link(token: str, *, actor: Actor) -> tuple[Customer, Iterator[by
 
 
 def _reason_of(event_id: str, actor: Actor) -> str | None:
-    """Return why the link was asked for; not in the link, which logs may keep."""
+    """Return the reason of the link; it is not in the link, which may be logged."""
     events = log.list_events(actor=actor, permission=EXPORT)
     event = events.filter(pk=event_id).first()
     return event.reason if event else None
@@ -130,12 +130,12 @@ def export_person(
     reason: str | None = None,
     grant_id: UUID | None = None,
 ) -> Iterator[bytes]:
-    """Return everything held about one person as JSON, row by row.
+    """Return all data of one customer as JSON, row by row.
 
-    Rows of every table that leads to the customer, their earlier versions, and who
-    looked; without secrets, seals and hashes. Memory is flat, whatever there is. Start
-    and end are events, the end one with the number of rows. Raises PermissionDenied
-    without the right to export customers.
+    Rows of every table that refers to the customer, their history, and the access
+    events; without secrets, seals and hashes. Memory is flat. Start and end are events,
+    the end one with the number of rows. Raises PermissionDenied without the permission
+    to export customers.
     """
     actor.require_perm(customer.business_id, EXPORT)
     started = log.record(
@@ -144,7 +144,7 @@ def export_person(
         actor=actor,
         subjects=[customer.pk],
         reason=reason,
-        data=_FACTS,
+        data=_EVENT_DATA,
         grant_id=grant_id,
     )
     return _written(customer, actor, started.pk, grant_id)
@@ -174,7 +174,7 @@ def _written(
         customer,
         actor=actor,
         subjects=[customer.pk],
-        data={**_FACTS, "rows": count, "export": str(export_id)},
+        data={**_EVENT_DATA, "rows": count, "export": str(export_id)},
         grant_id=grant_id,
     )
 
@@ -193,10 +193,10 @@ def _sections(
 
 
 def person_parts(customer: Customer) -> Iterator[tuple[str, models.QuerySet[Any]]]:
-    """Yield the rows about a person, by name, each table once.
+    """Yield the querysets about a customer, by name, each table once.
 
-    Those that name the customer, what hangs on these alone, and what stands behind one
-    of them, as a capture behind its link.
+    Tables that refer to the customer, tables that refer to those, and the targets of
+    their one-to-one fields, such as the capture of a link.
     """
     direct = list(Customer._meta.related_objects)
     seen: set[type[models.Model]] = {Customer, *(r.related_model for r in direct)}
@@ -235,7 +235,7 @@ def _row(row: models.Model) -> dict[str, Any]:
 
 
 def _is_hidden(field: models.Field[Any, Any], row: models.Model) -> bool:
-    """Tell whether a column says nothing about the person: a seal, a hash, a secret."""
+    """Return True for a column that is no personal data: a seal, a hash, a secret."""
     if isinstance(field, SaltField | CommitmentField):
         return True
     # Bytes of a fixed length are a hash.
@@ -254,7 +254,7 @@ def _value(field: models.Field[Any, Any], row: models.Model) -> Any:
 
 
 def _access(event: Any) -> dict[str, Any]:
-    """Return who looked or acted, without naming the member of staff."""
+    """Return an access event without the name of the member of staff."""
     return {
         "occurred_at": event.occurred_at,
         "action": event.action,

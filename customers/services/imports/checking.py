@@ -1,7 +1,7 @@
-"""Checking rows of a file against what is there: in batches, and without writing.
+"""Checking rows of a file against the database: in batches, and without writing.
 
-A batch takes a constant number of statements, whatever its size, and no transaction:
-nobody waits for a preview. Loading checks with the same code.
+A batch takes a constant number of statements, whatever its size, and no transaction.
+Loading checks with the same code.
 """
 
 from __future__ import annotations
@@ -50,11 +50,10 @@ CHANGED_MEANWHILE = "Somebody changed this after the preview. Preview the file a
 class RowChecker:
     """Checks the rows of one file, batch after batch.
 
-    It remembers what earlier rows of the file claimed, so that one person who stands in
-    it twice is told. `seen_at` is when the preview began: a row that was changed later
-    is rejected and not overwritten. `repeats` are what the preview found to stand in
-    the file before, by line: they are rejected whatever this checker has seen itself.
-    Asks for rows as the actor and writes nothing.
+    It remembers the unique values of earlier rows, so that repeats are rejected.
+    `seen_at` is when the preview began: a row that was changed later is rejected and
+    not overwritten. `repeats` are the repeats that the preview found, by line: they are
+    rejected whatever this checker has seen itself. Reads as the actor, writes nothing.
     """
 
     def __init__(
@@ -72,7 +71,7 @@ class RowChecker:
         self._finder = RowFinder(table, actor=actor, business=business)
         self._clear_empty, self._seen_at = clear_empty, seen_at
         self._repeats = repeats or {}
-        # What rows of the file claim under a unique rule, and in which line.
+        # The unique values of the rows so far, and their lines.
         self._claimed: dict[Any, int] = {}
         self._filled = [c for c in headers.columns if c and not c.is_fixed]
         fields = table.model._meta.fields
@@ -81,7 +80,7 @@ class RowChecker:
     def check(self, rows: Iterable[tuple[int, list[str]]]) -> list[CheckedRow]:
         """Return what each of these rows would do; about 500 at a time is enough.
 
-        `rows` are line numbers and cells, as `open_sheet` hands them out.
+        `rows` are line numbers and cells, as in a `Sheet`.
         """
         checked_rows = [self._parse_line(line, cells) for line, cells in rows]
         self._finder.find(checked_rows)
@@ -115,19 +114,19 @@ class RowChecker:
         return checked
 
     def _reject_repeat(self, checked: CheckedRow) -> None:
-        """Say of a row that the preview knows for a repeat what it said there."""
+        """Reject a row that the preview found to be a repeat, with the same error."""
         if checked.line in self._repeats:
             checked.errors.clear()
         for column, first in self._repeats.get(checked.line, ()):
             checked.repeat(column, first)
 
-    # --- whether it may be written ----------------------------------------------
+    # --- checks of one row ------------------------------------------------------
 
     def _check_permissions(self, checked: CheckedRow) -> None:
         meta = self.table.model._meta
         act = "add" if checked.is_new else "change"
         permission = f"{meta.app_label}.{act}_{meta.model_name}"
-        business_id = checked.row.business_id
+        business_id = checked.instance.business_id
         if not (
             self.actor.has_perm(permission, business_id)
             and self.actor.has_perm(self.table.permission, business_id)
@@ -135,48 +134,48 @@ class RowChecker:
             checked.reject(WHOLE, f"Your role may not {act} such rows here.")
 
     def _fill(self, checked: CheckedRow) -> None:
-        row = checked.row
+        instance = checked.instance
         for column in self._filled:
             cell = checked.cells.get(column.name, "")
             if cell.strip():
                 try:
-                    value = read_cell(column, cell, row.business)
+                    value = read_cell(column, cell, instance.business)
                 except ValueError as error:
                     checked.reject(column.name, str(error))
                     continue
-                setattr(row, column.name, value)
+                setattr(instance, column.name, value)
             elif self._clear_empty and checked.before and not column.has_default:
-                setattr(row, column.name, False if column.holds == FLAG else None)
+                setattr(instance, column.name, False if column.holds == FLAG else None)
 
     def _clean(self, checked: CheckedRow) -> None:
-        row = checked.row
+        instance = checked.instance
         if checked.before and not checked.changed_columns:
             return
-        _stamp(row)
-        for name, texts in clean_columns(row, self._cleaned).items():
-            for text in _choices(row, name) or texts:
+        _stamp(instance)
+        for name, texts in clean_columns(instance, self._cleaned).items():
+            for text in _choices(instance, name) or texts:
                 checked.reject(name, text)
-        row.clean()
-        for names, text in broken_checks(row):
+        instance.clean()
+        for names, text in broken_checks(instance):
             if not names & checked.errors.keys():
-                checked.reject(_about(row, names), text)
-        if isinstance(row, Booking) and not checked.errors:
+                checked.reject(_about(instance, names), text)
+        if isinstance(instance, Booking) and not checked.errors:
             _check_money(checked)
 
     def _check_unique(self, checked_rows: list[CheckedRow]) -> None:
-        """Reject what somebody else holds, or an earlier row of the file claims."""
+        """Reject unique values of stored rows, or of earlier rows of the file."""
         rules = unique_rules(self.table.model)
-        rows = [checked.row for checked in checked_rows]
-        holders = [find_holders(rule, rows) for rule in rules]
+        instances = [checked.instance for checked in checked_rows]
+        holders = [find_holders(rule, instances) for rule in rules]
         for checked in checked_rows:
             claims = {}
             for rule, held in zip(rules, holders, strict=True):
-                values = unique_values(rule, checked.row)
+                values = unique_values(rule, checked.instance)
                 if values is None:
                     continue
-                about = _about(checked.row, {rule.fields[-1]})
+                about = _about(checked.instance, {rule.fields[-1]})
                 first = self._claimed.get((rule.name, values))
-                if held.get(values, checked.row.pk) != checked.row.pk:
+                if held.get(values, checked.instance.pk) != checked.instance.pk:
                     checked.reject(about, str(rule.get_violation_error_message()))
                 elif first is not None and first != checked.line:
                     checked.repeat(about, first)
@@ -199,76 +198,82 @@ class RowChecker:
 
 
 def check_claims(checked_rows: Iterable[CheckedRow]) -> None:
-    """Reject changes of bookings that are not simply written; one statement for all.
+    """Reject changes of bookings that refunds or invoices forbid; one statement.
 
-    Refunds may be asked for at any time, so the writer asks again under its lock.
+    Refunds may be requested at any time, so loading checks again under its lock.
     """
     changed = [
         c
         for c in checked_rows
-        if isinstance(c.row, Booking) and c.before and not c.errors
+        if isinstance(c.instance, Booking) and c.before and not c.errors
     ]
-    lowered = {c.row.pk for c in changed if c.row.paid_amount < c.before["paid_amount"]}
+    lowered = {
+        c.instance.pk
+        for c in changed
+        if c.instance.paid_amount < c.before["paid_amount"]
+    }
     claimed = claimed_by_refunds(lowered) if lowered else {}
     for checked in changed:
         stored: Any = SimpleNamespace(**checked.before)
         try:
-            check_booking_change(checked.row, stored, claimed.get(checked.row.pk))
+            check_booking_change(
+                checked.instance, stored, claimed.get(checked.instance.pk)
+            )
         except ValidationError as error:
             checked.reject(WHOLE, " ".join(error.messages))
 
 
 def note_look_alikes(checked_rows: Iterable[CheckedRow], *, actor: Actor) -> None:
-    """Note who has an e-mail that looks like another customer's; one statement for all.
+    """Add a note where an e-mail looks like another customer's; one statement for all.
 
-    That is no mistake, and stops nobody.
+    That is no error.
     """
     looks = {
-        (c.row.business_id, c.row.email_skeleton): c
+        (c.instance.business_id, c.instance.email_skeleton): c
         for c in checked_rows
-        if c.row.email_skeleton and c.outcome in {NEW, CHANGED}
+        if c.instance.email_skeleton and c.outcome in {NEW, CHANGED}
     }
     if not looks:
         return
-    rows = list_customers(actor=actor).filter(
+    customers = list_customers(actor=actor).filter(
         business__in={business_id for business_id, _ in looks},
         email_skeleton__in={look for _, look in looks},
     )
-    for other in rows.order_by():
+    for other in customers.order_by():
         checked = looks.get((other.business_id, other.email_skeleton))
-        if checked is not None and checked.row.pk != other.pk:
+        if checked is not None and checked.instance.pk != other.pk:
             checked.notes.append(f"The e-mail looks like that of {other}.")
 
 
 def _check_money(checked: CheckedRow) -> None:
-    row = checked.row
+    instance = checked.instance
     for name in _MONEY:
-        if getattr(row, name) == checked.before.get(name):
+        if getattr(instance, name) == checked.before.get(name):
             continue
         try:
-            check_amount(getattr(row, name), row.currency)
+            check_amount(getattr(instance, name), instance.currency)
         except ValidationError as error:
             checked.reject(name, " ".join(error.messages))
 
 
-def _choices(row: models.Model, name: str) -> list[str]:
-    """Return the sentence for a value that is none of the choices of its column."""
-    field: Any = row._meta.get_field(name)
-    if not field.choices or not getattr(row, name):
+def _choices(instance: models.Model, name: str) -> list[str]:
+    """Return the message for a value that is none of the choices of its column."""
+    field: Any = instance._meta.get_field(name)
+    if not field.choices or not getattr(instance, name):
         return []
     return [f"Write one of {', '.join(value for value, _ in field.choices)}."]
 
 
-def _stamp(row: models.Model) -> None:
-    if isinstance(row, Booking):
-        stamp_booking(row)
-    elif isinstance(row, Ticket):
-        stamp_ticket(row)
+def _stamp(instance: models.Model) -> None:
+    if isinstance(instance, Booking):
+        stamp_booking(instance)
+    elif isinstance(instance, Ticket):
+        stamp_ticket(instance)
 
 
-def _about(row: models.Model, names: set[str]) -> str:
-    """Return the column that a rule on these columns is about, as files call it."""
-    derived: dict[str, str] = getattr(row, "derived", {})
+def _about(instance: models.Model, names: set[str]) -> str:
+    """Return the column of a file that gets the error of a rule on these columns."""
+    derived: dict[str, str] = getattr(instance, "derived", {})
     if len(names) == 1:
         [name] = names
         return {"customer": "is_primary"}.get(name, derived.get(name, name))

@@ -1,7 +1,6 @@
-"""Importing a file that was looked at: confirm it, load it in batches, report.
+"""Importing a previewed file: confirm it, load it in batches, report.
 
-Nothing here knows of HTTP: a page calls these functions inside a request, a job calls
-the same ones. A file belongs to whoever uploaded it; nobody else finds it.
+Pages and jobs call the same functions. A file is visible to its uploader alone.
 """
 
 from __future__ import annotations
@@ -47,13 +46,9 @@ _REASON = "imported"
 
 @transaction.atomic
 def confirm_import(
-    upload: ImportFile,
-    *,
-    actor: Actor,
-    update_existing: bool = False,
-    reason: str = "",
+    upload: ImportFile, *, actor: Actor, update_existing: bool = False, reason: str = ""
 ) -> None:
-    """Say that a previewed file is to be loaded, and how; once and for all.
+    """Confirm that a previewed file is to be loaded, and how.
 
     Raises PermissionDenied for anybody but the uploader, ValidationError `no_preview`
     before there is a preview.
@@ -79,21 +74,20 @@ def load_import(
 ) -> ImportFile:
     """Load a confirmed file, batch by batch, from where it was left; return its row.
 
-    Each batch is one short transaction. With its rows it commits the file's `cursor`
-    and counts, so a load that was interrupted goes on without doubling a row, and two
-    loads of one file do not both write, and one that was ended writes nothing more. A
-    rejected row stops nobody else. `step` is called inside the transaction of each
-    batch: what it writes is committed with the batch, and what it raises rolls the
-    batch back and ends the load, which can go on later. What becomes of a row does not
-    depend on where that happens: a batch knows what the preview found and what is
-    stored, and nothing of the batches before it.
-    All batches are of the actor's one operation. At the end the content is removed and
-    one event is written in each business.
+    Each batch is one short transaction, which also commits the file's `cursor` and
+    counts: an interrupted load continues without loading a row twice, two loads of one
+    file do not both write, and an ended one writes nothing more. A rejected row does
+    not stop the others. `step` is called in the transaction of each batch: what it
+    writes is committed with the batch; if it raises, the batch is rolled back and the
+    load stops, and can continue later. The outcome of a row does not depend on that: a
+    batch uses the preview and what is stored, and nothing of the batches before it.
+    All batches belong to the actor's one operation. At the end the content is removed
+    and one event is written in each business.
 
     Raises PermissionDenied for anybody but the uploader, ValidationError
-    `not_confirmed`, `loaded_elsewhere` when another load of the file goes on, or
-    `import_ended` when the uploader ends it meanwhile, SheetError when the file is
-    gone.
+    `not_confirmed`, `loaded_elsewhere` when another load of the file runs, or
+    `import_ended` when the uploader ends it meanwhile, SheetError when the content is
+    removed.
     """
     _require_uploader(upload, actor)
     upload.refresh_from_db()
@@ -128,7 +122,7 @@ def load_import(
 
 
 def _repeats(findings: dict[str, Any]) -> dict[int, list[Repeat]]:
-    """Return by line what the preview found to stand in the file before."""
+    """Return the repeated rows that the preview found, by line."""
     repeats: dict[int, list[Repeat]] = defaultdict(list)
     for line, column, first in findings.get("repeats", ()):
         repeats[line].append((column, first))
@@ -136,9 +130,9 @@ def _repeats(findings: dict[str, Any]) -> dict[int, list[Repeat]]:
 
 
 def import_report(upload: ImportFile) -> dict[str, Any]:
-    """Return what became of a file: `counts` by outcome, and the first `rejected` rows.
+    """Return the result of a load: `counts` by outcome, and the first `rejected` rows.
 
-    Each of those has its `line`, `errors` (column, sentence) and `cells`.
+    Each of those has its `line`, `errors` (column, message) and `cells`.
     """
     counts: Counter[str] = Counter(dict.fromkeys(IMPORT_OUTCOMES, 0))
     for of_business in upload.counts.values():
@@ -147,11 +141,10 @@ def import_report(upload: ImportFile) -> dict[str, Any]:
     return {"counts": dict(counts), "rejected": report.get("rejected", [])}
 
 
-def rejected_rows(upload: ImportFile) -> Iterator[str]:
-    """Yield lines of a CSV with the rejected rows, as they stood in the file.
+def export_rejects(upload: ImportFile) -> Iterator[str]:
+    """Yield lines of a CSV with the rejected rows of the file, a thousand at most.
 
-    They have two columns more, `row` and `reason`. Those of the load, once there was
-    one; the first thousand are kept.
+    With two further columns, `row` and `reason`. Of the preview until a load has begun.
     """
     findings = import_findings(upload)
     rejects = findings.get("rejects", [])
@@ -169,7 +162,7 @@ def rejected_rows(upload: ImportFile) -> Iterator[str]:
 
 
 def end_import(upload: ImportFile, *, actor: Actor) -> None:
-    """Load no more of a confirmed file: what was written stays, and is reported.
+    """End the load of a confirmed file; what was written stays, and is reported.
 
     Raises PermissionDenied for anybody but the uploader.
     """
@@ -186,7 +179,7 @@ def _require_uploader(upload: ImportFile, actor: Actor) -> None:
 
 
 def _take_over(upload: ImportFile, row: ImportFile) -> None:
-    """Let the caller's instance say what the locked row says."""
+    """Copy the loaded columns of the locked row to the caller's instance."""
     missing = row.get_deferred_fields()
     for field in ImportFile._meta.concrete_fields:
         if field.attname not in missing:
@@ -194,10 +187,10 @@ def _take_over(upload: ImportFile, row: ImportFile) -> None:
 
 
 def _advance(upload: ImportFile, batch: LoadedBatch) -> int:
-    """Note in the transaction of a batch that it is done; return the rows done."""
+    """Store the progress in the transaction of a batch; return the rows done."""
     row = lock_upload(upload)
     if row.loaded_at is not None:
-        # Its event is written, and says how many rows there are.
+        # Its event, with the number of rows, is written already.
         msg = "This import was ended. The rest of the file is not loaded."
         raise ValidationError(msg, code="import_ended")
     if row.cursor != upload.cursor:
@@ -232,7 +225,7 @@ def _record_finished(upload: ImportFile, *, actor: Actor) -> None:
     """Write one event in each business whose rows the file named."""
     by_business: dict[str, Counter[str]] = {}
     for business, counts in upload.counts.items():
-        # Who could not be found anywhere is the business's of the file.
+        # Rows without a business count for that of the file.
         of = by_business.setdefault(business or str(upload.business_id), Counter())
         of.update(counts)
     label = IMPORT_TABLES[upload.table].model._meta.label_lower
@@ -253,13 +246,13 @@ def _record_finished(upload: ImportFile, *, actor: Actor) -> None:
         )
 
 
-# --- loads that nobody went on with -------------------------------------------------
+# --- clean-up -----------------------------------------------------------------------
 
 
 def forget_old_uploads(*, only_count: bool) -> dict[str, int]:
-    """Remove files whose time is over, after their contents; return how many.
+    """Remove expired files, after their contents; return how many.
 
-    Loads that nobody went on with are reported first, and their files stay a day more.
+    Abandoned loads are reported first, and their files stay a day more.
     """
     ended = _end_old_imports(actor=Actor.system("maintain"), only_count=only_count)
     files = ImportFile.objects.filter(expires_at__lt=clock.now())
@@ -273,9 +266,9 @@ def forget_old_uploads(*, only_count: bool) -> dict[str, int]:
 
 
 def _end_old_imports(*, actor: Actor, only_count: bool = False) -> int:
-    """End the loads that nobody has gone on with for a day; return how many.
+    """End loads without progress for a day; return how many.
 
-    What was written of them is reported, for one more day; then the files are old.
+    What they wrote is reported; their files expire a day later.
     """
     keys = list(_abandoned().values_list("pk", flat=True))
     if not only_count:
@@ -286,7 +279,7 @@ def _end_old_imports(*, actor: Actor, only_count: bool = False) -> int:
 
 @transaction.atomic
 def _end_abandoned(pk: UUID, actor: Actor) -> None:
-    # Under the lock, for a worker may have gone on with it meanwhile.
+    # Under the lock: a worker may have continued it meanwhile.
     row = _abandoned().select_for_update(no_key=True).filter(pk=pk).first()
     if row is not None:
         _finish(row, actor=actor)

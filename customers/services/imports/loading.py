@@ -1,9 +1,8 @@
-"""Writing checked rows: a batch in one short transaction, with all that follows.
+"""Writing checked rows: a batch in one short transaction, with history and figures.
 
-What `save_record` guarantees for one row holds here for each: rights and the rules of
-the table were checked, the owner is live and locked, histories, events and figures are
-written with the rows. What differs is the number of statements, which is the same for a
-batch of any size.
+Each row gets what `save_record` guarantees: permissions and rules were checked, the
+customer is live and locked, histories, events and figures are written with the rows.
+But the number of statements is the same for a batch of any size.
 """
 
 from __future__ import annotations
@@ -14,16 +13,15 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, models, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Max
-from django.utils import timezone
 
 from audit import log
 from audit.history.bulk import insert_tracked, update_tracked
-from audit.history.writing import Change
+from audit.history.writing import Authorship
 from audit.tenancy.actors import Actor
-from customers.choices import ContactKind
 from customers.models import Business, Contact, Customer, Preferences, Ticket
+from customers.services.customers import former_email
 from customers.services.imports.checking import (
     CHANGED_MEANWHILE,
     RowChecker,
@@ -40,7 +38,8 @@ from customers.services.stats import refresh_stats
 
 # Rows of one transaction: about 100 ms of write lock, and all of them in the event.
 BATCH = 100
-# A row that somebody else adds meanwhile makes the batch fail; checked again, it tells.
+# A conflicting row of another writer makes the batch fail; checked again, the row is
+# rejected.
 _TRIES = 3
 LEFT_ALONE = "left_alone"
 _VERBS = {NEW: "created", CHANGED: "changed"}
@@ -48,12 +47,12 @@ _VERBS = {NEW: "created", CHANGED: "changed"}
 
 @dataclass
 class LoadedBatch:
-    """What became of the rows of a batch; `rows` are those that were written."""
+    """The outcome of a batch; `instances` are those that were written."""
 
     number: int
     last_line: int
     checked: list[CheckedRow] = field(default_factory=list)
-    rows: list[Any] = field(default_factory=list)
+    instances: list[Any] = field(default_factory=list)
     # Of each business: outcome to number of rows.
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
 
@@ -70,13 +69,13 @@ def load_batch(
     """Check these rows, then write the good ones in one short transaction.
 
     `number` counts the batches of a file; events name it. Checking reads outside of the
-    transaction, so the write lock is held for the writing alone. Rows that lost a race
-    are rejected and stop nobody else. Without `update_existing` rows that would change
-    stored ones are left alone. `step` runs at the end of the transaction: what it
-    writes stands or falls with the batch, and what it raises rolls the batch back.
+    transaction, so the write lock is held for writing alone. Rows that lost a race are
+    rejected and do not stop the others. Without `update_existing` changes of stored
+    rows are skipped. `step` runs at the end of the transaction: it is committed with
+    the batch, and rolls it back if it raises.
 
-    Where the database refuses rows for a reason that the check does not know, each row
-    is written on its own, and those that it refuses are rejected.
+    If the database refuses rows for a reason that the check does not cover, each row is
+    written on its own, and the refused ones are rejected.
     """
     for tried in range(1, _TRIES + 1):
         batch = LoadedBatch(number, rows[-1][0], checker.check(rows))
@@ -107,33 +106,38 @@ def _write(
     _lock_for_numbers(checked_rows)
     _lock(checked_rows)
     check_claims(checked_rows)
-    new = [c.row for c in checked_rows if c.outcome == NEW]
+    new = [c.instance for c in checked_rows if c.outcome == NEW]
     changed = [c for c in checked_rows if c.outcome == CHANGED]
-    written = [*new, *(c.row for c in changed)]
+    written = [*new, *(c.instance for c in changed)]
     if not written:
         return
-    change = Change(actor, reason)
+    authorship = Authorship(actor, reason)
     _number_tickets(new)
-    insert_tracked(new, change)
+    insert_tracked(new, authorship)
     columns = {name for c in changed for name in c.changed_columns}
-    update_tracked([c.row for c in changed], columns, change)
+    update_tracked([c.instance for c in changed], columns, authorship)
     if isinstance(written[0], Customer):
         insert_tracked(
-            [Preferences(customer=row, business_id=row.business_id) for row in new],
-            change,
+            [
+                Preferences(customer=instance, business_id=instance.business_id)
+                for instance in new
+            ],
+            authorship,
         )
-        insert_tracked(_former_emails(changed), change)
+        insert_tracked(_former_emails(changed), authorship)
     _record(checked_rows, batch.number, actor=actor, reason=reason)
-    refresh_stats(_customer_id(row) for row in written)
-    batch.rows = written
+    refresh_stats(_customer_id(instance) for instance in written)
+    batch.instances = written
 
 
 def _lock(checked_rows: list[CheckedRow]) -> None:
-    """Lock customers, then rows, in key order; reject what has changed meanwhile."""
+    """Lock customers, then rows, in key order; reject rows that changed meanwhile."""
     stored = [checked for checked in checked_rows if checked.before]
-    owned = [c for c in checked_rows if not isinstance(c.row, Customer)]
+    owned = [c for c in checked_rows if not isinstance(c.instance, Customer)]
     if owned:
-        customers = Customer.objects.filter(pk__in={c.row.customer_id for c in owned})
+        customers = Customer.objects.filter(
+            pk__in={c.instance.customer_id for c in owned}
+        )
         locked = customers.order_by("pk").select_for_update(no_key=True)
         live = {
             pk
@@ -141,23 +145,23 @@ def _lock(checked_rows: list[CheckedRow]) -> None:
             if marks == [None, None]
         }
         for checked in owned:
-            if checked.row.customer_id not in live:
+            if checked.instance.customer_id not in live:
                 checked.reject(WHOLE, "The customer was archived meanwhile.")
     if stored:
-        rows: Any = type(stored[0].row)._base_manager.filter(
-            pk__in=[checked.row.pk for checked in stored]
+        queryset: Any = type(stored[0].instance)._base_manager.filter(
+            pk__in=[checked.instance.pk for checked in stored]
         )
-        locked = rows.order_by("pk").select_for_update(of=("self",), no_key=True)
+        locked = queryset.order_by("pk").select_for_update(of=("self",), no_key=True)
         times = dict(locked.values_list("pk", "updated_at"))
         for checked in stored:
-            if times.get(checked.row.pk) != checked.before["updated_at"]:
+            if times.get(checked.instance.pk) != checked.before["updated_at"]:
                 checked.reject(WHOLE, CHANGED_MEANWHILE)
 
 
 def _write_singly(
     checked_rows: list[CheckedRow], batch: LoadedBatch, *, actor: Actor, reason: str
 ) -> None:
-    """Write rows one by one, so that one that the database refuses stops no other."""
+    """Write rows one by one, so that a refused one does not stop the others."""
     written = []
     for checked in checked_rows:
         try:
@@ -166,17 +170,17 @@ def _write_singly(
         except IntegrityError:
             checked.reject(WHOLE, "The database refused this row. Try it once more.")
         else:
-            written += batch.rows
-        batch.rows = []
-    batch.rows = written
+            written += batch.instances
+        batch.instances = []
+    batch.instances = written
 
 
 def _lock_for_numbers(checked_rows: Iterable[CheckedRow]) -> None:
     """Let one writer at a time number the tickets of a business."""
     ids = {
-        c.row.business_id
+        c.instance.business_id
         for c in checked_rows
-        if isinstance(c.row, Ticket) and c.is_new
+        if isinstance(c.instance, Ticket) and c.is_new
     }
     if ids:
         # Businesses before customers, as `save_record` does.
@@ -185,49 +189,47 @@ def _lock_for_numbers(checked_rows: Iterable[CheckedRow]) -> None:
 
 
 def _number_tickets(new: Iterable[Any]) -> None:
-    tickets = [row for row in new if isinstance(row, Ticket)]
+    tickets = [ticket for ticket in new if isinstance(ticket, Ticket)]
     if not tickets:
         return
-    ids = {row.business_id for row in tickets}
+    ids = {ticket.business_id for ticket in tickets}
     newest = Ticket.objects.filter(business__in=ids).order_by().values("business_id")
-    last = {row["business_id"]: row["n"] for row in newest.annotate(n=Max("number"))}
-    for row in tickets:
-        row.number = last[row.business_id] = last.get(row.business_id, 0) + 1
+    last = {
+        ticket["business_id"]: ticket["n"]
+        for ticket in newest.annotate(n=Max("number"))
+    }
+    for ticket in tickets:
+        ticket.number = last[ticket.business_id] = last.get(ticket.business_id, 0) + 1
 
 
 def _former_emails(changed: Iterable[CheckedRow]) -> list[Contact]:
-    """Return contacts that keep an e-mail findable after the customer left it."""
-    now = timezone.now()
+    """Return contacts by which the former e-mails still find the customers."""
     return [
-        Contact(
-            business=checked.row.business,
-            customer=checked.row,
-            kind=ContactKind.EMAIL,
-            email=checked.before["email"],
-            valid_to=now,
-        )
+        former_email(checked.instance, checked.before["email"])
         for checked in changed
-        if checked.before["email_key"] not in {None, checked.row.email_key}
+        if checked.before["email_key"] not in {None, checked.instance.email_key}
     ]
 
 
 def _record(
     checked_rows: list[CheckedRow], number: int, *, actor: Actor, reason: str
 ) -> None:
-    """Write an event in each business of what was created, one of what changed."""
+    """Write an event for the created and one for the changed rows of each business."""
     groups: dict[tuple[UUID, str], list[Any]] = defaultdict(list)
     for checked in checked_rows:
         if checked.outcome in _VERBS:
-            groups[checked.row.business_id, checked.outcome].append(checked.row)
-    for (business_id, outcome), rows in groups.items():
+            groups[checked.instance.business_id, checked.outcome].append(
+                checked.instance
+            )
+    for (business_id, outcome), instances in groups.items():
         log.record(
-            f"{rows[0]._meta.model_name}.{_VERBS[outcome]}",
-            rows[0] if len(rows) == 1 else None,
+            f"{instances[0]._meta.model_name}.{_VERBS[outcome]}",
+            instances[0] if len(instances) == 1 else None,
             actor=actor,
             business_id=business_id,
-            subjects=dict.fromkeys(_customer_id(row) for row in rows),
+            subjects=dict.fromkeys(_customer_id(instance) for instance in instances),
             reason=reason,
-            data={"batch": number, "count": len(rows)},
+            data={"batch": number, "count": len(instances)},
         )
 
 
@@ -235,16 +237,15 @@ def _counted(
     checked: Iterable[CheckedRow], *, update_existing: bool
 ) -> dict[str, dict[str, int]]:
     counts: dict[str, dict[str, int]] = {}
-    for row in checked:
-        outcome = row.outcome
+    for checked_row in checked:
+        outcome = checked_row.outcome
         if outcome == CHANGED and not update_existing:
             outcome = LEFT_ALONE
-        business = str(row.business.pk) if row.business else ""
+        business = str(checked_row.business.pk) if checked_row.business else ""
         of_business = counts.setdefault(business, dict.fromkeys(IMPORT_OUTCOMES, 0))
         of_business[outcome] = of_business.get(outcome, 0) + 1
     return counts
 
 
-def _customer_id(row: models.Model) -> UUID:
-    customer_id: UUID = row.pk if isinstance(row, Customer) else row.customer_id  # type: ignore[attr-defined]  # set at run time, not on the type
-    return customer_id
+def _customer_id(instance: Any) -> UUID:
+    return instance.pk if isinstance(instance, Customer) else instance.customer_id

@@ -1,4 +1,4 @@
-"""What a file would do: the preview of an import, and the rows that it rejects."""
+"""The preview of an import: what a file would change, and which rows it rejects."""
 
 from __future__ import annotations
 
@@ -26,30 +26,29 @@ from customers.services.imports.uploads import (
 )
 
 # Rows of one outcome that a preview shows.
-IMPORT_SHOWN = 50
-# Rejected rows that are kept, to be mended and sent again; with so many letters.
+IMPORT_SAMPLE_SIZE = 50
+# Rejected rows that are stored, to be fixed and sent again; and their characters.
 _REJECTS, _REJECTED_LETTERS = 1000, 1_000_000
 # Letters of a cell that a preview shows.
 _LETTERS = 200
 # Rows that a preview looks up at once.
 _LOOKED_UP = 500
-# The cells that tell a person which row is meant, the best first.
+# The cells that identify a row for a reader, the best first.
 _WHO = ("name", "email", "customer", "reference", "id", "subject")
 
-# Called with rows done, rows in all (0 while nobody knows) and the last row's number.
+# Called with rows done, rows in all (0 while unknown) and the last row's number.
 Step = Callable[[int, int, int], None]
 
 
 def preview_import(
     upload: ImportFile, *, actor: Actor, step: Step | None = None
 ) -> dict[str, Any]:
-    """Look at what a file would do, and keep the findings with it.
+    """Check a file without loading it, and store the findings with it.
 
-    Reads only, in batches and in no transaction, but for one update of the file's own
-    row at the end. `step` is called after each batch. Raises SheetError for a file that
-    turns out to be unreadable, ValidationError `confirmed` for one that was confirmed
-    meanwhile, after the preview of somebody faster. See `import_findings` for what is
-    returned.
+    Reads in batches and in no transaction; writes one update of the file's row at the
+    end. `step` is called after each batch. Raises SheetError for an unreadable file,
+    ValidationError `confirmed` for one that was confirmed meanwhile. See
+    `import_findings` for what is returned.
     """
     started = timezone.now()
     headers, sheet = open_upload(upload)
@@ -66,7 +65,7 @@ def preview_import(
             counts[checked.outcome] += 1
             noted += bool(checked.notes)
             repeats += [(checked.line, *repeat) for repeat in checked.repeats]
-            if len(samples[checked.outcome]) < IMPORT_SHOWN:
+            if len(samples[checked.outcome]) < IMPORT_SAMPLE_SIZE:
                 samples[checked.outcome].append(_sample(checked, checker))
         if step is not None:
             step(sum(counts.values()), 0, batch[-1][0])
@@ -93,19 +92,19 @@ def preview_import(
 
 
 def import_findings(upload: ImportFile) -> dict[str, Any]:
-    """Return what the preview found.
+    """Return the findings of the preview.
 
     `total` rows and `counts` of each outcome; the columns that are `used`, `unknown`
     and `unread`; the first rows of each outcome under `shown`, each with its `line`,
-    the `key`, `business` and `label` of the stored row, `who` the file calls it,
-    `changes` (column, before, after), `errors` (column, sentence) and `notes`. They
-    hold people: mask `before` for whoever does not see such columns in clear.
+    the `key`, `business` and `label` of the stored row, `who` (its name in the file),
+    `changes` (column, before, after), `errors` (column, message) and `notes`. They hold
+    personal data: mask `before` for users who see such columns masked.
     """
     return decrypt_findings(upload.preview, upload, PREVIEW)
 
 
 def _sample(checked: CheckedRow, checker: RowChecker) -> dict[str, Any]:
-    row, stored = checked.row, bool(checked.before)
+    instance, stored = checked.instance, bool(checked.before)
     columns = checked.changes
     if checked.outcome == NEW:
         cells = checked.cells
@@ -114,15 +113,15 @@ def _sample(checked: CheckedRow, checker: RowChecker) -> dict[str, Any]:
         [
             column.name,
             column.cell(checked.before.get(column.name))[:_LETTERS],
-            column.cell(getattr(row, column.name))[:_LETTERS],
+            column.cell(getattr(instance, column.name))[:_LETTERS],
         ]
         for column in columns
     ]
     return {
         "line": checked.line,
-        "key": str(row.pk) if stored else "",
-        "business": str(row.business_id) if row is not None else "",
-        "label": str(row) if stored else "",
+        "key": str(instance.pk) if stored else "",
+        "business": str(instance.business_id) if instance is not None else "",
+        "label": str(instance) if stored else "",
         "who": next((t for n in _WHO if (t := checked.cells.get(n, "").strip())), "")[
             :_LETTERS
         ],
@@ -133,7 +132,7 @@ def _sample(checked: CheckedRow, checker: RowChecker) -> dict[str, Any]:
 
 
 def with_rejects(former: list[Any], checked_rows: list[CheckedRow]) -> list[Any]:
-    """Return rejected rows as they are kept, with those of a batch that fit."""
+    """Return the stored rejects with those of a batch, as far as they fit."""
     letters = sum(len(cell) for reject in former for cell in reject["cells"])
     rejects = list(former)
     for checked in checked_rows:
@@ -148,7 +147,7 @@ def with_rejects(former: list[Any], checked_rows: list[CheckedRow]) -> list[Any]
 
 
 def _errors_of(checked: CheckedRow) -> list[list[str]]:
-    """Return the columns with what is wrong; a sentence may hold a long cell."""
+    """Return the errors by column, shortened: a message may quote a long cell."""
     return [
         [name, " ".join(messages)[: 2 * _LETTERS]]
         for name, messages in checked.errors.items()

@@ -1,4 +1,4 @@
-"""Loading a purchase log: who, when, how many, how much; each line once."""
+"""Loading a purchase log: customer, day, quantity, amount; each line once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import TextIO
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -20,7 +19,7 @@ from django.db import transaction
 from audit import log
 from audit.database.batches import in_batches
 from audit.history.bulk import insert_tracked
-from audit.history.writing import Change
+from audit.history.writing import Authorship
 from audit.privacy.invisible import clean_address
 from audit.tenancy.actors import Actor
 from customers.choices import BookingKind, BookingStatus
@@ -29,7 +28,7 @@ from customers.services.stats import refresh_stats
 
 # Lines of one transaction; about 50 ms.
 _BATCH = 50
-_PLACES = 3
+_MAX_DECIMALS = 3
 _LARGEST = Decimal(10) ** 12
 _REASON = "purchase log"
 _SOURCE = "import"
@@ -37,7 +36,7 @@ _SOURCE = "import"
 
 @dataclass(frozen=True)
 class PurchaseColumns:
-    """Where each value stands: a name of the header, or a position from 1."""
+    """The column of each value: a name of the header, or a position from 1."""
 
     customer: str = "customer"
     date: str = "date"
@@ -47,7 +46,7 @@ class PurchaseColumns:
 
 @dataclass(frozen=True)
 class Purchase:
-    """One good line."""
+    """One valid line."""
 
     line: int
     customer: str
@@ -58,7 +57,7 @@ class Purchase:
 
 @dataclass(frozen=True)
 class BadLine:
-    """One line that cannot be loaded, and why."""
+    """One line that cannot be loaded, and the reason."""
 
     line: int
     reason: str
@@ -66,18 +65,18 @@ class BadLine:
 
 @dataclass
 class PurchaseReport:
-    """What a load did."""
+    """The result of a load."""
 
     customers: int = 0
     purchases: int = 0
-    known: int = 0
+    repeated: int = 0
     batches: int = 0
     bad: list[BadLine] = field(default_factory=list)
 
     @property
     def lines(self) -> int:
-        """How many lines have been looked at."""
-        return self.purchases + self.known + len(self.bad)
+        """The number of lines so far."""
+        return self.purchases + self.repeated + len(self.bad)
 
 
 def read_purchases(
@@ -88,10 +87,10 @@ def read_purchases(
     has_header: bool,
     date_format: str,
 ) -> Iterator[Purchase | BadLine]:
-    """Yield each line as a purchase or as a bad line; blank lines are passed over.
+    """Yield each line as a purchase or as a bad line; blank lines are skipped.
 
     `delimiter` None means any white space. Raises ValidationError before the first
-    line when a column is not there.
+    line for a missing column.
     """
     rows = _rows(file, delimiter)
     header = next(rows, (1, []))[1] if has_header else None
@@ -115,11 +114,11 @@ def load_purchases(
 ) -> PurchaseReport:
     """Write purchases as completed orders, and the customers that are missing.
 
-    A line is known by its customer, day, quantity and amount and by how many equal
-    lines came before it; so a file can be loaded again, or a longer one later. Fifty
-    lines are a batch, which is one transaction with an event of its own: what is loaded
-    stays when the rest fails, and the same call again goes on from there. Raises
-    RuntimeError inside of a transaction.
+    A line is identified by customer, day, quantity, amount and the number of equal
+    lines before it; so a file can be loaded again, or a longer one later. Fifty lines
+    are a batch, which is one transaction with its own event: what is loaded stays when
+    the rest fails, and the next call continues from there. Raises RuntimeError inside
+    of a transaction.
     """
     actor.require_perm(business.pk, "customers.import_booking")
     report = PurchaseReport()
@@ -129,12 +128,12 @@ def load_purchases(
         report.bad += [line for line in batch if isinstance(line, BadLine)]
         good = [line for line in batch if isinstance(line, Purchase)]
         keyed = [(_key(line, seen), line) for line in good]
-        # Without a lock first: what is known already needs none.
+        # Without a lock first: lines that are loaded already need none.
         if len(_stored_keys(business, keyed)) < len(keyed):
             with transaction.atomic(durable=True):
                 _load(business, keyed, currency, report=report, actor=actor)
         else:
-            report.known += len(keyed)
+            report.repeated += len(keyed)
         progress(report)
     log.record_alone(
         "purchases.imported",
@@ -144,7 +143,7 @@ def load_purchases(
             "batches": report.batches,
             "customers": report.customers,
             "purchases": report.purchases,
-            "known": report.known,
+            "known": report.repeated,
             "bad": len(report.bad),
         },
     )
@@ -217,8 +216,8 @@ def _parse_number(text: str, name: str) -> Decimal:
         msg = f"The {name} {text!r} is not a number of zero or more."
         raise ValueError(msg)
     exponent = number.as_tuple().exponent
-    if isinstance(exponent, int) and exponent < -_PLACES:
-        msg = f"The {name} {text!r} has more than {_PLACES} decimals."
+    if isinstance(exponent, int) and exponent < -_MAX_DECIMALS:
+        msg = f"The {name} {text!r} has more than {_MAX_DECIMALS} decimals."
         raise ValueError(msg)
     return number
 
@@ -232,15 +231,14 @@ def _load(
     actor: Actor,
 ) -> None:
     stored_keys = _stored_keys(business, keyed)
-    report.known += len(stored_keys)
+    report.repeated += len(stored_keys)
     new = [(key, line) for key, line in keyed if key not in stored_keys]
     before = report.customers
     customer_ids = _customers(business, [line for _, line in new], report, actor)
-    zone = ZoneInfo(business.timezone)
     rows = []
     for key, line in new:
-        # Noon: the day stays the same day where the business is, whatever the clock.
-        moment = datetime.combine(line.day, time(12), tzinfo=zone)
+        # Noon, so that the day stays the same in the business's time zone.
+        moment = datetime.combine(line.day, time(12), tzinfo=business.zone)
         rows.append(
             Booking(
                 business=business,
@@ -256,7 +254,7 @@ def _load(
                 external_id=key,
             )
         )
-    insert_tracked(rows, Change(actor, _REASON))
+    insert_tracked(rows, Authorship(actor, _REASON))
     report.purchases += len(rows)
     refresh_stats(set(customer_ids.values()))
     log.record(
@@ -291,28 +289,27 @@ def _key(line: Purchase, seen: Counter[str]) -> str:
 def _customers(
     business: Business, lines: list[Purchase], report: PurchaseReport, actor: Actor
 ) -> dict[str, UUID]:
-    """Return the customer of each reference; the missing ones are made."""
+    """Return the customer of each reference; missing ones are created."""
     first: dict[str, date] = {}
     for line in lines:
         first[line.customer] = min(first.get(line.customer, line.day), line.day)
     live = Customer.objects.filter(business=business).live()
     named = live.filter(external_id__in=list(first))
     customer_ids = {str(c.external_id): c.pk for c in named.only("external_id")}
-    zone = ZoneInfo(business.timezone)
     made = [
         Customer(
             business=business,
             external_id=reference,
             name=f"Customer {reference}"[:255],
             source=_SOURCE,
-            joined_at=datetime.combine(day, time(12), tzinfo=zone),
+            joined_at=datetime.combine(day, time(12), tzinfo=business.zone),
         )
         for reference, day in first.items()
         if reference not in customer_ids
     ]
-    change = Change(actor, _REASON)
-    insert_tracked(made, change)
+    authorship = Authorship(actor, _REASON)
+    insert_tracked(made, authorship)
     preferences = [Preferences(business=business, customer=row) for row in made]
-    insert_tracked(preferences, change)
+    insert_tracked(preferences, authorship)
     report.customers += len(made)
     return customer_ids | {str(row.external_id): row.pk for row in made}

@@ -1,6 +1,7 @@
-"""What the rows of a file mean: the stored row, or the customer of a new one.
+"""Matching rows of a file: to a stored instance, or to the customer of a new one.
 
-A batch of any size takes a constant number of statements, as the actor sees the rows.
+A batch of any size takes a constant number of statements, limited to what the actor
+sees.
 """
 
 from __future__ import annotations
@@ -19,50 +20,50 @@ from audit.ids import parse_uuid
 from audit.privacy.invisible import trimmed
 from audit.tenancy.actors import Actor
 from customers.models import Booking, Business, Customer
-from customers.selectors.customers import list_businesses, list_customers, list_rows
+from customers.selectors.customers import list_businesses, list_customers, list_visible
 from customers.services.imports.tables import ImportColumn, ImportTable
-from customers.services.saving import check_live
+from customers.services.writing import check_live
 
 NEW, CHANGED, UNCHANGED, REJECTED = "new", "changed", "unchanged", "rejected"
 IMPORT_OUTCOMES = (NEW, CHANGED, UNCHANGED, REJECTED)
-# Errors that are about no single column.
+# Errors that concern no single column.
 WHOLE = "row"
 _NOTHING = (None, "")
-# A column, or WHOLE for the same stored row, and the line in which it stood first.
+# A column, or WHOLE for the same stored row, and the line of its first occurrence.
 Repeat = tuple[str, int]
 _NO_CUSTOMER = "No customer of this business has this reference, id or e-mail."
 
 
 @dataclass
 class CheckedRow:
-    """One row of the file, what it means, and what is wrong with it.
+    """One row of the file, its instance, and its errors.
 
-    `row` is the row as it would be written, `before` its stored columns by attribute;
-    empty for a new one. `errors` are sentences by the column that they are about.
+    `instance` is what would be written, `before` its stored columns by attribute,
+    empty for a new one. `errors` are messages by column.
     """
 
     line: int
-    # As they stand in the file, and by the columns that are used.
+    # As in the file, and by the columns that are used.
     raw: list[str]
     cells: dict[str, str]
     business: Business | None = None
-    row: Any = None
+    instance: Any = None
     before: dict[str, Any] = field(default_factory=dict)
     errors: dict[str, list[str]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
-    # What stood in the file before: the column that says so, and the line of the first.
+    # What the file has said before: the column, and the line of the first occurrence.
     repeats: list[Repeat] = field(default_factory=list)
     # The columns of the file that differ from what is stored.
     changes: list[ImportColumn] = field(default_factory=list)
     outcome: str = ""
 
     def reject(self, column: str, sentence: str) -> None:
-        """Say what is wrong; the row is then not written."""
+        """Add an error; the row is then not written."""
         self.errors.setdefault(column, []).append(sentence)
         self.outcome = REJECTED
 
     def repeat(self, column: str, first: int) -> None:
-        """Reject the row because a line before it says the same."""
+        """Reject the row as a repeat of an earlier line."""
         self.repeats.append((column, first))
         if column == WHOLE:
             self.reject(column, f"The same as in row {first} of this file.")
@@ -71,34 +72,34 @@ class CheckedRow:
 
     @property
     def is_new(self) -> bool:
-        """Tell whether the row is not there yet."""
+        """Return True if the instance is not stored yet."""
         return not self.before
 
     @property
     def changed_columns(self) -> set[str]:
-        """The attributes that differ from what is stored."""
+        """The attributes that differ from the stored ones."""
         return {
             name
             for name, value in self.before.items()
-            if not _same(value, getattr(self.row, name))
+            if not _same(value, getattr(self.instance, name))
         }
 
 
 class RowFinder:
-    """Finds what rows of one file mean, batch after batch.
+    """Finds the instances of the rows of one file, batch after batch.
 
-    Without a cell that says so, rows are of `business`.
+    Rows without a business are of `business`.
     """
 
     def __init__(self, table: ImportTable, *, actor: Actor, business: Business) -> None:
         self.table, self.actor = table, actor
         self._default = business
         self._businesses: dict[str, Business | None] = {}
-        # Stored rows that the file means, and the line of the first that does.
+        # Stored instances that the file names, and the first line that does.
         self._meant: dict[UUID, int] = {}
 
     def find(self, checked_rows: list[CheckedRow]) -> None:
-        """Set the business and the row of each, or reject it with the reason."""
+        """Set the business and the instance of each row, or reject the row."""
         self._find_businesses(checked_rows)
         if self.table.model is Customer:
             self._find_customers(open_rows(checked_rows))
@@ -108,10 +109,14 @@ class RowFinder:
     def _find_businesses(self, checked_rows: list[CheckedRow]) -> None:
         texts = {cell_in(c, "business") for c in checked_rows} - {"", *self._businesses}
         if texts:
-            rows = list_businesses(actor=self.actor, permission=self.table.permission)
+            businesses = list_businesses(
+                actor=self.actor, permission=self.table.permission
+            )
             keys = {key for text in texts if (key := parse_uuid(text))}
-            for row in rows.filter(Q(slug__in=texts) | Q(pk__in=keys)):
-                self._businesses[row.slug] = self._businesses[str(row.pk)] = row
+            for business in businesses.filter(Q(slug__in=texts) | Q(pk__in=keys)):
+                self._businesses[business.slug] = self._businesses[str(business.pk)] = (
+                    business
+                )
             for text in texts:
                 name = str(parse_uuid(text) or text)
                 self._businesses[text] = self._businesses.get(name)
@@ -126,11 +131,11 @@ class RowFinder:
 
     def _find_customers(self, checked_rows: list[CheckedRow]) -> None:
         """Find customers by reference, else by external id and e-mail."""
-        rows = self._customers(checked_rows)
-        by_reference = _by("unique_id", rows, checked_rows, "reference", str.upper)
-        by_id = _by("external_id", rows, checked_rows, "external_id")
-        by_email = _by("email_key", rows, checked_rows, "email", fold_email)
-        archived = list_rows(Customer, actor=self.actor).filter(erased_at=None)
+        customers = self._customers(checked_rows)
+        by_reference = _by("unique_id", customers, checked_rows, "reference", str.upper)
+        by_id = _by("external_id", customers, checked_rows, "external_id")
+        by_email = _by("email_key", customers, checked_rows, "email", fold_email)
+        archived = list_visible(Customer, actor=self.actor).filter(erased_at=None)
         hidden = _by(
             "email_key",
             archived.exclude(archived_at=None),
@@ -140,31 +145,33 @@ class RowFinder:
         )
         for checked in checked_rows:
             if reference := cell_in(checked, "reference"):
-                row = by_reference(checked, reference)
-                if row is None:
+                customer = by_reference(checked, reference)
+                if customer is None:
                     msg = "No customer of yours has it. Leave it empty to add one."
                     self._not_found(checked, "reference", msg)
                     continue
             else:
-                row = by_id(checked, cell_in(checked, "external_id"))
+                customer = by_id(checked, cell_in(checked, "external_id"))
                 same_email = by_email(checked, cell_in(checked, "email"))
-                if row and same_email and row.pk != same_email.pk:
+                if customer and same_email and customer.pk != same_email.pk:
                     msg = "One customer has this e-mail, another one this external id."
                     checked.reject("email", msg)
                     continue
-                row = row or same_email
-            if row is not None:
-                self._take(checked, row)
+                customer = customer or same_email
+            if customer is not None:
+                self._take(checked, customer)
                 continue
-            checked.row = Customer(business=checked.business, joined_at=timezone.now())
+            checked.instance = Customer(
+                business=checked.business, joined_at=timezone.now()
+            )
             if hidden(checked, cell_in(checked, "email")):
                 msg = "An archived customer has this e-mail. Restore that one?"
                 checked.notes.append(msg)
 
     def _customers(self, checked_rows: list[CheckedRow]) -> Any:
         ids = {c.business.pk for c in checked_rows if c.business}
-        rows = list_customers(actor=self.actor).filter(business__in=ids)
-        return rows.select_related("business")
+        customers = list_customers(actor=self.actor).filter(business__in=ids)
+        return customers.select_related("business")
 
     # --- rows of customers --------------------------------------------------------
 
@@ -172,53 +179,55 @@ class RowFinder:
         """Find rows by their id, and the customers of new ones."""
         keys = {key for c in checked_rows if (key := parse_uuid(cell_in(c, "id")))}
         permission = self.table.permission
-        rows = list_rows(self.table.model, actor=self.actor, permission=permission)
-        rows = rows.filter(pk__in=keys).select_related("customer", "business")
-        instances: dict[Any, Any] = {row.pk: row for row in rows}
+        queryset = list_visible(
+            self.table.model, actor=self.actor, permission=permission
+        )
+        queryset = queryset.filter(pk__in=keys).select_related("customer", "business")
+        instances: dict[Any, Any] = {instance.pk: instance for instance in queryset}
         customer_of = self._finder_of_customers(checked_rows)
         for checked in checked_rows:
             text, name = cell_in(checked, "id"), cell_in(checked, "customer")
             if not text:
                 self._add_child(checked, customer_of(checked, name))
                 continue
-            row = instances.get(parse_uuid(text))
-            if row is None:
+            instance = instances.get(parse_uuid(text))
+            if instance is None:
                 msg = "No row of yours has this id. Leave it empty to add one."
                 self._not_found(checked, "id", msg)
-            elif name in {"", row.customer.unique_id}:
-                self._take(checked, row)
+            elif name in {"", instance.customer.unique_id}:
+                self._take(checked, instance)
             else:
-                self._take_of(checked, row, customer_of(checked, name))
+                self._take_of(checked, instance, customer_of(checked, name))
 
     def _add_child(self, checked: CheckedRow, customer: Customer | None) -> None:
         if customer is None:
             self._not_found(checked, "customer", _NO_CUSTOMER)
             return
-        row: Any = self.table.model(business=checked.business, customer=customer)
-        if isinstance(row, Booking):
-            row.currency = row.business.currency
-        checked.row = row
+        instance: Any = self.table.model(business=checked.business, customer=customer)
+        if isinstance(instance, Booking):
+            instance.currency = instance.business.currency
+        checked.instance = instance
 
     def _take_of(
-        self, checked: CheckedRow, row: Any, customer: Customer | None
+        self, checked: CheckedRow, instance: Any, customer: Customer | None
     ) -> None:
         if customer is None:
             self._not_found(checked, "customer", _NO_CUSTOMER)
-        elif customer.pk != row.customer_id:
+        elif customer.pk != instance.customer_id:
             msg = "The row with this id is another customer's."
             checked.reject("customer", msg)
         else:
-            self._take(checked, row)
+            self._take(checked, instance)
 
     def _finder_of_customers(
         self, checked_rows: list[CheckedRow]
     ) -> Callable[[CheckedRow, str], Customer | None]:
-        """Return who finds a customer of the business by e-mail, id or reference."""
-        rows = self._customers(checked_rows)
-        by_email = _by("email_key", rows, checked_rows, "customer", fold_email)
-        by_key = _by("pk", rows, checked_rows, "customer", parse_uuid)
-        by_reference = _by("unique_id", rows, checked_rows, "customer", str.upper)
-        by_id = _by("external_id", rows, checked_rows, "customer")
+        """Return a function that finds a customer by e-mail, id or reference."""
+        customers = self._customers(checked_rows)
+        by_email = _by("email_key", customers, checked_rows, "customer", fold_email)
+        by_key = _by("pk", customers, checked_rows, "customer", parse_uuid)
+        by_reference = _by("unique_id", customers, checked_rows, "customer", str.upper)
+        by_id = _by("external_id", customers, checked_rows, "customer")
 
         def find(checked: CheckedRow, name: str) -> Customer | None:
             if "@" in name:
@@ -233,25 +242,28 @@ class RowFinder:
 
     # --- stored rows --------------------------------------------------------------
 
-    def _take(self, checked: CheckedRow, row: Any) -> None:
-        """Let a stored row be the one that is meant, if it may be changed."""
-        checked.row, checked.business = row, row.business
+    def _take(self, checked: CheckedRow, instance: Any) -> None:
+        """Set the stored instance of a row, and reject the row if it is archived."""
+        checked.instance, checked.business = instance, instance.business
         checked.before = {
-            f.attname: getattr(row, f.attname) for f in row._meta.concrete_fields
+            f.attname: getattr(instance, f.attname)
+            for f in instance._meta.concrete_fields
         }
-        first = self._meant.setdefault(row.pk, checked.line)
+        first = self._meant.setdefault(instance.pk, checked.line)
         if first != checked.line:
             checked.repeat(WHOLE, first)
             return
         try:
-            check_live(row if isinstance(row, Customer) else row.customer)
+            check_live(
+                instance if isinstance(instance, Customer) else instance.customer
+            )
         except ValidationError as error:
             checked.reject(WHOLE, " ".join(error.messages))
-        if getattr(row, "is_archived", False):
+        if getattr(instance, "is_archived", False):
             checked.reject(WHOLE, "This is archived. Restore it first.")
 
     def _not_found(self, checked: CheckedRow, column: str, sentence: str) -> None:
-        """Reject a row that names what is missing or foreign, and note that it did."""
+        """Reject a row that names something missing or foreign; record it."""
         model = Customer if column == "customer" else self.table.model
         self.actor.operation.refuse("not_found", model._meta.label_lower)
         checked.reject(column, sentence)
@@ -259,19 +271,22 @@ class RowFinder:
 
 def _by(
     attribute: str,
-    rows: Any,
+    queryset: Any,
     checked_rows: Iterable[CheckedRow],
     column: str,
     key_of: Callable[[str], Any] = str,
 ) -> Callable[[CheckedRow, str], Any]:
-    """Return who finds rows of a business by what a column says; one statement.
+    """Return a function that finds instances of a business by a column's cell.
 
-    `key_of` turns a cell into what is stored under `attribute`.
+    One statement for all rows. `key_of` turns a cell into the value of `attribute`.
     """
     texts = {text for c in checked_rows if (text := cell_in(c, column))}
     keys = {key for text in texts if (key := key_of(text))}
-    chosen = rows.filter(**{f"{attribute}__in": keys}) if keys else ()
-    instances = {(row.business_id, getattr(row, attribute)): row for row in chosen}
+    chosen = queryset.filter(**{f"{attribute}__in": keys}) if keys else ()
+    instances = {
+        (instance.business_id, getattr(instance, attribute)): instance
+        for instance in chosen
+    }
 
     def find(checked: CheckedRow, text: str) -> Any:
         if not text or checked.business is None:
@@ -282,12 +297,12 @@ def _by(
 
 
 def open_rows(checked_rows: Iterable[CheckedRow]) -> list[CheckedRow]:
-    """Return the rows that nothing is wrong with so far."""
+    """Return the rows without errors so far."""
     return [checked for checked in checked_rows if not checked.errors]
 
 
 def cell_in(checked: CheckedRow, name: str) -> str:
-    """Return what stands in a column, without what copying leaves around it."""
+    """Return the cell of a column, trimmed of white space and invisible characters."""
     return trimmed(checked.cells.get(name, ""))
 
 

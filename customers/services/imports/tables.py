@@ -1,19 +1,17 @@
-"""What a file to import may hold: the columns of each table, and how a cell is read."""
+"""The tables that can be imported: their columns, and how a cell is read."""
 
 from __future__ import annotations
 
 import re
-import zoneinfo
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from django.db import models
-from django.utils.dateparse import parse_date, parse_datetime
 
-from audit.datetimes import OUT_OF_RANGE, is_in_range
+from audit.datetimes import OUT_OF_RANGE, is_in_range, parse_local
 from audit.privacy.classes import PUBLIC, declaration
 from customers.models import Address, Booking, Business, Contact, Customer, Ticket
 from customers.services.columns import Column
@@ -21,20 +19,20 @@ from customers.services.columns import Column
 TEXT, KEY, AMOUNT, MOMENT, FLAG = "text", "key", "amount", "moment", "flag"
 _FLAGS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 _AMOUNT = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]{1,10})?")
-# Letters of an unknown name that are shown.
-_MAX_SHOWN_LETTERS = 50
+# Characters of an unknown header that are shown.
+_MAX_HEADER_LETTERS = 50
 _NEEDLESS = re.compile(r"[\W_]+")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImportColumn(Column):
-    """A column that is also read. A fixed one finds rows, or is only written."""
+    """A column that is also imported. A fixed one finds rows, or is only exported."""
 
     holds: str = TEXT
     is_fixed: bool = False
-    # Finds the row or what it belongs to; another fixed one is never read.
+    # Finds the row or its parent; another fixed one is never read.
     is_read: bool = True
-    # An empty cell leaves the default of a new row, and cannot clear an old one.
+    # An empty cell leaves the default of a new row, and never clears a stored value.
     has_default: bool = False
 
 
@@ -52,7 +50,7 @@ class ImportTable:
 
     @property
     def permission(self) -> str:
-        """The right to import, which may hold in fewer businesses than the view."""
+        """The permission to import, maybe in fewer businesses than that to view."""
         return f"{self.model._meta.app_label}.import_{self.name}"
 
     @property
@@ -61,7 +59,7 @@ class ImportTable:
         return [column for column in self.columns if not column.is_fixed]
 
     def column(self, name: str) -> ImportColumn | None:
-        """Return the column that a header means, however its letters are written."""
+        """Return the column of a header, ignoring case and punctuation."""
         plain_name = _plain_name(name)
         for column in self.columns:
             if _plain_name(column.name) == plain_name:
@@ -71,7 +69,7 @@ class ImportTable:
 
 @dataclass(frozen=True)
 class Headers:
-    """What the first row of a file names: what is used, what is not and why."""
+    """The columns of the first row of a file: used, unknown and unread ones."""
 
     # The column of each cell; None for those that are left out.
     columns: list[ImportColumn | None]
@@ -85,13 +83,13 @@ class Headers:
 
 
 def read_headers(table: ImportTable, names: Iterable[str]) -> Headers:
-    """Return which columns of a table the headers of a file mean."""
+    """Match the headers of a file to the columns of a table."""
     columns: list[ImportColumn | None] = []
     unknown, unread, seen = [], [], set()
     for number, name in enumerate(names, start=1):
         column = table.column(name) if name else None
         if column is None or column.name in seen:
-            unknown.append(name[:_MAX_SHOWN_LETTERS] or f"column {number}")
+            unknown.append(name[:_MAX_HEADER_LETTERS] or f"column {number}")
             columns.append(None)
         elif not column.is_read:
             unread.append(column.name)
@@ -109,8 +107,8 @@ def _plain_name(name: str) -> str:
 def read_cell(column: ImportColumn, cell: str, business: Business) -> Any:
     """Return the value of a cell that is not empty.
 
-    A time without a zone is one of the business's own zone, and a day is its midnight.
-    Raises ValueError with a sentence for what the column cannot hold.
+    A time without a zone is in that of the business, and a day is its midnight. Raises
+    ValueError, with the message, for what the column cannot hold.
     """
     text = cell.strip()
     if column.holds == FLAG:
@@ -129,24 +127,13 @@ def read_cell(column: ImportColumn, cell: str, business: Business) -> Any:
 
 
 def _parse_time(text: str, business: Business) -> datetime:
-    try:
-        moment = parse_datetime(text)
-        if moment is None and (day := parse_date(text)):
-            moment = datetime.combine(day, time())
-    except ValueError:
-        moment = None
+    moment = parse_local(text, business.zone)
     if moment is None:
         msg = "Write a time like 2026-11-21T10:00:00Z or a day like 2026-11-21."
         raise ValueError(msg)
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=zoneinfo.ZoneInfo(business.timezone))
-    try:
-        moment = moment.astimezone(UTC)
-    except OverflowError as error:
-        raise ValueError(OUT_OF_RANGE) from error
     if not is_in_range(moment):
         raise ValueError(OUT_OF_RANGE)
-    return moment
+    return moment.astimezone(UTC)
 
 
 def _key(name: str, path: str = "", *, is_read: bool = True) -> ImportColumn:
@@ -164,7 +151,7 @@ def _columns(
 
 
 def _table(model: type[models.Model], *columns: ImportColumn) -> ImportTable:
-    """Return a table whose columns are of the classes that the model declares."""
+    """Return a table whose columns have the privacy classes of the model."""
     kinds = declaration(model)
     classed = (replace(c, kind=kinds.get(c.name, PUBLIC)) for c in columns)
     return ImportTable(model, tuple(classed))

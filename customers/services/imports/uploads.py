@@ -1,4 +1,4 @@
-"""Files to import, as they are kept: encrypted, for a day, for their uploader alone."""
+"""Files to import: stored encrypted, for a day, for their uploader alone."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from django.db.models import QuerySet
 
 from audit import accounts, clock, maintenance
 from audit.crypto import decrypt, encrypt
+from audit.history.querysets import ScopedQuerySet
 from audit.ids import uuid7
 from audit.tenancy.actors import Actor
 from customers.models import Business, ImportContent, ImportFile
@@ -33,11 +34,11 @@ PREVIEW, REPORT = "import preview", "import report"
 
 
 def _owner(upload: ImportFile) -> bytes:
-    # Whoever writes to the database gives nobody's file to somebody else.
+    # Bound to the uploader: a write to the database gives no file to another user.
     return upload.pk.bytes + upload.uploaded_by_id.bytes
 
 
-# What a new HASH_KEY encrypts again: files, what was found in them, what was refused.
+# Encrypted again under a new HASH_KEY: contents, previews and reports.
 KEYED_FILES = [
     maintenance.sealed_column(
         ImportContent.objects.all,
@@ -52,10 +53,10 @@ KEYED_FILES = [
         for column, purpose in (("preview", PREVIEW), ("report", REPORT))
     ),
 ]
-# Rows and bytes whose preview a request can wait for; more is work for a job.
-INLINE_ROWS = 2000
+# Rows and bytes that are previewed within a request; larger files are for a job.
+INLINE_LIMIT = 2000
 INLINE_BYTES = 200_000
-# Files that one person has kept at once; each is kept for a day, unless removed.
+# Files of one user at a time.
 MOST_FILES = 100
 FILE_MISSING = "The file is no longer there. Choose it again."
 CONFIRMED = "This file was confirmed meanwhile, and is being loaded."
@@ -71,18 +72,18 @@ def keep_upload(
     actor: Actor,
     clear_empty: bool = False,
 ) -> ImportFile:
-    """Keep a file for its uploader, encrypted, for a day; return its row.
+    """Store a file for its uploader, encrypted, for a day; return its row.
 
     Rows that name no business are of `business`. With `clear_empty` an empty cell
-    clears what is stored. Raises SheetError for a file that cannot be read or has no
-    column of the table, ValidationError for one file more than a person may keep,
-    PermissionDenied without the right to import there.
+    clears the stored value. Raises SheetError for a file that cannot be read or has no
+    column of the table, ValidationError for more files than a user may have,
+    PermissionDenied without the permission to import there.
     """
     actor.require_perm(business.pk, table.permission)
     if actor.user_id is None:
         msg = "A file is somebody's. Only people upload files."
         raise PermissionDenied(msg)
-    # Before a file is read that cannot be kept; once more where it is kept.
+    # Before the file is read for nothing; again when it is stored.
     _check_room(actor.user_id)
     sheet = open_sheet(data, kind)
     if not [c for c in read_headers(table, sheet.columns).columns if c]:
@@ -120,47 +121,38 @@ def _check_room(user_id: UUID) -> None:
         raise ValidationError(msg, code="too_many_files")
 
 
-def get_upload(pk: UUID, *, table: ImportTable, actor: Actor) -> ImportFile:
-    """Return a file that the actor uploaded for this table, before its time is over.
+def get_upload(pk: UUID, *, table: ImportTable | None, actor: Actor) -> ImportFile:
+    """Return a file that the actor uploaded and that has not expired.
 
-    Raises DoesNotExist for every other one.
+    With a table, for that table and with its permission; a job has None. Raises
+    DoesNotExist for every other file.
     """
-    rows = ImportFile.objects.select_related("business")
-    rows = rows.visible_to(actor, table.permission)
-    return rows.filter(
-        uploaded_by=actor.user_id, table=table.name, expires_at__gt=clock.now()
-    ).get(pk=pk)
-
-
-def get_own_upload(pk: UUID, *, actor: Actor) -> ImportFile:
-    """Return a file that the actor uploaded, for whichever table.
-
-    Raises DoesNotExist for every other one.
-    """
-    rows = ImportFile.objects.filter(uploaded_by=actor.user_id)
-    rows = rows.filter(expires_at__gt=clock.now())
-    return rows.select_related("business").get(pk=pk)
+    return _uploads(table, actor).select_related("business").get(pk=pk)
 
 
 def list_uploads(*, table: ImportTable, actor: Actor) -> QuerySet[ImportFile]:
     """Return the files of the last day that the actor uploaded for a table."""
-    rows = ImportFile.objects.visible_to(actor, table.permission).defer(
-        "preview", "report"
+    return _uploads(table, actor).defer("preview", "report")
+
+
+def _uploads(table: ImportTable | None, actor: Actor) -> ScopedQuerySet[ImportFile]:
+    uploads = ImportFile.objects.filter(
+        uploaded_by=actor.user_id, expires_at__gt=clock.now()
     )
-    return rows.filter(
-        uploaded_by=actor.user_id, table=table.name, expires_at__gt=clock.now()
-    )
+    if table is None:
+        return uploads
+    return uploads.visible_to(actor, table.permission).filter(table=table.name)
 
 
 def lock_upload(upload: ImportFile) -> ImportFile:
-    """Lock a file's row and return it afresh, without what is large."""
+    """Lock a file's row and return it as it is now, without large columns."""
     rows = ImportFile.objects.defer("preview")
     return rows.select_for_update(no_key=True).get(pk=upload.pk)
 
 
 @transaction.atomic
 def discard_upload(upload: ImportFile) -> None:
-    """Remove a file and what was found in it.
+    """Remove a file and its findings.
 
     Raises ValidationError `confirmed` for one that was confirmed meanwhile: it may have
     written rows, which are still to be reported.
@@ -172,24 +164,24 @@ def discard_upload(upload: ImportFile) -> None:
 
 
 def is_long(upload: ImportFile) -> bool:
-    """Tell whether a file has more rows than a request can wait for.
+    """Return True for a file whose preview takes too long for a request.
 
-    A large one is not opened to find out: a workbook may be read to its end for that.
+    A large one is not opened for that: a workbook might be read to its end.
     """
     if upload.size > INLINE_BYTES:
         return True
     _, sheet = open_upload(upload)
-    return next(islice(sheet.rows, INLINE_ROWS, None), None) is not None
+    return next(islice(sheet.rows, INLINE_LIMIT, None), None) is not None
 
 
 def open_upload(upload: ImportFile) -> tuple[Headers, Sheet]:
-    """Return the columns and rows of a file; raise SheetError when it is gone."""
+    """Return the columns and rows of a file; raise SheetError if it was removed."""
     stored = ImportContent.objects.filter(file=upload).first()
     if stored is None:
         raise SheetError(FILE_MISSING)
     try:
         packed = decrypt(stored.content, purpose=_CONTENT, owner=_owner(upload))
-        # What was kept has this size; nothing else is unpacked.
+        # The stored file has this size; no more is unpacked.
         data = zlib.decompressobj().decompress(packed, max_length=upload.size + 1)
     except (InvalidTag, ValueError, zlib.error) as error:
         raise SheetError(FILE_MISSING) from error

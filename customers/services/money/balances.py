@@ -1,10 +1,10 @@
-"""What a customer's credit is worth today: exact, and without what has run out.
+"""The balance of a customer's credit today: exact, and without expired credit.
 
-Each issued entry is a pot that is good until the end of its `expires_on`, in the time
-zone of the business. What is spent is taken from the pots that were good on that day,
-the one that ends first before all others. A reversal of credit empties its own pot
-first; a reversal of what was spent fills the same pots again, of which some may have
-run out meanwhile. The balance is what the good pots hold.
+Each issued entry is a pot that is valid until the end of its `expires_on`, in the time
+zone of the business. Spending takes from the pots that were valid on that day, the one
+that expires first before all others. A reversal of issued credit empties its own pot
+first; a reversal of spending refills the same pots, of which some may have expired
+meanwhile. The balance is what the valid pots hold.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from django.utils import timezone
 
 from customers.choices import CreditKind
 from customers.models import Business, Credit
-from customers.services.stats import local_day
 
 
 @dataclass
@@ -29,19 +28,19 @@ class _Pot:
     expires_on: date | None
     left: Decimal
 
-    def is_good(self, day: date) -> bool:
+    def is_valid(self, day: date) -> bool:
         return self.expires_on is None or self.expires_on >= day
 
 
 def balances_of(
     entries: Iterable[Credit], business: Business, *, now: datetime | None = None
 ) -> dict[str, Decimal]:
-    """Return what can be spent in each currency; `entries` are all of one customer."""
-    today = local_day(now or timezone.now(), business)
+    """Return the balance in each currency; `entries` are all of one customer."""
+    today = business.local_day(now or timezone.now())
     pots_by_currency: dict[str, _Pots] = defaultdict(_Pots)
-    for entry in sorted(entries, key=lambda row: (row.created_at, row.pk)):
+    for entry in sorted(entries, key=lambda credit: (credit.created_at, credit.pk)):
         pots_by_currency[entry.currency].add(
-            entry, local_day(entry.created_at, business)
+            entry, business.local_day(entry.created_at)
         )
     return {code: pots.worth(today) for code, pots in sorted(pots_by_currency.items())}
 
@@ -63,19 +62,19 @@ class _Pots:
                 pot.left += amount
 
     def worth(self, day: date) -> Decimal:
-        good = (pot.left for pot in self.by_id.values() if pot.is_good(day))
-        return sum(good, Decimal(0))
+        valid = (pot.left for pot in self.by_id.values() if pot.is_valid(day))
+        return sum(valid, Decimal(0))
 
     def _take(self, entry: Credit, day: date) -> None:
-        """Empty pots: an entry's own, else the good ones, else those run out."""
+        """Take from pots: of the reversed entry, else valid, else expired ones."""
         reversed_pot = self.by_id.get(entry.reverses_id) if entry.reverses_id else None
         is_end = entry.kind == CreditKind.EXPIRED
 
-        def place(pot: _Pot) -> Any:
-            return (pot is not reversed_pot, pot.is_good(day) == is_end, _end_of(pot))
+        def rank(pot: _Pot) -> Any:
+            return (pot is not reversed_pot, pot.is_valid(day) == is_end, _end_of(pot))
 
         need, taken = -entry.amount, []
-        for pot in sorted(self.by_id.values(), key=place):
+        for pot in sorted(self.by_id.values(), key=rank):
             part = min(need, pot.left)
             if part > 0:
                 pot.left -= part

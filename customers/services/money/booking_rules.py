@@ -1,6 +1,6 @@
-"""Saving bookings: which of their columns people write, and when.
+"""Saving bookings: which of their columns users may write, and when.
 
-Payments and refunds write past this: they say what has happened.
+Payments and refunds bypass these rules: they record what has happened.
 """
 
 from __future__ import annotations
@@ -11,18 +11,17 @@ from typing import Any, NoReturn
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 from django.utils import timezone
 
 from customers.choices import CLAIMING_STATUSES, PURCHASE_STATUSES, BookingStatus
 from customers.models import Booking, Refund
-from customers.money import from_database
-from customers.services.money.amounts import shown_money
-from customers.services.saving import Write, save_plainly
+from customers.money import format_money, from_database
+from customers.services.writing import Write, save_plainly
 
-# How the external id of a booking begins that a payment has made.
+# How the external id of a booking or refund begins that a payment has created.
 OF_PAYMENT = "payment:"
-# What an invoice says; it was sent like that.
+# The columns that an invoice shows.
 _INVOICED = (
     "invoice_number",
     "total_amount",
@@ -33,25 +32,27 @@ _INVOICED = (
 )
 
 
-def stamp_booking(row: Booking) -> None:
-    """Set the times that its status asks for; before its rules are checked.
+def stamp_booking(booking: Booking) -> None:
+    """Set the times that belong to the status, before the rules are checked.
 
-    What comes in completed was so when it was placed; what is completed later, now.
+    A booking that is created as completed was so when placed, any other one now.
     """
     now = timezone.now()
-    if row.status in PURCHASE_STATUSES and row.completed_at is None:
-        row.completed_at = min(row.placed_at, now) if row._state.adding else now
-    if row.status == BookingStatus.CANCELLED and row.cancelled_at is None:
-        row.cancelled_at = now
+    if booking.status in PURCHASE_STATUSES and booking.completed_at is None:
+        booking.completed_at = (
+            min(booking.placed_at, now) if booking._state.adding else now
+        )
+    if booking.status == BookingStatus.CANCELLED and booking.cancelled_at is None:
+        booking.cancelled_at = now
 
 
 def save_booking(write: Write[Booking]) -> None:
-    """Write a booking, if it changes nothing that is not simply written.
+    """Write a booking, unless a column changes that payments or refunds decide.
 
     Raises ValidationError: `refunded_by_refunds`, `reserved_id`,
     `credit_used_by_credit`, `invoiced`, `paid_below_refunded`.
     """
-    # The customer before the booking, as everybody who writes money does.
+    # The customer before the booking: see `money_rules`.
     write.lock()
     booking, stored = write.instance, write.stored
     stamp_booking(booking)
@@ -63,9 +64,9 @@ def save_booking(write: Write[Booking]) -> None:
 
 
 def check_new_booking(booking: Booking) -> None:
-    """Raise ValidationError for a new booking that only others may make so.
+    """Raise ValidationError for values that only payments and refunds may set.
 
-    An import may: it brings what an earlier system says.
+    Not for imports, which bring the state of an earlier system.
     """
     if booking.status == BookingStatus.REFUNDED:
         _refuse_status()
@@ -73,34 +74,36 @@ def check_new_booking(booking: Booking) -> None:
         _refuse_id()
 
 
-def check_booking_change(row: Booking, stored: Any, claimed: Decimal | None) -> None:
-    """Raise as `save_booking` does, of columns that were read already.
+def check_booking_change(
+    booking: Booking, stored: Any, claimed: Decimal | None
+) -> None:
+    """Raise as `save_booking` does, for columns that were read already.
 
-    `stored` has the columns as they were, `claimed` is what refunds of the booking
-    claim; it is only looked at where less is paid than before.
+    `stored` has the former columns; `claimed`, what refunds of the booking claim, is
+    used only where less is paid than before.
     """
-    if row.status != stored.status and BookingStatus.REFUNDED in (
-        row.status,
+    if booking.status != stored.status and BookingStatus.REFUNDED in (
+        booking.status,
         stored.status,
     ):
         _refuse_status()
-    ids = (row.external_id or "", stored.external_id or "")
+    ids = (booking.external_id or "", stored.external_id or "")
     if ids[0] != ids[1] and any(name.startswith(OF_PAYMENT) for name in ids):
         _refuse_id()
-    if row.credit_used != stored.credit_used:
+    if booking.credit_used != stored.credit_used:
         msg = "Credit is used by spending it on the booking. Leave this as it is."
         raise ValidationError(msg, code="credit_used_by_credit")
-    _check_invoiced(row, stored)
-    if row.paid_amount < min(stored.paid_amount, claimed or Decimal(0)):
-        least = shown_money(claimed or Decimal(0), row.currency)
+    _check_invoiced(booking, stored)
+    if booking.paid_amount < min(stored.paid_amount, claimed or Decimal(0)):
+        least = format_money(claimed or Decimal(0), booking.currency)
         msg = f"Refunds of this booking claim {least}. Write at least that as paid."
         raise ValidationError(msg, code="paid_below_refunded")
 
 
-def _check_invoiced(row: Booking, stored: Any) -> None:
+def _check_invoiced(booking: Booking, stored: Any) -> None:
     if not stored.invoice_number:
         return
-    if any(getattr(row, name) != getattr(stored, name) for name in _INVOICED):
+    if any(getattr(booking, name) != getattr(stored, name) for name in _INVOICED):
         msg = (
             "The booking is invoiced, so its sums and lines stay. Give credit, or "
             "cancel it and make a new one."
@@ -110,11 +113,14 @@ def _check_invoiced(row: Booking, stored: Any) -> None:
 
 def claimed_by_refunds(booking_ids: Iterable[UUID]) -> dict[UUID, Decimal]:
     """Return what refunds claim of each of these bookings; one statement."""
-    claims = Refund.objects.filter(
-        booking__in=list(booking_ids), status__in=CLAIMING_STATUSES
-    )
-    sums = claims.order_by().values("booking_id").annotate(total=Sum("amount"))
-    return {claim["booking_id"]: from_database(claim["total"]) for claim in sums}
+    refunds = Refund.objects.filter(booking__in=list(booking_ids))
+    return amounts_by_booking(refunds.filter(status__in=CLAIMING_STATUSES))
+
+
+def amounts_by_booking(refunds: QuerySet[Refund]) -> dict[UUID, Decimal]:
+    """Return the sum of these refunds for each of their bookings."""
+    sums = refunds.order_by().values("booking_id").annotate(total=Sum("amount"))
+    return {group["booking_id"]: from_database(group["total"]) for group in sums}
 
 
 def _refuse_status() -> NoReturn:

@@ -12,29 +12,28 @@ from audit import accounts
 from audit.tenancy.actors import Actor
 from customers.choices import CreditKind, CreditReason
 from customers.models import Booking, Credit, Customer
-from customers.money import quantise, to_column_decimals
+from customers.money import format_money, quantise, to_column_decimals
 from customers.selectors.money import list_credits
-from customers.services.constraints import check_row
+from customers.services.constraints import clean_instance
 from customers.services.locking import lock_customer
-from customers.services.money.amounts import shown_money
 from customers.services.money.balances import balances_of
 from customers.services.money.money_rules import (
-    Confirm,
+    StepUp,
     lock_booking,
     require_permission,
     save_credit,
 )
 from customers.services.money.refund_limits import exceeds_refund_limit
-from customers.services.saving import Write
+from customers.services.writing import Write
 
 
 def credit_balance(customer: Customer, *, actor: Actor) -> dict[str, Decimal]:
-    """Return what a customer can spend per currency, in its own decimals.
+    """Return the balance in each currency, in its own decimals.
 
-    Credit that has run out counts no more: see `balances`.
+    Expired credit does not count: see `balances`.
     """
-    rows = list_credits(customer, actor=actor)
-    balances = balances_of(rows, customer.business)
+    entries = list_credits(customer, actor=actor)
+    balances = balances_of(entries, customer.business)
     return {code: quantise(amount, code) for code, amount in balances.items()}
 
 
@@ -48,12 +47,12 @@ def issue_credit(
     reason_code: str = CreditReason.OTHER,
     reason: str | None = None,
     expires_on: date | None = None,
-    confirm: Confirm | None = None,
+    step_up: StepUp | None = None,
 ) -> Credit:
-    """Give a customer credit, in the business's currency if none is named.
+    """Issue credit to a customer, by default in the business's currency.
 
-    Locks the customer. Above the business's limit it needs the right to exceed it, and
-    `confirm`. It can be spent until the end of `expires_on`, where the business is.
+    Locks the customer. Above the business's limit it needs the permission to exceed the
+    limit, and `step_up`. It expires after `expires_on`, in the business's time zone.
     Raises ValidationError: `too_many_decimals`, `limit_exceeded`, `expired`.
     """
     actor.require_perm(customer.business_id, "customers.add_credit")
@@ -68,7 +67,7 @@ def issue_credit(
         reason=reason,
         expires_on=expires_on,
     )
-    check_row(entry)
+    clean_instance(entry)
     if exceeds_refund_limit(entry):
         require_permission(entry, actor)
         digest = accounts.digest_of(
@@ -80,9 +79,9 @@ def issue_credit(
             reason=reason,
             expires_on=None if expires_on is None else expires_on.isoformat(),
         )
-        if confirm is not None:
-            amount_text = shown_money(entry.amount, entry.currency)
-            confirm(digest, f"Give {amount_text} of credit")
+        if step_up is not None:
+            amount_text = format_money(entry.amount, entry.currency)
+            step_up(digest, f"Give {amount_text} of credit")
     save_credit(Write(entry, actor=actor, reason=reason, customer=locked))
     return entry
 
@@ -97,7 +96,7 @@ def spend_credit(
     booking: Booking | None = None,
     reason: str | None = None,
 ) -> Credit:
-    """Take credit away, for a booking if one is named; its `credit_used` follows.
+    """Spend credit, for a booking if one is given; its `credit_used` follows.
 
     Locks the customer, then the booking. Raises ValidationError:
     `credit_exceeds_balance`; with a booking also `booking_differs` for one of another
@@ -117,7 +116,7 @@ def spend_credit(
         booking=booking,
         reason=reason,
     )
-    check_row(entry)
+    clean_instance(entry)
     save_credit(Write(entry, actor=actor, reason=reason, customer=locked))
     if booking is not None:
         _use(booking, -entry.amount, actor)
@@ -126,7 +125,7 @@ def spend_credit(
 
 @transaction.atomic
 def reverse_credit(entry: Credit, *, actor: Actor, reason: str) -> Credit:
-    """Take an entry back by its opposite; what was spent on a booking is free again.
+    """Reverse an entry by its opposite; the booking's `credit_used` follows.
 
     Locks as `spend_credit` does. Raises ValidationError: `already_reversed`,
     `not_reversible` for a reversal, `credit_exceeds_balance` for credit that has been
@@ -155,16 +154,16 @@ def reverse_credit(entry: Credit, *, actor: Actor, reason: str) -> Credit:
 def _payable(
     booking: Booking, customer: Customer, currency: str | None, amount: Decimal
 ) -> Booking:
-    row = lock_booking(booking)
-    if row.customer_id != customer.pk or currency not in (None, row.currency):
+    booking = lock_booking(booking)
+    if booking.customer_id != customer.pk or currency not in (None, booking.currency):
         msg = "The booking is another customer's, or of another currency. Look again."
         raise ValidationError(msg, code="booking_differs")
-    left = row.total_amount - row.paid_amount - row.credit_used
+    left = booking.total_amount - booking.paid_amount - booking.credit_used
     if amount > left:
-        amount_text = shown_money(max(left, Decimal(0)), row.currency)
+        amount_text = format_money(max(left, Decimal(0)), booking.currency)
         msg = f"Only {amount_text} of this booking is still to pay."
         raise ValidationError(msg, code="credit_exceeds_total")
-    return row
+    return booking
 
 
 def _use(booking: Booking, amount: Decimal, actor: Actor) -> None:

@@ -1,4 +1,4 @@
-"""Invoices: a number that is given once, a document, and the mail that brings it."""
+"""Invoices: numbering, rendering as HTML, and sending by mail."""
 
 from __future__ import annotations
 
@@ -26,21 +26,19 @@ from audit.privacy.masking import SEE_UNMASKED, mask, mask_text
 from audit.tenancy.actors import Actor
 from customers.choices import BookingStatus
 from customers.models import Address, Booking, Business, Customer
-from customers.money import quantise
-from customers.services.money.amounts import shown_money
+from customers.money import format_money, quantise
 from customers.services.money.booking_rules import save_booking
 from customers.services.money.money_rules import lock_booking, refunded_of
-from customers.services.saving import Write
-from customers.services.stats import local_day
+from customers.services.writing import Write
 
 _logger = logging.getLogger(__name__)
-# Nothing is owed for these, so there is nothing to write an invoice of.
+# Bookings for which nothing is owed.
 _WITHOUT = (BookingStatus.DRAFT, BookingStatus.CANCELLED, BookingStatus.NO_SHOW)
 _MOST = 50
 
 
 class MailFailed(Exception):  # noqa: N818 - what happened, not a fault of the code
-    """The mail server took nothing; the invoices keep their numbers."""
+    """The mail server did not take the mail; the invoices keep their numbers."""
 
 
 @dataclass(frozen=True)
@@ -50,18 +48,18 @@ class SentInvoice:
     booking_id: UUID
     number: str
     to: str
-    # Numbered before: it may have been sent before.
+    # It had its number before, so it may have been sent before.
     again: bool
 
 
 @transaction.atomic
 def invoice_of(booking: Booking, *, actor: Actor) -> str:
-    """Return the number of a booking's invoice; the first time it is given one.
+    """Return the number of a booking's invoice, after assigning one if it has none.
 
     Numbers count from one in each business and each year of its time zone, without
     gaps: like `2026-000001`. Locks the business, the customer and the booking until the
-    commit, and a rollback takes the number back. Raises ValidationError `no_invoice`
-    for a booking that nothing is owed for.
+    commit; a rollback frees the number. Raises ValidationError `no_invoice` for a
+    draft, cancelled or missed booking.
     """
     actor.require_perm(booking.business_id, "customers.change_booking")
     if booking.invoice_number:
@@ -70,17 +68,17 @@ def invoice_of(booking: Booking, *, actor: Actor) -> str:
     business = Business.objects.select_for_update(no_key=True).get(
         pk=booking.business_id
     )
-    row = lock_booking(booking)
-    if row.invoice_number is None:
-        check_invoiceable(row)
-        row.invoice_number = _next_number(business)
-        save_booking(Write(row, actor=actor, reason="invoice"))
-    booking.invoice_number = row.invoice_number
-    return str(row.invoice_number)
+    locked = lock_booking(booking)
+    if locked.invoice_number is None:
+        check_invoiceable(locked)
+        locked.invoice_number = _next_number(business)
+        save_booking(Write(locked, actor=actor, reason="invoice"))
+    booking.invoice_number = locked.invoice_number
+    return str(locked.invoice_number)
 
 
 def check_invoiceable(booking: Booking) -> None:
-    """Raise ValidationError `no_invoice` for a booking that nothing is owed for."""
+    """Raise ValidationError `no_invoice` for a draft, cancelled or missed booking."""
     if booking.invoice_number is None and booking.status in _WITHOUT:
         state = booking.get_status_display().lower()
         msg = f"The booking is {state}: there is nothing to write an invoice of."
@@ -88,7 +86,7 @@ def check_invoiceable(booking: Booking) -> None:
 
 
 def _next_number(business: Business) -> str:
-    year = local_day(timezone.now(), business).year
+    year = business.local_day(timezone.now()).year
     # By its ends, so that the unique index answers; numbers of another form, from an
     # earlier system, do not count.
     given = Booking.objects.filter(
@@ -102,9 +100,9 @@ def _next_number(business: Business) -> str:
 
 
 def render_invoice(booking: Booking, *, actor: Actor, is_unmasked: bool = True) -> str:
-    """Return the invoice as HTML; what belongs to the person masked unless clear.
+    """Return the invoice as HTML, with masked personal data unless `is_unmasked`.
 
-    A booking without a number gives a preview, and gets none by it.
+    A booking without a number is rendered as a preview, and gets none.
     """
     customer: Customer = booking.customer
     business: Business = booking.business
@@ -113,8 +111,8 @@ def render_invoice(booking: Booking, *, actor: Actor, is_unmasked: bool = True) 
     sees_refunds = actor.has_perm("customers.view_refund", booking.business_id)
     context = {
         "number": booking.invoice_number,
-        "date": local_day(_numbered_at(booking), business),
-        "ordered_on": local_day(booking.placed_at, business),
+        "date": business.local_day(_numbered_at(booking)),
+        "ordered_on": business.local_day(booking.placed_at),
         "booking": booking,
         "business": business,
         "seller": _seller_lines(business),
@@ -139,43 +137,42 @@ def invoice_policy() -> str:
 
 
 def send_invoices(bookings: Iterable[Booking], *, actor: Actor) -> list[SentInvoice]:
-    """Mail the invoices of one customer's bookings, each numbered the first time.
+    """Mail the invoices of bookings of one customer, numbering those without a number.
 
-    The mail leaves after the commit of the outermost transaction; what is returned is
-    what it carries. Event: `invoice.sent` once the server has taken it. When it has
-    not, the numbers stay for the next try, the event is `invoice.failed`, and
-    MailFailed comes out of the commit. Raises ValidationError: `no_email`,
-    `email_not_confirmed` for who sees addresses masked and wrote this one,
-    `no_invoice`, `several_customers`, `too_many_invoices`.
+    The mail is sent after the commit of the outermost transaction. Event:
+    `invoice.sent` once the server has taken it. When it has not, the numbers stay for
+    the next try, the event is `invoice.failed`, and the commit raises MailFailed.
+    Raises ValidationError: `no_email`, `email_not_confirmed` for an actor who sees
+    addresses masked and wrote this one, `no_invoice`, `several_customers`,
+    `too_many_invoices`.
     """
-    # In one order, so that two of these cannot wait for each other.
-    rows = sorted(bookings, key=lambda row: row.pk)
-    customer = _one_customer(rows)
+    # In one order, so that two calls do not deadlock.
+    ordered = sorted(bookings, key=lambda booking: booking.pk)
+    customer = _one_customer(ordered)
     if not customer.email:
         msg = "The customer has no e-mail address. Add one, then send again."
         raise ValidationError(msg, code="no_email")
     _check_address(customer, actor)
     with transaction.atomic():
-        sent = [_numbered(row, customer, actor) for row in rows]
+        sent = [_numbered(booking, customer, actor) for booking in ordered]
         files = [
-            (f"invoice-{row.invoice_number}.html", render_invoice(row, actor=actor))
-            for row in rows
+            (f"invoice-{b.invoice_number}.html", render_invoice(b, actor=actor))
+            for b in ordered
         ]
-        mail = _mail(customer, [one.number for one in sent], files)
-        transaction.on_commit(
-            partial(_send, mail, customer, [one.number for one in sent], actor)
-        )
+        numbers = [invoice.number for invoice in sent]
+        mail = _mail(customer, numbers, files)
+        transaction.on_commit(partial(_send, mail, customer, numbers, actor))
     return sent
 
 
-def _numbered(row: Booking, customer: Customer, actor: Actor) -> SentInvoice:
-    again = row.invoice_number is not None
-    number = invoice_of(row, actor=actor)
-    return SentInvoice(row.pk, number, str(customer.email), again)
+def _numbered(booking: Booking, customer: Customer, actor: Actor) -> SentInvoice:
+    again = booking.invoice_number is not None
+    number = invoice_of(booking, actor=actor)
+    return SentInvoice(booking.pk, number, str(customer.email), again)
 
 
 def _check_address(customer: Customer, actor: Actor) -> None:
-    """Raise ValidationError for who would mail what they see masked to themselves."""
+    """Raise ValidationError if the actor sees addresses masked and wrote this one."""
     if actor.user_id is None or actor.has_perm(SEE_UNMASKED, customer.business_id):
         return
     history = history_model(Customer).objects.filter(id=customer.pk)
@@ -195,14 +192,14 @@ def _check_address(customer: Customer, actor: Actor) -> None:
         raise ValidationError(msg, code="email_not_confirmed")
 
 
-def _one_customer(rows: list[Booking]) -> Customer:
-    if not rows or len({row.customer_id for row in rows}) != 1:
+def _one_customer(bookings: list[Booking]) -> Customer:
+    if len({booking.customer_id for booking in bookings}) != 1:
         msg = "Send the invoices of one customer at a time."
         raise ValidationError(msg, code="several_customers")
-    if len(rows) > _MOST:
+    if len(bookings) > _MOST:
         msg = f"Send at most {_MOST} invoices at a time."
         raise ValidationError(msg, code="too_many_invoices")
-    customer: Customer = rows[0].customer
+    customer: Customer = bookings[0].customer
     return customer
 
 
@@ -250,17 +247,17 @@ def _record(
     )
 
 
-# --- what stands on it ---------------------------------------------------------------
+# --- the document -------------------------------------------------------------------
 
 
 def _numbered_at(booking: Booking) -> datetime:
-    """Return when the invoice got its number: its date stays when it is sent again."""
+    """Return when the invoice got its number, which is its date."""
     history = history_model(Booking)
     if booking.invoice_number is not None:
-        rows = history.objects.filter(
+        versions = history.objects.filter(
             id=booking.pk, invoice_number=booking.invoice_number
         )
-        first = rows.order_by("history_date", "history_id").first()
+        first = versions.order_by("history_date", "history_id").first()
         if first is not None:
             moment: datetime = first.history_date
             return moment
@@ -268,10 +265,11 @@ def _numbered_at(booking: Booking) -> datetime:
 
 
 def _address_of(customer: Customer) -> str | None:
-    """Return where the invoice goes: the billing address, else the primary one."""
-    rows = Address.objects.filter(customer=customer, archived_at=None)
+    """Return the billing address, else the primary one."""
     addresses = sorted(
-        rows, key=lambda row: (row.kind == "billing", row.is_primary), reverse=True
+        Address.objects.filter(customer=customer, archived_at=None),
+        key=lambda address: (address.kind == "billing", address.is_primary),
+        reverse=True,
     )
     return addresses[0].as_text if addresses else None
 
@@ -283,7 +281,7 @@ def _lines(booking: Booking) -> list[dict[str, str]]:
     ]
     if invoice_lines:
         return invoice_lines
-    # Nothing was itemised: the whole is the one line.
+    # Without items the total is the one line.
     gross = booking.total_amount + booking.discount_amount
     amount_text = _format_amount(gross, booking.currency)
     whole = {"quantity": "1", "unit_price": amount_text, "amount": amount_text}
@@ -300,7 +298,7 @@ def _line(line: Mapping[str, Any], booking: Booking) -> dict[str, str]:
 
 
 def _seller_lines(business: Business) -> list[str]:
-    """Return what stands below the seller's name: `settings.invoice.seller_lines`."""
+    """Return the lines below the seller's name: `settings.invoice.seller_lines`."""
     settings = business.settings if isinstance(business.settings, dict) else {}
     invoice = settings.get("invoice")
     lines = invoice.get("seller_lines") if isinstance(invoice, dict) else None
@@ -318,17 +316,17 @@ def _sums(booking: Booking, *, sees_refunds: bool) -> list[tuple[str, str]]:
         ("Refunded", refunded),
         ("Still to pay", max(due, Decimal(0))),
     ]
-    # These stand there in any case.
+    # These are shown even if they are zero.
     always = {"Total", "Paid"}
     return [
-        (label, shown_money(amount, booking.currency))
+        (label, format_money(amount, booking.currency))
         for label, amount in amounts
         if amount or label in always
     ]
 
 
 def _written(value: Any, currency: str) -> str:
-    """Return an amount of a line, which anybody may have written, as it reads best."""
+    """Return an amount of a line formatted; anything else than a number as it is."""
     text = "" if value is None else str(value)
     if not re.fullmatch(r"-?[0-9]{1,15}(\.[0-9]{1,9})?", text):
         return text

@@ -1,4 +1,4 @@
-"""Bookings and refunds of confirmed payments, kept equal to what the payments say."""
+"""Bookings and refunds of confirmed payments, kept in sync with the payments."""
 
 from __future__ import annotations
 
@@ -9,22 +9,15 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, Sum
+from django.db.models import Q
 from django.utils import timezone
 
 from audit.tenancy.actors import Actor
-from customers.choices import (
-    BookingKind,
-    BookingStatus,
-    RefundReason,
-    RefundStatus,
-)
+from customers.choices import BookingKind, BookingStatus, RefundReason, RefundStatus
 from customers.models import Booking, Business, Refund
-from customers.money import from_database
-from customers.services.money.booking_rules import OF_PAYMENT
+from customers.services.money.booking_rules import OF_PAYMENT, amounts_by_booking
 
 _REASON = "payment"
-_OURS = OF_PAYMENT
 _COLUMNS = (
     "customer",
     "status",
@@ -43,11 +36,11 @@ _COLUMNS = (
 
 @dataclass(frozen=True)
 class PaymentSnapshot:
-    """What a payment says about money. Amounts are in `currency`, major units.
+    """The state of a payment. Amounts are in `currency`, major units.
 
-    `references` are all ids by which the processor knows it; a booking that has one
-    of them as reference or external id is the booking that was paid. A payment that
-    lost its customer takes its booking back.
+    `references` are all ids that the processor uses for it; a booking that has one of
+    them as reference or external id is the paid one. A payment without a customer voids
+    the booking that it created.
     """
 
     customer_id: UUID | None
@@ -65,40 +58,42 @@ class PaymentSnapshot:
 
 
 def settle_payments(
-    business: Business, settlements: list[PaymentSnapshot], *, actor: Actor
+    business: Business, payments: list[PaymentSnapshot], *, actor: Actor
 ) -> None:
-    """Make, complete or take back the bookings of payments, in a few statements.
+    """Create, complete or void the bookings of payments, in a few statements.
 
     Runs in the caller's transaction, which refreshes the figures afterwards.
     """
-    if not settlements:
+    if not payments:
         return
     new, changed = [], []
     paid: list[tuple[Booking, PaymentSnapshot]] = []
-    matches = _find(business, settlements)
-    former = {row.pk: _columns(row) for rows in matches for row in rows}
-    refunded = _refunded(rows[0] for rows in matches if rows)
-    for item, rows in zip(settlements, matches, strict=True):
-        booking = rows[0] if rows else None
-        if item.customer_id is None:
-            changed += [_withdrawn(row) for row in rows]
+    matches = _find_bookings(business, payments)
+    former = {b.pk: _columns(b) for bookings in matches for b in bookings}
+    refunded = _refunded_by_staff(bookings[0] for bookings in matches if bookings)
+    for payment, bookings in zip(payments, matches, strict=True):
+        booking = bookings[0] if bookings else None
+        if payment.customer_id is None:
+            changed += [_voided(booking) for booking in bookings]
             continue
         if booking is not None:
             changed.append(booking)
-        elif item.is_settled:
-            booking = _new(business, item)
+        elif payment.is_settled:
+            booking = _new(business, payment)
             new.append(booking)
         if booking is not None:
-            _write(booking, item, refunded.get(booking.pk, Decimal(0)))
-            paid.append((booking, item))
-        # Two payments turned out to be one: the second booking never was.
-        changed += [_withdrawn(other) for other in rows[1:]]
+            _update(booking, payment, refunded.get(booking.pk, Decimal(0)))
+            paid.append((booking, payment))
+        # Two payments turned out to be one: the second booking is void.
+        changed += [_voided(other) for other in bookings[1:]]
     Booking.objects.as_actor(actor, reason=_REASON).bulk_create(new)
-    # A payment that is told again mostly says the same.
-    changed = [row for row in changed if _columns(row) != former[row.pk]]
+    # A repeated message of a payment mostly changes nothing.
+    changed = [
+        booking for booking in changed if _columns(booking) != former[booking.pk]
+    ]
     if changed:
         Booking.objects.as_actor(actor, reason=_REASON).bulk_update(changed, _COLUMNS)
-    _refund(business, paid, actor)
+    _sync_refunds(business, paid, actor)
 
 
 def _columns(booking: Booking) -> list[Any]:
@@ -106,122 +101,111 @@ def _columns(booking: Booking) -> list[Any]:
     return [getattr(booking, name) for name in names]
 
 
-def _new(business: Business, item: PaymentSnapshot) -> Booking:
+def _new(business: Business, payment: PaymentSnapshot) -> Booking:
     return Booking(
         business=business,
-        external_id=f"{_OURS}{item.references[0]}"[:255],
-        placed_at=item.occurred_at,
+        external_id=f"{OF_PAYMENT}{payment.references[0]}"[:255],
+        placed_at=payment.occurred_at,
     )
 
 
-def _find(
-    business: Business, settlements: list[PaymentSnapshot]
+def _find_bookings(
+    business: Business, payments: list[PaymentSnapshot]
 ) -> list[list[Booking]]:
     """Return the bookings of each payment, those of staff and imports first."""
-    ids = {name for item in settlements for name in item.references}
+    ids = {name for payment in payments for name in payment.references}
     bare = {name.partition(":")[2] for name in ids}
-    rows = Booking.objects.filter(business=business)
+    keys = [*bare, *(f"{OF_PAYMENT}{name}" for name in ids)]
     by_name: dict[str, Booking] = {}
-    keys = [*bare, *(f"{_OURS}{name}" for name in ids)]
-    for row in rows.filter(Q(reference__in=bare) | Q(external_id__in=keys)):
-        by_name[row.reference] = row
-        if row.external_id:
-            by_name[row.external_id] = row
+    for booking in Booking.objects.filter(business=business).filter(
+        Q(reference__in=bare) | Q(external_id__in=keys)
+    ):
+        by_name[booking.reference] = booking
+        if booking.external_id:
+            by_name[booking.external_id] = booking
     matches: list[list[Booking]] = []
-    for item in settlements:
-        names = [name.partition(":")[2] for name in item.references]
-        names += [f"{_OURS}{name}" for name in item.references]
-        of_customer = {
-            by_name[name].pk: by_name[name]
-            for name in names
-            if name in by_name and by_name[name].customer_id == item.customer_id
+    for payment in payments:
+        names = [name.partition(":")[2] for name in payment.references]
+        names += [f"{OF_PAYMENT}{name}" for name in payment.references]
+        named = [by_name[name] for name in names if name in by_name]
+        unique = {
+            booking.pk: booking
+            for booking in named
+            if booking.customer_id == payment.customer_id or _is_synced(booking)
         }
-        synced = {
-            by_name[name].pk: by_name[name]
-            for name in names
-            if name in by_name and _is_ours(by_name[name])
-        }
-        unique = {**of_customer, **synced}
-        matches.append(sorted(unique.values(), key=lambda b: (_is_ours(b), b.pk)))
+        matches.append(sorted(unique.values(), key=lambda b: (_is_synced(b), b.pk)))
     return matches
 
 
-def _is_ours(booking: Booking) -> bool:
-    return (booking.external_id or "").startswith(_OURS)
+def _is_synced(instance: Booking | Refund) -> bool:
+    """Return True for what a payment has created, which then follows the payment."""
+    return (instance.external_id or "").startswith(OF_PAYMENT)
 
 
-def _refunded(bookings: Iterable[Booking]) -> dict[UUID, Decimal]:
-    """Return what staff gave back of those that are refunded, mostly none."""
+def _refunded_by_staff(bookings: Iterable[Booking]) -> dict[UUID, Decimal]:
+    """Return the refunds by staff of those bookings that are refunded, mostly none."""
     ids = [b.pk for b in bookings if b.status == BookingStatus.REFUNDED]
     if not ids:
         return {}
-    rows = Refund.objects.filter(booking__in=ids, status=RefundStatus.SUCCEEDED)
-    by_staff = rows.exclude(external_id__startswith=_OURS)
-    sums = by_staff.order_by().values("booking").annotate(total=Sum("amount"))
-    return {row["booking"]: from_database(row["total"]) for row in sums}
+    refunds = Refund.objects.filter(booking__in=ids, status=RefundStatus.SUCCEEDED)
+    return amounts_by_booking(refunds.exclude(external_id__startswith=OF_PAYMENT))
 
 
-def _write(booking: Booking, item: PaymentSnapshot, refunded: Decimal) -> None:
-    if not _is_ours(booking):
-        # Somebody else says what was bought; the payment says that it is paid.
-        if item.is_settled and not booking.is_purchase:
+def _update(booking: Booking, payment: PaymentSnapshot, refunded: Decimal) -> None:
+    if not _is_synced(booking):
+        # Staff or an import wrote what was bought; the payment only pays it.
+        if payment.is_settled and not booking.is_purchase:
             booking.status = BookingStatus.COMPLETED
-            booking.completed_at = booking.completed_at or item.occurred_at
-            booking.paid_amount = booking.paid_amount or item.amount
-        if item.is_refunded and booking.status == BookingStatus.COMPLETED:
+            booking.completed_at = booking.completed_at or payment.occurred_at
+            booking.paid_amount = booking.paid_amount or payment.amount
+        if payment.is_refunded and booking.status == BookingStatus.COMPLETED:
             booking.status = BookingStatus.REFUNDED
         return
-    booking.customer_id = item.customer_id or booking.customer_id
-    booking.kind = BookingKind.PLAN if item.plan else BookingKind.ORDER
-    booking.currency, booking.payment_method = item.currency, item.method
-    booking.total_amount = booking.paid_amount = item.amount
-    booking.original_amount, booking.discount_amount = item.original, item.discount
-    # An earlier word of the payment may come later.
-    booking.placed_at = booking.completed_at = item.occurred_at
+    booking.customer_id = payment.customer_id or booking.customer_id
+    booking.kind = BookingKind.PLAN if payment.plan else BookingKind.ORDER
+    booking.currency, booking.payment_method = payment.currency, payment.method
+    booking.total_amount = booking.paid_amount = payment.amount
+    booking.original_amount = payment.original
+    booking.discount_amount = payment.discount
+    # Messages of a payment may arrive out of order.
+    booking.placed_at = booking.completed_at = payment.occurred_at
     booking.cancelled_at = None
     booking.status = BookingStatus.COMPLETED
-    if not item.is_settled:
+    if not payment.is_settled:
         booking.status = BookingStatus.CANCELLED
-        booking.paid_amount, booking.cancelled_at = Decimal(0), item.occurred_at
-    elif item.is_refunded or 0 < item.amount <= refunded:
-        # By the processor, or by staff before the payment was told again.
+        booking.paid_amount, booking.cancelled_at = Decimal(0), payment.occurred_at
+    elif payment.is_refunded or 0 < payment.amount <= refunded:
+        # By the processor, or by staff before this message of the payment.
         booking.status = BookingStatus.REFUNDED
 
 
-def _withdrawn(booking: Booking) -> Booking:
-    if _is_ours(booking):
+def _voided(booking: Booking) -> Booking:
+    if _is_synced(booking):
         booking.status = BookingStatus.DRAFT
         booking.paid_amount = booking.total_amount = Decimal(0)
     return booking
 
 
-def _refund(
+def _sync_refunds(
     business: Business, paid: list[tuple[Booking, PaymentSnapshot]], actor: Actor
 ) -> None:
-    """Keep one refund of each payment at what the processor says went back."""
+    """Keep one refund of each payment equal to what the processor refunded."""
     stored = Refund.objects.filter(
         business=business, booking__in=[booking.pk for booking, _ in paid]
     )
-    refunds = {
-        row.booking_id: row
-        for row in stored
-        if (row.external_id or "").startswith(_OURS)
-    }
-    refunded = {
-        row["booking"]: from_database(row["total"])
-        for row in stored.filter(status=RefundStatus.SUCCEEDED)
-        .exclude(pk__in=[row.pk for row in refunds.values()])
-        .order_by()
-        .values("booking")
-        .annotate(total=Sum("amount"))
-    }
+    refunds = {refund.booking_id: refund for refund in stored if _is_synced(refund)}
+    refunded = amounts_by_booking(
+        stored.filter(status=RefundStatus.SUCCEEDED).exclude(
+            pk__in=[refund.pk for refund in refunds.values()]
+        )
+    )
     new, changed = [], []
-    for booking, item in paid:
+    for booking, payment in paid:
         # What staff refunded is part of what the processor reports.
-        amount = max(item.refunded - refunded.get(booking.pk, Decimal(0)), Decimal(0))
-        amount = min(amount, booking.paid_amount)
-        row = refunds.get(booking.pk)
-        if row is None and amount > 0:
+        further = payment.refunded - refunded.get(booking.pk, Decimal(0))
+        amount = min(max(further, Decimal(0)), booking.paid_amount)
+        refund = refunds.get(booking.pk)
+        if refund is None and amount > 0:
             new.append(
                 Refund(
                     business=business,
@@ -232,14 +216,14 @@ def _refund(
                     status=RefundStatus.SUCCEEDED,
                     reason_code=RefundReason.OTHER,
                     settled_at=timezone.now(),
-                    external_id=f"{_OURS}{item.references[0]}",
+                    external_id=f"{OF_PAYMENT}{payment.references[0]}",
                 )
             )
-        elif row is not None and row.amount != amount:
-            row.status = RefundStatus.SUCCEEDED if amount else RefundStatus.FAILED
-            row.amount = amount or row.amount
-            row.customer_id = booking.customer_id
-            changed.append(row)
+        elif refund is not None and refund.amount != amount:
+            refund.status = RefundStatus.SUCCEEDED if amount else RefundStatus.FAILED
+            refund.amount = amount or refund.amount
+            refund.customer_id = booking.customer_id
+            changed.append(refund)
     Refund.objects.as_actor(actor, reason=_REASON).bulk_create(new)
     if changed:
         columns = ("status", "amount", "customer")

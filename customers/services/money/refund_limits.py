@@ -16,49 +16,51 @@ from customers.money import from_database
 EXCEED_LIMIT = "customers.exceed_limit_refund"
 # What a customer was given back within this time counts together.
 _TOGETHER = timedelta(hours=24)
-# Money that somebody has let go.
+# The status of a refund whose money leaves, or has left.
 PAID_OUT = (RefundStatus.APPROVED, RefundStatus.SUCCEEDED)
 
 
-def releases_refund(row: Refund | Credit) -> bool:
-    """Tell whether money goes that waited: whatever the limit is by now."""
-    if not isinstance(row, Refund) or row._state.adding or row.status not in PAID_OUT:
+def releases_refund(payout: Refund | Credit) -> bool:
+    """Return True if this write pays out a pending refund, whatever the limit."""
+    if not isinstance(payout, Refund) or payout.status not in PAID_OUT:
         return False
-    before = Refund.objects.filter(pk=row.pk).values_list("status", flat=True).first()
-    return before not in PAID_OUT
+    stored = Refund.objects.filter(pk=payout.pk).values_list("status", flat=True)
+    return not payout._state.adding and stored.first() not in PAID_OUT
 
 
-def needs_confirming(row: Refund | Credit) -> bool:
-    """Tell whether writing this row is an act that its person confirms."""
-    return exceeds_refund_limit(row) or releases_refund(row)
+def needs_step_up(payout: Refund | Credit) -> bool:
+    """Return True if the person who saves this has to confirm it (step-up)."""
+    return exceeds_refund_limit(payout) or releases_refund(payout)
 
 
-def exceeds_refund_limit(row: Refund | Credit) -> bool:
-    """Tell whether money given back is more than the limit of its business.
+def exceeds_refund_limit(payout: Refund | Credit) -> bool:
+    """Return True if the amount is above the refund limit of its business.
 
     All refunds of one booking count together with those that the customer asked for
     within a day, and so does the credit of a day: otherwise parts of a large sum would
-    pass one by one, over bookings made for it. Amounts of another
-    currency than the business's cannot be compared with the limit, so each of them is.
-    A reversal gives nothing: it takes back an entry that was counted.
+    pass one by one, over bookings made for it. An amount in another currency than the
+    business's cannot be compared with the limit, so it counts as above it. A reversal
+    gives nothing: it takes back an entry that was counted.
     """
-    if isinstance(row, Refund):
-        gives = row.status in CLAIMING_STATUSES
-        business, currency = row.booking.business, row.booking.currency
+    if isinstance(payout, Refund):
+        gives = payout.status in CLAIMING_STATUSES
+        business, currency = payout.booking.business, payout.booking.currency
     else:
-        gives = row.amount > 0 and row.kind != CreditKind.REVERSED
-        business, currency = row.customer.business, row.currency
+        gives = payout.amount > 0 and payout.kind != CreditKind.REVERSED
+        business, currency = payout.customer.business, payout.currency
     limit = business.refund_limit
     if limit is None or not gives:
         return False
-    return currency != business.currency or row.amount + _before(row) > limit
+    return (
+        currency != business.currency or payout.amount + _counted_before(payout) > limit
+    )
 
 
-def _before(row: Refund | Credit) -> Decimal:
-    """Return what was given back already and counts together with a row."""
+def _counted_before(payout: Refund | Credit) -> Decimal:
+    """Return the earlier amounts that count together with this one."""
     others: Any
-    if isinstance(row, Refund):
-        booking = row.booking
+    if isinstance(payout, Refund):
+        booking = payout.booking
         of_today = Q(
             customer=booking.customer_id,
             currency=booking.currency,
@@ -69,11 +71,11 @@ def _before(row: Refund | Credit) -> Decimal:
         )
     else:
         others = Credit.objects.filter(
-            customer=row.customer_id,
+            customer=payout.customer_id,
             kind=CreditKind.ISSUED,
-            currency=row.currency,
+            currency=payout.currency,
             created_at__gt=timezone.now() - _TOGETHER,
         )
     return from_database(
-        others.exclude(pk=row.pk).aggregate(total=Sum("amount"))["total"]
+        others.exclude(pk=payout.pk).aggregate(total=Sum("amount"))["total"]
     )

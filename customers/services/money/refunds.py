@@ -11,12 +11,11 @@ from audit import accounts
 from audit.tenancy.actors import Actor
 from customers.choices import RefundStatus
 from customers.models import Booking, Refund
-from customers.money import to_column_decimals
-from customers.services.constraints import check_row
+from customers.money import format_money, to_column_decimals
+from customers.services.constraints import clean_instance
 from customers.services.locking import lock_customers
-from customers.services.money.amounts import shown_money
 from customers.services.money.money_rules import (
-    Confirm,
+    StepUp,
     check_claim,
     check_second_person,
     lock_booking,
@@ -24,7 +23,7 @@ from customers.services.money.money_rules import (
     save_refund,
 )
 from customers.services.money.refund_limits import EXCEED_LIMIT, exceeds_refund_limit
-from customers.services.saving import Write
+from customers.services.writing import Write
 
 
 @transaction.atomic
@@ -36,14 +35,14 @@ def request_refund(
     currency: str | None = None,
     reason_code: str,
     reason: str | None = None,
-    confirm: Confirm | None = None,
+    step_up: StepUp | None = None,
 ) -> Refund:
-    """Give money of a booking back, or ask a second person to.
+    """Refund a booking, or request a second person's approval.
 
-    Without an amount all that is left goes back. Up to the business's limit the refund
-    has succeeded at once; above it a person's refund is requested, after `confirm`, and
-    waits for `approve_refund`. Locks the customer, then the booking, until the commit.
-    Raises ValidationError: `currency_differs`, `refund_exceeds_paid`,
+    Without an amount all that is left is refunded. Up to the business's limit the
+    refund succeeds at once; above it a person's refund is requested, after `step_up`,
+    and is pending until `approve_refund`. Locks the customer, then the booking, until
+    the commit. Raises ValidationError: `currency_differs`, `refund_exceeds_paid`,
     `too_many_decimals`.
     """
     actor.require_perm(booking.business_id, "customers.add_refund")
@@ -68,9 +67,9 @@ def request_refund(
         raise ValidationError(msg, code="refund_exceeds_paid")
     if actor.user_id is not None and exceeds_refund_limit(refund):
         refund.status = RefundStatus.REQUESTED
-    check_row(refund)
+    clean_instance(refund)
     check_claim(refund, booking)
-    if refund.status == RefundStatus.REQUESTED and confirm is not None:
+    if refund.status == RefundStatus.REQUESTED and step_up is not None:
         digest = accounts.digest_of(
             "request_refund",
             booking=str(booking.pk),
@@ -79,8 +78,8 @@ def request_refund(
             reason_code=reason_code,
             reason=reason,
         )
-        amount_text = shown_money(refund.amount, refund.currency)
-        confirm(digest, f"Ask to give back {amount_text}")
+        amount_text = format_money(refund.amount, refund.currency)
+        step_up(digest, f"Ask to give back {amount_text}")
     customer = booking.customer
     save_refund(Write(refund, actor=actor, reason=reason, customer=customer))
     return refund
@@ -88,47 +87,46 @@ def request_refund(
 
 @transaction.atomic
 def approve_refund(
-    refund: Refund, *, actor: Actor, confirm: Confirm | None = None
+    refund: Refund, *, actor: Actor, step_up: StepUp | None = None
 ) -> Refund:
-    """Let the money of a requested refund go, as its second person.
+    """Approve a pending refund (four-eyes).
 
-    Raises PermissionDenied without the right to exceed the limit, ValidationError:
-    `second_person` for whoever asked for it, whatever the limit is by now;
-    `not_requested` for one
-    that does not wait any more. Locks as `request_refund` does.
+    Raises PermissionDenied without the permission to exceed the limit, ValidationError:
+    `second_person` for the person who requested it, `not_requested` for a refund that
+    is not pending any more. Locks as `request_refund` does.
     """
     actor.require_perm(refund.business_id, EXCEED_LIMIT)
-    row = _waiting(refund)
-    row.status = RefundStatus.SUCCEEDED
-    check_second_person(row, actor)
-    if confirm is not None:
+    refund = _lock_pending(refund)
+    refund.status = RefundStatus.SUCCEEDED
+    check_second_person(refund, actor)
+    if step_up is not None:
         digest = accounts.digest_of(
-            "approve_refund", refund=str(row.pk), amount=str(row.amount)
+            "approve_refund", refund=str(refund.pk), amount=str(refund.amount)
         )
-        confirm(digest, f"Give back {shown_money(row.amount, row.currency)}")
-    row.approved_by_id = actor.user_id
-    save_refund(Write(row, actor=actor, reason="approved"))
-    return row
+        step_up(digest, f"Give back {format_money(refund.amount, refund.currency)}")
+    refund.approved_by_id = actor.user_id
+    save_refund(Write(refund, actor=actor, reason="approved"))
+    return refund
 
 
 @transaction.atomic
 def refuse_refund(refund: Refund, *, actor: Actor, reason: str) -> Refund:
-    """Refuse or withdraw a requested refund; its amount may be claimed again.
+    """Refuse or withdraw a pending refund; its amount may be claimed again.
 
-    Raises ValidationError `not_requested` for one that does not wait any more.
+    Raises ValidationError `not_requested` for a refund that is not pending any more.
     """
     actor.require_perm(refund.business_id, "customers.change_refund")
-    row = _waiting(refund)
-    row.status = RefundStatus.REFUSED
-    save_refund(Write(row, actor=actor, reason=reason))
-    return row
+    refund = _lock_pending(refund)
+    refund.status = RefundStatus.REFUSED
+    save_refund(Write(refund, actor=actor, reason=reason))
+    return refund
 
 
-def _waiting(refund: Refund) -> Refund:
-    """Lock the customer, and return the refund as it is now."""
+def _lock_pending(refund: Refund) -> Refund:
+    """Lock the customer, and return the refund as stored now, which must be pending."""
     lock_customers([refund.customer_id])
-    row = Refund.objects.select_related("booking__business").get(pk=refund.pk)
-    if row.status != RefundStatus.REQUESTED:
-        msg = f"This refund is {row.get_status_display().lower()}: nothing waits."
+    refund = Refund.objects.select_related("booking__business").get(pk=refund.pk)
+    if refund.status != RefundStatus.REQUESTED:
+        msg = f"This refund is {refund.get_status_display().lower()}: nothing waits."
         raise ValidationError(msg, code="not_requested")
-    return row
+    return refund

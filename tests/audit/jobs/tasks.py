@@ -58,7 +58,7 @@ def count_rows(context: JobContext) -> None:
     from customers import services  # noqa: PLC0415 - the app above
     from customers.models import Customer  # noqa: PLC0415 - the app above
 
-    rows = services.list_rows(Customer, actor=context.actor)
+    rows = services.list_visible(Customer, actor=context.actor)
     with context.piece(1):
         context.count(rows=rows.count())
 

@@ -204,7 +204,9 @@ def test_the_trail_keeps_no_address_that_was_asked_for(alice, bob, bakery):
 def test_a_lost_race_is_told_for_each_of_a_bulk(alice, bakery, monkeypatch):
     CustomerFactory(business=bakery, email=SECRET)
     # As if the other one came between the look and the write.
-    monkeypatch.setattr("customers.services.customers.check_row", lambda *_, **__: None)
+    monkeypatch.setattr(
+        "customers.services.customers.clean_instance", lambda *_, **__: None
+    )
     items = [{"name": "One", "email": SECRET}, {"name": "Two"}]
 
     answer = alice.post(

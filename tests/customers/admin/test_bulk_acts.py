@@ -32,7 +32,7 @@ def make(count: int, business: Any, actor: Any) -> list[Customer]:
         )
         for n in range(count)
     ]
-    services.create_many(rows, [], actor=actor, reason="test")
+    services.bulk_create_customers(rows, [], actor=actor, reason="test")
     return rows
 
 

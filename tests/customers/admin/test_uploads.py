@@ -272,7 +272,7 @@ def people(count: int) -> str:
 
 
 def test_a_long_file_is_looked_through_and_loaded_by_jobs(alice, bakery):
-    count = services.INLINE_ROWS + 1
+    count = services.INLINE_LIMIT + 1
     running = upload(alice, CUSTOMERS, people(count))
     page = running.redirect_chain[-1][0]
     assert running["Refresh"] == "2"
@@ -283,7 +283,7 @@ def test_a_long_file_is_looked_through_and_loaded_by_jobs(alice, bakery):
     run_jobs()
 
     preview = alice.get(page)
-    assert preview.context["found"]["total"] == count
+    assert preview.context["preview"]["total"] == count
     assert "Refresh" not in preview
     # The page of the job leads to it, for who sent the file and nobody else.
     job_page = f"/admin/audit/job/{Job.objects.get().pk}/change/"
@@ -317,7 +317,7 @@ def test_a_person_keeps_so_many_files_and_no_more(alice, bakery, monkeypatch):
 
 def test_a_file_whose_job_finds_no_room_is_not_kept(alice, bakery, monkeypatch):
     monkeypatch.setattr("audit.jobs.services.MOST_OPEN", 0)
-    page = upload(alice, CUSTOMERS, people(services.INLINE_ROWS + 1))
+    page = upload(alice, CUSTOMERS, people(services.INLINE_LIMIT + 1))
 
     assert "Wait for some of them, or cancel them." in page.text
     assert kept() == 0

@@ -32,13 +32,13 @@ from customers.models import (
 )
 from customers.services.constraints import (
     broken_checks,
-    check_row,
+    clean_instance,
     find_holders,
     holds,
     unique_rules,
     unique_values,
 )
-from customers.services.saving import copy_of
+from customers.services.writing import copy_of
 from tests.factories import (
     AddressFactory,
     BookingFactory,
@@ -139,8 +139,8 @@ def test_a_row_is_checked_as_django_does(db, model):
             former = getattr(row, field.name)
             setattr(row, field.name, value)
             expected = errors_of(row.full_clean)
-            assert errors_of(partial(check_row, row, stored)) == expected, field.name
-            assert errors_of(partial(check_row, row)) == expected, field.name
+            assert errors_of(partial(clean_instance, row, stored)) == expected, field
+            assert errors_of(partial(clean_instance, row)) == expected, field
             setattr(row, field.name, former)
 
 
@@ -153,9 +153,9 @@ def test_a_taken_value_is_told_as_django_does(db):
     expected = errors_of(bea.full_clean)
 
     assert len(expected[NON_FIELD_ERRORS]) == 2
-    assert errors_of(partial(check_row, bea, stored)) == expected
+    assert errors_of(partial(clean_instance, bea, stored)) == expected
     about = {"one_live_customer_per_email": "email"}
-    blamed = errors_of(partial(check_row, bea, stored, about=about))
+    blamed = errors_of(partial(clean_instance, bea, stored, about=about))
     assert blamed["email"] == ["A customer here has this e-mail already."]
 
 
@@ -164,8 +164,8 @@ def test_a_related_row_that_is_not_there_is_told_unless_it_was_loaded(db):
     stored = copy_of(ticket)
     ticket.booking_id = ticket.pk
 
-    assert "booking" in errors_of(partial(check_row, ticket, stored))
-    assert errors_of(partial(check_row, stored, stored)) == {}
+    assert "booking" in errors_of(partial(clean_instance, ticket, stored))
+    assert errors_of(partial(clean_instance, stored, stored)) == {}
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_only_what_differs_is_asked(db, changes, statements):
         setattr(ana, name, value)
 
     with CaptureQueriesContext(connection) as asked:
-        errors_of(partial(check_row, ana, stored))
+        errors_of(partial(clean_instance, ana, stored))
 
     sent = [query["sql"] for query in asked.captured_queries]
     assert sum(sql.startswith("SELECT") for sql in sent) == statements, sent

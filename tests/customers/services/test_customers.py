@@ -130,7 +130,7 @@ def test_archive_hides_and_keeps(actor, bakery):
 
     archived = services.archive_customer(customer, actor=actor, reason="asked by phone")
 
-    assert archived.shown_status == "archived"
+    assert archived.display_status == "archived"
     assert archived.archive_reason == "asked by phone"
     assert not services.list_customers(actor=actor).exists()
     assert Customer.objects.count() == 1

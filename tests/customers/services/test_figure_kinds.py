@@ -150,7 +150,7 @@ def test_what_changes_one_is_named(ana, label, name):
 def test_a_place_computes_nothing_and_a_status_does(ana, monkeypatch):
     computed: list[Figures] = []
     monkeypatch.setattr(
-        "customers.services.saving.refresh_locked",
+        "customers.services.writing.refresh_locked",
         lambda _, figures: computed.append(figures),
     )
     actor = Actor.system("test")

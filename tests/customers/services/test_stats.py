@@ -181,7 +181,7 @@ def test_thresholds_of_the_business_decide_and_changing_them_recomputes(
 def test_the_figures_of_many_follow_by_a_job(actor):
     business = BusinessFactory()
     rows = [Customer(business=business, name=f"C {n}") for n in range(501)]
-    services.create_many(rows, [], actor=actor, reason="test")
+    services.bulk_create_customers(rows, [], actor=actor, reason="test")
     wrong = CustomerStats.objects.filter(customer__in=rows[::100])
     wrong.update(total_orders=9)
 

@@ -15,7 +15,12 @@ from hub.api.customers import (
     patch_customers_by_customer,
     post_customers,
 )
-from hub.models import ChangedCustomer, CustomerType, NewCustomer, ProblemDocument
+from hub.models import (
+    CustomerCreate,
+    CustomerType,
+    CustomerUpdate,
+    ProblemDocument,
+)
 
 
 def use(url: str, token: str) -> None:
@@ -26,7 +31,7 @@ def use(url: str, token: str) -> None:
     assert page.count >= 5
     assert len(page.results) == 5
 
-    new = NewCustomer(
+    new = CustomerCreate(
         name="Ida Lund",
         email="ida.lund.client@example.no",
         customer_type=CustomerType.WALK_IN,
@@ -39,14 +44,14 @@ def use(url: str, token: str) -> None:
     changed = patch_customers_by_customer.sync(
         str(made.parsed.id),
         client=client,
-        body=ChangedCustomer(customer_type=CustomerType.REGULAR),
+        body=CustomerUpdate(customer_type=CustomerType.REGULAR),
         if_match=made.headers["ETag"],
     )
     assert changed.customer_type == CustomerType.REGULAR
     stale = patch_customers_by_customer.sync(
         str(made.parsed.id),
         client=client,
-        body=ChangedCustomer(name="Somebody"),
+        body=CustomerUpdate(name="Somebody"),
         if_match=made.headers["ETag"],
     )
     assert isinstance(stale, ProblemDocument)

@@ -7,12 +7,12 @@ from typing import Any, ClassVar
 from rest_framework import serializers
 
 from customers.api.fields import AmountField, MaybeTextField
-from customers.api.serializers.base import WholeRowSerializer
+from customers.api.serializers.base import CompleteModelSerializer
 from customers.api.serializers.segments import ContactableSerializer
 from customers.models import Customer
 
 
-class TargetedCustomerSerializer(WholeRowSerializer):
+class TargetedCustomerSerializer(CompleteModelSerializer):
     full_name = MaybeTextField(source="name")
     # Orders are purchases there.
     total_orders = serializers.IntegerField(source="stats.total_purchases")

@@ -1,9 +1,9 @@
-"""Document 003's acts on one customer: `POST /api/admin/customers/[id]/actions`."""
+"""Document 003's actions on one customer: `POST /api/admin/customers/[id]/actions`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar, NamedTuple
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.core.exceptions import ValidationError as RuleBroken
@@ -13,123 +13,148 @@ from rest_framework.response import Response
 from audit.api.step_up import require_step_up
 from audit.rest.views import ActionSpec
 from customers import services
-from customers.api import money_shapes as shapes
+from customers.api.contracts.doc003 import inputs
 from customers.api.contracts.doc003.serializers import DoneSerializer
 from customers.api.contracts.doc003.views import HubView
 from customers.api.serializers.money import LinkSerializer, OneInvoiceSerializer
 from customers.choices import RefundStatus
 from customers.models import Booking, Customer
 
-# What each act needs, in the business of the customer.
-PERMISSIONS = {
-    "issue_refund": "customers.add_refund",
-    "issue_credit": "customers.add_credit",
-    "add_flag": "customers.add_flag",
-    "remove_flag": "customers.change_flag",
-    "export_data": "customers.export_customer",
-    "resend_invoices": "customers.change_booking",
-}
+_Result = dict[str, Any]
 
 
-class Actions(HubView):
-    """POST does one act; which right it needs depends on the act."""
+class CustomerActionsView(HubView):
+    """POST does one action; the permission that it needs depends on the action."""
 
-    action_specs: ClassVar[Mapping[str, ActionSpec]] = {
+    action_specs: ClassVar = {
         "post": ActionSpec(
             "customers.view_customer",
             DoneSerializer,
-            body=shapes.Act,
+            body=inputs.Act,
             other_responses={202: DoneSerializer},
         )
     }
 
     def post(self, request: Request, customer: str) -> Response:
-        row, values = self.customer(customer), self.body()
-        action = values.pop("action")
-        self.actor.require_perm(row.business_id, PERMISSIONS[action])
-        result: dict[str, Any] = getattr(self, f"_{action}")(row, **values)
-        self.note_access("viewed", [row], target=row)
+        instance, values = self.customer(customer), self.body()
+        name = values.pop("action")
+        action = _ACTIONS[name]
+        self.actor.require_perm(instance.business_id, action.permission)
+        result = action.run(self, instance, **values)
+        self.note_viewed(instance)
         return self.respond(
             {
                 "success": True,
-                "action": action,
+                "action": name,
                 "result": result,
                 "operation_id": self.actor.operation.id,
             },
             status=202 if "needs" in result else 200,
         )
 
-    def _confirm(self, scope: str) -> services.Confirm:
-        def ask(digest: str, what: str) -> None:
+    def step_up(self, scope: str) -> services.StepUp:
+        """Return a function that requires a step-up of this scope."""
+
+        def check(digest: str, what: str) -> None:
             require_step_up(self.request, scope, digest=digest, what=what)
 
-        return ask
+        return check
 
-    def _booking(self, row: Customer, pk: Any) -> Booking:
+    def booking(self, customer: Customer, pk: Any) -> Booking:
         """Return a booking of this customer. Raises ValidationError."""
         try:
             booking = services.get_booking(str(pk), actor=self.actor)
         except ObjectDoesNotExist as error:
             raise _no_booking() from error
-        if booking.customer_id != row.pk:
+        if booking.customer_id != customer.pk:
             raise _no_booking()
         return booking
 
-    def _issue_refund(
-        self, row: Customer, booking_id: Any, **values: Any
-    ) -> dict[str, Any]:
-        refund = services.request_refund(
-            self._booking(row, booking_id),
-            actor=self.actor,
-            confirm=self._confirm("refund_over_limit"),
-            **values,
-        )
-        result = {"refund_id": refund.pk, "status": refund.status}
-        if refund.status == RefundStatus.REQUESTED:
-            return {**result, "needs": "second_person"}
-        gone = services.refunded_of(refund.booking)
-        total = services.quantise(gone, refund.currency)
-        return {**result, "refunded_total": total}
 
-    def _issue_credit(self, row: Customer, **values: Any) -> dict[str, Any]:
-        entry = services.issue_credit(
-            row,
-            actor=self.actor,
-            confirm=self._confirm("refund_over_limit"),
-            **values,
-        )
-        balances = services.credit_balance(row, actor=self.actor)
-        return {
-            "credit_id": entry.pk,
-            "balance": balances[entry.currency],
-            "currency": entry.currency,
-        }
+class _Action(NamedTuple):
+    """An action: the permission it needs in the customer's business, and its code."""
 
-    def _add_flag(self, row: Customer, flag: str, reason: str) -> dict[str, Any]:
-        services.add_flag(row, flag, actor=self.actor, reason=reason)
-        return self._flags(row)
+    permission: str
+    run: Callable[..., _Result]
 
-    def _remove_flag(self, row: Customer, flag: str, reason: str) -> dict[str, Any]:
-        services.remove_flag(row, flag, actor=self.actor, reason=reason)
-        return self._flags(row)
 
-    def _flags(self, row: Customer) -> dict[str, Any]:
-        flags = services.list_flags(row, actor=self.actor)
-        return {"flags": [flag.code for flag in flags]}
+def _issue_refund(
+    view: CustomerActionsView, customer: Customer, booking_id: Any, **values: Any
+) -> _Result:
+    refund = services.request_refund(
+        view.booking(customer, booking_id),
+        actor=view.actor,
+        step_up=view.step_up("refund_over_limit"),
+        **values,
+    )
+    result = {"refund_id": refund.pk, "status": refund.status}
+    if refund.status == RefundStatus.REQUESTED:
+        return {**result, "needs": "second_person"}
+    refunded = services.refunded_of(refund.booking)
+    return {**result, "refunded_total": services.quantise(refunded, refund.currency)}
 
-    def _export_data(self, row: Customer, reason: str) -> dict[str, Any]:
-        link = services.make_person_link(
-            row, actor=self.actor, reason=reason, confirm=self._confirm("export")
-        )
-        return LinkSerializer(link).data
 
-    def _resend_invoices(self, row: Customer, booking_ids: list[Any]) -> dict[str, Any]:
-        wanted = dict.fromkeys(booking_ids)
-        bookings = [self._booking(row, pk) for pk in wanted]
-        sent = services.send_invoices(bookings, actor=self.actor)
-        context = {"sees_address": self.can_see_unmasked(row)}
-        invoices = OneInvoiceSerializer(sent, many=True, context=context)
-        return {"invoices": invoices.data}
+def _issue_credit(
+    view: CustomerActionsView, customer: Customer, **values: Any
+) -> _Result:
+    entry = services.issue_credit(
+        customer,
+        actor=view.actor,
+        step_up=view.step_up("refund_over_limit"),
+        **values,
+    )
+    balances = services.credit_balance(customer, actor=view.actor)
+    return {
+        "credit_id": entry.pk,
+        "balance": balances[entry.currency],
+        "currency": entry.currency,
+    }
+
+
+def _add_flag(
+    view: CustomerActionsView, customer: Customer, flag: str, reason: str
+) -> _Result:
+    services.add_flag(customer, flag, actor=view.actor, reason=reason)
+    return _flags(view, customer)
+
+
+def _remove_flag(
+    view: CustomerActionsView, customer: Customer, flag: str, reason: str
+) -> _Result:
+    services.remove_flag(customer, flag, actor=view.actor, reason=reason)
+    return _flags(view, customer)
+
+
+def _flags(view: CustomerActionsView, customer: Customer) -> _Result:
+    flags = services.list_flags(customer, actor=view.actor)
+    return {"flags": [flag.code for flag in flags]}
+
+
+def _export_data(view: CustomerActionsView, customer: Customer, reason: str) -> _Result:
+    link = services.make_person_link(
+        customer, actor=view.actor, reason=reason, step_up=view.step_up("export")
+    )
+    return LinkSerializer(link).data
+
+
+def _resend_invoices(
+    view: CustomerActionsView, customer: Customer, booking_ids: list[Any]
+) -> _Result:
+    bookings = [view.booking(customer, pk) for pk in dict.fromkeys(booking_ids)]
+    sent = services.send_invoices(bookings, actor=view.actor)
+    context = {"sees_address": view.can_see_unmasked(customer)}
+    invoices = OneInvoiceSerializer(sent, many=True, context=context)
+    return {"invoices": invoices.data}
+
+
+_ACTIONS = {
+    "issue_refund": _Action("customers.add_refund", _issue_refund),
+    "issue_credit": _Action("customers.add_credit", _issue_credit),
+    "add_flag": _Action("customers.add_flag", _add_flag),
+    "remove_flag": _Action("customers.change_flag", _remove_flag),
+    "export_data": _Action("customers.export_customer", _export_data),
+    "resend_invoices": _Action("customers.change_booking", _resend_invoices),
+}
 
 
 def _no_booking() -> RuleBroken:

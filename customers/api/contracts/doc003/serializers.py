@@ -1,25 +1,23 @@
-"""What document 003 answers; the views write the keys in camelCase."""
+"""Answers of document 003; the views write the keys in camelCase."""
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any, ClassVar
 
 from rest_framework import serializers
 
-from customers import services
+from customers.api.contracts.doc003.inputs import ACTS
 from customers.api.fields import AmountField, MaybeTextField, NumberField
-from customers.api.money_shapes import ACTS
 from customers.api.serializers.base import (
+    CompleteModelSerializer,
     PaginationSerializer,
     PaidBookingSerializer,
-    WholeRowSerializer,
 )
 from customers.choices import AuthorKind
 from customers.models import Address, Booking, Contact, Customer, CustomerStats, Ticket
 
 
-class HubStatsSerializer(WholeRowSerializer):
+class HubStatsSerializer(CompleteModelSerializer):
     total_ltv = AmountField(source="total_spent", currency="customer.business.currency")
 
     class Meta:
@@ -36,9 +34,9 @@ class HubStatsSerializer(WholeRowSerializer):
         ]
 
 
-class HubRowSerializer(WholeRowSerializer):
+class HubCustomerSerializer(CompleteModelSerializer):
     email_verified = serializers.BooleanField(source="is_email_verified")
-    status = serializers.CharField(source="shown_status")
+    status = serializers.CharField(source="display_status")
     stats = HubStatsSerializer()
 
     class Meta:
@@ -61,25 +59,16 @@ class HubPaginationSerializer(PaginationSerializer):
     """The same in camelCase."""
 
 
-class LifetimeValueField(NumberField):
-    """What all customers spent in the currency of the business."""
-
-    def get_attribute(self, instance: dict[str, Any]) -> Decimal:
-        currency = instance["business"].currency
-        spent = instance["figures"].lifetime_value.get(currency, Decimal(0))
-        return services.quantise(spent, currency)
-
-
 class HubSummarySerializer(serializers.Serializer[Any]):
-    total_customers = serializers.IntegerField(source="figures.total_customers")
-    total_ltv = LifetimeValueField()
-    total_orders = serializers.IntegerField(source="figures.total_orders")
-    total_cancellations = serializers.IntegerField(source="figures.cancelled_orders")
-    currency = serializers.CharField(source="business.currency")
+    total_customers = serializers.IntegerField()
+    total_ltv = NumberField()
+    total_orders = serializers.IntegerField()
+    total_cancellations = serializers.IntegerField(source="cancelled_orders")
+    currency = serializers.CharField()
 
 
 class HubPageSerializer(serializers.Serializer[Any]):
-    customers = HubRowSerializer(many=True)
+    customers = HubCustomerSerializer(many=True)
     pagination = HubPaginationSerializer()
     summary = HubSummarySerializer()
 
@@ -103,7 +92,7 @@ class HubBookingSerializer(PaidBookingSerializer):
         ]
 
 
-class HubPlaceSerializer(WholeRowSerializer):
+class HubPlaceSerializer(CompleteModelSerializer):
     class Meta:
         model = Address
         fields: ClassVar = [
@@ -123,7 +112,7 @@ class HubPlaceSerializer(WholeRowSerializer):
         ]
 
 
-class HubContactSerializer(WholeRowSerializer):
+class HubContactSerializer(CompleteModelSerializer):
     class Meta:
         model = Contact
         fields: ClassVar = ["id", "kind", "name", "relation", "email", "phone"]
@@ -135,7 +124,7 @@ class HubResponseSerializer(serializers.Serializer[Any]):
     created_at = serializers.DateTimeField(source="sent_at")
 
 
-class HubTicketSerializer(WholeRowSerializer):
+class HubTicketSerializer(CompleteModelSerializer):
     # From a prefetch.
     responses = HubResponseSerializer(many=True)
 
@@ -152,8 +141,8 @@ class HubTicketSerializer(WholeRowSerializer):
         ]
 
 
-class HubDetailSerializer(HubRowSerializer):
-    # The view adds `parts` to the row.
+class HubDetailSerializer(HubCustomerSerializer):
+    # `parts` is set by the view.
     flags = serializers.ListField(child=serializers.CharField(), source="parts.flags")
     currency = serializers.CharField(source="business.currency")
     bookings = HubBookingSerializer(many=True, source="parts.bookings")
@@ -162,9 +151,9 @@ class HubDetailSerializer(HubRowSerializer):
     support_tickets = HubTicketSerializer(many=True, source="parts.tickets")
     more = serializers.DictField(child=serializers.BooleanField(), source="parts.more")
 
-    class Meta(HubRowSerializer.Meta):
+    class Meta(HubCustomerSerializer.Meta):
         fields: ClassVar = [
-            *HubRowSerializer.Meta.fields,
+            *HubCustomerSerializer.Meta.fields,
             "flags",
             "currency",
             "bookings",
@@ -181,7 +170,9 @@ class DuplicateSerializer(serializers.Serializer[Any]):
 
 
 class HubCreatedSerializer(HubDetailSerializer):
-    # The view adds them to the row.
+    """A new customer, with possible duplicates."""
+
+    # Set by the view.
     possible_duplicates = DuplicateSerializer(many=True)
 
     class Meta(HubDetailSerializer.Meta):

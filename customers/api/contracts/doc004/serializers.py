@@ -1,4 +1,4 @@
-"""What document 004 answers."""
+"""Answers of document 004."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from customers.api.fields import (
     PresumedField,
 )
 from customers.api.serializers.base import (
+    CompleteModelSerializer,
     PaginationSerializer,
     PaidBookingSerializer,
-    WholeRowSerializer,
 )
 from customers.choices import LoyaltyTier
 from customers.models import Booking, Customer, CustomerStats, Note, Preferences
 
-_FOUND = ["id", "unique_id", "name", "phone", "email", "customer_type"]
+_CUSTOMER = ["id", "unique_id", "name", "phone", "email", "customer_type"]
 _OF_CUSTOMER = ["id", "customer_id", "business_id"]
 _TIMES = ["created_at", "updated_at"]
 _CURRENCY = "customer.business.currency"
 
 
-class PreferenceFactsSerializer(WholeRowSerializer):
+class CustomerPreferencesSerializer(CompleteModelSerializer):
     average_spend = NumberField(allow_null=True)
 
     class Meta:
@@ -45,11 +45,11 @@ class PreferenceFactsSerializer(WholeRowSerializer):
         ]
 
 
-class PreferencesSerializer(PreferenceFactsSerializer):
-    class Meta(PreferenceFactsSerializer.Meta):
+class StoredPreferencesSerializer(CustomerPreferencesSerializer):
+    class Meta(CustomerPreferencesSerializer.Meta):
         fields: ClassVar = [
             *_OF_CUSTOMER,
-            *PreferenceFactsSerializer.Meta.fields,
+            *CustomerPreferencesSerializer.Meta.fields,
             *_TIMES,
         ]
 
@@ -61,7 +61,7 @@ class DaysSincePurchaseField(serializers.IntegerField):
         return services.days_since_purchase(instance.customer)
 
 
-class PurchaseFiguresSerializer(WholeRowSerializer):
+class PurchaseFiguresSerializer(CompleteModelSerializer):
     total_spent = AmountField(currency=_CURRENCY)
     total_items_bought = NumberField()
     avg_transaction_value = AmountField(currency=_CURRENCY, absent=Decimal(0))
@@ -96,24 +96,24 @@ class PurchaseSummarySerializer(PurchaseFiguresSerializer):
         ]
 
 
-class FoundCustomerSerializer(WholeRowSerializer):
+class CustomerMatchSerializer(CompleteModelSerializer):
     class Meta:
         model = Customer
-        fields: ClassVar = _FOUND
+        fields: ClassVar = _CUSTOMER
 
 
-class FoundSerializer(serializers.Serializer[Any]):
-    customers = FoundCustomerSerializer(many=True)
+class CustomerMatchListSerializer(serializers.Serializer[Any]):
+    customers = CustomerMatchSerializer(many=True)
 
 
 class AddressTextField(MaybeTextField):
-    """The primary address as one line; the rows come from `with_shown()`."""
+    """The primary address as one line, from the prefetch of `with_details()`."""
 
     def to_representation(self, value: Any) -> Any:
         return next((address.as_text for address in value), None)
 
 
-class ListedCustomerSerializer(WholeRowSerializer):
+class ListedCustomerSerializer(CompleteModelSerializer):
     address = AddressTextField(source="primary_addresses")
     is_active = serializers.BooleanField()
     prefer_sms = PresumedField(source="preferences.prefer_sms", presumed=True)
@@ -126,7 +126,7 @@ class ListedCustomerSerializer(WholeRowSerializer):
         fields: ClassVar = [
             "id",
             "business_id",
-            *_FOUND[1:-1],
+            *_CUSTOMER[1:-1],
             "address",
             "customer_type",
             "is_active",
@@ -138,13 +138,13 @@ class ListedCustomerSerializer(WholeRowSerializer):
 
 
 def get_customer_masks(customer: Customer) -> dict[str, Any]:
-    """Return what is shown instead of each value that is masked."""
-    address = AddressTextField().to_representation(customer.primary_addresses)  # type: ignore[attr-defined]  # from with_shown()
+    """Return what the answer shows in the place of each masked value."""
+    address = AddressTextField().to_representation(customer.primary_addresses)  # type: ignore[attr-defined]  # from with_details()
     masks = masks_of(customer)
     return {**masks, "address": mask(address)} if address else masks
 
 
-class CustomerPageSerializer(serializers.Serializer[Any]):
+class ListedCustomerPageSerializer(serializers.Serializer[Any]):
     customers = ListedCustomerSerializer(many=True)
     pagination = PaginationSerializer()
 
@@ -171,7 +171,7 @@ class AuthorSerializer(serializers.Serializer[Any]):
     name = AuthorNameField(source="*")
 
 
-class OneNoteSerializer(WholeRowSerializer):
+class CustomerNoteSerializer(CompleteModelSerializer):
     created_by = AuthorSerializer(allow_null=True)
 
     class Meta:
@@ -185,15 +185,15 @@ class OneNoteSerializer(WholeRowSerializer):
         ]
 
 
-class NotePageSerializer(serializers.Serializer[Any]):
-    notes = OneNoteSerializer(many=True)
+class CustomerNotePageSerializer(serializers.Serializer[Any]):
+    notes = CustomerNoteSerializer(many=True)
     pagination = PaginationSerializer()
 
 
 class OneCustomerSerializer(RepeatCustomerSerializer):
-    preferences = PreferenceFactsSerializer()
-    # The newest; the view adds them to the row.
-    recent_notes = OneNoteSerializer(many=True)
+    preferences = CustomerPreferencesSerializer()
+    # The newest; set by the view.
+    recent_notes = CustomerNoteSerializer(many=True)
 
     class Meta(RepeatCustomerSerializer.Meta):
         fields: ClassVar = [
@@ -229,7 +229,7 @@ class PurchasePageSerializer(serializers.Serializer[Any]):
     pagination = PaginationSerializer()
 
 
-class MeasuredCustomerSerializer(WholeRowSerializer):
+class MeasuredCustomerSerializer(CompleteModelSerializer):
     is_active = serializers.BooleanField()
 
     class Meta:

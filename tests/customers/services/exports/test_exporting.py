@@ -123,7 +123,7 @@ def test_memory_is_flat(alice, bakery, actor, profile):
 
     def grow(count: int) -> None:
         people = [Customer(business=bakery, name=f"P {n}") for n in range(count)]
-        services.create_many(people, [], actor=actor, reason="a test")
+        services.bulk_create_customers(people, [], actor=actor, reason="a test")
 
     def peak() -> int:
         plan = services.plan_export(bakery, actor=asks, profile=profile, **WHY)

@@ -757,7 +757,7 @@ class Misplacing(RowChecker):
 
     def check(self, rows: Any) -> Any:
         found = super().check(rows)
-        found[0].row.business = self.elsewhere
+        found[0].instance.business = self.elsewhere
         return found
 
 
@@ -781,7 +781,7 @@ def test_a_row_that_the_database_refuses_stops_no_other(alice, bakery, rival):
     )
 
     assert [c.outcome for c in batch.checked] == ["rejected", "new", "new"]
-    assert {row.city for row in batch.rows} == {"Bergen", "Tromsø"}
+    assert {row.city for row in batch.instances} == {"Bergen", "Tromsø"}
     assert set(Address.objects.values_list("city", flat=True)) == {"Bergen", "Tromsø"}
 
 
@@ -804,7 +804,7 @@ def test_long_cells_are_shown_in_part_and_given_back_whole(alice, bakery):
     found = services.import_findings(upload)
     assert len(found["shown"]["rejected"][0]["who"]) == 200
     assert len(found["unknown"][0]) == 50
-    assert name in "".join(services.rejected_rows(upload))
+    assert name in "".join(services.export_rejects(upload))
 
 
 def test_only_the_uploader_finds_confirms_and_loads_a_file(alice, bakery):
@@ -858,7 +858,7 @@ def test_of_several_uploads_at_once_the_last_place_is_for_one(
 
 
 def test_more_rows_than_a_request_waits_for_are_long(alice, bakery):
-    limit = services.INLINE_ROWS
+    limit = services.INLINE_LIMIT
 
     assert not services.is_long(keep(people(limit), actor=alice, business=bakery))
     assert services.is_long(keep(people(limit + 1), actor=alice, business=bakery))

@@ -52,7 +52,7 @@ def confirmed(acting: Actor):
 
 
 def request(booking, acting, amount: Any, **more: Any) -> Refund:
-    values = {"reason_code": "quality", "confirm": confirmed(acting), **more}
+    values = {"reason_code": "quality", "step_up": confirmed(acting), **more}
     amount = None if amount is None else Decimal(str(amount))
     return services.request_refund(booking, actor=acting, amount=amount, **values)
 
@@ -202,13 +202,13 @@ def test_above_the_limit_one_asks_and_another_approves(booking, bakery, role):
     asking, approving = person(bakery, role), person(bakery)
     ask = confirmed(asking)
 
-    row = request(booking, asking, "100.01", confirm=ask)
+    row = request(booking, asking, "100.01", step_up=ask)
 
     assert row.status == "requested"
     assert ask.asked == ["Ask to give back 100.01 EUR"]
     assert services.refunded_of(booking) == 0
 
-    done = services.approve_refund(row, actor=approving, confirm=confirmed(approving))
+    done = services.approve_refund(row, actor=approving, step_up=confirmed(approving))
 
     assert (done.status, done.requested_by_id) == ("succeeded", asking.id)
     assert done.approved_by_id == approving.id
@@ -220,7 +220,7 @@ def test_nobody_approves_what_they_asked_for(booking, bakery):
     row = request(booking, asking, 300)
 
     with pytest.raises(ValidationError) as found:
-        services.approve_refund(row, actor=asking, confirm=confirmed(asking))
+        services.approve_refund(row, actor=asking, step_up=confirmed(asking))
 
     assert code_of(found) == "second_person"
     row.refresh_from_db()
@@ -251,7 +251,7 @@ def test_a_refused_refund_frees_its_money_and_is_over(booking, bakery):
     assert row.history.latest("history_id").history_change_reason == "no proof"
     assert request(booking, asking, 500).status == "requested"
     for act, more in (
-        (services.approve_refund, {"confirm": confirmed(refusing)}),
+        (services.approve_refund, {"step_up": confirmed(refusing)}),
         (services.refuse_refund, {"reason": "x"}),
     ):
         with pytest.raises(ValidationError) as found:
@@ -362,7 +362,7 @@ def test_a_limit_raised_meanwhile_spares_no_second_person(
     row = Refund.objects.get(pk=row.pk)
 
     with pytest.raises(ValidationError) as found:
-        services.approve_refund(row, actor=asking, confirm=confirmed(asking))
+        services.approve_refund(row, actor=asking, step_up=confirmed(asking))
     assert code_of(found) == "second_person"
     row.status = "succeeded"
     with pytest.raises(ValidationError, match="a second person"):
@@ -374,7 +374,7 @@ def test_a_limit_raised_meanwhile_spares_no_second_person(
         services.approve_refund(row, actor=other)
     ask = confirmed(other)
     row.refresh_from_db()
-    assert services.approve_refund(row, actor=other, confirm=ask).status == "succeeded"
+    assert services.approve_refund(row, actor=other, step_up=ask).status == "succeeded"
     assert ask.asked == ["Give back 300.00 EUR"]
 
 
@@ -387,6 +387,6 @@ def test_a_confirmation_is_for_one_reason(booking, bakery):
 
     for reason in ("broken", "late", "late"):
         with pytest.raises(PermissionDenied):
-            request(booking, person(bakery), 300, reason=reason, confirm=ask)
+            request(booking, person(bakery), 300, reason=reason, step_up=ask)
 
     assert digests[0] != digests[1] == digests[2]

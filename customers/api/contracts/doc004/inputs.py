@@ -1,4 +1,4 @@
-"""What document 004 takes."""
+"""Bodies and parameters of document 004."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import ClassVar
 from rest_framework import serializers
 
 from audit.rest.serializers import EmailAddressField, PageQuery, StrictSerializer
-from customers.api.bodies import EveryKey, SeenOrMasked
+from customers.api.inputs import MaskedUpdateSerializer, RequireAllMixin
 from customers.choices import CustomerType, NoteType
 
 _ORDERS = ("created_at", "name", "updated_at", "total_spent", "total_purchases")
@@ -30,7 +30,7 @@ class CreateCustomer(StrictSerializer):
     prefer_call = serializers.BooleanField(allow_null=True, required=False)
 
 
-class UpdateCustomer(SeenOrMasked, CreateCustomer):
+class UpdateCustomer(MaskedUpdateSerializer, CreateCustomer):
     """`updateCustomerSchema`: what is not named stays."""
 
     # What an answer carries beside them; sent back, it is no mistake and no change.
@@ -48,7 +48,7 @@ class UpdateCustomer(SeenOrMasked, CreateCustomer):
     name = serializers.CharField(max_length=255, required=False)
 
 
-class ReplaceCustomer(EveryKey, UpdateCustomer):
+class ReplaceCustomer(RequireAllMixin, UpdateCustomer):
     """The same for PUT, which names every column that can be written."""
 
     optional: ClassVar[frozenset[str]] = frozenset({"business_id"})
@@ -62,7 +62,7 @@ class WriteNote(StrictSerializer):
     content = serializers.CharField(max_length=20_000)
 
 
-class UpdatePreferences(SeenOrMasked):
+class UpdatePreferences(MaskedUpdateSerializer):
     """`updatePreferencesSchema`."""
 
     business_id = serializers.UUIDField(required=False)

@@ -1,9 +1,9 @@
-"""Reading back: captures, quarantine, counts of a person, and whether all is well."""
+"""Endpoints that read captures, quarantine, counts of a person, and health."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import wraps
 from typing import Any, ClassVar
 
@@ -18,7 +18,7 @@ from rest_framework.response import Response
 from rest_framework.utils.encoders import JSONEncoder
 from rest_framework.viewsets import GenericViewSet
 
-from audit.log import note_shown, note_subjects
+from audit.log import note_access, note_subjects
 from audit.rest.exceptions import ApiError
 from audit.rest.pagination import KeysetPagination
 from audit.rest.renderers import ExactJSONRenderer
@@ -37,9 +37,9 @@ from capture.api.endpoint import (
 )
 from capture.api.machine import KeyAuthentication, KeyReaderMixin, require_secret
 from capture.api.native import single
-from capture.api.reading_schema import ReadingSchema
 from capture.api.responses import counted, error_of_result
-from capture.choices import SCOPE_READ, Status
+from capture.api.viewset_schema import ReadingSchema
+from capture.choices import SCOPE_READ, IngestStatus
 from capture.models import Capture, Quarantine
 from capture.parsing import ParseError, parse_body, payload_text
 
@@ -80,7 +80,7 @@ class SpacedJSONRenderer(ExactJSONRenderer):
 class ReadingViewSet(KeyReaderMixin, GenericViewSet[Any]):
     """What staff read with a session, and servers with a secret key.
 
-    `endpoint` stands before it, and answers and counts what it refuses.
+    `endpoint` wraps it, and answers and counts its refusals.
     """
 
     tag = "Reading captures"
@@ -127,7 +127,7 @@ class ReadingViewSet(KeyReaderMixin, GenericViewSet[Any]):
         raise ApiError(401, "not_authenticated", sentence)
 
     def check_query(self, request: Request) -> dict[str, Any]:
-        """Return the parameters of a list; what has none looks at none."""
+        """Return the checked parameters of a list; other actions ignore parameters."""
         if self.spec is None or self.spec.query is QuerySerializer:
             return {}
         serializer = self.spec.query(data=request.query_params.dict())
@@ -145,7 +145,7 @@ class ReadingViewSet(KeyReaderMixin, GenericViewSet[Any]):
         raise exc
 
     def get_object(self) -> Any:
-        """Return the row of the address. Raises ApiError 404, noted of a person."""
+        """Return the instance in the path. Raises ApiError 404 (recorded)."""
         pk, actor = self.kwargs["pk"], self.actor
         try:
             return self.get_queryset().get(pk=pk)
@@ -158,7 +158,7 @@ class ReadingViewSet(KeyReaderMixin, GenericViewSet[Any]):
     def list(self, request: Request) -> Response:
         """List rows, newest first."""
         page = self.paginate_queryset(self.get_queryset()) or []
-        note_shown(f"{self.event_prefix}.listed", page, actor=self.actor)
+        note_access(f"{self.event_prefix}.listed", page, actor=self.actor)
         next_link = self.paginator.get_next_link()  # type: ignore[union-attr]  # there is one
         return self.respond({"results": page, "next": next_link})
 
@@ -166,7 +166,7 @@ class ReadingViewSet(KeyReaderMixin, GenericViewSet[Any]):
         """Show one row."""
         instance = self.get_object()
         action = f"{self.event_prefix}.viewed"
-        note_shown(action, [instance], actor=self.actor, target=instance)
+        note_access(action, [instance], actor=self.actor, target=instance)
         return self.respond(instance)
 
     def respond(self, data: Any, **context: Any) -> Response:
@@ -178,7 +178,7 @@ class CaptureViewSet(ReadingViewSet):
 
     model = Capture
     queryset = Capture._default_manager.none()
-    action_specs: ClassVar[Mapping[str, ActionSpec]] = {
+    action_specs: ClassVar = {
         "list": ActionSpec(
             _VIEW_CAPTURE,
             serializers.CapturePageSerializer,
@@ -208,7 +208,7 @@ class QuarantineViewSet(ReadingViewSet):
     model = Quarantine
     queryset = Quarantine._default_manager.none()
     event_prefix = "quarantine"
-    action_specs: ClassVar[Mapping[str, ActionSpec]] = {
+    action_specs: ClassVar = {
         "list": ActionSpec(
             _VIEW_QUARANTINE,
             serializers.QuarantinePageSerializer,
@@ -232,7 +232,7 @@ class QuarantineDecisionViewSet(ReadingViewSet):
     model = Quarantine
     queryset = Quarantine._default_manager.none()
     authentication_classes = (StaffSessionAuthentication,)
-    action_specs: ClassVar[Mapping[str, ActionSpec]] = {
+    action_specs: ClassVar = {
         "replay": ActionSpec(
             "capture.replay_quarantine",
             serializers.ReplayedSerializer,
@@ -282,7 +282,7 @@ class QuarantineDecisionViewSet(ReadingViewSet):
         result = services.replay_quarantined(
             item, actor=self.actor, text=text, reason=body.get("reason") or None
         )
-        if result.status in (Status.QUARANTINED, Status.CONFLICT):
+        if result.status in (IngestStatus.QUARANTINED, IngestStatus.CONFLICT):
             raise error_of_result(result)
         return self.respond(
             {
@@ -305,7 +305,7 @@ class QuarantineDecisionViewSet(ReadingViewSet):
 class CaptureCountsViewSet(ReadingViewSet):
     """Counts what is known of a person."""
 
-    action_specs: ClassVar[Mapping[str, ActionSpec]] = {
+    action_specs: ClassVar = {
         "retrieve": ActionSpec(_VIEW_CAPTURE, serializers.CountsSerializer)
     }
 

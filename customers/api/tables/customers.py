@@ -6,48 +6,20 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import django_filters
-from rest_framework import serializers
 
 from audit.rest.filters import YesNoFilter
-from audit.rest.model_serializers import CreateSerializer, Related, UpdateSerializer
+from audit.rest.model_serializers import Related
 from customers import services
-from customers.api.tables.base import ArchivableFilters, HubViewSet
-from customers.api.tables.rows import (
-    BusinessRow,
-    CustomerRow,
-    PreferencesRow,
-    StatsRow,
+from customers.api.serializers import customers as serializers
+from customers.api.serializers.businesses import BusinessSerializer
+from customers.api.tables.base import (
+    CHOICES,
+    RANGE,
+    TIMES,
+    ArchivableFilters,
+    HubViewSet,
 )
 from customers.models import Customer
-
-
-class NewCustomer(CreateSerializer):
-    """A new customer, with wishes."""
-
-    name = serializers.CharField(max_length=255)
-    prefer_sms = serializers.BooleanField(required=False)
-    prefer_email = serializers.BooleanField(required=False)
-    prefer_call = serializers.BooleanField(required=False)
-    address = serializers.CharField(
-        max_length=2000, required=False, help_text="The primary one, as typed."
-    )
-
-    class Meta:
-        model = Customer
-        fields: ClassVar = [
-            *services.CUSTOMER_COLUMNS,
-            *("prefer_sms", "prefer_email", "prefer_call", "address"),
-        ]
-
-
-class ChangedCustomer(UpdateSerializer):
-    """What changes of a customer."""
-
-    name = serializers.CharField(max_length=255)
-
-    class Meta:
-        model = Customer
-        fields = services.CUSTOMER_COLUMNS
 
 
 class CustomerFilters(ArchivableFilters):
@@ -58,24 +30,6 @@ class CustomerFilters(ArchivableFilters):
         max_length=200,
         label="Name, reference, e-mail or phone; parts of what is seen in clear.",
     )
-
-    class Meta(ArchivableFilters.Meta):
-        model = Customer
-        fields: ClassVar = {
-            "status": ["exact", "in"],
-            "customer_type": ["exact", "in"],
-            "is_email_verified": ["exact"],
-            "unique_id": ["exact"],
-            "joined_at": ["gte", "lt"],
-            "created_at": ["gte", "lt"],
-            "updated_at": ["gte", "lt"],
-            "stats__total_spent": ["gte", "lt"],
-            "stats__total_purchases": ["gte", "lt"],
-            "stats__last_login_at": ["gte", "lt"],
-            "stats__last_active_at": ["gte", "lt"],
-            "stats__repeat_frequency": ["exact", "in"],
-        }
-
     is_repeat_customer = YesNoFilter(field_name="stats__is_repeat_customer")
     is_high_value = YesNoFilter(field_name="stats__is_high_value")
     is_opted_in = YesNoFilter(field_name="stats__is_opted_in")
@@ -90,10 +44,23 @@ class CustomerViewSet(HubViewSet):
 
     tag = "Customers"
     model = Customer
-    serializer_class = CustomerRow
-    create_serializer_class = NewCustomer
-    update_serializer_class = ChangedCustomer
-    filterset_class = CustomerFilters
+    serializer_class = serializers.CustomerSerializer
+    create_serializer_class = serializers.CustomerCreateSerializer
+    update_serializer_class = serializers.CustomerUpdateSerializer
+    filterset_base = CustomerFilters
+    filterset_fields: ClassVar = {
+        "status": CHOICES,
+        "customer_type": CHOICES,
+        "is_email_verified": ["exact"],
+        "unique_id": ["exact"],
+        "joined_at": RANGE,
+        **TIMES,
+        "stats__total_spent": RANGE,
+        "stats__total_purchases": RANGE,
+        "stats__last_login_at": RANGE,
+        "stats__last_active_at": RANGE,
+        "stats__repeat_frequency": CHOICES,
+    }
     archive_permission = services.ARCHIVE
     bulk_permission = "customers.bulk_customer"
     lookup_url_kwarg = "customer"
@@ -112,11 +79,13 @@ class CustomerViewSet(HubViewSet):
         "last_login_at": "stats__last_login_at",
     }
     related: ClassVar[Mapping[str, Related]] = {
-        "business": Related(BusinessRow, "business"),
+        "business": Related(BusinessSerializer, "business"),
         "preferences": Related(
-            PreferencesRow, "preferences", ("preferences__business",)
+            serializers.PreferencesSerializer,
+            "preferences",
+            ("preferences__business",),
         ),
-        "stats": Related(StatsRow, "stats", ("stats__business",)),
+        "stats": Related(serializers.StatsSerializer, "stats", ("stats__business",)),
     }
 
     def get_queryset(self) -> Any:
@@ -136,19 +105,23 @@ class CustomerViewSet(HubViewSet):
         return services.create_customer(business, actor=self.actor, **values)
 
     def perform_update(
-        self, row: Any, expected_rev: int | None, changes: dict[str, Any]
+        self, instance: Any, expected_rev: int | None, changes: dict[str, Any]
     ) -> Any:
         return services.update_customer(
-            row, actor=self.actor, expected_rev=expected_rev, **changes
+            instance, actor=self.actor, expected_rev=expected_rev, **changes
         )
 
-    def perform_archive(self, row: Any, expected_rev: int | None, reason: str) -> Any:
+    def perform_archive(
+        self, instance: Any, expected_rev: int | None, reason: str
+    ) -> Any:
         return services.archive_customer(
-            row, actor=self.actor, reason=reason, expected_rev=expected_rev
+            instance, actor=self.actor, reason=reason, expected_rev=expected_rev
         )
 
-    def perform_restore(self, row: Any, expected_rev: int | None, reason: str) -> Any:
+    def perform_restore(
+        self, instance: Any, expected_rev: int | None, reason: str
+    ) -> Any:
         [restored] = services.restore_customers(
-            [row.pk], actor=self.actor, reason=reason, expected_rev=expected_rev
+            [instance.pk], actor=self.actor, reason=reason, expected_rev=expected_rev
         )
         return restored

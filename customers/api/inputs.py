@@ -1,4 +1,4 @@
-"""The bodies and parameters of customer endpoints: what is taken, in which shape."""
+"""Bases of bodies and parameters that several endpoints of customers take."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from audit.rest.model_serializers import without_masked
 from audit.rest.serializers import QuerySerializer, StrictSerializer, snake_case
 
 
-class SeenOrMasked(StrictSerializer):
-    """A change of what somebody may see masked.
+class MaskedUpdateSerializer(StrictSerializer):
+    """An update of values that the caller may see masked.
 
-    The context holds `masks`, what is shown in place of the stored values, and
-    `is_unmasked`.
+    The context holds `masks`, what the answer has in the place of the stored values,
+    and `is_unmasked`.
     """
 
     def to_internal_value(self, data: Any) -> Any:
         """Leave out what comes back masked: it is no change.
 
-        Raises ValidationError for another value in the place of a masked one: what
-        somebody does not see, they do not overwrite.
+        Raises ValidationError for another value in the place of a masked one: a caller
+        cannot overwrite what they cannot see.
         """
         masks, is_unmasked = self.context["masks"], self.context["is_unmasked"]
         if not isinstance(data, Mapping):
             return super().to_internal_value(data)
-        kept, wrong = without_masked(data, masks, is_unmasked=is_unmasked)
-        if wrong:
-            raise ValidationError(wrong)
-        sent = {snake_case(str(key)) for key in data.keys() - kept.keys()}
+        changes, errors = without_masked(data, masks, is_unmasked=is_unmasked)
+        if errors:
+            raise ValidationError(errors)
+        sent = {snake_case(str(key)) for key in data.keys() - changes.keys()}
         for name in (sent if is_unmasked else masks.keys()) & self.fields.keys():
             self.fields[name].required = False
-        return super().to_internal_value(kept)
+        return super().to_internal_value(changes)
 
 
-class EveryKey(StrictSerializer):
-    """Makes a body of PUT from that of PATCH: no key may be left out.
+class RequireAllMixin(StrictSerializer):
+    """Makes the body of PUT from that of PATCH: no key may be left out.
 
     Put it before the other base.
     """
@@ -53,7 +53,7 @@ class EveryKey(StrictSerializer):
 
 
 class SearchQuery(QuerySerializer):
-    """The parameters of a search while somebody types."""
+    """The parameters of a search as you type."""
 
     q = serializers.CharField(max_length=200, allow_blank=True, default="")
     limit = serializers.IntegerField(min_value=1, max_value=50, default=10)

@@ -1,4 +1,4 @@
-"""What document 003 takes."""
+"""Bodies and parameters of document 003."""
 
 from __future__ import annotations
 
@@ -13,8 +13,19 @@ from audit.rest.serializers import (
     camel_case,
     snake_case,
 )
-from customers.api.bodies import EveryKey, SeenOrMasked
-from customers.choices import AddressKind, CustomerStatus, CustomerType
+from customers.api.inputs import MaskedUpdateSerializer, RequireAllMixin
+from customers.api.serializers.money import (
+    amount_input,
+    currency_input,
+    reason_input,
+)
+from customers.choices import (
+    AddressKind,
+    CreditReason,
+    CustomerStatus,
+    CustomerType,
+    RefundReason,
+)
 
 _HUB_ORDERS = (
     "name",
@@ -58,7 +69,7 @@ class HubCreate(StrictSerializer):
     addresses = HubAddress(many=True, required=False, max_length=20)  # type: ignore[call-arg]  # not in the stubs
 
 
-class HubUpdate(SeenOrMasked):
+class HubUpdate(MaskedUpdateSerializer):
     """What document 003 changes; what is not named stays."""
 
     ignored: ClassVar[frozenset[str]] = frozenset(
@@ -80,7 +91,7 @@ class HubUpdate(SeenOrMasked):
     status = serializers.ChoiceField(CustomerStatus.choices, required=False)
 
 
-class HubReplace(EveryKey, HubUpdate):
+class HubReplace(RequireAllMixin, HubUpdate):
     """The same for PUT, which names every column that can be written."""
 
 
@@ -103,3 +114,65 @@ class HubList(PageQuery):
     )
     sort_by = HubOrder([camel_case(n) for n in _HUB_ORDERS], default="created_at")
     sort_order = serializers.ChoiceField(("asc", "desc"), default="desc")
+
+
+# The keys that each action requires, and those that it takes besides.
+ACTS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
+    "issue_refund": (
+        frozenset({"booking_id", "reason_code"}),
+        frozenset({"amount", "currency", "reason"}),
+    ),
+    "issue_credit": (
+        frozenset({"amount"}),
+        frozenset({"currency", "reason_code", "reason"}),
+    ),
+    "add_flag": (frozenset({"flag", "reason"}), frozenset()),
+    "remove_flag": (frozenset({"flag", "reason"}), frozenset()),
+    "export_data": (frozenset({"reason"}), frozenset()),
+    "resend_invoices": (frozenset({"booking_ids"}), frozenset()),
+}
+_REASON_CODES = {
+    "issue_refund": RefundReason.values,
+    "issue_credit": CreditReason.values,
+}
+
+
+class Act(StrictSerializer):
+    """One action of document 003 on a customer; the keys depend on the action."""
+
+    action = serializers.ChoiceField(sorted({*ACTS, *map(camel_case, ACTS)}))
+    booking_id = serializers.UUIDField(required=False)
+    booking_ids = serializers.ListField(
+        child=serializers.UUIDField(), min_length=1, max_length=50, required=False
+    )
+    amount = amount_input(required=False)
+    currency = currency_input()
+    reason_code = serializers.ChoiceField(
+        sorted({*RefundReason.values, *CreditReason.values}), required=False
+    )
+    reason = reason_input(required=False)
+    flag = serializers.SlugField(max_length=50, required=False)
+
+    def validate_action(self, value: str) -> str:
+        """Take both spellings of a name."""
+        return snake_case(value)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse keys that the action lacks, and those that it does not take."""
+        required, optional = ACTS[attrs["action"]]
+        given = attrs.keys() - {"action"}
+        missing = serializers.ErrorDetail("This act needs it.", "required")
+        unexpected = serializers.ErrorDetail(
+            "This act does not take it.", "unknown_field"
+        )
+        errors = {camel_case(name): [missing] for name in required - given}
+        errors |= {
+            camel_case(name): [unexpected] for name in given - required - optional
+        }
+        codes = _REASON_CODES.get(attrs["action"], [])
+        if codes and attrs.get("reason_code", codes[0]) not in codes:
+            choice = serializers.ErrorDetail("Not of this act.", "invalid_choice")
+            errors.setdefault("reasonCode", [choice])
+        if errors:
+            raise serializers.ValidationError(errors)
+        return attrs

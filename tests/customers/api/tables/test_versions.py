@@ -8,7 +8,7 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from customers.models import Customer, Ticket
-from customers.services import archive_row, restore_row
+from customers.services import archive_instance, restore_instance
 from tests.customers.api.test_hub import send
 from tests.factories import CustomerFactory, TicketFactory
 
@@ -60,11 +60,11 @@ def test_a_tag_that_names_no_version_is_412_and_says_how(alice, ticket, tag):
     assert 'like "r1"' in answer.json()["message"]
 
 
-@pytest.mark.parametrize("act", [archive_row, restore_row])
+@pytest.mark.parametrize("act", [archive_instance, restore_instance])
 def test_hiding_and_bringing_back_compare_the_version(bakery, actor, act):
     row = CustomerFactory(business=bakery)
-    if act is restore_row:
-        row = archive_row(row, actor=actor, reason="x")
+    if act is restore_instance:
+        row = archive_instance(row, actor=actor, reason="x")
 
     with pytest.raises(ValidationError) as caught:
         act(row, actor=actor, reason="x", expected_rev=row.rev + 1)

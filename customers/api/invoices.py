@@ -1,0 +1,66 @@
+"""Invoices of bookings: as a page, and by mail."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from audit.rest.views import ActionSpec
+from customers import services
+from customers.api.mixins import CustomerLookupMixin
+from customers.api.serializers.money import SentInvoicesSerializer
+
+
+class AnyAcceptMixin(CustomerLookupMixin):
+    """Answers one media type, whatever the request accepts."""
+
+    def perform_content_negotiation(self, request: Any, force: bool = False) -> Any:  # noqa: FBT001, FBT002 - the library's signature
+        return super().perform_content_negotiation(request, force=True)
+
+
+class InvoiceView(AnyAcceptMixin):
+    """GET shows the invoice of a booking; it gets its number when it is sent."""
+
+    tag = "Bookings"
+    action_specs: ClassVar = {
+        "get": ActionSpec(
+            "customers.view_booking", OpenApiTypes.STR, media_type="text/html"
+        )
+    }
+
+    def get(self, request: Request, pk: str) -> HttpResponse:
+        booking = self.booking(pk)
+        # Its sums contain refunds and what credit paid.
+        for permission in ("customers.view_refund", "customers.view_credit"):
+            self.actor.require_perm(booking.business_id, permission)
+        services.check_invoiceable(booking)
+        html = services.render_invoice(
+            booking, actor=self.actor, is_unmasked=self.can_see_unmasked(booking)
+        )
+        self.note_viewed(booking.customer)
+        return HttpResponse(
+            html,
+            content_type="text/html; charset=utf-8",
+            headers={"Content-Security-Policy": services.invoice_policy()},
+        )
+
+
+class SendInvoiceView(CustomerLookupMixin):
+    """POST numbers the invoice of a booking and mails it."""
+
+    tag = "Bookings"
+    action_specs: ClassVar = {
+        "post": ActionSpec("customers.change_booking", SentInvoicesSerializer)
+    }
+
+    def post(self, request: Request, pk: str) -> Response:
+        booking = self.booking(pk)
+        self.body()
+        sent = services.send_invoices([booking], actor=self.actor)
+        self.note_viewed(booking.customer)
+        sees_address = self.can_see_unmasked(booking)
+        return self.respond({"results": sent}, sees_address=sees_address)

@@ -1,0 +1,172 @@
+"""Bookings, refunds and entries of credit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from rest_framework import serializers
+
+from audit.rest.model_serializers import CreateSerializer, UpdateSerializer
+from audit.rest.serializers import StrictSerializer
+from customers.api.serializers.base import OF_CUSTOMER, TIMES, MoneyModelSerializer
+from customers.models import Booking, Credit, Refund
+
+_BOOKING = [
+    "kind",
+    "status",
+    "placed_at",
+    "starts_at",
+    "ends_at",
+    "completed_at",
+    "cancelled_at",
+    "cancelled_by",
+    "cancel_reason",
+    "rescheduled_from_id",
+    "items_count",
+    "lines",
+    "original_amount",
+    "discount_amount",
+    "total_amount",
+    "paid_amount",
+    "payment_method",
+    "external_id",
+]
+
+
+class BookingSerializer(MoneyModelSerializer):
+    """One thing bought."""
+
+    amounts = (
+        "original_amount",
+        "discount_amount",
+        "total_amount",
+        "paid_amount",
+        "credit_used",
+    )
+    permissions: ClassVar = {"credit_used": "customers.view_credit"}
+
+    class Meta:
+        model = Booking
+        extra_kwargs: ClassVar = {"credit_used": {"allow_null": True}}
+        fields: ClassVar = [
+            *OF_CUSTOMER,
+            "reference",
+            *_BOOKING,
+            "raw_status",
+            "credit_used",
+            "currency",
+            "invoice_number",
+            "rev",
+            *TIMES,
+        ]
+
+
+class AmountTextInput(serializers.DecimalField):
+    """A number that is kept as a text."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_digits=15, decimal_places=3, **kwargs)
+
+    def quantize(self, value: Decimal) -> Decimal:
+        """Keep the decimals that were sent."""
+        return value
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        return format(super().run_validation(data), "f")
+
+
+class LineSerializer(StrictSerializer):
+    """One line of a booking; what is not named is left out."""
+
+    description = serializers.CharField(max_length=500)
+    quantity = AmountTextInput(min_value=0, required=False)
+    unit_price = AmountTextInput(required=False)
+    amount = AmountTextInput(required=False)
+
+
+class BookingLinesSerializer(CreateSerializer):
+    """Counts the items of the lines, unless the body says how many there are."""
+
+    lines = serializers.ListField(
+        child=LineSerializer(), allow_null=True, required=False, max_length=500
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if lines := attrs.get("lines"):
+            count = sum(Decimal(line.get("quantity", 1)) for line in lines)
+            attrs.setdefault("items_count", count)
+        return attrs
+
+
+class BookingCreateSerializer(BookingLinesSerializer):
+    class Meta:
+        model = Booking
+        fields: ClassVar = ["customer_id", *_BOOKING, "currency"]
+        extra_kwargs: ClassVar = {
+            "currency": {
+                "required": False,
+                "help_text": "The business's own, if it is left out.",
+            },
+            "total_amount": {"required": True},
+        }
+
+
+class BookingUpdateSerializer(BookingLinesSerializer, UpdateSerializer):
+    class Meta:
+        model = Booking
+        fields = _BOOKING
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Take lines of another form, as imports bring them, when they stay."""
+        seen = self.context.get("seen", {}).get("lines")
+        if isinstance(data, Mapping) and "lines" in data and data["lines"] == seen:
+            data = {key: value for key, value in data.items() if key != "lines"}
+        return super().to_internal_value(data)
+
+
+class RefundSerializer(MoneyModelSerializer):
+    """Money that goes back for one booking."""
+
+    amounts = ("amount",)
+
+    class Meta:
+        model = Refund
+        fields: ClassVar = [
+            *OF_CUSTOMER,
+            "booking_id",
+            "amount",
+            "currency",
+            "status",
+            "reason_code",
+            "reason",
+            "requested_by_id",
+            "approved_by_id",
+            "settled_at",
+            "external_id",
+            *TIMES,
+        ]
+
+
+class CreditSerializer(MoneyModelSerializer):
+    """One entry of a customer's credit."""
+
+    amounts = ("amount",)
+
+    class Meta:
+        model = Credit
+        fields: ClassVar = [
+            *OF_CUSTOMER,
+            "kind",
+            "amount",
+            "currency",
+            "reason_code",
+            "reason",
+            "booking_id",
+            "reverses_id",
+            "expires_on",
+            "created_by_id",
+            "operation_id",
+            "created_at",
+        ]

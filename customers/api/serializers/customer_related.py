@@ -1,0 +1,165 @@
+"""What belongs to a customer: addresses, contacts, notes, flags and consents."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rest_framework import serializers
+
+from audit.rest.model_serializers import (
+    CreateSerializer,
+    HubModelSerializer,
+    UpdateSerializer,
+)
+from customers.api.serializers.base import (
+    ARCHIVE,
+    OF_CUSTOMER,
+    TIMES,
+)
+from customers.models import Address, ConsentEvent, Contact, Flag, Note
+
+_ADDRESS = [
+    "kind",
+    "label",
+    "recipient",
+    "line1",
+    "line2",
+    "city",
+    "region",
+    "postal_code",
+    "country",
+    "raw",
+    "is_primary",
+    "phone",
+    "instructions",
+]
+_CONTACT = [
+    "kind",
+    "name",
+    "relation",
+    "email",
+    "phone",
+    "is_primary",
+    "valid_from",
+    "valid_to",
+]
+_CONSENT = [
+    "purpose",
+    "channel",
+    "action",
+    "wording_version",
+    "wording_hash",
+    "method",
+    "occurred_at",
+    "evidence",
+]
+_NOTE = ["note_type", "content", "is_pinned"]
+
+
+class AddressSerializer(HubModelSerializer):
+    """A place of a customer."""
+
+    class Meta:
+        model = Address
+        fields: ClassVar = [*OF_CUSTOMER, *_ADDRESS, "phone_e164", *ARCHIVE, *TIMES]
+
+
+class AddressCreateSerializer(CreateSerializer):
+    class Meta:
+        model = Address
+        fields: ClassVar = ["customer_id", *_ADDRESS]
+
+
+class AddressUpdateSerializer(UpdateSerializer):
+    class Meta:
+        model = Address
+        fields = _ADDRESS
+
+
+class ContactSerializer(HubModelSerializer):
+    """Another person to reach, or a further e-mail or phone."""
+
+    class Meta:
+        model = Contact
+        fields: ClassVar = [*OF_CUSTOMER, *_CONTACT, "phone_e164", *ARCHIVE, *TIMES]
+
+
+class ContactCreateSerializer(CreateSerializer):
+    class Meta:
+        model = Contact
+        fields: ClassVar = ["customer_id", *_CONTACT]
+
+
+class ContactUpdateSerializer(UpdateSerializer):
+    class Meta:
+        model = Contact
+        fields = _CONTACT
+
+
+class NoteSerializer(HubModelSerializer):
+    """What staff wrote down about a customer."""
+
+    class Meta:
+        model = Note
+        fields: ClassVar = [
+            *OF_CUSTOMER,
+            *_NOTE,
+            "raw_note_type",
+            "created_by_id",
+            *ARCHIVE,
+            *TIMES,
+        ]
+
+
+class NoteCreateSerializer(CreateSerializer):
+    content = serializers.CharField(max_length=20_000)
+
+    class Meta:
+        model = Note
+        fields: ClassVar = ["customer_id", *_NOTE]
+
+
+class NoteUpdateSerializer(UpdateSerializer):
+    content = serializers.CharField(max_length=20_000)
+
+    class Meta:
+        model = Note
+        fields = _NOTE
+
+
+class FlagSerializer(HubModelSerializer):
+    """A mark on a customer."""
+
+    class Meta:
+        model = Flag
+        fields: ClassVar = [
+            *OF_CUSTOMER,
+            "code",
+            "reason",
+            "added_by_id",
+            "removed_at",
+            "removed_by_id",
+            "removed_reason",
+            *TIMES,
+        ]
+
+
+class ConsentSerializer(HubModelSerializer):
+    """One answer of a customer about being contacted."""
+
+    class Meta:
+        model = ConsentEvent
+        fields: ClassVar = [
+            *OF_CUSTOMER,
+            *_CONSENT,
+            "recorded_by_id",
+            "capture_id",
+            "operation_id",
+            "created_at",
+        ]
+
+
+class ConsentCreateSerializer(CreateSerializer):
+    class Meta:
+        model = ConsentEvent
+        fields: ClassVar = ["customer_id", *_CONSENT]
