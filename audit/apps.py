@@ -38,14 +38,14 @@ def _require_owner_of_hardened(*, using: str, **_: Any) -> None:
 
 
 # What was found by database, from the beginning of a `migrate` to its end.
-_found_before: dict[str, list[str]] = {}
+_faults_before: dict[str, list[str]] = {}
 
 
 def _look_before(*, using: str, **_: Any) -> None:
-    # Afterwards nobody could tell a change by somebody from one by a migration.
+    # Afterwards a foreign change could not be told from one of a migration.
     from audit.maintenance import catalogue_faults  # noqa: PLC0415 - models must be ready
 
-    _found_before[using] = catalogue_faults(using)
+    _faults_before[using] = catalogue_faults(using)
 
 
 def _remove_before_remake(
@@ -72,5 +72,5 @@ def _install_after_migrate(*, using: str, **_: Any) -> None:
     keep_catalogue(
         actor=Actor.system("migrate"),
         using=using,
-        found_before=_found_before.pop(using, None),
+        faults_before=_faults_before.pop(using, None),
     )

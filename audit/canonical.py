@@ -25,7 +25,7 @@ def canonical_json(value: Any) -> bytes:
     return text.encode()
 
 
-def commitment(table: str, row_id: str, personal: dict[str, Any], salt: bytes) -> bytes:
+def commitment(table: str, pk: str, personal: dict[str, Any], salt: bytes) -> bytes:
     """Return the 32 bytes that bind a row to its personal values without showing them.
 
     `personal` holds the columns that are not null. Raises ValueError when the salt is
@@ -34,15 +34,15 @@ def commitment(table: str, row_id: str, personal: dict[str, Any], salt: bytes) -
     if len(salt) != SALT_BYTES:
         msg = f"A salt has {SALT_BYTES} bytes, not {len(salt)}."
         raise ValueError(msg)
-    body = canonical_json({"id": row_id, "personal": personal, "table": table})
+    body = canonical_json({"id": pk, "personal": personal, "table": table})
     return hashlib.sha256(_COMMIT_PREFIX + salt + body).digest()
 
 
 def leaf_hash(
-    table: str, row_id: str, public: dict[str, Any], committed: bytes | None
+    table: str, pk: str, public: dict[str, Any], committed: bytes | None
 ) -> bytes:
     """Return the RFC 6962 leaf hash of a row: its public columns and its commitment."""
-    leaf: dict[str, Any] = {"id": row_id, "public": public, "table": table, "v": 1}
+    leaf: dict[str, Any] = {"id": pk, "public": public, "table": table, "v": 1}
     if committed is not None:
         leaf["commitment"] = committed.hex()
     return hashlib.sha256(_LEAF_PREFIX + canonical_json(leaf)).digest()

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from django.apps import apps
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DEFAULT_DB_ALIAS, OperationalError, ProgrammingError, models
 
-from audit.accounts import altered_rows
+from audit.accounts import list_altered_records
 from audit.database.guards import differences, hardening_faults
 from audit.database.sealed import SealedHistory, SealedModel
 from audit.history.models import tracked_models
@@ -53,7 +54,7 @@ def check_privacy_declared(**_: Any) -> list[CheckMessage]:
 @register(Tags.models)
 def check_personal_columns_can_be_erased(**_: Any) -> list[CheckMessage]:
     """Report personal columns of sealed and tracked tables that cannot be null."""
-    kept = [*tracked_models(), *(m for m in _our_models() if _is_sealed(m))]
+    sealed = [*tracked_models(), *(m for m in _our_models() if _is_sealed(m))]
     return [
         Error(
             f"{model._meta.label}.{field.name} is personal and cannot be null.",
@@ -61,7 +62,7 @@ def check_personal_columns_can_be_erased(**_: Any) -> list[CheckMessage]:
             obj=model,
             id="audit.E003",
         )
-        for model in kept
+        for model in sealed
         for field in personal_fields(model)
         if not field.null
     ]
@@ -109,20 +110,13 @@ def check_guards_installed(
     A warning, because `migrate` runs these checks first and is itself the cure; the
     server refuses to start.
     """
-    found = []
-    for alias in databases or [DEFAULT_DB_ALIAS]:
-        try:
-            found += differences(alias)
-        except (OperationalError, ProgrammingError):
-            # Another check says that the database is away.
-            continue
     return [
         Warning(
             f"Guard {sentence}",
             hint="Run `python3 manage.py migrate`.",
             id="audit.W001",
         )
-        for sentence in found
+        for sentence in _faults(differences, databases)
     ]
 
 
@@ -134,20 +128,13 @@ def check_hardening(
 
     A warning, because `migrate` runs it too, and rightly as the owner.
     """
-    found = []
-    for alias in databases or [DEFAULT_DB_ALIAS]:
-        try:
-            found += hardening_faults(alias)
-        except (OperationalError, ProgrammingError):
-            # Another check says that the database is away.
-            continue
     return [
         Warning(
             f"A server would not start: {sentence}",
             hint="`migrate` and `harden_database` run as the owner all the same.",
             id="audit.W002",
         )
-        for sentence in found
+        for sentence in _faults(hardening_faults, databases)
     ]
 
 
@@ -162,19 +149,19 @@ def check_accounts(
     if not databases:
         return []
     try:
-        altered = altered_rows()
+        altered = list_altered_records()
     except (OperationalError, ProgrammingError):
         # Another check says that the database is away, or not migrated.
         return []
     return [
         Warning(
-            f"{str(row._meta.verbose_name).capitalize()} {row.pk} was changed past the "
-            "hub, and counts for nothing.",
+            f"{str(record._meta.verbose_name).capitalize()} {record.pk} was changed "
+            "past the hub, and counts for nothing.",
             hint="Find out who did it. `manage.py accept_account` takes the account "
             "as it stands.",
             id="audit.W004",
         )
-        for row in altered
+        for record in altered
     ]
 
 
@@ -186,13 +173,6 @@ def check_catalogue(
 
     A warning, because `migrate` runs it too, and accepts what it finds.
     """
-    found = []
-    for alias in databases or [DEFAULT_DB_ALIAS]:
-        try:
-            found += catalogue_faults(alias)
-        except (OperationalError, ProgrammingError):
-            # Another check says that the database is away.
-            continue
     return [
         Warning(
             f"The database is not as `migrate` left it: {sentence}",
@@ -200,7 +180,7 @@ def check_catalogue(
             "owner accepts it.",
             id="audit.W003",
         )
-        for sentence in found
+        for sentence in _faults(catalogue_faults, databases)
     ]
 
 
@@ -212,7 +192,7 @@ def check_former_keys(
     if not databases:
         return []
     try:
-        found = count_outdated()
+        outdated = count_outdated()
     except (OperationalError, ProgrammingError):
         # Another check says that the database is away, or not migrated.
         return []
@@ -223,8 +203,17 @@ def check_former_keys(
             "leaves, and when the former key can go.",
             id="audit.W005",
         )
-        for name, count in found.items()
+        for name, count in outdated.items()
     ]
+
+
+def _faults(
+    check: Callable[[str], list[str]], databases: Iterable[str] | None
+) -> Iterator[str]:
+    for alias in databases or [DEFAULT_DB_ALIAS]:
+        # Another check says that the database is away.
+        with suppress(OperationalError, ProgrammingError):
+            yield from check(alias)
 
 
 def _is_sealed(model: type[models.Model]) -> bool:

@@ -82,7 +82,7 @@ def lasts(until: datetime | float, longest: timedelta) -> bool:
     if not isinstance(until, datetime):
         until = datetime.fromtimestamp(until, UTC)
     if until > at + longest + SKEW:
-        tell_ahead(until - longest, at)
+        log_ahead(until - longest, at)
         return False
     return at < until
 
@@ -128,7 +128,7 @@ def is_ahead(made_at: datetime) -> bool:
     at = now()
     if made_at <= at + SKEW:
         return False
-    tell_ahead(made_at, at)
+    log_ahead(made_at, at)
     return True
 
 
@@ -141,17 +141,17 @@ def lasting(field: str, longest: timedelta) -> Q:
     return Q(**{f"{field}__gt": Now(), f"{field}__lte": Now() + (longest + SKEW)})
 
 
-def clamp(rows: QuerySet[Any], field: str, longest: timedelta) -> int:
+def clamp(queryset: QuerySet[Any], field: str, longest: timedelta) -> int:
     """Let no row's time lie further ahead than `longest`; return how many did.
 
     For times that say how long something is kept. One query when there are none.
     """
     at = now()
-    last = rows.aggregate(last=Max(field))["last"]
+    last = queryset.aggregate(last=Max(field))["last"]
     if last is None or last <= at + longest + SKEW:
         return 0
-    tell_ahead(last - longest, at)
-    late = rows.filter(**{f"{field}__gt": at + longest + SKEW})
+    log_ahead(last - longest, at)
+    late = queryset.filter(**{f"{field}__gt": at + longest + SKEW})
     return late.update(**{field: at + longest})
 
 
@@ -174,7 +174,7 @@ def _boot() -> str:
 
 
 @dataclass
-class _Told:
+class _Jumps:
     """What this process knows of jumps: each is logged once."""
 
     # Wall clock minus the clock that only runs on, in seconds.
@@ -185,21 +185,21 @@ class _Told:
     until: datetime | None = None
 
 
-_told = _Told()
+_jumps = _Jumps()
 _lock = threading.Lock()
 
 
-def tell_ahead(made_at: datetime, at: datetime) -> None:
+def log_ahead(made_at: datetime, at: datetime) -> None:
     """Log that something stored was made ahead of the clock, once for each jump."""
     with _lock:
-        is_known = (
-            _told.seen is not None
-            and _told.until is not None
-            and _told.seen - SKEW <= at <= _told.until + SKEW
+        is_logged = (
+            _jumps.seen is not None
+            and _jumps.until is not None
+            and _jumps.seen - SKEW <= at <= _jumps.until + SKEW
         )
-        until = max(made_at, _told.until) if is_known and _told.until else made_at
-        _told.seen, _told.until = at, until
-    if not is_known:
+        until = max(made_at, _jumps.until) if is_logged and _jumps.until else made_at
+        _jumps.seen, _jumps.until = at, until
+    if not is_logged:
         logger.warning(
             "Stored times lie ahead of the clock by %s. It is behind, or was ahead "
             "when they were written; they are not believed. Check the time of all "
@@ -212,15 +212,15 @@ def _watch(moment: datetime) -> None:
     """Log when the wall clock has not run as the clock did that cannot be set."""
     up = uptime()
     offset = moment.timestamp() - (up[1] / 1_000_000 if up else time.monotonic())
-    known = _told.offset
-    if known is not None and abs(offset - known) <= SKEW.total_seconds():
+    last_offset = _jumps.offset
+    if last_offset is not None and abs(offset - last_offset) <= SKEW.total_seconds():
         return
     with _lock:
-        known = offset if _told.offset is None else _told.offset
-        jump = timedelta(seconds=offset - known)
-        _told.offset = offset
+        last_offset = offset if _jumps.offset is None else _jumps.offset
+        jump = timedelta(seconds=offset - last_offset)
+        _jumps.offset = offset
         if jump < -SKEW:
-            _told.seen, _told.until = moment, moment - jump
+            _jumps.seen, _jumps.until = moment, moment - jump
     if abs(jump) > SKEW:
         way = "back" if jump < timedelta() else "ahead"
         logger.warning("The clock of this host went %s by %s.", way, _size(abs(jump)))

@@ -23,15 +23,15 @@ from django.conf import settings
 _NONCE_BYTES = 12
 # Letters of the id of a key, and of a hash beside it: together with the colon as many
 # as of a hash alone, 64.
-_MARK, _KEPT = 7, 56
+_MARK, _SIGNATURE_LENGTH = 7, 56
 _NETWORK_HASH = 32
 _IPV6_SITE = 64
 
 
 def hmac_hex(*parts: str) -> str:
-    """Return a hash that stays comparable for ever and that nobody can guess from.
+    """Return a keyed hash: comparable for ever, and safe from guessing.
 
-    For names of rows alone: it gives no right to whoever knows the key.
+    For names of rows alone: it proves nothing to a holder of the key.
     """
     return _hmac(settings.LOOKUP_KEY, parts)
 
@@ -46,17 +46,17 @@ def signatures(*parts: str) -> list[str]:
 
     Those of the time before ids are among them.
     """
-    found = []
+    candidates = []
     for key in _keys():
         made = _hmac(key, parts)
-        found += [f"{_mark(key)}{made[:_KEPT]}", made]
-    return found
+        candidates += [f"{_mark(key)}{made[:_SIGNATURE_LENGTH]}", made]
+    return candidates
 
 
 def is_signature(text: str, *parts: str) -> bool:
-    """Tell whether a key of ours, present or former, has signed these parts.
+    """Tell whether HASH_KEY, present or former, has signed these parts.
 
-    Never for what is no such text: whoever writes to the database puts anything there.
+    False for any other text: a writer of the database may store anything there.
     """
     if not isinstance(text, str) or not text.isascii():
         return False
@@ -91,7 +91,7 @@ def _hmac(key: str, parts: tuple[str, ...]) -> str:
 def network_hash(ip: str | None) -> str:
     """Return the keyed hash under which what an address does is counted.
 
-    Of IPv6 the /64 counts: whoever has one address there has all of them.
+    Of IPv6 the /64 counts: the owner of one address there has all of them.
     """
     text = ""
     if ip is not None:
@@ -111,7 +111,7 @@ def encrypt(data: bytes, *, purpose: str, owner: bytes) -> str:
     Each purpose has a key of its own, derived from HASH_KEY.
     """
     nonce = secrets.token_bytes(_NONCE_BYTES)
-    sealed = nonce + _box(settings.HASH_KEY, purpose).encrypt(nonce, data, owner)
+    sealed = nonce + _cipher(settings.HASH_KEY, purpose).encrypt(nonce, data, owner)
     return newest_mark() + base64.b64encode(sealed).decode()
 
 
@@ -127,7 +127,7 @@ def decrypt(text: str, *, purpose: str, owner: bytes) -> bytes:
     for key in _keys():
         if not mark or _mark(key) == f"{mark}:":
             with suppress(InvalidTag):
-                return _box(key, purpose).decrypt(nonce, data, owner)
+                return _cipher(key, purpose).decrypt(nonce, data, owner)
     raise InvalidTag
 
 
@@ -136,6 +136,6 @@ def is_outdated(text: str) -> bool:
     return bool(settings.HASH_KEYS_OLD) and not text.startswith(newest_mark())
 
 
-def _box(key: str, purpose: str) -> AESGCM:
+def _cipher(key: str, purpose: str) -> AESGCM:
     derived = hashlib.sha256(purpose.encode() + b"\0" + key.encode())
     return AESGCM(derived.digest())

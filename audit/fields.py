@@ -99,7 +99,7 @@ class _Typed:
 
 
 class EmailField(_Typed, _EmailField):
-    """An e-mail address without signs that nobody sees."""
+    """An e-mail address without invisible characters."""
 
     cleaned = staticmethod(clean_address)
 
@@ -127,7 +127,7 @@ class NameField(_Typed, _CharField):
 
 
 class NullNameField(_Typed, NullCharField):
-    """A name that may be missing; one that nobody sees is."""
+    """A name that may be missing; an invisible one counts as missing."""
 
     cleaned = staticmethod(clean_name)
 
@@ -187,22 +187,22 @@ def long_columns(model: Any) -> frozenset[str]:
     return frozenset(field.name for field in fields if isinstance(field, _LONG))
 
 
-def without_long(rows: Any, *, shown: Iterable[str] = ()) -> Any:
+def without_long(queryset: Any, *, columns: Iterable[str] = ()) -> Any:
     """Return a query that leaves long columns where they are, but those it shows.
 
-    For lists: what is not shown is neither read nor masked, however long it is. `shown`
-    are columns of the rows and, as `customer__notes`, of the rows that are loaded with
-    them. Whoever looks at another one all the same reads it by a query of its own.
+    For lists: what is not shown is neither read nor masked, however long it is.
+    `columns` are columns of the rows and, as `customer__notes`, of the rows that are
+    loaded with them. Reading another one all the same costs a query of its own.
     """
-    beside = rows.query.select_related
-    names = _long_paths(rows.model, beside if isinstance(beside, dict) else {})
-    left = names - set(shown)
-    return rows.defer(*left) if left else rows
+    related = queryset.query.select_related
+    names = _long_paths(queryset.model, related if isinstance(related, dict) else {})
+    left = names - set(columns)
+    return queryset.defer(*left) if left else queryset
 
 
-def _long_paths(model: Any, beside: Mapping[str, Any], above: str = "") -> set[str]:
+def _long_paths(model: Any, related: Mapping[str, Any], above: str = "") -> set[str]:
     names = {above + name for name in long_columns(model)}
-    for name, further in beside.items():
+    for name, further in related.items():
         other = model._meta.get_field(name).related_model
         names |= _long_paths(other, further, f"{above}{name}__")
     return names
@@ -297,14 +297,14 @@ def _canonical_text(field: models.Field[Any, Any], value: str) -> str:
 
 
 def _canonical_decimal(field: Any, value: Decimal) -> str:
-    places = field.decimal_places
-    whole_digits = _MAX_DIGITS - places
+    scale = field.decimal_places
+    whole_digits = _MAX_DIGITS - scale
     if not value.is_finite() or value.adjusted() >= whole_digits:
-        msg = f"{field.name}: at most {_MAX_DIGITS} digits, {places} of them decimals."
+        msg = f"{field.name}: at most {_MAX_DIGITS} digits, {scale} of them decimals."
         raise ValueError(msg)
-    exact = value.quantize(Decimal(1).scaleb(-places))
+    exact = value.quantize(Decimal(1).scaleb(-scale))
     if exact != value:
-        msg = f"{field.name}: more than {places} decimals. Round it before saving."
+        msg = f"{field.name}: more than {scale} decimals. Round it before saving."
         raise ValueError(msg)
     return format(abs(exact) if exact == 0 else exact, "f")
 
@@ -335,34 +335,34 @@ _FORMS: tuple[tuple[Any, Callable[[Any, Any], Any]], ...] = (
 )
 
 
-def personal_values(row: models.Model) -> dict[str, Any]:
+def personal_values(obj: models.Model) -> dict[str, Any]:
     """Return the personal columns of a row that are not null, in canonical form."""
-    return _values(row, personal_fields(type(row)))
+    return _values(obj, personal_fields(type(obj)))
 
 
-def public_values(row: models.Model) -> dict[str, Any]:
+def public_values(obj: models.Model) -> dict[str, Any]:
     """Return the public columns of a row that are not null, in canonical form."""
-    return _values(row, public_fields(type(row)))
+    return _values(obj, public_fields(type(obj)))
 
 
-def _values(row: models.Model, fields: list[models.Field[Any, Any]]) -> dict[str, Any]:
+def _values(obj: models.Model, fields: list[models.Field[Any, Any]]) -> dict[str, Any]:
     pairs = (
-        (str(f.column), canonical_value(f, getattr(row, f.attname))) for f in fields
+        (str(f.column), canonical_value(f, getattr(obj, f.attname))) for f in fields
     )
     return {column: value for column, value in pairs if value is not None}
 
 
-def seal(row: models.Model) -> None:
+def seal(obj: models.Model) -> None:
     """Draw the salt of a new row and compute its commitment.
 
     Called by the two columns below for every `save()` and `bulk_create()`, and by
     hand where rows are written with SQL of our own.
     """
-    sealed: Any = row
-    if sealed.salt is None:
-        sealed.salt = secrets.token_bytes(canonical.SALT_BYTES)
-    sealed.commitment = canonical.commitment(
-        row._meta.label_lower, str(row.pk), personal_values(row), bytes(sealed.salt)
+    salted: Any = obj
+    if salted.salt is None:
+        salted.salt = secrets.token_bytes(canonical.SALT_BYTES)
+    salted.commitment = canonical.commitment(
+        obj._meta.label_lower, str(obj.pk), personal_values(obj), bytes(salted.salt)
     )
 
 

@@ -32,7 +32,7 @@ _REFUSED = {
     HTTPStatus.FORBIDDEN: "forbidden",
     HTTPStatus.METHOD_NOT_ALLOWED: "method_not_allowed",
 }
-# What somebody may open who has to set up a second factor first.
+# What is open to a person who has to set up a second factor first.
 _SETTING_UP = frozenset(
     {
         "admin:account_second_factor",
@@ -66,7 +66,7 @@ class TenancyMiddleware:
 
 
 class SecondFactorMiddleware:
-    """Whoever needs a second factor and has none is led to set it up, and no further.
+    """Redirects a person who needs a second factor and has none to set it up.
 
     Outside of the admin such a session counts for nothing, as if there were none.
     """
@@ -106,9 +106,9 @@ class TrailMiddleware:
         response = self.get_response(request)
         operation = operation_of(request)
         code = _REFUSED.get(HTTPStatus(response.status_code))
-        if code is not None and not operation.shown and _is_signed_in(request):
+        if code is not None and not operation.accesses and _is_signed_in(request):
             operation.refuse(code)
-        if operation.shown:
+        if operation.accesses:
             response["Cache-Control"] = "no-store"
         elif operation.refused is None:
             return response

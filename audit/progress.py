@@ -1,4 +1,4 @@
-"""How far a long command is, as a line for whoever waits for it."""
+"""The progress of a long command, as a line on its stream."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ class Progress:
     def __init__(self, stream: Any, noun: str) -> None:
         self._stream = stream
         self._noun = noun
-        self._said = time.monotonic()
+        self._written_at = time.monotonic()
         self._is_open = False
 
-    def show(self, done: int, total: int) -> None:
-        """Say how many are done, if it is time to."""
+    def update(self, done: int, total: int) -> None:
+        """Write how many are done, if the last line is old enough."""
         text = f"{done} of {total} {self._noun}"
         if self._stream.isatty():
             self._stream.write(f"\r{text}", ending="")
             self._stream.flush()
             self._is_open = True
-        elif time.monotonic() - self._said >= _PAUSE:
+        elif time.monotonic() - self._written_at >= _PAUSE:
             self._stream.write(text)
-            self._said = time.monotonic()
+            self._written_at = time.monotonic()
 
     def end(self) -> None:
         """Leave the line on which the terminal stands."""

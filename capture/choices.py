@@ -54,7 +54,7 @@ class LinkRule(TextChoices):
     MANUAL = "manual"
 
 
-class Status(TextChoices):
+class IngestStatus(TextChoices):
     """What became of one item."""
 
     ACCEPTED = "accepted"

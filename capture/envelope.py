@@ -45,7 +45,7 @@ class Envelope:
     fields: dict[str, Any]
     body: Any
     sent_as: dict[str, str] = field(default_factory=dict)
-    index: int = 0
+    position: int = 0
     key_id: UUID | None = None
     name: str | None = None
     schema_version: int = 1
@@ -70,7 +70,7 @@ class Envelope:
 class IngestResult:
     """The result of one message; `items` has one for each item of a batch."""
 
-    index: int
+    position: int
     status: str
     capture_id: UUID | None = None
     quarantine_id: UUID | None = None

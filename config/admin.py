@@ -23,14 +23,14 @@ from audit.tenancy.actors import Actor
 
 
 class LabelledChoices(AutocompleteJsonView):
-    """Names each choice the way its page says, since `str()` names nobody."""
+    """Labels each choice as its page does, since `str()` holds no name."""
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context_data(**kwargs)
-        rows = list(without_long(context["object_list"]))
+        choices = list(without_long(context["object_list"]))
         page: Any = self.model_admin
-        page.note_shown(self.request, "searched", rows, query=self.term or None)
-        return {**context, "object_list": rows}
+        page.note_access(self.request, "searched", choices, query=self.term or None)
+        return {**context, "object_list": choices}
 
     def serialize_result(self, obj: Any, to_field_name: str) -> dict[str, str]:
         label = getattr(self.model_admin, "autocomplete_label", str)
@@ -82,7 +82,7 @@ class HoldfastAdminSite(admin.AdminSite):
     @method_decorator(never_cache)
     @method_decorator(transaction.non_atomic_requests)
     def login_code(self, request: HttpRequest) -> Any:
-        """Ask for the second factor of somebody whose password was right."""
+        """Ask for the second factor after an accepted password."""
         from audit.admin.account.sign_in import CodeView  # noqa: PLC0415 - forms need models
 
         return self._sign_in_page(CodeView, request, None)
@@ -90,7 +90,7 @@ class HoldfastAdminSite(admin.AdminSite):
     @method_decorator(never_cache)
     @method_decorator(transaction.non_atomic_requests)
     def login_passkey(self, request: HttpRequest) -> Any:
-        """Sign in whoever's passkey answers."""
+        """Sign in by passkey."""
         from audit.admin.account.sign_in import PasskeyView  # noqa: PLC0415 - forms need models
 
         return self._sign_in_page(PasskeyView, request, None)
@@ -99,9 +99,9 @@ class HoldfastAdminSite(admin.AdminSite):
     @method_decorator(require_safe)
     def login_known(self, request: HttpRequest, code: str) -> Any:
         """Make a browser known by the code of a mail."""
-        from audit.accounts.device_cookie import known_view  # noqa: PLC0415 - uses messages
+        from audit.accounts.device_cookie import accept_invitation_view  # noqa: PLC0415 - uses messages
 
-        return known_view(request, code)
+        return accept_invitation_view(request, code)
 
     # For the limits: each of these costs a hash, and is a guess.
     login.tries_passwords = login_code.tries_passwords = True  # type: ignore[attr-defined]  # a mark of our own
@@ -122,11 +122,11 @@ class HoldfastAdminSite(admin.AdminSite):
 
     @method_decorator(transaction.non_atomic_requests)
     def password_change(self, request: HttpRequest, extra_context: Any = None) -> Any:
-        from audit.admin.account.views import OwnPasswordView  # noqa: PLC0415 - forms need models
+        from audit.admin.account.views import AccountPasswordView  # noqa: PLC0415 - forms need models
 
         context = {**self.each_context(request), **(extra_context or {})}
         url = reverse("admin:password_change_done")
-        view = OwnPasswordView.as_view(success_url=url, extra_context=context)
+        view = AccountPasswordView.as_view(success_url=url, extra_context=context)
         return view(request)
 
     # It counts tries, so no transaction may be open around it; see audit.admin.once.
@@ -145,5 +145,5 @@ class HoldfastAdminSite(admin.AdminSite):
         # Asked for by whichever template shows it.
         state = SimpleLazyObject(partial(state_of, request))
         # Without an address of its own the link would lead back to the admin.
-        own = {"site_url": settings.SITE_URL or None, "step_up": state}
-        return {**super().each_context(request), **own}
+        context = {"site_url": settings.SITE_URL or None, "step_up": state}
+        return {**super().each_context(request), **context}

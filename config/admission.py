@@ -74,7 +74,7 @@ class Room:
     """
 
     name: str
-    places: int
+    free: int
     queue: int
     seconds: float
     refused: int = 0
@@ -85,8 +85,8 @@ class Room:
     def enter(self) -> bool:
         """Take a place, after waiting for one; False when none came free in time."""
         with self._lock:
-            if self.places > 0:
-                self.places -= 1
+            if self.free > 0:
+                self.free -= 1
                 return True
             if len(self._waiting) >= self.queue:
                 return self._refuse()
@@ -100,12 +100,12 @@ class Room:
             return self._refuse()
 
     def leave(self) -> None:
-        """Give the place to whoever waits longest."""
+        """Give the place to the request that waits longest."""
         with self._lock:
             if self._waiting:
                 self._waiting.popleft().set()
             else:
-                self.places += 1
+                self.free += 1
 
     def _refuse(self) -> bool:
         self.refused += 1
@@ -129,7 +129,7 @@ class Admission:
         self.application = application
         self.captures, self.pages, self.health = (
             Room(name, count, QUEUE_FACTOR * count, settings.QUEUE_SECONDS)
-            for name, count in places(settings.SERVER_THREADS).items()
+            for name, count in capacities(settings.SERVER_THREADS).items()
         )
 
     def __call__(
@@ -177,7 +177,7 @@ class Admission:
         return self.pages
 
 
-def places(working: int) -> dict[str, int]:
+def capacities(working: int) -> dict[str, int]:
     """Return how many requests of each room are worked on at once, of so many in all.
 
     A third are captures: they need the processor most of the time, and more at once
@@ -192,7 +192,7 @@ def places(working: int) -> dict[str, int]:
 
 def threads(working: int) -> int:
     """Return how many threads a process needs, so that one is always free to refuse."""
-    return sum(places(working).values()) * (1 + QUEUE_FACTOR) + SPARE_THREADS
+    return sum(capacities(working).values()) * (1 + QUEUE_FACTOR) + SPARE_THREADS
 
 
 class Admitted:

@@ -156,8 +156,8 @@ def is_current(requirements: str) -> bool:
     except OSError:
         return False
     if sys.version_info[:2] < OLDEST:  # Cannot be the Python of .venv; any will do.
-        wanted = stamp_line(requirements, "")
-        return any(line.startswith(wanted) for line in stamp)
+        expected = stamp_line(requirements, "")
+        return any(line.startswith(expected) for line in stamp)
     return stamp_line(requirements, "{}.{}".format(*sys.version_info)) in stamp
 
 
@@ -316,16 +316,16 @@ def find_python() -> Interpreter:
     """Return a Python that is new enough and starts, this one if it is; or exit."""
     if sys.version_info[:2] >= OLDEST:
         base = getattr(sys, "_base_executable", sys.executable)
-        found = probe(base if in_venv() else sys.executable)
-        if found:
-            return found
+        python = probe(base if in_venv() else sys.executable)
+        if python:
+            return python
     for name in NAMES:
         for folder in os.get_exec_path():
             path = shutil.which(name, path=folder)
             # Version managers put names on the path that exist and do not work.
-            found = probe(path) if path else None
-            if found and found.version >= OLDEST:
-                return found
+            python = probe(path) if path else None
+            if python and python.version >= OLDEST:
+                return python
     sys.exit(
         "Holdfast needs Python 3.11 or newer: this is {}.{}, and no newer one was "
         "found on the path. Install one and run the same command again: sudo apt-get "

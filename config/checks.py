@@ -61,7 +61,7 @@ def check_edge(**_: Any) -> list[CheckMessage]:
             )
             for name in missing
         ]
-    places = [present.index(name) for name in EDGE]
+    positions = [present.index(name) for name in EDGE]
     return [
         Error(
             f"{name} stands too early in MIDDLEWARE.",
@@ -69,7 +69,7 @@ def check_edge(**_: Any) -> list[CheckMessage]:
             id="config.E002",
         )
         for name, before, place, earlier in zip(
-            EDGE[1:], EDGE, places[1:], places, strict=False
+            EDGE[1:], EDGE, positions[1:], positions, strict=False
         )
         if place < earlier
     ]
@@ -78,10 +78,10 @@ def check_edge(**_: Any) -> list[CheckMessage]:
 @register(Tags.admin)
 def check_forms(**_: Any) -> list[CheckMessage]:
     """Report pages that edit in lists, and forms through which a key can be chosen."""
-    found: list[CheckMessage] = []
+    errors: list[CheckMessage] = []
     for name, page in _pages():
         if getattr(page, "list_editable", ()):
-            found.append(
+            errors.append(
                 Error(
                     f"{name} edits in its list.",
                     hint="Remove list_editable: each change has a form and a reason.",
@@ -91,7 +91,7 @@ def check_forms(**_: Any) -> list[CheckMessage]:
             )
         key = page.model._meta.pk
         if key.editable and key.formfield() is not None:
-            found.append(
+            errors.append(
                 Error(
                     f"{name} has a form with an editable primary key.",
                     hint="Give the key editable=False: a forged one reaches any row.",
@@ -99,7 +99,7 @@ def check_forms(**_: Any) -> list[CheckMessage]:
                     id="config.E004",
                 )
             )
-    return found
+    return errors
 
 
 def _pages() -> Iterator[tuple[str, Any]]:
@@ -112,7 +112,7 @@ def _pages() -> Iterator[tuple[str, Any]]:
 
 @register(Tags.staticfiles, deploy=True)
 def check_static_files(**_: Any) -> list[CheckMessage]:
-    """Report files of pages that nobody collected; the server refuses to start."""
+    """Report static files that were not collected; the server refuses to start."""
     try:
         require_static_files()
     except ImproperlyConfigured as error:

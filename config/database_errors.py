@@ -62,8 +62,8 @@ def explain(error: Exception) -> str | None:
     return None
 
 
-class ToldFilter(logging.Filter):
-    """Drops the trace of an error that config.unavailable tells in one line."""
+class LoggedErrorFilter(logging.Filter):
+    """Drops the trace of an error that config.unavailable logs in one line."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         from audit.database.outages import is_unavailable  # noqa: PLC0415 - log lines are set up before there are apps

@@ -34,13 +34,13 @@ def shop(request: HttpRequest) -> HttpResponse:
         raise Http404
     # The shop belongs to nobody who could sign in.
     with tenant_scope(None):
-        facts = _facts(request)
-    response = render(request, "demo/index.html", facts)
+        context = _context(request)
+    response = render(request, "demo/index.html", context)
     response["Content-Security-Policy"] = POLICY
     return response
 
 
-def _facts(request: HttpRequest) -> dict[str, object]:
+def _context(request: HttpRequest) -> dict[str, object]:
     actor = Actor.system("demo page")
     business = customers.list_businesses(actor=actor).first()
     if business is None:

@@ -60,7 +60,7 @@ def text(name: str, default: str | None) -> str:
 
 
 def secret(name: str) -> str:
-    """Return NAME, which nobody must be able to guess; empty when it is not set."""
+    """Return NAME, which must be hard to guess; empty when it is not set."""
     value = text(name, "")
     return _strong(name, value) if value else value
 
@@ -130,12 +130,12 @@ def address(name: str, default: str) -> str:
     raise ImproperlyConfigured(msg)
 
 
-def choice(name: str, default: str, *known: str) -> str:
-    """Return NAME, which is one of the known words."""
+def choice(name: str, default: str, *allowed: str) -> str:
+    """Return NAME, which is one of the allowed words."""
     value = text(name, default).strip().lower()
-    if value in known:
+    if value in allowed:
         return value
-    msg = f"{name}={value!r} is not known. Write {name}={' or '.join(known)}."
+    msg = f"{name}={value!r} is not known. Write {name}={' or '.join(allowed)}."
     raise ImproperlyConfigured(msg)
 
 
@@ -158,19 +158,19 @@ def items(name: str, default: str) -> list[str]:
     return [part.strip() for part in text(name, default).split(",") if part.strip()]
 
 
-def choices(name: str, default: str, known: Iterable[str]) -> list[str]:
-    """Return NAME as a list whose parts are all among the known ones."""
-    found = items(name, default)
-    if wrong := sorted(set(found) - set(known)):
-        msg = f"{name} has {wrong[0]!r}, which is none of {', '.join(known)}. Mend it."
+def choices(name: str, default: str, words: Iterable[str]) -> list[str]:
+    """Return NAME as a list whose parts are all among these words."""
+    values = items(name, default)
+    if wrong := sorted(set(values) - set(words)):
+        msg = f"{name} has {wrong[0]!r}, which is none of {', '.join(words)}. Mend it."
         raise ImproperlyConfigured(msg)
-    return found
+    return values
 
 
 def origins(name: str) -> list[str]:
     """Return NAME, a list of origins that are compared with what browsers send."""
-    found = items(name, "")
-    for text in found:
+    values = items(name, "")
+    for text in values:
         parts = _ORIGIN.fullmatch(text)
         if parts is None or (parts[1], parts[3]) in _USUAL:
             msg = (
@@ -179,7 +179,7 @@ def origins(name: str) -> list[str]:
                 "port: https://app.example.com, or http://localhost:5173."
             )
             raise ImproperlyConfigured(msg)
-    return found
+    return values
 
 
 def domain(name: str, allowed: list[str]) -> str:
@@ -201,7 +201,7 @@ def domain(name: str, allowed: list[str]) -> str:
 
 def passkey_origins(name: str, domain: str, *, is_https: bool) -> list[str]:
     """Return NAME, a list of origins that are all of a domain."""
-    for each in (found := origins(name)):
+    for each in (values := origins(name)):
         if not _lies_in(urlsplit(each).hostname or "", domain):
             msg = (
                 f"{name} has {each!r}, which is not of {domain!r}: browsers keep "
@@ -209,7 +209,7 @@ def passkey_origins(name: str, domain: str, *, is_https: bool) -> list[str]:
             )
             raise ImproperlyConfigured(msg)
     usual = f"https://{domain}" if is_https else f"http://{domain}:8000"
-    return found or ([usual] if domain else [])
+    return values or ([usual] if domain else [])
 
 
 def _is_name(host: str) -> bool:

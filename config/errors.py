@@ -53,12 +53,12 @@ def answer(
         response = problem_response(request, ApiError(status, code, message))
     else:
         # No context processor and no static file: this page also says that those fail.
-        facts = {
+        context = {
             "title": HTTPStatus(status).phrase,
             "message": message,
             "request_id": operation_of(request).id,
         }
-        page = render_to_string("error.html", facts)
+        page = render_to_string("error.html", context)
         response = HttpResponse(page, status=status)
     response["Cache-Control"] = "no-store"
     if retry_after is not None:
@@ -89,5 +89,5 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Say what helps; the reason goes to the log alone."""
+    """Return the advice to a person; the reason goes to the log alone."""
     return answer(request, 403, code="csrf_failed", message=_STALE)

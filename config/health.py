@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 OK, WARNING, FAILED = "ok", "warning", "failed"
 CHECK_SECONDS = 1.0
 # Asked more often, the answer is the one of a moment ago.
-KEPT_SECONDS = 1.0
+CACHE_SECONDS = 1.0
 RETRY_AFTER = 5
 # Free bytes of the folders that we write to: too few, and soon too few.
 DISK_FAILED, DISK_WARNING = 100_000_000, 1_000_000_000
@@ -66,20 +66,20 @@ def is_health_path(path: str) -> bool:
 
 
 def alive(request: HttpRequest) -> HttpResponse:
-    """Tell that this process answers requests; asks nothing and nobody."""
+    """Answer 200: this process serves requests; nothing else is checked."""
     return JsonResponse({"status": OK})
 
 
 def ready(request: HttpRequest) -> HttpResponse:
     """Tell what this process needs, check by check; 503 when one has failed."""
     checks = _results.read()
-    found = set(checks.values())
-    status = "unavailable" if FAILED in found else WARNING if WARNING in found else OK
+    states = set(checks.values())
+    status = "unavailable" if FAILED in states else WARNING if WARNING in states else OK
     body = {
         "status": status,
         "checks": {name: {"status": result} for name, result in checks.items()},
     }
-    if FAILED not in found:
+    if FAILED not in states:
         return JsonResponse(body)
     response = JsonResponse(body, status=503)
     response["Retry-After"] = str(RETRY_AFTER)
@@ -91,19 +91,19 @@ def run_checks() -> dict[str, str]:
 
     Once the database has failed it is not asked again: what needs it fails too.
     """
-    found: dict[str, str] = {}
+    results: dict[str, str] = {}
     for name, check in CHECKS.items():
-        if found.get("database") == FAILED and name != "disk":
-            found[name] = FAILED
+        if results.get("database") == FAILED and name != "disk":
+            results[name] = FAILED
             continue
         try:
             with within(CHECK_SECONDS):
-                found[name] = check()
+                results[name] = check()
         except Exception as error:
             # Whatever it is, it keeps us from our work.
             logger.error("not ready: %s: %s", name, type(error).__name__)
-            found[name] = FAILED
-    return found
+            results[name] = FAILED
+    return results
 
 
 def _database() -> str:
@@ -137,16 +137,16 @@ def _catalogue() -> str:
     Only a warning: it may be an index that an operator made to help.
     """
     if time.monotonic() - _looked.at > CATALOGUE_SECONDS:
-        _looked.found = WARNING if catalogue_faults() else OK
+        _looked.result = WARNING if catalogue_faults() else OK
         _looked.at = time.monotonic()
-    return _looked.found
+    return _looked.result
 
 
 class _Looked:
-    """When this process last looked at the catalogue, and what it found."""
+    """When this process last compared the catalogue, and the result."""
 
     def __init__(self) -> None:
-        self.at, self.found = float("-inf"), OK
+        self.at, self.result = float("-inf"), OK
 
 
 _looked = _Looked()
@@ -216,12 +216,12 @@ class _Results:
     """The last results of this process, so that many questions cost one look."""
 
     def __init__(self) -> None:
-        self.at, self.found = float("-inf"), dict[str, str]()
+        self.at, self.results = float("-inf"), dict[str, str]()
 
     def read(self) -> dict[str, str]:
-        if time.monotonic() - self.at > KEPT_SECONDS:
-            self.found, self.at = run_checks(), time.monotonic()
-        return self.found
+        if time.monotonic() - self.at > CACHE_SECONDS:
+            self.results, self.at = run_checks(), time.monotonic()
+        return self.results
 
 
 _results = _Results()

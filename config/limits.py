@@ -77,9 +77,9 @@ def _spend(request: HttpRequest, view: Any) -> HttpResponse | None:
 def _spend_try(request: HttpRequest, address: str | None) -> Budget:
     """Take a try to sign in: a known browser's own, or one of its address.
 
-    Or somebody who guesses would keep out all others who share the address.
+    Or an attacker would keep out all others who share the address.
     """
-    device = accounts.known_device(device_of(request))
+    device = accounts.device_hash(device_of(request))
     if device is None:
         return consume_address_budget(address, "login")
     return consume_budget(f"login:{device}", "login")

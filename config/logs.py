@@ -35,7 +35,7 @@ request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 HIDDEN = "[hidden]"
 # What a line may carry beside its message; each is a number, an id or a pattern.
-_FACTS = ("method", "route", "status", "duration_ms", "user_id", "key_id")
+_FIELDS = ("method", "route", "status", "duration_ms", "user_id", "key_id")
 # They name settings, files and modules, never a row or what somebody sent; and without
 # their text an operator cannot tell what to mend.
 _SET_UP_ERRORS = (
@@ -67,7 +67,7 @@ _INVALID = "Invalid request"
 _CALLERS_FAULTS = range(400, 500)
 
 # Ids and days are made of digits too, and say nothing of a person.
-_KEPT = re.compile(
+_UNREDACTED = re.compile(
     r"((?<![0-9a-fA-F])[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
     r"(?![0-9a-fA-F])"
     r"|(?<!\d)(?:19|20)\d\d-[01]\d-[0-3]\d(?!\d))"
@@ -100,7 +100,7 @@ _PATTERNS = tuple(
 def redact(text: str) -> str:
     """Return the text without what may not stand in a log."""
     # Names go first and over the whole: a value may begin with an id.
-    parts = _KEPT.split(_hide_named(text))
+    parts = _UNREDACTED.split(_hide_named(text))
     return "".join(
         part if number % 2 else _redact_part(part) for number, part in enumerate(parts)
     )
@@ -142,15 +142,15 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
-            "time": _moment(record.created),
+            "time": _iso_time(record.created),
             "level": level_of(record).lower(),
             "logger": record.name,
             "message": message_of(record),
         }
         if current := request_id.get():
             line["request_id"] = current
-        facts = ((name, getattr(record, name, None)) for name in _FACTS)
-        line |= {name: value for name, value in facts if value not in (None, "")}
+        fields = ((name, getattr(record, name, None)) for name in _FIELDS)
+        line |= {name: value for name, value in fields if value not in (None, "")}
         if error := _error_of(record):
             line["exception"] = type(error).__qualname__
             if text := text_of(error):
@@ -168,11 +168,11 @@ class TextFormatter(logging.Formatter):
         self.show_errors = show_errors
 
     def format(self, record: logging.LogRecord) -> str:
-        facts = [str(getattr(record, name, None) or "") for name in _FACTS]
+        fields = [str(getattr(record, name, None) or "") for name in _FIELDS]
         head = (
-            f"{_moment(record.created)} {level_of(record):<7} {record.name}",
+            f"{_iso_time(record.created)} {level_of(record):<7} {record.name}",
             message_of(record),
-            *facts,
+            *fields,
             request_id.get(),
         )
         lines = [" ".join(part for part in head if part)]
@@ -330,6 +330,6 @@ _warnings: Final = logging.getLogger("config.warnings")
 _threads: Final = logging.getLogger("config.threads")
 
 
-def _moment(seconds: float) -> str:
+def _iso_time(seconds: float) -> str:
     moment = datetime.fromtimestamp(seconds, UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache
+from itertools import chain
 from typing import Any
 
 from django.apps import apps
@@ -42,7 +43,7 @@ _GOODS = [
 ]
 
 # The five of the demo. Days are counted back from the day of the seed.
-PEOPLE: list[dict[str, Any]] = [
+NAMED: list[dict[str, Any]] = [
     {
         "unique_id": "C-DEM0-0001",
         "name": "Ana Silva",
@@ -124,7 +125,7 @@ def today() -> datetime:
     return datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
 
 
-def more_people(number: int) -> str:
+def how_to_add_more(number: int) -> str:
     """Return how to get so many made-up people where a demo is already."""
     return (
         "For more made-up people move the database away, or name an empty one in "
@@ -150,10 +151,10 @@ def make_businesses(actor: Actor) -> tuple[Any, Any]:
     return bakery, rival
 
 
-def make_people(bakery: Any, rival: Any, actor: Actor) -> None:
+def make_named_customers(bakery: Any, rival: Any, actor: Actor) -> None:
     """Make the five of the demo, and one of the other business."""
     now = today()
-    for number, person in enumerate(PEOPLE, start=1):
+    for number, person in enumerate(NAMED, start=1):
         _make_person(bakery, person, number, now, actor)
     other = _model("Customer")(
         business=rival,
@@ -168,13 +169,13 @@ def make_people(bakery: Any, rival: Any, actor: Actor) -> None:
 def _make_person(
     business: Any, person: dict[str, Any], number: int, now: datetime, actor: Actor
 ) -> None:
-    facts = ("unique_id", "name", "email", "phone", "customer_type")
+    columns = ("unique_id", "name", "email", "phone", "customer_type")
     customer = _model("Customer")(
         business=business,
         status=person.get("status", "active"),
         is_email_verified=person.get("is_email_verified", False),
         joined_at=now - timedelta(days=person["joined"]),
-        **{name: person[name] for name in facts},
+        **{name: person[name] for name in columns},
     )
     services.save_record(customer, actor=actor, reason=_REASON)
     services.update_preferences(
@@ -184,9 +185,9 @@ def _make_person(
         do_not_contact=person.get("do_not_contact", False),
         best_contact_time="after 17:00",
     )
-    for row in _belongings(customer, person, number, now):
-        row.full_clean()
-        services.save_record(row, actor=actor, reason=_REASON)
+    for instance in _belongings(customer, person, number, now):
+        instance.full_clean()
+        services.save_record(instance, actor=actor, reason=_REASON)
 
 
 def _belongings(
@@ -311,11 +312,9 @@ def _make(
     done = 0
     while done < n:
         size = min(_BATCH, n - done)
-        people = [
-            _generated(chance, k, business, now) for k in range(done, done + size)
-        ]
-        customers, *others = zip(*people, strict=True)
-        belongings = [[row for part in rows for row in part] for rows in others]
+        made = [_generated(chance, k, business, now) for k in range(done, done + size)]
+        customers, *others = zip(*made, strict=True)
+        belongings = [list(chain.from_iterable(lists)) for lists in others]
         services.bulk_create_customers(
             customers, belongings, actor=actor, reason=_REASON
         )

@@ -42,8 +42,8 @@ def _formatter() -> logging.Formatter:
     except ImproperlyConfigured:
         # The worker then says why the server does not start.
         return JsonFormatter()
-    facts = dict(config["formatters"][name])
+    options = dict(config["formatters"][name])
     made: logging.Formatter = logging.config.DictConfigurator({}).resolve(
-        facts.pop("()")
-    )(**facts)
+        options.pop("()")
+    )(**options)
     return made

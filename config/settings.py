@@ -59,7 +59,7 @@ if env.flag("HOLDFAST_PROXY_HTTPS", default=False):
 # Under this name a browser takes a cookie from this very host and path alone.
 _cookie = "__Host-" if HTTPS else ""
 SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = f"{_cookie}sessionid", f"{_cookie}csrftoken"
-# Of a browser in which somebody has signed in: audit/accounts/devices.py.
+# Of a browser that was used for a sign-in: audit/accounts/devices.py.
 DEVICE_COOKIE_NAME = f"{_cookie}device"
 # Sent to the doors of signing in alone, which the prefix above does not allow.
 REFRESH_COOKIE_NAME = f"{'__Secure-' if HTTPS else ''}holdfast_refresh"
@@ -276,7 +276,7 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ] + [
     {"NAME": f"audit.accounts.password_validators.{name}"}
-    for name in ("SiteWordsValidator", "OwnNameValidator")
+    for name in ("SiteWordsValidator", "UserNameValidator")
 ]
 
 # Tries that fail: of one account, of one network (an address, or an IPv6 site).
@@ -289,7 +289,7 @@ SIGN_IN_NETWORK_TRIES = env.number(
 SIGN_IN_WINDOW_MINUTES = env.number(
     "HOLDFAST_SIGN_IN_WINDOW_MINUTES", default=15, at_least=1
 )
-# Whoever has one of these roles in a business needs a second factor.
+# Members with one of these roles in a business need a second factor.
 SECOND_FACTOR_ROLES = env.choices(
     "HOLDFAST_SECOND_FACTOR_ROLES",
     "" if DEBUG or DEMO else "admin,superuser",
@@ -521,7 +521,7 @@ LOGGING = {
         "json": {"()": "config.logs.JsonFormatter"},
         "text": {"()": "config.logs.TextFormatter", "show_errors": DEBUG},
     },
-    "filters": {"told": {"()": "config.database_errors.ToldFilter"}},
+    "filters": {"told": {"()": "config.database_errors.LoggedErrorFilter"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": _format}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {

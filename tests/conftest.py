@@ -332,7 +332,7 @@ class Clock:
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.start = self.now = timezone.now().replace(microsecond=0)
         self.boot, self.uptime_us = "a start", 10**6
-        patch.setattr(clock_module, "_told", clock_module._Told())
+        patch.setattr(clock_module, "_jumps", clock_module._Jumps())
         patch.setattr(clock_module, "uptime", lambda: (self.boot, self.uptime_us))
         patch.setattr(timezone, "now", lambda: self.now)
         patch.setattr(time, "time", lambda: timezone.now().timestamp())

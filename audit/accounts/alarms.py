@@ -44,7 +44,7 @@ _WELCOME = (
 )
 
 
-def tell_locked(
+def record_lock(
     kind: str,
     username: str | None,
     account: str,
@@ -52,10 +52,10 @@ def tell_locked(
     *,
     welcome: Welcome | None = None,
 ) -> None:
-    """Write down that a sign-in is locked, and tell whom it concerns.
+    """Record that a sign-in is locked, and send mails to its person and the owners.
 
     `kind` is account, device, second_factor, or network; without a user name it is
-    nobody's. Costs the same for names that nobody has: mails leave by themselves. One
+    nobody's. Costs the same for unknown names: mails leave in a thread. One
     mail an hour for each account and kind, however many addresses somebody guesses
     from. Call it outside of any transaction.
     """
@@ -80,17 +80,17 @@ def _person(username: str) -> User | None:
     # Tries of a name in other letters count for the same account.
     if "\0" in username:
         return None
-    rows = User.objects.filter(username__iexact=fold_email(username), is_active=True)
-    return next((row for row in rows if row.is_genuine), None)
+    users = User.objects.filter(username__iexact=fold_email(username), is_active=True)
+    return next((user for user in users if user.is_genuine), None)
 
 
 def _mails(
     kind: str, user: User | None, account: str, welcome: Welcome | None
 ) -> list[Mail]:
-    # Names that nobody has use up no mail of the owners, and cost the same.
+    # Unknown names use up no mail of the owners, and cost the same.
     room = reserve("alarm" if user else "alarm:nobody", _MOST, _WINDOW)
     owners = User.objects.filter(is_superuser=True, is_active=True)
-    known = [row for row in owners if row.is_genuine]
+    genuine = [owner for owner in owners if owner.is_genuine]
     if user is None:
         return []
     text = _TEXTS[kind]
@@ -98,12 +98,12 @@ def _mails(
         text += _WELCOME + welcome(invitation(account))
     mails = [Mail(user, "Your sign-in is locked", text)]
     if room.is_allowed:
-        said = (
+        notice = (
             f"The sign-in of {user.get_username()} is locked after too many wrong "
             f"tries ({kind}). The trail says from where: auth.locked and auth.failed."
         )
         if room.is_last:
-            said += " There are many: you get no more of these mails within the hour."
+            notice += " There are many: you get no more of these mails within the hour."
         subject = "A sign-in is locked"
-        mails += [Mail(row, subject, said) for row in known if row.pk != user.pk]
+        mails += [Mail(one, subject, notice) for one in genuine if one.pk != user.pk]
     return mails

@@ -21,7 +21,7 @@ from audit.ids import parse_uuid
 from audit.models import Ceremony
 
 LIFETIME = timedelta(minutes=2)
-# Questions that nobody has answered, of one network: each is a row.
+# Open ceremonies of one network: each is a row.
 _OPEN = 200
 _WINDOW = timedelta(minutes=15)
 _LATE = (
@@ -53,7 +53,7 @@ def begin(
         msg = f"Too many tries from here. Wait {wait_text(attempt.retry_after)}."
         params = {"retry_after": attempt.retry_after}
         raise ValidationError(msg, code="too_many", params=params)
-    row = Ceremony.objects.create(
+    ceremony = Ceremony.objects.create(
         purpose=question.purpose,
         binding=question.binding,
         user_id=question.user_id,
@@ -61,33 +61,36 @@ def begin(
         digest=question.digest,
         expires_at=clock.now() + LIFETIME,
     )
-    return row.pk, _challenge(row.pk, question, row.expires_at)
+    return ceremony.pk, _challenge(ceremony.pk, question, ceremony.expires_at)
 
 
-def take(
+def consume_ceremony(
     pk: object, question: Question, *, ip: str | None, device: str | None = None
 ) -> bytes:
-    """Use a ceremony up, and return the challenge that its answer has to sign.
+    """Consume a ceremony; return the challenge that its answer has to sign.
 
-    Gone before anything is looked at: of two answers one is. Raises ValidationError
-    `late` for one that is over, was answered, or asked for something else, and
-    RuntimeError inside a transaction, whose rollback would bring the row back.
+    It is deleted before the answer is checked, so only one of two answers counts.
+    Raises ValidationError `late` for one that is over, was answered, or asked for
+    something else, and RuntimeError inside a transaction, whose rollback would bring
+    the row back.
     """
-    rows = Ceremony.objects.filter(pk=parse_uuid(str(pk)) or UUID(int=0))
+    matching = Ceremony.objects.filter(pk=parse_uuid(str(pk)) or UUID(int=0))
     with transaction.atomic(durable=True):
-        row = rows.first()
-        is_mine = bool(rows.delete()[0])
-    if row is None or not is_mine:
+        stored = matching.first()
+        is_mine = bool(matching.delete()[0])
+    if stored is None or not is_mine:
         raise ValidationError(_LATE, code="late")
     give_back(_counter(ip, device))
-    asked = Question(row.purpose, row.binding, row.user_id, row.scope, row.digest)
-    if asked != question or not clock.lasts(row.expires_at, LIFETIME):
+    stored_question = Question(
+        stored.purpose, stored.binding, stored.user_id, stored.scope, stored.digest
+    )
+    if stored_question != question or not clock.lasts(stored.expires_at, LIFETIME):
         raise ValidationError(_LATE, code="late")
-    return _challenge(row.pk, question, row.expires_at)
+    return _challenge(stored.pk, question, stored.expires_at)
 
 
 def old_ceremonies() -> QuerySet[Ceremony]:
-    """Return questions that nobody can answer any more."""
+    """Return the expired ceremonies."""
     return Ceremony.objects.filter(expires_at__lt=clock.now())
 
 

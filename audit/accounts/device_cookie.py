@@ -21,12 +21,12 @@ _LIFETIME = timedelta(days=180)
 
 
 def device_of(request: HttpRequest) -> str:
-    """Return the cookie of a browser in which somebody has signed in before."""
+    """Return the device cookie of a request."""
     return request.COOKIES.get(settings.DEVICE_COOKIE_NAME, "")
 
 
 def remember(request: HttpRequest, response: HttpResponse, user: Any) -> None:
-    """Let the browser be known again for an account that has just signed in there."""
+    """Set the device cookie of an account that has just signed in."""
     account = account_hash(user.get_username())
     _put(response, remember_device(device_of(request), account))
 
@@ -35,13 +35,13 @@ def welcome_of(request: HttpRequest) -> Welcome:
     """Return a function that says where the code of a mail makes a browser known."""
 
     def address(code: str) -> str:
-        return _own_origin(request) + reverse("admin:login_known", args=[code])
+        return _site_origin(request) + reverse("admin:login_known", args=[code])
 
     return address
 
 
-def known_view(request: HttpRequest, code: str) -> HttpResponse:
-    """Make the browser known that has opened the code of a mail; it signs nobody in."""
+def accept_invitation_view(request: HttpRequest, code: str) -> HttpResponse:
+    """Set the device cookie after a code of a mail was opened; no sign-in."""
     response = HttpResponseRedirect(reverse("admin:login"))
     cookie = accept_invitation(code, device_of(request))
     if cookie is None:
@@ -55,10 +55,10 @@ def known_view(request: HttpRequest, code: str) -> HttpResponse:
     return response
 
 
-def _own_origin(request: HttpRequest) -> str:
+def _site_origin(request: HttpRequest) -> str:
     """Return where mails lead: as the settings say, if they name the site.
 
-    Whoever guesses sends the Host header, and so would choose where.
+    An attacker controls the Host header, and so would choose the target.
     """
     for origin in settings.PASSKEY_ORIGINS:
         if validate_host(urlsplit(origin).hostname or "", settings.ALLOWED_HOSTS):

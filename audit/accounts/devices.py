@@ -1,8 +1,8 @@
-"""Browsers in which somebody has signed in before: their tries are counted apart.
+"""Device cookies (OWASP): known browsers have attempt counters of their own.
 
-So whoever guesses a password elsewhere locks nobody out of the own browser (OWASP calls
-it a device cookie). It proves nothing and opens nothing: it only says which counter a
-try is counted under, and that counter has a limit, too.
+So guesses from elsewhere do not lock a person out of a browser used before. The cookie
+is no credential: it only says which counter an attempt belongs to, and that counter has
+a limit, too.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ _MOST_ACCOUNTS = 5
 _SALT = "audit.devices"
 _INVITATION = "audit.devices.invitation"
 _INVITED = timedelta(hours=2)
-# Known browsers that take one invitation: whoever has an account has many of them.
-_MOST_KNOWN = 3
+# Browsers that one invitation makes known: an attacker may own several.
+_MOST_PER_INVITATION = 3
 _LONGEST = 1000
-_HASH_SHOWN = 32
+_HASH_LENGTH = 32
 
 
 def counter_of_device(cookie: str, account: str) -> str | None:
@@ -32,21 +32,21 @@ def counter_of_device(cookie: str, account: str) -> str | None:
 
     `account` is the keyed hash of a user name.
     """
-    device, accounts = _read(cookie)
+    device, accounts = _open_cookie(cookie)
     if account not in accounts:
         return None
-    return f"device:{account}:{hmac_hex('device', device)[:_HASH_SHOWN]}"
+    return f"device:{account}:{hmac_hex('device', device)[:_HASH_LENGTH]}"
 
 
-def known_device(cookie: str) -> str | None:
+def device_hash(cookie: str) -> str | None:
     """Return a keyed hash of a browser that is known for whomever; None for others."""
-    device, accounts = _read(cookie)
-    return hmac_hex("device", device)[:_HASH_SHOWN] if accounts else None
+    device, accounts = _open_cookie(cookie)
+    return hmac_hex("device", device)[:_HASH_LENGTH] if accounts else None
 
 
 def remember_device(cookie: str, account: str) -> str:
     """Return the cookie of a browser in which an account has just signed in."""
-    device, accounts = _read(cookie)
+    device, accounts = _open_cookie(cookie)
     newest = [account, *(other for other in accounts if other != account)]
     return signing.dumps([device, newest[:_MOST_ACCOUNTS]], salt=_SALT)
 
@@ -54,7 +54,7 @@ def remember_device(cookie: str, account: str) -> str:
 def invitation(account: str) -> str:
     """Return a code that makes a browser known for an account: its person gets it.
 
-    For whoever is at the address of somebody who guesses, in a new browser. All that
+    For a person who shares an attacker's address, in a new browser. All that
     are opened with one code share a counter, so it gives no more tries than one; those
     that are known already keep their own, and so only a few of them take it.
     """
@@ -74,14 +74,14 @@ def accept_invitation(code: str, cookie: str) -> str | None:
         device, account = signing.loads(code, salt=_INVITATION, max_age=_INVITED)
     except signing.BadSignature:
         return None
-    if known_device(cookie) is not None:
-        name = f"invitation:{hmac_hex('device', device)[:_HASH_SHOWN]}"
-        is_allowed = reserve(name, _MOST_KNOWN, _INVITED).is_allowed
+    if device_hash(cookie) is not None:
+        name = f"invitation:{hmac_hex('device', device)[:_HASH_LENGTH]}"
+        is_allowed = reserve(name, _MOST_PER_INVITATION, _INVITED).is_allowed
         return remember_device(cookie, account) if is_allowed else None
     return signing.dumps([device, [account]], salt=_SALT)
 
 
-def _read(cookie: str) -> tuple[str, list[str]]:
+def _open_cookie(cookie: str) -> tuple[str, list[str]]:
     """Return the name of a browser and whose it is; a new name for a new browser."""
     try:
         if len(cookie) > _LONGEST:

@@ -55,7 +55,7 @@ def register_scope_permissions(scope: str, permissions: Iterable[str]) -> None:
 def may_use(scope: str, *, actor: Actor) -> bool:
     """Tell whether the actor has any right that a confirmation of the scope serves.
 
-    True for a scope whose rights nobody has registered.
+    True for a scope without registered permissions.
     """
     permissions = _PERMISSIONS.get(scope)
     return not permissions or any(
@@ -98,22 +98,22 @@ def token_binding(family_id: UUID) -> str:
     return hmac_hex("step-up binding", "token", str(family_id))
 
 
-def digest_of(act: str, **facts: Any) -> str:
+def digest_of(act: str, **payload: Any) -> str:
     """Return the digest of one act; the same facts give the same digest.
 
     Takes text, whole numbers, yes and no, null, and lists and objects of them. Keyed,
     because a filter may name a person.
     """
-    return hmac_hex("step-up digest", act, canonical_json(facts).decode())
+    return hmac_hex("step-up digest", act, canonical_json(payload).decode())
 
 
 def check_scope(scope: str, digest: str | None) -> Scope:
     """Return the scope; raises ValueError for an unknown one, or without its digest."""
-    known = Scope(scope)
-    if known in SINGLE_USE and digest is None:
-        msg = f"A grant for {known} allows one act: give its digest."
+    scope = Scope(scope)
+    if scope in SINGLE_USE and digest is None:
+        msg = f"A grant for {scope} allows one act: give its digest."
         raise ValueError(msg)
-    return known
+    return scope
 
 
 def make_grant(
@@ -149,16 +149,16 @@ def require_grant(
     is one: then an act that is rolled back may be repeated while the grant lasts. Pages
     of the admin have none yet, and ask again. Raises StepUpRequired without a grant.
     """
-    known = check_scope(scope, digest)
-    digest = digest if known in SINGLE_USE else None
-    rows = _live(actor.user_id, binding).filter(scope=known, digest=digest)
+    scope = check_scope(scope, digest)
+    digest = digest if scope in SINGLE_USE else None
+    grants = _live(actor.user_id, binding).filter(scope=scope, digest=digest)
     if grant_id is not None:
-        rows = rows.filter(pk=grant_id)
-    for grant in rows:
+        grants = grants.filter(pk=grant_id)
+    for grant in grants:
         if _is_genuine(grant) and _take(grant):
             actor.operation.grant_id = grant.pk
             return grant
-    raise StepUpRequired(known, digest)
+    raise StepUpRequired(scope, digest)
 
 
 def _take(grant: Grant) -> bool:
@@ -166,8 +166,8 @@ def _take(grant: Grant) -> bool:
         return True
     now = clock.now()
     # Without a join: PostgreSQL would not look at the row again after waiting for it.
-    rows = Grant.objects.filter(pk=grant.pk, used_at=None, ended_at=None)
-    return bool(rows.filter(expires_at__gt=now).update(used_at=now))
+    unused = Grant.objects.filter(pk=grant.pk, used_at=None, ended_at=None)
+    return bool(unused.filter(expires_at__gt=now).update(used_at=now))
 
 
 def list_grants(user: User, *, binding: str) -> list[Grant]:
@@ -182,10 +182,10 @@ def end_grants(user: User, *, binding: str | None = None, actor: Actor) -> int:
     Returns how many; an event says so unless there was none.
     """
     now = clock.now()
-    rows = Grant.objects.filter(user=user, ended_at=None, expires_at__gt=now)
+    grants = Grant.objects.filter(user=user, ended_at=None, expires_at__gt=now)
     if binding is not None:
-        rows = rows.filter(binding=binding)
-    ended = rows.filter(used_at=None).update(ended_at=now)
+        grants = grants.filter(binding=binding)
+    ended = grants.filter(used_at=None).update(ended_at=now)
     if ended:
         record("step_up.ended", user, actor=actor, data={"grants": ended})
     return ended
@@ -204,35 +204,36 @@ def rebind_grants(user: User, *, old: str, new: str) -> None:
 def step_up_state(user: User, *, binding: str) -> StepUpState:
     """Return what is confirmed and what is locked; two queries."""
     grants = list_grants(user, binding=binding)
-    row = PinCredential.objects.filter(user=user).first()
-    if row is None:
+    credential = PinCredential.objects.filter(user=user).first()
+    if credential is None:
         return StepUpState(grants)
     return StepUpState(
         grants,
-        has_pin=bool(row.hash),
-        failed_total=row.failed_total,
-        locked_until=pin_locked_until(row),
-        is_disabled=row.disabled_at is not None,
+        has_pin=bool(credential.hash),
+        failed_total=credential.failed_total,
+        locked_until=pin_locked_until(credential),
+        is_disabled=credential.disabled_at is not None,
     )
 
 
-def pin_locked_until(row: PinCredential) -> datetime | None:
+def pin_locked_until(credential: PinCredential) -> datetime | None:
     """Return until when the person's codes are not looked at, None when they are.
 
-    A lock that a clock ahead of now has made is over: nobody waits for an error of it.
+    A lock made by a clock that was ahead is over: nobody waits for that error.
     Its count stays, so that the next one lasts longer.
     """
-    if row.locked_until is None or row.last_locked_at is None:
+    if credential.locked_until is None or credential.last_locked_at is None:
         return None
-    begun = clock.begun(row.last_locked_at, row.last_locked_mark)
+    begun = clock.begun(credential.last_locked_at, credential.last_locked_mark)
     if begun is None:
         return None
-    until = begun + min(row.locked_until - row.last_locked_at, LONGEST_LOCK)
+    length = credential.locked_until - credential.last_locked_at
+    until = begun + min(length, LONGEST_LOCK)
     return until if clock.now() < until else None
 
 
 def _live(user_id: UUID | None, binding: str) -> QuerySet[Grant]:
-    """Return grants that last; of one made ahead of now nobody knows how long."""
+    """Return the live grants, without those made by a clock that was ahead."""
     now = clock.now()
     return Grant.objects.filter(
         user__in=User.objects.filter(pk__in=[user_id], is_active=True),

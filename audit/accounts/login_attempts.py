@@ -17,7 +17,7 @@ from django.db.models import F, QuerySet
 from audit import clock
 from audit.models import AttemptCounter
 
-# No longer: whoever locks somebody else out does it for an hour, and is named.
+# No longer: an attacker can lock an account for an hour at most, and is recorded.
 _LONGEST_LOCK = timedelta(hours=1)
 # Of a window of one second; a longer one reaches the hour before.
 _MOST_DOUBLINGS = 12
@@ -52,10 +52,10 @@ def reserve(
     whose rollback would give the try back.
     """
     with transaction.atomic(durable=True):
-        return take(name, limit, window, is_doubling=is_doubling)
+        return count_attempt(name, limit, window, is_doubling=is_doubling)
 
 
-def take(
+def count_attempt(
     name: str, limit: int, window: timedelta, *, is_doubling: bool = False
 ) -> Attempt:
     """Do what `reserve` does in the caller's transaction, which commits before the try.
@@ -63,28 +63,29 @@ def take(
     For tries that are counted under several names, all of them or none. The row stays
     locked until that commit, so that each of several at once finds what others counted.
     """
-    row = _locked(name)
-    if row is None:
+    counter = _locked(name)
+    if counter is None:
         return Attempt(name, is_allowed=False, retry_after=1)
     # Read after the wait for the others.
-    now, length = clock.now(), _length(row, limit, window, is_doubling=is_doubling)
-    begun = clock.begun(row.ends_at - length, row.begun_mark)
+    now, length = clock.now(), _length(counter, limit, window, is_doubling=is_doubling)
+    begun = clock.begun(counter.ends_at - length, counter.begun_mark)
     if begun is None or begun + length <= now:
         if begun is not None and begun + length <= now - _FORGIVEN:
-            row.locks = 0
-        row.failed, row.ends_at, row.begun_mark = 1, now + window, clock.mark()
-    elif row.failed >= limit:
+            counter.locks = 0
+        counter.failed, counter.begun_mark = 1, clock.mark()
+        counter.ends_at = now + window
+    elif counter.failed >= limit:
         wait = math.ceil((begun + length - now).total_seconds())
         return Attempt(name, is_allowed=False, retry_after=max(wait, 1))
     else:
-        row.failed += 1
-        if is_doubling and row.failed >= limit:
-            row.locks += 1
-            row.ends_at = now + _length(row, limit, window, is_doubling=True)
-            row.begun_mark = clock.mark()
-    row.save(update_fields=["failed", "ends_at", "begun_mark", "locks"])
-    is_last = row.failed >= limit
-    return Attempt(name, is_allowed=True, is_last=is_last, failed=row.failed)
+        counter.failed += 1
+        if is_doubling and counter.failed >= limit:
+            counter.locks += 1
+            counter.ends_at = now + _length(counter, limit, window, is_doubling=True)
+            counter.begun_mark = clock.mark()
+    counter.save(update_fields=["failed", "ends_at", "begun_mark", "locks"])
+    is_last = counter.failed >= limit
+    return Attempt(name, is_allowed=True, is_last=is_last, failed=counter.failed)
 
 
 def give_back(name: str) -> None:
@@ -124,17 +125,17 @@ def _locked(name: str) -> AttemptCounter | None:
         fresh = AttemptCounter(name=name, ends_at=clock.now())
         AttemptCounter.objects.bulk_create([fresh], ignore_conflicts=True)
         # SQLite takes no locks of rows: its transaction has the whole database.
-        row = AttemptCounter.objects.select_for_update().filter(name=name).first()
-        if row is not None:
-            return row
+        counter = AttemptCounter.objects.select_for_update().filter(name=name).first()
+        if counter is not None:
+            return counter
     return None
 
 
 def _length(
-    row: AttemptCounter, limit: int, window: timedelta, *, is_doubling: bool
+    counter: AttemptCounter, limit: int, window: timedelta, *, is_doubling: bool
 ) -> timedelta:
     """Return how long the window of a counter lasts, or the lock once it is full."""
-    if not is_doubling or row.failed < limit or not row.locks:
+    if not is_doubling or counter.failed < limit or not counter.locks:
         return window
-    doublings = min(row.locks - 1, _MOST_DOUBLINGS)
+    doublings = min(counter.locks - 1, _MOST_DOUBLINGS)
     return min(window * 2**doublings, _LONGEST_LOCK)

@@ -22,15 +22,15 @@ _DELAY_SECONDS = 1
 
 @dataclass(frozen=True)
 class Mail:
-    """One mail to somebody, who may have no address."""
+    """One mail to a user, who may have no address."""
 
     user: User
     subject: str
     text: str
 
 
-def tell(user: User, subject: str, text: str, *, actor: Actor) -> None:
-    """Write to the person once the transaction stands; a mail lost stops nothing.
+def notify(user: User, subject: str, text: str, *, actor: Actor) -> None:
+    """Mail the person once the transaction has committed; a lost mail stops nothing.
 
     Of a command at once, which may end before a thread of it has begun; nobody else
     waits for the mail server.
@@ -44,7 +44,7 @@ def tell(user: User, subject: str, text: str, *, actor: Actor) -> None:
 
 
 def send_apart(mails: Iterable[Mail]) -> None:
-    """Send mails once the transaction stands, a moment later and without any wait.
+    """Send mails after the commit, a moment later and without any wait.
 
     At the door of staff an answer that takes longer would say whether there is somebody
     to write to. So a thread begins for no mails, too.

@@ -18,7 +18,7 @@ def mark_of_secrets(user: User) -> str:
     """Return a keyed hash of what a user has, which changes with it.
 
     Second secrets, a release of the PIN, and sessions, as this instance knows them.
-    Whoever begins to add a secret without having any must not finish once there is one:
+    An enrolment begun without a secret must not finish once the account has one:
     he would have shown none. Raises AccountAltered.
     """
     due = release_of(user)
@@ -27,7 +27,7 @@ def mark_of_secrets(user: User) -> str:
 
 
 def hold_account(user: User, mark: str | None = None) -> None:
-    """Lock an account that stands as it did when its person's proof was looked at.
+    """Lock an account that is unchanged since its person's proof was checked.
 
     Call it in the transaction that writes, before anything of the account is written.
     The sessions of `user` must not have ended; `mark` is of before the proof, and left

@@ -18,9 +18,9 @@ from django.db.models import Q, QuerySet
 
 from audit import clock
 from audit.accounts import webauthn
-from audit.accounts.ceremonies import Question, begin, take
+from audit.accounts.ceremonies import Question, begin, consume_ceremony
 from audit.accounts.grants import end_grants
-from audit.accounts.mails import tell
+from audit.accounts.mails import notify
 from audit.accounts.own_secrets import hold_account, mark_of_secrets
 from audit.accounts.second_factor import (
     count_recovery_codes,
@@ -36,7 +36,7 @@ from audit.tenancy.actors import Actor
 # Their words have to fit into the account.
 _MOST = 10
 _LONGEST_NAME = 60
-# In characters. With attestation that nobody asked for an answer has some thousands.
+# In characters. With unsolicited attestation an answer has some thousands.
 LONGEST_ANSWER = 20_000
 # What a browser needs, and which ceremony it is; ready for JSON.
 PasskeyRequest = dict[str, Any]
@@ -74,16 +74,16 @@ def list_passkeys(user: User) -> QuerySet[Passkey]:
 def begin_passkey(user: User, *, binding: str, actor: Actor) -> PasskeyRequest:
     """Return what a browser needs to make a passkey for a user.
 
-    The caller has seen the password, and another second secret of whoever has one.
+    The caller has checked the password, and another second secret if there is one.
     Raises ValidationError: too_many, no_domain.
     """
-    known = [bytes(row.credential_id) for row in list_passkeys(user)]
-    if len(known) >= _MOST:
+    exclude = [bytes(passkey.credential_id) for passkey in list_passkeys(user)]
+    if len(exclude) >= _MOST:
         msg = f"You have {_MOST} passkeys. Remove one to add another."
         raise ValidationError(msg, code="too_many")
     pk, challenge = _begin(_enrolment(user, binding), actor)
     options = webauthn.creation_options(
-        challenge, user_id=user.pk.bytes, name=user.get_username(), known=known
+        challenge, user_id=user.pk.bytes, name=user.get_username(), exclude=exclude
     )
     return {"ceremony": str(pk), "options": options}
 
@@ -98,12 +98,12 @@ def enrol_passkey(
     was changed meanwhile.
     """
     question = _enrolment(user, binding)
-    challenge = take(answer.get("ceremony"), question, ip=actor.operation.ip)
+    challenge = take_question(answer, question, actor=actor)
     try:
         made = webauthn.check_new_key(_credential(answer), challenge)
     except webauthn.NotProven as error:
         raise PasskeyRefused("wrong_passkey", user) from error
-    row = Passkey(
+    passkey = Passkey(
         user=user,
         credential_id=made.credential_id,
         public_key=made.public_key,
@@ -112,7 +112,7 @@ def enrol_passkey(
         name=name.strip()[:_LONGEST_NAME] or "Passkey",
     )
     try:
-        return _store(row, user, question.digest, actor)
+        return _store(passkey, user, question.digest, actor)
     except IntegrityError as error:
         msg = "This passkey is in use already. Make another one."
         raise ValidationError(msg, code="exists") from error
@@ -122,21 +122,21 @@ def enrol_passkey(
 def remove_passkey(user: User, pk: UUID, *, actor: Actor) -> bool:
     """Take one passkey away; sessions end. Returns false when there is none.
 
-    Raises ValidationError `last_factor` for the last one of somebody who needs one, and
+    Raises ValidationError `last_factor` for the last one of a person who needs one, and
     `changed` where meanwhile the sessions have ended.
     """
     hold_account(user)
-    row = list_passkeys(user).filter(pk=pk).first()
-    if row is None:
+    passkey = list_passkeys(user).filter(pk=pk).first()
+    if passkey is None:
         return False
-    keep_a_factor(user, without=row.factor)
-    note_factors(user, remove=row.factor)
-    row.delete()
-    facts = {"passkey": str(pk)}
-    record("second_factor.passkey_removed", user, actor=actor, data=facts)
+    keep_a_factor(user, without=passkey.factor)
+    note_factors(user, remove=passkey.factor)
+    passkey.delete()
+    details = {"passkey": str(pk)}
+    record("second_factor.passkey_removed", user, actor=actor, data=details)
     end_grants(user, actor=actor)
     end_sessions(user, actor=actor, reason_code="second_factor_removed")
-    tell(
+    notify(
         user,
         "A passkey was removed",
         "One passkey of your account was removed.",
@@ -146,14 +146,14 @@ def remove_passkey(user: User, pk: UUID, *, actor: Actor) -> bool:
 
 
 @transaction.atomic
-def _store(row: Passkey, user: User, mark: str, actor: Actor) -> list[str]:
+def _store(passkey: Passkey, user: User, mark: str, actor: Actor) -> list[str]:
     hold_account(user, mark)
-    row.save(force_insert=True)
-    note_factors(user, add=row.factor)
-    facts = {"passkey": str(row.pk), "synced": row.is_backed_up}
-    record("second_factor.passkey_added", user, actor=actor, data=facts)
+    passkey.save(force_insert=True)
+    note_factors(user, add=passkey.factor)
+    details = {"passkey": str(passkey.pk), "synced": passkey.is_backed_up}
+    record("second_factor.passkey_added", user, actor=actor, data=details)
     end_sessions(user, actor=actor, reason_code="second_factor_enrolled")
-    tell(
+    notify(
         user, "A passkey was added", "A passkey was added to your account.", actor=actor
     )
     if count_recovery_codes(user):
@@ -178,14 +178,14 @@ def ask_passkey(
     are counted apart, by the hash that `device` is. Raises ValidationError:
     too_many, no_passkey, no_domain.
     """
-    rows = Passkey.objects.none()
+    passkeys = Passkey.objects.none()
     if question.user_id is not None:
-        rows = Passkey.objects.filter(user_id=question.user_id)
-        if not rows:
+        passkeys = Passkey.objects.filter(user_id=question.user_id)
+        if not passkeys:
             msg = "You have no passkey. Confirm another way."
             raise ValidationError(msg, code="no_passkey")
     pk, challenge = _begin(question, actor, device)
-    allowed = [bytes(row.credential_id) for row in rows]
+    allowed = [bytes(passkey.credential_id) for passkey in passkeys]
     options = webauthn.request_options(challenge, allowed=allowed)
     return {"ceremony": str(pk), "options": options}
 
@@ -197,13 +197,13 @@ def take_question(
     actor: Actor,
     device: str | None = None,
 ) -> bytes:
-    """Use up the ceremony that an answer names; return the challenge.
+    """Consume the ceremony that an answer names; return its challenge.
 
-    The caller counts a try, and then looks with `check_answer`. Raises ValidationError
+    The caller counts a try, and then calls `check_answer`. Raises ValidationError
     `late`.
     """
     pk = answer.get("ceremony")
-    return take(pk, question, ip=actor.operation.ip, device=device)
+    return consume_ceremony(pk, question, ip=actor.operation.ip, device=device)
 
 
 def check_answer(
@@ -212,34 +212,34 @@ def check_answer(
     """Return the passkey that has signed this challenge; its counter is moved.
 
     `user` is whose it must be, None for anybody's. Raises PasskeyRefused, which is an
-    event where a key of ours is not what it was, and AccountAltered.
+    event where a stored key was altered, and AccountAltered.
     """
     credential = _credential(answer)
     try:
         credential_id, handle = webauthn.read_answer(credential)
     except webauthn.NotProven as error:
         raise PasskeyRefused("wrong_passkey") from error
-    rows = Passkey.objects.select_related("user").filter(credential_id=credential_id)
-    row = rows.first()
-    if row is None or (user is not None and row.user_id != user.pk):
+    stored = Passkey.objects.select_related("user").filter(credential_id=credential_id)
+    passkey = stored.first()
+    if passkey is None or (user is not None and passkey.user_id != user.pk):
         raise PasskeyRefused("wrong_passkey")
-    if not row.is_genuine or row.factor not in factors_of(row.user):
-        raise _told(row, "passkey_forged", actor)
+    if not passkey.is_genuine or passkey.factor not in factors_of(passkey.user):
+        raise _record_altered(passkey, "passkey_forged", actor)
     # An authenticator that was asked for certain keys may leave the user out.
-    if handle != row.user.pk.bytes and (handle is not None or user is None):
-        raise PasskeyRefused("wrong_passkey", row.user)
+    if handle != passkey.user.pk.bytes and (handle is not None or user is None):
+        raise PasskeyRefused("wrong_passkey", passkey.user)
     try:
-        shown = webauthn.check_answer(
+        assertion = webauthn.check_answer(
             credential,
             challenge,
-            credential_id=bytes(row.credential_id),
-            public_key=bytes(row.public_key),
+            credential_id=bytes(passkey.credential_id),
+            public_key=bytes(passkey.public_key),
         )
     except webauthn.NotProven as error:
-        raise PasskeyRefused("wrong_passkey", row.user) from error
-    if not _move_counter(row, shown):
-        raise _told(row, "passkey_cloned", actor)
-    return row
+        raise PasskeyRefused("wrong_passkey", passkey.user) from error
+    if not _move_counter(passkey, assertion):
+        raise _record_altered(passkey, "passkey_cloned", actor)
+    return passkey
 
 
 def parse_passkey_answer(text: str) -> dict[str, Any]:
@@ -247,43 +247,43 @@ def parse_passkey_answer(text: str) -> dict[str, Any]:
     if len(text) > LONGEST_ANSWER:
         return {}
     try:
-        found = json.loads(text)
+        answer = json.loads(text)
     except (ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return answer if isinstance(answer, dict) else {}
 
 
-def _move_counter(row: Passkey, shown: webauthn.AssertionState) -> bool:
+def _move_counter(passkey: Passkey, assertion: webauthn.AssertionState) -> bool:
     """Store the counter of an answer; false for one that did not grow.
 
     One UPDATE: of two answers with the same counter one is a copy's. A synced key
     always says 0, which is believed while none has said more.
     """
-    grows = Q(sign_count__lt=shown.sign_count) | Q(sign_count=0)
-    rows = Passkey.objects.filter(grows, pk=row.pk)
+    grows = Q(sign_count__lt=assertion.sign_count) | Q(sign_count=0)
+    outdated = Passkey.objects.filter(grows, pk=passkey.pk)
     return bool(
-        rows.update(
-            sign_count=shown.sign_count,
-            is_backed_up=shown.is_backed_up,
+        outdated.update(
+            sign_count=assertion.sign_count,
+            is_backed_up=assertion.is_backed_up,
             last_used_at=clock.now(),
         )
     )
 
 
-def _told(row: Passkey, code: str, actor: Actor) -> PasskeyRefused:
-    """Write down that a key of ours is not what it was, and return the refusal."""
-    facts = {"passkey": str(row.pk)}
+def _record_altered(passkey: Passkey, code: str, actor: Actor) -> PasskeyRefused:
+    """Record that a stored passkey was altered or copied; return the refusal."""
+    details = {"passkey": str(passkey.pk)}
     with transaction.atomic():
-        told = record_refusal(
-            "second_factor.refused", row.user, actor=actor, code=code, data=facts
+        event = record_refusal(
+            "second_factor.refused", passkey.user, actor=actor, code=code, data=details
         )
-        if told is not None and code == "passkey_cloned":
+        if event is not None and code == "passkey_cloned":
             text = (
-                f"Your passkey “{row.name}” was used with a counter that went back, as "
-                "a copy of it would. It was refused. Remove that passkey."
+                f"Your passkey “{passkey.name}” was used with a counter that went "
+                "back, as a copy of it would. It was refused. Remove that passkey."
             )
-            tell(row.user, "A passkey may have been copied", text, actor=actor)
-    return PasskeyRefused(code, row.user)
+            notify(passkey.user, "A passkey may have been copied", text, actor=actor)
+    return PasskeyRefused(code, passkey.user)
 
 
 def _begin(

@@ -27,7 +27,7 @@ class SiteWordsValidator:
         return "Your password may not hold the name of this site or of Holdfast."
 
 
-class OwnNameValidator:
+class UserNameValidator:
     """Refuses passwords that hold the user name, however long the rest of them is."""
 
     def validate(self, password: str, user: Any = None) -> None:

@@ -1,4 +1,4 @@
-"""The own PIN: setting it, and letting somebody who has forgotten it set another.
+"""PINs: setting one, and releasing a person who has forgotten it to set another.
 
 A try of a code is counted in a transaction of its own, so `enrol_pin` refuses to run
 inside another one.
@@ -15,21 +15,21 @@ from django.views.decorators.debug import sensitive_variables
 
 from audit import clock
 from audit.accounts.grants import StepUpRequired, end_grants, require_grant
-from audit.accounts.mails import tell
+from audit.accounts.mails import notify
 from audit.accounts.own_secrets import hold_account, mark_of_secrets
 from audit.accounts.pin_hashes import hash_pin
 from audit.accounts.pins import check_pin
 from audit.accounts.step_up import RESET, lock_tries, try_code
 from audit.accounts.users import (
     RELEASE_WAIT,
-    check_own_password,
+    check_current_password,
     factors_of,
     note_factors,
     note_release,
     release_of,
 )
 from audit.log.recording import record
-from audit.models import Method, PinCredential, Scope, User
+from audit.models import PinCredential, Scope, StepUpMethod, User
 from audit.tenancy.actors import Actor
 
 
@@ -39,22 +39,22 @@ def enrol_pin(
 ) -> None:
     """Set the person's own PIN after the whole password.
 
-    Whoever has a second secret already shows one, too: `code` is the present PIN, or
+    A person who has a second secret proves one, too: `code` is the present PIN, or
     what the authenticator shows, and without it there is a grant for the scope
     `account`. The code counts as a try like any other, so a lock holds here as well.
     Who has nothing any more waits for `release_pin`.
 
-    Raises PermissionDenied for anybody else, and StepUpRequired for whoever has only
+    Raises PermissionDenied for anybody else, and StepUpRequired for a person with only
     passkeys; ValidationError for a wrong password, a PIN that is easy to guess, with
-    `code_needed` and `not_released_yet`, for the code what `confirm` raises, and
+    `code_needed` and `not_released_yet`, for the code what `verify_step_up` raises, and
     `changed` where meanwhile the account was. Runs in transactions of its own.
     """
     if actor.user_id != user.pk:
         msg = "Nobody sets the PIN of somebody else."
         raise PermissionDenied(msg)
-    check_own_password(user, password, actor=actor)
-    own = (user.username, user.email, user.first_name, user.last_name)
-    check_pin(pin, own=own)
+    check_current_password(user, password, actor=actor)
+    personal = (user.username, user.email, user.first_name, user.last_name)
+    check_pin(pin, personal=personal)
     mark = mark_of_secrets(user)
     fresh = _prove(user, code, actor, binding)
     hashed, version = hash_pin(user.pk, pin)
@@ -71,7 +71,7 @@ def enrol_pin(
         note_release(user, None)
         end_grants(user, actor=actor)
         record("step_up.enrolled", user, actor=actor)
-        tell(
+        notify(
             user,
             "Your PIN was set",
             "Your PIN for confirming acts was set.",
@@ -106,7 +106,7 @@ def waiting_release(user: User) -> datetime | None:
 
 @sensitive_variables("code")
 def _prove(user: User, code: str, actor: Actor, binding: str) -> dict[str, Any]:
-    """Make sure that somebody may set a new PIN; return what it resets.
+    """Check that the person may set a new PIN; return the columns to reset.
 
     A release, whose time has come, ends locks as well; a right code does so by itself.
     """
@@ -144,15 +144,15 @@ def _refuse_without_code(due: datetime | None, methods: list[str]) -> None:
 
 
 def _codes_of(user: User) -> list[str]:
-    return sorted(factors_of(user) & {Method.PIN, Method.TOTP})
+    return sorted(factors_of(user) & {StepUpMethod.PIN, StepUpMethod.TOTP})
 
 
 def release_pin(user: User, *, actor: Actor, at_once: bool = False) -> bool:
-    """Take a person's PIN away, and let them set another; tell whether it did anything.
+    """Remove a person's PIN and let them set another; tell whether anything changed.
 
     For the platform's owner, who can neither read nor choose one, and for commands. A
     new one can be set with the password alone after a day, of which the person is told
-    by mail. `at_once` is for whoever sits at the host and knows the person, and ends
+    by mail. `at_once` is for operators at the host who know the person, and ends
     the wait of an earlier release, too. Raises PermissionDenied for anybody else.
     """
     if actor.business_ids is not None or (at_once and actor.kind != "system"):
@@ -161,18 +161,18 @@ def release_pin(user: User, *, actor: Actor, at_once: bool = False) -> bool:
     wait = timedelta() if at_once else RELEASE_WAIT
     with transaction.atomic():
         now = clock.now()
-        rows = PinCredential.objects.filter(user=user)
+        credentials = PinCredential.objects.filter(user=user)
         # Wrong codes of an authenticator count there, too, and can switch it off.
-        rows = rows.exclude(hash="", disabled_at=None)
+        credentials = credentials.exclude(hash="", disabled_at=None)
         fresh = {"hash": "", "pepper_version": "", "changed_at": now}
         is_over = at_once and waiting_release(user) is not None
-        if not rows.update(**fresh) and not is_over:
+        if not credentials.update(**fresh) and not is_over:
             return False
         note_factors(user, remove="pin")
         note_release(user, now + wait)
         end_grants(user, actor=actor)
         record("step_up.released", user, actor=actor)
-        tell(
+        notify(
             user,
             "Your PIN was released",
             f"Your PIN for confirming acts is gone. From {now + wait:%-d %B %H:%M} UTC "

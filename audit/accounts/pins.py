@@ -17,7 +17,7 @@ from django.views.decorators.debug import sensitive_variables
 _SHAPE = re.compile(r"[0-9]{6,12}")
 _DATA = Path(__file__).parents[1] / "data"
 _FEW_DIGITS = 3
-_OWN_DIGITS = 4
+_PERSONAL_DIGITS = 4
 _DATE_FORMS = {
     6: ("dmy", "mdy", "ymd", "my4", "y4m"),
     8: ("dmy4", "mdy4", "y4md", "y4dm"),
@@ -25,7 +25,7 @@ _DATE_FORMS = {
 
 
 @sensitive_variables("pin")
-def check_pin(pin: str, *, own: Iterable[str] = ()) -> None:
+def check_pin(pin: str, *, personal: Iterable[str] = ()) -> None:
     """Raise ValidationError, whose code says why, for a PIN that is easy to guess.
 
     `own` are texts whose digits others know: the person's user name, address, phone.
@@ -36,7 +36,7 @@ def check_pin(pin: str, *, own: Iterable[str] = ()) -> None:
     for code, sentence, is_weak in _RULES:
         if is_weak(pin):
             raise ValidationError(sentence, code=code)
-    if any(_shares_digits(pin, text) for text in own):
+    if any(_shares_digits(pin, text) for text in personal):
         msg = "This PIN holds digits of your name or address. Take others."
         raise ValidationError(msg, code="own_pin")
 
@@ -107,7 +107,7 @@ def _reads_as(pin: str, form: str) -> bool:
 
 def _shares_digits(pin: str, text: str) -> bool:
     digits = re.sub(r"[^0-9]", "", text)
-    return len(digits) >= _OWN_DIGITS and (pin in digits or digits in pin)
+    return len(digits) >= _PERSONAL_DIGITS and (pin in digits or digits in pin)
 
 
 _RULES: tuple[tuple[str, str, Callable[[str], bool]], ...] = (

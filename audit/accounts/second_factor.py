@@ -24,7 +24,7 @@ from django.utils import timezone
 from audit import clock
 from audit.accounts import totp
 from audit.accounts.login_attempts import clear, reserve
-from audit.accounts.mails import tell
+from audit.accounts.mails import notify
 from audit.accounts.own_secrets import hold_account, mark_of_secrets
 from audit.accounts.users import end_sessions, factors_of, note_factors
 from audit.crypto import decrypt, encrypt, hmac_hex, signatures
@@ -63,7 +63,7 @@ class Checked:
 
 @dataclass(frozen=True)
 class Enrolment:
-    """What somebody needs to set up an app; `ticket` comes back with the first code."""
+    """What an app needs to be set up; `ticket` comes back with the first code."""
 
     ticket: str
     seed: str
@@ -139,7 +139,7 @@ def keep_a_factor(user: User, *, without: str) -> None:
     """Make sure that a user may lose one second factor; take the codes with the last.
 
     In the transaction of the caller that has locked the account and removes the factor.
-    Raises ValidationError `last_factor` for somebody whose role needs one.
+    Raises ValidationError `last_factor` for a person whose role needs one.
     """
     if _kinds(factors_of(user)) - {without}:
         return
@@ -159,20 +159,20 @@ def _kinds(words: set[str]) -> set[str]:
 def begin_enrolment(user: User, *, replaces: bool = False) -> Enrolment:
     """Return a new seed. Nothing is stored until `enrol` has seen a code of it.
 
-    The caller has seen the password, and another second secret of whoever has one. With
+    The caller has checked the password, and another second secret if there is one. With
     `replaces` it then takes the place of the user's authenticator: the caller has seen
     a code of that one.
     """
     seed = totp.new_seed()
     until = int(_seconds()) + _ENROLMENT_SECONDS
     mark = mark_of_secrets(user)
-    facts = {"seed": seed.hex(), "until": until, "replaces": replaces, "had": mark}
-    return _enrolment(user, seed, _locked(facts, user))
+    payload = {"seed": seed.hex(), "until": until, "replaces": replaces, "had": mark}
+    return _enrolment(user, seed, _seal_ticket(payload, user))
 
 
 def resume_enrolment(user: User, ticket: str) -> Enrolment:
     """Return the enrolment of a ticket. Raises ValidationError when it is too old."""
-    return _enrolment(user, _seed_of(_opened(ticket, user)), ticket)
+    return _enrolment(user, _seed_of(_open_ticket(ticket, user)), ticket)
 
 
 def enrol(user: User, ticket: str, code: str, *, actor: Actor) -> list[str]:
@@ -182,8 +182,8 @@ def enrol(user: User, ticket: str, code: str, *, actor: Actor) -> list[str]:
     the one at hand. Raises ValidationError for a wrong code, for an old ticket, and for
     an account that was changed meanwhile.
     """
-    facts = _opened(ticket, user)
-    step = totp.matching_step(_seed_of(facts), _plain(code), _seconds())
+    payload = _open_ticket(ticket, user)
+    step = totp.matching_step(_seed_of(payload), _clean_code(code), _seconds())
     if step is None:
         msg = (
             "This is not the code that the app shows. Wait for the next one; if it "
@@ -191,7 +191,7 @@ def enrol(user: User, ticket: str, code: str, *, actor: Actor) -> list[str]:
         )
         raise ValidationError(msg, code="wrong")
     try:
-        return _store(user, facts, step, actor)
+        return _store(user, payload, step, actor)
     except IntegrityError as error:
         msg = "You have an authenticator already. Remove it to set up another."
         raise ValidationError(msg, code="exists") from error
@@ -231,15 +231,15 @@ def remove_totp(user: User, *, actor: Actor) -> bool:
     sessions have ended.
     """
     hold_account(user)
-    rows = Authenticator.objects.filter(user=user)
-    if not rows.exists():
+    authenticators = Authenticator.objects.filter(user=user)
+    if not authenticators.exists():
         return False
     keep_a_factor(user, without="totp")
-    rows.delete()
+    authenticators.delete()
     note_factors(user, remove="totp")
     clear(counter_of(user))
     record("second_factor.removed", user, actor=actor)
-    tell(
+    notify(
         user,
         "Your authenticator was removed",
         "Your account has no authenticator now.",
@@ -251,14 +251,14 @@ def remove_totp(user: User, *, actor: Actor) -> bool:
 
 @transaction.atomic
 def reset_second_factor(user: User, *, actor: Actor) -> bool:
-    """Take all second factors and recovery codes of somebody else away; sessions end.
+    """Remove all second factors and recovery codes of a user; sessions end.
 
     Returns false when there was none.
     """
     User.objects.select_for_update().get(pk=user.pk)
     keys = list(Passkey.objects.filter(user=user))
-    found, _ = Authenticator.objects.filter(user=user).delete()
-    if not found and not keys:
+    removed, _ = Authenticator.objects.filter(user=user).delete()
+    if not removed and not keys:
         return False
     Passkey.objects.filter(user=user).delete()
     RecoveryCode.objects.filter(user=user).delete()
@@ -267,7 +267,7 @@ def reset_second_factor(user: User, *, actor: Actor) -> bool:
     clear(counter_of(user))
     record("second_factor.reset", user, actor=actor, data={"passkeys": len(keys)})
     end_sessions(user, actor=actor, reason_code="second_factor_reset")
-    tell(
+    notify(
         user,
         "Your second factor was reset",
         "Set up a new one when you sign in.",
@@ -277,16 +277,16 @@ def reset_second_factor(user: User, *, actor: Actor) -> bool:
 
 
 @transaction.atomic
-def _store(user: User, facts: dict[str, Any], step: int, actor: Actor) -> list[str]:
-    hold_account(user, facts["had"])
-    if facts.get("replaces"):
+def _store(user: User, payload: dict[str, Any], step: int, actor: Actor) -> list[str]:
+    hold_account(user, payload["had"])
+    if payload.get("replaces"):
         Authenticator.objects.filter(user=user).delete()
-    row = Authenticator(user=user, last_step=step)
-    row.sealed_seed = encrypt(_seed_of(facts), purpose=_PURPOSE, owner=user.pk.bytes)
-    row.save(force_insert=True)
+    sealed = encrypt(_seed_of(payload), purpose=_PURPOSE, owner=user.pk.bytes)
+    authenticator = Authenticator(user=user, last_step=step, sealed_seed=sealed)
+    authenticator.save(force_insert=True)
     note_factors(user, add="totp")
     record("second_factor.enrolled", user, actor=actor)
-    tell(
+    notify(
         user,
         "An authenticator was set up",
         "Your account has a new authenticator app.",
@@ -301,40 +301,40 @@ def _enrolment(user: User, seed: bytes, ticket: str) -> Enrolment:
     return Enrolment(ticket=ticket, seed=totp.seed_text(seed), uri=uri)
 
 
-def _locked(facts: dict[str, Any], user: User) -> str:
-    data = json.dumps(facts).encode()
+def _seal_ticket(payload: dict[str, Any], user: User) -> str:
+    data = json.dumps(payload).encode()
     return encrypt(data, purpose=_ENROLMENT, owner=user.pk.bytes)
 
 
-def _opened(ticket: str, user: User) -> dict[str, Any]:
+def _open_ticket(ticket: str, user: User) -> dict[str, Any]:
     """Return what a ticket says. Raises ValidationError for one that is over."""
     msg = "This page is too old. Begin again."
     try:
-        facts: dict[str, Any] = json.loads(
+        payload: dict[str, Any] = json.loads(
             decrypt(ticket, purpose=_ENROLMENT, owner=user.pk.bytes)
         )
     except (InvalidTag, ValueError) as error:
         raise ValidationError(msg, code="expired") from error
-    is_in_time = clock.lasts(facts["until"], timedelta(seconds=_ENROLMENT_SECONDS))
-    if not is_in_time or facts["had"] != mark_of_secrets(user):
+    is_in_time = clock.lasts(payload["until"], timedelta(seconds=_ENROLMENT_SECONDS))
+    if not is_in_time or payload["had"] != mark_of_secrets(user):
         raise ValidationError(msg, code="expired")
-    return facts
+    return payload
 
 
-def _seed_of(facts: dict[str, Any]) -> bytes:
-    return bytes.fromhex(facts["seed"])
+def _seed_of(payload: dict[str, Any]) -> bytes:
+    return bytes.fromhex(payload["seed"])
 
 
 def use_step(user: User, code: str) -> bool:
     """Tell whether this is the code of now, and use it up; the caller counts tries."""
-    code = _plain(code)
-    row = Authenticator.objects.filter(user=user).first()
-    if row is None or not _DIGITS.fullmatch(code):
+    code = _clean_code(code)
+    authenticator = Authenticator.objects.filter(user=user).first()
+    if authenticator is None or not _DIGITS.fullmatch(code):
         return False
     try:
-        seed = decrypt(row.sealed_seed, purpose=_PURPOSE, owner=user.pk.bytes)
+        seed = decrypt(authenticator.sealed_seed, purpose=_PURPOSE, owner=user.pk.bytes)
     except (InvalidTag, ValueError):
-        logger.exception("%s cannot be opened; was HASH_KEY changed?", row)
+        logger.exception("%s cannot be opened; was HASH_KEY changed?", authenticator)
         return False
     step = totp.matching_step(seed, code, _seconds())
     if step is None:
@@ -342,15 +342,15 @@ def use_step(user: User, code: str) -> bool:
     # Of two requests with the same code one finds the step used.
     # A step of later than now and its neighbour was used under a clock that was ahead.
     is_unused = Q(last_step__lt=step) | Q(last_step__gt=step + _STEPS_AHEAD)
-    unused = Authenticator.objects.filter(is_unused, pk=row.pk)
+    unused = Authenticator.objects.filter(is_unused, pk=authenticator.pk)
     return bool(unused.update(last_step=step))
 
 
 def use_recovery(user: User, code: str) -> bool:
     """Tell whether this is a recovery code, and use it up; the caller counts tries."""
-    hashes = _hashes(user, _plain(code))
-    rows = RecoveryCode.objects.filter(user=user, code_hash__in=hashes, used_at=None)
-    return bool(rows.update(used_at=timezone.now()))
+    hashes = _hashes(user, _clean_code(code))
+    codes = RecoveryCode.objects.filter(user=user, code_hash__in=hashes, used_at=None)
+    return bool(codes.update(used_at=timezone.now()))
 
 
 def _seconds() -> float:
@@ -366,6 +366,6 @@ def _new_code() -> str:
     return f"{text[:_HALF]}-{text[_HALF:]}"
 
 
-def _plain(code: str) -> str:
+def _clean_code(code: str) -> str:
     """Return a code without the blanks and hyphens that people type."""
     return re.sub(r"[\s-]", "", code).lower()

@@ -36,11 +36,11 @@ class SessionStore(DatabaseStore):
         return f"{_SALT}:{stored_key(self.session_key)}"
 
     def _get_session_from_db(self) -> Any:
-        rows = self.model.objects.filter(expire_date__gt=timezone.now())
-        row = rows.filter(session_key=stored_key(self.session_key)).first()
-        if row is None:
+        sessions = self.model.objects.filter(expire_date__gt=timezone.now())
+        session = sessions.filter(session_key=stored_key(self.session_key)).first()
+        if session is None:
             self._session_key = None
-        return row
+        return session
 
     def exists(self, session_key: str) -> bool:
         """Tell whether there is a session of this key."""
@@ -48,9 +48,9 @@ class SessionStore(DatabaseStore):
 
     def create_model_instance(self, data: dict[str, Any]) -> Any:
         """Return the row of this session as it is to be stored."""
-        row = super().create_model_instance(data)
-        row.session_key = stored_key(row.session_key)
-        return row
+        session = super().create_model_instance(data)
+        session.session_key = stored_key(session.session_key)
+        return session
 
     def delete(self, session_key: str | None = None) -> None:
         """Delete the session of this key, by default this one."""

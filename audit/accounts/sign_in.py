@@ -1,4 +1,4 @@
-"""The one door of staff: password, then the second factor of whoever has one.
+"""The sign-in of staff: password, then the second factor if the account has one.
 
 Both steps reserve their try before they look, cost the same for names that exist and
 names that do not, and say the same sentence. None may run inside a transaction.
@@ -16,16 +16,16 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.crypto import constant_time_compare
 
-from audit.accounts.alarms import Welcome, tell_locked
+from audit.accounts.alarms import Welcome, record_lock
 from audit.accounts.ceremonies import Question
-from audit.accounts.devices import counter_of_device, known_device
+from audit.accounts.devices import counter_of_device, device_hash
 from audit.accounts.login_attempts import (
     Attempt,
     clear,
     clear_all,
+    count_attempt,
     give_back,
     reserve,
-    take,
 )
 from audit.accounts.passkeys import (
     PasskeyRefused,
@@ -35,7 +35,7 @@ from audit.accounts.passkeys import (
     take_question,
 )
 from audit.accounts.second_factor import check_code, counter_of, has_second_factor
-from audit.accounts.users import counter_of_own_password, factors_of
+from audit.accounts.users import counter_of_current_password, factors_of
 from audit.crypto import hmac_hex, network_hash
 from audit.database.signed import AccountAltered
 from audit.emails import fold_email
@@ -44,10 +44,10 @@ from audit.models import Outcome, Purpose, User
 from audit.tenancy.actors import Actor, OperationContext
 
 # Entries about one account and address: the first ones, then one a minute.
-_TOLD = 10
-_TOLD_WINDOW = timedelta(minutes=15)
+_MOST_ENTRIES = 10
+_ENTRIES_WINDOW = timedelta(minutes=15)
 _MINUTE = timedelta(minutes=1)
-_HASH_SHOWN = 32
+_HASH_LENGTH = 32
 _LONGEST_NAME = 150
 # Tries of an account from all unknown browsers together: so many times those of one
 # network. And those that a network without tries left still lets through.
@@ -56,7 +56,7 @@ _FIRST_TRIES = 2
 
 
 class SignInRefused(Exception):  # noqa: N818 - an answer, not a fault
-    """Somebody did not come in: a code, and in how many seconds to try again.
+    """A refused sign-in: a code, and in how many seconds to try again.
 
     `code` is wrong, locked, late, second_factor or second_factor_required. It tells
     apart nothing about names: an unknown one is wrong, and locks, like a known one.
@@ -78,7 +78,7 @@ def check_password(
 ) -> User:
     """Return the active user of a name and password; the sign-in is not complete yet.
 
-    `device` is the cookie of a browser in which somebody has signed in before;
+    `device` is the cookie of a browser that was used for a sign-in before;
     `welcome` says where a code of a mail makes one known. The try
     stays counted until `complete_sign_in`. Raises SignInRefused: `wrong` for unknown,
     disabled and (with `needs_staff`) people who may not enter, `locked` while there are
@@ -87,20 +87,20 @@ def check_password(
     account = account_hash(username)
     taken = _reserve(account, operation, device)
     refused = next((one for one in taken if not one.is_allowed), None)
-    # Whoever changes the name each time would fill the trail: not by account for a
-    # network that has no tries left.
+    # An attacker who changes the name each time would fill the trail: not by account
+    # for a network that has no tries left.
     has_room = any(one.name.startswith(("network:", "device:")) for one in taken)
     if refused is not None:
         by_account = not refused.name.startswith("network:")
-        _tell_failed("locked", None, account, operation, by_account=by_account)
+        _record_failure("locked", None, account, operation, by_account=by_account)
         raise SignInRefused("locked", retry_after=refused.retry_after)
     user, code = _look(username, password, needs_staff=needs_staff)
     if code:
-        _tell_failed(code, user, account, operation, by_account=has_room)
+        _record_failure(code, user, account, operation, by_account=has_room)
         for one in taken:
             if one.is_last:
                 kind = one.name.partition(":")[0]
-                tell_locked(kind, username, account, operation, welcome=welcome)
+                record_lock(kind, username, account, operation, welcome=welcome)
         raise SignInRefused("wrong")
     for one in taken:
         if one.name.startswith("network:"):
@@ -112,25 +112,27 @@ def check_password(
 def _reserve(account: str, operation: OperationContext, device: str) -> list[Attempt]:
     """Count a try under each name that it belongs to, or under none; return them.
 
-    A known browser has a counter of its own, so nobody else locks it out. Elsewhere an
+    A known browser has its own counter, so others cannot lock it out. Elsewhere an
     account is counted by network, and in all; a network that has no tries left still
     lets the first ones of each account through, or one of many behind an address would
     lock out all others. Runs in a transaction of its own.
     """
     limit, window = settings.SIGN_IN_ACCOUNT_TRIES, _window()
-    known = counter_of_device(device, account)
-    if known is not None:
-        own = reserve(known, limit, window, is_doubling=True)
-        if own.is_allowed:
-            return [own]
+    counter = counter_of_device(device, account)
+    if counter is not None:
+        attempt = reserve(counter, limit, window, is_doubling=True)
+        if attempt.is_allowed:
+            return [attempt]
     with transaction.atomic(durable=True):
-        place = take(_place(account, operation), limit, window, is_doubling=True)
+        name = _place(account, operation)
+        place = count_attempt(name, limit, window, is_doubling=True)
         taken = [place]
         if place.is_allowed:
             name = f"account:{account}"
-            taken.append(take(name, _ELSEWHERE * limit, window, is_doubling=True))
+            most = _ELSEWHERE * limit
+            taken.append(count_attempt(name, most, window, is_doubling=True))
             name = f"network:{network_hash(operation.ip)}"
-            network = take(name, settings.SIGN_IN_NETWORK_TRIES, window)
+            network = count_attempt(name, settings.SIGN_IN_NETWORK_TRIES, window)
             if network.is_allowed or place.failed > _FIRST_TRIES:
                 taken.append(network)
         is_refused = not all(one.is_allowed for one in taken)
@@ -145,7 +147,7 @@ def _place(account: str, operation: OperationContext) -> str:
 def complete_sign_in(
     user: User, code: str, *, operation: OperationContext, method: str, device: str = ""
 ) -> None:
-    """Check the second factor of whoever has one, forget the tries, write the entry.
+    """Check the second factor if there is one, reset the counters, write the event.
 
     Raises SignInRefused: `second_factor_required` when the code is empty,
     `second_factor` for a wrong one, `locked` after too many. `method` is `session` or
@@ -156,38 +158,38 @@ def complete_sign_in(
     factor = "password"
     if has_second_factor(user):
         if not code.strip():
-            tell_half_way(user, "second_factor_required", operation=operation)
+            record_first_factor(user, "second_factor_required", operation=operation)
             raise SignInRefused("second_factor_required")
         checked = check_code(user, code, takes_recovery=True)
         if not checked.is_correct:
-            _tell_failed("second_factor", user, account, operation)
+            _record_failure("second_factor", user, account, operation)
             if checked.has_locked:
                 name = user.get_username()
-                tell_locked("second_factor", name, account, operation)
+                record_lock("second_factor", name, account, operation)
             is_locked = checked.retry_after > 0
             raise SignInRefused(
                 "locked" if is_locked else "second_factor",
                 retry_after=checked.retry_after,
             )
         factor = "recovery_code" if checked.is_recovery else "totp"
-    known = counter_of_device(device, account)
-    cleared = [known] if known else [_place(account, operation), f"account:{account}"]
-    for name in cleared:
+    counter = counter_of_device(device, account)
+    elsewhere = [_place(account, operation), f"account:{account}"]
+    for name in [counter] if counter else elsewhere:
         clear(name)
-    _tell_signed_in(user, actor, method=method, factor=factor)
+    _record_sign_in(user, actor, method=method, factor=factor)
 
 
 def ask_for_sign_in(
     *, binding: str, operation: OperationContext, device: str = ""
 ) -> PasskeyRequest:
-    """Return what a browser needs to sign somebody in with a passkey.
+    """Return the options of a sign-in by passkey.
 
-    Names nobody: the authenticator says whose key it has. Raises ValidationError:
+    They name no user: the authenticator says whose key it has. Raises ValidationError:
     too_many, no_domain.
     """
     actor = Actor(kind="anonymous", operation=operation)
     question = Question(Purpose.SIGN_IN, binding)
-    return ask_passkey(question, actor=actor, device=known_device(device))
+    return ask_passkey(question, actor=actor, device=device_hash(device))
 
 
 def sign_in_with_passkey(
@@ -202,7 +204,7 @@ def sign_in_with_passkey(
     """Return the active user whose passkey has answered, and write it down.
 
     Complete: a passkey is both factors. Whose key it is says the caller, so wrong
-    answers count against the network, or a known browser, alone and lock nobody else's
+    answers count against the network, or a known browser, alone and lock no other
     account. `needs_staff` and `method` are those of a password. Raises SignInRefused:
     late, wrong, locked.
     """
@@ -210,21 +212,21 @@ def sign_in_with_passkey(
     try:
         question = Question(Purpose.SIGN_IN, binding)
         challenge = take_question(
-            answer, question, actor=actor, device=known_device(device)
+            answer, question, actor=actor, device=device_hash(device)
         )
     except ValidationError as error:
         raise SignInRefused("late") from error
-    attempt = _reserve_passkey(operation, known_device(device))
+    attempt = _reserve_passkey(operation, device_hash(device))
     user, code = _look_at_passkey(answer, challenge, actor, needs_staff=needs_staff)
     if user is None or code:
         account = account_hash(user.get_username()) if user else ""
-        _tell_failed(code, user, account, operation)
+        _record_failure(code, user, account, operation)
         if attempt.is_last:
             kind = attempt.name.partition(":")[0]
-            tell_locked(kind, None, account, operation)
+            record_lock(kind, None, account, operation)
         raise SignInRefused("wrong")
     give_back(attempt.name)
-    _tell_signed_in(
+    _record_sign_in(
         user, Actor.from_user(user, operation), method=method, factor="passkey"
     )
     return user
@@ -233,16 +235,16 @@ def sign_in_with_passkey(
 def _look_at_passkey(
     answer: Mapping[str, Any], challenge: bytes, actor: Actor, *, needs_staff: bool
 ) -> tuple[User | None, str]:
-    """Return whose passkey has answered, and why he may not come in, if so."""
+    """Return the user of the passkey, and the reason of a refusal or an empty text."""
     try:
-        row = check_answer(answer, challenge, actor=actor, user=None)
+        passkey = check_answer(answer, challenge, actor=actor, user=None)
     except PasskeyRefused as refused:
         return refused.user, str(refused.code)
     except AccountAltered:
         return None, "altered"
-    if not row.user.is_genuine:
-        return row.user, "altered"
-    return row.user, _why_not(row.user, needs_staff=needs_staff)
+    if not passkey.user.is_genuine:
+        return passkey.user, "altered"
+    return passkey.user, _why_not(passkey.user, needs_staff=needs_staff)
 
 
 def _reserve_passkey(operation: OperationContext, device: str | None) -> Attempt:
@@ -252,19 +254,19 @@ def _reserve_passkey(operation: OperationContext, device: str | None) -> Attempt
     """
     if device is not None:
         limit = settings.SIGN_IN_ACCOUNT_TRIES
-        own = reserve(f"device:{device}", limit, _window(), is_doubling=True)
-        if own.is_allowed:
-            return own
+        attempt = reserve(f"device:{device}", limit, _window(), is_doubling=True)
+        if attempt.is_allowed:
+            return attempt
     name = f"network:{network_hash(operation.ip)}"
     attempt = reserve(name, settings.SIGN_IN_NETWORK_TRIES, _window())
     if not attempt.is_allowed:
-        # Not by account: whoever changes the name each time would fill the trail.
-        _tell_failed("locked", None, "", operation, by_account=False)
+        # Not by account: names that change each time would fill the trail.
+        _record_failure("locked", None, "", operation, by_account=False)
         raise SignInRefused("locked", retry_after=attempt.retry_after)
     return attempt
 
 
-def _tell_signed_in(user: User, actor: Actor, *, method: str, factor: str) -> None:
+def _record_sign_in(user: User, actor: Actor, *, method: str, factor: str) -> None:
     with transaction.atomic():
         # In each business where the person works: each sees its own people's.
         for business_id in actor.business_ids or [None]:
@@ -277,10 +279,10 @@ def _tell_signed_in(user: User, actor: Actor, *, method: str, factor: str) -> No
             )
 
 
-def tell_half_way(user: User, code: str, *, operation: OperationContext) -> None:
-    """Write down that a password was right and that `code` says what is missing."""
+def record_first_factor(user: User, code: str, *, operation: OperationContext) -> None:
+    """Record an accepted password; `code` says what is missing for a sign-in."""
     account = account_hash(user.get_username())
-    if _may_tell(account, operation):
+    if _has_room_for_entry(account, operation):
         with transaction.atomic():
             record(
                 "auth.password_accepted",
@@ -301,7 +303,7 @@ def find_pending_user(pk: str, session_hash: str) -> User | None:
 
 
 def record_sign_out(*, actor: Actor) -> None:
-    """Write down that somebody left by themselves."""
+    """Record a sign-out that the person asked for."""
     with transaction.atomic():
         record("auth.signed_out", actor=actor)
 
@@ -315,7 +317,7 @@ def clear_sign_in_locks(user: User, *, actor: Actor) -> None:
     account = account_hash(user.get_username())
     for beginning in ("account", "device", "alarm"):
         clear_all(f"{beginning}:{account}")
-    for name in (counter_of(user), counter_of_own_password(user)):
+    for name in (counter_of(user), counter_of_current_password(user)):
         clear(name)
     with transaction.atomic():
         record("auth.unlocked", user, actor=actor)
@@ -323,15 +325,15 @@ def clear_sign_in_locks(user: User, *, actor: Actor) -> None:
 
 def account_hash(username: str) -> str:
     """Return the keyed hash under which the tries of a user name are counted."""
-    return hmac_hex("sign-in account", fold_email(username))[:_HASH_SHOWN]
+    return hmac_hex("sign-in account", fold_email(username))[:_HASH_LENGTH]
 
 
 def _look(
     username: str, password: str, *, needs_staff: bool
 ) -> tuple[User | None, str]:
-    """Return the user of a name, and why he may not come in: empty if he may.
+    """Return the user of a name, and the reason of a refusal or an empty text.
 
-    Hashes exactly once, whoever the user is.
+    Hashes exactly once for every name, known or not.
     """
     user = _find(username)
     if user is None or not user.is_genuine:
@@ -355,7 +357,7 @@ def _why_not(user: User, *, needs_staff: bool) -> str:
 
 
 def _find(username: str) -> User | None:
-    # What no database can store is nobody's name, and must cost the same.
+    # Names that no database can store must cost the same.
     is_storable = "\0" not in username and len(username) <= _LONGEST_NAME
     name = username if is_storable and username.isprintable() else ""
     return User.objects.filter(username=name).first()
@@ -365,7 +367,7 @@ def _window() -> timedelta:
     return timedelta(minutes=settings.SIGN_IN_WINDOW_MINUTES)
 
 
-def _tell_failed(
+def _record_failure(
     code: str,
     user: User | None,
     account: str,
@@ -373,8 +375,8 @@ def _tell_failed(
     *,
     by_account: bool = True,
 ) -> None:
-    """Write down a try that failed, unless too many stand there already."""
-    if _may_tell(account if by_account else "", operation):
+    """Record a failed sign-in, unless its account and network have many entries."""
+    if _has_room_for_entry(account if by_account else "", operation):
         with transaction.atomic():
             record(
                 "auth.failed",
@@ -386,11 +388,11 @@ def _tell_failed(
             )
 
 
-def _may_tell(who: str, operation: OperationContext) -> bool:
+def _has_room_for_entry(who: str, operation: OperationContext) -> bool:
     """Tell whether there is room for one more entry about an account and network."""
     place = hmac_hex("sign-in told", who, network_hash(operation.ip))
-    name = f"told:{place[:_HASH_SHOWN]}"
+    name = f"told:{place[:_HASH_LENGTH]}"
     return (
-        reserve(name, _TOLD, _TOLD_WINDOW).is_allowed
+        reserve(name, _MOST_ENTRIES, _ENTRIES_WINDOW).is_allowed
         or reserve(f"{name}:more", 1, _MINUTE).is_allowed
     )

@@ -27,8 +27,8 @@ from audit.accounts.grants import (
     make_grant,
     pin_locked_until,
 )
-from audit.accounts.login_attempts import give_back, take
-from audit.accounts.mails import tell
+from audit.accounts.login_attempts import count_attempt, give_back
+from audit.accounts.mails import notify
 from audit.accounts.own_secrets import hold_account
 from audit.accounts.passkeys import (
     PasskeyRefused,
@@ -46,10 +46,10 @@ from audit.log.refusals import record_refusal
 from audit.models import (
     PASSKEY,
     Grant,
-    Method,
     PinCredential,
     Purpose,
     Scope,
+    StepUpMethod,
     User,
 )
 from audit.tenancy.actors import Actor
@@ -63,31 +63,31 @@ _DOUBLINGS = 2
 _WINDOW = timedelta(minutes=15)
 _STRICT_LEVEL = 2
 _STRICT = frozenset({Scope.ERASE, Scope.MANAGE_KEYS})
-_SHAPES = {
-    Method.PIN: re.compile(r"[0-9]{6,12}"),
-    Method.TOTP: re.compile(r"[0-9]{6}"),
-    Method.RECOVERY: re.compile(r"[a-z0-9]{5}[ -]?[a-z0-9]{5}", re.ASCII | re.I),
+_FORMATS = {
+    StepUpMethod.PIN: re.compile(r"[0-9]{6,12}"),
+    StepUpMethod.TOTP: re.compile(r"[0-9]{6}"),
+    StepUpMethod.RECOVERY: re.compile(r"[a-z0-9]{5}[ -]?[a-z0-9]{5}", re.ASCII | re.I),
 }
 _durable = partial(transaction.atomic, durable=True)
 
 
 def step_up_methods(user: User, scope: str) -> list[str]:
-    """Return what the person can confirm a scope with: of the values of `Method`.
+    """Return what the person can confirm a scope with: of the values of `StepUpMethod`.
 
-    A recovery code counts for the own second secrets: whoever has lost the phone has
+    A recovery code counts for the scope `account`: a person who lost the phone has
     nothing else. There a PIN is too little, at a level where it is for anything, unless
     it is all there is.
     """
     factors = factors_of(user)
     has_totp = "totp" in factors
     has_key = any(word.startswith(PASSKEY) for word in factors)
-    is_own = scope == Scope.ACCOUNT and (has_totp or has_key)
-    is_pin_enough = not (is_own and _is_strict()) and not needs_authenticator(scope)
+    is_account = scope == Scope.ACCOUNT and (has_totp or has_key)
+    is_pin_enough = not (is_account and _is_strict()) and not needs_authenticator(scope)
     has = {
-        Method.PIN: "pin" in factors and is_pin_enough,
-        Method.TOTP: has_totp,
-        Method.PASSKEY: has_key,
-        Method.RECOVERY: is_own,
+        StepUpMethod.PIN: "pin" in factors and is_pin_enough,
+        StepUpMethod.TOTP: has_totp,
+        StepUpMethod.PASSKEY: has_key,
+        StepUpMethod.RECOVERY: is_account,
     }
     return [method for method, is_there in has.items() if is_there]
 
@@ -105,7 +105,7 @@ def _is_strict() -> bool:
 
 
 @sensitive_variables("code")
-def confirm(
+def verify_step_up(
     user: User,
     code: str,
     *,
@@ -117,17 +117,17 @@ def confirm(
 ) -> Grant:
     """Return a grant for the scope if the code is the person's PIN or authenticator's.
 
-    Or a recovery code, where one counts. `method` is one of `Method`, or None for any.
-    Raises ValidationError with one of the codes not_enrolled, totp_needed, no_totp,
-    invalid_code, too_many, locked, disabled, wrong_code and changed; RuntimeError
-    inside a transaction.
+    Or a recovery code, where one counts. `method` is one of `StepUpMethod`, or None for
+    any. Raises ValidationError: not_enrolled, totp_needed, no_totp, invalid_code,
+    too_many, locked, disabled, wrong_code and changed; RuntimeError inside a
+    transaction.
     """
-    known = check_scope(scope, digest)
-    methods = _usable(user, known, method)
-    row, used = try_code(user, code, methods, scope=known, actor=actor)
-    pin = code if used == Method.PIN else None
+    scope = check_scope(scope, digest)
+    methods = _usable(user, scope, method)
+    tries, used = try_code(user, code, methods, scope=scope, actor=actor)
+    pin = code if used == StepUpMethod.PIN else None
     return _grant(
-        user, row, known, used, binding=binding, digest=digest, actor=actor, pin=pin
+        user, tries, scope, used, binding=binding, digest=digest, actor=actor, pin=pin
     )
 
 
@@ -142,7 +142,7 @@ def ask_for_passkey(
     return ask_passkey(question, actor=actor)
 
 
-def confirm_with_passkey(
+def verify_passkey_step_up(
     user: User,
     answer: Mapping[str, Any],
     *,
@@ -156,16 +156,16 @@ def confirm_with_passkey(
     A wrong answer counts as a wrong code does. Raises ValidationError: late, too_many,
     locked, disabled, wrong_passkey and changed; RuntimeError inside a transaction.
     """
-    known = check_scope(scope, digest)
-    question = _question(user, known, binding, digest)
+    scope = check_scope(scope, digest)
+    question = _question(user, scope, binding, digest)
     challenge = take_question(answer, question, actor=actor)
-    row = _reserve(user, actor)
+    tries, method = _reserve(user, actor), StepUpMethod.PASSKEY
     try:
         check_answer(answer, challenge, actor=actor, user=user)
     except PasskeyRefused as refused:
-        _fail(user, actor, known, row, refused)
+        _fail(user, actor, scope, tries, refused)
     return _grant(
-        user, row, known, Method.PASSKEY, binding=binding, digest=digest, actor=actor
+        user, tries, scope, method, binding=binding, digest=digest, actor=actor
     )
 
 
@@ -177,9 +177,9 @@ def _question(user: User, scope: Scope, binding: str, digest: str | None) -> Que
 @sensitive_variables("pin")
 def _grant(
     user: User,
-    row: PinCredential,
-    known: Scope,
-    used: str,
+    credential: PinCredential,
+    scope: Scope,
+    method: str,
     *,
     binding: str,
     digest: str | None,
@@ -188,10 +188,10 @@ def _grant(
 ) -> Grant:
     """Forget the wrong tries and write the grant."""
     with _durable():
-        _forget_failures(user, row, pin)
+        _forget_failures(user, credential, pin)
         hold_account(user)
         grant = make_grant(
-            user, scope=known, method=used, binding=binding, digest=digest
+            user, scope=scope, method=method, binding=binding, digest=digest
         )
         for name, _ in _limits(actor):
             give_back(name)
@@ -200,7 +200,7 @@ def _grant(
             grant,
             actor=actor,
             grant_id=grant.pk,
-            data={"scope": str(known), "method": used},
+            data={"scope": str(scope), "method": method},
         )
     return grant
 
@@ -211,19 +211,19 @@ def try_code(
 ) -> tuple[PinCredential, str]:
     """Count a try and look at a code; return the row of the tries, and what it was.
 
-    `methods` are the ways to look at it. Raises what `confirm` raises for a code.
+    `methods` are the ways to look at it. Raises as `verify_step_up` does for a code.
     """
-    fitting = [m for m in methods if _SHAPES[Method(m)].fullmatch(code)]
+    fitting = [m for m in methods if _FORMATS[StepUpMethod(m)].fullmatch(code)]
     if not fitting:
         msg = "A code has 6 digits, a PIN 6 to 12, and nothing else."
-        if Method.RECOVERY in methods:
+        if StepUpMethod.RECOVERY in methods:
             msg += " A recovery code has ten letters and digits."
         raise ValidationError(msg, code="invalid_code")
-    row = _reserve(user, actor)
-    used = _evaluate(user, code, row, fitting)
+    credential = _reserve(user, actor)
+    used = _evaluate(user, code, credential, fitting)
     if used is None:
-        _fail(user, actor, scope, row)
-    return row, used
+        _fail(user, actor, scope, credential)
+    return credential, used
 
 
 def _usable(user: User, scope: Scope, method: str | None) -> list[str]:
@@ -235,12 +235,12 @@ def _usable(user: User, scope: Scope, method: str | None) -> list[str]:
     if not methods:
         msg = "You have no PIN yet. Set one first."
         raise ValidationError(msg, code="not_enrolled")
-    codes = [m for m in methods if m != Method.PASSKEY]
-    wanted = [m for m in codes if method in (None, m)]
-    if not wanted:
+    codes = [m for m in methods if m != StepUpMethod.PASSKEY]
+    usable = [m for m in codes if method in (None, m)]
+    if not usable:
         msg = "This act is not confirmed this way. Use the other one."
         raise ValidationError(msg, code="totp_needed" if method == "pin" else "no_totp")
-    return wanted
+    return usable
 
 
 # What a right code forgets.
@@ -260,58 +260,57 @@ def _reserve(user: User, actor: Actor) -> PinCredential:
     it is read, so of several tries at once each finds the last one's count.
     """
     with _durable():
-        row = lock_tries(user)
-        is_taken = _count(row)
-        # After the person's own count: whoever is locked uses up nobody else's tries.
+        credential = lock_tries(user)
+        is_taken = _count(credential)
+        # After the person's own count: a locked person uses up no shared tries.
         may_try = not is_taken or all(
-            take(name, limit, _WINDOW).is_allowed for name, limit in _limits(actor)
+            count_attempt(n, limit, _WINDOW).is_allowed for n, limit in _limits(actor)
         )
         transaction.set_rollback(not may_try)
     if not may_try:
         msg = "Too many tries from here. Wait a quarter of an hour."
         raise ValidationError(msg, code="too_many", params=_wait(_WINDOW))
     if not is_taken:
-        raise _closed(row)
-    return row
+        raise _closed(credential)
+    return credential
 
 
 def lock_tries(user: User) -> PinCredential:
     """Return the person's row; others wait for it until this transaction ends.
 
-    Whoever locks the account, too, does that afterwards, so that nobody waits in a
-    circle.
+    Callers that lock the account as well do that afterwards, to avoid a deadlock.
     """
-    rows = PinCredential.objects.select_for_update().filter(user=user)
-    row = rows.first()
-    if row is None:
+    credentials = PinCredential.objects.select_for_update().filter(user=user)
+    credential = credentials.first()
+    if credential is None:
         empty = [PinCredential(user=user)]
         PinCredential.objects.bulk_create(empty, ignore_conflicts=True)
-        row = rows.get()
-    return row
+        credential = credentials.get()
+    return credential
 
 
-def _count(row: PinCredential) -> bool:
+def _count(credential: PinCredential) -> bool:
     """Count one try in a locked row; tell whether the person may try at all."""
-    was_locked = row.locked_until is not None
+    was_locked = credential.locked_until is not None
     if (
-        row.disabled_at is not None
-        or row.failed_total >= TRIES_IN_ALL
-        or pin_locked_until(row) is not None
-        or (not was_locked and row.failed >= TRIES)
+        credential.disabled_at is not None
+        or credential.failed_total >= TRIES_IN_ALL
+        or pin_locked_until(credential) is not None
+        or (not was_locked and credential.failed >= TRIES)
     ):
         return False
     now = clock.now()
-    row.failed = 1 if was_locked else row.failed + 1
-    row.failed_total += 1
-    row.locked_until = None
-    if row.failed >= TRIES:
-        earlier_locks = row.lock_count if _was_locked_today(row) else 0
-        row.locked_until = now + _length_of_lock(earlier_locks)
-        row.last_locked_at, row.last_locked_mark = now, clock.mark()
-        row.lock_count = earlier_locks + 1
-    if row.failed_total >= TRIES_IN_ALL:
-        row.disabled_at = now
-    row.save(
+    credential.failed = 1 if was_locked else credential.failed + 1
+    credential.failed_total += 1
+    credential.locked_until = None
+    if credential.failed >= TRIES:
+        earlier_locks = credential.lock_count if _was_locked_today(credential) else 0
+        credential.locked_until = now + _length_of_lock(earlier_locks)
+        credential.last_locked_at, credential.last_locked_mark = now, clock.mark()
+        credential.lock_count = earlier_locks + 1
+    if credential.failed_total >= TRIES_IN_ALL:
+        credential.disabled_at = now
+    credential.save(
         update_fields=[
             "failed", "failed_total", "locked_until", "last_locked_at",
             "last_locked_mark", "lock_count", "disabled_at",
@@ -320,11 +319,11 @@ def _count(row: PinCredential) -> bool:
     return True
 
 
-def _was_locked_today(row: PinCredential) -> bool:
+def _was_locked_today(credential: PinCredential) -> bool:
     """Tell whether the last lock began within a day, so that the next is longer."""
-    if row.last_locked_at is None:
+    if credential.last_locked_at is None:
         return False
-    begun = clock.begun(row.last_locked_at, row.last_locked_mark)
+    begun = clock.begun(credential.last_locked_at, credential.last_locked_mark)
     # One of a clock that was ahead began who knows when.
     return begun is None or begun > clock.now() - _FORGIVEN
 
@@ -335,30 +334,30 @@ def _length_of_lock(earlier_locks: int) -> timedelta:
 
 @sensitive_variables("code")
 def _evaluate(
-    user: User, code: str, row: PinCredential, methods: list[str]
+    user: User, code: str, credential: PinCredential, methods: list[str]
 ) -> str | None:
-    if Method.PIN in methods and pin_matches(
-        user.pk, code, hashed=row.hash, version=row.pepper_version
+    if StepUpMethod.PIN in methods and pin_matches(
+        user.pk, code, hashed=credential.hash, version=credential.pepper_version
     ):
-        return Method.PIN
-    if Method.TOTP in methods and use_step(user, code):
-        return Method.TOTP
-    if Method.RECOVERY in methods and use_recovery(user, code):
-        return Method.RECOVERY
+        return StepUpMethod.PIN
+    if StepUpMethod.TOTP in methods and use_step(user, code):
+        return StepUpMethod.TOTP
+    if StepUpMethod.RECOVERY in methods and use_recovery(user, code):
+        return StepUpMethod.RECOVERY
     return None
 
 
 @sensitive_variables("code", "fresh")
-def _forget_failures(user: User, row: PinCredential, code: str | None) -> None:
+def _forget_failures(user: User, credential: PinCredential, code: str | None) -> None:
     """Reset the counters, and hash anew what was hashed with old parameters.
 
     Raises ValidationError when the PIN was changed or revoked meanwhile.
     """
     fresh = dict(RESET)
-    if code is not None and is_outdated(row.hash, row.pepper_version):
+    if code is not None and is_outdated(credential.hash, credential.pepper_version):
         fresh["hash"], fresh["pepper_version"] = hash_pin(user.pk, code)
-    rows = PinCredential.objects.filter(pk=row.pk, hash=row.hash)
-    if not rows.update(**fresh):
+    unchanged = PinCredential.objects.filter(pk=credential.pk, hash=credential.hash)
+    if not unchanged.update(**fresh):
         msg = "Your PIN was changed meanwhile. Try again."
         raise ValidationError(msg, code="changed")
 
@@ -367,41 +366,43 @@ def _fail(
     user: User,
     actor: Actor,
     scope: str,
-    row: PinCredential,
+    credential: PinCredential,
     passkey: PasskeyRefused | None = None,
 ) -> NoReturn:
-    left = tries_left(row)
-    code, said = "wrong_code", "Wrong code."
+    left = tries_left(credential)
+    code, message = "wrong_code", "Wrong code."
     if passkey is not None:
-        code, said = "wrong_passkey", " ".join(passkey.messages)
+        code, message = "wrong_passkey", " ".join(passkey.messages)
     _refuse(actor, user, code, {"scope": str(scope), "tries_left": left})
     if left:
         tries = "one try" if left == 1 else f"{left} tries"
-        msg = f"{said} You have {tries} left."
+        msg = f"{message} You have {tries} left."
         raise ValidationError(msg, code=code, params={"tries_left": left})
-    error = _closed(row)
+    error = _closed(credential)
     with _durable():
-        kind = "disabled" if row.disabled_at else "locked"
+        kind = "disabled" if credential.disabled_at else "locked"
         record(f"step_up.{kind}", user, actor=actor)
-        tell(user, f"Confirming acts is {kind}", " ".join(error.messages), actor=actor)
+        text = " ".join(error.messages)
+        notify(user, f"Confirming acts is {kind}", text, actor=actor)
     raise error
 
 
-def tries_left(row: PinCredential) -> int:
+def tries_left(credential: PinCredential) -> int:
     """Return how many more wrong codes are taken before a lock."""
-    return max(0, min(TRIES - row.failed, TRIES_IN_ALL - row.failed_total))
+    left = min(TRIES - credential.failed, TRIES_IN_ALL - credential.failed_total)
+    return max(0, left)
 
 
-def _closed(row: PinCredential) -> ValidationError:
-    """Return what somebody is told whose code is not looked at."""
-    if row.disabled_at is not None:
+def _closed(credential: PinCredential) -> ValidationError:
+    """Return the error for a person whose codes are not checked now."""
+    if credential.disabled_at is not None:
         msg = (
             "Too many wrong codes: confirming is switched off for you. Ask the owner "
             "of the hub to release your PIN. If these tries were not yours, say so."
         )
         return ValidationError(msg, code="disabled", params={"tries_left": 0})
     now = clock.now()
-    until = pin_locked_until(row) or now
+    until = pin_locked_until(credential) or now
     msg = (
         f"Too many wrong codes: confirming is locked until {until:%H:%M} UTC. Your "
         "sign-in is not. If these tries were not yours, tell an administrator."

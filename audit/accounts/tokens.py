@@ -31,11 +31,11 @@ from audit.tenancy.actors import Actor, OperationContext
 _ALGORITHM = "HS256"
 _ACCESS, _REFRESH = "access", "refresh"
 _LONGEST = 2000
-_KEPT = timedelta(days=30)
+_RETENTION = timedelta(days=30)
 
 
 class TokenError(Exception):
-    """A token that opens nothing: forged, expired, spent, revoked, or of nobody."""
+    """An invalid token: forged, expired, spent, revoked, or without a user."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Tokens:
 
 
 def issue_tokens(user: User) -> Tokens:
-    """Begin a family for somebody who has signed in completely."""
+    """Begin a family for a user whose sign-in is complete."""
     family = TokenFamily(
         user=user,
         expires_at=clock.now() + _longest(),
@@ -68,7 +68,7 @@ def refresh_tokens(text: str, *, operation: OperationContext) -> Tokens:
     TokenError. Of two requests with the same token one is served at most, and then
     the family is ended by the other.
     """
-    claims = _read(text, _REFRESH)
+    claims = _parse_claims(text, _REFRESH)
     family = _family(claims)
     secret = secrets.token_urlsafe(24)
     mine = live_families().filter(pk=family.pk, refresh_hash=_hash(claims["jti"]))
@@ -88,10 +88,10 @@ def refresh_tokens(text: str, *, operation: OperationContext) -> Tokens:
 
 
 def revoke_token(text: str, *, operation: OperationContext) -> None:
-    """End the family of an access or refresh token; one that is nobody's is ignored."""
+    """End the family of an access or refresh token; an invalid one is ignored."""
     for kind in (_REFRESH, _ACCESS):
         try:
-            family = _family(_read(text, kind))
+            family = _family(_parse_claims(text, kind))
         except TokenError:
             continue
         actor = Actor.from_user(family.user, operation)
@@ -104,12 +104,12 @@ def open_token(text: str) -> TokenFamily:
 
     Raises TokenError for everything else.
     """
-    return _family(_read(text, _ACCESS))
+    return _family(_parse_claims(text, _ACCESS))
 
 
 def old_families() -> QuerySet[TokenFamily]:
     """Return families that ended long ago; the trail says what became of them."""
-    return TokenFamily.objects.filter(expires_at__lt=clock.now() - _KEPT)
+    return TokenFamily.objects.filter(expires_at__lt=clock.now() - _RETENTION)
 
 
 def clamp_families() -> None:
@@ -119,12 +119,12 @@ def clamp_families() -> None:
 
 def _family(claims: dict[str, Any]) -> TokenFamily:
     """Return the family that claims name, if its user may still come in by it."""
-    rows = live_families().select_related("user")
-    family = rows.filter(pk=claims["fam"]).first()
+    families = live_families().select_related("user")
+    family = families.filter(pk=claims["fam"]).first()
     if family is None or not family.user.is_active or not family.user.is_genuine:
         raise TokenError
     user = family.user
-    # Or whoever writes to the database would put a family of his under somebody else.
+    # Or a writer of the database could put a family of his under another user.
     if claims["sub"] != str(user.pk):
         raise TokenError
     expected = [user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()]
@@ -152,9 +152,9 @@ def _tokens(family: TokenFamily, secret: str) -> Tokens:
     now = int(clock.now().timestamp())
     end = int(family.expires_at.timestamp())
     until = min(now + int(_access_lasts().total_seconds()), end)
-    facts = {"fam": str(family.pk), "sub": str(family.user_id), "iat": now}
-    access = facts | {"typ": _ACCESS, "exp": until}
-    refresh = facts | {"typ": _REFRESH, "jti": secret, "exp": end}
+    claims = {"fam": str(family.pk), "sub": str(family.user_id), "iat": now}
+    access = claims | {"typ": _ACCESS, "exp": until}
+    refresh = claims | {"typ": _REFRESH, "jti": secret, "exp": end}
     return Tokens(
         access=jwt.encode(access, _keys()[0], algorithm=_ALGORITHM),
         refresh=jwt.encode(refresh, _keys()[0], algorithm=_ALGORITHM),
@@ -163,8 +163,8 @@ def _tokens(family: TokenFamily, secret: str) -> Tokens:
     )
 
 
-def _read(text: str, kind: str) -> dict[str, Any]:
-    """Return the claims of a token of ours. Raises TokenError.
+def _parse_claims(text: str, kind: str) -> dict[str, Any]:
+    """Return the claims of a token that this hub issued. Raises TokenError.
 
     An access token that lasts longer than any was made by a clock that was ahead. It is
     refused, because the refresh token that came with it gets the next one.

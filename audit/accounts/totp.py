@@ -36,11 +36,11 @@ def matching_step(seed: bytes, code: str, seconds: float) -> int | None:
 
     Compares all of them in constant time, so that an answer tells nothing by its time.
     """
-    now, found = step_at(seconds), None
+    now, match = step_at(seconds), None
     for step in (now - 1, now, now + 1):
         if hmac.compare_digest(code_of(seed, step).encode(), code.encode()):
-            found = step
-    return found
+            match = step
+    return match
 
 
 def seed_text(seed: bytes) -> str:

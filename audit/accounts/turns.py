@@ -14,5 +14,5 @@ def take_turn(user_id: UUID) -> None:
     several at once each would find the last place free.
     """
     # SQLite takes no locks of rows: its transaction has the whole database.
-    rows = User.objects.filter(pk=user_id).select_for_update(no_key=True)
-    rows.values_list("pk").first()
+    users = User.objects.filter(pk=user_id).select_for_update(no_key=True)
+    users.values_list("pk").first()

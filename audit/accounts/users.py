@@ -1,4 +1,4 @@
-"""Staff accounts: the doors to them, and what puts somebody out everywhere."""
+"""Staff accounts: services that change them, and what ends all their sessions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from audit import clock
 from audit.accounts.login_attempts import clear, reserve, wait_text
-from audit.accounts.mails import tell
+from audit.accounts.mails import notify
 from audit.crypto import hmac_hex
 from audit.database.signed import AccountAltered, SignedModel
 from audit.log.recording import record
@@ -30,7 +30,7 @@ from audit.tenancy.actors import Actor
 _ACCESS_FLAGS = ("is_active", "is_staff", "is_superuser")
 # How the word of a released PIN begins in `User.factors`; a moment follows.
 _RELEASED = "released:"
-# So long after a release its person can still say that nobody has asked for it.
+# So long after a release its person can still object.
 RELEASE_WAIT = timedelta(days=1)
 _TRIES = 10
 _WINDOW = timedelta(minutes=15)
@@ -67,19 +67,19 @@ def register_staff_source(source: Callable[[Iterable[UUID]], Any]) -> None:
 
 @transaction.atomic
 def end_sessions(user: User, *, actor: Actor, reason_code: str) -> int:
-    """Put a user out everywhere: every session and token ends with its next request.
+    """End every session and token of a user, with its next request.
 
     Returns how many token families were alive. `user` carries the new stamp, so that
-    the edge can keep the session of whoever does this to the own account.
+    the edge can keep the session of a person who does this to the own account.
     """
     user.security_stamp = new_stamp()
     # The stamp alone: other columns of a form are not written by this.
     user.save(update_fields=["security_stamp"])
     count = _revoke(user.token_families.all(), reason_code)
-    facts = {"families": count}
-    record("auth.sessions_ended", user, actor=actor, code=reason_code, data=facts)
+    details = {"families": count}
+    record("auth.sessions_ended", user, actor=actor, code=reason_code, data=details)
     if count:
-        record("auth.tokens_revoked", user, actor=actor, code=reason_code, data=facts)
+        record("auth.tokens_revoked", user, actor=actor, code=reason_code, data=details)
     return count
 
 
@@ -91,9 +91,9 @@ def check_owner_left(user_id: UUID, *, is_owner: bool) -> None:
     """
     if is_owner:
         return
-    rows = User.objects.select_for_update()
-    owners = rows.filter(**dict.fromkeys(_ACCESS_FLAGS, True))
-    left = [row.pk for row in owners.order_by("pk") if row.is_genuine]
+    users = User.objects.select_for_update()
+    owners = users.filter(**dict.fromkeys(_ACCESS_FLAGS, True))
+    left = [owner.pk for owner in owners.order_by("pk") if owner.is_genuine]
     if left == [user_id]:
         msg = (
             "This is the last owner of the platform. Make somebody else an owner "
@@ -104,7 +104,7 @@ def check_owner_left(user_id: UUID, *, is_owner: bool) -> None:
 
 @transaction.atomic
 def save_user(user: User, *, actor: Actor, fields: Iterable[str] = ()) -> User:
-    """Write an account; whoever loses a right by it is out at once.
+    """Save an account; a person who loses a permission is signed out at once.
 
     `fields` are the names of the columns that changed, for the entry. Raises
     AccountAltered for an account that was changed past the hub, and ValidationError for
@@ -132,18 +132,18 @@ def factors_of(user: User) -> set[str]:
     """Return which second secrets a user has: `pin`, `totp`, a word of each passkey.
 
     Two queries. Raises AccountAltered when they are not those that the hub has written
-    down with the account: whoever takes a row away past the hub takes no lock away.
+    down with the account: a row removed outside of the hub removes no lock.
     """
-    row = _with_factors().get(pk=user.pk)
-    row.require_genuine()
-    found = _found_factors(row)
-    if found != _noted_factors(row):
-        raise AccountAltered(row)
-    return found
+    account = _with_factors().get(pk=user.pk)
+    account.require_genuine()
+    factors = _current_factors(account)
+    if factors != _noted_factors(account):
+        raise AccountAltered(account)
+    return factors
 
 
 def note_factors(user: User, *, add: str = "", remove: str = "") -> None:
-    """Write down with the account that it has a second secret, or no longer has it.
+    """Store on the account that it has a second secret, or no longer has it.
 
     Call it in the transaction that writes or removes the secret itself.
     """
@@ -156,16 +156,16 @@ def note_factors(user: User, *, add: str = "", remove: str = "") -> None:
 def release_of(user: User) -> datetime | None:
     """Return from when on the password alone sets a PIN; None without a release.
 
-    It is signed with the account, or whoever writes to the database would release PINs.
+    It is signed with the account, or a writer of the database could release PINs.
     Raises AccountAltered.
     """
-    row = User.objects.get(pk=user.pk)
-    row.require_genuine()
-    return _noted_release(row)
+    account = User.objects.get(pk=user.pk)
+    account.require_genuine()
+    return _noted_release(account)
 
 
 def note_release(user: User, moment: datetime | None) -> None:
-    """Write down with the account that its PIN is released, or no longer is."""
+    """Store on the account when its PIN was released, or that it no longer is."""
     stored = User.objects.select_for_update().get(pk=user.pk)
     user.factors = _as_text(_noted_factors(stored), moment)
     user.save(update_fields=["factors"])
@@ -173,47 +173,47 @@ def note_release(user: User, moment: datetime | None) -> None:
 
 @transaction.atomic
 def accept_account(user: User, *, actor: Actor) -> None:
-    """Sign an account and its roles as they stand, whoever has written them.
+    """Sign an account and its roles as they are stored, whatever wrote them.
 
-    For whoever runs the hub and has looked at them. Its sessions and tokens end. A PIN
+    For operators who have reviewed them. Its sessions and tokens end. A PIN
     that was released waits on; whose second secrets were taken away past the hub waits
     as after a release, or the password alone would open what they had locked.
     """
     User.objects.select_for_update().get(pk=user.pk)
-    row = _with_factors().get(pk=user.pk)
-    due = _kept_release(row)
-    if _waits_anew(row):
+    account = _with_factors().get(pk=user.pk)
+    due = _genuine_release(account)
+    if _waits_anew(account):
         due = clock.now() + RELEASE_WAIT
-        tell(
-            row,
+        notify(
+            account,
             "Your second secrets are gone",
             f"Your account was changed past the hub. From {due:%-d %B %H:%M} UTC you "
             "can set a PIN with your password.",
             actor=actor,
         )
-    row.factors = _as_text(_found_factors(row), due)
-    row.accept()
-    row.save()
-    for other in _signed_rows(user=user):
+    account.factors = _as_text(_current_factors(account), due)
+    account.accept()
+    account.save()
+    for other in _signed_records(user=user):
         if not other.is_genuine:
             other.accept()
             if isinstance(other, Passkey):
                 other.save()
             else:
                 other.as_actor(actor, reason="accepted as it stands").save()
-    record("user.accepted", row, actor=actor)
-    end_sessions(row, actor=actor, reason_code="account_accepted")
+    record("user.accepted", account, actor=actor)
+    end_sessions(account, actor=actor, reason_code="account_accepted")
 
 
 def describe_account(user: User) -> list[str]:
-    """Return what an account may do as it stands, a line for each of its rows."""
+    """Describe an account as it is stored, one line for each of its records."""
     account = _with_factors().get(pk=user.pk)
-    found = sorted(_found_factors(account))
+    factors = sorted(_current_factors(account))
     lines = [
         f"account {account.username}: active {account.is_active}, staff "
         f"{account.is_staff}, superuser {account.is_superuser}",
-        f"second secrets: {', '.join(found) or 'none'}; written down with the account: "
-        f"{', '.join(sorted(_noted_factors(account))) or 'none'}",
+        f"second secrets: {', '.join(factors) or 'none'}; written down with the "
+        f"account: {', '.join(sorted(_noted_factors(account))) or 'none'}",
     ]
     if due := _noted_release(account):
         lines.append(
@@ -227,74 +227,74 @@ def describe_account(user: User) -> list[str]:
             "its second secrets are gone: after this a new wait of a day begins, until "
             "the password alone sets a PIN"
         )
-    for row in _signed_rows(user=user):
-        facts = ", ".join(f"{n} {getattr(row, n)}" for n in row.signed if n != "id")
-        mark = "" if row.is_genuine else "; changed past the hub"
-        lines.append(f"{row._meta.verbose_name} {row.pk}: {facts}{mark}")
+    for role in _signed_records(user=user):
+        values = ", ".join(f"{n} {getattr(role, n)}" for n in role.signed if n != "id")
+        mark = "" if role.is_genuine else "; changed past the hub"
+        lines.append(f"{role._meta.verbose_name} {role.pk}: {values}{mark}")
     return lines
 
 
-def altered_rows() -> list[SignedModel]:
-    """Return the rows of accounts that were changed past the hub.
+def list_altered_records() -> list[SignedModel]:
+    """Return accounts and roles that were changed outside of the hub.
 
     Accounts whose second secrets are not those written down with them are among them.
     """
     accounts: list[SignedModel] = [
-        row
-        for row in _with_factors()
-        if not row.is_genuine or _found_factors(row) != _noted_factors(row)
+        record
+        for record in _with_factors()
+        if not record.is_genuine or _current_factors(record) != _noted_factors(record)
     ]
-    return accounts + [row for row in _signed_rows() if not row.is_genuine]
+    return accounts + [record for record in _signed_records() if not record.is_genuine]
 
 
-def _signed_rows(**conditions: Any) -> Iterator[Any]:
+def _signed_records(**conditions: Any) -> Iterator[Any]:
     """Yield what other apps keep of accounts, such as roles."""
     for model in apps.get_models():
         if issubclass(model, SignedModel) and model is not User:
-            rows: Any = model._base_manager
-            yield from rows.filter(**conditions)
+            manager: Any = model._base_manager
+            yield from manager.filter(**conditions)
 
 
 def _with_factors() -> QuerySet[Any]:
     pins = PinCredential.objects.filter(user=OuterRef("pk")).exclude(hash="")
     authenticators = Authenticator.objects.filter(user=OuterRef("pk"))
-    rows = User.objects.annotate(has_pin=Exists(pins), has_totp=Exists(authenticators))
-    return rows.prefetch_related("passkeys")
+    users = User.objects.annotate(has_pin=Exists(pins), has_totp=Exists(authenticators))
+    return users.prefetch_related("passkeys")
 
 
-def _found_factors(row: Any) -> set[str]:
-    found = {name for name in ("pin", "totp") if getattr(row, f"has_{name}")}
-    return found | {passkey.factor for passkey in row.passkeys.all()}
+def _current_factors(account: Any) -> set[str]:
+    factors = {name for name in ("pin", "totp") if getattr(account, f"has_{name}")}
+    return factors | {passkey.factor for passkey in account.passkeys.all()}
 
 
-def _noted_factors(row: User) -> set[str]:
-    words = row.factors.split()
+def _noted_factors(account: User) -> set[str]:
+    words = account.factors.split()
     return {word for word in words if not word.startswith(_RELEASED)}
 
 
-def _noted_release(row: User) -> datetime | None:
-    """Return the moment of a release as it stands, whoever has written it."""
-    for word in row.factors.split():
+def _noted_release(account: User) -> datetime | None:
+    """Return the moment of a release as stored, without checking the signature."""
+    for word in account.factors.split():
         if word.startswith(_RELEASED):
             with suppress(ValueError):
                 return datetime.fromisoformat(word.removeprefix(_RELEASED))
     return None
 
 
-def _kept_release(row: User) -> datetime | None:
-    return _noted_release(row) if row.is_genuine else None
+def _genuine_release(account: User) -> datetime | None:
+    return _noted_release(account) if account.is_genuine else None
 
 
-def _waits_anew(row: Any) -> bool:
+def _waits_anew(account: Any) -> bool:
     """Tell whether an account that is accepted has lost its second secrets.
 
-    Of one that was changed past the hub nobody knows what stood there. An emptied row
-    says that there was a PIN.
+    The former value of one changed outside of the hub is unknown; an emptied row says
+    that there was a PIN.
     """
-    if _found_factors(row) or _kept_release(row):
+    if _current_factors(account) or _genuine_release(account):
         return False
-    return bool(row.factors) or (
-        not row.is_genuine and PinCredential.objects.filter(user=row).exists()
+    return bool(account.factors) or (
+        not account.is_genuine and PinCredential.objects.filter(user=account).exists()
     )
 
 
@@ -313,20 +313,20 @@ def change_password(user: User, password: str, *, actor: Actor) -> None:
 
 @transaction.atomic
 def follow_new_password(user: User, *, actor: Actor) -> None:
-    """Do what belongs to a new password that is stored already: entry, sessions end."""
+    """Record a password change that is stored already, and end the sessions."""
     record("user.changed", user, actor=actor, data={"fields": ["password"]})
     end_sessions(user, actor=actor, reason_code="password_changed")
 
 
 @sensitive_variables("password")
-def check_own_password(user: User, password: str, *, actor: Actor) -> None:
-    """Make sure that somebody signed in still knows the own password.
+def check_current_password(user: User, password: str, *, actor: Actor) -> None:
+    """Check the password of a signed-in person again.
 
     Raises ValidationError: `wrong_password`, which is an event, and after ten of them
     in a quarter of an hour `too_many`, without looking. Call it outside of any
     transaction: the try must count.
     """
-    name = counter_of_own_password(user)
+    name = counter_of_current_password(user)
     attempt = reserve(name, _TRIES, _WINDOW, is_doubling=True)
     if not attempt.is_allowed:
         wait = wait_text(attempt.retry_after)
@@ -340,8 +340,8 @@ def check_own_password(user: User, password: str, *, actor: Actor) -> None:
     clear(name)
 
 
-def counter_of_own_password(user: User) -> str:
-    """Return the name of the counter of tries by whoever is signed in."""
+def counter_of_current_password(user: User) -> str:
+    """Return the name of the counter of tries by a signed-in person."""
     return f"own-password:{hmac_hex('user', user.pk.hex)}"
 
 
@@ -353,11 +353,11 @@ def list_token_families(user: User) -> QuerySet[TokenFamily]:
 @transaction.atomic
 def revoke_token_family(family: TokenFamily, *, actor: Actor, code: str) -> bool:
     """End one sign-in by token; false when it had ended already."""
-    rows = TokenFamily.objects.filter(pk=family.pk)
-    if not _revoke(rows, code):
+    families = TokenFamily.objects.filter(pk=family.pk)
+    if not _revoke(families, code):
         return False
-    facts = {"families": 1, "family": str(family.pk)}
-    record("auth.tokens_revoked", family.user, actor=actor, code=code, data=facts)
+    details = {"families": 1, "family": str(family.pk)}
+    record("auth.tokens_revoked", family.user, actor=actor, code=code, data=details)
     return True
 
 

@@ -63,7 +63,7 @@ class AssertionState:
 
 
 def creation_options(
-    challenge: bytes, *, user_id: bytes, name: str, known: Iterable[bytes]
+    challenge: bytes, *, user_id: bytes, name: str, exclude: Iterable[bytes]
 ) -> dict[str, Any]:
     """Return what a browser needs to make a passkey, ready for JSON.
 
@@ -73,7 +73,7 @@ def creation_options(
     user = PublicKeyCredentialUserEntity(id=user_id, name=name, display_name=name)
     options, _ = _server().register_begin(
         user,
-        _descriptors(known),
+        _descriptors(exclude),
         resident_key_requirement=ResidentKeyRequirement.REQUIRED,
         user_verification=_VERIFIED,
         challenge=challenge,
@@ -96,10 +96,10 @@ def check_new_key(answer: Mapping[str, Any], challenge: bytes) -> NewKey:
         made = data.credential_data
         assert made is not None  # noqa: S101 - the library has looked
         public_key = cbor.encode(dict(made.public_key))
-        is_known = made.public_key[3] in _ALGORITHMS
+        is_supported = made.public_key[3] in _ALGORITHMS
     except Exception as error:  # Bytes of a stranger, in a library's parser.
         raise NotProven from error
-    if not is_known or not 0 < len(made.credential_id) <= _LONGEST_ID:
+    if not is_supported or not 0 < len(made.credential_id) <= _LONGEST_ID:
         raise NotProven
     return NewKey(made.credential_id, public_key, data.counter, data.is_backed_up())
 

@@ -31,15 +31,15 @@ from audit import log
 from audit.admin.reveals import is_revealed
 from audit.fields import without_long
 from audit.ids import parse_uuid
-from audit.privacy.classes import business_of, names_people, personal_fields, subject_of
-from audit.privacy.invisible import with_bidi_shown
+from audit.privacy.classes import business_of, has_subject, personal_fields, subject_of
+from audit.privacy.invisible import with_visible_bidi
 from audit.privacy.masking import (
     REVEAL,
     SEE_UNMASKED,
+    bidi_instance,
     hidden_names,
     is_masked_path,
-    mask_row,
-    shown_row,
+    mask_instance,
 )
 from audit.tenancy.actors import Actor, operation_of
 
@@ -53,7 +53,7 @@ _SUFFIXES = {
     "year", "month", "day",
 }  # fmt: skip
 _LONGEST_TERM = 100
-_GONE = "Some of the chosen rows are not here. Nothing was done; choose again."
+_MISSING = "Some of the chosen rows are not here. Nothing was done; choose again."
 
 
 def actor_of(request: HttpRequest) -> Actor:
@@ -72,8 +72,8 @@ class MaskedChangeList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         page: Any = self.model_admin
-        shown = (*map(str, self.list_display), *page.list_needs)
-        self.result_list = without_long(self.result_list, shown=shown)
+        columns = (*map(str, self.list_display), *page.list_needs)
+        self.result_list = without_long(self.result_list, columns=columns)
 
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
         ordering = super().get_ordering(request, queryset)
@@ -103,11 +103,11 @@ class ScopedAdmin(_ModelAdmin):
     # Long columns that methods of `list_display` look at.
     list_needs: ClassVar[tuple[str, ...]] = ()
     # What access events call these rows: `customer.viewed`.
-    shown_as = "customer"
-    # Whether rows repeat what somebody sent, where addresses stand inside texts.
+    event_prefix = "customer"
+    # Whether rows repeat what was sent, with addresses inside texts.
     is_copy = False
 
-    def get_rows(self, actor: Actor) -> QuerySet[Any]:
+    def get_visible(self, actor: Actor) -> QuerySet[Any]:
         """Return the rows that the actor may see; every page starts from them."""
         raise NotImplementedError  # each kind of page answers it
 
@@ -119,23 +119,23 @@ class ScopedAdmin(_ModelAdmin):
         """Return the address of one of this table's pages."""
         return reverse(f"admin:{self.page_name(page)}", args=args)
 
-    def autocomplete_label(self, row: Any) -> str:
+    def autocomplete_label(self, instance: Any) -> str:
         """Return how a row is named in a choice; `str()` is never personal."""
-        return str(row)
+        return str(instance)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        rows = self.get_rows(actor_of(request))
+        queryset = self.get_visible(actor_of(request))
         ordering = self.get_ordering(request)
-        return rows.order_by(*ordering) if ordering else rows
+        return queryset.order_by(*ordering) if ordering else queryset
 
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None
     ) -> Any:
-        row = super().get_object(request, object_id, from_field)
-        if row is None:
+        instance = super().get_object(request, object_id, from_field)
+        if instance is None:
             # A foreign row and a missing one: the same page, the same entry.
             refuse(request, "not_found", self.opts.label_lower, object_id)
-        return row
+        return instance
 
     # --- rights -----------------------------------------------------------------
 
@@ -157,23 +157,23 @@ class ScopedAdmin(_ModelAdmin):
 
     # --- what is shown ----------------------------------------------------------
 
-    def can_see_unmasked(self, request: HttpRequest, row: Any) -> bool:
+    def can_see_unmasked(self, request: HttpRequest, instance: Any) -> bool:
         """Tell whether the person sees contact data of this row on its own page."""
-        actor, business_id = actor_of(request), business_of(row)
+        actor, business_id = actor_of(request), business_of(instance)
         if actor.has_perm(SEE_UNMASKED, business_id):
             return True
         # A reveal ends with the right to it.
         return actor.has_perm(REVEAL, business_id) and is_revealed(
-            request, subject_of(row)
+            request, subject_of(instance)
         )
 
-    def note_shown(
-        self, request: HttpRequest, verb: str, rows: Iterable[Any], **facts: Any
+    def note_access(
+        self, request: HttpRequest, verb: str, instances: Iterable[Any], **details: Any
     ) -> None:
-        """Note for the access event that these rows are shown, if they are personal."""
-        if personal_fields(self.model) or names_people(self.model):
-            action = f"{self.shown_as}.{verb}"
-            log.note_shown(action, rows, actor=actor_of(request), **facts)
+        """Note an access to these instances, if they hold personal data."""
+        if personal_fields(self.model) or has_subject(self.model):
+            action = f"{self.event_prefix}.{verb}"
+            log.note_access(action, instances, actor=actor_of(request), **details)
 
     def can_see_all_unmasked(self, request: HttpRequest) -> bool:
         """Tell whether the person sees contact data of every row within reach."""
@@ -212,7 +212,7 @@ class ScopedAdmin(_ModelAdmin):
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         changelist = super().get_changelist_instance(request)
         changelist.result_list = [
-            mask_row(row, is_copy=self.is_copy) for row in changelist.result_list
+            mask_instance(one, is_copy=self.is_copy) for one in changelist.result_list
         ]
         return changelist
 
@@ -225,7 +225,7 @@ class ScopedAdmin(_ModelAdmin):
         if changelist is not None:
             verb = "searched" if changelist.query else "listed"
             query = changelist.query or None
-            self.note_shown(request, verb, changelist.result_list, query=query)
+            self.note_access(request, verb, changelist.result_list, query=query)
         return response
 
     def response_action(
@@ -236,7 +236,7 @@ class ScopedAdmin(_ModelAdmin):
             keys = {pk for pk in chosen if parse_uuid(pk)}
             if queryset.filter(pk__in=keys).count() < len(set(chosen)):
                 refuse(request, "not_found", self.opts.label_lower)
-                self.message_user(request, _GONE, messages.ERROR)
+                self.message_user(request, _MISSING, messages.ERROR)
                 return HttpResponseRedirect(self.page_url("changelist"))
         return super().response_action(request, queryset, *args, **kwargs)
 
@@ -253,7 +253,7 @@ class ScopedAdmin(_ModelAdmin):
         obj = kwargs.get("obj") or context.get("original")
         note_form_errors(request, context, self.opts.label_lower)
         if obj is not None:
-            self.note_shown(request, "viewed", [obj], target=obj)
+            self.note_access(request, "viewed", [obj], target=obj)
             context["has_history_permission"] = self.has_history_permission(
                 request, obj
             )
@@ -261,17 +261,17 @@ class ScopedAdmin(_ModelAdmin):
         return super().render_change_form(request, context, *args, **kwargs)
 
     def _show_form(self, context: Any, *, is_unmasked: bool) -> None:
-        """Put copies to be shown in the places of values that cannot be edited."""
+        """Replace instances by copies for display where values cannot be edited."""
         form = context["adminform"].form
-        form.instance = _shown(
+        form.instance = _displayed(
             form.instance, is_unmasked=is_unmasked, is_copy=self.is_copy
         )
-        _tell_turned(form)
+        _flag_bidi(form)
         for inline in context["inline_admin_formsets"]:
-            for row in inline.formset.forms:
-                _tell_turned(row)
-                if row.instance.pk is not None:
-                    row.instance = _shown(row.instance, is_unmasked=is_unmasked)
+            for inner in inline.formset.forms:
+                _flag_bidi(inner)
+                if inner.instance.pk is not None:
+                    inner.instance = _displayed(inner.instance, is_unmasked=is_unmasked)
 
     def lookup_allowed(
         self, lookup: str, value: str, request: HttpRequest | None = None
@@ -305,18 +305,20 @@ class ScopedAdmin(_ModelAdmin):
     log_change = log_deletion = log_deletions = log_addition  # type: ignore[assignment]  # takes whatever each of them does
 
 
-def _shown(row: Any, *, is_unmasked: bool, is_copy: bool = False) -> Any:
-    return shown_row(row) if is_unmasked else mask_row(copy(row), is_copy=is_copy)
+def _displayed(instance: Any, *, is_unmasked: bool, is_copy: bool = False) -> Any:
+    if is_unmasked:
+        return bidi_instance(instance)
+    return mask_instance(copy(instance), is_copy=is_copy)
 
 
-def _tell_turned(form: Any) -> None:
-    """Say below an input that its text holds signs that turn its direction."""
+def _flag_bidi(form: Any) -> None:
+    """Warn below an input whose text holds characters that turn its direction."""
     for name, field in form.fields.items():
         value = form.get_initial_for_field(field, name)
-        shown = with_bidi_shown(value) if isinstance(value, str) else value
-        if shown != value:
+        visible = with_visible_bidi(value) if isinstance(value, str) else value
+        if visible != value:
             text = "Some signs in it are not seen, and turn its direction:"
-            field.help_text = format_html("{} {} {}", field.help_text, text, shown)
+            field.help_text = format_html("{} {} {}", field.help_text, text, visible)
 
 
 class ChoiceById(AutocompleteSelect):
@@ -328,32 +330,32 @@ class ChoiceById(AutocompleteSelect):
 
 
 def has_model_permission(
-    request: HttpRequest, opts: Any, verb: str, row: Any = None
+    request: HttpRequest, opts: Any, verb: str, instance: Any = None
 ) -> bool:
     """Tell whether the person may do this to rows of a table, or to this row."""
     return has_named_permission(
-        request, opts.app_label, get_permission_codename(verb, opts), row
+        request, opts.app_label, get_permission_codename(verb, opts), instance
     )
 
 
 def has_named_permission(
-    request: HttpRequest, app: str, codename: str, row: Any
+    request: HttpRequest, app: str, codename: str, instance: Any
 ) -> bool:
     """Tell whether the person has a right by its name, for this row or for any."""
     name = f"{app}.{codename}"
     user: Any = request.user
-    if row is None or row._state.adding:
+    if instance is None or instance._state.adding:
         return bool(user.has_perm(name))
-    return bool(user.has_perm(name, row))
+    return bool(user.has_perm(name, instance))
 
 
 def refuse(request: HttpRequest, code: str, label: str = "", key: str = "") -> None:
-    """Note for the trail what the person tried and was not let."""
+    """Record a denied attempt."""
     operation_of(request).refuse(code, label, key)
 
 
 def note_form_errors(request: HttpRequest, context: Any, label: str) -> None:
-    """Note a post that chose what is out of reach, or wrote over somebody's change."""
+    """Record a post that chose a foreign object or would overwrite a newer version."""
     if request.method != "POST":
         return
     forms_sent = [context["adminform"].form]
@@ -372,12 +374,12 @@ def _note_errors(request: HttpRequest, form: Any, label: str) -> None:
     for name, errors in form.errors.as_data().items():
         is_choice = isinstance(form.fields.get(name), forms.ModelChoiceField)
         for error in errors:
-            if error.code in _TOLD or (error.code == "invalid_choice" and is_choice):
+            if error.code in _NOTED or (error.code == "invalid_choice" and is_choice):
                 refuse(request, error.code, label)
 
 
-# Refusals of services that are worth an entry: somebody was kept from something.
-_TOLD = {"stale_version", "guard", "refund_exceeds_paid", "limit_exceeded"}
+# Refusals of services that are worth an entry.
+_NOTED = {"stale_version", "guard", "refund_exceeds_paid", "limit_exceeded"}
 
 
 def _parameter(spec: Any) -> str:

@@ -26,7 +26,7 @@ from django.utils.module_loading import import_string
 from audit import accounts, jobs
 from audit.admin.base import ScopedAdmin, actor_of, refuse
 from audit.admin.once import act_once
-from audit.admin.step_up import confirmed
+from audit.admin.step_up import require_step_up
 from audit.jobs.tasks import BATCH_SIZE
 from audit.models import Scope
 from audit.tenancy.actors import Actor
@@ -36,7 +36,7 @@ from audit.tenancy.actors import Actor
 TYPED_FROM = 501
 # More than anybody looks through; and what is chosen is kept with the job.
 LARGEST = 50_000
-_SHOWN = 20
+_MOST_NAMED = 20
 _LONGEST_REASON = 500
 
 
@@ -64,7 +64,7 @@ class BulkActs(ScopedAdmin):
     """A list with actions on many rows."""
 
     def act_on_many(
-        self, request: HttpRequest, rows: QuerySet[Any], act: BulkAct
+        self, request: HttpRequest, queryset: QuerySet[Any], act: BulkAct
     ) -> HttpResponse | None:
         """Ask for what is missing; then act at once, or start jobs and show them.
 
@@ -72,14 +72,14 @@ class BulkActs(ScopedAdmin):
         """
         actor = actor_of(request)
         pairs = list(
-            rows.order_by("pk").values_list("pk", "business_id")[: LARGEST + 1]
+            queryset.order_by("pk").values_list("pk", "business_id")[: LARGEST + 1]
         )
         count = len(pairs)
         try:
             if count > LARGEST:
                 msg = f"More than {LARGEST:,} are chosen. Filter the list further."
                 raise ValidationError(msg, code="too_many")
-            act.check(rows, actor)
+            act.check(queryset, actor)
         except ValidationError as error:
             refuse(request, error.code or "refused", self.opts.label_lower)
             self.message_user(request, error.message, messages.ERROR)
@@ -88,7 +88,7 @@ class BulkActs(ScopedAdmin):
         missing = self._missing(request, count)
         lacks_reason = not reason and (act.needs_reason or count > BATCH_SIZE)
         if missing or lacks_reason:
-            return self._ask_first(request, rows, act, count, missing)
+            return self._ask_first(request, queryset, act, count, missing)
         write = partial(self._act, request, pairs, act, reason)
         if act.is_repeatable and count <= BATCH_SIZE:
             return write()
@@ -105,17 +105,17 @@ class BulkActs(ScopedAdmin):
         count = len(pairs)
         if count >= TYPED_FROM:
             what = f"{act.verb.capitalize()} {count:,} {self.opts.verbose_name_plural}"
-            confirmed(
+            require_step_up(
                 request, Scope.BULK, what=what, digest=_digest(act, pairs, reason)
             )
         try:
             if count > BATCH_SIZE:
                 return self._start_jobs(request, pairs, act, reason)
-            said = act.write([pk for pk, _ in pairs], actor_of(request), reason)
+            message = act.write([pk for pk, _ in pairs], actor_of(request), reason)
         except ValidationError as error:
             self.message_user(request, " ".join(error.messages), messages.ERROR)
         else:
-            self.message_user(request, said)
+            self.message_user(request, message)
         return HttpResponseRedirect(request.get_full_path())
 
     def _missing(self, request: HttpRequest, count: int) -> str:
@@ -133,13 +133,13 @@ class BulkActs(ScopedAdmin):
     def _ask_first(
         self,
         request: HttpRequest,
-        rows: QuerySet[Any],
+        queryset: QuerySet[Any],
         act: BulkAct,
         count: int,
         missing: str,
     ) -> HttpResponse:
-        first = list(rows[:_SHOWN])
-        self.note_shown(request, "listed", first)
+        first = list(queryset[:_MOST_NAMED])
+        self.note_access(request, "listed", first)
         is_across = request.POST.get("select_across") == "1"
         chosen = request.POST.getlist(ACTION_CHECKBOX_NAME)
         context = {
@@ -148,7 +148,7 @@ class BulkActs(ScopedAdmin):
             "act": act,
             "action": request.POST.get("action"),
             "opts": self.opts,
-            "rows": [(row, self.autocomplete_label(row)) for row in first],
+            "rows": [(one, self.autocomplete_label(one)) for one in first],
             "count": count,
             "rest": count - len(first),
             "is_across": is_across,
@@ -175,7 +175,7 @@ class BulkActs(ScopedAdmin):
         with jobs.room_for_jobs(actor, len(by_business)):
             started = [
                 task.using(
-                    actor=actor, business_id=business_id, reason=reason, rows=ids
+                    actor=actor, business_id=business_id, reason=reason, ids=ids
                 ).enqueue()
                 for business_id, ids in sorted(by_business.items())
             ]
@@ -190,4 +190,4 @@ class BulkActs(ScopedAdmin):
 def _digest(act: BulkAct, pairs: list[tuple[UUID, UUID]], reason: str) -> str:
     """Return the digest of this act on exactly these rows."""
     ids = hashlib.sha256(b"".join(pk.bytes for pk, _ in pairs)).hexdigest()
-    return accounts.digest_of("bulk", verb=act.verb, rows=ids, reason=reason)
+    return accounts.digest_of("bulk", verb=act.verb, ids=ids, reason=reason)

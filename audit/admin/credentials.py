@@ -10,7 +10,7 @@ from django.http import HttpRequest
 
 from audit import accounts, log
 from audit.admin.base import GuardedAdmin, actor_of, readable_columns
-from audit.admin.step_up import confirmed
+from audit.admin.step_up import require_step_up
 from audit.models import Grant, PinCredential, Scope
 from audit.tenancy.actors import Actor
 
@@ -24,30 +24,30 @@ class PinCredentialAdmin(GuardedAdmin):
     actions = ("release",)
     ordering = ("-created_at", "-id")
 
-    def get_rows(self, actor: Actor) -> QuerySet[PinCredential]:
+    def get_visible(self, actor: Actor) -> QuerySet[PinCredential]:
         return log.list_pins(actor=actor)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         hidden = {"id", "hash", "pepper_version", "last_locked_mark"}
-        shown = readable_columns(PinCredential, hidden)
-        return [*shown, "is_set"]
+        readable = readable_columns(PinCredential, hidden)
+        return [*readable, "is_set"]
 
     @admin.display(description="PIN set", boolean=True)
-    def is_set(self, row: PinCredential) -> bool:
-        return bool(row.hash)
+    def is_set(self, credential: PinCredential) -> bool:
+        return bool(credential.hash)
 
     def has_release_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.is_superuser)
 
     @admin.action(description="Release the PIN", permissions=["release"])
     def release(self, request: HttpRequest, queryset: QuerySet[PinCredential]) -> None:
-        rows = list(queryset)
-        what = f"Release the PIN of {len(rows)} people"
-        confirmed(request, Scope.MANAGE_ROLES, what=what)
-        done = [accounts.release_pin(r.user, actor=actor_of(request)) for r in rows]
+        pins = list(queryset)
+        what = f"Release the PIN of {len(pins)} people"
+        require_step_up(request, Scope.MANAGE_ROLES, what=what)
+        done = [accounts.release_pin(pin.user, actor=actor_of(request)) for pin in pins]
         count = sum(done)
-        said = "1 PIN is released." if count == 1 else f"{count} PINs are released."
-        self.message_user(request, f"{said} A new one can be set in a day.")
+        message = "1 PIN is released." if count == 1 else f"{count} PINs are released."
+        self.message_user(request, f"{message} A new one can be set in a day.")
 
 
 @admin.register(Grant)
@@ -59,7 +59,7 @@ class GrantAdmin(GuardedAdmin):
     search_help_text = "The id of a step-up, as events name it."
     ordering = ("-created_at", "-id")
 
-    def get_rows(self, actor: Actor) -> QuerySet[Grant]:
+    def get_visible(self, actor: Actor) -> QuerySet[Grant]:
         return log.list_step_ups(actor=actor)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:

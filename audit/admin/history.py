@@ -54,7 +54,7 @@ def changes_of(
     ]
 
 
-def shown_values(version: Any, *, is_masked: bool = False) -> list[Value]:
+def version_values(version: Any, *, is_masked: bool = False) -> list[Value]:
     """Return every column of one version."""
     return _differences(version, None, is_masked=is_masked, is_list=False)
 
@@ -75,7 +75,7 @@ def _differences(new: Any, old: Any, *, is_masked: bool, is_list: bool) -> list[
     classes = declaration(type(new))
     # What follows from another column says nothing more than that one.
     silent = _STAMPS | new.instance_type.derived.keys()
-    found = []
+    values = []
     for field in new.tracked_fields:
         after = getattr(new, field.attname)
         was = getattr(old, field.attname) if old is not None else None
@@ -89,5 +89,5 @@ def _differences(new: Any, old: Any, *, is_masked: bool, is_list: bool) -> list[
             kind = classes.get(field.name)
             was, after = masked_value(was, kind), masked_value(after, kind)
         name = str(field.verbose_name)
-        found.append(Value(name, bidi_within(was), bidi_within(after)))
-    return found
+        values.append(Value(name, bidi_within(was), bidi_within(after)))
+    return values

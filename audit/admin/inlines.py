@@ -57,16 +57,16 @@ class NewestInline(_Inline):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         parent = getattr(request.resolver_match, "kwargs", {}).get("object_id")
-        rows = super().get_queryset(request)
+        queryset = super().get_queryset(request)
         if parent is None:
-            return rows.none()
+            return queryset.none()
         key = self.fk_name or "customer"
         # A sub-query, because the form set filters once more.
         try:
-            newest = rows.filter(**{key: parent}).order_by("-created_at", "-id")
-            return rows.filter(pk__in=newest.values("pk")[: self.newest])
+            newest = queryset.filter(**{key: parent}).order_by("-created_at", "-id")
+            return queryset.filter(pk__in=newest.values("pk")[: self.newest])
         except ValidationError:
-            return rows.none()
+            return queryset.none()
 
 
 class TrackedInline(NewestInline):
@@ -95,8 +95,8 @@ class TrackedInline(NewestInline):
         page: Any = self.admin_site._registry.get(self.parent_model)
         if parent is None or page is None or page.can_see_unmasked(request, parent):
             return []
-        shown = set(self.get_fields(request, parent) or ())
-        return [name for name in masked_names(self.model) if name in shown]
+        displayed = set(self.get_fields(request, parent) or ())
+        return [name for name in masked_names(self.model) if name in displayed]
 
     def formfield_for_foreignkey(
         self, db_field: Any, request: HttpRequest, **kwargs: Any
@@ -111,8 +111,8 @@ class ReadOnlyInline(NewestInline):
     """Rows that are only shown beside their parent."""
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        shown = map(str, self.fields or ())
-        return without_long(super().get_queryset(request), shown=shown)
+        columns = map(str, self.fields or ())
+        return without_long(super().get_queryset(request), columns=columns)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

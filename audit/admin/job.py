@@ -22,7 +22,7 @@ from django.views.decorators.http import require_POST
 
 from audit import accounts, clock, jobs
 from audit.admin.base import GuardedAdmin, actor_of
-from audit.admin.step_up import confirmed
+from audit.admin.step_up import require_step_up
 from audit.jobs import JobTask
 from audit.models import Job, JobStatus, Scope
 from audit.tenancy.actors import Actor
@@ -54,7 +54,7 @@ class JobAdmin(GuardedAdmin):
     fields: ClassVar[tuple[str, ...]] = ()
     change_form_template = "admin/job.html"
 
-    def get_rows(self, actor: Actor) -> QuerySet[Any]:
+    def get_visible(self, actor: Actor) -> QuerySet[Any]:
         return jobs.list_jobs(actor=actor).defer("args", "reason")
 
     def get_urls(self) -> list[Any]:
@@ -109,15 +109,15 @@ class JobAdmin(GuardedAdmin):
             raise Http404
         what = f"{undo.title}: take back what a job did to {job.done:,} rows"
         digest = accounts.digest_of("undo", job=str(job.pk))
-        confirmed(request, Scope.BULK, what=what, digest=digest)
+        require_step_up(request, Scope.BULK, what=what, digest=digest)
         actor = actor_of(request)
-        rows = [pk for batch in job.batches.order_by("number") for pk in batch.ids]
+        ids = [pk for batch in job.batches.order_by("number") for pk in batch.ids]
         task = undo.using(
             actor=actor,
             business_id=job.business_id,
             reason=f"Undo of job {job.pk}",
             key=_undo_key(job),
-            rows=rows,
+            ids=ids,
         )
         try:
             with jobs.room_for_jobs(actor):
@@ -189,14 +189,14 @@ def _state_of(job: Job) -> str:
 def task_of(job: Job) -> JobTask:
     """Return the task of a job; one without a title where it is no longer there."""
     try:
-        found: JobTask = import_string(job.task)
+        task: JobTask = import_string(job.task)
     except ImportError:
-        return JobTask(func=_gone, title=job.name)
-    return found
+        return JobTask(func=_missing_task, title=job.name)
+    return task
 
 
-def _gone() -> None:
-    """Stand for a task of an earlier version."""
+def _missing_task() -> None:
+    """Do nothing: a placeholder of a task of an earlier version."""
 
 
 def _undo_of(job: Job) -> JobTask | None:
@@ -206,8 +206,8 @@ def _undo_of(job: Job) -> JobTask | None:
         return None
     if jobs.was_begun(_undo_key(job)):
         return None
-    found: JobTask = import_string(path)
-    return found
+    undo: JobTask = import_string(path)
+    return undo
 
 
 def _result_page(job: Job, actor: Actor) -> str:

@@ -87,11 +87,11 @@ def act_once(request: HttpRequest, act: Callable[[], Any]) -> Any:
             first = idempotency.claim_answer(name, _fingerprint(request))
             if first is None:
                 response = act()
-                kept = _kept(request, response)
-                if kept is None:
+                stored = _stored_answer(request, response)
+                if stored is None:
                     idempotency.forget_answer(name)
                 else:
-                    idempotency.keep_answer(name, kept)
+                    idempotency.keep_answer(name, stored)
                 return response
     except idempotency.KeyReused:
         messages.warning(request, _CHANGED)
@@ -152,17 +152,17 @@ def _fingerprint(request: HttpRequest) -> str:
     return hmac_hex("form said", request.get_full_path(), repr(fields), repr(files))
 
 
-def _kept(request: HttpRequest, response: Any) -> dict[str, Any] | None:
-    """Return what is to be said again; None where nothing was done."""
+def _stored_answer(request: HttpRequest, response: Any) -> dict[str, Any] | None:
+    """Return the answer to give again; None where nothing was done."""
     if isinstance(response, HttpResponseRedirect):
         # They may hold what is shown once, and whoever pressed twice sees only the
         # second answer. An answer is kept encrypted.
         storage: Any = messages.get_messages(request)
         queued = storage._queued_messages
-        said = [
+        sent = [
             [m.level, str(m.message), isinstance(m.message, SafeData)] for m in queued
         ]
-        return {"location": response.url, "messages": said}
+        return {"location": response.url, "messages": sent}
     data = getattr(response, "context_data", None) or {}
     return {_POPUP: data[_POPUP]} if _POPUP in data else None
 
@@ -173,8 +173,8 @@ def _again(request: HttpRequest, first: dict[str, Any]) -> HttpResponse:
         return SimpleTemplateResponse(template, {_POPUP: first[_POPUP]})
     for level, text, is_safe in first["messages"]:
         # What was safe when it was said: it comes from our own box.
-        shown = mark_safe(text) if is_safe else escape(text)  # noqa: S308 - safe when it was said, and read from our own encrypted answer
-        messages.add_message(request, level, shown)
+        message = mark_safe(text) if is_safe else escape(text)  # noqa: S308 - safe when it was said, and read from our own encrypted answer
+        messages.add_message(request, level, message)
     messages.info(request, _ALREADY)
     place = first["location"]
     # The first answer led there; it is looked at as what a request brings would be.

@@ -28,14 +28,14 @@ def answer_in(request: HttpRequest) -> dict[str, Any]:
     return accounts.parse_passkey_answer(request.POST.get(ANSWER, ""))
 
 
-def tell_browser(ask: Callable[[], dict[str, Any]]) -> JsonResponse:
-    """Return what the browser needs, or in a sentence why it gets nothing."""
+def passkey_response(ask: Callable[[], dict[str, Any]]) -> JsonResponse:
+    """Return the passkey options as JSON, or a message why there are none."""
     try:
         response = JsonResponse(ask())
     except ValidationError as refused:
-        said = {"message": " ".join(refused.messages)}
+        body = {"message": " ".join(refused.messages)}
         params = getattr(refused, "params", None) or {}
-        response = JsonResponse(said, status=429 if "retry_after" in params else 400)
+        response = JsonResponse(body, status=429 if "retry_after" in params else 400)
         if "retry_after" in params:
             response["Retry-After"] = str(params["retry_after"])
     response["Cache-Control"] = "no-store"

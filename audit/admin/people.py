@@ -20,7 +20,7 @@ from django.urls import path
 from audit import log
 from audit.admin import reveals
 from audit.admin.base import ScopedAdmin, actor_of
-from audit.admin.step_up import confirmed
+from audit.admin.step_up import require_step_up
 from audit.ids import parse_uuid
 from audit.models import Scope
 from audit.privacy.classes import subject_of
@@ -65,22 +65,22 @@ class PersonPages(ScopedAdmin):
 
     def reveal_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """Ask for a reason, then show this person's contact data for ten minutes."""
-        row = self._person(request, pk)
-        if not request.user.has_perm(REVEAL, row):
+        person = self._person(request, pk)
+        if not request.user.has_perm(REVEAL, person):
             raise PermissionDenied
         reason = request.POST.get("reason", "").strip()
         if request.method == "POST" and reason:
-            confirmed(request, Scope.REVEAL, what="Show contact data in clear")
-            subject = subject_of(row)
+            require_step_up(request, Scope.REVEAL, what="Show contact data in clear")
+            subject = subject_of(person)
             if subject is None:
                 raise Http404
             log.record_reveal(
-                row, actor=actor_of(request), subject=subject, reason=reason
+                person, actor=actor_of(request), subject=subject, reason=reason
             )
             reveals.reveal(request, subject)
-            return HttpResponseRedirect(self.page_url("change", row.pk))
+            return HttpResponseRedirect(self.page_url("change", person.pk))
         context = {
-            **self._context(request, row, "Reveal contact data"),
+            **self._context(request, person, "Reveal contact data"),
             "is_missing": request.method == "POST",
             "minutes": reveals.REVEAL_SECONDS // 60,
         }
@@ -90,20 +90,20 @@ class PersonPages(ScopedAdmin):
         """Mask this person's contact data again."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        row = self._person(request, pk)
-        reveals.hide(request, subject_of(row))
-        return HttpResponseRedirect(self.page_url("change", row.pk))
+        person = self._person(request, pk)
+        reveals.hide(request, subject_of(person))
+        return HttpResponseRedirect(self.page_url("change", person.pk))
 
     def access_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """List who has looked at this person, revealed something, and why."""
-        row = self._person(request, pk)
-        if not self._may_see_access(request, row):
+        person = self._person(request, pk)
+        if not self._may_see_access(request, person):
             raise PermissionDenied
-        events = log.list_events_about(row, actor=actor_of(request))
+        events = log.list_events_about(person, actor=actor_of(request))
         page = Paginator(events, _PER_PAGE).get_page(request.GET.get("p"))
         names = log.usernames_by_id(event.actor_id for event in page.object_list)
         context = {
-            **self._context(request, row, "Who looked"),
+            **self._context(request, person, "Who looked"),
             "page": page,
             "entries": [
                 (event, names.get(event.actor_id) or event.actor_kind)
@@ -112,24 +112,24 @@ class PersonPages(ScopedAdmin):
         }
         return TemplateResponse(request, "admin/access.html", context)
 
-    def _may_see_access(self, request: HttpRequest, row: Any = None) -> bool:
+    def _may_see_access(self, request: HttpRequest, person: Any = None) -> bool:
         user: Any = request.user
         permissions = ("audit.view_event", REVEAL)
-        return any(user.has_perm(name, row) for name in permissions)
+        return any(user.has_perm(name, person) for name in permissions)
 
     def _person(self, request: HttpRequest, pk: UUID) -> Any:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        row = self.get_object(request, str(pk))
-        if row is None:
+        person = self.get_object(request, str(pk))
+        if person is None:
             raise Http404
-        return row
+        return person
 
-    def _context(self, request: HttpRequest, row: Any, title: str) -> dict[str, Any]:
-        self.note_shown(request, "viewed", [row], target=row)
+    def _context(self, request: HttpRequest, person: Any, title: str) -> dict[str, Any]:
+        self.note_access(request, "viewed", [person], target=person)
         return {
             **self.admin_site.each_context(request),
             "title": title,
             "opts": self.opts,
-            "original": row,
+            "original": person,
         }

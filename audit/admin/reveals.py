@@ -17,15 +17,15 @@ _KEY = "revealed"
 
 def reveal(request: HttpRequest, subject: UUID) -> None:
     """Let this session see a person's contact data in clear for a while."""
-    shown = {**_standing(request), str(subject): _seconds() + REVEAL_SECONDS}
-    request.session[_KEY] = shown
+    revealed = {**_standing(request), str(subject): _seconds() + REVEAL_SECONDS}
+    request.session[_KEY] = revealed
 
 
 def hide(request: HttpRequest, subject: UUID | None) -> None:
     """Mask a person's contact data again."""
-    shown = _standing(request)
-    shown.pop(str(subject), None)
-    request.session[_KEY] = shown
+    revealed = _standing(request)
+    revealed.pop(str(subject), None)
+    request.session[_KEY] = revealed
 
 
 def is_revealed(request: HttpRequest, subject: UUID | None) -> bool:
@@ -42,8 +42,8 @@ def minutes_left(request: HttpRequest, subject: UUID) -> int:
 def _standing(request: HttpRequest) -> dict[str, float]:
     # Not every entrance has a session.
     session = getattr(request, "session", None) or {}
-    shown, longest = session.get(_KEY, {}), timedelta(seconds=REVEAL_SECONDS)
-    return {pk: until for pk, until in shown.items() if clock.lasts(until, longest)}
+    revealed, longest = session.get(_KEY, {}), timedelta(seconds=REVEAL_SECONDS)
+    return {pk: until for pk, until in revealed.items() if clock.lasts(until, longest)}
 
 
 def _seconds() -> float:

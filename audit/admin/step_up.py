@@ -1,9 +1,9 @@
 """Asking for a PIN, code or passkey before a dangerous act, on any page of the admin.
 
-A page calls `confirmed()` where the act begins. Without a grant the person gets a page
-that asks for the code and carries along what was sent, encrypted; with the right code
-the act runs in the same request. The code is looked at before the page runs, and so
-outside of its transaction, and is gone from the request by then.
+A page calls `require_step_up()` where the act begins. Without a grant the person gets a
+page that asks for the code and carries along what was sent, encrypted; with the right
+code the act runs in the same request. The code is checked before the page runs, and so
+outside of its transaction, and is removed from the request by then.
 """
 
 from __future__ import annotations
@@ -96,12 +96,12 @@ def binding_of(request: HttpRequest) -> str:
     return accounts.session_binding(request.session.session_key or "")
 
 
-def confirmed(
+def require_step_up(
     request: HttpRequest, scope: str, *, what: str, digest: str | None = None
 ) -> Grant:
     """Return the grant for an act that begins here, which its events will name.
 
-    Raises StepUpRequired without one: `guarded`, which stands around every page of the
+    Raises StepUpRequired without one: `guarded`, which wraps every page of the
     admin, then asks for the code. `what` says what will happen, for people, without a
     personal value.
     """
@@ -132,14 +132,14 @@ def guarded(view: Callable[..., Any]) -> Callable[..., Any]:
     def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if request.method == "POST" and CARRIED in request.POST:
             if passkeys.is_asking(request):
-                return passkeys.tell_browser(partial(_ask_passkey, request))
+                return passkeys.passkey_response(partial(_ask_passkey, request))
             response = _confirm(request)
             if response is not None:
                 return response
         try:
             return view(request, *args, **kwargs)
         except accounts.StepUpRequired as needed:
-            return _ask(request, _asked(request, needed))
+            return _ask(request, _pending_act(request, needed))
 
     return answer
 
@@ -159,15 +159,15 @@ class ConfirmedForms(ScopedAdmin):
         if request.method == "POST" and self._may_write(request, object_id):
             verb = "Change" if object_id else "Add"
             what = f"{verb} one of the {self.opts.verbose_name_plural}"
-            confirmed(request, self.step_up_scope, what=what)
+            require_step_up(request, self.step_up_scope, what=what)
         return super().changeform_view(request, object_id, form_url, extra_context)
 
     def _may_write(self, request: HttpRequest, object_id: str | None) -> bool:
-        # Whoever may not, and whoever names a foreign row, is told so and not asked.
+        # Without the permission, or for a foreign row: refused without a question.
         if object_id is None:
             return bool(self.has_add_permission(request))
-        row = self.get_object(request, unquote(object_id))
-        return row is not None and self.has_change_permission(request, row)
+        instance = self.get_object(request, unquote(object_id))
+        return instance is not None and self.has_change_permission(request, instance)
 
 
 # --- what every page shows ------------------------------------------------------
@@ -194,7 +194,7 @@ def end_view(request: HttpRequest) -> HttpResponse:
 # --- asking ---------------------------------------------------------------------
 
 
-def _asked(request: HttpRequest, needed: accounts.StepUpRequired) -> _PendingAct:
+def _pending_act(request: HttpRequest, needed: accounts.StepUpRequired) -> _PendingAct:
     """Return what to ask for, with what was sent; files cannot be carried along."""
     fields = None
     if request.method == "POST" and not request.FILES:
@@ -211,54 +211,56 @@ def _asked(request: HttpRequest, needed: accounts.StepUpRequired) -> _PendingAct
 
 @sensitive_variables("code")
 def _confirm(request: HttpRequest) -> HttpResponseBase | None:
-    """Look at the code of a page that asked; None when the act may begin."""
+    """Check the code of a step-up page; None when the act may begin."""
     code = request.POST.get(CODE, "").strip()
     answer_of_key = passkeys.answer_in(request)
-    asked = _unsealed(request, request.POST.get(CARRIED, ""))
+    pending = _unsealed(request, request.POST.get(CARRIED, ""))
     # From here on nothing that runs, logs or fails can see the code.
-    request.POST = _post(asked.fields if asked and asked.fields else [])  # type: ignore[assignment]  # the stubs know only Django's own
-    if asked is None:
+    request.POST = _post(pending.fields if pending and pending.fields else [])  # type: ignore[assignment]  # the stubs know only Django's own
+    if pending is None:
         messages.error(request, "This took too long. Begin again; nothing was done.")
         return HttpResponseRedirect(request.get_full_path())
-    if (answer := answer_again(request, asked.token)) is not None:
+    if (answer := answer_again(request, pending.token)) is not None:
         return answer
     carrying: Any = request
-    carrying.form_token = asked.token
-    if asked.is_file and not take_once(request, asked.page):
+    carrying.form_token = pending.token
+    if pending.is_file and not take_once(request, pending.page):
         messages.warning(request, _HANDED_OUT)
         return HttpResponseRedirect(request.get_full_path())
     user: Any = request.user
-    act: Any = _act(request, asked)
+    act: Any = _act(request, pending)
     try:
         if answer_of_key:
-            accounts.confirm_with_passkey(user, answer_of_key, **act)
+            accounts.verify_passkey_step_up(user, answer_of_key, **act)
         else:
-            accounts.confirm(user, code, **act)
+            accounts.verify_step_up(user, code, **act)
     except ValidationError as refused:
-        if asked.is_file:
-            give_back(request, asked.page)
-        return _ask(request, asked, " ".join(refused.messages))
+        if pending.is_file:
+            give_back(request, pending.page)
+        return _ask(request, pending, " ".join(refused.messages))
     renew_session(request, user)
     return (
-        HttpResponseRedirect(request.get_full_path()) if asked.fields is None else None
+        HttpResponseRedirect(request.get_full_path())
+        if pending.fields is None
+        else None
     )
 
 
 def _ask_passkey(request: HttpRequest) -> dict[str, Any]:
     """Return what the browser needs to ask for a passkey, for the act of the page."""
-    asked = _unsealed(request, request.POST.get(CARRIED, ""))
-    if asked is None:
+    pending = _unsealed(request, request.POST.get(CARRIED, ""))
+    if pending is None:
         msg = "This took too long. Begin again; nothing was done."
         raise ValidationError(msg, code="late")
     user: Any = request.user
-    return accounts.ask_for_passkey(user, **_act(request, asked))
+    return accounts.ask_for_passkey(user, **_act(request, pending))
 
 
-def _act(request: HttpRequest, asked: _PendingAct) -> dict[str, Any]:
+def _act(request: HttpRequest, pending: _PendingAct) -> dict[str, Any]:
     """Return what is confirmed, and where."""
     return {
-        "scope": asked.scope,
-        "digest": asked.digest,
+        "scope": pending.scope,
+        "digest": pending.digest,
         "binding": binding_of(request),
         "actor": actor_of(request),
     }
@@ -271,44 +273,44 @@ def renew_session(request: HttpRequest, user: User) -> None:
     accounts.rebind_grants(user, old=old, new=binding_of(request))
 
 
-def _ask(request: HttpRequest, asked: _PendingAct, error: str = "") -> HttpResponse:
+def _ask(request: HttpRequest, pending: _PendingAct, error: str = "") -> HttpResponse:
     user: Any = request.user
     state = accounts.step_up_state(user, binding=binding_of(request))
-    methods = accounts.step_up_methods(user, asked.scope)
+    methods = accounts.step_up_methods(user, pending.scope)
     context = {
         **admin.site.each_context(request),
         "title": "Confirm it is you",
-        "what": asked.what,
-        "carried": _sealed(request, asked),
+        "what": pending.what,
+        "carried": _sealed(request, pending),
         "code_name": CODE,
         "carried_name": CARRIED,
-        "is_repeated": asked.fields is None and request.method == "POST",
+        "is_repeated": pending.fields is None and request.method == "POST",
         "methods": methods,
         "codes": " or ".join(_CODES[m] for m in methods if m in _CODES),
         "passkey_domain": settings.PASSKEY_DOMAIN,
-        "needs_authenticator": accounts.needs_authenticator(asked.scope),
+        "needs_authenticator": accounts.needs_authenticator(pending.scope),
         "state": state,
-        "minutes": accounts.LIFETIMES[Scope(asked.scope)] // timedelta(minutes=1),
-        "is_single_use": asked.scope in accounts.SINGLE_USE,
+        "minutes": accounts.LIFETIMES[Scope(pending.scope)] // timedelta(minutes=1),
+        "is_single_use": pending.scope in accounts.SINGLE_USE,
         "released_from": None if methods else accounts.waiting_release(user),
         "may_try": bool(methods) and not (state.locked_until or state.is_disabled),
         "error": error,
-        "is_file": asked.is_file,
+        "is_file": pending.is_file,
         "back": urlencode({"next": request.get_full_path()}),
-        "is_popup": "_popup" in dict(asked.fields or []),
+        "is_popup": "_popup" in dict(pending.fields or []),
     }
     response = TemplateResponse(request, "admin/step_up.html", context)
     response["Cache-Control"] = "no-store"
     return response
 
 
-def _sealed(request: HttpRequest, asked: _PendingAct) -> str:
+def _sealed(request: HttpRequest, pending: _PendingAct) -> str:
     """Return what the page carries: it can be neither read nor altered outside.
 
     What was sent may hold a password or a secret. Bound to the session, also under the
     new key that another tab's confirmation gives it, and to the page.
     """
-    data = json.dumps(asked.__dict__).encode()
+    data = json.dumps(pending.__dict__).encode()
     return encrypt(data, purpose=_PURPOSE, owner=_place(request))
 
 
@@ -318,8 +320,8 @@ def _unsealed(request: HttpRequest, text: str) -> _PendingAct | None:
         data = decrypt(text, purpose=_PURPOSE, owner=_place(request))
     except (ValueError, InvalidTag):
         return None
-    asked = _PendingAct(**json.loads(data))
-    return asked if clock.lasts(asked.until, timedelta(seconds=_PATIENCE)) else None
+    pending = _PendingAct(**json.loads(data))
+    return pending if clock.lasts(pending.until, timedelta(seconds=_PATIENCE)) else None
 
 
 def _place(request: HttpRequest) -> bytes:

@@ -20,7 +20,7 @@ from simple_history.admin import SimpleHistoryAdmin
 
 from audit import log
 from audit.admin.base import ScopedAdmin, actor_of, has_named_permission, refuse
-from audit.admin.history import changes_of, shown_values
+from audit.admin.history import changes_of, version_values
 from audit.history.writing import history_model
 from audit.tenancy.actors import Actor
 
@@ -71,11 +71,11 @@ class ServiceAdmin(ScopedAdmin):
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
     ) -> Any:
         form = super().get_form(request, obj, change, **kwargs)
-        facts = {
+        attributes = {
             "parent_field": self.parent_field,
             "service_error": getattr(request, "_service_error", None),
         }
-        return type(form.__name__, (form,), facts)
+        return type(form.__name__, (form,), attributes)
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         try:
@@ -94,8 +94,8 @@ class TrackedAdmin(ServiceAdmin, SimpleHistoryAdmin):
     history_template = "admin/history.html"
     version_template = "admin/history_version.html"
 
-    def write(self, row: Any, *, actor: Actor, reason: str | None) -> None:
-        """Write one row with everything that follows; each app names its own door."""
+    def write(self, obj: Any, *, actor: Actor, reason: str | None) -> None:
+        """Save one instance; each app calls its own service here."""
         raise NotImplementedError  # abstract: no page of this class is registered
 
     # --- forms ------------------------------------------------------------------
@@ -128,8 +128,8 @@ class TrackedAdmin(ServiceAdmin, SimpleHistoryAdmin):
         self, request: HttpRequest, form: Any, formset: Any, change: bool
     ) -> None:
         reason = form.cleaned_data.get("change_reason") or None
-        for row in formset.save(commit=False):
-            self.write(row, actor=actor_of(request), reason=reason)
+        for obj in formset.save(commit=False):
+            self.write(obj, actor=actor_of(request), reason=reason)
 
     # --- history ----------------------------------------------------------------
 
@@ -141,20 +141,20 @@ class TrackedAdmin(ServiceAdmin, SimpleHistoryAdmin):
         self, request: HttpRequest, object_id: str, extra_context: Any = None
     ) -> Any:
         """Show each change of a row, the newest first, a hundred at a time."""
-        row = self._viewed(request, object_id)
+        obj = self._viewed(request, object_id)
         table = self._log()
-        rows = table._base_manager.filter(id=row.pk).order_by("-history_id")
-        page = Paginator(rows, 100).get_page(request.GET.get("p"))
+        history = table._base_manager.filter(id=obj.pk).order_by("-history_id")
+        page = Paginator(history, 100).get_page(request.GET.get("p"))
         versions = list(page.object_list)
         # The row before the oldest of the page, to tell what that one changed.
-        before = rows.filter(history_id__lt=versions[-1].history_id).first()
+        before = history.filter(history_id__lt=versions[-1].history_id).first()
         context = {
             "page": page,
             "changes": changes_of(
-                versions, before, is_masked=not self.can_see_unmasked(request, row)
+                versions, before, is_masked=not self.can_see_unmasked(request, obj)
             ),
         }
-        return self._history_page(request, self.history_template, row, context)
+        return self._history_page(request, self.history_template, obj, context)
 
     def history_form_view(
         self,
@@ -167,19 +167,19 @@ class TrackedAdmin(ServiceAdmin, SimpleHistoryAdmin):
         if request.method not in ("GET", "HEAD"):
             refuse(request, "history_is_read_only", self.opts.label_lower, object_id)
             return HttpResponseNotAllowed(["GET", "HEAD"])
-        row = self._viewed(request, object_id)
-        rows = self._log()._base_manager.filter(id=row.pk)
+        obj = self._viewed(request, object_id)
+        versions = self._log()._base_manager.filter(id=obj.pk)
         try:
-            version = rows.filter(history_id=version_id).first()
+            version = versions.filter(history_id=version_id).first()
         except ValidationError:
             version = None
         if version is None:
             raise Http404
-        values = shown_values(
-            version, is_masked=not self.can_see_unmasked(request, row)
+        values = version_values(
+            version, is_masked=not self.can_see_unmasked(request, obj)
         )
         context = {"version": version, "values": values}
-        return self._history_page(request, self.version_template, row, context)
+        return self._history_page(request, self.version_template, obj, context)
 
     def _log(self) -> Any:
         model: Any = self.model
@@ -189,22 +189,22 @@ class TrackedAdmin(ServiceAdmin, SimpleHistoryAdmin):
         # From the scoped rows: a foreign row has no history here.
         if not self.has_view_or_change_permission(request):
             raise PermissionDenied
-        row = self.get_object(request, object_id)
-        if row is None:
+        obj = self.get_object(request, object_id)
+        if obj is None:
             raise Http404
-        if not self.has_history_permission(request, row):
+        if not self.has_history_permission(request, obj):
             raise PermissionDenied
-        log.note_shown("history.viewed", [row], actor=actor_of(request), target=row)
-        return row
+        log.note_access("history.viewed", [obj], actor=actor_of(request), target=obj)
+        return obj
 
     def _history_page(
-        self, request: HttpRequest, template: str, row: Any, context: dict[str, Any]
+        self, request: HttpRequest, template: str, obj: Any, context: dict[str, Any]
     ) -> HttpResponse:
         context |= {
             **self.admin_site.each_context(request),
-            "title": f"History of {row}",
+            "title": f"History of {obj}",
             "opts": self.opts,
-            "object": row,
+            "object": obj,
         }
         response = TemplateResponse(request, template, context)
         response["Cache-Control"] = "no-store"

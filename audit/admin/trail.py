@@ -21,9 +21,9 @@ class EventAdmin(GuardedAdmin):
     search_fields = ("object_id__exact", "action__startswith")
     search_help_text = "An action, or the id of what it is about."
     extra_lookups = ("operation_id", "actor_id", "object_id")
-    shown_as = "log"
+    event_prefix = "log"
 
-    def get_rows(self, actor: Actor) -> QuerySet[Event]:
+    def get_visible(self, actor: Actor) -> QuerySet[Event]:
         return log.list_events(actor=actor)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -36,9 +36,9 @@ class OperationAdmin(GuardedAdmin):
     list_filter = ("via", "actor_kind")
     search_fields = ("id__exact", "route__startswith")
     search_help_text = "The id of a request, or the beginning of a route."
-    shown_as = "log"
+    event_prefix = "log"
 
-    def get_rows(self, actor: Actor) -> QuerySet[Operation]:
+    def get_visible(self, actor: Actor) -> QuerySet[Operation]:
         return log.list_operations(actor=actor)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:

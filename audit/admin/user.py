@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 
 from audit import accounts
 from audit.admin.base import ScopedAdmin, actor_of
-from audit.admin.step_up import ConfirmedForms, confirmed
+from audit.admin.step_up import ConfirmedForms, require_step_up
 from audit.models import Scope, User
 from audit.tenancy.actors import Actor
 
@@ -77,7 +77,7 @@ class UserAdmin(ConfirmedForms, ScopedAdmin, auth_admin.UserAdmin):
     )
     ordering = ("username",)
     filter_horizontal = ()
-    shown_as = "account"
+    event_prefix = "account"
     actions = ("reset_second_factor", "clear_locks")
     fieldsets = (
         (None, {"fields": ("username", "password")}),
@@ -92,11 +92,11 @@ class UserAdmin(ConfirmedForms, ScopedAdmin, auth_admin.UserAdmin):
         (None, {"fields": ("password1", "password2")}),
     )
 
-    def get_rows(self, actor: Actor) -> QuerySet[User]:
+    def get_visible(self, actor: Actor) -> QuerySet[User]:
         return accounts.list_users(actor=actor, permission="audit.view_user")
 
-    def can_see_unmasked(self, request: HttpRequest, row: Any) -> bool:
-        return row.pk == request.user.pk or super().can_see_unmasked(request, row)
+    def can_see_unmasked(self, request: HttpRequest, user: Any) -> bool:
+        return user.pk == request.user.pk or super().can_see_unmasked(request, user)
 
     def can_see_all_unmasked(self, request: HttpRequest) -> bool:
         # Accounts belong to no business: the owner alone sees all addresses.
@@ -106,11 +106,11 @@ class UserAdmin(ConfirmedForms, ScopedAdmin, auth_admin.UserAdmin):
         return bool(request.user.is_superuser)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        # Whoever may change an account could make it an owner.
+        # A person who may change an account could make it an owner.
         return bool(request.user.is_superuser)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        # Whoever gets an account here is to come in here.
+        # An account made here is one of staff.
         return {"is_staff": True} | super().get_changeform_initial_data(request)
 
     def save_model(
@@ -125,7 +125,7 @@ class UserAdmin(ConfirmedForms, ScopedAdmin, auth_admin.UserAdmin):
         form_url: str = "",
     ) -> HttpResponse:
         if request.method == "POST" and self._may_write(request, id):
-            confirmed(request, Scope.MANAGE_ROLES, what="Set somebody's password")
+            require_step_up(request, Scope.MANAGE_ROLES, what="Set somebody's password")
         # The password, its entry and the end of the sessions stand or fall together.
         with transaction.atomic():
             return super().user_change_password(request, id, form_url)
@@ -135,7 +135,7 @@ class UserAdmin(ConfirmedForms, ScopedAdmin, auth_admin.UserAdmin):
         permissions=["change"],
     )
     def reset_second_factor(self, request: HttpRequest, queryset: Any) -> None:
-        confirmed(request, Scope.MANAGE_ROLES, what="Reset a second factor")
+        require_step_up(request, Scope.MANAGE_ROLES, what="Reset a second factor")
         actor = actor_of(request)
         done = [accounts.reset_second_factor(user, actor=actor) for user in queryset]
         self.message_user(
@@ -150,7 +150,7 @@ class UserAdmin(ConfirmedForms, ScopedAdmin, auth_admin.UserAdmin):
         description="Clear the sign-in locks of selected users", permissions=["change"]
     )
     def clear_locks(self, request: HttpRequest, queryset: Any) -> None:
-        confirmed(request, Scope.MANAGE_ROLES, what="Clear sign-in locks")
+        require_step_up(request, Scope.MANAGE_ROLES, what="Clear sign-in locks")
         for user in queryset:
             accounts.clear_sign_in_locks(user, actor=actor_of(request))
         self.message_user(request, "They can try again at once.", messages.SUCCESS)

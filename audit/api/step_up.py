@@ -128,7 +128,7 @@ class StepUpView(_View):
             raise _invalid("pin", "Send either pin or totp.")
         method = methods[0]
         act = _act(request, body)
-        verify = partial(accounts.confirm, code=body[method], method=method)
+        verify = partial(accounts.verify_step_up, code=body[method], method=method)
         grant = _verify_act(request, verify, act)
         return Response(StepUpGrantSerializer(grant).data)
 
@@ -186,7 +186,7 @@ class PasskeyView(_View):
         texts = {name: body[name] for name in body if name != "credential"}
         sent = _checked(texts, {"scope", "digest", "ceremony"})
         answer = {"ceremony": sent.get("ceremony"), "credential": credential}
-        verify = partial(accounts.confirm_with_passkey, answer=answer)
+        verify = partial(accounts.verify_passkey_step_up, answer=answer)
         grant = _verify_act(request, verify, _act(request, sent))
         return Response(StepUpGrantSerializer(grant).data)
 

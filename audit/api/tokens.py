@@ -189,7 +189,7 @@ class TokenView(_View):
                 welcome=welcome_of(plain),
             )
             if accounts.lacks_second_factor(user):
-                accounts.tell_half_way(
+                accounts.record_first_factor(
                     user, "second_factor_enrolment_required", operation=operation
                 )
                 raise ApiError(

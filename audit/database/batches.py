@@ -1,4 +1,4 @@
-"""Writing much in short transactions, so that nobody waits long for the database."""
+"""Writing many rows in short transactions, so that others wait only briefly."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def delete_in_batches(rows: QuerySet[Any], size: int = 500) -> int:
     while keys := list(rows.order_by("pk").values_list("pk", flat=True)[:size]):
         started = time.monotonic()
         # The condition again: a row may have been given a new time meanwhile.
-        gone, _ = rows.filter(pk__in=keys).delete()
-        deleted += gone
+        count, _ = rows.filter(pk__in=keys).delete()
+        deleted += count
         give_way(time.monotonic() - started)
     return deleted

@@ -1,6 +1,6 @@
 """Rows of accounts, bound to a key that is not in the database.
 
-Whoever can write SQL could give himself a role or another's password. A MAC over the
+Who can write SQL could give himself a role or another's password. A MAC over the
 columns that decide is therefore checked whenever such a row is used. An old row that is
 put back with its old MAC is not found out.
 """
@@ -49,10 +49,10 @@ def is_mac_of(mac: str, label: str, values: Iterable[Any]) -> bool:
 
 
 def _parts(label: str, values: Iterable[Any]) -> tuple[str, str, str]:
-    return "account row", label, json.dumps([_plain(value) for value in values])
+    return "account row", label, json.dumps([_json_safe(value) for value in values])
 
 
-def _plain(value: Any) -> Any:
+def _json_safe(value: Any) -> Any:
     if isinstance(value, bytes | memoryview):
         return bytes(value).hex()
     return str(value) if isinstance(value, UUID) else value
@@ -61,11 +61,11 @@ def _plain(value: Any) -> Any:
 def _columns(model: type[models.Model], names: Iterable[str] | None = None) -> set[str]:
     """Return the columns of these fields, or of all, as instances name them."""
     fields = model._meta.concrete_fields
-    wanted = None if names is None else {*names}
+    only = None if names is None else {*names}
     return {
         field.attname
         for field in fields
-        if wanted is None or {field.name, field.attname} & wanted
+        if only is None or {field.name, field.attname} & only
     }
 
 
@@ -73,7 +73,7 @@ class SignedModel(models.Model):
     """A row whose columns `signed` are covered by its `mac`.
 
     A time counts as whether there is one. `save()` signs, and refuses a row that is
-    not genuine: what somebody has forged is not made good by the next one who changes
+    not genuine: a forged row is not made good by the next person who changes
     something else. Nor does it sign what a row was when it was loaded: what another
     has written since then stays.
     """
@@ -115,7 +115,7 @@ class SignedModel(models.Model):
         row = super().from_db(*args, **kwargs)
         row._remember(_columns(cls))
         if not {"mac", *cls.signed} & row.get_deferred_fields():
-            row._was_genuine = row.has_own_mac()
+            row._was_genuine = row.has_valid_mac()
         return row
 
     def refresh_from_db(
@@ -135,13 +135,13 @@ class SignedModel(models.Model):
             stored.require_genuine()
         if names is None:
             written = self._changed()
-            kept = _columns(type(self)) - written
+            unchanged = _columns(type(self)) - written
         else:
             written = _columns(type(self), names)
-            kept = {*self.signed} - written
-        for name in kept:
+            unchanged = {*self.signed} - written
+        for name in unchanged:
             setattr(self, name, getattr(stored, name))
-        self._remember(kept)
+        self._remember(unchanged)
         self._was_genuine, self._is_accepted = True, False
         self.mac = self.compute_mac()
         return written
@@ -155,22 +155,22 @@ class SignedModel(models.Model):
         }
 
     def _remember(self, names: Iterable[str]) -> None:
-        known = {name: self.__dict__[name] for name in names if name in self.__dict__}
-        self._loaded = {**self._loaded, **known}
+        values = {name: self.__dict__[name] for name in names if name in self.__dict__}
+        self._loaded = {**self._loaded, **values}
 
     def compute_mac(self) -> str:
         """Return the MAC over the columns as they are now in memory."""
         return signature(*self._signed_parts())
 
     def _signed_parts(self) -> tuple[str, str, str]:
-        shown = []
+        values = []
         for name in self.signed:
             value = getattr(self, name)
             is_time = isinstance(self._meta.get_field(name), models.DateTimeField)
-            shown.append(value is not None if is_time else value)
-        return _parts(self._meta.label_lower, shown)
+            values.append(value is not None if is_time else value)
+        return _parts(self._meta.label_lower, values)
 
-    def has_own_mac(self) -> bool:
+    def has_valid_mac(self) -> bool:
         """Tell whether `mac` fits the columns as they are now in memory."""
         return is_signature(self.mac, *self._signed_parts())
 
@@ -185,7 +185,7 @@ class SignedModel(models.Model):
         return self._was_genuine
 
     def accept(self) -> None:
-        """Let the next `save()` sign the row as it is, whoever has written it."""
+        """Let the next `save()` sign the row as it is stored, whatever wrote it."""
         self._was_genuine = self._is_accepted = True
 
     def require_genuine(self) -> None:

@@ -23,7 +23,7 @@ from audit import canonical
 from audit.database.sealed import SealedModel
 from audit.fields import NullCharField, NullTextField, canonical_value, seal
 from audit.history.models import TrackedModel
-from audit.history.writing import Change, derived_from, history_model
+from audit.history.writing import Authorship, derived_from, history_model
 from audit.ids import uuid7
 from audit.privacy.classes import personal_fields
 
@@ -36,87 +36,87 @@ _AS_THEY_ARE = (
 )
 
 
-def insert_rows(rows: Sequence[models.Model]) -> None:
+def insert_instances(objs: Sequence[models.Model]) -> None:
     """Insert rows of one model that keeps no history, sealed where they are kept."""
-    if rows:
-        model = type(rows[0])
+    if objs:
+        model = type(objs[0])
         if issubclass(model, SealedModel):
-            for row in rows:
-                seal(row)
-        _execute(model, _values(rows, model))
+            for obj in objs:
+                seal(obj)
+        _execute(model, _values(objs, model))
 
 
-def insert_tracked(rows: Sequence[TrackedModel], change: Change) -> None:
+def insert_tracked(objs: Sequence[TrackedModel], authorship: Authorship) -> None:
     """Insert tracked rows of one model, each with its history row, in one transaction.
 
     Calls `derive()` on each, as every other way of writing does.
     """
-    if not rows:
+    if not objs:
         return
-    model: Any = type(rows[0])
+    model: Any = type(objs[0])
     log = history_model(model)
     with transaction.atomic(using=router.db_for_write(model)):
-        apps.get_model("audit", "Operation")._default_manager.ensure(change.actor)
-        for row in rows:
-            row.derive()
-        values = _values(rows, model)
+        apps.get_model("audit", "Operation")._default_manager.ensure(authorship.actor)
+        for obj in objs:
+            obj.derive()
+        values = _values(objs, model)
         _execute(model, values)
-        _execute(log, _histories(rows, values, log, change, kind="+"))
+        _execute(log, _histories(objs, values, log, authorship, kind="+"))
 
 
 def update_tracked(
-    rows: Sequence[TrackedModel], columns: Iterable[str], change: Change
+    objs: Sequence[TrackedModel], columns: Iterable[str], authorship: Authorship
 ) -> None:
     """Write these attributes of tracked rows of one model, each with its history row.
 
     The caller has locked the rows and read them in the same transaction: histories copy
     the rows as they are given. Calls `derive()` on each, and counts its revision.
     """
-    if not rows:
+    if not objs:
         return
-    model: Any = type(rows[0])
+    model: Any = type(objs[0])
     log = history_model(model)
     fields = {f.attname: f for f in model._meta.concrete_fields}
     now = timezone.now()
     with transaction.atomic(using=router.db_for_write(model)):
-        apps.get_model("audit", "Operation")._default_manager.ensure(change.actor)
-        for row in rows:
-            row.derive()
-            row.updated_at = now
+        apps.get_model("audit", "Operation")._default_manager.ensure(authorship.actor)
+        for obj in objs:
+            obj.derive()
+            obj.updated_at = now
             if "rev" in fields:
-                counted: Any = row
+                counted: Any = obj
                 counted.rev += 1
         written = {*columns, "updated_at", *fields.keys() & {"rev"}}
         written |= derived_from(model, written)
-        _execute_update(model, rows, sorted(written))
-        values = _values(rows, model)
-        _execute(log, _histories(rows, values, log, change, kind="~"))
+        _execute_update(model, objs, sorted(written))
+        values = _values(objs, model)
+        _execute(log, _histories(objs, values, log, authorship, kind="~"))
 
 
-def upsert_rows(
-    rows: Sequence[models.Model], *, key: str, columns: Collection[str]
+def upsert_instances(
+    objs: Sequence[models.Model], *, key: str, columns: Collection[str]
 ) -> None:
     """Insert rows of one model, or change those with the same value of `key`.
 
     For projections, which keep no history: `key` is the attribute of a unique column.
     Of a row that is there only the attributes `columns` change.
     """
-    if not rows:
+    if not objs:
         return
-    model: Any = type(rows[0])
+    model: Any = type(objs[0])
     quote = connections[router.db_for_write(model)].ops.quote_name
     [unique] = [f for f in model._meta.fields if f.attname == key]
     changed = [quote(f.column) for f in model._meta.fields if f.attname in columns]
     replaced = ", ".join(f"{name} = excluded.{name}" for name in changed)
     conflict = f" ON CONFLICT ({quote(unique.column)}) DO UPDATE SET {replaced}"
-    _execute(model, _values(rows, model), more=conflict)
+    _execute(model, _values(objs, model), more=conflict)
 
 
 def _histories(
-    rows: Sequence[TrackedModel],
+    objs: Sequence[TrackedModel],
     values: list[list[Any]],
     log: Any,
-    change: Change,
+    authorship: Authorship,
     *,
     kind: str,
 ) -> list[list[Any]]:
@@ -126,25 +126,25 @@ def _histories(
     """
     label = log._meta.label_lower
     personal = [(str(f.column), f.attname, f) for f in personal_fields(log)]
-    own = {f.attname for f in type(rows[0])._meta.fields}
-    copied = [part for part in personal if part[1] in own]
+    columns = {f.attname for f in type(objs[0])._meta.fields}
+    copied = [part for part in personal if part[1] in columns]
     now = timezone.now()
     converters = _converters(log, tuple(f.attname for f in _extra(log)))
     built = []
-    for row, copy in zip(rows, values, strict=True):
+    for obj, copy in zip(objs, values, strict=True):
         pk, salt = uuid7(), secrets.token_bytes(canonical.SALT_BYTES)
-        said = {c: canonical_value(f, getattr(row, a)) for c, a, f in copied}
-        said["history_change_reason"] = change.reason
-        kept = {column: value for column, value in said.items() if value is not None}
+        inputs = {c: canonical_value(f, getattr(obj, a)) for c, a, f in copied}
+        inputs["history_change_reason"] = authorship.reason
+        sealed = {name: value for name, value in inputs.items() if value is not None}
         extra = {
             "history_id": pk,
             "history_date": now,
             "history_type": kind,
-            "history_user_id": change.actor.user_id,
-            "history_change_reason": change.reason,
-            "operation_id": change.actor.operation.id,
+            "history_user_id": authorship.actor.user_id,
+            "history_change_reason": authorship.reason,
+            "operation_id": authorship.actor.operation.id,
             "salt": salt,
-            "commitment": canonical.commitment(label, str(pk), kept, salt),
+            "commitment": canonical.commitment(label, str(pk), sealed, salt),
         }
         more = [convert(extra[name]) for name, convert in converters]
         built.append([*copy, *more])
@@ -164,12 +164,12 @@ def _columns(model: Any) -> list[str]:
     return copied + [f.column for f in _extra(model)]
 
 
-def _values(rows: Sequence[models.Model], model: Any) -> list[list[Any]]:
+def _values(objs: Sequence[models.Model], model: Any) -> list[list[Any]]:
     pairs = _converters(model, tuple(f.attname for f in model._meta.fields))
-    return [[convert(getattr(row, name)) for name, convert in pairs] for row in rows]
+    return [[convert(getattr(obj, name)) for name, convert in pairs] for obj in objs]
 
 
-def _execute_update(model: Any, rows: Sequence[Any], attributes: list[str]) -> None:
+def _execute_update(model: Any, objs: Sequence[Any], attributes: list[str]) -> None:
     connection = connections[router.db_for_write(model)]
     quote = connection.ops.quote_name
     by_name = {f.attname: f for f in model._meta.concrete_fields}
@@ -180,7 +180,7 @@ def _execute_update(model: Any, rows: Sequence[Any], attributes: list[str]) -> N
     with connection.cursor() as cursor:
         cursor.executemany(
             f"UPDATE {table} SET {columns} WHERE {quote(pk.column)} = %s",  # noqa: S608 - quoted names of our own columns
-            [[convert(getattr(row, name)) for name, convert in pairs] for row in rows],
+            [[convert(getattr(obj, name)) for name, convert in pairs] for obj in objs],
         )
 
 
@@ -189,11 +189,11 @@ def _execute(model: Any, values: list[list[Any]], *, more: str = "") -> None:
     quote = connection.ops.quote_name
     names = _columns(model)
     columns = ", ".join(quote(name) for name in names)
-    places = ", ".join(["%s"] * len(names))
+    placeholders = ", ".join(["%s"] * len(names))
     table = quote(model._meta.db_table)
     with connection.cursor() as cursor:
         cursor.executemany(
-            f"INSERT INTO {table} ({columns}) VALUES ({places}){more}",  # noqa: S608 - quoted names of our own columns
+            f"INSERT INTO {table} ({columns}) VALUES ({placeholders}){more}",  # noqa: S608 - quoted names of our own columns
             values,
         )
 

@@ -1,6 +1,6 @@
 """No change without a history row: base classes for models of every app.
 
-A tracked row is changed as somebody: `row.as_actor(actor, reason=…).save()` or
+A tracked row is changed by an actor: `row.as_actor(actor, reason=…).save()` or
 `Model.objects.as_actor(actor, reason=…).update(…)`. Each way of Django's ORM to change
 rows either writes history or refuses; the guards keep what was written.
 """
@@ -21,10 +21,10 @@ from audit.database.sealed import SealedHistory, sealed_constraints
 from audit.fields import NullTextField
 from audit.history.querysets import TrackedQuerySet
 from audit.history.writing import (
-    Change,
+    Authorship,
     derived_from,
     refuse,
-    required_change,
+    require_authorship,
     stamps_of,
     update_returning,
     write_history,
@@ -92,7 +92,7 @@ class TrackedModel(models.Model):
     privacy: ClassVar[dict[str, str]] = {}
     # Each column that `derive()` computes, and what it is computed from.
     derived: ClassVar[Mapping[str, str | tuple[str, ...]]] = {}
-    _change: Change | None = None
+    _authorship: Authorship | None = None
     _is_saving = False
     # What an update has stored, until its history is written.
     _stored: models.Model | None = None
@@ -114,10 +114,10 @@ class TrackedModel(models.Model):
 
         The history row of an update holds what the database says it has stored, not
         what a stale instance believed. Without a savepoint the caller's transaction
-        ends if this fails. Raises NotSupportedError when nobody was named with
+        ends if this fails. Raises NotSupportedError when no actor was set with
         `as_actor()`.
         """
-        change = required_change(self._change, "save()")
+        authorship = require_authorship(self._authorship, "save()")
         if hasattr(self, "_history_date"):
             refuse("A back-dated history row", "Remove `_history_date`.")
         using = kwargs.get("using") or router.db_for_write(type(self), instance=self)
@@ -131,15 +131,15 @@ class TrackedModel(models.Model):
                 super().save(*args, **kwargs)
             finally:
                 self._is_saving = False
-            row = self if is_new else self._take_over(kwargs.get("update_fields"))
-            write_history([row], "+" if is_new else "~", change, using=using)
+            instance = self if is_new else self._take_over(kwargs.get("update_fields"))
+            write_history([instance], "+" if is_new else "~", authorship, using=using)
 
     def delete(self, *_: Any, **__: Any) -> NoReturn:
         refuse("delete()", "Archive the row.")
 
     def as_actor(self, actor: Actor, *, reason: str | None = None) -> Self:
-        """Say who changes this row, and why; lasts for the life of the instance."""
-        self._change = Change(actor, reason)
+        """Set who changes this instance and why, for as long as it lives."""
+        self._authorship = Authorship(actor, reason)
         return self
 
     def derive(self) -> None:
@@ -182,22 +182,22 @@ class TrackedModel(models.Model):
 
     def _take_over(self, update_fields: Iterable[str] | None) -> models.Model:
         """Return the row as it was stored; after a whole save this one is the same."""
-        row, self._stored = self._stored, None
-        if row is None:
+        stored, self._stored = self._stored, None
+        if stored is None:
             # Django inserts a row that is there no more.
             return self
         whole = (field.attname for field in self._meta.concrete_fields)
         for name in whole if update_fields is None else stamps_of(type(self)):
-            setattr(self, name, getattr(row, name))
-        return row
+            setattr(self, name, getattr(stored, name))
+        return stored
 
 
-def _stamp(row: TrackedModel, options: dict[str, Any]) -> None:
-    stamps = stamps_of(type(row))
+def _stamp(obj: TrackedModel, options: dict[str, Any]) -> None:
+    stamps = stamps_of(type(obj))
     for name, value in stamps.items():
-        setattr(row, name, value)
+        setattr(obj, name, value)
     if (names := options.get("update_fields")) is not None:
-        options["update_fields"] = {*names, *stamps, *derived_from(type(row), names)}
+        options["update_fields"] = {*names, *stamps, *derived_from(type(obj), names)}
 
 
 def tracked_models() -> list[type[TrackedModel]]:

@@ -10,10 +10,10 @@ from django.db.models.sql import UpdateQuery
 
 from audit.database.batches import batched
 from audit.history.writing import (
-    Change,
+    Authorship,
     derived_from,
     refuse,
-    required_change,
+    require_authorship,
     sources_of,
     stamps_of,
     update_returning,
@@ -49,29 +49,29 @@ class ScopedQuerySet(models.QuerySet[_M]):
 class TrackedQuerySet(ScopedQuerySet[_M]):
     """A queryset whose writes leave history, or refuse."""
 
-    _change: Change | None = None
+    _authorship: Authorship | None = None
 
     def as_actor(self, actor: Actor, *, reason: str | None = None) -> Self:
-        """Say who writes through this queryset, and why."""
+        """Return a copy whose writes are by this actor, for this reason."""
         clone = self.all()
-        clone._change = Change(actor, reason)
+        clone._authorship = Authorship(actor, reason)
         return clone
 
     def create(self, **kwargs: Any) -> _M:
-        row: Any = self.model(**kwargs)
-        row._change = self._change
+        instance: Any = self.model(**kwargs)
+        instance._authorship = self._authorship
         self._for_write = True
-        row.save(force_insert=True, using=self.db)
-        created: _M = row
+        instance.save(force_insert=True, using=self.db)
+        created: _M = instance
         return created
 
     def update(self, **values: Any) -> int:
         """Update the rows in key order and write one history row for each.
 
         Runs in one transaction and locks the rows, so that two of these cannot
-        deadlock. Raises NotSupportedError when nobody was named with `as_actor()`.
+        deadlock. Raises NotSupportedError when no actor was set with `as_actor()`.
         """
-        required_change(self._change, "update()")
+        require_authorship(self._authorship, "update()")
         with transaction.atomic(using=self.db):
             keys = self.order_by("pk").select_for_update(of=("self",), no_key=True)
             ids = list(keys.values_list("pk", flat=True))
@@ -86,7 +86,7 @@ class TrackedQuerySet(ScopedQuerySet[_M]):
         Writes one history row for each, in the caller's transaction. Raises
         TransactionManagementError outside of one.
         """
-        change = required_change(self._change, "update_locked()")
+        authorship = require_authorship(self._authorship, "update_locked()")
         if not transaction.get_connection(self.db).in_atomic_block:
             msg = "Rows are locked in a transaction alone: use transaction.atomic()."
             raise transaction.TransactionManagementError(msg)
@@ -98,7 +98,7 @@ class TrackedQuerySet(ScopedQuerySet[_M]):
             query: Any = plain.filter(pk__in=batch).query.chain(UpdateQuery)
             query.add_update_values(values)
             updated = update_returning(plain, query)
-            write_history(updated, "~", change, using=self.db)
+            write_history(updated, "~", authorship, using=self.db)
             stored += updated
         return stored
 
@@ -116,13 +116,13 @@ class TrackedQuerySet(ScopedQuerySet[_M]):
     ) -> list[_M]:
         if ignore_conflicts or update_conflicts:
             refuse("bulk_create() with conflicts", "Look the rows up first.")
-        change = required_change(self._change, "bulk_create()")
+        authorship = require_authorship(self._authorship, "bulk_create()")
         objs = _derived(objs)
         with transaction.atomic(using=self.db):
-            rows = super().bulk_create(objs, batch_size)
-            for batch in batched(rows, _BATCH):
-                write_history(batch, "+", change, using=self.db)
-        return rows
+            created = super().bulk_create(objs, batch_size)
+            for batch in batched(created, _BATCH):
+                write_history(batch, "+", authorship, using=self.db)
+        return created
 
     def bulk_update(
         self, objs: Iterable[_M], fields: Iterable[str], batch_size: int | None = None
@@ -142,15 +142,15 @@ class TrackedQuerySet(ScopedQuerySet[_M]):
 
     def _clone(self) -> Self:
         clone: Self = super()._clone()  # type: ignore[misc]  # not in the stubs
-        clone._change = self._change
+        clone._authorship = self._authorship
         return clone
 
     def _fetch_all(self) -> None:
         super()._fetch_all()
-        if self._change is not None:
-            for row in self._result_cache or ():
-                if isinstance(row, self.model):
-                    row._change = self._change  # type: ignore[attr-defined]  # tracked models have it
+        if self._authorship is not None:
+            for instance in self._result_cache or ():
+                if isinstance(instance, self.model):
+                    instance._authorship = self._authorship  # type: ignore[attr-defined]  # tracked models have it
 
 
 def _refuse_underived(model: type[Any], values: dict[str, Any]) -> None:
@@ -161,9 +161,9 @@ def _refuse_underived(model: type[Any], values: dict[str, Any]) -> None:
             raise NotSupportedError(msg)
 
 
-def _derived(rows: Iterable[Any]) -> list[Any]:
+def _derived(objs: Iterable[Any]) -> list[Any]:
     """Return the rows with the columns that are computed from others."""
-    instances = list(rows)
-    for row in instances:
-        row.derive()
+    instances = list(objs)
+    for instance in instances:
+        instance.derive()
     return instances

@@ -16,7 +16,7 @@ from audit.tenancy.actors import Actor
 
 
 @dataclass(frozen=True)
-class Change:
+class Authorship:
     """Who changes a row, and why."""
 
     actor: Actor
@@ -28,10 +28,10 @@ def refuse(what: str, instead: str) -> NoReturn:
     raise NotSupportedError(msg)
 
 
-def required_change(change: Change | None, what: str) -> Change:
-    if change is None:
+def require_authorship(authorship: Authorship | None, what: str) -> Authorship:
+    if authorship is None:
         refuse(f"{what} by nobody", "Say who: `.as_actor(actor, reason=…)` first.")
-    return change
+    return authorship
 
 
 def stamps_of(model: type[models.Model]) -> dict[str, Any]:
@@ -54,12 +54,12 @@ def sources_of(source: str | tuple[str, ...]) -> set[str]:
     return {source} if isinstance(source, str) else set(source)
 
 
-def update_returning(rows: models.QuerySet[Any, Any], query: Any) -> list[Any]:
+def update_returning(queryset: models.QuerySet[Any, Any], query: Any) -> list[Any]:
     """Update rows and return them as they are stored now, in one statement."""
-    sql, params = query.get_compiler(rows.db).as_sql()
-    quote = connections[rows.db].ops.quote_name
-    columns = ", ".join(quote(f.column) for f in rows.model._meta.concrete_fields)
-    return list(rows.raw(f"{sql} RETURNING {columns}", params, using=rows.db))
+    sql, params = query.get_compiler(queryset.db).as_sql()
+    quote = connections[queryset.db].ops.quote_name
+    columns = ", ".join(quote(f.column) for f in queryset.model._meta.concrete_fields)
+    return list(queryset.raw(f"{sql} RETURNING {columns}", params, using=queryset.db))
 
 
 @cache
@@ -71,8 +71,8 @@ def history_model(model: Any) -> Any:
     return model.history.model
 
 
-def history_rows(
-    rows: Iterable[models.Model], kind: str, change: Change
+def build_history(
+    instances: Iterable[models.Model], kind: str, authorship: Authorship
 ) -> list[models.Model]:
     """Return unsaved history rows that copy `rows` as they are now.
 
@@ -80,16 +80,16 @@ def history_rows(
     """
     now = timezone.now()
     built = []
-    for row in rows:
-        log = history_model(type(row))
-        values = {f.attname: getattr(row, f.attname) for f in log.tracked_fields}
+    for instance in instances:
+        log = history_model(type(instance))
+        values = {f.attname: getattr(instance, f.attname) for f in log.tracked_fields}
         built.append(
             log(
                 history_date=now,
                 history_type=kind,
-                history_user_id=change.actor.user_id,
-                history_change_reason=change.reason,
-                operation_id=change.actor.operation.id,
+                history_user_id=authorship.actor.user_id,
+                history_change_reason=authorship.reason,
+                operation_id=authorship.actor.operation.id,
                 **values,
             )
         )
@@ -97,11 +97,11 @@ def history_rows(
 
 
 def write_history(
-    rows: Iterable[models.Model], kind: str, change: Change, *, using: str
+    instances: Iterable[models.Model], kind: str, authorship: Authorship, *, using: str
 ) -> None:
-    built = history_rows(rows, kind, change)
+    built = build_history(instances, kind, authorship)
     if not built:
         return
     operations: Any = apps.get_model("audit", "Operation").objects
-    operations.using(using).ensure(change.actor)
+    operations.using(using).ensure(authorship.actor)
     type(built[0])._base_manager.using(using).bulk_create(built)

@@ -81,10 +81,10 @@ class JobBackend(BaseTaskBackend):
                 job.save(force_insert=True)
         except IntegrityError:
             # Another request has started the same work meanwhile.
-            found = _open_job(task.key)
-            if found is None:
+            existing = _open_job(task.key)
+            if existing is None:
                 raise
-            return found
+            return existing
         JobBatch.objects.bulk_create(
             [
                 JobBatch(job=job, business_id=job.business_id, number=number, ids=ids)
@@ -131,5 +131,5 @@ def _open_job(key: str | None) -> Job | None:
 
 
 def _batches(task: Any) -> list[list[str]]:
-    ids, size = [str(pk) for pk in task.rows], task.batch_size
+    ids, size = [str(pk) for pk in task.ids], task.batch_size
     return [ids[n : n + size] for n in range(0, len(ids), size)]

@@ -21,7 +21,7 @@ from audit.tenancy.actors import Actor
 VIEW, CANCEL = "audit.view_job", "audit.cancel_job"
 # Jobs of one person that wait or run: the others' turn comes, too.
 MOST_OPEN = 50
-_KEPT = timedelta(days=30)
+_RETENTION = timedelta(days=30)
 
 
 def list_jobs(*, actor: Actor) -> JobQuerySet:
@@ -76,12 +76,12 @@ def cancel_job(job: Job, *, actor: Actor) -> Job:
     if not actor.has_perm(CANCEL, job.business_id):
         msg = "You may not cancel this job."
         raise PermissionDenied(msg)
-    rows = Job.objects.filter(pk=job.pk)
-    waiting = rows.filter(status=JobStatus.READY)
+    jobs = Job.objects.filter(pk=job.pk)
+    waiting = jobs.filter(status=JobStatus.READY)
     is_cancelled = waiting.update(
         status=JobStatus.CANCELLED, finished_at=clock.now(), cancel_requested=True
     )
-    running = rows.filter(status=JobStatus.RUNNING, cancel_requested=False)
+    running = jobs.filter(status=JobStatus.RUNNING, cancel_requested=False)
     if is_cancelled or running.update(cancel_requested=True):
         record("job.cancelled", job, actor=actor, business_id=job.business_id)
     job.refresh_from_db()
@@ -90,7 +90,7 @@ def cancel_job(job: Job, *, actor: Actor) -> Job:
 
 def old_jobs() -> JobQuerySet:
     """Return jobs that ended long ago; the trail keeps what they did."""
-    return Job.objects.filter(finished_at__lt=clock.now() - _KEPT)
+    return Job.objects.filter(finished_at__lt=clock.now() - _RETENTION)
 
 
 def old_job_batches() -> QuerySet[JobBatch]:

@@ -28,7 +28,7 @@ class JobTask(compat.AnyTask):
 
     `actor` is who asks: the job acts as that person with the rights of the moment at
     which it runs. `business_id` is the one business whose rows it reaches; None is for
-    the platform itself. `rows` are ids that are written batch by batch.
+    the platform itself. `ids` are written batch by batch.
     """
 
     actor: Actor | None = None
@@ -37,7 +37,7 @@ class JobTask(compat.AnyTask):
     # The same work is not started twice while a job with this key is open.
     key: str | None = None
     total: int | None = None
-    rows: tuple[UUID, ...] = ()
+    ids: tuple[UUID, ...] = ()
     # How many of them one piece takes: about a tenth of a second of writing.
     batch_size: int = BATCH_SIZE
     # Whether it reaches all businesses of who asks, as a request of theirs does.
@@ -50,9 +50,9 @@ class JobTask(compat.AnyTask):
 
     def using(self, **changes: Any) -> Self:
         """Return the task with other settings: those of Django's, and the above."""
-        if "rows" in changes:
-            changes["rows"] = tuple(changes["rows"])
-            changes.setdefault("total", len(changes["rows"]))
+        if "ids" in changes:
+            changes["ids"] = tuple(changes["ids"])
+            changes.setdefault("total", len(changes["ids"]))
         return replace(self, **changes)
 
 
@@ -82,8 +82,8 @@ def task(
     )
 
     def declared(function: Callable[..., Any]) -> JobTask:
-        found: JobTask = declare(function)
-        return found.using(
+        declaration: JobTask = declare(function)
+        return declaration.using(
             title=title,
             undo=undo,
             result_page=result_page,
@@ -103,7 +103,7 @@ class LeaseLost(JobEnded):
 
 
 class JobCancelled(JobEnded):
-    """Somebody has cancelled the job."""
+    """The job was cancelled."""
 
 
 class WorkerStopping(JobEnded):
@@ -129,7 +129,7 @@ class JobContext:
         self.report: dict[str, int] = dict(job.report)
         self._lease, self._is_stopping = lease, is_stopping
         self._check_permissions = check_permissions
-        self._has_told = False
+        self._has_recorded_refusal = False
 
     def count(self, **counts: int) -> None:
         """Add to the report; stored with the next step."""
@@ -176,20 +176,20 @@ class JobContext:
         )
         if not is_mine:
             raise JobCancelled if mine.open().exists() else LeaseLost
-        self.tell_refusal()
+        self.record_refusal()
 
-    def tell_refusal(self) -> None:
-        """Write what the job was first refused, once, whichever worker has met it.
+    def record_refusal(self) -> None:
+        """Record the first refusal of the job, once, whichever worker has met it.
 
-        In the transaction of the piece: with the worker it would be forgotten.
+        In the transaction of the piece: kept by the worker it would be lost with it.
         """
-        if self.actor.operation.refused is None or self._has_told:
+        if self.actor.operation.refused is None or self._has_recorded_refusal:
             return
         if not Event.objects.filter(operation_id=self.job.pk, action=REFUSED).exists():
             write_notes(self.actor)
 
         def remember() -> None:
-            self._has_told = True
+            self._has_recorded_refusal = True
 
         # A rollback takes it away again.
         transaction.on_commit(remember)
@@ -202,14 +202,14 @@ class JobContext:
             self.step(done, cursor=cursor)
 
     def batches(self) -> Iterator[tuple[int, list[UUID]]]:
-        """Yield the number and the ids of each batch of `rows` that is still to do.
+        """Yield the number and the ids of each batch of `ids` that is still to do.
 
         Write each in one `piece()`. Others may write between two of them.
         """
         after = -1 if self.cursor is None else self.cursor
         while True:
-            found = JobBatch.objects.filter(job=self.job, number__gt=after)
-            batch = found.order_by("number").first()
+            remaining = JobBatch.objects.filter(job=self.job, number__gt=after)
+            batch = remaining.order_by("number").first()
             if batch is None:
                 return
             started = time.monotonic()

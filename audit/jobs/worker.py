@@ -132,7 +132,7 @@ class Worker:
             logger.exception("job %s failed", job.pk)
             self._end(job, JobStatus.FAILED, error=_code(error))
         if context is not None:
-            context.tell_refusal()
+            context.record_refusal()
 
     def _context_of(self, job: Job, actor: Actor) -> JobContext:
         return JobContext(
@@ -147,8 +147,8 @@ class Worker:
         is_free = ~clock.lasting("lease_until", lease_length())
         is_due = Q(run_after=None) | Q(run_after__lte=clock.now())
         may_be_taken = Q(status=JobStatus.RUNNING) | Q(status=JobStatus.READY) & is_due
-        rows = Job.objects.filter(is_free, may_be_taken, queue__in=self.queues)
-        for job in rows.order_by("-priority", "id")[:10]:
+        free = Job.objects.filter(is_free, may_be_taken, queue__in=self.queues)
+        for job in free.order_by("-priority", "id")[:10]:
             seen = Job.objects.filter(pk=job.pk, attempt=job.attempt, status=job.status)
             if seen.update(
                 status=JobStatus.RUNNING,
@@ -183,7 +183,7 @@ class Worker:
             record(
                 _ENDS[status],
                 job,
-                actor=_asked_by(job),
+                actor=_requester(job),
                 business_id=job.business_id,
                 outcome=Outcome.FAILED if error else Outcome.DONE,
                 code=error,
@@ -235,7 +235,7 @@ def _actor_of(job: Job) -> Actor:
         return Actor.from_user(user, operation)
 
 
-def _asked_by(job: Job) -> Actor:
+def _requester(job: Job) -> Actor:
     """Return who asked for a job, without any right: for the event of its end.
 
     That is written whatever has become of the account.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from audit.log.access import (
-    note_shown,
+    note_access,
     note_subjects,
     record_reveal,
     write_notes,
@@ -49,7 +49,7 @@ __all__ = [
     "list_pins",
     "list_step_ups",
     "newest_by_kind",
-    "note_shown",
+    "note_access",
     "note_subjects",
     "readers_of_the_hour",
     "record",

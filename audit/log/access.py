@@ -19,27 +19,27 @@ from audit.tenancy.actors import AccessNote, Actor
 REFUSED = "access.denied"
 
 
-def note_shown(
+def note_access(
     action: str,
-    rows: Iterable[Any],
+    instances: Iterable[Any],
     *,
     actor: Actor,
     target: models.Model | None = None,
     query: str | None = None,
 ) -> None:
-    """Note that a request shows these rows; the edge writes the event at its end.
+    """Note that a request shows these instances; the event is written at its end.
 
     Rows are of models that say in `subject_id` whom they are about. A request that
     shows rows of two businesses makes an event in each, so that both can read theirs.
     """
-    found: dict[UUID | None, list[Any]] = defaultdict(list)
-    for row in rows:
-        found[business_of(row)].append(row)
-    if query and not found:
-        # Nobody was found, and yet somebody was looked for.
-        found[actor.sole_business_id] = []
-    for business_id, own in found.items():
-        subjects = {pk for row in own if (pk := subject_of(row)) is not None}
+    by_business: dict[UUID | None, list[Any]] = defaultdict(list)
+    for instance in instances:
+        by_business[business_of(instance)].append(instance)
+    if query and not by_business:
+        # A search without results is still logged.
+        by_business[actor.sole_business_id] = []
+    for business_id, seen in by_business.items():
+        subjects = {pk for instance in seen if (pk := subject_of(instance)) is not None}
         note_subjects(
             action,
             subjects,
@@ -47,7 +47,7 @@ def note_shown(
             business_id=business_id,
             target=target,
             query=query,
-            count=len(own),
+            count=len(seen),
         )
 
 
@@ -61,10 +61,10 @@ def note_subjects(
     query: str | None = None,
     count: int = 0,
 ) -> None:
-    """Note that a request shows what belongs to these people."""
+    """Note that a request shows data of these persons."""
     label = target._meta.label_lower if target is not None else ""
     object_id = str(target.pk) if target is not None else ""
-    shown = AccessNote(
+    note = AccessNote(
         action,
         business_id if business_id is not None else actor.sole_business_id,
         tuple(sorted(set(subjects))),
@@ -73,34 +73,35 @@ def note_subjects(
         query,
         count=count,
     )
-    if shown not in actor.operation.shown:
-        actor.operation.shown.append(shown)
+    if note not in actor.operation.accesses:
+        actor.operation.accesses.append(note)
     actor.operation.reader = actor
 
 
 @transaction.atomic
 def record_reveal(
-    row: models.Model, *, actor: Actor, subject: UUID, reason: str
+    person: models.Model, *, actor: Actor, subject: UUID, reason: str
 ) -> None:
-    """Write that somebody has a person's contact data shown in clear, and why.
+    """Record that the actor sees a person's contact data unmasked, and why.
 
     Pages and endpoints call it before they show anything.
     """
-    record("field.revealed", row, actor=actor, subjects=[subject], reason=reason[:500])
+    why = reason[:500]
+    record("field.revealed", person, actor=actor, subjects=[subject], reason=why)
 
 
 def write_notes(actor: Actor) -> None:
-    """Write what an operation has shown and what it was refused.
+    """Write the access and refusal events that an operation has noted.
 
-    In as many statements for somebody of two hundred businesses as of two. A refusal
-    that somebody repeats is only counted, see `record_refusal`. Its own transaction,
+    In as many statements for two hundred businesses as for two. A repeated refusal
+    is only counted, see `record_refusal`. Its own transaction,
     after the one of the act has ended either way. The caller does not hand out an
     answer whose access could not be written.
     """
     operation = actor.operation
     with transaction.atomic():
-        shown = [_access_event(each, actor) for each in _joined(operation.shown)]
-        record_together(shown, actor=actor)
+        events = [_access_event(each, actor) for each in _joined(operation.accesses)]
+        record_together(events, actor=actor)
         if operation.refused is not None:
             # Whose row was meant is not always known: each business of the person
             # reads of it.
@@ -114,34 +115,34 @@ def write_notes(actor: Actor) -> None:
             )
 
 
-def _access_event(shown: AccessNote, actor: Actor) -> Event:
+def _access_event(note: AccessNote, actor: Actor) -> Event:
     return new_event(
-        shown.action,
+        note.action,
         actor=actor,
-        business_id=shown.business_id,
-        subjects=shown.subjects,
-        query=shown.query,
-        object_label=shown.label,
-        object_id=shown.object_id,
-        data={"count": shown.count} if shown.count else {},
+        business_id=note.business_id,
+        subjects=note.subjects,
+        query=note.query,
+        object_label=note.label,
+        object_id=note.object_id,
+        data={"count": note.count} if note.count else {},
     )
 
 
 def _joined(noted: list[AccessNote]) -> list[AccessNote]:
     """Return one entry for each business: the first says what was done."""
     joined: dict[UUID | None, AccessNote] = {}
-    for shown in noted:
-        first = joined.get(shown.business_id)
+    for note in noted:
+        first = joined.get(note.business_id)
         if first is None:
-            joined[shown.business_id] = shown
+            joined[note.business_id] = note
             continue
-        joined[shown.business_id] = AccessNote(
+        joined[note.business_id] = AccessNote(
             first.action,
             first.business_id,
-            tuple(sorted({*first.subjects, *shown.subjects})),
-            first.label or shown.label,
-            first.object_id or shown.object_id,
-            first.query or shown.query,
-            count=max(first.count, shown.count),
+            tuple(sorted({*first.subjects, *note.subjects})),
+            first.label or note.label,
+            first.object_id or note.object_id,
+            first.query or note.query,
+            count=max(first.count, note.count),
         )
     return list(joined.values())

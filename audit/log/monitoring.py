@@ -21,7 +21,7 @@ from audit.tenancy.scope import tenant_scope
 
 # More than this by one person in an hour is unusual, and said on the page.
 UNUSUAL_REVEALS = 200
-UNUSUAL_PEOPLE = 1000
+UNUSUAL_NUMBER = 1000
 _HOUR = timedelta(hours=1)
 _NEWEST = 50
 
@@ -58,15 +58,15 @@ class Reader:
     def is_unusual(self) -> bool:
         """Tell whether this is more than daily work asks for."""
         return (
-            self.reveals >= UNUSUAL_REVEALS or len(self.customer_ids) >= UNUSUAL_PEOPLE
+            self.reveals >= UNUSUAL_REVEALS or len(self.customer_ids) >= UNUSUAL_NUMBER
         )
 
 
 def newest_by_kind(*, actor: Actor) -> dict[str, list[Entry]]:
     """Return the fifty newest events of each kind that the actor may see."""
     events = list_events(actor=actor)
-    found = {name: list(events.filter(kind)[:_NEWEST]) for name, kind in _KINDS.items()}
-    every = [event for own in found.values() for event in own]
+    newest = {name: list(events.filter(q)[:_NEWEST]) for name, q in _KINDS.items()}
+    every = [event for of_kind in newest.values() for event in of_kind]
     names = usernames_by_id(event.actor_id for event in every)
     addresses = _addresses({event.operation_id for event in every})
     return {
@@ -76,9 +76,9 @@ def newest_by_kind(*, actor: Actor) -> dict[str, list[Entry]]:
                 names.get(event.actor_id) or event.actor_kind,
                 addresses.get(event.operation_id, "–"),
             )
-            for event in own
+            for event in of_kind
         ]
-        for name, own in found.items()
+        for name, of_kind in newest.items()
     }
 
 
@@ -95,15 +95,15 @@ def readers_of_the_hour(*, actor: Actor, now: datetime | None = None) -> list[Re
 
 def _readers(events: QuerySet[Event]) -> list[Reader]:
     columns = ("actor_id", "action", "subjects")
-    found: dict[UUID | None, Reader] = defaultdict(lambda: Reader(""))
+    readers: dict[UUID | None, Reader] = defaultdict(lambda: Reader(""))
     for actor_id, action, subjects in events.values_list(*columns).iterator():
-        reader = found[actor_id]
+        reader = readers[actor_id]
         reader.customer_ids.update(subjects)
         reader.reveals += action == "field.revealed"
-    names = usernames_by_id(found)
-    for actor_id, reader in found.items():
+    names = usernames_by_id(readers)
+    for actor_id, reader in readers.items():
         reader.name = names.get(actor_id, "unknown")
-    return sorted(found.values(), key=lambda r: (-len(r.customer_ids), r.name))
+    return sorted(readers.values(), key=lambda r: (-len(r.customer_ids), r.name))
 
 
 def last_sign_ins(
@@ -132,8 +132,8 @@ def _addresses(ids: set[UUID]) -> dict[UUID, str]:
     # Of events that the reader sees. The request of somebody who works for several
     # businesses belongs to none of them.
     with tenant_scope(None):
-        rows = dict(Operation.objects.filter(pk__in=ids).values_list("pk", "ip"))
-    return {pk: str(mask(ip)) if ip else "–" for pk, ip in rows.items()}
+        ips = dict(Operation.objects.filter(pk__in=ids).values_list("pk", "ip"))
+    return {pk: str(mask(ip)) if ip else "–" for pk, ip in ips.items()}
 
 
 def last_review(business_ids: Iterable[UUID]) -> datetime | None:
@@ -141,13 +141,13 @@ def last_review(business_ids: Iterable[UUID]) -> datetime | None:
     reviews = Event.objects.filter(
         action="access.reviewed", business_id__in=list(business_ids)
     )
-    found: datetime | None = reviews.aggregate(last=Max("occurred_at"))["last"]
-    return found
+    last: datetime | None = reviews.aggregate(last=Max("occurred_at"))["last"]
+    return last
 
 
 @transaction.atomic
 def record_review(business_ids: Iterable[UUID], *, actor: Actor) -> None:
-    """Write down that access to these businesses was looked through; all or none."""
+    """Record a review of the access to these businesses; all or none."""
     reviewed = [
         new_event("access.reviewed", actor=actor, business_id=business_id)
         for business_id in business_ids

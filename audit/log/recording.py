@@ -65,7 +65,7 @@ def record(
 def record_together(events: list[Event], *, actor: Actor) -> None:
     """Write events of one operation that `new_event` has made, in one statement.
 
-    For what each of somebody's businesses reads: there may be hundreds. They are
+    For what each business of a person reads: there may be hundreds. They are
     written whatever is within reach, so make none for a business of strangers.
     """
     if events:
@@ -83,7 +83,7 @@ def new_event(
     **details: Unpack[EventDetails],
 ) -> Event:
     """Return an event that is not written yet, as `record` would write it."""
-    people = list(details.get("subjects", ()))
+    subjects = list(details.get("subjects", ()))
     if business_id is None:
         business_id = getattr(target, "business_id", None) or actor.sole_business_id
     label, object_id = details.get("object_label", ""), details.get("object_id", "")
@@ -96,8 +96,8 @@ def new_event(
         actor_id=actor.id,
         key_id=actor.key_id,
         via=actor.operation.via,
-        subjects=[str(subject) for subject in people[:MAX_SUBJECTS]],
-        subject_id=people[0] if len(people) == 1 else None,
+        subjects=[str(subject) for subject in subjects[:MAX_SUBJECTS]],
+        subject_id=subjects[0] if len(subjects) == 1 else None,
         object_label=label,
         object_id=object_id,
         operation_id=actor.operation.id,

@@ -1,6 +1,6 @@
 """Refusals in the trail: the first ones are entries, the others a number.
 
-Entries can never be deleted. Without this somebody who repeats a refused request would
+Entries can never be deleted. Without this a caller who repeats a refused request would
 fill the trail, and bury in it what matters. Nothing vanishes: once the quarter of an
 hour is over, one entry says how many more there were.
 """
@@ -50,7 +50,7 @@ def record_refusal(
 
     Each person, key or address has ten events for an action, a code and a business in
     a quarter of an hour. What is counted beyond them only moves a number, and writes
-    neither event nor operation. `code` is one of ours, never a caller's text;
+    neither event nor operation. `code` is a fixed word, never a caller's text;
     `business_id` is the target's or the actor's only one unless it is given. Its own
     transaction, or part of the caller's, which then holds the counter's row until its
     end.
@@ -76,37 +76,37 @@ def record_refusals(
     """Write or count one refusal in each of these businesses; return its events.
 
     As `record_refusal`, with as many statements for two hundred businesses as for two:
-    whoever works for many would make a refused request costly otherwise.
+    a refused request of a person with many would be costly otherwise.
     """
     now = clock.now()
     fresh = [_fresh(action, code, pk, actor, now) for pk in set(business_ids)]
-    # Counters are nobody's rows: also those of a business that is not within reach.
+    # Counters belong to no business: also those of a business that is not within reach.
     with tenant_scope(None):
-        rows = _locked(fresh)
-        stored = RefusalWindow.objects.filter(name__in=[row.name for row in rows])
-        over = {row.name for row in rows if not _is_open(row, now)}
-        if len(over) < len(rows):
+        windows = _locked(fresh)
+        stored = RefusalWindow.objects.filter(name__in=[each.name for each in windows])
+        over = {window.name for window in windows if not _is_open(window, now)}
+        if len(over) < len(windows):
             stored.exclude(name__in=over).update(number=F("number") + 1, last_at=now)
         if over:
             begun = {"number": 1, "started_at": now, "ends_at": now + WINDOW}
             stored.filter(name__in=over).update(last_at=now, **begun)
     summaries = [
-        _summary(row, actor)
-        for row in rows
-        if row.name in over and row.number > MOST_EVENTS
+        _summary(window, actor)
+        for window in windows
+        if window.name in over and window.number > MOST_EVENTS
     ]
     events = [
         new_event(
             action,
             target,
             actor=actor,
-            business_id=row.business_id,
+            business_id=window.business_id,
             outcome=Outcome.REFUSED,
             code=code,
             **details,
         )
-        for row in rows
-        if row.name in over or row.number < MOST_EVENTS
+        for window in windows
+        if window.name in over or window.number < MOST_EVENTS
     ]
     record_together([*summaries, *events], actor=actor)
     return events
@@ -127,12 +127,12 @@ def close_windows(*, actor: Actor, only_count: bool = False) -> int:
 @transaction.atomic
 def _close(name: str, actor: Actor) -> None:
     now = clock.now()
-    row = RefusalWindow.objects.select_for_update().filter(name=name).first()
-    # Meanwhile somebody may have been refused again, in a new window.
-    if row is not None and not _is_open(row, now):
-        if row.number > MOST_EVENTS:
-            record_together([_summary(row, actor)], actor=actor)
-        row.delete()
+    window = RefusalWindow.objects.select_for_update().filter(name=name).first()
+    # Meanwhile there may be another refusal, in a new window.
+    if window is not None and not _is_open(window, now):
+        if window.number > MOST_EVENTS:
+            record_together([_summary(window, actor)], actor=actor)
+        window.delete()
 
 
 def _open(now: datetime) -> Q:
@@ -141,8 +141,8 @@ def _open(now: datetime) -> Q:
     return Q(ends_at__gt=now, ends_at__lte=now + 2 * WINDOW)
 
 
-def _is_open(row: RefusalWindow, now: datetime) -> bool:
-    return now < row.ends_at <= now + 2 * WINDOW
+def _is_open(window: RefusalWindow, now: datetime) -> bool:
+    return now < window.ends_at <= now + 2 * WINDOW
 
 
 def _over(now: datetime) -> QuerySet[RefusalWindow]:
@@ -178,36 +178,36 @@ def _locked(fresh: list[RefusalWindow]) -> list[RefusalWindow]:
 
     In one order, so that parallel requests wait and never lock each other.
     """
-    fresh = sorted(fresh, key=lambda row: row.name)
-    names = [row.name for row in fresh]
+    fresh = sorted(fresh, key=lambda window: window.name)
+    names = [window.name for window in fresh]
     stored = RefusalWindow.objects.select_for_update().order_by("name")
     # A second look at those that maintenance has just removed.
     for _ in range(3):
-        rows = list(stored.filter(name__in=names))
-        if len(rows) == len(fresh):
-            return rows
-        known = {row.name for row in rows}
-        new = [row for row in fresh if row.name not in known]
+        windows = list(stored.filter(name__in=names))
+        if len(windows) == len(fresh):
+            return windows
+        existing = {window.name for window in windows}
+        new = [window for window in fresh if window.name not in existing]
         RefusalWindow.objects.bulk_create(new, ignore_conflicts=True)
     msg = "The counter is made and removed by others all the time."
     raise RefusalWindow.DoesNotExist(msg)
 
 
-def _summary(row: RefusalWindow, actor: Actor) -> Event:
+def _summary(window: RefusalWindow, actor: Actor) -> Event:
     """Return how many more refusals than those details one by one a window has seen."""
-    # The operation is that of whoever tells it; the entry is about who was refused.
-    refused: Any = row.actor_kind
-    who = replace(actor, kind=refused, id=row.actor_id, key_id=row.key_id)
+    # The operation is the writer's; the entry is about who was refused.
+    refused: Any = window.actor_kind
+    who = replace(actor, kind=refused, id=window.actor_id, key_id=window.key_id)
     return new_event(
         SUMMARY,
         actor=who,
-        business_id=row.business_id,
+        business_id=window.business_id,
         outcome=Outcome.REFUSED,
-        code=row.code,
+        code=window.code,
         data={
-            "action": row.action,
-            "more": row.number - MOST_EVENTS,
-            "from": row.started_at.isoformat(),
-            "until": row.last_at.isoformat(),
+            "action": window.action,
+            "more": window.number - MOST_EVENTS,
+            "from": window.started_at.isoformat(),
+            "until": window.last_at.isoformat(),
         },
     )

@@ -27,12 +27,12 @@ def list_events(
     return events if ids is None else events.filter(business_id__in=ids)
 
 
-def list_events_about(row: models.Model, *, actor: Actor) -> QuerySet[Event]:
-    """Return the events about one person, newest first; the caller has found the row.
+def list_events_about(subject: models.Model, *, actor: Actor) -> QuerySet[Event]:
+    """Return the events about one person, newest first; the caller has checked access.
 
     What was shown in a list of many is in the events of all, not here.
     """
-    events = Event.objects.filter(subject_id=subject_of(row))
+    events = Event.objects.filter(subject_id=subject_of(subject))
     ids = actor.business_ids
     return events if ids is None else events.filter(business_id__in=ids)
 
@@ -45,20 +45,21 @@ def list_operations(*, actor: Actor) -> QuerySet[Operation]:
 
 
 def find_operation(pk: UUID) -> Operation | None:
-    """Return the operation of a row that the caller has found, if it is still known."""
+    """Return the operation of a row that the caller may see, if it still exists."""
     return Operation.objects.filter(pk=pk).first()
 
 
 def list_pins(*, actor: Actor) -> QuerySet[PinCredential]:
     """Return whose PINs the actor may see the state of: all, or the own one."""
-    rows = PinCredential.objects.select_related("user")
-    return rows if actor.business_ids is None else rows.filter(user__in=[actor.user_id])
+    pins = PinCredential.objects.select_related("user")
+    return pins if actor.business_ids is None else pins.filter(user__in=[actor.user_id])
 
 
 def list_step_ups(*, actor: Actor) -> QuerySet[Grant]:
     """Return the confirmations the actor may see: all, or the own ones."""
-    rows = Grant.objects.select_related("user")
-    return rows if actor.business_ids is None else rows.filter(user__in=[actor.user_id])
+    grants = Grant.objects.select_related("user")
+    may_see_all = actor.business_ids is None
+    return grants if may_see_all else grants.filter(user__in=[actor.user_id])
 
 
 def search_operations(

@@ -17,7 +17,7 @@ from audit.tenancy.actors import Actor
 # What an event repeats of the differences that it cannot explain.
 _NAMED = 20
 _PURPOSE = "catalogue"
-_GONE = "what `migrate` wrote of the catalogue is gone."
+_MISSING = "what `migrate` wrote of the catalogue is gone."
 _FORGED = (
     "what `migrate` wrote of the catalogue was changed, or with another "
     "HOLDFAST_HASH_KEY."
@@ -29,11 +29,11 @@ _FIX = (
 
 
 def keep_catalogue(
-    *, actor: Actor, using: str = DEFAULT_DB_ALIAS, found_before: list[str] | None
+    *, actor: Actor, using: str = DEFAULT_DB_ALIAS, faults_before: list[str] | None
 ) -> None:
     """Write what the catalogue is now, and an event if it is or was another.
 
-    `found_before` are the differences that stood before the act, which it does not
+    `faults_before` are the differences that stood before the act, which it does not
     explain; it may have mended them, such as a guard that was gone. Does nothing
     half-way through the migrations. A database with an empty trail is new, and has
     nobody to tell.
@@ -42,13 +42,13 @@ def keep_catalogue(
         return
     with transaction.atomic(using=using):
         lines = catalogue(using)
-        row = KeptCatalogue.objects.using(using).first()
+        stored = KeptCatalogue.objects.using(using).first()
         text = "\n".join(lines)
-        is_equal = row is not None and _is_ours(row) and row.lines == text
-        if is_equal and not found_before:
-            if row is not None and is_outdated(row.mac):
-                row.mac = signature(_PURPOSE, text)
-                row.save(using=using, update_fields=["mac"])
+        is_equal = stored is not None and _is_ours(stored) and stored.lines == text
+        if is_equal and not faults_before:
+            if stored is not None and is_outdated(stored.mac):
+                stored.mac = signature(_PURPOSE, text)
+                stored.save(using=using, update_fields=["mac"])
             return
         KeptCatalogue.objects.using(using).update_or_create(
             pk=1,
@@ -59,7 +59,7 @@ def keep_catalogue(
             },
         )
         if Operation.objects.using(using).exists():
-            before = row.lines.split("\n") if row is not None else []
+            before = stored.lines.split("\n") if stored is not None else []
             record(
                 "schema.changed",
                 actor=actor,
@@ -67,8 +67,8 @@ def keep_catalogue(
                     "sha256": hashlib.sha256(text.encode()).hexdigest(),
                     "came": len(set(lines) - set(before)),
                     "went": len(set(before) - set(lines)),
-                    "unexplained": len(found_before or ()),
-                    "examples": (found_before or [])[:_NAMED],
+                    "unexplained": len(faults_before or ()),
+                    "examples": (faults_before or [])[:_NAMED],
                 },
             )
 
@@ -77,23 +77,23 @@ def catalogue_faults(using: str = DEFAULT_DB_ALIAS) -> list[str]:
     """Return one sentence for each way the catalogue is not as `migrate` left it."""
     tables = connections[using].introspection.table_names()
     if KeptCatalogue._meta.db_table not in tables:
-        # Older than this table; without one to blame, somebody took it.
-        return [] if missing_migrations(using) else [_GONE]
-    row = KeptCatalogue.objects.using(using).first()
-    if row is None:
-        return [_GONE]
-    if not _is_ours(row):
+        # Older than this table; without a missing migration it was dropped.
+        return [] if missing_migrations(using) else [_MISSING]
+    stored = KeptCatalogue.objects.using(using).first()
+    if stored is None:
+        return [_MISSING]
+    if not _is_ours(stored):
         return [_FORGED]
-    return compare(row.lines.split("\n"), catalogue(using))
+    return compare(stored.lines.split("\n"), catalogue(using))
 
 
 def require_catalogue(using: str = DEFAULT_DB_ALIAS) -> None:
     """Raise ImproperlyConfigured unless the catalogue is as `migrate` left it."""
-    if found := catalogue_faults(using):
-        more = f" ({len(found) - 1} more)" if len(found) > 1 else ""
-        msg = f"The database is not as `migrate` left it: {found[0]}{more} {_FIX}"
+    if faults := catalogue_faults(using):
+        more = f" ({len(faults) - 1} more)" if len(faults) > 1 else ""
+        msg = f"The database is not as `migrate` left it: {faults[0]}{more} {_FIX}"
         raise ImproperlyConfigured(msg)
 
 
-def _is_ours(row: KeptCatalogue) -> bool:
-    return is_signature(row.mac, _PURPOSE, row.lines)
+def _is_ours(stored: KeptCatalogue) -> bool:
+    return is_signature(stored.mac, _PURPOSE, stored.lines)

@@ -41,7 +41,7 @@ def remove_old(kinds: dict[str, QuerySet[Any]], *, only_count: bool) -> dict[str
     """Remove the rows of each kind, a few hundred at a time; return how many."""
     count: Callable[[QuerySet[Any]], int] = QuerySet.count
     act = count if only_count else delete_in_batches
-    return {name: act(rows) for name, rows in kinds.items()}
+    return {name: act(queryset) for name, queryset in kinds.items()}
 
 
 def run_cleanups(*, only_count: bool) -> dict[str, int]:

@@ -12,7 +12,7 @@ CAN_WRITE = "can_write"
 
 
 def beat(name: str, *, filler: str = "") -> None:
-    """Write down that it was done just now: one statement, a transaction of its own."""
+    """Store the present time: one statement, in a transaction of its own."""
     Heartbeat.objects.bulk_create(
         [Heartbeat(name=name, at=clock.now(), filler=filler)],
         update_conflicts=True,

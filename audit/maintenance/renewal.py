@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 
-from audit.accounts.mails import tell
+from audit.accounts.mails import notify
 from audit.accounts.pin_enrolment import release_pin
 from audit.accounts.pin_hashes import newest_version
 from audit.crypto import decrypt, encrypt, newest_mark
@@ -50,7 +50,7 @@ class KeyedColumn:
     whether it could; without it a row waits for its secret. `end` lets one go.
     """
 
-    rows: Callable[[], QuerySet[Any]]
+    all_instances: Callable[[], QuerySet[Any]]
     column: str
     renew: _Act | None = None
     end: _Act | None = None
@@ -59,12 +59,12 @@ class KeyedColumn:
     @property
     def name(self) -> str:
         """What the rows are called."""
-        return str(self.rows().model._meta.verbose_name_plural)
+        return str(self.all_instances().model._meta.verbose_name_plural)
 
     def outdated(self) -> QuerySet[Any]:
         """Return the rows that a former key has made."""
-        rows = self.rows().exclude(**{self.column: ""})
-        return rows.exclude(**{f"{self.column}__startswith": self.newest()})
+        queryset = self.all_instances().exclude(**{self.column: ""})
+        return queryset.exclude(**{f"{self.column}__startswith": self.newest()})
 
 
 _columns: list[KeyedColumn] = []
@@ -75,31 +75,31 @@ def register_keyed(column: KeyedColumn) -> None:
     _columns.append(column)
 
 
-def _own_id(row: Any) -> bytes:
-    own: bytes = row.pk.bytes
-    return own
+def _pk_bytes(instance: Any) -> bytes:
+    pk: bytes = instance.pk.bytes
+    return pk
 
 
 def sealed_column(
-    rows: Callable[[], QuerySet[Any]],
+    all_instances: Callable[[], QuerySet[Any]],
     column: str,
     *,
     purpose: str,
-    owner: Callable[[Any], bytes] = _own_id,
+    owner: Callable[[Any], bytes] = _pk_bytes,
 ) -> KeyedColumn:
     """Return a column of boxes; `owner` says what the box of a row is bound to."""
 
-    def renew(row: Any, actor: Actor) -> bool:
-        bound = owner(row)
+    def renew(instance: Any, actor: Actor) -> bool:
+        bound = owner(instance)
         try:
-            data = decrypt(getattr(row, column), purpose=purpose, owner=bound)
+            data = decrypt(getattr(instance, column), purpose=purpose, owner=bound)
         except (InvalidTag, ValueError):
             return False
-        setattr(row, column, encrypt(data, purpose=purpose, owner=bound))
-        _write(row, column, actor)
+        setattr(instance, column, encrypt(data, purpose=purpose, owner=bound))
+        _write(instance, column, actor)
         return True
 
-    return KeyedColumn(rows, column, renew)
+    return KeyedColumn(all_instances, column, renew)
 
 
 def count_outdated() -> dict[str, int]:
@@ -111,8 +111,8 @@ def count_outdated() -> dict[str, int]:
         return {}
     counts: dict[str, int] = {}
     for column in _all_columns():
-        if found := column.outdated().count():
-            counts[column.name] = counts.get(column.name, 0) + found
+        if count := column.outdated().count():
+            counts[column.name] = counts.get(column.name, 0) + count
     return counts
 
 
@@ -143,9 +143,9 @@ def _through(
     done, of = 0, column.outdated().count()
     for _, batch in in_batches(_keys(column), _BATCH):
         with transaction.atomic(durable=True):
-            rows = column.outdated().filter(pk__in=batch)
-            rows = rows.select_for_update(of=("self",))
-            count = sum(act(row, actor) for row in rows)
+            locked = column.outdated().filter(pk__in=batch)
+            locked = locked.select_for_update(of=("self",))
+            count = sum(act(instance, actor) for instance in locked)
             if count:
                 # With the rows: it may be stopped after any batch.
                 record(action, actor=actor, data={"rows": count, "of": column.name})
@@ -155,32 +155,32 @@ def _through(
 
 def _keys(column: KeyedColumn) -> Iterator[Any]:
     """Yield the keys of the rows, the next ones read when those before are done."""
-    rows = column.outdated().order_by("pk").values_list("pk", flat=True)
-    found = list(rows[:_READ])
-    while found:
-        yield from found
-        found = list(rows.filter(pk__gt=found[-1])[:_READ])
+    pks = column.outdated().order_by("pk").values_list("pk", flat=True)
+    batch = list(pks[:_READ])
+    while batch:
+        yield from batch
+        batch = list(pks.filter(pk__gt=batch[-1])[:_READ])
 
 
-def _write(row: Any, column: str, actor: Actor) -> None:
-    if isinstance(row, TrackedModel):
-        row.as_actor(actor, reason=_REASON)
-    row.save(update_fields=[column])
+def _write(instance: Any, column: str, actor: Actor) -> None:
+    if isinstance(instance, TrackedModel):
+        instance.as_actor(actor, reason=_REASON)
+    instance.save(update_fields=[column])
 
 
-def _sign(row: SignedModel, actor: Actor) -> bool:
-    if not row.is_genuine:
+def _sign(instance: SignedModel, actor: Actor) -> bool:
+    if not instance.is_genuine:
         return False
-    row.sign()
-    _write(row, "mac", actor)
+    instance.sign()
+    _write(instance, "mac", actor)
     return True
 
 
-def _end_code(row: RecoveryCode, actor: Actor) -> bool:
-    row.delete()
-    if not RecoveryCode.objects.filter(user=row.user, used_at=None).exists():
-        tell(
-            row.user,
+def _end_code(code: RecoveryCode, actor: Actor) -> bool:
+    code.delete()
+    if not RecoveryCode.objects.filter(user=code.user, used_at=None).exists():
+        notify(
+            code.user,
             "Your recovery codes have ended",
             "Your recovery codes open nothing any more, because a key of this site was "
             "replaced. Make new ones at Your account, Second factor.",
@@ -189,15 +189,15 @@ def _end_code(row: RecoveryCode, actor: Actor) -> bool:
     return True
 
 
-def _end_pin(row: PinCredential, actor: Actor) -> bool:
-    return release_pin(row.user, actor=actor)
+def _end_pin(credential: PinCredential, actor: Actor) -> bool:
+    return release_pin(credential.user, actor=actor)
 
 
 def _all_columns() -> list[KeyedColumn]:
-    return [*_own_columns(), *_columns]
+    return [*_audit_columns(), *_columns]
 
 
-def _own_columns() -> Iterator[KeyedColumn]:
+def _audit_columns() -> Iterator[KeyedColumn]:
     for model in apps.get_models():
         if issubclass(model, SignedModel):
             yield KeyedColumn(model._base_manager.all, "mac", _sign)
@@ -206,14 +206,14 @@ def _own_columns() -> Iterator[KeyedColumn]:
         seeds,
         "sealed_seed",
         purpose="authenticator seed",
-        owner=lambda row: row.user_id.bytes,
+        owner=lambda one: one.user_id.bytes,
     )
     yield sealed_column(
-        answers, "response", purpose="answer", owner=lambda row: row.name.encode()
+        answers, "response", purpose="answer", owner=lambda one: one.name.encode()
     )
     codes = RecoveryCode.objects.filter(used_at=None).select_related("user")
     yield KeyedColumn(codes.all, "code_hash", end=_end_code)
     pins = PinCredential.objects.select_related("user")
     yield KeyedColumn(pins.all, "pepper_version", end=_end_pin, newest=newest_version)
-    # `migrate` signs it, as the owner: whoever serves must not be able to.
+    # `migrate` signs it, as the owner: the runtime role must not be able to.
     yield KeyedColumn(KeptCatalogue.objects.all, "mac")

@@ -20,7 +20,7 @@ from audit.models.sign_in import (
     RecoveryCode,
     TokenFamily,
 )
-from audit.models.step_up import Grant, Method, PinCredential, Scope
+from audit.models.step_up import Grant, PinCredential, Scope, StepUpMethod
 from audit.models.user import User
 
 __all__ = [
@@ -37,7 +37,6 @@ __all__ = [
     "JobBatch",
     "JobStatus",
     "KeptCatalogue",
-    "Method",
     "Operation",
     "Outcome",
     "Passkey",
@@ -47,6 +46,7 @@ __all__ = [
     "RecoveryCode",
     "RefusalWindow",
     "Scope",
+    "StepUpMethod",
     "TokenFamily",
     "User",
 ]

@@ -1,4 +1,4 @@
-"""Answers that are given again to whoever repeats a request."""
+"""Answers that are given again to a repeated request."""
 
 from __future__ import annotations
 

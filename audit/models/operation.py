@@ -22,7 +22,7 @@ class OperationQuerySet(models.QuerySet["Operation"]):
         context = actor.operation
         if context.is_saved or _waits_for_commit(context, self.db):
             return
-        row = Operation(
+        operation = Operation(
             id=context.id,
             business_id=actor.sole_business_id,
             started_at=context.started_at,
@@ -36,8 +36,9 @@ class OperationQuerySet(models.QuerySet["Operation"]):
             user_agent=context.user_agent,
             origin=context.origin,
         )
-        with extend_tenant_scope(row.business_id):
-            Operation.objects.using(self.db).bulk_create([row], ignore_conflicts=True)
+        with extend_tenant_scope(operation.business_id):
+            operations = Operation.objects.using(self.db)
+            operations.bulk_create([operation], ignore_conflicts=True)
 
         # Only a committed row is there for good: a rollback takes it away again.
         transaction.on_commit(partial(_remember, context), using=self.db)

@@ -1,4 +1,4 @@
-"""How often somebody was refused the same thing: what keeps the trail readable."""
+"""Counters of repeated refusals: they keep the trail readable."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ class Scope(models.TextChoices):
     ACCOUNT = "account", "add or remove own second secrets"
 
 
-class Method(models.TextChoices):
+class StepUpMethod(models.TextChoices):
     """What a person confirmed with."""
 
     PIN = "pin", "PIN"
@@ -37,7 +37,7 @@ class Method(models.TextChoices):
 class PinCredential(models.Model):
     """The PIN of one person, and how often a wrong code was given since a right one.
 
-    `hash` is empty for somebody without a PIN; the tries of an authenticator code
+    `hash` is empty for a person without a PIN; the tries of an authenticator code
     count here too. The counters are moved by one UPDATE each, never read and written.
     """
 
@@ -94,7 +94,7 @@ class Grant(models.Model):
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", db_index=False
     )
     scope = models.CharField(max_length=20, choices=Scope.choices)
-    method = models.CharField(max_length=10, choices=Method.choices)
+    method = models.CharField(max_length=10, choices=StepUpMethod.choices)
     # Keyed hashes: of the session or the token family, and of the one act allowed.
     binding = models.CharField(max_length=64)
     digest = models.CharField(max_length=64, null=True)
@@ -116,7 +116,8 @@ class Grant(models.Model):
                 condition=models.Q(scope__in=Scope.values), name="grant_scope_known"
             ),
             models.CheckConstraint(
-                condition=models.Q(method__in=Method.values), name="grant_method_known"
+                condition=models.Q(method__in=StepUpMethod.values),
+                name="grant_method_known",
             ),
         ]
 

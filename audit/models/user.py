@@ -19,7 +19,7 @@ from audit.timezones import check_time_zone
 
 
 def new_stamp() -> str:
-    """Return random text; whoever gets a new one is out everywhere."""
+    """Return a random stamp; a new one ends all sessions and tokens of a user."""
     return secrets.token_hex(16)
 
 

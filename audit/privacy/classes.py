@@ -52,11 +52,11 @@ def public_fields(model: type[models.Model]) -> list[models.Field[Any, Any]]:
 
 def undeclared_fields(model: type[models.Model]) -> list[str]:
     """Return the text columns that the model forgot to classify."""
-    known = declaration(model)
+    declared = declaration(model)
     return [
         f.name
         for f in model._meta.fields
-        if isinstance(f, _TEXT) and not f.choices and f.name not in known
+        if isinstance(f, _TEXT) and not f.choices and f.name not in declared
     ]
 
 
@@ -70,22 +70,22 @@ def misdeclared_fields(model: type[models.Model]) -> list[str]:
     )
 
 
-def names_people(model: type[models.Model]) -> bool:
-    """Tell whether rows of a table are about somebody."""
+def has_subject(model: type[models.Model]) -> bool:
+    """Tell whether instances of a model name a person."""
     return hasattr(model, "subject_id") or hasattr(model, "customer_id")
 
 
-def subject_of(row: Any) -> UUID | None:
+def subject_of(instance: Any) -> UUID | None:
     """Return the person a row is about: its `subject_id`, else its customer."""
-    subject: UUID | None = getattr(row, "subject_id", None)
+    subject: UUID | None = getattr(instance, "subject_id", None)
     if subject is None:
-        subject = getattr(row, "customer_id", None)
+        subject = getattr(instance, "customer_id", None)
     return subject
 
 
-def business_of(row: Any) -> UUID | None:
+def business_of(instance: Any) -> UUID | None:
     """Return the business a row belongs to: its `tenant_id`, as the model says."""
-    business_id: UUID | None = getattr(row, "tenant_id", None)
+    business_id: UUID | None = getattr(instance, "tenant_id", None)
     if business_id is None:
-        business_id = getattr(row, "business_id", None)
+        business_id = getattr(instance, "business_id", None)
     return business_id

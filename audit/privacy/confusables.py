@@ -23,29 +23,29 @@ def skeleton(text: str) -> str:
     """
     plain = normal_form("NFKC", text[:_LONGEST_TEXT])
     seen = "".join(sign for sign in plain if not is_unseen(sign))
-    shapes = normal_form("NFD", seen).translate(_prototypes())
-    folded = normal_form("NFD", shapes.casefold())
+    replaced = normal_form("NFD", seen).translate(_prototypes())
+    folded = normal_form("NFD", replaced.casefold())
     return " ".join(folded.split())[:LONGEST_SKELETON]
 
 
 def is_look_alike(one: str | None, other: str | None) -> bool:
     """Tell whether two texts look alike and are not the same, letter by letter."""
-    if not one or not other or _plain(one) == _plain(other):
+    if not one or not other or _folded(one) == _folded(other):
         return False
     return skeleton(one) == skeleton(other)
 
 
-def _plain(text: str) -> str:
+def _folded(text: str) -> str:
     return " ".join(normal_form("NFKC", text).casefold().split())
 
 
 @cache
 def _prototypes() -> dict[int, str]:
     """Return what each sign looks like, by its number."""
-    found: dict[int, str] = {}
+    prototypes: dict[int, str] = {}
     for line in _DATA.read_text(encoding="ascii").splitlines():
         if line and not line.startswith("#"):
             shape, _, signs = line.partition(":")
             seen = "".join(chr(int(number, 16)) for number in shape.split())
-            found |= {int(number, 16): seen for number in signs.split()}
-    return found
+            prototypes |= {int(number, 16): seen for number in signs.split()}
+    return prototypes

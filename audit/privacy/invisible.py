@@ -1,4 +1,4 @@
-"""Signs that nobody sees: refused in addresses, nothing in names, shown to staff.
+"""Invisible characters: refused in addresses, ignored in names, shown to staff.
 
 Two addresses that look the same must be the same, so no sign without a shape may stand
 in one. Names are texts of any script: joiners, which Persian, Indic scripts and emoji
@@ -123,24 +123,24 @@ def without_unseen(text: str) -> str:
 
 
 def is_visible(text: str) -> bool:
-    """Tell whether somebody sees something: a mark alone has nothing to stand upon."""
+    """Tell whether a text is visible: a combining mark alone is not."""
     return any(not _is_nothing(s) and not _is_mark(s) for s in text)
 
 
-def with_bidi_shown(text: str) -> str:
+def with_visible_bidi(text: str) -> str:
     """Return a text in which signs that turn its direction are seen, as `⟦U+202E⟧`.
 
     So they turn nothing any more, neither in the text nor beside it.
     """
     if text.isascii():
         return text
-    return _BIDI.sub(lambda found: f"⟦U+{ord(found.group()):04X}⟧", text)
+    return _BIDI.sub(lambda match: f"⟦U+{ord(match.group()):04X}⟧", text)
 
 
 def bidi_within(value: Any) -> Any:
     """Return a value with such signs shown in every text in it; keys stay."""
     if isinstance(value, str):
-        return with_bidi_shown(value)
+        return with_visible_bidi(value)
     if isinstance(value, Mapping):
         return {key: bidi_within(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -169,41 +169,41 @@ def _size(value: Any, most: int) -> int:
     return size
 
 
-def mask_row(row: Any, *, is_copy: bool = False) -> Any:
+def mask_instance(obj: Any, *, is_copy: bool = False) -> Any:
     """Mask the loaded columns of a row for display and return it; never save it.
 
     `is_copy` says that the row repeats what somebody sent, where addresses also stand
     inside other texts. Signs that turn the direction of a text are shown.
     """
-    missing = row.get_deferred_fields()
-    for name, kind in declaration(type(row)).items():
+    missing = obj.get_deferred_fields()
+    for name, kind in declaration(type(obj)).items():
         if name in missing:
             continue
-        value = masked_value(getattr(row, name), kind, is_copy=is_copy)
-        setattr(row, name, bidi_within(value))
-    row.is_masked = True
-    return row
+        value = masked_value(getattr(obj, name), kind, is_copy=is_copy)
+        setattr(obj, name, bidi_within(value))
+    obj.is_masked = True
+    return obj
 
 
-def shown_row(row: Any) -> Any:
-    """Return a row as a page shows it to who sees it in clear; never save it.
+def bidi_instance(obj: Any) -> Any:
+    """Return an instance for unmasked display, bidi marks visible; never save it.
 
     A copy, where a text holds signs that turn its direction.
     """
-    missing = row.get_deferred_fields()
+    missing = obj.get_deferred_fields()
     values = {
-        name: getattr(row, name) for name in declaration(type(row)).keys() - missing
+        name: getattr(obj, name) for name in declaration(type(obj)).keys() - missing
     }
     turned = {
-        name: shown
+        name: visible
         for name, value in values.items()
-        if (shown := bidi_within(value)) != value
+        if (visible := bidi_within(value)) != value
     }
     if turned:
-        row = copy(row)
-        for name, shown in turned.items():
-            setattr(row, name, shown)
-    return row
+        obj = copy(obj)
+        for name, visible in turned.items():
+            setattr(obj, name, visible)
+    return obj
 
 
 def masked_value(value: Any, kind: str | None, *, is_copy: bool = False) -> Any:
@@ -229,25 +229,25 @@ def masked_names(model: type[models.Model]) -> list[str]:
     return [name for name, kind in declaration(model).items() if kind in MASKED]
 
 
-def hidden_names(row: models.Model) -> list[str]:
-    """Return the columns of a row that are shown otherwise than they are."""
-    masked = masked_names(type(row))
+def hidden_names(obj: models.Model) -> list[str]:
+    """Return the columns whose displayed value differs from the stored one."""
+    masked = masked_names(type(obj))
     names = [
         name
-        for name, kind in declaration(type(row)).items()
-        if kind == "identity" and mask_within(getattr(row, name)) != getattr(row, name)
+        for name, kind in declaration(type(obj)).items()
+        if kind == "identity" and mask_within(getattr(obj, name)) != getattr(obj, name)
     ]
     return [*masked, *names]
 
 
-def masks_of(row: models.Model) -> dict[str, Any]:
-    """Return what stands in place of each column that is shown otherwise than it is."""
+def masks_of(obj: models.Model) -> dict[str, Any]:
+    """Return the displayed value of each column that differs from the stored one."""
     masks = {}
-    for name, kind in declaration(type(row)).items():
-        value = getattr(row, name)
-        shown = masked_value(value, kind)
-        if shown != value:
-            masks[name] = shown
+    for name, kind in declaration(type(obj)).items():
+        value = getattr(obj, name)
+        mask = masked_value(value, kind)
+        if mask != value:
+            masks[name] = mask
     return masks
 
 

@@ -164,7 +164,7 @@ def claim_lease(name: str, fingerprint: str) -> Lease:
     if locked_until > stored.at + _LOCKED + clock.SKEW:
         # Locked by a clock that was ahead. Whether the first attempt is still at work
         # is unknown, so it has a minute from now, and not as long as the clock erred.
-        clock.tell_ahead(locked_until - _LOCKED, stored.at)
+        clock.log_ahead(locked_until - _LOCKED, stored.at)
         unfinished.update(locked_until=lock_ends)
         return Lease("in_progress")
     late = unfinished.filter(locked_until__lt=clock.Now())

@@ -48,7 +48,7 @@ class Budget:
     full_after: int = 0
 
 
-def take(name: str, rate: Rate, cost: int = 1) -> Budget:
+def take_units(name: str, rate: Rate, cost: int = 1) -> Budget:
     """Take `cost` units from a caller's bucket, or say when to come back.
 
     Runs outside of the caller's transaction: a refused request has used its share. One
@@ -161,7 +161,7 @@ def _mend(bucket: Any, window: int) -> bool:
         if bucket.used_at > bucket.at + clock.SKEW:
             # Of all buckets, so that the next one to be mended is no news.
             last = RateLimitBucket.objects.aggregate(last=Max("used_at"))["last"]
-            clock.tell_ahead(max(last or bucket.used_at, bucket.used_at), bucket.at)
+            clock.log_ahead(max(last or bucket.used_at, bucket.used_at), bucket.at)
         values["tat_us"] = clock.NowMicroseconds()
     elif back > _STEP:
         # It was used earlier still, and has refilled since as if nothing had been.

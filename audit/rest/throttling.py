@@ -8,7 +8,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from audit.crypto import network_hash
-from audit.rest.rate_limits import Budget, Rate, take
+from audit.rest.rate_limits import Budget, Rate, take_units
 
 
 def consume_user_budget(user_id: UUID) -> Budget:
@@ -34,7 +34,7 @@ def note_budget(request: HttpRequest, budget: Budget) -> None:
 
 def consume_budget(name: str, rate: str) -> Budget:
     """Take one request from a budget of the staff's rates."""
-    return take(name, Rate(*settings.STAFF_RATES[rate]))
+    return take_units(name, Rate(*settings.STAFF_RATES[rate]))
 
 
 def add_rate_limit_headers(response: HttpResponse, budget: Budget) -> None:

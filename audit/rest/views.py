@@ -332,7 +332,7 @@ class StaffView(HubAPIView):
             ) from error
 
     def _storable(self, response: Response) -> dict[str, Any]:
-        accesses = [asdict(note) for note in self.actor.operation.shown]
+        accesses = [asdict(note) for note in self.actor.operation.accesses]
         return {
             "status": response.status_code,
             "body": ExactJSONRenderer().render(response.data).decode(),
@@ -347,7 +347,7 @@ class StaffView(HubAPIView):
             # Whom it shows is an access again.
             note["business_id"] = UUID(pk) if pk else None
             note["subjects"] = tuple(UUID(each) for each in note["subjects"])
-            operation.shown.append(AccessNote(**note))
+            operation.accesses.append(AccessNote(**note))
             operation.reader = self.actor
         headers = {**stored["headers"], "Idempotent-Replayed": "true"}
         return HttpResponse(

@@ -22,7 +22,7 @@ from rest_framework.viewsets import GenericViewSet
 from audit import log
 from audit.fields import without_long
 from audit.history.querysets import view_permission
-from audit.privacy.classes import business_of, names_people, personal_fields
+from audit.privacy.classes import business_of, has_subject, personal_fields
 from audit.privacy.masking import Room
 from audit.rest.filters import (
     NullsLastOrderingFilter,
@@ -280,9 +280,9 @@ class ResourceViewSet(StaffView, GenericViewSet[Any]):
 
     def note_access(self, verb: str, instances: Iterable[Any], **details: Any) -> None:
         """Note for the access event whom the answer shows."""
-        if personal_fields(self.model) or names_people(self.model):
+        if personal_fields(self.model) or has_subject(self.model):
             action = f"{self.event_prefix}.{verb}"
-            log.note_shown(action, instances, actor=self.actor, **details)
+            log.note_access(action, instances, actor=self.actor, **details)
 
     def answer_instance(self, instance: Any, status: int = 200) -> Response:
         """Answer one instance."""
@@ -299,7 +299,7 @@ class ResourceViewSet(StaffView, GenericViewSet[Any]):
         """List the rows that the filters keep, a page at a time."""
         params = self.params
         queryset = self.filter_queryset(self.get_queryset())
-        queryset = without_long(queryset, shown=self._columns(params))
+        queryset = without_long(queryset, columns=self._columns(params))
         instances = self.paginate_queryset(queryset) or []
         query = params["filters"].get("search")
         self.note_access(

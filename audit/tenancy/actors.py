@@ -24,11 +24,11 @@ Via = Literal["admin", "api", "capture", "command", "job"]
 
 
 # A UUID, or a reference as `customers.references` makes them.
-_OWN = re.compile(
+_REFERENCE = re.compile(
     r"[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}|[A-Z](?:-[0-9A-Z]{4}){2}", re.I
 )
 
-# What somebody may do, by business: the names of permissions, as Django writes them.
+# Permissions by business: their names as Django writes them.
 Permissions = Mapping[UUID, frozenset[str]]
 
 
@@ -75,27 +75,27 @@ class OperationContext:
     is_saved: bool = False
     # The step-up under which it acts; its events name it.
     grant_id: UUID | None = None
-    shown: list[AccessNote] = field(default_factory=list)
+    accesses: list[AccessNote] = field(default_factory=list)
     refused: NotedRefusal | None = None
     # Who reads, when it is not the signed-in person of the request.
     reader: Actor | None = None
 
     def refuse(self, code: str, label: str = "", object_id: str = "") -> None:
-        """Note a refusal; the first one of a request says what was tried.
+        """Note a refusal; the first one of a request is recorded.
 
         Of what was asked for, only an id or a reference of our own is kept: anything
         else may be somebody's address.
         """
         if self.refused is None:
-            kept = object_id if _OWN.fullmatch(object_id) else ""
-            self.refused = NotedRefusal(code[:100], label, kept)
+            reference = object_id if _REFERENCE.fullmatch(object_id) else ""
+            self.refused = NotedRefusal(code[:100], label, reference)
 
 
 @dataclass(frozen=True)
 class Actor:
     """Who acts, for which businesses, in which operation.
 
-    `business_ids` is None for whoever may act in all of them. `rights` say what a
+    `business_ids` is None for an actor of all businesses. `rights` say what a
     member of staff may do in each; keys and commands are held by their own scopes.
     """
 
@@ -118,7 +118,7 @@ class Actor:
 
     @classmethod
     def from_user(cls, user: Any, operation: OperationContext) -> Actor:
-        """Return a user as the one who acts; nobody's name for anonymous ones.
+        """Return a user as the one who acts; without a name for anonymous ones.
 
         Raises AccountAltered for an account that was changed past the hub.
         """
@@ -147,7 +147,7 @@ class Actor:
 
     @property
     def permission_fingerprint(self) -> str:
-        """What somebody may do where, as a text that changes with any of it."""
+        """The permissions by business, as a text that changes with any of them."""
         if self.business_ids is None:
             return "everything"
         permissions = (
@@ -157,7 +157,7 @@ class Actor:
 
     @property
     def sole_business_id(self) -> UUID | None:
-        """The business of whoever works for exactly one."""
+        """The business of an actor who works for exactly one."""
         ids = self.business_ids or ()
         return next(iter(ids)) if len(ids) == 1 else None
 

@@ -30,9 +30,9 @@ _ROWLESS = re.compile(
     re.IGNORECASE,
 )
 _ROLLBACK = re.compile(r"\A\s*rollback\b", re.IGNORECASE)
-_TELL = "SELECT pg_catalog.set_config('holdfast.businesses', %s, true)"
+_SET_SCOPE = "SELECT pg_catalog.set_config('holdfast.businesses', %s, true)"
 # No parameter of the protocol: only then two statements travel together.
-_BEGIN_AND_TELL = "BEGIN; SELECT pg_catalog.set_config('holdfast.businesses', {}, true)"
+_BEGIN_IN_SCOPE = "BEGIN; SELECT pg_catalog.set_config('holdfast.businesses', {}, true)"
 _END = object()
 
 
@@ -43,7 +43,7 @@ def tenant_scope(business_ids: Iterable[UUID] | None) -> Iterator[None]:
     Evaluate querysets inside: one that is read later is read within the reach of
     that moment. Blocks may be nested, and stand inside or around a transaction.
     """
-    token = _reach.set(_text(business_ids))
+    token = _reach.set(_as_setting(business_ids))
     try:
         yield
     finally:
@@ -54,7 +54,7 @@ def tenant_scope(business_ids: Iterable[UUID] | None) -> Iterator[None]:
 def extend_tenant_scope(business_id: UUID | None) -> Iterator[None]:
     """Let the SQL inside reach this business too, and nothing more than that.
 
-    For rows of the trail: they are written whoever acts, also before it is known.
+    For rows of the trail: they are written for any actor, also before one is known.
     """
     within = _reach.get()
     if business_id is None or within == ALL or str(business_id) in within.split(","):
@@ -86,7 +86,7 @@ def set_tenant_scope(business_ids: Iterable[UUID] | None) -> None:
     everything is within reach already.
     """
     if _is_request.get():
-        _reach.set(_text(business_ids))
+        _reach.set(_as_setting(business_ids))
 
 
 def keep_tenant_scope(parts: Iterable[Any]) -> Iterator[Any]:
@@ -94,10 +94,10 @@ def keep_tenant_scope(parts: Iterable[Any]) -> Iterator[Any]:
 
     A streamed answer is made after the request has ended.
     """
-    wanted = _reach.get()
+    scope = _reach.get()
     iterator = iter(parts)
     while True:
-        token = _reach.set(wanted)
+        token = _reach.set(scope)
         try:
             part = next(iterator, _END)
         finally:
@@ -107,7 +107,7 @@ def keep_tenant_scope(parts: Iterable[Any]) -> Iterator[Any]:
         yield part
 
 
-def _text(business_ids: Iterable[UUID] | None) -> str:
+def _as_setting(business_ids: Iterable[UUID] | None) -> str:
     if business_ids is None:
         return ALL
     # Nothing but an id may get here, least of all a star.
@@ -115,7 +115,7 @@ def _text(business_ids: Iterable[UUID] | None) -> str:
 
 
 class RowSecurityWrapper:
-    """Tells PostgreSQL what is within reach, in each transaction before its rows.
+    """Sets the tenant scope on PostgreSQL, in each transaction before its queries.
 
     Wraps every statement of one connection. The setting is local to its transaction:
     whoever gets the connection from the pool next, or reads without being told, sees
@@ -123,7 +123,7 @@ class RowSecurityWrapper:
     """
 
     def __init__(self) -> None:
-        self.told: str | None = None
+        self.sent_scope: str | None = None
 
     def __call__(
         self,
@@ -138,20 +138,20 @@ class RowSecurityWrapper:
         status = raw.info.transaction_status.name
         if status == "IDLE" and raw.autocommit:
             if isinstance(sql, str) and _ROWLESS.match(sql):
-                self.told = None  # it may begin a transaction
+                self.sent_scope = None  # it may begin a transaction
                 return execute(sql, params, many, context)
             return _alone(connection, lambda: execute(sql, params, many, context))
-        wanted = _reach.get()
-        if status != "INERROR" and (status == "IDLE" or self.told != wanted):
+        scope = _reach.get()
+        if status != "INERROR" and (status == "IDLE" or self.sent_scope != scope):
             with connection.wrap_database_errors:
-                raw.execute(_TELL, [wanted])
-            self.told = wanted
+                raw.execute(_SET_SCOPE, [scope])
+            self.sent_scope = scope
         try:
             return execute(sql, params, many, context)
         finally:
             # Going back to a savepoint takes back what was told after it.
             if isinstance(sql, str) and _ROLLBACK.match(sql):
-                self.told = None
+                self.sent_scope = None
 
 
 def _alone(connection: Any, execute: Callable[[], Any]) -> Any:
@@ -160,7 +160,7 @@ def _alone(connection: Any, execute: Callable[[], Any]) -> Any:
 
     raw = connection.connection
     with connection.wrap_database_errors:
-        raw.execute(sql.SQL(_BEGIN_AND_TELL).format(sql.Literal(_reach.get())))
+        raw.execute(sql.SQL(_BEGIN_IN_SCOPE).format(sql.Literal(_reach.get())))
     try:
         result = execute()
     except BaseException:

@@ -312,6 +312,6 @@ _EVENTS: dict[str | None, _EventReader] = {
     "CUSTOMER.DISPUTE.CREATED": (_dispute, PaymentState.DISPUTED),
     "CUSTOMER.DISPUTE.UPDATED": (_dispute, PaymentState.DISPUTED),
     "CUSTOMER.DISPUTE.RESOLVED": (_dispute, _state_of_dispute),
-    **{f"PAYMENT.CAPTURE.{verb}": row for verb, row in _PAYMENT_VERBS.items()},
-    **{f"PAYMENT.SALE.{verb}": row for verb, row in _PAYMENT_VERBS.items()},
+    **{f"PAYMENT.CAPTURE.{verb}": reading for verb, reading in _PAYMENT_VERBS.items()},
+    **{f"PAYMENT.SALE.{verb}": reading for verb, reading in _PAYMENT_VERBS.items()},
 }

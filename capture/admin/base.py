@@ -13,7 +13,7 @@ from django.template.response import TemplateResponse
 from django.urls import path
 
 from audit.admin.base import readable_columns
-from audit.admin.step_up import confirmed
+from audit.admin.step_up import require_step_up
 from audit.ids import parse_uuid
 from customers.admin.base import HubScopedAdmin, ReadOnlyAdmin
 
@@ -70,7 +70,7 @@ class ActPages(HubScopedAdmin):
                 raise Http404
             if not request.user.has_perm(act["permission"], instance):
                 raise PermissionDenied
-            self.note_shown(request, "viewed", [instance], target=instance)
+            self.note_access(request, "viewed", [instance], target=instance)
             values = self._values(request, act, instance)
             error = ""
             if request.method == "POST":
@@ -93,7 +93,7 @@ class ActPages(HubScopedAdmin):
         self, request: HttpRequest, act: Any, instance: Any, values: dict[str, str]
     ) -> HttpResponse:
         if "step_up" in act:
-            confirmed(request, act["step_up"], what=f"{act['title']} {instance}")
+            require_step_up(request, act["step_up"], what=f"{act['title']} {instance}")
         message = getattr(self, act["method"])(request, instance, values)
         self.message_user(request, message, act.get("level", messages.SUCCESS))
         return HttpResponseRedirect(self.page_url("change", instance.pk))

@@ -12,7 +12,7 @@ from django.urls import path, reverse
 from django.utils.html import format_html
 
 from audit.admin.base import actor_of
-from audit.log import note_shown
+from audit.log import note_access
 from capture import services
 from capture.admin.base import ProjectionAdmin, readable_columns
 from capture.models import (
@@ -114,7 +114,7 @@ class QuestionnaireAdmin(ProjectionAdmin):
         if not self.can_see_unmasked(request, questionnaire):
             # The picture of an account says more than any masked column.
             raise PermissionDenied
-        note_shown(
+        note_access(
             "file.downloaded",
             [questionnaire],
             actor=actor_of(request),

@@ -17,7 +17,7 @@ from audit.admin.once import repeatable
 from audit.tenancy.actors import Actor
 from capture import services
 from capture.admin.base import ActPages, ReadOnlyAdmin
-from capture.choices import Decision, Status
+from capture.choices import Decision, IngestStatus
 from capture.models import Quarantine, QuarantineDecision, RefusalCount
 
 
@@ -66,7 +66,7 @@ REPLAY = BulkAct(
 @admin.register(Quarantine)
 class QuarantineAdmin(BulkActs, ActPages, ReadOnlyAdmin):
     is_copy = True
-    shown_as = "quarantine"
+    event_prefix = "quarantine"
     list_display = ("received_at", "code", "source", "type", "times_seen", "state")
     list_filter = (StateFilter, "code", "type", "received_at")
     list_select_related = ("source",)
@@ -109,8 +109,8 @@ class QuarantineAdmin(BulkActs, ActPages, ReadOnlyAdmin):
         "state",
     )
 
-    def get_rows(self, actor: Any) -> QuerySet[Any]:
-        queryset: Any = super().get_rows(actor)
+    def get_visible(self, actor: Any) -> QuerySet[Any]:
+        queryset: Any = super().get_visible(actor)
         return queryset.with_outcome()
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -143,7 +143,7 @@ class QuarantineAdmin(BulkActs, ActPages, ReadOnlyAdmin):
             text=changed,
             reason=values["reason"] or None,
         )
-        if result.status in (Status.QUARANTINED, Status.CONFLICT):
+        if result.status in (IngestStatus.QUARANTINED, IngestStatus.CONFLICT):
             msg = f"{result.pointer or 'The item'}: {result.detail}"
             raise ValidationError(msg, code=result.code or "invalid")
         if not result.items:

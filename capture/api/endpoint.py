@@ -133,7 +133,7 @@ class CaptureRequest:
         """Charge the caller's rate limits. Raises ApiError 429 over a limit."""
         cost = max(1, units, size // _BYTES_PER_UNIT)
         for name, rate in services.rates_of(self.key, self.operation.ip):
-            budget = rate_limits.take(name, rate, cost)
+            budget = rate_limits.take_units(name, rate, cost)
             if self.budget is None or budget.remaining < self.budget.remaining:
                 self.budget = budget
             if not budget.is_allowed:

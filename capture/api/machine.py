@@ -74,7 +74,7 @@ def require_secret(key: Any) -> None:
 
 def _charge(key: Any, address: str | None) -> None:
     for name, rate in services.rates_of(key, address):
-        budget = rate_limits.take(name, rate)
+        budget = rate_limits.take_units(name, rate)
         if not budget.is_allowed:
             raise Throttled(wait=budget.retry_after)
 

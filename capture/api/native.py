@@ -120,7 +120,7 @@ def _ingest_batch(
     answers = []
     for n, group in enumerate(groups):
         item_results = [next(results) for _ in group]
-        answers.append(replace(item_results[0], index=n))
+        answers.append(replace(item_results[0], position=n))
     return batch(
         capture_request.request,
         answers,

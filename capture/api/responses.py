@@ -10,7 +10,7 @@ from django.http import HttpRequest, JsonResponse
 from audit.rest.exceptions import ApiError
 from audit.rest.problems import problem_item
 from audit.tenancy.actors import operation_of
-from capture.choices import Status
+from capture.choices import IngestStatus
 from capture.envelope import IngestResult
 
 _MESSAGES = {
@@ -32,7 +32,7 @@ def captured(result: IngestResult, *, show_customer: bool) -> JsonResponse:
             "status": result.status,
             "capture_id": str(result.capture_id),
             "customer_id": str(customer_id) if customer_id else None,
-            "duplicate": result.status == Status.DUPLICATE,
+            "duplicate": result.status == IngestStatus.DUPLICATE,
             "message": _MESSAGES[result.status],
             "warnings": result.warnings,
         }
@@ -41,7 +41,7 @@ def captured(result: IngestResult, *, show_customer: bool) -> JsonResponse:
 
 def error_of_result(result: IngestResult) -> ApiError:
     """Return the answer to a single message that was not taken."""
-    is_conflict = result.status == Status.CONFLICT
+    is_conflict = result.status == IngestStatus.CONFLICT
     more: dict[str, Any] = {"quarantine_id": str(result.quarantine_id)}
     if is_conflict:
         more["capture_id"] = str(result.capture_id)
@@ -61,7 +61,9 @@ def strict_error(results: list[IngestResult], status: int) -> ApiError:
         "strict_mode",
         "Some items are wrong, so none was accepted. Correct them and send all again.",
         errors=[
-            problem_item(f"/{v.index}{v.pointer or ''}", v.code or "", v.detail or "")
+            problem_item(
+                f"/{v.position}{v.pointer or ''}", v.code or "", v.detail or ""
+            )
             | {"quarantine_id": str(v.quarantine_id)}
             for v in results
         ],
@@ -95,11 +97,11 @@ def counted(
     counts = Counter(result.status for result in results)
     return {
         "received": len(results),
-        "accepted": counts[Status.ACCEPTED],
-        "duplicates": counts[Status.DUPLICATE],
-        "conflicts": counts[Status.CONFLICT],
-        "quarantined": counts[Status.QUARANTINED],
-        "retry": counts[Status.RETRY],
+        "accepted": counts[IngestStatus.ACCEPTED],
+        "duplicates": counts[IngestStatus.DUPLICATE],
+        "conflicts": counts[IngestStatus.CONFLICT],
+        "quarantined": counts[IngestStatus.QUARANTINED],
+        "retry": counts[IngestStatus.RETRY],
         "results": [_result(v, prefix, show_customer=show_customer) for v in results],
     }
 
@@ -115,10 +117,10 @@ def _result(
         "code": result.code,
         "detail": result.detail,
     }
-    answer: dict[str, Any] = {"index": result.index, "status": result.status}
+    answer: dict[str, Any] = {"index": result.position, "status": result.status}
     answer |= {name: str(value) for name, value in values.items() if value is not None}
     if result.pointer is not None:
-        answer["pointer"] = f"{prefix}/{result.index}{result.pointer}"
+        answer["pointer"] = f"{prefix}/{result.position}{result.pointer}"
     if result.warnings:
         answer["warnings"] = result.warnings
     return answer

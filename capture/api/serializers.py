@@ -15,7 +15,7 @@ from rest_framework.exceptions import ValidationError
 from audit.privacy.masking import mask_fields, mask_within
 from audit.rest.exceptions import ApiError
 from audit.rest.serializers import QuerySerializer, StrictSerializer
-from capture.choices import CaptureType, Decision, Status, Trust
+from capture.choices import CaptureType, Decision, IngestStatus, Trust
 from customers.api.fields import MaybeTextField
 
 _LIMIT, _REASON = "limit is a number from 1 to 200.", "reason is a text."
@@ -141,7 +141,9 @@ class CountsSerializer(serializers.Serializer[Any]):
 
 class CapturedSerializer(serializers.Serializer[Any]):
     success = serializers.BooleanField()
-    status = serializers.ChoiceField((Status.ACCEPTED.value, Status.DUPLICATE.value))
+    status = serializers.ChoiceField(
+        (IngestStatus.ACCEPTED.value, IngestStatus.DUPLICATE.value)
+    )
     capture_id = serializers.UUIDField()
     customer_id = serializers.UUIDField(allow_null=True)
     duplicate = serializers.BooleanField()
@@ -151,7 +153,7 @@ class CapturedSerializer(serializers.Serializer[Any]):
 
 class DeliveredSerializer(serializers.Serializer[Any]):
     success = serializers.BooleanField()
-    status = serializers.ChoiceField(Status.choices)
+    status = serializers.ChoiceField(IngestStatus.choices)
     capture_id = serializers.UUIDField(allow_null=True)
     duplicate = serializers.BooleanField()
 
@@ -180,7 +182,7 @@ class CaptureFindingsSerializer(serializers.Serializer[Any]):
 
 class CaptureResultSerializer(serializers.Serializer[Any]):
     index = serializers.IntegerField()
-    status = serializers.ChoiceField(Status.choices)
+    status = serializers.ChoiceField(IngestStatus.choices)
     message_id = serializers.CharField(required=False)
     capture_id = serializers.UUIDField(required=False)
     customer_id = serializers.UUIDField(required=False)

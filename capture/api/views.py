@@ -23,7 +23,7 @@ from capture.api.responses import (
     error_of_result,
     strict_error,
 )
-from capture.choices import CaptureType, Status
+from capture.choices import CaptureType, IngestStatus
 from capture.envelope import Envelope, IngestResult, Issue
 from capture.parsing import BodyItem, Parsed, ParseError, parse_body, read_text
 
@@ -99,7 +99,7 @@ def ingest_envelopes(
     capture_request: CaptureRequest, envelopes: list[Envelope], *, status: int = 422
 ) -> list[IngestResult]:
     """Ingest envelopes. Raises ApiError when a strict batch failed."""
-    numbered = [replace(e, index=n) for n, e in enumerate(envelopes)]
+    numbered = [replace(e, position=n) for n, e in enumerate(envelopes)]
     try:
         return services.ingest(
             numbered,
@@ -113,7 +113,7 @@ def ingest_envelopes(
 
 def answer_one(capture_request: CaptureRequest, result: IngestResult) -> HttpResponse:
     """Return the answer to a single message. Raises ApiError when it was not taken."""
-    if result.status in (Status.CONFLICT, Status.QUARANTINED):
+    if result.status in (IngestStatus.CONFLICT, IngestStatus.QUARANTINED):
         raise error_of_result(result)
     return captured(result, show_customer=capture_request.is_secret)
 

@@ -18,7 +18,7 @@ from rest_framework.response import Response
 from rest_framework.utils.encoders import JSONEncoder
 from rest_framework.viewsets import GenericViewSet
 
-from audit.log import note_shown, note_subjects
+from audit.log import note_access, note_subjects
 from audit.rest.exceptions import ApiError
 from audit.rest.pagination import KeysetPagination
 from audit.rest.renderers import ExactJSONRenderer
@@ -39,7 +39,7 @@ from capture.api.machine import KeyAuthentication, KeyReaderMixin, require_secre
 from capture.api.native import single
 from capture.api.responses import counted, error_of_result
 from capture.api.viewset_schema import ReadingSchema
-from capture.choices import SCOPE_READ, Status
+from capture.choices import SCOPE_READ, IngestStatus
 from capture.models import Capture, Quarantine
 from capture.parsing import ParseError, parse_body, payload_text
 
@@ -158,7 +158,7 @@ class ReadingViewSet(KeyReaderMixin, GenericViewSet[Any]):
     def list(self, request: Request) -> Response:
         """List rows, newest first."""
         page = self.paginate_queryset(self.get_queryset()) or []
-        note_shown(f"{self.event_prefix}.listed", page, actor=self.actor)
+        note_access(f"{self.event_prefix}.listed", page, actor=self.actor)
         next_link = self.paginator.get_next_link()  # type: ignore[union-attr]  # there is one
         return self.respond({"results": page, "next": next_link})
 
@@ -166,7 +166,7 @@ class ReadingViewSet(KeyReaderMixin, GenericViewSet[Any]):
         """Show one row."""
         instance = self.get_object()
         action = f"{self.event_prefix}.viewed"
-        note_shown(action, [instance], actor=self.actor, target=instance)
+        note_access(action, [instance], actor=self.actor, target=instance)
         return self.respond(instance)
 
     def respond(self, data: Any, **context: Any) -> Response:
@@ -282,7 +282,7 @@ class QuarantineDecisionViewSet(ReadingViewSet):
         result = services.replay_quarantined(
             item, actor=self.actor, text=text, reason=body.get("reason") or None
         )
-        if result.status in (Status.QUARANTINED, Status.CONFLICT):
+        if result.status in (IngestStatus.QUARANTINED, IngestStatus.CONFLICT):
             raise error_of_result(result)
         return self.respond(
             {

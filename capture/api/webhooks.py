@@ -20,7 +20,7 @@ from capture.api.endpoint import (
     read_body,
     refusal_of,
 )
-from capture.choices import Provider, Status, Trust
+from capture.choices import IngestStatus, Provider, Trust
 from capture.envelope import Envelope, Issue
 from capture.parsing import ParseError, parse_body, read_text, redact_text
 
@@ -89,10 +89,10 @@ def _receive(
     # What cannot be read is in quarantine: sending it again would not help.
     return JsonResponse(
         {
-            "success": result.status in (Status.ACCEPTED, Status.DUPLICATE),
+            "success": result.status in (IngestStatus.ACCEPTED, IngestStatus.DUPLICATE),
             "status": result.status,
             "capture_id": str(result.capture_id) if result.capture_id else None,
-            "duplicate": result.status == Status.DUPLICATE,
+            "duplicate": result.status == IngestStatus.DUPLICATE,
         }
     )
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from audit import log
 from audit.ids import uuid7
 from audit.tenancy.actors import Actor
-from capture.choices import Status
+from capture.choices import IngestStatus
 from capture.envelope import Envelope
 from capture.ingest.envelopes import build_envelopes
 from capture.ingest.pipeline import ingest
@@ -52,7 +52,7 @@ def correct_capture(
     note = {"former": former, "changed": changes, "reason": reason}
     envelope = replace(envelope, body={**envelope.body, "correction": note})
     result = ingest([envelope], source=source, actor=actor)[0]
-    if result.status != Status.ACCEPTED or result.capture_id is None:
+    if result.status != IngestStatus.ACCEPTED or result.capture_id is None:
         msg = result.detail or "The correction was not taken. Nothing has changed."
         raise ValidationError(msg, code=result.code or "invalid")
     log.record(

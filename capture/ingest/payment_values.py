@@ -93,7 +93,7 @@ def columns_of(group: PaymentGroup) -> dict[str, Any]:
     by_time = sorted(group.captures.values(), key=moment_of)
     merged: dict[str, Any] = {}
     for item in parsed:
-        stated = dict(item.facts)
+        stated = dict(item.values)
         if stated.get("currency_assumed") and merged.get("currency_assumed") is False:
             # An assumed currency does not replace a stated one.
             del stated["currency"], stated["currency_assumed"]
@@ -142,7 +142,7 @@ def _state(parsed: list[ParsedCapture]) -> tuple[str, Decimal | None]:
     special: tuple[Any, str] | None = None
     refunds = []
     for item in parsed:
-        values = item.facts
+        values = item.values
         state = str(values.get("state", PaymentState.CREATED))
         moment = moment_of(item.capture)
         if state in _RANK:
@@ -180,14 +180,16 @@ def _after_refunds(state: str, price: Decimal | None, refunded: Decimal | None) 
 
 def _is_verified(parsed: list[ParsedCapture]) -> bool:
     return any(
-        t.capture.trust != Trust.BROWSER and t.facts.get("state") in SETTLED_STATES
+        t.capture.trust != Trust.BROWSER and t.values.get("state") in SETTLED_STATES
         for t in parsed
     )
 
 
 def _paid_at(ours: list[ParsedCapture], by_time: list[Capture]) -> datetime:
     paid = [
-        t.capture.occurred_at for t in ours if t.facts.get("state") == PaymentState.PAID
+        t.capture.occurred_at
+        for t in ours
+        if t.values.get("state") == PaymentState.PAID
     ]
     return min(paid, default=by_time[0].occurred_at)
 

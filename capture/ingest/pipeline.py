@@ -18,7 +18,7 @@ from django.db.models.functions import RowNumber
 
 from audit import log
 from audit.tenancy.actors import Actor
-from capture.choices import CaptureType, Status
+from capture.choices import CaptureType, IngestStatus
 from capture.envelope import Envelope, IngestResult, Issue
 from capture.ingest.corrected_projections import replace_corrected
 from capture.ingest.customer_values import update_customers
@@ -77,7 +77,7 @@ class _Item:
     envelope: Envelope
     capture: Capture | None = None
     issue: Issue | None = None
-    status: str = Status.ACCEPTED
+    status: str = IngestStatus.ACCEPTED
     capture_id: UUID | None = None
     notes: list[str] = field(default_factory=list)
 
@@ -181,10 +181,10 @@ def _ingest(
         for item, quarantine_id in zip(wrong, quarantine_ids, strict=True)
     }
     _record_duplicates(good, source, actor)
-    fresh = [item for item in first if item.status == Status.ACCEPTED]
+    fresh = [item for item in first if item.status == IngestStatus.ACCEPTED]
     linked = _project_new(fresh, source, actor)
     before = {
-        i.capture_id for i in good if i.capture_id and i.status != Status.ACCEPTED
+        i.capture_id for i in good if i.capture_id and i.status != IngestStatus.ACCEPTED
     }
     owners = linked | links_of(pk for pk in before if pk not in linked)
     return [_result_of(item, owners, quarantine_id_of.get(id(item))) for item in items]
@@ -192,7 +192,7 @@ def _ingest(
 
 def _reset(item: _Item) -> _Item:
     """Return the item as it was before it met the database."""
-    item.status, item.capture_id, item.notes = Status.ACCEPTED, None, []
+    item.status, item.capture_id, item.notes = IngestStatus.ACCEPTED, None, []
     item.issue = item.envelope.issue
     return item
 
@@ -220,7 +220,7 @@ def _insert(
         capture = _capture(item)
         if capture.message_id in repeated:
             item.status, item.capture_id = (
-                Status.DUPLICATE,
+                IngestStatus.DUPLICATE,
                 repeated[capture.message_id],
             )
             item.notes.append("unchanged")
@@ -252,13 +252,13 @@ def _judge(
         item.capture_id = capture_id
         if capture_id == capture.pk and first[capture.message_id] is item:
             continue
-        item.status = Status.DUPLICATE
+        item.status = IngestStatus.DUPLICATE
         if fingerprint is not None and fingerprint != capture.fingerprint:
             differing.append(item)
     same = find_repeats([(item.capture_id, item.envelope) for item in differing])
     for item, is_same in zip(differing, same, strict=True):
         if not is_same:
-            item.status, item.issue = Status.CONFLICT, _CONFLICT
+            item.status, item.issue = IngestStatus.CONFLICT, _CONFLICT
 
 
 def _insert_captures(
@@ -365,9 +365,7 @@ def _latest_states(boards: list[_Item], source: Source) -> dict[str, LatestState
 
 def _record_duplicates(good: list[_Item], source: Source, actor: Actor) -> None:
     """Write a sighting of every repeat."""
-    again = [
-        i for i in good if i.status == Status.DUPLICATE and i.capture_id is not None
-    ]
+    again = [i for i in good if i.status == IngestStatus.DUPLICATE and i.capture_id]
     Sighting.objects.bulk_create(
         [
             Sighting(
@@ -522,7 +520,7 @@ def _result_of(
     envelope, issue = item.envelope, item.issue
     capture = item.capture
     result = IngestResult(
-        index=item.position,
+        position=item.position,
         status=item.status,
         capture_id=item.capture_id,
         quarantine_id=quarantine_id,
@@ -535,10 +533,10 @@ def _result_of(
     )
     if issue is None:
         return result
-    is_conflict = item.status == Status.CONFLICT
+    is_conflict = item.status == IngestStatus.CONFLICT
     return replace(
         result,
-        status=Status.CONFLICT if is_conflict else Status.QUARANTINED,
+        status=IngestStatus.CONFLICT if is_conflict else IngestStatus.QUARANTINED,
         code=issue.code,
         pointer=issue.pointer,
         detail=issue.message,

@@ -54,13 +54,13 @@ _LONG = 10_000
 class ParsedCapture:
     """A capture and its values under our names; `email` as it was typed.
 
-    For a corrected capture, `fields`, `facts` and `stated_at` (the time of arrival)
+    For a corrected capture, `fields`, `values` and `stated_at` (the time of arrival)
     are those of the correction.
     """
 
     capture: Capture
     fields: dict[str, Any]
-    facts: dict[str, Any]
+    values: dict[str, Any]
     stated_at: datetime
     email: str | None = None
 

@@ -85,7 +85,7 @@ def _build_quarantine(
         source=source,
         key_id=envelope.key_id,
         operation_id=actor.operation.id,
-        position=envelope.index,
+        position=envelope.position,
         adapter=envelope.adapter,
         trust=envelope.trust,
         type=envelope.type,

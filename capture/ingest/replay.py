@@ -15,7 +15,7 @@ from audit import log
 from audit.database.batches import give_way
 from audit.database.outages import is_unavailable
 from audit.tenancy.actors import Actor
-from capture.choices import CaptureType, Decision, Status
+from capture.choices import CaptureType, Decision, IngestStatus
 from capture.envelope import Envelope, IngestResult
 from capture.ingest.entrances import (
     BODY_KEYS,
@@ -38,7 +38,7 @@ from capture.parsing import BodyItem, Parsed, ParseError, parse_body
 
 logger = logging.getLogger(__name__)
 
-_TAKEN = (Status.ACCEPTED, Status.DUPLICATE)
+_TAKEN = (IngestStatus.ACCEPTED, IngestStatus.DUPLICATE)
 
 
 @transaction.atomic
@@ -70,21 +70,21 @@ def replay_quarantined(
         quarantine=quarantined, decision=Decision.REPLAYED
     ).first()
     if done is not None:
-        return IngestResult(0, Status.DUPLICATE, capture_id=done.capture_id)
+        return IngestResult(0, IngestStatus.DUPLICATE, capture_id=done.capture_id)
     entry, groups = _read_again(quarantined, text or quarantined.item or "", source)
     if all(group[0].issue for group in groups):
         return _failed_result(quarantined, entry, groups)
     if not entry.is_batch:
         groups = [_with_free_ids(groups[0], quarantined, source)]
     flat = [
-        replace(envelope, index=n)
+        replace(envelope, position=n)
         for n, group in enumerate(groups)
         for envelope in group
     ]
     results = iter(ingest(flat, source=source, actor=actor))
     # A profile with a login time is two messages, and one item.
     item_results = [[next(results) for _ in group][0] for group in groups]  # noqa: RUF015 - all are taken
-    item_results = [replace(result, index=n) for n, result in enumerate(item_results)]
+    item_results = [replace(each, position=n) for n, each in enumerate(item_results)]
     first = next((v for v in item_results if v.status in _TAKEN), item_results[0])
     if first.status in _TAKEN:
         if entry.is_batch:
@@ -199,7 +199,7 @@ def _failed_result(
     place = f"{entry.prefix}/0" if entry.is_batch else ""
     return IngestResult(
         0,
-        Status.QUARANTINED,
+        IngestStatus.QUARANTINED,
         quarantine_id=quarantined.pk,
         code=issue.code,
         pointer=f"{place}{issue.pointer}",
@@ -210,7 +210,7 @@ def _failed_result(
 def _summary(results: list[IngestResult]) -> str:
     """Return what became of the items of a body, as a sentence."""
     counts = Counter(result.status for result in results)
-    counted = ", ".join(f"{counts[s]} {s}" for s in Status.values if counts[s])
+    counted = ", ".join(f"{counts[s]} {s}" for s in IngestStatus.values if counts[s])
     return f"Of {len(results)} items: {counted}."
 
 

@@ -115,8 +115,8 @@ def _money() -> models.DecimalField:
     return models.DecimalField(max_digits=15, decimal_places=3, null=True)
 
 
-def _amount(digits: int, places: int) -> models.DecimalField:
-    return models.DecimalField(max_digits=digits, decimal_places=places, null=True)
+def _decimal(digits: int, scale: int) -> models.DecimalField:
+    return models.DecimalField(max_digits=digits, decimal_places=scale, null=True)
 
 
 class Questionnaire(Projection):
@@ -159,7 +159,7 @@ class Questionnaire(Projection):
     prop_firm = NullCharField(max_length=100)
     account_type = NullCharField(max_length=100)
     account_size = _money()
-    risk_percentage = _amount(5, 2)
+    risk_percentage = _decimal(5, 2)
     risk_reward_ratio = NullCharField(max_length=100)
     account_screenshot = NullCharField("screenshot", max_length=64)
     screenshot_filename = NullCharField(max_length=255)
@@ -207,21 +207,21 @@ class DashboardSnapshot(Projection):
     initial_equity = _money()
     current_equity = _money()
     total_pnl = _money()
-    win_rate = _amount(5, 2)
+    win_rate = _decimal(5, 2)
     total_trades = models.BigIntegerField(null=True)
     winning_trades = models.BigIntegerField(null=True)
     losing_trades = models.BigIntegerField(null=True)
-    average_win = _amount(12, 2)
-    average_loss = _amount(12, 2)
-    profit_factor = _amount(10, 4)
-    max_drawdown = _amount(12, 2)
-    current_drawdown = _amount(12, 2)
+    average_win = _decimal(12, 2)
+    average_loss = _decimal(12, 2)
+    profit_factor = _decimal(10, 4)
+    max_drawdown = _decimal(12, 2)
+    current_drawdown = _decimal(12, 2)
     gross_profit = _money()
     gross_loss = _money()
     consecutive_wins = models.BigIntegerField(null=True)
     consecutive_losses = models.BigIntegerField(null=True)
-    risk_per_trade = _amount(5, 2)
-    daily_loss_limit = _amount(5, 2)
+    risk_per_trade = _decimal(5, 2)
+    daily_loss_limit = _decimal(5, 2)
     consecutive_losses_limit = models.BigIntegerField(null=True)
     account_balance = _money()
     account_equity_dash = _money()

@@ -1,4 +1,4 @@
-"""What could not be taken, kept until somebody decides; and repeats of the known."""
+"""Messages that were not accepted, until a decision; and repeated deliveries."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class QuarantineQuerySet(ScopedQuerySet["Quarantine"]):
     """Items by what became of them."""
 
     def open(self) -> QuarantineQuerySet:
-        """Keep the items that nobody has decided on."""
+        """Keep the items without a decision."""
         return self.filter(decisions=None)
 
     def with_outcome(self) -> QuarantineQuerySet:
@@ -100,7 +100,7 @@ class Quarantine(SealedModel):
 
     @property
     def newest_decision(self) -> QuarantineDecision | None:
-        """What was decided last; None while nobody has."""
+        """The last decision; None while there is none."""
         return next(iter(self.decisions.all()), None)
 
     @property

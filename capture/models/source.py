@@ -67,14 +67,14 @@ class Source(TrackedModel):
         return self.name
 
     def clean(self) -> None:
-        """Refuse a mapping to anything that is no type of ours."""
+        """Refuse a mapping to anything but the types of captures."""
         super().clean()
         types = self.event_types
         if not isinstance(types, dict) or not set(map(str, types.values())) <= set(
             CaptureType.values
         ):
-            known = ", ".join(CaptureType.values)
-            msg = f'Write {{"Name of the event": "type"}}; types are {known}.'
+            allowed = ", ".join(CaptureType.values)
+            msg = f'Write {{"Name of the event": "type"}}; types are {allowed}.'
             raise ValidationError({"event_types": msg})
 
 
@@ -148,7 +148,7 @@ class ApiKey(TrackedModel):
         return f"{self.prefix}…"
 
     def clean(self) -> None:
-        """Refuse scopes that nobody knows, and origins that no browser would send."""
+        """Refuse unknown scopes, and origins that no browser would send."""
         super().clean()
         if not isinstance(self.scopes, list) or not set(map(str, self.scopes)) <= set(
             SCOPES

@@ -15,10 +15,10 @@ from capture.parsing.items import parse_items, parse_items_or_lines, parse_lines
 from capture.parsing.payload import fingerprint, payload_text, read_payload
 from capture.parsing.redaction import redact, redact_text
 from capture.parsing.sqlite import (
-    Row,
     SQLiteError,
     SQLiteFile,
     Table,
+    TableRecord,
     is_blank,
     open_sqlite,
     plain_value,
@@ -29,10 +29,10 @@ __all__ = [
     "BodyItem",
     "ParseError",
     "Parsed",
-    "Row",
     "SQLiteError",
     "SQLiteFile",
     "Table",
+    "TableRecord",
     "decode_body",
     "find_excess",
     "fingerprint",

@@ -37,7 +37,7 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRecord:
     """One row: its key, how a report names it, and its values as SQLite has them."""
 
     key: str
@@ -153,14 +153,14 @@ class SQLiteFile:
             )
             raise SQLiteError(msg) from error
 
-    def rows(self, table: Table, mark: str = "0") -> Iterator[Row]:
+    def records(self, table: Table, mark: str = "0") -> Iterator[TableRecord]:
         """Yield the rows of a table; `mark` is SQL that is true for those to mark."""
         key = table.key or "rowid"
         query = f"SELECT {key}, {mark}, * FROM {quoted(table.name)}"  # noqa: S608 - names are quoted
         for n, (pk, marked, *values) in enumerate(self.values(query), start=1):
-            row = dict(zip(table.columns, values, strict=True))
+            columns = dict(zip(table.columns, values, strict=True))
             name = str(pk) if table.key and pk is not None else f"row{pk or n}"
-            yield Row(name, _label(pk, name, n), row, bool(marked))
+            yield TableRecord(name, _label(pk, name, n), columns, bool(marked))
 
     def _table(self, name: str) -> Table:
         columns_info = list(self.values(f"PRAGMA table_info({quoted(name)})"))

@@ -236,13 +236,13 @@ def get_customer_data_stats(
 
 
 def _verification(live: Any, business_id: UUID) -> dict[str, int]:
-    confirmed = Q(verified=True, state__in=_CONFIRMED)
+    is_confirmed = Q(verified=True, state__in=_CONFIRMED)
     refunded = Q(verified=True, state=PaymentState.REFUNDED)
     failed = Q(state=PaymentState.FAILED)
     steps = (
-        ("confirmed", confirmed),
+        ("confirmed", is_confirmed),
         ("refunded", refunded),
-        ("claimed", ~confirmed & ~refunded & ~failed),
+        ("claimed", ~is_confirmed & ~refunded & ~failed),
         ("failed", failed),
     )
     payments = Payment.objects.filter(

@@ -30,7 +30,7 @@ from capture.adapters import (
     snake,
     who,
 )
-from capture.choices import CaptureType, IdentifierKind, Status, Trust
+from capture.choices import CaptureType, IdentifierKind, IngestStatus, Trust
 from capture.envelope import Envelope, Issue
 from capture.ingest.envelopes import build_envelopes
 from capture.ingest.normalisation import read_time, state_of, stored_message_id
@@ -39,7 +39,7 @@ from capture.ingest.projections import number, text
 from capture.ingest.screenshots import MAX_BYTES, store_screenshot
 from capture.ingest.validation import ILLEGAL_IDS
 from capture.models import Capture, Identifier, Payment, Sighting, Source
-from capture.parsing import Row, SQLiteFile, Table, fingerprint, quoted, redact
+from capture.parsing import SQLiteFile, Table, TableRecord, fingerprint, quoted, redact
 from capture.services.keys import get_or_create_source
 from customers import services as customers
 
@@ -67,9 +67,9 @@ class TableReport:
     """What became of one table: its rows, and the messages that they made."""
 
     name: str
-    rows: int = 0
+    read: int = 0
     new: int = 0
-    known: int = 0
+    repeated: int = 0
     unchanged: int = 0
     covered: int = 0
     problems: int = 0
@@ -81,7 +81,7 @@ class RowProblem:
     """A row that went to quarantine: table, row and code, but no value."""
 
     table: str
-    row: str
+    label: str
     code: str
     pointer: str
 
@@ -96,7 +96,7 @@ class LegacyReport:
     batches: int = 0
     # Rows of all tables, and how many of them have been looked at.
     total: int = 0
-    rows: int = 0
+    read: int = 0
 
 
 @dataclass(frozen=True)
@@ -178,9 +178,9 @@ def _source(business: Any, name: str, actor: Actor, *, check: bool) -> Source | 
 
 def _read_table(load: _Load, report: TableReport) -> Iterator[_Message]:
     """Yield the messages of a table, but for the payments of customers' rows."""
-    for row in load.file.rows(load.tables[report.name], _mark(load, report.name)):
-        report.rows += 1
-        load.report.rows += 1
+    for row in load.file.records(load.tables[report.name], _mark(load, report.name)):
+        report.read += 1
+        load.report.read += 1
         for message in _row_messages(load, report.name, row):
             if message.suffix != _PAYMENT:
                 yield message
@@ -188,7 +188,7 @@ def _read_table(load: _Load, report: TableReport) -> Iterator[_Message]:
 
 def _read_payments(load: _Load) -> Iterator[_Message]:
     """Yield the payments in the rows of customers."""
-    for row in load.file.rows(load.tables[CUSTOMERS]):
+    for row in load.file.records(load.tables[CUSTOMERS]):
         for message in _row_messages(load, CUSTOMERS, row):
             if message.suffix == _PAYMENT:
                 yield message
@@ -202,7 +202,7 @@ def _import_messages(
         _import_batch(load, report, batch)
 
 
-def _row_messages(load: _Load, table: str, row: Row) -> Iterator[_Message]:
+def _row_messages(load: _Load, table: str, row: TableRecord) -> Iterator[_Message]:
     """Yield the messages of a row. Every row becomes at least one."""
     business_id = None if load.is_check else load.business.pk
     weight = sum(len(v) for v in row.values.values() if isinstance(v, str | bytes))
@@ -362,7 +362,7 @@ def _import_batch(load: _Load, report: TableReport, batch: list[_Message]) -> No
     for message in batch:
         report.warnings.update({code for code, _ in message.envelope.warnings})
         if _is_repeat(message.envelope, before, load.source):
-            report.known += 1
+            report.repeated += 1
         else:
             fresh.append(message)
     fresh = _without_foreign_ids(load, fresh)
@@ -382,12 +382,12 @@ def _ingest(
     for message, result in zip(batch, results, strict=True):
         if result.code is not None:
             _note(load, report, message, result.code, result.pointer)
-        elif result.status == Status.ACCEPTED:
+        elif result.status == IngestStatus.ACCEPTED:
             report.new += 1
         elif "unchanged" in result.warnings:
             report.unchanged += 1
         else:
-            report.known += 1
+            report.repeated += 1
 
 
 def _count_checked(
@@ -512,7 +512,8 @@ def _ref(envelope: Envelope) -> str | None:
 
 @transaction.atomic
 def _record(load: _Load) -> None:
-    names = ("rows", "new", "known", "unchanged", "covered", "problems")
+    names = {"rows": "read", "known": "repeated"}
+    names |= {n: n for n in ("new", "unchanged", "covered", "problems")}
     log.record(
         "legacy.imported",
         load.source,
@@ -520,8 +521,8 @@ def _record(load: _Load) -> None:
         business_id=load.business.pk,
         data={"batches": load.report.batches}
         | {
-            f"{table.name}.{name}": getattr(table, name)
+            f"{table.name}.{name}": getattr(table, field_name)
             for table in load.report.tables
-            for name in names
+            for name, field_name in names.items()
         },
     )

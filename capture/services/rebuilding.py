@@ -43,7 +43,7 @@ class Difference:
     """One column of one projection that is not what it should be."""
 
     table: str
-    row_id: UUID
+    object_id: UUID
     column: str
 
 
@@ -284,7 +284,7 @@ def _rebuild_values(*, repair: bool) -> Iterator[Difference]:
     last: UUID | None = None
     while ids := _next_customers(naming_links, last):
         values = _Values(naming_links, ids)
-        suspects = sorted({difference.row_id for difference in values.differences()})
+        suspects = sorted({difference.object_id for difference in values.differences()})
         for _, part in in_batches(suspects, _REPAIRED):
             yield from _compare_values_again(naming_links, part, repair=repair)
         last = ids[-1]

@@ -51,7 +51,7 @@ _REPEATING = {
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
-    """Return the problem document of an error; None for what nobody expected.
+    """Return the problem document of an error; None for unexpected ones.
 
     The latter becomes a 500 by `config.errors`, and stands in the log.
     """

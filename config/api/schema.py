@@ -39,6 +39,8 @@ DjangoFilterExtension._has_gis = False  # type: ignore[attr-defined]  # set by t
 # What the viewer offers first.
 _FIRST = ("staffToken", "captureKey")
 _SAFE = ("GET", "HEAD", "OPTIONS")
+# Components whose names clients know; the classes are called otherwise.
+_PUBLISHED = {"IngestStatus": "Status"}
 _SCHEMA_REF = re.compile(r'"#/components/schemas/([^"]+)"')
 _CSRF = {
     "type": "apiKey",
@@ -92,7 +94,7 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
 
 
 class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # the library has no types there
-    """The session of somebody who has signed in to the admin."""
+    """The session of a person who is signed in to the admin."""
 
     target_class = "rest_framework.authentication.SessionAuthentication"
     name = "staffSession"
@@ -201,7 +203,7 @@ def _share_refusals(result: dict[str, Any]) -> None:
 
 
 def _name_choices(result: dict[str, Any]) -> None:
-    """Give each list of values of ours one component, under the name of its class.
+    """Give each TextChoices one component, under the name of its class.
 
     A list that two classes share stays where it is used.
     """
@@ -209,7 +211,8 @@ def _name_choices(result: dict[str, Any]) -> None:
     names: dict[tuple[str, ...], str] = {}
     for choices in sorted(TextChoices.__subclasses__(), key=lambda c: c.__name__):
         values = tuple(sorted(choices.values))
-        names[values] = "" if values in names else choices.__name__
+        published = _PUBLISHED.get(choices.__name__, choices.__name__)
+        names[values] = "" if values in names else published
     for place in [*_choice_maps(copy.copy(schemas)), *_choice_maps(result["paths"])]:
         for key, schema in list(place.items()):
             if not isinstance(schema, dict) or "enum" not in schema:

@@ -27,7 +27,7 @@ def money_column(name: str, description: str) -> Any:
 class HubScopedAdmin(ScopedAdmin):
     """A page of what belongs to the actor's businesses."""
 
-    def get_rows(self, actor: Actor) -> QuerySet[Any]:
+    def get_visible(self, actor: Actor) -> QuerySet[Any]:
         return services.list_visible(self.model, actor=actor)
 
 

@@ -15,7 +15,7 @@ from django.http import HttpRequest
 from audit import accounts
 from audit.admin.base import ScopedAdmin, actor_of, readable_columns
 from audit.admin.inlines import ReadOnlyInline
-from audit.admin.step_up import confirmed, sent_fields
+from audit.admin.step_up import require_step_up, sent_fields
 from audit.tenancy.actors import Actor
 from customers import services
 from customers.admin.base import CustomerChildAdmin, EntryAdmin, money_column
@@ -92,7 +92,7 @@ class LimitedForms(ScopedAdmin):
             digest = accounts.digest_of(
                 instance._meta.model_name, pk=object_id, form=form
             )
-            confirmed(request, "refund_over_limit", what=what, digest=digest)
+            require_step_up(request, "refund_over_limit", what=what, digest=digest)
         return super().changeform_view(request, object_id, form_url, extra_context)
 
     def _sent(self, request: HttpRequest, object_id: str | None) -> Any:
@@ -138,7 +138,7 @@ class RefundAdmin(LimitedForms, CustomerChildAdmin):
     @admin.action(description="Approve: give the money back", permissions=["approve"])
     def approve(self, request: HttpRequest, queryset: QuerySet[Refund]) -> None:
         def check(digest: str, what: str) -> None:
-            confirmed(request, "refund_over_limit", what=what, digest=digest)
+            require_step_up(request, "refund_over_limit", what=what, digest=digest)
 
         act = partial(services.approve_refund, step_up=check)
         self._decide(request, queryset, act, "Approved: the money goes back.")

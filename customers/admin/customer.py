@@ -18,7 +18,7 @@ from audit.admin.bulk import BulkAct, BulkActs
 from audit.admin.once import repeatable
 from audit.admin.people import PersonPages
 from audit.admin.tracked import TrackedForm
-from audit.privacy.invisible import with_bidi_shown
+from audit.privacy.invisible import with_visible_bidi
 from audit.privacy.masking import SEE_UNMASKED, mask_text
 from audit.tenancy.actors import Actor
 from customers import services
@@ -264,7 +264,7 @@ class CustomerAdmin(BulkActs, PersonPages, ExchangeAdmin):
         )
 
     def autocomplete_label(self, customer: Customer) -> str:
-        name = with_bidi_shown(mask_text(customer.name or ""))
+        name = with_visible_bidi(mask_text(customer.name or ""))
         return f"{name} · {customer.unique_id}"
 
     # --- the list and the form --------------------------------------------------
@@ -292,8 +292,8 @@ class CustomerAdmin(BulkActs, PersonPages, ExchangeAdmin):
             ]
         return super().render_change_form(request, context, *args, **kwargs)
 
-    def get_rows(self, actor: Actor) -> Any:
-        customers: Any = super().get_rows(actor)
+    def get_visible(self, actor: Actor) -> Any:
+        customers: Any = super().get_visible(actor)
         return services.with_order_name(customers, actor=actor)
 
     def get_search_results(

@@ -12,7 +12,7 @@ from import_export.admin import ExportMixin
 
 from audit import accounts, log
 from audit.admin.base import actor_of
-from audit.admin.step_up import confirmed, sent_fields
+from audit.admin.step_up import require_step_up, sent_fields
 from audit.ids import parse_uuid
 from audit.privacy.classes import subject_of
 from audit.tenancy.actors import Actor
@@ -58,7 +58,7 @@ class ExchangeAdmin(ExportMixin, ImportPages):
             "export", **details, filters=filters, form=sent_fields(request)
         )
         what = f"Export {self.opts.verbose_name_plural} as {details['format']}"
-        confirmed(request, "export", what=what, digest=digest)
+        require_step_up(request, "export", what=what, digest=digest)
         counts = _count_by_business(queryset)
         _record_each("export.started", counts, actor=actor, details=details)
         data = super().get_export_data(file_format, request, queryset, **kwargs)

@@ -353,7 +353,7 @@ class ImportPages(HubAdmin):
         rows = [row for group in preview["shown"].values() for row in group]
         keys = [row["key"] for row in rows if row["key"]]
         stored = self.get_queryset(request).filter(pk__in=keys)
-        self.note_shown(request, "previewed", stored)
+        self.note_access(request, "previewed", stored)
 
     def _render(
         self, request: HttpRequest, template: str, context: dict[str, Any]

@@ -93,7 +93,7 @@ class CustomerDetailViewSet(ViewSetMixin, BusinessScopeMixin):
             limit=self.params["limit"],
         )
         customers = [match.customer for match in matches]
-        log.note_shown(
+        log.note_access(
             "customer.searched", customers, actor=self.actor, query=text or None
         )
         matched = {match.customer.pk: match.matched for match in matches}

@@ -99,7 +99,9 @@ class BusinessScopeMixin(StaffView):
 
     def note_viewed(self, customer: Customer) -> None:
         """Record in the access event that the answer is about this customer."""
-        log.note_shown("customer.viewed", [customer], actor=self.actor, target=customer)
+        log.note_access(
+            "customer.viewed", [customer], actor=self.actor, target=customer
+        )
 
 
 class WorkingBusinessView(BusinessScopeMixin):
@@ -110,7 +112,7 @@ class WorkingBusinessView(BusinessScopeMixin):
     ) -> None:
         """Record in the access event which customers the answer lists."""
         action = f"customer.{verb}"
-        log.note_shown(action, customers, actor=self.actor, query=query)
+        log.note_access(action, customers, actor=self.actor, query=query)
 
     def list_page(self, queryset: Any, *, limit: str = "limit") -> Page[Any]:
         """Return the page that the request asks for; record which customers it lists.

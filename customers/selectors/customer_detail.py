@@ -107,7 +107,7 @@ def find_possible_duplicates(
             duplicates.setdefault(other.pk, Duplicate(other, reason))
     named = list(duplicates.values())[:limit]
     if named:
-        log.note_shown("customer.listed", [other for other, _ in named], actor=actor)
+        log.note_access("customer.listed", [other for other, _ in named], actor=actor)
     return named
 
 

@@ -78,7 +78,7 @@ def _table(
         queryset: Any = list_visible(model, actor=actor).filter(**filters)
         if only is not None:
             queryset = queryset.filter(only)
-        queryset = without_long(queryset, shown=texts)
+        queryset = without_long(queryset, columns=texts)
         return map(entry, before_place(queryset, before, column=at, limit=limit))
 
     permission = f"{model._meta.app_label}.view_{model._meta.model_name}"

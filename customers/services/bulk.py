@@ -8,9 +8,9 @@ from typing import Any
 from django.db import models, transaction
 
 from audit import log
-from audit.history.bulk import insert_rows, insert_tracked
+from audit.history.bulk import insert_instances, insert_tracked
 from audit.history.models import TrackedModel
-from audit.history.writing import Change
+from audit.history.writing import Authorship
 from audit.tenancy.actors import Actor
 from customers.models import Customer, CustomerStats, Preferences
 from customers.services.stats import compute_stats
@@ -30,7 +30,7 @@ def bulk_create_customers(
     whose preferences are not among them get empty ones. Nothing is validated but by
     the database. One event names all.
     """
-    authorship = Change(actor, reason)
+    authorship = Authorship(actor, reason)
     insert_tracked(customers, authorship)
     with_preferences = {p.customer_id for p in _of(Preferences, belongings)}
     empty = [
@@ -43,7 +43,7 @@ def bulk_create_customers(
         if related and isinstance(related[0], TrackedModel):
             insert_tracked(related, authorship)  # type: ignore[arg-type]  # all are what the first one is
         else:
-            insert_rows(related)
+            insert_instances(related)
     log.record(
         "customer.created",
         actor=actor,
@@ -57,7 +57,7 @@ def bulk_create_customers(
         CustomerStats(customer=c, business_id=c.business_id, **computed[c.pk])
         for c in customers
     ]
-    insert_rows(stats)
+    insert_instances(stats)
 
 
 def _of(model: Any, belongings: Sequence[Sequence[Any]]) -> Sequence[Any]:

@@ -21,7 +21,7 @@ from django.db.models import Count, Max, Min, Q, QuerySet, Sum
 from django.utils import timezone
 
 from audit.database.batches import batched, in_batches
-from audit.history.bulk import upsert_rows
+from audit.history.bulk import upsert_instances
 from customers import metrics
 from customers.choices import (
     PURCHASE_STATUSES,
@@ -250,7 +250,7 @@ def _write(customers: Sequence[Customer], computed: dict[UUID, Columns]) -> None
         for c in customers
     ]
     names = {name for columns in computed.values() for name in columns}
-    upsert_rows(stats, key="customer_id", columns=names | {"updated_at"})
+    upsert_instances(stats, key="customer_id", columns=names | {"updated_at"})
 
 
 def _bought(ids: list[UUID]) -> dict[UUID, _Money]:

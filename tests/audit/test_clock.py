@@ -195,7 +195,7 @@ def test_another_jump_is_told_again(clock, caplog):
     caplog.clear()
 
     clock.jump(hours=-1)
-    module._told.offset = None  # another process would not have seen it
+    module._jumps.offset = None  # another process would not have seen it
     assert is_ahead(made_at)
 
     assert len(told(caplog)) == 1

@@ -83,7 +83,7 @@ def test_long_columns_are_not_read(db):
     assert {"payload", "raw", "facts", "warnings"} <= long_columns(Capture)
 
     with CaptureQueriesContext(connection) as asked:
-        [row] = without_long(Capture.objects.all(), shown=["facts"])
+        [row] = without_long(Capture.objects.all(), columns=["facts"])
         [link] = without_long(CaptureLink.objects.select_related("capture__source"))
         assert row.facts == {}
         assert link.capture.source.slug

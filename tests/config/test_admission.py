@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from config import admission
-from config.admission import Admission, Room, has_left, places, threads
+from config.admission import Admission, Room, capacities, has_left, threads
 
 CAPTURE, PAGE = "/api/v1/captures", "/admin/"
 
@@ -148,7 +148,7 @@ def test_whoever_is_refused_hears_when_to_come_again(hub, ask, path, kind):
 
 
 def test_who_waits_longest_is_next():
-    room, order = Room("x", places=1, queue=3, seconds=5), []
+    room, order = Room("x", free=1, queue=3, seconds=5), []
     assert room.enter()
 
     def wait(name: int) -> None:
@@ -167,7 +167,7 @@ def test_who_waits_longest_is_next():
         thread.join()
 
     assert order == [0, 1, 2]
-    assert room.places == 1
+    assert room.free == 1
 
 
 def test_a_place_is_free_again_whatever_happened():
@@ -175,18 +175,18 @@ def test_a_place_is_free_again_whatever_happened():
         raise RuntimeError
 
     door = Admission(broken)
-    before = door.pages.places
+    before = door.pages.free
     for _ in range(30):
         with pytest.raises(RuntimeError):
             door({"PATH_INFO": PAGE}, None)
-    assert door.pages.places == before
+    assert door.pages.free == before
 
     sent = Admission(lambda environ, start: iter([b"x"]))
     for _ in range(30):
         answer: Any = sent({"PATH_INFO": PAGE}, None)
         answer.close()
         answer.close()
-    assert sent.pages.places == before
+    assert sent.pages.free == before
 
 
 def test_work_is_not_begun_for_who_has_left(hub, ask):
@@ -206,7 +206,7 @@ def test_work_is_not_begun_for_who_has_left(hub, ask):
 
 
 def test_a_process_has_threads_for_all_that_may_be_there_at_once():
-    assert sum(places(6).values()) == 7
+    assert sum(capacities(6).values()) == 7
     assert threads(6) == 7 * 9 + 8
 
 
@@ -268,8 +268,8 @@ def test_what_broke_off_is_not_taken_for_something_shorter(path):
         "wsgi.input": io.BytesIO(b"amount=10"),
     }
     admission_of = Admission(never)
-    free = admission_of.captures.places, admission_of.pages.places
+    free = admission_of.captures.free, admission_of.pages.free
     admission_of(environ, lambda status, _headers: told.append(status))
 
     assert told == ["408 Request Timeout"]
-    assert (admission_of.captures.places, admission_of.pages.places) == free
+    assert (admission_of.captures.free, admission_of.pages.free) == free

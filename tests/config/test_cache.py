@@ -75,7 +75,7 @@ def test_the_table_of_former_versions_is_gone():
 
 
 def test_maintain_leaves_word_for_all_processes(db, monkeypatch):
-    monkeypatch.setattr(health, "KEPT_SECONDS", -1)
+    monkeypatch.setattr(health, "CACHE_SECONDS", -1)
     call_command("maintain", "--yes")
     cache.clear()
 

@@ -27,7 +27,7 @@ NAMES += ["disk"]
 @pytest.fixture(autouse=True)
 def asked_anew(monkeypatch):
     """Look each time, on a disk with room."""
-    monkeypatch.setattr(health, "KEPT_SECONDS", -1)
+    monkeypatch.setattr(health, "CACHE_SECONDS", -1)
     monkeypatch.setattr(health, "CATALOGUE_SECONDS", -1)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(0, 0, 50_000_000_000))
 
@@ -88,7 +88,7 @@ def test_a_load_balancer_asks_without_https(db, settings, path):
 
 
 def test_many_questions_cost_one_look(maintained, monkeypatch):
-    monkeypatch.setattr(health, "KEPT_SECONDS", 60)
+    monkeypatch.setattr(health, "CACHE_SECONDS", 60)
     ready()
 
     with pytest.MonkeyPatch.context() as patch:

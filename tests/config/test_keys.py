@@ -124,7 +124,7 @@ class Office:
         asked = accounts.ask_for_passkey(
             self.user, scope="manage_keys", digest=None, binding=binding, actor=actor
         )
-        accounts.confirm_with_passkey(
+        accounts.verify_passkey_step_up(
             self.user,
             self.device.get(asked),
             scope="manage_keys",
@@ -140,7 +140,7 @@ class Office:
 
     def pin(self) -> bool:
         binding, actor = "another session", person(self.user)
-        grant = accounts.confirm(
+        grant = accounts.verify_step_up(
             self.user, PIN, scope="reveal", digest=None, binding=binding, actor=actor
         )
         return grant in accounts.step_up_state(self.user, binding=binding).grants
@@ -164,7 +164,7 @@ class Office:
 def office(bakery, actor, settings) -> Office:
     settings.HASH_KEY = settings.LOOKUP_KEY = FIRST
     settings.HASH_KEYS_OLD = []
-    maintenance.keep_catalogue(actor=actor, found_before=["made with another key"])
+    maintenance.keep_catalogue(actor=actor, faults_before=["made with another key"])
     user = staff(bakery, username="ann")
     seed = AuthenticatorFactory(user=user).seed
     device = enrolled(user)
@@ -218,7 +218,7 @@ def test_everything_works_with_a_new_hash_key_beside_the_former_one(office, sett
     rotate(settings)
 
     assert office.failing() == set()
-    assert accounts.altered_rows() == []
+    assert accounts.list_altered_records() == []
     assert maintenance.catalogue_faults() == []
 
 
@@ -244,7 +244,7 @@ def test_after_the_command_the_former_key_can_go(office, settings):
     assert "users: 1 of 1" in said
     # The catalogue is for `migrate`, the others follow when they are used.
     assert warned() == {"kept catalogues", "recovery codes", "PINs", "keys"}
-    maintenance.keep_catalogue(actor=person(office.user), found_before=[])
+    maintenance.keep_catalogue(actor=person(office.user), faults_before=[])
     assert office.pin()
     assert capture.find_key(office.key)
     accounts.make_recovery_codes(office.user, actor=person(office.user))
@@ -253,7 +253,7 @@ def test_after_the_command_the_former_key_can_go(office, settings):
 
     settings.HASH_KEYS_OLD = []
     assert office.failing() == {"recovery code"}
-    assert accounts.altered_rows() == []
+    assert accounts.list_altered_records() == []
     assert maintenance.catalogue_faults() == []
     assert not Event.objects.filter(action="schema.changed").exclude(
         data__unexplained=1
@@ -356,7 +356,7 @@ def test_a_row_that_was_changed_past_the_hub_is_not_made_good(office, settings):
 
     renew(yes=True)
 
-    assert accounts.altered_rows() == [office.user]
+    assert accounts.list_altered_records() == [office.user]
     assert "users" in warned()
 
 

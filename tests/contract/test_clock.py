@@ -195,7 +195,7 @@ def of_a_pin() -> Callable[[], bool]:
 
     def try_it(code: str = PIN) -> bool:
         try:
-            accounts.confirm(
+            accounts.verify_step_up(
                 user, code, scope="manage_keys", binding=HERE, actor=person(user)
             )
         except ValidationError:
@@ -308,7 +308,7 @@ def tries_of_a_password() -> Tries:
 
     def may_try() -> bool:
         with pytest.raises(ValidationError) as caught:
-            accounts.check_own_password(user, "wrong", actor=person(user))
+            accounts.check_current_password(user, "wrong", actor=person(user))
         return bool(caught.value.code != "too_many")
 
     return Tries(may_try, may_try)
@@ -319,7 +319,7 @@ def tries_of_a_pin() -> Tries:
 
     def code_after(pin: str) -> str | None:
         try:
-            accounts.confirm(
+            accounts.verify_step_up(
                 user, pin, scope="manage_keys", binding=HERE, actor=person(user)
             )
         except ValidationError as error:

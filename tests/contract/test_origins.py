@@ -235,7 +235,7 @@ def ask_full_server(path: str, origin: str = APP, **environ: str) -> Answer:
 
     door, answer = Admission(application), Answer()
     for room in (door.captures, door.pages):
-        room.places = room.queue = 0
+        room.free = room.queue = 0
     door({"PATH_INFO": path, "HTTP_ORIGIN": origin, **environ}, answer.start)
     return answer
 

@@ -182,7 +182,7 @@ def test_wrong_codes_and_passwords_are_few(bakery, rival):
     acting = actor_of(user)
     for _ in range(TIMES):
         with pytest.raises(ValidationError):
-            accounts.check_own_password(user, "wrong", actor=acting)
+            accounts.check_current_password(user, "wrong", actor=acting)
 
     assert refusals(user).count() <= MOST_EVENTS
 

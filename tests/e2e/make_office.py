@@ -31,7 +31,7 @@ def make(count: int) -> dict[str, str]:
     """Make the office; return its business, the ways in, and an address of somebody."""
     actor = Actor.system("live tests")
     bakery, rival = seeding.make_businesses(actor)
-    seeding.make_people(bakery, rival, actor)
+    seeding.make_named_customers(bakery, rival, actor)
     for _ in seeding.make_customers(bakery, count, 1, actor):
         pass
     user = UserFactory(username="office")
@@ -50,7 +50,7 @@ def make(count: int) -> dict[str, str]:
         "session_cookie": settings.SESSION_COOKIE_NAME,
         "key": key,
         "page_key": page_key,
-        "email": seeding.PEOPLE[0]["email"],
+        "email": seeding.NAMED[0]["email"],
     }
 
 

@@ -162,7 +162,7 @@ class GrantFactory(factory.django.DjangoModelFactory):
     @classmethod
     def _create(cls, model_class: Any, *args: Any, **kwargs: Any) -> Any:
         user, binding = kwargs["user"], accounts.session_binding(kwargs["session"])
-        return accounts.confirm(
+        return accounts.verify_step_up(
             user,
             PIN,
             scope=kwargs["scope"],

@@ -101,8 +101,8 @@ KEPT: dict[Any, Any] = {
         business_id=tests.factories.BusinessFactory().pk,
     ),
     Heartbeat: lambda: heartbeats.beat("test"),
-    RateLimitBucket: lambda: rate_limits.take("test", rate_limits.Rate(1, 1)),
-    AttemptCounter: lambda: login_attempts.take("test", 1, timedelta(hours=1)),
+    RateLimitBucket: lambda: rate_limits.take_units("test", rate_limits.Rate(1, 1)),
+    AttemptCounter: lambda: login_attempts.count_attempt("test", 1, timedelta(hours=1)),
     RecoveryCode: _make_codes,
     IdempotentResponse: _answer,
 }

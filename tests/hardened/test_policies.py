@@ -18,13 +18,13 @@ from django.db import (
 from django.db import models as django_models
 from psycopg.types.json import Jsonb
 
+from audit.database.guards.database_roles import quoted
 from audit.database.guards.declarations import (
     changeable_columns,
     guarded_tables,
-    kept_tables,
     scoped_tables,
+    undeletable_tables,
 )
-from audit.database.guards.roles import quoted
 from audit.log import record
 from audit.models import Event, Operation
 from audit.tenancy.actors import Actor, OperationContext
@@ -214,7 +214,7 @@ def rights_on(table: str) -> set[str]:
 
 def test_the_role_may_do_what_the_application_does_and_no_more(runtime):
     guarded = {g.table for g in guarded_tables()}
-    kept = kept_tables()
+    kept = undeletable_tables()
     tables = set(connection.introspection.table_names())
     read_only = {"auth_permission", "django_content_type", "django_migrations"}
     read_only.add("audit_keptcatalogue")

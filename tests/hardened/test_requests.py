@@ -18,7 +18,7 @@ from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from audit import accounts
-from audit.accounts import altered_rows, totp
+from audit.accounts import list_altered_records, totp
 from audit.history.querysets import ScopedQuerySet
 from audit.maintenance import count_outdated
 from audit.middleware import TenancyMiddleware
@@ -294,7 +294,7 @@ def test_a_key_of_a_former_hash_key_follows_when_it_is_used(ours, key, settings)
     with tenant_scope(None):
         assert ApiKey.objects.get(pk=key.pk).key_hash != key.key_hash
         assert "memberships" not in count_outdated()
-        assert altered_rows() == []
+        assert list_altered_records() == []
 
 
 def test_the_demo_shop_has_its_key(ours):

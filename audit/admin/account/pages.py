@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 
-def render_own_page(
+def render_account(
     request: HttpRequest, template: str, title: str, **context: Any
 ) -> HttpResponse:
     """Return the page."""

@@ -19,7 +19,7 @@ from django.views.decorators.debug import (
 from audit import accounts
 from audit.admin.base import actor_of
 from audit.admin.once import repeatable
-from audit.admin.step_up import binding_of, confirmed
+from audit.admin.step_up import binding_of, require_step_up
 
 _FIELD_OF = {
     "wrong_password": "password",
@@ -99,7 +99,7 @@ def _enrolled(request: HttpRequest, form: PinForm) -> bool:
     user: Any = request.user
     values = {n: v for n, v in form.cleaned_data.items() if n != "again"}
     if accounts.needs_proof_for_pin(user) and not values.get("code"):
-        confirmed(request, "account", what="Set your PIN")
+        require_step_up(request, "account", what="Set your PIN")
     binding = binding_of(request)
     try:
         accounts.enrol_pin(user, actor=actor_of(request), binding=binding, **values)

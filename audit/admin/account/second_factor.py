@@ -18,10 +18,10 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from audit import accounts
 from audit.admin import passkeys
-from audit.admin.account.pages import render_own_page
+from audit.admin.account.pages import render_account
 from audit.admin.base import actor_of
 from audit.admin.once import repeatable
-from audit.admin.step_up import binding_of, confirmed
+from audit.admin.step_up import binding_of, require_step_up
 from audit.ids import parse_uuid
 
 _QR_BORDER = 4
@@ -45,12 +45,12 @@ class PasswordEntry(forms.Form):
 
     def clean_password(self) -> str:
         password: str = self.cleaned_data["password"]
-        accounts.check_own_password(self.user, password, actor=self.actor)
+        accounts.check_current_password(self.user, password, actor=self.actor)
         return password
 
 
 class RemovalForm(PasswordEntry):
-    """Password and a code: whoever found an open browser has neither."""
+    """Password and a code: a person who found an open browser has neither."""
 
     code = forms.CharField(
         label="Code of the app, or a recovery code",
@@ -163,7 +163,7 @@ def _confirm(request: HttpRequest) -> HttpResponse:
 
 def _codes(request: HttpRequest) -> HttpResponse:
     user: Any = request.user
-    # Codes stand for the app: whoever makes them shows that it is at hand.
+    # Require a current code before issuing new recovery codes.
     form = RemovalForm(request, request.POST, auto_id="codes_%s")
     if not accounts.has_second_factor(user) or not form.is_valid():
         return _second_factor_page(request, codes_form=form)
@@ -194,13 +194,13 @@ def _remove(request: HttpRequest) -> HttpResponse:
 
 
 def _add_key(request: HttpRequest) -> HttpResponse:
-    """Say what the browser needs after the password, then take what it has made.
+    """Send the options after the password, then enrol the passkey that was made.
 
     The answer needs no second confirmation: it belongs to a question that was put after
     one, and to the second secrets of that moment.
     """
     if passkeys.is_asking(request):
-        return passkeys.tell_browser(partial(_ask_key, request))
+        return passkeys.passkey_response(partial(_ask_key, request))
     user: Any = request.user
     try:
         codes = accounts.enrol_passkey(
@@ -211,7 +211,7 @@ def _add_key(request: HttpRequest) -> HttpResponse:
             actor=actor_of(request),
         )
     except ValidationError as refused:
-        return _said(request, refused)
+        return _show_error(request, refused)
     update_session_auth_hash(request, user)
     messages.success(request, "Your passkey was added.")
     if codes:
@@ -241,7 +241,7 @@ def _remove_key(request: HttpRequest) -> HttpResponse:
     try:
         is_done = accounts.remove_passkey(user, key, actor=actor_of(request))
     except ValidationError as refused:
-        return _said(request, refused)
+        return _show_error(request, refused)
     if is_done:
         update_session_auth_hash(request, user)
         messages.success(request, "Your passkey was removed.")
@@ -255,14 +255,14 @@ def _unlock(request: HttpRequest) -> HttpResponse:
 
 
 def _confirm_first(request: HttpRequest, what: str) -> None:
-    """Make sure that whoever has a second secret has shown one, a moment ago.
+    """Require a recent step-up of a person who has a second secret.
 
-    With a session and a password alone somebody else would add one of his own, and
+    With a session and a password alone an attacker would add one of his own, and
     confirm anything with it. The first one has nothing before it.
     """
     user: Any = request.user
     if accounts.needs_proof_for_secrets(user):
-        confirmed(request, _SCOPE, what=what)
+        require_step_up(request, _SCOPE, what=what)
 
 
 def _must_confirm(request: HttpRequest) -> bool:
@@ -273,7 +273,7 @@ def _must_confirm(request: HttpRequest) -> bool:
     return False
 
 
-def _said(request: HttpRequest, refused: ValidationError) -> HttpResponse:
+def _show_error(request: HttpRequest, refused: ValidationError) -> HttpResponse:
     messages.error(request, " ".join(refused.messages))
     return redirect("admin:account_second_factor")
 
@@ -293,7 +293,7 @@ _ACTS = {
 # --- the pages ------------------------------------------------------------------
 
 
-def _second_factor_page(request: HttpRequest, **forms_shown: Any) -> HttpResponse:
+def _second_factor_page(request: HttpRequest, **forms: Any) -> HttpResponse:
     context = {
         "begin_form": PasswordEntry(request),
         "codes_form": RemovalForm(request, auto_id="codes_%s"),
@@ -302,11 +302,11 @@ def _second_factor_page(request: HttpRequest, **forms_shown: Any) -> HttpRespons
         "is_locked": _must_confirm(request),
         "key_form": PasskeyForm(request, auto_id="key_%s"),
         "key_remove_form": PasswordEntry(request, auto_id="key_remove_%s"),
-        **second_factor_facts(request),
-        **forms_shown,
+        **second_factor_context(request),
+        **forms,
     }
     template = "admin/account/second_factor.html"
-    return render_own_page(request, template, "Second factor", **context)
+    return render_account(request, template, "Second factor", **context)
 
 
 def _enrolment_page(
@@ -315,12 +315,12 @@ def _enrolment_page(
     size, drawing = _picture(enrolment.uri)
     context = {"form": form, "seed": enrolment.seed, "size": size, "drawing": drawing}
     template = "admin/account/enrol.html"
-    return render_own_page(request, template, "Set up your second factor", **context)
+    return render_account(request, template, "Set up your second factor", **context)
 
 
 def _codes_page(request: HttpRequest, codes: list[str]) -> HttpResponse:
     template = "admin/account/codes.html"
-    return render_own_page(request, template, "Your recovery codes", codes=codes)
+    return render_account(request, template, "Your recovery codes", codes=codes)
 
 
 def _code_error(retry_after: int) -> str:
@@ -333,18 +333,18 @@ def _picture(text: str) -> tuple[int, str]:
     """Return the side of a QR code, and the path of an SVG that draws it."""
     code = qrcode.QRCode(border=_QR_BORDER)
     code.add_data(text)
-    rows = code.get_matrix()
+    matrix = code.get_matrix()
     marks = [
         f"M{x} {y}h1v1h-1z"
-        for y, row in enumerate(rows)
-        for x, is_dark in enumerate(row)
+        for y, line in enumerate(matrix)
+        for x, is_dark in enumerate(line)
         if is_dark
     ]
-    return len(rows), "".join(marks)
+    return len(matrix), "".join(marks)
 
 
-def second_factor_facts(request: HttpRequest) -> dict[str, Any]:
-    """Return what the pages of the own account say of second factors."""
+def second_factor_context(request: HttpRequest) -> dict[str, Any]:
+    """Return the template context of a person's second factors."""
     user: Any = request.user
     return {
         "has_totp": accounts.has_totp(user),

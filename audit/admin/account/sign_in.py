@@ -103,7 +103,7 @@ class PasswordForm(_RefusableForm):
 
 
 class CodeForm(_RefusableForm):
-    """The second step, for whoever has a second factor."""
+    """The second step, for accounts with a second factor."""
 
     code = forms.CharField(
         label="Code",
@@ -155,7 +155,7 @@ class PasskeyForm(_RefusableForm):
 
 
 class _SignInView(LoginView):
-    """What both steps share: a safe way on, and 429 for whoever has no tries left."""
+    """What both steps share: a safe redirect, and 429 when no tries are left."""
 
     def form_invalid(self, form: Any) -> HttpResponse:
         response = super().form_invalid(form)
@@ -173,7 +173,7 @@ class _SignInView(LoginView):
         return reverse("admin:index")
 
     def enter(self, user: Any) -> HttpResponse:
-        """Begin the session of somebody who has shown everything."""
+        """Begin the session of a user whose sign-in is complete."""
         self.request.session.pop(_PENDING, None)
         login(self.request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
         response = HttpResponseRedirect(self.get_success_url())
@@ -182,7 +182,7 @@ class _SignInView(LoginView):
 
 
 class PasswordView(_SignInView):
-    """Asks for name and password; whoever has a second factor goes on to that."""
+    """Asks for name and password, then leads to the second factor if there is one."""
 
     template_name = "admin/login.html"
     authentication_form: Any = PasswordForm
@@ -206,7 +206,7 @@ class PasswordView(_SignInView):
                 device=device_of(self.request),
             )
             return self.enter(user)
-        accounts.tell_half_way(
+        accounts.record_first_factor(
             user,
             "second_factor_required",
             operation=operation_of(self.request),
@@ -222,7 +222,7 @@ class PasswordView(_SignInView):
 
 
 class CodeView(_SignInView):
-    """Asks for the code of somebody whose password was right, for five minutes."""
+    """Asks for the code after an accepted password, for five minutes."""
 
     template_name = "admin/login_code.html"
     authentication_form: Any = CodeForm
@@ -242,13 +242,13 @@ class CodeView(_SignInView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         user = self.pending
-        facts = {
+        context = {
             "person": user.get_short_name() or user.get_username(),
             "has_totp": accounts.has_totp(user),
             "has_passkey": accounts.list_passkeys(user).exists(),
             "takes_recovery": self.takes_recovery,
         }
-        return super().get_context_data(**kwargs, **facts)
+        return super().get_context_data(**kwargs, **context)
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         self.pending = pending_user(request)
@@ -267,7 +267,7 @@ class CodeView(_SignInView):
 
 
 class PasskeyView(_SignInView):
-    """Signs in whoever's passkey answers. Its form stands on the other two pages."""
+    """Signs in by passkey. Its form is part of the other two pages."""
 
     template_name = "admin/login.html"
     authentication_form: Any = PasskeyForm
@@ -277,7 +277,7 @@ class PasskeyView(_SignInView):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if passkeys.is_asking(request):
-            return passkeys.tell_browser(partial(self._ask, request))
+            return passkeys.passkey_response(partial(self._ask, request))
         return super().post(request, *args, **kwargs)
 
     def form_valid(self, form: Any) -> HttpResponse:
@@ -305,8 +305,8 @@ class PasskeyView(_SignInView):
 
 def pending_user(request: HttpRequest) -> Any:
     """Return whose password was right in this session a moment ago, or None."""
-    facts = request.session.get(_PENDING)
+    pending = request.session.get(_PENDING)
     patience = timedelta(seconds=_PENDING_SECONDS)
-    if not facts or not clock.lasts(facts["until"], patience):
+    if not pending or not clock.lasts(pending["until"], patience):
         return None
-    return accounts.find_pending_user(facts["user"], facts["hash"])
+    return accounts.find_pending_user(pending["user"], pending["hash"])

@@ -21,8 +21,8 @@ from django.urls import URLPattern, path
 from django.views.decorators.http import require_POST, require_safe
 
 from audit import accounts
-from audit.admin.account.pages import render_own_page
-from audit.admin.account.second_factor import second_factor_facts, second_factor_view
+from audit.admin.account.pages import render_account
+from audit.admin.account.second_factor import second_factor_context, second_factor_view
 from audit.admin.base import actor_of
 from audit.tenancy.actors import Actor
 
@@ -72,7 +72,7 @@ def account_view(request: HttpRequest) -> HttpResponse:
         {"title": s.title, "template": s.template, "context": s.context(request)}
         for s in _sections
     ]
-    return render_own_page(
+    return render_account(
         request, "admin/account/index.html", "Your account", parts=parts
     )
 
@@ -103,7 +103,7 @@ def end_token_view(request: HttpRequest, pk: UUID) -> HttpResponse:
 # --- the own password -----------------------------------------------------------
 
 
-class OwnPasswordForm(AdminPasswordChangeForm):
+class AccountPasswordForm(AdminPasswordChangeForm):
     """Django's form, with counted tries of the old password."""
 
     def __init__(self, *args: Any, actor: Actor, **kwargs: Any) -> None:
@@ -112,14 +112,14 @@ class OwnPasswordForm(AdminPasswordChangeForm):
 
     def clean_old_password(self) -> str:
         password: str = self.cleaned_data["old_password"]
-        accounts.check_own_password(self.user, password, actor=self.actor)
+        accounts.check_current_password(self.user, password, actor=self.actor)
         return password
 
 
-class OwnPasswordView(PasswordChangeView):
+class AccountPasswordView(PasswordChangeView):
     """Changes the own password: sessions elsewhere end, this one goes on."""
 
-    form_class: Any = OwnPasswordForm
+    form_class: Any = AccountPasswordForm
 
     def get_form_kwargs(self) -> dict[str, Any]:
         return super().get_form_kwargs() | {"actor": actor_of(self.request)}
@@ -134,11 +134,11 @@ class OwnPasswordView(PasswordChangeView):
 # --- sections -------------------------------------------------------------------
 
 
-def _no_facts(_request: HttpRequest) -> dict[str, Any]:
+def _no_context(_request: HttpRequest) -> dict[str, Any]:
     return {}
 
 
-def _pin_facts(request: HttpRequest) -> dict[str, Any]:
+def _pin_context(request: HttpRequest) -> dict[str, Any]:
     user: Any = request.user
     return {
         "state": accounts.step_up_state(user, binding=""),
@@ -146,16 +146,16 @@ def _pin_facts(request: HttpRequest) -> dict[str, Any]:
     }
 
 
-def _sessions_facts(request: HttpRequest) -> dict[str, Any]:
+def _sessions_context(request: HttpRequest) -> dict[str, Any]:
     user: Any = request.user
     return {"families": list(accounts.list_token_families(user)[:100])}
 
 
-register_section(Section("Password", "admin/account/_password.html", _no_facts))
+register_section(Section("Password", "admin/account/_password.html", _no_context))
 register_section(
-    Section("Second factor", "admin/account/_second_factor.html", second_factor_facts)
+    Section("Second factor", "admin/account/_second_factor.html", second_factor_context)
 )
-register_section(Section("PIN", "admin/account/_pin.html", _pin_facts))
+register_section(Section("PIN", "admin/account/_pin.html", _pin_context))
 register_section(
-    Section("Sessions and tokens", "admin/account/_sessions.html", _sessions_facts)
+    Section("Sessions and tokens", "admin/account/_sessions.html", _sessions_context)
 )

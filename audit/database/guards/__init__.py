@@ -8,6 +8,7 @@ module knows the text of a trigger or a policy.
 from __future__ import annotations
 
 from audit.database.guards.catalogue import catalogue, compare, missing_migrations
+from audit.database.guards.database_roles import HardeningError
 from audit.database.guards.hardening import (
     harden,
     harden_again,
@@ -22,7 +23,6 @@ from audit.database.guards.installation import (
     remove_guards,
     require_guards,
 )
-from audit.database.guards.roles import HardeningError
 
 __all__ = [
     "HardeningError",

@@ -32,46 +32,46 @@ def catalogue(using: str = DEFAULT_DB_ALIAS) -> list[str]:
     connection = connections[using]
     if connection.vendor == "postgresql":
         with transaction.atomic(using=using), connection.cursor() as cursor:
-            facts = catalogue_postgresql.facts(cursor)
+            pairs = catalogue_postgresql.definitions(cursor)
     else:
-        # No transaction of ours: it would wait for the lock of whoever writes.
+        # Without a transaction, which would wait for the lock of a writer.
         with connection.cursor() as cursor:
-            facts = _sqlite_facts(cursor)
-    return sorted(f"{_one_line(what)}: {_one_line(how)}" for what, how in facts)
+            pairs = _sqlite_definitions(cursor)
+    return sorted(f"{_one_line(what)}: {_one_line(how)}" for what, how in pairs)
 
 
 def missing_migrations(using: str = DEFAULT_DB_ALIAS) -> set[tuple[str, str]]:
     """Return the migrations of this code that the database lacks."""
     applied = MigrationRecorder(connections[using]).applied_migrations()
-    return set(_known_migrations() - set(applied))
+    return set(_migrations_of_code() - set(applied))
 
 
-def compare(kept: list[str], found: list[str]) -> list[str]:
+def compare(stored: list[str], current: list[str]) -> list[str]:
     """Return one sentence for each line that went, came or changed; none if equal."""
-    gone, new = _facts(set(kept) - set(found)), _facts(set(found) - set(kept))
+    lost, new = _by_object({*stored} - {*current}), _by_object({*current} - {*stored})
     # All of a table goes and comes with it.
-    tables = {_table_of(what) for what in gone.keys() ^ new.keys() if _is_table(what)}
+    tables = {_table_of(what) for what in lost.keys() ^ new.keys() if _is_table(what)}
     sentences = {}
-    for what in gone.keys() | new.keys():
+    for what in lost.keys() | new.keys():
         if _table_of(what) in tables and not _is_table(what):
             continue
         if what not in new:
             sentences[what] = f"{what} is missing."
-        elif what not in gone:
+        elif what not in lost:
             sentences[what] = f"{what} is not ours ({_short(new[what])})."
         else:
-            before, now = _short_both(gone[what], new[what])
+            before, now = _short_both(lost[what], new[what])
             sentences[what] = f"{what} was altered: {before} became {now}."
     return [sentences[what] for what in sorted(sentences, key=_rank)]
 
 
 @cache
-def _known_migrations() -> frozenset[tuple[str, str]]:
+def _migrations_of_code() -> frozenset[tuple[str, str]]:
     # Reads a hundred files, which stay the same as long as this process runs.
     return frozenset(MigrationLoader(None).graph.nodes)
 
 
-def _facts(lines: set[str]) -> dict[str, str]:
+def _by_object(lines: set[str]) -> dict[str, str]:
     return {what: how for what, _, how in (line.partition(": ") for line in lines)}
 
 
@@ -108,16 +108,16 @@ def _one_line(text: str) -> str:
 # --- SQLite -----------------------------------------------------------------------
 
 
-def _sqlite_facts(cursor: Any) -> list[tuple[str, str]]:
+def _sqlite_definitions(cursor: Any) -> list[tuple[str, str]]:
     # What is called sqlite_… follows from the tables, or is statistics.
     cursor.execute(
         "SELECT type, name, tbl_name, sql FROM sqlite_master "
         "WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
     )
-    facts = []
+    pairs = []
     for kind, name, table, sql in cursor.fetchall():
         what = name if kind in _TABLES else f"{table}.{name}"
-        facts.append((f"{kind} {what}", _digest(_without_spaces(sql))))
+        pairs.append((f"{kind} {what}", _digest(_without_spaces(sql))))
     cursor.execute(
         'SELECT m.name, c.name, c.type, c."notnull", c.dflt_value, c.pk, c.hidden '
         "FROM sqlite_master m, pragma_table_xinfo(m.name) c WHERE m.type = 'table' "
@@ -133,8 +133,8 @@ def _sqlite_facts(cursor: Any) -> list[tuple[str, str]]:
             f"key {key}" if key else "",
             f"hidden {hidden}" if hidden else "",
         ]
-        facts.append((f"column {table}.{name}", ", ".join(p for p in parts if p)))
-    return facts + [(f"columns {table}", ", ".join(n)) for table, n in order.items()]
+        pairs.append((f"column {table}.{name}", ", ".join(p for p in parts if p)))
+    return pairs + [(f"columns {table}", ", ".join(n)) for table, n in order.items()]
 
 
 def _without_spaces(sql: str) -> str:

@@ -11,23 +11,23 @@ import re
 from typing import Any
 
 
-def facts(cursor: Any) -> list[tuple[str, str]]:
+def definitions(cursor: Any) -> list[tuple[str, str]]:
     """Return (what, how) for everything; run it in a transaction."""
     cursor.execute(
         "SELECT n.oid::int8, n.nspname, current_setting('search_path') "
         "FROM pg_namespace n WHERE n.nspname = current_schema()"
     )
     schema, name, path = cursor.fetchone()
-    # The server names what it prints by the path of whoever asks.
+    # The server prints names by the search path of the connection.
     cursor.execute(
         "SELECT set_config('search_path', quote_ident(%s) || ', pg_temp', true)", [name]
     )
-    found: list[tuple[str, str]] = []
+    pairs: list[tuple[str, str]] = []
     for question in _QUESTIONS:
         cursor.execute(question, {"schema": schema})
-        found += cursor.fetchall()
+        pairs += cursor.fetchall()
     cursor.execute("SELECT set_config('search_path', %s, true)", [path])
-    return [(what, _as_restored(how)) for what, how in found]
+    return [(what, _as_restored(how)) for what, how in pairs]
 
 
 def _as_restored(text: str) -> str:

@@ -46,7 +46,7 @@ class TenantTable:
 class ScopedTable:
     """A table whose rows belong to a business, which `column` names.
 
-    Rows of nobody (`column` null) are the platform's; only some tables have them.
+    Rows without a business are of the platform; only some tables have them.
     """
 
     table: str
@@ -111,7 +111,7 @@ def _business_column(model: type[models.Model]) -> str | None:
     return "id" if getattr(rows, "business_field", None) == "id" else None
 
 
-def kept_tables() -> set[str]:
+def undeletable_tables() -> set[str]:
     """Return the tables whose rows change but are never deleted: those with history."""
     return {
         model._meta.db_table
@@ -126,11 +126,11 @@ def changeable_columns() -> dict[str, set[str]]:
     Of models that say so in `changeable`, and of Django's sessions; all others may
     change whole. Who opened a session or has a token is said once.
     """
-    found = {Session._meta.db_table: {"session_data", "expire_date"}}
+    columns = {Session._meta.db_table: {"session_data", "expire_date"}}
     for model in _managed_models():
         if names := getattr(model, "changeable", None):
-            found[model._meta.db_table] = set(_columns(model, names))
-    return found
+            columns[model._meta.db_table] = set(_columns(model, names))
+    return columns
 
 
 def _managed_models() -> list[type[models.Model]]:

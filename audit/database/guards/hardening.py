@@ -13,8 +13,8 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 
-from audit.database.guards import policies, roles
-from audit.database.guards.roles import HardeningError
+from audit.database.guards import database_roles, policies
+from audit.database.guards.database_roles import HardeningError
 
 
 def harden(
@@ -35,18 +35,18 @@ def harden(
     connection = connections[using]
     with transaction.atomic(using=using), connection.cursor() as cursor:
         _require_owner(cursor)
-        made = roles.create(cursor, role, password_file)
+        made = database_roles.create(cursor, role, password_file)
         schema = _schema(cursor)
         statements = [
-            *roles.closing(cursor, schema),
+            *database_roles.closing(cursor, schema),
             *made,
             *policies.install(cursor, schema),
-            *roles.grants(cursor, schema, role),
+            *database_roles.grants(cursor, schema, role),
         ]
         if not is_dry:
             _run(cursor, statements)
             if password_file:
-                roles.set_password(role, password_file, using=using)
+                database_roles.set_password(role, password_file, using=using)
     return statements
 
 
@@ -60,8 +60,8 @@ def harden_again(using: str = DEFAULT_DB_ALIAS) -> None:
             return
         schema = _schema(cursor)
         _run(cursor, policies.install(cursor, schema))
-        for role in roles.runtime_roles(cursor):
-            _run(cursor, roles.grants(cursor, schema, role))
+        for role in database_roles.runtime_roles(cursor):
+            _run(cursor, database_roles.grants(cursor, schema, role))
 
 
 def soften(*, using: str = DEFAULT_DB_ALIAS, is_dry: bool = False) -> list[str]:
@@ -75,9 +75,9 @@ def soften(*, using: str = DEFAULT_DB_ALIAS, is_dry: bool = False) -> list[str]:
         schema = _schema(cursor)
         statements = []
         if policies.is_hardened(cursor):
-            statements += roles.opening(cursor)
-            for role in roles.runtime_roles(cursor):
-                statements += roles.revocations(cursor, schema, role)
+            statements += database_roles.opening(cursor)
+            for role in database_roles.runtime_roles(cursor):
+                statements += database_roles.revocations(cursor, schema, role)
         statements += policies.remove(cursor, schema)
         if not is_dry:
             _run(cursor, statements)
@@ -95,18 +95,18 @@ def hardening_faults(using: str = DEFAULT_DB_ALIAS) -> list[str]:
         return [_NO_POSTGRESQL] if settings.HARDENED else []
     with connection.cursor() as cursor:
         if not settings.HARDENED:
-            return [_NOT_TOLD] if policies.is_hardened(cursor) else []
+            return [_NO_ROLE] if policies.is_hardened(cursor) else []
         schema = _schema(cursor)
-        open_doors = [
+        open_functions = [
             f"{sentence} {_HARDEN}" for sentence in policies.faults(cursor, schema)
         ]
-        return roles.faults(cursor, schema) + open_doors
+        return database_roles.faults(cursor, schema) + open_functions
 
 
 def require_hardening(using: str = DEFAULT_DB_ALIAS) -> None:
     """Raise ImproperlyConfigured unless the second lock is shut. Servers call it."""
-    if found := hardening_faults(using):
-        msg = f"The database is not hardened as it should be: {found[0]}"
+    if faults := hardening_faults(using):
+        msg = f"The database is not hardened as it should be: {faults[0]}"
         raise ImproperlyConfigured(msg)
 
 
@@ -122,7 +122,7 @@ def require_migrating_owner(using: str = DEFAULT_DB_ALIAS) -> None:
         if not policies.is_hardened(cursor):
             return
         if not settings.HARDENED:
-            raise ImproperlyConfigured(_NOT_TOLD)
+            raise ImproperlyConfigured(_NO_ROLE)
         try:
             _require_owner(cursor)
         except HardeningError as error:
@@ -134,7 +134,7 @@ _NO_POSTGRESQL = (
     "HOLDFAST_HARDENED=true needs PostgreSQL; SQLite has no row-level security. Set "
     "HOLDFAST_HARDENED=false, or DATABASE_URL to a PostgreSQL database."
 )
-_NOT_TOLD = (
+_NO_ROLE = (
     "The database is hardened and shows no rows to whoever does not say for which "
     "business. Set HOLDFAST_HARDENED=true."
 )
@@ -148,13 +148,13 @@ def _require_owner(cursor: Any) -> None:
         "JOIN pg_namespace n ON n.oid = c.relnamespace "
         "WHERE n.nspname = current_schema() AND c.relname = 'django_migrations'"
     )
-    found = cursor.fetchone()
-    if found is None:
+    owner = cursor.fetchone()
+    if owner is None:
         msg = "There are no tables yet. Run `manage.py migrate` first."
         raise HardeningError(msg)
-    if not found[1]:
+    if not owner[1]:
         msg = (
-            f"Only the owner of the tables, {found[0]}, may do this. Run the same "
+            f"Only the owner of the tables, {owner[0]}, may do this. Run the same "
             "command with DATABASE_URL of that role."
         )
         raise HardeningError(msg)

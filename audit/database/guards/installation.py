@@ -43,37 +43,39 @@ def differences(using: str = DEFAULT_DB_ALIAS) -> list[str]:
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             schema = _schema(cursor)
-            found, functions = _installed_postgresql(cursor)
+            installed, functions = _installed_postgresql(cursor)
             tenants = [t for t in tenant_tables() if t.table in tables]
-            wanted = _existing(
+            expected = _existing(
                 postgresql.triggers(guarded_tables(), tenants, schema), tables
             )
-            if not wanted:
+            if not expected:
                 return []  # Nothing was migrated yet, so nothing is guarded.
             declared = postgresql.functions(tenants, schema)
-            return _compare(wanted, found) + _altered(declared, schema, functions)
-        wanted = _existing(sqlite.triggers(guarded_tables(), tenant_tables()), tables)
-        return _compare(wanted, _installed_sqlite(cursor))
+            return _compare(expected, installed) + _altered(declared, schema, functions)
+        expected = _existing(sqlite.triggers(guarded_tables(), tenant_tables()), tables)
+        return _compare(expected, _installed_sqlite(cursor))
 
 
 def require_guards(using: str = DEFAULT_DB_ALIAS) -> None:
     """Raise ImproperlyConfigured unless every guard stands. Servers call it first."""
-    if found := differences(using):
-        msg = f"{len(found)} guards differ from their declaration: {found[0]} {_FIX}"
+    if faults := differences(using):
+        msg = f"{len(faults)} guards differ from their declaration: {faults[0]} {_FIX}"
         raise ImproperlyConfigured(msg)
 
 
 def _compare(
-    wanted: dict[tuple[str, str], str], found: dict[tuple[str, str], str]
+    declared: dict[tuple[str, str], str], installed: dict[tuple[str, str], str]
 ) -> list[str]:
     missing = [
-        f"{name} on {table} is missing." for table, name in wanted.keys() - found
+        f"{name} on {table} is missing." for table, name in declared.keys() - installed
     ]
-    extra = [f"{name} on {table} is not ours." for table, name in found.keys() - wanted]
+    extra = [
+        f"{name} on {table} is not ours." for table, name in installed.keys() - declared
+    ]
     altered = [
         f"{key[1]} on {key[0]} was altered."
-        for key in wanted.keys() & found
-        if wanted[key] != found[key]
+        for key in declared.keys() & installed
+        if declared[key] != installed[key]
     ]
     return sorted(missing + altered + extra)
 
@@ -86,13 +88,13 @@ def _existing(
 
 
 def _install_sqlite(cursor: Any, tables: set[str]) -> None:
-    wanted = _existing(sqlite.triggers(guarded_tables(), tenant_tables()), tables)
-    found = _installed_sqlite(cursor)
-    for key in found:
-        if wanted.get(key) != found[key]:
+    declared = _existing(sqlite.triggers(guarded_tables(), tenant_tables()), tables)
+    installed = _installed_sqlite(cursor)
+    for key in installed:
+        if declared.get(key) != installed[key]:
             cursor.execute(f'DROP TRIGGER "{key[1]}"')
-    for key, text in wanted.items():
-        if found.get(key) != text:
+    for key, text in declared.items():
+        if installed.get(key) != text:
             cursor.execute(text)
 
 
@@ -106,15 +108,15 @@ def _installed_sqlite(cursor: Any) -> dict[tuple[str, str], str]:
 def _install_postgresql(cursor: Any, tables: set[str]) -> None:
     schema = _schema(cursor)
     tenants = [t for t in tenant_tables() if t.table in tables]
-    wanted = _existing(postgresql.triggers(guarded_tables(), tenants, schema), tables)
+    declared = _existing(postgresql.triggers(guarded_tables(), tenants, schema), tables)
     for function in postgresql.functions(tenants, schema):
         cursor.execute(function.statement(schema))
-    found, _ = _installed_postgresql(cursor)
-    for (table, name), text in found.items():
-        if wanted.get((table, name)) != text:
+    installed, _ = _installed_postgresql(cursor)
+    for (table, name), text in installed.items():
+        if declared.get((table, name)) != text:
             cursor.execute(f"DROP TRIGGER {name} ON {schema}.{table}")
-    for key, text in wanted.items():
-        if found.get(key) != text:
+    for key, text in declared.items():
+        if installed.get(key) != text:
             table, name = key
             cursor.execute(text)
             # A plain trigger is skipped under session_replication_role = replica.
@@ -156,11 +158,11 @@ def _installed_postgresql(
 
 
 def _altered(
-    declared: list[postgresql.Function], schema: str, found: dict[str, Any]
+    declared: list[postgresql.Function], schema: str, installed: dict[str, Any]
 ) -> list[str]:
     config = [f"search_path={postgresql.search_path(schema)}"]
     return [
         f"function {function.name} is missing or was altered."
         for function in declared
-        if list(found.get(function.name, ())) != [function.body, config, True]
+        if list(installed.get(function.name, ())) != [function.body, config, True]
     ]

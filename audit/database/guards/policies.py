@@ -16,7 +16,7 @@ _CONFIG = ["search_path=pg_catalog"]
 # Parallel safe: otherwise no query of a tenant table would use several processes.
 _ALL = "holdfast_all"
 _BUSINESSES = "holdfast_businesses"
-_BODIES = {
+_SOURCES = {
     _ALL: (
         "boolean",
         "SELECT coalesce(current_setting('holdfast.businesses', true) = '*', false)",
@@ -28,7 +28,7 @@ _BODIES = {
         "'holdfast.businesses', true), ''), '*'), ',')::uuid[]",
     ),
 }
-FUNCTIONS = tuple(_BODIES)
+FUNCTIONS = tuple(_SOURCES)
 
 
 @dataclass(frozen=True)
@@ -62,19 +62,19 @@ def install(cursor: Any, schema: str) -> list[str]:
             statements.append(f"REVOKE ALL ON FUNCTION {schema}.{name}() FROM PUBLIC")
     secured, policies = _secured(cursor), _policies(cursor, schema)
     for scoped in _existing(secured):
-        found = policies.get(scoped.table, {})
+        installed = policies.get(scoped.table, {})
         on = f"ON {schema}.{scoped.table}"
-        wanted = _policy(scoped)
+        declared = _policy(scoped)
         # Policies are joined by OR: one more opens the table.
         statements += [
             f'DROP POLICY "{name}" {on}'
-            for name, policy in found.items()
-            if name != NAME or policy != wanted
+            for name, policy in installed.items()
+            if name != NAME or policy != declared
         ]
-        if found.get(NAME) != wanted:
+        if installed.get(NAME) != declared:
             statements.append(
-                f"CREATE POLICY {NAME} {on} USING {wanted.using} "
-                f"WITH CHECK {wanted.check}"
+                f"CREATE POLICY {NAME} {on} USING {declared.using} "
+                f"WITH CHECK {declared.check}"
             )
         if secured[scoped.table] != (True, True):
             statements.append(
@@ -97,14 +97,14 @@ def remove(cursor: Any, schema: str) -> list[str]:
                 f"ALTER TABLE {on} DISABLE ROW LEVEL SECURITY, "
                 "NO FORCE ROW LEVEL SECURITY"
             )
-    gone = [f"DROP FUNCTION {schema}.{name}()" for name in _functions(cursor)]
-    return statements + gone
+    drops = [f"DROP FUNCTION {schema}.{name}()" for name in _functions(cursor)]
+    return statements + drops
 
 
 def faults(cursor: Any, schema: str) -> list[str]:
     """Return one sentence for each policy that is missing, altered or not ours."""
     functions = _functions(cursor)
-    found = [
+    faults = [
         f"function {name} is missing or was altered."
         for name in FUNCTIONS
         if functions.get(name) != _declared_function(name)
@@ -113,15 +113,15 @@ def faults(cursor: Any, schema: str) -> list[str]:
     for scoped in _existing(secured):
         here = policies.get(scoped.table, {})
         if secured[scoped.table] != (True, True):
-            found.append(f"{scoped.table} has no forced row-level security.")
+            faults.append(f"{scoped.table} has no forced row-level security.")
         if NAME not in here:
-            found.append(f"the policy of {scoped.table} is missing.")
+            faults.append(f"the policy of {scoped.table} is missing.")
         elif here[NAME] != _policy(scoped):
-            found.append(f"the policy of {scoped.table} was altered.")
-        found += [
+            faults.append(f"the policy of {scoped.table} was altered.")
+        faults += [
             f"policy {n} on {scoped.table} is not ours." for n in {*here} - {NAME}
         ]
-    return found
+    return faults
 
 
 def _existing(secured: dict[str, Any]) -> list[ScopedTable]:
@@ -139,7 +139,7 @@ def _policy(scoped: ScopedTable) -> Policy:
 
 
 def _create_function(name: str, schema: str) -> str:
-    returns, body = _BODIES[name]
+    returns, body = _SOURCES[name]
     return (
         f"CREATE OR REPLACE FUNCTION {schema}.{name}() RETURNS {returns} "
         "LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog "
@@ -148,7 +148,7 @@ def _create_function(name: str, schema: str) -> str:
 
 
 def _declared_function(name: str) -> tuple[Any, ...]:
-    return (_BODIES[name][1], _CONFIG, "s", "s", False)
+    return (_SOURCES[name][1], _CONFIG, "s", "s", False)
 
 
 def _functions(cursor: Any) -> dict[str, tuple[Any, ...]]:
@@ -182,12 +182,12 @@ def _policies(cursor: Any, schema: str) -> dict[str, dict[str, Policy]]:
         WHERE n.nspname = current_schema()
         """
     )
-    found: dict[str, dict[str, Policy]] = {}
+    policies: dict[str, dict[str, Policy]] = {}
     for table, name, using, check, *kind in cursor.fetchall():
         # The server leaves the schema out where the search path finds the function.
         read, write = (
             (text or "").replace(f"{schema}.holdfast", "holdfast")
             for text in (using, check)
         )
-        found.setdefault(table, {})[name] = Policy(read, write, tuple(kind))
-    return found
+        policies.setdefault(table, {})[name] = Policy(read, write, tuple(kind))
+    return policies

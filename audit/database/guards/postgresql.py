@@ -57,14 +57,14 @@ def triggers(
     texts: dict[tuple[str, str], str] = {}
     for t in guarded:
         on = f"ON {schema}.{t.table}"
-        change = f"EXECUTE FUNCTION {schema}.holdfast_refuse('{t.label}', 'HF001')"
+        refusal = f"EXECUTE FUNCTION {schema}.holdfast_refuse('{t.label}', 'HF001')"
         texts[t.table, "holdfast_guard"] = (
             "CREATE TRIGGER holdfast_guard BEFORE DELETE OR UPDATE "
-            f"{on} FOR EACH ROW {change}"
+            f"{on} FOR EACH ROW {refusal}"
         )
         texts[t.table, "holdfast_truncate"] = (
             f"CREATE TRIGGER holdfast_truncate BEFORE TRUNCATE {on} "
-            f"FOR EACH STATEMENT {change}"
+            f"FOR EACH STATEMENT {refusal}"
         )
         if t.has_salt:
             texts[t.table, "holdfast_salt"] = (
@@ -93,8 +93,8 @@ def _parent_body(t: TenantTable, schema: str) -> str:
         "AND p.business_id = new.business_id))"
         for p in t.parents
     ]
-    moved = "(tg_op = 'UPDATE' AND new.business_id IS DISTINCT FROM old.business_id)"
-    wrong = "\n     OR ".join([moved, *strangers])
+    changed = "(tg_op = 'UPDATE' AND new.business_id IS DISTINCT FROM old.business_id)"
+    wrong = "\n     OR ".join([changed, *strangers])
     return f"""
 BEGIN
   IF {wrong}

@@ -77,9 +77,9 @@ def _same_business(t: TenantTable) -> dict[tuple[str, str], str]:
     columns = ", ".join(
         f'"{c}"' for c in ["business_id", *(p.column for p in t.parents)]
     )
-    moved = "NEW.business_id IS NOT OLD.business_id"
+    changed = "NEW.business_id IS NOT OLD.business_id"
     texts[t.table, name] = (
         f'CREATE TRIGGER "{name}" BEFORE UPDATE OF {columns} ON "{t.table}" '
-        f"WHEN {' OR '.join([moved, *strangers])} BEGIN {refuse}"
+        f"WHEN {' OR '.join([changed, *strangers])} BEGIN {refuse}"
     )
     return texts

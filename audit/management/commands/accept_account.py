@@ -1,4 +1,4 @@
-"""Take an account as it stands in the database, after somebody has looked at it."""
+"""Accept an account as it is stored, after an operator has reviewed it."""
 
 from __future__ import annotations
 

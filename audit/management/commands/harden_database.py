@@ -63,7 +63,7 @@ class Command(BaseCommand):
                 "There is nothing to do: SQLite has no roles and no row-level security."
             )
             return
-        found_before = catalogue_faults()
+        faults_before = catalogue_faults()
         try:
             if undo:
                 statements = soften(is_dry=dry_run)
@@ -76,7 +76,7 @@ class Command(BaseCommand):
             raise CommandError(msg) from error
         if not dry_run:
             keep_catalogue(
-                actor=Actor.system("harden_database"), found_before=found_before
+                actor=Actor.system("harden_database"), faults_before=faults_before
             )
         if dry_run:
             self.stdout.write("\n".join(f"{statement};" for statement in statements))

@@ -1,4 +1,4 @@
-"""Let somebody in again who was locked out, or who lost the second factor."""
+"""Restore access for a person who was locked out or lost the second factor."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ class Command(BaseCommand):
                     actor=actor,
                     zone=zone,
                     check=options["check"],
-                    progress=lambda report: progress.show(report.rows, report.total),
+                    progress=lambda report: progress.update(report.read, report.total),
                 )
         except (services.SQLiteError, ValueError) as error:
             raise CommandError(str(error)) from error
@@ -84,7 +84,7 @@ class Command(BaseCommand):
             )
         for problem in report.problems:
             self.stderr.write(
-                f"{problem.table} {problem.row}: {problem.code} {problem.pointer}"
+                f"{problem.table} {problem.label}: {problem.code} {problem.pointer}"
             )
         total = sum(table.problems for table in report.tables)
         if total > len(report.problems):
@@ -98,8 +98,8 @@ class Command(BaseCommand):
 def line_of(table: LegacyTable, new: str) -> str:
     """Return the line of one table; what did not happen is left out."""
     line = (
-        f"{table.name}: {table.rows} rows read, {table.new} captures {new}, "
-        f"{table.known} known already, {table.problems} problems"
+        f"{table.name}: {table.read} rows read, {table.new} captures {new}, "
+        f"{table.repeated} known already, {table.problems} problems"
     )
     if table.unchanged:
         line += f", {table.unchanged} dashboards unchanged"

@@ -33,11 +33,11 @@ class Command(BaseCommand):
         actor = Actor.system("rebuild_projections")
         progress = Progress(self.stderr, "captures")
         for difference in services.rebuild(
-            repair=not check, actor=actor, capture_id=capture, progress=progress.show
+            repair=not check, actor=actor, capture_id=capture, progress=progress.update
         ):
             count += 1
             self.stdout.write(
-                f"{verb}: {difference.table} {difference.row_id} {difference.column}"
+                f"{verb}: {difference.table} {difference.object_id} {difference.column}"
             )
         progress.end()
         self.stdout.write(f"{count} differences.")

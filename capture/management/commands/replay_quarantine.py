@@ -35,7 +35,7 @@ class Command(BaseCommand):
             _by_key(items),
             actor=actor,
             reason=reason or None,
-            on_each=lambda done: progress.show(done, total),
+            on_each=lambda done: progress.update(done, total),
         )
         progress.end()
         self.stdout.write(f"{taken} of {total} items are captures now.")

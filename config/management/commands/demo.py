@@ -67,7 +67,7 @@ class Command(BaseCommand):
         if customers.list_visible(customer, actor=actor).exists():
             self.stdout.write("The database has customers; they are kept as they are.")
             if options["customers"]:
-                self.stdout.write(seeding.more_people(options["customers"]))
+                self.stdout.write(seeding.how_to_add_more(options["customers"]))
         else:
             self.seed(options["customers"])
         password = create_superuser(actor)
@@ -181,10 +181,10 @@ def create_superuser(actor: Actor) -> str | None:
 
 def summary(port: int, password: str | None) -> str:
     """Return what a person needs to sign in."""
-    shown = f"{password}   (shown only this once)"
+    password_line = f"{password}   (shown only this once)"
     if password is None:
         prefix = "HOLDFAST_DEBUG=true " if settings.DEBUG else ""
-        shown = (
+        password_line = (
             "as set before; for a new one: "
             f"{prefix}python3 manage.py changepassword {USERNAME}"
         )
@@ -192,5 +192,5 @@ def summary(port: int, password: str | None) -> str:
         "\nHoldfast is ready.\n"
         f"  address   http://{NAME}:{port}/admin/\n"
         f"  user      {USERNAME}\n"
-        f"  password  {shown}\n"
+        f"  password  {password_line}\n"
     )

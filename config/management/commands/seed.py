@@ -45,19 +45,19 @@ class Command(BaseCommand):
     def handle(self, *, customers: int, seed: int, force: bool, **_: Any) -> None:
         actor = Actor.system("seed")
         if services.list_businesses(actor=actor).filter(slug=seeding.BAKERY).exists():
-            how = seeding.more_people(customers)
+            how = seeding.how_to_add_more(customers)
             msg = f"The demo is in this database already. {how}"
             raise CommandError(msg)
         if not force:
             require_demo(actor)
         with transaction.atomic():
             bakery, rival = seeding.make_businesses(actor)
-            seeding.make_people(bakery, rival, actor)
+            seeding.make_named_customers(bakery, rival, actor)
             for done in seeding.make_customers(bakery, customers, seed, actor):
                 if self.stdout.isatty():
                     self.stdout.write(f"\r{done} of {customers} customers", ending="")
         self.stdout.write(
-            f"Made {len(seeding.PEOPLE)} demo customers and {customers} generated ones."
+            f"Made {len(seeding.NAMED)} demo customers and {customers} generated ones."
         )
 
 

@@ -79,8 +79,8 @@ class Command(BaseCommand):
         server = [sys.executable, "-m", "gunicorn", "config.wsgi:application"]
         # Those that work, those that wait, and some that are free to refuse.
         in_all = admission.threads(threads)
-        own = [f"--bind={bind}", f"--workers={workers}", f"--threads={in_all}"]
+        options = [f"--bind={bind}", f"--workers={workers}", f"--threads={in_all}"]
         os.environ["HOLDFAST_THREADS"] = str(threads)
         os.chdir(settings.BASE_DIR)
         sys.stdout.flush()
-        os.execv(sys.executable, [*server, *own, *OPTIONS])  # noqa: S606 - no shell, and an address that the operator typed
+        os.execv(sys.executable, [*server, *options, *OPTIONS])  # noqa: S606 - no shell, and an address that the operator typed

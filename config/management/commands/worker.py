@@ -47,9 +47,9 @@ class Command(BaseCommand):
         self, *, queue: list[str], interval: float, with_parent: bool, **_: Any
     ) -> None:
         backends: Any = settings.TASKS
-        known: list[str] = backends["default"]["QUEUES"]
-        if unknown := sorted(set(queue) - set(known)):
-            msg = f"There is no queue {', '.join(unknown)}. Use {' or '.join(known)}."
+        queues: list[str] = backends["default"]["QUEUES"]
+        if unknown := sorted(set(queue) - set(queues)):
+            msg = f"There is no queue {', '.join(unknown)}. Use {' or '.join(queues)}."
             raise CommandError(msg)
         limit_statements(settings.DATABASE_WORKER_OPTIONS)
         try:
@@ -57,7 +57,7 @@ class Command(BaseCommand):
         except ImproperlyConfigured as error:
             msg = f"The worker does not start: {' '.join(str(error).split())}"
             raise CommandError(msg) from error
-        worker = Worker(queue or known, interval=interval)
+        worker = Worker(queue or queues, interval=interval)
         parent = os.getppid()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: worker.stop())

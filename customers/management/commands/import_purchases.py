@@ -113,7 +113,7 @@ class Command(BaseCommand):
             read(),
             currency=currency,
             actor=actor,
-            progress=lambda report: progress.show(report.lines, total),
+            progress=lambda report: progress.update(report.lines, total),
         )
         progress.end()
         return report

@@ -18,7 +18,7 @@ from django.db.models import Max
 
 from audit import log
 from audit.history.bulk import insert_tracked, update_tracked
-from audit.history.writing import Change
+from audit.history.writing import Authorship
 from audit.tenancy.actors import Actor
 from customers.models import Business, Contact, Customer, Preferences, Ticket
 from customers.services.customers import former_email
@@ -111,7 +111,7 @@ def _write(
     written = [*new, *(c.instance for c in changed)]
     if not written:
         return
-    authorship = Change(actor, reason)
+    authorship = Authorship(actor, reason)
     _number_tickets(new)
     insert_tracked(new, authorship)
     columns = {name for c in changed for name in c.changed_columns}

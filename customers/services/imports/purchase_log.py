@@ -19,7 +19,7 @@ from django.db import transaction
 from audit import log
 from audit.database.batches import in_batches
 from audit.history.bulk import insert_tracked
-from audit.history.writing import Change
+from audit.history.writing import Authorship
 from audit.privacy.invisible import clean_address
 from audit.tenancy.actors import Actor
 from customers.choices import BookingKind, BookingStatus
@@ -254,7 +254,7 @@ def _load(
                 external_id=key,
             )
         )
-    insert_tracked(rows, Change(actor, _REASON))
+    insert_tracked(rows, Authorship(actor, _REASON))
     report.purchases += len(rows)
     refresh_stats(set(customer_ids.values()))
     log.record(
@@ -307,7 +307,7 @@ def _customers(
         for reference, day in first.items()
         if reference not in customer_ids
     ]
-    authorship = Change(actor, _REASON)
+    authorship = Authorship(actor, _REASON)
     insert_tracked(made, authorship)
     preferences = [Preferences(business=business, customer=row) for row in made]
     insert_tracked(preferences, authorship)

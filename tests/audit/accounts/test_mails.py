@@ -46,7 +46,7 @@ def slow(settings, monkeypatch):
 def lock_confirming(user: User) -> None:
     for _ in range(5):
         with pytest.raises(ValidationError):
-            accounts.confirm(
+            accounts.verify_step_up(
                 user, "518364", scope="reveal", binding="x", actor=person(user)
             )
 

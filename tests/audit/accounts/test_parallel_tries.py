@@ -21,7 +21,9 @@ HERE = accounts.session_binding("a session")
 def attempt(user, code=WRONG, ip="192.0.2.9") -> Any:
     actor = person(user)
     actor.operation.ip = ip
-    return accounts.confirm(user, code, scope="manage_keys", binding=HERE, actor=actor)
+    return accounts.verify_step_up(
+        user, code, scope="manage_keys", binding=HERE, actor=actor
+    )
 
 
 def codes(results: list[Any]) -> list[str]:

@@ -76,7 +76,7 @@ def ask(user: User, **facts: Any) -> dict[str, Any]:
 
 def confirm(user: User, answer: Any, **facts: Any) -> Grant:
     facts = {"scope": "erase", "digest": DIGEST, "binding": HERE} | facts
-    return accounts.confirm_with_passkey(user, answer, actor=person(user), **facts)
+    return accounts.verify_passkey_step_up(user, answer, actor=person(user), **facts)
 
 
 def refusal(user: User, answer: Any, **facts: Any) -> str:
@@ -447,7 +447,7 @@ def test_a_swapped_key_opens_nothing(ann, device):
 
     assert not_in(mallory.get(ask_in())) == "wrong"
     assert told("second_factor.refused") == ["passkey_forged"]
-    assert Passkey.objects.get(user=ann) in accounts.altered_rows()
+    assert Passkey.objects.get(user=ann) in accounts.list_altered_records()
 
 
 def test_a_key_given_to_somebody_else_opens_nothing(ann, device):
@@ -558,7 +558,7 @@ def test_the_fifth_wrong_answer_locks_every_way(ann, device):
     assert found == ["wrong_passkey"] * 4 + ["locked"] * 2
     assert refusal(ann, device.get(ask(ann))) == "locked"
     with pytest.raises(ValidationError) as caught:
-        accounts.confirm(
+        accounts.verify_step_up(
             ann, "407182", scope="manage_keys", binding=HERE, actor=person(ann)
         )
     assert caught.value.code == "locked"

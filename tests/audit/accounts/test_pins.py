@@ -20,7 +20,7 @@ RISING = [f"{''.join(str((n + k) % 10) for k in range(6))}" for n in range(10)]
 
 def code_of(pin: str, *own: str) -> str | None:
     try:
-        check_pin(pin, own=own)
+        check_pin(pin, personal=own)
     except ValidationError as refused:
         return refused.code
     return None

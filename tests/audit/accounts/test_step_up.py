@@ -45,7 +45,7 @@ def ana(db):
 
 def confirm(user, code=PIN, **facts: Any) -> Grant:
     facts = {"scope": "manage_keys", "binding": HERE, "actor": person(user)} | facts
-    return accounts.confirm(user, code, **facts)
+    return accounts.verify_step_up(user, code, **facts)
 
 
 def refusal(user, code=WRONG, **facts: Any) -> ValidationError:

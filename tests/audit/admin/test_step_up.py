@@ -390,7 +390,7 @@ def test_a_page_that_is_opened_comes_back_to_itself(alice, rf):
     site = HoldfastAdminSite()
     request = rf.get("/admin/secret/?q=1")
     shown = site.admin_view(
-        lambda req: edge.confirmed(req, "reveal", what="Show it") and _ok()
+        lambda req: edge.require_step_up(req, "reveal", what="Show it") and _ok()
     )
 
     def prepare(made: Any) -> Any:
@@ -428,7 +428,7 @@ def test_a_file_cannot_be_kept_while_asking(alice, rf):
     request.operation = _operation()
 
     def load(req: Any) -> Any:
-        return edge.confirmed(req, "manage_keys", what="Load a file")
+        return edge.require_step_up(req, "manage_keys", what="Load a file")
 
     asked = edge.guarded(load)(request).render()
 

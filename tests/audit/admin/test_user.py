@@ -185,13 +185,13 @@ def test_every_lock_of_an_account_can_be_cleared(owner, ann):
     assert accounts.check_code(ann, code, takes_recovery=True).retry_after
     for word in ["no"] * 10 + ["correct horse 1"]:
         with pytest.raises(ValidationError) as caught:
-            accounts.check_own_password(ann, word, actor=person(ann))
+            accounts.check_current_password(ann, word, actor=person(ann))
     assert caught.value.code == "too_many"
 
     act(owner, "clear_locks", ann)
 
     assert accounts.check_code(ann, code, takes_recovery=True).is_correct
-    accounts.check_own_password(ann, "correct horse 1", actor=person(ann))
+    accounts.check_current_password(ann, "correct horse 1", actor=person(ann))
 
 
 @pytest.mark.parametrize("action", ["reset_second_factor", "clear_locks"])

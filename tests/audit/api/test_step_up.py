@@ -224,7 +224,7 @@ def test_the_first_pin_takes_a_confirmation_of_whoever_has_a_passkey(alice):
     assert not PinCredential.objects.exclude(hash="").exists()
 
     first, *_ = accounts.make_recovery_codes(alice.user, actor=Actor.system("test"))
-    accounts.confirm(
+    accounts.verify_step_up(
         alice.user,
         first,
         scope="account",

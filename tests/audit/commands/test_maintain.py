@@ -18,9 +18,9 @@ def test_it_forgets_what_has_served_its_time(db, capsys):
     claim_lease("old", "f")
     IdempotentResponse.objects.update(expires_at=timezone.now() - timedelta(days=1))
     claim_lease("new", "f")
-    rate_limits.take("stranger:old", rate_limits.Rate(1, 1))
+    rate_limits.take_units("stranger:old", rate_limits.Rate(1, 1))
     RateLimitBucket.objects.update(used_at=timezone.now() - timedelta(days=9))
-    rate_limits.take("stranger:new", rate_limits.Rate(1, 1))
+    rate_limits.take_units("stranger:new", rate_limits.Rate(1, 1))
 
     call_command("maintain")
     assert IdempotentResponse.objects.count() == 2

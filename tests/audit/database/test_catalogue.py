@@ -402,7 +402,7 @@ def test_half_way_through_the_migrations_nothing_is_written(db):
     run("DELETE FROM django_migrations WHERE app = 'capture'")
     run("CREATE TABLE mine (x integer)")
 
-    keep_catalogue(actor=Actor.system("test"), found_before=[])
+    keep_catalogue(actor=Actor.system("test"), faults_before=[])
 
     assert [fault[:10] for fault in catalogue_faults()] == ["table mine"]
 
@@ -496,7 +496,7 @@ def test_a_restored_dump_has_the_same_catalogue(
             owner.execute(EXTRA)
         with serving(first.url):
             assert catalogue_faults() != []
-            keep_catalogue(actor=Actor.system("test"), found_before=[])
+            keep_catalogue(actor=Actor.system("test"), faults_before=[])
         with psycopg.connect(first.url, autocommit=True) as owner:
             owner.execute("ANALYZE")
             owner.execute("VACUUM FULL customers_note")

@@ -11,8 +11,8 @@ from django.db import IntegrityError
 
 from audit import canonical
 from audit.fields import personal_values
-from audit.history.bulk import insert_rows, insert_tracked
-from audit.history.writing import Change
+from audit.history.bulk import insert_instances, insert_tracked
+from audit.history.writing import Authorship
 from customers.models import Booking, Customer, CustomerStats, Note
 from tests.factories import BusinessFactory, CustomerFactory
 
@@ -45,7 +45,7 @@ def comparable(rows: Any, *skipped: str) -> list[dict[str, Any]]:
 def test_rows_and_histories_are_those_of_bulk_create(actor):
     one, two = BusinessFactory(), BusinessFactory()
     Customer.objects.as_actor(actor, reason="because").bulk_create(people(one, 3))
-    insert_tracked(people(two, 3), Change(actor, "because"))
+    insert_tracked(people(two, 3), Authorship(actor, "because"))
 
     for rows in (Customer.objects, Customer.history.model._base_manager):
         slow = comparable(rows.filter(business=one), "business_id")
@@ -57,7 +57,7 @@ def test_rows_and_histories_are_those_of_bulk_create(actor):
 
 
 def test_commitments_are_those_of_what_comes_back(actor):
-    insert_tracked(people(BusinessFactory(), 2), Change(actor, None))
+    insert_tracked(people(BusinessFactory(), 2), Authorship(actor, None))
 
     for row in Customer.history.model._base_manager.all():
         assert bytes(row.commitment) == canonical.commitment(
@@ -77,7 +77,7 @@ def test_amounts_and_json_arrive_as_they_are(actor):
         lines=[{"description": "rye", "amount": "12.50"}],
         currency="EUR",
     )
-    insert_tracked([booking], Change(actor, None))
+    insert_tracked([booking], Authorship(actor, None))
 
     fresh = Booking.objects.get()
     assert fresh.total_amount == Decimal("12.500")
@@ -89,7 +89,7 @@ def test_untracked_rows(db):
     customer = CustomerFactory()
     CustomerStats.objects.all().delete()
 
-    insert_rows(
+    insert_instances(
         [
             CustomerStats(
                 customer=customer, business=customer.business, spent={"EUR": "1"}
@@ -105,12 +105,13 @@ def test_guards_stay_on(actor, bakery, rival):
 
     with pytest.raises(IntegrityError, match="HF003"):
         insert_tracked(
-            [Note(business=bakery, customer=stranger, content="x")], Change(actor, None)
+            [Note(business=bakery, customer=stranger, content="x")],
+            Authorship(actor, None),
         )
 
 
 def test_nothing_is_nothing(actor):
-    insert_rows([])
-    insert_tracked([], Change(actor, None))
+    insert_instances([])
+    insert_tracked([], Authorship(actor, None))
 
     assert not Customer.objects.exists()

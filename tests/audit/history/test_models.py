@@ -101,14 +101,14 @@ def history_count(model: type[TrackedModel]) -> int:
 
 def _save(model: Any, row: Any, by: Any) -> Any:
     row = model._base_manager.get(pk=row.pk)
-    row._change = by._change
+    row._authorship = by._authorship
     row.save()
     return row
 
 
 def _save_update_fields(model: Any, row: Any, by: Any) -> Any:
     row = model._base_manager.get(pk=row.pk)
-    row._change = by._change
+    row._authorship = by._authorship
     row.save(update_fields=["created_at"])
     return row
 
@@ -166,7 +166,7 @@ def _create(model: Any, values: Any, by: Any) -> Any:
 
 def _save_new(model: Any, values: Any, by: Any) -> Any:
     row = model(**values)
-    row._change = by._change
+    row._authorship = by._authorship
     row.save()
     return row
 

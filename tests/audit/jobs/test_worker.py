@@ -460,7 +460,7 @@ def test_a_job_names_who_asks_and_each_argument(bakery, actor):
 
 def test_old_jobs_go_with_what_they_were_asked_for(bakery, actor):
     base = tasks.count_rows.using(actor=actor, business_id=bakery.pk)
-    base.using(rows=[bakery.pk]).enqueue()
+    base.using(ids=[bakery.pk]).enqueue()
     run_jobs()
     assert not jobs.old_jobs().exists()
     Job.objects.update(finished_at=timezone.now() - timedelta(days=31))

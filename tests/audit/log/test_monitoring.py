@@ -21,9 +21,9 @@ PAGE = "/admin/security/"
 def test_who_reads_unusually_much_is_named(
     bakery, monkeypatch, reveals, people, is_unusual
 ):
-    assert (monitoring.UNUSUAL_REVEALS, monitoring.UNUSUAL_PEOPLE) == (200, 1000)
+    assert (monitoring.UNUSUAL_REVEALS, monitoring.UNUSUAL_NUMBER) == (200, 1000)
     monkeypatch.setattr(monitoring, "UNUSUAL_REVEALS", 3)
-    monkeypatch.setattr(monitoring, "UNUSUAL_PEOPLE", 4)
+    monkeypatch.setattr(monitoring, "UNUSUAL_NUMBER", 4)
     who = staff(bakery, "support", username="curious")
     for _ in range(reveals):
         record("field.revealed", actor=person(who), business_id=bakery.pk)

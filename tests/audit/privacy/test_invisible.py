@@ -17,7 +17,7 @@ from audit.privacy.invisible import (
     clean_name,
     line_of,
     name_of,
-    with_bidi_shown,
+    with_visible_bidi,
 )
 
 # Of a million signs, which take tenths of a second; more than in proportion is minutes.
@@ -58,7 +58,7 @@ def test_the_name_that_a_machine_sends_is_one_that_a_form_takes(text):
 
 @pytest.mark.parametrize("sign", BIDI)
 def test_a_sign_that_turns_the_direction_is_seen(sign):
-    shown = with_bidi_shown(f"an{sign}na")
+    shown = with_visible_bidi(f"an{sign}na")
 
     assert shown == f"an⟦U+{ord(sign):04X}⟧na"
 
@@ -66,10 +66,10 @@ def test_a_sign_that_turns_the_direction_is_seen(sign):
 @given(st.text())
 def test_nothing_else_is_shown_otherwise(text):
     kept = "".join(sign for sign in text if sign not in BIDI)
-    assert with_bidi_shown(kept) == kept
+    assert with_visible_bidi(kept) == kept
 
 
-@pytest.mark.parametrize("act", [bare, line_of, with_bidi_shown])
+@pytest.mark.parametrize("act", [bare, line_of, with_visible_bidi])
 @pytest.mark.parametrize("unit", [" \u200b", "\u202e", "\u0301", "a\ufeff", "\u3164"])
 def test_long_texts_take_time_in_proportion(act, unit):
     text = unit * (1_000_000 // len(unit))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit.privacy.masking import mask, mask_row, mask_text, mask_within
+from audit.privacy.masking import mask, mask_instance, mask_text, mask_within
 from tests.factories import CustomerFactory
 
 
@@ -65,7 +65,7 @@ def test_dates_and_amounts_stay_readable_inside_texts():
 def test_a_masked_row_is_not_the_stored_one(db):
     customer = CustomerFactory(name="Ada", email="ada@example.org")
 
-    masked = mask_row(customer)
+    masked = mask_instance(customer)
 
     assert (masked.name, masked.email) == ("Ada", "a…@e….org")
     assert masked.email_key == "a…@e….org"

@@ -13,7 +13,7 @@ from django.db.models import F
 
 from audit.maintenance import run_cleanups
 from audit.models import RateLimitBucket
-from audit.rest.rate_limits import Budget, Rate, take
+from audit.rest.rate_limits import Budget, Rate, take_units
 
 # Each refills wholly in ten seconds, as the shortest of the settings.
 SLOW = Rate(1, 10)
@@ -22,8 +22,8 @@ FAST = Rate(2000, 20_000)
 
 def used_up(rate: Rate) -> Budget:
     """Take all that a bucket holds, and what it refuses."""
-    assert take("a", rate, cost=rate.burst).is_allowed
-    return take("a", rate, cost=rate.burst)
+    assert take_units("a", rate, cost=rate.burst).is_allowed
+    return take_units("a", rate, cost=rate.burst)
 
 
 def test_a_bucket_is_used_up_and_fills_again(clock):
@@ -32,8 +32,8 @@ def test_a_bucket_is_used_up_and_fills_again(clock):
 
     clock(seconds=4)
 
-    assert [take("a", SLOW).remaining for _ in range(4)] == [3, 2, 1, 0]
-    assert not take("a", SLOW).is_allowed
+    assert [take_units("a", SLOW).remaining for _ in range(4)] == [3, 2, 1, 0]
+    assert not take_units("a", SLOW).is_allowed
 
 
 @pytest.mark.parametrize("rate", [SLOW, FAST])
@@ -41,7 +41,7 @@ def test_an_hour_back_a_day_ahead_and_back_again_refuse_nobody(clock, rate):
     for jump in ({}, {"hours": -1}, {"days": 1}, {"days": -1}, {"hours": 1}):
         clock.jump(**jump)
         for _ in range(3 * rate.burst // max(rate.per_second, 5)):
-            assert take("a", rate, cost=max(rate.per_second // 2, 1)).is_allowed
+            assert take_units("a", rate, cost=max(rate.per_second // 2, 1)).is_allowed
             clock(seconds=1)
 
 
@@ -51,8 +51,8 @@ def test_a_jump_back_gives_one_burst_at_most(clock, seconds):
 
     clock.jump(seconds=seconds)
 
-    assert [take("a", SLOW).remaining for _ in range(10)] == [*range(9, -1, -1)]
-    refused = take("a", SLOW)
+    assert [take_units("a", SLOW).remaining for _ in range(10)] == [*range(9, -1, -1)]
+    refused = take_units("a", SLOW)
     assert (refused.is_allowed, refused.retry_after) == (False, 1)
 
 
@@ -65,10 +65,10 @@ def test_what_has_refilled_stays_when_the_clock_goes_back(clock, seconds):
     clock.jump(seconds=-seconds)
 
     there = min(seconds, 10)
-    assert [take("a", SLOW).remaining for _ in range(there)] == [
+    assert [take_units("a", SLOW).remaining for _ in range(there)] == [
         *reversed(range(there))
     ]
-    assert not take("a", SLOW).is_allowed
+    assert not take_units("a", SLOW).is_allowed
 
 
 def test_nobody_within_the_rate_is_refused_by_any_order_of_jumps(clock):
@@ -81,7 +81,7 @@ def test_nobody_within_the_rate_is_refused_by_any_order_of_jumps(clock):
         passed = chance.choice([0, 0, 0.25, 0.5, 1, 11 if chance.random() < 0.2 else 0])
         clock(seconds=passed)
         right += passed
-        found = take("a", SLOW)
+        found = take_units("a", SLOW)
         assert found.is_allowed or arrives > right + SLOW.burst - 1
         if found.is_allowed:
             arrives = max(arrives, right) + 1
@@ -90,23 +90,23 @@ def test_nobody_within_the_rate_is_refused_by_any_order_of_jumps(clock):
 
 
 def test_a_rate_that_was_lowered_counts_at_once(clock):
-    assert take("a", Rate(1, 1000), cost=1000).is_allowed
+    assert take_units("a", Rate(1, 1000), cost=1000).is_allowed
 
-    assert take("a", SLOW).retry_after == 1
+    assert take_units("a", SLOW).retry_after == 1
     clock(seconds=1)
-    assert take("a", SLOW).is_allowed
+    assert take_units("a", SLOW).is_allowed
 
 
 def test_a_jump_is_logged_once_with_its_size(clock, caplog):
     names = [str(n) for n in range(5)]
     for name in names:
-        take(name, SLOW)
+        take_units(name, SLOW)
         clock(minutes=10)
     caplog.clear()
 
     clock.jump(hours=-1)
     for name in names * 2:
-        take(name, SLOW)
+        take_units(name, SLOW)
 
     assert [r.getMessage() for r in caplog.records if r.name == "audit.clock"] == [
         "Stored times lie ahead of the clock by 0:50:00. It is behind, or was ahead "
@@ -115,23 +115,23 @@ def test_a_jump_is_logged_once_with_its_size(clock, caplog):
 
 
 def test_a_bucket_with_room_takes_one_statement(clock, django_assert_num_queries):
-    take("a", SLOW)
+    take_units("a", SLOW)
     with django_assert_num_queries(1):
-        take("a", SLOW)
-    take("a", SLOW, cost=10)
+        take_units("a", SLOW)
+    take_units("a", SLOW, cost=10)
     with django_assert_num_queries(2):
-        assert not take("a", SLOW, cost=10).is_allowed
+        assert not take_units("a", SLOW, cost=10).is_allowed
 
 
 def test_maintenance_leaves_no_bucket_in_the_future(clock):
-    take("key:0b0a5b0c-0000-7000-8000-000000000000", SLOW)
+    take_units("key:0b0a5b0c-0000-7000-8000-000000000000", SLOW)
     clock.jump(days=-1)
 
     run_cleanups(only_count=False)
 
     row = RateLimitBucket.objects.get()
     assert row.used_at == clock.now
-    assert take(row.name, SLOW).is_allowed
+    assert take_units(row.name, SLOW).is_allowed
 
 
 # --- a wait for the lock --------------------------------------------------------
@@ -148,18 +148,18 @@ def test_a_long_wait_for_the_lock_uses_no_quota(at_once):
             RateLimitBucket.objects.filter(name="a").update(name=F("name"))
             holds.set()
             time.sleep(0.5)
-            found.append(take("a", rate))
+            found.append(take_units("a", rate))
 
     def wait() -> None:
         holds.wait()
-        found.append(take("a", rate))
+        found.append(take_units("a", rate))
 
     def run(call: Callable[[], None]) -> None:
         call()
         connection.close()
 
     def both() -> None:
-        take("a", rate)
+        take_units("a", rate)
         threads = [threading.Thread(target=run, args=[each]) for each in (hold, wait)]
         for thread in threads:
             thread.start()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from capture.choices import CaptureType, Status
+from capture.choices import CaptureType, IngestStatus
 from tests.long import IS_LONG
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
@@ -98,8 +98,8 @@ def test_every_body_gets_an_answer_that_a_client_can_read(post, path):
         )
         told = json.loads(answer.content)
         if answer.status_code == 200:
-            assert set(verdicts(told)) <= set(Status.values)
-            assert Status.RETRY not in verdicts(told)
+            assert set(verdicts(told)) <= set(IngestStatus.values)
+            assert IngestStatus.RETRY not in verdicts(told)
         else:
             assert told["code"]
             assert told["message"]

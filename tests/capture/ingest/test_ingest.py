@@ -22,7 +22,7 @@ from tests.factories import CaptureFactory, CustomerFactory, SourceFactory
 def envelopes(kind: str, *bodies: dict[str, object], trust: str = "server") -> list:
     made = [services.build_envelopes(kind, body, trust=trust)[0] for body in bodies]
     return [
-        type(item)(**{**vars(item), "index": number})
+        type(item)(**{**vars(item), "position": number})
         for number, item in enumerate(made)
     ]
 
@@ -66,7 +66,7 @@ def test_a_hundred_at_once(source, actor):
     )
 
     assert {verdict.status for verdict in verdicts} == {"accepted"}
-    assert [verdict.index for verdict in verdicts] == list(range(100))
+    assert [verdict.position for verdict in verdicts] == list(range(100))
     assert len({verdict.customer_id for verdict in verdicts}) == 100
     assert list(services.rebuild(repair=False, actor=Actor.system("test"))) == []
 

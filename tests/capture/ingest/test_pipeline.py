@@ -122,7 +122,7 @@ def test_strict_takes_all_or_nothing(source):
 def test_the_answer_names_each_item_in_order(source):
     verdicts = take(source, *({"email": f"p{n}@b.org"} for n in range(5)))
 
-    assert [v.index for v in verdicts] == list(range(5))
+    assert [v.position for v in verdicts] == list(range(5))
 
 
 def test_a_projection_that_fails_keeps_its_capture(source, projection_may_fail):

@@ -116,7 +116,7 @@ def test_what_is_still_wrong_in_a_body_is_quarantined_by_itself(kept):
         "duplicate",
         "message_id_conflict",
     ]
-    assert [item.index for item in verdict.items] == list(range(6))
+    assert [item.position for item in verdict.items] == list(range(6))
     assert verdict.status == "accepted"
     open_ones = services.list_quarantined(actor=ACTOR)
     assert {(r.code, r.position) for r in open_ones} == {

@@ -128,7 +128,7 @@ def test_values_of_customers_are_written_again(source):
 
     found = list(services.rebuild(repair=True, actor=Actor.system("test")))
 
-    assert sorted((d.row_id, d.column) for d in found) == sorted(
+    assert sorted((d.object_id, d.column) for d in found) == sorted(
         [
             (first.customer_id, "name"),
             (second.customer_id, "name"),

@@ -328,7 +328,7 @@ def test_a_recovery_code_confirms_nothing_else(browser, ann):
     first, *_ = accounts.make_recovery_codes(ann, actor=Actor.system("test"))
     for scope in ("manage_keys", "reveal"):
         with pytest.raises(ValidationError):
-            accounts.confirm(
+            accounts.verify_step_up(
                 ann, first, scope=scope, binding="x", actor=Actor.from_user(ann, HERE)
             )
     assert accounts.count_recovery_codes(ann) == 10

@@ -90,7 +90,7 @@ def test_every_personal_column_is_in_it(ana, actor):
 def test_what_was_said_before_and_who_looked_is_in_it(ana, actor, bakery):
     services.update_customer(ana, actor=actor, name="Ana Silva")
     reader = actor_of(staff(bakery))
-    log.note_shown("customer.viewed", [ana], actor=reader, target=ana)
+    log.note_access("customer.viewed", [ana], actor=reader, target=ana)
     log.write_notes(reader)
 
     found = exported(ana, actor)

@@ -13,7 +13,7 @@ from audit.database.guards import policies
 from audit.database.guards.declarations import (
     changeable_columns,
     guarded_tables,
-    kept_tables,
+    undeletable_tables,
 )
 
 # Written by `migrate` alone.
@@ -60,9 +60,9 @@ def create(cursor: Any, role: str, password_file: str | None) -> list[str]:
         "AND c.relname = 'django_migrations'",
         [role],
     )
-    found = cursor.fetchone()
-    if found is not None:
-        if any(found):
+    flags = cursor.fetchone()
+    if flags is not None:
+        if any(flags):
             msg = (
                 f"{role} is a superuser, passes by row-level security or owns the "
                 "tables, so no policy holds it. Name another one with --role."
@@ -75,7 +75,9 @@ def create(cursor: Any, role: str, password_file: str | None) -> list[str]:
     if not cursor.fetchone()[0]:
         secret = ""
         if password_file:
-            secret = f" PASSWORD '{_hashed(cursor, role, _read(password_file))}'"
+            secret = (
+                f" PASSWORD '{_hashed(cursor, role, _read_password(password_file))}'"
+            )
         msg = (
             "This role may not make roles. Let a superuser run "
             f"CREATE ROLE {role} LOGIN{secret}; and then run the same command again."
@@ -90,7 +92,7 @@ def set_password(role: str, path: str, *, using: str = DEFAULT_DB_ALIAS) -> None
     It is hashed here, so that no log of the server ever sees it. Raises HardeningError,
     with the line that a superuser runs, where the owner may not set it.
     """
-    password = _read(path)
+    password = _read_password(path)
     connection = connections[using]
     with connection.cursor() as cursor:
         hashed = _hashed(cursor, role, password)
@@ -109,7 +111,7 @@ def set_password(role: str, path: str, *, using: str = DEFAULT_DB_ALIAS) -> None
             raise HardeningError(msg) from error
 
 
-def _read(path: str) -> str:
+def _read_password(path: str) -> str:
     password = Path(path).read_text(encoding="utf-8").strip()
     if not password:
         msg = f"{path} is empty. Write the password of the role into it."
@@ -126,7 +128,7 @@ def _hashed(cursor: Any, role: str, password: str) -> str:
 
 
 def _opens(cursor: Any, role: str, password: str) -> bool:
-    """Tell whether somebody can sign in to this database by role and password."""
+    """Tell whether role and password connect to this database."""
     import psycopg  # noqa: PLC0415 - only where PostgreSQL is
 
     place = cursor.connection.info.get_parameters()
@@ -147,15 +149,15 @@ def privileges(tables: set[str]) -> dict[str, str]:
     `changeable_columns` of a table have a right of their own.
     """
     guarded = {g.table for g in guarded_tables()}
-    kept = kept_tables()
-    found = dict.fromkeys(tables, "SELECT, INSERT, UPDATE, DELETE")
-    found |= dict.fromkeys(tables & kept, "SELECT, INSERT, UPDATE")
-    found |= dict.fromkeys(tables & guarded, "SELECT, INSERT")
-    found |= dict.fromkeys(
+    undeletable = undeletable_tables()
+    granted = dict.fromkeys(tables, "SELECT, INSERT, UPDATE, DELETE")
+    granted |= dict.fromkeys(tables & undeletable, "SELECT, INSERT, UPDATE")
+    granted |= dict.fromkeys(tables & guarded, "SELECT, INSERT")
+    granted |= dict.fromkeys(
         tables & changeable_columns().keys(), "SELECT, INSERT, DELETE"
     )
-    found |= dict.fromkeys(tables & _READ_ONLY, "SELECT")
-    return found
+    granted |= dict.fromkeys(tables & _READ_ONLY, "SELECT")
+    return granted
 
 
 def grants(cursor: Any, schema: str, role: str) -> list[str]:
@@ -232,11 +234,11 @@ def closing(cursor: Any, schema: str) -> list[str]:
     lines for a superuser, where the database is not the owner's.
     """
     name, is_ours, is_open, path = _database(cursor)
-    wanted = f"search_path={schema}, pg_temp"
+    search_path = f"search_path={schema}, pg_temp"
     statements = []
     if is_open:
         statements.append(f"REVOKE TEMPORARY ON DATABASE {quoted(name)} FROM PUBLIC")
-    if path != wanted:
+    if path != search_path:
         statements.append(
             f"ALTER DATABASE {quoted(name)} SET search_path = {schema}, pg_temp"
         )
@@ -272,8 +274,8 @@ def _database(cursor: Any) -> tuple[str, bool, bool, str]:
         "FROM pg_database d WHERE d.datname = current_database()",
         [],
     )
-    found: tuple[str, bool, bool, str] = cursor.fetchone()
-    return found
+    database: tuple[str, bool, bool, str] = cursor.fetchone()
+    return database
 
 
 # --- what is wrong with it --------------------------------------------------------
@@ -281,7 +283,7 @@ def _database(cursor: Any) -> tuple[str, bool, bool, str]:
 
 def faults(cursor: Any, schema: str) -> list[str]:
     """Return one sentence, with its fix, for each right that this role has too much."""
-    found = _of_the_role(cursor) or _of_its_tables(cursor)
+    faults = _of_the_role(cursor) or _of_its_tables(cursor)
     cursor.execute(
         "SELECT current_user, has_schema_privilege(%s, 'CREATE'), "
         "has_database_privilege(current_database(), 'TEMPORARY'), "
@@ -289,16 +291,16 @@ def faults(cursor: Any, schema: str) -> list[str]:
         [schema],
     )
     role, creates, makes_temporary, path = cursor.fetchone()
-    if found:
-        return found
+    if faults:
+        return faults
     if creates:
         fix = f"Let a superuser run REVOKE CREATE ON SCHEMA {schema} FROM PUBLIC."
-        found.append(f"the role {role} may create tables and functions. {fix}")
+        faults.append(f"the role {role} may create tables and functions. {fix}")
     if makes_temporary:
-        found.append(f"the role {role} may create temporary tables. {_HARDEN}")
+        faults.append(f"the role {role} may create temporary tables. {_HARDEN}")
     if path.rpartition(",")[2].strip() != "pg_temp":
-        found.append(f"temporary tables are found before ours. {_HARDEN}")
-    return found
+        faults.append(f"temporary tables are found before ours. {_HARDEN}")
+    return faults
 
 
 def _of_the_role(cursor: Any) -> list[str]:
@@ -309,7 +311,7 @@ def _of_the_role(cursor: Any) -> list[str]:
         "FROM pg_roles r WHERE r.rolname = current_user",
         [],
     )
-    role, is_super, bypasses, *may, memberships = cursor.fetchone()
+    role, is_super, bypasses, *abilities, memberships = cursor.fetchone()
     cursor.execute(
         "SELECT coalesce(bool_or(pg_has_role(c.relowner, 'MEMBER')), false) "
         "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
@@ -321,24 +323,24 @@ def _of_the_role(cursor: Any) -> list[str]:
         "passes by row-level security": bypasses,
         "owns tables or is a member of their owner": owns,
     }
-    found = [
+    faults = [
         f"the role {role} {what}. {_SERVE}" for what, is_so in wrong.items() if is_so
     ]
     if is_super:
-        return found
+        return faults
     takes = {
         "NOCREATEROLE": "make roles",
         "NOCREATEDB": "make databases",
         "NOREPLICATION": "copy all that is written",
     }
-    for (word, what), is_so in zip(takes.items(), may, strict=True):
+    for (word, what), is_so in zip(takes.items(), abilities, strict=True):
         if is_so:
             fix = f"Let a superuser run ALTER ROLE {role} {word}."
-            found.append(f"the role {role} may {what}. {fix}")
+            faults.append(f"the role {role} may {what}. {fix}")
     for name in memberships:
         fix = f"Let a superuser run REVOKE {name} FROM {role}."
-        found.append(f"the role {role} has the rights of {name}. {fix}")
-    return found
+        faults.append(f"the role {role} has the rights of {name}. {fix}")
+    return faults
 
 
 def _of_its_tables(cursor: Any) -> list[str]:
@@ -352,12 +354,12 @@ def _of_its_tables(cursor: Any) -> list[str]:
         "ELSE has_table_privilege(c.oid, p.name) END ORDER BY c.relname, p.name",
         [list(_PRIVILEGES)],
     )
-    found = cursor.fetchall()
-    given = privileges({table for _, table, _ in found})
+    held = cursor.fetchall()
+    given = privileges({table for _, table, _ in held})
     changeable = changeable_columns()
     too_much = [
         (role, privilege, table)
-        for role, table, privilege in found
+        for role, table, privilege in held
         if privilege not in given[table].split(", ")
         and (privilege, table in changeable) != ("UPDATE", True)
     ]
@@ -384,8 +386,8 @@ def _changed_columns(cursor: Any, tables: list[str]) -> list[tuple[str, str, str
         "ORDER BY c.relname, a.attnum",
         [tables],
     )
-    found: list[tuple[str, str, str]] = cursor.fetchall()
-    return found
+    columns: list[tuple[str, str, str]] = cursor.fetchall()
+    return columns
 
 
 def _tables(cursor: Any) -> set[str]:
