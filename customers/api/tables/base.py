@@ -148,10 +148,11 @@ class CustomerRelatedViewSet(HubViewSet):
 
     def body(self, **context: Any) -> Any:
         """Return the checked body; it may repeat the customer of the path."""
+        customer = self.parent_instance  # a foreign one is 404, whatever the body says
         values = super().body(**context)
-        if self.parent_instance is None or self.action != "create":
+        if customer is None or self.action != "create":
             return values
-        customer_id = self.parent_instance.pk
+        customer_id = customer.pk
         if values.setdefault("customer_id", customer_id) != customer_id:
             text = "The body names another customer than the path. Leave it out."
             raise ValidationError({"customer_id": [ErrorDetail(text, "conflict")]})
