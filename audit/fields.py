@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from django.db.models.expressions import Combinable
 
 from audit import canonical
-from audit.json_depth import is_nested_deeper
+from audit.json_text import is_nested_deeper
 from audit.privacy.classes import personal_fields, public_fields
 from audit.privacy.invisible import clean_address, clean_name
 

@@ -6,7 +6,6 @@ repaired: keys that stand twice, numbers that lose digits, text that cannot be s
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
@@ -14,7 +13,7 @@ from typing import Any
 
 from rest_framework.parsers import BaseParser
 
-from audit.json_depth import is_nested_deeper
+from audit.json_text import JSONRules, TooDeepError, load_json
 from audit.rest.exceptions import ApiError
 
 MAX_DEPTH = 32
@@ -57,17 +56,11 @@ def parse_json(raw: bytes) -> Any:
     except UnicodeDecodeError as error:
         sentence = "The body is not UTF-8. Send JSON in UTF-8."
         raise ApiError(400, "malformed", sentence) from error
-    if is_nested_deeper(text, MAX_DEPTH):
-        sentence = f"The body is nested too deep. Nest at most {MAX_DEPTH} levels."
-        raise ApiError(400, "too_deep", sentence)
     try:
-        value = json.loads(
-            text,
-            parse_float=_fraction,
-            parse_int=_integer,
-            parse_constant=_refuse_number,
-            object_pairs_hook=_object,
-        )
+        value = load_json(text, _STRICT)
+    except TooDeepError as error:
+        sentence = f"The body is nested too deep. Nest at most {MAX_DEPTH} levels."
+        raise ApiError(400, "too_deep", sentence) from error
     except ValueError as error:
         sentence = "The body is not JSON. Send JSON that is well formed."
         raise ApiError(400, "malformed", sentence) from error
@@ -115,6 +108,15 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         sentence = "A key stands twice in one object. Send each key once."
         raise ApiError(400, "conflicting_keys", sentence)
     return value
+
+
+_STRICT = JSONRules(
+    max_depth=MAX_DEPTH,
+    whole=_integer,
+    fraction=_fraction,
+    no_number=_refuse_number,
+    members=_object,
+)
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from audit.json_depth import is_nested_deeper
+from audit.json_text import JSONRules, TooDeepError, load_json
 from capture.parsing.errors import ParseError
 from capture.parsing.redaction_marks import NON_FINITE, Repaired
 
@@ -111,24 +110,16 @@ def find_excess(item: Any) -> tuple[tuple[str, str] | None, int]:
     return None, size
 
 
-def parse(text: str) -> Any:
-    """Return the value of JSON text. Raises ParseError, and nothing else."""
-    if is_nested_deeper(text, MAX_DEPTH):
-        raise ParseError("too_deep", TOO_DEEP)
-    return load(text)
+def parse(text: str, *, is_shallow: bool = False) -> Any:
+    """Return the value of JSON text. Raises ParseError, and nothing else.
 
-
-def load(text: str) -> Any:
-    """Return the value of JSON text that is known not to be too deep, as `parse`."""
+    With `is_shallow` the text is known not to be too deep.
+    """
     try:
-        return json.loads(
-            text,
-            parse_float=_parse_decimal,
-            parse_int=_parse_integer,
-            parse_constant=lambda _: NON_FINITE,
-            object_pairs_hook=_parse_object,
-        )
-    except (ValueError, RecursionError) as error:
+        return load_json(text, _LENIENT, is_shallow=is_shallow)
+    except TooDeepError as error:
+        raise ParseError("too_deep", TOO_DEEP) from error
+    except ValueError as error:
         msg = "This is not JSON. Send JSON in UTF-8."
         raise ParseError("invalid_json", msg) from error
 
@@ -152,3 +143,12 @@ def _parse_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     repaired = Repaired(value)
     repaired.twice = list(Counter(key for key, _ in pairs) - Counter(value.keys()))
     return repaired
+
+
+_LENIENT = JSONRules(
+    max_depth=MAX_DEPTH,
+    whole=_parse_integer,
+    fraction=_parse_decimal,
+    no_number=lambda _: NON_FINITE,
+    members=_parse_object,
+)

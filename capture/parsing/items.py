@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from audit.json_depth import bracket_runs, is_nested_deeper
+from audit.json_text import bracket_runs, is_nested_deeper
 from capture.parsing.body import (
     MAX_DEPTH,
     TOO_DEEP,
     BodyItem,
     Parsed,
     decode,
-    load,
     parse,
     repaired,
 )
@@ -82,7 +81,7 @@ def _parse_body_item(text: str, depth: int) -> BodyItem:
     try:
         if depth > MAX_DEPTH:
             raise ParseError("too_deep", TOO_DEEP)
-        return BodyItem(clean, load(clean), warnings=tuple(warnings))
+        return BodyItem(clean, parse(clean, is_shallow=True), warnings=tuple(warnings))
     except ParseError as error:
         return BodyItem(clean, error=error, warnings=tuple(warnings))
 

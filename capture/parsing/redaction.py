@@ -10,7 +10,7 @@ from decimal import Decimal
 from math import isfinite
 from typing import Any
 
-from audit.json_depth import bracket_runs
+from audit.json_text import bracket_runs
 from capture.parsing.cards import mask_cards
 from capture.parsing.redaction_marks import NON_FINITE
 

@@ -1,0 +1,83 @@
+"""Reading JSON: how deep it may nest, and what becomes of numbers and objects.
+
+The one parser of bodies. The API refuses what two readers could take differently;
+captures store it as it came, so far as any database can.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+# What stands before a run of brackets that open or close: text, and strings, which may
+# hold brackets. Possessive: it never goes back, so a long text takes neither time nor
+# memory to walk over.
+_RUN = re.compile(
+    r'(?:[^"\[\]{}]++|"(?:[^"\\]++|\\.)*+"?)*+([\[{]++|[\]}]++|\Z)', re.DOTALL
+)
+
+
+def bracket_runs(text: str, start: int = 0) -> Iterator[tuple[int, int, bool]]:
+    """Yield start, end and direction (true: opening) of each run of brackets.
+
+    Brackets in strings do not count; `start` is outside of any. The time is linear in
+    the text, whatever it holds, and nothing of it is copied.
+    """
+    for match in _RUN.finditer(text, start):
+        first, end = match.span(1)
+        if first == end:
+            return
+        yield first, end, text[first] in "[{"
+
+
+def is_nested_deeper(text: str, limit: int) -> bool:
+    """Tell whether lists and objects stand in each other more than `limit` deep."""
+    depth = 0
+    for start, end, is_opening in bracket_runs(text):
+        depth += end - start if is_opening else start - end
+        if depth > limit:
+            return True
+    return False
+
+
+class TooDeepError(ValueError):
+    """Lists and objects nest deeper than the rules allow."""
+
+
+@dataclass(frozen=True)
+class JSONRules:
+    """What a reader makes of whole numbers, fractions, NaN and the pairs of objects.
+
+    Each function gets the text of the number, or the pairs as they came, and may raise.
+    """
+
+    max_depth: int
+    whole: Callable[[str], Any]
+    fraction: Callable[[str], Any]
+    no_number: Callable[[str], Any]
+    members: Callable[[list[tuple[str, Any]]], Any]
+
+
+def load_json(text: str, rules: JSONRules, *, is_shallow: bool = False) -> Any:
+    """Return the value of a JSON text.
+
+    Raises TooDeepError, ValueError for what is no JSON, and what the rules raise. With
+    `is_shallow` the caller has measured the depth.
+    """
+    if not is_shallow and is_nested_deeper(text, rules.max_depth):
+        msg = f"Nested deeper than {rules.max_depth} levels"
+        raise TooDeepError(msg)
+    try:
+        return json.loads(
+            text,
+            parse_int=rules.whole,
+            parse_float=rules.fraction,
+            parse_constant=rules.no_number,
+            object_pairs_hook=rules.members,
+        )
+    except RecursionError as error:
+        msg = "Nested too deep to be read"
+        raise ValueError(msg) from error
