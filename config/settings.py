@@ -441,6 +441,8 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "The customer hub. Every path answers with and without a slash at "
     "its end. Refusals are problem documents (RFC 9457); docs/api.md explains more. "
     "The addresses that source documents fix are described at /api/docs/contracts/.",
+    # What checks and commands of the library describe.
+    "DEFAULT_GENERATOR_CLASS": "config.api.schema.CanonicalGenerator",
     # Of the paths below /api/v1/, not of the product.
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
