@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.apps import AppConfig
 from django.db import connections
 from django.db.backends.signals import connection_created
@@ -29,7 +27,7 @@ class AuditConfig(AppConfig):
         post_migrate.connect(_install_after_migrate, sender=self)
 
 
-def _require_owner_of_hardened(*, using: str, **_: Any) -> None:
+def _require_owner_of_hardened(*, using: str, **_: object) -> None:
     from audit.database.guards import (  # noqa: PLC0415 - models must be ready
         require_migrating_owner,
     )
@@ -41,7 +39,7 @@ def _require_owner_of_hardened(*, using: str, **_: Any) -> None:
 _faults_before: dict[str, list[str]] = {}
 
 
-def _look_before(*, using: str, **_: Any) -> None:
+def _look_before(*, using: str, **_: object) -> None:
     # Afterwards a foreign change could not be told from one of a migration.
     from audit.maintenance import catalogue_faults  # noqa: PLC0415 - models must be ready
 
@@ -49,7 +47,7 @@ def _look_before(*, using: str, **_: Any) -> None:
 
 
 def _remove_before_remake(
-    *, using: str, plan: list[Any] | None = None, **_: Any
+    *, using: str, plan: list[object] | None = None, **_: object
 ) -> None:
     # SQLite renames a remade table into place, and cannot while a trigger of another
     # table names it. A crash before the end leaves guards missing, and the server
@@ -60,7 +58,7 @@ def _remove_before_remake(
         remove_guards(using)
 
 
-def _install_after_migrate(*, using: str, **_: Any) -> None:
+def _install_after_migrate(*, using: str, **_: object) -> None:
     from audit.database.guards import (  # noqa: PLC0415 - models must be ready
         harden_again,
         install_guards,

@@ -22,7 +22,7 @@ class RoleBackend(ModelBackend):
     do not count. Superusers may do everything, as Django has it.
     """
 
-    def get_user(self, user_id: Any) -> Any:
+    def get_user(self, user_id: object) -> Any:
         """Return the user of a session, unless the account was changed past the hub."""
         user: Any = super().get_user(user_id)
         if user is None or user.is_genuine:
@@ -42,6 +42,6 @@ class RoleBackend(ModelBackend):
     def has_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:
         return perm in self.get_all_permissions(user_obj, obj)
 
-    def has_module_perms(self, user_obj: Any, app_label: str) -> bool:
+    def has_module_perms(self, user_obj: object, app_label: str) -> bool:
         names = self.get_all_permissions(user_obj)
         return any(name.startswith(f"{app_label}.") for name in names)

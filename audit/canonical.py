@@ -14,7 +14,7 @@ _COMMIT_PREFIX = b"holdfast-commit-v1\x00"
 _LEAF_PREFIX = b"\x00"
 
 
-def canonical_json(value: Any) -> bytes:
+def canonical_json(value: object) -> bytes:
     """Return RFC 8785 JSON of a value inside the profile.
 
     The profile: objects with ASCII keys, arrays, strings without NUL or lone
@@ -25,7 +25,7 @@ def canonical_json(value: Any) -> bytes:
     return text.encode()
 
 
-def commitment(table: str, pk: str, personal: dict[str, Any], salt: bytes) -> bytes:
+def commitment(table: str, pk: str, personal: dict[str, object], salt: bytes) -> bytes:
     """Return the 32 bytes that bind a row to its personal values without showing them.
 
     `personal` holds the columns that are not null. Raises ValueError when the salt is
@@ -39,7 +39,7 @@ def commitment(table: str, pk: str, personal: dict[str, Any], salt: bytes) -> by
 
 
 def leaf_hash(
-    table: str, pk: str, public: dict[str, Any], committed: bytes | None
+    table: str, pk: str, public: dict[str, object], committed: bytes | None
 ) -> bytes:
     """Return the RFC 6962 leaf hash of a row: its public columns and its commitment."""
     leaf: dict[str, Any] = {"id": pk, "public": public, "table": table, "v": 1}

@@ -25,7 +25,7 @@ def _our_models() -> Iterable[type[models.Model]]:
 
 
 @register(Tags.models)
-def check_privacy_declared(**_: Any) -> list[CheckMessage]:
+def check_privacy_declared(**_: object) -> list[CheckMessage]:
     """Report text columns without a privacy class, and classes without a column."""
     forgotten: list[CheckMessage] = [
         Error(
@@ -52,7 +52,7 @@ def check_privacy_declared(**_: Any) -> list[CheckMessage]:
 
 
 @register(Tags.models)
-def check_personal_columns_can_be_erased(**_: Any) -> list[CheckMessage]:
+def check_personal_columns_can_be_erased(**_: object) -> list[CheckMessage]:
     """Report personal columns of sealed and tracked tables that cannot be null."""
     sealed = [*tracked_models(), *(m for m in _our_models() if _is_sealed(m))]
     return [
@@ -69,7 +69,7 @@ def check_personal_columns_can_be_erased(**_: Any) -> list[CheckMessage]:
 
 
 @register(Tags.models)
-def check_sealed_models(**_: Any) -> list[CheckMessage]:
+def check_sealed_models(**_: object) -> list[CheckMessage]:
     """Report sealed tables whose salt rule does not name exactly the personal ones."""
     return [
         Error(
@@ -84,7 +84,7 @@ def check_sealed_models(**_: Any) -> list[CheckMessage]:
 
 
 @register(Tags.models)
-def check_nothing_cascades(**_: Any) -> list[CheckMessage]:
+def check_nothing_cascades(**_: object) -> list[CheckMessage]:
     """Report foreign keys that would change or remove kept rows by themselves."""
     return [
         Error(
@@ -103,7 +103,7 @@ def check_nothing_cascades(**_: Any) -> list[CheckMessage]:
 
 @register(Tags.database)
 def check_guards_installed(
-    databases: Iterable[str] | None = None, **_: Any
+    databases: Iterable[str] | None = None, **_: object
 ) -> list[CheckMessage]:
     """Report guards that are missing or altered in the database.
 
@@ -122,7 +122,7 @@ def check_guards_installed(
 
 @register(Tags.database)
 def check_hardening(
-    databases: Iterable[str] | None = None, **_: Any
+    databases: Iterable[str] | None = None, **_: object
 ) -> list[CheckMessage]:
     """Report what keeps a server from starting on a database said to be hardened.
 
@@ -140,7 +140,7 @@ def check_hardening(
 
 @register(Tags.database)
 def check_accounts(
-    databases: Iterable[str] | None = None, **_: Any
+    databases: Iterable[str] | None = None, **_: object
 ) -> list[CheckMessage]:
     """Report accounts and roles that were changed past the hub.
 
@@ -167,7 +167,7 @@ def check_accounts(
 
 @register(Tags.database)
 def check_catalogue(
-    databases: Iterable[str] | None = None, **_: Any
+    databases: Iterable[str] | None = None, **_: object
 ) -> list[CheckMessage]:
     """Report what is not in the database as `migrate` left it.
 
@@ -186,7 +186,7 @@ def check_catalogue(
 
 @register(Tags.database)
 def check_former_keys(
-    databases: Iterable[str] | None = None, **_: Any
+    databases: Iterable[str] | None = None, **_: object
 ) -> list[CheckMessage]:
     """Report rows that nothing opens once HOLDFAST_HASH_KEY_OLD is taken away."""
     if not databases:

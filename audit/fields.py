@@ -46,7 +46,7 @@ else:
 class _EmptyIsNull:
     """Stores the empty string as null: an erased value and none look the same."""
 
-    def get_prep_value(self, value: Any) -> Any:
+    def get_prep_value(self, value: object) -> Any:
         value = super().get_prep_value(value)  # type: ignore[misc]  # of the field it is mixed into
         return None if value == "" else value
 
@@ -85,7 +85,7 @@ class _Typed:
 
     cleaned: Callable[[str], str]
 
-    def clean(self, value: Any, model_instance: Any) -> Any:
+    def clean(self, value: object, model_instance: object) -> Any:
         if isinstance(value, str):
             value = self.cleaned(value)
         return super().clean(value, model_instance)  # type: ignore[misc]  # of the field it is mixed into
@@ -110,7 +110,7 @@ class EmailField(_Typed, _EmailField):
 class EmailFormField(forms.EmailField):
     """The same in a form, whose own rule would come first."""
 
-    def clean(self, value: Any) -> Any:
+    def clean(self, value: object) -> Any:
         return super().clean(clean_address(value) if isinstance(value, str) else value)
 
 
@@ -169,7 +169,7 @@ class SealedJSONField(models.JSONField):
     def formfield(self, **kwargs: Any) -> Any:
         return super().formfield(**{"decoder": _TypedJSON, **kwargs})
 
-    def validate(self, value: Any, model_instance: models.Model | None) -> None:
+    def validate(self, value: object, model_instance: models.Model | None) -> None:
         super().validate(value, model_instance)
         try:
             check_json(value, self.name)
@@ -208,7 +208,7 @@ def _long_paths(model: Any, related: Mapping[str, Any], above: str = "") -> set[
     return names
 
 
-def check_json(value: Any, name: str) -> None:
+def check_json(value: object, name: str) -> None:
     """Raise ValueError unless a value is inside the profile of `audit.canonical`."""
     if isinstance(value, dict):
         for key, item in value.items():
@@ -223,7 +223,7 @@ def check_json(value: Any, name: str) -> None:
         _check_scalar(value, name)
 
 
-def _check_scalar(value: Any, name: str) -> None:
+def _check_scalar(value: object, name: str) -> None:
     match value:
         case None | bool():
             return
@@ -251,7 +251,7 @@ def _check_integer(value: int, name: str) -> None:
         raise ValueError(msg)
 
 
-def canonical_value(field: models.Field[Any, Any], value: Any) -> Any:
+def canonical_value(field: models.Field[Any, Any], value: object) -> Any:
     """Return a column's value as the sealed log hashes it, None for null.
 
     The value is read as the column would store it, so 7, "7.00" and Decimal("7.0")
@@ -273,7 +273,7 @@ def canonical_value(field: models.Field[Any, Any], value: Any) -> Any:
     return _canonical(field, value)
 
 
-def _canonical(field: models.Field[Any, Any], value: Any) -> Any:
+def _canonical(field: models.Field[Any, Any], value: object) -> Any:
     if isinstance(field, models.JSONField):
         check_json(value, field.name)
         return value
@@ -345,7 +345,9 @@ def public_values(obj: models.Model) -> dict[str, Any]:
     return _values(obj, public_fields(type(obj)))
 
 
-def _values(obj: models.Model, fields: list[models.Field[Any, Any]]) -> dict[str, Any]:
+def _values(
+    obj: models.Model, fields: list[models.Field[object, object]]
+) -> dict[str, Any]:
     pairs = (
         (str(f.column), canonical_value(f, getattr(obj, f.attname))) for f in fields
     )

@@ -98,12 +98,14 @@ class _Receivers:
         self._is_customer = is_customer
         self._address_of = address_of
 
-    def logged_in(self, request: Any = None, user: Any = None, **_: Any) -> None:
+    def logged_in(
+        self, request: object = None, user: object = None, **_: object
+    ) -> None:
         """Send a sign-in."""
         self._quietly(self._login, request, user, success=True)
 
     def login_failed(
-        self, credentials: Any = None, request: Any = None, **_: Any
+        self, credentials: object = None, request: object = None, **_: object
     ) -> None:
         """Send a failed attempt, if it names a user of the project.
 
@@ -111,7 +113,7 @@ class _Receivers:
         """
         self._quietly(self._failed, credentials or {}, request)
 
-    def saved(self, instance: Any, **options: Any) -> None:
+    def saved(self, instance: object, **options: object) -> None:
         """Send the signup of a new user, but not of a fixture."""
         if options.get("created") and not options.get("raw"):
             self._quietly(self._signup, instance, options.get("using"))
@@ -156,7 +158,7 @@ class _Receivers:
         self._after_commit("signup", body, using)
 
     def _after_commit(
-        self, kind: str, body: dict[str, Any], using: str | None = None
+        self, kind: str, body: dict[str, object], using: str | None = None
     ) -> None:
         # The same id however often it is sent: the hub keeps it once.
         body["message_id"] = f"django:{uuid.uuid4()}"
@@ -165,7 +167,9 @@ class _Receivers:
             lambda: self._quietly(self._send, kind, event), using=using
         )
 
-    def _quietly(self, work: Callable[..., None], *args: Any, **kwargs: Any) -> None:
+    def _quietly(
+        self, work: Callable[..., None], *args: object, **kwargs: object
+    ) -> None:
         try:
             work(*args, **kwargs)
         except Exception:
@@ -177,7 +181,7 @@ def _person(user: Any) -> dict[str, Any]:
     return {"user_id": str(user.pk), "email": email}
 
 
-def _method(user: Any) -> str:
+def _method(user: object) -> str:
     path = str(getattr(user, "backend", None) or "")
     backend: Any = import_string(path) if path else ModelBackend
     return "password" if issubclass(backend, ModelBackend) else backend.__name__
@@ -228,7 +232,7 @@ class HttpSender:
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
 
-    def __call__(self, kind: str, body: dict[str, Any]) -> None:
+    def __call__(self, kind: str, body: dict[str, object]) -> None:
         """Put an event into the queue and return at once."""
         try:
             self._queue.put_nowait((_PATHS[kind], body))
@@ -269,7 +273,7 @@ class HttpSender:
             finally:
                 self._queue.task_done()
 
-    def _deliver(self, path: str, body: dict[str, Any]) -> None:
+    def _deliver(self, path: str, body: dict[str, object]) -> None:
         end = time.monotonic() + self._patience
         pause = self._pause
         while True:
@@ -285,7 +289,9 @@ class HttpSender:
                 return
             pause = min(pause * 2, _LONGEST_PAUSE)
 
-    def _post(self, path: str, body: dict[str, Any]) -> tuple[int | None, float | None]:
+    def _post(
+        self, path: str, body: dict[str, object]
+    ) -> tuple[int | None, float | None]:
         """Send once; return the status, None for no answer, and how long to wait."""
         parts = self._parts
         is_safe = parts.scheme == "https"

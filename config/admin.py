@@ -32,7 +32,7 @@ class LabelledChoices(AutocompleteJsonView):
         page.note_access(self.request, "searched", choices, query=self.term or None)
         return {**context, "object_list": choices}
 
-    def serialize_result(self, obj: Any, to_field_name: str) -> dict[str, str]:
+    def serialize_result(self, obj: object, to_field_name: str) -> dict[str, str]:
         label = getattr(self.model_admin, "autocomplete_label", str)
         return {"id": str(getattr(obj, to_field_name)), "text": label(obj)}
 

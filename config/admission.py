@@ -306,7 +306,7 @@ def refuse(
     return [body]
 
 
-def has_left(environ: dict[str, Any]) -> bool:
+def has_left(environ: dict[str, object]) -> bool:
     """Tell whether the sender has closed the connection; False where it is unknown."""
     client = environ.get("gunicorn.socket")
     if not isinstance(client, socket.socket):

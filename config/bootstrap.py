@@ -18,7 +18,7 @@ import sys
 import time
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Callable, NamedTuple, NoReturn
+from typing import Callable, NamedTuple, NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
@@ -235,7 +235,7 @@ class Progress:
             sys.stderr.write("\r" + " " * 52 + "\r")
 
 
-def stop(number: int, _frame: Any) -> NoReturn:
+def stop(number: int, _frame: object) -> NoReturn:
     """Turn a signal into an exit that cleans up."""
     sys.exit(128 + number)
 

@@ -48,7 +48,7 @@ EDGE: tuple[str, ...] = (
 
 
 @register(Tags.security)
-def check_edge(**_: Any) -> list[CheckMessage]:
+def check_edge(**_: object) -> list[CheckMessage]:
     """Report middleware of the edge that is missing, or in another order."""
     present = list(settings.MIDDLEWARE)
     missing = [name for name in EDGE if name not in present]
@@ -76,7 +76,7 @@ def check_edge(**_: Any) -> list[CheckMessage]:
 
 
 @register(Tags.admin)
-def check_forms(**_: Any) -> list[CheckMessage]:
+def check_forms(**_: object) -> list[CheckMessage]:
     """Report pages that edit in lists, and forms through which a key can be chosen."""
     errors: list[CheckMessage] = []
     for name, page in _pages():
@@ -111,7 +111,7 @@ def _pages() -> Iterator[tuple[str, Any]]:
 
 
 @register(Tags.staticfiles, deploy=True)
-def check_static_files(**_: Any) -> list[CheckMessage]:
+def check_static_files(**_: object) -> list[CheckMessage]:
     """Report static files that were not collected; the server refuses to start."""
     try:
         require_static_files()
@@ -122,7 +122,7 @@ def check_static_files(**_: Any) -> list[CheckMessage]:
 
 @register(Tags.database, deploy=True)
 def check_database(
-    databases: Iterable[str] | None = None, **_: Any
+    databases: Iterable[str] | None = None, **_: object
 ) -> list[CheckMessage]:
     """Report a database that no server starts on: away, too old, or not migrated."""
     messages: list[CheckMessage] = []
@@ -139,7 +139,7 @@ def check_database(
 
 
 @register(Tags.security, deploy=True)
-def check_secrets(**_: Any) -> list[CheckMessage]:
+def check_secrets(**_: object) -> list[CheckMessage]:
     """Report secrets that others of the machine can read, or that cannot be renewed."""
     messages: list[CheckMessage] = []
     if settings.HASH_KEY == settings.SECRET_KEY:
@@ -180,7 +180,7 @@ def _is_private(database: dict[str, Any]) -> bool:
 
 
 @register(Tags.security, deploy=True)
-def check_origins(**_: Any) -> list[CheckMessage]:
+def check_origins(**_: object) -> list[CheckMessage]:
     """Report pages without https that may call us: on the way anybody changes them."""
     return [
         Warning(
@@ -195,7 +195,7 @@ def check_origins(**_: Any) -> list[CheckMessage]:
 
 
 @register(Tags.security, deploy=True)
-def check_surroundings(**_: Any) -> list[CheckMessage]:
+def check_surroundings(**_: object) -> list[CheckMessage]:
     """Report a proxy that is not believed, and mails that go nowhere."""
     messages: list[CheckMessage] = []
     if settings.HTTPS and not getattr(settings, "SECURE_PROXY_SSL_HEADER", None):

@@ -42,7 +42,7 @@ def csp_override(policy: Policy) -> Callable[[Callable[..., Any]], Callable[...,
 
     def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(view)
-        def wrapped(*args: Any, **kwargs: Any) -> Any:
+        def wrapped(*args: object, **kwargs: object) -> Any:
             response = view(*args, **kwargs)
             response._csp_config = policy
             return response

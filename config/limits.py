@@ -7,7 +7,6 @@ themselves; here only their query is looked at, and who reads there with a sessi
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -52,14 +51,14 @@ class LimitsMiddleware:
         return response
 
     def process_view(
-        self, request: HttpRequest, view: Any, _args: Any, _kwargs: Any
+        self, request: HttpRequest, view: object, _args: object, _kwargs: object
     ) -> HttpResponse | None:
         if getattr(view, "skips_page_limits", False):
             return _spend_session(request)
         return _refused_body(request) or _spend(request, view)
 
 
-def _spend(request: HttpRequest, view: Any) -> HttpResponse | None:
+def _spend(request: HttpRequest, view: object) -> HttpResponse | None:
     if _charges_itself(request, view):
         return None
     address = operation_of(request).ip
@@ -85,7 +84,7 @@ def _spend_try(request: HttpRequest, address: str | None) -> Budget:
     return consume_budget(f"login:{device}", "login")
 
 
-def _charges_itself(request: HttpRequest, view: Any) -> bool:
+def _charges_itself(request: HttpRequest, view: object) -> bool:
     """Tell whether a token has come to an endpoint that looks at it, and charges."""
     classes = getattr(getattr(view, "cls", None), "authentication_classes", ())
     return any(each.token_in(request) for each in classes if hasattr(each, "token_in"))

@@ -251,7 +251,7 @@ def _of_others(record: logging.LogRecord) -> str:
     return _formatted(logging.makeLogRecord({**record.__dict__, "args": args}))
 
 
-def _number_or_class(value: Any) -> Any:
+def _number_or_class(value: object) -> Any:
     if isinstance(value, bool | int | float | UUID) or value is None:
         return value
     return HIDDEN if isinstance(value, str | bytes) else type(value).__name__
@@ -293,7 +293,7 @@ def _error_of(record: logging.LogRecord) -> BaseException | None:
     return record.exc_info[1] if isinstance(record.exc_info, tuple) else None
 
 
-def _route_of(request: Any) -> str:
+def _route_of(request: object) -> str:
     operation = getattr(request, "operation", None)
     return str(getattr(operation, "route", "unknown"))
 
@@ -314,8 +314,8 @@ def _log_warning(
     category: type[Warning],
     filename: str,
     lineno: int,
-    *_: Any,
-    **__: Any,
+    *_: object,
+    **__: object,
 ) -> None:
     name = category.__name__
     _warnings.warning("%s in %s, line %d", name, filename, lineno)

@@ -151,7 +151,7 @@ def make_businesses(actor: Actor) -> tuple[Any, Any]:
     return bakery, rival
 
 
-def make_named_customers(bakery: Any, rival: Any, actor: Actor) -> None:
+def make_named_customers(bakery: object, rival: object, actor: Actor) -> None:
     """Make the five of the demo, and one of the other business."""
     now = today()
     for number, person in enumerate(NAMED, start=1):
@@ -291,7 +291,7 @@ def _tickets(
             )
 
 
-def make_customers(business: Any, n: int, seed: int, actor: Actor) -> Iterator[int]:
+def make_customers(business: object, n: int, seed: int, actor: Actor) -> Iterator[int]:
     """Make n customers from a seed, the same for the same numbers; yield how many are.
 
     Set-based, a few thousand at a time, with real histories, salts and guards.
@@ -307,7 +307,7 @@ def make_customers(business: Any, n: int, seed: int, actor: Actor) -> Iterator[i
 
 
 def _make(
-    business: Any, n: int, chance: random.Random, now: datetime, actor: Actor
+    business: object, n: int, chance: random.Random, now: datetime, actor: Actor
 ) -> Iterator[int]:
     done = 0
     while done < n:
@@ -323,7 +323,7 @@ def _make(
 
 
 def _generated(
-    chance: random.Random, number: int, business: Any, now: datetime
+    chance: random.Random, number: int, business: object, now: datetime
 ) -> tuple[Any, list[Any], list[Any], list[Any], list[Any], list[Any]]:
     """Return a customer with addresses, bookings, tickets, notes and consents."""
     first, last = chance.choice(_FIRST), chance.choice(_LAST)

@@ -22,7 +22,7 @@ class ServerLogger(Logger):
     Holdfast writes a line for each request itself.
     """
 
-    def setup(self, cfg: Any) -> None:
+    def setup(self, cfg: object) -> None:
         """Set the loggers up as gunicorn does, then give them our formatter."""
         super().setup(cfg)
         formatter = _formatter()
@@ -30,7 +30,7 @@ class ServerLogger(Logger):
             for handler in log.handlers:
                 handler.setFormatter(formatter)
 
-    def access(self, *_: Any) -> None:
+    def access(self, *_: object) -> None:
         """Write nothing: the line would hold the whole address."""
 
 

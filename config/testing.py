@@ -25,7 +25,7 @@ class PytestRunner:
             "--failfast", action="store_true", help="Stop at the first failure."
         )
 
-    def run_tests(self, test_labels: tuple[str, ...], **_: Any) -> NoReturn:
+    def run_tests(self, test_labels: tuple[str, ...], **_: object) -> NoReturn:
         """Replace this process, so that exit status and Ctrl+C are pytest's own."""
         if find_spec("pytest_django") is None:
             msg = "pytest is missing. Install requirements/dev.txt, with its hashes."

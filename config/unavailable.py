@@ -6,7 +6,6 @@ import logging
 import sys
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any
 
 from django.core.signals import got_request_exception
 from django.http import HttpRequest, HttpResponse
@@ -59,7 +58,7 @@ def _answer(request: HttpRequest, error: BaseException) -> HttpResponse:
     return errors.answer(request, 503, retry_after=RETRY_AFTER)
 
 
-def _note(request: HttpRequest | None = None, **_: Any) -> None:
+def _note(request: HttpRequest | None = None, **_: object) -> None:
     """Receive `got_request_exception`, which is sent while the error is handled."""
     error = sys.exc_info()[1]
     if request is not None and is_unavailable(error):

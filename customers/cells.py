@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
 
 # Tells spreadsheets that the file is UTF-8.
 BYTE_ORDER_MARK = "\ufeff"
@@ -31,7 +30,7 @@ def unescape_cell(text: str) -> str:
     return text[1:] if is_ours else text
 
 
-def cell_text(cell: Any) -> str:
+def cell_text(cell: object) -> str:
     """Return a value as text: exact digits, an empty text for None."""
     if isinstance(cell, Decimal):
         return format(cell, "f")

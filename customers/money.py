@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from decimal import ROUND_HALF_EVEN, Decimal
-from typing import Any
 
 from django.core.exceptions import ValidationError
 
@@ -54,7 +53,7 @@ def to_column_decimals(amount: Decimal) -> Decimal:
     return amount.quantize(Decimal("0.001"), rounding=ROUND_HALF_EVEN)
 
 
-def from_database(amount: Any) -> Decimal:
+def from_database(amount: object) -> Decimal:
     """Return a sum that the database made. SQLite adds decimals as floats."""
     return to_column_decimals(Decimal(str(amount or 0)))
 

@@ -226,7 +226,7 @@ def _after_blanks(text: str, at: int) -> int:
     return blanks.end() if blanks else at
 
 
-def _json_cell(value: Any) -> str:
+def _json_cell(value: object) -> str:
     if isinstance(value, str) and _UNHELD.search(value):
         raise SheetError(_NO_TEXT)
     if isinstance(value, dict | list):
@@ -306,7 +306,7 @@ def _text_of(node: Any) -> str:
     return str(text)
 
 
-def _narrow(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+def _narrow(rows: Iterable[tuple[object, ...]]) -> Iterator[tuple[Any, ...]]:
     """Cut off empty cells to the right of the allowed columns."""
     total = 0
     for row in rows:

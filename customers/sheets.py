@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import tablib
 from import_export.formats import base_formats
@@ -23,7 +22,7 @@ class SafeCSV(base_formats.CSV):
     def get_title(self) -> str:
         return "csv"
 
-    def export_data(self, dataset: tablib.Dataset, **_: Any) -> str:
+    def export_data(self, dataset: tablib.Dataset, **_: object) -> str:
         lines = [csv_line(dataset.headers or [])]
         lines += [
             csv_line(escape_cell(cell_text(cell)) for cell in row) for row in dataset
@@ -34,7 +33,7 @@ class SafeCSV(base_formats.CSV):
 class SafeXLSX(base_formats.XLSX):
     """Excel sheets whose cells are text."""
 
-    def export_data(self, dataset: tablib.Dataset, **_: Any) -> bytes:
+    def export_data(self, dataset: tablib.Dataset, **_: object) -> bytes:
         safe = tablib.Dataset(headers=dataset.headers)
         for row in dataset:
             safe.append([_written(escape_cell(cell_text(cell))) for cell in row])

@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
-from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
@@ -98,7 +97,7 @@ def token_binding(family_id: UUID) -> str:
     return hmac_hex("step-up binding", "token", str(family_id))
 
 
-def digest_of(act: str, **payload: Any) -> str:
+def digest_of(act: str, **payload: object) -> str:
     """Return the digest of one act; the same facts give the same digest.
 
     Takes text, whole numbers, yes and no, null, and lists and objects of them. Keyed,

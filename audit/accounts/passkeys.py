@@ -89,7 +89,7 @@ def begin_passkey(user: User, *, binding: str, actor: Actor) -> PasskeyRequest:
 
 
 def enrol_passkey(
-    user: User, answer: Mapping[str, Any], *, name: str, binding: str, actor: Actor
+    user: User, answer: Mapping[str, object], *, name: str, binding: str, actor: Actor
 ) -> list[str]:
     """Store a passkey that was made; return new recovery codes for who has none.
 
@@ -191,7 +191,7 @@ def ask_passkey(
 
 
 def take_question(
-    answer: Mapping[str, Any],
+    answer: Mapping[str, object],
     question: Question,
     *,
     actor: Actor,
@@ -207,7 +207,7 @@ def take_question(
 
 
 def check_answer(
-    answer: Mapping[str, Any], challenge: bytes, *, actor: Actor, user: User | None
+    answer: Mapping[str, object], challenge: bytes, *, actor: Actor, user: User | None
 ) -> Passkey:
     """Return the passkey that has signed this challenge; its counter is moved.
 
@@ -295,6 +295,6 @@ def _begin(
     return begin(question, ip=actor.operation.ip, device=device)
 
 
-def _credential(answer: Mapping[str, Any]) -> dict[str, Any]:
+def _credential(answer: Mapping[str, object]) -> dict[str, Any]:
     credential = answer.get("credential")
     return credential if isinstance(credential, dict) else {}

@@ -15,7 +15,7 @@ _SHORTEST_NAME = 3
 class SiteWordsValidator:
     """Refuses passwords that hold `holdfast`, or a part of a name of this site."""
 
-    def validate(self, password: str, user: Any = None) -> None:
+    def validate(self, password: str, user: object = None) -> None:
         """Raise ValidationError `password_of_the_site`."""
         hosts = ".".join(settings.ALLOWED_HOSTS).lower().split(".")
         words = {"holdfast", *(part for part in hosts if len(part) >= _SHORTEST)}

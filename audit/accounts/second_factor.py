@@ -106,7 +106,7 @@ def counter_of(user: User) -> str:
 # --- who needs one --------------------------------------------------------------
 
 
-def _no_roles(_user: Any) -> Iterable[str]:
+def _no_roles(_user: object) -> Iterable[str]:
     return ()
 
 
@@ -301,7 +301,7 @@ def _enrolment(user: User, seed: bytes, ticket: str) -> Enrolment:
     return Enrolment(ticket=ticket, seed=totp.seed_text(seed), uri=uri)
 
 
-def _seal_ticket(payload: dict[str, Any], user: User) -> str:
+def _seal_ticket(payload: dict[str, object], user: User) -> str:
     data = json.dumps(payload).encode()
     return encrypt(data, purpose=_ENROLMENT, owner=user.pk.bytes)
 

@@ -46,7 +46,7 @@ class SessionStore(DatabaseStore):
         """Tell whether there is a session of this key."""
         return super().exists(stored_key(session_key))
 
-    def create_model_instance(self, data: dict[str, Any]) -> Any:
+    def create_model_instance(self, data: dict[str, object]) -> Any:
         """Return the row of this session as it is to be stored."""
         session = super().create_model_instance(data)
         session.session_key = stored_key(session.session_key)
@@ -66,7 +66,7 @@ class SessionStore(DatabaseStore):
     async def aexists(self, session_key: str) -> bool:
         return await sync_to_async(self.exists)(session_key)
 
-    async def acreate_model_instance(self, data: dict[str, Any]) -> Any:
+    async def acreate_model_instance(self, data: dict[str, object]) -> Any:
         return await sync_to_async(self.create_model_instance)(data)
 
     async def adelete(self, session_key: str | None = None) -> None:

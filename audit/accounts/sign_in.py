@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
@@ -193,7 +192,7 @@ def ask_for_sign_in(
 
 
 def sign_in_with_passkey(
-    answer: Mapping[str, Any],
+    answer: Mapping[str, object],
     *,
     binding: str,
     operation: OperationContext,
@@ -233,7 +232,7 @@ def sign_in_with_passkey(
 
 
 def _look_at_passkey(
-    answer: Mapping[str, Any], challenge: bytes, actor: Actor, *, needs_staff: bool
+    answer: Mapping[str, object], challenge: bytes, actor: Actor, *, needs_staff: bool
 ) -> tuple[User | None, str]:
     """Return the user of the passkey, and the reason of a refusal or an empty text."""
     try:

@@ -144,7 +144,7 @@ def ask_for_passkey(
 
 def verify_passkey_step_up(
     user: User,
-    answer: Mapping[str, Any],
+    answer: Mapping[str, object],
     *,
     scope: str,
     binding: str,
@@ -411,7 +411,7 @@ def _closed(credential: PinCredential) -> ValidationError:
     return ValidationError(msg, code="locked", params={"tries_left": 0, **wait})
 
 
-def _refuse(actor: Actor, user: User, code: str, data: dict[str, Any]) -> None:
+def _refuse(actor: Actor, user: User, code: str, data: dict[str, object]) -> None:
     with _durable():
         record_refusal("step_up.failed", user, actor=actor, code=code, data=data)
 

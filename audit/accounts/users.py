@@ -247,7 +247,7 @@ def list_altered_records() -> list[SignedModel]:
     return accounts + [record for record in _signed_records() if not record.is_genuine]
 
 
-def _signed_records(**conditions: Any) -> Iterator[Any]:
+def _signed_records(**conditions: object) -> Iterator[Any]:
     """Yield what other apps keep of accounts, such as roles."""
     for model in apps.get_models():
         if issubclass(model, SignedModel) and model is not User:

@@ -89,7 +89,7 @@ def request_options(challenge: bytes, *, allowed: Iterable[bytes]) -> dict[str, 
     return dict(options.public_key)
 
 
-def check_new_key(answer: Mapping[str, Any], challenge: bytes) -> NewKey:
+def check_new_key(answer: Mapping[str, object], challenge: bytes) -> NewKey:
     """Return the passkey that was made for this challenge. Raises NotProven."""
     try:
         data = _server().register_complete(_state(challenge), answer)
@@ -104,7 +104,7 @@ def check_new_key(answer: Mapping[str, Any], challenge: bytes) -> NewKey:
     return NewKey(made.credential_id, public_key, data.counter, data.is_backed_up())
 
 
-def read_answer(answer: Mapping[str, Any]) -> tuple[bytes, bytes | None]:
+def read_answer(answer: Mapping[str, object]) -> tuple[bytes, bytes | None]:
     """Return of which key and which user an answer says it is. Raises NotProven."""
     try:
         read: Any = AuthenticationResponse.from_dict(answer)
@@ -114,7 +114,7 @@ def read_answer(answer: Mapping[str, Any]) -> tuple[bytes, bytes | None]:
 
 
 def check_answer(
-    answer: Mapping[str, Any],
+    answer: Mapping[str, object],
     challenge: bytes,
     *,
     credential_id: bytes,

@@ -85,7 +85,7 @@ class MaskedChangeList(ChangeList):
         ]
 
 
-def _name(part: Any) -> str:
+def _name(part: object) -> str:
     """Return the column that a part of an ordering names."""
     expression = getattr(part, "expression", part)
     return str(getattr(expression, "name", expression))
@@ -115,7 +115,7 @@ class ScopedAdmin(_ModelAdmin):
         """Return the name of the route of one of this table's pages, like `change`."""
         return f"{self.opts.app_label}_{self.opts.model_name}_{page}"
 
-    def page_url(self, page: str, *args: Any) -> str:
+    def page_url(self, page: str, *args: object) -> str:
         """Return the address of one of this table's pages."""
         return reverse(f"admin:{self.page_name(page)}", args=args)
 
@@ -139,25 +139,25 @@ class ScopedAdmin(_ModelAdmin):
 
     # --- rights -----------------------------------------------------------------
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return has_model_permission(request, self.opts, "change", obj)
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
 
-    def has_history_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_history_permission(self, request: HttpRequest, obj: object = None) -> bool:
         """Tell whether the person may see former versions of rows, if they are kept."""
         return False
 
     def history_view(
-        self, request: HttpRequest, object_id: str, extra_context: Any = None
+        self, request: HttpRequest, object_id: str, extra_context: object = None
     ) -> Any:
         """Answer like a missing page: these rows have no former versions."""
         raise Http404
 
     # --- what is shown ----------------------------------------------------------
 
-    def can_see_unmasked(self, request: HttpRequest, instance: Any) -> bool:
+    def can_see_unmasked(self, request: HttpRequest, instance: object) -> bool:
         """Tell whether the person sees contact data of this row on its own page."""
         actor, business_id = actor_of(request), business_of(instance)
         if actor.has_perm(SEE_UNMASKED, business_id):
@@ -206,7 +206,7 @@ class ScopedAdmin(_ModelAdmin):
             return names
         return [name for name in names if not is_masked_path(self.model, str(name))]
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
+    def get_changelist(self, request: HttpRequest, **kwargs: object) -> Any:
         return MaskedChangeList
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
@@ -296,7 +296,7 @@ class ScopedAdmin(_ModelAdmin):
             kwargs.setdefault("widget", ChoiceById(db_field, self.admin_site))
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
-    def _get_obj_does_not_exist_redirect(self, *_: Any) -> HttpResponse:
+    def _get_obj_does_not_exist_redirect(self, *_: object) -> HttpResponse:
         raise Http404
 
     def log_addition(self, *_: Any) -> Any:
@@ -305,7 +305,7 @@ class ScopedAdmin(_ModelAdmin):
     log_change = log_deletion = log_deletions = log_addition  # type: ignore[assignment]  # takes whatever each of them does
 
 
-def _displayed(instance: Any, *, is_unmasked: bool, is_copy: bool = False) -> Any:
+def _displayed(instance: object, *, is_unmasked: bool, is_copy: bool = False) -> Any:
     if is_unmasked:
         return bidi_instance(instance)
     return mask_instance(copy(instance), is_copy=is_copy)
@@ -392,10 +392,10 @@ def _parameter(spec: Any) -> str:
 class GuardedAdmin(ScopedAdmin):
     """A page of rows that are kept as they are: it can only be read."""
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
 
 

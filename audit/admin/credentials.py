@@ -27,7 +27,7 @@ class PinCredentialAdmin(GuardedAdmin):
     def get_visible(self, actor: Actor) -> QuerySet[PinCredential]:
         return log.list_pins(actor=actor)
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+    def get_fields(self, request: HttpRequest, obj: object = None) -> Any:
         hidden = {"id", "hash", "pepper_version", "last_locked_mark"}
         readable = readable_columns(PinCredential, hidden)
         return [*readable, "is_set"]
@@ -62,5 +62,5 @@ class GrantAdmin(GuardedAdmin):
     def get_visible(self, actor: Actor) -> QuerySet[Grant]:
         return log.list_step_ups(actor=actor)
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+    def get_fields(self, request: HttpRequest, obj: object = None) -> Any:
         return readable_columns(Grant, {"binding", "digest", "mac"})

@@ -54,7 +54,7 @@ def changes_of(
     ]
 
 
-def version_values(version: Any, *, is_masked: bool = False) -> list[Value]:
+def version_values(version: object, *, is_masked: bool = False) -> list[Value]:
     """Return every column of one version."""
     return _differences(version, None, is_masked=is_masked, is_list=False)
 
@@ -64,7 +64,7 @@ def _names(versions: Iterable[Any]) -> dict[UUID | None, str]:
     return log.usernames_by_id(version.history_user_id for version in versions)
 
 
-def _listed(value: Any) -> Any:
+def _listed(value: object) -> Any:
     """Return what a list of changes shows of a value; its version shows it whole."""
     if isinstance(value, dict | list):
         value = str(value)

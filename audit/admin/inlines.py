@@ -25,7 +25,7 @@ else:
 class TrackedFormSet(BaseInlineFormSet):
     """Rows of one parent, which they take their business from."""
 
-    def _construct_form(self, i: int, **kwargs: Any) -> Any:
+    def _construct_form(self, i: int, **kwargs: object) -> Any:
         form = super()._construct_form(i, **kwargs)  # type: ignore[misc]  # not in the stubs
         form.instance.business_id = self.instance.business_id
         return form
@@ -46,13 +46,13 @@ class NewestInline(_Inline):
     show_change_link = True
     newest = 25
 
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_view_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return has_model_permission(request, self.opts, "view", obj)
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return has_model_permission(request, self.opts, "add", obj)
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return has_model_permission(request, self.opts, "change", obj)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -81,7 +81,7 @@ class TrackedInline(NewestInline):
         models.EmailField: {"widget": forms.EmailInput(attrs={"size": 18})},
     }
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
         # Whoever does not see these columns adds on a page of its own.
         is_open = not self._hidden(request, obj)
         return is_open and super().has_add_permission(request, obj)
@@ -90,7 +90,7 @@ class TrackedInline(NewestInline):
         fields = super().get_readonly_fields(request, obj)
         return [*fields, *(n for n in self._hidden(request, obj) if n not in fields)]
 
-    def _hidden(self, request: HttpRequest, parent: Any) -> list[str]:
+    def _hidden(self, request: HttpRequest, parent: object) -> list[str]:
         """Return the columns of this inline that the person does not see."""
         page: Any = self.admin_site._registry.get(self.parent_model)
         if parent is None or page is None or page.can_see_unmasked(request, parent):
@@ -114,8 +114,8 @@ class ReadOnlyInline(NewestInline):
         columns = map(str, self.fields or ())
         return without_long(super().get_queryset(request), columns=columns)
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False

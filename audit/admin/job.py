@@ -94,14 +94,14 @@ class JobAdmin(GuardedAdmin):
         return follow_job(response, job)
 
     @method_decorator(require_POST)
-    def cancel_view(self, request: HttpRequest, pk: Any) -> HttpResponse:
+    def cancel_view(self, request: HttpRequest, pk: object) -> HttpResponse:
         """Cancel a job; what it has written stays."""
         job = self._job(request, pk)
         jobs.cancel_job(job, actor=actor_of(request))
         return self._back(job)
 
     @method_decorator(require_POST)
-    def undo_view(self, request: HttpRequest, pk: Any) -> HttpResponse:
+    def undo_view(self, request: HttpRequest, pk: object) -> HttpResponse:
         """Start the job that takes back what this one did."""
         job = self._job(request, pk)
         undo = _undo_of(job)
@@ -130,7 +130,7 @@ class JobAdmin(GuardedAdmin):
             reverse("admin:audit_job_change", args=[started.id])
         )
 
-    def _job(self, request: HttpRequest, pk: Any) -> Job:
+    def _job(self, request: HttpRequest, pk: object) -> Job:
         """Return the job of a posted page; of others' jobs there is nothing to see."""
         job: Job | None = self.get_object(request, str(pk))
         if job is None:

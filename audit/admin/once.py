@@ -62,7 +62,7 @@ def once(view: Callable[..., Any]) -> Callable[..., Any]:
         return view
 
     @wraps(view)
-    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+    def answer(request: HttpRequest, *args: object, **kwargs: object) -> Any:
         if _is_repeatable(view, request.POST.get("action", "")):
             # Of one that calls `act_once` itself, further down.
             first = answer_again(request, token_of(request))
@@ -152,7 +152,7 @@ def _fingerprint(request: HttpRequest) -> str:
     return hmac_hex("form said", request.get_full_path(), repr(fields), repr(files))
 
 
-def _stored_answer(request: HttpRequest, response: Any) -> dict[str, Any] | None:
+def _stored_answer(request: HttpRequest, response: object) -> dict[str, Any] | None:
     """Return the answer to give again; None where nothing was done."""
     if isinstance(response, HttpResponseRedirect):
         # They may hold what is shown once, and whoever pressed twice sees only the

@@ -112,7 +112,7 @@ class PersonPages(ScopedAdmin):
         }
         return TemplateResponse(request, "admin/access.html", context)
 
-    def _may_see_access(self, request: HttpRequest, person: Any = None) -> bool:
+    def _may_see_access(self, request: HttpRequest, person: object = None) -> bool:
         user: Any = request.user
         permissions = ("audit.view_event", REVEAL)
         return any(user.has_perm(name, person) for name in permissions)
@@ -125,7 +125,9 @@ class PersonPages(ScopedAdmin):
             raise Http404
         return person
 
-    def _context(self, request: HttpRequest, person: Any, title: str) -> dict[str, Any]:
+    def _context(
+        self, request: HttpRequest, person: object, title: str
+    ) -> dict[str, Any]:
         self.note_access(request, "viewed", [person], target=person)
         return {
             **self.admin_site.each_context(request),

@@ -129,7 +129,9 @@ def guarded(view: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(view)
     @sensitive_post_parameters(CODE)
-    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def answer(
+        request: HttpRequest, *args: object, **kwargs: object
+    ) -> HttpResponseBase:
         if request.method == "POST" and CARRIED in request.POST:
             if passkeys.is_asking(request):
                 return passkeys.passkey_response(partial(_ask_passkey, request))

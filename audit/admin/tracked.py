@@ -100,11 +100,11 @@ class TrackedAdmin(ServiceAdmin, SimpleHistoryAdmin):
 
     # --- forms ------------------------------------------------------------------
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+    def get_fields(self, request: HttpRequest, obj: object = None) -> Any:
         fields = super().get_fields(request, obj)
         return [name for name in fields if name != "change_reason"]
 
-    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+    def get_fieldsets(self, request: HttpRequest, obj: object = None) -> Any:
         fieldsets = list(super().get_fieldsets(request, obj))
         if obj is not None and self.has_change_permission(request, obj):
             fieldsets.append(("History", {"fields": ("change_reason",)}))
@@ -133,7 +133,7 @@ class TrackedAdmin(ServiceAdmin, SimpleHistoryAdmin):
 
     # --- history ----------------------------------------------------------------
 
-    def has_history_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_history_permission(self, request: HttpRequest, obj: object = None) -> bool:
         codename = f"view_historical{self.opts.model_name}"
         return has_named_permission(request, self.opts.app_label, codename, obj)
 
@@ -161,7 +161,7 @@ class TrackedAdmin(ServiceAdmin, SimpleHistoryAdmin):
         request: HttpRequest,
         object_id: str,
         version_id: str,
-        extra_context: Any = None,
+        extra_context: object = None,
     ) -> HttpResponseBase:
         """Show one version. Going back to it is an act of its own, never a form."""
         if request.method not in ("GET", "HEAD"):

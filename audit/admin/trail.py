@@ -26,7 +26,7 @@ class EventAdmin(GuardedAdmin):
     def get_visible(self, actor: Actor) -> QuerySet[Event]:
         return log.list_events(actor=actor)
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+    def get_fields(self, request: HttpRequest, obj: object = None) -> Any:
         return readable_columns(Event, {"salt", "commitment"})
 
 
@@ -41,7 +41,7 @@ class OperationAdmin(GuardedAdmin):
     def get_visible(self, actor: Actor) -> QuerySet[Operation]:
         return log.list_operations(actor=actor)
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+    def get_fields(self, request: HttpRequest, obj: object = None) -> Any:
         return readable_columns(Operation, {"salt", "commitment"})
 
     def get_search_results(

@@ -96,7 +96,7 @@ def _required(needed: accounts.StepUpRequired, what: str) -> ApiError:
 class IsStaff(BasePermission):
     """Staff who are signed in, with a session or a token; never a machine key."""
 
-    def has_permission(self, request: Request, view: Any) -> bool:
+    def has_permission(self, request: Request, view: object) -> bool:
         _refuse_keys(request)
         user: Any = request.user
         return bool(user.is_authenticated and user.is_active and user.is_staff)
@@ -259,7 +259,7 @@ def _verify_act(
 
 
 @sensitive_variables("body")
-def _checked(body: Any, names: set[str]) -> dict[str, str]:
+def _checked(body: object, names: set[str]) -> dict[str, str]:
     """Return a body that is an object of texts. Raises ApiError for anything else."""
     if not isinstance(body, dict):
         raise ApiError(400, "malformed", "Send one JSON object.")
@@ -272,7 +272,7 @@ def _checked(body: Any, names: set[str]) -> dict[str, str]:
     return {name: str(value) for name, value in body.items()}
 
 
-def _is_plain(value: Any) -> bool:
+def _is_plain(value: object) -> bool:
     longest = 200
     return isinstance(value, str) and len(value) <= longest
 

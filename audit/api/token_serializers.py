@@ -54,7 +54,7 @@ class PasskeySignInSerializer(_CredentialsSerializer):
 
 
 class _TokenOrCookieSerializer(_CredentialsSerializer):
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+    def validate(self, attrs: dict[str, object]) -> dict[str, Any]:
         name = self.one_of[0]
         if (name in attrs) is attrs.get("cookie", False):
             text = f"Send either {name}, or cookie: true."

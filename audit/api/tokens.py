@@ -117,7 +117,7 @@ class CredentialsParser(BaseParser):
 
 
 def _specs(
-    response: Any, body: type[StrictSerializer], refusals: dict[int, str]
+    response: object, body: type[StrictSerializer], refusals: dict[int, str]
 ) -> dict[str, ActionSpec]:
     """Return what POST takes and answers, and what else its refusals say."""
     refusals = _REFUSALS | refusals
@@ -142,7 +142,7 @@ class _View(HubAPIView):
         """Answer JSON whatever `Accept` says, as OAuth does."""
         return super().perform_content_negotiation(request, force=True)
 
-    def body(self, **context: Any) -> Any:
+    def body(self, **context: object) -> Any:
         """Return the checked body. Raises ApiError 422, which repeats no value."""
         try:
             return super().body(**context)

@@ -32,7 +32,7 @@ class AccountAltered(PermissionDenied):
         )
 
 
-def mac_of(label: str, values: Iterable[Any]) -> str:
+def mac_of(label: str, values: Iterable[object]) -> str:
     """Return the MAC over the values of one row, in the order that its table names.
 
     For migrations, in the form that every version takes: without the id of its key.
@@ -40,7 +40,7 @@ def mac_of(label: str, values: Iterable[Any]) -> str:
     return signatures(*_parts(label, values))[1]
 
 
-def is_mac_of(mac: str, label: str, values: Iterable[Any]) -> bool:
+def is_mac_of(mac: str, label: str, values: Iterable[object]) -> bool:
     """Tell whether the hub has signed these values, in whichever form.
 
     For migrations, which have no methods of the model.
@@ -48,11 +48,11 @@ def is_mac_of(mac: str, label: str, values: Iterable[Any]) -> bool:
     return is_signature(mac, *_parts(label, values))
 
 
-def _parts(label: str, values: Iterable[Any]) -> tuple[str, str, str]:
+def _parts(label: str, values: Iterable[object]) -> tuple[str, str, str]:
     return "account row", label, json.dumps([_json_safe(value) for value in values])
 
 
-def _json_safe(value: Any) -> Any:
+def _json_safe(value: object) -> Any:
     if isinstance(value, bytes | memoryview):
         return bytes(value).hex()
     return str(value) if isinstance(value, UUID) else value

@@ -231,7 +231,7 @@ def _decimal(field: Any) -> Converter:
     return lambda value: None if value is None else str(Decimal(value).quantize(step))
 
 
-def _same(value: Any) -> Any:
+def _same(value: object) -> Any:
     return value
 
 

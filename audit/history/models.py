@@ -42,23 +42,23 @@ class ChangeLog(HistoricalRecords):
     """
 
     def add_extra_methods(self, cls: type[models.Model]) -> None:
-        def save_without_historical_record(*_: Any, **__: Any) -> NoReturn:
+        def save_without_historical_record(*_: object, **__: object) -> NoReturn:
             refuse("save_without_historical_record()", "Call save().")
 
         cls.save_without_historical_record = save_without_historical_record  # type: ignore[attr-defined]  # the library sets it on the class
 
-    def finalize(self, sender: type[models.Model], **kwargs: Any) -> None:
+    def finalize(self, sender: type[models.Model], **kwargs: object) -> None:
         super().finalize(sender, **kwargs)
         if hasattr(sender._meta, "simple_history_manager_attribute"):
             models.signals.pre_save.connect(_refuse_bare_save, sender=sender)
 
-    def post_save(self, *_: Any, **__: Any) -> None:
+    def post_save(self, *_: object, **__: object) -> None:
         return
 
-    def post_delete(self, *_: Any, **__: Any) -> None:
+    def post_delete(self, *_: object, **__: object) -> None:
         return
 
-    def pre_delete(self, *_: Any, **__: Any) -> None:
+    def pre_delete(self, *_: object, **__: object) -> None:
         refuse("delete()", "Archive the row.")
 
     def _get_history_change_reason_field(self) -> models.Field[Any, Any]:
@@ -81,7 +81,7 @@ class ChangeLog(HistoricalRecords):
         return options
 
 
-def _refuse_bare_save(instance: TrackedModel, **_: Any) -> None:
+def _refuse_bare_save(instance: TrackedModel, **_: object) -> None:
     if not instance._is_saving:
         refuse("loaddata or save_base()", "Call save().")
 
@@ -134,7 +134,7 @@ class TrackedModel(models.Model):
             instance = self if is_new else self._take_over(kwargs.get("update_fields"))
             write_history([instance], "+" if is_new else "~", authorship, using=using)
 
-    def delete(self, *_: Any, **__: Any) -> NoReturn:
+    def delete(self, *_: object, **__: object) -> NoReturn:
         refuse("delete()", "Archive the row.")
 
     def as_actor(self, actor: Actor, *, reason: str | None = None) -> Self:

@@ -57,7 +57,7 @@ class TrackedQuerySet(ScopedQuerySet[_M]):
         clone._authorship = Authorship(actor, reason)
         return clone
 
-    def create(self, **kwargs: Any) -> _M:
+    def create(self, **kwargs: object) -> _M:
         instance: Any = self.model(**kwargs)
         instance._authorship = self._authorship
         self._for_write = True
@@ -65,7 +65,7 @@ class TrackedQuerySet(ScopedQuerySet[_M]):
         created: _M = instance
         return created
 
-    def update(self, **values: Any) -> int:
+    def update(self, **values: object) -> int:
         """Update the rows in key order and write one history row for each.
 
         Runs in one transaction and locks the rows, so that two of these cannot
@@ -80,7 +80,7 @@ class TrackedQuerySet(ScopedQuerySet[_M]):
 
     update.alters_data = True  # type: ignore[attr-defined]  # as Django marks its own
 
-    def update_locked(self, ids: Iterable[Any], **values: Any) -> list[_M]:
+    def update_locked(self, ids: Iterable[object], **values: object) -> list[_M]:
         """Update rows that the caller has locked; return them as they are stored now.
 
         Writes one history row for each, in the caller's transaction. Raises
@@ -153,7 +153,7 @@ class TrackedQuerySet(ScopedQuerySet[_M]):
                     instance._authorship = self._authorship  # type: ignore[attr-defined]  # tracked models have it
 
 
-def _refuse_underived(model: type[Any], values: dict[str, Any]) -> None:
+def _refuse_underived(model: type[Any], values: dict[str, object]) -> None:
     # One value for all rows cannot be what `derive()` computes for each of them.
     for name, source in model.derived.items():
         if (name in values) != bool(sources_of(source) & set(values)):

@@ -140,7 +140,7 @@ class JobContext:
         self,
         done: int,
         *,
-        cursor: Any = None,
+        cursor: object = None,
         total: int | None = None,
         is_resumable: bool = True,
         **counts: int,
@@ -195,7 +195,7 @@ class JobContext:
         transaction.on_commit(remember)
 
     @contextmanager
-    def piece(self, done: int, *, cursor: Any = None) -> Iterator[None]:
+    def piece(self, done: int, *, cursor: object = None) -> Iterator[None]:
         """Run a block as one piece: a transaction that ends with its step."""
         with transaction.atomic(durable=True):
             yield

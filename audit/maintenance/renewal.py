@@ -89,7 +89,7 @@ def sealed_column(
 ) -> KeyedColumn:
     """Return a column of boxes; `owner` says what the box of a row is bound to."""
 
-    def renew(instance: Any, actor: Actor) -> bool:
+    def renew(instance: object, actor: Actor) -> bool:
         bound = owner(instance)
         try:
             data = decrypt(getattr(instance, column), purpose=purpose, owner=bound)

@@ -26,7 +26,7 @@ def new_stamp() -> str:
 class UserQuerySet(models.QuerySet["User"]):
     """Accounts; what decides about one is written by `save()` alone, which signs it."""
 
-    def update(self, **values: Any) -> int:
+    def update(self, **values: object) -> int:
         """Update columns that nothing is decided by."""
         if signed := sorted(set(values) & set(User.signed)):
             msg = f"update() signs no {', '.join(signed)}. Call save() of each account."

@@ -75,7 +75,7 @@ def has_subject(model: type[models.Model]) -> bool:
     return hasattr(model, "subject_id") or hasattr(model, "customer_id")
 
 
-def subject_of(instance: Any) -> UUID | None:
+def subject_of(instance: object) -> UUID | None:
     """Return the person a row is about: its `subject_id`, else its customer."""
     subject: UUID | None = getattr(instance, "subject_id", None)
     if subject is None:
@@ -83,7 +83,7 @@ def subject_of(instance: Any) -> UUID | None:
     return subject
 
 
-def business_of(instance: Any) -> UUID | None:
+def business_of(instance: object) -> UUID | None:
     """Return the business a row belongs to: its `tenant_id`, as the model says."""
     business_id: UUID | None = getattr(instance, "tenant_id", None)
     if business_id is None:

@@ -137,7 +137,7 @@ def with_visible_bidi(text: str) -> str:
     return _BIDI.sub(lambda match: f"⟦U+{ord(match.group()):04X}⟧", text)
 
 
-def bidi_within(value: Any) -> Any:
+def bidi_within(value: object) -> Any:
     """Return a value with such signs shown in every text in it; keys stay."""
     if isinstance(value, str):
         return with_visible_bidi(value)

@@ -43,7 +43,7 @@ _HIDDEN = "…"
 _MASKED_ADDRESS = "{}…@{}…{}{}".format
 
 
-def mask(value: Any) -> Any:
+def mask(value: object) -> Any:
     """Return what is shown instead of a value; nothing stays nothing.
 
     An e-mail address keeps the first letters and the last label (`a…@e….org`), a phone
@@ -91,7 +91,7 @@ def mask_text(text: str) -> str:
     return text
 
 
-def mask_within(value: Any) -> Any:
+def mask_within(value: object) -> Any:
     """Return a value with every text in it masked by `mask_text`; keys stay."""
     if isinstance(value, str):
         return mask_text(value)
@@ -111,7 +111,7 @@ class Room:
     def __init__(self, characters: int = 1_500_000) -> None:
         self.left = characters
 
-    def takes(self, value: Any) -> bool:
+    def takes(self, value: object) -> bool:
         """Tell whether there is room for a value, and use it up."""
         size = _size(value, self.left)
         if size <= _SHORT_TEXT:
@@ -121,7 +121,7 @@ class Room:
         self.left -= size
         return True
 
-    def fitted(self, value: Any) -> Any:
+    def fitted(self, value: object) -> Any:
         """Return a value, or what is shown of one that does not fit: of lists null."""
         if self.takes(value):
             return value
@@ -154,7 +154,7 @@ def _ends_words(sign: str) -> bool:
     return sign in _BETWEEN_WORDS or sign.isspace()
 
 
-def _size(value: Any, most: int) -> int:
+def _size(value: object, most: int) -> int:
     """Return about how many characters JSON needs; more than `most` is not counted."""
     size, waiting = 0, [value]
     while waiting and size <= most:
@@ -206,7 +206,7 @@ def bidi_instance(obj: Any) -> Any:
     return obj
 
 
-def masked_value(value: Any, kind: str | None, *, is_copy: bool = False) -> Any:
+def masked_value(value: object, kind: str | None, *, is_copy: bool = False) -> Any:
     """Return a value as it is shown to whom its class is masked."""
     if kind in MASKED:
         return mask(value)
@@ -215,7 +215,7 @@ def masked_value(value: Any, kind: str | None, *, is_copy: bool = False) -> Any:
     return value
 
 
-def mask_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
+def mask_fields(fields: Mapping[str, object]) -> dict[str, Any]:
     """Return named values, masked as the columns of these names would be."""
     kinds = _kinds()
     return {

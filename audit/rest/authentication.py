@@ -41,7 +41,7 @@ class TokenAuthentication(BaseAuthentication):
         return family.user, family
 
     @staticmethod
-    def token_in(request: Any) -> str | None:
+    def token_in(request: object) -> str | None:
         """Return the token that a request brings; keys are for the capture routes."""
         token = _bearer(request)
         return None if not token or token.startswith(_KEYS) else token

@@ -38,12 +38,12 @@ class SomeOfFilter(django_filters.BaseInFilter, django_filters.ChoiceFilter):
 
 
 class _InRangeDateTimeField(IsoDateTimeField):
-    def clean(self, value: Any) -> Any:
+    def clean(self, value: object) -> Any:
         return _in_range(super().clean(value))
 
 
 class _InRangeDateField(forms.DateField):
-    def clean(self, value: Any) -> Any:
+    def clean(self, value: object) -> Any:
         return _in_range(super().clean(value))
 
 
@@ -162,6 +162,6 @@ class NullsLastOrderingFilter(OrderingFilter):
             return [column.desc(nulls_last=True), "-pk"]
         return [column.asc(nulls_last=True), "pk"]
 
-    def get_schema_operation_parameters(self, view: Any) -> list[Any]:
+    def get_schema_operation_parameters(self, view: object) -> list[Any]:
         """Return nothing: the parameters of a list are described by its query."""
         return []

@@ -75,7 +75,7 @@ def find_answer(name: str) -> dict[str, Any] | None:
     return None if stored is None else _decrypt_answer(stored)
 
 
-def _encrypt_answer(name: str, answer: dict[str, Any]) -> str:
+def _encrypt_answer(name: str, answer: dict[str, object]) -> str:
     text = json.dumps(answer).encode()
     return encrypt(text, purpose=_PURPOSE, owner=name.encode())
 
@@ -103,7 +103,7 @@ def _claimed(record: IdempotentResponse) -> IdempotentResponse | None:
     return IdempotentResponse.objects.filter(name=record.name).first()
 
 
-def keep_answer(name: str, answer: dict[str, Any]) -> None:
+def keep_answer(name: str, answer: dict[str, object]) -> None:
     """Store what the act of this transaction was answered."""
     record = IdempotentResponse.objects.get(name=name)
     record.response = _encrypt_answer(name, answer)
@@ -173,7 +173,7 @@ def claim_lease(name: str, fingerprint: str) -> Lease:
     return Lease("in_progress")
 
 
-def finish_lease(lease: Lease, answer: dict[str, Any] | None) -> None:
+def finish_lease(lease: Lease, answer: dict[str, object] | None) -> None:
     """Store the answer of the first request, or free the key for another try."""
     records = IdempotentResponse.objects.filter(
         name=lease.name, owner=lease.owner, response=""

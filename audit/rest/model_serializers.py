@@ -117,7 +117,7 @@ class Related:
         """What somebody needs who wants to see it."""
         return view_permission(self.model)
 
-    def of(self, instance: Any) -> Any:
+    def of(self, instance: object) -> Any:
         """Return the related row, None if there is none."""
         for name in self.path.split("__"):
             instance = getattr(instance, name, None)
@@ -203,7 +203,7 @@ class CreateSerializer(StrictSerializer, serializers.ModelSerializer[Any]):
         return kind, options
 
     def get_uniqueness_extra_kwargs(
-        self, field_names: Any, declared_fields: Any, extra_kwargs: Any
+        self, field_names: object, declared_fields: object, extra_kwargs: object
     ) -> Any:
         return extra_kwargs, {}
 
@@ -253,7 +253,7 @@ class UpdateSerializer(CreateSerializer):
         return super().to_internal_value(changes)
 
 
-def _is_cut(instance: models.Model, key: Any, value: Any) -> bool:
+def _is_cut(instance: models.Model, key: object, value: object) -> bool:
     """Tell whether a text is what a list showed of a longer one."""
     name = snake_case(str(key))
     if not isinstance(value, str) or name not in long_columns(type(instance)):
@@ -267,7 +267,7 @@ def _is_cut(instance: models.Model, key: Any, value: Any) -> bool:
 
 
 def without_masked(
-    data: Mapping[Any, Any], masks: Mapping[str, Any], *, is_unmasked: bool
+    data: Mapping[object, object], masks: Mapping[str, object], *, is_unmasked: bool
 ) -> tuple[dict[Any, Any], dict[Any, Any]]:
     """Return a change without what came back masked, and what is wrong with it.
 

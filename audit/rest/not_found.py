@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
@@ -14,7 +12,7 @@ _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 @csrf_exempt
-def not_found_view(request: HttpRequest, **_: Any) -> HttpResponse:
+def not_found_view(request: HttpRequest, **_: object) -> HttpResponse:
     """Answer 404 as a problem document: who asks here cannot read an error page."""
     if request.method in _METHODS:
         error = ApiError(404, "not_found", "There is nothing here.")

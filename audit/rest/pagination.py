@@ -135,7 +135,7 @@ class KeysetPagination(BasePagination):
         self.next_cursor = page.next_cursor
         return page.items
 
-    def get_paginated_response(self, data: Any) -> Response:
+    def get_paginated_response(self, data: object) -> Response:
         link = self.get_next_link()
         return Response({"next": link, "previous": None, "results": data})
 
@@ -143,7 +143,7 @@ class KeysetPagination(BasePagination):
         """Return the path of the next page; None after the last."""
         return self.get_link(cursor=self.next_cursor) if self.next_cursor else None
 
-    def get_link(self, **changed: Any) -> str:
+    def get_link(self, **changed: object) -> str:
         """Return the path of the request with some parameters changed."""
         query = self.request.query_params.dict() | changed
         return f"{self.request.path}?{urlencode(query)}"
@@ -168,7 +168,7 @@ class PageOrCursorPagination(KeysetPagination):
         self.page = page_of(queryset, number=number, limit=limit)
         return self.page.items
 
-    def get_paginated_response(self, data: Any) -> Response:
+    def get_paginated_response(self, data: object) -> Response:
         page = self.page
         if page is None:
             return super().get_paginated_response(data)

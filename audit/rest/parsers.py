@@ -102,7 +102,7 @@ def _refuse_number(_digits: str) -> Any:
     raise ApiError(400, "invalid_number", sentence)
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _object(pairs: list[tuple[str, object]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) != len(pairs):
         sentence = "A key stands twice in one object. Send each key once."
@@ -119,7 +119,7 @@ _STRICT = JSONRules(
 )
 
 
-def _texts(value: Any) -> Iterator[str]:
+def _texts(value: object) -> Iterator[str]:
     """Yield every text and key; no deeper than was let in."""
     if isinstance(value, str):
         yield value

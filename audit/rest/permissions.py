@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 
 class Closed:
     """Refuses everybody; an endpoint without a permission of its own stays shut.
@@ -11,8 +9,8 @@ class Closed:
     Imports nothing of `rest_framework.views`, which reads this class while it loads.
     """
 
-    def has_permission(self, *_: Any) -> bool:
+    def has_permission(self, *_: object) -> bool:
         return False
 
-    def has_object_permission(self, *_: Any) -> bool:
+    def has_object_permission(self, *_: object) -> bool:
         return False

@@ -14,7 +14,7 @@ _DETAIL = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
 
 
 def api_route(
-    url: str, actions: dict[str, str], name: str = "", **initkwargs: Any
+    url: str, actions: dict[str, str], name: str = "", **initkwargs: object
 ) -> Route:
     """Return a route below `/api/v1/`; only one that `reverse` needs has a name."""
     return Route(

@@ -78,7 +78,9 @@ def _header(name: str, text: str, pattern: str) -> OpenApiParameter:
     )
 
 
-def _answered(text: str, *, is_required: bool = False, **schema: Any) -> dict[str, Any]:
+def _answered(
+    text: str, *, is_required: bool = False, **schema: object
+) -> dict[str, Any]:
     """Return the description of a header of an answer."""
     return {
         "description": text,
@@ -127,7 +129,7 @@ class StaffSchema(AutoSchema):
         spec: ActionSpec | None = specs.get(name)
         return spec
 
-    def _is_camel(self, serializer: Any) -> bool:
+    def _is_camel(self, serializer: object) -> bool:
         if getattr(serializer, "is_never_camel", False):
             return False
         return bool(getattr(self.view, "is_camel", False))
@@ -206,7 +208,7 @@ class StaffSchema(AutoSchema):
     def _takes_versions(self, spec: ActionSpec) -> bool:
         return spec.has_versions and self.method in ("PUT", "PATCH")
 
-    def _resolve_path_parameters(self, variables: Any) -> Any:
+    def _resolve_path_parameters(self, variables: object) -> Any:
         parameters = super()._resolve_path_parameters(variables)  # type: ignore[no-untyped-call]  # the library has no types there
         for parameter in parameters:
             text = _PATH_WORDS.get(parameter["name"])
@@ -253,11 +255,11 @@ class StaffSchema(AutoSchema):
         is_named = name.startswith("Hub") or not self._is_camel(serializer)
         return name if is_named or not _has_humps(serializer) else f"Hub{name}"
 
-    def _is_list_view(self, serializer: Any = None) -> bool:
+    def _is_list_view(self, serializer: object = None) -> bool:
         # Answers name their envelope themselves.
         return False
 
-    def _get_request_body(self, direction: Any = "request") -> Any:
+    def _get_request_body(self, direction: object = "request") -> Any:
         body = self.get_request_serializer()
         if body is None:
             return None
@@ -331,7 +333,7 @@ def _describe_ignored(
         schema["description"] = f"{schema.get('description', '')}\n\n{text}".strip()
 
 
-def _has_humps(serializer: Any) -> bool:
+def _has_humps(serializer: object) -> bool:
     """Tell whether any key is spelled otherwise in camelCase, here or below."""
     return any(
         "_" in name or _has_humps(getattr(field, "child", field))

@@ -31,7 +31,7 @@ def refine(field: Any, schema: _Schema) -> _Schema:
     return schema
 
 
-def refine_response(field: Any, schema: _Schema) -> _Schema:
+def refine_response(field: object, schema: _Schema) -> _Schema:
     """Return the schema of a field of an answer; a number has no limits there."""
     if {} in schema.get("oneOf", ()):
         # Any JSON; null is one of its values.

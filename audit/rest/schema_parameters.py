@@ -13,7 +13,7 @@ _Parameter = dict[str, Any]
 _SELECTION = ("fields", "expand")
 
 
-def refine_parameter(view: Any, parameter: _Parameter) -> _Parameter:
+def refine_parameter(view: object, parameter: _Parameter) -> _Parameter:
     """Return a parameter with a schema that is no wider than what is taken.
 
     Lists stand in one text with commas: most clients repeat the name otherwise.
@@ -52,12 +52,12 @@ def _names(view: Any, name: str) -> list[str]:
     return [*view.serializer_class().fields, *related] if name == "fields" else related
 
 
-def _choices(view: Any, name: str) -> list[str]:
+def _choices(view: object, name: str) -> list[str]:
     choices = getattr(_filters(view).get(name), "extra", {}).get("choices", ())
     return [re.escape(str(value)) for value, _ in choices]
 
 
-def _filters(view: Any) -> dict[str, Any]:
+def _filters(view: object) -> dict[str, Any]:
     filters: dict[str, Any] = getattr(
         getattr(view, "filterset_class", None), "base_filters", {}
     )

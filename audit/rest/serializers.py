@@ -47,7 +47,7 @@ def camel_case(name: str) -> str:
     return first + "".join(part.capitalize() for part in others)
 
 
-def with_camel_keys(value: Any) -> Any:
+def with_camel_keys(value: object) -> Any:
     """Return the same answer with the keys of its objects in camelCase."""
     if isinstance(value, Mapping):
         return {camel_case(k): with_camel_keys(v) for k, v in value.items()}
@@ -56,7 +56,7 @@ def with_camel_keys(value: Any) -> Any:
     return value
 
 
-def choices_sentence(values: Iterable[Any]) -> str:
+def choices_sentence(values: Iterable[object]) -> str:
     """Return what to say to who sent none of these: they are named unless many."""
     names = [str(value) for value in values if value not in ("", None)]
     if len(names) > _MOST_CHOICES:
@@ -121,7 +121,7 @@ class StrictSerializer(serializers.Serializer[Any]):
             raise ValidationError(errors)
         return self._validated(values, sent)
 
-    def _validated(self, values: dict[str, Any], sent: dict[str, str]) -> Any:
+    def _validated(self, values: dict[str, object], sent: dict[str, str]) -> Any:
         if wrong := self._mistyped(values):
             raise ValidationError(
                 {sent[name]: details for name, details in wrong.items()}
@@ -146,7 +146,7 @@ class StrictSerializer(serializers.Serializer[Any]):
                 field.error_messages["invalid_choice"] = text
         return fields
 
-    def _mistyped(self, values: dict[str, Any]) -> dict[str, list[ErrorDetail]]:
+    def _mistyped(self, values: dict[str, object]) -> dict[str, list[ErrorDetail]]:
         """Return what is wrong with values of another JSON type than their field's.
 
         The library takes "yes" for true and 5 for a text; a schema that is true cannot.
@@ -172,7 +172,7 @@ class StrictSerializer(serializers.Serializer[Any]):
         return f"This is not known here.{hint}"
 
 
-def _misplaced(checked: Mapping[str, Any]) -> dict[str, list[ErrorDetail]]:
+def _misplaced(checked: Mapping[str, object]) -> dict[str, list[ErrorDetail]]:
     """Return the times that no zone can show, as the first and the last of all."""
     return {
         name: [_OUT_OF_RANGE]
@@ -186,7 +186,7 @@ class QuerySerializer(StrictSerializer):
 
     unknown_code = "unknown_parameter"
 
-    def _mistyped(self, values: dict[str, Any]) -> dict[str, list[ErrorDetail]]:
+    def _mistyped(self, values: dict[str, object]) -> dict[str, list[ErrorDetail]]:
         # In an address everything is text.
         return {}
 

@@ -131,7 +131,7 @@ class HubAPIView(APIView):
         name = getattr(self, "action", None) or ("get" if method == "head" else method)
         return self.action_specs.get(name)
 
-    def body(self, **context: Any) -> Any:
+    def body(self, **context: object) -> Any:
         """Return the checked body. Raises ValidationError with what is wrong."""
         serializer_class = (self.spec and self.spec.body) or StrictSerializer
         context = {"view": self, **context}
@@ -171,7 +171,7 @@ class StaffView(HubAPIView):
         """The permission that this request needs."""
         return self.spec.permission if self.spec else ""
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+    def initial(self, request: Request, *args: object, **kwargs: object) -> None:
         """Check the request as the library does, then its parameters and its key."""
         super().initial(request, *args, **kwargs)
         spec = self.spec
@@ -213,7 +213,7 @@ class StaffView(HubAPIView):
             body = with_camel_keys(body)
         return Response(body, status or spec.status, headers=headers)
 
-    def can_see_unmasked(self, instance: Any) -> bool:
+    def can_see_unmasked(self, instance: object) -> bool:
         """Tell whether the person sees contact data of this instance."""
         return self.actor.has_perm(SEE_UNMASKED, business_of(instance))
 
@@ -264,8 +264,8 @@ class StaffView(HubAPIView):
         name: str,
         fingerprint: str,
         request: Request,
-        *args: Any,
-        **kw: Any,
+        *args: object,
+        **kw: object,
     ) -> Any:
         """Do an act and keep its answer, in one transaction; or answer as before.
 

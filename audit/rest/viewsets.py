@@ -103,7 +103,7 @@ class ResourceViewSet(StaffView, GenericViewSet[Any]):
     # Given to `as_view` where the address names the row that these belong to.
     parent: str = ""
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         if "model" in cls.__dict__ and "action_specs" not in cls.__dict__:
             # Closed by default, and where the schema finds out the types of filters.
@@ -200,7 +200,7 @@ class ResourceViewSet(StaffView, GenericViewSet[Any]):
         return checked | {"filters": filters}
 
     def _refuse_unknown(
-        self, params: Mapping[str, str], filter_names: Mapping[str, Any]
+        self, params: Mapping[str, str], filter_names: Mapping[str, object]
     ) -> None:
         names = {*filter_names, *self.spec.query().fields}  # type: ignore[union-attr]  # only asked where there is one
         wrong = {
@@ -267,14 +267,14 @@ class ResourceViewSet(StaffView, GenericViewSet[Any]):
         return data
 
     def _represent_related(
-        self, related: Related, serializer: HubModelSerializer, instance: Any
+        self, related: Related, serializer: HubModelSerializer, instance: object
     ) -> Any:
         related_instance = related.of(instance)
         if related_instance is None or not self.can_see(related, related_instance):
             return None
         return serializer.to_representation(related_instance)
 
-    def can_see(self, related: Related, other: Any) -> bool:
+    def can_see(self, related: Related, other: object) -> bool:
         """Tell whether the actor may look at this related instance."""
         return self.actor.has_perm(related.permission, business_of(other))
 
@@ -308,7 +308,7 @@ class ResourceViewSet(StaffView, GenericViewSet[Any]):
         selection = {k: params[k] for k in ("fields", "expand")}
         return self.get_paginated_response(self.serialize(instances, **selection))
 
-    def retrieve(self, request: Request, **_: Any) -> Response:
+    def retrieve(self, request: Request, **_: object) -> Response:
         """Show one row."""
         return self.answer_instance(self.get_object())
 

@@ -113,30 +113,30 @@ class WritableViewSet(ResourceViewSet):
         """Return the rows of this or another table that the actor may see."""
         raise NotImplementedError  # each app has selectors of its own
 
-    def perform_create(self, values: dict[str, Any]) -> Any:
+    def perform_create(self, values: dict[str, object]) -> Any:
         """Create a row of checked values."""
         raise NotImplementedError  # each app has services of its own
 
     def perform_update(
-        self, instance: Any, expected_rev: int | None, changes: dict[str, Any]
+        self, instance: object, expected_rev: int | None, changes: dict[str, object]
     ) -> Any:
         """Change a row, and return it with what is shown beside it."""
         raise NotImplementedError  # each app has services of its own
 
     def perform_archive(
-        self, instance: Any, expected_rev: int | None, reason: str
+        self, instance: object, expected_rev: int | None, reason: str
     ) -> Any:
         """Archive a row, and return it."""
         raise NotImplementedError  # each app has services of its own
 
     def perform_restore(
-        self, instance: Any, expected_rev: int | None, reason: str
+        self, instance: object, expected_rev: int | None, reason: str
     ) -> Any:
         """Bring a row back, and return it."""
         raise NotImplementedError  # each app has services of its own
 
     def check_references(
-        self, values: Mapping[str, Any], *, business_id: UUID, **same: Any
+        self, values: Mapping[str, object], *, business_id: UUID, **same: object
     ) -> None:
         """Check that the ids in a body name rows of the business that the actor sees.
 
@@ -160,7 +160,7 @@ class WritableViewSet(ResourceViewSet):
 
     # --- actions --------------------------------------------------------------------
 
-    def create(self, request: Request, **_: Any) -> Response:
+    def create(self, request: Request, **_: object) -> Response:
         """Create a row."""
         instance = self.perform_create(self.body())
         response = self.answer_instance(
@@ -169,7 +169,7 @@ class WritableViewSet(ResourceViewSet):
         response["Location"] = self.address_of(instance)
         return response
 
-    def partial_update(self, request: Request, **_: Any) -> Response:
+    def partial_update(self, request: Request, **_: object) -> Response:
         """Change a row; what is not named stays."""
         instance = self.get_object()
         rev = self.check_if_match(instance)
@@ -179,34 +179,34 @@ class WritableViewSet(ResourceViewSet):
         )
         return self.answer_instance(written)
 
-    def destroy(self, request: Request, **_: Any) -> Response:
+    def destroy(self, request: Request, **_: object) -> Response:
         """Archive a row: it is hidden, and nothing is removed."""
         self._archive_or_restore(self.perform_archive)
         return Response(status=204)
 
-    def archive(self, request: Request, **_: Any) -> Response:
+    def archive(self, request: Request, **_: object) -> Response:
         """Archive a row: it is hidden, and nothing is removed."""
         return self.answer_instance(self._archive_or_restore(self.perform_archive))
 
-    def restore(self, request: Request, **_: Any) -> Response:
+    def restore(self, request: Request, **_: object) -> Response:
         """Bring an archived row back."""
         return self.answer_instance(self._archive_or_restore(self.perform_restore))
 
-    def bulk_create(self, request: Request, **_: Any) -> Response:
+    def bulk_create(self, request: Request, **_: object) -> Response:
         """Create up to 100 rows; those that are wrong are named, the others stand."""
 
-        def create(item: Any) -> Any:
+        def create(item: object) -> Any:
             serializer = self.create_serializer_class(data=item, context={"view": self})  # type: ignore[misc]  # set where this is called
             serializer.is_valid(raise_exception=True)
             return self.perform_create(serializer.validated_data)
 
         return self._each(self._items(), create, 201)
 
-    def bulk_update(self, request: Request, **_: Any) -> Response:
+    def bulk_update(self, request: Request, **_: object) -> Response:
         """Change up to 100 rows; those that are wrong are named, the others stand."""
         body = _item_of(self.update_serializer_class)
 
-        def update(item: Any) -> Any:
+        def update(item: object) -> Any:
             if not _id_in(item):
                 raise ValidationError({"id": [ErrorDetail("Say which.", "required")]})
             instance = self.get_by_reference(_id_in(item))
@@ -228,7 +228,7 @@ class WritableViewSet(ResourceViewSet):
         act = partial(write, instance, self.check_if_match(instance), self.reason())
         return self._written(instance, act)
 
-    def _written(self, instance: Any, write: Callable[[], Any]) -> Any:
+    def _written(self, instance: object, write: Callable[[], Any]) -> Any:
         """Write a row and return it. Raises ApiError 412 when somebody was faster."""
         try:
             return write()
@@ -278,7 +278,7 @@ class WritableViewSet(ResourceViewSet):
         self.check_references(changes, business_id=business_id, **same)
         return changes
 
-    def as_json(self, body: Any) -> bytes:
+    def as_json(self, body: object) -> bytes:
         """Return a body as it is sent."""
         return self.renderer_classes[0]().render(body)
 
@@ -297,7 +297,7 @@ class WritableViewSet(ResourceViewSet):
 
     def _each(
         self,
-        items: Iterable[tuple[int, Any]],
+        items: Iterable[tuple[int, object]],
         act: Callable[[Any], Any],
         status: int,
     ) -> Response:
@@ -357,7 +357,7 @@ def _item_of(body: type[CreateSerializer]) -> type[CreateSerializer]:
     return type(f"{name}Item", (body,), body_of)
 
 
-def _sort_key(item: Any) -> str:
+def _sort_key(item: object) -> str:
     """Return an id as the database orders it, however it is written."""
     try:
         return UUID(_id_in(item)).hex
@@ -365,5 +365,5 @@ def _sort_key(item: Any) -> str:
         return ""
 
 
-def _id_in(item: Any) -> str:
+def _id_in(item: object) -> str:
     return str(item.get("id", "")) if isinstance(item, Mapping) else ""

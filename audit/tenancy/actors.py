@@ -204,7 +204,7 @@ def permissions_of(user: Any) -> Permissions:
     return permissions
 
 
-def _no_permissions(_user: Any) -> Permissions:
+def _no_permissions(_user: object) -> Permissions:
     return {}
 
 

@@ -89,7 +89,7 @@ def set_tenant_scope(business_ids: Iterable[UUID] | None) -> None:
         _reach.set(_as_setting(business_ids))
 
 
-def keep_tenant_scope(parts: Iterable[Any]) -> Iterator[Any]:
+def keep_tenant_scope(parts: Iterable[object]) -> Iterator[Any]:
     """Yield parts that are made later within what is reached now.
 
     A streamed answer is made after the request has ended.

@@ -45,7 +45,7 @@ _SDK_CONTEXT = frozenset(
 )
 
 
-def without_automatic(adapter: str, body: Any) -> Any:
+def without_automatic(adapter: str, body: object) -> Any:
     """Return a message without the fields that its client library adds."""
     if not isinstance(body, dict):
         return body

@@ -17,12 +17,12 @@ _PREFIX = "ce-"
 _QUOTED = '"'
 
 
-def is_cloudevent(headers: Mapping[str, str] | None, body: Any) -> bool:
+def is_cloudevent(headers: Mapping[str, str] | None, body: object) -> bool:
     """Tell whether a message is a CloudEvent, in either mode."""
     return "specversion" in _attributes(headers) or "specversion" in as_object(body)
 
 
-def read_cloudevent(headers: Mapping[str, str] | None, body: Any) -> Item:
+def read_cloudevent(headers: Mapping[str, str] | None, body: object) -> Item:
     """Return a CloudEvent in our words. Never raises for what it holds.
 
     The last part of the type chooses ours: `com.example.payment` is a payment.
@@ -50,7 +50,7 @@ def read_cloudevent(headers: Mapping[str, str] | None, body: Any) -> Item:
     )
 
 
-def whole_cloudevent(headers: Mapping[str, str], data: Any) -> dict[str, Any]:
+def whole_cloudevent(headers: Mapping[str, str], data: object) -> dict[str, Any]:
     """Return an event whose attributes came in headers as one JSON object."""
     return {**_attributes(headers), "data": data}
 

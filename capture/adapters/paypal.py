@@ -39,7 +39,7 @@ _HARMLESS = (
 )
 
 
-def read_paypal(event: dict[str, Any]) -> Item:
+def read_paypal(event: dict[str, object]) -> Item:
     """Return an event of PayPal in our words. Never raises for what it holds."""
     fields = as_object(event)
     kind = text(fields.get("event_type"))

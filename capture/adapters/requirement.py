@@ -138,7 +138,7 @@ _IDENTITY = {
 }
 
 
-def read_requirement(kind: str, body: dict[str, Any]) -> Item:
+def read_requirement(kind: str, body: dict[str, object]) -> Item:
     """Return a message of one route; unknown keys stay in the body and go nowhere."""
     spelled = _Spellings(body)
     names = {**_IDENTITY, **NAMES[kind]}
@@ -199,7 +199,7 @@ def snake(key: str) -> str:
     return _CAMEL.sub(r"_\1", key).lower()
 
 
-def _clean_text(value: Any) -> str | None:
+def _clean_text(value: object) -> str | None:
     if value is None or isinstance(value, dict | list | bool):
         return None
     return str(value).strip() or None

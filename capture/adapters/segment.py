@@ -73,7 +73,7 @@ class _Message:
 
 
 def read_segment(
-    item: Any,
+    item: object,
     kind: str | None,
     names: Mapping[str, str],
     stored_type: str | None = None,
@@ -175,7 +175,7 @@ def _identity(message: _Message) -> tuple[Identity, dict[str, str]]:
 
 
 def _traits(
-    item: dict[str, Any], context: dict[str, Any], kind: str | None
+    item: dict[str, object], context: dict[str, object], kind: str | None
 ) -> dict[str, Any]:
     """Return the traits of the person. Those at the root of a group are the group's."""
     root = {} if kind == "group" else as_object(item.get("traits"))
@@ -200,11 +200,11 @@ def _malformed(message: _Message, kind: str | None) -> Issue | None:
     return Issue("traits_not_object", pointer, "Send the traits as an object.")
 
 
-def _identify(message: _Message, common: Item, *_: Any) -> Item:
+def _identify(message: _Message, common: Item, *_: object) -> Item:
     return replace(common, type=CaptureType.PROFILE, fields=_profile(message.traits))
 
 
-def _profile(traits: dict[str, Any]) -> dict[str, Any]:
+def _profile(traits: dict[str, object]) -> dict[str, Any]:
     values = {snake(key): value for key, value in traits.items()}
     parts = (text(values.get("first_name")), text(values.get("last_name")))
     consent = values.get("marketing_consent")
@@ -221,7 +221,7 @@ def _profile(traits: dict[str, Any]) -> dict[str, Any]:
     return without_none(fields)
 
 
-def _place(address: Any) -> str | None:
+def _place(address: object) -> str | None:
     return first(text(address), text(as_object(address).get("city")))
 
 
@@ -234,13 +234,13 @@ def _group(message: _Message, common: Item, *_: Any) -> Item:
     return replace(common, type=CaptureType.PROFILE, fields=fields)
 
 
-def _page(message: _Message, common: Item, *_: Any) -> Item:
+def _page(message: _Message, common: Item, *_: object) -> Item:
     name = first(text(message.item.get("name")), text(message.properties.get("name")))
     fields = {"properties": message.properties}
     return replace(common, type=CaptureType.PAGE, name=name, fields=fields)
 
 
-def _alias(message: _Message, common: Item, *_: Any) -> Item:
+def _alias(message: _Message, common: Item, *_: object) -> Item:
     return replace(common, type=CaptureType.ALIAS)
 
 

@@ -36,7 +36,9 @@ def read_standard(event: dict[str, Any], webhook_id: str | None) -> Item:
     )
 
 
-def read_data(family: str, verb: str, name: str | None, data: Any, path: str) -> Item:
+def read_data(
+    family: str, verb: str, name: str | None, data: object, path: str
+) -> Item:
     """Return what the data of an event says; of an unknown family, as an event.
 
     `path` is the key of the data in the message, empty if it is the message.
@@ -71,13 +73,13 @@ def read_data(family: str, verb: str, name: str | None, data: Any, path: str) ->
     )
 
 
-def _identity(data: Any) -> Identity:
+def _identity(data: object) -> Identity:
     """Return the identity in the data of an event of unknown type."""
     identity = read_requirement(CaptureType.LOGIN, as_object(data)).identity
     return replace(identity, phone=None)
 
 
-def _with_outcome(family: str, verb: str, fields: dict[str, Any]) -> dict[str, Any]:
+def _with_outcome(family: str, verb: str, fields: dict[str, object]) -> dict[str, Any]:
     """Let the type say how it went where the data does not."""
     if family == CaptureType.PAYMENT and verb:
         return {"payment_status": verb, **fields}

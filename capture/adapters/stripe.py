@@ -32,7 +32,7 @@ _PROFILES = ("customer.created", "customer.updated", "customer.deleted")
 _HARMLESS = ("won", "warning_closed")
 
 
-def read_stripe(event: dict[str, Any]) -> Item:
+def read_stripe(event: dict[str, object]) -> Item:
     """Return an event of Stripe in our words. Never raises for what it holds."""
     try:
         kind, item = _read_event(Place(event, ""))
@@ -51,7 +51,7 @@ def read_stripe(event: dict[str, Any]) -> Item:
     )
 
 
-def stripe_livemode(event: dict[str, Any]) -> bool | None:
+def stripe_livemode(event: dict[str, object]) -> bool | None:
     """Tell whether an event is about real money; None if it does not say."""
     mode = as_object(event).get("livemode")
     return mode if isinstance(mode, bool) else None

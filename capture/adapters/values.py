@@ -52,7 +52,7 @@ class Place:
         return [here.at(n) for n in range(length)]
 
 
-def _member(value: Any, key: str | int) -> Any:
+def _member(value: object, key: str | int) -> Any:
     if isinstance(value, dict):
         return value.get(key)
     if isinstance(value, list) and isinstance(key, int) and key < len(value):
@@ -60,24 +60,24 @@ def _member(value: Any, key: str | int) -> Any:
     return None
 
 
-def text(value: Any) -> str | None:
+def text(value: object) -> str | None:
     """Return a value as text; None for blanks, truths, objects and lists."""
     if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         return None
     return str(value).strip() or None
 
 
-def first(*values: Any) -> Any:
+def first(*values: object) -> Any:
     """Return the first that is not None."""
     return next((value for value in values if value is not None), None)
 
 
-def as_object(value: Any) -> dict[str, Any]:
+def as_object(value: object) -> dict[str, Any]:
     """Return the object, or an empty one for anything else."""
     return value if isinstance(value, dict) else {}
 
 
-def moment(value: Any) -> Any:
+def moment(value: object) -> Any:
     """Return what may be a time, unparsed: text or a number."""
     is_time = isinstance(value, str | int | Decimal) and not isinstance(value, bool)
     return value if is_time else None

@@ -132,5 +132,5 @@ class ProjectionAdmin(ReadOnlyAdmin):
     list_select_related: ClassVar[Any] = ("customer",)
     extra_lookups = ("customer__id__exact",)
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+    def get_fields(self, request: HttpRequest, obj: object = None) -> Any:
         return readable_columns(self.model, {"id"})

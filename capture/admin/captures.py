@@ -194,7 +194,7 @@ def _value_of(text: str) -> Any:
         return text
 
 
-def _display_value(value: Any) -> str:
+def _display_value(value: object) -> str:
     if value is None:
         return "–"
     return value if isinstance(value, str) else services.write_value(value)

@@ -33,7 +33,7 @@ class SourceAdmin(ConfirmedForms, HubAdmin):
     autocomplete_fields = ("business",)
     readonly_fields = ("last_capture", "refused", "snippet")
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+    def get_fields(self, request: HttpRequest, obj: object = None) -> Any:
         fields = (
             "business",
             "name",
@@ -126,7 +126,7 @@ class ApiKeyAdmin(ActPages, ConfirmedForms, HubAdmin):
         last = services.last_used(key)
         return f"{last:%Y-%m-%d %H:%M:%S} UTC" if last else "never"
 
-    def rotate(self, request: HttpRequest, key: ApiKey, _values: Any) -> str:
+    def rotate(self, request: HttpRequest, key: ApiKey, _values: object) -> str:
         new, text = services.rotate_key(key, actor=actor_of(request))
         return f"The new key {new}, shown only now: {text}"
 
@@ -180,7 +180,7 @@ class WebhookEndpointAdmin(ActPages, ConfirmedForms, HubAdmin):
         },
     }
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+    def get_fields(self, request: HttpRequest, obj: object = None) -> Any:
         fields = (
             "source",
             "provider",
@@ -208,7 +208,7 @@ class WebhookEndpointAdmin(ActPages, ConfirmedForms, HubAdmin):
         return f"{n} kept" if n else "none yet: every delivery is refused"
 
     def retire(
-        self, request: HttpRequest, endpoint: WebhookEndpoint, _values: Any
+        self, request: HttpRequest, endpoint: WebhookEndpoint, _values: object
     ) -> str:
         services.retire_old_secrets(endpoint, actor=actor_of(request))
         return "Only the newest secret is valid now."

@@ -88,7 +88,7 @@ class QuestionnaireAdmin(ProjectionAdmin):
         page = path("<uuid:pk>/screenshot/", view, name=name)
         return [page, *super().get_urls()]
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+    def get_fields(self, request: HttpRequest, obj: object = None) -> Any:
         return [*readable_columns(self.model, {"id", "account_screenshot"}), "picture"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:

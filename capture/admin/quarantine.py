@@ -27,7 +27,7 @@ class StateFilter(admin.SimpleListFilter):
     title = "state"
     parameter_name = "state"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
+    def lookups(self, request: HttpRequest, model_admin: object) -> Any:
         return [("open", "open"), *Decision.choices]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
@@ -186,5 +186,5 @@ class RefusalCountAdmin(ReadOnlyAdmin):
     ordering = ("-hour", "-id")
     extra_lookups = ("source__id__exact",)
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+    def get_fields(self, request: HttpRequest, obj: object = None) -> Any:
         return ["hour", "code", "count", "source"]

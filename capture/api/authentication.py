@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 from functools import partial
-from typing import Any
 
 from django.http import HttpRequest
 
@@ -43,7 +42,7 @@ def only_key(*keys: str | None) -> str | None:
     return texts.pop() if texts else None
 
 
-def take_key(body: dict[str, Any]) -> str | None:
+def take_key(body: dict[str, object]) -> str | None:
     """Remove the key from a body and return it. It must not be stored."""
     values = [body.pop(name, None) for name in BODY_KEYS]
     return only_key(*(value for value in values if isinstance(value, str)))

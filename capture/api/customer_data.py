@@ -28,7 +28,7 @@ _STATES = ("active", "inactive", "blocked", "new", "archived")
 class SuccessField(serializers.BooleanField):
     """`true`, as the document has it in every success."""
 
-    def get_attribute(self, instance: Any) -> bool:
+    def get_attribute(self, instance: object) -> bool:
         return True
 
 

@@ -121,7 +121,7 @@ class CaptureRequest:
         if text is not None:
             self._authenticate(text)
 
-    def authenticate_body(self, body: Any) -> None:
+    def authenticate_body(self, body: object) -> None:
         """Remove the key from a body and check it."""
         body_key = take_key(body) if isinstance(body, dict) else None
         if self.key is None:
@@ -166,7 +166,7 @@ def endpoint(handler: Callable[..., HttpResponse], *, methods: tuple[str, ...]) 
     @csrf_exempt
     @transaction.non_atomic_requests
     @wraps(handler)
-    def view(request: HttpRequest, **kwargs: Any) -> HttpResponse:
+    def view(request: HttpRequest, **kwargs: object) -> HttpResponse:
         capture_request = CaptureRequest(request)
         # For views of the library, which are given the request alone.
         request.capture_request = capture_request  # type: ignore[attr-defined]  # set at run time, not on the type

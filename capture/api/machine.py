@@ -79,7 +79,7 @@ def _charge(key: Any, address: str | None) -> None:
             raise Throttled(wait=budget.retry_after)
 
 
-def is_key(auth: Any) -> bool:
+def is_key(auth: object) -> bool:
     """Tell whether a key authenticated the request."""
     return hasattr(auth, "key_hash")
 
@@ -87,7 +87,7 @@ def is_key(auth: Any) -> bool:
 class HasPermissionOrKey(HasHubPermission):
     """Staff with the permission; or a key, whose scope is checked already."""
 
-    def has_permission(self, request: Request, view: Any) -> bool:
+    def has_permission(self, request: Request, view: object) -> bool:
         if is_key(request.auth) and request.method in ("GET", "HEAD"):
             return True
         _require_same_origin(request)
@@ -120,7 +120,7 @@ class KeyReaderMixin(StaffView):
         """Tell whether a key asks."""
         return is_key(self.request.auth)
 
-    def can_see_unmasked(self, instance: Any) -> bool:
+    def can_see_unmasked(self, instance: object) -> bool:
         return self.by_key or super().can_see_unmasked(instance)
 
 

@@ -96,12 +96,12 @@ def _is_large(capture_request: CaptureRequest, size: int) -> bool:
     return capture_request.wire_size > limits.wire or size > limits.unpacked
 
 
-def _check_size(capture_request: CaptureRequest, value: Any, size: int) -> None:
+def _check_size(capture_request: CaptureRequest, value: object, size: int) -> None:
     if _is_large(capture_request, size) and not _has_picture(value):
         raise too_large(Limits())
 
 
-def _has_picture(value: Any) -> bool:
+def _has_picture(value: object) -> bool:
     inside = value.get("captures", [value]) if isinstance(value, dict) else value
     items = inside if isinstance(inside, list) else []
     keys = (key for item in items if isinstance(item, dict) for key in item)
@@ -163,7 +163,7 @@ def parse_for_nothing(
         raise refusal_of(error) from error
 
 
-def _read_dry(capture_request: CaptureRequest, items: list[Any]) -> list[Envelope]:
+def _read_dry(capture_request: CaptureRequest, items: list[object]) -> list[Envelope]:
     # Without a business no file is written either.
     envelope_fields = {**capture_request.envelope_fields(), "business_id": None}
     return [services.build_native(item, **envelope_fields)[0] for item in items]

@@ -90,10 +90,10 @@ class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call
     target_class = "capture.api.machine.KeyAuthentication"
     name = ["captureKey", "captureKeyHeader"]
 
-    def get_security_requirement(self, auto_schema: Any) -> Any:
+    def get_security_requirement(self, auto_schema: object) -> Any:
         return KEYS
 
-    def get_security_definition(self, auto_schema: Any) -> Any:
+    def get_security_definition(self, auto_schema: object) -> Any:
         schemes = build_components()["securitySchemes"]
         return [schemes["captureKey"], schemes["captureKeyHeader"]]
 
@@ -166,7 +166,7 @@ def _others() -> Iterator[tuple[str, Operation]]:
 
 
 def _send(
-    address: str, text: str, body: str, answer: str, tag: str = _SENDING, **more: Any
+    address: str, text: str, body: str, answer: str, tag: str = _SENDING, **more: object
 ) -> tuple[str, Operation]:
     more = {"security": KEYS, "headers": _BUDGET, **more}
     return _describe(address, tag, text, ref(answer), _REFUSALS, ref(body), **more)

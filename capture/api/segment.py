@@ -6,8 +6,6 @@ so what is wrong with one item goes to quarantine and the answer is 200.
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.http import HttpResponse, JsonResponse
 
 from audit.rest.exceptions import ApiError
@@ -27,7 +25,7 @@ def sdk_view(name: str) -> View:
     """Return the view of one path: a kind of message, or a batch of them."""
     kind = KINDS.get(name)
 
-    def take(capture_request: CaptureRequest, **_: Any) -> HttpResponse:
+    def take(capture_request: CaptureRequest, **_: object) -> HttpResponse:
         capture_request.authenticate_headers(
             capture_request.request.GET.get("writeKey")
         )

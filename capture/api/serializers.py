@@ -71,7 +71,7 @@ class CaptureSerializer(SealedMessageSerializer):
     # Exact digits: as text, which every reader of JSON can take apart itself.
     payload = MaybeTextField(required=False)
 
-    def to_representation(self, instance: Any) -> dict[str, Any]:
+    def to_representation(self, instance: object) -> dict[str, Any]:
         data = super().to_representation(instance)
         return {**data, "warnings": data["warnings"] or []}
 

@@ -84,7 +84,7 @@ def _quarantine_raw(
     capture_request: CaptureRequest,
     raw: bytes,
     error: ParseError,
-    overrides: dict[str, Any],
+    overrides: dict[str, object],
 ) -> Any:
     text, _ = read_text(raw)
     envelope = services.build_unreadable(
@@ -118,7 +118,7 @@ def answer_one(capture_request: CaptureRequest, result: IngestResult) -> HttpRes
     return captured(result, show_customer=capture_request.is_secret)
 
 
-def _missing(_capture_request: CaptureRequest, **_: Any) -> HttpResponse:
+def _missing(_capture_request: CaptureRequest, **_: object) -> HttpResponse:
     raise ApiError(404, "not_found", "There is nothing here.")
 
 

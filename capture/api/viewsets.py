@@ -73,7 +73,7 @@ class StaffSessionAuthentication(SessionAuthentication):
 class SpacedJSONRenderer(ExactJSONRenderer):
     """Writes JSON as Django does, like every capture endpoint."""
 
-    def render(self, data: Any, *_: Any) -> bytes:
+    def render(self, data: object, *_: object) -> bytes:
         return json.dumps(data, cls=JSONEncoder).encode()
 
 
@@ -103,7 +103,7 @@ class ReadingViewSet(KeyReaderMixin, GenericViewSet[Any]):
         """Return the view that answers GET by an action, and POST by ingesting."""
         read: Any = cls.as_view({"get": action})
 
-        def handle(capture_request: CaptureRequest, **kwargs: Any) -> HttpResponse:
+        def handle(capture_request: CaptureRequest, **kwargs: object) -> HttpResponse:
             if post is not None and capture_request.request.method == "POST":
                 return post(capture_request)
             return _answer(read, capture_request, **kwargs)
@@ -120,7 +120,7 @@ class ReadingViewSet(KeyReaderMixin, GenericViewSet[Any]):
     def perform_content_negotiation(self, request: Request, *_: Any) -> Any:
         return super().perform_content_negotiation(request, force=True)
 
-    def permission_denied(self, request: Request, *_: Any, **__: Any) -> Any:
+    def permission_denied(self, request: Request, *_: object, **__: object) -> Any:
         if request.user.is_authenticated:
             raise ApiError(403, "permission_denied", "Your role may not do this.")
         sentence = "Sign in, or send a secret key that may read."
@@ -247,7 +247,7 @@ class QuarantineDecisionViewSet(ReadingViewSet):
         ),
     }
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+    def initial(self, request: Request, *args: object, **kwargs: object) -> None:
         if key_in_headers(request._request) is not None:
             sentence = "Decide in a session of a member of staff."
             raise ApiError(403, "staff_only", sentence)
@@ -265,7 +265,7 @@ class QuarantineDecisionViewSet(ReadingViewSet):
     def get_queryset(self) -> Any:
         return services.list_quarantined(actor=self.actor, is_open=False)
 
-    def body(self, **_: Any) -> dict[str, Any]:
+    def body(self, **_: object) -> dict[str, Any]:
         """Return the checked body, read as the ingest routes read theirs."""
         plain: Any = self.request._request
         serializer = self.spec.body(data=_parse_object(plain.capture_request))  # type: ignore[union-attr,misc]  # each action has one
@@ -337,7 +337,9 @@ def _parse_object(capture_request: CaptureRequest) -> dict[str, Any]:
     return body
 
 
-def _decide(capture_request: CaptureRequest, act: str, **kwargs: Any) -> HttpResponse:
+def _decide(
+    capture_request: CaptureRequest, act: str, **kwargs: object
+) -> HttpResponse:
     return _answer(DECISIONS[act], capture_request, **kwargs)
 
 

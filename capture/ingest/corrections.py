@@ -24,7 +24,7 @@ from capture.parsing import ParseError, parse_body, payload_text, read_payload
 @transaction.atomic
 def correct_capture(
     capture: Capture,
-    changes: dict[str, Any],
+    changes: dict[str, object],
     *,
     actor: Actor,
     reason: str,
@@ -66,7 +66,7 @@ def correct_capture(
     return Capture.objects.get(pk=result.capture_id)
 
 
-def _correction(capture: Capture, body: dict[str, Any], source: Source) -> Envelope:
+def _correction(capture: Capture, body: dict[str, object], source: Source) -> Envelope:
     try:
         parsed = parse_body(payload_text(body).encode())
     except ParseError as error:
@@ -121,6 +121,6 @@ def read_value(text: str) -> Any:
         raise ValueError(error.message) from error
 
 
-def write_value(value: Any) -> str:
+def write_value(value: object) -> str:
     """Return a value as JSON, with the digits it came in."""
     return payload_text(value)

@@ -108,7 +108,7 @@ def _values(item: ParsedCapture) -> dict[str, str]:
     return {name: value for name, value in values.items() if value}
 
 
-def customer_columns(fields: dict[str, Any]) -> dict[str, str]:
+def customer_columns(fields: dict[str, object]) -> dict[str, str]:
     """Return the customer columns that a signup or profile sets."""
     status = fields.get("status")
     columns = {

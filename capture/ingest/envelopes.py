@@ -53,7 +53,9 @@ _NOT_AN_OBJECT = Issue("item_not_object", "", "Send one JSON object for each ite
 _NO_ITEM = Item(Identity(), {}, {}, None, None, None, None)
 
 
-def build_envelopes(kind: str, body: Any, **envelope_fields: Any) -> list[Envelope]:
+def build_envelopes(
+    kind: str, body: object, **envelope_fields: object
+) -> list[Envelope]:
     """Return the envelopes of one message of a requirement route.
 
     `envelope_fields` are those of `Envelope` that the endpoint knows: trust, key,
@@ -68,7 +70,7 @@ def build_envelopes(kind: str, body: Any, **envelope_fields: Any) -> list[Envelo
     )
 
 
-def build_native(item: Any, **envelope_fields: Any) -> list[Envelope]:
+def build_native(item: object, **envelope_fields: object) -> list[Envelope]:
     """Return the envelopes of one native item, or of one CloudEvent.
 
     The item is a value, or a `BodyItem` of a body.
@@ -93,7 +95,7 @@ def build_native(item: Any, **envelope_fields: Any) -> list[Envelope]:
 
 
 def build_segment(
-    item: Any, kind: str | None, names: Mapping[str, str], **envelope_fields: Any
+    item: object, kind: str | None, names: Mapping[str, str], **envelope_fields: object
 ) -> list[Envelope]:
     """Return the envelope of one Segment or RudderStack message."""
     envelope_fields = {"adapter": SEGMENT, **envelope_fields}
@@ -105,7 +107,7 @@ def build_segment(
 
 
 def build_cloudevent(
-    headers: Mapping[str, str], item: Any, **envelope_fields: Any
+    headers: Mapping[str, str], item: object, **envelope_fields: object
 ) -> list[Envelope]:
     """Return the envelope of one CloudEvent with its attributes in headers."""
     envelope_fields = {"adapter": CLOUDEVENTS, **envelope_fields}
@@ -131,7 +133,7 @@ def build_webhook(provider: str, event: Any, **envelope_fields: Any) -> list[Env
 
 
 def build_again(
-    adapter: str, kind: str, item: Any, source: Source, **envelope_fields: Any
+    adapter: str, kind: str, item: object, source: Source, **envelope_fields: object
 ) -> list[Envelope]:
     """Return the envelopes of a quarantined item, read by its adapter again."""
     envelope_fields = {
@@ -215,7 +217,7 @@ def build_envelope(
     )
 
 
-def _given_id(item: Any) -> str | None:
+def _given_id(item: object) -> str | None:
     """Return the message id of an item that is not read further."""
     fields = item if isinstance(item, dict) else {}
     given = fields.get("message_id") or fields.get("messageId")
@@ -296,7 +298,7 @@ def with_login(envelope: Envelope) -> list[Envelope]:
     return [envelope, login]
 
 
-def _read_native(kind: str, body: dict[str, Any]) -> Item:
+def _read_native(kind: str, body: dict[str, object]) -> Item:
     item = read_requirement(kind, body)
     if body.get("type") in CaptureType.values:
         return item
@@ -317,7 +319,7 @@ def _with_consent(message: Item) -> dict[str, Any]:
     return message.fields
 
 
-def _without_address(body: Any, message: Item) -> tuple[Any, str | None]:
+def _without_address(body: object, message: Item) -> tuple[Any, str | None]:
     """Return the body without the person's network address, and that address.
 
     A capture is never changed; from typed rows an address can be removed later.

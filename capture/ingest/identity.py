@@ -187,9 +187,9 @@ def _missing(
 
 
 def _complete(
-    new_customer: dict[str, Any],
+    new_customer: dict[str, object],
     item: ParsedCapture,
-    by_name: dict[str, dict[str, Any]],
+    by_name: dict[str, dict[str, object]],
 ) -> None:
     """Add the id that an earlier message of the batch did not name."""
     capture = item.capture
@@ -221,7 +221,7 @@ def _new_customer(item: ParsedCapture) -> dict[str, Any]:
     }
 
 
-def _line(value: Any, length: int = 255) -> str:
+def _line(value: object, length: int = 255) -> str:
     text = str(value).replace("\0", "") if isinstance(value, str) else ""
     return text.encode("utf-8", errors="replace").decode().strip()[:length]
 

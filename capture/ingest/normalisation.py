@@ -89,7 +89,7 @@ def build_capture(envelope: Envelope, source: Source, actor: Actor) -> Capture:
     )
 
 
-def read_time(value: Any) -> datetime | None:
+def read_time(value: object) -> datetime | None:
     """Return a moment of RFC 3339 text or epoch (milli)seconds; else None."""
     try:
         if isinstance(value, int | Decimal) and not isinstance(value, bool):
@@ -106,7 +106,7 @@ def read_time(value: Any) -> datetime | None:
         return None
 
 
-def _read_text(value: Any) -> datetime | None:
+def _read_text(value: object) -> datetime | None:
     return parse_datetime(value) if isinstance(value, str) else None
 
 
@@ -224,7 +224,7 @@ def _payment_values(fields: dict[str, Any], source: Source) -> dict[str, Any]:
     }
 
 
-def processor_of(fields: dict[str, Any]) -> str | None:
+def processor_of(fields: dict[str, object]) -> str | None:
     """Return the processor of a payment; without one, guessed by the id."""
     given = fields.get("payment_processor")
     if isinstance(given, str) and given.strip():
@@ -234,7 +234,7 @@ def processor_of(fields: dict[str, Any]) -> str | None:
     return "stripe" if is_stripe else None
 
 
-def state_of(fields: dict[str, Any]) -> str:
+def state_of(fields: dict[str, object]) -> str:
     """Return how far a payment is, from the words that clients use."""
     if fields.get("state") in PaymentState.values:
         return str(fields["state"])

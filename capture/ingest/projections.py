@@ -138,7 +138,7 @@ def last_seen(capture_ids: Iterable[UUID]) -> dict[UUID, datetime]:
     return dict(times)
 
 
-def _signup(fields: dict[str, Any], capture: Capture) -> dict[str, Any]:
+def _signup(fields: dict[str, object], capture: Capture) -> dict[str, Any]:
     consent = fields.get("marketing_consent")
     return {
         "user_id": capture.user_ref,
@@ -157,14 +157,14 @@ def _signup(fields: dict[str, Any], capture: Capture) -> dict[str, Any]:
     }
 
 
-def _signup_date(fields: dict[str, Any], capture: Capture) -> datetime:
+def _signup_date(fields: dict[str, object], capture: Capture) -> datetime:
     given = read_time(fields.get("signup_date"))
     if given is None or given > capture.received_at + FUTURE_ALLOWED:
         return capture.occurred_at
     return given
 
 
-def _login(fields: dict[str, Any], capture: Capture) -> dict[str, Any]:
+def _login(fields: dict[str, object], capture: Capture) -> dict[str, Any]:
     return {
         "email": capture.email,
         "login_time": capture.occurred_at,
@@ -175,7 +175,7 @@ def _login(fields: dict[str, Any], capture: Capture) -> dict[str, Any]:
     }
 
 
-def _person(fields: dict[str, Any], capture: Capture) -> dict[str, Any]:
+def _person(fields: dict[str, object], capture: Capture) -> dict[str, Any]:
     return {
         "user_id": capture.user_ref,
         "user_email": capture.email,
@@ -198,7 +198,7 @@ _ANSWER_TEXTS = {
 _ANSWER_LISTS = ("crypto_assets", "forex_assets", "custom_forex_pairs")
 
 
-def _questionnaire(fields: dict[str, Any], capture: Capture) -> dict[str, Any]:
+def _questionnaire(fields: dict[str, object], capture: Capture) -> dict[str, Any]:
     mark = read_mark(fields.get("account_screenshot"))
     digest, kind, size = mark or (None, None, None)
     has_account = fields.get("has_account")
@@ -240,7 +240,7 @@ _COUNTS = (
 )
 
 
-def _dashboard(fields: dict[str, Any], capture: Capture) -> dict[str, Any]:
+def _dashboard(fields: dict[str, object], capture: Capture) -> dict[str, Any]:
     dashboard, trading = (
         _object(fields.get("dashboard_state")),
         _object(fields.get("trading_state")),
@@ -280,28 +280,28 @@ _COLUMNS: dict[str, Callable[[dict[str, Any], Capture], dict[str, Any]]] = {
 }
 
 
-def state_hash(fields: dict[str, Any]) -> str:
+def state_hash(fields: dict[str, object]) -> str:
     """Return a hash of a dashboard's state: equal states have equal ones."""
     names = ("dashboard_state", "trading_state", "theme")
     state = {name: fields.get(name) for name in names}
     return hashlib.sha256(payload_text(state).encode()).hexdigest()
 
 
-def _object(value: Any) -> dict[str, Any]:
+def _object(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _snaked(value: Any) -> dict[str, Any]:
+def _snaked(value: object) -> dict[str, Any]:
     return {snake(key): item for key, item in _object(value).items()}
 
 
-def _texts(value: Any) -> list[str] | None:
+def _texts(value: object) -> list[str] | None:
     if not isinstance(value, list):
         return None
     return [line for line in (text(item, 200) for item in value) if line]
 
 
-def text(value: Any, length: int) -> str | None:
+def text(value: object, length: int) -> str | None:
     """Return a value as a column takes it; None when it is no text or number."""
     if value is None or isinstance(value, bool | dict | list):
         return None
@@ -309,12 +309,12 @@ def text(value: Any, length: int) -> str | None:
     return clean.encode("utf-8", errors="replace").decode() or None
 
 
-def name_in(value: Any, length: int = 255) -> str | None:
+def name_in(value: object, length: int = 255) -> str | None:
     """Return a name as a column takes it; None for one in which nothing is seen."""
     return line_of(text(value, length) or "") or None
 
 
-def number(value: Any, digits: int, decimals: int) -> Decimal | None:
+def number(value: object, digits: int, decimals: int) -> Decimal | None:
     """Return a number as a column takes it, rounded half-even here and not there.
 
     None for what is no number or does not fit; the capture keeps it.
@@ -330,7 +330,7 @@ def number(value: Any, digits: int, decimals: int) -> Decimal | None:
     return rounded if rounded.adjusted() < digits - decimals else None
 
 
-def whole(value: Any) -> int | None:
+def whole(value: object) -> int | None:
     """Return a whole number as a column takes it."""
     amount = number(value, 18, 0)
     return None if amount is None or amount != to_decimal(value) else int(amount)

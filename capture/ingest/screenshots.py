@@ -44,7 +44,7 @@ def store_screenshot(
     return item, issue
 
 
-def read_mark(value: Any) -> tuple[str, str, int] | None:
+def read_mark(value: object) -> tuple[str, str, int] | None:
     """Return hash, type and size from the mark that replaces a screenshot."""
     if not isinstance(value, str) or not value.startswith(_PREFIX):
         return None

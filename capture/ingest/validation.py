@@ -143,7 +143,7 @@ def _pointer(envelope: Envelope, name: str) -> str:
     return f"/{envelope.sent_as.get(name, name)}"
 
 
-def is_success(fields: Mapping[str, Any]) -> bool | None:
+def is_success(fields: Mapping[str, object]) -> bool | None:
     """Tell whether a login succeeded, as it does unless it says no; None if unclear."""
     value = fields.get("success", True)
     if isinstance(value, str):
@@ -151,7 +151,7 @@ def is_success(fields: Mapping[str, Any]) -> bool | None:
     return _TRUTHS.get(value) if isinstance(value, int | Decimal) else None
 
 
-def to_decimal(value: Any) -> Decimal | None:
+def to_decimal(value: object) -> Decimal | None:
     """Return a number that came as a number or as text; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal | str):
         return None

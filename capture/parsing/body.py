@@ -76,7 +76,7 @@ def repaired(text: str) -> tuple[str, list[tuple[str, str]]]:
     return text, []
 
 
-def find_excess(item: Any) -> tuple[tuple[str, str] | None, int]:
+def find_excess(item: object) -> tuple[tuple[str, str] | None, int]:
     """Return what is too much about an item, as code and sentence, and its size.
 
     The size is about that of its JSON, in characters. Counts without calling itself.
@@ -136,7 +136,7 @@ def _parse_integer(digits: str) -> Any:
     return NON_FINITE if len(digits) > _MAX_EXPONENT else int(digits)
 
 
-def _parse_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _parse_object(pairs: list[tuple[str, object]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) == len(pairs):
         return value

@@ -20,7 +20,7 @@ _quoted = json.encoder.encode_basestring
 _VOLATILE = {"sentAt", "sent_at", "writeKey", "api_key", "_metadata", "receivedAt"}
 
 
-def payload_text(value: Any) -> str:
+def payload_text(value: object) -> str:
     """Return JSON with sorted keys, no blanks, and numbers in the digits they came in.
 
     Control characters and lone surrogates are written as escapes, so that the text
@@ -92,7 +92,7 @@ class _Writer:
         self.parts.append("{")
         self.path.append((iter(sorted(value)), value))
 
-    def _scalar(self, value: Any) -> str:
+    def _scalar(self, value: object) -> str:
         if value is None or value is NON_FINITE:
             return "null"
         if isinstance(value, bool) or not isinstance(value, int | Decimal):
@@ -108,7 +108,7 @@ def read_payload(text: str | None) -> Any:
     return json.loads(text or "{}", parse_float=Decimal)
 
 
-def fingerprint(body: Any) -> bytes:
+def fingerprint(body: object) -> bytes:
     """Return SHA-256 of what a message means: equal for every sending of it."""
     if isinstance(body, dict):
         body = {key: value for key, value in body.items() if key not in _VOLATILE}

@@ -82,7 +82,7 @@ _SECRET_PAIR = re.compile(
 _SECRET_OBJECT = re.compile(_HIDING + r"(?=[\[{])", re.IGNORECASE | re.VERBOSE)
 
 
-def redact(value: Any) -> tuple[Any, Warnings]:
+def redact(value: object) -> tuple[Any, Warnings]:
     """Return a value without secrets and marks, and what was done: (code, pointer).
 
     Codes: `secret_redacted`; `duplicate_key` where a key came twice; and
@@ -133,7 +133,7 @@ class _Cleaner:
     # members, and those that are clean.
     path: list[tuple[Any, Iterator[Any], Any]] = field(default_factory=list)
 
-    def clean(self, value: Any) -> Any:
+    def clean(self, value: object) -> Any:
         """Return a value without secrets and marks."""
         cleaned: list[Any] = []
         self.path.append(("", iter([value]), cleaned))
@@ -199,7 +199,7 @@ class _Cleaner:
             self._note("duplicate_key", _mask(key))
         return cleaned
 
-    def _clean_scalar(self, value: Any, place: str | int) -> Any:
+    def _clean_scalar(self, value: object, place: str | int) -> Any:
         if value is NON_FINITE or (isinstance(value, float) and not isfinite(value)):
             self._note("non_finite_number", place)
             return None
@@ -234,7 +234,7 @@ def _clean_number(value: int | Decimal) -> Any:
     return value if clean == whole else clean
 
 
-def _is_short_number(item: Any) -> bool:
+def _is_short_number(item: object) -> bool:
     is_number = isinstance(item, str | int)
     return is_number and sum(c.isdigit() for c in str(item)) <= _LONGEST_PHONE
 

@@ -186,7 +186,7 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def plain_value(value: Any) -> tuple[Any, str | None]:
+def plain_value(value: object) -> tuple[Any, str | None]:
     """Return a value of SQLite as a message holds it, and what was done to it.
 
     Numbers keep the digits that were written; bytes that are no text come in base64.
@@ -203,7 +203,7 @@ def plain_value(value: Any) -> tuple[Any, str | None]:
     return value, None
 
 
-def is_blank(values: Sequence[Any]) -> bool:
+def is_blank(values: Sequence[object]) -> bool:
     """Tell whether none of these values says anything."""
     return all(value in (None, "", [], {}) for value in values)
 
@@ -223,7 +223,7 @@ def _is_whole(text: str) -> bool:
     return True
 
 
-def _label(pk: Any, name: str, n: int) -> str:
+def _label(pk: object, name: str, n: int) -> str:
     """Return the key as a report may show it: a person's e-mail is none."""
     is_plain = isinstance(pk, int) or (
         isinstance(pk, str)

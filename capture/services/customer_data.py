@@ -104,26 +104,26 @@ def _of(kind: str, name: str) -> Callable[[Any, Any], Any]:
     return lambda _, latest: getattr(getattr(latest, kind, None), name, None)
 
 
-def _paid_amount(_: Any, latest: Latest | None) -> Decimal | None:
+def _paid_amount(_: object, latest: Latest | None) -> Decimal | None:
     payment = latest.payment if latest else None
     if payment is None or payment.final_price is None:
         return None
     return customers.quantise(payment.final_price, payment.currency)
 
 
-def _size(_: Any, latest: Latest | None) -> Decimal | int | None:
+def _size(_: object, latest: Latest | None) -> Decimal | int | None:
     answers = latest.questionnaire if latest else None
     size = answers.account_size if answers else None
     # A whole number in the document; fractions stay fractions.
     return int(size) if size is not None and size == int(size) else size
 
 
-def _answers(_: Any, latest: Latest | None) -> str | None:
+def _answers(_: object, latest: Latest | None) -> str | None:
     answers = latest.questionnaire if latest else None
     return (answers.answers or None) if answers else None
 
 
-def _credential(_: Any, latest: Latest | None) -> bool:
+def _credential(_: object, latest: Latest | None) -> bool:
     signup = latest.signup if latest else None
     warnings = signup.capture.warnings if signup else None
     return any(code == _REDACTED_WARNING for code, _ in warnings or ())

@@ -21,7 +21,7 @@ def direct_sender(
     nothing asks the database while Django starts.
     """
 
-    def send(kind: str, body: dict[str, Any]) -> None:
+    def send(kind: str, body: dict[str, object]) -> None:
         actor = Actor.system("signals", via="job")
         # Users of the project are not staff of Holdfast.
         with tenant_scope(None):

@@ -238,7 +238,7 @@ def _row_messages(load: _Load, table: str, row: TableRecord) -> Iterator[_Messag
         yield _Message(row.label, part.suffix, envelope, weight)
 
 
-def _localise(values: dict[str, Any], zone: tzinfo | None) -> None:
+def _localise(values: dict[str, object], zone: tzinfo | None) -> None:
     """Write the zone to the times that have none."""
     if zone is None:
         return
@@ -254,14 +254,14 @@ def _localise(values: dict[str, Any], zone: tzinfo | None) -> None:
             values[name] = moment.replace(tzinfo=zone).isoformat()
 
 
-def _first_time(times: tuple[Any, ...]) -> Any:
+def _first_time(times: tuple[object, ...]) -> Any:
     """Return the first time that can be read, else the first one that is there."""
     values = [_unquoted(value) for value in times if value not in (None, "")]
     readable = (value for value in values if read_time(value) is not None)
     return next(readable, next(iter(values), None))
 
 
-def _unquoted(value: Any) -> Any:
+def _unquoted(value: object) -> Any:
     # A column of text turns the seconds of a clock into text.
     if isinstance(value, str):
         value = value.strip()
@@ -269,7 +269,7 @@ def _unquoted(value: Any) -> Any:
     return value
 
 
-def _drop_illegal_ids(table: str, values: dict[str, Any]) -> None:
+def _drop_illegal_ids(table: str, values: dict[str, object]) -> None:
     """Rename a user id of 0 or the like: it identifies nobody, unlike the e-mail."""
     for name in (*who(table)[0], "user_id"):
         value = values.get(name)

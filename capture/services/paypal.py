@@ -7,7 +7,6 @@ import logging
 import urllib.error
 import urllib.request
 from http.client import HTTPResponse
-from typing import Any
 
 from django.core.cache import cache
 
@@ -22,7 +21,7 @@ _CACHE_SECONDS = 24 * 3600
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *args: Any, **kwargs: Any) -> None:
+    def redirect_request(self, *args: object, **kwargs: object) -> None:
         """Follow no redirect: it could lead anywhere."""
 
 

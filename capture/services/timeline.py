@@ -76,7 +76,7 @@ def _currency(values: dict[str, Any]) -> str | None:
     return code if is_code else None
 
 
-def _title(capture: Capture, values: dict[str, Any]) -> str:
+def _title(capture: Capture, values: dict[str, object]) -> str:
     if capture.type == CaptureType.PAYMENT:
         state = str(values.get("state"))
         is_state = state in PaymentState.values

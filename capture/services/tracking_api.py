@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 from audit.tenancy.actors import Actor
@@ -18,7 +17,7 @@ from capture.parsing import ParseError, parse_body
 
 
 def store_customer_profile(
-    *, source: Source, actor: Actor, email: str, **fields: Any
+    *, source: Source, actor: Actor, email: str, **fields: object
 ) -> IngestResult:
     """Capture a profile; its customer is found by e-mail, or made.
 
@@ -30,7 +29,7 @@ def store_customer_profile(
 
 
 def update_customer_profile(
-    email: str, changes: dict[str, Any], *, source: Source, actor: Actor
+    email: str, changes: dict[str, object], *, source: Source, actor: Actor
 ) -> IngestResult:
     """Capture changed fields. A `last_login_at` becomes a login at that time."""
     body = {**changes, "email": email}
@@ -38,7 +37,7 @@ def update_customer_profile(
 
 
 def track_login_activity(
-    *, source: Source, actor: Actor, email: str, success: bool = True, **fields: Any
+    *, source: Source, actor: Actor, email: str, success: bool = True, **fields: object
 ) -> IngestResult:
     """Capture a sign-in or a failed attempt; an attempt makes no customer.
 
@@ -49,7 +48,7 @@ def track_login_activity(
 
 
 def capture_one(
-    kind: str, body: dict[str, Any], *, source: Source, actor: Actor
+    kind: str, body: dict[str, object], *, source: Source, actor: Actor
 ) -> IngestResult:
     """Capture one message; raises ValueError with a sentence when it does not fit."""
     try:
@@ -65,7 +64,7 @@ def capture_one(
     return ingest(envelopes, source=source, actor=actor)[0]
 
 
-def _json_default(value: Any) -> str:
+def _json_default(value: object) -> str:
     if isinstance(value, datetime | date):
         return value.isoformat()
     if isinstance(value, Decimal | UUID):

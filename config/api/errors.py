@@ -135,7 +135,7 @@ def _code(error: exceptions.APIException) -> str:
     return str(error.default_code)
 
 
-def _errors(detail: Any, pointer: str) -> Iterator[dict[str, str]]:
+def _errors(detail: object, pointer: str) -> Iterator[dict[str, str]]:
     """Yield each mistake with the JSON pointer of what is wrong."""
     if isinstance(detail, dict):
         for name, inner in detail.items():

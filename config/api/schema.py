@@ -84,7 +84,7 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
     target_class = "audit.rest.authentication.TokenAuthentication"
     name = "staffToken"
 
-    def get_security_definition(self, auto_schema: Any) -> Any:
+    def get_security_definition(self, auto_schema: object) -> Any:
         return {
             "type": "http",
             "scheme": "bearer",
@@ -103,7 +103,7 @@ class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-
     def get_security_requirement(self, auto_schema: Any) -> Any:
         return _with_csrf("staffSession", auto_schema.method)
 
-    def get_security_definition(self, auto_schema: Any) -> Any:
+    def get_security_definition(self, auto_schema: object) -> Any:
         # With https the name begins with __Host-; the description is one for all.
         return {"type": "apiKey", "in": "cookie", "name": "sessionid"}
 
@@ -225,7 +225,7 @@ def _name_choices(result: dict[str, Any]) -> None:
             place[key] = _referred(name, schema)
 
 
-def _choice_maps(node: Any) -> Iterator[dict[str, Any]]:
+def _choice_maps(node: object) -> Iterator[dict[str, Any]]:
     """Yield each mapping whose values are schemas, one of which may be replaced."""
     if isinstance(node, dict):
         choices = {k: v for k, v in node.items() if isinstance(v, dict) and "enum" in v}

@@ -121,10 +121,10 @@ class WaitsOnce:
 
 def _execute(
     execute: Callable[..., Any],
-    sql: Any,
-    params: Any,
+    sql: object,
+    params: object,
     many: bool,  # noqa: FBT001 - Django's signature
-    context: dict[str, Any],
+    context: dict[str, object],
 ) -> Any:
     waiting = _waiting.get()
     if waiting is None or (isinstance(sql, str) and _ENDING.match(sql)):

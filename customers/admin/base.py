@@ -34,7 +34,7 @@ class HubScopedAdmin(ScopedAdmin):
 class HubAdmin(HubScopedAdmin, TrackedAdmin):
     """A page whose changes go through `save_record`."""
 
-    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+    def get_fieldsets(self, request: HttpRequest, obj: object = None) -> Any:
         parts = super().get_fieldsets(request, obj)
         if obj is not None:
             return parts
@@ -82,7 +82,7 @@ class EntryAdmin(ServiceAdmin, ReadOnlyAdmin):
 
     parent_field = "customer"
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
         # Past the guard in between: the usual permission decides.
         return super(GuardedAdmin, self).has_add_permission(request)
 

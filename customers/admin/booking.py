@@ -179,7 +179,7 @@ class CreditAdmin(LimitedForms, EntryAdmin):
     extra_lookups = ("customer__id__exact",)
     ordering = ("-created_at", "-id")
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+    def get_fields(self, request: HttpRequest, obj: object = None) -> Any:
         hidden = {"salt", "commitment", "id", "business", "reverses"}
         if obj is None:
             hidden |= {"created_at", "created_by_id", "operation_id"}

@@ -64,7 +64,9 @@ class ArchivedFilter(admin.SimpleListFilter):
     title = "archived"
     parameter_name = "archived"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+    def lookups(
+        self, request: HttpRequest, model_admin: object
+    ) -> list[tuple[str, str]]:
         return [("yes", "Archived"), ("all", "All")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
@@ -84,7 +86,9 @@ class LookAlikeFilter(admin.SimpleListFilter):
     title = "possible duplicates"
     parameter_name = "alike"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+    def lookups(
+        self, request: HttpRequest, model_admin: object
+    ) -> list[tuple[str, str]]:
         return [("yes", "E-mail or name looks like another's")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
@@ -275,7 +279,7 @@ class CustomerAdmin(BulkActs, PersonPages, ExchangeAdmin):
         more = ("business",) if len(businesses) > 1 else ()
         return (*super().get_list_display(request), *more)
 
-    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+    def get_fieldsets(self, request: HttpRequest, obj: object = None) -> Any:
         fieldsets = super().get_fieldsets(request, obj)
         if obj is not None and self.has_change_permission(request, obj):
             fieldsets[-1][1]["fields"] = ("change_reason", "opened_rev")

@@ -57,7 +57,7 @@ class ConsentEventAdmin(EntryAdmin):
     extra_lookups = ("customer__id__exact",)
     ordering = ("-occurred_at", "-id")
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+    def get_fields(self, request: HttpRequest, obj: object = None) -> Any:
         hidden = {"salt", "commitment", "id", "business"}
         if obj is None:
             hidden |= {"created_at", "recorded_by_id", "capture_id", "operation_id"}
@@ -84,5 +84,5 @@ class CustomerStatsAdmin(ReadOnlyAdmin):
     search_fields = ("customer__unique_id__istartswith",)
     ordering = ("-last_active_at", "-id")
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+    def get_fields(self, request: HttpRequest, obj: object = None) -> Any:
         return readable_columns(CustomerStats, {"id"})

@@ -43,7 +43,7 @@ _RULES = (
 class PersonsOnly(BasePermission):
     """Refuses a machine key with a reason: a key cannot confirm a step-up."""
 
-    def has_permission(self, request: Request, view: Any) -> bool:
+    def has_permission(self, request: Request, view: object) -> bool:
         _, _, text = request.headers.get("Authorization", "").partition(" ")
         if "X-Capture-Key" in request.headers or text.startswith(("sk_", "pk_")):
             sentence = "Persons export, with a confirmation. Sign in as a person."
@@ -75,7 +75,7 @@ class ExportView(WorkingBusinessView):
     def post(self, request: Request) -> StreamingHttpResponse:
         return self.export(self.profile, self.body())
 
-    def export(self, profile: str, body: dict[str, Any]) -> StreamingHttpResponse:
+    def export(self, profile: str, body: dict[str, object]) -> StreamingHttpResponse:
         """Answer the stream of an export. Raises ApiError 401 without a step-up."""
         permission = services.EXPORT_PERMISSIONS[ExportProfile(profile)]
         if not self.request.user.has_perm(permission):
@@ -154,7 +154,7 @@ class HubExportView(ExportView):
 class HasExportPermission(HasHubPermission):
     """Allows whoever may make any export; the plan checks its own permission."""
 
-    def has_permission(self, request: Request, view: Any) -> bool:
+    def has_permission(self, request: Request, view: object) -> bool:
         if super().has_permission(request, view):
             return True
         user: Any = request.user

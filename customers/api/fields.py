@@ -19,14 +19,14 @@ class NumberField(serializers.DecimalField):
     ) -> None:
         super().__init__(max_digits, decimal_places, coerce_to_string=False, **kwargs)
 
-    def to_representation(self, value: Any) -> Any:
+    def to_representation(self, value: object) -> Any:
         return value
 
 
 class NumberTextField(serializers.CharField):
     """A number as a string, without an exponent."""
 
-    def to_representation(self, value: Any) -> str:
+    def to_representation(self, value: object) -> str:
         return format(value, "f")
 
 
@@ -46,7 +46,7 @@ class InCurrency(serializers.Field[Any, Any, Any, Any]):
         self.currency, self.absent = currency.split("."), absent
         super().__init__(**kwargs)
 
-    def get_attribute(self, instance: Any) -> Any:
+    def get_attribute(self, instance: object) -> Any:
         amount = super().get_attribute(instance)
         if amount is None:
             return self.absent
@@ -80,7 +80,7 @@ class PresumedField(serializers.BooleanField):
         self.presumed = presumed
         super().__init__(**kwargs)
 
-    def get_attribute(self, instance: Any) -> Any:
+    def get_attribute(self, instance: object) -> Any:
         value = super().get_attribute(instance)
         return self.presumed if value is None else value
 

@@ -179,7 +179,7 @@ class CustomerLookupMixin(BusinessScopeMixin):
             self.actor.operation.refuse("not_found", object_id=pk)
             raise Http404 from error
 
-    def act(self, service: Callable[..., _T], *args: Any, **values: Any) -> _T:
+    def act(self, service: Callable[..., _T], *args: object, **values: object) -> _T:
         """Call a service. Raises ApiError 409 where the state does not allow it."""
         try:
             return service(*args, actor=self.actor, **values)

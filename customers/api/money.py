@@ -47,7 +47,9 @@ class ListCreateViewSet(CreditAnswerMixin, HubViewSet):
     def get_action_specs(cls) -> dict[str, ActionSpec]:
         return {"list": super().get_action_specs()["list"], "create": cls.create_spec}
 
-    def create_by(self, service: Callable[..., Any], *args: Any, **more: Any) -> Any:
+    def create_by(
+        self, service: Callable[..., Any], *args: object, **more: object
+    ) -> Any:
         """Call a service with the body, without the customer, who is in the path."""
         values = self.body()
         del values["customer_id"]
@@ -80,7 +82,7 @@ class BookingRefundViewSet(ListCreateViewSet, bookings.RefundViewSet):
     def get_queryset(self) -> Any:
         return super().get_queryset().filter(booking=self.parent_booking)
 
-    def create(self, request: Request, **_: Any) -> Response:
+    def create(self, request: Request, **_: object) -> Response:
         """Give money back; above the limit a second person approves it (202)."""
         refund = self.create_by(
             services.request_refund,
@@ -106,7 +108,7 @@ class CustomerCreditViewSet(ListCreateViewSet, bookings.CreditViewSet):
         serializers.IssueCredit,
     )
 
-    def create(self, request: Request, **_: Any) -> Response:
+    def create(self, request: Request, **_: object) -> Response:
         """Give credit."""
         customer = self.customer(self.kwargs["customer"])
         entry = self.create_by(
@@ -124,7 +126,7 @@ class CustomerFlagViewSet(ListCreateViewSet, notes.FlagViewSet):
         "customers.add_flag", FlagSerializer, 201, serializers.AddFlag
     )
 
-    def create(self, request: Request, **_: Any) -> Response:
+    def create(self, request: Request, **_: object) -> Response:
         """Put a flag on a customer."""
         customer = self.customer(self.kwargs["customer"])
         flag = self.create_by(services.add_flag, customer)
@@ -157,7 +159,9 @@ class RefundDecisionViewSet(ViewSetMixin, CustomerLookupMixin):
         """Refuse or withdraw a requested refund."""
         return self._decide(pk, services.refuse_refund)
 
-    def _decide(self, pk: str, service: Callable[..., Refund], **more: Any) -> Response:
+    def _decide(
+        self, pk: str, service: Callable[..., Refund], **more: object
+    ) -> Response:
         refund = self.get_or_404(services.get_refund, pk)
         refund = self.act(service, refund, **more, **self.body())
         self.note_viewed(refund.customer)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.http import Http404
@@ -73,7 +73,7 @@ class SegmentViewSet(ViewSetMixin, WorkingBusinessView):
             raise rule_problem(error, "/rule") from error
         return self._page(customers)
 
-    def _page(self, queryset: Any) -> Response:
+    def _page(self, queryset: object) -> Response:
         """Answer a page of customers, with the channels that may carry offers."""
         page = self.list_page(queryset)
         return self.respond(

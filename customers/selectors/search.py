@@ -92,7 +92,11 @@ def find_customers(
 
 
 def _exact_matches(
-    customers: CustomerQuerySet, contacts: Any, text: str, phones: set[str], limit: int
+    customers: CustomerQuerySet,
+    contacts: object,
+    text: str,
+    phones: set[str],
+    limit: int,
 ) -> list[Match]:
     """Return exact matches, by one statement of look-ups and one for the customers."""
     ranks = {kind: rank for rank, kind in enumerate(_EXACT)}

@@ -119,7 +119,7 @@ def _restore(customers: list[Customer], *, actor: Actor, reason: str) -> list[Cu
 def _mark(
     customers: list[Customer],
     action: str,
-    marks: dict[str, Any],
+    marks: dict[str, object],
     *,
     actor: Actor,
     reason: str,

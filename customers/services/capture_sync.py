@@ -66,7 +66,7 @@ def _former_emails(keys: list[str]) -> Any:
 
 
 def create_captured_customers(
-    business: Business, new_customers: list[dict[str, Any]], *, actor: Actor
+    business: Business, new_customers: list[dict[str, object]], *, actor: Actor
 ) -> list[UUID]:
     """Create customers with preferences, from the columns of each.
 

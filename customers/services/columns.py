@@ -32,7 +32,7 @@ class Column:
     # How a value that is no text, number or time is written into a cell.
     write: Callable[[Any], str] | None = None
 
-    def value_of(self, instance: Any, loaded: Any = None) -> Any:
+    def value_of(self, instance: object, loaded: object = None) -> Any:
         """Return the value that an instance has in this column."""
         if callable(self.read):
             return self.read(instance, loaded)
@@ -41,11 +41,11 @@ class Column:
             value = getattr(value, name)
         return value
 
-    def masked(self, value: Any) -> Any:
+    def masked(self, value: object) -> Any:
         """Return a value masked by its privacy class."""
         return masked_value(value, self.kind, is_copy=self.is_copy)
 
-    def cell(self, value: Any) -> str:
+    def cell(self, value: object) -> str:
         """Return a value as the text of a cell, not yet made safe."""
         if isinstance(value, bool):
             return "yes" if value else "no"

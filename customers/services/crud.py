@@ -124,7 +124,7 @@ def _check(instance: models.Model, stored: models.Model | None = None) -> None:
     clean_instance(instance, stored, exclude=hidden | {"business"})
 
 
-def _check_live(instance: Any) -> None:
+def _check_live(instance: object) -> None:
     """Raise ValidationError for an instance of an archived or erased customer."""
     about = instance.ticket if isinstance(instance, TicketMessage) else instance
     customer = getattr(about, "customer", None)

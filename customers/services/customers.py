@@ -216,7 +216,7 @@ def _set_address(
     save_plainly(write)
 
 
-def _check_columns(columns: dict[str, Any]) -> None:
+def _check_columns(columns: dict[str, object]) -> None:
     if unknown := sorted(columns.keys() - set(CUSTOMER_COLUMNS)):
         msg = f"A customer has no {', '.join(unknown)} that can be set."
         raise ValidationError(msg, code="unknown_field")

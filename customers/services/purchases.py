@@ -84,7 +84,7 @@ def update_purchase_history(
     items_count: Decimal | int = 0,
     reference: str | None = None,
     currency: str | None = None,
-    **columns: Any,
+    **columns: object,
 ) -> Booking:
     """Create one completed sale, and update the figures in the same transaction.
 

@@ -72,7 +72,7 @@ class _Reading:
         return Q()
 
 
-def read_rule(rule: Any, *, business: Business, now: datetime | None = None) -> Q:
+def read_rule(rule: object, *, business: Business, now: datetime | None = None) -> Q:
     """Return a rule as a filter of customers. Raises RuleError with every mistake.
 
     A missing value, such as the last login of a customer who never signed in, meets no
@@ -85,7 +85,7 @@ def read_rule(rule: Any, *, business: Business, now: datetime | None = None) -> 
     return condition
 
 
-def plain_rule(rule: Any) -> Any:
+def plain_rule(rule: object) -> Any:
     """Return a rule as the trail keeps it: fractions as text."""
     if isinstance(rule, dict):
         return {str(key): plain_rule(value) for key, value in rule.items()}
@@ -95,7 +95,7 @@ def plain_rule(rule: Any) -> Any:
     return rule if is_plain else str(rule)
 
 
-def _parse_rule(rule: Any, reading: _Reading, pointer: str, depth: int) -> Q:
+def _parse_rule(rule: object, reading: _Reading, pointer: str, depth: int) -> Q:
     reading.parts += 1
     if reading.parts > MAX_PARTS:
         if reading.parts == MAX_PARTS + 1:
@@ -116,7 +116,7 @@ def _parse_rule(rule: Any, reading: _Reading, pointer: str, depth: int) -> Q:
     return _condition(rule, reading, pointer)
 
 
-def _joined(rule: dict[str, Any], reading: _Reading, pointer: str, depth: int) -> Q:
+def _joined(rule: dict[str, object], reading: _Reading, pointer: str, depth: int) -> Q:
     [(name, parts)] = rule.items()
     if not isinstance(parts, list) or not parts:
         text = "Send a list with one condition or more."
@@ -131,7 +131,7 @@ def _joined(rule: dict[str, Any], reading: _Reading, pointer: str, depth: int) -
     return joined
 
 
-def _condition(rule: dict[str, Any], reading: _Reading, pointer: str) -> Q:
+def _condition(rule: dict[str, object], reading: _Reading, pointer: str) -> Q:
     name = _HUMP.sub(r"_\1", str(rule["field"])).lower()
     rule_field = _FIELDS.get(name)
     if rule_field is None:
@@ -151,7 +151,9 @@ def _condition(rule: dict[str, Any], reading: _Reading, pointer: str) -> Q:
     return _compared(rule_field, op, value, reading, at)
 
 
-def _compared(rule_field: _Field, op: str, value: Any, reading: _Reading, at: str) -> Q:
+def _compared(
+    rule_field: _Field, op: str, value: object, reading: _Reading, at: str
+) -> Q:
     read = rule_field.read(value, reading)
     if read is None:
         return reading.wrong(at, "invalid", rule_field.hint)
@@ -160,7 +162,7 @@ def _compared(rule_field: _Field, op: str, value: Any, reading: _Reading, at: st
     return ~condition & has_one if op == "ne" else condition
 
 
-def _one_of(rule_field: _Field, value: Any, reading: _Reading, at: str) -> Q:
+def _one_of(rule_field: _Field, value: object, reading: _Reading, at: str) -> Q:
     if not isinstance(value, list) or not 0 < len(value) <= _MAX_CHOICES:
         text = f"Send a list of 1 to {_MAX_CHOICES} values."
         return reading.wrong(at, "incorrect_type", text)
@@ -174,7 +176,7 @@ def _one_of(rule_field: _Field, value: Any, reading: _Reading, at: str) -> Q:
 # --- values: what is none of the field's is None ------------------------------------
 
 
-def _parse_amount(value: Any, _: _Reading) -> Decimal | None:
+def _parse_amount(value: object, _: _Reading) -> Decimal | None:
     if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
         return None
     try:
@@ -185,7 +187,7 @@ def _parse_amount(value: Any, _: _Reading) -> Decimal | None:
     return amount if fits and amount == round(amount, 3) else None
 
 
-def _whole(value: Any, reading: _Reading) -> int | None:
+def _whole(value: object, reading: _Reading) -> int | None:
     amount = _parse_amount(value, reading)
     limit = 2**31
     if amount is None or amount != int(amount) or not -limit <= amount < limit:
@@ -193,7 +195,7 @@ def _whole(value: Any, reading: _Reading) -> int | None:
     return int(amount)
 
 
-def _parse_time(value: Any, reading: _Reading) -> datetime | None:
+def _parse_time(value: object, reading: _Reading) -> datetime | None:
     if not isinstance(value, str):
         return None
     if match := _RELATIVE.fullmatch(value):
@@ -202,7 +204,7 @@ def _parse_time(value: Any, reading: _Reading) -> datetime | None:
     return moment.astimezone(UTC) if moment and is_in_range(moment) else None
 
 
-def _day(value: Any, reading: _Reading) -> date | None:
+def _day(value: object, reading: _Reading) -> date | None:
     moment = _parse_time(value, reading)
     return reading.business.local_day(moment) if moment else None
 
@@ -220,7 +222,7 @@ def _choice(values: list[str]) -> Callable[[Any, _Reading], str | None]:
     )
 
 
-def _flag(value: Any, _: _Reading) -> bool | None:
+def _flag(value: object, _: _Reading) -> bool | None:
     return value if isinstance(value, bool) else None
 
 

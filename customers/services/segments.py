@@ -121,7 +121,7 @@ def list_segment_customers(
 
 
 def list_rule_customers(
-    rule: Any, *, actor: Actor, business: Business, now: datetime | None = None
+    rule: object, *, actor: Actor, business: Business, now: datetime | None = None
 ) -> CustomerQuerySet:
     """Return the live customers that meet a rule. Raises RuleError."""
     condition = read_rule(rule, business=business, now=now)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 
 def render_account(
-    request: HttpRequest, template: str, title: str, **context: Any
+    request: HttpRequest, template: str, title: str, **context: object
 ) -> HttpResponse:
     """Return the page."""
     context |= {**admin.site.each_context(request), "title": title}

@@ -293,7 +293,7 @@ _ACTS = {
 # --- the pages ------------------------------------------------------------------
 
 
-def _second_factor_page(request: HttpRequest, **forms: Any) -> HttpResponse:
+def _second_factor_page(request: HttpRequest, **forms: object) -> HttpResponse:
     context = {
         "begin_form": PasswordEntry(request),
         "codes_form": RemovalForm(request, auto_id="codes_%s"),

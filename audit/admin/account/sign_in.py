@@ -275,7 +275,9 @@ class PasskeyView(_SignInView):
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return HttpResponseRedirect(reverse("admin:login"))
 
-    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def post(
+        self, request: HttpRequest, *args: object, **kwargs: object
+    ) -> HttpResponse:
         if passkeys.is_asking(request):
             return passkeys.passkey_response(partial(self._ask, request))
         return super().post(request, *args, **kwargs)

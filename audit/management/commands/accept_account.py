@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from audit import accounts
@@ -24,7 +22,7 @@ class Command(BaseCommand):
         parser.add_argument("username", help="The user name of the account.")
         parser.add_argument("--yes", action="store_true", help="Do it; else only show.")
 
-    def handle(self, *, username: str, yes: bool, **_: Any) -> None:
+    def handle(self, *, username: str, yes: bool, **_: object) -> None:
         actor = Actor.system("accept_account")
         user = accounts.list_users(actor=actor).filter(username=username).first()
         if user is None:

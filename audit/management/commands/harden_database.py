@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
@@ -56,7 +54,7 @@ class Command(BaseCommand):
         password_file: str | None,
         undo: bool,
         dry_run: bool,
-        **_: Any,
+        **_: object,
     ) -> None:
         if connection.vendor != "postgresql":
             self.stdout.write(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.core.management.base import BaseCommand, CommandParser
 
 from audit import maintenance
@@ -21,7 +19,7 @@ class Command(BaseCommand):
             "--yes", action="store_true", help="Do it; else only count."
         )
 
-    def handle(self, *, yes: bool, **_: Any) -> None:
+    def handle(self, *, yes: bool, **_: object) -> None:
         for name, count in maintenance.run_cleanups(only_count=not yes).items():
             verb = "removed" if yes else "to remove; add --yes"
             self.stdout.write(f"{name}: {count} {verb}")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from audit import accounts
@@ -39,7 +37,7 @@ class Command(BaseCommand):
         parser.add_argument("--yes", action="store_true", help="Do it; else only show.")
 
     def handle(
-        self, *, username: str, second_factor: bool, pin: bool, yes: bool, **_: Any
+        self, *, username: str, second_factor: bool, pin: bool, yes: bool, **_: object
     ) -> None:
         actor = Actor.system("recover_account")
         user = accounts.list_users(actor=actor).filter(username=username).first()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.core.management.base import BaseCommand, CommandParser
 
 from audit import maintenance
@@ -29,7 +27,7 @@ class Command(BaseCommand):
             "and capture keys that were not used since. Their people get a mail.",
         )
 
-    def handle(self, *, yes: bool, end_rest: bool, **_: Any) -> None:
+    def handle(self, *, yes: bool, end_rest: bool, **_: object) -> None:
         actor = Actor.system("renew_hash_key")
         steps = [maintenance.renew_outdated] if yes else []
         steps += [maintenance.end_outdated] if yes and end_rest else []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -27,7 +26,7 @@ class Command(BaseCommand):
             "--capture", type=UUID, help="Only this capture, by its id."
         )
 
-    def handle(self, *, check: bool, capture: UUID | None, **_: Any) -> None:
+    def handle(self, *, check: bool, capture: UUID | None, **_: object) -> None:
         count = 0
         verb = "differs" if check else "repaired"
         actor = Actor.system("rebuild_projections")

@@ -23,7 +23,7 @@ class Command(BaseCommand):
         parser.add_argument("--reason", default="", help="Kept with each decision.")
         parser.add_argument("--yes", action="store_true", help="Do it.")
 
-    def handle(self, *, code: str, reason: str, yes: bool, **_: Any) -> None:
+    def handle(self, *, code: str, reason: str, yes: bool, **_: object) -> None:
         actor = Actor.system("replay_quarantine")
         items = services.list_quarantined(actor=actor, code=code).order_by("pk")
         total = items.count()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.core.exceptions import ObjectDoesNotExist
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -18,7 +16,7 @@ class Command(BaseCommand):
         parser.add_argument("prefix", help="The beginning that the admin shows.")
         parser.add_argument("--reason", required=True, help="Kept in its history.")
 
-    def handle(self, *, prefix: str, reason: str, **_: Any) -> None:
+    def handle(self, *, prefix: str, reason: str, **_: object) -> None:
         actor = Actor.system("revoke_key")
         try:
             key = services.get_key(prefix, actor=actor)

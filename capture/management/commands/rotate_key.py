@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -24,7 +23,7 @@ class Command(BaseCommand):
             "--days", type=int, default=7, help="How long the old key works on."
         )
 
-    def handle(self, *, prefix: str, days: int, **_: Any) -> None:
+    def handle(self, *, prefix: str, days: int, **_: object) -> None:
         actor = Actor.system("rotate_key")
         try:
             key = services.get_key(prefix, actor=actor)

@@ -25,7 +25,7 @@ class Command(changepassword.Command):
 
     _get_pass: Any
 
-    def handle(self, *, username: str | None, **_: Any) -> str:
+    def handle(self, *, username: str | None, **_: object) -> str:
         username = username or getpass.getuser()
         actor = Actor.system("changepassword")
         user = accounts.list_users(actor=actor).filter(username=username).first()

@@ -20,7 +20,7 @@ class _Accounts:
     def __init__(self) -> None:
         self._default_manager = self
 
-    def __call__(self, **values: Any) -> Any:
+    def __call__(self, **values: object) -> Any:
         return get_user_model()(**values)
 
     def __getattr__(self, name: str) -> Any:
@@ -32,7 +32,7 @@ class _Accounts:
     def get_by_natural_key(self, username: str) -> Any:
         return get_user_model()._default_manager.get_by_natural_key(username)
 
-    def create_superuser(self, *, password: str | None, **values: Any) -> Any:
+    def create_superuser(self, *, password: str | None, **values: object) -> Any:
         user = self(**values, is_staff=True, is_superuser=True)
         user.set_password(password)
         user.clean()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.apps import apps
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -42,7 +40,7 @@ class Command(BaseCommand):
             help="Fill this database although it is no demo or has customers.",
         )
 
-    def handle(self, *, customers: int, seed: int, force: bool, **_: Any) -> None:
+    def handle(self, *, customers: int, seed: int, force: bool, **_: object) -> None:
         actor = Actor.system("seed")
         if services.list_businesses(actor=actor).filter(slug=seeding.BAKERY).exists():
             how = seeding.how_to_add_more(customers)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -61,7 +60,9 @@ class Command(BaseCommand):
             "6); others wait a moment or are refused.",
         )
 
-    def handle(self, *, bind: str, workers: int | None, threads: int, **_: Any) -> None:
+    def handle(
+        self, *, bind: str, workers: int | None, threads: int, **_: object
+    ) -> None:
         is_sqlite = connection.vendor == "sqlite"
         workers = workers or (1 if is_sqlite else 2)
         if is_sqlite and workers > 1:

@@ -44,7 +44,7 @@ class Command(BaseCommand):
         )
 
     def handle(
-        self, *, queue: list[str], interval: float, with_parent: bool, **_: Any
+        self, *, queue: list[str], interval: float, with_parent: bool, **_: object
     ) -> None:
         backends: Any = settings.TASKS
         queues: list[str] = backends["default"]["QUEUES"]

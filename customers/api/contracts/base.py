@@ -61,7 +61,7 @@ class ContractViewSet(ViewSetMixin, ContractView):
         """Return what the answer shows in the place of each masked value."""
         return masks_of(customer)
 
-    def create(self, request: Request, **_: Any) -> Response:
+    def create(self, request: Request, **_: object) -> Response:
         """Create a customer."""
         values = self.body()
         created = services.create_customer(self.business(), actor=self.actor, **values)
@@ -70,19 +70,19 @@ class ContractViewSet(ViewSetMixin, ContractView):
         response["Location"] = f"{request.path.rstrip('/')}/{customer.pk}"
         return response
 
-    def retrieve(self, request: Request, customer: str, **_: Any) -> Response:
+    def retrieve(self, request: Request, customer: str, **_: object) -> Response:
         """Show a customer with what belongs to it."""
         return self._detail(self.customer(customer))
 
-    def partial_update(self, request: Request, customer: str, **_: Any) -> Response:
+    def partial_update(self, request: Request, customer: str, **_: object) -> Response:
         """Change a customer; what is not named stays."""
         return self._change(customer)
 
-    def update(self, request: Request, customer: str, **_: Any) -> Response:
+    def update(self, request: Request, customer: str, **_: object) -> Response:
         """Replace what can be changed of a customer."""
         return self._change(customer)
 
-    def destroy(self, request: Request, customer: str, **_: Any) -> Response:
+    def destroy(self, request: Request, customer: str, **_: object) -> Response:
         """Archive a customer; nothing is lost."""
         instance = self.customer(customer)
         reason = self.body().get("reason") or "archived by the API"

@@ -26,7 +26,7 @@ class MoneyModelSerializer(HubModelSerializer):
     # The path from the instance to the currency of its amounts.
     currency: ClassVar[str] = "currency"
 
-    def to_representation(self, instance: Any) -> dict[str, Any]:
+    def to_representation(self, instance: object) -> dict[str, Any]:
         data = super().to_representation(instance)
         for name in self.amounts:
             if data.get(name) is not None:

@@ -73,7 +73,7 @@ class AmountTextInput(serializers.DecimalField):
         """Keep the decimals that were sent."""
         return value
 
-    def run_validation(self, data: Any = serializers.empty) -> Any:
+    def run_validation(self, data: object = serializers.empty) -> Any:
         return format(super().run_validation(data), "f")
 
 

@@ -61,7 +61,7 @@ class HubViewSet(BusinessScopeMixin, WritableViewSet):
     filterset_base: ClassVar[type[TableFilters]] = TableFilters
     filterset_fields: ClassVar[Mapping[str, Sequence[str]]] = {}
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         if "filterset_fields" in cls.__dict__:
             cls.filterset_class = filterset_factory(
                 cls.model, cls.filterset_base, cls.filterset_fields
@@ -100,7 +100,7 @@ class HubViewSet(BusinessScopeMixin, WritableViewSet):
         """Return the customer in the path. Raises Http404 or ApiError 400."""
         return self.find_customer(reference, business_id=self.business_id)
 
-    def can_see(self, related: Related, other: Any) -> bool:
+    def can_see(self, related: Related, other: object) -> bool:
         # Users belong to no business; who sees an instance sees who works on it.
         return isinstance(other, get_user_model()) or super().can_see(related, other)
 
@@ -146,7 +146,7 @@ class CustomerRelatedViewSet(HubViewSet):
             business=self.parent_instance.business_id, customer=self.parent_instance
         )
 
-    def body(self, **context: Any) -> Any:
+    def body(self, **context: object) -> Any:
         """Return the checked body; it may repeat the customer of the path."""
         customer = self.parent_instance  # a foreign one is 404, whatever the body says
         values = super().body(**context)
@@ -158,7 +158,7 @@ class CustomerRelatedViewSet(HubViewSet):
             raise ValidationError({"customer_id": [ErrorDetail(text, "conflict")]})
         return values
 
-    def customer_of(self, values: dict[str, Any]) -> Customer:
+    def customer_of(self, values: dict[str, object]) -> Customer:
         """Take the customer out of a body and return it. Raises ValidationError."""
         key = values.pop("customer_id", None)
         if self.parent_instance is not None:
@@ -171,7 +171,7 @@ class CustomerRelatedViewSet(HubViewSet):
             raise ValidationError({"customer_id": [_DOES_NOT_EXIST]})
         return customer
 
-    def perform_create(self, values: dict[str, Any]) -> Any:
+    def perform_create(self, values: dict[str, object]) -> Any:
         customer = self.customer_of(values)
         services.check_live(customer)
         self.check_references(

@@ -55,7 +55,7 @@ class BookingViewSet(CustomerRelatedViewSet):
         "customer": CUSTOMER,
     }
 
-    def create_for_customer(self, customer: Customer, values: dict[str, Any]) -> Any:
+    def create_for_customer(self, customer: Customer, values: dict[str, object]) -> Any:
         values.setdefault("currency", customer.business.currency)
         return super().create_for_customer(customer, values)
 

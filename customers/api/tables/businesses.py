@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.core.exceptions import ObjectDoesNotExist
 from rest_framework.request import Request
@@ -42,7 +42,7 @@ class BusinessViewSet(HubViewSet):
         except ObjectDoesNotExist as error:
             raise self.missing(Business, reference) from error
 
-    def partial_update(self, request: Request, **kwargs: Any) -> Response:
+    def partial_update(self, request: Request, **kwargs: object) -> Response:
         """Change limits and settings. Needs a confirmation, scope `manage_roles`."""
         self.get_object()
         # Its limit decides which refunds are confirmed.

@@ -127,7 +127,7 @@ class MessageViewSet(HubViewSet):
             business=self.parent_instance.business_id, ticket=self.parent_instance
         )
 
-    def body(self, **context: Any) -> Any:
+    def body(self, **context: object) -> Any:
         """Return the checked body; it may repeat the ticket of the path."""
         values = super().body(**context)
         if self.action == "create":
@@ -136,7 +136,7 @@ class MessageViewSet(HubViewSet):
             self._check_ticket(values)
         return values
 
-    def _check_ticket(self, values: Mapping[str, Any]) -> None:
+    def _check_ticket(self, values: Mapping[str, object]) -> None:
         key = values.get("ticket_id")
         if key is None:
             error = ErrorDetail("Say of which ticket it is.", "required")

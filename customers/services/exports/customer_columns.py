@@ -109,7 +109,7 @@ def load_values(
 
 
 def _value(
-    column: CustomerColumn, customer: Customer, loaded: Any, room: Room | None
+    column: CustomerColumn, customer: Customer, loaded: object, room: Room | None
 ) -> Any:
     value = column.value_of(customer, loaded)
     if column.parse and value is not None:
@@ -119,7 +119,7 @@ def _value(
 
 
 def masked_values(
-    values: Mapping[str, Any], *, actor: Actor, business_id: UUID, is_unmasked: bool
+    values: Mapping[str, object], *, actor: Actor, business_id: UUID, is_unmasked: bool
 ) -> dict[str, Any]:
     """Return values as the actor may see them; None without the column's permission.
 
@@ -142,14 +142,14 @@ def _may_have(column: CustomerColumn, actor: Actor, business_id: UUID) -> bool:
 
 
 def _money(name: str) -> Callable[[Customer, Any], Decimal | None]:
-    def amount(customer: Customer, _: Any) -> Decimal | None:
+    def amount(customer: Customer, _: object) -> Decimal | None:
         value: Decimal | None = getattr(customer.stats, name)
         return None if value is None else quantise(value, customer.business.currency)
 
     return amount
 
 
-def _loaded(_: Customer, value: Any) -> Any:
+def _loaded(_: Customer, value: object) -> Any:
     return value
 
 

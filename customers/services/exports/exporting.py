@@ -263,12 +263,12 @@ class Export:
         headers = PRESETS[self.plan.preset] if is_named else self.plan.columns
         return BYTE_ORDER_MARK + csv_line(headers)
 
-    def _line(self, values: dict[str, Any]) -> str:
+    def _line(self, values: dict[str, object]) -> str:
         return csv_line(
             self._cell(column, values[column.name]) for column in self._columns
         )
 
-    def _cell(self, column: Column, value: Any) -> str:
+    def _cell(self, column: Column, value: object) -> str:
         text = column.cell(value if self.plan.unmasked else column.masked(value))
         if self._is_marketing and column.name == "phone" and _PHONE.fullmatch(text):
             return text
@@ -388,7 +388,7 @@ def _batches(customers: CustomerQuerySet) -> Iterator[list[Customer]]:
         batch = list(ordered.filter(pk__gt=last)[:_BATCH])
 
 
-def _json_safe(value: Any) -> Any:
+def _json_safe(value: object) -> Any:
     """Return filters for the trail: times and amounts as text."""
     if isinstance(value, dict):
         return {key: _json_safe(item) for key, item in value.items()}

@@ -265,5 +265,5 @@ def _access(event: Any) -> dict[str, Any]:
     }
 
 
-def _json(value: Any) -> bytes:
+def _json(value: object) -> bytes:
     return orjson.dumps(value, default=str, option=orjson.OPT_UTC_Z)

@@ -188,7 +188,7 @@ def _lock_for_numbers(checked_rows: Iterable[CheckedRow]) -> None:
         list(businesses.select_for_update(no_key=True).values_list("pk"))
 
 
-def _number_tickets(new: Iterable[Any]) -> None:
+def _number_tickets(new: Iterable[object]) -> None:
     tickets = [ticket for ticket in new if isinstance(ticket, Ticket)]
     if not tickets:
         return

@@ -306,5 +306,5 @@ def cell_in(checked: CheckedRow, name: str) -> str:
     return trimmed(checked.cells.get(name, ""))
 
 
-def _same(before: Any, after: Any) -> bool:
+def _same(before: object, after: object) -> bool:
     return bool(before == after) or (before in _NOTHING and after in _NOTHING)

@@ -202,7 +202,9 @@ def checker_of(
     )
 
 
-def encrypt_findings(findings: dict[str, Any], upload: ImportFile, purpose: str) -> str:
+def encrypt_findings(
+    findings: dict[str, object], upload: ImportFile, purpose: str
+) -> str:
     text = zlib.compress(json.dumps(findings).encode())
     return encrypt(text, purpose=purpose, owner=_owner(upload))
 

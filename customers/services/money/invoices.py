@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from functools import cache, partial
-from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -288,7 +287,7 @@ def _lines(booking: Booking) -> list[dict[str, str]]:
     return [{"description": booking.get_kind_display(), **whole}]
 
 
-def _line(line: Mapping[str, Any], booking: Booking) -> dict[str, str]:
+def _line(line: Mapping[str, object], booking: Booking) -> dict[str, str]:
     return {
         "description": str(line.get("description") or line.get("name") or ""),
         "quantity": str(line.get("quantity") or ""),
@@ -325,7 +324,7 @@ def _sums(booking: Booking, *, sees_refunds: bool) -> list[tuple[str, str]]:
     ]
 
 
-def _written(value: Any, currency: str) -> str:
+def _written(value: object, currency: str) -> str:
     """Return an amount of a line formatted; anything else than a number as it is."""
     text = "" if value is None else str(value)
     if not re.fullmatch(r"-?[0-9]{1,15}(\.[0-9]{1,9})?", text):

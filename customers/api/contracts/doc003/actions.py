@@ -60,7 +60,7 @@ class CustomerActionsView(HubView):
 
         return check
 
-    def booking(self, customer: Customer, pk: Any) -> Booking:
+    def booking(self, customer: Customer, pk: object) -> Booking:
         """Return a booking of this customer. Raises ValidationError."""
         try:
             booking = services.get_booking(str(pk), actor=self.actor)
@@ -138,7 +138,7 @@ def _export_data(view: CustomerActionsView, customer: Customer, reason: str) -> 
 
 
 def _resend_invoices(
-    view: CustomerActionsView, customer: Customer, booking_ids: list[Any]
+    view: CustomerActionsView, customer: Customer, booking_ids: list[object]
 ) -> _Result:
     bookings = [view.booking(customer, pk) for pk in dict.fromkeys(booking_ids)]
     sent = services.send_invoices(bookings, actor=view.actor)

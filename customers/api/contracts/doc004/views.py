@@ -88,7 +88,7 @@ class BusinessCustomerViewSet(ContractViewSet):
         except ObjectDoesNotExist as error:
             raise Http404 from error
 
-    def body(self, **context: Any) -> dict[str, Any]:
+    def body(self, **context: object) -> dict[str, Any]:
         """Return the checked body without its business, which has to be the path's."""
         body = super().body(**context)
         business_id = self.business().pk
@@ -133,7 +133,7 @@ class BusinessCustomerViewSet(ContractViewSet):
         self.note_listed("searched", customers, text or None)
         return self.respond({"customers": customers})
 
-    def repeat(self, request: Request, **_: Any) -> Response:
+    def repeat(self, request: Request, **_: object) -> Response:
         """List who bought twice or more, most first."""
         customers = services.get_repeat_customers(
             actor=self.actor, business_id=self.business().pk
@@ -143,7 +143,7 @@ class BusinessCustomerViewSet(ContractViewSet):
 
     # --- below one customer ---------------------------------------------------------
 
-    def notes(self, request: Request, customer: str, **_: Any) -> Response:
+    def notes(self, request: Request, customer: str, **_: object) -> Response:
         """List a customer's notes, newest first."""
         instance = self.customer(customer)
         note_type = self.params.get("note_type", "")
@@ -167,7 +167,7 @@ class BusinessCustomerViewSet(ContractViewSet):
         self.note_viewed(instance)
         return self.respond(changed, is_unmasked=self.can_see_unmasked)
 
-    def history(self, request: Request, customer: str, **_: Any) -> Response:
+    def history(self, request: Request, customer: str, **_: object) -> Response:
         """List what a customer bought, with the sums."""
         instance = self.customer(customer)
         purchases = services.get_purchase_history(instance, actor=self.actor)
@@ -175,7 +175,7 @@ class BusinessCustomerViewSet(ContractViewSet):
             "purchases", purchases.with_refunded(), instance, summary=instance.stats
         )
 
-    def metrics(self, request: Request, customer: str, **_: Any) -> Response:
+    def metrics(self, request: Request, customer: str, **_: object) -> Response:
         """Show a customer's figures and loyalty."""
         instance = self.customer(customer)
         self.note_viewed(instance)
