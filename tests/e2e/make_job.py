@@ -49,7 +49,7 @@ def make_customers(business: Business, count: int, actor: Actor) -> list[Custome
 
 def archive(business: Business, count: int, actor: Actor) -> Any:
     rows = make_customers(business, count, actor)
-    task = tasks.archive_customers.using(rows=[row.pk for row in rows])
+    task = tasks.archive_customers.using(ids=[row.pk for row in rows])
     return task.using(actor=actor, business_id=business.pk, reason="drill").enqueue()
 
 
@@ -162,7 +162,7 @@ def replay(business: Business, count: int, actor: Actor) -> Any:
     source = capture.get_or_create_source(business, "shop", actor=system)
     capture.ingest([told(n) for n in range(count)], source=source, actor=system)
     ids = Quarantine.objects.order_by("pk").values_list("pk", flat=True)
-    task = replay_quarantine.using(actor=actor, business_id=business.pk, rows=ids)
+    task = replay_quarantine.using(actor=actor, business_id=business.pk, ids=ids)
     return task.using(reason="drill").enqueue()
 
 
