@@ -116,7 +116,7 @@ def encrypt(data: bytes, *, purpose: str, owner: bytes) -> str:
 
 
 def decrypt(text: str, *, purpose: str, owner: bytes) -> bytes:
-    """Return what `lock_up` encrypted, with the newest key or a former one.
+    """Return what `encrypt` made, with the newest key or a former one.
 
     Raises cryptography's InvalidTag for another owner, purpose or key and for altered
     text, ValueError for text that is no box.

@@ -151,7 +151,7 @@ def make_businesses(actor: Actor) -> tuple[Any, Any]:
     return bakery, rival
 
 
-def make_named_customers(bakery: object, rival: object, actor: Actor) -> None:
+def make_named_customers(bakery: Any, rival: Any, actor: Actor) -> None:
     """Make the five of the demo, and one of the other business."""
     now = today()
     for number, person in enumerate(NAMED, start=1):

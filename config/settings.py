@@ -61,7 +61,7 @@ _cookie = "__Host-" if HTTPS else ""
 SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = f"{_cookie}sessionid", f"{_cookie}csrftoken"
 # Of a browser that was used for a sign-in: audit/accounts/devices.py.
 DEVICE_COOKIE_NAME = f"{_cookie}device"
-# Sent to the doors of signing in alone, which the prefix above does not allow.
+# Sent to the entrances of signing in alone, which the prefix above does not allow.
 REFRESH_COOKIE_NAME = f"{'__Secure-' if HTTPS else ''}holdfast_refresh"
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
@@ -523,7 +523,7 @@ LOGGING = {
         "json": {"()": "config.logs.JsonFormatter"},
         "text": {"()": "config.logs.TextFormatter", "show_errors": DEBUG},
     },
-    "filters": {"told": {"()": "config.database_errors.LoggedErrorFilter"}},
+    "filters": {"logged_error": {"()": "config.database_errors.LoggedErrorFilter"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": _format}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
@@ -531,7 +531,7 @@ LOGGING = {
         # none that writes a second line.
         "django": {"handlers": [], "propagate": True},
         # What has a line of its own needs no trace.
-        "django.request": {"filters": ["told"]},
+        "django.request": {"filters": ["logged_error"]},
         # The development server's lines hold whole addresses.
         "django.server": {"handlers": [], "level": "ERROR", "propagate": True},
         # Statements would come with their values.

@@ -40,7 +40,7 @@ LIFETIMES = {
 SINGLE_USE = frozenset({Scope.EXPORT, Scope.REFUND_OVER_LIMIT, Scope.ERASE, Scope.BULK})
 
 
-# Which rights a confirmation serves. Apps above add theirs in AppConfig.ready().
+# Which permissions a confirmation serves. Apps above add theirs in AppConfig.ready().
 _PERMISSIONS: dict[str, set[str]] = defaultdict(
     set, {Scope.REVEAL: {"audit.view_personal", "audit.reveal_personal"}}
 )
@@ -52,13 +52,13 @@ def register_scope_permissions(scope: str, permissions: Iterable[str]) -> None:
 
 
 def may_use(scope: str, *, actor: Actor) -> bool:
-    """Tell whether the actor has any right that a confirmation of the scope serves.
+    """Tell whether the actor has a permission that this scope confirms the use of.
 
     True for a scope without registered permissions.
     """
     permissions = _PERMISSIONS.get(scope)
     return not permissions or any(
-        actor.businesses_for(r) != frozenset() for r in permissions
+        actor.businesses_for(name) != frozenset() for name in permissions
     )
 
 
@@ -98,7 +98,7 @@ def token_binding(family_id: UUID) -> str:
 
 
 def digest_of(act: str, **payload: object) -> str:
-    """Return the digest of one act; the same facts give the same digest.
+    """Return the digest of one act; the same payload gives the same digest.
 
     Takes text, whole numbers, yes and no, null, and lists and objects of them. Keyed,
     because a filter may name a person.

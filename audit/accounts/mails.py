@@ -46,8 +46,8 @@ def notify(user: User, subject: str, text: str, *, actor: Actor) -> None:
 def send_apart(mails: Iterable[Mail]) -> None:
     """Send mails after the commit, a moment later and without any wait.
 
-    At the door of staff an answer that takes longer would say whether there is somebody
-    to write to. So a thread begins for no mails, too.
+    At the entrance of staff an answer that takes longer would say whether there is
+    somebody to write to. So a thread begins for no mails, too.
     """
     timer = Timer(_DELAY_SECONDS, _send, [list(mails)])
     timer.daemon = True

@@ -1,4 +1,4 @@
-"""The doors to the trail and to step-up: who may read which entries."""
+"""Reading the trail and step-up: who may read which entries."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def list_events(
 ) -> QuerySet[Event]:
     """Return the events of the actor's businesses, newest first.
 
-    With `permission` those of businesses where the actor has that right, for doors to
+    With `permission` those of businesses where the actor has that one, for lists of
     events of one kind.
     """
     events = Event.objects.all()

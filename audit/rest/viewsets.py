@@ -1,7 +1,7 @@
 """The base of the canonical API: one viewset for each table, closed until it is named.
 
-A table says its model, its row, its filters and, if it is written, its bodies. What it
-answers and who may ask follows from these, for the requests and for the schema.
+A table says its model, its serializers and its filters. What it answers and who may
+ask follows from these, for the requests and for the schema.
 """
 
 from __future__ import annotations

@@ -101,8 +101,8 @@ class WritableViewSet(ResourceViewSet):
             specs["destroy"] = ActionSpec(archive_permission, None, 204, Reason)
             specs["archive"] = ActionSpec(archive_permission, response, body=Reason)
             specs["restore"] = ActionSpec(archive_permission, response, body=Reason)
-        if (archive_permission := cls.bulk_permission) and new and changed:
-            bulk = partial(ActionSpec, archive_permission, BulkDone, has_parts=True)
+        if (bulk_permission := cls.bulk_permission) and new and changed:
+            bulk = partial(ActionSpec, bulk_permission, BulkDone, has_parts=True)
             specs["bulk_create"] = bulk(body=batch_of(new))
             specs["bulk_update"] = bulk(body=batch_of(_item_of(changed)))
         return specs

@@ -95,7 +95,7 @@ class OperationContext:
 class Actor:
     """Who acts, for which businesses, in which operation.
 
-    `business_ids` is None for an actor of all businesses. `rights` say what a
+    `business_ids` is None for an actor of all businesses. `permissions` say what a
     member of staff may do in each; keys and commands are held by their own scopes.
     """
 
@@ -151,7 +151,7 @@ class Actor:
         if self.business_ids is None:
             return "everything"
         permissions = (
-            (str(pk), sorted(has_perm)) for pk, has_perm in self.permissions.items()
+            (str(pk), sorted(names)) for pk, names in self.permissions.items()
         )
         return json.dumps(sorted(permissions))
 

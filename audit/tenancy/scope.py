@@ -67,7 +67,7 @@ def extend_tenant_scope(business_id: UUID | None) -> Iterator[None]:
 
 @contextmanager
 def request_tenant_scope() -> Iterator[None]:
-    """Begin a request, which reaches nothing until `open_reach`, and end it."""
+    """Begin a request, which reaches nothing until `set_tenant_scope`, and end it."""
     outside, before = _is_request.get(), _reach.get()
     _is_request.set(True)
     _reach.set(NOTHING)
@@ -119,7 +119,8 @@ class RowSecurityWrapper:
 
     Wraps every statement of one connection. The setting is local to its transaction:
     whoever gets the connection from the pool next, or reads without being told, sees
-    nothing. `told` is what the open transaction knows; None when that is uncertain.
+    nothing. `sent_scope` is what the open transaction knows; None when that is
+    uncertain.
     """
 
     def __init__(self) -> None:

@@ -80,8 +80,9 @@ def read_segment(
 ) -> Item:
     """Return a message in our words. Never raises for what it holds.
 
-    `kind` is what the route says, else the message does. `known_as` is the type that a
-    stored message was given at its arrival: the table of names may be another one now.
+    `kind` is what the route says, else the message does. `stored_type` is the type that
+    a stored message was given at its arrival: the table of names may be another one
+    now.
     """
     if not isinstance(item, dict):
         issue = Issue("item_not_object", "", "Send one JSON object for each item.")

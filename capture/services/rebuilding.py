@@ -291,7 +291,7 @@ def _rebuild_values(*, repair: bool) -> Iterator[Difference]:
 
 
 def _compare_values_again(
-    naming_links: object, ids: list[UUID], *, repair: bool
+    naming_links: Any, ids: list[UUID], *, repair: bool
 ) -> list[Difference]:
     values = _Values(naming_links, ids)
     if not repair:

@@ -39,7 +39,7 @@ class SchemaView(SpectacularAPIView):
 
 
 @lru_cache
-def _rendered(generator_class: object, media_type: str) -> bytes:
+def _rendered(generator_class: Any, media_type: str) -> bytes:
     """Return the description as text; writing YAML takes seconds."""
     kinds = {kind.media_type: kind for kind in SchemaView.renderer_classes}
     document = description(generator_class)

@@ -93,7 +93,7 @@ def find_customers(
 
 def _exact_matches(
     customers: CustomerQuerySet,
-    contacts: object,
+    contacts: Any,
     text: str,
     phones: set[str],
     limit: int,

@@ -228,9 +228,9 @@ def find_holders(
     One statement for all; the instances are of one model.
     """
     claims = {
-        pk
+        values
         for instance in instances
-        if (pk := unique_values(rule, instance)) is not None
+        if (values := unique_values(rule, instance)) is not None
     }
     if not claims:
         return {}

@@ -119,12 +119,14 @@ def note_activity(moments: Mapping[UUID, datetime]) -> None:
         .order_by("customer_id")
     )
     later = [
-        s
-        for s in stats
-        if s.last_active_at is None or s.last_active_at < moments[s.customer_id]
+        figures
+        for figures in stats
+        if figures.last_active_at is None
+        or figures.last_active_at < moments[figures.customer_id]
     ]
-    for s in later:
-        s.last_active_at, s.updated_at = moments[s.customer_id], timezone.now()
+    for figures in later:
+        figures.last_active_at = moments[figures.customer_id]
+        figures.updated_at = timezone.now()
     if later:
         CustomerStats.objects.bulk_update(later, ["last_active_at", "updated_at"])
 

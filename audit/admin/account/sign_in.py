@@ -43,7 +43,7 @@ _WRONG_CODE = (
 
 
 class _RefusableForm(forms.Form):
-    """A form that asks the one door; it remembers when to come back."""
+    """A form that signs in through the one service, and remembers when to come back."""
 
     locked = "Too many tries. Wait {} and sign in then."
 

@@ -160,7 +160,7 @@ def privileges(tables: set[str]) -> dict[str, str]:
     return granted
 
 
-def grants(cursor: object, schema: str, role: str) -> list[str]:
+def grants(cursor: Any, schema: str, role: str) -> list[str]:
     """Return the statements that give a runtime role its rights and no others."""
     to = f"TO {quoted(role)}"
     by_permissions: dict[str, list[str]] = defaultdict(list)
@@ -195,7 +195,7 @@ def grants(cursor: object, schema: str, role: str) -> list[str]:
     ]
 
 
-def revocations(cursor: object, schema: str, role: str) -> list[str]:
+def revocations(cursor: Any, schema: str, role: str) -> list[str]:
     """Return the statements that take all rights of a role away."""
     role = quoted(role)
     names = ", ".join(f"{schema}.{quoted(t)}" for t in sorted(_tables(cursor)))
@@ -226,7 +226,7 @@ def runtime_roles(cursor: Any) -> list[str]:
 # --- what everybody may in the database -------------------------------------------
 
 
-def closing(cursor: object, schema: str) -> list[str]:
+def closing(cursor: Any, schema: str) -> list[str]:
     """Return what closes the database to temporary tables, as far as it is open.
 
     A temporary table of the name of ours would be found before it, on a connection that
@@ -251,7 +251,7 @@ def closing(cursor: object, schema: str) -> list[str]:
     return statements
 
 
-def opening(cursor: object) -> list[str]:
+def opening(cursor: Any) -> list[str]:
     """Return what takes `closing` back, where the database is the owner's."""
     name, is_ours, _, _ = _database(cursor)
     if not is_ours:
@@ -390,12 +390,12 @@ def _changed_columns(cursor: Any, tables: list[str]) -> list[tuple[str, str, str
     return columns
 
 
-def _tables(cursor: object) -> set[str]:
+def _tables(cursor: Any) -> set[str]:
     """Return the tables that are ours to give rights on."""
     return set(_relations(cursor, ["r", "p"]))
 
 
-def _sequences(cursor: object) -> list[str]:
+def _sequences(cursor: Any) -> list[str]:
     return _relations(cursor, ["S"])
 
 

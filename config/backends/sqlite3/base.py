@@ -16,8 +16,8 @@ from config.backends.waiting import WaitsOnce, is_in_request
 
 # What takes the lock; inside of a transaction it has been taken.
 _TAKES_LOCK = re.compile(r"\A\s*(begin|insert|update|delete|replace)\b", re.IGNORECASE)
-# Milliseconds in which SQLite looks five times by itself.
-_LOOKS = 30
+# In which SQLite looks five times by itself.
+_BUSY_TIMEOUT_MS = 30
 
 
 class DatabaseWrapper(WaitsOnce, base.DatabaseWrapper):
@@ -56,7 +56,7 @@ def _look_often(
         return execute(sql, params, many, context)
     (wait,) = raw.execute("PRAGMA busy_timeout").fetchone()
     deadline = time.monotonic() + wait / 1000
-    raw.execute(f"PRAGMA busy_timeout = {min(wait, _LOOKS)}")
+    raw.execute(f"PRAGMA busy_timeout = {min(wait, _BUSY_TIMEOUT_MS)}")
     try:
         while True:
             try:

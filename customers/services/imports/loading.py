@@ -195,8 +195,7 @@ def _number_tickets(new: Iterable[object]) -> None:
     ids = {ticket.business_id for ticket in tickets}
     newest = Ticket.objects.filter(business__in=ids).order_by().values("business_id")
     last = {
-        ticket["business_id"]: ticket["n"]
-        for ticket in newest.annotate(n=Max("number"))
+        group["business_id"]: group["n"] for group in newest.annotate(n=Max("number"))
     }
     for ticket in tickets:
         ticket.number = last[ticket.business_id] = last.get(ticket.business_id, 0) + 1
