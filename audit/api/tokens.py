@@ -16,7 +16,7 @@ from django.middleware.csrf import get_token
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_variables
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
-from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.exceptions import ErrorDetail, UnsupportedMediaType, ValidationError
 from rest_framework.parsers import BaseParser
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -134,6 +134,9 @@ class _View(HubAPIView):
     http_method_names = ["post"]
     tag = "Signing in"
 
+    def perform_authentication(self, request: Request) -> None:
+        """Look at no session, and leave it to the trail, which names its person."""
+
     def perform_content_negotiation(
         self,
         request: Request,
@@ -143,7 +146,12 @@ class _View(HubAPIView):
         return super().perform_content_negotiation(request, force=True)
 
     def body(self, **context: object) -> Any:
-        """Return the checked body. Raises ApiError 422, which repeats no value."""
+        """Return the checked body. Raises ApiError, which repeats no value."""
+        # DRF reads no body that is empty, and takes it for an object.
+        if self.request.content_type != CredentialsParser.media_type:
+            raise UnsupportedMediaType(self.request.content_type)
+        if self.request.stream is None:
+            raise ApiError(400, "invalid_json", "Send one JSON object.")
         try:
             return super().body(**context)
         except ValidationError as error:

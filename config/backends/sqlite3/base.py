@@ -52,7 +52,9 @@ def _look_often(
     each time, though it was free for half of it.
     """
     raw: sqlite3.Connection = context["connection"].connection
-    if not is_in_request() or raw.in_transaction or not _TAKES_LOCK.match(str(sql)):
+    # One of many rows may have been written when the next one finds the lock taken.
+    waits = is_in_request() and not many and not raw.in_transaction
+    if not waits or not _TAKES_LOCK.match(str(sql)):
         return execute(sql, params, many, context)
     (wait,) = raw.execute("PRAGMA busy_timeout").fetchone()
     deadline = time.monotonic() + wait / 1000

@@ -198,6 +198,17 @@ def test_without_the_csrf_token_nothing_happens(page, path, text):
     assert page.send(REFRESH, **page.csrf()).status_code == 200
 
 
+def test_the_trail_names_who_was_signed_in_where_a_page_was_refused(ann):
+    page = Page(APP)
+    page.browser.force_login(ann)
+
+    assert page.send(REFRESH).status_code == 403
+    assert page.browser.get(REFRESH).status_code == 405
+
+    events = Event.objects.filter(action="access.denied")
+    assert {event.actor_id for event in events} == {ann.pk}
+
+
 def test_the_csrf_token_of_another_browser_does_not_fit(page):
     page.csrf()
     other = Page().csrf()

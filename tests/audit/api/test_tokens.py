@@ -185,6 +185,19 @@ def test_only_posted_json_is_taken(db, path):
     assert got["Allow"] == "POST"
 
 
+@pytest.mark.parametrize(
+    "name", ["token", "token/passkey/begin", "token/passkey", "refresh", "revoke"]
+)
+def test_a_body_that_is_missing_is_no_object(db, name):
+    path = f"/api/v1/auth/{name}"
+
+    empty = send(path, "", CONTENT_TYPE="application/json")
+    plain = send(path, "", CONTENT_TYPE="text/plain")
+
+    assert is_problem(empty, 400, "invalid_json")
+    assert is_problem(plain, 415, "unsupported_media_type")
+
+
 _JSON = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=20),
     lambda inner: (
