@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import random
 import socket
 import struct
@@ -22,6 +23,8 @@ class LossyProxy:
         self.random = random.Random(seed)
         self.lock = threading.Lock()
         self.dropped = self.passed = 0
+        # Messages of SDKs in requests whose answers were lost.
+        self.unanswered = 0
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
@@ -58,19 +61,27 @@ class LossyProxy:
                 ) as server:
                     server.sendall(request)
                     answer = _read_message(server)
-                if self._is_lost():
+                if self._is_lost(request):
                     # Reset, so that the client does not take silence for an end.
                     linger = struct.pack("ii", 1, 0)
                     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
                     return
                 client.sendall(answer)
 
-    def _is_lost(self) -> bool:
+    def _is_lost(self, request: bytes) -> bool:
         with self.lock:
             lost = self.random.random() < self.share
             self.dropped += lost
+            self.unanswered += lost * _count_messages(request)
             self.passed += not lost
             return lost
+
+
+def _count_messages(request: bytes) -> int:
+    head, _, body = request.partition(b"\r\n\r\n")
+    if b"gzip" in head.lower().partition(b"content-encoding:")[2].partition(b"\r")[0]:
+        body = gzip.decompress(body)
+    return body.count(b'"messageId"')
 
 
 def _read_message(connection: socket.socket) -> bytes:

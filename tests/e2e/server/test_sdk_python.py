@@ -134,10 +134,11 @@ def test_lost_answers_lose_and_double_nothing(shop, connect):
         within(60, client.flush)
 
     assert proxy.dropped > 2
-    assert proxy.passed == 20
+    # A slow machine sends a part of ten before the rest is there.
+    assert proxy.passed >= 20
     assert set(shop.captures()) == {f"m-{n}" for n in range(200)}
     assert shop.count("capture_capturelink") == 200
-    assert shop.count("capture_sighting") == proxy.dropped * 10
+    assert shop.count("capture_sighting") == proxy.unanswered
     assert len(shop.owners() - {None}) == len(shop.owners()) == 1
     if isinstance(client, Segment):
         assert shop.count("capture_sighting", "AND attempt IS NOT NULL") > 0
