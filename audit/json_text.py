@@ -10,7 +10,11 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
+
+# What json.loads returns. No static type says more: who reads a value checks it.
+JsonValue: TypeAlias = Any
+JsonObject: TypeAlias = dict[str, Any]
 
 # What stands before a run of brackets that open or close: text, and strings, which may
 # hold brackets. Possessive: it never goes back, so a long text takes neither time nor
