@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from rest_framework import serializers
 from rest_framework.fields import get_attribute
 
-from audit.rest.model_serializers import HubModelSerializer
+from audit.rest.model_serializers import HubModelSerializer, UpdateSerializer
 from customers import services
 from customers.api.fields import AmountField
 
@@ -57,6 +57,17 @@ class PaidBookingSerializer(CompleteModelSerializer):
     # From with_refunded().
     refunded_amount = AmountField(allow_null=True)
     permissions: ClassVar = {"refunded_amount": "customers.view_refund"}
+
+
+class RelatedUpdateSerializer(UpdateSerializer):
+    """A change of what belongs to a customer or a ticket, and goes on belonging there.
+
+    Put it before the serializer of a new one.
+    """
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        fields = super().get_fields()
+        return {k: field for k, field in fields.items() if k not in self.parents}
 
 
 class PaginationSerializer(serializers.Serializer[Any]):

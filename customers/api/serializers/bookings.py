@@ -86,21 +86,11 @@ class LineSerializer(StrictSerializer):
     amount = AmountTextInput(required=False)
 
 
-class BookingLinesSerializer(CreateSerializer):
-    """Counts the items of the lines, unless the body says how many there are."""
-
+class BookingCreateSerializer(CreateSerializer):
     lines = serializers.ListField(
         child=LineSerializer(), allow_null=True, required=False, max_length=500
     )
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if lines := attrs.get("lines"):
-            count = sum(Decimal(line.get("quantity", 1)) for line in lines)
-            attrs.setdefault("items_count", count)
-        return attrs
-
-
-class BookingCreateSerializer(BookingLinesSerializer):
     class Meta:
         model = Booking
         fields: ClassVar = ["customer_id", *_BOOKING, "currency"]
@@ -112,10 +102,16 @@ class BookingCreateSerializer(BookingLinesSerializer):
             "total_amount": {"required": True},
         }
 
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Count the items of the lines, unless the body says how many there are."""
+        if lines := attrs.get("lines"):
+            count = sum(Decimal(line.get("quantity", 1)) for line in lines)
+            attrs.setdefault("items_count", count)
+        return attrs
 
-class BookingUpdateSerializer(BookingLinesSerializer, UpdateSerializer):
-    class Meta:
-        model = Booking
+
+class BookingUpdateSerializer(UpdateSerializer, BookingCreateSerializer):
+    class Meta(BookingCreateSerializer.Meta):
         fields = _BOOKING
 
     def to_internal_value(self, data: Any) -> Any:
