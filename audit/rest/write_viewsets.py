@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache, partial
 from typing import Any, ClassVar
 from uuid import UUID
@@ -19,11 +20,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audit.database.batches import in_batches
+from audit.json_text import JsonObject
 from audit.privacy.classes import business_of
 from audit.rest.exceptions import ApiError
 from audit.rest.model_serializers import CreateSerializer
 from audit.rest.serializers import StrictSerializer
-from audit.rest.views import ActionSpec
+from audit.rest.views import ActionSpec, StaffView
 from audit.rest.viewsets import ResourceViewSet
 
 LARGEST_BATCH = 100
@@ -58,6 +60,17 @@ class BulkDone(serializers.Serializer[Any]):
     failed = serializers.IntegerField()
 
 
+@contextmanager
+def stale_as_412(view: StaffView, read_again: Callable[[], Any]) -> Iterator[None]:
+    """Raise ApiError 412 with the current version when a service finds another."""
+    try:
+        yield
+    except RuleBroken as error:
+        if getattr(error, "code", "") == "stale_version":
+            raise view.stale(read_again().rev) from error
+        raise
+
+
 @cache
 def batch_of(item: type[StrictSerializer]) -> type[StrictSerializer]:
     """Return the body of a bulk act. Each item is checked by itself."""
@@ -76,6 +89,11 @@ class WritableViewSet(ResourceViewSet):
 
     create_serializer_class: ClassVar[type[CreateSerializer] | None] = None
     update_serializer_class: ClassVar[type[CreateSerializer] | None] = None
+    # The services of the app that write a row, and return it with what is shown beside
+    # it: they take the row, `actor`, `expected_rev` and the changes or the reason.
+    update_service: ClassVar[Callable[..., Model]]
+    archive_service: ClassVar[Callable[..., Model]]
+    restore_service: ClassVar[Callable[..., Model]]
     # Which tables the ids in a body name; of the same business, and seen by the actor.
     references: ClassVar[Mapping[str, type[Model]]] = {}
     # The permission to archive and restore, of a table whose rows can be.
@@ -113,27 +131,17 @@ class WritableViewSet(ResourceViewSet):
         """Return the rows of this or another table that the actor may see."""
         raise NotImplementedError  # each app has selectors of its own
 
-    def perform_create(self, values: dict[str, object]) -> Any:
+    def perform_create(self, values: JsonObject) -> Model:
         """Create a row of checked values."""
         raise NotImplementedError  # each app has services of its own
 
     def perform_update(
-        self, instance: object, expected_rev: int | None, changes: dict[str, object]
-    ) -> Any:
+        self, instance: Model, expected_rev: int | None, changes: JsonObject
+    ) -> Model:
         """Change a row, and return it with what is shown beside it."""
-        raise NotImplementedError  # each app has services of its own
-
-    def perform_archive(
-        self, instance: object, expected_rev: int | None, reason: str
-    ) -> Any:
-        """Archive a row, and return it."""
-        raise NotImplementedError  # each app has services of its own
-
-    def perform_restore(
-        self, instance: object, expected_rev: int | None, reason: str
-    ) -> Any:
-        """Bring a row back, and return it."""
-        raise NotImplementedError  # each app has services of its own
+        return self.update_service(
+            instance, actor=self.actor, expected_rev=expected_rev, **changes
+        )
 
     def check_references(
         self, values: Mapping[str, object], *, business_id: UUID, **same: object
@@ -174,23 +182,22 @@ class WritableViewSet(ResourceViewSet):
         instance = self.get_object()
         rev = self.check_if_match(instance)
         changes = self.changes_of(instance, self.spec.body, request.data)  # type: ignore[union-attr]  # only asked where there is one
-        written = self._written(
-            instance, partial(self.perform_update, instance, rev, changes)
-        )
+        with stale_as_412(self, partial(self._read_again, instance)):
+            written = self.perform_update(instance, rev, changes)
         return self.answer_instance(written)
 
     def destroy(self, request: Request, **_: object) -> Response:
         """Archive a row: it is hidden, and nothing is removed."""
-        self._archive_or_restore(self.perform_archive)
+        self._archive_or_restore(self.archive_service)
         return Response(status=204)
 
     def archive(self, request: Request, **_: object) -> Response:
         """Archive a row: it is hidden, and nothing is removed."""
-        return self.answer_instance(self._archive_or_restore(self.perform_archive))
+        return self.answer_instance(self._archive_or_restore(self.archive_service))
 
     def restore(self, request: Request, **_: object) -> Response:
         """Bring an archived row back."""
-        return self.answer_instance(self._archive_or_restore(self.perform_restore))
+        return self.answer_instance(self._archive_or_restore(self.restore_service))
 
     def bulk_create(self, request: Request, **_: object) -> Response:
         """Create up to 100 rows; those that are wrong are named, the others stand."""
@@ -222,21 +229,15 @@ class WritableViewSet(ResourceViewSet):
 
     # --- parts of them --------------------------------------------------------------
 
-    def _archive_or_restore(self, write: Callable[[Any, int | None, str], Any]) -> Any:
+    def _archive_or_restore(self, service: Callable[..., Model]) -> Model:
         """Archive or restore a row, and return it as it was written."""
         instance = self.get_object()
-        act = partial(write, instance, self.check_if_match(instance), self.reason())
-        return self._written(instance, act)
+        rev, reason = self.check_if_match(instance), self.reason()
+        with stale_as_412(self, partial(self._read_again, instance)):
+            return service(instance, actor=self.actor, expected_rev=rev, reason=reason)
 
-    def _written(self, instance: object, write: Callable[[], Any]) -> Any:
-        """Write a row and return it. Raises ApiError 412 when somebody was faster."""
-        try:
-            return write()
-        except RuleBroken as error:
-            if getattr(error, "code", "") == "stale_version":
-                current = self.get_by_reference(self.get_reference(instance))
-                raise self.stale(current.rev) from error
-            raise
+    def _read_again(self, instance: Model) -> Any:
+        return self.get_by_reference(self.get_reference(instance))
 
     def _items(self) -> list[tuple[int, Any]]:
         """Return the numbered items. Raises ApiError 400 for a version of them all."""
@@ -247,13 +248,11 @@ class WritableViewSet(ResourceViewSet):
 
     def check_if_match(self, instance: Any) -> int | None:
         """Return the version that `If-Match` names. Raises ApiError 412 for another."""
-        rev = self.expected_rev()
-        if rev is None:
-            return None
         if not self.has_versions:
-            sentence = "This has no versions. Leave If-Match out."
-            raise ApiError(412, "stale_version", sentence)
-        if instance.rev != rev:
+            self.refuse_version()
+            return None
+        rev = self.expected_rev()
+        if rev is not None and instance.rev != rev:
             raise self.stale(instance.rev)
         return rev
 

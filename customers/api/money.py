@@ -18,7 +18,7 @@ from customers import services
 from customers.api.mixins import CustomerLookupMixin
 from customers.api.serializers import money as serializers
 from customers.api.serializers.customer_related import FlagSerializer
-from customers.api.tables import bookings, notes
+from customers.api.tables import bookings, customer_related
 from customers.api.tables.base import HubViewSet
 from customers.choices import RefundStatus
 from customers.models import Booking, Credit, Customer, Flag, Refund
@@ -50,10 +50,8 @@ class ListCreateViewSet(CreditAnswerMixin, HubViewSet):
     def create_by(
         self, service: Callable[..., Any], *args: object, **more: object
     ) -> Any:
-        """Call a service with the body, without the customer, who is in the path."""
-        values = self.body()
-        del values["customer_id"]
-        return self.act(service, *args, **more, **values)
+        """Call a service with the body; the customer is in the path."""
+        return self.act(service, *args, **more, **self.body())
 
 
 class BookingRefundViewSet(ListCreateViewSet, bookings.RefundViewSet):
@@ -117,7 +115,7 @@ class CustomerCreditViewSet(ListCreateViewSet, bookings.CreditViewSet):
         return self.credited(entry)
 
 
-class CustomerFlagViewSet(ListCreateViewSet, notes.FlagViewSet):
+class CustomerFlagViewSet(ListCreateViewSet, customer_related.FlagViewSet):
     """Marks on one customer, those that were taken off included."""
 
     model = Flag

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import django_filters
 
+from audit.json_text import JsonObject
 from audit.rest.filters import YesNoFilter
 from audit.rest.model_serializers import Related
 from customers import services
@@ -39,6 +40,11 @@ class CustomerFilters(ArchivableFilters):
         return services.match_customers(customers, value, actor=self.actor)
 
 
+def _restore_customer(customer: Customer, **about: Any) -> Customer:
+    [restored] = services.restore_customers([customer.pk], **about)
+    return restored
+
+
 class CustomerViewSet(HubViewSet):
     """Customers of the businesses that the caller works for."""
 
@@ -61,6 +67,9 @@ class CustomerViewSet(HubViewSet):
         "stats__last_active_at": RANGE,
         "stats__repeat_frequency": CHOICES,
     }
+    update_service = staticmethod(services.update_customer)
+    archive_service = staticmethod(services.archive_customer)
+    restore_service = staticmethod(_restore_customer)
     archive_permission = services.ARCHIVE
     bulk_permission = "customers.bulk_customer"
     lookup_url_kwarg = "customer"
@@ -100,28 +109,6 @@ class CustomerViewSet(HubViewSet):
     def get_by_reference(self, reference: str) -> Customer:
         return self.customer(reference)
 
-    def perform_create(self, values: dict[str, Any]) -> Any:
+    def perform_create(self, values: JsonObject) -> Customer:
         business = self.business()
         return services.create_customer(business, actor=self.actor, **values)
-
-    def perform_update(
-        self, instance: Any, expected_rev: int | None, changes: dict[str, Any]
-    ) -> Any:
-        return services.update_customer(
-            instance, actor=self.actor, expected_rev=expected_rev, **changes
-        )
-
-    def perform_archive(
-        self, instance: Any, expected_rev: int | None, reason: str
-    ) -> Any:
-        return services.archive_customer(
-            instance, actor=self.actor, reason=reason, expected_rev=expected_rev
-        )
-
-    def perform_restore(
-        self, instance: Any, expected_rev: int | None, reason: str
-    ) -> Any:
-        [restored] = services.restore_customers(
-            [instance.pk], actor=self.actor, reason=reason, expected_rev=expected_rev
-        )
-        return restored

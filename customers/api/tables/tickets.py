@@ -8,8 +8,10 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 import django_filters
-from rest_framework.exceptions import ErrorDetail, ValidationError
+from django.db.models import QuerySet
+from rest_framework.exceptions import ValidationError
 
+from audit.json_text import JsonObject
 from audit.rest.filters import TableFilters
 from audit.rest.model_serializers import Related
 from customers import services
@@ -18,6 +20,7 @@ from customers.api.serializers.businesses import ColleagueSerializer
 from customers.api.tables.base import (
     CHOICES,
     CUSTOMER,
+    DOES_NOT_EXIST,
     RANGE,
     TIMES,
     CustomerRelatedViewSet,
@@ -26,8 +29,6 @@ from customers.api.tables.base import (
 )
 from customers.api.tables.bookings import BOOKING
 from customers.models import Booking, Ticket, TicketMessage
-
-_DOES_NOT_EXIST = ErrorDetail("There is no such row.", "does_not_exist")
 
 
 class TicketFilters(OfBooking):
@@ -76,7 +77,7 @@ class TicketViewSet(CustomerRelatedViewSet):
         super().check_references(values, business_id=business_id, **same)
         key = values.get("assignee_id")
         if key and not services.is_colleague(key, business_id=business_id):
-            raise ValidationError({"assignee_id": [_DOES_NOT_EXIST]})
+            raise ValidationError({"assignee_id": [DOES_NOT_EXIST]})
 
 
 class MessageFilters(TableFilters):
@@ -98,6 +99,7 @@ class MessageViewSet(HubViewSet):
         "sent_at": RANGE,
         "created_at": RANGE,
     }
+    update_service = staticmethod(services.change_message)
     cursor_field = "sent_at"
     ordering_fields = ("sent_at", "created_at")
     related: ClassVar = {
@@ -107,16 +109,17 @@ class MessageViewSet(HubViewSet):
 
     @cached_property
     def parent_instance(self) -> Ticket | None:
-        """The ticket in the path, if there is one."""
-        return self.ticket(self.kwargs["pk"]) if self.parent else None
-
-    def ticket(self, key: str) -> Ticket:
-        """Return a ticket. Raises Http404."""
-        queryset = self.visible_queryset(Ticket).select_related("customer")
-        ticket: Ticket | None = queryset.filter(pk=key).first()
+        """The ticket in the path, if there is one. Raises Http404."""
+        if not self.parent:
+            return None
+        key = self.kwargs["pk"]
+        ticket = self._tickets().filter(pk=key).first()
         if ticket is None:
             raise self.missing(Ticket, key)
         return ticket
+
+    def _tickets(self) -> QuerySet[Ticket]:
+        return self.visible_queryset(Ticket).select_related("customer")
 
     def get_queryset(self) -> Any:
         # The ticket says whom a message is about.
@@ -127,38 +130,8 @@ class MessageViewSet(HubViewSet):
             business=self.parent_instance.business_id, ticket=self.parent_instance
         )
 
-    def body(self, **context: object) -> Any:
-        """Return the checked body; it may repeat the ticket of the path."""
-        values = super().body(**context)
-        if self.action == "create":
-            if self.parent_instance is not None:
-                values.setdefault("ticket_id", self.parent_instance.pk)
-            self._check_ticket(values)
-        return values
-
-    def _check_ticket(self, values: Mapping[str, object]) -> None:
-        key = values.get("ticket_id")
-        if key is None:
-            error = ErrorDetail("Say of which ticket it is.", "required")
-        elif self.parent_instance is not None and key != self.parent_instance.pk:
-            text = "The body names another ticket than the path. Leave it out."
-            error = ErrorDetail(text, "conflict")
-        elif not (
-            self.parent_instance
-            or self.visible_queryset(Ticket).filter(pk=key).exists()
-        ):
-            error = _DOES_NOT_EXIST
-        else:
-            return
-        raise ValidationError({"ticket_id": [error]})
-
-    def perform_create(self, values: dict[str, Any]) -> Any:
-        key = str(values.pop("ticket_id"))
-        ticket = self.parent_instance or self.ticket(key)
+    def perform_create(self, values: JsonObject) -> TicketMessage:
+        tickets = self._tickets()
+        ticket = self.parent_of(values, tickets, missing="Say of which ticket it is.")
         services.check_live(ticket.customer)
         return services.add_message(ticket, actor=self.actor, **values)
-
-    def perform_update(
-        self, instance: Any, expected_rev: int | None, changes: dict[str, Any]
-    ) -> Any:
-        return services.change_message(instance, actor=self.actor, **changes)
