@@ -31,7 +31,7 @@ class PersonExportLinkView(CustomerLookupMixin):
         link = services.make_person_link(
             self.customer(customer),
             actor=self.actor,
-            step_up=self.require_export_step_up,
+            step_up=self.step_up("export"),
             **self.body(),
         )
         return self.respond(link)

@@ -97,6 +97,14 @@ class BusinessScopeMixin(StaffView):
                 business_id=business_id,
             )
 
+    def step_up(self, scope: str) -> services.StepUp:
+        """Return a function that requires a step-up of this scope."""
+
+        def check(digest: str, what: str) -> None:
+            require_step_up(self.request, scope, digest=digest, what=what)
+
+        return check
+
     def note_viewed(self, customer: Customer) -> None:
         """Record in the access event that the answer is about this customer."""
         log.note_access(
@@ -188,11 +196,3 @@ class CustomerLookupMixin(BusinessScopeMixin):
             if code in _CONFLICTS:
                 raise ApiError(409, code, " ".join(error.messages)) from error
             raise
-
-    def require_refund_step_up(self, digest: str, what: str) -> None:
-        """Require a step-up for giving back more than the limit."""
-        require_step_up(self.request, "refund_over_limit", digest=digest, what=what)
-
-    def require_export_step_up(self, digest: str, what: str) -> None:
-        """Require a step-up for an export."""
-        require_step_up(self.request, "export", digest=digest, what=what)

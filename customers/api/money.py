@@ -85,7 +85,7 @@ class BookingRefundViewSet(ListCreateViewSet, bookings.RefundViewSet):
         refund = self.create_by(
             services.request_refund,
             self.parent_booking,
-            step_up=self.require_refund_step_up,
+            step_up=self.step_up("refund_over_limit"),
         )
         self.note_viewed(self.parent_instance)
         waits = refund.status == RefundStatus.REQUESTED
@@ -110,7 +110,7 @@ class CustomerCreditViewSet(ListCreateViewSet, bookings.CreditViewSet):
         """Give credit."""
         customer = self.customer(self.kwargs["customer"])
         entry = self.create_by(
-            services.issue_credit, customer, step_up=self.require_refund_step_up
+            services.issue_credit, customer, step_up=self.step_up("refund_over_limit")
         )
         return self.credited(entry)
 
@@ -150,7 +150,7 @@ class RefundDecisionViewSet(ViewSetMixin, CustomerLookupMixin):
 
     def approve(self, request: Request, pk: str) -> Response:
         """Let the money of a requested refund go, as the second person."""
-        step_up = self.require_refund_step_up
+        step_up = self.step_up("refund_over_limit")
         return self._decide(pk, services.approve_refund, step_up=step_up)
 
     def refuse(self, request: Request, pk: str) -> Response:

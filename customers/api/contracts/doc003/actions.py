@@ -10,7 +10,6 @@ from django.core.exceptions import ValidationError as RuleBroken
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from audit.api.step_up import require_step_up
 from audit.rest.views import ActionSpec
 from customers import services
 from customers.api.contracts.doc003 import inputs
@@ -51,14 +50,6 @@ class CustomerActionsView(HubView):
             },
             status=202 if "needs" in result else 200,
         )
-
-    def step_up(self, scope: str) -> services.StepUp:
-        """Return a function that requires a step-up of this scope."""
-
-        def check(digest: str, what: str) -> None:
-            require_step_up(self.request, scope, digest=digest, what=what)
-
-        return check
 
     def booking(self, customer: Customer, pk: object) -> Booking:
         """Return a booking of this customer. Raises ValidationError."""
