@@ -6,10 +6,6 @@ from typing import Any, ClassVar
 
 from rest_framework import serializers
 
-from customers.api.contracts.doc003.serializers import (
-    HubContactSerializer,
-    HubPlaceSerializer,
-)
 from customers.api.fields import (
     AmountsField,
     AmountTextField,
@@ -18,7 +14,7 @@ from customers.api.fields import (
 )
 from customers.api.serializers.base import CompleteModelSerializer
 from customers.choices import LoyaltyTier
-from customers.models import Customer
+from customers.models import Address, Contact, Customer
 
 
 class TimelineItemSerializer(serializers.Serializer[Any]):
@@ -80,13 +76,30 @@ class PersonMetricsSerializer(serializers.Serializer[Any]):
     contacts_count = serializers.IntegerField()
 
 
-# Components of their own: in document 003 the same keys are in camelCase.
-class RevealedAddressSerializer(HubPlaceSerializer):
-    pass
+class RevealedAddressSerializer(CompleteModelSerializer):
+    class Meta:
+        model = Address
+        fields: ClassVar = [
+            "id",
+            "kind",
+            "recipient",
+            "label",
+            "line1",
+            "line2",
+            "city",
+            "region",
+            "postal_code",
+            "country",
+            "raw",
+            "phone",
+            "is_primary",
+        ]
 
 
-class RevealedContactSerializer(HubContactSerializer):
-    pass
+class RevealedContactSerializer(CompleteModelSerializer):
+    class Meta:
+        model = Contact
+        fields: ClassVar = ["id", "kind", "name", "relation", "email", "phone"]
 
 
 class RevealedSerializer(serializers.Serializer[Any]):

@@ -13,8 +13,12 @@ from customers.api.serializers.base import (
     PaginationSerializer,
     PaidBookingSerializer,
 )
+from customers.api.serializers.customer_detail import (
+    RevealedAddressSerializer,
+    RevealedContactSerializer,
+)
 from customers.choices import AuthorKind
-from customers.models import Address, Booking, Contact, Customer, CustomerStats, Ticket
+from customers.models import Booking, Customer, CustomerStats, Ticket
 
 
 class HubStatsSerializer(CompleteModelSerializer):
@@ -92,30 +96,13 @@ class HubBookingSerializer(PaidBookingSerializer):
         ]
 
 
-class HubPlaceSerializer(CompleteModelSerializer):
-    class Meta:
-        model = Address
-        fields: ClassVar = [
-            "id",
-            "kind",
-            "recipient",
-            "label",
-            "line1",
-            "line2",
-            "city",
-            "region",
-            "postal_code",
-            "country",
-            "raw",
-            "phone",
-            "is_primary",
-        ]
+# Components of their own: here the same keys are in camelCase.
+class HubPlaceSerializer(RevealedAddressSerializer):
+    pass
 
 
-class HubContactSerializer(CompleteModelSerializer):
-    class Meta:
-        model = Contact
-        fields: ClassVar = ["id", "kind", "name", "relation", "email", "phone"]
+class HubContactSerializer(RevealedContactSerializer):
+    pass
 
 
 class HubResponseSerializer(serializers.Serializer[Any]):
