@@ -18,13 +18,13 @@ from audit.rest.serializers import QuerySerializer, StrictSerializer
 from audit.rest.views import ActionSpec
 from customers import services
 from customers.api.inputs import SearchQuery
-from customers.api.mixins import BusinessScopeMixin
 from customers.api.serializers.customer_detail import (
     PersonMetricsSerializer,
     RevealedSerializer,
     SearchResultsSerializer,
     TimelineSerializer,
 )
+from customers.api.views import BusinessScopedView
 from customers.models import Customer
 
 _VIEW = "customers.view_customer"
@@ -60,7 +60,7 @@ class RevealBody(StrictSerializer):
     reason = serializers.CharField(max_length=500)
 
 
-class CustomerDetailViewSet(ViewSetMixin, BusinessScopeMixin):
+class CustomerDetailViewSet(ViewSetMixin, BusinessScopedView):
     """What `/api/v1/customers/` answers besides the table, of any of the businesses."""
 
     tag = "Customers"

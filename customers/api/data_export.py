@@ -13,12 +13,12 @@ from rest_framework.response import Response
 from audit.rest.exceptions import ApiError
 from audit.rest.views import ActionSpec
 from customers import services
-from customers.api.invoices import AnyAcceptMixin
-from customers.api.mixins import CustomerLookupMixin
+from customers.api.invoices import AnyAcceptView
 from customers.api.serializers.money import GiveReason, LinkSerializer
+from customers.api.views import CustomerLookupView
 
 
-class PersonExportLinkView(CustomerLookupMixin):
+class PersonExportLinkView(CustomerLookupView):
     """POST answers a link to everything about somebody, good once for ten minutes."""
 
     tag = "Customers"
@@ -37,7 +37,7 @@ class PersonExportLinkView(CustomerLookupMixin):
         return self.respond(link)
 
 
-class PersonExportView(AnyAcceptMixin):
+class PersonExportView(AnyAcceptView):
     """GET opens a link, for the person who asked for it; once."""
 
     tag = "Customers"

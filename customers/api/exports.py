@@ -18,8 +18,8 @@ from audit.rest.renderers import ExactJSONRenderer
 from audit.rest.serializers import PageQuery, snake_case
 from audit.rest.views import ActionSpec, HasHubPermission
 from customers import services
-from customers.api.mixins import WorkingBusinessView
 from customers.api.serializers import exports as serializers
+from customers.api.views import WorkingBusinessView
 from customers.choices import ExportProfile
 
 _FULL, MARKETING = (

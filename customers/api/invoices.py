@@ -11,18 +11,18 @@ from rest_framework.response import Response
 
 from audit.rest.views import ActionSpec
 from customers import services
-from customers.api.mixins import CustomerLookupMixin
 from customers.api.serializers.money import SentInvoicesSerializer
+from customers.api.views import CustomerLookupView
 
 
-class AnyAcceptMixin(CustomerLookupMixin):
+class AnyAcceptView(CustomerLookupView):
     """Answers one media type, whatever the request accepts."""
 
     def perform_content_negotiation(self, request: Any, force: bool = False) -> Any:  # noqa: FBT001, FBT002 - the library's signature
         return super().perform_content_negotiation(request, force=True)
 
 
-class InvoiceView(AnyAcceptMixin):
+class InvoiceView(AnyAcceptView):
     """GET shows the invoice of a booking; it gets its number when it is sent."""
 
     tag = "Bookings"
@@ -49,7 +49,7 @@ class InvoiceView(AnyAcceptMixin):
         )
 
 
-class SendInvoiceView(CustomerLookupMixin):
+class SendInvoiceView(CustomerLookupView):
     """POST numbers the invoice of a booking and mails it."""
 
     tag = "Bookings"

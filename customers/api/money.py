@@ -15,16 +15,16 @@ from rest_framework.viewsets import ViewSetMixin
 from audit.rest.views import ActionSpec
 from audit.rest.write_viewsets import Reason
 from customers import services
-from customers.api.mixins import CustomerLookupMixin
 from customers.api.serializers import money as serializers
 from customers.api.serializers.customer_related import FlagSerializer
 from customers.api.tables import bookings, customer_related
 from customers.api.tables.base import HubViewSet
+from customers.api.views import CustomerLookupView
 from customers.choices import RefundStatus
 from customers.models import Booking, Credit, Customer, Flag, Refund
 
 
-class CreditAnswerMixin(CustomerLookupMixin):
+class CreditAnswerView(CustomerLookupView):
     """Answers an entry of credit with the balance after it."""
 
     def credited(self, entry: Credit) -> Response:
@@ -38,7 +38,7 @@ class CreditAnswerMixin(CustomerLookupMixin):
 # --- below a booking or a customer ---------------------------------------------------
 
 
-class ListCreateViewSet(CreditAnswerMixin, HubViewSet):
+class ListCreateViewSet(CreditAnswerView, HubViewSet):
     """The list of a table below a customer, and the act that adds to it."""
 
     create_spec: ClassVar[ActionSpec]
@@ -135,7 +135,7 @@ class CustomerFlagViewSet(ListCreateViewSet, customer_related.FlagViewSet):
 # --- acts ----------------------------------------------------------------------------
 
 
-class RefundDecisionViewSet(ViewSetMixin, CustomerLookupMixin):
+class RefundDecisionViewSet(ViewSetMixin, CustomerLookupView):
     """Decides on requested refunds."""
 
     tag = "Refunds"
@@ -166,7 +166,7 @@ class RefundDecisionViewSet(ViewSetMixin, CustomerLookupMixin):
         return self.respond(refund, is_unmasked=self.can_see_unmasked)
 
 
-class CreditActionViewSet(ViewSetMixin, CreditAnswerMixin):
+class CreditActionViewSet(ViewSetMixin, CreditAnswerView):
     """The balance of a customer, and what is done with entries of credit."""
 
     tag = "Credits"
@@ -206,7 +206,7 @@ class CreditActionViewSet(ViewSetMixin, CreditAnswerMixin):
         return self.credited(self.act(services.reverse_credit, entry, **self.body()))
 
 
-class FlagView(CustomerLookupMixin):
+class FlagView(CustomerLookupView):
     """DELETE takes a flag off; the history keeps that it was set."""
 
     tag = "Flags"

@@ -14,9 +14,9 @@ from audit.rest.serializers import PageQuery
 from audit.rest.views import ActionSpec
 from customers import services
 from customers.api.exports import rule_problem
-from customers.api.mixins import WorkingBusinessView
 from customers.api.serializers import segments as serializers
 from customers.api.serializers.exports import RuleBody
+from customers.api.views import WorkingBusinessView
 
 _VIEW, _TARGET = "customers.view_segment", "customers.target_segment"
 

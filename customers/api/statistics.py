@@ -12,8 +12,8 @@ from rest_framework.response import Response
 from audit.rest.serializers import QuerySerializer
 from audit.rest.views import ActionSpec
 from customers import services
-from customers.api.mixins import WorkingBusinessView
 from customers.api.serializers.statistics import StatisticsSerializer
+from customers.api.views import WorkingBusinessView
 from customers.choices import LoyaltyTier
 
 

@@ -13,7 +13,7 @@ from audit.privacy.masking import masks_of
 from audit.rest.views import ActionSpec, etag_of
 from audit.rest.write_viewsets import Reason, stale_as_412
 from customers import services
-from customers.api.mixins import WorkingBusinessView
+from customers.api.views import WorkingBusinessView
 from customers.models import Customer
 
 VIEW, CHANGE = "customers.view_customer", "customers.change_customer"

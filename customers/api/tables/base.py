@@ -20,8 +20,8 @@ from audit.rest.filters import OfCustomer, TableFilters, YesNoFilter
 from audit.rest.model_serializers import Related
 from audit.rest.write_viewsets import WritableViewSet
 from customers import services
-from customers.api.mixins import BusinessScopeMixin
 from customers.api.serializers.customers import CustomerSerializer
+from customers.api.views import BusinessScopedView
 from customers.models import Business, Customer
 
 _Parent = TypeVar("_Parent", bound=Model)
@@ -56,7 +56,7 @@ class OfBooking(OfCustomer):
     booking = django_filters.UUIDFilter(field_name="booking_id")
 
 
-class HubViewSet(BusinessScopeMixin, WritableViewSet):
+class HubViewSet(BusinessScopedView, WritableViewSet):
     """A table of a business. `X-Business` narrows it to one of several."""
 
     # The filters besides those of the base, by column: its look-ups.

@@ -11,8 +11,8 @@ from audit.rest.views import ActionSpec
 from customers import services
 from customers.api.contracts.doc002.serializers import TargetedPageSerializer
 from customers.api.exports import MARKETING, ExportView, file_spec
-from customers.api.mixins import WorkingBusinessView
 from customers.api.serializers import exports as serializers
+from customers.api.views import WorkingBusinessView
 from customers.choices import ExportProfile
 
 

@@ -27,7 +27,7 @@ _T = TypeVar("_T")
 _CONFLICTS = frozenset({"not_requested", "already_reversed", "not_reversible"})
 
 
-class BusinessScopeMixin(StaffView):
+class BusinessScopedView(StaffView):
     """`X-Business` narrows an endpoint to one business, by slug or id."""
 
     takes_business = True
@@ -112,7 +112,7 @@ class BusinessScopeMixin(StaffView):
         )
 
 
-class WorkingBusinessView(BusinessScopeMixin):
+class WorkingBusinessView(BusinessScopedView):
     """An endpoint of one business."""
 
     def note_listed(
@@ -146,7 +146,7 @@ class WorkingBusinessView(BusinessScopeMixin):
         return f"{self.request.path}?{urlencode(query | {'page': str(number)})}"
 
 
-class CustomerLookupMixin(BusinessScopeMixin):
+class CustomerLookupView(BusinessScopedView):
     """Looks up customers and bookings in all businesses of the caller."""
 
     # False where a POST only reads.
