@@ -19,7 +19,7 @@ from customers.api.views import CustomerLookupView
 
 
 class PersonExportLinkView(CustomerLookupView):
-    """POST answers a link to everything about somebody, good once for ten minutes."""
+    """Links to everything about a customer."""
 
     tag = "Customers"
     changes_customer = False
@@ -28,6 +28,7 @@ class PersonExportLinkView(CustomerLookupView):
     }
 
     def post(self, request: Request, customer: str) -> Response:
+        """Make a link to everything about somebody, good once for ten minutes."""
         link = services.make_person_link(
             self.customer(customer),
             actor=self.actor,
@@ -38,7 +39,7 @@ class PersonExportLinkView(CustomerLookupView):
 
 
 class PersonExportView(AnyAcceptView):
-    """GET opens a link, for the person who asked for it; once."""
+    """What a link opens."""
 
     tag = "Customers"
     # No HEAD: it would use the link up.
@@ -48,6 +49,7 @@ class PersonExportView(AnyAcceptView):
     }
 
     def get(self, request: Request, token: str) -> StreamingHttpResponse:
+        """Open a link, for the person who asked for it; once."""
         try:
             customer, chunks = services.open_person_link(token, actor=self.actor)
         except ObjectDoesNotExist as error:

@@ -137,14 +137,14 @@ def file_spec(permission: str, body: Any) -> ActionSpec:
 
 
 class CustomerDataExportView(ExportView):
-    """POST answers document 000's full export as CSV."""
+    """Export customers in full, as CSV (document 000)."""
 
     profile = ExportProfile.FULL
     action_specs: ClassVar = {"post": file_spec(_FULL, serializers.FullExport)}
 
 
 class HubExportView(ExportView):
-    """POST answers document 003's filtered list as CSV."""
+    """Export the filtered list, as CSV (document 003)."""
 
     is_camel = True
     profile = ExportProfile.LIST
@@ -164,7 +164,7 @@ class HasExportPermission(HasHubPermission):
 
 
 class ExportsView(ExportView):
-    """GET lists what was exported and by whom, POST exports."""
+    """Every export, and what was exported before."""
 
     permission_classes = (PersonsOnly, HasExportPermission)
     action_specs: ClassVar = {
@@ -175,6 +175,7 @@ class ExportsView(ExportView):
     }
 
     def get(self, request: Request) -> Response:
+        """List what was exported and by whom."""
         params = self.params
         exports = services.list_exports(actor=self.actor, business=self.business())
         page = page_of(exports, number=params["page"], limit=params["limit"])
@@ -182,6 +183,7 @@ class ExportsView(ExportView):
         return self.respond({"exports": manifests, "pagination": page})
 
     def post(self, request: Request) -> StreamingHttpResponse:
+        """Export customers as CSV."""
         body = self.body()
         is_marketing = body["profile"] == ExportProfile.MARKETING
         if is_marketing and (body.get("columns") or body["in_clear"]):

@@ -23,7 +23,7 @@ class AnyAcceptView(CustomerLookupView):
 
 
 class InvoiceView(AnyAcceptView):
-    """GET shows the invoice of a booking; it gets its number when it is sent."""
+    """The invoice of a booking, as a page."""
 
     tag = "Bookings"
     action_specs: ClassVar = {
@@ -33,6 +33,7 @@ class InvoiceView(AnyAcceptView):
     }
 
     def get(self, request: Request, pk: str) -> HttpResponse:
+        """Show the invoice of a booking; it gets its number when it is sent."""
         booking = self.booking(pk)
         # Its sums contain refunds and what credit paid.
         for permission in ("customers.view_refund", "customers.view_credit"):
@@ -50,7 +51,7 @@ class InvoiceView(AnyAcceptView):
 
 
 class SendInvoiceView(CustomerLookupView):
-    """POST numbers the invoice of a booking and mails it."""
+    """The invoice of a booking, by mail."""
 
     tag = "Bookings"
     action_specs: ClassVar = {
@@ -58,6 +59,7 @@ class SendInvoiceView(CustomerLookupView):
     }
 
     def post(self, request: Request, pk: str) -> Response:
+        """Give the invoice of a booking its number, and mail it."""
         booking = self.booking(pk)
         self.body()
         sent = services.send_invoices([booking], actor=self.actor)

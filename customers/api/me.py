@@ -26,13 +26,14 @@ class IsSignedIn(BasePermission):
 
 
 class MeView(StaffView):
-    """GET answers who is signed in, where they work, and what is confirmed here."""
+    """The account of the caller."""
 
     tag = "Account"
     permission_classes = (IsSignedIn,)
     action_specs: ClassVar = {"get": ActionSpec("", MeSerializer)}
 
     def get(self, request: Request) -> Response:
+        """Show who is signed in, where they work, and what is confirmed here."""
         user: Any = request.user
         workplaces = services.list_workplaces(actor=self.actor)
         return self.respond(

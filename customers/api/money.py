@@ -207,7 +207,7 @@ class CreditActionViewSet(ViewSetMixin, CreditAnswerView):
 
 
 class FlagView(CustomerLookupView):
-    """DELETE takes a flag off; the history keeps that it was set."""
+    """One flag of a customer."""
 
     tag = "Flags"
     action_specs: ClassVar = {
@@ -215,6 +215,7 @@ class FlagView(CustomerLookupView):
     }
 
     def delete(self, request: Request, customer: str, code: str) -> Response:
+        """Take a flag off; the history keeps that it was set."""
         self.refuse_version()
         instance = self.customer(customer)
         reason = self.body().get("reason") or "removed by the API"

@@ -24,10 +24,7 @@ class StatisticsQuery(QuerySerializer):
 
 
 class StatisticsView(WorkingBusinessView):
-    """GET answers the figures of the caller's business, as of now.
-
-    `X-Business` names one of several, by slug or id.
-    """
+    """The figures of a business."""
 
     tag = "Statistics"
     action_specs: ClassVar = {
@@ -39,6 +36,10 @@ class StatisticsView(WorkingBusinessView):
     }
 
     def get(self, request: Request) -> Response:
+        """Show the figures of the caller's business, as of now.
+
+        `X-Business` names one of several, by slug or id.
+        """
         business = self.business()
         figures = services.get_business_figures(business, actor=self.actor)
         since = figures.as_of - timedelta(weeks=self.params["weeks"])

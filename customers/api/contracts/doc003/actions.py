@@ -23,7 +23,7 @@ _Result = dict[str, Any]
 
 
 class CustomerActionsView(HubView):
-    """POST does one action; the permission that it needs depends on the action."""
+    """What document 003 does with a customer."""
 
     action_specs: ClassVar = {
         "post": ActionSpec(
@@ -35,6 +35,7 @@ class CustomerActionsView(HubView):
     }
 
     def post(self, request: Request, customer: str) -> Response:
+        """Do one action; the permission that it needs depends on the action."""
         instance, values = self.customer(customer), self.body()
         name = values.pop("action")
         action = _ACTIONS[name]
