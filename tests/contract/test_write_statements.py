@@ -21,7 +21,7 @@ from django.test.utils import CaptureQueriesContext
 from audit import accounts
 from customers.models import Customer
 from tests.conftest import staff
-from tests.customers.api.test_hub import send
+from tests.customers.api.sending import send
 from tests.factories import (
     AddressFactory,
     BookingFactory,
