@@ -6,12 +6,12 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache, partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
 from django.core.exceptions import ValidationError as RuleBroken
 from django.db import transaction
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -20,13 +20,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audit.database.batches import in_batches
-from audit.json_text import JsonObject
+from audit.json_text import JsonObject, JsonValue
 from audit.privacy.classes import business_of
 from audit.rest.exceptions import ApiError
 from audit.rest.model_serializers import CreateSerializer
 from audit.rest.serializers import StrictSerializer
 from audit.rest.views import ActionSpec, StaffView
 from audit.rest.viewsets import ResourceViewSet
+
+_Model = TypeVar("_Model", bound=Model)
 
 LARGEST_BATCH = 100
 _DOES_NOT_EXIST = ErrorDetail("There is no such row.", "does_not_exist")
@@ -38,7 +40,7 @@ class Reason(StrictSerializer):
     reason = serializers.CharField(max_length=500, required=False)
 
 
-class ItemDone(serializers.Serializer[Any]):
+class ItemDone(serializers.Serializer[JsonObject]):
     """What became of one item: `id` and `rev` of a success, else what is wrong."""
 
     index = serializers.IntegerField()
@@ -52,7 +54,7 @@ class ItemDone(serializers.Serializer[Any]):
     )
 
 
-class BulkDone(serializers.Serializer[Any]):
+class BulkDone(serializers.Serializer[JsonObject]):
     """What became of each item, in the order in which they were sent."""
 
     results = ItemDone(many=True)
@@ -127,7 +129,7 @@ class WritableViewSet(ResourceViewSet):
 
     # --- what a table's app does ----------------------------------------------------
 
-    def visible_queryset(self, model: type[Model]) -> Any:
+    def visible_queryset(self, model: type[_Model]) -> QuerySet[_Model]:
         """Return the rows of this or another table that the actor may see."""
         raise NotImplementedError  # each app has selectors of its own
 
@@ -144,14 +146,14 @@ class WritableViewSet(ResourceViewSet):
         )
 
     def check_references(
-        self, values: Mapping[str, object], *, business_id: UUID, **same: object
+        self, values: JsonObject, *, business_id: UUID, **same: object
     ) -> None:
         """Check that the ids in a body name rows of the business that the actor sees.
 
         `same` are columns in which those rows agree with the written one, if they have
         them. Raises ValidationError.
         """
-        wrong: dict[str, Any] = {}
+        wrong: dict[str, list[ErrorDetail]] = {}
         for name, model in self.references.items():
             key = values.get(name)
             if key is None:
@@ -181,7 +183,7 @@ class WritableViewSet(ResourceViewSet):
         """Change a row; what is not named stays."""
         instance = self.get_object()
         rev = self.check_if_match(instance)
-        changes = self.changes_of(instance, self.spec.body, request.data)  # type: ignore[union-attr]  # only asked where there is one
+        changes = self.changes_of(instance, self.spec.body, request.data)  # type: ignore[union-attr,arg-type]  # only asked where there is one
         with stale_as_412(self, partial(self._read_again, instance)):
             written = self.perform_update(instance, rev, changes)
         return self.answer_instance(written)
@@ -202,7 +204,7 @@ class WritableViewSet(ResourceViewSet):
     def bulk_create(self, request: Request, **_: object) -> Response:
         """Create up to 100 rows; those that are wrong are named, the others stand."""
 
-        def create(item: object) -> Any:
+        def create(item: JsonValue) -> Model:
             serializer = self.create_serializer_class(data=item, context={"view": self})  # type: ignore[misc]  # set where this is called
             serializer.is_valid(raise_exception=True)
             return self.perform_create(serializer.validated_data)
@@ -213,7 +215,7 @@ class WritableViewSet(ResourceViewSet):
         """Change up to 100 rows; those that are wrong are named, the others stand."""
         body = _item_of(self.update_serializer_class)
 
-        def update(item: object) -> Any:
+        def update(item: JsonValue) -> Model:
             if not _id_in(item):
                 raise ValidationError({"id": [ErrorDetail("Say which.", "required")]})
             instance = self.get_by_reference(_id_in(item))
@@ -239,7 +241,7 @@ class WritableViewSet(ResourceViewSet):
     def _read_again(self, instance: Model) -> Any:
         return self.get_by_reference(self.get_reference(instance))
 
-    def _items(self) -> list[tuple[int, Any]]:
+    def _items(self) -> list[tuple[int, JsonValue]]:
         """Return the numbered items. Raises ApiError 400 for a version of them all."""
         if "If-Match" in self.request.headers:
             sentence = "If-Match is about one row. Send rev with each item instead."
@@ -256,7 +258,9 @@ class WritableViewSet(ResourceViewSet):
             raise self.stale(instance.rev)
         return rev
 
-    def changes_of(self, instance: Any, body: Any, data: Any) -> dict[str, Any]:
+    def changes_of(
+        self, instance: Any, body: type[CreateSerializer], data: JsonValue
+    ) -> JsonObject:
         """Return the checked changes of a row."""
         [answered] = self.serialize([instance], is_detail=True)
         context = {
@@ -267,7 +271,7 @@ class WritableViewSet(ResourceViewSet):
         }
         serializer = body(data=data, context=context)
         serializer.is_valid(raise_exception=True)
-        changes: dict[str, Any] = serializer.validated_data
+        changes: JsonObject = serializer.validated_data
         same = (
             {"customer_id": instance.customer_id}
             if hasattr(instance, "customer_id")
@@ -281,7 +285,7 @@ class WritableViewSet(ResourceViewSet):
         """Return a body as it is sent."""
         return self.renderer_classes[0]().render(body)
 
-    def get_reference(self, instance: Any) -> str:
+    def get_reference(self, instance: Model) -> str:
         """Return what finds a row again, as its address does."""
         return str(instance.pk)
 
@@ -289,15 +293,15 @@ class WritableViewSet(ResourceViewSet):
         """Return why it is done."""
         return self.body().get("reason") or "by the API"
 
-    def address_of(self, instance: Any) -> str:
+    def address_of(self, instance: Model) -> str:
         """Return where a row is shown."""
         name = f"v1_{self.model._meta.model_name}"
         return reverse(name, kwargs={self.lookup_url_kwarg: str(instance.pk)})
 
     def _each(
         self,
-        items: Iterable[tuple[int, object]],
-        act: Callable[[Any], Any],
+        items: Iterable[tuple[int, JsonValue]],
+        act: Callable[[JsonValue], Any],
         status: int,
     ) -> Response:
         """Do an act with each item, in a transaction of its own.
@@ -306,7 +310,7 @@ class WritableViewSet(ResourceViewSet):
         was done before it stands, and a repeat with the same key goes on from there.
         """
 
-        def once(number: int, item: Any) -> dict[str, Any]:
+        def once(number: int, item: JsonValue) -> JsonObject:
             try:
                 with transaction.atomic():
                     instance = act(item)
@@ -328,7 +332,7 @@ class WritableViewSet(ResourceViewSet):
             response["Idempotent-Replayed"] = "true"
         return response
 
-    def _refusal_of(self, error: Exception) -> dict[str, Any]:
+    def _refusal_of(self, error: Exception) -> JsonObject:
         """Return what the problem document of an error says. Raises other errors."""
         if getattr(error, "code", "") == "stale_version":
             error = ApiError(
@@ -356,7 +360,7 @@ def _item_of(body: type[CreateSerializer]) -> type[CreateSerializer]:
     return type(f"{name}Item", (body,), body_of)
 
 
-def _sort_key(item: object) -> str:
+def _sort_key(item: JsonValue) -> str:
     """Return an id as the database orders it, however it is written."""
     try:
         return UUID(_id_in(item)).hex
@@ -364,5 +368,5 @@ def _sort_key(item: object) -> str:
         return ""
 
 
-def _id_in(item: object) -> str:
+def _id_in(item: JsonValue) -> str:
     return str(item.get("id", "")) if isinstance(item, Mapping) else ""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from datetime import datetime
+from typing import ClassVar
 from urllib.parse import urlencode
+from uuid import UUID
 
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
@@ -46,7 +48,7 @@ class TimelineQuery(QuerySerializer):
             raise serializers.ValidationError(text, code="invalid_choice")
         return names
 
-    def validate_cursor(self, value: str) -> Any:
+    def validate_cursor(self, value: str) -> tuple[datetime, UUID] | None:
         """Return the position that a cursor names."""
         try:
             return open_cursor(value) if value else None

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
+from audit.json_text import JsonObject
 from audit.rest.model_serializers import without_masked
 from audit.rest.serializers import (
     EmailAddressField,
@@ -46,7 +47,7 @@ class MaskedUpdateSerializer(StrictSerializer):
             field.required = self.is_replacement and name not in self.optional
         return fields
 
-    def to_internal_value(self, data: Any) -> Any:
+    def to_internal_value(self, data: object) -> JsonObject:
         """Leave out what comes back masked: it is no change.
 
         Raises ValidationError for another value in the place of a masked one: a caller

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -18,7 +19,11 @@ from customers.api.views import CustomerLookupView
 class AnyAcceptView(CustomerLookupView):
     """Answers one media type, whatever the request accepts."""
 
-    def perform_content_negotiation(self, request: Any, force: bool = False) -> Any:  # noqa: FBT001, FBT002 - the library's signature
+    def perform_content_negotiation(
+        self,
+        request: Request,
+        force: bool = False,  # noqa: FBT001, FBT002 - the library's signature
+    ) -> tuple[BaseRenderer, str]:
         return super().perform_content_negotiation(request, force=True)
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import ClassVar, TypeVar
 
 from django.core.exceptions import ValidationError as RuleBroken
+from django.db.models import QuerySet
 from django.http import Http404
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -22,6 +23,8 @@ from customers.api.tables.base import HubViewSet
 from customers.api.views import CustomerLookupView
 from customers.choices import RefundStatus
 from customers.models import Booking, Credit, Customer, Flag, Refund
+
+_T = TypeVar("_T")
 
 
 class CreditAnswerView(CustomerLookupView):
@@ -48,8 +51,8 @@ class ListCreateViewSet(CreditAnswerView, HubViewSet):
         return {"list": super().get_action_specs()["list"], "create": cls.create_spec}
 
     def create_by(
-        self, service: Callable[..., Any], *args: object, **more: object
-    ) -> Any:
+        self, service: Callable[..., _T], *args: object, **more: object
+    ) -> _T:
         """Call a service with the body; the customer is in the path."""
         return self.act(service, *args, **more, **self.body())
 
@@ -77,7 +80,7 @@ class BookingRefundViewSet(ListCreateViewSet, bookings.RefundViewSet):
         """The customer of the booking: no path here names one."""
         return self.parent_booking.customer
 
-    def get_queryset(self) -> Any:
+    def get_queryset(self) -> QuerySet[Refund]:
         return super().get_queryset().filter(booking=self.parent_booking)
 
     def create(self, request: Request, **_: object) -> Response:

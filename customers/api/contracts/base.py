@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSetMixin
 
+from audit.json_text import JsonObject
 from audit.privacy.masking import masks_of
+from audit.rest.serializers import StrictSerializer
 from audit.rest.views import ActionSpec, etag_of
 from audit.rest.write_viewsets import Reason, stale_as_412
 from customers import services
+from customers.api.inputs import MaskedUpdateSerializer
+from customers.api.serializers.base import CompleteModelSerializer
 from customers.api.views import WorkingBusinessView
 from customers.models import Customer
 
@@ -21,7 +24,12 @@ ADD, ARCHIVE = "customers.add_customer", "customers.archive_customer"
 
 
 def customer_specs(
-    detail: Any, *, create: Any, created: Any, update: Any, replace: Any
+    detail: type[CompleteModelSerializer],
+    *,
+    create: type[StrictSerializer],
+    created: type[CompleteModelSerializer],
+    update: type[MaskedUpdateSerializer],
+    replace: type[MaskedUpdateSerializer],
 ) -> dict[str, ActionSpec]:
     """Return the actions about one customer, which are the same in all documents."""
     return {
@@ -55,7 +63,7 @@ class ContractViewSet(ViewSetMixin, ContractView):
         """Set the attributes that the serializer of one customer needs."""
         raise NotImplementedError
 
-    def get_masks(self, customer: Customer) -> dict[str, Any]:
+    def get_masks(self, customer: Customer) -> JsonObject:
         """Return what the answer shows in the place of each masked value."""
         return masks_of(customer)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from rest_framework import serializers
 
+from audit.json_text import JsonObject
+from customers import services
 from customers.api.fields import (
     AmountsField,
     AmountTextField,
@@ -17,7 +19,7 @@ from customers.choices import LoyaltyTier
 from customers.models import Address, Contact, Customer
 
 
-class TimelineItemSerializer(serializers.Serializer[Any]):
+class TimelineItemSerializer(serializers.Serializer[services.TimelineEntry]):
     """One thing that happened; `data` differs by kind."""
 
     id = serializers.UUIDField()
@@ -30,7 +32,7 @@ class TimelineItemSerializer(serializers.Serializer[Any]):
     data = serializers.DictField()  # type: ignore[assignment]  # a key of the answer
 
 
-class TimelineSerializer(serializers.Serializer[Any]):
+class TimelineSerializer(serializers.Serializer[JsonObject]):
     """A page of what happened, the newest first."""
 
     results = TimelineItemSerializer(many=True)
@@ -38,7 +40,7 @@ class TimelineSerializer(serializers.Serializer[Any]):
     kinds = serializers.ListField(child=serializers.CharField())
 
 
-class PersonMetricsSerializer(serializers.Serializer[Any]):
+class PersonMetricsSerializer(serializers.Serializer[JsonObject]):
     """Somebody's figures as of a moment."""
 
     customer_id = serializers.UUIDField()
@@ -102,7 +104,7 @@ class RevealedContactSerializer(CompleteModelSerializer):
         fields: ClassVar = ["id", "kind", "name", "relation", "email", "phone"]
 
 
-class RevealedSerializer(serializers.Serializer[Any]):
+class RevealedSerializer(serializers.Serializer[JsonObject]):
     """Contact data in clear; `until` is when it has to be asked for again."""
 
     id = serializers.UUIDField(source="customer.id")
@@ -119,8 +121,9 @@ class RevealedSerializer(serializers.Serializer[Any]):
 class MatchedField(serializers.ChoiceField):
     """What the search text matched; the view puts it into the context."""
 
-    def get_attribute(self, instance: Customer) -> Any:
-        return self.context["matched"][instance.pk]
+    def get_attribute(self, instance: Customer) -> str:
+        matched: str = self.context["matched"][instance.pk]
+        return matched
 
 
 class SearchResultSerializer(CompleteModelSerializer):
@@ -140,5 +143,5 @@ class SearchResultSerializer(CompleteModelSerializer):
         ]
 
 
-class SearchResultsSerializer(serializers.Serializer[Any]):
+class SearchResultsSerializer(serializers.Serializer[JsonObject]):
     results = SearchResultSerializer(many=True)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from audit.json_text import JsonObject
 from audit.rest.serializers import (
     OffsetDateTimeField,
     QuerySerializer,
@@ -118,12 +117,12 @@ class RuleBody(StrictSerializer):
     rule = RuleField()
 
 
-class ExportedBySerializer(serializers.Serializer[Any]):
+class ExportedBySerializer(serializers.Serializer[JsonObject]):
     id = serializers.UUIDField(allow_null=True)
     name = MaybeTextField()
 
 
-class ManifestSerializer(serializers.Serializer[Any]):
+class ManifestSerializer(serializers.Serializer[JsonObject]):
     """The manifest of one export; without count and hash if it broke off."""
 
     id = serializers.UUIDField()
@@ -145,12 +144,12 @@ class ManifestSerializer(serializers.Serializer[Any]):
     sha256 = MaybeTextField()
 
 
-class ManifestsSerializer(serializers.Serializer[Any]):
+class ManifestsSerializer(serializers.Serializer[JsonObject]):
     exports = ManifestSerializer(many=True)
     pagination = PaginationSerializer()
 
 
-def filters_of(body: dict[str, Any]) -> dict[str, Any]:
+def filters_of(body: JsonObject) -> JsonObject:
     """Return the filters of a body: those below `filters`, and those beside it."""
     filters = dict(body.get("filters") or {})
     for name in ("search", "status", "segment"):

@@ -24,7 +24,7 @@ from customers.api.serializers.customers import CustomerSerializer
 from customers.api.views import BusinessScopedView
 from customers.models import Business, Customer
 
-_Parent = TypeVar("_Parent", bound=Model)
+_Model = TypeVar("_Model", bound=Model)
 
 CHOICES, RANGE = ["exact", "in"], ["gte", "lt"]
 TIMES = {"created_at": RANGE, "updated_at": RANGE}
@@ -35,7 +35,7 @@ DOES_NOT_EXIST = ErrorDetail("There is no such row.", "does_not_exist")
 class ArchivedFilter(YesNoFilter):
     """Hides archived instances, also without a value; `true` hides the others."""
 
-    def filter(self, qs: Any, value: Any) -> Any:
+    def filter(self, qs: QuerySet, value: object) -> QuerySet:
         return qs.filter(archived_at__isnull=not value)
 
 
@@ -80,14 +80,14 @@ class HubViewSet(BusinessScopedView, WritableViewSet):
         super().__init_subclass__(**kwargs)
 
     @cached_property
-    def parent_instance(self) -> Any:
+    def parent_instance(self) -> Any:  # of a type that each table knows
         """The customer, booking or ticket in the path, if there is one."""
         return None
 
-    def get_queryset(self) -> Any:
+    def get_queryset(self) -> Any:  # some have a queryset class of their own
         return self.with_related(self.visible_queryset(self.model))
 
-    def list(self, request: Request, **kwargs: Any) -> Response:
+    def list(self, request: Request, **kwargs: object) -> Response:
         """List the rows that the filters keep, a page at a time."""
         if self.parent_instance is not None:
             self.note_access(
@@ -95,8 +95,8 @@ class HubViewSet(BusinessScopedView, WritableViewSet):
             )
         return super().list(request, **kwargs)
 
-    def visible_queryset(self, model: type[Model]) -> Any:
-        queryset: Any = services.list_visible(model, actor=self.actor)
+    def visible_queryset(self, model: type[_Model]) -> QuerySet[_Model]:
+        queryset = services.list_visible(model, actor=self.actor)
         if self.business_id is not None:
             column = "pk" if model is Business else "business"
             queryset = queryset.filter(**{column: self.business_id})
@@ -116,8 +116,8 @@ class HubViewSet(BusinessScopedView, WritableViewSet):
         return isinstance(other, get_user_model()) or super().can_see(related, other)
 
     def parent_of(
-        self, values: JsonObject, parents: QuerySet[_Parent], *, missing: str
-    ) -> _Parent:
+        self, values: JsonObject, parents: QuerySet[_Model], *, missing: str
+    ) -> _Model:
         """Take the id of the parent out of a body, and return the parent.
 
         The path names it, or the body, or both the same one. Raises ValidationError,
@@ -152,8 +152,8 @@ class CustomerRelatedViewSet(HubViewSet):
         """The customer in the path, if there is one."""
         return self.customer(self.kwargs["customer"]) if self.parent else None
 
-    def get_queryset(self) -> Any:
-        queryset = super().get_queryset()
+    def get_queryset(self) -> QuerySet:
+        queryset: QuerySet = super().get_queryset()
         if self.parent_instance is None:
             return queryset
         return queryset.filter(

@@ -20,7 +20,7 @@ from customers.api.tables.base import (
     ArchivableFilters,
     HubViewSet,
 )
-from customers.models import Customer
+from customers.models import Customer, CustomerQuerySet
 
 
 class CustomerFilters(ArchivableFilters):
@@ -35,7 +35,9 @@ class CustomerFilters(ArchivableFilters):
     is_high_value = YesNoFilter(field_name="stats__is_high_value")
     is_opted_in = YesNoFilter(field_name="stats__is_opted_in")
 
-    def search_customers(self, customers: Any, name: str, value: str) -> Any:
+    def search_customers(
+        self, customers: CustomerQuerySet, name: str, value: str
+    ) -> CustomerQuerySet:
         """Return the customers that match, as far as the actor sees them in clear."""
         return services.match_customers(customers, value, actor=self.actor)
 
@@ -97,7 +99,7 @@ class CustomerViewSet(HubViewSet):
         "stats": Related(serializers.StatsSerializer, "stats", ("stats__business",)),
     }
 
-    def get_queryset(self) -> Any:
+    def get_queryset(self) -> CustomerQuerySet:
         # One who was erased is found by the address alone, and in no list.
         customers = super().get_queryset().filter(erased_at=None)
         # The figures' amounts are in the business's currency.

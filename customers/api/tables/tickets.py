@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import ClassVar
 from uuid import UUID
 
 import django_filters
@@ -72,7 +71,7 @@ class TicketViewSet(CustomerRelatedViewSet):
     }
 
     def check_references(
-        self, values: Mapping[str, Any], *, business_id: UUID, **same: Any
+        self, values: JsonObject, *, business_id: UUID, **same: object
     ) -> None:
         super().check_references(values, business_id=business_id, **same)
         key = values.get("assignee_id")
@@ -121,7 +120,7 @@ class MessageViewSet(HubViewSet):
     def _tickets(self) -> QuerySet[Ticket]:
         return self.visible_queryset(Ticket).select_related("customer")
 
-    def get_queryset(self) -> Any:
+    def get_queryset(self) -> QuerySet[TicketMessage]:
         # The ticket says whom a message is about.
         messages = super().get_queryset().select_related("ticket")
         if self.parent_instance is None:

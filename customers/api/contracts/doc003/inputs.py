@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from rest_framework import serializers
 
+from audit.json_text import JsonObject
 from audit.rest.serializers import (
     PageQuery,
     StrictSerializer,
@@ -84,10 +85,10 @@ class HubReplace(HubUpdate):
 class HubOrder(serializers.ChoiceField):
     """A column, asked for in both spellings and read in ours."""
 
-    def to_internal_value(self, data: Any) -> str:
+    def to_internal_value(self, data: object) -> str:
         return snake_case(super().to_internal_value(camel_case(snake_case(str(data)))))
 
-    def to_representation(self, value: Any) -> str:
+    def to_representation(self, value: str) -> str:
         return camel_case(value)
 
 
@@ -143,7 +144,7 @@ class Act(StrictSerializer):
         """Take both spellings of a name."""
         return snake_case(value)
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+    def validate(self, attrs: JsonObject) -> JsonObject:
         """Refuse keys that the action lacks, and those that it does not take."""
         required, optional = ACTS[attrs["action"]]
         given = attrs.keys() - {"action"}
