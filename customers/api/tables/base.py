@@ -85,7 +85,12 @@ class HubViewSet(BusinessScopedView, WritableViewSet):
         return None
 
     def get_queryset(self) -> Any:  # some have a queryset class of their own
-        return self.with_related(self.visible_queryset(self.model))
+        queryset = self.with_related(self.visible_queryset(self.model))
+        parent = self.parent_instance
+        if parent is None:
+            return queryset
+        column = parent._meta.model_name
+        return queryset.filter(business=parent.business_id, **{column: parent})
 
     def list(self, request: Request, **kwargs: object) -> Response:
         """List the rows that the filters keep, a page at a time."""
@@ -151,14 +156,6 @@ class CustomerRelatedViewSet(HubViewSet):
     def parent_instance(self) -> Customer | None:
         """The customer in the path, if there is one."""
         return self.customer(self.kwargs["customer"]) if self.parent else None
-
-    def get_queryset(self) -> QuerySet:
-        queryset: QuerySet = super().get_queryset()
-        if self.parent_instance is None:
-            return queryset
-        return queryset.filter(
-            business=self.parent_instance.business_id, customer=self.parent_instance
-        )
 
     def body(self, **context: object) -> JsonObject:
         """Return the checked body. A foreign customer is 404, whatever it says."""

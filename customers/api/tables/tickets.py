@@ -122,12 +122,8 @@ class MessageViewSet(HubViewSet):
 
     def get_queryset(self) -> QuerySet[TicketMessage]:
         # The ticket says whom a message is about.
-        messages = super().get_queryset().select_related("ticket")
-        if self.parent_instance is None:
-            return messages
-        return messages.filter(
-            business=self.parent_instance.business_id, ticket=self.parent_instance
-        )
+        messages: QuerySet[TicketMessage] = super().get_queryset()
+        return messages.select_related("ticket")
 
     def perform_create(self, values: JsonObject) -> TicketMessage:
         tickets = self._tickets()
