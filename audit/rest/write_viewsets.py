@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache, partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
 from django.core.exceptions import ValidationError as RuleBroken
 from django.db import transaction
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -19,12 +20,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audit.database.batches import in_batches
+from audit.json_text import JsonObject, JsonValue
 from audit.privacy.classes import business_of
 from audit.rest.exceptions import ApiError
 from audit.rest.model_serializers import CreateSerializer
 from audit.rest.serializers import StrictSerializer
-from audit.rest.views import ActionSpec
+from audit.rest.views import ActionSpec, StaffView
 from audit.rest.viewsets import ResourceViewSet
+
+_Model = TypeVar("_Model", bound=Model)
 
 LARGEST_BATCH = 100
 _DOES_NOT_EXIST = ErrorDetail("There is no such row.", "does_not_exist")
@@ -36,7 +40,7 @@ class Reason(StrictSerializer):
     reason = serializers.CharField(max_length=500, required=False)
 
 
-class ItemDone(serializers.Serializer[Any]):
+class ItemDone(serializers.Serializer[JsonObject]):
     """What became of one item: `id` and `rev` of a success, else what is wrong."""
 
     index = serializers.IntegerField()
@@ -50,12 +54,23 @@ class ItemDone(serializers.Serializer[Any]):
     )
 
 
-class BulkDone(serializers.Serializer[Any]):
+class BulkDone(serializers.Serializer[JsonObject]):
     """What became of each item, in the order in which they were sent."""
 
     results = ItemDone(many=True)
     succeeded = serializers.IntegerField()
     failed = serializers.IntegerField()
+
+
+@contextmanager
+def stale_as_412(view: StaffView, read_again: Callable[[], Any]) -> Iterator[None]:
+    """Raise ApiError 412 with the current version when a service finds another."""
+    try:
+        yield
+    except RuleBroken as error:
+        if getattr(error, "code", "") == "stale_version":
+            raise view.stale(read_again().rev) from error
+        raise
 
 
 @cache
@@ -76,6 +91,11 @@ class WritableViewSet(ResourceViewSet):
 
     create_serializer_class: ClassVar[type[CreateSerializer] | None] = None
     update_serializer_class: ClassVar[type[CreateSerializer] | None] = None
+    # The services of the app that write a row, and return it with what is shown beside
+    # it: they take the row, `actor`, `expected_rev` and the changes or the reason.
+    update_service: ClassVar[Callable[..., Model]]
+    archive_service: ClassVar[Callable[..., Model]]
+    restore_service: ClassVar[Callable[..., Model]]
     # Which tables the ids in a body name; of the same business, and seen by the actor.
     references: ClassVar[Mapping[str, type[Model]]] = {}
     # The permission to archive and restore, of a table whose rows can be.
@@ -109,41 +129,31 @@ class WritableViewSet(ResourceViewSet):
 
     # --- what a table's app does ----------------------------------------------------
 
-    def visible_queryset(self, model: type[Model]) -> Any:
+    def visible_queryset(self, model: type[_Model]) -> QuerySet[_Model]:
         """Return the rows of this or another table that the actor may see."""
         raise NotImplementedError  # each app has selectors of its own
 
-    def perform_create(self, values: dict[str, object]) -> Any:
+    def perform_create(self, values: JsonObject) -> Model:
         """Create a row of checked values."""
         raise NotImplementedError  # each app has services of its own
 
     def perform_update(
-        self, instance: object, expected_rev: int | None, changes: dict[str, object]
-    ) -> Any:
+        self, instance: Model, expected_rev: int | None, changes: JsonObject
+    ) -> Model:
         """Change a row, and return it with what is shown beside it."""
-        raise NotImplementedError  # each app has services of its own
-
-    def perform_archive(
-        self, instance: object, expected_rev: int | None, reason: str
-    ) -> Any:
-        """Archive a row, and return it."""
-        raise NotImplementedError  # each app has services of its own
-
-    def perform_restore(
-        self, instance: object, expected_rev: int | None, reason: str
-    ) -> Any:
-        """Bring a row back, and return it."""
-        raise NotImplementedError  # each app has services of its own
+        return self.update_service(
+            instance, actor=self.actor, expected_rev=expected_rev, **changes
+        )
 
     def check_references(
-        self, values: Mapping[str, object], *, business_id: UUID, **same: object
+        self, values: JsonObject, *, business_id: UUID, **same: object
     ) -> None:
         """Check that the ids in a body name rows of the business that the actor sees.
 
         `same` are columns in which those rows agree with the written one, if they have
         them. Raises ValidationError.
         """
-        wrong: dict[str, Any] = {}
+        wrong: dict[str, list[ErrorDetail]] = {}
         for name, model in self.references.items():
             key = values.get(name)
             if key is None:
@@ -173,29 +183,28 @@ class WritableViewSet(ResourceViewSet):
         """Change a row; what is not named stays."""
         instance = self.get_object()
         rev = self.check_if_match(instance)
-        changes = self.changes_of(instance, self.spec.body, request.data)  # type: ignore[union-attr]  # only asked where there is one
-        written = self._written(
-            instance, partial(self.perform_update, instance, rev, changes)
-        )
+        changes = self.changes_of(instance, self.spec.body, request.data)  # type: ignore[union-attr,arg-type]  # only asked where there is one
+        with stale_as_412(self, partial(self._read_again, instance)):
+            written = self.perform_update(instance, rev, changes)
         return self.answer_instance(written)
 
     def destroy(self, request: Request, **_: object) -> Response:
         """Archive a row: it is hidden, and nothing is removed."""
-        self._archive_or_restore(self.perform_archive)
+        self._archive_or_restore(self.archive_service)
         return Response(status=204)
 
     def archive(self, request: Request, **_: object) -> Response:
         """Archive a row: it is hidden, and nothing is removed."""
-        return self.answer_instance(self._archive_or_restore(self.perform_archive))
+        return self.answer_instance(self._archive_or_restore(self.archive_service))
 
     def restore(self, request: Request, **_: object) -> Response:
         """Bring an archived row back."""
-        return self.answer_instance(self._archive_or_restore(self.perform_restore))
+        return self.answer_instance(self._archive_or_restore(self.restore_service))
 
     def bulk_create(self, request: Request, **_: object) -> Response:
         """Create up to 100 rows; those that are wrong are named, the others stand."""
 
-        def create(item: object) -> Any:
+        def create(item: JsonValue) -> Model:
             serializer = self.create_serializer_class(data=item, context={"view": self})  # type: ignore[misc]  # set where this is called
             serializer.is_valid(raise_exception=True)
             return self.perform_create(serializer.validated_data)
@@ -206,7 +215,7 @@ class WritableViewSet(ResourceViewSet):
         """Change up to 100 rows; those that are wrong are named, the others stand."""
         body = _item_of(self.update_serializer_class)
 
-        def update(item: object) -> Any:
+        def update(item: JsonValue) -> Model:
             if not _id_in(item):
                 raise ValidationError({"id": [ErrorDetail("Say which.", "required")]})
             instance = self.get_by_reference(_id_in(item))
@@ -222,23 +231,17 @@ class WritableViewSet(ResourceViewSet):
 
     # --- parts of them --------------------------------------------------------------
 
-    def _archive_or_restore(self, write: Callable[[Any, int | None, str], Any]) -> Any:
+    def _archive_or_restore(self, service: Callable[..., Model]) -> Model:
         """Archive or restore a row, and return it as it was written."""
         instance = self.get_object()
-        act = partial(write, instance, self.check_if_match(instance), self.reason())
-        return self._written(instance, act)
+        rev, reason = self.check_if_match(instance), self.reason()
+        with stale_as_412(self, partial(self._read_again, instance)):
+            return service(instance, actor=self.actor, expected_rev=rev, reason=reason)
 
-    def _written(self, instance: object, write: Callable[[], Any]) -> Any:
-        """Write a row and return it. Raises ApiError 412 when somebody was faster."""
-        try:
-            return write()
-        except RuleBroken as error:
-            if getattr(error, "code", "") == "stale_version":
-                current = self.get_by_reference(self.get_reference(instance))
-                raise self.stale(current.rev) from error
-            raise
+    def _read_again(self, instance: Model) -> Any:
+        return self.get_by_reference(self.get_reference(instance))
 
-    def _items(self) -> list[tuple[int, Any]]:
+    def _items(self) -> list[tuple[int, JsonValue]]:
         """Return the numbered items. Raises ApiError 400 for a version of them all."""
         if "If-Match" in self.request.headers:
             sentence = "If-Match is about one row. Send rev with each item instead."
@@ -247,17 +250,17 @@ class WritableViewSet(ResourceViewSet):
 
     def check_if_match(self, instance: Any) -> int | None:
         """Return the version that `If-Match` names. Raises ApiError 412 for another."""
-        rev = self.expected_rev()
-        if rev is None:
-            return None
         if not self.has_versions:
-            sentence = "This has no versions. Leave If-Match out."
-            raise ApiError(412, "stale_version", sentence)
-        if instance.rev != rev:
+            self.refuse_version()
+            return None
+        rev = self.expected_rev()
+        if rev is not None and instance.rev != rev:
             raise self.stale(instance.rev)
         return rev
 
-    def changes_of(self, instance: Any, body: Any, data: Any) -> dict[str, Any]:
+    def changes_of(
+        self, instance: Any, body: type[CreateSerializer], data: JsonValue
+    ) -> JsonObject:
         """Return the checked changes of a row."""
         [answered] = self.serialize([instance], is_detail=True)
         context = {
@@ -268,7 +271,7 @@ class WritableViewSet(ResourceViewSet):
         }
         serializer = body(data=data, context=context)
         serializer.is_valid(raise_exception=True)
-        changes: dict[str, Any] = serializer.validated_data
+        changes: JsonObject = serializer.validated_data
         same = (
             {"customer_id": instance.customer_id}
             if hasattr(instance, "customer_id")
@@ -282,7 +285,7 @@ class WritableViewSet(ResourceViewSet):
         """Return a body as it is sent."""
         return self.renderer_classes[0]().render(body)
 
-    def get_reference(self, instance: Any) -> str:
+    def get_reference(self, instance: Model) -> str:
         """Return what finds a row again, as its address does."""
         return str(instance.pk)
 
@@ -290,15 +293,15 @@ class WritableViewSet(ResourceViewSet):
         """Return why it is done."""
         return self.body().get("reason") or "by the API"
 
-    def address_of(self, instance: Any) -> str:
+    def address_of(self, instance: Model) -> str:
         """Return where a row is shown."""
         name = f"v1_{self.model._meta.model_name}"
         return reverse(name, kwargs={self.lookup_url_kwarg: str(instance.pk)})
 
     def _each(
         self,
-        items: Iterable[tuple[int, object]],
-        act: Callable[[Any], Any],
+        items: Iterable[tuple[int, JsonValue]],
+        act: Callable[[JsonValue], Any],
         status: int,
     ) -> Response:
         """Do an act with each item, in a transaction of its own.
@@ -307,7 +310,7 @@ class WritableViewSet(ResourceViewSet):
         was done before it stands, and a repeat with the same key goes on from there.
         """
 
-        def once(number: int, item: Any) -> dict[str, Any]:
+        def once(number: int, item: JsonValue) -> JsonObject:
             try:
                 with transaction.atomic():
                     instance = act(item)
@@ -329,7 +332,7 @@ class WritableViewSet(ResourceViewSet):
             response["Idempotent-Replayed"] = "true"
         return response
 
-    def _refusal_of(self, error: Exception) -> dict[str, Any]:
+    def _refusal_of(self, error: Exception) -> JsonObject:
         """Return what the problem document of an error says. Raises other errors."""
         if getattr(error, "code", "") == "stale_version":
             error = ApiError(
@@ -357,7 +360,7 @@ def _item_of(body: type[CreateSerializer]) -> type[CreateSerializer]:
     return type(f"{name}Item", (body,), body_of)
 
 
-def _sort_key(item: object) -> str:
+def _sort_key(item: JsonValue) -> str:
     """Return an id as the database orders it, however it is written."""
     try:
         return UUID(_id_in(item)).hex
@@ -365,5 +368,5 @@ def _sort_key(item: object) -> str:
         return ""
 
 
-def _id_in(item: object) -> str:
+def _id_in(item: JsonValue) -> str:
     return str(item.get("id", "")) if isinstance(item, Mapping) else ""

@@ -18,7 +18,7 @@ from capture import services
 from capture.api.machine import MachineView
 from customers import services as customers
 from customers.api.fields import MaybeTextField, NumberField
-from customers.api.mixins import WorkingBusinessView
+from customers.api.views import WorkingBusinessView
 
 # Admins, who may read payloads as they were sent.
 _ALL = "capture.read_payload"

@@ -19,7 +19,7 @@ from capture import services
 from capture.api.authentication import KeyUseError, key_in_headers, require_key
 from capture.choices import SCOPE_READ_CUSTOMERS, KeyKind
 from customers import services as customers
-from customers.api.mixins import WorkingBusinessView
+from customers.api.views import WorkingBusinessView
 
 _STARTS = ("sk_", "pk_")
 

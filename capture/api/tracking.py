@@ -13,8 +13,8 @@ from audit.rest.views import ActionSpec
 from capture import services
 from customers import services as customers
 from customers.api.fields import NumberField
-from customers.api.mixins import WorkingBusinessView
 from customers.api.serializers.statistics import CustomerCountsSerializer
+from customers.api.views import WorkingBusinessView
 
 
 class LoginsSerializer(serializers.Serializer[Any]):

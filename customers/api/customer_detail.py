@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from datetime import datetime
+from typing import ClassVar
 from urllib.parse import urlencode
+from uuid import UUID
 
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
@@ -18,13 +20,13 @@ from audit.rest.serializers import QuerySerializer, StrictSerializer
 from audit.rest.views import ActionSpec
 from customers import services
 from customers.api.inputs import SearchQuery
-from customers.api.mixins import BusinessScopeMixin
 from customers.api.serializers.customer_detail import (
     PersonMetricsSerializer,
     RevealedSerializer,
     SearchResultsSerializer,
     TimelineSerializer,
 )
+from customers.api.views import BusinessScopedView
 from customers.models import Customer
 
 _VIEW = "customers.view_customer"
@@ -46,7 +48,7 @@ class TimelineQuery(QuerySerializer):
             raise serializers.ValidationError(text, code="invalid_choice")
         return names
 
-    def validate_cursor(self, value: str) -> Any:
+    def validate_cursor(self, value: str) -> tuple[datetime, UUID] | None:
         """Return the position that a cursor names."""
         try:
             return open_cursor(value) if value else None
@@ -60,7 +62,7 @@ class RevealBody(StrictSerializer):
     reason = serializers.CharField(max_length=500)
 
 
-class CustomerDetailViewSet(ViewSetMixin, BusinessScopeMixin):
+class CustomerDetailViewSet(ViewSetMixin, BusinessScopedView):
     """What `/api/v1/customers/` answers besides the table, of any of the businesses."""
 
     tag = "Customers"

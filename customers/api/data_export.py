@@ -13,13 +13,13 @@ from rest_framework.response import Response
 from audit.rest.exceptions import ApiError
 from audit.rest.views import ActionSpec
 from customers import services
-from customers.api.invoices import AnyAcceptMixin
-from customers.api.mixins import CustomerLookupMixin
+from customers.api.invoices import AnyAcceptView
 from customers.api.serializers.money import GiveReason, LinkSerializer
+from customers.api.views import CustomerLookupView
 
 
-class PersonExportLinkView(CustomerLookupMixin):
-    """POST answers a link to everything about somebody, good once for ten minutes."""
+class PersonExportLinkView(CustomerLookupView):
+    """Links to everything about a customer."""
 
     tag = "Customers"
     changes_customer = False
@@ -28,17 +28,18 @@ class PersonExportLinkView(CustomerLookupMixin):
     }
 
     def post(self, request: Request, customer: str) -> Response:
+        """Make a link to everything about somebody, good once for ten minutes."""
         link = services.make_person_link(
             self.customer(customer),
             actor=self.actor,
-            step_up=self.require_export_step_up,
+            step_up=self.step_up("export"),
             **self.body(),
         )
         return self.respond(link)
 
 
-class PersonExportView(AnyAcceptMixin):
-    """GET opens a link, for the person who asked for it; once."""
+class PersonExportView(AnyAcceptView):
+    """What a link opens."""
 
     tag = "Customers"
     # No HEAD: it would use the link up.
@@ -48,6 +49,7 @@ class PersonExportView(AnyAcceptMixin):
     }
 
     def get(self, request: Request, token: str) -> StreamingHttpResponse:
+        """Open a link, for the person who asked for it; once."""
         try:
             customer, chunks = services.open_person_link(token, actor=self.actor)
         except ObjectDoesNotExist as error:

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from rest_framework.permissions import BasePermission
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audit.api.step_up import require_step_up
+from audit.json_text import JsonObject
 from audit.rest.exceptions import ApiError
 from audit.rest.pagination import page_of
 from audit.rest.renderers import ExactJSONRenderer
-from audit.rest.serializers import PageQuery, snake_case
+from audit.rest.serializers import PageQuery, StrictSerializer, snake_case
 from audit.rest.views import ActionSpec, HasHubPermission
 from customers import services
-from customers.api.mixins import WorkingBusinessView
 from customers.api.serializers import exports as serializers
+from customers.api.views import WorkingBusinessView
 from customers.choices import ExportProfile
+from customers.models import Business
 
 _FULL, MARKETING = (
     services.EXPORT_PERMISSIONS[profile]
@@ -66,7 +69,7 @@ class ExportView(WorkingBusinessView):
     permission_classes = (PersonsOnly, HasHubPermission)
     renderer_classes = (ExactJSONRenderer, FileRenderer)
 
-    def get_renderers(self) -> list[Any]:
+    def get_renderers(self) -> list[BaseRenderer]:
         """Return the renderers: a file is answered to a POST alone."""
         is_file = getattr(self.request, "method", None) == "POST"
         kinds = self.renderer_classes if is_file else (ExactJSONRenderer,)
@@ -75,7 +78,7 @@ class ExportView(WorkingBusinessView):
     def post(self, request: Request) -> StreamingHttpResponse:
         return self.export(self.profile, self.body())
 
-    def export(self, profile: str, body: dict[str, object]) -> StreamingHttpResponse:
+    def export(self, profile: str, body: JsonObject) -> StreamingHttpResponse:
         """Answer the stream of an export. Raises ApiError 401 without a step-up."""
         permission = services.EXPORT_PERMISSIONS[ExportProfile(profile)]
         if not self.request.user.has_perm(permission):
@@ -96,7 +99,7 @@ class ExportView(WorkingBusinessView):
         return response
 
     def _planned(
-        self, business: Any, profile: str, body: dict[str, Any]
+        self, business: Business, profile: str, body: JsonObject
     ) -> services.ExportPlan:
         named = {k: body[k] for k in ("channel", "preset", "recipient") if k in body}
         try:
@@ -129,7 +132,7 @@ def rule_problem(error: services.RuleError, pointer: str) -> ApiError:
     return ApiError(400, "validation_error", sentence, errors=errors)
 
 
-def file_spec(permission: str, body: Any) -> ActionSpec:
+def file_spec(permission: str, body: type[StrictSerializer]) -> ActionSpec:
     text = OpenApiTypes.STR
     return ActionSpec(
         permission, text, body=body, takes_key=False, media_type="text/csv"
@@ -137,14 +140,14 @@ def file_spec(permission: str, body: Any) -> ActionSpec:
 
 
 class CustomerDataExportView(ExportView):
-    """POST answers document 000's full export as CSV."""
+    """Export customers in full, as CSV (document 000)."""
 
     profile = ExportProfile.FULL
     action_specs: ClassVar = {"post": file_spec(_FULL, serializers.FullExport)}
 
 
 class HubExportView(ExportView):
-    """POST answers document 003's filtered list as CSV."""
+    """Export the filtered list, as CSV (document 003)."""
 
     is_camel = True
     profile = ExportProfile.LIST
@@ -157,14 +160,14 @@ class HasExportPermission(HasHubPermission):
     def has_permission(self, request: Request, view: object) -> bool:
         if super().has_permission(request, view):
             return True
-        user: Any = request.user
+        user = request.user
         permissions = (_FULL, MARKETING)
         is_post = request.method == "POST" and user.is_authenticated
         return is_post and any(user.has_perm(permission) for permission in permissions)
 
 
 class ExportsView(ExportView):
-    """GET lists what was exported and by whom, POST exports."""
+    """Every export, and what was exported before."""
 
     permission_classes = (PersonsOnly, HasExportPermission)
     action_specs: ClassVar = {
@@ -175,6 +178,7 @@ class ExportsView(ExportView):
     }
 
     def get(self, request: Request) -> Response:
+        """List what was exported and by whom."""
         params = self.params
         exports = services.list_exports(actor=self.actor, business=self.business())
         page = page_of(exports, number=params["page"], limit=params["limit"])
@@ -182,6 +186,7 @@ class ExportsView(ExportView):
         return self.respond({"exports": manifests, "pagination": page})
 
     def post(self, request: Request) -> StreamingHttpResponse:
+        """Export customers as CSV."""
         body = self.body()
         is_marketing = body["profile"] == ExportProfile.MARKETING
         if is_marketing and (body.get("columns") or body["in_clear"]):

@@ -19,7 +19,7 @@ class NumberField(serializers.DecimalField):
     ) -> None:
         super().__init__(max_digits, decimal_places, coerce_to_string=False, **kwargs)
 
-    def to_representation(self, value: object) -> Any:
+    def to_representation(self, value: Decimal) -> Any:  # no text, as the library says
         return value
 
 
@@ -30,7 +30,7 @@ class NumberTextField(serializers.CharField):
         return format(value, "f")
 
 
-class InCurrency(serializers.Field[Any, Any, Any, Any]):
+class InCurrency(serializers.Field):
     """Rounds an amount to the decimals of its currency.
 
     `currency` is the path from the row to the code, `absent` stands for no amount.
@@ -46,7 +46,7 @@ class InCurrency(serializers.Field[Any, Any, Any, Any]):
         self.currency, self.absent = currency.split("."), absent
         super().__init__(**kwargs)
 
-    def get_attribute(self, instance: object) -> Any:
+    def get_attribute(self, instance: object) -> Decimal | None:
         amount = super().get_attribute(instance)
         if amount is None:
             return self.absent
@@ -66,7 +66,7 @@ class AmountsField(serializers.DictField):
 
     child = serializers.CharField()
 
-    def to_representation(self, value: Any) -> dict[str, str]:
+    def to_representation(self, value: dict[str, str]) -> dict[str, str]:
         return {
             code: services.amount_text(Decimal(amount), code)
             for code, amount in value.items()
@@ -76,11 +76,11 @@ class AmountsField(serializers.DictField):
 class PresumedField(serializers.BooleanField):
     """Yes or no; where nothing is stored, what the document presumes."""
 
-    def __init__(self, *, presumed: bool, **kwargs: Any) -> None:
+    def __init__(self, *, source: str, presumed: bool) -> None:
         self.presumed = presumed
-        super().__init__(**kwargs)
+        super().__init__(source=source)
 
-    def get_attribute(self, instance: object) -> Any:
+    def get_attribute(self, instance: object) -> bool:
         value = super().get_attribute(instance)
         return self.presumed if value is None else value
 

@@ -3,23 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
+from audit.json_text import JsonObject
 from audit.rest.model_serializers import without_masked
-from audit.rest.serializers import QuerySerializer, StrictSerializer, snake_case
+from audit.rest.serializers import (
+    EmailAddressField,
+    QuerySerializer,
+    StrictSerializer,
+    snake_case,
+)
+from customers.choices import CustomerType
+
+
+class CustomerInput(StrictSerializer):
+    """Who a customer is, as the documents' bodies say it."""
+
+    name = serializers.CharField(max_length=255)
+    email = EmailAddressField(max_length=254, allow_null=True, required=False)
+    phone = serializers.CharField(max_length=50, allow_null=True, required=False)
+    customer_type = serializers.ChoiceField(
+        CustomerType.choices, allow_null=True, required=False
+    )
 
 
 class MaskedUpdateSerializer(StrictSerializer):
-    """An update of values that the caller may see masked.
+    """An update of values that the caller may see masked. What is not named stays.
 
     The context holds `masks`, what the answer has in the place of the stored values,
     and `is_unmasked`.
     """
 
-    def to_internal_value(self, data: Any) -> Any:
+    # A replacement, as PUT sends it, names every key that is not optional.
+    is_replacement: ClassVar[bool] = False
+    optional: ClassVar[frozenset[str]] = frozenset()
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        fields = super().get_fields()
+        for name, field in fields.items():
+            field.required = self.is_replacement and name not in self.optional
+        return fields
+
+    def to_internal_value(self, data: object) -> JsonObject:
         """Leave out what comes back masked: it is no change.
 
         Raises ValidationError for another value in the place of a masked one: a caller
@@ -35,21 +63,6 @@ class MaskedUpdateSerializer(StrictSerializer):
         for name in (sent if is_unmasked else masks.keys()) & self.fields.keys():
             self.fields[name].required = False
         return super().to_internal_value(changes)
-
-
-class RequireAllMixin(StrictSerializer):
-    """Makes the body of PUT from that of PATCH: no key may be left out.
-
-    Put it before the other base.
-    """
-
-    optional: ClassVar[frozenset[str]] = frozenset()
-
-    def get_fields(self) -> dict[str, Any]:
-        fields = super().get_fields()
-        for name, field in fields.items():
-            field.required = name not in self.optional
-        return fields
 
 
 class SearchQuery(QuerySerializer):

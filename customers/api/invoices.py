@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audit.rest.views import ActionSpec
 from customers import services
-from customers.api.mixins import CustomerLookupMixin
 from customers.api.serializers.money import SentInvoicesSerializer
+from customers.api.views import CustomerLookupView
 
 
-class AnyAcceptMixin(CustomerLookupMixin):
+class AnyAcceptView(CustomerLookupView):
     """Answers one media type, whatever the request accepts."""
 
-    def perform_content_negotiation(self, request: Any, force: bool = False) -> Any:  # noqa: FBT001, FBT002 - the library's signature
+    def perform_content_negotiation(
+        self,
+        request: Request,
+        force: bool = False,  # noqa: FBT001, FBT002 - the library's signature
+    ) -> tuple[BaseRenderer, str]:
         return super().perform_content_negotiation(request, force=True)
 
 
-class InvoiceView(AnyAcceptMixin):
-    """GET shows the invoice of a booking; it gets its number when it is sent."""
+class InvoiceView(AnyAcceptView):
+    """The invoice of a booking, as a page."""
 
     tag = "Bookings"
     action_specs: ClassVar = {
@@ -33,6 +38,7 @@ class InvoiceView(AnyAcceptMixin):
     }
 
     def get(self, request: Request, pk: str) -> HttpResponse:
+        """Show the invoice of a booking; it gets its number when it is sent."""
         booking = self.booking(pk)
         # Its sums contain refunds and what credit paid.
         for permission in ("customers.view_refund", "customers.view_credit"):
@@ -49,8 +55,8 @@ class InvoiceView(AnyAcceptMixin):
         )
 
 
-class SendInvoiceView(CustomerLookupMixin):
-    """POST numbers the invoice of a booking and mails it."""
+class SendInvoiceView(CustomerLookupView):
+    """The invoice of a booking, by mail."""
 
     tag = "Bookings"
     action_specs: ClassVar = {
@@ -58,6 +64,7 @@ class SendInvoiceView(CustomerLookupMixin):
     }
 
     def post(self, request: Request, pk: str) -> Response:
+        """Give the invoice of a booking its number, and mail it."""
         booking = self.booking(pk)
         self.body()
         sent = services.send_invoices([booking], actor=self.actor)

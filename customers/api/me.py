@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from typing import Any, ClassVar
+from uuid import UUID
 
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.views import APIView
 
 from audit import accounts
 from audit.api.step_up import binding_of
@@ -18,21 +20,22 @@ from customers.api.serializers.me import MeSerializer
 class IsSignedIn(BasePermission):
     """Allows every active user who is signed in, also without a role."""
 
-    def has_permission(self, request: Request, view: Any) -> bool:
+    def has_permission(self, request: Request, view: APIView) -> bool:
         if request.method not in view.allowed_methods:
             return True  # 405 follows
-        user: Any = request.user
+        user = request.user
         return bool(user.is_authenticated and user.is_active)
 
 
 class MeView(StaffView):
-    """GET answers who is signed in, where they work, and what is confirmed here."""
+    """The account of the caller."""
 
     tag = "Account"
     permission_classes = (IsSignedIn,)
     action_specs: ClassVar = {"get": ActionSpec("", MeSerializer)}
 
     def get(self, request: Request) -> Response:
+        """Show who is signed in, where they work, and what is confirmed here."""
         user: Any = request.user
         workplaces = services.list_workplaces(actor=self.actor)
         return self.respond(
@@ -46,7 +49,7 @@ class MeView(StaffView):
         )
 
 
-def _default_business_id(workplaces: list[services.Workplace]) -> Any:
+def _default_business_id(workplaces: list[services.Workplace]) -> UUID | None:
     """Return the business of a request that names none; None if it has to name one."""
     chosen = [place for place in workplaces if place.is_default] or workplaces
     return chosen[0].business.pk if len(chosen) == 1 else None

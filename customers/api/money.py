@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import ClassVar, TypeVar
 
 from django.core.exceptions import ValidationError as RuleBroken
+from django.db.models import QuerySet
 from django.http import Http404
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -15,16 +16,18 @@ from rest_framework.viewsets import ViewSetMixin
 from audit.rest.views import ActionSpec
 from audit.rest.write_viewsets import Reason
 from customers import services
-from customers.api.mixins import CustomerLookupMixin
 from customers.api.serializers import money as serializers
 from customers.api.serializers.customer_related import FlagSerializer
-from customers.api.tables import bookings, notes
+from customers.api.tables import bookings, customer_related
 from customers.api.tables.base import HubViewSet
+from customers.api.views import CustomerLookupView
 from customers.choices import RefundStatus
 from customers.models import Booking, Credit, Customer, Flag, Refund
 
+_T = TypeVar("_T")
 
-class CreditAnswerMixin(CustomerLookupMixin):
+
+class CreditAnswerView(CustomerLookupView):
     """Answers an entry of credit with the balance after it."""
 
     def credited(self, entry: Credit) -> Response:
@@ -38,7 +41,7 @@ class CreditAnswerMixin(CustomerLookupMixin):
 # --- below a booking or a customer ---------------------------------------------------
 
 
-class ListCreateViewSet(CreditAnswerMixin, HubViewSet):
+class ListCreateViewSet(CreditAnswerView, HubViewSet):
     """The list of a table below a customer, and the act that adds to it."""
 
     create_spec: ClassVar[ActionSpec]
@@ -48,12 +51,10 @@ class ListCreateViewSet(CreditAnswerMixin, HubViewSet):
         return {"list": super().get_action_specs()["list"], "create": cls.create_spec}
 
     def create_by(
-        self, service: Callable[..., Any], *args: object, **more: object
-    ) -> Any:
-        """Call a service with the body, without the customer, who is in the path."""
-        values = self.body()
-        del values["customer_id"]
-        return self.act(service, *args, **more, **values)
+        self, service: Callable[..., _T], *args: object, **more: object
+    ) -> _T:
+        """Call a service with the body; the customer is in the path."""
+        return self.act(service, *args, **more, **self.body())
 
 
 class BookingRefundViewSet(ListCreateViewSet, bookings.RefundViewSet):
@@ -79,7 +80,7 @@ class BookingRefundViewSet(ListCreateViewSet, bookings.RefundViewSet):
         """The customer of the booking: no path here names one."""
         return self.parent_booking.customer
 
-    def get_queryset(self) -> Any:
+    def get_queryset(self) -> QuerySet[Refund]:
         return super().get_queryset().filter(booking=self.parent_booking)
 
     def create(self, request: Request, **_: object) -> Response:
@@ -87,7 +88,7 @@ class BookingRefundViewSet(ListCreateViewSet, bookings.RefundViewSet):
         refund = self.create_by(
             services.request_refund,
             self.parent_booking,
-            step_up=self.require_refund_step_up,
+            step_up=self.step_up("refund_over_limit"),
         )
         self.note_viewed(self.parent_instance)
         waits = refund.status == RefundStatus.REQUESTED
@@ -112,12 +113,12 @@ class CustomerCreditViewSet(ListCreateViewSet, bookings.CreditViewSet):
         """Give credit."""
         customer = self.customer(self.kwargs["customer"])
         entry = self.create_by(
-            services.issue_credit, customer, step_up=self.require_refund_step_up
+            services.issue_credit, customer, step_up=self.step_up("refund_over_limit")
         )
         return self.credited(entry)
 
 
-class CustomerFlagViewSet(ListCreateViewSet, notes.FlagViewSet):
+class CustomerFlagViewSet(ListCreateViewSet, customer_related.FlagViewSet):
     """Marks on one customer, those that were taken off included."""
 
     model = Flag
@@ -137,7 +138,7 @@ class CustomerFlagViewSet(ListCreateViewSet, notes.FlagViewSet):
 # --- acts ----------------------------------------------------------------------------
 
 
-class RefundDecisionViewSet(ViewSetMixin, CustomerLookupMixin):
+class RefundDecisionViewSet(ViewSetMixin, CustomerLookupView):
     """Decides on requested refunds."""
 
     tag = "Refunds"
@@ -152,7 +153,7 @@ class RefundDecisionViewSet(ViewSetMixin, CustomerLookupMixin):
 
     def approve(self, request: Request, pk: str) -> Response:
         """Let the money of a requested refund go, as the second person."""
-        step_up = self.require_refund_step_up
+        step_up = self.step_up("refund_over_limit")
         return self._decide(pk, services.approve_refund, step_up=step_up)
 
     def refuse(self, request: Request, pk: str) -> Response:
@@ -168,7 +169,7 @@ class RefundDecisionViewSet(ViewSetMixin, CustomerLookupMixin):
         return self.respond(refund, is_unmasked=self.can_see_unmasked)
 
 
-class CreditActionViewSet(ViewSetMixin, CreditAnswerMixin):
+class CreditActionViewSet(ViewSetMixin, CreditAnswerView):
     """The balance of a customer, and what is done with entries of credit."""
 
     tag = "Credits"
@@ -208,8 +209,8 @@ class CreditActionViewSet(ViewSetMixin, CreditAnswerMixin):
         return self.credited(self.act(services.reverse_credit, entry, **self.body()))
 
 
-class FlagView(CustomerLookupMixin):
-    """DELETE takes a flag off; the history keeps that it was set."""
+class FlagView(CustomerLookupView):
+    """One flag of a customer."""
 
     tag = "Flags"
     action_specs: ClassVar = {
@@ -217,6 +218,7 @@ class FlagView(CustomerLookupMixin):
     }
 
     def delete(self, request: Request, customer: str, code: str) -> Response:
+        """Take a flag off; the history keeps that it was set."""
         self.refuse_version()
         instance = self.customer(customer)
         reason = self.body().get("reason") or "removed by the API"

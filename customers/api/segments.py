@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.core.exceptions import ObjectDoesNotExist
+from django.db.models import QuerySet
 from django.http import Http404
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -14,9 +15,10 @@ from audit.rest.serializers import PageQuery
 from audit.rest.views import ActionSpec
 from customers import services
 from customers.api.exports import rule_problem
-from customers.api.mixins import WorkingBusinessView
 from customers.api.serializers import segments as serializers
 from customers.api.serializers.exports import RuleBody
+from customers.api.views import WorkingBusinessView
+from customers.models import Customer
 
 _VIEW, _TARGET = "customers.view_segment", "customers.target_segment"
 
@@ -73,7 +75,7 @@ class SegmentViewSet(ViewSetMixin, WorkingBusinessView):
             raise rule_problem(error, "/rule") from error
         return self._page(customers)
 
-    def _page(self, queryset: object) -> Response:
+    def _page(self, queryset: QuerySet[Customer]) -> Response:
         """Answer a page of customers, with the channels that may carry offers."""
         page = self.list_page(queryset)
         return self.respond(

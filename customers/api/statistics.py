@@ -12,8 +12,8 @@ from rest_framework.response import Response
 from audit.rest.serializers import QuerySerializer
 from audit.rest.views import ActionSpec
 from customers import services
-from customers.api.mixins import WorkingBusinessView
 from customers.api.serializers.statistics import StatisticsSerializer
+from customers.api.views import WorkingBusinessView
 from customers.choices import LoyaltyTier
 
 
@@ -24,10 +24,7 @@ class StatisticsQuery(QuerySerializer):
 
 
 class StatisticsView(WorkingBusinessView):
-    """GET answers the figures of the caller's business, as of now.
-
-    `X-Business` names one of several, by slug or id.
-    """
+    """The figures of a business."""
 
     tag = "Statistics"
     action_specs: ClassVar = {
@@ -39,6 +36,10 @@ class StatisticsView(WorkingBusinessView):
     }
 
     def get(self, request: Request) -> Response:
+        """Show the figures of the caller's business, as of now.
+
+        `X-Business` names one of several, by slug or id.
+        """
         business = self.business()
         figures = services.get_business_figures(business, actor=self.actor)
         since = figures.as_of - timedelta(weeks=self.params["weeks"])

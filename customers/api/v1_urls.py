@@ -20,13 +20,16 @@ from customers.api.money import (
 )
 from customers.api.segments import SegmentViewSet
 from customers.api.statistics import StatisticsView
-from customers.api.tables.addresses import AddressViewSet
 from customers.api.tables.bookings import BookingViewSet, CreditViewSet, RefundViewSet
 from customers.api.tables.businesses import BusinessViewSet, MembershipViewSet
-from customers.api.tables.consents import ConsentViewSet
-from customers.api.tables.contacts import ContactViewSet
+from customers.api.tables.customer_related import (
+    AddressViewSet,
+    ConsentViewSet,
+    ContactViewSet,
+    FlagViewSet,
+    NoteViewSet,
+)
 from customers.api.tables.customers import CustomerViewSet
-from customers.api.tables.notes import FlagViewSet, NoteViewSet
 from customers.api.tables.preferences import (
     CustomerPreferencesViewSet,
     CustomerStatsViewSet,

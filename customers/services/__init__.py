@@ -9,7 +9,11 @@ from customers.selectors.business_metrics import (
     get_channels,
     get_signups_per_week,
 )
-from customers.selectors.customer_detail import find_possible_duplicates, get_parts
+from customers.selectors.customer_detail import (
+    Duplicate,
+    find_possible_duplicates,
+    get_parts,
+)
 from customers.selectors.customers import (
     find_customer,
     get_business,
@@ -92,6 +96,7 @@ from customers.services.exports.marketing import (
 )
 from customers.services.exports.person_export import (
     LinkUsed,
+    PersonLink,
     export_person,
     make_person_link,
     open_person_link,
@@ -137,6 +142,7 @@ from customers.services.money.credits import (
 )
 from customers.services.money.invoices import (
     MailFailed,
+    SentInvoice,
     check_invoiceable,
     invoice_of,
     invoice_policy,

@@ -42,7 +42,7 @@ from tests.capture.commands.test_import_legacy import (
 )
 from tests.capture.commands.test_import_legacy import CUSTOMERS as CUSTOMERS_TABLE
 from tests.conftest import signed_in, staff
-from tests.customers.api.test_hub import send
+from tests.customers.api.sending import send
 from tests.factories import BusinessFactory, SourceFactory
 from tests.transactions import Watch, watched_writes
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from functools import partial
 
-from django.core.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSetMixin
 
+from audit.json_text import JsonObject
 from audit.privacy.masking import masks_of
+from audit.rest.serializers import StrictSerializer
 from audit.rest.views import ActionSpec, etag_of
-from audit.rest.write_viewsets import Reason
+from audit.rest.write_viewsets import Reason, stale_as_412
 from customers import services
-from customers.api.mixins import WorkingBusinessView
+from customers.api.inputs import MaskedUpdateSerializer
+from customers.api.serializers.base import CompleteModelSerializer
+from customers.api.views import WorkingBusinessView
 from customers.models import Customer
 
 VIEW, CHANGE = "customers.view_customer", "customers.change_customer"
@@ -23,7 +24,12 @@ ADD, ARCHIVE = "customers.add_customer", "customers.archive_customer"
 
 
 def customer_specs(
-    detail: Any, *, create: Any, created: Any, update: Any, replace: Any
+    detail: type[CompleteModelSerializer],
+    *,
+    create: type[StrictSerializer],
+    created: type[CompleteModelSerializer],
+    update: type[MaskedUpdateSerializer],
+    replace: type[MaskedUpdateSerializer],
 ) -> dict[str, ActionSpec]:
     """Return the actions about one customer, which are the same in all documents."""
     return {
@@ -57,7 +63,7 @@ class ContractViewSet(ViewSetMixin, ContractView):
         """Set the attributes that the serializer of one customer needs."""
         raise NotImplementedError
 
-    def get_masks(self, customer: Customer) -> dict[str, Any]:
+    def get_masks(self, customer: Customer) -> JsonObject:
         """Return what the answer shows in the place of each masked value."""
         return masks_of(customer)
 
@@ -86,7 +92,7 @@ class ContractViewSet(ViewSetMixin, ContractView):
         """Archive a customer; nothing is lost."""
         instance = self.customer(customer)
         reason = self.body().get("reason") or "archived by the API"
-        with self._versioned(customer):
+        with stale_as_412(self, partial(self.customer, customer)):
             services.archive_customer(
                 instance,
                 actor=self.actor,
@@ -109,18 +115,8 @@ class ContractViewSet(ViewSetMixin, ContractView):
         changes = self.body(
             masks=self.get_masks(customer), is_unmasked=self.can_see_unmasked(customer)
         )
-        with self._versioned(reference):
+        with stale_as_412(self, partial(self.customer, reference)):
             services.update_customer(
                 customer, actor=self.actor, expected_rev=self.expected_rev(), **changes
             )
         return self._detail(self.customer(str(customer.pk)))
-
-    @contextmanager
-    def _versioned(self, reference: str) -> Iterator[None]:
-        """Raise ApiError 412 with the current version when a service finds another."""
-        try:
-            yield
-        except ValidationError as error:
-            if getattr(error, "code", "") == "stale_version":
-                raise self.stale(self.customer(reference).rev) from error
-            raise

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django.db.models import Model
 from rest_framework import serializers
 from rest_framework.fields import get_attribute
 
-from audit.rest.model_serializers import HubModelSerializer
+from audit.json_text import JsonObject
+from audit.rest.model_serializers import HubModelSerializer, UpdateSerializer
+from audit.rest.pagination import Page
 from customers import services
 from customers.api.fields import AmountField
 
@@ -26,7 +29,7 @@ class MoneyModelSerializer(HubModelSerializer):
     # The path from the instance to the currency of its amounts.
     currency: ClassVar[str] = "currency"
 
-    def to_representation(self, instance: object) -> dict[str, Any]:
+    def to_representation(self, instance: Model) -> JsonObject:
         data = super().to_representation(instance)
         for name in self.amounts:
             if data.get(name) is not None:
@@ -44,7 +47,7 @@ class CompleteModelSerializer(HubModelSerializer):
 
     is_sparse = False
 
-    def build_field(self, *args: Any) -> Any:
+    def build_field(self, *args: Any) -> tuple[type[serializers.Field], JsonObject]:
         kind, options = super().build_field(*args)
         # It writes nothing, so the schema need not repeat that for every key.
         return kind, {k: v for k, v in options.items() if k not in _UNSAID}
@@ -59,7 +62,18 @@ class PaidBookingSerializer(CompleteModelSerializer):
     permissions: ClassVar = {"refunded_amount": "customers.view_refund"}
 
 
-class PaginationSerializer(serializers.Serializer[Any]):
+class RelatedUpdateSerializer(UpdateSerializer):
+    """A change of what belongs to a customer or a ticket, and goes on belonging there.
+
+    Put it before the serializer of a new one.
+    """
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        fields = super().get_fields()
+        return {k: field for k, field in fields.items() if k not in self.parents}
+
+
+class PaginationSerializer(serializers.Serializer[Page]):
     """The position of a page in a list; the count stops at 10,001."""
 
     page = serializers.IntegerField(source="number")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from rest_framework import serializers
 
+from audit.json_text import JsonObject
 from audit.rest.model_serializers import CreateSerializer, UpdateSerializer
 from audit.rest.serializers import StrictSerializer
 from customers.api.serializers.base import OF_CUSTOMER, TIMES, MoneyModelSerializer
@@ -66,14 +67,11 @@ class BookingSerializer(MoneyModelSerializer):
 class AmountTextInput(serializers.DecimalField):
     """A number that is kept as a text."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(max_digits=15, decimal_places=3, **kwargs)
-
     def quantize(self, value: Decimal) -> Decimal:
         """Keep the decimals that were sent."""
         return value
 
-    def run_validation(self, data: object = serializers.empty) -> Any:
+    def run_validation(self, data: object = serializers.empty) -> str:
         return format(super().run_validation(data), "f")
 
 
@@ -81,26 +79,16 @@ class LineSerializer(StrictSerializer):
     """One line of a booking; what is not named is left out."""
 
     description = serializers.CharField(max_length=500)
-    quantity = AmountTextInput(min_value=0, required=False)
-    unit_price = AmountTextInput(required=False)
-    amount = AmountTextInput(required=False)
+    quantity = AmountTextInput(15, 3, min_value=0, required=False)
+    unit_price = AmountTextInput(15, 3, required=False)
+    amount = AmountTextInput(15, 3, required=False)
 
 
-class BookingLinesSerializer(CreateSerializer):
-    """Counts the items of the lines, unless the body says how many there are."""
-
+class BookingCreateSerializer(CreateSerializer):
     lines = serializers.ListField(
         child=LineSerializer(), allow_null=True, required=False, max_length=500
     )
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if lines := attrs.get("lines"):
-            count = sum(Decimal(line.get("quantity", 1)) for line in lines)
-            attrs.setdefault("items_count", count)
-        return attrs
-
-
-class BookingCreateSerializer(BookingLinesSerializer):
     class Meta:
         model = Booking
         fields: ClassVar = ["customer_id", *_BOOKING, "currency"]
@@ -112,13 +100,19 @@ class BookingCreateSerializer(BookingLinesSerializer):
             "total_amount": {"required": True},
         }
 
+    def validate(self, attrs: JsonObject) -> JsonObject:
+        """Count the items of the lines, unless the body says how many there are."""
+        if lines := attrs.get("lines"):
+            count = sum(Decimal(line.get("quantity", 1)) for line in lines)
+            attrs.setdefault("items_count", count)
+        return attrs
 
-class BookingUpdateSerializer(BookingLinesSerializer, UpdateSerializer):
-    class Meta:
-        model = Booking
+
+class BookingUpdateSerializer(UpdateSerializer, BookingCreateSerializer):
+    class Meta(BookingCreateSerializer.Meta):
         fields = _BOOKING
 
-    def to_internal_value(self, data: Any) -> Any:
+    def to_internal_value(self, data: object) -> JsonObject:
         """Take lines of another form, as imports bring them, when they stay."""
         seen = self.context.get("seen", {}).get("lines")
         if isinstance(data, Mapping) and "lines" in data and data["lines"] == seen:

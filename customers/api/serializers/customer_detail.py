@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from rest_framework import serializers
 
-from customers.api.contracts.doc003.serializers import (
-    HubContactSerializer,
-    HubPlaceSerializer,
-)
+from audit.json_text import JsonObject
+from customers import services
 from customers.api.fields import (
     AmountsField,
     AmountTextField,
@@ -18,10 +16,10 @@ from customers.api.fields import (
 )
 from customers.api.serializers.base import CompleteModelSerializer
 from customers.choices import LoyaltyTier
-from customers.models import Customer
+from customers.models import Address, Contact, Customer
 
 
-class TimelineItemSerializer(serializers.Serializer[Any]):
+class TimelineItemSerializer(serializers.Serializer[services.TimelineEntry]):
     """One thing that happened; `data` differs by kind."""
 
     id = serializers.UUIDField()
@@ -34,7 +32,7 @@ class TimelineItemSerializer(serializers.Serializer[Any]):
     data = serializers.DictField()  # type: ignore[assignment]  # a key of the answer
 
 
-class TimelineSerializer(serializers.Serializer[Any]):
+class TimelineSerializer(serializers.Serializer[JsonObject]):
     """A page of what happened, the newest first."""
 
     results = TimelineItemSerializer(many=True)
@@ -42,7 +40,7 @@ class TimelineSerializer(serializers.Serializer[Any]):
     kinds = serializers.ListField(child=serializers.CharField())
 
 
-class PersonMetricsSerializer(serializers.Serializer[Any]):
+class PersonMetricsSerializer(serializers.Serializer[JsonObject]):
     """Somebody's figures as of a moment."""
 
     customer_id = serializers.UUIDField()
@@ -80,16 +78,33 @@ class PersonMetricsSerializer(serializers.Serializer[Any]):
     contacts_count = serializers.IntegerField()
 
 
-# Components of their own: in document 003 the same keys are in camelCase.
-class RevealedAddressSerializer(HubPlaceSerializer):
-    pass
+class RevealedAddressSerializer(CompleteModelSerializer):
+    class Meta:
+        model = Address
+        fields: ClassVar = [
+            "id",
+            "kind",
+            "recipient",
+            "label",
+            "line1",
+            "line2",
+            "city",
+            "region",
+            "postal_code",
+            "country",
+            "raw",
+            "phone",
+            "is_primary",
+        ]
 
 
-class RevealedContactSerializer(HubContactSerializer):
-    pass
+class RevealedContactSerializer(CompleteModelSerializer):
+    class Meta:
+        model = Contact
+        fields: ClassVar = ["id", "kind", "name", "relation", "email", "phone"]
 
 
-class RevealedSerializer(serializers.Serializer[Any]):
+class RevealedSerializer(serializers.Serializer[JsonObject]):
     """Contact data in clear; `until` is when it has to be asked for again."""
 
     id = serializers.UUIDField(source="customer.id")
@@ -106,8 +121,9 @@ class RevealedSerializer(serializers.Serializer[Any]):
 class MatchedField(serializers.ChoiceField):
     """What the search text matched; the view puts it into the context."""
 
-    def get_attribute(self, instance: Customer) -> Any:
-        return self.context["matched"][instance.pk]
+    def get_attribute(self, instance: Customer) -> str:
+        matched: str = self.context["matched"][instance.pk]
+        return matched
 
 
 class SearchResultSerializer(CompleteModelSerializer):
@@ -127,5 +143,5 @@ class SearchResultSerializer(CompleteModelSerializer):
         ]
 
 
-class SearchResultsSerializer(serializers.Serializer[Any]):
+class SearchResultsSerializer(serializers.Serializer[JsonObject]):
     results = SearchResultSerializer(many=True)

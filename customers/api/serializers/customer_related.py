@@ -6,15 +6,12 @@ from typing import ClassVar
 
 from rest_framework import serializers
 
-from audit.rest.model_serializers import (
-    CreateSerializer,
-    HubModelSerializer,
-    UpdateSerializer,
-)
+from audit.rest.model_serializers import CreateSerializer, HubModelSerializer
 from customers.api.serializers.base import (
     ARCHIVE,
     OF_CUSTOMER,
     TIMES,
+    RelatedUpdateSerializer,
 )
 from customers.models import Address, ConsentEvent, Contact, Flag, Note
 
@@ -70,10 +67,8 @@ class AddressCreateSerializer(CreateSerializer):
         fields: ClassVar = ["customer_id", *_ADDRESS]
 
 
-class AddressUpdateSerializer(UpdateSerializer):
-    class Meta:
-        model = Address
-        fields = _ADDRESS
+class AddressUpdateSerializer(RelatedUpdateSerializer, AddressCreateSerializer):
+    pass
 
 
 class ContactSerializer(HubModelSerializer):
@@ -90,10 +85,8 @@ class ContactCreateSerializer(CreateSerializer):
         fields: ClassVar = ["customer_id", *_CONTACT]
 
 
-class ContactUpdateSerializer(UpdateSerializer):
-    class Meta:
-        model = Contact
-        fields = _CONTACT
+class ContactUpdateSerializer(RelatedUpdateSerializer, ContactCreateSerializer):
+    pass
 
 
 class NoteSerializer(HubModelSerializer):
@@ -119,12 +112,8 @@ class NoteCreateSerializer(CreateSerializer):
         fields: ClassVar = ["customer_id", *_NOTE]
 
 
-class NoteUpdateSerializer(UpdateSerializer):
-    content = serializers.CharField(max_length=20_000)
-
-    class Meta:
-        model = Note
-        fields = _NOTE
+class NoteUpdateSerializer(RelatedUpdateSerializer, NoteCreateSerializer):
+    pass
 
 
 class FlagSerializer(HubModelSerializer):

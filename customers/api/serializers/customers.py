@@ -59,14 +59,11 @@ class CustomerCreateSerializer(CreateSerializer):
         ]
 
 
-class CustomerUpdateSerializer(UpdateSerializer):
+class CustomerUpdateSerializer(UpdateSerializer, CustomerCreateSerializer):
     """Changes of a customer."""
 
-    name = serializers.CharField(max_length=255)
-
-    class Meta:
-        model = Customer
-        fields = services.CUSTOMER_COLUMNS
+    class Meta(CustomerCreateSerializer.Meta):
+        fields: ClassVar = [*services.CUSTOMER_COLUMNS]
 
 
 class StatsSerializer(MoneyModelSerializer):

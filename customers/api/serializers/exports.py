@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from audit.json_text import JsonObject
 from audit.rest.serializers import (
     OffsetDateTimeField,
     QuerySerializer,
@@ -25,37 +24,32 @@ from customers.choices import (
 _STATES = (*CustomerStatus.values, "new", "archived")
 
 
-def _amount_input() -> serializers.DecimalField:
-    return serializers.DecimalField(max_digits=15, decimal_places=3, required=False)
-
-
-def _count_input() -> serializers.IntegerField:
-    return serializers.IntegerField(min_value=0, max_value=2**31 - 1, required=False)
-
-
 @extend_schema_field({"type": "object", "additionalProperties": True})
 class RuleField(serializers.JSONField):
     """A rule of a segment; the service reads it, and says where it is wrong."""
 
 
-def _time_input() -> OffsetDateTimeField:
-    return OffsetDateTimeField(required=False)
+class Conditions(StrictSerializer):
+    """What figures and times customers must have; joined by AND."""
+
+    min_spent = serializers.DecimalField(15, 3, required=False)
+    min_orders = serializers.IntegerField(
+        min_value=0, max_value=2**31 - 1, required=False
+    )
+    last_login_after = OffsetDateTimeField(required=False)
+    last_login_before = OffsetDateTimeField(required=False)
+    joined_after = OffsetDateTimeField(required=False)
+    joined_before = OffsetDateTimeField(required=False)
 
 
-class TargetQuery(QuerySerializer):
+class TargetQuery(QuerySerializer, Conditions):
     """The conditions of document 002, joined by AND."""
 
-    min_spent = _amount_input()
-    min_orders = _count_input()
-    last_login_after = _time_input()
-    last_login_before = _time_input()
-    joined_after = _time_input()
-    joined_before = _time_input()
     page = serializers.IntegerField(min_value=1, max_value=100_000, default=1)
     page_size = serializers.IntegerField(min_value=1, max_value=100, default=20)
 
 
-class Filters(StrictSerializer):
+class Filters(Conditions):
     """Which customers: all of these conditions have to hold."""
 
     search = serializers.CharField(max_length=200, allow_blank=True, required=False)
@@ -63,12 +57,6 @@ class Filters(StrictSerializer):
     customer_type = serializers.ChoiceField(CustomerType.choices, required=False)
     segment = serializers.ChoiceField(tuple(services.SEGMENTS), required=False)
     rule = RuleField(required=False)
-    min_spent = _amount_input()
-    min_orders = _count_input()
-    last_login_after = _time_input()
-    last_login_before = _time_input()
-    joined_after = _time_input()
-    joined_before = _time_input()
 
 
 class ExportReason(StrictSerializer):
@@ -79,29 +67,27 @@ class ExportReason(StrictSerializer):
     recipient = serializers.CharField(max_length=200, allow_blank=True, required=False)
 
 
-def _columns() -> serializers.ListField:
-    return serializers.ListField(
-        child=serializers.CharField(max_length=60), max_length=100, required=False
-    )
-
-
-class FullExport(ExportReason):
-    """The export of document 000. Without columns all are written."""
+class ColumnsExport(ExportReason):
+    """An export of chosen columns. Without any all are written."""
 
     format = serializers.ChoiceField(("csv",), default="csv")
-    columns = _columns()
-    filters = Filters(required=False)
+    columns = serializers.ListField(
+        child=serializers.CharField(max_length=60), max_length=100, required=False
+    )
     in_clear = serializers.BooleanField(default=False)
 
 
-class ListExport(ExportReason):
+class FullExport(ColumnsExport):
+    """The export of document 000. Without columns all are written."""
+
+    filters = Filters(required=False)
+
+
+class ListExport(ColumnsExport):
     """The export of document 003: the filtered list."""
 
     search = serializers.CharField(max_length=200, allow_blank=True, required=False)
     status = serializers.ChoiceField((*_STATES, ""), required=False)
-    format = serializers.ChoiceField(("csv",), default="csv")
-    columns = _columns()
-    in_clear = serializers.BooleanField(default=False)
 
 
 class _Marketing(StrictSerializer):
@@ -131,12 +117,12 @@ class RuleBody(StrictSerializer):
     rule = RuleField()
 
 
-class ExportedBySerializer(serializers.Serializer[Any]):
+class ExportedBySerializer(serializers.Serializer[JsonObject]):
     id = serializers.UUIDField(allow_null=True)
     name = MaybeTextField()
 
 
-class ManifestSerializer(serializers.Serializer[Any]):
+class ManifestSerializer(serializers.Serializer[JsonObject]):
     """The manifest of one export; without count and hash if it broke off."""
 
     id = serializers.UUIDField()
@@ -158,12 +144,12 @@ class ManifestSerializer(serializers.Serializer[Any]):
     sha256 = MaybeTextField()
 
 
-class ManifestsSerializer(serializers.Serializer[Any]):
+class ManifestsSerializer(serializers.Serializer[JsonObject]):
     exports = ManifestSerializer(many=True)
     pagination = PaginationSerializer()
 
 
-def filters_of(body: dict[str, Any]) -> dict[str, Any]:
+def filters_of(body: JsonObject) -> JsonObject:
     """Return the filters of a body: those below `filters`, and those beside it."""
     filters = dict(body.get("filters") or {})
     for name in ("search", "status", "segment"):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rest_framework import serializers
 
+from audit.json_text import JsonObject
+from customers import services
 from customers.choices import Role
 
 
-class WorkplaceSerializer(serializers.Serializer[Any]):
+class WorkplaceSerializer(serializers.Serializer[services.Workplace]):
     id = serializers.UUIDField(source="business.id")
     slug = serializers.CharField(source="business.slug")
     name = serializers.CharField(source="business.name")
@@ -20,12 +20,12 @@ class WorkplaceSerializer(serializers.Serializer[Any]):
     rights = serializers.ListField(child=serializers.CharField(), source="permissions")
 
 
-class LiveStepUpSerializer(serializers.Serializer[Any]):
+class LiveStepUpSerializer(serializers.Serializer[object]):
     scope = serializers.CharField()
     expires_at = serializers.DateTimeField()
 
 
-class MeSerializer(serializers.Serializer[Any]):
+class MeSerializer(serializers.Serializer[JsonObject]):
     """Who is signed in, where they work, and what they have confirmed here."""
 
     id = serializers.UUIDField(source="user.pk")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.urls import reverse
 from rest_framework import serializers
 
+from audit.json_text import JsonObject
 from audit.privacy.masking import mask
 from audit.rest.serializers import StrictSerializer
 from customers import services
@@ -17,9 +18,9 @@ from customers.choices import CreditReason, RefundReason, RefundStatus
 from customers.models import Booking, Refund
 
 
-def amount_input(**kwargs: Any) -> serializers.DecimalField:
+def amount_input(*, required: bool = True) -> serializers.DecimalField:
     return serializers.DecimalField(
-        max_digits=15, decimal_places=3, min_value=Decimal("0.001"), **kwargs
+        15, 3, min_value=Decimal("0.001"), required=required
     )
 
 
@@ -27,8 +28,8 @@ def currency_input() -> serializers.CharField:
     return serializers.CharField(min_length=3, max_length=3, required=False)
 
 
-def reason_input(**kwargs: Any) -> serializers.CharField:
-    return serializers.CharField(max_length=500, **kwargs)
+def reason_input(*, required: bool = True) -> serializers.CharField:
+    return serializers.CharField(max_length=500, required=required)
 
 
 class AskRefund(StrictSerializer):
@@ -74,9 +75,11 @@ class NeedsField(serializers.ChoiceField):
 class BookingAmountField(serializers.CharField):
     """An amount of the refund's booking, in the refund's currency."""
 
-    def __init__(self, amount_of: Callable[[Booking], Decimal], **kwargs: Any) -> None:
+    def __init__(
+        self, amount_of: Callable[[Booking], Decimal], help_text: str | None = None
+    ) -> None:
         self.amount_of = amount_of
-        super().__init__(**kwargs)
+        super().__init__(help_text=help_text)
 
     def get_attribute(self, instance: Refund) -> str:
         amount = self.amount_of(instance.booking)
@@ -111,7 +114,7 @@ class CreditDoneSerializer(CreditSerializer):
         fields: ClassVar = [*CreditSerializer.Meta.fields, "balance"]
 
 
-class BalancesSerializer(serializers.Serializer[Any]):
+class BalancesSerializer(serializers.Serializer[JsonObject]):
     balances = serializers.DictField(
         child=serializers.CharField(),
         help_text="By currency: what can be spent. What has run out is not in it.",
@@ -126,14 +129,14 @@ class RecipientField(serializers.CharField):
         return address
 
 
-class OneInvoiceSerializer(serializers.Serializer[Any]):
+class OneInvoiceSerializer(serializers.Serializer[services.SentInvoice]):
     booking_id = serializers.UUIDField()
     invoice_number = serializers.CharField(source="number")
     to = RecipientField(help_text="Masked by role.")
     again = serializers.BooleanField(help_text="It had its number before.")
 
 
-class SentInvoicesSerializer(serializers.Serializer[Any]):
+class SentInvoicesSerializer(serializers.Serializer[JsonObject]):
     results = OneInvoiceSerializer(many=True)
 
 
@@ -144,6 +147,6 @@ class LinkField(serializers.CharField):
         return reverse("person_export", kwargs={"token": value})
 
 
-class LinkSerializer(serializers.Serializer[Any]):
+class LinkSerializer(serializers.Serializer[services.PersonLink]):
     link = LinkField(source="token")
     expires_at = serializers.DateTimeField()

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from rest_framework import serializers
 
+from audit.json_text import JsonObject
 from customers.api.fields import AmountTextField
 from customers.api.serializers.base import CompleteModelSerializer, PaginationSerializer
 from customers.models import Customer
 
 
-class ContactableSerializer(serializers.Serializer[Any]):
+class ContactableSerializer(serializers.Serializer[Customer]):
     """Which channels may carry offers now, and the rule that decided."""
 
     email = serializers.BooleanField()
@@ -19,12 +20,13 @@ class ContactableSerializer(serializers.Serializer[Any]):
     call = serializers.BooleanField()
     rule = serializers.CharField()
 
-    def get_attribute(self, instance: Customer) -> Any:
+    def get_attribute(self, instance: Customer) -> JsonObject:
         # The view asks for a whole page at once.
-        return self.context["contactable"][instance.pk]
+        contactable: JsonObject = self.context["contactable"][instance.pk]
+        return contactable
 
 
-class OneSegmentSerializer(serializers.Serializer[Any]):
+class OneSegmentSerializer(serializers.Serializer[JsonObject]):
     key = serializers.CharField()
     title = serializers.CharField()
     definition = serializers.CharField()
@@ -33,7 +35,7 @@ class OneSegmentSerializer(serializers.Serializer[Any]):
     as_of = serializers.DateTimeField()
 
 
-class SegmentListSerializer(serializers.Serializer[Any]):
+class SegmentListSerializer(serializers.Serializer[JsonObject]):
     segments = OneSegmentSerializer(many=True)
 
 
@@ -72,6 +74,6 @@ class SegmentCustomerSerializer(CompleteModelSerializer):
         ]
 
 
-class SegmentCustomersSerializer(serializers.Serializer[Any]):
+class SegmentCustomersSerializer(serializers.Serializer[JsonObject]):
     customers = SegmentCustomerSerializer(many=True)
     pagination = PaginationSerializer()

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rest_framework import serializers
 
+from audit.json_text import JsonObject
 from customers.api.fields import AmountsField, NumberTextField
 
 
-class SignupsOfWeekSerializer(serializers.Serializer[Any]):
+class SignupsOfWeekSerializer(serializers.Serializer[JsonObject]):
     week = serializers.DateField()
     signups = serializers.IntegerField()
 
 
-class CustomerCountsSerializer(serializers.Serializer[Any]):
+class CustomerCountsSerializer(serializers.Serializer[JsonObject]):
     as_of = serializers.DateTimeField()
     currency = serializers.CharField()
     total_customers = serializers.IntegerField()

@@ -11,7 +11,11 @@ from audit.rest.model_serializers import (
     HubModelSerializer,
     UpdateSerializer,
 )
-from customers.api.serializers.base import OF_CUSTOMER, TIMES
+from customers.api.serializers.base import (
+    OF_CUSTOMER,
+    TIMES,
+    RelatedUpdateSerializer,
+)
 from customers.models import Ticket, TicketMessage
 
 _TICKET = [
@@ -54,12 +58,8 @@ class TicketCreateSerializer(CreateSerializer):
         fields: ClassVar = ["customer_id", *_TICKET]
 
 
-class TicketUpdateSerializer(UpdateSerializer):
-    subject = serializers.CharField(max_length=255)
-
-    class Meta:
-        model = Ticket
-        fields = _TICKET
+class TicketUpdateSerializer(RelatedUpdateSerializer, TicketCreateSerializer):
+    pass
 
 
 class MessageSerializer(HubModelSerializer):
@@ -84,9 +84,6 @@ class MessageCreateSerializer(CreateSerializer):
         fields = _MESSAGE
 
 
-class MessageUpdateSerializer(UpdateSerializer):
-    body = serializers.CharField(max_length=20_000)
-
-    class Meta:
-        model = TicketMessage
-        fields: ClassVar = ["is_internal", "body"]
+class MessageUpdateSerializer(UpdateSerializer, MessageCreateSerializer):
+    class Meta(MessageCreateSerializer.Meta):
+        fields = ["is_internal", "body"]

@@ -2,38 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
 import django_filters
 from django.contrib.auth import get_user_model
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django_filters.filterset import filterset_factory
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from audit.json_text import JsonObject
 from audit.rest.filters import OfCustomer, TableFilters, YesNoFilter
 from audit.rest.model_serializers import Related
 from audit.rest.write_viewsets import WritableViewSet
 from customers import services
-from customers.api.mixins import BusinessScopeMixin
 from customers.api.serializers.customers import CustomerSerializer
+from customers.api.views import BusinessScopedView
 from customers.models import Business, Customer
+
+_Model = TypeVar("_Model", bound=Model)
 
 CHOICES, RANGE = ["exact", "in"], ["gte", "lt"]
 TIMES = {"created_at": RANGE, "updated_at": RANGE}
 CUSTOMER = Related(CustomerSerializer, "customer")
-_REQUIRED = ErrorDetail("Say whose it is.", "required")
-_DOES_NOT_EXIST = ErrorDetail("There is no such row.", "does_not_exist")
+DOES_NOT_EXIST = ErrorDetail("There is no such row.", "does_not_exist")
 
 
 class ArchivedFilter(YesNoFilter):
     """Hides archived instances, also without a value; `true` hides the others."""
 
-    def filter(self, qs: Any, value: Any) -> Any:
+    def filter(self, qs: QuerySet, value: object) -> QuerySet:
         return qs.filter(archived_at__isnull=not value)
 
 
@@ -54,12 +56,21 @@ class OfBooking(OfCustomer):
     booking = django_filters.UUIDFilter(field_name="booking_id")
 
 
-class HubViewSet(BusinessScopeMixin, WritableViewSet):
+class HubViewSet(BusinessScopedView, WritableViewSet):
     """A table of a business. `X-Business` narrows it to one of several."""
 
     # The filters besides those of the base, by column: its look-ups.
     filterset_base: ClassVar[type[TableFilters]] = TableFilters
     filterset_fields: ClassVar[Mapping[str, Sequence[str]]] = {}
+    update_service: ClassVar[Callable[..., Model]] = staticmethod(
+        services.update_instance
+    )
+    archive_service: ClassVar[Callable[..., Model]] = staticmethod(
+        services.archive_instance
+    )
+    restore_service: ClassVar[Callable[..., Model]] = staticmethod(
+        services.restore_instance
+    )
 
     def __init_subclass__(cls, **kwargs: object) -> None:
         if "filterset_fields" in cls.__dict__:
@@ -69,14 +80,19 @@ class HubViewSet(BusinessScopeMixin, WritableViewSet):
         super().__init_subclass__(**kwargs)
 
     @cached_property
-    def parent_instance(self) -> Any:
+    def parent_instance(self) -> Any:  # of a type that each table knows
         """The customer, booking or ticket in the path, if there is one."""
         return None
 
-    def get_queryset(self) -> Any:
-        return self.with_related(self.visible_queryset(self.model))
+    def get_queryset(self) -> Any:  # some have a queryset class of their own
+        queryset = self.with_related(self.visible_queryset(self.model))
+        parent = self.parent_instance
+        if parent is None:
+            return queryset
+        column = parent._meta.model_name
+        return queryset.filter(business=parent.business_id, **{column: parent})
 
-    def list(self, request: Request, **kwargs: Any) -> Response:
+    def list(self, request: Request, **kwargs: object) -> Response:
         """List the rows that the filters keep, a page at a time."""
         if self.parent_instance is not None:
             self.note_access(
@@ -84,8 +100,8 @@ class HubViewSet(BusinessScopeMixin, WritableViewSet):
             )
         return super().list(request, **kwargs)
 
-    def visible_queryset(self, model: type[Model]) -> Any:
-        queryset: Any = services.list_visible(model, actor=self.actor)
+    def visible_queryset(self, model: type[_Model]) -> QuerySet[_Model]:
+        queryset = services.list_visible(model, actor=self.actor)
         if self.business_id is not None:
             column = "pk" if model is Business else "business"
             queryset = queryset.filter(**{column: self.business_id})
@@ -104,26 +120,29 @@ class HubViewSet(BusinessScopeMixin, WritableViewSet):
         # Users belong to no business; who sees an instance sees who works on it.
         return isinstance(other, get_user_model()) or super().can_see(related, other)
 
-    def perform_update(
-        self, instance: Any, expected_rev: int | None, changes: dict[str, Any]
-    ) -> Any:
-        return services.update_instance(
-            instance, actor=self.actor, expected_rev=expected_rev, **changes
-        )
+    def parent_of(
+        self, values: JsonObject, parents: QuerySet[_Model], *, missing: str
+    ) -> _Model:
+        """Take the id of the parent out of a body, and return the parent.
 
-    def perform_archive(
-        self, instance: Any, expected_rev: int | None, reason: str
-    ) -> Any:
-        return services.archive_instance(
-            instance, actor=self.actor, expected_rev=expected_rev, reason=reason
-        )
-
-    def perform_restore(
-        self, instance: Any, expected_rev: int | None, reason: str
-    ) -> Any:
-        return services.restore_instance(
-            instance, actor=self.actor, expected_rev=expected_rev, reason=reason
-        )
+        The path names it, or the body, or both the same one. Raises ValidationError,
+        with the sentence `missing` when neither does.
+        """
+        named, noun = self.parent_instance, parents.model._meta.model_name
+        key = values.pop(f"{noun}_id", None)
+        if named is not None:
+            if key in (None, named.pk):
+                return named
+            text = f"The body names another {noun} than the path. Leave it out."
+            error = ErrorDetail(text, "conflict")
+        elif key is None:
+            error = ErrorDetail(missing, "required")
+        else:
+            parent = parents.filter(pk=key).first()
+            if parent is not None:
+                return parent
+            error = DOES_NOT_EXIST
+        raise ValidationError({f"{noun}_id": [error]})
 
 
 class CustomerRelatedViewSet(HubViewSet):
@@ -138,48 +157,22 @@ class CustomerRelatedViewSet(HubViewSet):
         """The customer in the path, if there is one."""
         return self.customer(self.kwargs["customer"]) if self.parent else None
 
-    def get_queryset(self) -> Any:
-        queryset = super().get_queryset()
-        if self.parent_instance is None:
-            return queryset
-        return queryset.filter(
-            business=self.parent_instance.business_id, customer=self.parent_instance
-        )
+    def body(self, **context: object) -> JsonObject:
+        """Return the checked body. A foreign customer is 404, whatever it says."""
+        _ = self.parent_instance
+        body: JsonObject = super().body(**context)
+        return body
 
-    def body(self, **context: object) -> Any:
-        """Return the checked body; it may repeat the customer of the path."""
-        customer = self.parent_instance  # a foreign one is 404, whatever the body says
-        values = super().body(**context)
-        if customer is None or self.action != "create":
-            return values
-        customer_id = customer.pk
-        if values.setdefault("customer_id", customer_id) != customer_id:
-            text = "The body names another customer than the path. Leave it out."
-            raise ValidationError({"customer_id": [ErrorDetail(text, "conflict")]})
-        return values
-
-    def customer_of(self, values: dict[str, object]) -> Customer:
-        """Take the customer out of a body and return it. Raises ValidationError."""
-        key = values.pop("customer_id", None)
-        if self.parent_instance is not None:
-            return self.parent_instance
-        if key is None:
-            raise ValidationError({"customer_id": [_REQUIRED]})
-        queryset = self.visible_queryset(Customer).select_related("business")
-        customer: Customer | None = queryset.filter(pk=key).first()
-        if customer is None:
-            raise ValidationError({"customer_id": [_DOES_NOT_EXIST]})
-        return customer
-
-    def perform_create(self, values: dict[str, object]) -> Any:
-        customer = self.customer_of(values)
+    def perform_create(self, values: JsonObject) -> Model:
+        customers = self.visible_queryset(Customer).select_related("business")
+        customer = self.parent_of(values, customers, missing="Say whose it is.")
         services.check_live(customer)
         self.check_references(
             values, business_id=customer.business_id, customer_id=customer.pk
         )
         return self.create_for_customer(customer, values)
 
-    def create_for_customer(self, customer: Customer, values: dict[str, Any]) -> Any:
+    def create_for_customer(self, customer: Customer, values: JsonObject) -> Model:
         """Create an instance that belongs to a customer."""
         return services.create_instance(
             self.model,

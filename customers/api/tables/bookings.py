@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
+from django.db.models import Model
+
+from audit.json_text import JsonObject
 from audit.rest.model_serializers import Related
 from customers.api.serializers import bookings as serializers
 from customers.api.serializers.businesses import BusinessSerializer
@@ -55,7 +58,7 @@ class BookingViewSet(CustomerRelatedViewSet):
         "customer": CUSTOMER,
     }
 
-    def create_for_customer(self, customer: Customer, values: dict[str, object]) -> Any:
+    def create_for_customer(self, customer: Customer, values: JsonObject) -> Model:
         values.setdefault("currency", customer.business.currency)
         return super().create_for_customer(customer, values)
 

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import django_filters
 
+from audit.json_text import JsonObject
 from audit.rest.filters import YesNoFilter
 from audit.rest.model_serializers import Related
 from customers import services
@@ -19,7 +20,7 @@ from customers.api.tables.base import (
     ArchivableFilters,
     HubViewSet,
 )
-from customers.models import Customer
+from customers.models import Customer, CustomerQuerySet
 
 
 class CustomerFilters(ArchivableFilters):
@@ -34,9 +35,16 @@ class CustomerFilters(ArchivableFilters):
     is_high_value = YesNoFilter(field_name="stats__is_high_value")
     is_opted_in = YesNoFilter(field_name="stats__is_opted_in")
 
-    def search_customers(self, customers: Any, name: str, value: str) -> Any:
+    def search_customers(
+        self, customers: CustomerQuerySet, name: str, value: str
+    ) -> CustomerQuerySet:
         """Return the customers that match, as far as the actor sees them in clear."""
         return services.match_customers(customers, value, actor=self.actor)
+
+
+def _restore_customer(customer: Customer, **about: Any) -> Customer:
+    [restored] = services.restore_customers([customer.pk], **about)
+    return restored
 
 
 class CustomerViewSet(HubViewSet):
@@ -61,6 +69,9 @@ class CustomerViewSet(HubViewSet):
         "stats__last_active_at": RANGE,
         "stats__repeat_frequency": CHOICES,
     }
+    update_service = staticmethod(services.update_customer)
+    archive_service = staticmethod(services.archive_customer)
+    restore_service = staticmethod(_restore_customer)
     archive_permission = services.ARCHIVE
     bulk_permission = "customers.bulk_customer"
     lookup_url_kwarg = "customer"
@@ -88,7 +99,7 @@ class CustomerViewSet(HubViewSet):
         "stats": Related(serializers.StatsSerializer, "stats", ("stats__business",)),
     }
 
-    def get_queryset(self) -> Any:
+    def get_queryset(self) -> CustomerQuerySet:
         # One who was erased is found by the address alone, and in no list.
         customers = super().get_queryset().filter(erased_at=None)
         # The figures' amounts are in the business's currency.
@@ -100,28 +111,6 @@ class CustomerViewSet(HubViewSet):
     def get_by_reference(self, reference: str) -> Customer:
         return self.customer(reference)
 
-    def perform_create(self, values: dict[str, Any]) -> Any:
+    def perform_create(self, values: JsonObject) -> Customer:
         business = self.business()
         return services.create_customer(business, actor=self.actor, **values)
-
-    def perform_update(
-        self, instance: Any, expected_rev: int | None, changes: dict[str, Any]
-    ) -> Any:
-        return services.update_customer(
-            instance, actor=self.actor, expected_rev=expected_rev, **changes
-        )
-
-    def perform_archive(
-        self, instance: Any, expected_rev: int | None, reason: str
-    ) -> Any:
-        return services.archive_customer(
-            instance, actor=self.actor, reason=reason, expected_rev=expected_rev
-        )
-
-    def perform_restore(
-        self, instance: Any, expected_rev: int | None, reason: str
-    ) -> Any:
-        [restored] = services.restore_customers(
-            [instance.pk], actor=self.actor, reason=reason, expected_rev=expected_rev
-        )
-        return restored

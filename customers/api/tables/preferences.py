@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
+from audit.json_text import JsonObject
 from customers import services
 from customers.api.serializers import customers as serializers
 from customers.api.tables.base import HubViewSet
@@ -46,8 +46,8 @@ class CustomerPreferencesViewSet(OnePerCustomerViewSet):
     update_serializer_class = serializers.PreferencesUpdateSerializer
 
     def perform_update(
-        self, instance: Any, expected_rev: int | None, changes: Mapping[str, Any]
-    ) -> Any:
+        self, instance: Any, expected_rev: int | None, changes: JsonObject
+    ) -> Preferences:
         services.check_live(instance.customer)
         return services.update_preferences(
             instance.customer, actor=self.actor, **changes

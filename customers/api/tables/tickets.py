@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import ClassVar
 from uuid import UUID
 
 import django_filters
-from rest_framework.exceptions import ErrorDetail, ValidationError
+from django.db.models import QuerySet
+from rest_framework.exceptions import ValidationError
 
+from audit.json_text import JsonObject
 from audit.rest.filters import TableFilters
 from audit.rest.model_serializers import Related
 from customers import services
@@ -18,6 +19,7 @@ from customers.api.serializers.businesses import ColleagueSerializer
 from customers.api.tables.base import (
     CHOICES,
     CUSTOMER,
+    DOES_NOT_EXIST,
     RANGE,
     TIMES,
     CustomerRelatedViewSet,
@@ -26,8 +28,6 @@ from customers.api.tables.base import (
 )
 from customers.api.tables.bookings import BOOKING
 from customers.models import Booking, Ticket, TicketMessage
-
-_DOES_NOT_EXIST = ErrorDetail("There is no such row.", "does_not_exist")
 
 
 class TicketFilters(OfBooking):
@@ -71,12 +71,12 @@ class TicketViewSet(CustomerRelatedViewSet):
     }
 
     def check_references(
-        self, values: Mapping[str, Any], *, business_id: UUID, **same: Any
+        self, values: JsonObject, *, business_id: UUID, **same: object
     ) -> None:
         super().check_references(values, business_id=business_id, **same)
         key = values.get("assignee_id")
         if key and not services.is_colleague(key, business_id=business_id):
-            raise ValidationError({"assignee_id": [_DOES_NOT_EXIST]})
+            raise ValidationError({"assignee_id": [DOES_NOT_EXIST]})
 
 
 class MessageFilters(TableFilters):
@@ -98,6 +98,7 @@ class MessageViewSet(HubViewSet):
         "sent_at": RANGE,
         "created_at": RANGE,
     }
+    update_service = staticmethod(services.change_message)
     cursor_field = "sent_at"
     ordering_fields = ("sent_at", "created_at")
     related: ClassVar = {
@@ -107,58 +108,25 @@ class MessageViewSet(HubViewSet):
 
     @cached_property
     def parent_instance(self) -> Ticket | None:
-        """The ticket in the path, if there is one."""
-        return self.ticket(self.kwargs["pk"]) if self.parent else None
-
-    def ticket(self, key: str) -> Ticket:
-        """Return a ticket. Raises Http404."""
-        queryset = self.visible_queryset(Ticket).select_related("customer")
-        ticket: Ticket | None = queryset.filter(pk=key).first()
+        """The ticket in the path, if there is one. Raises Http404."""
+        if not self.parent:
+            return None
+        key = self.kwargs["pk"]
+        ticket = self._tickets().filter(pk=key).first()
         if ticket is None:
             raise self.missing(Ticket, key)
         return ticket
 
-    def get_queryset(self) -> Any:
+    def _tickets(self) -> QuerySet[Ticket]:
+        return self.visible_queryset(Ticket).select_related("customer")
+
+    def get_queryset(self) -> QuerySet[TicketMessage]:
         # The ticket says whom a message is about.
-        messages = super().get_queryset().select_related("ticket")
-        if self.parent_instance is None:
-            return messages
-        return messages.filter(
-            business=self.parent_instance.business_id, ticket=self.parent_instance
-        )
+        messages: QuerySet[TicketMessage] = super().get_queryset()
+        return messages.select_related("ticket")
 
-    def body(self, **context: object) -> Any:
-        """Return the checked body; it may repeat the ticket of the path."""
-        values = super().body(**context)
-        if self.action == "create":
-            if self.parent_instance is not None:
-                values.setdefault("ticket_id", self.parent_instance.pk)
-            self._check_ticket(values)
-        return values
-
-    def _check_ticket(self, values: Mapping[str, object]) -> None:
-        key = values.get("ticket_id")
-        if key is None:
-            error = ErrorDetail("Say of which ticket it is.", "required")
-        elif self.parent_instance is not None and key != self.parent_instance.pk:
-            text = "The body names another ticket than the path. Leave it out."
-            error = ErrorDetail(text, "conflict")
-        elif not (
-            self.parent_instance
-            or self.visible_queryset(Ticket).filter(pk=key).exists()
-        ):
-            error = _DOES_NOT_EXIST
-        else:
-            return
-        raise ValidationError({"ticket_id": [error]})
-
-    def perform_create(self, values: dict[str, Any]) -> Any:
-        key = str(values.pop("ticket_id"))
-        ticket = self.parent_instance or self.ticket(key)
+    def perform_create(self, values: JsonObject) -> TicketMessage:
+        tickets = self._tickets()
+        ticket = self.parent_of(values, tickets, missing="Say of which ticket it is.")
         services.check_live(ticket.customer)
         return services.add_message(ticket, actor=self.actor, **values)
-
-    def perform_update(
-        self, instance: Any, expected_rev: int | None, changes: dict[str, Any]
-    ) -> Any:
-        return services.change_message(instance, actor=self.actor, **changes)

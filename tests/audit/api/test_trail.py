@@ -6,7 +6,7 @@ import pytest
 
 from audit.models import Event, Operation
 from tests.conftest import signed_in, staff
-from tests.customers.api.test_hub import send
+from tests.customers.api.sending import send
 from tests.factories import CustomerFactory
 
 API = "/api/v1"

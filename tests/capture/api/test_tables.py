@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.conftest import signed_in, staff
-from tests.customers.api.test_hub import send
+from tests.customers.api.sending import send
 from tests.factories import ApiKeyFactory, CaptureFactory, SourceFactory
 
 API = "/api/v1"

@@ -1,11 +1,10 @@
-"""What tests of exports share: asking, confirming, reading the file."""
+"""What tests of exports share: confirming, reading the file."""
 
 from __future__ import annotations
 
 import csv
 import hashlib
 import io
-import json
 from typing import Any
 
 from django.test import Client
@@ -13,24 +12,18 @@ from django.test import Client
 from audit.models import Event
 from customers.cells import unescape_cell
 from tests.conftest import confirm
-
-
-def send(browser: Client, path: str, body: Any, **headers: str) -> Any:
-    """Post JSON as it is; most exports are refused until they are confirmed."""
-    return browser.post(
-        path, json.dumps(body), content_type="application/json", headers=headers
-    )
+from tests.customers.api.sending import post
 
 
 def confirmed(browser: Client, path: str, body: Any, **headers: str) -> Any:
     """Post JSON, confirm what the refusal names, and post it again."""
-    asked = send(browser, path, body, **headers)
+    asked = post(browser, path, body, **headers)
     if asked.status_code != 401:
         return asked
     problem = asked.json()
     assert problem["code"] == "step_up_required"
     confirm(browser, "export", problem["digest"])
-    return send(browser, path, body, **headers)
+    return post(browser, path, body, **headers)
 
 
 def read(response: Any) -> list[dict[str, str]]:

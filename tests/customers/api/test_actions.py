@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -12,39 +11,11 @@ from django.core import mail
 from audit.models import Event
 from customers import services
 from customers.models import Credit, Flag, Refund
-from tests.conftest import confirm, enrol, signed_in, staff
+from tests.conftest import signed_in, staff
+from tests.customers.api.sending import confirmed, post
 from tests.factories import BookingFactory, CustomerFactory, FlagFactory
 
 REASON = "two items broken"
-
-
-def post(browser, path: str, body: Any, **headers: str) -> Any:
-    text = json.dumps(body)
-    return browser.generic(
-        "POST", path, text, content_type="application/json", headers=headers
-    )
-
-
-def confirmed(browser, path: str, body: Any, scope: str, **headers: str) -> Any:
-    """Send, confirm what the answer asks to be confirmed, and send the same again."""
-    enrol(browser)
-    refused = post(browser, path, body, **headers)
-    assert (refused.status_code, refused.json()["code"]) == (401, "step_up_required")
-    confirm(browser, scope, refused.json()["digest"])
-    return post(browser, path, body, **headers)
-
-
-@pytest.fixture
-def booking(actor, bakery):
-    bakery.refund_limit = 100
-    bakery.as_actor(actor).save()
-    return BookingFactory(
-        customer__business=bakery,
-        customer__email="jonas@example.net",
-        status="completed",
-        total_amount=Decimal(500),
-        paid_amount=Decimal(500),
-    )
 
 
 @pytest.fixture

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from decimal import Decimal
 from functools import partial
-from typing import Any
 
 import pytest
 from django.urls import resolve
@@ -13,6 +11,7 @@ from django.urls import resolve
 from audit.models import Event
 from customers.models import Address, Customer, Preferences
 from tests.conftest import signed_in, staff
+from tests.customers.api.sending import send
 from tests.factories import (
     AddressFactory,
     BookingFactory,
@@ -42,13 +41,6 @@ FIGURE_KEYS = {
     "is_repeat_customer", "repeat_frequency", "customer_lifetime_value",
 }  # fmt: skip
 PAGE_KEYS = {"page", "limit", "total", "total_pages", "total_is_capped"}
-
-
-def send(browser, method: str, path: str, body: Any = None, **headers: str) -> Any:
-    text = "" if body is None else json.dumps(body)
-    return browser.generic(
-        method, path, text, content_type="application/json", headers=headers
-    )
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from audit.models import Event
 from customers.models import Booking
 from tests.conftest import signed_in, staff
-from tests.customers.api.test_actions import confirmed, post
+from tests.customers.api.sending import confirmed, post
 from tests.factories import (
     BookingFactory,
     CaptureFactory,

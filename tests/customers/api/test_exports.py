@@ -11,9 +11,9 @@ from tests.customers.api.exporting import (
     confirmed,
     manifest_of,
     read,
-    send,
     sha256,
 )
+from tests.customers.api.sending import post
 from tests.factories import (
     ApiKeyFactory,
     BookingFactory,
@@ -94,7 +94,7 @@ def test_the_full_export_is_a_file_with_a_manifest(alice, bakery, ana, slash):
 
 
 def test_without_a_confirmation_nothing_is_read_or_written(alice, ana):
-    answer = send(alice, FULL, FULL_BODY)
+    answer = post(alice, FULL, FULL_BODY)
 
     assert answer.status_code == 401
     body = answer.json()
@@ -115,15 +115,15 @@ def test_without_a_confirmation_nothing_is_read_or_written(alice, ana):
     ],
 )
 def test_a_confirmation_is_for_one_file(alice, ana, change):
-    asked = send(alice, FULL, FULL_BODY).json()["digest"]
+    asked = post(alice, FULL, FULL_BODY).json()["digest"]
 
-    assert send(alice, FULL, FULL_BODY | change).json()["digest"] != asked
+    assert post(alice, FULL, FULL_BODY | change).json()["digest"] != asked
 
 
 def test_a_confirmation_is_used_up(alice, ana):
     read(confirmed(alice, FULL, FULL_BODY))
 
-    assert send(alice, FULL, FULL_BODY).status_code == 401
+    assert post(alice, FULL, FULL_BODY).status_code == 401
 
 
 def test_a_stream_that_breaks_off_leaves_its_beginning(alice, bakery, ana):
@@ -189,7 +189,7 @@ def test_no_cell_is_a_formula(alice, bakery, text):
 
 
 def test_an_unknown_column_is_refused_with_the_nearest(alice, ana):
-    answer = send(alice, FULL, FULL_BODY | {"columns": ["emial"]})
+    answer = post(alice, FULL, FULL_BODY | {"columns": ["emial"]})
 
     assert answer.status_code == 400
     [error] = answer.json()["errors"]
@@ -208,7 +208,7 @@ def test_a_column_in_camel_case_is_known(alice, ana):
 @pytest.mark.parametrize("missing", ["purpose", "reason"])
 @pytest.mark.parametrize(("path", "body"), [(FULL, FULL_BODY), (LIST, LIST_BODY)])
 def test_purpose_and_reason_are_needed(alice, path, body, missing):
-    answer = send(alice, path, {k: v for k, v in body.items() if k != missing})
+    answer = post(alice, path, {k: v for k, v in body.items() if k != missing})
 
     assert answer.status_code == 400
     assert answer.json()["errors"][0]["pointer"] == f"/{missing}"
@@ -219,7 +219,7 @@ def test_purpose_and_reason_are_needed(alice, path, body, missing):
     ("path", "body"), [(FULL, FULL_BODY), (LIST, LIST_BODY), (ANY, ANY_BODY)]
 )
 def test_only_admins_export(bakery, role, path, body):
-    answer = send(signed_in(staff(bakery, role)), path, body)
+    answer = post(signed_in(staff(bakery, role)), path, body)
 
     assert answer.status_code == 403
     assert not Event.objects.filter(action="export.started").exists()
@@ -230,7 +230,7 @@ def test_a_key_is_told_that_persons_export(client, bakery, path):
     source = SourceFactory(business=bakery)
     key = ApiKeyFactory(source=source, scopes=["export", "read:customers"])
 
-    answer = send(client, path, {}, Authorization=f"Bearer {key.prefix}")
+    answer = post(client, path, {}, Authorization=f"Bearer {key.prefix}")
 
     assert answer.status_code == 403
     assert answer.json()["code"] == "keys_cannot_export"
@@ -238,7 +238,7 @@ def test_a_key_is_told_that_persons_export(client, bakery, path):
 
 
 def test_a_stranger_is_401(client, bakery):
-    assert send(client, FULL, FULL_BODY).status_code == 401
+    assert post(client, FULL, FULL_BODY).status_code == 401
 
 
 def test_another_businesss_customers_are_in_no_file(alice, ana, rival):
@@ -247,7 +247,7 @@ def test_another_businesss_customers_are_in_no_file(alice, ana, rival):
     rows = read(confirmed(alice, FULL, FULL_BODY))
 
     assert [row["name"] for row in rows] == ["Ana Silva"]
-    answer = send(alice, FULL, FULL_BODY, **{"X-Business": "rival"})
+    answer = post(alice, FULL, FULL_BODY, **{"X-Business": "rival"})
     assert answer.status_code == 404
 
 
@@ -257,7 +257,7 @@ def test_who_works_for_two_names_one_and_gets_its_rows_alone(bakery, rival, ana)
     CustomerFactory(business=rival, name="Rival's")
     browser = signed_in(user)
 
-    assert send(browser, FULL, FULL_BODY).json()["code"] == "business_needed"
+    assert post(browser, FULL, FULL_BODY).json()["code"] == "business_needed"
     [row] = read(confirmed(browser, FULL, FULL_BODY, **{"X-Business": "rival"}))
     assert row["name"] == "Rival's"
 
@@ -267,7 +267,7 @@ def test_no_right_crosses_over(bakery, rival, ana):
     user = staff(rival)
     MembershipFactory(user=user, business=bakery, role="marketing")
 
-    answer = send(signed_in(user), FULL, FULL_BODY, **{"X-Business": "bakery"})
+    answer = post(signed_in(user), FULL, FULL_BODY, **{"X-Business": "bakery"})
 
     assert answer.status_code == 404
 
@@ -304,7 +304,7 @@ def test_a_rule_filters_and_its_mistakes_are_pointed_at(alice, bakery, ana):
     assert Event.objects.get(action="export.finished").data["filters"] == {
         "rule": {"all": [rule]}
     }
-    [error] = send(alice, ANY, wrong).json()["errors"]
+    [error] = post(alice, ANY, wrong).json()["errors"]
     assert error["pointer"] == "/filters/rule/all/0/op"
 
 

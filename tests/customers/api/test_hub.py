@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -14,6 +13,7 @@ from audit.models import Event
 from audit.tenancy.actors import Actor
 from customers.models import Customer, Membership
 from tests.conftest import signed_in, staff
+from tests.customers.api.sending import send
 from tests.factories import (
     AddressFactory,
     BookingFactory,
@@ -45,13 +45,6 @@ STATS = {
     "totalOrders", "completedOrders", "cancelledOrders", "totalLtv", "openTickets",
     "urgentTickets", "addressesCount", "contactsCount",
 }  # fmt: skip
-
-
-def send(browser, method: str, path: str, body: Any = None, **headers: str) -> Any:
-    text = "" if body is None else json.dumps(body)
-    return browser.generic(
-        method, path, text, content_type="application/json", headers=headers
-    )
 
 
 @pytest.fixture

@@ -13,8 +13,7 @@ from django.test import override_settings
 from audit.models import Event, IdempotentResponse
 from customers.models import Booking
 from tests.conftest import signed_in, staff
-from tests.customers.api.test_actions import post
-from tests.customers.api.test_hub import send
+from tests.customers.api.sending import post, send
 from tests.factories import (
     AddressFactory,
     BookingFactory,

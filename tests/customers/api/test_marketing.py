@@ -12,7 +12,8 @@ from audit.models import Event
 from customers import services
 from customers.models import CustomerStats, Preferences
 from tests.conftest import signed_in, staff
-from tests.customers.api.exporting import confirmed, manifest_of, read, send
+from tests.customers.api.exporting import confirmed, manifest_of, read
+from tests.customers.api.sending import post
 from tests.factories import (
     BookingFactory,
     ConsentEventFactory,
@@ -304,7 +305,7 @@ def test_the_archived_and_the_blocked_are_in_no_file(marketing, bakery, actor):
 
 @pytest.mark.parametrize("role", ["support", "auditor"])
 def test_others_do_not_export(bakery, role):
-    assert send(signed_in(staff(bakery, role)), EXPORT, BODY).status_code == 403
+    assert post(signed_in(staff(bakery, role)), EXPORT, BODY).status_code == 403
 
 
 def test_another_businesss_people_are_in_no_file(marketing, rival):
@@ -320,7 +321,7 @@ def test_a_role_elsewhere_gives_no_export_here(bakery, rival):
     user = staff(rival, "marketing")
     MembershipFactory(user=user, business=bakery, role="support")
 
-    answer = send(signed_in(user), EXPORT, BODY, **{"X-Business": "bakery"})
+    answer = post(signed_in(user), EXPORT, BODY, **{"X-Business": "bakery"})
 
     assert answer.status_code == 404
 
@@ -337,7 +338,7 @@ def test_a_role_elsewhere_gives_no_export_here(bakery, rival):
     ],
 )
 def test_a_wrong_body_is_pointed_at(marketing, change, pointer):
-    answer = send(marketing, EXPORT, BODY | change)
+    answer = post(marketing, EXPORT, BODY | change)
 
     assert answer.status_code == 400
     assert [e["pointer"] for e in answer.json()["errors"]] == [pointer]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +15,7 @@ from customers.roles import PERMISSIONS
 from tests.conftest import confirm, signed_in, staff
 from tests.contract.doors import ask_for
 from tests.contract.test_api_tables import TABLES
+from tests.customers.api.sending import send
 from tests.factories import (
     AddressFactory,
     BookingFactory,
@@ -28,13 +28,6 @@ from tests.factories import (
 SECRET = "jonas.secret@example.net"
 V1 = "/api/v1/customers"
 DOCUMENTS = ["/api/admin/customers", "/api/customers/bakery"]
-
-
-def send(browser, method: str, path: str, body: Any = None, **headers: str) -> Any:
-    text = "" if body is None else json.dumps(body)
-    return browser.generic(
-        method, path, text, content_type="application/json", headers=headers
-    )
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 from audit.models import Event
 from customers.models import Credit, Customer, Refund
 from tests.conftest import signed_in, staff
-from tests.customers.api.test_actions import confirmed, post
+from tests.customers.api.sending import confirmed, post
 from tests.factories import (
     BookingFactory,
     CreditFactory,
@@ -24,18 +24,6 @@ from tests.factories import (
 )
 
 ASKED = {"amount": "25.00", "currency": "EUR", "reason_code": "quality"}
-
-
-@pytest.fixture
-def booking(actor, bakery):
-    bakery.refund_limit = 100
-    bakery.as_actor(actor).save()
-    return BookingFactory(
-        customer__business=bakery,
-        status="completed",
-        total_amount=Decimal(500),
-        paid_amount=Decimal(500),
-    )
 
 
 @pytest.fixture

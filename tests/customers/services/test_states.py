@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 import pytest
 from django.core.exceptions import ValidationError
 from django.utils import timezone
@@ -13,16 +10,10 @@ from customers import services
 from customers.choices import CustomerStatus
 from customers.models import Address, Customer, Note
 from tests.conftest import confirm, signed_in, staff
+from tests.customers.api.sending import send
 from tests.factories import AddressFactory, CustomerFactory, NoteFactory
 
 V1 = "/api/v1/customers"
-
-
-def send(browser, method: str, path: str, body: Any = None, **headers: str) -> Any:
-    text = "" if body is None else json.dumps(body)
-    return browser.generic(
-        method, path, text, content_type="application/json", headers=headers
-    )
 
 
 class TestBlocked:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from rest_framework import serializers
 
+from audit.json_text import JsonObject
 from customers.api.fields import AmountField, MaybeTextField
 from customers.api.serializers.base import CompleteModelSerializer
 from customers.api.serializers.segments import ContactableSerializer
@@ -37,7 +38,7 @@ class TargetedCustomerSerializer(CompleteModelSerializer):
         ]
 
 
-class TargetedPageSerializer(serializers.Serializer[Any]):
+class TargetedPageSerializer(serializers.Serializer[JsonObject]):
     count = serializers.IntegerField()
     next = MaybeTextField()
     previous = MaybeTextField()

@@ -11,13 +11,13 @@ from audit.rest.views import ActionSpec
 from customers import services
 from customers.api.contracts.doc002.serializers import TargetedPageSerializer
 from customers.api.exports import MARKETING, ExportView, file_spec
-from customers.api.mixins import WorkingBusinessView
 from customers.api.serializers import exports as serializers
+from customers.api.views import WorkingBusinessView
 from customers.choices import ExportProfile
 
 
 class TargetedCustomersView(WorkingBusinessView):
-    """GET lists who meets every condition, and whether offers may reach them."""
+    """Whom offers may reach."""
 
     tag = "Tracking"
     action_specs: ClassVar = {
@@ -29,6 +29,7 @@ class TargetedCustomersView(WorkingBusinessView):
     }
 
     def get(self, request: Request) -> Response:
+        """List who meets every condition, and whether offers may reach them."""
         conditions = {
             k: v for k, v in self.params.items() if k not in ("page", "page_size")
         }
@@ -43,7 +44,7 @@ class TargetedCustomersView(WorkingBusinessView):
 
 
 class MarketingExportView(ExportView):
-    """POST answers document 002's export: who may be sent offers, as CSV."""
+    """Export who may be sent offers, as CSV (document 002)."""
 
     profile = ExportProfile.MARKETING
     action_specs: ClassVar = {"post": file_spec(MARKETING, serializers.MarketingExport)}

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
+from uuid import UUID
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.core.exceptions import ValidationError as RuleBroken
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from audit.api.step_up import require_step_up
+from audit.json_text import JsonObject
 from audit.rest.views import ActionSpec
 from customers import services
 from customers.api.contracts.doc003 import inputs
@@ -20,11 +21,9 @@ from customers.api.serializers.money import LinkSerializer, OneInvoiceSerializer
 from customers.choices import RefundStatus
 from customers.models import Booking, Customer
 
-_Result = dict[str, Any]
-
 
 class CustomerActionsView(HubView):
-    """POST does one action; the permission that it needs depends on the action."""
+    """What document 003 does with a customer."""
 
     action_specs: ClassVar = {
         "post": ActionSpec(
@@ -36,6 +35,7 @@ class CustomerActionsView(HubView):
     }
 
     def post(self, request: Request, customer: str) -> Response:
+        """Do one action; the permission that it needs depends on the action."""
         instance, values = self.customer(customer), self.body()
         name = values.pop("action")
         action = _ACTIONS[name]
@@ -52,14 +52,6 @@ class CustomerActionsView(HubView):
             status=202 if "needs" in result else 200,
         )
 
-    def step_up(self, scope: str) -> services.StepUp:
-        """Return a function that requires a step-up of this scope."""
-
-        def check(digest: str, what: str) -> None:
-            require_step_up(self.request, scope, digest=digest, what=what)
-
-        return check
-
     def booking(self, customer: Customer, pk: object) -> Booking:
         """Return a booking of this customer. Raises ValidationError."""
         try:
@@ -75,12 +67,12 @@ class _Action(NamedTuple):
     """An action: the permission it needs in the customer's business, and its code."""
 
     permission: str
-    run: Callable[..., _Result]
+    run: Callable[..., JsonObject]
 
 
 def _issue_refund(
-    view: CustomerActionsView, customer: Customer, booking_id: Any, **values: Any
-) -> _Result:
+    view: CustomerActionsView, customer: Customer, booking_id: UUID, **values: Any
+) -> JsonObject:
     refund = services.request_refund(
         view.booking(customer, booking_id),
         actor=view.actor,
@@ -96,7 +88,7 @@ def _issue_refund(
 
 def _issue_credit(
     view: CustomerActionsView, customer: Customer, **values: Any
-) -> _Result:
+) -> JsonObject:
     entry = services.issue_credit(
         customer,
         actor=view.actor,
@@ -113,24 +105,26 @@ def _issue_credit(
 
 def _add_flag(
     view: CustomerActionsView, customer: Customer, flag: str, reason: str
-) -> _Result:
+) -> JsonObject:
     services.add_flag(customer, flag, actor=view.actor, reason=reason)
     return _flags(view, customer)
 
 
 def _remove_flag(
     view: CustomerActionsView, customer: Customer, flag: str, reason: str
-) -> _Result:
+) -> JsonObject:
     services.remove_flag(customer, flag, actor=view.actor, reason=reason)
     return _flags(view, customer)
 
 
-def _flags(view: CustomerActionsView, customer: Customer) -> _Result:
+def _flags(view: CustomerActionsView, customer: Customer) -> JsonObject:
     flags = services.list_flags(customer, actor=view.actor)
     return {"flags": [flag.code for flag in flags]}
 
 
-def _export_data(view: CustomerActionsView, customer: Customer, reason: str) -> _Result:
+def _export_data(
+    view: CustomerActionsView, customer: Customer, reason: str
+) -> JsonObject:
     link = services.make_person_link(
         customer, actor=view.actor, reason=reason, step_up=view.step_up("export")
     )
@@ -139,12 +133,12 @@ def _export_data(view: CustomerActionsView, customer: Customer, reason: str) -> 
 
 def _resend_invoices(
     view: CustomerActionsView, customer: Customer, booking_ids: list[object]
-) -> _Result:
+) -> JsonObject:
     bookings = [view.booking(customer, pk) for pk in dict.fromkeys(booking_ids)]
     sent = services.send_invoices(bookings, actor=view.actor)
     context = {"sees_address": view.can_see_unmasked(customer)}
-    invoices = OneInvoiceSerializer(sent, many=True, context=context)
-    return {"invoices": invoices.data}
+    invoices = [OneInvoiceSerializer(one, context=context).data for one in sent]
+    return {"invoices": invoices}
 
 
 _ACTIONS = {

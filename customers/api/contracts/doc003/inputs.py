@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from rest_framework import serializers
 
+from audit.json_text import JsonObject
 from audit.rest.serializers import (
-    EmailAddressField,
     PageQuery,
     StrictSerializer,
     camel_case,
     snake_case,
 )
-from customers.api.inputs import MaskedUpdateSerializer, RequireAllMixin
+from customers.api.inputs import CustomerInput, MaskedUpdateSerializer
 from customers.api.serializers.money import (
     amount_input,
     currency_input,
@@ -23,7 +23,6 @@ from customers.choices import (
     AddressKind,
     CreditReason,
     CustomerStatus,
-    CustomerType,
     RefundReason,
 )
 
@@ -56,20 +55,14 @@ class HubAddress(StrictSerializer):
     is_primary = serializers.BooleanField(required=False)
 
 
-class HubCreate(StrictSerializer):
+class HubCreate(CustomerInput):
     """A new customer of document 003."""
 
-    name = serializers.CharField(max_length=255)
-    email = EmailAddressField(max_length=254, allow_null=True, required=False)
-    phone = serializers.CharField(max_length=50, allow_null=True, required=False)
-    customer_type = serializers.ChoiceField(
-        CustomerType.choices, allow_null=True, required=False
-    )
     status = serializers.ChoiceField(CustomerStatus.choices, required=False)
     addresses = HubAddress(many=True, required=False, max_length=20)  # type: ignore[call-arg]  # not in the stubs
 
 
-class HubUpdate(MaskedUpdateSerializer):
+class HubUpdate(MaskedUpdateSerializer, CustomerInput):
     """What document 003 changes; what is not named stays."""
 
     ignored: ClassVar[frozenset[str]] = frozenset(
@@ -79,29 +72,23 @@ class HubUpdate(MaskedUpdateSerializer):
             "possible_duplicates",
         }
     )  # fmt: skip
-    name = serializers.CharField(max_length=255, required=False)
-    email = EmailAddressField(max_length=254, allow_null=True, required=False)
-    email_verified = serializers.BooleanField(
-        source="is_email_verified", required=False
-    )
-    phone = serializers.CharField(max_length=50, allow_null=True, required=False)
-    customer_type = serializers.ChoiceField(
-        CustomerType.choices, allow_null=True, required=False
-    )
-    status = serializers.ChoiceField(CustomerStatus.choices, required=False)
+    email_verified = serializers.BooleanField(source="is_email_verified")
+    status = serializers.ChoiceField(CustomerStatus.choices)
 
 
-class HubReplace(RequireAllMixin, HubUpdate):
+class HubReplace(HubUpdate):
     """The same for PUT, which names every column that can be written."""
+
+    is_replacement = True
 
 
 class HubOrder(serializers.ChoiceField):
     """A column, asked for in both spellings and read in ours."""
 
-    def to_internal_value(self, data: Any) -> str:
+    def to_internal_value(self, data: object) -> str:
         return snake_case(super().to_internal_value(camel_case(snake_case(str(data)))))
 
-    def to_representation(self, value: Any) -> str:
+    def to_representation(self, value: str) -> str:
         return camel_case(value)
 
 
@@ -157,7 +144,7 @@ class Act(StrictSerializer):
         """Take both spellings of a name."""
         return snake_case(value)
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+    def validate(self, attrs: JsonObject) -> JsonObject:
         """Refuse keys that the action lacks, and those that it does not take."""
         required, optional = ACTS[attrs["action"]]
         given = attrs.keys() - {"action"}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from rest_framework import serializers
 
+from audit.json_text import JsonObject
+from customers import services
 from customers.api.contracts.doc003.inputs import ACTS
 from customers.api.fields import AmountField, MaybeTextField, NumberField
 from customers.api.serializers.base import (
@@ -13,8 +15,12 @@ from customers.api.serializers.base import (
     PaginationSerializer,
     PaidBookingSerializer,
 )
+from customers.api.serializers.customer_detail import (
+    RevealedAddressSerializer,
+    RevealedContactSerializer,
+)
 from customers.choices import AuthorKind
-from customers.models import Address, Booking, Contact, Customer, CustomerStats, Ticket
+from customers.models import Booking, Customer, CustomerStats, Ticket, TicketMessage
 
 
 class HubStatsSerializer(CompleteModelSerializer):
@@ -59,7 +65,7 @@ class HubPaginationSerializer(PaginationSerializer):
     """The same in camelCase."""
 
 
-class HubSummarySerializer(serializers.Serializer[Any]):
+class HubSummarySerializer(serializers.Serializer[JsonObject]):
     total_customers = serializers.IntegerField()
     total_ltv = NumberField()
     total_orders = serializers.IntegerField()
@@ -67,7 +73,7 @@ class HubSummarySerializer(serializers.Serializer[Any]):
     currency = serializers.CharField()
 
 
-class HubPageSerializer(serializers.Serializer[Any]):
+class HubPageSerializer(serializers.Serializer[JsonObject]):
     customers = HubCustomerSerializer(many=True)
     pagination = HubPaginationSerializer()
     summary = HubSummarySerializer()
@@ -92,33 +98,16 @@ class HubBookingSerializer(PaidBookingSerializer):
         ]
 
 
-class HubPlaceSerializer(CompleteModelSerializer):
-    class Meta:
-        model = Address
-        fields: ClassVar = [
-            "id",
-            "kind",
-            "recipient",
-            "label",
-            "line1",
-            "line2",
-            "city",
-            "region",
-            "postal_code",
-            "country",
-            "raw",
-            "phone",
-            "is_primary",
-        ]
+# Components of their own: here the same keys are in camelCase.
+class HubPlaceSerializer(RevealedAddressSerializer):
+    pass
 
 
-class HubContactSerializer(CompleteModelSerializer):
-    class Meta:
-        model = Contact
-        fields: ClassVar = ["id", "kind", "name", "relation", "email", "phone"]
+class HubContactSerializer(RevealedContactSerializer):
+    pass
 
 
-class HubResponseSerializer(serializers.Serializer[Any]):
+class HubResponseSerializer(serializers.Serializer[TicketMessage]):
     author = serializers.ChoiceField(AuthorKind.choices, source="author_kind")
     body = MaybeTextField()
     created_at = serializers.DateTimeField(source="sent_at")
@@ -164,7 +153,7 @@ class HubDetailSerializer(HubCustomerSerializer):
         ]
 
 
-class DuplicateSerializer(serializers.Serializer[Any]):
+class DuplicateSerializer(serializers.Serializer[services.Duplicate]):
     id = serializers.UUIDField(source="customer.pk")
     reason = serializers.CharField()
 
@@ -179,7 +168,7 @@ class HubCreatedSerializer(HubDetailSerializer):
         fields: ClassVar = [*HubDetailSerializer.Meta.fields, "possible_duplicates"]
 
 
-class DoneSerializer(serializers.Serializer[Any]):
+class DoneSerializer(serializers.Serializer[JsonObject]):
     success = serializers.BooleanField()
     action = serializers.ChoiceField(sorted(ACTS))
     result = serializers.DictField()

@@ -6,24 +6,18 @@ from typing import ClassVar
 
 from rest_framework import serializers
 
-from audit.rest.serializers import EmailAddressField, PageQuery, StrictSerializer
-from customers.api.inputs import MaskedUpdateSerializer, RequireAllMixin
+from audit.rest.serializers import PageQuery, StrictSerializer
+from customers.api.inputs import CustomerInput, MaskedUpdateSerializer
 from customers.choices import CustomerType, NoteType
 
 _ORDERS = ("created_at", "name", "updated_at", "total_spent", "total_purchases")
 
 
-class CreateCustomer(StrictSerializer):
+class CreateCustomer(CustomerInput):
     """`createCustomerSchema` of document 004."""
 
     business_id = serializers.UUIDField(required=False)
-    name = serializers.CharField(max_length=255)
-    phone = serializers.CharField(max_length=50, allow_null=True, required=False)
-    email = EmailAddressField(max_length=254, allow_null=True, required=False)
     address = serializers.CharField(max_length=2000, allow_null=True, required=False)
-    customer_type = serializers.ChoiceField(
-        CustomerType.choices, allow_null=True, required=False
-    )
     is_active = serializers.BooleanField(required=False)
     prefer_sms = serializers.BooleanField(allow_null=True, required=False)
     prefer_email = serializers.BooleanField(allow_null=True, required=False)
@@ -45,12 +39,12 @@ class UpdateCustomer(MaskedUpdateSerializer, CreateCustomer):
             "recent_notes",
         }
     )
-    name = serializers.CharField(max_length=255, required=False)
 
 
-class ReplaceCustomer(RequireAllMixin, UpdateCustomer):
+class ReplaceCustomer(UpdateCustomer):
     """The same for PUT, which names every column that can be written."""
 
+    is_replacement = True
     optional: ClassVar[frozenset[str]] = frozenset({"business_id"})
 
 
@@ -65,22 +59,16 @@ class WriteNote(StrictSerializer):
 class UpdatePreferences(MaskedUpdateSerializer):
     """`updatePreferencesSchema`."""
 
-    business_id = serializers.UUIDField(required=False)
-    favorite_products = serializers.CharField(
-        max_length=5000, allow_null=True, required=False
-    )
-    preferred_payment = serializers.CharField(
-        max_length=50, allow_null=True, required=False
-    )
+    business_id = serializers.UUIDField()
+    favorite_products = serializers.CharField(max_length=5000, allow_null=True)
+    preferred_payment = serializers.CharField(max_length=50, allow_null=True)
     average_spend = serializers.DecimalField(
-        max_digits=12, decimal_places=2, min_value=0, allow_null=True, required=False
+        max_digits=12, decimal_places=2, min_value=0, allow_null=True
     )
-    best_contact_time = serializers.CharField(
-        max_length=100, allow_null=True, required=False
-    )
-    do_not_contact = serializers.BooleanField(required=False)
-    can_receive_offers = serializers.BooleanField(required=False)
-    can_receive_loyalty = serializers.BooleanField(required=False)
+    best_contact_time = serializers.CharField(max_length=100, allow_null=True)
+    do_not_contact = serializers.BooleanField()
+    can_receive_offers = serializers.BooleanField()
+    can_receive_loyalty = serializers.BooleanField()
 
 
 class CustomerList(PageQuery):

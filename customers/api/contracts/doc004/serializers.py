@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from rest_framework import serializers
 
+from audit.json_text import JsonObject
 from audit.privacy.masking import mask, masks_of
 from customers import services
 from customers.api.fields import (
@@ -16,16 +17,22 @@ from customers.api.fields import (
     PresumedField,
 )
 from customers.api.serializers.base import (
+    TIMES,
     CompleteModelSerializer,
     PaginationSerializer,
     PaidBookingSerializer,
 )
 from customers.choices import LoyaltyTier
-from customers.models import Booking, Customer, CustomerStats, Note, Preferences
+from customers.models import (
+    Booking,
+    Customer,
+    CustomerStats,
+    Note,
+    Preferences,
+)
 
 _CUSTOMER = ["id", "unique_id", "name", "phone", "email", "customer_type"]
 _OF_CUSTOMER = ["id", "customer_id", "business_id"]
-_TIMES = ["created_at", "updated_at"]
 _CURRENCY = "customer.business.currency"
 
 
@@ -50,7 +57,7 @@ class StoredPreferencesSerializer(CustomerPreferencesSerializer):
         fields: ClassVar = [
             *_OF_CUSTOMER,
             *CustomerPreferencesSerializer.Meta.fields,
-            *_TIMES,
+            *TIMES,
         ]
 
 
@@ -92,7 +99,7 @@ class PurchaseSummarySerializer(PurchaseFiguresSerializer):
         fields: ClassVar = [
             *_OF_CUSTOMER,
             *PurchaseFiguresSerializer.Meta.fields,
-            *_TIMES,
+            *TIMES,
         ]
 
 
@@ -102,7 +109,7 @@ class CustomerMatchSerializer(CompleteModelSerializer):
         fields: ClassVar = _CUSTOMER
 
 
-class CustomerMatchListSerializer(serializers.Serializer[Any]):
+class CustomerMatchListSerializer(serializers.Serializer[JsonObject]):
     customers = CustomerMatchSerializer(many=True)
 
 
@@ -133,18 +140,18 @@ class ListedCustomerSerializer(CompleteModelSerializer):
             "prefer_sms",
             "prefer_email",
             "prefer_call",
-            *_TIMES,
+            *TIMES,
         ]
 
 
-def get_customer_masks(customer: Customer) -> dict[str, Any]:
+def get_customer_masks(customer: Customer) -> JsonObject:
     """Return what the answer shows in the place of each masked value."""
     address = AddressTextField().to_representation(customer.primary_addresses)  # type: ignore[attr-defined]  # from with_details()
     masks = masks_of(customer)
     return {**masks, "address": mask(address)} if address else masks
 
 
-class ListedCustomerPageSerializer(serializers.Serializer[Any]):
+class ListedCustomerPageSerializer(serializers.Serializer[JsonObject]):
     customers = ListedCustomerSerializer(many=True)
     pagination = PaginationSerializer()
 
@@ -156,7 +163,7 @@ class RepeatCustomerSerializer(ListedCustomerSerializer):
         fields: ClassVar = [*ListedCustomerSerializer.Meta.fields, "purchase_history"]
 
 
-class RepeatPageSerializer(serializers.Serializer[Any]):
+class RepeatPageSerializer(serializers.Serializer[JsonObject]):
     customers = RepeatCustomerSerializer(many=True)
     pagination = PaginationSerializer()
 
@@ -166,7 +173,7 @@ class AuthorNameField(serializers.CharField):
         return value.get_full_name() or value.username
 
 
-class AuthorSerializer(serializers.Serializer[Any]):
+class AuthorSerializer(serializers.Serializer[object]):
     id = serializers.UUIDField()
     name = AuthorNameField(source="*")
 
@@ -181,11 +188,11 @@ class CustomerNoteSerializer(CompleteModelSerializer):
             "note_type",
             "content",
             "created_by",
-            *_TIMES,
+            *TIMES,
         ]
 
 
-class CustomerNotePageSerializer(serializers.Serializer[Any]):
+class CustomerNotePageSerializer(serializers.Serializer[JsonObject]):
     notes = CustomerNoteSerializer(many=True)
     pagination = PaginationSerializer()
 
@@ -223,7 +230,7 @@ class PurchaseSerializer(PaidBookingSerializer):
         ]
 
 
-class PurchasePageSerializer(serializers.Serializer[Any]):
+class PurchasePageSerializer(serializers.Serializer[JsonObject]):
     purchases = PurchaseSerializer(many=True)
     summary = PurchaseSummarySerializer()
     pagination = PaginationSerializer()
@@ -237,12 +244,12 @@ class MeasuredCustomerSerializer(CompleteModelSerializer):
         fields: ClassVar = ["id", "name", "customer_type", "is_active"]
 
 
-class LoyaltySerializer(serializers.Serializer[Any]):
+class LoyaltySerializer(serializers.Serializer[Customer]):
     tier = serializers.ChoiceField(LoyaltyTier.choices, allow_null=True)
     next_tier = serializers.ChoiceField(LoyaltyTier.choices, allow_null=True)
     purchases_to_next_tier = serializers.IntegerField(allow_null=True)
 
-    def get_attribute(self, instance: Customer) -> dict[str, Any]:
+    def get_attribute(self, instance: Customer) -> JsonObject:
         stats = instance.stats
         tier, missing = services.next_tier(stats.total_purchases, instance.business)
         return {
@@ -252,7 +259,7 @@ class LoyaltySerializer(serializers.Serializer[Any]):
         }
 
 
-class MetricsSerializer(serializers.Serializer[Any]):
+class MetricsSerializer(serializers.Serializer[Customer]):
     customer = MeasuredCustomerSerializer(source="*")
     metrics = PurchaseFiguresSerializer(source="stats")
     loyalty = LoyaltySerializer()

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.core.exceptions import ObjectDoesNotExist
+from django.db.models import QuerySet
 from django.http import Http404
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from audit.json_text import JsonObject
 from audit.privacy.masking import masks_of
 from audit.rest.pagination import page_of
 from audit.rest.serializers import PageQuery
@@ -68,7 +70,7 @@ class BusinessCustomerViewSet(ContractViewSet):
         ),
     }
 
-    def check_query(self, request: Request) -> dict[str, Any]:
+    def check_query(self, request: Request) -> JsonObject:
         params = super().check_query(request)
         self.business()  # of the path, before the body is parsed
         return params
@@ -88,9 +90,9 @@ class BusinessCustomerViewSet(ContractViewSet):
         except ObjectDoesNotExist as error:
             raise Http404 from error
 
-    def body(self, **context: object) -> dict[str, Any]:
+    def body(self, **context: object) -> JsonObject:
         """Return the checked body without its business, which has to be the path's."""
-        body = super().body(**context)
+        body: JsonObject = super().body(**context)
         business_id = self.business().pk
         if body.pop("business_id", business_id) != business_id:
             text = "The body names another business than the path. Leave it out."
@@ -101,12 +103,12 @@ class BusinessCustomerViewSet(ContractViewSet):
         notes = services.newest_notes(customer, actor=self.actor, limit=5)
         customer.recent_notes = notes  # type: ignore[attr-defined]  # for the serializer
 
-    def get_masks(self, customer: Customer) -> dict[str, Any]:
+    def get_masks(self, customer: Customer) -> JsonObject:
         return serializers.get_customer_masks(customer)
 
     # --- many customers -------------------------------------------------------------
 
-    def list(self, request: Request, **_: Any) -> Response:
+    def list(self, request: Request, **_: object) -> Response:
         """List customers."""
         params = self.params
         customers = services.list_detailed_customers(
@@ -121,7 +123,7 @@ class BusinessCustomerViewSet(ContractViewSet):
         page = self.list_page(customers)
         return self.respond({"customers": page.items, "pagination": page})
 
-    def search(self, request: Request, **_: Any) -> Response:
+    def search(self, request: Request, **_: object) -> Response:
         """Find customers while somebody types; exact hits come first."""
         text = self.params["q"]
         customers = services.search_customers(
@@ -150,14 +152,16 @@ class BusinessCustomerViewSet(ContractViewSet):
         notes = services.list_notes(instance, actor=self.actor, note_type=note_type)
         return self._page("notes", notes, instance)
 
-    def add_note(self, request: Request, customer: str, **_: Any) -> Response:
+    def add_note(self, request: Request, customer: str, **_: object) -> Response:
         """Write a note about a customer."""
         instance = self.customer(customer)
         note = services.add_note(instance, actor=self.actor, **self.body())
         self.note_viewed(instance)
         return self.respond(note)
 
-    def update_preferences(self, request: Request, customer: str, **_: Any) -> Response:
+    def update_preferences(
+        self, request: Request, customer: str, **_: object
+    ) -> Response:
         """Change how a customer wants to be served."""
         self.refuse_version()
         instance = self.customer(customer)
@@ -182,7 +186,7 @@ class BusinessCustomerViewSet(ContractViewSet):
         return self.respond(instance, is_unmasked=self.can_see_unmasked)
 
     def _page(
-        self, name: str, queryset: Any, customer: Customer, **more: Any
+        self, name: str, queryset: QuerySet, customer: Customer, **more: object
     ) -> Response:
         """Answer a page of what belongs to one customer."""
         params = self.params

@@ -7,7 +7,7 @@ import pytest
 from audit.tenancy.actors import Actor, OperationContext
 from customers.api.tables.bookings import BookingViewSet
 from tests.conftest import signed_in, staff
-from tests.customers.api.test_hub import send
+from tests.customers.api.sending import send
 from tests.factories import (
     BookingFactory,
     BusinessFactory,

@@ -8,7 +8,7 @@ from django.db import OperationalError, connection
 from audit.models import IdempotentResponse
 from customers.models import Customer
 from tests.conftest import signed_in, staff
-from tests.customers.api.test_hub import send
+from tests.customers.api.sending import send
 from tests.factories import CustomerFactory, MembershipFactory
 
 BULK = "/api/v1/customers/bulk"

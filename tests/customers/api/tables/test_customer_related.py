@@ -11,7 +11,7 @@ from django.utils import timezone
 from audit.models import Event
 from customers.models import Note
 from tests.conftest import signed_in, staff
-from tests.customers.api.test_hub import send
+from tests.customers.api.sending import send
 from tests.factories import (
     AddressFactory,
     BookingFactory,

@@ -7,7 +7,7 @@ import pytest
 from audit.models import Event
 from customers.models import Customer
 from tests.conftest import signed_in, staff
-from tests.customers.api.test_hub import send
+from tests.customers.api.sending import send
 from tests.factories import (
     BookingFactory,
     BusinessFactory,

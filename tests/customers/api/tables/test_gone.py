@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from customers.models import Address, Customer
 from customers.services import archive_customers, restore_customers
+from tests.customers.api.sending import send
 from tests.customers.api.tables.test_customer_related import NEW
-from tests.customers.api.test_hub import send
 from tests.factories import (
     AddressFactory,
     BookingFactory,

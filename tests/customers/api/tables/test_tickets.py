@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from tests.conftest import signed_in, staff
-from tests.customers.api.test_hub import send
+from tests.customers.api.sending import send
 from tests.factories import (
     BookingFactory,
     CustomerFactory,

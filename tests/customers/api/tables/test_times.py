@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from customers.models import Customer
+from tests.customers.api.sending import send
 from tests.customers.api.tables.test_customer_related import NEW
-from tests.customers.api.test_hub import send
 from tests.factories import CustomerFactory
 
 API = "/api/v1"

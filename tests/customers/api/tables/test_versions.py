@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 
 from customers.models import Customer, Ticket
 from customers.services import archive_instance, restore_instance
-from tests.customers.api.test_hub import send
+from tests.customers.api.sending import send
 from tests.factories import CustomerFactory, TicketFactory
 
 API = "/api/v1"

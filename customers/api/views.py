@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, ClassVar, TypeVar
+from typing import ClassVar, TypeVar
 from urllib.parse import urlencode
 from uuid import UUID
 
 from django.core.exceptions import MultipleObjectsReturned, ObjectDoesNotExist
 from django.core.exceptions import ValidationError as RuleBroken
+from django.db.models import QuerySet
 from django.http import Http404
 from rest_framework.permissions import SAFE_METHODS
 
 from audit import log
 from audit.api.step_up import require_step_up
+from audit.json_text import JsonObject
 from audit.rest.exceptions import ApiError
 from audit.rest.pagination import Page, page_of
 from audit.rest.views import StaffView
@@ -23,11 +25,12 @@ from customers import services
 from customers.models import Booking, Business, Customer
 
 _T = TypeVar("_T")
+_CustomerOrBooking = TypeVar("_CustomerOrBooking", Customer, Booking)
 # Codes of rules that say: the state of the object does not allow the act.
 _CONFLICTS = frozenset({"not_requested", "already_reversed", "not_reversible"})
 
 
-class BusinessScopeMixin(StaffView):
+class BusinessScopedView(StaffView):
     """`X-Business` narrows an endpoint to one business, by slug or id."""
 
     takes_business = True
@@ -97,6 +100,14 @@ class BusinessScopeMixin(StaffView):
                 business_id=business_id,
             )
 
+    def step_up(self, scope: str) -> services.StepUp:
+        """Return a function that requires a step-up of this scope."""
+
+        def check(digest: str, what: str) -> None:
+            require_step_up(self.request, scope, digest=digest, what=what)
+
+        return check
+
     def note_viewed(self, customer: Customer) -> None:
         """Record in the access event that the answer is about this customer."""
         log.note_access(
@@ -104,28 +115,30 @@ class BusinessScopeMixin(StaffView):
         )
 
 
-class WorkingBusinessView(BusinessScopeMixin):
+class WorkingBusinessView(BusinessScopedView):
     """An endpoint of one business."""
 
     def note_listed(
-        self, verb: str, customers: list[Any], query: str | None = None
+        self, verb: str, customers: list[Customer], query: str | None = None
     ) -> None:
         """Record in the access event which customers the answer lists."""
         action = f"customer.{verb}"
         log.note_access(action, customers, actor=self.actor, query=query)
 
-    def list_page(self, queryset: Any, *, limit: str = "limit") -> Page[Any]:
+    def list_page(
+        self, queryset: QuerySet[Customer], *, limit: str = "limit"
+    ) -> Page[Customer]:
         """Return the page that the request asks for; record which customers it lists.
 
         `limit` names the parameter with the size of a page.
         """
         params = self.params
-        page: Page[Any] = page_of(queryset, number=params["page"], limit=params[limit])
+        page = page_of(queryset, number=params["page"], limit=params[limit])
         search = params.get("search")
         self.note_listed("searched" if search else "listed", page.items, search or None)
         return page
 
-    def links(self, page: Page[Any]) -> dict[str, Any]:
+    def links(self, page: Page[Customer]) -> JsonObject:
         """Return the count and the links of documents 000 and 002."""
         return {
             "count": page.total,
@@ -138,7 +151,7 @@ class WorkingBusinessView(BusinessScopeMixin):
         return f"{self.request.path}?{urlencode(query | {'page': str(number)})}"
 
 
-class CustomerLookupMixin(BusinessScopeMixin):
+class CustomerLookupView(BusinessScopedView):
     """Looks up customers and bookings in all businesses of the caller."""
 
     # False where a POST only reads.
@@ -164,7 +177,9 @@ class CustomerLookupMixin(BusinessScopeMixin):
         get = partial(services.get_booking, reference, actor=self.actor)
         return self._get(get, "customers.booking", reference)
 
-    def _get(self, get: Callable[..., Any], label: str, reference: str) -> Any:
+    def _get(
+        self, get: Callable[..., _CustomerOrBooking], label: str, reference: str
+    ) -> _CustomerOrBooking:
         permission = self.required_permission
         with self.lookup(label, reference):
             instance = get(business_id=self.named_business_id(permission))
@@ -188,11 +203,3 @@ class CustomerLookupMixin(BusinessScopeMixin):
             if code in _CONFLICTS:
                 raise ApiError(409, code, " ".join(error.messages)) from error
             raise
-
-    def require_refund_step_up(self, digest: str, what: str) -> None:
-        """Require a step-up for giving back more than the limit."""
-        require_step_up(self.request, "refund_over_limit", digest=digest, what=what)
-
-    def require_export_step_up(self, digest: str, what: str) -> None:
-        """Require a step-up for an export."""
-        require_step_up(self.request, "export", digest=digest, what=what)
