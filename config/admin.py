@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.db import transaction
-from django.http import HttpRequest, HttpResponseRedirect
-from django.urls import path, reverse
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.functional import SimpleLazyObject
 from django.views.decorators.cache import never_cache
@@ -21,18 +24,25 @@ from audit import accounts
 from audit.fields import without_long
 from audit.tenancy.actors import Actor
 
+if TYPE_CHECKING:
+    from django.contrib.auth.views import LoginView
+
+    from audit.admin.base import Context, ScopedAdmin
+
 
 class LabelledChoices(AutocompleteJsonView):
     """Labels each choice as its page does, since `str()` holds no name."""
 
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+    model_admin: ScopedAdmin
+
+    def get_context_data(self, **kwargs: Any) -> Context:
         context = super().get_context_data(**kwargs)
         choices = list(without_long(context["object_list"]))
-        page: Any = self.model_admin
-        page.note_access(self.request, "searched", choices, query=self.term or None)
+        query = self.term or None
+        self.model_admin.note_access(self.request, "searched", choices, query=query)
         return {**context, "object_list": choices}
 
-    def serialize_result(self, obj: object, to_field_name: str) -> dict[str, str]:
+    def serialize_result(self, obj: Model, to_field_name: str) -> dict[str, str]:
         label = getattr(self.model_admin, "autocomplete_label", str)
         return {"id": str(getattr(obj, to_field_name)), "text": label(obj)}
 
@@ -47,7 +57,7 @@ class HoldfastAdminSite(admin.AdminSite):
     def autocomplete_view(self, request: HttpRequest) -> Any:
         return LabelledChoices.as_view(admin_site=self)(request)
 
-    def get_urls(self) -> list[Any]:
+    def get_urls(self) -> list[URLResolver | URLPattern]:
         from audit.admin.account.pin import pin_view  # noqa: PLC0415 - pages need the site
         from audit.admin.account.views import account_urls  # noqa: PLC0415 - forms need models
         from audit.admin.monitoring import monitoring_view  # noqa: PLC0415 - pages need the site
@@ -72,32 +82,32 @@ class HoldfastAdminSite(admin.AdminSite):
     # Tries are counted in transactions of their own, so none may be open around them.
     @method_decorator(never_cache)
     @method_decorator(transaction.non_atomic_requests)
-    def login(self, request: HttpRequest, extra_context: Any = None) -> Any:
+    def login(self, request: HttpRequest, extra_context: object = None) -> HttpResponse:
         from audit.admin.account.sign_in import PasswordView  # noqa: PLC0415 - forms need models
 
         if request.method == "GET" and self.has_permission(request):
             return HttpResponseRedirect(reverse("admin:index"))
-        return self._sign_in_page(PasswordView, request, extra_context)
+        return self._sign_in_page(PasswordView, request)
 
     @method_decorator(never_cache)
     @method_decorator(transaction.non_atomic_requests)
-    def login_code(self, request: HttpRequest) -> Any:
+    def login_code(self, request: HttpRequest) -> HttpResponse:
         """Ask for the second factor after an accepted password."""
         from audit.admin.account.sign_in import CodeView  # noqa: PLC0415 - forms need models
 
-        return self._sign_in_page(CodeView, request, None)
+        return self._sign_in_page(CodeView, request)
 
     @method_decorator(never_cache)
     @method_decorator(transaction.non_atomic_requests)
-    def login_passkey(self, request: HttpRequest) -> Any:
+    def login_passkey(self, request: HttpRequest) -> HttpResponse:
         """Sign in by passkey."""
         from audit.admin.account.sign_in import PasskeyView  # noqa: PLC0415 - forms need models
 
-        return self._sign_in_page(PasskeyView, request, None)
+        return self._sign_in_page(PasskeyView, request)
 
     @method_decorator(never_cache)
     @method_decorator(require_safe)
-    def login_known(self, request: HttpRequest, code: str) -> Any:
+    def login_known(self, request: HttpRequest, code: str) -> HttpResponse:
         """Make a browser known by the code of a mail."""
         from audit.accounts.device_cookie import accept_invitation_view  # noqa: PLC0415 - uses messages
 
@@ -107,39 +117,42 @@ class HoldfastAdminSite(admin.AdminSite):
     login.tries_passwords = login_code.tries_passwords = True  # type: ignore[attr-defined]  # a mark of our own
     login_passkey.tries_passwords = True  # type: ignore[attr-defined]  # a mark of our own
 
-    def _sign_in_page(self, view: Any, request: Any, extra_context: Any) -> Any:
+    def _sign_in_page(self, view: type[LoginView], request: HttpRequest) -> Any:
         context = {**self.each_context(request), "title": "Sign in", "subtitle": None}
         if REDIRECT_FIELD_NAME not in {*request.GET, *request.POST}:
             context[REDIRECT_FIELD_NAME] = reverse("admin:index")
-        context |= extra_context or {}
         request.current_app = self.name
         return view.as_view(extra_context=context)(request)
 
-    def logout(self, request: HttpRequest, extra_context: Any = None) -> Any:
+    def logout(self, request: HttpRequest, extra_context: Context | None = None) -> Any:
         if request.method == "POST":
             accounts.record_sign_out(actor=Actor.from_request(request))
         return super().logout(request, extra_context)
 
     @method_decorator(transaction.non_atomic_requests)
-    def password_change(self, request: HttpRequest, extra_context: Any = None) -> Any:
+    def password_change(
+        self, request: HttpRequest, extra_context: object = None
+    ) -> Any:
         from audit.admin.account.views import AccountPasswordView  # noqa: PLC0415 - forms need models
 
-        context = {**self.each_context(request), **(extra_context or {})}
         url = reverse("admin:password_change_done")
+        context = self.each_context(request)
         view = AccountPasswordView.as_view(success_url=url, extra_context=context)
         return view(request)
 
     # It counts tries, so no transaction may be open around it; see audit.admin.once.
     password_change.is_repeatable = True  # type: ignore[attr-defined]  # a mark of our own
 
-    def admin_view(self, view: Any, *args: Any, **kwargs: Any) -> Any:
+    def admin_view(
+        self, view: Callable[..., HttpResponseBase], *args: bool, **kwargs: bool
+    ) -> Any:
         """Return the page as people open it: it may ask for a PIN, and acts once."""
         from audit.admin.once import once  # noqa: PLC0415 - pages need the site
         from audit.admin.step_up import guarded  # noqa: PLC0415 - pages need the site
 
         return super().admin_view(guarded(once(view)), *args, **kwargs)
 
-    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+    def each_context(self, request: HttpRequest) -> Context:
         from audit.admin.step_up import state_of  # noqa: PLC0415 - pages need the site
 
         # Asked for by whichever template shows it.

@@ -5,25 +5,24 @@ Knows no app above: a page says where its rows come from and who writes them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from copy import copy
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, cast
 
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.options import BaseModelAdmin
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.contrib.auth import get_permission_codename
-from django.db import models
-from django.db.models import QuerySet
+from django.db.models import ForeignKey, Model, QuerySet
+from django.db.models.expressions import Combinable
+from django.db.models.fields.related import RelatedField
+from django.db.models.options import Options
 from django.forms.utils import ErrorDict
-from django.http import (
-    Http404,
-    HttpRequest,
-    HttpResponse,
-    HttpResponseRedirect,
-)
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 
@@ -44,9 +43,12 @@ from audit.privacy.masking import (
 from audit.tenancy.actors import Actor, operation_of
 
 if TYPE_CHECKING:
-    _ModelAdmin = admin.ModelAdmin[Any]
-else:
-    _ModelAdmin = admin.ModelAdmin
+    from django.contrib.admin.options import _ListDisplayT
+
+    from audit.models import User
+
+# What a template is given. It looks values up by name, so no type says more.
+Context: TypeAlias = dict[str, Any]
 
 _SUFFIXES = {
     "exact", "in", "isnull", "isempty", "gt", "gte", "lt", "lte",
@@ -63,35 +65,55 @@ def actor_of(request: HttpRequest) -> Actor:
     return request._actor  # type: ignore[attr-defined]  # set at run time, not on the type
 
 
+def user_of(request: HttpRequest) -> User:
+    """Return the signed-in person; the admin opens no page to anybody else."""
+    return cast("User", request.user)
+
+
 class MaskedChangeList(ChangeList):
-    """A list that is not sorted by what it masks: places would tell the values.
+    """A list that is not sorted by what it masks: the order would tell the values.
 
     Long columns that it does not show are not read.
     """
 
+    model_admin: ScopedAdmin
+
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        page: Any = self.model_admin
-        columns = (*map(str, self.list_display), *page.list_needs)
+        columns = (*map(str, self.list_display), *self.model_admin.list_needs)
         self.result_list = without_long(self.result_list, columns=columns)
 
-    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
+    def get_ordering(
+        self, request: HttpRequest, queryset: QuerySet[Model]
+    ) -> list[str | Combinable]:
         ordering = super().get_ordering(request, queryset)
-        page: Any = self.model_admin
-        if page.can_see_all_unmasked(request):
+        if self.model_admin.can_see_all_unmasked(request):
             return ordering
         return [
-            part for part in ordering if not is_masked_path(self.model, _name(part))
+            term for term in ordering if not is_masked_path(self.model, _name(term))
         ]
 
 
-def _name(part: object) -> str:
-    """Return the column that a part of an ordering names."""
-    expression = getattr(part, "expression", part)
+def _name(term: str | Combinable) -> str:
+    """Return the column that a term of an ordering names."""
+    expression = getattr(term, "expression", term)
     return str(getattr(expression, "name", expression))
 
 
-class ScopedAdmin(_ModelAdmin):
+class VisibleChoices(BaseModelAdmin):
+    """Forms that offer what the page of the other table shows the person."""
+
+    def get_field_queryset(
+        self, db: str | None, db_field: RelatedField, request: HttpRequest
+    ) -> QuerySet[Model] | None:
+        # A forged id of another business is no valid choice.
+        page = self.admin_site._registry.get(db_field.remote_field.model)
+        if page is not None:
+            return page.get_queryset(request)
+        return super().get_field_queryset(db, db_field, request)
+
+
+class ScopedAdmin(VisibleChoices, admin.ModelAdmin):
     """A page of rows within the person's reach. Nothing here can be deleted."""
 
     show_full_result_count = False
@@ -107,7 +129,7 @@ class ScopedAdmin(_ModelAdmin):
     # Whether rows repeat what was sent, with addresses inside texts.
     is_copy = False
 
-    def get_visible(self, actor: Actor) -> QuerySet[Any]:
+    def get_visible(self, actor: Actor) -> QuerySet[Model]:
         """Return the rows that the actor may see; every page starts from them."""
         raise NotImplementedError  # each kind of page answers it
 
@@ -123,7 +145,7 @@ class ScopedAdmin(_ModelAdmin):
         """Return how a row is named in a choice; `str()` is never personal."""
         return str(instance)
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
         queryset = self.get_visible(actor_of(request))
         ordering = self.get_ordering(request)
         return queryset.order_by(*ordering) if ordering else queryset
@@ -135,6 +157,13 @@ class ScopedAdmin(_ModelAdmin):
         if instance is None:
             # A foreign row and a missing one: the same page, the same entry.
             refuse(request, "not_found", self.opts.label_lower, object_id)
+        return instance
+
+    def get_or_404(self, request: HttpRequest, object_id: object) -> Any:
+        """Return a row that the person may see; Http404 where there is none."""
+        instance = self.get_object(request, str(object_id))
+        if instance is None:
+            raise Http404
         return instance
 
     # --- rights -----------------------------------------------------------------
@@ -150,8 +179,8 @@ class ScopedAdmin(_ModelAdmin):
         return False
 
     def history_view(
-        self, request: HttpRequest, object_id: str, extra_context: object = None
-    ) -> Any:
+        self, request: HttpRequest, object_id: str, extra_context: Context | None = None
+    ) -> HttpResponse:
         """Answer like a missing page: these rows have no former versions."""
         raise Http404
 
@@ -168,12 +197,18 @@ class ScopedAdmin(_ModelAdmin):
         )
 
     def note_access(
-        self, request: HttpRequest, verb: str, instances: Iterable[Any], **details: Any
+        self,
+        request: HttpRequest,
+        verb: str,
+        instances: Iterable[Model],
+        *,
+        target: Model | None = None,
+        query: str | None = None,
     ) -> None:
         """Note an access to these instances, if they hold personal data."""
         if personal_fields(self.model) or has_subject(self.model):
-            action = f"{self.event_prefix}.{verb}"
-            log.note_access(action, instances, actor=actor_of(request), **details)
+            action, actor = f"{self.event_prefix}.{verb}", actor_of(request)
+            log.note_access(action, instances, actor=actor, target=target, query=query)
 
     def can_see_all_unmasked(self, request: HttpRequest) -> bool:
         """Tell whether the person sees contact data of every row within reach."""
@@ -181,42 +216,46 @@ class ScopedAdmin(_ModelAdmin):
         clear, reached = actor.businesses_for(SEE_UNMASKED), actor.business_ids
         return clear is None or (reached is not None and reached <= clear)
 
-    def get_search_fields(self, request: HttpRequest) -> Any:
+    def get_search_fields(self, request: HttpRequest) -> list[str]:
         """Leave out parts of masked values, which hits would tell letter by letter."""
-        fields = super().get_search_fields(request)
+        names = list(super().get_search_fields(request))
         if self.can_see_all_unmasked(request):
-            return fields
+            return names
         return [
             name
-            for name in fields
+            for name in names
             if name.endswith("exact") or not is_masked_path(self.model, name)
         ]
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
+    ) -> tuple[QuerySet[Model], bool]:
         # A database compares a part with each place of a text, one sign after another.
         return super().get_search_results(
             request, queryset, search_term[:_LONGEST_TERM]
         )
 
-    def get_sortable_by(self, request: HttpRequest) -> Any:
+    def get_sortable_by(self, request: HttpRequest) -> _ListDisplayT[Model]:
         names = super().get_sortable_by(request)
         if self.can_see_all_unmasked(request):
             return names
         return [name for name in names if not is_masked_path(self.model, str(name))]
 
-    def get_changelist(self, request: HttpRequest, **kwargs: object) -> Any:
+    def get_changelist(
+        self, request: HttpRequest, **kwargs: object
+    ) -> type[ChangeList]:
         return MaskedChangeList
 
-    def get_changelist_instance(self, request: HttpRequest) -> Any:
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
         changelist = super().get_changelist_instance(request)
         changelist.result_list = [
             mask_instance(one, is_copy=self.is_copy) for one in changelist.result_list
         ]
         return changelist
 
-    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+    def changelist_view(
+        self, request: HttpRequest, extra_context: Context | None = None
+    ) -> HttpResponse:
         name = request.POST.get("action")
         if name and name not in dict(self.get_action_choices(request)):
             refuse(request, "unknown_action", self.opts.label_lower)
@@ -229,8 +268,8 @@ class ScopedAdmin(_ModelAdmin):
         return response
 
     def response_action(
-        self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any
-    ) -> Any:
+        self, request: HttpRequest, queryset: QuerySet[Model], *args: Any, **kwargs: Any
+    ) -> HttpResponse | None:
         chosen = request.POST.getlist(ACTION_CHECKBOX_NAME)
         if request.POST.get("select_across") != "1" and chosen:
             keys = {pk for pk in chosen if parse_uuid(pk)}
@@ -240,17 +279,19 @@ class ScopedAdmin(_ModelAdmin):
                 return HttpResponseRedirect(self.page_url("changelist"))
         return super().response_action(request, queryset, *args, **kwargs)
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        fields = super().get_readonly_fields(request, obj)
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: Model | None = None
+    ) -> list[str]:
+        fields = list(super().get_readonly_fields(request, obj))
         if obj is None or self.can_see_unmasked(request, obj):
             return fields
         # What is not seen is not typed over either.
         return [*fields, *(n for n in hidden_names(obj) if n not in fields)]
 
     def render_change_form(
-        self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
-    ) -> Any:
-        obj = kwargs.get("obj") or context.get("original")
+        self, request: HttpRequest, context: Context, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        obj = context["original"]
         note_form_errors(request, context, self.opts.label_lower)
         if obj is not None:
             self.note_access(request, "viewed", [obj], target=obj)
@@ -260,7 +301,7 @@ class ScopedAdmin(_ModelAdmin):
             self._show_form(context, is_unmasked=self.can_see_unmasked(request, obj))
         return super().render_change_form(request, context, *args, **kwargs)
 
-    def _show_form(self, context: Any, *, is_unmasked: bool) -> None:
+    def _show_form(self, context: Context, *, is_unmasked: bool) -> None:
         """Replace instances by copies for display where values cannot be edited."""
         form = context["adminform"].form
         form.instance = _displayed(
@@ -273,25 +314,18 @@ class ScopedAdmin(_ModelAdmin):
                 if inner.instance.pk is not None:
                     inner.instance = _displayed(inner.instance, is_unmasked=is_unmasked)
 
-    def lookup_allowed(
-        self, lookup: str, value: str, request: HttpRequest | None = None
-    ) -> bool:
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         if lookup in self.extra_lookups:
             return True
-        filters: Any = self.get_list_filter(request) if request else self.list_filter
-        names = {_parameter(spec) for spec in filters or ()}
+        names = {_parameter(spec) for spec in self.get_list_filter(request)}
         names |= {self.date_hierarchy} if self.date_hierarchy else set()
         path, _, suffix = lookup.rpartition("__")
         allowed = {*names, *(f"{name}__id" for name in names)}
         return lookup in allowed or (path in allowed and suffix in _SUFFIXES)
 
     def formfield_for_foreignkey(
-        self, db_field: Any, request: HttpRequest, **kwargs: Any
-    ) -> Any:
-        # A forged id of another business is no valid choice.
-        page = self.admin_site._registry.get(db_field.remote_field.model)
-        if page is not None:
-            kwargs.setdefault("queryset", page.get_queryset(request))
+        self, db_field: ForeignKey, request: HttpRequest, **kwargs: Any
+    ) -> forms.ModelChoiceField | None:
         if db_field.name in self.get_autocomplete_fields(request):
             kwargs.setdefault("widget", ChoiceById(db_field, self.admin_site))
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
@@ -305,13 +339,13 @@ class ScopedAdmin(_ModelAdmin):
     log_change = log_deletion = log_deletions = log_addition  # type: ignore[assignment]  # takes whatever each of them does
 
 
-def _displayed(instance: object, *, is_unmasked: bool, is_copy: bool = False) -> Any:
+def _displayed(instance: Model, *, is_unmasked: bool, is_copy: bool = False) -> Model:
     if is_unmasked:
         return bidi_instance(instance)
     return mask_instance(copy(instance), is_copy=is_copy)
 
 
-def _flag_bidi(form: Any) -> None:
+def _flag_bidi(form: forms.BaseForm) -> None:
     """Warn below an input whose text holds characters that turn its direction."""
     for name, field in form.fields.items():
         value = form.get_initial_for_field(field, name)
@@ -324,13 +358,15 @@ def _flag_bidi(form: Any) -> None:
 class ChoiceById(AutocompleteSelect):
     """Django's box, which is drawn also where what was sent is the id of nothing."""
 
-    def optgroups(self, name: str, value: Any, attr: Any = None) -> Any:
+    def optgroups(
+        self, name: str, value: Sequence[str], attr: dict[str, object] | None = None
+    ) -> list[tuple[str | None, list[Context], int | None]]:
         ids = [each for each in value if not each or parse_uuid(str(each))]
         return super().optgroups(name, ids, attr)
 
 
 def has_model_permission(
-    request: HttpRequest, opts: Any, verb: str, instance: Any = None
+    request: HttpRequest, opts: Options, verb: str, instance: object = None
 ) -> bool:
     """Tell whether the person may do this to rows of a table, or to this row."""
     return has_named_permission(
@@ -339,14 +375,21 @@ def has_model_permission(
 
 
 def has_named_permission(
-    request: HttpRequest, app: str, codename: str, instance: Any
+    request: HttpRequest, app: str, codename: str, instance: object
 ) -> bool:
     """Tell whether the person has a right by its name, for this row or for any."""
     name = f"{app}.{codename}"
-    user: Any = request.user
-    if instance is None or instance._state.adding:
-        return bool(user.has_perm(name))
-    return bool(user.has_perm(name, instance))
+    if isinstance(instance, Model) and not instance._state.adding:
+        return request.user.has_perm(name, instance)
+    return request.user.has_perm(name)
+
+
+def render_page(
+    request: HttpRequest, template: str, title: str, **context: object
+) -> HttpResponse:
+    """Return a page in the frame of the admin, which browsers do not keep."""
+    frame = {**admin.site.each_context(request), "title": title}
+    return TemplateResponse(request, template, frame | context)
 
 
 def refuse(request: HttpRequest, code: str, label: str = "", key: str = "") -> None:
@@ -354,7 +397,7 @@ def refuse(request: HttpRequest, code: str, label: str = "", key: str = "") -> N
     operation_of(request).refuse(code, label, key)
 
 
-def note_form_errors(request: HttpRequest, context: Any, label: str) -> None:
+def note_form_errors(request: HttpRequest, context: Context, label: str) -> None:
     """Record a post that chose a foreign object or would overwrite a newer version."""
     if request.method != "POST":
         return
@@ -367,7 +410,7 @@ def note_form_errors(request: HttpRequest, context: Any, label: str) -> None:
         _note_errors(request, form, label)
 
 
-def _note_errors(request: HttpRequest, form: Any, label: str) -> None:
+def _note_errors(request: HttpRequest, form: forms.BaseForm, label: str) -> None:
     # A row that can only be read was not judged: Django gives it a plain dict.
     if not isinstance(form.errors, ErrorDict):
         return
@@ -382,11 +425,11 @@ def _note_errors(request: HttpRequest, form: Any, label: str) -> None:
 _NOTED = {"stale_version", "guard", "refund_exceeds_paid", "limit_exceeded"}
 
 
-def _parameter(spec: Any) -> str:
+def _parameter(spec: object) -> str:
     """Return what a filter of `list_filter` is called in the address."""
-    if isinstance(spec, type):
-        return str(spec.parameter_name)  # type: ignore[attr-defined]  # set at run time, not on the type
-    return spec if isinstance(spec, str) else str(spec[0])
+    # A class of ours, the name of a column, or that name and a class of Django's.
+    name = spec[0] if isinstance(spec, list | tuple) else spec
+    return str(getattr(name, "parameter_name", name))
 
 
 class GuardedAdmin(ScopedAdmin):
@@ -399,6 +442,6 @@ class GuardedAdmin(ScopedAdmin):
         return False
 
 
-def readable_columns(model: type[models.Model], skipped: Iterable[str]) -> list[str]:
+def readable_columns(model: type[Model], skipped: Iterable[str]) -> tuple[str, ...]:
     """Return the columns of a read-only page: all but these."""
-    return [f.name for f in model._meta.fields if f.name not in {*skipped}]
+    return tuple(f.name for f in model._meta.fields if f.name not in {*skipped})

@@ -11,25 +11,26 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Generic, TypeVar
 from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.module_loading import import_string
 
 from audit import accounts, jobs
-from audit.admin.base import ScopedAdmin, actor_of, refuse
+from audit.admin.base import ScopedAdmin, actor_of, refuse, render_page
 from audit.admin.once import act_once
 from audit.admin.step_up import require_step_up
 from audit.jobs.tasks import BATCH_SIZE
 from audit.models import Scope
 from audit.tenancy.actors import Actor
+
+_QuerySet = TypeVar("_QuerySet", bound=QuerySet[Model])
 
 # From here on the number is typed, and the act confirmed with a PIN or an
 # authenticator.
@@ -41,7 +42,7 @@ _LONGEST_REASON = 500
 
 
 @dataclass(frozen=True)
-class BulkAct:
+class BulkAct(Generic[_QuerySet]):
     """What an action of a list does to many rows.
 
     `check` raises ValidationError unless the actor may do it to all rows of a queryset.
@@ -52,7 +53,7 @@ class BulkAct:
     """
 
     verb: str
-    check: Callable[[QuerySet[Any], Actor], None]
+    check: Callable[[_QuerySet, Actor], None]
     write: Callable[[list[UUID], Actor, str], str]
     task: str
     explanation: str = ""
@@ -64,7 +65,7 @@ class BulkActs(ScopedAdmin):
     """A list with actions on many rows."""
 
     def act_on_many(
-        self, request: HttpRequest, queryset: QuerySet[Any], act: BulkAct
+        self, request: HttpRequest, queryset: _QuerySet, act: BulkAct[_QuerySet]
     ) -> HttpResponse | None:
         """Ask for what is missing; then act at once, or start jobs and show them.
 
@@ -133,8 +134,8 @@ class BulkActs(ScopedAdmin):
     def _ask_first(
         self,
         request: HttpRequest,
-        queryset: QuerySet[Any],
-        act: BulkAct,
+        queryset: _QuerySet,
+        act: BulkAct[_QuerySet],
         count: int,
         missing: str,
     ) -> HttpResponse:
@@ -142,9 +143,8 @@ class BulkActs(ScopedAdmin):
         self.note_access(request, "listed", first)
         is_across = request.POST.get("select_across") == "1"
         chosen = request.POST.getlist(ACTION_CHECKBOX_NAME)
+        title = f"{act.verb.capitalize()} {self.opts.verbose_name_plural}"
         context = {
-            **self.admin_site.each_context(request),
-            "title": f"{act.verb.capitalize()} {self.opts.verbose_name_plural}",
             "act": act,
             "action": request.POST.get("action"),
             "opts": self.opts,
@@ -159,7 +159,7 @@ class BulkActs(ScopedAdmin):
             "reason": request.POST.get("reason", ""),
             "missing": "" if missing == "-" else missing,
         }
-        return TemplateResponse(request, "admin/bulk.html", context)
+        return render_page(request, "admin/bulk.html", title, **context)
 
     def _start_jobs(
         self,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
-
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -17,9 +15,11 @@ from audit.tenancy.actors import Actor
 
 @admin.register(PinCredential)
 class PinCredentialAdmin(GuardedAdmin):
+    _hidden = {"id", "hash", "pepper_version", "last_locked_mark"}
+    fields = (*readable_columns(PinCredential, _hidden), "is_set")
     list_display = ("user", "is_set", "failed_total", "locked_until", "disabled_at")
     list_filter = ("disabled_at",)
-    list_select_related: ClassVar[Any] = ("user",)
+    list_select_related = ("user",)
     search_fields = ("user__username",)
     actions = ("release",)
     ordering = ("-created_at", "-id")
@@ -27,17 +27,12 @@ class PinCredentialAdmin(GuardedAdmin):
     def get_visible(self, actor: Actor) -> QuerySet[PinCredential]:
         return log.list_pins(actor=actor)
 
-    def get_fields(self, request: HttpRequest, obj: object = None) -> Any:
-        hidden = {"id", "hash", "pepper_version", "last_locked_mark"}
-        readable = readable_columns(PinCredential, hidden)
-        return [*readable, "is_set"]
-
     @admin.display(description="PIN set", boolean=True)
     def is_set(self, credential: PinCredential) -> bool:
         return bool(credential.hash)
 
     def has_release_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.is_superuser)
+        return request.user.is_superuser
 
     @admin.action(description="Release the PIN", permissions=["release"])
     def release(self, request: HttpRequest, queryset: QuerySet[PinCredential]) -> None:
@@ -52,15 +47,13 @@ class PinCredentialAdmin(GuardedAdmin):
 
 @admin.register(Grant)
 class GrantAdmin(GuardedAdmin):
+    fields = readable_columns(Grant, {"binding", "digest", "mac"})
     list_display = ("created_at", "user", "scope", "method", "used_at", "ended_at")
     list_filter = ("scope", "method")
-    list_select_related: ClassVar[Any] = ("user",)
+    list_select_related = ("user",)
     search_fields = ("id__exact",)
     search_help_text = "The id of a step-up, as events name it."
     ordering = ("-created_at", "-id")
 
     def get_visible(self, actor: Actor) -> QuerySet[Grant]:
         return log.list_step_ups(actor=actor)
-
-    def get_fields(self, request: HttpRequest, obj: object = None) -> Any:
-        return readable_columns(Grant, {"binding", "digest", "mac"})

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
-from uuid import UUID
+from typing import Any, TypeAlias
 
 from audit import log
 from audit.privacy.classes import SECRET, declaration
 from audit.privacy.invisible import bidi_within
 from audit.privacy.masking import masked_value, shortened
+
+# A row of a history table. simple-history makes their classes, so no type names them.
+Version: TypeAlias = Any
 
 # Set by every change; saying so each time would hide what was changed.
 _STAMPS = {"updated_at", "rev"}
@@ -23,26 +24,27 @@ class Value:
     """One column before and after a change."""
 
     name: str
-    before: Any
-    after: Any
+    before: object
+    after: object
 
 
 @dataclass(frozen=True)
 class Change:
     """One history row and what it changed."""
 
-    version: Any
+    version: Version
     kind: str
     who: str
     values: list[Value]
 
 
 def changes_of(
-    versions: list[Any], before: Any, *, is_masked: bool = False
+    versions: list[Version], before: Version, *, is_masked: bool = False
 ) -> list[Change]:
     """Return the changes of history rows that are sorted newest first."""
     older = [*versions[1:], before]
-    names = _names(versions)
+    # In one query; commands have no name.
+    names = log.usernames_by_id(version.history_user_id for version in versions)
     return [
         Change(
             version=new,
@@ -54,24 +56,21 @@ def changes_of(
     ]
 
 
-def version_values(version: object, *, is_masked: bool = False) -> list[Value]:
+def version_values(version: Version, *, is_masked: bool = False) -> list[Value]:
     """Return every column of one version."""
     return _differences(version, None, is_masked=is_masked, is_list=False)
 
 
-def _names(versions: Iterable[Any]) -> dict[UUID | None, str]:
-    """Return who made the changes, in one query; commands have no name."""
-    return log.usernames_by_id(version.history_user_id for version in versions)
-
-
-def _listed(value: object) -> Any:
+def _listed(value: object) -> object:
     """Return what a list of changes shows of a value; its version shows it whole."""
     if isinstance(value, dict | list):
         value = str(value)
     return shortened(value) if isinstance(value, str) else value
 
 
-def _differences(new: Any, old: Any, *, is_masked: bool, is_list: bool) -> list[Value]:
+def _differences(
+    new: Version, old: Version, *, is_masked: bool, is_list: bool
+) -> list[Value]:
     classes = declaration(type(new))
     # What follows from another column says nothing more than that one.
     silent = _STAMPS | new.instance_type.derived.keys()

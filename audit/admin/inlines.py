@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
-
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
 
-from audit.admin.base import has_model_permission
+from audit.admin.base import ScopedAdmin, VisibleChoices, has_model_permission
 from audit.fields import without_long
 from audit.privacy.masking import masked_names
-
-if TYPE_CHECKING:
-    _Inline = admin.TabularInline[Any, Any]
-else:
-    _Inline = admin.TabularInline
 
 
 class TrackedFormSet(BaseInlineFormSet):
     """Rows of one parent, which they take their business from."""
 
-    def _construct_form(self, i: int, **kwargs: object) -> Any:
-        form = super()._construct_form(i, **kwargs)  # type: ignore[misc]  # not in the stubs
+    def _construct_form(self, i: int, **kwargs: object) -> forms.ModelForm:
+        form: forms.ModelForm = super()._construct_form(i, **kwargs)  # type: ignore[misc]  # not in the stubs
         form.instance.business_id = self.instance.business_id
         return form
 
@@ -38,7 +31,7 @@ class TrackedFormSet(BaseInlineFormSet):
             raise ValidationError(msg, code="not_found")
 
 
-class NewestInline(_Inline):
+class NewestInline(VisibleChoices, admin.TabularInline):
     """The newest rows of a parent; a page that has thousands stays a page."""
 
     extra = 0
@@ -55,7 +48,7 @@ class NewestInline(_Inline):
     def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return has_model_permission(request, self.opts, "change", obj)
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
         parent = getattr(request.resolver_match, "kwargs", {}).get("object_id")
         queryset = super().get_queryset(request)
         if parent is None:
@@ -74,7 +67,7 @@ class TrackedInline(NewestInline):
 
     formset = TrackedFormSet
     # Django's own sizes are those of a whole page.
-    formfield_overrides: ClassVar[Any] = {
+    formfield_overrides = {
         models.TextField: {"widget": forms.Textarea(attrs={"rows": 2, "cols": 40})},
         models.CharField: {"widget": forms.TextInput(attrs={"size": 18})},
         models.SlugField: {"widget": forms.TextInput(attrs={"size": 18})},
@@ -86,31 +79,27 @@ class TrackedInline(NewestInline):
         is_open = not self._hidden(request, obj)
         return is_open and super().has_add_permission(request, obj)
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: Model | None = None
+    ) -> list[str]:
         fields = super().get_readonly_fields(request, obj)
         return [*fields, *(n for n in self._hidden(request, obj) if n not in fields)]
 
     def _hidden(self, request: HttpRequest, parent: object) -> list[str]:
         """Return the columns of this inline that the person does not see."""
-        page: Any = self.admin_site._registry.get(self.parent_model)
-        if parent is None or page is None or page.can_see_unmasked(request, parent):
+        page = self.admin_site._registry.get(self.parent_model)
+        if parent is None or not isinstance(page, ScopedAdmin):
+            return []
+        if page.can_see_unmasked(request, parent):
             return []
         displayed = set(self.get_fields(request, parent) or ())
         return [name for name in masked_names(self.model) if name in displayed]
-
-    def formfield_for_foreignkey(
-        self, db_field: Any, request: HttpRequest, **kwargs: Any
-    ) -> Any:
-        page = self.admin_site._registry.get(db_field.remote_field.model)
-        if page is not None:
-            kwargs.setdefault("queryset", page.get_queryset(request))
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
 
 class ReadOnlyInline(NewestInline):
     """Rows that are only shown beside their parent."""
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
         columns = map(str, self.fields or ())
         return without_long(super().get_queryset(request), columns=columns)
 

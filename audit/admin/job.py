@@ -8,20 +8,15 @@ from typing import Any, ClassVar
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
-from django.http import (
-    Http404,
-    HttpRequest,
-    HttpResponse,
-    HttpResponseRedirect,
-)
-from django.urls import path, reverse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.module_loading import import_string
 from django.views.decorators.http import require_POST
 
 from audit import accounts, clock, jobs
-from audit.admin.base import GuardedAdmin, actor_of
+from audit.admin.base import Context, GuardedAdmin, actor_of
 from audit.admin.step_up import require_step_up
 from audit.jobs import JobTask
 from audit.models import Job, JobStatus, Scope
@@ -54,10 +49,10 @@ class JobAdmin(GuardedAdmin):
     fields: ClassVar[tuple[str, ...]] = ()
     change_form_template = "admin/job.html"
 
-    def get_visible(self, actor: Actor) -> QuerySet[Any]:
+    def get_visible(self, actor: Actor) -> QuerySet[Job]:
         return jobs.list_jobs(actor=actor).defer("args", "reason")
 
-    def get_urls(self) -> list[Any]:
+    def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
         pages = [
             path("<uuid:pk>/cancel/", view(self.cancel_view), name="audit_job_cancel"),
@@ -78,13 +73,14 @@ class JobAdmin(GuardedAdmin):
         return f"{job.done:,} of {job.total:,}" if job.total else f"{job.done:,}"
 
     def render_change_form(
-        self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
-    ) -> Any:
+        self, request: HttpRequest, context: Context, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
         job = context["original"]
         actor = actor_of(request)
         may_write = _may_cancel(actor, job)
         context |= {
             **job_card(job),
+            "title": task_of(job).title,
             "subtitle": None,
             "may_cancel": may_write and job.is_open and not job.cancel_requested,
             "may_undo": may_write and not job.is_open and bool(_undo_of(job)),
@@ -98,7 +94,7 @@ class JobAdmin(GuardedAdmin):
         """Cancel a job; what it has written stays."""
         job = self._job(request, pk)
         jobs.cancel_job(job, actor=actor_of(request))
-        return self._back(job)
+        return HttpResponseRedirect(self.page_url("change", job.pk))
 
     @method_decorator(require_POST)
     def undo_view(self, request: HttpRequest, pk: object) -> HttpResponse:
@@ -124,30 +120,22 @@ class JobAdmin(GuardedAdmin):
                 started = task.enqueue(changed_in=str(job.pk))
         except ValidationError as error:
             messages.error(request, " ".join(error.messages))
-            return self._back(job)
+            return HttpResponseRedirect(self.page_url("change", job.pk))
         messages.success(request, "Taking it back has begun.")
-        return HttpResponseRedirect(
-            reverse("admin:audit_job_change", args=[started.id])
-        )
+        return HttpResponseRedirect(self.page_url("change", started.id))
 
     def _job(self, request: HttpRequest, pk: object) -> Job:
         """Return the job of a posted page; of others' jobs there is nothing to see."""
-        job: Job | None = self.get_object(request, str(pk))
-        if job is None:
-            raise Http404
+        job: Job = self.get_or_404(request, pk)
         if not _may_cancel(actor_of(request), job):
             raise PermissionDenied
         return job
 
-    def _back(self, job: Job) -> HttpResponse:
-        return HttpResponseRedirect(reverse("admin:audit_job_change", args=[job.pk]))
 
-
-def job_card(job: Job) -> dict[str, Any]:
-    """Return what `admin/_job_card.html` shows of a job: title, state and progress."""
+def job_card(job: Job) -> dict[str, object]:
+    """Return what `admin/_job_card.html` shows of a job: its state and progress."""
     rate = _per_second(job)
     return {
-        "title": task_of(job).title,
         "job": job,
         "state": _state_of(job),
         "percent": min(100 * job.done // job.total, 100) if job.total else None,
@@ -176,7 +164,6 @@ def follow_job(response: HttpResponse, job: Job) -> HttpResponse:
     """Let browsers load the page of an open job again, with or without script."""
     if job.is_open:
         response["Refresh"] = str(_REFRESH)
-    response["Cache-Control"] = "no-store"
     return response
 
 

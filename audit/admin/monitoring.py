@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 
 from audit import log
-from audit.admin.base import actor_of
+from audit.admin.base import actor_of, render_page
 
 MONITOR = "audit.view_event"
 
@@ -18,12 +16,14 @@ def monitoring_view(request: HttpRequest) -> HttpResponse:
     if not request.user.has_perm(MONITOR):
         raise PermissionDenied
     actor = actor_of(request)
-    context = {
-        **admin.site.each_context(request),
-        "title": "Security monitoring",
-        "readers": log.readers_of_the_hour(actor=actor),
-        "kinds": log.newest_by_kind(actor=actor),
-    }
+    readers = log.readers_of_the_hour(actor=actor)
+    kinds = log.newest_by_kind(actor=actor)
     for business_id in actor.businesses_for(MONITOR) or [None]:
         log.note_subjects("log.viewed", [], actor=actor, business_id=business_id)
-    return TemplateResponse(request, "admin/security.html", context)
+    return render_page(
+        request,
+        "admin/security.html",
+        "Security monitoring",
+        readers=readers,
+        kinds=kinds,
+    )

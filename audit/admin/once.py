@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.middleware.csrf import CSRF_TOKEN_LENGTH
 from django.template.response import SimpleTemplateResponse
 from django.urls import reverse
@@ -29,9 +30,11 @@ from django.utils.safestring import SafeData, mark_safe
 from django.views.decorators.debug import sensitive_variables
 
 from audit.crypto import hmac_hex
+from audit.json_text import JsonObject
 from audit.rest import idempotency
 
-_View = TypeVar("_View", bound=Callable[..., Any])
+_View = TypeVar("_View", bound=Callable[..., object])
+_Response = TypeVar("_Response", bound=HttpResponseBase)
 
 FIELD = "csrfmiddlewaretoken"
 _ALREADY = "This form was already sent; nothing was done twice."
@@ -51,18 +54,20 @@ def repeatable(view: _View) -> _View:
     What it does may be repeated, or is held by something else, such as a code that
     works once, or by `act_once` around the part of it that writes.
     """
-    marked: Any = view
-    marked.is_repeatable = True
+    view.is_repeatable = True  # type: ignore[attr-defined]  # a mark of our own
     return view
 
 
-def once(view: Callable[..., Any]) -> Callable[..., Any]:
+def once(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
     """Return a view that acts once for each page; the admin site does so for all."""
-    if getattr(view, "is_repeatable", False) or _name_of(view) in _OTHERS:
+    name = getattr(view, "__name__", "")
+    if getattr(view, "is_repeatable", False) or name in _OTHERS:
         return view
 
     @wraps(view)
-    def answer(request: HttpRequest, *args: object, **kwargs: object) -> Any:
+    def answer(
+        request: HttpRequest, *args: object, **kwargs: object
+    ) -> HttpResponseBase:
         if _is_repeatable(view, request.POST.get("action", "")):
             # Of one that calls `act_once` itself, further down.
             first = answer_again(request, token_of(request))
@@ -72,7 +77,9 @@ def once(view: Callable[..., Any]) -> Callable[..., Any]:
     return answer
 
 
-def act_once(request: HttpRequest, act: Callable[[], Any]) -> Any:
+def act_once(
+    request: HttpRequest, act: Callable[[], _Response]
+) -> _Response | HttpResponse:
     """Act and return the answer, or the first answer to a form that is sent again.
 
     One transaction holds both, and on SQLite others wait for it: a view that reads
@@ -96,7 +103,7 @@ def act_once(request: HttpRequest, act: Callable[[], Any]) -> Any:
     except idempotency.KeyReused:
         messages.warning(request, _CHANGED)
         return HttpResponseRedirect(request.get_full_path())
-    return _again(request, first)
+    return _repeated(request, first)
 
 
 def token_of(request: HttpRequest) -> str:
@@ -114,7 +121,7 @@ def answer_again(request: HttpRequest, token: str) -> HttpResponse | None:
     if not token:
         return None
     first = idempotency.find_answer(_claim_name(request, token))
-    return None if first is None else _again(request, first)
+    return None if first is None else _repeated(request, first)
 
 
 def take_once(request: HttpRequest, page: str) -> bool:
@@ -147,18 +154,18 @@ def _claim_name(request: HttpRequest, token: str) -> str:
 @sensitive_variables("fields")
 def _fingerprint(request: HttpRequest) -> str:
     fields = sorted((k, v) for k, v in request.POST.lists() if k != FIELD)
-    sent: Any = request.FILES
+    sent: Any = request.FILES  # the stubs have lists among its values
     files = sorted((k, f.name, f.size) for k, f in sent.items())
     return hmac_hex("form said", request.get_full_path(), repr(fields), repr(files))
 
 
-def _stored_answer(request: HttpRequest, response: object) -> dict[str, Any] | None:
+def _stored_answer(request: HttpRequest, response: object) -> JsonObject | None:
     """Return the answer to give again; None where nothing was done."""
     if isinstance(response, HttpResponseRedirect):
         # They may hold what is shown once, and whoever pressed twice sees only the
         # second answer. An answer is kept encrypted.
         storage: Any = messages.get_messages(request)
-        queued = storage._queued_messages
+        queued = storage._queued_messages  # not in the stubs
         sent = [
             [m.level, str(m.message), isinstance(m.message, SafeData)] for m in queued
         ]
@@ -167,27 +174,24 @@ def _stored_answer(request: HttpRequest, response: object) -> dict[str, Any] | N
     return {_POPUP: data[_POPUP]} if _POPUP in data else None
 
 
-def _again(request: HttpRequest, first: dict[str, Any]) -> HttpResponse:
-    if _POPUP in first:
+def _repeated(request: HttpRequest, answer: JsonObject) -> HttpResponse:
+    """Return an answer that was kept, and say that nothing was done twice."""
+    if _POPUP in answer:
         template = "admin/popup_response.html"
-        return SimpleTemplateResponse(template, {_POPUP: first[_POPUP]})
-    for level, text, is_safe in first["messages"]:
+        return SimpleTemplateResponse(template, {_POPUP: answer[_POPUP]})
+    for level, text, is_safe in answer["messages"]:
         # What was safe when it was said: it comes from our own box.
         message = mark_safe(text) if is_safe else escape(text)  # noqa: S308 - safe when it was said, and read from our own encrypted answer
         messages.add_message(request, level, message)
     messages.info(request, _ALREADY)
-    place = first["location"]
+    location = answer["location"]
     # The first answer led there; it is looked at as what a request brings would be.
-    if not url_has_allowed_host_and_scheme(place, {request.get_host()}):
-        place = reverse("admin:index")
-    return HttpResponseRedirect(place)
+    if not url_has_allowed_host_and_scheme(location, {request.get_host()}):
+        location = reverse("admin:index")
+    return HttpResponseRedirect(location)
 
 
-def _is_repeatable(view: Callable[..., Any], action: str) -> bool:
+def _is_repeatable(view: Callable[..., object], action: str) -> bool:
     """Tell whether an action of a list is one that may be repeated."""
     act = getattr(getattr(view, "__self__", None), action, None) if action else None
     return action in _READING_ACTIONS or getattr(act, "is_repeatable", False)
-
-
-def _name_of(view: Callable[..., Any]) -> str:
-    return str(getattr(view, "__name__", ""))

@@ -7,12 +7,12 @@ the passkey's answer into the field `passkey`, and the form is sent as any other
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, JsonResponse
 
 from audit import accounts
+from audit.json_text import JsonObject
 
 ASK = "passkey_ask"
 ANSWER = "passkey"
@@ -23,12 +23,12 @@ def is_asking(request: HttpRequest) -> bool:
     return request.method == "POST" and ASK in request.POST
 
 
-def answer_in(request: HttpRequest) -> dict[str, Any]:
+def answer_in(request: HttpRequest) -> JsonObject:
     """Return the passkey's answer that a form brings; empty for what is none."""
     return accounts.parse_passkey_answer(request.POST.get(ANSWER, ""))
 
 
-def passkey_response(ask: Callable[[], dict[str, Any]]) -> JsonResponse:
+def passkey_response(ask: Callable[[], JsonObject]) -> JsonResponse:
     """Return the passkey options as JSON, or a message why there are none."""
     try:
         response = JsonResponse(ask())

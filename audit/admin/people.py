@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.http import (
-    Http404,
-    HttpRequest,
-    HttpResponse,
-    HttpResponseNotAllowed,
-    HttpResponseRedirect,
-)
-from django.template.response import TemplateResponse
-from django.urls import path
+from django.db.models import Model
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path
+from django.utils.decorators import method_decorator
+from django.views.decorators.http import require_POST
 
 from audit import log
 from audit.admin import reveals
-from audit.admin.base import ScopedAdmin, actor_of
+from audit.admin.base import Context, ScopedAdmin, actor_of, render_page
 from audit.admin.step_up import require_step_up
 from audit.ids import parse_uuid
 from audit.models import Scope
@@ -32,9 +27,9 @@ _PER_PAGE = 100
 class PersonPages(ScopedAdmin):
     """Adds the pages to the admin of the model whose rows are people."""
 
-    change_form_template: ClassVar[Any] = "admin/person_change_form.html"
+    change_form_template = "admin/person_change_form.html"
 
-    def get_urls(self) -> list[Any]:
+    def get_urls(self) -> list[URLPattern]:
         name, view = self.page_name, self.admin_site.admin_view
         pages = [
             path("<uuid:pk>/reveal/", view(self.reveal_view), name=name("reveal")),
@@ -48,12 +43,12 @@ class PersonPages(ScopedAdmin):
         request: HttpRequest,
         object_id: str,
         form_url: str = "",
-        extra_context: Any = None,
-    ) -> Any:
-        extra_context = {**(extra_context or {}), **self._tools(request, object_id)}
+        extra_context: Context | None = None,
+    ) -> HttpResponse:
+        extra_context = (extra_context or {}) | self._form_context(request, object_id)
         return super().change_view(request, object_id, form_url, extra_context)
 
-    def _tools(self, request: HttpRequest, object_id: str) -> dict[str, Any]:
+    def _form_context(self, request: HttpRequest, object_id: str) -> dict[str, object]:
         pk = parse_uuid(object_id)
         if pk is None:
             return {}
@@ -79,17 +74,18 @@ class PersonPages(ScopedAdmin):
             )
             reveals.reveal(request, subject)
             return HttpResponseRedirect(self.page_url("change", person.pk))
-        context = {
-            **self._context(request, person, "Reveal contact data"),
-            "is_missing": request.method == "POST",
-            "minutes": reveals.REVEAL_SECONDS // 60,
-        }
-        return TemplateResponse(request, "admin/reveal.html", context)
+        return self._page_about(
+            request,
+            person,
+            "admin/reveal.html",
+            "Reveal contact data",
+            is_missing=request.method == "POST",
+            minutes=reveals.REVEAL_SECONDS // 60,
+        )
 
+    @method_decorator(require_POST)
     def hide_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """Mask this person's contact data again."""
-        if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
         person = self._person(request, pk)
         reveals.hide(request, subject_of(person))
         return HttpResponseRedirect(self.page_url("change", person.pk))
@@ -102,36 +98,35 @@ class PersonPages(ScopedAdmin):
         events = log.list_events_about(person, actor=actor_of(request))
         page = Paginator(events, _PER_PAGE).get_page(request.GET.get("p"))
         names = log.usernames_by_id(event.actor_id for event in page.object_list)
-        context = {
-            **self._context(request, person, "Who looked"),
-            "page": page,
-            "entries": [
-                (event, names.get(event.actor_id) or event.actor_kind)
-                for event in page.object_list
-            ],
-        }
-        return TemplateResponse(request, "admin/access.html", context)
+        entries = [
+            (event, names.get(event.actor_id) or event.actor_kind)
+            for event in page.object_list
+        ]
+        context = {"page": page, "entries": entries}
+        return self._page_about(
+            request, person, "admin/access.html", "Who looked", **context
+        )
 
-    def _may_see_access(self, request: HttpRequest, person: object = None) -> bool:
-        user: Any = request.user
+    def _may_see_access(
+        self, request: HttpRequest, person: Model | None = None
+    ) -> bool:
         permissions = ("audit.view_event", REVEAL)
-        return any(user.has_perm(name, person) for name in permissions)
+        return any(request.user.has_perm(name, person) for name in permissions)
 
-    def _person(self, request: HttpRequest, pk: UUID) -> Any:
+    def _person(self, request: HttpRequest, pk: UUID) -> Model:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        person = self.get_object(request, str(pk))
-        if person is None:
-            raise Http404
+        person: Model = self.get_or_404(request, pk)
         return person
 
-    def _context(
-        self, request: HttpRequest, person: object, title: str
-    ) -> dict[str, Any]:
+    def _page_about(
+        self,
+        request: HttpRequest,
+        person: Model,
+        template: str,
+        title: str,
+        **context: object,
+    ) -> HttpResponse:
         self.note_access(request, "viewed", [person], target=person)
-        return {
-            **self.admin_site.each_context(request),
-            "title": title,
-            "opts": self.opts,
-            "original": person,
-        }
+        context |= {"opts": self.opts, "original": person}
+        return render_page(request, template, title, **context)

@@ -6,9 +6,11 @@ once, such as a new key, and values of people.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
+from django.contrib.messages.storage.base import Message
 from django.contrib.messages.storage.session import SessionStorage
 
 from audit.crypto import decrypt, encrypt
@@ -19,11 +21,11 @@ _PURPOSE, _OWNER = "messages", b"messages"
 class SealedStorage(SessionStorage):
     """Keeps them encrypted in the session: the setting MESSAGE_STORAGE names it."""
 
-    def serialize_messages(self, messages: Any) -> str:
+    def serialize_messages(self, messages: Sequence[Message]) -> str:
         text = super().serialize_messages(messages)
         return encrypt(text.encode(), purpose=_PURPOSE, owner=_OWNER)
 
-    def deserialize_messages(self, data: Any) -> Any:
+    def deserialize_messages(self, data: Any) -> list[Message] | None:
         if not data:
             return []
         try:

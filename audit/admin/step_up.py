@@ -14,11 +14,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial, wraps
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypedDict
 
 from cryptography.exceptions import InvalidTag
 from django.conf import settings
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import ValidationError
 from django.http import (
@@ -28,24 +28,22 @@ from django.http import (
     HttpResponseRedirect,
     QueryDict,
 )
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.http import urlencode
-from django.views.decorators.debug import (
-    sensitive_post_parameters,
-    sensitive_variables,
-)
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_POST
 
 from audit import accounts, clock
 from audit.admin import passkeys
-from audit.admin.base import ScopedAdmin, actor_of
+from audit.admin.base import Context, ScopedAdmin, actor_of, render_page, user_of
 from audit.admin.once import answer_again, give_back, take_once, token_of
 from audit.crypto import decrypt, encrypt
+from audit.json_text import JsonObject, JsonValue
 from audit.models import Scope
 
 if TYPE_CHECKING:
     from audit.models import Grant, User
+    from audit.tenancy.actors import Actor
 
 CODE = "step_up_code"
 CARRIED = "step_up_request"
@@ -53,16 +51,21 @@ _MINE = {CODE, CARRIED, passkeys.ANSWER, passkeys.ASK, "csrfmiddlewaretoken"}
 _PURPOSE = "step-up form"
 _MARK = "step_up_mark"
 # What the one field for codes takes.
-_CODES = {
-    "pin": "PIN",
-    "totp": "authenticator code",
-    "recovery": "recovery code",
-}
+_CODES = {"pin": "PIN", "totp": "authenticator code", "recovery": "recovery code"}
 _HANDED_OUT = (
     "You have confirmed this already and got the file. For another one begin here."
 )
 # How long the page that asks may stay open, in seconds.
 _PATIENCE = 600
+
+
+class _Act(TypedDict):
+    """What is confirmed, and where."""
+
+    scope: str
+    digest: str | None
+    binding: str
+    actor: Actor
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ class _PendingAct:
     scope: str
     digest: str | None
     what: str
-    fields: list[list[Any]] | None
+    fields: list[list[JsonValue]] | None
     until: float
     # Of the form that began: however often this page is sent, it acts once.
     token: str = ""
@@ -117,14 +120,14 @@ def require_step_up(
         raise
 
 
-def sent_fields(request: HttpRequest) -> list[list[Any]]:
+def sent_fields(request: HttpRequest) -> list[list[JsonValue]]:
     """Return the fields of a form that was sent, for a digest: each with its values."""
     if request.method != "POST":
         return []
     return sorted([k, list(v)] for k, v in request.POST.lists() if k not in _MINE)
 
 
-def guarded(view: Callable[..., Any]) -> Callable[..., Any]:
+def guarded(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
     """Return the view with the asking around it; the admin site does so for each."""
 
     @wraps(view)
@@ -156,8 +159,8 @@ class ConfirmedForms(ScopedAdmin):
         request: HttpRequest,
         object_id: str | None = None,
         form_url: str = "",
-        extra_context: Any = None,
-    ) -> Any:
+        extra_context: Context | None = None,
+    ) -> HttpResponse:
         if request.method == "POST" and self._may_write(request, object_id):
             verb = "Change" if object_id else "Add"
             what = f"{verb} one of the {self.opts.verbose_name_plural}"
@@ -167,7 +170,7 @@ class ConfirmedForms(ScopedAdmin):
     def _may_write(self, request: HttpRequest, object_id: str | None) -> bool:
         # Without the permission, or for a foreign row: refused without a question.
         if object_id is None:
-            return bool(self.has_add_permission(request))
+            return self.has_add_permission(request)
         instance = self.get_object(request, unquote(object_id))
         return instance is not None and self.has_change_permission(request, instance)
 
@@ -177,17 +180,15 @@ class ConfirmedForms(ScopedAdmin):
 
 def state_of(request: HttpRequest) -> accounts.StepUpState | None:
     """Return what the head of a page says: confirmed until, locked, wrong tries."""
-    user: Any = request.user
-    if not user.is_authenticated:
+    if not request.user.is_authenticated:
         return None
-    return accounts.step_up_state(user, binding=binding_of(request))
+    return accounts.step_up_state(request.user, binding=binding_of(request))
 
 
 @require_POST
 def end_view(request: HttpRequest) -> HttpResponse:
     """End what is confirmed in this session."""
-    user: Any = request.user
-    actor = actor_of(request)
+    user, actor = user_of(request), actor_of(request)
     accounts.end_grants(user, binding=binding_of(request), actor=actor)
     messages.success(request, "Ended. The next such act asks for your PIN again.")
     return HttpResponseRedirect(reverse("admin:index"))
@@ -224,13 +225,11 @@ def _confirm(request: HttpRequest) -> HttpResponseBase | None:
         return HttpResponseRedirect(request.get_full_path())
     if (answer := answer_again(request, pending.token)) is not None:
         return answer
-    carrying: Any = request
-    carrying.form_token = pending.token
+    request.form_token = pending.token  # type: ignore[attr-defined]  # for `token_of`
     if pending.is_file and not take_once(request, pending.page):
         messages.warning(request, _HANDED_OUT)
         return HttpResponseRedirect(request.get_full_path())
-    user: Any = request.user
-    act: Any = _act(request, pending)
+    user, act = user_of(request), _act(request, pending)
     try:
         if answer_of_key:
             accounts.verify_passkey_step_up(user, answer_of_key, **act)
@@ -248,17 +247,16 @@ def _confirm(request: HttpRequest) -> HttpResponseBase | None:
     )
 
 
-def _ask_passkey(request: HttpRequest) -> dict[str, Any]:
+def _ask_passkey(request: HttpRequest) -> JsonObject:
     """Return what the browser needs to ask for a passkey, for the act of the page."""
     pending = _unsealed(request, request.POST.get(CARRIED, ""))
     if pending is None:
         msg = "This took too long. Begin again; nothing was done."
         raise ValidationError(msg, code="late")
-    user: Any = request.user
-    return accounts.ask_for_passkey(user, **_act(request, pending))
+    return accounts.ask_for_passkey(user_of(request), **_act(request, pending))
 
 
-def _act(request: HttpRequest, pending: _PendingAct) -> dict[str, Any]:
+def _act(request: HttpRequest, pending: _PendingAct) -> _Act:
     """Return what is confirmed, and where."""
     return {
         "scope": pending.scope,
@@ -276,12 +274,10 @@ def renew_session(request: HttpRequest, user: User) -> None:
 
 
 def _ask(request: HttpRequest, pending: _PendingAct, error: str = "") -> HttpResponse:
-    user: Any = request.user
+    user = user_of(request)
     state = accounts.step_up_state(user, binding=binding_of(request))
     methods = accounts.step_up_methods(user, pending.scope)
     context = {
-        **admin.site.each_context(request),
-        "title": "Confirm it is you",
         "what": pending.what,
         "carried": _sealed(request, pending),
         "code_name": CODE,
@@ -301,7 +297,9 @@ def _ask(request: HttpRequest, pending: _PendingAct, error: str = "") -> HttpRes
         "back": urlencode({"next": request.get_full_path()}),
         "is_popup": "_popup" in dict(pending.fields or []),
     }
-    response = TemplateResponse(request, "admin/step_up.html", context)
+    template = "admin/step_up.html"
+    response = render_page(request, template, "Confirm it is you", **context)
+    # Also where the page itself may be kept, like that of the password.
     response["Cache-Control"] = "no-store"
     return response
 
@@ -313,25 +311,26 @@ def _sealed(request: HttpRequest, pending: _PendingAct) -> str:
     new key that another tab's confirmation gives it, and to the page.
     """
     data = json.dumps(pending.__dict__).encode()
-    return encrypt(data, purpose=_PURPOSE, owner=_place(request))
+    return encrypt(data, purpose=_PURPOSE, owner=_page_of(request))
 
 
 def _unsealed(request: HttpRequest, text: str) -> _PendingAct | None:
     """Return what a page carried; None for what is forged, of elsewhere or too old."""
     try:
-        data = decrypt(text, purpose=_PURPOSE, owner=_place(request))
+        data = decrypt(text, purpose=_PURPOSE, owner=_page_of(request))
     except (ValueError, InvalidTag):
         return None
     pending = _PendingAct(**json.loads(data))
     return pending if clock.lasts(pending.until, timedelta(seconds=_PATIENCE)) else None
 
 
-def _place(request: HttpRequest) -> bytes:
+def _page_of(request: HttpRequest) -> bytes:
+    """Return the session and the page that a form belongs to."""
     mark = request.session.setdefault(_MARK, secrets.token_hex())
     return f"{mark} {request.user.pk} {request.get_full_path()}".encode()
 
 
-def _post(fields: list[list[Any]]) -> QueryDict:
+def _post(fields: list[list[JsonValue]]) -> QueryDict:
     """Return fields as a form brings them."""
     post = QueryDict(mutable=True)
     for name, values in fields:

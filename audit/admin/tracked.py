@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from django import forms
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Paginator
 from django.db import IntegrityError
+from django.db.models import Model, QuerySet
+from django.forms.models import BaseModelFormSet
 from django.http import (
     Http404,
     HttpRequest,
@@ -15,14 +17,23 @@ from django.http import (
     HttpResponseBase,
     HttpResponseNotAllowed,
 )
-from django.template.response import TemplateResponse
 from simple_history.admin import SimpleHistoryAdmin
 
 from audit import log
-from audit.admin.base import ScopedAdmin, actor_of, has_named_permission, refuse
-from audit.admin.history import changes_of, version_values
+from audit.admin.base import (
+    Context,
+    ScopedAdmin,
+    actor_of,
+    has_named_permission,
+    refuse,
+    render_page,
+)
+from audit.admin.history import Version, changes_of, version_values
 from audit.history.writing import history_model
 from audit.tenancy.actors import Actor
+
+if TYPE_CHECKING:
+    from django.contrib.admin.options import _FieldGroups, _FieldsetSpec
 
 _REFUSED = "The database refused the change: {}."
 _TAKEN = "Somebody else took one of these values meanwhile. Look again and repeat."
@@ -63,73 +74,88 @@ class TrackedForm(ServiceForm):
 class ServiceAdmin(ScopedAdmin):
     """A page whose rows a service writes; what that refuses, the form says."""
 
-    form: Any = ServiceForm
+    form = ServiceForm
     # The foreign key through which a new row gets its business; fixed afterwards.
     parent_field: str | None = None
 
     def get_form(
-        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
-    ) -> Any:
-        form = super().get_form(request, obj, change, **kwargs)
-        attributes = {
-            "parent_field": self.parent_field,
-            "service_error": getattr(request, "_service_error", None),
-        }
-        return type(form.__name__, (form,), attributes)
+        self,
+        request: HttpRequest,
+        obj: Model | None = None,
+        change: bool = False,
+        **kwargs: Any,
+    ) -> type[forms.ModelForm]:
+        # Made anew for each request.
+        form = cast(
+            "type[ServiceForm]", super().get_form(request, obj, change, **kwargs)
+        )
+        form.parent_field = self.parent_field
+        form.service_error = getattr(request, "_service_error", None)
+        return form
 
-    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+    def changeform_view(
+        self, request: HttpRequest, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
         try:
             return super().changeform_view(request, *args, **kwargs)
         except (ValidationError, IntegrityError) as error:
             # Rolled back; the same form once more, now with what the service said.
-            again: Any = request
-            again._service_error = as_form_error(error)
-            return super().changeform_view(again, *args, **kwargs)
+            request._service_error = as_form_error(error)  # type: ignore[attr-defined]  # read by get_form
+            return super().changeform_view(request, *args, **kwargs)
 
 
 class TrackedAdmin(ServiceAdmin, SimpleHistoryAdmin):
     """A page of rows written by a service, whose changes stand in a history."""
 
     form = TrackedForm
+    # Columns that are chosen with a new row, besides its business and its parent.
+    fixed_fields: ClassVar[tuple[str, ...]] = ()
     history_template = "admin/history.html"
     version_template = "admin/history_version.html"
 
-    def write(self, obj: Any, *, actor: Actor, reason: str | None) -> None:
-        """Save one instance; each app calls its own service here."""
+    def write(self, instance: Model, *, actor: Actor, reason: str | None) -> None:
+        """Save a row of the page or of its inlines; each app calls its service here."""
         raise NotImplementedError  # abstract: no page of this class is registered
 
     # --- forms ------------------------------------------------------------------
 
-    def get_fields(self, request: HttpRequest, obj: object = None) -> Any:
+    def get_fields(self, request: HttpRequest, obj: object = None) -> _FieldGroups:
         fields = super().get_fields(request, obj)
         return [name for name in fields if name != "change_reason"]
 
-    def get_fieldsets(self, request: HttpRequest, obj: object = None) -> Any:
+    def get_fieldsets(self, request: HttpRequest, obj: object = None) -> _FieldsetSpec:
         fieldsets = list(super().get_fieldsets(request, obj))
         if obj is not None and self.has_change_permission(request, obj):
             fieldsets.append(("History", {"fields": ("change_reason",)}))
         return fieldsets
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        fixed = ["business"] if obj is not None else []
-        if obj is not None and self.parent_field:
-            fixed.append(self.parent_field)
-        return [*super().get_readonly_fields(request, obj), *fixed]
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: Model | None = None
+    ) -> list[str]:
+        fields = super().get_readonly_fields(request, obj)
+        if obj is None:
+            return fields
+        parent = [self.parent_field] if self.parent_field else []
+        return [*fields, "business", *parent, *self.fixed_fields]
 
     # --- saving -----------------------------------------------------------------
 
     def save_model(
-        self, request: HttpRequest, obj: Any, form: Any, change: bool
+        self, request: HttpRequest, obj: Any, form: forms.ModelForm, change: bool
     ) -> None:
         reason = form.cleaned_data.get("change_reason") or None
         self.write(obj, actor=actor_of(request), reason=reason)
 
     def save_formset(
-        self, request: HttpRequest, form: Any, formset: Any, change: bool
+        self,
+        request: HttpRequest,
+        form: forms.ModelForm,
+        formset: BaseModelFormSet,
+        change: bool,
     ) -> None:
         reason = form.cleaned_data.get("change_reason") or None
-        for obj in formset.save(commit=False):
-            self.write(obj, actor=actor_of(request), reason=reason)
+        for instance in formset.save(commit=False):
+            self.write(instance, actor=actor_of(request), reason=reason)
 
     # --- history ----------------------------------------------------------------
 
@@ -138,23 +164,25 @@ class TrackedAdmin(ServiceAdmin, SimpleHistoryAdmin):
         return has_named_permission(request, self.opts.app_label, codename, obj)
 
     def history_view(
-        self, request: HttpRequest, object_id: str, extra_context: Any = None
-    ) -> Any:
+        self, request: HttpRequest, object_id: str, extra_context: Context | None = None
+    ) -> HttpResponse:
         """Show each change of a row, the newest first, a hundred at a time."""
         obj = self._viewed(request, object_id)
-        table = self._log()
-        history = table._base_manager.filter(id=obj.pk).order_by("-history_id")
+        history = self._versions(obj).order_by("-history_id")
         page = Paginator(history, 100).get_page(request.GET.get("p"))
         versions = list(page.object_list)
         # The row before the oldest of the page, to tell what that one changed.
         before = history.filter(history_id__lt=versions[-1].history_id).first()
-        context = {
-            "page": page,
-            "changes": changes_of(
-                versions, before, is_masked=not self.can_see_unmasked(request, obj)
-            ),
-        }
-        return self._history_page(request, self.history_template, obj, context)
+        is_masked = not self.can_see_unmasked(request, obj)
+        return render_page(
+            request,
+            self.history_template,
+            f"History of {obj}",
+            opts=self.opts,
+            object=obj,
+            page=page,
+            changes=changes_of(versions, before, is_masked=is_masked),
+        )
 
     def history_form_view(
         self,
@@ -168,47 +196,37 @@ class TrackedAdmin(ServiceAdmin, SimpleHistoryAdmin):
             refuse(request, "history_is_read_only", self.opts.label_lower, object_id)
             return HttpResponseNotAllowed(["GET", "HEAD"])
         obj = self._viewed(request, object_id)
-        versions = self._log()._base_manager.filter(id=obj.pk)
         try:
-            version = versions.filter(history_id=version_id).first()
+            version = self._versions(obj).filter(history_id=version_id).first()
         except ValidationError:
             version = None
         if version is None:
             raise Http404
-        values = version_values(
-            version, is_masked=not self.can_see_unmasked(request, obj)
+        is_masked = not self.can_see_unmasked(request, obj)
+        return render_page(
+            request,
+            self.version_template,
+            f"History of {obj}",
+            opts=self.opts,
+            object=obj,
+            version=version,
+            values=version_values(version, is_masked=is_masked),
         )
-        context = {"version": version, "values": values}
-        return self._history_page(request, self.version_template, obj, context)
 
-    def _log(self) -> Any:
-        model: Any = self.model
-        return history_model(model)
-
-    def _viewed(self, request: HttpRequest, object_id: str) -> Any:
+    def _viewed(self, request: HttpRequest, object_id: str) -> Model:
         # From the scoped rows: a foreign row has no history here.
         if not self.has_view_or_change_permission(request):
             raise PermissionDenied
-        obj = self.get_object(request, object_id)
-        if obj is None:
-            raise Http404
+        obj: Model = self.get_or_404(request, object_id)
         if not self.has_history_permission(request, obj):
             raise PermissionDenied
         log.note_access("history.viewed", [obj], actor=actor_of(request), target=obj)
         return obj
 
-    def _history_page(
-        self, request: HttpRequest, template: str, obj: Any, context: dict[str, Any]
-    ) -> HttpResponse:
-        context |= {
-            **self.admin_site.each_context(request),
-            "title": f"History of {obj}",
-            "opts": self.opts,
-            "object": obj,
-        }
-        response = TemplateResponse(request, template, context)
-        response["Cache-Control"] = "no-store"
-        return response
+    def _versions(self, obj: Model) -> QuerySet[Version]:
+        """Return the rows of the history that are about this one."""
+        model: type[Model] = self.model
+        return history_model(model)._base_manager.filter(id=obj.pk)
 
 
 def as_form_error(error: Exception) -> ValidationError:

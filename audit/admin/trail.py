@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -16,6 +14,7 @@ from audit.tenancy.actors import Actor
 
 @admin.register(Event)
 class EventAdmin(GuardedAdmin):
+    fields = readable_columns(Event, {"salt", "commitment"})
     list_display = ("occurred_at", "action", "actor_kind", "via", "outcome", "code")
     list_filter = ("action", "outcome", "via", "actor_kind")
     search_fields = ("object_id__exact", "action__startswith")
@@ -26,12 +25,10 @@ class EventAdmin(GuardedAdmin):
     def get_visible(self, actor: Actor) -> QuerySet[Event]:
         return log.list_events(actor=actor)
 
-    def get_fields(self, request: HttpRequest, obj: object = None) -> Any:
-        return readable_columns(Event, {"salt", "commitment"})
-
 
 @admin.register(Operation)
 class OperationAdmin(GuardedAdmin):
+    fields = readable_columns(Operation, {"salt", "commitment"})
     list_display = ("started_at", "via", "method", "route", "actor_kind", "ip")
     list_filter = ("via", "actor_kind")
     search_fields = ("id__exact", "route__startswith")
@@ -41,10 +38,7 @@ class OperationAdmin(GuardedAdmin):
     def get_visible(self, actor: Actor) -> QuerySet[Operation]:
         return log.list_operations(actor=actor)
 
-    def get_fields(self, request: HttpRequest, obj: object = None) -> Any:
-        return readable_columns(Operation, {"salt", "commitment"})
-
     def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
+        self, request: HttpRequest, queryset: QuerySet[Operation], search_term: str
+    ) -> tuple[QuerySet[Operation], bool]:
         return log.search_operations(queryset, search_term), False

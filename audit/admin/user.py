@@ -37,7 +37,7 @@ class UserForm(auth_forms.UserChangeForm):
             "is_superuser",
         )
 
-    def clean(self) -> dict[str, Any] | None:
+    def clean(self) -> dict[str, object] | None:
         cleaned = super().clean()
         flags = ("is_active", "is_staff", "is_superuser")
         is_owner = all(self.cleaned_data.get(name) for name in flags)
@@ -82,10 +82,7 @@ class UserAdmin(ConfirmedForms, ScopedAdmin, auth_admin.UserAdmin):
     fieldsets = (
         (None, {"fields": ("username", "password")}),
         ("Person", {"fields": ("first_name", "last_name", "email", "time_zone")}),
-        (
-            "Rights",
-            {"fields": ("is_active", "is_staff", "is_superuser")},
-        ),
+        ("Rights", {"fields": ("is_active", "is_staff", "is_superuser")}),
     )
     add_fieldsets = (
         (None, {"fields": ("username", "email", "is_staff")}),
@@ -95,26 +92,27 @@ class UserAdmin(ConfirmedForms, ScopedAdmin, auth_admin.UserAdmin):
     def get_visible(self, actor: Actor) -> QuerySet[User]:
         return accounts.list_users(actor=actor, permission="audit.view_user")
 
-    def can_see_unmasked(self, request: HttpRequest, user: Any) -> bool:
-        return user.pk == request.user.pk or super().can_see_unmasked(request, user)
+    def can_see_unmasked(self, request: HttpRequest, instance: object) -> bool:
+        is_oneself = instance == request.user
+        return is_oneself or super().can_see_unmasked(request, instance)
 
     def can_see_all_unmasked(self, request: HttpRequest) -> bool:
         # Accounts belong to no business: the owner alone sees all addresses.
         return actor_of(request).business_ids is None
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.is_superuser)
+        return request.user.is_superuser
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
         # A person who may change an account could make it an owner.
-        return bool(request.user.is_superuser)
+        return request.user.is_superuser
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         # An account made here is one of staff.
         return {"is_staff": True} | super().get_changeform_initial_data(request)
 
     def save_model(
-        self, request: HttpRequest, obj: Any, form: Any, change: bool
+        self, request: HttpRequest, obj: User, form: UserForm, change: bool
     ) -> None:
         accounts.save_user(obj, actor=actor_of(request), fields=form.changed_data)
 
@@ -131,10 +129,11 @@ class UserAdmin(ConfirmedForms, ScopedAdmin, auth_admin.UserAdmin):
             return super().user_change_password(request, id, form_url)
 
     @admin.action(
-        description="Reset the second factor of selected users",
-        permissions=["change"],
+        description="Reset the second factor of selected users", permissions=["change"]
     )
-    def reset_second_factor(self, request: HttpRequest, queryset: Any) -> None:
+    def reset_second_factor(
+        self, request: HttpRequest, queryset: QuerySet[User]
+    ) -> None:
         require_step_up(request, Scope.MANAGE_ROLES, what="Reset a second factor")
         actor = actor_of(request)
         done = [accounts.reset_second_factor(user, actor=actor) for user in queryset]
@@ -149,13 +148,13 @@ class UserAdmin(ConfirmedForms, ScopedAdmin, auth_admin.UserAdmin):
     @admin.action(
         description="Clear the sign-in locks of selected users", permissions=["change"]
     )
-    def clear_locks(self, request: HttpRequest, queryset: Any) -> None:
+    def clear_locks(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         require_step_up(request, Scope.MANAGE_ROLES, what="Clear sign-in locks")
         for user in queryset:
             accounts.clear_sign_in_locks(user, actor=actor_of(request))
         self.message_user(request, "They can try again at once.", messages.SUCCESS)
 
-    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+    def log_change(self, request: HttpRequest, obj: User, message: object) -> Any:
         # Of the page that sets a password, after it was stored; forms bring a list.
         if not isinstance(message, list):
             accounts.follow_new_password(obj, actor=actor_of(request))

@@ -3,37 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NotRequired, TypedDict
 from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import path
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path
 
-from audit.admin.base import readable_columns
+from audit.admin.base import Context, readable_columns, render_page
 from audit.admin.step_up import require_step_up
 from audit.ids import parse_uuid
 from customers.admin.base import HubScopedAdmin, ReadOnlyAdmin
 
-__all__ = ["ActPages", "ProjectionAdmin", "ReadOnlyAdmin", "readable_columns"]
 
-Act = Callable[[HttpRequest, Any, dict[str, str]], str]
+class Act(TypedDict):
+    """What a page below a row does, who may, and what it asks for."""
+
+    permission: str
+    title: str
+    explanation: str
+    # Of each field its label, and whether it is `required` or `is_long`.
+    fields: dict[str, dict[str, object]]
+    # What the fields hold at first; it is given the row.
+    initial: NotRequired[Callable[[Any], dict[str, str]]]
+    # The scope of the step-up that a dangerous act needs.
+    step_up: NotRequired[str]
+    level: NotRequired[int]
 
 
 class ActPages(HubScopedAdmin):
     """Pages below a row that do one thing to it, after asking for what it needs.
 
-    `acts` names for each page its permission, title, method and fields, and for a
-    dangerous act the `step_up` that it needs. The link to a page is above the row's
-    own page.
+    The method of each name in `acts` does it: it is given the request, the row and
+    what was typed, and returns what is said afterwards. The link to each page is above
+    the row's own page.
     """
 
-    change_form_template: ClassVar[Any] = "admin/capture/change_form.html"
-    acts: ClassVar[dict[str, dict[str, Any]]] = {}
+    change_form_template = "admin/capture/change_form.html"
+    acts: ClassVar[dict[str, Act]] = {}
 
-    def get_urls(self) -> list[Any]:
+    def get_urls(self) -> list[URLPattern]:
         pages = [
             path(
                 f"<uuid:pk>/{name}/",
@@ -49,15 +60,15 @@ class ActPages(HubScopedAdmin):
         request: HttpRequest,
         object_id: str,
         form_url: str = "",
-        extra: Any = None,
-    ) -> Any:
+        extra_context: Context | None = None,
+    ) -> HttpResponse:
         links = [
             (act["title"], self.page_url(name, object_id))
             for name, act in self.acts.items()
             if request.user.has_perm(act["permission"]) and parse_uuid(object_id)
         ]
-        extra = {**(extra or {}), "act_links": links}
-        return super().change_view(request, object_id, form_url, extra)
+        extra_context = {**(extra_context or {}), "act_links": links}
+        return super().change_view(request, object_id, form_url, extra_context)
 
     def _page(self, name: str) -> Callable[..., HttpResponse]:
         act = self.acts[name]
@@ -65,9 +76,7 @@ class ActPages(HubScopedAdmin):
         def view(request: HttpRequest, pk: UUID) -> HttpResponse:
             if not request.user.has_perm(act["permission"]):
                 raise PermissionDenied
-            instance = self.get_object(request, str(pk))
-            if instance is None:
-                raise Http404
+            instance: Model = self.get_or_404(request, pk)
             if not request.user.has_perm(act["permission"], instance):
                 raise PermissionDenied
             self.note_access(request, "viewed", [instance], target=instance)
@@ -75,53 +84,43 @@ class ActPages(HubScopedAdmin):
             error = ""
             if request.method == "POST":
                 try:
-                    return self._done(request, act, instance, values)
+                    return self._done(request, name, instance, values)
                 except ValidationError as refused:
                     error = " ".join(refused.messages)
-            return self._ask(request, act, instance, values, error)
+            fields = [
+                {"name": name, "value": values[name], **spec}
+                for name, spec in act["fields"].items()
+            ]
+            return render_page(
+                request,
+                "admin/capture/act.html",
+                act["title"],
+                opts=self.opts,
+                original=instance,
+                explanation=act["explanation"],
+                fields=fields,
+                error=error,
+            )
 
         return view
 
-    def _values(self, request: HttpRequest, act: Any, instance: Any) -> dict[str, str]:
+    def _values(
+        self, request: HttpRequest, act: Act, instance: Model
+    ) -> dict[str, str]:
         if request.method == "POST":
             return {name: request.POST.get(name, "") for name in act["fields"]}
-        start = act.get("initial")
-        given = start(instance) if start else {}
-        return {name: given.get(name, "") for name in act["fields"]}
+        initial = act["initial"](instance) if "initial" in act else {}
+        return {name: initial.get(name, "") for name in act["fields"]}
 
     def _done(
-        self, request: HttpRequest, act: Any, instance: Any, values: dict[str, str]
+        self, request: HttpRequest, name: str, instance: Model, values: dict[str, str]
     ) -> HttpResponse:
+        act = self.acts[name]
         if "step_up" in act:
             require_step_up(request, act["step_up"], what=f"{act['title']} {instance}")
-        message = getattr(self, act["method"])(request, instance, values)
+        message = getattr(self, name)(request, instance, values)
         self.message_user(request, message, act.get("level", messages.SUCCESS))
         return HttpResponseRedirect(self.page_url("change", instance.pk))
-
-    def _ask(
-        self,
-        request: HttpRequest,
-        act: Any,
-        instance: Any,
-        values: dict[str, str],
-        error: str,
-    ) -> HttpResponse:
-        fields = [
-            {"name": name, "value": values[name], **spec}
-            for name, spec in act["fields"].items()
-        ]
-        context = {
-            **self.admin_site.each_context(request),
-            "title": act["title"],
-            "opts": self.opts,
-            "original": instance,
-            "explanation": act["explanation"],
-            "fields": fields,
-            "error": error,
-        }
-        response = TemplateResponse(request, "admin/capture/act.html", context)
-        response["Cache-Control"] = "no-store"
-        return response
 
 
 class ProjectionAdmin(ReadOnlyAdmin):
@@ -129,8 +128,8 @@ class ProjectionAdmin(ReadOnlyAdmin):
 
     is_copy = True
 
-    list_select_related: ClassVar[Any] = ("customer",)
+    list_select_related: ClassVar[tuple[str, ...]] = ("customer",)
     extra_lookups = ("customer__id__exact",)
 
-    def get_fields(self, request: HttpRequest, obj: object = None) -> Any:
+    def get_fields(self, request: HttpRequest, obj: object = None) -> tuple[str, ...]:
         return readable_columns(self.model, {"id"})

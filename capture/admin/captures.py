@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, ClassVar
 
 from django.contrib import admin
 from django.core.exceptions import ValidationError
+from django.db.models import Model
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
 from audit.admin.base import actor_of
+from audit.json_text import JsonObject, JsonValue
 from audit.privacy.masking import mask_fields
 from capture import services
-from capture.admin.base import ActPages, ProjectionAdmin, ReadOnlyAdmin
+from capture.admin.base import Act, ActPages, ProjectionAdmin
 from capture.models import Capture, CapturedValue, CaptureLink, Identifier, Sighting
+from customers.admin.base import ReadOnlyAdmin
+
+if TYPE_CHECKING:
+    from django.contrib.admin.options import _FieldsetSpec
 
 _REASON = {"label": "Reason", "required": True}
 
@@ -43,11 +50,10 @@ class CaptureAdmin(ActPages, ReadOnlyAdmin):
     search_help_text = "A message id, an e-mail or a user id, whole."
     ordering = ("-received_at", "-id")
     extra_lookups = ("source__id__exact", "link__customer__id__exact")
-    acts: ClassVar[dict[str, dict[str, Any]]] = {
+    acts: ClassVar[dict[str, Act]] = {
         "correct": {
             "permission": "capture.correct_capture",
             "title": "Correct a value",
-            "method": "correct",
             "explanation": "What came is never changed. Your correction stands beside "
             "it, with both values, your name and the reason; pages show the new value.",
             "fields": {
@@ -76,8 +82,13 @@ class CaptureAdmin(ActPages, ReadOnlyAdmin):
     )
     _identity_columns = ("email", "phone", "user_ref", "anonymous_ref", "previous_ref")
 
-    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        parts = [
+    def get_fieldsets(
+        self, request: HttpRequest, obj: Model | None = None
+    ) -> _FieldsetSpec:
+        payload: _FieldsetSpec = []
+        if obj is not None and request.user.has_perm("capture.read_payload", obj):
+            payload = [("As it came", {"fields": ("raw_payload",)})]
+        return [
             ("What and when", {"fields": self._columns}),
             (
                 "Whom",
@@ -95,14 +106,8 @@ class CaptureAdmin(ActPages, ReadOnlyAdmin):
                 "Corrections and repeats",
                 {"fields": ("corrections", "sightings", "corrects_id", "replay_of_id")},
             ),
+            *payload,
         ]
-        if obj is not None and request.user.has_perm("capture.read_payload", obj):
-            parts.append(("As it came", {"fields": ("raw_payload",)}))
-        return parts
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        parts = self.get_fieldsets(request, obj)
-        return [name for _, part in parts for name in part["fields"]]
 
     @admin.display(description="Customer")
     def customer(self, capture: Capture) -> str:
@@ -131,22 +136,11 @@ class CaptureAdmin(ActPages, ReadOnlyAdmin):
 
     @admin.display(description="Fields")
     def normalised(self, capture: Capture) -> str:
-        fields = services.fields_of(capture)
-        if getattr(capture, "is_masked", False):
-            fields = mask_fields(fields)
-        lines = (
-            (name, _display_value(value)) for name, value in sorted(fields.items())
-        )
-        return _table(lines)
+        return _value_table(capture, services.fields_of(capture))
 
     @admin.display(description="Facts")
     def stored_values(self, capture: Capture) -> str:
-        values = capture.facts or {}
-        if getattr(capture, "is_masked", False):
-            values = mask_fields(values)
-        return _table(
-            (name, _display_value(value)) for name, value in sorted(values.items())
-        )
+        return _value_table(capture, capture.facts or {})
 
     @admin.display(description="Corrections")
     def corrections(self, capture: Capture) -> str:
@@ -173,7 +167,9 @@ class CaptureAdmin(ActPages, ReadOnlyAdmin):
     def raw_payload(self, capture: Capture) -> str:
         return format_html("<pre>{}</pre>", _pretty(capture.payload))
 
-    def correct(self, request: HttpRequest, capture: Capture, values: Any) -> str:
+    def correct(
+        self, request: HttpRequest, capture: Capture, values: dict[str, str]
+    ) -> str:
         key = values["key"].strip()
         if not key:
             msg = "Name the key whose value is wrong."
@@ -187,7 +183,7 @@ class CaptureAdmin(ActPages, ReadOnlyAdmin):
         return "The correction is recorded. What came stands beside it."
 
 
-def _value_of(text: str) -> Any:
+def _value_of(text: str) -> JsonValue:
     try:
         return services.read_value(text)
     except ValueError:
@@ -200,7 +196,13 @@ def _display_value(value: object) -> str:
     return value if isinstance(value, str) else services.write_value(value)
 
 
-def _table(lines: Any) -> str:
+def _value_table(capture: Capture, values: JsonObject) -> str:
+    if getattr(capture, "is_masked", False):
+        values = mask_fields(values)
+    return _table((name, _display_value(values[name])) for name in sorted(values))
+
+
+def _table(lines: Iterable[tuple[str, str]]) -> str:
     cells = format_html_join("", "<tr><th>{}</th><td>{}</td></tr>", lines)
     return format_html("<table>{}</table>", cells)
 

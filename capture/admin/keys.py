@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django import forms
 from django.contrib import admin, messages
@@ -14,7 +14,7 @@ from audit.admin.base import actor_of
 from audit.admin.step_up import ConfirmedForms
 from audit.admin.tracked import TrackedForm
 from capture import services
-from capture.admin.base import ActPages
+from capture.admin.base import Act, ActPages
 from capture.choices import Provider
 from capture.models import ApiKey, Source, WebhookEndpoint
 from customers.admin.base import HubAdmin
@@ -32,17 +32,15 @@ class SourceAdmin(ConfirmedForms, HubAdmin):
     search_fields = ("name", "slug")
     autocomplete_fields = ("business",)
     readonly_fields = ("last_capture", "refused", "snippet")
-
-    def get_fields(self, request: HttpRequest, obj: object = None) -> Any:
-        fields = (
-            "business",
-            "name",
-            "slug",
-            "consent_wording_version",
-            "event_types",
-            "is_active",
-        )
-        return fields if obj is None else (*fields, *self.readonly_fields)
+    fields = (
+        "business",
+        "name",
+        "slug",
+        "consent_wording_version",
+        "event_types",
+        "is_active",
+        *readonly_fields,
+    )
 
     @admin.display(description="Last capture")
     def last_capture(self, source: Source) -> str:
@@ -95,12 +93,12 @@ class ApiKeyAdmin(ActPages, ConfirmedForms, HubAdmin):
         "last_used",
     )
     readonly_fields = ("prefix", "created_at", "revoked_at", "last_used")
+    fixed_fields = ("kind",)
     ordering = ("-created_at", "-id")
-    acts: ClassVar[dict[str, dict[str, Any]]] = {
+    acts: ClassVar[dict[str, Act]] = {
         "rotate": {
             "permission": "capture.change_apikey",
             "title": "Rotate",
-            "method": "rotate",
             "step_up": _STEP_UP,
             "level": messages.WARNING,
             "explanation": "Makes a new key like this one and shows it once. This one "
@@ -110,16 +108,11 @@ class ApiKeyAdmin(ActPages, ConfirmedForms, HubAdmin):
         "revoke": {
             "permission": "capture.change_apikey",
             "title": "Revoke",
-            "method": "revoke",
             "step_up": _STEP_UP,
             "explanation": "Ends this key at once. What is sent with it is refused.",
             "fields": {"reason": _REASON},
         },
     }
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        fixed = ["kind"] if obj is not None else []
-        return [*super().get_readonly_fields(request, obj), *fixed]
 
     @admin.display(description="Last used")
     def last_used(self, key: ApiKey) -> str:
@@ -130,12 +123,12 @@ class ApiKeyAdmin(ActPages, ConfirmedForms, HubAdmin):
         new, text = services.rotate_key(key, actor=actor_of(request))
         return f"The new key {new}, shown only now: {text}"
 
-    def revoke(self, request: HttpRequest, key: ApiKey, values: Any) -> str:
+    def revoke(self, request: HttpRequest, key: ApiKey, values: dict[str, str]) -> str:
         services.revoke_key(key, actor=actor_of(request), reason=values["reason"])
         return "The key is revoked."
 
     def save_model(
-        self, request: HttpRequest, obj: Any, form: Any, change: bool
+        self, request: HttpRequest, obj: ApiKey, form: forms.ModelForm, change: bool
     ) -> None:
         if change:
             super().save_model(request, obj, form, change)
@@ -167,12 +160,12 @@ class WebhookEndpointAdmin(ActPages, ConfirmedForms, HubAdmin):
     search_fields = ("name", "source__slug")
     autocomplete_fields = ("source",)
     readonly_fields = ("address", "secret_count")
+    fixed_fields = ("provider",)
     ordering = ("name", "id")
-    acts: ClassVar[dict[str, dict[str, Any]]] = {
+    acts: ClassVar[dict[str, Act]] = {
         "retire": {
             "permission": "capture.change_webhookendpoint",
             "title": "Retire old secrets",
-            "method": "retire",
             "step_up": _STEP_UP,
             "explanation": "Keeps the newest secret only. Do this once the provider "
             "signs with it.",
@@ -180,7 +173,7 @@ class WebhookEndpointAdmin(ActPages, ConfirmedForms, HubAdmin):
         },
     }
 
-    def get_fields(self, request: HttpRequest, obj: object = None) -> Any:
+    def get_fields(self, request: HttpRequest, obj: object = None) -> tuple[str, ...]:
         fields = (
             "source",
             "provider",
@@ -191,12 +184,7 @@ class WebhookEndpointAdmin(ActPages, ConfirmedForms, HubAdmin):
             "is_active",
         )
         secret = ("new_secret",) if self.has_change_permission(request, obj) else ()
-        extra_fields = self.readonly_fields if obj is not None else ()
-        return (*fields, *secret, *extra_fields)
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        fixed = ["provider"] if obj is not None else []
-        return [*super().get_readonly_fields(request, obj), *fixed]
+        return (*fields, *secret, *self.readonly_fields)
 
     @admin.display(description="Address for the provider")
     def address(self, endpoint: WebhookEndpoint) -> str:
@@ -214,7 +202,11 @@ class WebhookEndpointAdmin(ActPages, ConfirmedForms, HubAdmin):
         return "Only the newest secret is valid now."
 
     def save_model(
-        self, request: HttpRequest, obj: Any, form: Any, change: bool
+        self,
+        request: HttpRequest,
+        obj: WebhookEndpoint,
+        form: forms.ModelForm,
+        change: bool,
     ) -> None:
         super().save_model(request, obj, form, change)
         secret = form.cleaned_data.get("new_secret")

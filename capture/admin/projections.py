@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import FileResponse, Http404, HttpRequest
-from django.urls import path, reverse
+from django.urls import URLPattern, path
 from django.utils.html import format_html
 
-from audit.admin.base import actor_of
+from audit.admin.base import actor_of, readable_columns
 from audit.log import note_access
 from capture import services
-from capture.admin.base import ProjectionAdmin, readable_columns
+from capture.admin.base import ProjectionAdmin
 from capture.models import (
     DashboardSnapshot,
     Login,
@@ -82,30 +81,24 @@ class QuestionnaireAdmin(ProjectionAdmin):
     search_fields = ("user_email__exact", "customer__unique_id__istartswith")
     ordering = ("-occurred_at", "-id")
 
-    def get_urls(self) -> list[Any]:
+    def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.screenshot_view)
-        name = "capture_questionnaire_screenshot"
-        page = path("<uuid:pk>/screenshot/", view, name=name)
+        page = path("<uuid:pk>/screenshot/", view, name=self.page_name("screenshot"))
         return [page, *super().get_urls()]
 
-    def get_fields(self, request: HttpRequest, obj: object = None) -> Any:
-        return [*readable_columns(self.model, {"id", "account_screenshot"}), "picture"]
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return [*super().get_readonly_fields(request, obj), "picture"]
+    def get_fields(self, request: HttpRequest, obj: object = None) -> tuple[str, ...]:
+        return (*readable_columns(self.model, {"id", "account_screenshot"}), "picture")
 
     @admin.display(description="Screenshot")
     def picture(self, questionnaire: Questionnaire) -> str:
         if not questionnaire.account_screenshot:
             return "–"
-        url = reverse("admin:capture_questionnaire_screenshot", args=[questionnaire.pk])
+        url = self.page_url("screenshot", questionnaire.pk)
         return format_html('<a href="{}">Download</a>', url)
 
     def screenshot_view(self, request: HttpRequest, pk: UUID) -> FileResponse:
         """Hand out the screenshot as a download; the browser never renders it here."""
-        questionnaire = self.get_object(request, str(pk))
-        if questionnaire is None:
-            raise Http404
+        questionnaire: Questionnaire = self.get_or_404(request, pk)
         if not self.has_view_permission(request, questionnaire):
             raise PermissionDenied
         file = services.open_screenshot(questionnaire)
@@ -126,7 +119,6 @@ class QuestionnaireAdmin(ProjectionAdmin):
         )
         response["Content-Type"] = "application/octet-stream"
         response["X-Content-Type-Options"] = "nosniff"
-        response["Cache-Control"] = "no-store"
         return response
 
 

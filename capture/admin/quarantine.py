@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 from uuid import UUID
 
 from django.contrib import admin
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 
 from audit.admin.base import actor_of
@@ -16,9 +16,15 @@ from audit.admin.bulk import BulkAct, BulkActs
 from audit.admin.once import repeatable
 from audit.tenancy.actors import Actor
 from capture import services
-from capture.admin.base import ActPages, ReadOnlyAdmin
+from capture.admin.base import Act, ActPages
 from capture.choices import Decision, IngestStatus
 from capture.models import Quarantine, QuarantineDecision, RefusalCount
+from customers.admin.base import ReadOnlyAdmin
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
+
+    from capture.models.quarantine import QuarantineQuerySet
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -27,10 +33,14 @@ class StateFilter(admin.SimpleListFilter):
     title = "state"
     parameter_name = "state"
 
-    def lookups(self, request: HttpRequest, model_admin: object) -> Any:
+    def lookups(
+        self, request: HttpRequest, model_admin: object
+    ) -> list[tuple[str, _StrOrPromise]]:
         return [("open", "open"), *Decision.choices]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Quarantine]
+    ) -> QuerySet[Quarantine]:
         if self.value() == "open":
             return queryset.filter(decisions=None)
         if self.value():
@@ -38,9 +48,8 @@ class StateFilter(admin.SimpleListFilter):
         return queryset
 
 
-def _check(items: QuerySet[Quarantine], actor: Actor) -> None:
-    queryset: Any = items
-    if queryset.visible_to(actor, "capture.replay_quarantine").count() < items.count():
+def _check(items: QuarantineQuerySet, actor: Actor) -> None:
+    if items.visible_to(actor, "capture.replay_quarantine").count() < items.count():
         msg = "Some of these items are not yours to replay."
         raise ValidationError(msg, code="not_found")
 
@@ -73,11 +82,10 @@ class QuarantineAdmin(BulkActs, ActPages, ReadOnlyAdmin):
     search_fields = ("message_id__exact",)
     ordering = ("-received_at", "-id")
     actions = ("replay_all",)
-    acts: ClassVar[dict[str, dict[str, Any]]] = {
+    acts: ClassVar[dict[str, Act]] = {
         "replay": {
             "permission": "capture.replay_quarantine",
             "title": "Replay",
-            "method": "replay",
             "explanation": "Take the item after all, as it is or as you correct it "
             "here. The original stays as it came.",
             "initial": lambda quarantined: {"item": quarantined.item or ""},
@@ -89,7 +97,6 @@ class QuarantineAdmin(BulkActs, ActPages, ReadOnlyAdmin):
         "discard": {
             "permission": "capture.discard_quarantine",
             "title": "Discard",
-            "method": "discard",
             "explanation": "Say that the item is not to be taken. It stays here.",
             "fields": {"reason": {"label": "Reason", "required": True}},
         },
@@ -109,21 +116,20 @@ class QuarantineAdmin(BulkActs, ActPages, ReadOnlyAdmin):
         "state",
     )
 
-    def get_visible(self, actor: Any) -> QuerySet[Any]:
-        queryset: Any = super().get_visible(actor)
-        return queryset.with_outcome()
+    def get_visible(self, actor: Actor) -> QuarantineQuerySet:
+        items = cast("QuarantineQuerySet", super().get_visible(actor))
+        return items.with_outcome()
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+    def get_fields(
+        self, request: HttpRequest, obj: Model | None = None
+    ) -> tuple[str, ...]:
         if obj is not None and request.user.has_perm("capture.read_payload", obj):
-            return [*self._columns, "what_came"]
-        return list(self._columns)
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return self.get_fields(request, obj)
+            return (*self._columns, "what_came")
+        return self._columns
 
     @admin.display(description="Seen")
-    def times_seen(self, item: Any) -> int:
-        return int(item.times_seen)
+    def times_seen(self, item: Quarantine) -> int:
+        return item.times_seen  # type: ignore[attr-defined]  # by `with_outcome`
 
     @admin.display(description="State")
     def state(self, item: Quarantine) -> str:
@@ -134,7 +140,9 @@ class QuarantineAdmin(BulkActs, ActPages, ReadOnlyAdmin):
     def what_came(self, item: Quarantine) -> str:
         return format_html("<pre>{}</pre>", item.item or "not kept")
 
-    def replay(self, request: HttpRequest, quarantined: Quarantine, values: Any) -> str:
+    def replay(
+        self, request: HttpRequest, quarantined: Quarantine, values: dict[str, str]
+    ) -> str:
         text = values["item"].strip()
         changed = text if text != (quarantined.item or "").strip() else None
         result = services.replay_quarantined(
@@ -153,7 +161,7 @@ class QuarantineAdmin(BulkActs, ActPages, ReadOnlyAdmin):
         return f"{summary}are captures now; {wrong} are in quarantine by themselves."
 
     def discard(
-        self, request: HttpRequest, quarantined: Quarantine, values: Any
+        self, request: HttpRequest, quarantined: Quarantine, values: dict[str, str]
     ) -> str:
         services.discard_quarantined(
             quarantined, actor=actor_of(request), reason=values["reason"]
@@ -165,7 +173,9 @@ class QuarantineAdmin(BulkActs, ActPages, ReadOnlyAdmin):
 
     @admin.action(description="Replay…", permissions=["replay"])
     @repeatable
-    def replay_all(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
+    def replay_all(
+        self, request: HttpRequest, queryset: QuarantineQuerySet
+    ) -> HttpResponse | None:
         return self.act_on_many(request, queryset, REPLAY)
 
 
@@ -181,10 +191,8 @@ class QuarantineDecisionAdmin(ReadOnlyAdmin):
 @admin.register(RefusalCount)
 class RefusalCountAdmin(ReadOnlyAdmin):
     list_display = ("hour", "code", "count", "source")
+    fields = list_display
     list_filter = ("code", "hour")
     list_select_related = ("source",)
     ordering = ("-hour", "-id")
     extra_lookups = ("source__id__exact",)
-
-    def get_fields(self, request: HttpRequest, obj: object = None) -> Any:
-        return ["hour", "code", "count", "source"]

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 
 from audit import log
-from audit.admin.base import actor_of
+from audit.admin.base import actor_of, render_page
+from audit.tenancy.actors import Actor
 from customers import services
 
 REVIEW = "customers.view_membership"
@@ -30,18 +29,17 @@ def review_view(request: HttpRequest) -> HttpResponse:
         log.record_review([business.pk for business in businesses], actor=actor)
         messages.success(request, "The review is recorded.")
         return HttpResponseRedirect(reverse("admin:access_review"))
-    context = {
-        **admin.site.each_context(request),
-        "title": "Access review",
-        "people": _members(request),
-        "days": _REVIEWED_DAYS,
-        "reviewed": log.last_review(business.pk for business in businesses),
-    }
-    return TemplateResponse(request, "admin/access_review.html", context)
+    return render_page(
+        request,
+        "admin/access_review.html",
+        "Access review",
+        members=_members(actor),
+        days=_REVIEWED_DAYS,
+        reviewed=log.last_review(business.pk for business in businesses),
+    )
 
 
-def _members(request: HttpRequest) -> list[dict[str, Any]]:
-    actor = actor_of(request)
+def _members(actor: Actor) -> list[dict[str, object]]:
     memberships = list(services.list_memberships(actor=actor))
     ids = {membership.user_id for membership in memberships}
     signed_in = log.last_sign_ins(ids, actor=actor)

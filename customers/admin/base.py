@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from django import forms
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from audit.admin.base import GuardedAdmin, ScopedAdmin, actor_of
@@ -13,12 +15,15 @@ from audit.admin.tracked import ServiceAdmin, TrackedAdmin
 from audit.tenancy.actors import Actor
 from customers import services
 
+if TYPE_CHECKING:
+    from django.contrib.admin.options import _FieldsetSpec
 
-def money_column(name: str, description: str) -> Any:
+
+def money_column(name: str, description: str) -> Callable[[object, Any], str]:
     """Return a method of a page that displays an amount with its currency."""
 
     @admin.display(description=description, ordering=name)
-    def column(self: Any, instance: Any) -> str:
+    def column(self: object, instance: Any) -> str:
         return services.format_money(getattr(instance, name), instance.currency)
 
     return column
@@ -27,27 +32,24 @@ def money_column(name: str, description: str) -> Any:
 class HubScopedAdmin(ScopedAdmin):
     """A page of what belongs to the actor's businesses."""
 
-    def get_visible(self, actor: Actor) -> QuerySet[Any]:
+    def get_visible(self, actor: Actor) -> QuerySet[Model]:
         return services.list_visible(self.model, actor=actor)
 
 
 class HubAdmin(HubScopedAdmin, TrackedAdmin):
     """A page whose changes go through `save_record`."""
 
-    def get_fieldsets(self, request: HttpRequest, obj: object = None) -> Any:
-        parts = super().get_fieldsets(request, obj)
+    def get_fieldsets(self, request: HttpRequest, obj: object = None) -> _FieldsetSpec:
+        fieldsets = super().get_fieldsets(request, obj)
         if obj is not None:
-            return parts
+            return fieldsets
         # What saving computes is another value than an empty form shows.
         computed = set(self.readonly_fields)
-        typed = [
-            (
-                title,
-                {**more, "fields": [n for n in more["fields"] if n not in computed]},
-            )
-            for title, more in parts
+        return [
+            (title, {**options, "fields": names})
+            for title, options in fieldsets
+            if (names := [n for n in options["fields"] if n not in computed])
         ]
-        return [part for part in typed if part[1]["fields"]]
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         initial = super().get_changeform_initial_data(request)
@@ -58,7 +60,7 @@ class HubAdmin(HubScopedAdmin, TrackedAdmin):
                 initial.setdefault("business", str(businesses[0].pk))
         return initial
 
-    def write(self, instance: Any, *, actor: Actor, reason: str | None) -> None:
+    def write(self, instance: Model, *, actor: Actor, reason: str | None) -> None:
         services.save_record(instance, actor=actor, reason=reason)
 
 
@@ -87,6 +89,6 @@ class EntryAdmin(ServiceAdmin, ReadOnlyAdmin):
         return super(GuardedAdmin, self).has_add_permission(request)
 
     def save_model(
-        self, request: HttpRequest, obj: Any, form: Any, change: bool
+        self, request: HttpRequest, obj: Model, form: forms.ModelForm, change: bool
     ) -> None:
         services.save_record(obj, actor=actor_of(request))

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse
 
 from audit import accounts
-from audit.admin.base import ScopedAdmin, actor_of, readable_columns
+from audit.admin.base import Context, ScopedAdmin, actor_of, readable_columns
 from audit.admin.inlines import ReadOnlyInline
 from audit.admin.step_up import require_step_up, sent_fields
 from audit.tenancy.actors import Actor
@@ -64,8 +64,8 @@ class BookingAdmin(ExchangeChildAdmin):
     total = money_column("total_amount", "Total")
     paid = money_column("paid_amount", "Paid")
 
-    def write(self, instance: Booking, *, actor: Actor, reason: str | None) -> None:
-        if instance._state.adding:
+    def write(self, instance: Model, *, actor: Actor, reason: str | None) -> None:
+        if isinstance(instance, Booking) and instance._state.adding:
             services.check_new_booking(instance)
         super().write(instance, actor=actor, reason=reason)
 
@@ -80,8 +80,8 @@ class LimitedForms(ScopedAdmin):
         request: HttpRequest,
         object_id: str | None = None,
         form_url: str = "",
-        extra_context: Any = None,
-    ) -> Any:
+        extra_context: Context | None = None,
+    ) -> HttpResponse:
         instance = self._sent(request, object_id) if request.method == "POST" else None
         if instance is not None and services.needs_step_up(instance):
             source = instance.booking if isinstance(instance, Refund) else instance
@@ -89,13 +89,14 @@ class LimitedForms(ScopedAdmin):
                 f"Give back {services.format_money(instance.amount, source.currency)}"
             )
             form = sent_fields(request)
-            digest = accounts.digest_of(
-                instance._meta.model_name, pk=object_id, form=form
-            )
+            table = str(instance._meta.model_name)
+            digest = accounts.digest_of(table, pk=object_id, form=form)
             require_step_up(request, "refund_over_limit", what=what, digest=digest)
         return super().changeform_view(request, object_id, form_url, extra_context)
 
-    def _sent(self, request: HttpRequest, object_id: str | None) -> Any:
+    def _sent(
+        self, request: HttpRequest, object_id: str | None
+    ) -> Refund | Credit | None:
         """Return the instance that the form would save; None for an invalid form."""
         instance = self.get_object(request, unquote(object_id)) if object_id else None
         if object_id and instance is None:
@@ -126,14 +127,14 @@ class RefundAdmin(LimitedForms, CustomerChildAdmin):
     actions = ("approve", "refuse")
 
     def save_model(
-        self, request: HttpRequest, obj: Any, form: Any, change: bool
+        self, request: HttpRequest, obj: Refund, form: forms.ModelForm, change: bool
     ) -> None:
         super().save_model(request, obj, form, change)
         if obj.status == RefundStatus.REQUESTED:
             self.message_user(request, _WAITS, messages.WARNING)
 
     def has_approve_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.has_perm(services.EXCEED_LIMIT))
+        return request.user.has_perm(services.EXCEED_LIMIT)
 
     @admin.action(description="Approve: give the money back", permissions=["approve"])
     def approve(self, request: HttpRequest, queryset: QuerySet[Refund]) -> None:
@@ -152,7 +153,7 @@ class RefundAdmin(LimitedForms, CustomerChildAdmin):
         self,
         request: HttpRequest,
         queryset: QuerySet[Refund],
-        act: Callable[..., Any],
+        act: Callable[..., object],
         done: str,
     ) -> None:
         """Decide on one requested refund, and say what came of it."""
@@ -179,8 +180,8 @@ class CreditAdmin(LimitedForms, EntryAdmin):
     extra_lookups = ("customer__id__exact",)
     ordering = ("-created_at", "-id")
 
-    def get_fields(self, request: HttpRequest, obj: object = None) -> Any:
+    def get_fields(self, request: HttpRequest, obj: object = None) -> tuple[str, ...]:
         hidden = {"salt", "commitment", "id", "business", "reverses"}
         if obj is None:
             hidden |= {"created_at", "created_by_id", "operation_id"}
-        return readable_columns(Credit, hidden)
+        return readable_columns(self.model, hidden)

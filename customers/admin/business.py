@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.db.models import Model
 from django.http import HttpRequest
 
 from audit.accounts import active_users
@@ -41,14 +42,14 @@ class BusinessAdmin(ConfirmedForms, HubAdmin):
     )
 
     def get_readonly_fields(
-        self, request: HttpRequest, obj: Business | None = None
+        self, request: HttpRequest, obj: Model | None = None
     ) -> list[str]:
         # A business is the scope itself and belongs to none.
         fields = super().get_readonly_fields(request, obj)
         return [name for name in fields if name != "business"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.is_superuser)
+        return request.user.is_superuser
 
 
 class NewMemberForm(TrackedForm):
@@ -82,17 +83,12 @@ class MembershipAdmin(ConfirmedForms, HubAdmin):
     search_fields = ("user__username", "business__slug")
     autocomplete_fields = ("business",)
     fields = ("user", "business", "role", "is_default", "ended_at")
-
-    def get_readonly_fields(
-        self, request: HttpRequest, obj: Membership | None = None
-    ) -> list[str]:
-        fixed = ["user"] if obj is not None else []
-        return [*super().get_readonly_fields(request, obj), *fixed]
+    fixed_fields = ("user",)
 
     def get_form(
         self,
         request: HttpRequest,
-        obj: Membership | None = None,
+        obj: Model | None = None,
         change: bool = False,
         **kwargs: Any,
     ) -> type[forms.ModelForm]:
@@ -100,7 +96,7 @@ class MembershipAdmin(ConfirmedForms, HubAdmin):
         return super().get_form(request, obj, change, **kwargs)
 
     def save_model(
-        self, request: HttpRequest, obj: Any, form: Any, change: bool
+        self, request: HttpRequest, obj: Membership, form: forms.ModelForm, change: bool
     ) -> None:
         super().save_model(request, obj, form, change)
         # A refused sign-in says to nobody what was missing.

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 
-from audit.admin.base import actor_of
+from audit.admin.base import Context, actor_of
 from audit.admin.bulk import BulkAct, BulkActs
 from audit.admin.once import repeatable
 from audit.admin.people import PersonPages
@@ -32,7 +34,11 @@ from customers.admin.inlines import (
     PreferencesInline,
     TicketInline,
 )
-from customers.models import Customer
+from customers.models import Customer, CustomerQuerySet
+
+if TYPE_CHECKING:
+    from django.contrib.admin.filters import _ListFilterChoices
+    from django.contrib.admin.options import _FieldsetSpec, _ListDisplayT
 
 
 class CustomerForm(TrackedForm):
@@ -45,7 +51,7 @@ class CustomerForm(TrackedForm):
         if "opened_rev" in self.fields and not self.instance._state.adding:
             self.fields["opened_rev"].initial = self.instance.rev
 
-    def clean(self) -> dict[str, Any] | None:
+    def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         opened = cleaned.pop("opened_rev", None)
         is_old = opened is not None and opened != self.instance.rev
@@ -69,12 +75,14 @@ class ArchivedFilter(admin.SimpleListFilter):
     ) -> list[tuple[str, str]]:
         return [("yes", "Archived"), ("all", "All")]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Customer]
+    ) -> QuerySet[Customer]:
         if self.value() == "all":
             return queryset
         return queryset.filter(archived_at__isnull=self.value() != "yes")
 
-    def choices(self, changelist: Any) -> Any:
+    def choices(self, changelist: ChangeList) -> Iterator[_ListFilterChoices]:
         choices = super().choices(changelist)
         for number, choice in enumerate(choices):
             yield {**choice, "display": "Live"} if number == 0 else choice
@@ -91,7 +99,9 @@ class LookAlikeFilter(admin.SimpleListFilter):
     ) -> list[tuple[str, str]]:
         return [("yes", "E-mail or name looks like another's")]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Customer]
+    ) -> QuerySet[Customer]:
         if self.value() != "yes":
             return queryset
         customers = services.list_customers(actor=actor_of(request))
@@ -124,18 +134,10 @@ def _restore(ids: list[UUID], actor: Actor, reason: str) -> str:
 
 _BACK = "Nothing is deleted; both acts can be taken back."
 ARCHIVE = BulkAct(
-    "archive",
-    _check,
-    _archive,
-    "customers.tasks.archive_customers",
-    _BACK,
+    "archive", _check, _archive, "customers.tasks.archive_customers", _BACK
 )
 RESTORE = BulkAct(
-    "restore",
-    _check,
-    _restore,
-    "customers.tasks.restore_customers",
-    _BACK,
+    "restore", _check, _restore, "customers.tasks.restore_customers", _BACK
 )
 
 
@@ -273,36 +275,37 @@ class CustomerAdmin(BulkActs, PersonPages, ExchangeAdmin):
 
     # --- the list and the form --------------------------------------------------
 
-    def get_list_display(self, request: HttpRequest) -> Any:
+    def get_list_display(self, request: HttpRequest) -> _ListDisplayT[Customer]:
         # Who works for one business needs no column that names it.
         businesses = services.list_businesses(actor=actor_of(request))[:2]
         more = ("business",) if len(businesses) > 1 else ()
         return (*super().get_list_display(request), *more)
 
-    def get_fieldsets(self, request: HttpRequest, obj: object = None) -> Any:
+    def get_fieldsets(self, request: HttpRequest, obj: object = None) -> _FieldsetSpec:
         fieldsets = super().get_fieldsets(request, obj)
         if obj is not None and self.has_change_permission(request, obj):
             fieldsets[-1][1]["fields"] = ("change_reason", "opened_rev")
         return fieldsets
 
     def render_change_form(
-        self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
-    ) -> Any:
-        obj = kwargs.get("obj")
-        if obj is not None and obj.is_live:
-            duplicates = services.find_possible_duplicates(obj, actor=actor_of(request))
+        self, request: HttpRequest, context: Context, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        customer: Customer | None = context["original"]
+        if customer is not None and customer.is_live:
+            actor = actor_of(request)
+            duplicates = services.find_possible_duplicates(customer, actor=actor)
             context["possible_duplicates"] = [
-                (customer, _REASONS[reason]) for customer, reason in duplicates
+                (duplicate, _REASONS[reason]) for duplicate, reason in duplicates
             ]
         return super().render_change_form(request, context, *args, **kwargs)
 
-    def get_visible(self, actor: Actor) -> Any:
-        customers: Any = super().get_visible(actor)
+    def get_visible(self, actor: Actor) -> CustomerQuerySet:
+        customers = cast("CustomerQuerySet", super().get_visible(actor))
         return services.with_order_name(customers, actor=actor)
 
     def get_search_results(
         self, request: HttpRequest, queryset: Any, search_term: str
-    ) -> tuple[Any, bool]:
+    ) -> tuple[CustomerQuerySet, bool]:
         if not search_term:
             return queryset, False
         seen_in = actor_of(request).businesses_for(SEE_UNMASKED)
@@ -311,14 +314,18 @@ class CustomerAdmin(BulkActs, PersonPages, ExchangeAdmin):
     # --- acts -------------------------------------------------------------------
 
     def has_archive_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.has_perm(services.ARCHIVE))
+        return request.user.has_perm(services.ARCHIVE)
 
     @admin.action(description="Archive…", permissions=["archive"])
     @repeatable
-    def archive(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
+    def archive(
+        self, request: HttpRequest, queryset: QuerySet[Customer]
+    ) -> HttpResponse | None:
         return self.act_on_many(request, queryset, ARCHIVE)
 
     @admin.action(description="Restore…", permissions=["archive"])
     @repeatable
-    def restore(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
+    def restore(
+        self, request: HttpRequest, queryset: QuerySet[Customer]
+    ) -> HttpResponse | None:
         return self.act_on_many(request, queryset, RESTORE)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 from uuid import UUID
 
-from django.db.models import Count
+from django.db.models import Count, Model, QuerySet
 from django.http import HttpRequest
 from import_export.admin import ExportMixin
+from import_export.formats.base_formats import Format
+from import_export.resources import ModelResource
 
 from audit import accounts, log
 from audit.admin.base import actor_of
@@ -20,6 +22,9 @@ from customers.admin.base import CustomerChildAdmin
 from customers.admin.importing import ImportPages
 from customers.resources import resource_of
 from customers.sheets import FORMATS
+
+if TYPE_CHECKING:
+    from audit.history.querysets import ScopedQuerySet
 
 # How many subjects an event names; `audit.log.recording` keeps fewer still.
 _NOTED = 500
@@ -34,7 +39,7 @@ class ExchangeAdmin(ExportMixin, ImportPages):
         "admin/import_export/change_list_import_export.html"
     )
 
-    def get_resource_classes(self, request: HttpRequest) -> list[Any]:
+    def get_resource_classes(self, request: HttpRequest) -> list[type[ModelResource]]:
         """Return the columns of the table that files of this page are loaded into."""
         return [resource_of(self.import_table)]
 
@@ -45,8 +50,12 @@ class ExchangeAdmin(ExportMixin, ImportPages):
         return [str(pk) for pk in queryset.values_list("pk", flat=True)]
 
     def get_export_data(
-        self, file_format: Any, request: HttpRequest, queryset: Any, **kwargs: Any
-    ) -> Any:
+        self,
+        file_format: Format,
+        request: HttpRequest,
+        queryset: ScopedQuerySet[Model],
+        **kwargs: object,
+    ) -> str | bytes:
         actor = actor_of(request)
         # The person may have another role elsewhere: leave out those businesses.
         permission = f"{self.opts.app_label}.export_{self.opts.model_name}"
@@ -63,16 +72,12 @@ class ExchangeAdmin(ExportMixin, ImportPages):
         _record_each("export.started", counts, actor=actor, details=details)
         data = super().get_export_data(file_format, request, queryset, **kwargs)
         _record_each(
-            "export.finished",
-            counts,
-            actor=actor,
-            details=details,
-            exported=queryset,
+            "export.finished", counts, actor=actor, details=details, exported=queryset
         )
         return data
 
 
-def _count_by_business(queryset: Any) -> Counter[UUID]:
+def _count_by_business(queryset: QuerySet[Model]) -> Counter[UUID]:
     pairs = queryset.order_by().values_list("business_id").annotate(n=Count("pk"))
     return Counter(dict(pairs))
 
@@ -82,8 +87,8 @@ def _record_each(
     counts: Counter[UUID],
     *,
     actor: Actor,
-    details: dict[str, Any],
-    exported: Any = None,
+    details: dict[str, str],
+    exported: QuerySet[Model] | None = None,
 ) -> None:
     """Write one event in each business that is exported from; one without any.
 

@@ -6,29 +6,34 @@ gives it to its uploader alone.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied, ValidationError
+from django.core.files.uploadedfile import UploadedFile
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import path, reverse
+from django.urls import URLPattern, path, reverse
 
 from audit import jobs
-from audit.admin.base import actor_of, refuse
+from audit.admin.base import Context, actor_of, refuse, render_page
 from audit.admin.job import explain, follow_job, job_card
 from audit.admin.once import repeatable
-from audit.jobs.tasks import BATCH_SIZE
+from audit.jobs.tasks import BATCH_SIZE, JobTask
+from audit.json_text import JsonObject
 from audit.privacy.invisible import bidi_within
 from audit.privacy.masking import SEE_UNMASKED
 from audit.tenancy.actors import Actor
 from customers import services, tasks
 from customers.admin.base import HubAdmin
-from customers.models import ImportFile
+from customers.models import Business, ImportFile
 from customers.readers import KINDS, SheetError
+
+if TYPE_CHECKING:
+    from audit.models import Job
 
 _MISSING = "The file is no longer there. Choose it again."
 _NOT_LOOKED_AT = "The file was not looked at to its end. Choose it again."
@@ -49,7 +54,7 @@ class ImportFileForm(forms.Form):
         choices=[("", "By its name"), *((kind, kind.upper()) for kind in KINDS)],
         required=False,
     )
-    business: Any = forms.ModelChoiceField(
+    business: forms.ModelChoiceField = forms.ModelChoiceField(
         queryset=None,
         required=False,
         to_field_name="slug",
@@ -61,16 +66,16 @@ class ImportFileForm(forms.Form):
         help_text="Off: an empty cell leaves what is stored as it is.",
     )
 
-    def __init__(self, *args: Any, businesses: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, *, businesses: QuerySet[Business], **options: Any) -> None:
+        super().__init__(**options)
         field: Any = self.fields["business"]
         field.queryset = businesses
-        some = list(businesses[:2])
-        self._only = some[0] if len(some) == 1 else None
+        first = list(businesses[:2])
+        self._only = first[0] if len(first) == 1 else None
         if self._only is not None:
             del self.fields["business"]
 
-    def clean_import_file(self) -> Any:
+    def clean_import_file(self) -> UploadedFile:
         """Refuse a file that is too large, before anything of it is kept."""
         file = self.cleaned_data["import_file"]
         if file.size > settings.UPLOAD_MAX_BYTES:
@@ -78,7 +83,7 @@ class ImportFileForm(forms.Form):
             raise forms.ValidationError(msg)
         return file
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> dict[str, object]:
         """Find the format by the file's name, and the business if there is one only."""
         cleaned = super().clean() or {}
         file = cleaned.get("import_file")
@@ -119,10 +124,9 @@ class ImportPages(HubAdmin):
 
     def has_import_permission(self, request: HttpRequest) -> bool:
         """Tell whether the person may import rows of this kind in any business."""
-        user: Any = request.user
-        return bool(user.has_perm(self.import_table.permission))
+        return request.user.has_perm(self.import_table.permission)
 
-    def get_urls(self) -> list[Any]:
+    def get_urls(self) -> list[URLPattern]:
         name = self.page_name
         wrap = self.admin_site.admin_view
         urls = [
@@ -140,7 +144,9 @@ class ImportPages(HubAdmin):
         ]
         return [*urls, *super().get_urls()]
 
-    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+    def changelist_view(
+        self, request: HttpRequest, extra_context: Context | None = None
+    ) -> HttpResponse:
         allowed = {"has_import_permission": self.has_import_permission(request)}
         return super().changelist_view(request, {**(extra_context or {}), **allowed})
 
@@ -151,11 +157,13 @@ class ImportPages(HubAdmin):
     @repeatable
     def import_view(self, request: HttpRequest) -> HttpResponse:
         """Take a file, look at it, and lead to what it would do."""
-        self._require(request)
+        self._require_permission(request)
         actor, table = actor_of(request), self.import_table
         businesses = services.list_businesses(actor=actor, permission=table.permission)
         form = ImportFileForm(
-            request.POST or None, request.FILES or None, businesses=businesses
+            data=request.POST or None,
+            files=request.FILES or None,
+            businesses=businesses,
         )
         if request.method == "POST" and form.is_valid():
             file = form.cleaned_data["import_file"]
@@ -175,19 +183,21 @@ class ImportPages(HubAdmin):
             except ValidationError as error:
                 form.add_error("import_file", error)
             else:
-                return self._lead_to(upload)
-        context = {
-            "form": form,
-            "columns": table.columns,
-            "files": services.list_uploads(table=table, actor=actor),
-            "step": 1,
-        }
-        return self._render(request, "import.html", context)
+                return self._redirect_to(upload)
+        files = services.list_uploads(table=table, actor=actor)
+        return self._render(
+            request,
+            "import.html",
+            step=1,
+            form=form,
+            columns=table.columns,
+            files=files,
+        )
 
     @repeatable
     def import_file_view(self, request: HttpRequest, file_id: UUID) -> HttpResponse:
         """Show what a file would do or has done; load or remove it when told so."""
-        self._require(request)
+        self._require_permission(request)
         actor, table = actor_of(request), self.import_table
         try:
             upload = services.get_upload(file_id, table=table, actor=actor)
@@ -200,26 +210,29 @@ class ImportPages(HubAdmin):
             preview = services.import_findings(upload)
         except (ObjectDoesNotExist, SheetError):
             refuse(request, "not_found", "customers.importfile", str(file_id))
-            return self._again(request, _MISSING)
+            return self._back_to_start(request, _MISSING)
         if upload.previewed_at is None:
             # A preview that was cut off is made once more.
             error = job.error if job is not None else ""
-            return self._again(request, explain(error) if error else _NOT_LOOKED_AT)
+            return self._back_to_start(
+                request, explain(error) if error else _NOT_LOOKED_AT
+            )
         if upload.loaded_at is not None:
             report = services.import_report(upload)
             rejected = report["rejected"][: services.IMPORT_SAMPLE_SIZE]
-            context = {
-                "upload": upload,
-                "report": report,
-                "rejected": rejected,
-                "step": 4,
-            }
-            return self._render(request, "import_report.html", context)
+            return self._render(
+                request,
+                "import_report.html",
+                upload,
+                step=4,
+                report=report,
+                rejected=rejected,
+            )
         return self._show_preview(request, upload, preview, ConfirmImportForm())
 
     def rejected_view(self, request: HttpRequest, file_id: UUID) -> HttpResponse:
         """Send the rejected rows of a file with their reasons, to be mended."""
-        self._require(request)
+        self._require_permission(request)
         try:
             upload = services.get_upload(
                 file_id, table=self.import_table, actor=actor_of(request)
@@ -227,10 +240,9 @@ class ImportPages(HubAdmin):
             lines = list(services.export_rejects(upload))
         except (ObjectDoesNotExist, SheetError):
             refuse(request, "not_found", "customers.importfile", str(file_id))
-            return self._again(request, _MISSING)
+            return self._back_to_start(request, _MISSING)
         response = HttpResponse("".join(lines), content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = 'attachment; filename="rejected.csv"'
-        response["Cache-Control"] = "no-store"
         return response
 
     def _answer(self, request: HttpRequest, upload: ImportFile) -> HttpResponse:
@@ -240,12 +252,12 @@ class ImportPages(HubAdmin):
                 # The report and the event of what was written until here.
                 services.end_import(upload, actor=actor)
                 self.message_user(request, "The rest of the file is not loaded.")
-                return self._lead_to(upload)
+                return self._redirect_to(upload)
             try:
                 services.discard_upload(upload)
             except ValidationError as error:
                 self.message_user(request, " ".join(error.messages), messages.ERROR)
-                return self._lead_to(upload)
+                return self._redirect_to(upload)
             self.message_user(request, "The file was removed. Nothing was written.")
             return HttpResponseRedirect(self.page_url("changelist"))
         form = ConfirmImportForm(request.POST)
@@ -257,7 +269,7 @@ class ImportPages(HubAdmin):
             self._start_load(request, upload)
         except ValidationError as error:
             self.message_user(request, " ".join(error.messages), messages.ERROR)
-        return self._lead_to(upload)
+        return self._redirect_to(upload)
 
     # --- the work: a little of it here, the rest in a job -------------------------
 
@@ -282,10 +294,14 @@ class ImportPages(HubAdmin):
         if preview["total"] <= BATCH_SIZE:
             services.load_import(upload, actor=actor_of(request))
         else:
-            self._start_job(request, tasks.load_import, upload, total=preview["total"])
+            self._start_job(request, tasks.load_import, upload, preview["total"])
 
     def _start_job(
-        self, request: HttpRequest, task: Any, upload: ImportFile, **options: Any
+        self,
+        request: HttpRequest,
+        task: JobTask,
+        upload: ImportFile,
+        total: int | None = None,
     ) -> None:
         with jobs.room_for_jobs(actor_of(request)):
             task.using(
@@ -293,7 +309,7 @@ class ImportPages(HubAdmin):
                 business_id=upload.business_id,
                 reason=upload.reason,
                 key=_job_key(upload),
-                **options,
+                total=total,
             ).enqueue(file=str(upload.pk))
 
     # --- responses --------------------------------------------------------------
@@ -302,11 +318,10 @@ class ImportPages(HubAdmin):
         self,
         request: HttpRequest,
         upload: ImportFile,
-        preview: Any,
+        preview: JsonObject,
         form: ConfirmImportForm,
     ) -> HttpResponse:
         self._note_preview(request, preview)
-        is_started = upload.confirmed_at is not None
         counts = preview["counts"]
         groups = [
             {
@@ -317,26 +332,27 @@ class ImportPages(HubAdmin):
             }
             for name in services.IMPORT_OUTCOMES
         ]
-        context = {
-            "upload": upload,
-            "preview": preview,
-            "groups": groups,
-            "form": form,
-            "is_started": is_started,
-            "can_load": counts["new"] + counts["changed"] > 0,
-            "step": 2,
-        }
-        return self._render(request, "import_preview.html", context)
+        return self._render(
+            request,
+            "import_preview.html",
+            upload,
+            step=2,
+            preview=preview,
+            groups=groups,
+            form=form,
+            is_started=upload.confirmed_at is not None,
+            can_load=counts["new"] + counts["changed"] > 0,
+        )
 
     def _show_job(
-        self, request: HttpRequest, upload: ImportFile, job: Any
+        self, request: HttpRequest, upload: ImportFile, job: Job
     ) -> HttpResponse:
         step = 2 if upload.previewed_at is None else 3
-        context = {**job_card(job), "upload": upload, "step": step}
-        response = self._render(request, "import_running.html", context)
+        page, card = "import_running.html", job_card(job)
+        response = self._render(request, page, upload, step=step, **card)
         return follow_job(response, job)
 
-    def _masked(self, request: HttpRequest, row: dict[str, Any]) -> dict[str, Any]:
+    def _masked(self, request: HttpRequest, row: JsonObject) -> JsonObject:
         """Return a row of the preview with stored values as the person sees them."""
         columns = {column.name: column for column in self.import_table.columns}
         business = UUID(row["business"]) if row["business"] else None
@@ -348,7 +364,7 @@ class ImportPages(HubAdmin):
         page = self.page_url("change", row["key"]) if row["key"] else ""
         return bidi_within({**row, "changes": changes, "page": page})
 
-    def _note_preview(self, request: HttpRequest, preview: Any) -> None:
+    def _note_preview(self, request: HttpRequest, preview: JsonObject) -> None:
         """Note whose stored rows the preview shows beside the new values."""
         rows = [row for group in preview["shown"].values() for row in group]
         keys = [row["key"] for row in rows if row["key"]]
@@ -356,35 +372,37 @@ class ImportPages(HubAdmin):
         self.note_access(request, "previewed", stored)
 
     def _render(
-        self, request: HttpRequest, template: str, context: dict[str, Any]
+        self,
+        request: HttpRequest,
+        template: str,
+        upload: ImportFile | None = None,
+        **context: object,
     ) -> HttpResponse:
-        if "upload" in context:
-            key = context["upload"].pk
-            context["rejected_page"] = self.page_url("import_rejected", key)
-        context = {
+        if upload is not None:
+            context["upload"] = upload
+            context["rejected_page"] = self.page_url("import_rejected", upload.pk)
+        return render_page(
+            request,
+            f"admin/customers/{template}",
+            f"Import {self.opts.verbose_name_plural}",
+            opts=self.opts,
+            steps=["File", "Preview", "Load", "Report"],
             **context,
-            **self.admin_site.each_context(request),
-            "title": f"Import {self.opts.verbose_name_plural}",
-            "opts": self.opts,
-            "steps": ["File", "Preview", "Load", "Report"],
-        }
-        response = TemplateResponse(request, f"admin/customers/{template}", context)
-        response["Cache-Control"] = "no-store"
-        return response
+        )
 
-    def _require(self, request: HttpRequest) -> None:
+    def _require_permission(self, request: HttpRequest) -> None:
         if not self.has_import_permission(request):
             raise PermissionDenied
 
-    def _again(self, request: HttpRequest, sentence: str) -> HttpResponse:
+    def _back_to_start(self, request: HttpRequest, sentence: str) -> HttpResponse:
         self.message_user(request, sentence, messages.ERROR)
         return HttpResponseRedirect(self.page_url("import"))
 
-    def _lead_to(self, upload: ImportFile) -> HttpResponse:
+    def _redirect_to(self, upload: ImportFile) -> HttpResponse:
         return HttpResponseRedirect(self.page_url("import_file", upload.pk))
 
 
-def page_of_job(job: Any, actor: Actor) -> str:
+def page_of_job(job: Job, actor: Actor) -> str:
     """Return the page of the file of a job; empty for all but who sent the file."""
     try:
         upload = services.get_upload(UUID(job.args["file"]), table=None, actor=actor)

@@ -7,15 +7,7 @@ from django.http import HttpRequest
 
 from audit.admin.inlines import ReadOnlyInline, TrackedInline
 from customers.admin.base import money_column
-from customers.models import (
-    Address,
-    Booking,
-    Contact,
-    Flag,
-    Note,
-    Preferences,
-    Ticket,
-)
+from customers.models import Address, Booking, Contact, Flag, Note, Preferences, Ticket
 
 
 class PreferencesInline(TrackedInline, admin.StackedInline):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import admin
 from django.http import HttpRequest
 
@@ -57,7 +55,7 @@ class ConsentEventAdmin(EntryAdmin):
     extra_lookups = ("customer__id__exact",)
     ordering = ("-occurred_at", "-id")
 
-    def get_fields(self, request: HttpRequest, obj: object = None) -> Any:
+    def get_fields(self, request: HttpRequest, obj: object = None) -> tuple[str, ...]:
         hidden = {"salt", "commitment", "id", "business"}
         if obj is None:
             hidden |= {"created_at", "recorded_by_id", "capture_id", "operation_id"}
@@ -66,6 +64,7 @@ class ConsentEventAdmin(EntryAdmin):
 
 @admin.register(CustomerStats)
 class CustomerStatsAdmin(ReadOnlyAdmin):
+    fields = readable_columns(CustomerStats, {"id"})
     list_display = (
         "customer",
         "total_orders",
@@ -83,6 +82,3 @@ class CustomerStatsAdmin(ReadOnlyAdmin):
     list_select_related = ("customer",)
     search_fields = ("customer__unique_id__istartswith",)
     ordering = ("-last_active_at", "-id")
-
-    def get_fields(self, request: HttpRequest, obj: object = None) -> Any:
-        return readable_columns(CustomerStats, {"id"})

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import admin
 from django.http import HttpRequest
 
@@ -45,12 +43,12 @@ class TicketAdmin(ExchangeChildAdmin):
     )
     inlines = (MessageInline,)
 
-    def get_autocomplete_fields(self, request: HttpRequest) -> Any:
+    def get_autocomplete_fields(self, request: HttpRequest) -> list[str]:
         # Colleagues are a short list; the page of accounts is not for everybody.
-        fields = super().get_autocomplete_fields(request)
+        names = list(super().get_autocomplete_fields(request))
         if request.user.has_perm("audit.view_user"):
-            return fields
-        return [name for name in fields if name != "assignee"]
+            return names
+        return [name for name in names if name != "assignee"]
 
 
 @admin.register(TicketMessage)

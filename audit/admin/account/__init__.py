@@ -1,3 +1,3 @@
-"""Pages of the own account, and those that one signs in on."""
+"""Pages of one's own account, and those that one signs in on."""
 
 from __future__ import annotations

@@ -1,25 +1,20 @@
-"""The page on which a person sets the own PIN: password, and what there is already."""
+"""The page on which people set their PIN: password, and what there is already."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.views.decorators.debug import (
-    sensitive_post_parameters,
-    sensitive_variables,
-)
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
 from audit import accounts
-from audit.admin.base import actor_of
+from audit.admin.base import actor_of, render_page, user_of
 from audit.admin.once import repeatable
 from audit.admin.step_up import binding_of, require_step_up
+from audit.models import User
 
 _FIELD_OF = {
     "wrong_password": "password",
@@ -49,8 +44,8 @@ class PinForm(forms.Form):
         label="The PIN again", widget=forms.PasswordInput(attrs=_NUMERIC)
     )
 
-    def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, data: QueryDict | None, *, user: User) -> None:
+        super().__init__(data)
         self.fields["code"].required = not accounts.list_passkeys(user).exists()
         if not accounts.needs_code_for_pin(user):
             del self.fields["code"]
@@ -68,19 +63,12 @@ class PinForm(forms.Form):
 @sensitive_variables("form", "values")
 def pin_view(request: HttpRequest) -> HttpResponse:
     """Show the form, or set the PIN that it brings."""
-    user: Any = request.user
+    user = user_of(request)
     form = PinForm(request.POST or None, user=user)
     if request.method == "POST" and form.is_valid() and _enrolled(request, form):
         return _done(request)
-    context: dict[str, Any] = {
-        **admin.site.each_context(request),
-        "title": "Your PIN",
-        "form": form,
-        "released_from": accounts.waiting_release(user),
-    }
-    response = TemplateResponse(request, "admin/account/pin.html", context)
-    response["Cache-Control"] = "no-store"
-    return response
+    context = {"form": form, "released_from": accounts.waiting_release(user)}
+    return render_page(request, "admin/account/pin.html", "Your PIN", **context)
 
 
 def _done(request: HttpRequest) -> HttpResponse:
@@ -96,13 +84,14 @@ def _done(request: HttpRequest) -> HttpResponse:
 
 @sensitive_variables("form", "values")
 def _enrolled(request: HttpRequest, form: PinForm) -> bool:
-    user: Any = request.user
+    user = user_of(request)
     values = {n: v for n, v in form.cleaned_data.items() if n != "again"}
     if accounts.needs_proof_for_pin(user) and not values.get("code"):
         require_step_up(request, "account", what="Set your PIN")
-    binding = binding_of(request)
     try:
-        accounts.enrol_pin(user, actor=actor_of(request), binding=binding, **values)
+        accounts.enrol_pin(
+            user, actor=actor_of(request), binding=binding_of(request), **values
+        )
     except ValidationError as refused:
         field = _FIELD_OF.get(refused.code or "", "pin")
         form.add_error(field if field in form.fields else "pin", refused)

@@ -1,4 +1,4 @@
-"""The own second factor: an authenticator app, recovery codes, and passkeys."""
+"""One's own second factor: an authenticator app, recovery codes, and passkeys."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from audit import accounts
 from audit.admin import passkeys
-from audit.admin.account.pages import render_account
-from audit.admin.base import actor_of
+from audit.admin.base import actor_of, render_page, user_of
 from audit.admin.once import repeatable
 from audit.admin.step_up import binding_of, require_step_up
 from audit.ids import parse_uuid
+from audit.json_text import JsonObject
 
 _QR_BORDER = 4
 _SCOPE = "account"
 
 
 class PasswordEntry(forms.Form):
-    """The own password once more. The try counts, so no transaction may be open."""
+    """The password once more. The try counts, so no transaction may be open."""
 
     password = forms.CharField(
         label="Your password",
@@ -38,9 +38,9 @@ class PasswordEntry(forms.Form):
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
 
-    def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.user: Any = request.user
+    def __init__(self, request: HttpRequest, **options: Any) -> None:
+        super().__init__(**options)
+        self.user = user_of(request)
         self.actor = actor_of(request)
 
     def clean_password(self) -> str:
@@ -58,12 +58,12 @@ class RemovalForm(PasswordEntry):
         widget=forms.TextInput(attrs={"autocomplete": "one-time-code"}),
     )
 
-    def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
-        super().__init__(request, *args, **kwargs)
+    def __init__(self, request: HttpRequest, **options: Any) -> None:
+        super().__init__(request, **options)
         if not accounts.has_totp(self.user):
             self.fields["code"].label = "A recovery code"
 
-    def clean(self) -> dict[str, Any] | None:
+    def clean(self) -> dict[str, object]:
         values = super().clean() or {}
         # Without the right password no code is tried, and none is used up.
         if {"password", "code"} <= set(values):
@@ -115,30 +115,24 @@ def second_factor_view(request: HttpRequest) -> HttpResponse:
 
 
 def _begin(request: HttpRequest) -> HttpResponse:
-    user: Any = request.user
-    form = PasswordEntry(request, request.POST)
+    user = user_of(request)
+    form = PasswordEntry(request, data=request.POST)
     if accounts.has_totp(user) or not form.is_valid():
         return _second_factor_page(request, begin_form=form)
     _confirm_first(request, "Set up an authenticator")
-    return _begun(request, accounts.begin_enrolment(user))
+    return _enrolment_page(request, accounts.begin_enrolment(user))
 
 
 def _replace(request: HttpRequest) -> HttpResponse:
-    user: Any = request.user
-    form = RemovalForm(request, request.POST, auto_id="replace_%s")
+    user = user_of(request)
+    form = RemovalForm(request, data=request.POST, auto_id="replace_%s")
     if not accounts.has_totp(user) or not form.is_valid():
         return _second_factor_page(request, replace_form=form)
-    return _begun(request, accounts.begin_enrolment(user, replaces=True))
-
-
-def _begun(request: HttpRequest, enrolment: accounts.Enrolment) -> HttpResponse:
-    return _enrolment_page(
-        request, enrolment, FirstCodeForm(initial={"ticket": enrolment.ticket})
-    )
+    return _enrolment_page(request, accounts.begin_enrolment(user, replaces=True))
 
 
 def _confirm(request: HttpRequest) -> HttpResponse:
-    user: Any = request.user
+    user = user_of(request)
     form = FirstCodeForm(request.POST)
     try:
         enrolment = accounts.resume_enrolment(user, request.POST.get("ticket", ""))
@@ -162,32 +156,32 @@ def _confirm(request: HttpRequest) -> HttpResponse:
 
 
 def _codes(request: HttpRequest) -> HttpResponse:
-    user: Any = request.user
+    user = user_of(request)
     # Require a current code before issuing new recovery codes.
-    form = RemovalForm(request, request.POST, auto_id="codes_%s")
-    if not accounts.has_second_factor(user) or not form.is_valid():
-        return _second_factor_page(request, codes_form=form)
-    try:
-        codes = accounts.make_recovery_codes(user, actor=actor_of(request))
-    except ValidationError as error:
-        form.add_error(None, error)
-        return _second_factor_page(request, codes_form=form)
-    return _codes_page(request, codes)
+    form = RemovalForm(request, data=request.POST, auto_id="codes_%s")
+    if accounts.has_second_factor(user) and form.is_valid():
+        try:
+            codes = accounts.make_recovery_codes(user, actor=actor_of(request))
+        except ValidationError as error:
+            form.add_error(None, error)
+        else:
+            return _codes_page(request, codes)
+    return _second_factor_page(request, codes_form=form)
 
 
 def _remove(request: HttpRequest) -> HttpResponse:
-    user: Any = request.user
-    form = RemovalForm(request, request.POST, auto_id="remove_%s")
-    if not accounts.has_totp(user) or not form.is_valid():
-        return _second_factor_page(request, remove_form=form)
-    try:
-        accounts.remove_totp(user, actor=actor_of(request))
-    except ValidationError as error:
-        form.add_error(None, error)
-        return _second_factor_page(request, remove_form=form)
-    update_session_auth_hash(request, user)
-    messages.success(request, "Your authenticator was removed.")
-    return redirect("admin:account_second_factor")
+    user = user_of(request)
+    form = RemovalForm(request, data=request.POST, auto_id="remove_%s")
+    if accounts.has_totp(user) and form.is_valid():
+        try:
+            accounts.remove_totp(user, actor=actor_of(request))
+        except ValidationError as error:
+            form.add_error(None, error)
+        else:
+            update_session_auth_hash(request, user)
+            messages.success(request, "Your authenticator was removed.")
+            return redirect("admin:account_second_factor")
+    return _second_factor_page(request, remove_form=form)
 
 
 # --- passkeys -------------------------------------------------------------------
@@ -201,7 +195,7 @@ def _add_key(request: HttpRequest) -> HttpResponse:
     """
     if passkeys.is_asking(request):
         return passkeys.passkey_response(partial(_ask_key, request))
-    user: Any = request.user
+    user = user_of(request)
     try:
         codes = accounts.enrol_passkey(
             user,
@@ -219,21 +213,21 @@ def _add_key(request: HttpRequest) -> HttpResponse:
     return redirect("admin:account_second_factor")
 
 
-def _ask_key(request: HttpRequest) -> dict[str, Any]:
-    form = PasskeyForm(request, request.POST)
+def _ask_key(request: HttpRequest) -> JsonObject:
+    form = PasskeyForm(request, data=request.POST)
     if not form.is_valid():
         raise ValidationError([e for errors in form.errors.values() for e in errors])
     if _must_confirm(request):
         msg = "Confirm that it is you first: open this page again."
         raise ValidationError(msg, code="step_up_required")
-    user: Any = request.user
+    user = user_of(request)
     actor = actor_of(request)
     return accounts.begin_passkey(user, binding=binding_of(request), actor=actor)
 
 
 def _remove_key(request: HttpRequest) -> HttpResponse:
-    user: Any = request.user
-    form = PasswordEntry(request, request.POST, auto_id="key_remove_%s")
+    user = user_of(request)
+    form = PasswordEntry(request, data=request.POST, auto_id="key_remove_%s")
     key = parse_uuid(request.POST.get("key", "")) or UUID(int=0)
     if not form.is_valid():
         return _second_factor_page(request, key_remove_form=form, chosen=key)
@@ -260,7 +254,7 @@ def _confirm_first(request: HttpRequest, what: str) -> None:
     With a session and a password alone an attacker would add one of his own, and
     confirm anything with it. The first one has nothing before it.
     """
-    user: Any = request.user
+    user = user_of(request)
     if accounts.needs_proof_for_secrets(user):
         require_step_up(request, _SCOPE, what=what)
 
@@ -306,21 +300,24 @@ def _second_factor_page(request: HttpRequest, **forms: object) -> HttpResponse:
         **forms,
     }
     template = "admin/account/second_factor.html"
-    return render_account(request, template, "Second factor", **context)
+    return render_page(request, template, "Second factor", **context)
 
 
 def _enrolment_page(
-    request: HttpRequest, enrolment: accounts.Enrolment, form: FirstCodeForm
+    request: HttpRequest,
+    enrolment: accounts.Enrolment,
+    form: FirstCodeForm | None = None,
 ) -> HttpResponse:
+    form = form or FirstCodeForm(initial={"ticket": enrolment.ticket})
     size, drawing = _picture(enrolment.uri)
     context = {"form": form, "seed": enrolment.seed, "size": size, "drawing": drawing}
     template = "admin/account/enrol.html"
-    return render_account(request, template, "Set up your second factor", **context)
+    return render_page(request, template, "Set up your second factor", **context)
 
 
 def _codes_page(request: HttpRequest, codes: list[str]) -> HttpResponse:
     template = "admin/account/codes.html"
-    return render_account(request, template, "Your recovery codes", codes=codes)
+    return render_page(request, template, "Your recovery codes", codes=codes)
 
 
 def _code_error(retry_after: int) -> str:
@@ -343,9 +340,9 @@ def _picture(text: str) -> tuple[int, str]:
     return len(matrix), "".join(marks)
 
 
-def second_factor_context(request: HttpRequest) -> dict[str, Any]:
+def second_factor_context(request: HttpRequest) -> dict[str, object]:
     """Return the template context of a person's second factors."""
-    user: Any = request.user
+    user = user_of(request)
     return {
         "has_totp": accounts.has_totp(user),
         "has_second_factor": accounts.has_second_factor(user),

@@ -12,14 +12,18 @@ from django.contrib.auth import login
 from django.contrib.auth.views import LoginView
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils.http import urlencode
 
 from audit import accounts, clock
 from audit.accounts.device_cookie import device_of, remember, welcome_of
 from audit.admin import passkeys
+from audit.admin.base import Context
 from audit.admin.step_up import binding_of
-from audit.tenancy.actors import operation_of
+from audit.json_text import JsonObject
+from audit.models import User
+from audit.tenancy.actors import OperationContext, operation_of
 
 _PENDING = "sign_in_pending"
 _PENDING_SECONDS = 300
@@ -47,18 +51,18 @@ class _RefusableForm(forms.Form):
 
     locked = "Too many tries. Wait {} and sign in then."
 
-    def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, request: HttpRequest, **options: Any) -> None:
+        super().__init__(**options)
         self.label_suffix = ""
         self.request = request
-        self.user: Any = None
+        self.user: User | None = None
         self.retry_after = 0
 
     @property
-    def operation(self) -> Any:
+    def operation(self) -> OperationContext:
         return operation_of(self.request)
 
-    def get_user(self) -> Any:
+    def get_user(self) -> User | None:
         return self.user
 
     def refused(self, refused: accounts.SignInRefused, text: str) -> ValidationError:
@@ -85,7 +89,7 @@ class PasswordForm(_RefusableForm):
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> dict[str, object]:
         values = self.cleaned_data
         if {"username", "password"} <= set(values):
             try:
@@ -113,7 +117,7 @@ class CodeForm(_RefusableForm):
         ),
     )
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> dict[str, object]:
         values = self.cleaned_data
         self.user = pending_user(self.request)
         if values.get("code") and self.user is not None:
@@ -135,7 +139,7 @@ class PasskeyForm(_RefusableForm):
 
     passkey = forms.CharField(max_length=accounts.LONGEST_ANSWER)
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> dict[str, object]:
         values = self.cleaned_data
         if "passkey" not in values:
             raise ValidationError(_LATE)
@@ -155,7 +159,15 @@ class PasskeyForm(_RefusableForm):
 
 
 class _SignInView(LoginView):
-    """What both steps share: a safe redirect, and 429 when no tries are left."""
+    """What both steps share: a safe redirect, and 429 when no tries are left.
+
+    The forms are ours, of which the stubs of Django's view know nothing.
+    """
+
+    authentication_form: Any
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        return self.enter(form.get_user())
 
     def form_invalid(self, form: Any) -> HttpResponse:
         response = super().form_invalid(form)
@@ -164,7 +176,7 @@ class _SignInView(LoginView):
             response["Retry-After"] = str(form.retry_after)
         return response
 
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+    def get_context_data(self, **kwargs: object) -> Context:
         return super().get_context_data(
             **kwargs, passkey_domain=settings.PASSKEY_DOMAIN
         )
@@ -172,7 +184,7 @@ class _SignInView(LoginView):
     def get_default_redirect_url(self) -> str:
         return reverse("admin:index")
 
-    def enter(self, user: Any) -> HttpResponse:
+    def enter(self, user: User) -> HttpResponse:
         """Begin the session of a user whose sign-in is complete."""
         self.request.session.pop(_PENDING, None)
         login(self.request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
@@ -185,7 +197,7 @@ class PasswordView(_SignInView):
     """Asks for name and password, then leads to the second factor if there is one."""
 
     template_name = "admin/login.html"
-    authentication_form: Any = PasswordForm
+    authentication_form = PasswordForm
 
     def form_invalid(self, form: Any) -> HttpResponse:
         if form["username"].value():
@@ -197,19 +209,16 @@ class PasswordView(_SignInView):
     def form_valid(self, form: Any) -> HttpResponse:
         user = form.get_user()
         if not accounts.has_second_factor(user):
-            operation = operation_of(self.request)
             accounts.complete_sign_in(
                 user,
                 "",
-                operation=operation,
+                operation=form.operation,
                 method="session",
                 device=device_of(self.request),
             )
-            return self.enter(user)
+            return super().form_valid(form)
         accounts.record_first_factor(
-            user,
-            "second_factor_required",
-            operation=operation_of(self.request),
+            user, "second_factor_required", operation=form.operation
         )
         self.request.session.cycle_key()
         self.request.session[_PENDING] = {
@@ -225,7 +234,7 @@ class CodeView(_SignInView):
     """Asks for the code after an accepted password, for five minutes."""
 
     template_name = "admin/login_code.html"
-    authentication_form: Any = CodeForm
+    authentication_form = CodeForm
 
     def get_form(self, form_class: Any = None) -> Any:
         form = super().get_form(form_class)
@@ -240,7 +249,7 @@ class CodeView(_SignInView):
             field.widget.attrs["aria-describedby"] = "code-help"
         return form
 
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+    def get_context_data(self, **kwargs: object) -> Context:
         user = self.pending
         context = {
             "person": user.get_short_name() or user.get_username(),
@@ -250,11 +259,14 @@ class CodeView(_SignInView):
         }
         return super().get_context_data(**kwargs, **context)
 
-    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-        self.pending = pending_user(request)
-        if self.pending is None:
+    def dispatch(
+        self, request: HttpRequest, *args: object, **kwargs: object
+    ) -> HttpResponseBase:
+        pending = pending_user(request)
+        if pending is None:
             request.session.pop(_PENDING, None)
             return HttpResponseRedirect(reverse("admin:login"))
+        self.pending = pending
         return super().dispatch(request, *args, **kwargs)
 
     @property
@@ -262,17 +274,16 @@ class CodeView(_SignInView):
         """Tell whether the page asks for a recovery code: no app, or none at hand."""
         return not accounts.has_totp(self.pending) or "recovery" in self.request.GET
 
-    def form_valid(self, form: Any) -> HttpResponse:
-        return self.enter(form.get_user())
-
 
 class PasskeyView(_SignInView):
     """Signs in by passkey. Its form is part of the other two pages."""
 
     template_name = "admin/login.html"
-    authentication_form: Any = PasskeyForm
+    authentication_form = PasskeyForm
 
-    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def get(
+        self, request: HttpRequest, *args: object, **kwargs: object
+    ) -> HttpResponse:
         return HttpResponseRedirect(reverse("admin:login"))
 
     def post(
@@ -281,9 +292,6 @@ class PasskeyView(_SignInView):
         if passkeys.is_asking(request):
             return passkeys.passkey_response(partial(self._ask, request))
         return super().post(request, *args, **kwargs)
-
-    def form_valid(self, form: Any) -> HttpResponse:
-        return self.enter(form.get_user())
 
     def form_invalid(self, form: Any) -> HttpResponse:
         # The page has the other form: what the passkey said is an error above it.
@@ -294,7 +302,7 @@ class PasskeyView(_SignInView):
         }
         return super().form_invalid(form)
 
-    def _ask(self, request: HttpRequest) -> dict[str, Any]:
+    def _ask(self, request: HttpRequest) -> JsonObject:
         # The question is bound to a session, so there has to be one.
         if not request.session.session_key:
             request.session.create()
@@ -305,7 +313,7 @@ class PasskeyView(_SignInView):
         )
 
 
-def pending_user(request: HttpRequest) -> Any:
+def pending_user(request: HttpRequest) -> User | None:
     """Return whose password was right in this session a moment ago, or None."""
     pending = request.session.get(_PENDING)
     patience = timedelta(seconds=_PENDING_SECONDS)

@@ -1,4 +1,4 @@
-"""The own account of whoever is signed in: password, second factor, sessions, tokens.
+"""The account of whoever is signed in: password, second factor, sessions, tokens.
 
 The page is a list of sections; another module adds one with `register_section`.
 """
@@ -13,6 +13,7 @@ from uuid import UUID
 from django.contrib import admin, messages
 from django.contrib.admin.forms import AdminPasswordChangeForm
 from django.contrib.auth import update_session_auth_hash
+from django.contrib.auth.forms import PasswordChangeForm
 from django.contrib.auth.views import PasswordChangeView
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -21,9 +22,8 @@ from django.urls import URLPattern, path
 from django.views.decorators.http import require_POST, require_safe
 
 from audit import accounts
-from audit.admin.account.pages import render_account
 from audit.admin.account.second_factor import second_factor_context, second_factor_view
-from audit.admin.base import actor_of
+from audit.admin.base import actor_of, render_page, user_of
 from audit.tenancy.actors import Actor
 
 
@@ -33,7 +33,7 @@ class Section:
 
     title: str
     template: str
-    context: Callable[[HttpRequest], dict[str, Any]]
+    context: Callable[[HttpRequest], dict[str, object]] = lambda _request: {}
 
 
 _sections: list[Section] = []
@@ -68,18 +68,18 @@ def account_urls(site: admin.AdminSite) -> list[URLPattern]:
 
 @require_safe
 def account_view(request: HttpRequest) -> HttpResponse:
-    parts = [
+    sections = [
         {"title": s.title, "template": s.template, "context": s.context(request)}
         for s in _sections
     ]
-    return render_account(
-        request, "admin/account/index.html", "Your account", parts=parts
+    return render_page(
+        request, "admin/account/index.html", "Your account", sections=sections
     )
 
 
 @require_POST
 def end_sessions_view(request: HttpRequest) -> HttpResponse:
-    user: Any = request.user
+    user = user_of(request)
     with transaction.atomic():
         accounts.end_sessions(
             user, actor=actor_of(request), reason_code="ended_by_user"
@@ -91,7 +91,7 @@ def end_sessions_view(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def end_token_view(request: HttpRequest, pk: UUID) -> HttpResponse:
-    user: Any = request.user
+    user = user_of(request)
     family = accounts.list_token_families(user).filter(pk=pk).first()
     if family is None:
         raise Http404
@@ -100,14 +100,14 @@ def end_token_view(request: HttpRequest, pk: UUID) -> HttpResponse:
     return redirect("admin:account")
 
 
-# --- the own password -----------------------------------------------------------
+# --- the password ---------------------------------------------------------------
 
 
 class AccountPasswordForm(AdminPasswordChangeForm):
     """Django's form, with counted tries of the old password."""
 
-    def __init__(self, *args: Any, actor: Actor, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, *, actor: Actor, **options: Any) -> None:
+        super().__init__(**options)
         self.actor = actor
 
     def clean_old_password(self) -> str:
@@ -117,14 +117,14 @@ class AccountPasswordForm(AdminPasswordChangeForm):
 
 
 class AccountPasswordView(PasswordChangeView):
-    """Changes the own password: sessions elsewhere end, this one goes on."""
+    """Changes the password: sessions elsewhere end, this one goes on."""
 
-    form_class: Any = AccountPasswordForm
+    form_class = AccountPasswordForm
 
     def get_form_kwargs(self) -> dict[str, Any]:
         return super().get_form_kwargs() | {"actor": actor_of(self.request)}
 
-    def form_valid(self, form: Any) -> HttpResponse:
+    def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
         password = form.cleaned_data["new_password1"]
         accounts.change_password(form.user, password, actor=actor_of(self.request))
         update_session_auth_hash(self.request, form.user)
@@ -134,24 +134,20 @@ class AccountPasswordView(PasswordChangeView):
 # --- sections -------------------------------------------------------------------
 
 
-def _no_context(_request: HttpRequest) -> dict[str, Any]:
-    return {}
-
-
-def _pin_context(request: HttpRequest) -> dict[str, Any]:
-    user: Any = request.user
+def _pin_context(request: HttpRequest) -> dict[str, object]:
+    user = user_of(request)
     return {
         "state": accounts.step_up_state(user, binding=""),
         "released_from": accounts.waiting_release(user),
     }
 
 
-def _sessions_context(request: HttpRequest) -> dict[str, Any]:
-    user: Any = request.user
+def _sessions_context(request: HttpRequest) -> dict[str, object]:
+    user = user_of(request)
     return {"families": list(accounts.list_token_families(user)[:100])}
 
 
-register_section(Section("Password", "admin/account/_password.html", _no_context))
+register_section(Section("Password", "admin/account/_password.html"))
 register_section(
     Section("Second factor", "admin/account/_second_factor.html", second_factor_context)
 )
