@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_variables
+from rest_framework import exceptions
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -29,13 +30,17 @@ from audit.api.step_up_serializers import (
     StepUpStateSerializer,
 )
 from audit.ids import parse_uuid
+from audit.json_text import JsonObject
 from audit.models import Grant, Scope
 from audit.rest.exceptions import ApiError
+from audit.rest.problems import problem_item
 from audit.rest.views import ActionSpec, HubAPIView
 from audit.tenancy.actors import Actor
 
+if TYPE_CHECKING:
+    from audit.models import User
+
 HEADER = "X-Step-Up-Grant"
-_DIGEST_LENGTH = 64
 _STATUS = {
     "locked": 429,
     "too_many": 429,
@@ -44,13 +49,18 @@ _STATUS = {
     "wrong_passkey": 400,
     "late": 400,
 }
+# What is said of a field, whatever is wrong with it.
+_SENTENCES = {
+    "scope": f"scope is one of {', '.join(Scope.values)}.",
+    "credential": "Send the credential as the browser made it.",
+}
 _CHALLENGE = (
     'Bearer error="insufficient_user_authentication", '
     'error_description="Confirm this act with your PIN or authenticator.", max_age=300'
 )
 
 
-def binding_of(request: Any) -> str:
+def binding_of(request: Request) -> str:
     """Return what grants of this request are bound to: its token family or session."""
     family = getattr(request.auth, "pk", None)
     if family is not None:
@@ -59,7 +69,7 @@ def binding_of(request: Any) -> str:
 
 
 def require_step_up(
-    request: Any, scope: str, *, digest: str | None = None, what: str = ""
+    request: Request, scope: str, *, digest: str | None = None, what: str = ""
 ) -> Grant:
     """Return the grant for an act that begins here, which its events will name.
 
@@ -98,7 +108,7 @@ class IsStaff(BasePermission):
 
     def has_permission(self, request: Request, view: object) -> bool:
         _refuse_keys(request)
-        user: Any = request.user
+        user = request.user
         return bool(user.is_authenticated and user.is_active and user.is_staff)
 
 
@@ -106,12 +116,64 @@ class _View(HubAPIView):
     permission_classes = (IsStaff,)
     tag = "Signing in"
 
+    @property
+    def user(self) -> User:
+        """Who confirms; `IsStaff` has let nobody else in."""
+        return cast("User", self.request.user)
+
+    @sensitive_variables()
+    def body(self, **context: object) -> JsonObject:
+        """Return the checked body. Raises ApiError with the first mistake."""
+        if not isinstance(self.request.data, dict):
+            raise ApiError(400, "malformed", "Send one JSON object.")
+        try:
+            return super().body(**context)
+        except exceptions.ValidationError as error:
+            raise self._refusal(error.detail) from error
+
+    @sensitive_variables("body")
+    def act(self, body: JsonObject) -> JsonObject:
+        """Return what is to be confirmed, and where. Raises ApiError 403."""
+        scope, actor = body["scope"], Actor.from_request(self.request)
+        if not accounts.may_use(scope, actor=actor):
+            # Before the code is looked at: a grant that serves no right of the person
+            # would be an entry that looks like an attack.
+            sentence = "You have no right that this confirms."
+            raise ApiError(403, "permission_denied", sentence)
+        where = {"binding": binding_of(self.request), "actor": actor}
+        return {"scope": scope, "digest": body.get("digest"), **where}
+
+    @sensitive_variables("body", "verify")
+    def answer_grant(self, verify: Callable[..., Grant], body: JsonObject) -> Response:
+        """Answer the grant that `verify` gives."""
+        request, act = self.request, self.act(body)
+        try:
+            grant = verify(self.user, **act)
+        except ValidationError as refused:
+            raise _problem(refused) from refused
+        if getattr(request.auth, "pk", None) is None:
+            # A session gets a new key with each confirmation; its grants follow.
+            request.session.cycle_key()
+            new = binding_of(request)
+            accounts.rebind_grants(self.user, old=act["binding"], new=new)
+        return Response(StepUpGrantSerializer(grant).data)
+
+    def _refusal(self, details: Any) -> ApiError:
+        name, [detail, *_] = next(iter(details.items()))
+        if detail.code == "unknown_field":
+            listed = ", ".join(sorted(self.spec.body().fields))  # type: ignore[union-attr,misc]  # only asked where there is one
+            return ApiError(400, detail.code, f"Only these are known: {listed}.")
+        by_code = {"invalid": str(detail), "required": f"Send {name}."}
+        text = by_code.get(detail.code, f"{name} is a text of at most 200 signs.")
+        text = _SENTENCES.get(name, text)
+        errors = [problem_item(f"/{name}", "invalid", text)]
+        return ApiError(400, "validation_error", text, errors=errors)
+
 
 @method_decorator(sensitive_variables("body", "verify"), name="post")
 class StepUpView(_View):
     """POST confirms, GET lists what is confirmed here, DELETE ends it."""
 
-    # For the schema alone.
     action_specs: ClassVar[Mapping[str, ActionSpec]] = {
         "post": ActionSpec(
             "", StepUpGrantSerializer, body=ConfirmationSerializer, takes_key=False
@@ -122,27 +184,20 @@ class StepUpView(_View):
 
     def post(self, request: Request) -> Response:
         """Confirm an act with the own PIN or authenticator."""
-        body = _checked(request.data, {"scope", "pin", "totp", "digest"})
-        methods = [name for name in ("pin", "totp") if name in body]
-        if len(methods) != 1:
-            raise _invalid("pin", "Send either pin or totp.")
-        method = methods[0]
-        act = _act(request, body)
+        body = self.body()
+        method = "pin" if "pin" in body else "totp"
         verify = partial(accounts.verify_step_up, code=body[method], method=method)
-        grant = _verify_act(request, verify, act)
-        return Response(StepUpGrantSerializer(grant).data)
+        return self.answer_grant(verify, body)
 
     def get(self, request: Request) -> Response:
         """List what is confirmed here."""
-        user: Any = request.user
-        state = accounts.step_up_state(user, binding=binding_of(request))
+        state = accounts.step_up_state(self.user, binding=binding_of(request))
         return Response(StepUpStateSerializer(state).data)
 
     def delete(self, request: Request) -> Response:
         """End what is confirmed here."""
-        user: Any = request.user
         actor = Actor.from_request(request)
-        accounts.end_grants(user, binding=binding_of(request), actor=actor)
+        accounts.end_grants(self.user, binding=binding_of(request), actor=actor)
         return Response(status=204)
 
 
@@ -160,10 +215,9 @@ class PasskeyQuestionView(_View):
 
     def post(self, request: Request) -> Response:
         """Begin to confirm an act with one of the own passkeys."""
-        act = _act(request, _checked(request.data, {"scope", "digest"}))
-        user: Any = request.user
+        act = self.act(self.body())
         try:
-            return Response(accounts.ask_for_passkey(user, **act))
+            return Response(accounts.ask_for_passkey(self.user, **act))
         except ValidationError as refused:
             raise _problem(refused) from refused
 
@@ -179,16 +233,10 @@ class PasskeyView(_View):
 
     def post(self, request: Request) -> Response:
         """Confirm an act with one of the own passkeys."""
-        body = request.data if isinstance(request.data, dict) else {}
-        credential = body.get("credential")
-        if not isinstance(credential, dict):
-            raise _invalid("credential", "Send the credential as the browser made it.")
-        texts = {name: body[name] for name in body if name != "credential"}
-        sent = _checked(texts, {"scope", "digest", "ceremony"})
-        answer = {"ceremony": sent.get("ceremony"), "credential": credential}
+        body = self.body()
+        answer = {name: body[name] for name in ("ceremony", "credential")}
         verify = partial(accounts.verify_passkey_step_up, answer=answer)
-        grant = _verify_act(request, verify, _act(request, sent))
-        return Response(StepUpGrantSerializer(grant).data)
+        return self.answer_grant(verify, body)
 
 
 @method_decorator(sensitive_variables("body"), name="put")
@@ -206,80 +254,15 @@ class PinView(_View):
         a confirmation of the scope `account`, which whoever has only passkeys needs,
         and by whoever has none of them yet.
         """
-        body = _checked(request.data, {"password", "pin", "code"})
-        for name in ("password", "pin"):
-            if name not in body:
-                raise _invalid(name, f"Send {name}.")
-        user: Any = request.user
+        body = self.body()
         actor, binding = Actor.from_request(request), binding_of(request)
         try:
-            accounts.enrol_pin(user, actor=actor, binding=binding, **body)
+            accounts.enrol_pin(self.user, actor=actor, binding=binding, **body)
         except accounts.StepUpRequired as needed:
             raise _required(needed, "Set the own PIN") from needed
         except ValidationError as refused:
             raise _problem(refused) from refused
         return Response(status=204)
-
-
-@sensitive_variables("body")
-def _act(request: Request, body: dict[str, str]) -> dict[str, Any]:
-    """Return what is to be confirmed, and where. Raises ApiError for nothing."""
-    scope, digest = body.get("scope", ""), body.get("digest")
-    if scope not in Scope.values:
-        scopes = ", ".join(Scope.values)
-        raise _invalid("scope", f"scope is one of {scopes}.")
-    if scope in accounts.SINGLE_USE and len(digest or "") != _DIGEST_LENGTH:
-        raise _invalid("digest", "Send the digest that the refused act has named.")
-    actor = Actor.from_request(request)
-    if not accounts.may_use(scope, actor=actor):
-        # Before the code is looked at: a grant that serves no right of the person
-        # would be an entry that looks like an attack.
-        raise ApiError(
-            403, "permission_denied", "You have no right that this confirms."
-        )
-    binding = binding_of(request)
-    return {"scope": scope, "digest": digest, "binding": binding, "actor": actor}
-
-
-@sensitive_variables("verify")
-def _verify_act(
-    request: Any, verify: Callable[..., Grant], act: dict[str, Any]
-) -> Grant:
-    user: Any = request.user
-    old = binding_of(request)
-    try:
-        grant = verify(user, **act)
-    except ValidationError as refused:
-        raise _problem(refused) from refused
-    if getattr(request.auth, "pk", None) is None:
-        # A session gets a new key with each confirmation; its grants follow.
-        request.session.cycle_key()
-        accounts.rebind_grants(user, old=old, new=binding_of(request))
-    return grant
-
-
-@sensitive_variables("body")
-def _checked(body: object, names: set[str]) -> dict[str, str]:
-    """Return a body that is an object of texts. Raises ApiError for anything else."""
-    if not isinstance(body, dict):
-        raise ApiError(400, "malformed", "Send one JSON object.")
-    for name in body:
-        if name not in names:
-            listed = ", ".join(sorted(names))
-            raise ApiError(400, "unknown_field", f"Only these are known: {listed}.")
-        if not _is_plain(body[name]):
-            raise _invalid(name, f"{name} is a text of at most 200 signs.")
-    return {name: str(value) for name, value in body.items()}
-
-
-def _is_plain(value: object) -> bool:
-    longest = 200
-    return isinstance(value, str) and len(value) <= longest
-
-
-def _invalid(name: str, sentence: str) -> ApiError:
-    errors = [{"pointer": f"/{name}", "code": "invalid", "detail": sentence}]
-    return ApiError(400, "validation_error", sentence, errors=errors)
 
 
 def _problem(refused: ValidationError) -> ApiError:
@@ -292,7 +275,7 @@ def _problem(refused: ValidationError) -> ApiError:
     return ApiError(status, code, sentence, wait=params.get("retry_after"), **more)
 
 
-def _refuse_keys(request: Any) -> None:
+def _refuse_keys(request: Request) -> None:
     header = request.headers.get("Authorization", "")
     _, _, text = header.partition(" ")
     if "X-Capture-Key" in request.headers or text.startswith(("sk_", "pk_")):
@@ -300,6 +283,6 @@ def _refuse_keys(request: Any) -> None:
         raise ApiError(403, "keys_cannot_step_up", sentence)
 
 
-def _named_grant(request: Any) -> UUID | None:
+def _named_grant(request: Request) -> UUID | None:
     text = request.headers.get(HEADER)
     return None if text is None else parse_uuid(text) or UUID(int=0)

@@ -1,16 +1,16 @@
-"""What the endpoints of step-up take and answer.
-
-`audit.api.step_up` checks bodies itself: its refusals are a contract of their own.
-"""
+"""What the endpoints of step-up take and answer."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail, ValidationError
 
+from audit import accounts
+from audit.json_text import JsonObject
 from audit.models import Scope
 from audit.rest.serializers import StrictSerializer
+
+_DIGEST_LENGTH = 64
 
 
 def _short_text(*, is_required: bool = False) -> serializers.CharField:
@@ -19,13 +19,8 @@ def _short_text(*, is_required: bool = False) -> serializers.CharField:
     )
 
 
-class ConfirmationSerializer(StrictSerializer):
-    """Either `pin` or `totp`; `digest` is the one that a refusal named."""
-
-    scope = serializers.ChoiceField(Scope.choices)
-    pin = _short_text()
-    totp = _short_text()
-    digest = _short_text()
+def _invalid(name: str, sentence: str) -> ValidationError:
+    return ValidationError({name: [ErrorDetail(sentence, "invalid")]})
 
 
 class PasskeyQuestionSerializer(StrictSerializer):
@@ -34,8 +29,27 @@ class PasskeyQuestionSerializer(StrictSerializer):
     scope = serializers.ChoiceField(Scope.choices)
     digest = _short_text()
 
+    def validate(self, attrs: JsonObject) -> JsonObject:
+        is_whole = len(attrs.get("digest", "")) == _DIGEST_LENGTH
+        if attrs["scope"] in accounts.SINGLE_USE and not is_whole:
+            sentence = "Send the digest that the refused act has named."
+            raise _invalid("digest", sentence)
+        return attrs
 
-class PasskeyOptionsSerializer(serializers.Serializer[Any]):
+
+class ConfirmationSerializer(PasskeyQuestionSerializer):
+    """Either `pin` or `totp`; `digest` is the one that a refusal named."""
+
+    pin = _short_text()
+    totp = _short_text()
+
+    def validate(self, attrs: JsonObject) -> JsonObject:
+        if ("pin" in attrs) is ("totp" in attrs):
+            raise _invalid("pin", "Send either pin or totp.")
+        return super().validate(attrs)
+
+
+class PasskeyOptionsSerializer(serializers.Serializer[object]):
     """`options` are for `PublicKeyCredential.parseRequestOptionsFromJSON`."""
 
     ceremony = serializers.UUIDField()
@@ -61,7 +75,7 @@ class NewPinSerializer(StrictSerializer):
     code = _short_text()
 
 
-class StepUpGrantSerializer(serializers.Serializer[Any]):
+class StepUpGrantSerializer(serializers.Serializer[object]):
     """What was confirmed, and until when it counts."""
 
     grant = serializers.UUIDField(source="pk")
@@ -69,7 +83,7 @@ class StepUpGrantSerializer(serializers.Serializer[Any]):
     expires_at = serializers.DateTimeField()
 
 
-class StepUpStateSerializer(serializers.Serializer[Any]):
+class StepUpStateSerializer(serializers.Serializer[object]):
     """What is confirmed here, and whether it can be."""
 
     grants = StepUpGrantSerializer(many=True)
