@@ -13,6 +13,7 @@ from django.contrib import admin
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connection
+from drf_spectacular.drainage import GENERATOR_STATS
 
 from config import database_errors
 from config.paths import HAS_CAPTURE
@@ -177,6 +178,20 @@ def _is_private(database: dict[str, Any]) -> bool:
     host = str(options.get("host") or database["HOST"])
     is_local = not host or host.startswith("/") or host in _LOCAL
     return is_local or options.get("sslmode") in ("verify-ca", "verify-full")
+
+
+@register(deploy=True)
+def check_contracts(**_: object) -> list[CheckMessage]:
+    """Report what the library warns of when it describes the contracts of the API.
+
+    Its own check looks at the canonical description alone.
+    """
+    from config.api.schema import ContractsGenerator  # noqa: PLC0415 - needs all apps
+
+    with GENERATOR_STATS.silence():
+        ContractsGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]  # the library has no types there
+    texts = [*GENERATOR_STATS._warn_cache, *GENERATOR_STATS._error_cache]
+    return [Warning(text, id="config.W007") for text in texts]
 
 
 @register(Tags.security, deploy=True)

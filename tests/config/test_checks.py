@@ -16,7 +16,9 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError, connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
+from drf_spectacular.drainage import warn
 
+from capture.api.customer_data import CustomerDataStatsView
 from config import checks, startup
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -185,6 +187,18 @@ def test_a_database_that_is_away_is_named(monkeypatch):
 
     [error] = checks.check_database(databases=["default"])
     assert (error.id, "Start the server" in error.msg) == ("config.E007", True)
+
+
+def test_the_contracts_of_the_api_are_looked_at_too(monkeypatch):
+    assert checks.check_contracts() == []
+    tag = property(lambda view: warn("nobody knows what this answers"))
+
+    monkeypatch.setattr(CustomerDataStatsView, "tag", tag)
+
+    [warning] = checks.check_contracts()
+    assert warning.id == "config.W007"
+    assert "CustomerDataStatsView" in warning.msg
+    assert "nobody knows" in warning.msg
 
 
 def test_the_checks_belong_to_deployment_only(db):
