@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
+from audit.json_text import JsonObject
 from audit.rest.serializers import StrictSerializer
 
 
@@ -26,7 +24,7 @@ class _CookieField(serializers.BooleanField):
 
 class _CredentialsSerializer(StrictSerializer):
     # Null is as good as not sent.
-    def to_internal_value(self, data: Mapping[str, Any]) -> Any:
+    def to_internal_value(self, data: JsonObject) -> JsonObject:  # type: ignore[override]  # the parser lets nothing else in
         sent = {name: value for name, value in data.items() if value is not None}
         return super().to_internal_value(sent)
 
@@ -42,7 +40,7 @@ class SignInQuestionSerializer(_CredentialsSerializer):
     pass
 
 
-class SignInOptionsSerializer(serializers.Serializer[Any]):
+class SignInOptionsSerializer(serializers.Serializer[object]):
     ceremony = serializers.UUIDField()
     options = serializers.DictField()
 
@@ -54,7 +52,7 @@ class PasskeySignInSerializer(_CredentialsSerializer):
 
 
 class _TokenOrCookieSerializer(_CredentialsSerializer):
-    def validate(self, attrs: dict[str, object]) -> dict[str, Any]:
+    def validate(self, attrs: JsonObject) -> JsonObject:
         name = self.one_of[0]
         if (name in attrs) is attrs.get("cookie", False):
             text = f"Send either {name}, or cookie: true."
@@ -75,12 +73,12 @@ class RevokeSerializer(_TokenOrCookieSerializer):
     cookie = _CookieField(required=False)
 
 
-class TokensSerializer(serializers.Serializer[Any]):
+class TokensSerializer(serializers.Serializer[object]):
     access = serializers.CharField()
     refresh = serializers.CharField(required=False)
     expires_in = serializers.IntegerField()
     token_type = serializers.ChoiceField(["Bearer"])
 
 
-class CsrfTokenSerializer(serializers.Serializer[Any]):
+class CsrfTokenSerializer(serializers.Serializer[object]):
     csrf_token = serializers.CharField()

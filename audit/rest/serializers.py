@@ -5,14 +5,15 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Mapping
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
 from audit.datetimes import OUT_OF_RANGE, is_in_range
+from audit.json_text import JsonObject, JsonValue
 from audit.privacy.invisible import clean_address
 
 _OUT_OF_RANGE = ErrorDetail(OUT_OF_RANGE, "out_of_range")
@@ -24,7 +25,7 @@ _MOST_ERRORS = 50
 _HUMP = re.compile(r"(?<=[a-z0-9])([A-Z])")
 
 # Which JSON types a field takes.
-_TYPES: tuple[tuple[type[Any], tuple[type[Any], ...], str], ...] = (
+_TYPES: tuple[tuple[type, tuple[type, ...], str], ...] = (
     (serializers.BooleanField, (bool,), "Send true or false."),
     (serializers.IntegerField, (int,), "Send a whole number."),
     (serializers.DecimalField, (int, float, str, Decimal), "Send a number."),
@@ -47,13 +48,20 @@ def camel_case(name: str) -> str:
     return first + "".join(part.capitalize() for part in others)
 
 
-def with_camel_keys(value: object) -> Any:
+def with_camel_keys(value: object) -> JsonValue:
     """Return the same answer with the keys of its objects in camelCase."""
     if isinstance(value, Mapping):
         return {camel_case(k): with_camel_keys(v) for k, v in value.items()}
     if isinstance(value, list):
         return [with_camel_keys(item) for item in value]
     return value
+
+
+def unknown_sentence(name: str, names: Iterable[str]) -> str:
+    """Return what to say to who sent a name that is not known: the nearest one."""
+    near = difflib.get_close_matches(name, list(names), n=1)
+    hint = f" Do you mean {near[0]}?" if near else ""
+    return f"This is not known here.{hint}"
 
 
 def choices_sentence(values: Iterable[object]) -> str:
@@ -67,11 +75,11 @@ def choices_sentence(values: Iterable[object]) -> str:
 class OffsetDateTimeField(serializers.DateTimeField):
     """A time with its offset: a day begins at another moment in each time zone."""
 
-    default_error_messages: ClassVar[dict[str, Any]] = {
+    default_error_messages: ClassVar = {
         "no_time": "Send a time, RFC 3339, like 2026-11-20T09:00:00Z."
     }
 
-    def to_internal_value(self, value: Any) -> Any:
+    def to_internal_value(self, value: datetime | str) -> datetime:
         if isinstance(value, str):
             offset = _OFFSET.search(value)
             if offset is None or not _CLOCK.search(value, 0, offset.start()):
@@ -82,26 +90,36 @@ class OffsetDateTimeField(serializers.DateTimeField):
 class EmailAddressField(serializers.EmailField):
     """An e-mail address without signs that nobody sees; those are named first."""
 
-    def to_internal_value(self, data: Any) -> Any:
+    def to_internal_value(self, data: str) -> str:
         return clean_address(super().to_internal_value(data))
 
 
-class StrictSerializer(serializers.Serializer[Any]):
+class StrictSerializer(serializers.Serializer[object]):
     """Takes keys in both spellings, refuses unknown ones and names the nearest.
 
-    Errors point to the keys as they were sent.
+    Errors point to the keys as they were sent. `other_names` of the context are names
+    that others take, and that may be meant.
     """
 
     unknown_code = "unknown_field"
     # Keys of which exactly one is sent, for the schema.
     one_of: ClassVar[tuple[str, ...]] = ()
+    # The schema of a body that others check, in the place of what the fields say.
+    json_schema: ClassVar[JsonObject | None] = None
     # Keys of an answer that may come back; they change nothing.
     ignored: ClassVar[frozenset[str]] = frozenset()
 
-    def to_internal_value(self, data: Any) -> Any:
+    @classmethod
+    def checked(cls, data: object, **context: object) -> JsonObject:
+        """Return the values of some data. Raises ValidationError with what is wrong."""
+        serializer = cls(data=data, context=context)
+        serializer.is_valid(raise_exception=True)
+        return serializer.validated_data
+
+    def to_internal_value(self, data: object) -> JsonObject:
         if not isinstance(data, Mapping):
             return super().to_internal_value(data)
-        values: dict[str, Any] = {}
+        values: dict[str, object] = {}
         sent: dict[str, str] = {}
         errors: dict[str, list[ErrorDetail]] = {}
         for key, value in data.items():
@@ -111,7 +129,9 @@ class StrictSerializer(serializers.Serializer[Any]):
             if len(errors) == _MOST_ERRORS:
                 break
             if name not in self.fields:
-                errors[key] = [ErrorDetail(self._unknown(name), self.unknown_code)]
+                names = [*self.fields, *self.context.get("other_names", ())]
+                text = unknown_sentence(name, names)
+                errors[key] = [ErrorDetail(text, self.unknown_code)]
             elif name in values and values[name] != value:
                 text = f"{sent[name]} and {key} differ. Send one of them."
                 errors[key] = [ErrorDetail(text, "conflicting_keys")]
@@ -121,7 +141,7 @@ class StrictSerializer(serializers.Serializer[Any]):
             raise ValidationError(errors)
         return self._validated(values, sent)
 
-    def _validated(self, values: dict[str, object], sent: dict[str, str]) -> Any:
+    def _validated(self, values: dict[str, object], sent: dict[str, str]) -> JsonObject:
         if wrong := self._mistyped(values):
             raise ValidationError(
                 {sent[name]: details for name, details in wrong.items()}
@@ -137,7 +157,7 @@ class StrictSerializer(serializers.Serializer[Any]):
             raise ValidationError(detail) from error
         return checked
 
-    def get_fields(self) -> dict[str, Any]:
+    def get_fields(self) -> dict[str, serializers.Field]:
         fields = dict(super().get_fields())
         for field in fields.values():
             if isinstance(field, serializers.ChoiceField):
@@ -165,11 +185,6 @@ class StrictSerializer(serializers.Serializer[Any]):
             if not isinstance(value, kinds) or is_number_for_bool:
                 wrong[name] = [ErrorDetail(text, "incorrect_type")]
         return wrong
-
-    def _unknown(self, name: str) -> str:
-        near = difflib.get_close_matches(name, list(self.fields), n=1)
-        hint = f" Do you mean {near[0]}?" if near else ""
-        return f"This is not known here.{hint}"
 
 
 def _misplaced(checked: Mapping[str, object]) -> dict[str, list[ErrorDetail]]:

@@ -14,6 +14,7 @@ from uuid import UUID
 import orjson
 from django.db import transaction
 from django.http import HttpResponse, QueryDict
+from django.http.response import HttpResponseBase
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
@@ -21,6 +22,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from audit.crypto import hmac_hex
+from audit.json_text import JsonObject
 from audit.privacy.classes import business_of
 from audit.privacy.masking import SEE_UNMASKED
 from audit.rest import idempotency
@@ -98,13 +100,12 @@ class HasHubPermission(BasePermission):
         if request.method not in view.allowed_methods:
             # 405 follows, and shows nothing.
             return True
-        spec = view.spec
-        user: Any = request.user
+        spec, user = view.spec, request.user
         if spec is None or not user.is_authenticated:
             return False
         return bool(user.has_perm(spec.permission))
 
-    def has_object_permission(self, request: Request, view: Any, obj: Any) -> bool:
+    def has_object_permission(self, request: Request, view: Any, obj: object) -> bool:
         """Tell whether a row that is seen may be written to: by its business."""
         if request.method in SAFE_METHODS:
             return True
@@ -131,17 +132,14 @@ class HubAPIView(APIView):
         name = getattr(self, "action", None) or ("get" if method == "head" else method)
         return self.action_specs.get(name)
 
-    def body(self, **context: object) -> Any:
+    def body(self, **context: object) -> JsonObject:
         """Return the checked body. Raises ValidationError with what is wrong."""
         serializer_class = (self.spec and self.spec.body) or StrictSerializer
-        context = {"view": self, **context}
-        serializer = serializer_class(data=self.request.data, context=context)
-        serializer.is_valid(raise_exception=True)
-        return serializer.validated_data
+        return serializer_class.checked(self.request.data, **{"view": self, **context})
 
     def finalize_response(
-        self, request: Any, response: Any, *args: Any, **kwargs: Any
-    ) -> Any:
+        self, request: Request, response: Response, *args: object, **kwargs: object
+    ) -> Response:
         response = super().finalize_response(request, response, *args, **kwargs)
         response["Cache-Control"] = "no-store"
         return response
@@ -184,14 +182,11 @@ class StaffView(HubAPIView):
                 view: Any = self
                 view.post = partial(self._handle_once, view.post, *self._key)
 
-    def check_query(self, request: Request) -> dict[str, Any]:
+    def check_query(self, request: Request) -> JsonObject:
         """Return the checked parameters. Raises ValidationError for unknown ones."""
         refuse_repeated(request.query_params)
         query = self.spec.query if self.spec else QuerySerializer
-        serializer = query(data=request.query_params.dict())
-        serializer.is_valid(raise_exception=True)
-        checked: dict[str, Any] = serializer.validated_data
-        return checked
+        return query.checked(request.query_params.dict())
 
     def respond(
         self,
@@ -199,7 +194,7 @@ class StaffView(HubAPIView):
         *,
         status: int | None = None,
         headers: Mapping[str, str] | None = None,
-        **context: Any,
+        **context: object,
     ) -> Response:
         """Answer with what the method's serializer renders of some data.
 
@@ -245,8 +240,8 @@ class StaffView(HubAPIView):
             raise ApiError(412, "stale_version", sentence)
 
     def do_part(
-        self, number: int, act: Callable[[], dict[str, Any]]
-    ) -> tuple[dict[str, Any], bool]:
+        self, number: int, act: Callable[[], JsonObject]
+    ) -> tuple[JsonObject, bool]:
         """Do one of many acts in a transaction of its own, once if there is a key.
 
         Returns what it answers, which JSON can hold, and whether that was stored by an
@@ -260,27 +255,26 @@ class StaffView(HubAPIView):
 
     def _handle_once(
         self,
-        act: Callable[..., Any],
+        act: Callable[..., Response],
         name: str,
         fingerprint: str,
         request: Request,
         *args: object,
         **kw: object,
-    ) -> Any:
+    ) -> HttpResponseBase:
         """Do an act and keep its answer, in one transaction; or answer as before.
 
         A refusal rolls both back, so the same key may be sent again; so does a failure
         of what follows the commit.
         """
-        response: Any = None
+        done: list[Response] = []
 
-        def answer() -> dict[str, Any]:
-            nonlocal response
-            response = act(request, *args, **kw)
-            return self._storable(response)
+        def answer() -> JsonObject:
+            done.append(act(request, *args, **kw))
+            return self._storable(done[0])
 
         stored, is_repeat = self._do_once(name, fingerprint, answer)
-        return self._replay(stored) if is_repeat else response
+        return self._replay(stored) if is_repeat else done[0]
 
     def _parse_idempotency_key(self, text: str) -> tuple[str, str]:
         if not (
@@ -299,8 +293,8 @@ class StaffView(HubAPIView):
         return name, hmac_hex("said", request.META.get("QUERY_STRING", ""), content)
 
     def _do_once(
-        self, name: str, fingerprint: str, act: Callable[[], dict[str, Any]]
-    ) -> tuple[dict[str, Any], bool]:
+        self, name: str, fingerprint: str, act: Callable[[], JsonObject]
+    ) -> tuple[JsonObject, bool]:
         """Claim a name, act and keep the answer, in one transaction; or say it again.
 
         The second of what is returned tells whether it was stored before.
@@ -321,7 +315,7 @@ class StaffView(HubAPIView):
             raise
         return answer, False
 
-    def _claimed(self, name: str, fingerprint: str) -> dict[str, Any] | None:
+    def _claimed(self, name: str, fingerprint: str) -> JsonObject | None:
         try:
             return idempotency.claim_answer(name, fingerprint)
         except idempotency.KeyReused as error:
@@ -331,7 +325,7 @@ class StaffView(HubAPIView):
                 "This key was sent with another request. Take a new one.",
             ) from error
 
-    def _storable(self, response: Response) -> dict[str, Any]:
+    def _storable(self, response: Response) -> JsonObject:
         accesses = [asdict(note) for note in self.actor.operation.accesses]
         return {
             "status": response.status_code,
@@ -340,7 +334,7 @@ class StaffView(HubAPIView):
             "shown": json.loads(json.dumps(accesses, default=str)),
         }
 
-    def _replay(self, stored: dict[str, Any]) -> HttpResponse:
+    def _replay(self, stored: JsonObject) -> HttpResponse:
         operation = self.actor.operation
         for note in stored["shown"]:
             pk = note["business_id"]
