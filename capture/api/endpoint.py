@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import wraps
 from http import HTTPStatus
-from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
@@ -99,7 +98,7 @@ class CaptureRequest:
         header = self.request.headers.get("X-Strict-Mode")
         return header == "1" or self.request.GET.get("strict") == "1"
 
-    def envelope_fields(self) -> dict[str, Any]:
+    def envelope_fields(self) -> dict[str, object]:
         """Return the fields of an envelope that come from the request."""
         headers = self.request.headers
         attempt = headers.get("X-Retry-Count") or headers.get("RSA-Retry-Attempt")
@@ -181,31 +180,22 @@ def endpoint(handler: Callable[..., HttpResponse], *, methods: tuple[str, ...]) 
                 response["Allow"] = ", ".join(methods)
         except PermissionDenied:
             # A permission that the person has elsewhere; the trail has the status.
-            response = problem_response(
-                request,
-                ApiError(403, "permission_denied", "Your role may not do this."),
-            )
-        except Exception as error:
+            sentence = "Your role may not do this."
+            error = ApiError(403, "permission_denied", sentence)
+            response = problem_response(request, error)
+        except Exception as failure:
             # Clients of these endpoints cannot read an error page.
             logger.exception("capture failed: %s", operation_of(request).id)
-            if is_unavailable(error):
-                response = problem_response(
-                    request, ApiError(503, "unavailable", _LATER)
-                )
-                response["Retry-After"] = "1"
-            else:
-                response = problem_response(
-                    request, ApiError(500, "internal_error", _OURS)
-                )
+            error = ApiError(500, "internal_error", "This is our fault. It is logged.")
+            if is_unavailable(failure):
+                error = ApiError(503, "unavailable", "Try again in a moment.")
+                error.headers["Retry-After"] = "1"
+            response = problem_response(request, error)
         return _with_budget(response, capture_request)
 
     # `CaptureRequest` checks sizes and rates, not the limits of pages.
     view.skips_page_limits = True  # type: ignore[attr-defined]  # a mark of our own
     return view
-
-
-_LATER = "Try again in a moment."
-_OURS = "This is our fault. It is logged."
 
 
 def _refused(capture_request: CaptureRequest, refusal: ApiError) -> HttpResponse:
@@ -267,25 +257,23 @@ def refusal_of(error: ParseError) -> ApiError:
 
 def too_large(limits: Limits) -> ApiError:
     """Return the answer to a body over its limits."""
-    return ApiError(
-        413,
-        "too_large",
-        f"The body has more than {limits.wire} bytes, or more than "
-        f"{limits.unpacked} unpacked. Send less at once.",
-        limit_bytes=limits.wire,
-        max_items=limits.items,
+    sentence = (
+        f"The body has more than {limits.wire} bytes, or more than {limits.unpacked} "
+        "unpacked. Send less at once."
     )
+    return _over(limits, "too_large", sentence)
 
 
 def too_many_items(limits: Limits) -> ApiError:
     """Return the answer to a batch of more items than are taken at once."""
-    return ApiError(
-        413,
-        "too_many_items",
-        f"Send at most {limits.items} items at once.",
-        limit_bytes=limits.wire,
-        max_items=limits.items,
+    return _over(
+        limits, "too_many_items", f"Send at most {limits.items} items at once."
     )
+
+
+def _over(limits: Limits, code: str, sentence: str) -> ApiError:
+    size, items = limits.wire, limits.items
+    return ApiError(413, code, sentence, limit_bytes=size, max_items=items)
 
 
 def _small_number(text: str | None) -> int | None:
