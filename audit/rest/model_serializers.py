@@ -10,9 +10,11 @@ from typing import Any, ClassVar
 from django.db import models
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.utils.model_meta import FieldInfo
 
 from audit.fields import long_columns
 from audit.history.querysets import view_permission
+from audit.json_text import JsonObject
 from audit.privacy.classes import business_of, declaration
 from audit.privacy.masking import masked_value, masks_of, shortened
 from audit.rest.serializers import EmailAddressField, StrictSerializer, snake_case
@@ -33,7 +35,7 @@ _MASKED = "You see this masked. Reveal it first, or leave it out."
 _FIXED = "This cannot be changed here. Leave it out."
 
 
-class HubModelSerializer(serializers.ModelSerializer[Any]):
+class HubModelSerializer(serializers.ModelSerializer[models.Model]):
     """A row with its foreign keys as ids; masked unless the context says otherwise.
 
     `is_unmasked` of the context tells whether somebody sees this row's contact data,
@@ -50,8 +52,12 @@ class HubModelSerializer(serializers.ModelSerializer[Any]):
     is_sparse = True
 
     def build_field(
-        self, field_name: str, info: Any, model_class: Any, nested_depth: int
-    ) -> Any:
+        self,
+        field_name: str,
+        info: FieldInfo,
+        model_class: type[models.Model],
+        nested_depth: int,
+    ) -> tuple[type[serializers.Field], dict[str, Any]]:
         column = _foreign_key(model_class, field_name)
         if column is not None:
             return serializers.UUIDField, {
@@ -76,7 +82,7 @@ class HubModelSerializer(serializers.ModelSerializer[Any]):
     def get_validators(self) -> list[Any]:
         return []
 
-    def to_representation(self, instance: Any) -> dict[str, Any]:
+    def to_representation(self, instance: Any) -> JsonObject:
         data = dict(super().to_representation(instance))
         has_perm = self.context.get("has_perm")
         for name in data.keys() & self.permissions.keys():
@@ -117,11 +123,12 @@ class Related:
         """What somebody needs who wants to see it."""
         return view_permission(self.model)
 
-    def of(self, instance: object) -> Any:
+    def of(self, instance: models.Model) -> models.Model | None:
         """Return the related row, None if there is none."""
+        related: models.Model | None = instance
         for name in self.path.split("__"):
-            instance = getattr(instance, name, None)
-        return instance
+            related = getattr(related, name, None)
+        return related
 
 
 @cache
@@ -152,13 +159,13 @@ def expanded(
 @cache
 def page_serializer(
     serializer_class: type[HubModelSerializer],
-) -> type[serializers.Serializer[Any]]:
+) -> type[serializers.Serializer[object]]:
     """Return the serializer of a list's answer, for the schema."""
     name = serializer_class.__name__.removesuffix("Expanded").removesuffix("Serializer")
     return type(f"{name}Page", (_Page,), {"results": serializer_class(many=True)})
 
 
-class _Page(serializers.Serializer[Any]):
+class _Page(serializers.Serializer[object]):
     """One page. With a cursor nothing is counted, and `previous` is null."""
 
     count = serializers.IntegerField(required=False)
@@ -167,7 +174,7 @@ class _Page(serializers.Serializer[Any]):
     previous = serializers.CharField(allow_null=True)
 
 
-class CreateSerializer(StrictSerializer, serializers.ModelSerializer[Any]):
+class CreateSerializer(StrictSerializer, serializers.ModelSerializer[models.Model]):
     """What is written to a row: its columns, and rows of others by their ids.
 
     Columns that are unique are compared by the service, within the business: the
@@ -178,8 +185,12 @@ class CreateSerializer(StrictSerializer, serializers.ModelSerializer[Any]):
     parents: ClassVar[tuple[str, ...]] = ("customer_id", "ticket_id")
 
     def build_field(
-        self, field_name: str, info: Any, model_class: Any, nested_depth: int
-    ) -> Any:
+        self,
+        field_name: str,
+        info: FieldInfo,
+        model_class: type[models.Model],
+        nested_depth: int,
+    ) -> tuple[type[serializers.Field], dict[str, Any]]:
         column = _foreign_key(model_class, field_name)
         if column is not None:
             return serializers.UUIDField, {
@@ -203,8 +214,8 @@ class CreateSerializer(StrictSerializer, serializers.ModelSerializer[Any]):
         return kind, options
 
     def get_uniqueness_extra_kwargs(
-        self, field_names: object, declared_fields: object, extra_kwargs: object
-    ) -> Any:
+        self, field_names: object, declared_fields: object, extra_kwargs: dict[str, Any]
+    ) -> tuple[dict[str, Any], dict[str, serializers.HiddenField]]:
         return extra_kwargs, {}
 
     def get_validators(self) -> list[Any]:
@@ -218,13 +229,13 @@ class UpdateSerializer(CreateSerializer):
     `is_unmasked`.
     """
 
-    def get_fields(self) -> dict[str, Any]:
+    def get_fields(self) -> dict[str, serializers.Field]:
         fields = dict(super().get_fields())
         for name, field in fields.items():
             field.required = name == "id"
         return fields
 
-    def to_internal_value(self, data: Any) -> Any:
+    def to_internal_value(self, data: object) -> JsonObject:
         """Leave out what comes back as it was answered; it is no mistake.
 
         Raises ValidationError for another value in the place of a masked one, or of
@@ -247,7 +258,7 @@ class UpdateSerializer(CreateSerializer):
             if name in self.fields or name not in seen:
                 changes[key] = value
             elif name not in _STAMPS and value != seen[name]:
-                wrong[key] = [ErrorDetail(_FIXED, "read_only")]
+                wrong[str(key)] = [ErrorDetail(_FIXED, "read_only")]
         if wrong:
             raise ValidationError(wrong)
         return super().to_internal_value(changes)
@@ -268,13 +279,14 @@ def _is_cut(instance: models.Model, key: object, value: object) -> bool:
 
 def without_masked(
     data: Mapping[object, object], masks: Mapping[str, object], *, is_unmasked: bool
-) -> tuple[dict[Any, Any], dict[Any, Any]]:
+) -> tuple[dict[object, object], dict[str, list[ErrorDetail]]]:
     """Return a change without what came back masked, and what is wrong with it.
 
     Whoever sends what a list showed in place of a value means no change, whatever their
     role. Another value is a mistake of those who do not see the stored one.
     """
-    changes, wrong = {}, {}
+    changes: dict[object, object] = {}
+    wrong: dict[str, list[ErrorDetail]] = {}
     for key, value in data.items():
         name = snake_case(str(key))
         if name not in masks:
@@ -283,11 +295,11 @@ def without_masked(
             if is_unmasked:
                 changes[key] = value
             else:
-                wrong[key] = [ErrorDetail(_MASKED, "masked")]
+                wrong[str(key)] = [ErrorDetail(_MASKED, "masked")]
     return changes, wrong
 
 
-def _foreign_key(model: Any, name: str) -> Any:
+def _foreign_key(model: type[models.Model], name: str) -> models.Field | None:
     """Return the foreign key whose column has this name."""
     if not name.endswith("_id"):
         return None

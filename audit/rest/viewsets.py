@@ -6,12 +6,11 @@ ask follows from these, for the requests and for the schema.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.http import Http404
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
@@ -22,6 +21,7 @@ from rest_framework.viewsets import GenericViewSet
 from audit import log
 from audit.fields import without_long
 from audit.history.querysets import view_permission
+from audit.json_text import JsonObject
 from audit.privacy.classes import business_of, has_subject, personal_fields
 from audit.privacy.masking import Room
 from audit.rest.filters import (
@@ -37,9 +37,10 @@ from audit.rest.model_serializers import (
 )
 from audit.rest.pagination import KeysetPagination, PageOrCursorPagination
 from audit.rest.routers import UUID_REGEX
-from audit.rest.serializers import QuerySerializer, snake_case
+from audit.rest.serializers import QuerySerializer, snake_case, unknown_sentence
 from audit.rest.views import ActionSpec, StaffView, etag_of, refuse_repeated
 
+_Instance = TypeVar("_Instance", bound=Model)
 LARGEST_PAGE = 200
 
 
@@ -77,21 +78,16 @@ class ListQuery(CursorQuery):
     )
 
 
-class ResourceViewSet(StaffView, GenericViewSet[Any]):
-    """Lists the rows of a table and shows one of them.
+class InstanceViewSet(StaffView, GenericViewSet[Any]):
+    """Lists rows and shows one of them.
 
-    `get_queryset` of each says which rows; without one there are none. `related` are
-    the rows that `expand` may name.
+    `get_queryset` of each says which rows; without one there are none. `serialize` says
+    what is shown of them.
     """
 
     model: ClassVar[type[Model]]
-    serializer_class: type[HubModelSerializer]
-    filterset_class: ClassVar[type[TableFilters]] = TableFilters
-    filter_backends = (StrictFilterBackend, NullsLastOrderingFilter)
-    pagination_class: type[KeysetPagination] = PageOrCursorPagination
-    # What `ordering` takes; a mapping where a name is not that of its column.
-    ordering_fields: ClassVar[Sequence[str] | Mapping[str, str]] = ()
-    related: ClassVar[Mapping[str, Related]] = {}
+    serializer_class: type[serializers.Serializer[Any]]
+    pagination_class: type[KeysetPagination] = KeysetPagination
     # The column by which cursors walk; never null.
     cursor_field: ClassVar[str] = "created_at"
     has_versions: ClassVar[bool] = False
@@ -99,36 +95,19 @@ class ResourceViewSet(StaffView, GenericViewSet[Any]):
     event_prefix: ClassVar[str] = "customer"
     # Which keyword of the address names a row.
     lookup_url_kwarg: str = "pk"
-    lookup_value_regex: str = UUID_REGEX
-    # Given to `as_view` where the address names the row that these belong to.
-    parent: str = ""
 
     def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
-        if "model" in cls.__dict__ and "action_specs" not in cls.__dict__:
+        if "model" in cls.__dict__:
             # Closed by default, and where the schema finds out the types of filters.
             cls.queryset = cls.model._default_manager.none()
-            cls.action_specs = cls.get_action_specs()
+            if "action_specs" not in cls.__dict__:
+                cls.action_specs = cls.get_action_specs()
 
     @classmethod
     def get_action_specs(cls) -> dict[str, ActionSpec]:
         """Return what each action needs, takes and answers."""
-        view, response = view_permission(cls.model), cls.answer()
-        has_pages = issubclass(cls.pagination_class, PageOrCursorPagination)
-        query = ListQuery if has_pages else CursorQuery
-        return {
-            "list": ActionSpec(view, page_serializer(response), query=query),
-            "retrieve": ActionSpec(
-                view, response, query=DetailQuery, has_versions=cls.has_versions
-            ),
-        }
-
-    @classmethod
-    def answer(cls) -> type[HubModelSerializer]:
-        """Return the serializer of a row with everything that may stand beside it."""
-        return expanded(cls.serializer_class, tuple(cls.related.items()))
-
-    # --- which rows -----------------------------------------------------------------
+        raise NotImplementedError  # each base has parameters of its own
 
     def get_object(self) -> Any:
         """Return the instance of the address, which a write may change.
@@ -156,7 +135,84 @@ class ResourceViewSet(StaffView, GenericViewSet[Any]):
         self.actor.operation.refuse("not_found", label, reference)
         return Http404()
 
-    def with_related(self, queryset: Any) -> Any:
+    def serialize(
+        self, instances: Iterable[Any], *, is_detail: bool = False, **selection: Any
+    ) -> list[JsonObject]:
+        """Return what is answered of each."""
+        raise NotImplementedError  # each base masks in its own way
+
+    @property
+    def selection(self) -> JsonObject:
+        """What of the rows the request asks for; here they are shown whole."""
+        return {}
+
+    def note_access(self, verb: str, instances: Iterable[Any], **details: Any) -> None:
+        """Note for the access event whom the answer shows."""
+        if personal_fields(self.model) or has_subject(self.model):
+            action = f"{self.event_prefix}.{verb}"
+            log.note_access(action, instances, actor=self.actor, **details)
+
+    def answer_instance(self, instance: Any, status: int = 200) -> Response:
+        """Answer one instance."""
+        [body] = self.serialize([instance], is_detail=True, **self.selection)
+        self.note_access("viewed", [instance], target=instance)
+        headers = {"ETag": etag_of(instance.rev)} if self.has_versions else {}
+        return Response(body, status, headers=headers)
+
+    def answer_page(self, queryset: QuerySet[Model], search: str = "") -> Response:
+        """Answer the page that is asked for."""
+        instances = self.paginate_queryset(queryset) or []
+        verb = "searched" if search else "listed"
+        self.note_access(verb, instances, query=search or None)
+        return self.get_paginated_response(self.serialize(instances, **self.selection))
+
+    def list(self, request: Request, **_: object) -> Response:
+        """List rows, newest first."""
+        return self.answer_page(self.get_queryset())
+
+    def retrieve(self, request: Request, **_: object) -> Response:
+        """Show one row."""
+        return self.answer_instance(self.get_object())
+
+
+class ResourceViewSet(InstanceViewSet):
+    """Lists the rows of a table and shows one of them.
+
+    `related` are the rows that `expand` may name.
+    """
+
+    serializer_class: type[HubModelSerializer]
+    filterset_class: ClassVar[type[TableFilters]] = TableFilters
+    filter_backends = (StrictFilterBackend, NullsLastOrderingFilter)
+    pagination_class: type[KeysetPagination] = PageOrCursorPagination
+    # What `ordering` takes; a mapping where a name is not that of its column.
+    ordering_fields: ClassVar[Sequence[str] | Mapping[str, str]] = ()
+    related: ClassVar[Mapping[str, Related]] = {}
+    lookup_value_regex: str = UUID_REGEX
+    # Given to `as_view` where the address names the row that these belong to.
+    parent: str = ""
+
+    @classmethod
+    def get_action_specs(cls) -> dict[str, ActionSpec]:
+        """Return what each action needs, takes and answers."""
+        view, response = view_permission(cls.model), cls.answer()
+        has_pages = issubclass(cls.pagination_class, PageOrCursorPagination)
+        query = ListQuery if has_pages else CursorQuery
+        return {
+            "list": ActionSpec(view, page_serializer(response), query=query),
+            "retrieve": ActionSpec(
+                view, response, query=DetailQuery, has_versions=cls.has_versions
+            ),
+        }
+
+    @classmethod
+    def answer(cls) -> type[HubModelSerializer]:
+        """Return the serializer of a row with everything that may stand beside it."""
+        return expanded(cls.serializer_class, tuple(cls.related.items()))
+
+    # --- which rows -----------------------------------------------------------------
+
+    def with_related(self, queryset: QuerySet[_Instance]) -> QuerySet[_Instance]:
         """Load what `expand` names in the same statement."""
         related = [self.related[name] for name in self.params["expand"]]
         paths = [path for one in related for path in (one.path, *one.loads)]
@@ -164,7 +220,7 @@ class ResourceViewSet(StaffView, GenericViewSet[Any]):
 
     # --- what was asked -------------------------------------------------------------
 
-    def check_query(self, request: Request) -> dict[str, Any]:
+    def check_query(self, request: Request) -> JsonObject:
         """Return the checked parameters, those of filters under `filters`.
 
         Raises ValidationError for unknown ones, and names the nearest known one.
@@ -181,10 +237,7 @@ class ResourceViewSet(StaffView, GenericViewSet[Any]):
                 filters[name] = value
             else:
                 params[key] = value
-        self._refuse_unknown(params, filter_names)
-        serializer = self.spec.query(data=params)  # type: ignore[union-attr]  # only asked where there is one
-        serializer.is_valid(raise_exception=True)
-        checked: dict[str, Any] = serializer.validated_data
+        checked = self.spec.query.checked(params, other_names=filter_names)  # type: ignore[union-attr]  # only asked where there is one
         if {"page", "ordering"} & checked.keys() and "cursor" in checked:
             text = "A cursor walks from the newest on. Leave page and ordering out."
             detail = ErrorDetail(text, "conflicting_parameters")
@@ -199,20 +252,8 @@ class ResourceViewSet(StaffView, GenericViewSet[Any]):
             self.filterset.check()
         return checked | {"filters": filters}
 
-    def _refuse_unknown(
-        self, params: Mapping[str, str], filter_names: Mapping[str, object]
-    ) -> None:
-        names = {*filter_names, *self.spec.query().fields}  # type: ignore[union-attr]  # only asked where there is one
-        wrong = {
-            key: [ErrorDetail(_unknown(snake_case(key), names), "unknown_parameter")]
-            for key in params
-            if snake_case(key) not in names
-        }
-        if wrong:
-            raise ValidationError(wrong)
-
     def _names(
-        self, checked: Mapping[str, Any], key: str, choices: Iterable[str]
+        self, checked: JsonObject, key: str, choices: Iterable[str]
     ) -> list[str]:
         """Return the names that a parameter lists. Raises ValidationError."""
         parts = [snake_case(p.strip()) for p in checked.get(key, "").split(",")]
@@ -221,29 +262,33 @@ class ResourceViewSet(StaffView, GenericViewSet[Any]):
         for name in names:
             if name not in choices:
                 code = "unknown_field" if key == "fields" else "unknown_expansion"
-                raise ValidationError(
-                    {key: [ErrorDetail(_unknown(name, choices), code)]}
-                )
+                text = unknown_sentence(name, choices)
+                raise ValidationError({key: [ErrorDetail(text, code)]})
         return names
 
     # --- what is shown --------------------------------------------------------------
 
-    def _columns(self, selection: Mapping[str, Any]) -> Iterator[str]:
+    @property
+    def selection(self) -> JsonObject:
+        """Which columns and related rows the answer shows."""
+        return {name: self.params[name] for name in ("fields", "expand")}
+
+    def _columns(self) -> Iterator[str]:
         """Yield the columns that the answer shows, those of related rows by path."""
-        only = selection["fields"]
+        only = self.params["fields"]
         for name, column in self.serializer_class().fields.items():
             if only is None or name in only:
                 yield str(column.source or name)
-        for name in selection["expand"]:
+        for name in self.params["expand"]:
             related = self.related[name]
             for key, column in related.serializer_class().fields.items():
                 yield f"{related.path}__{column.source or key}"
 
     def serialize(
         self, instances: Iterable[Any], *, is_detail: bool = False, **selection: Any
-    ) -> list[dict[str, Any]]:
+    ) -> list[JsonObject]:
         """Return what is answered of each; in lists everybody's are masked."""
-        context: dict[str, Any] = {"has_perm": self.actor.has_perm}
+        context: dict[str, object] = {"has_perm": self.actor.has_perm}
         if is_detail:
             context["is_unmasked"] = self.can_see_unmasked
         else:
@@ -267,8 +312,8 @@ class ResourceViewSet(StaffView, GenericViewSet[Any]):
         return data
 
     def _represent_related(
-        self, related: Related, serializer: HubModelSerializer, instance: object
-    ) -> Any:
+        self, related: Related, serializer: HubModelSerializer, instance: Model
+    ) -> JsonObject | None:
         related_instance = related.of(instance)
         if related_instance is None or not self.can_see(related, related_instance):
             return None
@@ -278,42 +323,10 @@ class ResourceViewSet(StaffView, GenericViewSet[Any]):
         """Tell whether the actor may look at this related instance."""
         return self.actor.has_perm(related.permission, business_of(other))
 
-    def note_access(self, verb: str, instances: Iterable[Any], **details: Any) -> None:
-        """Note for the access event whom the answer shows."""
-        if personal_fields(self.model) or has_subject(self.model):
-            action = f"{self.event_prefix}.{verb}"
-            log.note_access(action, instances, actor=self.actor, **details)
-
-    def answer_instance(self, instance: Any, status: int = 200) -> Response:
-        """Answer one instance."""
-        selection = {k: self.params.get(k) for k in ("fields", "expand")}
-        selection["expand"] = selection["expand"] or []
-        [body] = self.serialize([instance], is_detail=True, **selection)
-        self.note_access("viewed", [instance], target=instance)
-        headers = {"ETag": etag_of(instance.rev)} if self.has_versions else {}
-        return Response(body, status, headers=headers)
-
     # --- actions --------------------------------------------------------------------
 
-    def list(self, request: Request, **_: Any) -> Response:
+    def list(self, request: Request, **_: object) -> Response:
         """List the rows that the filters keep, a page at a time."""
-        params = self.params
         queryset = self.filter_queryset(self.get_queryset())
-        queryset = without_long(queryset, columns=self._columns(params))
-        instances = self.paginate_queryset(queryset) or []
-        query = params["filters"].get("search")
-        self.note_access(
-            "searched" if query else "listed", instances, query=query or None
-        )
-        selection = {k: params[k] for k in ("fields", "expand")}
-        return self.get_paginated_response(self.serialize(instances, **selection))
-
-    def retrieve(self, request: Request, **_: object) -> Response:
-        """Show one row."""
-        return self.answer_instance(self.get_object())
-
-
-def _unknown(name: str, names: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, list(names), n=1)
-    hint = f" Do you mean {near[0]}?" if near else ""
-    return f"This is not known here.{hint}"
+        queryset = without_long(queryset, columns=self._columns())
+        return self.answer_page(queryset, self.params["filters"].get("search", ""))
