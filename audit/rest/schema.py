@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import re
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeAlias
 
+from django.db.models import Model
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
+from drf_spectacular.utils import Direction, OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
+from rest_framework.filters import BaseFilterBackend
 
+from audit.json_text import JsonObject
 from audit.rest.schema_fields import refine, refine_response
 from audit.rest.schema_parameters import refine_parameter
 from audit.rest.serializers import QuerySerializer, StrictSerializer, camel_case
 from audit.rest.views import ActionSpec
 
+_Serializer: TypeAlias = serializers.Serializer[object]
+_Parameter: TypeAlias = OpenApiParameter | _Serializer | type[_Serializer]
 _JSON, _PROBLEM_TYPE = "application/json", "application/problem+json"
 _VERBS = "GET|POST|PUT|PATCH|DELETE"
 # "GET lists, PATCH and PUT change": what a view says of each of its methods.
@@ -24,7 +30,7 @@ _TAG = r'^"r\d+"$'
 _KEY = r"^[\x20-\x7e]{1,255}$"
 
 
-class FieldError(serializers.Serializer[Any]):
+class FieldError(serializers.Serializer[object]):
     """One thing that is wrong, and where: a JSON pointer (RFC 6901)."""
 
     pointer = serializers.CharField(allow_blank=True)
@@ -32,7 +38,7 @@ class FieldError(serializers.Serializer[Any]):
     detail = serializers.CharField()
 
 
-class ProblemDocument(serializers.Serializer[Any]):
+class ProblemDocument(serializers.Serializer[object]):
     """Why a request was refused (RFC 9457)."""
 
     # RFC 9457 names its members, whatever the endpoint's own answers look like.
@@ -78,9 +84,7 @@ def _header(name: str, text: str, pattern: str) -> OpenApiParameter:
     )
 
 
-def _answered(
-    text: str, *, is_required: bool = False, **schema: object
-) -> dict[str, Any]:
+def _answered(text: str, *, is_required: bool = False, **schema: object) -> JsonObject:
     """Return the description of a header of an answer."""
     return {
         "description": text,
@@ -99,7 +103,7 @@ def sentences_of(text: str, method: str) -> tuple[str, str]:
     return first.rstrip("."), rest
 
 
-def _about(model: Any, text: str) -> str:
+def _about(model: type[Model] | None, text: str) -> str:
     """Return a sentence of the base of tables with the table's own words."""
     if model is None:
         return text
@@ -122,12 +126,7 @@ class StaffSchema(AutoSchema):
     @property
     def spec(self) -> ActionSpec | None:
         """What the view says of the method that is described."""
-        specs = getattr(self.view, "action_specs", None)
-        if specs is None:
-            return None
-        name = getattr(self.view, "action", None) or self.method.lower()
-        spec: ActionSpec | None = specs.get(name)
-        return spec
+        return getattr(self.view, "spec", None)
 
     def _is_camel(self, serializer: object) -> bool:
         if getattr(serializer, "is_never_camel", False):
@@ -169,7 +168,7 @@ class StaffSchema(AutoSchema):
         first, rest = sentences_of(inspect.cleandoc(text), self.method)
         return _about(getattr(self.view, "model", None), first), rest
 
-    def get_request_serializer(self) -> Any:
+    def get_request_serializer(self) -> type[StrictSerializer] | None:
         return self.spec.body if self.spec else None
 
     def get_response_serializers(self) -> Any:
@@ -208,27 +207,27 @@ class StaffSchema(AutoSchema):
     def _takes_versions(self, spec: ActionSpec) -> bool:
         return spec.has_versions and self.method in ("PUT", "PATCH")
 
-    def _resolve_path_parameters(self, variables: object) -> Any:
-        parameters = super()._resolve_path_parameters(variables)  # type: ignore[no-untyped-call]  # the library has no types there
+    def _resolve_path_parameters(self, variables: object) -> list[JsonObject]:
+        parameters: list[JsonObject] = super()._resolve_path_parameters(variables)  # type: ignore[no-untyped-call]  # the library has no types there
         for parameter in parameters:
             text = _PATH_WORDS.get(parameter["name"])
             if text and not parameter.get("description"):
                 parameter["description"] = text
         return parameters
 
-    def _get_format_parameters(self) -> list[Any]:
+    def _get_format_parameters(self) -> list[JsonObject]:
         # Files say their format in the body, and everything else is JSON.
         return []
 
-    def _get_parameters(self) -> list[Any]:
+    def _get_parameters(self) -> list[JsonObject]:
         parameters = super()._get_parameters()
         return [refine_parameter(self.view, parameter) for parameter in parameters]
 
-    def get_override_parameters(self) -> list[Any]:
+    def get_override_parameters(self) -> list[_Parameter]:
         spec = self.spec
         if spec is None:
             return []
-        parameters: list[Any] = [spec.query] if spec.query().fields else []
+        parameters: list[_Parameter] = [spec.query] if spec.query().fields else []
         if self._takes_versions(spec):
             # Empty is as good as not sent.
             text = "The version to change: its ETag. Another one is refused (412)."
@@ -242,13 +241,13 @@ class StaffSchema(AutoSchema):
             parameters.append(_header("X-Business", text, ""))
         return parameters
 
-    def get_filter_backends(self) -> list[Any]:
+    def get_filter_backends(self) -> list[type[BaseFilterBackend]]:
         # Of a table only its list has filters.
         if getattr(self.view, "action", None) not in (None, "list"):
             return []
         return list(getattr(self.view, "filter_backends", []))
 
-    def get_serializer_name(self, serializer: Any, direction: Any) -> str:
+    def get_serializer_name(self, serializer: _Serializer, direction: Direction) -> str:
         """Return the name of a component; camelCase ones have their own."""
         name = super().get_serializer_name(serializer, direction)
         # Whether keys have humps takes long to tell, so it is asked last.
@@ -259,20 +258,21 @@ class StaffSchema(AutoSchema):
         # Answers name their envelope themselves.
         return False
 
-    def _get_request_body(self, direction: object = "request") -> Any:
+    def _get_request_body(self, direction: Direction = "request") -> JsonObject | None:
         body = self.get_request_serializer()
         if body is None:
             return None
         if self.method != "DELETE":
             described = super()._get_request_body(direction)  # type: ignore[no-untyped-call]  # the library has no types there
-            return {**described, "required": True} if body.one_of else described
+            is_required = body.one_of or body.json_schema
+            return {**described, "required": True} if is_required else described
         # The library does not know that archiving takes a reason.
         schema, _ = self._get_request_for_media_type(body, direction)  # type: ignore[no-untyped-call]  # the library has no types there
         return {"content": {"application/json": {"schema": schema}}}
 
     def _get_response_headers_for_code(
-        self, status_code: Any, direction: Any = "response"
-    ) -> Any:
+        self, status_code: str, direction: Direction = "response"
+    ) -> JsonObject:
         headers = super()._get_response_headers_for_code(status_code, direction)
         spec, status = self.spec, int(status_code)
         text = "The name of this request in the log."
@@ -289,8 +289,13 @@ class StaffSchema(AutoSchema):
             headers["Location"] = _answered("Where what was made can be read.")
         return headers
 
-    def _map_basic_serializer(self, serializer: Any, direction: Any) -> Any:
-        schema: Any = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]  # the library has no types there
+    def _map_basic_serializer(
+        self, serializer: _Serializer, direction: Direction
+    ) -> JsonObject:
+        if isinstance(serializer, StrictSerializer) and serializer.json_schema:
+            # What is made later of the document changes it.
+            return copy.deepcopy(serializer.json_schema)
+        schema: JsonObject = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]  # the library has no types there
         properties = schema.get("properties", {})
         if not vars(type(serializer)).get("__doc__"):
             # The library takes the docstring of a base, which is about the base.
@@ -312,7 +317,9 @@ class StaffSchema(AutoSchema):
         return schema
 
 
-def _describe_body(serializer: Any, schema: dict[str, Any], *, is_camel: bool) -> None:
+def _describe_body(
+    serializer: StrictSerializer, schema: JsonObject, *, is_camel: bool
+) -> None:
     properties = schema.get("properties", {})
     for name, field in serializer.fields.items():
         properties[name] = refine(field, properties[name])
@@ -324,7 +331,7 @@ def _describe_body(serializer: Any, schema: dict[str, Any], *, is_camel: bool) -
 
 
 def _describe_ignored(
-    serializer: Any, schema: dict[str, Any], *, is_camel: bool
+    serializer: StrictSerializer, schema: JsonObject, *, is_camel: bool
 ) -> None:
     names = sorted(camel_case(n) if is_camel else n for n in serializer.ignored)
     if names:

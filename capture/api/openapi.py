@@ -2,36 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Final
 
+from drf_spectacular.drainage import set_override
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
+from rest_framework.serializers import BaseSerializer
 
-from audit.rest.openapi import ANYTHING, TEXT, UUID, Operation, parameter, ref
+from audit.json_text import JsonObject
+from audit.rest.openapi import ANYTHING, Endpoint, described
+from audit.rest.serializers import StrictSerializer
+from audit.rest.views import ActionSpec
+from capture.api import serializers
 from capture.api.fixed_routes import ROUTES
-from capture.api.openapi_parts import schemas
-from capture.api.schemas import component_of
+from capture.api.schemas import schema_of
 from capture.api.segment import BATCHES, KINDS
-from capture.api.viewset_schema import COMMON, KEYS
-from capture.api.viewsets import DECISIONS
+from capture.api.viewsets import (
+    COMMON,
+    DECISIONS,
+    ReadingKeyAuthentication,
+    StaffSessionAuthentication,
+)
 from capture.choices import CaptureType, Provider
 
+_KEY = "A key of the hub: sk_ on servers, pk_ in pages."
+_KEYS: list[dict[str, list[object]]] = [{"captureKey": []}, {"captureKeyHeader": []}]
 _SENDING, _SDK = "Sending captures", "Analytics SDKs"
-_HEALTH_PATH = "/api/data-capture/health"
-_ONCE = parameter(
+_HEADER: Final = OpenApiParameter.HEADER
+_PATH: Final = OpenApiParameter.PATH
+_ONCE = OpenApiParameter(
     "Idempotency-Key",
-    "header",
-    {"type": "string", "pattern": r"^[!#-~]{1,255}$"},
-    "Who sends it again within seven days gets the first answer.",
+    str,
+    _HEADER,
+    pattern=r"^[!#-~]{1,255}$",
+    description="Who sends it again within seven days gets the first answer.",
 )
-_STRICT = parameter("X-Strict-Mode", "header", TEXT, "1: take all items or none.")
-_BUDGET: dict[str, Any] = {
-    name: {"description": text, "schema": TEXT}
+_STRICT = OpenApiParameter(
+    "X-Strict-Mode", str, _HEADER, description="1: take all items or none."
+)
+_BUDGET = [
+    OpenApiParameter(name, str, _HEADER, description=text, response=[200])
     for name, text in (
         ("RateLimit", "What is left of the budget."),
         ("RateLimit-Policy", "How large the budget is."),
     )
-}
+]
 _REFUSALS = {
     400: "Not JSON, or not readable.",
     401: "The key is missing, unknown or no longer valid.",
@@ -44,137 +61,174 @@ _REFUSALS = {
     422: "A value is missing or wrong; the item is in quarantine.",
     **COMMON,
 }
-
-# Views of which several share one address, by path.
-SHARING = {f"/api/v1/quarantine/{{pk}}/{act}": view for act, view in DECISIONS.items()}
-
-
-def build_paths() -> dict[str, Any]:
-    """Return the operations of all capture routes by path."""
-    paths: dict[str, Any] = {}
-    for address, operation in (*_ingesting(), *_others()):
-        method, path = address.split()
-        paths.setdefault(path, {})[method.lower()] = operation.build()
-    paths[_HEALTH_PATH]["get"]["responses"]["503"] = {
-        "description": "The database is away.",
-        "content": {"application/json": {"schema": ref("Unavailable")}},
-    }
-    return paths
+_CAPTURED = serializers.CapturedSerializer
+_BATCH = serializers.CaptureBatchSerializer
+_FINDINGS = serializers.CaptureFindingsSerializer
+_LIST: JsonObject = {"type": "array", "items": {}}
+_SOME: JsonObject = {**_LIST, "minItems": 1}
 
 
-def build_components() -> dict[str, Any]:
-    """Return the schemas and the ways to authenticate that the operations name."""
-    key = "A key of the hub: sk_ on servers, pk_ in pages."
-    return {
-        "schemas": schemas(),
-        "securitySchemes": {
-            "captureKey": {"type": "http", "scheme": "bearer", "description": key},
-            "captureKeyHeader": {
-                "type": "apiKey",
-                "in": "header",
-                "name": "X-Capture-Key",
-                "description": key,
-            },
-            "captureKeyBasic": {
-                "type": "http",
-                "scheme": "basic",
-                "description": "The key as the user name, as SDKs send it.",
-            },
-        },
-    }
+def _body(name: str, schema: JsonObject) -> type[StrictSerializer]:
+    """Return a body that the adapters check, for the schema alone."""
+    return type(name, (StrictSerializer,), {"json_schema": schema})
+
+
+def _holding(name: str, items: JsonObject) -> JsonObject:
+    return {**ANYTHING, "required": [name], "properties": {name: items}}
+
+
+def _message(kind: str) -> type[StrictSerializer]:
+    schema = schema_of(kind)
+    del schema["$schema"], schema["title"]
+    return _body(f"{kind.title()}Message", schema)
+
+
+_MESSAGES = {kind: _message(kind) for kind in {kind for kind, _ in ROUTES.values()}}
+_ITEM = _body("CaptureItem", {**ANYTHING, "properties": {"type": {"type": "string"}}})
+# What is wrong with one item is said of that item: anything may stand there.
+_CAPTURES = _body("Captures", {"anyOf": [_holding("captures", _SOME), _SOME]})
+_CAPTURES_OR_ONE = _body("CapturesOrOne", {"anyOf": [ANYTHING, _SOME]})
+# Clients batch on any of these paths.
+_SDK_MESSAGE = _body("SdkMessage", {"anyOf": [ANYTHING, _LIST]})
+_SDK_BATCH = _body("SdkBatch", {"anyOf": [_holding("batch", _LIST), _LIST]})
+_EVENT = _body("WebhookEvent", ANYTHING)
+
+
+def endpoints() -> Iterator[Endpoint]:
+    """Yield what the library goes by for each route."""
+    yield from _ingesting()
+    yield from _others()
+    for act, view in DECISIONS.items():
+        # They share one address.
+        path = f"/api/v1/quarantine/{{pk}}/{act}"
+        yield path, path, "POST", view
 
 
 class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # the library has no types there
-    """A secret key, where servers read beside staff."""
+    """A key, by the ways in which it may come; those that read take no Basic."""
 
     target_class = "capture.api.machine.KeyAuthentication"
-    name = ["captureKey", "captureKeyHeader"]
+    match_subclasses = True
+    name = ["captureKey", "captureKeyHeader", "captureKeyBasic"]
 
-    def get_security_requirement(self, auto_schema: object) -> Any:
-        return KEYS
+    def get_security_requirement(
+        self, auto_schema: object
+    ) -> list[dict[str, list[object]]]:
+        return _KEYS
 
-    def get_security_definition(self, auto_schema: object) -> Any:
-        schemes = build_components()["securitySchemes"]
-        return [schemes["captureKey"], schemes["captureKeyHeader"]]
+    def get_security_definition(self, auto_schema: object) -> list[JsonObject]:
+        basic = "The key as the user name, as SDKs send it."
+        return [
+            {"type": "http", "scheme": "bearer", "description": _KEY},
+            {
+                "type": "apiKey",
+                "in": "header",
+                "name": "X-Capture-Key",
+                "description": _KEY,
+            },
+            {"type": "http", "scheme": "basic", "description": basic},
+        ]
 
 
-def _ingesting() -> Iterator[tuple[str, Operation]]:
+# The same ways as those of their bases.
+for _authentication in (ReadingKeyAuthentication, StaffSessionAuthentication):
+    set_override(_authentication, "suppress_collision_warning", True)  # noqa: FBT003 - as in the library
+
+
+def _ingesting() -> Iterator[Endpoint]:
     """Yield what takes messages with a key."""
     for path, (kind, methods) in ROUTES.items():
         text = f"Capture a {CaptureType(kind).label.lower()}"
         for method in methods:
-            yield _send(f"{method} /{path}", text, component_of(kind), "Captured")
-    captures = "POST /api/v1/captures"
-    plain: dict[str, Any] = {"parameters": [_ONCE, _STRICT]}
+            yield _send(f"{method} /{path}", text, _MESSAGES[kind], _CAPTURED)
+    captures, native = "POST /api/v1/captures", [_ONCE, _STRICT]
     text = "Send one capture, or one CloudEvent"
-    yield _send(captures, text, "CaptureItem", "Captured", **plain)
+    yield _send(captures, text, _ITEM, _CAPTURED, parameters=native)
     text = "Send a batch of captures"
-    yield _send(f"{captures}/batch", text, "Captures", "CaptureBatch", **plain)
+    yield _send(f"{captures}/batch", text, _CAPTURES, _BATCH, parameters=native)
     text = "Look at captures without keeping them"
-    yield _send(f"{captures}/validate", text, "CapturesOrOne", "CaptureFindings")
-    sdk: dict[str, Any] = {"tag": _SDK, "security": [*KEYS, {"captureKeyBasic": []}]}
+    yield _send(f"{captures}/validate", text, _CAPTURES_OR_ONE, _FINDINGS)
     for name, label in KINDS.items():
         text = f"Send one: {label}"
-        yield _send(f"POST /v1/{name}", text, "SdkMessage", "CaptureBatch", **sdk)
+        yield _send(f"POST /v1/{name}", text, _SDK_MESSAGE, _BATCH, tag=_SDK)
     text = "Send messages of an SDK"
     for name in BATCHES:
-        yield _send(f"POST /v1/{name}", text, "SdkBatch", "CaptureBatch", **sdk)
+        yield _send(f"POST /v1/{name}", text, _SDK_BATCH, _BATCH, tag=_SDK)
     text, path = f"{text} as a page closes", "POST /beacon/v1/batch"
-    yield _send(path, text, "SdkBatch", "CaptureBatch", **sdk)
-
-
-def _others() -> Iterator[tuple[str, Operation]]:
-    """Yield what needs no key: settings, webhooks, health, and schemas of captures."""
-    yield _describe(
-        "GET /v1/projects/{write_key}/settings",
-        _SDK,
-        "Tell the browser library where to send",
-        ANYTHING,
-        {404: "There is no such key.", **COMMON},
-        parameters=[parameter("write_key", "path", TEXT)],
-    )
-    yield _describe(
-        "POST /api/v1/webhooks/{provider}/{endpoint_id}",
-        "Payment webhooks",
-        "Take an event that a provider has signed",
-        ref("Delivered"),
-        {
-            **{status: _REFUSALS[status] for status in (408, 411, 413, 415)},
-            400: "The signature does not fit, or the body is not readable.",
-            404: "There is no such endpoint.",
-            **COMMON,
-        },
-        ANYTHING,
-        parameters=[
-            parameter("provider", "path", {"enum": Provider.values}),
-            parameter("endpoint_id", "path", UUID),
-        ],
-    )
-    text = "Tell whether the service is well"
-    yield _describe(f"GET {_HEALTH_PATH}", "Health", text, ref("CaptureHealth"), {})
-    yield _describe(
-        "GET /api/v1/schemas/{kind}/{version}",
-        _SENDING,
-        "Read the JSON Schema of a type",
-        ANYTHING,
-        {404: "There is no such schema.", 503: COMMON[503]},
-        parameters=[
-            parameter("kind", "path", {"enum": CaptureType.values}),
-            parameter("version", "path", {"enum": ["1"]}),
-        ],
-    )
+    yield _send(path, text, _SDK_BATCH, _BATCH, tag=_SDK)
 
 
 def _send(
-    address: str, text: str, body: str, answer: str, tag: str = _SENDING, **more: object
-) -> tuple[str, Operation]:
-    more = {"security": KEYS, "headers": _BUDGET, **more}
-    return _describe(address, tag, text, ref(answer), _REFUSALS, ref(body), **more)
+    address: str,
+    summary: str,
+    body: type[StrictSerializer],
+    answer: type[BaseSerializer[object]],
+    *,
+    tag: str = _SENDING,
+    parameters: Sequence[OpenApiParameter] = (),
+) -> Endpoint:
+    return described(
+        address,
+        summary,
+        ActionSpec("", answer, body=body, takes_key=False, refusals=_REFUSALS),
+        tag=tag,
+        auth=[*_KEYS, {"captureKeyBasic": []}] if tag == _SDK else _KEYS,
+        parameters=[*parameters, *_BUDGET],
+    )
 
 
-def _describe(address: str, *args: Any, **kwargs: Any) -> tuple[str, Operation]:
-    """Return an operation, named after its method and its path, with both."""
-    words = address.replace("{", "by_").replace("}", "").replace("-", "_")
-    parts = words.replace(" ", "").split("/")
-    name = "_".join(part.lower() for part in parts if part not in ("api", "v1"))
-    return address, Operation(name, *args, **kwargs)
+def _others() -> Iterator[Endpoint]:
+    """Yield what needs no key: settings, webhooks, health, and schemas of captures."""
+    refusals = {404: "There is no such key.", **COMMON}
+    yield described(
+        "GET /v1/projects/{write_key}/settings",
+        "Tell the browser library where to send",
+        ActionSpec("", ANYTHING, refusals=refusals),
+        tag=_SDK,
+        parameters=[OpenApiParameter("write_key", str, _PATH)],
+    )
+    refusals = {
+        **{status: _REFUSALS[status] for status in (408, 411, 413, 415)},
+        400: "The signature does not fit, or the body is not readable.",
+        404: "There is no such endpoint.",
+        **COMMON,
+    }
+    yield described(
+        "POST /api/v1/webhooks/{provider}/{endpoint_id}",
+        "Take an event that a provider has signed",
+        ActionSpec(
+            "",
+            serializers.DeliveredSerializer,
+            body=_EVENT,
+            takes_key=False,
+            refusals=refusals,
+        ),
+        tag="Payment webhooks",
+        parameters=[
+            OpenApiParameter("provider", {"enum": Provider.values}, _PATH),
+            OpenApiParameter("endpoint_id", OpenApiTypes.UUID, _PATH),
+        ],
+    )
+    away = OpenApiResponse(serializers.UnavailableSerializer, "The database is away.")
+    yield described(
+        "GET /api/data-capture/health",
+        "Tell whether the service is well",
+        ActionSpec(
+            "",
+            serializers.CaptureHealthSerializer,
+            other_responses={503: away},
+            refusals={},
+        ),
+        tag="Health",
+    )
+    refusals = {404: "There is no such schema.", 503: COMMON[503]}
+    yield described(
+        "GET /api/v1/schemas/{kind}/{version}",
+        "Read the JSON Schema of a type",
+        ActionSpec("", ANYTHING, refusals=refusals),
+        tag=_SENDING,
+        parameters=[
+            OpenApiParameter("kind", {"enum": CaptureType.values}, _PATH),
+            OpenApiParameter("version", {"enum": ["1"]}, _PATH),
+        ],
+    )

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.http import HttpResponse, JsonResponse
 
+from audit.json_text import JsonObject
 from audit.rest.exceptions import ApiError
 from capture.adapters import AMOUNTS, NAMES
 from capture.api.endpoint import CaptureRequest, endpoint
@@ -18,12 +17,12 @@ _OBJECTS = ("answers", "dashboard_state", "trading_state", "properties")
 _TIMES = ("signup_date", "login_time", "payment_date", "last_login_at")
 
 
-def schema_of(kind: str) -> dict[str, Any]:
+def schema_of(kind: str) -> JsonObject:
     """Return the JSON Schema (2020-12) of a type: our names and their other names.
 
     Unknown keys are welcome and kept.
     """
-    properties: dict[str, Any] = {
+    properties: JsonObject = {
         "message_id": {"type": "string", "maxLength": 255},
         "timestamp": _time(),
         **{name: {"type": "string", "maxLength": 255} for name in _IDENTITY},
@@ -44,7 +43,7 @@ def schema_of(kind: str) -> dict[str, Any]:
     }
 
 
-def _property(name: str) -> dict[str, Any]:
+def _property(name: str) -> JsonObject:
     if name == "last_login_at":
         return {"description": _time()["description"]}
     if name in _TIMES:
@@ -52,7 +51,7 @@ def _property(name: str) -> dict[str, Any]:
     return _PROPERTIES.get(name, {"type": ["string", "number"]})
 
 
-_PROPERTIES: dict[str, dict[str, Any]] = {
+_PROPERTIES: dict[str, JsonObject] = {
     **{name: {"type": ["number", "string"], "minimum": 0} for name in AMOUNTS},
     **{name: {"type": "boolean"} for name in _BOOLEANS},
     **{name: {"type": "array", "items": {"type": "string"}} for name in _LISTS},
@@ -63,7 +62,7 @@ _PROPERTIES: dict[str, dict[str, Any]] = {
 }
 
 
-def _time() -> dict[str, Any]:
+def _time() -> JsonObject:
     return {
         "type": ["string", "number"],
         "description": "RFC 3339, or seconds or milliseconds since 1970.",
@@ -74,11 +73,6 @@ def _schema(_capture_request: CaptureRequest, kind: str, version: str) -> HttpRe
     if kind not in NAMES or version != str(_VERSION):
         raise ApiError(404, "not_found", "There is no such schema.")
     return JsonResponse(schema_of(kind))
-
-
-def component_of(kind: str) -> str:
-    """Return the name under which the schema of a type stands in the description."""
-    return f"{kind.title()}Message"
 
 
 schema_view = endpoint(_schema, methods=("GET",))

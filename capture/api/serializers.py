@@ -12,10 +12,12 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
+from audit.json_text import JsonObject, JsonValue
 from audit.privacy.masking import mask_fields, mask_within
 from audit.rest.exceptions import ApiError
 from audit.rest.serializers import QuerySerializer, StrictSerializer
 from capture.choices import CaptureType, Decision, IngestStatus, Trust
+from capture.models import Capture, Quarantine
 from customers.api.fields import MaybeTextField
 
 _LIMIT, _REASON = "limit is a number from 1 to 200.", "reason is a text."
@@ -34,9 +36,9 @@ class SealedMessageSerializer(serializers.Serializer[Any]):
     """
 
     sent_field: ClassVar[str]
-    masks: ClassVar[Mapping[str, Callable[[Any], Any]]]
+    masks: ClassVar[Mapping[str, Callable[[Any], JsonValue]]]
 
-    def to_representation(self, instance: Any) -> dict[str, Any]:
+    def to_representation(self, instance: Capture | Quarantine) -> JsonObject:
         data = super().to_representation(instance)
         if not self.context["is_unmasked"](instance):
             data |= {name: mask(data[name]) for name, mask in self.masks.items()}
@@ -71,17 +73,17 @@ class CaptureSerializer(SealedMessageSerializer):
     # Exact digits: as text, which every reader of JSON can take apart itself.
     payload = MaybeTextField(required=False)
 
-    def to_representation(self, instance: object) -> dict[str, Any]:
+    def to_representation(self, instance: Capture | Quarantine) -> JsonObject:
         data = super().to_representation(instance)
         return {**data, "warnings": data["warnings"] or []}
 
 
-class CapturePageSerializer(serializers.Serializer[Any]):
+class CapturePageSerializer(serializers.Serializer[object]):
     results = CaptureSerializer(many=True)
     next = MaybeTextField()
 
 
-class DeliverySerializer(serializers.Serializer[Any]):
+class DeliverySerializer(serializers.Serializer[object]):
     received_at = serializers.DateTimeField()
     attempt = serializers.IntegerField(allow_null=True)
 
@@ -113,12 +115,12 @@ class QuarantinedSerializer(SealedMessageSerializer):
     item = MaybeTextField(required=False)
 
 
-class QuarantinePageSerializer(serializers.Serializer[Any]):
+class QuarantinePageSerializer(serializers.Serializer[object]):
     results = QuarantinedSerializer(many=True)
     next = MaybeTextField()
 
 
-class DataCountsSerializer(serializers.Serializer[Any]):
+class DataCountsSerializer(serializers.Serializer[object]):
     payments = serializers.IntegerField()
     questionnaires = serializers.IntegerField()
     dashboard_updates = serializers.IntegerField()
@@ -126,20 +128,20 @@ class DataCountsSerializer(serializers.Serializer[Any]):
     audit_records = serializers.IntegerField()
 
 
-class LatestTimestampsSerializer(serializers.Serializer[Any]):
+class LatestTimestampsSerializer(serializers.Serializer[object]):
     payment = serializers.DateTimeField(allow_null=True)
     questionnaire = serializers.DateTimeField(allow_null=True)
     dashboard = serializers.DateTimeField(allow_null=True)
 
 
-class CountsSerializer(serializers.Serializer[Any]):
+class CountsSerializer(serializers.Serializer[object]):
     user_email = serializers.CharField()
     data_counts = DataCountsSerializer(source="counts")
     latest_timestamps = LatestTimestampsSerializer(source="counts.latest")
     total_data_points = serializers.IntegerField(source="counts.total")
 
 
-class CapturedSerializer(serializers.Serializer[Any]):
+class CapturedSerializer(serializers.Serializer[object]):
     success = serializers.BooleanField()
     status = serializers.ChoiceField(
         (IngestStatus.ACCEPTED.value, IngestStatus.DUPLICATE.value)
@@ -151,19 +153,19 @@ class CapturedSerializer(serializers.Serializer[Any]):
     warnings = serializers.ListField(child=serializers.CharField())
 
 
-class DeliveredSerializer(serializers.Serializer[Any]):
+class DeliveredSerializer(serializers.Serializer[object]):
     success = serializers.BooleanField()
     status = serializers.ChoiceField(IngestStatus.choices)
     capture_id = serializers.UUIDField(allow_null=True)
     duplicate = serializers.BooleanField()
 
 
-class CaptureWarningSerializer(serializers.Serializer[Any]):
+class CaptureWarningSerializer(serializers.Serializer[object]):
     code = serializers.CharField()
     pointer = serializers.CharField()
 
 
-class CaptureFindingSerializer(serializers.Serializer[Any]):
+class CaptureFindingSerializer(serializers.Serializer[object]):
     index = serializers.IntegerField()
     valid = serializers.BooleanField()
     type = MaybeTextField()
@@ -173,14 +175,14 @@ class CaptureFindingSerializer(serializers.Serializer[Any]):
     detail = serializers.CharField(required=False)
 
 
-class CaptureFindingsSerializer(serializers.Serializer[Any]):
+class CaptureFindingsSerializer(serializers.Serializer[object]):
     success = serializers.BooleanField()
     valid = serializers.BooleanField()
     received = serializers.IntegerField()
     results = CaptureFindingSerializer(many=True)
 
 
-class CaptureResultSerializer(serializers.Serializer[Any]):
+class CaptureResultSerializer(serializers.Serializer[object]):
     index = serializers.IntegerField()
     status = serializers.ChoiceField(IngestStatus.choices)
     message_id = serializers.CharField(required=False)
@@ -193,7 +195,7 @@ class CaptureResultSerializer(serializers.Serializer[Any]):
     warnings = serializers.ListField(child=serializers.CharField(), required=False)
 
 
-class ResultCountsSerializer(serializers.Serializer[Any]):
+class ResultCountsSerializer(serializers.Serializer[object]):
     received = serializers.IntegerField()
     accepted = serializers.IntegerField()
     duplicates = serializers.IntegerField()
@@ -208,7 +210,15 @@ class CaptureBatchSerializer(ResultCountsSerializer):
     request_id = serializers.UUIDField()
 
 
-class DiscardedSerializer(serializers.Serializer[Any]):
+class UnavailableSerializer(serializers.Serializer[object]):
+    status = serializers.CharField()
+
+
+class CaptureHealthSerializer(UnavailableSerializer):
+    service = serializers.CharField()
+
+
+class DiscardedSerializer(serializers.Serializer[object]):
     success = serializers.BooleanField()
     state = serializers.ChoiceField(Decision.choices)
 
@@ -217,7 +227,7 @@ class ReplayedSerializer(DiscardedSerializer, ResultCountsSerializer):
     status = serializers.CharField()
     capture_id = serializers.UUIDField()
 
-    def get_fields(self) -> dict[str, Any]:
+    def get_fields(self) -> dict[str, serializers.Field]:
         # Only the replay of a whole body has counts.
         fields = dict(super().get_fields())
         for name in ResultCountsSerializer().get_fields():
@@ -233,7 +243,7 @@ class FirstErrorMixin(StrictSerializer):
     sentences: ClassVar[Mapping[str, str]]
     wrong_code: ClassVar[str] = "invalid"
 
-    def to_internal_value(self, data: Any) -> Any:
+    def to_internal_value(self, data: object) -> JsonObject:
         """Return the checked values. Raises ApiError 400."""
         try:
             return super().to_internal_value(data)
@@ -249,8 +259,9 @@ class FirstErrorMixin(StrictSerializer):
 class LimitField(serializers.IntegerField):
     """The size of a page: digits alone, no sign and no fraction."""
 
-    def to_internal_value(self, data: Any) -> int:
-        if not (data.isascii() and data.isdigit()):
+    def to_internal_value(self, data: float | str) -> int:
+        text = str(data)
+        if not (text.isascii() and text.isdigit()):
             self.fail("invalid")
         return super().to_internal_value(data)
 
@@ -303,7 +314,7 @@ class DiscardReasonSerializer(FirstErrorMixin):
 
     sentences: ClassVar = {"reason": _REASON, "": "Send no more than reason."}
 
-    def to_internal_value(self, data: Any) -> Any:
+    def to_internal_value(self, data: Any) -> JsonObject:
         # The service says that a reason is needed.
         is_missing = set(data) <= {"reason"} and not data.get("reason", "")
         return {"reason": ""} if is_missing else super().to_internal_value(data)

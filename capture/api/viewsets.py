@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 from django.contrib.auth.models import AnonymousUser
-from django.core.exceptions import ObjectDoesNotExist, ValidationError
+from django.core.exceptions import ValidationError
 from django.db import DatabaseError, connection
-from django.http import HttpResponse, JsonResponse
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpResponse, JsonResponse
 from rest_framework import exceptions
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
 from rest_framework.utils.encoders import JSONEncoder
-from rest_framework.viewsets import GenericViewSet
 
-from audit.log import note_access, note_subjects
+from audit.history.querysets import view_permission
+from audit.json_text import JsonObject
+from audit.log import note_subjects
 from audit.rest.exceptions import ApiError
 from audit.rest.pagination import KeysetPagination
 from audit.rest.renderers import ExactJSONRenderer
 from audit.rest.serializers import QuerySerializer
 from audit.rest.views import ActionSpec
+from audit.rest.viewsets import InstanceViewSet
 from capture import services
 from capture.api import serializers
 from capture.api.authentication import key_in_headers, require_key
@@ -38,13 +43,30 @@ from capture.api.endpoint import (
 from capture.api.machine import KeyAuthentication, KeyReaderMixin, require_secret
 from capture.api.native import single
 from capture.api.responses import counted, error_of_result
-from capture.api.viewset_schema import ReadingSchema
 from capture.choices import SCOPE_READ, IngestStatus
-from capture.models import Capture, Quarantine
+from capture.models import ApiKey, Capture, Quarantine
 from capture.parsing import ParseError, parse_body, payload_text
 
-_VIEW_CAPTURE, _VIEW_QUARANTINE = "capture.view_capture", "capture.view_quarantine"
 _FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
+# What refusals say, for the schema.
+COMMON = {429: "Too many; wait as long as Retry-After says.", 503: "Try again soon."}
+_READING = {
+    400: "A parameter is unknown or wrong.",
+    401: "Sign in, or send a secret key that may read.",
+    403: "The role or the key may not do this.",
+    **COMMON,
+}
+_READING_ONE = {
+    404: "There is no such thing, or it belongs to another business.",
+    **_READING,
+}
+_DECIDING = {
+    409: "The same message came before, with a difference.",
+    413: "Too large.",
+    415: "Only JSON is taken, and no unknown Content-Encoding.",
+    422: "It can still not be taken.",
+    **_READING_ONE,
+}
 
 
 class ReadingKeyAuthentication(KeyAuthentication):
@@ -52,12 +74,13 @@ class ReadingKeyAuthentication(KeyAuthentication):
 
     scope = SCOPE_READ
 
-    def authenticate(self, request: Request) -> tuple[Any, Any] | None:
-        plain: Any = request._request
+    def authenticate(self, request: Request) -> tuple[AnonymousUser, ApiKey] | None:
+        plain = request._request
         text = key_in_headers(plain)
         if text is None:
             return None
-        plain.capture_request.key = key = require_key(plain, text, self.scope)
+        key = require_key(plain, text, self.scope)
+        plain.capture_request.key = key  # type: ignore[attr-defined]  # `endpoint` has set it
         require_secret(key)
         return AnonymousUser(), key
 
@@ -65,9 +88,9 @@ class ReadingKeyAuthentication(KeyAuthentication):
 class StaffSessionAuthentication(SessionAuthentication):
     """The session of a member of staff; who writes also needs its CSRF token."""
 
-    def authenticate(self, request: Request) -> tuple[Any, Any] | None:
-        user: Any = request._request.user
-        return (user, None) if user.is_staff else None
+    def authenticate(self, request: Request) -> tuple[object, None] | None:
+        user = request._request.user
+        return (user, None) if user.is_authenticated and user.is_staff else None
 
 
 class SpacedJSONRenderer(ExactJSONRenderer):
@@ -77,31 +100,47 @@ class SpacedJSONRenderer(ExactJSONRenderer):
         return json.dumps(data, cls=JSONEncoder).encode()
 
 
-class ReadingViewSet(KeyReaderMixin, GenericViewSet[Any]):
+class ReadingPagination(KeysetPagination):
+    """Pages of which only the next one is named."""
+
+    def get_paginated_response(self, data: object) -> Response:
+        return Response({"results": data, "next": self.get_next_link()})
+
+
+class ReadingViewSet(KeyReaderMixin, InstanceViewSet):
     """What staff read with a session, and servers with a secret key.
 
     `endpoint` wraps it, and answers and counts its refusals.
     """
 
     tag = "Reading captures"
-    schema = ReadingSchema()
     authentication_classes: tuple[type[BaseAuthentication], ...] = (
         ReadingKeyAuthentication,
         StaffSessionAuthentication,
     )
     renderer_classes = (SpacedJSONRenderer,)
-    pagination_class = KeysetPagination
+    pagination_class = ReadingPagination
     cursor_field = "received_at"
-    model: ClassVar[Any]
-    # What access events call these rows.
-    event_prefix: ClassVar[str] = "customer"
+    # Of one row, of a list of them, and of the parameters of the list.
+    detail_class: ClassVar[type[serializers.SealedMessageSerializer]]
+    page_class: ClassVar[type[BaseSerializer]]
+    query_class: ClassVar[type[QuerySerializer]]
+
+    @classmethod
+    def get_action_specs(cls) -> dict[str, ActionSpec]:
+        """Return what each action needs, takes and answers."""
+        view, query = view_permission(cls.model), cls.query_class
+        return {
+            "list": ActionSpec(view, cls.page_class, query=query, refusals=_READING),
+            "retrieve": ActionSpec(view, cls.detail_class, refusals=_READING_ONE),
+        }
 
     @classmethod
     def as_endpoint(
         cls, action: str, *, post: Callable[..., HttpResponse] | None = None
     ) -> View:
         """Return the view that answers GET by an action, and POST by ingesting."""
-        read: Any = cls.as_view({"get": action})
+        read = cls.as_view({"get": action})
 
         def handle(capture_request: CaptureRequest, **kwargs: object) -> HttpResponse:
             if post is not None and capture_request.request.method == "POST":
@@ -117,77 +156,60 @@ class ReadingViewSet(KeyReaderMixin, GenericViewSet[Any]):
         """Nothing: what is allowed here is for `endpoint` to say."""
         return {}
 
-    def perform_content_negotiation(self, request: Request, *_: Any) -> Any:
+    def perform_content_negotiation(
+        self, request: Request, *_: object
+    ) -> tuple[BaseRenderer, str]:
         return super().perform_content_negotiation(request, force=True)
 
-    def permission_denied(self, request: Request, *_: object, **__: object) -> Any:
+    def permission_denied(self, request: Request, *_: object, **__: object) -> NoReturn:
         if request.user.is_authenticated:
             raise ApiError(403, "permission_denied", "Your role may not do this.")
         sentence = "Sign in, or send a secret key that may read."
         raise ApiError(401, "not_authenticated", sentence)
 
-    def check_query(self, request: Request) -> dict[str, Any]:
+    def check_query(self, request: Request) -> JsonObject:
         """Return the checked parameters of a list; other actions ignore parameters."""
         if self.spec is None or self.spec.query is QuerySerializer:
             return {}
-        serializer = self.spec.query(data=request.query_params.dict())
-        serializer.is_valid(raise_exception=True)
-        checked: dict[str, Any] = serializer.validated_data
-        return checked
+        return self.spec.query.checked(request.query_params.dict())
 
-    def handle_exception(self, exc: Exception) -> Any:
+    def handle_exception(self, exc: Exception) -> NoReturn:
         if isinstance(exc, exceptions.ValidationError):
             # Of the cursor, which is opened last.
             detail: Any = exc.detail
             raise ApiError(400, "invalid_parameter", *detail["cursor"]) from exc
         if isinstance(exc, ValidationError):
             raise ApiError(400, exc.code or "invalid", " ".join(exc.messages)) from exc
+        if isinstance(exc, Http404):
+            raise ApiError(404, "not_found", "There is nothing here.") from exc
         raise exc
 
-    def get_object(self) -> Any:
-        """Return the instance in the path. Raises ApiError 404 (recorded)."""
-        pk, actor = self.kwargs["pk"], self.actor
-        try:
-            return self.get_queryset().get(pk=pk)
-        except ObjectDoesNotExist as error:
-            if actor.kind == "user":
-                label = self.model._meta.label_lower
-                actor.operation.refuse("not_found", label, pk)
-            raise ApiError(404, "not_found", "There is nothing here.") from error
+    def missing(self, model: type[Model], reference: str) -> Http404:
+        """Return the 404; what a key asks for in vain is not noted."""
+        return Http404() if self.by_key else super().missing(model, reference)
 
-    def list(self, request: Request) -> Response:
-        """List rows, newest first."""
-        page = self.paginate_queryset(self.get_queryset()) or []
-        note_access(f"{self.event_prefix}.listed", page, actor=self.actor)
-        next_link = self.paginator.get_next_link()  # type: ignore[union-attr]  # there is one
-        return self.respond({"results": page, "next": next_link})
-
-    def retrieve(self, request: Request, pk: str) -> Response:
-        """Show one row."""
-        instance = self.get_object()
-        action = f"{self.event_prefix}.viewed"
-        note_access(action, [instance], actor=self.actor, target=instance)
-        return self.respond(instance)
-
-    def respond(self, data: Any, **context: Any) -> Response:
-        return super().respond(data, is_unmasked=self.can_see_unmasked, **context)
+    def serialize(
+        self, instances: Iterable[object], *, is_detail: bool = False, **_: object
+    ) -> list[JsonObject]:
+        """Return what is answered of each; lists show contact data, too, if it may."""
+        context = {
+            "has_perm": self.actor.has_perm,
+            "is_unmasked": self.can_see_unmasked,
+        }
+        serializer_class = self.detail_class if is_detail else self.serializer_class
+        return list(serializer_class(instances, many=True, context=context).data)
 
 
 class CaptureViewSet(ReadingViewSet):
     """Captures as they came."""
 
     model = Capture
-    queryset = Capture._default_manager.none()
-    action_specs: ClassVar = {
-        "list": ActionSpec(
-            _VIEW_CAPTURE,
-            serializers.CapturePageSerializer,
-            query=serializers.CaptureQuery,
-        ),
-        "retrieve": ActionSpec(_VIEW_CAPTURE, serializers.OneCaptureSerializer),
-    }
+    serializer_class = serializers.CaptureSerializer
+    detail_class = serializers.OneCaptureSerializer
+    page_class = serializers.CapturePageSerializer
+    query_class = serializers.CaptureQuery
 
-    def get_queryset(self) -> Any:
+    def get_queryset(self) -> QuerySet[Capture]:
         params = self.params
         return services.list_captures(
             actor=self.actor,
@@ -206,18 +228,13 @@ class QuarantineViewSet(ReadingViewSet):
     """What could not be taken."""
 
     model = Quarantine
-    queryset = Quarantine._default_manager.none()
+    serializer_class = serializers.QuarantinedSerializer
+    detail_class = serializers.QuarantinedSerializer
+    page_class = serializers.QuarantinePageSerializer
+    query_class = serializers.QuarantineQuery
     event_prefix = "quarantine"
-    action_specs: ClassVar = {
-        "list": ActionSpec(
-            _VIEW_QUARANTINE,
-            serializers.QuarantinePageSerializer,
-            query=serializers.QuarantineQuery,
-        ),
-        "retrieve": ActionSpec(_VIEW_QUARANTINE, serializers.QuarantinedSerializer),
-    }
 
-    def get_queryset(self) -> Any:
+    def get_queryset(self) -> QuerySet[Quarantine]:
         params = self.params
         return services.list_quarantined(
             actor=self.actor,
@@ -230,7 +247,6 @@ class QuarantineDecisionViewSet(ReadingViewSet):
     """Decides on an item in quarantine; for staff alone."""
 
     model = Quarantine
-    queryset = Quarantine._default_manager.none()
     authentication_classes = (StaffSessionAuthentication,)
     action_specs: ClassVar = {
         "replay": ActionSpec(
@@ -238,12 +254,14 @@ class QuarantineDecisionViewSet(ReadingViewSet):
             serializers.ReplayedSerializer,
             body=serializers.CorrectionSerializer,
             takes_key=False,
+            refusals=_DECIDING,
         ),
         "discard": ActionSpec(
             "capture.discard_quarantine",
             serializers.DiscardedSerializer,
             body=serializers.DiscardReasonSerializer,
             takes_key=False,
+            refusals=_DECIDING,
         ),
     }
 
@@ -262,20 +280,17 @@ class QuarantineDecisionViewSet(ReadingViewSet):
             sentence = "Send the X-CSRFToken of your session."
             raise ApiError(403, "csrf_failed", sentence) from error
 
-    def get_queryset(self) -> Any:
+    def get_queryset(self) -> QuerySet[Quarantine]:
         return services.list_quarantined(actor=self.actor, is_open=False)
 
-    def body(self, **_: object) -> dict[str, Any]:
+    def body(self, **_: object) -> JsonObject:
         """Return the checked body, read as the ingest routes read theirs."""
         plain: Any = self.request._request
-        serializer = self.spec.body(data=_parse_object(plain.capture_request))  # type: ignore[union-attr,misc]  # each action has one
-        serializer.is_valid(raise_exception=True)
-        checked: dict[str, Any] = serializer.validated_data
-        return checked
+        return self.spec.body.checked(_parse_object(plain.capture_request))  # type: ignore[union-attr]  # each action has one
 
     def replay(self, request: Request, pk: str) -> Response:
         """Replay an item in quarantine."""
-        item = self.get_object()
+        item = self.get_by_reference(pk)
         body = self.body()
         correction = body.get("item")
         text = None if correction is None else payload_text(correction)
@@ -296,7 +311,7 @@ class QuarantineDecisionViewSet(ReadingViewSet):
 
     def discard(self, request: Request, pk: str) -> Response:
         """Discard an item in quarantine."""
-        item = self.get_object()
+        item = self.get_by_reference(pk)
         reason = self.body()["reason"]
         services.discard_quarantined(item, actor=self.actor, reason=reason)
         return self.respond({"success": True, "state": "discarded"})
@@ -306,11 +321,14 @@ class CaptureCountsViewSet(ReadingViewSet):
     """Counts what is known of a person."""
 
     action_specs: ClassVar = {
-        "retrieve": ActionSpec(_VIEW_CAPTURE, serializers.CountsSerializer)
+        "retrieve": ActionSpec(
+            "capture.view_capture", serializers.CountsSerializer, refusals=_READING
+        )
     }
 
-    def retrieve(self, request: Request, user_email: str) -> Response:
+    def retrieve(self, request: Request, **_: object) -> Response:
         """Count what is known of a person."""
+        user_email = self.kwargs["user_email"]
         counts = services.count_captures(user_email, actor=self.actor)
         # An event in each business that was searched, whether anybody was found or not.
         for business_id, ids in counts.customer_ids.items():
@@ -324,7 +342,7 @@ class CaptureCountsViewSet(ReadingViewSet):
         return self.respond({"user_email": user_email, "counts": counts})
 
 
-def _parse_object(capture_request: CaptureRequest) -> dict[str, Any]:
+def _parse_object(capture_request: CaptureRequest) -> JsonObject:
     raw = read_body(capture_request, Limits())
     if not raw.strip():
         return {}
@@ -343,18 +361,19 @@ def _decide(
     return _answer(DECISIONS[act], capture_request, **kwargs)
 
 
-def _answer(view: Any, capture_request: CaptureRequest, **kwargs: Any) -> HttpResponse:
+def _answer(
+    view: View, capture_request: CaptureRequest, **kwargs: object
+) -> HttpResponse:
     """Return what a view of the library answers.
 
     The trail names who has signed in also where a key is refused; the library forgets.
     """
-    request: Any = capture_request.request
+    request = capture_request.request
     user = request.user
     try:
-        response: HttpResponse = view(request, **kwargs)
+        return view(request, **kwargs)
     finally:
         request.user = user
-    return response
 
 
 def _health(_capture_request: CaptureRequest) -> HttpResponse:
@@ -369,7 +388,7 @@ def _health(_capture_request: CaptureRequest) -> HttpResponse:
 
 
 # Two paths of the description, and one address.
-DECISIONS: dict[str, Any] = {
+DECISIONS = {
     act: QuarantineDecisionViewSet.as_view({"post": act})
     for act in ("replay", "discard")
 }

@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
 
-from audit.rest.openapi import ANYTHING, TEXT, Operation, record, ref
+from drf_spectacular.utils import OpenApiResponse
+from rest_framework import serializers
+
+from audit.rest.openapi import Endpoint, described
+from audit.rest.views import ActionSpec
 
 _TAG = "Health"
 
 
-def build_paths() -> dict[str, Any]:
-    """Return the operations by path."""
-    alive = Operation(
-        "get_healthz", _TAG, "Tell whether the process lives", ref("Health"), {}
+class HealthSerializer(serializers.Serializer[object]):
+    status = serializers.CharField()
+
+
+class ReadinessSerializer(HealthSerializer):
+    checks = serializers.DictField()
+
+
+def endpoints() -> Iterator[Endpoint]:
+    """Yield what the library goes by."""
+    text = "Tell whether the process lives"
+    alive = ActionSpec("", HealthSerializer, refusals={})
+    yield described("GET /healthz", text, alive, tag=_TAG)
+    failed = OpenApiResponse(ReadinessSerializer, "A check has failed.")
+    ready = ActionSpec(
+        "", ReadinessSerializer, other_responses={503: failed}, refusals={}
     )
-    ready = Operation(
-        "get_readyz", _TAG, "Tell what is ready, by check", ref("Readiness"), {}
-    ).build()
-    ready["responses"]["503"] = {
-        "description": "A check has failed.",
-        "content": {"application/json": {"schema": ref("Readiness")}},
-    }
-    return {"/healthz": {"get": alive.build()}, "/readyz": {"get": ready}}
-
-
-def build_components() -> dict[str, Any]:
-    """Return the schemas that the operations name."""
-    return {
-        "schemas": {
-            "Health": record({"status": TEXT}),
-            "Readiness": record({"status": TEXT, "checks": ANYTHING}),
-        }
-    }
+    text = "Tell what is ready, by check"
+    yield described("GET /readyz", text, ready, tag=_TAG)

@@ -1,4 +1,4 @@
-"""The two descriptions of the API: what the library finds, and the plain views.
+"""The two descriptions of the API.
 
 `description` is what /api/schema/ and /api/schema/contracts/ answer; docs/openapi.json
 and docs/openapi-contracts.json are copies that a test compares.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import json
-import re
 from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
@@ -19,29 +18,28 @@ from django.db.models import TextChoices
 from drf_spectacular.contrib.django_filters import DjangoFilterExtension
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.openapi import AutoSchema
+from rest_framework.permissions import SAFE_METHODS
 
+from audit.json_text import JsonObject
+from audit.rest.openapi import Endpoint
 from config.api import health_schemas as health
 from config.api.examples import with_examples
 from config.paths import HAS_CAPTURE
 
-# Modules with `build_paths` and `build_components`, for views that no serializer
-# describes.
-_PLAIN: list[Any] = [health]
-_SHARING: dict[str, Any] = {}
+# Of the routes that are no views of the library.
+_DESCRIBED = [health.endpoints]
 if HAS_CAPTURE:
     from capture.api import openapi as capture
 
-    _PLAIN.append(capture)
-    _SHARING = capture.SHARING
+    _DESCRIBED.append(capture.endpoints)
 # No table has places on a map. Asked whether a filter is of one, the library would look
 # for a library of them on the whole machine, with a compiler, in the first request.
 DjangoFilterExtension._has_gis = False  # type: ignore[attr-defined]  # set by the library itself
 # What the viewer offers first.
 _FIRST = ("staffToken", "captureKey")
-_SAFE = ("GET", "HEAD", "OPTIONS")
 # Components whose names clients know; the classes are called otherwise.
 _PUBLISHED = {"IngestStatus": "Status"}
-_SCHEMA_REF = re.compile(r'"#/components/schemas/([^"]+)"')
 _CSRF = {
     "type": "apiKey",
     "in": "header",
@@ -84,7 +82,7 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
     target_class = "audit.rest.authentication.TokenAuthentication"
     name = "staffToken"
 
-    def get_security_definition(self, auto_schema: object) -> Any:
+    def get_security_definition(self, auto_schema: object) -> JsonObject:
         return {
             "type": "http",
             "scheme": "bearer",
@@ -97,47 +95,46 @@ class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-
     """The session of a person who is signed in to the admin."""
 
     target_class = "rest_framework.authentication.SessionAuthentication"
-    name = "staffSession"
+    match_subclasses = True
+    name = ["staffSession", "csrfToken"]
     priority = 1
 
-    def get_security_requirement(self, auto_schema: Any) -> Any:
-        return _with_csrf("staffSession", auto_schema.method)
+    def get_security_requirement(
+        self, auto_schema: AutoSchema
+    ) -> dict[str, list[object]]:
+        is_safe = auto_schema.method in SAFE_METHODS
+        return {name: [] for name in (self.name[:1] if is_safe else self.name)}
 
-    def get_security_definition(self, auto_schema: object) -> Any:
+    def get_security_definition(self, auto_schema: object) -> list[JsonObject]:
         # With https the name begins with __Host-; the description is one for all.
-        return {"type": "apiKey", "in": "cookie", "name": "sessionid"}
+        session = {"type": "apiKey", "in": "cookie", "name": "sessionid"}
+        return [session, _CSRF]
 
 
-def _with_csrf(name: str, method: str) -> dict[str, Any]:
-    return {name: []} if method in _SAFE else {name: [], "csrfToken": []}
+def without_slashes(endpoints: list[Endpoint]) -> list[Endpoint]:
+    """Name each path once; both forms answer. Add those that are described apart."""
+    named = [
+        (path.rstrip("/") or "/", pattern, method, view)
+        for path, pattern, method, view in endpoints
+    ]
+    return [*named, *(each for endpoints_of in _DESCRIBED for each in endpoints_of())]
 
 
-def without_slashes(endpoints: list[Any]) -> list[Any]:
-    """Name each path once; both forms answer. Add those that share an address."""
-    named = [(path.rstrip("/") or "/", *rest) for path, *rest in endpoints]
-    return [*named, *((path, path, "POST", view) for path, view in _SHARING.items())]
-
-
-def complete(result: Any, generator: CanonicalGenerator, **_: Any) -> Any:
-    """Add the plain views, name the lists of values, and put the tags in order."""
-    components = result.setdefault("components", {})
-    for part in _PLAIN:
-        for path, operations in part.build_paths().items():
-            if generator.describes(path):
-                result["paths"].setdefault(path, {}).update(operations)
-        for kind, added in part.build_components().items():
-            components.setdefault(kind, {}).update(added)
-    components.setdefault("securitySchemes", {})["csrfToken"] = dict(_CSRF)
+def complete(
+    result: JsonObject, generator: CanonicalGenerator, **_: object
+) -> JsonObject:
+    """Add examples, name the lists of values, and put schemes and tags in order."""
     for path, item in result["paths"].items():
         for operation in item.values():
+            # Who may call it is always said; here everybody.
+            operation.setdefault("security", [])
             with_examples(path, operation)
-    schemes = components["securitySchemes"]
+    schemes = result["components"]["securitySchemes"]
     first = [name for name in _FIRST if name in schemes]
     order = [*first, *(name for name in schemes if name not in first)]
-    components["securitySchemes"] = {name: schemes[name] for name in order}
+    result["components"]["securitySchemes"] = {name: schemes[name] for name in order}
     _name_choices(result)
     _share_refusals(result)
-    _drop_unused(result)
     result["info"]["description"] = generator.about
     result["paths"] = dict(sorted(result["paths"].items()))
     result["tags"] = _tags(result)
@@ -147,26 +144,13 @@ def complete(result: Any, generator: CanonicalGenerator, **_: Any) -> Any:
 @lru_cache
 def description(
     generator_class: type[CanonicalGenerator] = CanonicalGenerator,
-) -> dict[str, Any]:
+) -> JsonObject:
     """Return an OpenAPI document; made once, it depends on code and settings alone."""
-    document: dict[str, Any] = generator_class().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]  # the library has no types there
+    document: JsonObject = generator_class().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]  # the library has no types there
     return document
 
 
-def _drop_unused(result: dict[str, Any]) -> None:
-    """Leave out schemas of plain views that stand in the other document."""
-    schemas = result["components"]["schemas"]
-    names: set[str] = set()
-    queue: list[Any] = [result["paths"], result["components"].get("responses")]
-    while queue:
-        text = json.dumps(queue.pop(), default=str)
-        used = set(_SCHEMA_REF.findall(text)) - names
-        names |= used
-        queue += [schemas[name] for name in used]
-    result["components"]["schemas"] = {n: schemas[n] for n in schemas if n in names}
-
-
-def _tags(result: dict[str, Any]) -> list[dict[str, str]]:
+def _tags(result: JsonObject) -> list[dict[str, str]]:
     """Return the tags that are used: the known ones first, in their order."""
     settings_tags: Any = settings.SPECTACULAR_SETTINGS["TAGS"]
     listed = {tag["name"]: tag for tag in settings_tags}
@@ -175,12 +159,12 @@ def _tags(result: dict[str, Any]) -> list[dict[str, str]]:
     return [listed.get(name, {"name": name}) for name in order]
 
 
-def _operations(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _operations(result: JsonObject) -> Iterator[JsonObject]:
     for item in result["paths"].values():
         yield from item.values()
 
 
-def _share_refusals(result: dict[str, Any]) -> None:
+def _share_refusals(result: JsonObject) -> None:
     """Name the refusals that most endpoints have in common; they fill a document."""
     counts = Counter(
         (status, json.dumps(answer, sort_keys=True))
@@ -202,7 +186,7 @@ def _share_refusals(result: dict[str, Any]) -> None:
                 answers[status] = {"$ref": f"#/components/responses/{name}"}
 
 
-def _name_choices(result: dict[str, Any]) -> None:
+def _name_choices(result: JsonObject) -> None:
     """Give each TextChoices one component, under the name of its class.
 
     A list that two classes share stays where it is used.
@@ -225,7 +209,7 @@ def _name_choices(result: dict[str, Any]) -> None:
             place[key] = _referred(name, schema)
 
 
-def _choice_maps(node: object) -> Iterator[dict[str, Any]]:
+def _choice_maps(node: object) -> Iterator[JsonObject]:
     """Yield each mapping whose values are schemas, one of which may be replaced."""
     if isinstance(node, dict):
         choices = {k: v for k, v in node.items() if isinstance(v, dict) and "enum" in v}
@@ -239,7 +223,7 @@ def _choice_maps(node: object) -> Iterator[dict[str, Any]]:
             yield from _choice_maps(inner)
 
 
-def _referred(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+def _referred(name: str, schema: JsonObject) -> JsonObject:
     reference = {"$ref": f"#/components/schemas/{name}"}
     if None in schema["enum"]:
         return {"oneOf": [reference, {"type": "null"}]}
