@@ -7,7 +7,7 @@ session. With `cookie` the refresh token stays in a cookie (`audit.api.refresh_c
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from django.conf import settings
 from django.core.exceptions import ValidationError as RuleBroken
@@ -19,6 +19,7 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_sche
 from rest_framework.exceptions import ErrorDetail, UnsupportedMediaType, ValidationError
 from rest_framework.parsers import BaseParser
 from rest_framework.permissions import AllowAny
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -36,11 +37,15 @@ from audit.api.token_serializers import (
     TokensSerializer,
 )
 from audit.crypto import hmac_hex
+from audit.json_text import JsonObject
 from audit.rest.exceptions import ApiError
 from audit.rest.parsers import parse_json
 from audit.rest.serializers import StrictSerializer
 from audit.rest.views import ActionSpec, HubAPIView
 from audit.tenancy.actors import operation_of
+
+if TYPE_CHECKING:
+    from audit.models import User
 
 _LONGEST_BODY = 20_000
 _SENTENCES = {
@@ -97,10 +102,10 @@ class CredentialsParser(BaseParser):
 
     def parse(
         self,
-        stream: Any,
+        stream: IO[bytes],
         media_type: str | None = None,
-        parser_context: Mapping[str, Any] | None = None,
-    ) -> dict[str, Any]:
+        parser_context: Mapping[str, object] | None = None,
+    ) -> JsonObject:
         try:
             raw = stream.read(_LONGEST_BODY + 1)
         except OSError as error:
@@ -117,7 +122,7 @@ class CredentialsParser(BaseParser):
 
 
 def _specs(
-    response: object, body: type[StrictSerializer], refusals: dict[int, str]
+    response: Any, body: type[StrictSerializer], refusals: dict[int, str]
 ) -> dict[str, ActionSpec]:
     """Return what POST takes and answers, and what else its refusals say."""
     refusals = _REFUSALS | refusals
@@ -141,11 +146,11 @@ class _View(HubAPIView):
         self,
         request: Request,
         force: bool = False,  # noqa: FBT001, FBT002 - as in the library
-    ) -> Any:
+    ) -> tuple[BaseRenderer, str]:
         """Answer JSON whatever `Accept` says, as OAuth does."""
         return super().perform_content_negotiation(request, force=True)
 
-    def body(self, **context: object) -> Any:
+    def body(self, **context: object) -> JsonObject:
         """Return the checked body. Raises ApiError, which repeats no value."""
         # DRF reads no body that is empty, and takes it for an object.
         if self.request.content_type != CredentialsParser.media_type:
@@ -356,7 +361,7 @@ def _page_of(request: HttpRequest) -> str:
     return hmac_hex("token sign-in", origin)
 
 
-def _signed_in(request: HttpRequest, user: Any, *, in_cookie: bool) -> Response:
+def _signed_in(request: HttpRequest, user: User, *, in_cookie: bool) -> Response:
     response = _answer(accounts.issue_tokens(user), in_cookie=in_cookie)
     if in_cookie or (device_of(request) and refresh_cookie.is_trusted_page(request)):
         # Not for a program, nor for a page of another origin: none is given there.
@@ -364,7 +369,7 @@ def _signed_in(request: HttpRequest, user: Any, *, in_cookie: bool) -> Response:
     return response
 
 
-def _token_of(request: HttpRequest, sent: Mapping[str, Any], name: str) -> str:
+def _token_of(request: HttpRequest, sent: JsonObject, name: str) -> str:
     """Return the token of the body, or the one of the cookie for a page of ours."""
     if name in sent:
         token: str = sent[name]

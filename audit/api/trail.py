@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import django_filters
+from django.db.models import QuerySet
 
 from audit import accounts, log
 from audit.models import Event, Operation, User
@@ -81,7 +82,7 @@ class EventViewSet(TrailViewSet):
     filterset_class = EventFilters
     cursor_field = "occurred_at"
 
-    def get_queryset(self) -> Any:
+    def get_queryset(self) -> QuerySet[Event]:
         return log.list_events(actor=self.actor)
 
 
@@ -125,7 +126,7 @@ class OperationViewSet(TrailViewSet):
     filterset_class = OperationFilters
     cursor_field = "started_at"
 
-    def get_queryset(self) -> Any:
+    def get_queryset(self) -> QuerySet[Operation]:
         return log.list_operations(actor=self.actor)
 
 
@@ -168,6 +169,6 @@ class UserViewSet(ResourceViewSet):
     event_prefix = "account"
     ordering_fields = ("username", "created_at")
 
-    def get_queryset(self) -> Any:
+    def get_queryset(self) -> QuerySet[User]:
         queryset = accounts.list_users(actor=self.actor, permission="audit.view_user")
         return queryset.order_by("username", "pk")

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
+from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed, Throttled
 from rest_framework.request import Request
 
 from audit import accounts
+from audit.rest.rate_limits import Budget
 from audit.rest.throttling import (
     consume_address_budget,
     consume_user_budget,
     note_budget,
 )
 from audit.tenancy.actors import operation_of
+
+if TYPE_CHECKING:
+    from audit.models import TokenFamily, User
 
 _KEYS = ("pk_", "sk_")
 
@@ -27,7 +32,7 @@ class TokenAuthentication(BaseAuthentication):
     one; raises Throttled (429) when that is used up.
     """
 
-    def authenticate(self, request: Request) -> tuple[Any, Any] | None:
+    def authenticate(self, request: Request) -> tuple[User, TokenFamily] | None:
         token = self.token_in(request)
         if token is None:
             return None
@@ -41,7 +46,7 @@ class TokenAuthentication(BaseAuthentication):
         return family.user, family
 
     @staticmethod
-    def token_in(request: object) -> str | None:
+    def token_in(request: HttpRequest) -> str | None:
         """Return the token that a request brings; keys are for the capture routes."""
         token = _bearer(request)
         return None if not token or token.startswith(_KEYS) else token
@@ -50,12 +55,12 @@ class TokenAuthentication(BaseAuthentication):
         return "Bearer"
 
 
-def _allow(request: Request, budget: Any) -> None:
+def _allow(request: Request, budget: Budget) -> None:
     note_budget(request._request, budget)
     if not budget.is_allowed:
         raise Throttled(wait=budget.retry_after)
 
 
-def _bearer(request: Any) -> str | None:
+def _bearer(request: HttpRequest) -> str | None:
     scheme, _, rest = request.headers.get("Authorization", "").partition(" ")
     return rest.strip() or None if scheme.lower() == "bearer" else None

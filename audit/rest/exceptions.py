@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from rest_framework import exceptions
 
@@ -23,7 +22,7 @@ class ApiError(exceptions.APIException):
         pointer: str = "",
         challenge: str = "",
         headers: Mapping[str, str] | None = None,
-        **more: Any,
+        **more: object,
     ) -> None:
         super().__init__(message, code)
         self.status_code, self.default_code = status, code

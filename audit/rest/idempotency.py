@@ -18,7 +18,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Literal
 from uuid import UUID, uuid4
 
 from cryptography.exceptions import InvalidTag
@@ -28,6 +28,7 @@ from django.db.models import QuerySet
 from audit import clock
 from audit.crypto import decrypt, encrypt, hmac_hex
 from audit.ids import uuid7
+from audit.json_text import JsonObject
 from audit.models import IdempotentResponse
 
 _LIFETIME = timedelta(hours=24)
@@ -40,7 +41,7 @@ class KeyReused(Exception):  # noqa: N818 - what happened, not a fault
     """The key belongs to a request that said something else."""
 
 
-def claim_answer(name: str, fingerprint: str) -> dict[str, Any] | None:
+def claim_answer(name: str, fingerprint: str) -> JsonObject | None:
     """Claim a key for the act that this transaction does; return its answer if done.
 
     `name` says who asks, where, and with which key. Call inside of a transaction that
@@ -68,7 +69,7 @@ def claim_answer(name: str, fingerprint: str) -> dict[str, Any] | None:
     return answer
 
 
-def find_answer(name: str) -> dict[str, Any] | None:
+def find_answer(name: str) -> JsonObject | None:
     """Return what the act of a key was answered, if it is done; claims nothing."""
     records = IdempotentResponse.objects.filter(name=name, expires_at__gte=clock.Now())
     stored = records.exclude(response="").first()
@@ -80,7 +81,7 @@ def _encrypt_answer(name: str, answer: dict[str, object]) -> str:
     return encrypt(text, purpose=_PURPOSE, owner=name.encode())
 
 
-def _decrypt_answer(stored: IdempotentResponse) -> dict[str, Any] | None:
+def _decrypt_answer(stored: IdempotentResponse) -> JsonObject | None:
     """Return an answer; None for one that was given to somebody else.
 
     A name says who asked. An answer may show what is shown once, such as a new key, so
@@ -90,7 +91,7 @@ def _decrypt_answer(stored: IdempotentResponse) -> dict[str, Any] | None:
         text = decrypt(stored.response, purpose=_PURPOSE, owner=stored.name.encode())
     except (InvalidTag, ValueError):
         return None
-    answer: dict[str, Any] = json.loads(text)
+    answer: JsonObject = json.loads(text)
     return answer
 
 
@@ -132,7 +133,7 @@ class Lease:
     outcome: Literal["run", "replay", "in_progress", "reused"]
     name: str = ""
     owner: UUID | None = None
-    answer: dict[str, Any] | None = None
+    answer: JsonObject | None = None
 
 
 def claim_lease(name: str, fingerprint: str) -> Lease:

@@ -152,7 +152,7 @@ class KeysetPagination(BasePagination):
 class PageOrCursorPagination(KeysetPagination):
     """Pages by number; a request with `cursor`, even an empty one, walks instead."""
 
-    page: Page[Any] | None = None
+    page: Page[Model] | None = None
 
     def paginate_queryset(
         self, queryset: Any, request: Request, view: Any = None

@@ -9,11 +9,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import IO, NoReturn
 
 from rest_framework.parsers import BaseParser
+from rest_framework.request import Request
 
-from audit.json_text import JSONRules, TooDeepError, load_json
+from audit.json_text import (
+    JsonObject,
+    JSONRules,
+    JsonValue,
+    TooDeepError,
+    load_json,
+)
 from audit.rest.exceptions import ApiError
 
 MAX_DEPTH = 32
@@ -33,10 +40,10 @@ class StrictJSONParser(BaseParser):
 
     def parse(
         self,
-        stream: Any,
+        stream: IO[bytes],
         media_type: str | None = None,
-        parser_context: Mapping[str, Any] | None = None,
-    ) -> Any:
+        parser_context: Mapping[str, Request] | None = None,
+    ) -> JsonValue:
         request = (parser_context or {}).get("request")
         if request is not None:
             _check_headers(request)
@@ -49,7 +56,7 @@ class StrictJSONParser(BaseParser):
         return parse_json(raw)
 
 
-def parse_json(raw: bytes) -> Any:
+def parse_json(raw: bytes) -> JsonValue:
     """Return the value of a JSON body. Raises ApiError 400, which repeats nothing."""
     try:
         text = raw.decode("utf-8-sig")
@@ -70,8 +77,9 @@ def parse_json(raw: bytes) -> Any:
     return value
 
 
-def _check_headers(request: Any) -> None:
-    charset = str(request.content_params.get("charset", "utf-8")).strip("\"'").lower()
+def _check_headers(request: Request) -> None:
+    params = request.content_params or {}
+    charset = str(params.get("charset", "utf-8")).strip("\"'").lower()
     if charset not in _CHARSETS:
         sentence = "Only UTF-8 is taken. Send Content-Type: application/json."
         raise ApiError(415, "unsupported_charset", sentence)
@@ -97,12 +105,12 @@ def _fraction(digits: str) -> float:
     return value
 
 
-def _refuse_number(_digits: str) -> Any:
+def _refuse_number(_digits: str) -> NoReturn:
     sentence = "A number has too many digits, or is none. Send it as a text."
     raise ApiError(400, "invalid_number", sentence)
 
 
-def _object(pairs: list[tuple[str, object]]) -> dict[str, Any]:
+def _object(pairs: list[tuple[str, object]]) -> JsonObject:
     value = dict(pairs)
     if len(value) != len(pairs):
         sentence = "A key stands twice in one object. Send each key once."

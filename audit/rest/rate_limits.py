@@ -155,7 +155,7 @@ def _mend(bucket: Any, window: int) -> bool:
     caller may send a burst too much, and none waits for an error of the clock. `bucket`
     has the time of its reading as `at` and `at_us`.
     """
-    values: dict[str, Any] = {"boot": "", "used_at": clock.Now()}
+    values: dict[str, object] = {"boot": "", "used_at": clock.Now()}
     tat_us, back = bucket.tat_us, _clock_setback(bucket)
     if bucket.used_at is not None and bucket.used_at > bucket.at:
         if bucket.used_at > bucket.at + clock.SKEW:

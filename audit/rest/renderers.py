@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Any
 
 import orjson
 from django.utils.functional import Promise
@@ -30,7 +29,7 @@ class ExactJSONRenderer(BaseRenderer):
         return orjson.dumps(data, default=_json_default, option=orjson.OPT_UTC_Z)
 
 
-def _json_default(value: Any) -> Any:
+def _json_default(value: Iterable[object] | Decimal | Promise) -> object:
     if isinstance(value, Decimal):
         return orjson.Fragment(format(value, "f").encode())
     if isinstance(value, Promise):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rest_framework.routers import Route, SimpleRouter
+from rest_framework.viewsets import ViewSetMixin
 
 UUID_REGEX = r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
 LIST: dict[str, Any] = {"get": "list", "post": "create"}
@@ -41,7 +42,9 @@ class HubRouter(SimpleRouter):
         super().__init__()
         self.trailing_slash = "/?"
 
-    def get_method_map(self, viewset: Any, method_map: Mapping[str, str]) -> Any:
+    def get_method_map(
+        self, viewset: type[ViewSetMixin], method_map: Mapping[str, str]
+    ) -> dict[str, str]:
         """Return the actions that `action_specs` of the viewset names, by method."""
-        specs = viewset.action_specs
+        specs: Mapping[str, object] = viewset.action_specs  # type: ignore[attr-defined]  # of all viewsets here
         return {method: act for method, act in method_map.items() if act in specs}

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
 
 from django.core.validators import RegexValidator
 from rest_framework import serializers
 
-_Schema = dict[str, Any]
+from audit.json_text import JsonObject
+
 # What `str.strip` takes away, and NUL, which no text may have.
 _BLANK = r"\s\u0000\u001c-\u001f\u0085"
 NO_NUL = r"^[^\u0000]*$"
 NOT_BLANK = rf"^[^\u0000]*[^{_BLANK}][^\u0000]*$"
 
 
-def refine(field: Any, schema: _Schema) -> _Schema:
+def refine(field: serializers.Field, schema: JsonObject) -> JsonObject:
     """Return the schema of a field of a request with what the field also checks."""
     if isinstance(field, serializers.DecimalField):
         return _decimal_schema(field, schema)
@@ -27,11 +27,12 @@ def refine(field: Any, schema: _Schema) -> _Schema:
     if isinstance(field, serializers.ListSerializer | serializers.ListField):
         return _list(field, schema)
     if _is_free_text(field) and "pattern" not in schema and "oneOf" not in schema:
-        return {**schema, "pattern": NO_NUL if field.allow_blank else NOT_BLANK}
+        is_blank = getattr(field, "allow_blank", False)
+        return {**schema, "pattern": NO_NUL if is_blank else NOT_BLANK}
     return schema
 
 
-def refine_response(field: object, schema: _Schema) -> _Schema:
+def refine_response(field: object, schema: JsonObject) -> JsonObject:
     """Return the schema of a field of an answer; a number has no limits there."""
     if {} in schema.get("oneOf", ()):
         # Any JSON; null is one of its values.
@@ -44,13 +45,15 @@ def refine_response(field: object, schema: _Schema) -> _Schema:
     return {k: v for k, v in schema.items() if k in ("type", "description")}
 
 
-def _is_free_text(field: Any) -> bool:
+def _is_free_text(field: serializers.Field) -> bool:
     # Others are described by a format, which is narrower.
     is_text = type(field) is serializers.CharField
     return is_text and not any(isinstance(v, RegexValidator) for v in field.validators)
 
 
-def _list(field: Any, schema: _Schema) -> _Schema:
+def _list(
+    field: serializers.ListSerializer | serializers.ListField, schema: JsonObject
+) -> JsonObject:
     limits = {
         "maxItems": getattr(field, "max_length", None),
         "minItems": getattr(field, "min_length", None)
@@ -62,7 +65,7 @@ def _list(field: Any, schema: _Schema) -> _Schema:
     return refined
 
 
-def _decimal_schema(field: serializers.DecimalField, schema: _Schema) -> _Schema:
+def _decimal_schema(field: serializers.DecimalField, schema: JsonObject) -> JsonObject:
     """Describe a decimal: a JSON number, or a text for whoever computes exactly."""
     decimals, digits = field.decimal_places or 0, field.max_digits or 30
     step, whole = Decimal(1).scaleb(-decimals), digits - decimals

@@ -6,14 +6,14 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from audit.json_text import JsonObject
 from audit.rest.schema_fields import NO_NUL
 
-_Parameter = dict[str, Any]
 # The parameters that say which columns and rows an answer holds.
 _SELECTION = ("fields", "expand")
 
 
-def refine_parameter(view: object, parameter: _Parameter) -> _Parameter:
+def refine_parameter(view: object, parameter: JsonObject) -> JsonObject:
     """Return a parameter with a schema that is no wider than what is taken.
 
     Lists stand in one text with commas: most clients repeat the name otherwise.
@@ -57,8 +57,8 @@ def _choices(view: object, name: str) -> list[str]:
     return [re.escape(str(value)) for value, _ in choices]
 
 
-def _filters(view: object) -> dict[str, Any]:
-    filters: dict[str, Any] = getattr(
+def _filters(view: object) -> dict[str, object]:
+    filters: dict[str, object] = getattr(
         getattr(view, "filterset_class", None), "base_filters", {}
     )
     return filters

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.http import Http404
@@ -32,7 +32,7 @@ class SuccessField(serializers.BooleanField):
         return True
 
 
-class OneCustomerDataSerializer(serializers.Serializer[Any]):
+class OneCustomerDataSerializer(serializers.Serializer[object]):
     """The columns of document 000 but the password."""
 
     id = serializers.UUIDField()
@@ -68,7 +68,7 @@ class OneCustomerDataSerializer(serializers.Serializer[Any]):
     updated_at = serializers.DateTimeField()
 
 
-class CustomerDataPageSerializer(serializers.Serializer[Any]):
+class CustomerDataPageSerializer(serializers.Serializer[object]):
     success = SuccessField()
     count = serializers.IntegerField()
     next = MaybeTextField()
@@ -76,12 +76,12 @@ class CustomerDataPageSerializer(serializers.Serializer[Any]):
     customers = OneCustomerDataSerializer(many=True)
 
 
-class CustomerDataAnswerSerializer(serializers.Serializer[Any]):
+class CustomerDataAnswerSerializer(serializers.Serializer[object]):
     success = SuccessField()
     customer = OneCustomerDataSerializer()
 
 
-class VerificationSerializer(serializers.Serializer[Any]):
+class VerificationSerializer(serializers.Serializer[object]):
     none = serializers.IntegerField()
     claimed = serializers.IntegerField()
     confirmed = serializers.IntegerField()
@@ -89,7 +89,7 @@ class VerificationSerializer(serializers.Serializer[Any]):
     refunded = serializers.IntegerField()
 
 
-class CompletenessSerializer(serializers.Serializer[Any]):
+class CompletenessSerializer(serializers.Serializer[object]):
     complete = serializers.IntegerField()
     incomplete = serializers.IntegerField()
     completion_rate = NumberField(allow_null=True)
@@ -103,14 +103,14 @@ class PeriodField(serializers.IntegerField):
         return hours
 
 
-class ReceivedSerializer(serializers.Serializer[Any]):
+class ReceivedSerializer(serializers.Serializer[object]):
     period_hours = PeriodField()
     accepted = serializers.IntegerField()
     quarantined = serializers.IntegerField()
     success_rate = NumberField(allow_null=True)
 
 
-class StatsAnswerSerializer(serializers.Serializer[Any]):
+class StatsAnswerSerializer(serializers.Serializer[object]):
     success = SuccessField()
     as_of = serializers.DateTimeField()
     total_customers = serializers.IntegerField()

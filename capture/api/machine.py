@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING
 
 from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from audit.json_text import JsonObject
 from audit.rest import rate_limits
 from audit.rest.exceptions import ApiError
 from audit.rest.views import HasHubPermission, StaffView
@@ -18,8 +20,12 @@ from audit.tenancy.actors import Actor, operation_of
 from capture import services
 from capture.api.authentication import KeyUseError, key_in_headers, require_key
 from capture.choices import SCOPE_READ_CUSTOMERS, KeyKind
+from capture.models import ApiKey
 from customers import services as customers
 from customers.api.views import WorkingBusinessView
+
+if TYPE_CHECKING:
+    from customers.models import Business
 
 _STARTS = ("sk_", "pk_")
 
@@ -34,7 +40,7 @@ class KeyAuthentication(BaseAuthentication):
 
     scope = SCOPE_READ_CUSTOMERS
 
-    def authenticate(self, request: Request) -> tuple[Any, Any] | None:
+    def authenticate(self, request: Request) -> tuple[AnonymousUser, ApiKey] | None:
         if not self.token_in(request):
             return None
         plain = request._request
@@ -55,7 +61,7 @@ class KeyAuthentication(BaseAuthentication):
         return AnonymousUser(), key
 
     @staticmethod
-    def token_in(request: Any) -> str | None:
+    def token_in(request: HttpRequest) -> str | None:
         """Return the key of a request, which its rate limits are charged to."""
         _, _, text = request.headers.get("Authorization", "").partition(" ")
         if text.strip().startswith(_STARTS):
@@ -66,13 +72,13 @@ class KeyAuthentication(BaseAuthentication):
         return "Bearer"
 
 
-def require_secret(key: Any) -> None:
+def require_secret(key: ApiKey) -> None:
     """Raise ApiError 403 for a publishable key, which reads nothing."""
     if key.kind != KeyKind.SECRET:
         raise ApiError(403, "secret_key_needed", "Read with a secret key.")
 
 
-def _charge(key: Any, address: str | None) -> None:
+def _charge(key: ApiKey | None, address: str | None) -> None:
     for name, rate in services.rates_of(key, address):
         budget = rate_limits.take_units(name, rate)
         if not budget.is_allowed:
@@ -130,8 +136,8 @@ class MachineView(KeyReaderMixin, WorkingBusinessView):
     authentication_classes = (KeyAuthentication, *APIView.authentication_classes)
 
     def mask_values(
-        self, values: dict[str, Any], business: Any, *, is_unmasked: bool
-    ) -> dict[str, Any]:
+        self, values: JsonObject, business: Business, *, is_unmasked: bool
+    ) -> JsonObject:
         """Return values of a customer, masked for this caller."""
         return customers.masked_values(
             values, actor=self.actor, business_id=business.pk, is_unmasked=is_unmasked

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
-from typing import Any
 
 from django.http import HttpResponse, JsonResponse
 
+from audit.json_text import JsonObject
 from audit.rest.exceptions import ApiError
 from audit.rest.idempotency import Lease, finish_lease
 from audit.rest.problems import problem_response
@@ -169,9 +169,9 @@ def _read_dry(capture_request: CaptureRequest, items: list[object]) -> list[Enve
     return [services.build_native(item, **envelope_fields)[0] for item in items]
 
 
-def _finding(n: int, envelope: Envelope, prefix: str) -> dict[str, Any]:
+def _finding(n: int, envelope: Envelope, prefix: str) -> JsonObject:
     issue = envelope.issue
-    finding: dict[str, Any] = {
+    finding: JsonObject = {
         "index": n,
         "valid": issue is None,
         "type": envelope.type,
@@ -274,7 +274,7 @@ def _run_leased(
         finish_lease(lease, _answer_to_keep(response))
 
 
-def _answer_to_keep(response: HttpResponse | None) -> dict[str, Any] | None:
+def _answer_to_keep(response: HttpResponse | None) -> JsonObject | None:
     """Return what a repeat is answered; None where it is to try again."""
     if response is None or response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return None

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
 
 from django.http import HttpRequest, JsonResponse
 
+from audit.json_text import JsonObject
 from audit.rest.exceptions import ApiError
 from audit.rest.problems import problem_item
 from audit.tenancy.actors import operation_of
@@ -42,7 +42,7 @@ def captured(result: IngestResult, *, show_customer: bool) -> JsonResponse:
 def error_of_result(result: IngestResult) -> ApiError:
     """Return the answer to a single message that was not taken."""
     is_conflict = result.status == IngestStatus.CONFLICT
-    more: dict[str, Any] = {"quarantine_id": str(result.quarantine_id)}
+    more: JsonObject = {"quarantine_id": str(result.quarantine_id)}
     if is_conflict:
         more["capture_id"] = str(result.capture_id)
     return ApiError(
@@ -92,7 +92,7 @@ def batch(
 
 def counted(
     results: list[IngestResult], *, show_customer: bool = False, prefix: str = ""
-) -> dict[str, Any]:
+) -> JsonObject:
     """Return the result of each item, and their counts by status."""
     counts = Counter(result.status for result in results)
     return {
@@ -106,9 +106,7 @@ def counted(
     }
 
 
-def _result(
-    result: IngestResult, prefix: str, *, show_customer: bool
-) -> dict[str, Any]:
+def _result(result: IngestResult, prefix: str, *, show_customer: bool) -> JsonObject:
     values = {
         "message_id": result.message_id,
         "capture_id": result.capture_id,
@@ -117,7 +115,7 @@ def _result(
         "code": result.code,
         "detail": result.detail,
     }
-    answer: dict[str, Any] = {"index": result.position, "status": result.status}
+    answer: JsonObject = {"index": result.position, "status": result.status}
     answer |= {name: str(value) for name, value in values.items() if value is not None}
     if result.pointer is not None:
         answer["pointer"] = f"{prefix}/{result.position}{result.pointer}"

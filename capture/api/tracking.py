@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -17,7 +17,7 @@ from customers.api.serializers.statistics import CustomerCountsSerializer
 from customers.api.views import WorkingBusinessView
 
 
-class LoginsSerializer(serializers.Serializer[Any]):
+class LoginsSerializer(serializers.Serializer[object]):
     last_30_days = serializers.IntegerField()
     mean_per_customer = NumberField(15, 4, allow_null=True)
 

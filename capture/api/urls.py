@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
-from django.urls import re_path
+from django.urls import URLPattern, re_path
 
 from capture.api import native, schemas, viewsets
 from capture.api.endpoint import sdk_prefix
@@ -22,7 +21,7 @@ _PREFIXES = (
 )
 
 
-def _sdk(prefix: str) -> list[Any]:
+def _sdk(prefix: str) -> list[URLPattern]:
     below = rf"^{re.escape(prefix)}/" if prefix else "^"
     views = {name: sdk_view(name) for name in (*KINDS, *BATCHES)}
     return [

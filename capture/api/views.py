@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from uuid import UUID
 
 from django.http import HttpResponse
 
@@ -55,8 +56,8 @@ def capture_view(kind: str, *, methods: tuple[str, ...] = ("POST",)) -> View:
 def parse_for(
     capture_request: CaptureRequest,
     limits: Limits,
-    parse: Any = parse_body,
-    **overrides: Any,
+    parse: Callable[[bytes], Parsed] = parse_body,
+    **overrides: object,
 ) -> tuple[Parsed, int]:
     """Return the parsed body, and its size.
 
@@ -85,7 +86,7 @@ def _quarantine_raw(
     raw: bytes,
     error: ParseError,
     overrides: dict[str, object],
-) -> Any:
+) -> UUID | None:
     text, _ = read_text(raw)
     envelope = services.build_unreadable(
         text,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponse, JsonResponse
@@ -21,7 +20,8 @@ from capture.api.endpoint import (
     refusal_of,
 )
 from capture.choices import IngestStatus, Provider, Trust
-from capture.envelope import Envelope, Issue
+from capture.envelope import Envelope, IngestResult, Issue
+from capture.models import WebhookEndpoint
 from capture.parsing import ParseError, parse_body, read_text, redact_text
 
 _LIMITS = Limits(wire=1_000_000, unpacked=1_000_000)
@@ -63,9 +63,9 @@ def webhook_view(provider: str) -> View:
 
 def _receive(
     capture_request: CaptureRequest,
-    webhook_endpoint: Any,
+    webhook_endpoint: WebhookEndpoint,
     raw: bytes,
-    envelope_fields: dict[str, Any],
+    envelope_fields: dict[str, object],
     webhook_id: str | None,
 ) -> HttpResponse:
     unread = {**envelope_fields, "message_id": webhook_id}
@@ -98,8 +98,8 @@ def _receive(
 
 
 def _envelope_fields(
-    capture_request: CaptureRequest, webhook_endpoint: Any
-) -> dict[str, Any]:
+    capture_request: CaptureRequest, webhook_endpoint: WebhookEndpoint
+) -> dict[str, object]:
     return {
         "trust": Trust.WEBHOOK,
         "business_id": webhook_endpoint.business_id,
@@ -107,7 +107,7 @@ def _envelope_fields(
     }
 
 
-def _evidence(raw: bytes, signature: str) -> dict[str, Any]:
+def _evidence(raw: bytes, signature: str) -> dict[str, object]:
     """Return the exact bytes and their signature; masked where they hold a secret."""
     text, _ = read_text(raw)
     clean = redact_text(text)
@@ -117,10 +117,10 @@ def _evidence(raw: bytes, signature: str) -> dict[str, Any]:
 
 def _quarantine_unread(
     capture_request: CaptureRequest,
-    webhook_endpoint: Any,
+    webhook_endpoint: WebhookEndpoint,
     raw: bytes,
     wrong: Issue,
-    envelope_fields: dict[str, Any],
+    envelope_fields: dict[str, object],
 ) -> None:
     text, _ = read_text(raw)
     envelope_fields = {
@@ -136,13 +136,15 @@ def _quarantine_unread(
 
 
 def _ingest(
-    capture_request: CaptureRequest, webhook_endpoint: Any, envelopes: list[Envelope]
-) -> Any:
+    capture_request: CaptureRequest,
+    webhook_endpoint: WebhookEndpoint,
+    envelopes: list[Envelope],
+) -> list[IngestResult]:
     actor = Actor.from_key(webhook_endpoint, capture_request.operation)
     return services.ingest(envelopes, source=webhook_endpoint.source, actor=actor)
 
 
-def _fits_mode(webhook_endpoint: Any, event: Any) -> bool:
+def _fits_mode(webhook_endpoint: WebhookEndpoint, event: object) -> bool:
     if webhook_endpoint.livemode is None or not isinstance(event, dict):
         return True
     return stripe_livemode(event) in (None, webhook_endpoint.livemode)

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.http import HttpResponse
 from django.utils.decorators import method_decorator
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from rest_framework.request import Request
 
 from config.api.schema import CanonicalGenerator, description
 from config.csp import csp_override
@@ -31,7 +32,7 @@ class SchemaView(SpectacularAPIView):
     authentication_classes = ()
     metadata_class = None
 
-    def _get_schema_response(self, request: Any) -> HttpResponse:
+    def _get_schema_response(self, request: Request) -> HttpResponse:
         renderer = request.accepted_renderer
         text = _rendered(self.generator_class, renderer.media_type)
         headers = {"Cache-Control": "public, max-age=300"}

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import TypeAlias
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError
 from django.http import Http404, HttpResponse
 from rest_framework import exceptions
+from rest_framework.request import Request
 
 from audit.rest.exceptions import ApiError
 from audit.rest.problems import problem_response
 from customers import services as customers
 
+_Details: TypeAlias = list[exceptions.ErrorDetail]
 logger = logging.getLogger(__name__)
 
 # The library's own sentences repeat what came: a type, a method, a choice.
@@ -50,7 +52,9 @@ _REPEATING = {
 }
 
 
-def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
+def exception_handler(
+    error: Exception, context: Mapping[str, Request]
+) -> HttpResponse | None:
     """Return the problem document of an error; None for unexpected ones.
 
     The latter becomes a 500 by `config.errors`, and stands in the log.
@@ -100,13 +104,15 @@ def _lost_race(error: IntegrityError) -> ApiError:
     return ApiError(409, "conflict", _FASTER)
 
 
-def _of_django(error: ValidationError) -> Any:
+def _of_django(
+    error: ValidationError,
+) -> _Details | dict[str, _Details]:
     if hasattr(error, "error_dict"):
         return {name: _details(errors) for name, errors in error.error_dict.items()}
     return _details(error.error_list)
 
 
-def _details(errors: list[ValidationError]) -> list[exceptions.ErrorDetail]:
+def _details(errors: list[ValidationError]) -> _Details:
     return [
         exceptions.ErrorDetail(" ".join(one.messages), one.code or "invalid")
         for one in errors

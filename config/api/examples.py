@@ -5,7 +5,7 @@ They fit the demo. Whoever sends one twice gets what a second one gets.
 
 from __future__ import annotations
 
-from typing import Any
+from audit.json_text import JsonObject
 
 _PERSON = {"name": "Thea Holt", "email": "thea.holt@example.no"}
 # Without an address, which only one customer can have.
@@ -19,7 +19,7 @@ _RULE = {
     ]
 }
 
-EXAMPLES: dict[str, Any] = {
+EXAMPLES: JsonObject = {
     "SignIn": {"username": "admin", "password": "the one that the demo printed"},
     "Confirmation": {"scope": "reveal", "pin": "482913"},
     "NewPin": {"password": "your own password", "pin": "482913"},
@@ -119,7 +119,7 @@ _OWNED = {
 } | {"/api/v1/messages": "ticket_id"}
 
 
-def with_examples(path: str, operation: dict[str, Any]) -> None:
+def with_examples(path: str, operation: JsonObject) -> None:
     """Put the example of an operation's body beside its schema."""
     for media in operation.get("requestBody", {}).get("content", {}).values():
         name = media["schema"].get("$ref", "").rpartition("/")[2]
