@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import inspect
-import re
 from http import HTTPStatus
 from typing import Any, TypeAlias
 
@@ -23,9 +21,6 @@ from audit.rest.views import ActionSpec
 _Serializer: TypeAlias = serializers.Serializer[object]
 _Parameter: TypeAlias = OpenApiParameter | _Serializer | type[_Serializer]
 _JSON, _PROBLEM_TYPE = "application/json", "application/problem+json"
-_VERBS = "GET|POST|PUT|PATCH|DELETE"
-# "GET lists, PATCH and PUT change": what a view says of each of its methods.
-_CLAUSE = re.compile(rf"((?:{_VERBS})(?:(?:, | and )(?:{_VERBS}))*) ")
 _TAG = r'^"r\d+"$'
 _KEY = r"^[\x20-\x7e]{1,255}$"
 
@@ -93,16 +88,6 @@ def _answered(text: str, *, is_required: bool = False, **schema: object) -> Json
     }
 
 
-def sentences_of(text: str, method: str) -> tuple[str, str]:
-    """Return what a docstring says first, if it can of this method; and the rest."""
-    first, _, rest = " ".join(text.split()).partition(". ")
-    parts = _CLAUSE.split(first.rstrip("."))
-    for verbs, clause in zip(parts[1::2], parts[2::2], strict=False):
-        if method in re.findall(_VERBS, verbs):
-            return clause[:1].upper() + clause[1:].rstrip(", "), rest
-    return first.rstrip("."), rest
-
-
 def _about(model: type[Model] | None, text: str) -> str:
     """Return a sentence of the base of tables with the table's own words."""
     if model is None:
@@ -165,8 +150,8 @@ class StaffSchema(AutoSchema):
         name = getattr(self.view, "action", None) or self.method.lower()
         act = getattr(type(self.view), name, None)
         text = getattr(act, "__doc__", None) or type(self.view).__doc__ or ""
-        first, rest = sentences_of(inspect.cleandoc(text), self.method)
-        return _about(getattr(self.view, "model", None), first), rest
+        first, _, rest = " ".join(text.split()).partition(". ")
+        return _about(getattr(self.view, "model", None), first.rstrip(".")), rest
 
     def get_request_serializer(self) -> type[StrictSerializer] | None:
         return self.spec.body if self.spec else None

@@ -135,7 +135,7 @@ class StatsQuery(QuerySerializer):
 
 
 class CustomerDataListView(MachineView):
-    """GET lists everything that is known of customers; masked for people."""
+    """All customers, as document 000 has them."""
 
     tag = "Customer data"
     action_specs: ClassVar = {
@@ -143,6 +143,7 @@ class CustomerDataListView(MachineView):
     }
 
     def get(self, request: Request) -> Response:
+        """List everything that is known of customers; masked for people."""
         params, business = self.params, self.business()
         queryset = customers.list_hub_customers(
             actor=self.actor,
@@ -160,7 +161,7 @@ class CustomerDataListView(MachineView):
 
 
 class CustomerDataView(MachineView):
-    """GET answers everything that is known of one customer, masked by role."""
+    """One customer, as document 000 has it."""
 
     tag = "Customer data"
     action_specs: ClassVar = {
@@ -168,6 +169,7 @@ class CustomerDataView(MachineView):
     }
 
     def get(self, request: Request, customer: str) -> Response:
+        """Show everything that is known of one customer, masked by role."""
         business = self.business()
         try:
             instance = customers.get_customer(
@@ -187,7 +189,7 @@ class CustomerDataView(MachineView):
 
 
 class CustomerDataStatsView(WorkingBusinessView):
-    """GET answers the figures of the panel."""
+    """The figures of document 000."""
 
     tag = "Customer data"
     action_specs: ClassVar = {
@@ -197,6 +199,7 @@ class CustomerDataStatsView(WorkingBusinessView):
     }
 
     def get(self, request: Request) -> Response:
+        """Show the figures of the panel."""
         hours = self.params["period_hours"]
         stats = services.get_customer_data_stats(
             self.business(), actor=self.actor, period=timedelta(hours=hours)

@@ -31,7 +31,7 @@ class StatisticsAnswerSerializer(CustomerCountsSerializer):
 
 
 class TrackingStatisticsView(WorkingBusinessView):
-    """GET answers the figures of one business; orders are purchases there."""
+    """The figures of document 002."""
 
     tag = "Tracking"
     action_specs: ClassVar = {
@@ -39,6 +39,7 @@ class TrackingStatisticsView(WorkingBusinessView):
     }
 
     def get(self, request: Request) -> Response:
+        """Show the figures of one business; orders are purchases there."""
         business = self.business()
         figures = customers.get_business_figures(business, actor=self.actor)
         since = figures.as_of - customers.ENGAGED_FOR
