@@ -49,6 +49,7 @@ from customers.services.archiving import (
     restore_batch,
     restore_customers,
 )
+from customers.services.batches import by_key, compare_again
 from customers.services.bulk import bulk_create_customers
 from customers.services.businesses import create_business
 from customers.services.capture_sync import (

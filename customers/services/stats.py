@@ -17,10 +17,10 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Count, Max, Min, Q, QuerySet, Sum
+from django.db.models import Count, Max, Min, Model, Q, QuerySet, Sum
 from django.utils import timezone
 
-from audit.database.batches import batched, in_batches
+from audit.database.batches import batched
 from audit.history.bulk import upsert_instances
 from customers import metrics
 from customers.choices import (
@@ -42,15 +42,16 @@ from customers.models import (
     Ticket,
 )
 from customers.money import from_database, quantise
+from customers.services.batches import by_key, compare_again
 from customers.services.consent import is_opted_in, load_contact_profiles
 from customers.services.figure_kinds import Figures
 from customers.services.locking import locking
 
+# Of `CustomerStats`, by name.
 Columns = dict[str, Any]
-Provider = Callable[[list[UUID]], dict[UUID, Columns]]
+Provider = Callable[[list[UUID]], Mapping[UUID, Mapping[str, object]]]
 _Computed = dict[UUID, Columns]
-_T = TypeVar("_T")
-
+_Model = TypeVar("_Model", bound=Model)
 
 _BATCH = 500
 # Customers whose figures are written in one transaction; about 50 ms.
@@ -158,8 +159,8 @@ def find_differences(
     something may have been written meanwhile. With `repair` the second check holds a
     lock, in a transaction for each fifty, and corrects what still differs.
     """
-    for batch in _key_batches(business_id, after):
-        yield from _differences(batch, repair=repair)
+    for ids in _key_batches(business_id, after):
+        yield from _differences(ids, repair=repair)
 
 
 def refresh_business_stats(
@@ -185,58 +186,42 @@ def refresh_business_stats(
 
 
 def _differences(ids: list[UUID], *, repair: bool) -> Iterator[tuple[UUID, str]]:
-    suspects = sorted({pk for pk, _ in _compared(_customers_of(ids))})
-    for _, batch in in_batches(suspects, _WRITTEN):
-        if repair:
-            with transaction.atomic():
-                differences = _repaired(batch)
-        else:
-            differences = list(_compared(_customers_of(batch)))
+    suspects = sorted({pk for pk, _ in _compare(ids, repair=False)})
+    for differences in compare_again(suspects, _WRITTEN, _compare, repair=repair):
         yield from differences
 
 
-def _repaired(ids: list[UUID]) -> list[tuple[UUID, str]]:
-    customers = list(_locking(ids))
+def _compare(batch: list[UUID], *, repair: bool) -> list[tuple[UUID, str]]:
+    """Return the customers and columns whose stored value differs."""
+    customers = list(_locking(batch) if repair else _customers_of(batch))
     computed = compute_stats(customers)
-    differences = list(_compared(customers, computed))
-    wrong = {pk for pk, _ in differences}
-    _write([c for c in customers if c.pk in wrong], computed)
+    stored = CustomerStats.objects.filter(customer__in=customers)
+    stored_by_customer = {figures.customer_id: figures for figures in stored}
+    differences = [
+        (pk, name)
+        for pk, columns in computed.items()
+        for name in _wrong(stored_by_customer.get(pk), columns)
+    ]
+    if repair:
+        wrong = {pk for pk, _ in differences}
+        _write([c for c in customers if c.pk in wrong], computed)
     return differences
 
 
-def _compared(
-    customers: Sequence[Customer], computed: dict[UUID, Columns] | None = None
-) -> Iterator[tuple[UUID, str]]:
-    """Yield the customers and columns whose stored value differs."""
-    if computed is None:
-        computed = compute_stats(customers)
-    stored = CustomerStats.objects.filter(customer__in=customers)
-    stored_by_customer = {figures.customer_id: figures for figures in stored}
-    for customer in customers:
-        columns = computed[customer.pk]
-        for name in _wrong(stored_by_customer.get(customer.pk), columns):
-            yield customer.pk, name
+def _customers_of(ids: list[UUID]) -> QuerySet[Customer]:
+    return Customer.objects.filter(pk__in=ids).order_by("pk")
 
 
 def _locking(ids: list[UUID]) -> QuerySet[Customer]:
-    return locking(Customer.objects.filter(pk__in=ids).order_by("pk"))
-
-
-def _customers_of(ids: list[UUID]) -> list[Customer]:
-    return list(Customer.objects.filter(pk__in=ids).order_by("pk"))
+    return locking(_customers_of(ids))
 
 
 def _key_batches(business_id: UUID | None, after: UUID | None) -> Iterator[list[UUID]]:
-    customers = Customer.objects.order_by("pk")
+    customers = Customer.objects.only("pk")
     if business_id is not None:
         customers = customers.filter(business=business_id)
-    last = after
-    while True:
-        remaining = customers if last is None else customers.filter(pk__gt=last)
-        if not (batch := list(remaining.values_list("pk", flat=True)[:_BATCH])):
-            return
-        yield batch
-        last = batch[-1]
+    for batch in by_key(customers, _BATCH, after=after):
+        yield [customer.pk for customer in batch]
 
 
 def _wrong(stored: CustomerStats | None, columns: Columns) -> list[str]:
@@ -364,7 +349,7 @@ def _contacts(customers: Sequence[Customer], computed: _Computed) -> _Computed:
 
 
 def _counted(
-    queryset: QuerySet[Any], customer_ids: Iterable[UUID], **counts: Count
+    queryset: QuerySet[_Model], customer_ids: Iterable[UUID], **counts: Count
 ) -> _Computed:
     groups = queryset.order_by().values("customer_id").annotate(**counts)
     counted = {group.pop("customer_id"): group for group in groups}
