@@ -53,6 +53,8 @@ from customers.services.batches import by_key, compare_again
 from customers.services.bulk import bulk_create_customers
 from customers.services.businesses import create_business
 from customers.services.capture_sync import (
+    CapturedConsent,
+    CapturedCustomer,
     CustomerValueUpdate,
     create_captured_customers,
     find_by_email,
