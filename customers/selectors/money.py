@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import models
 
+from audit.history.querysets import ScopedQuerySet
 from audit.tenancy.actors import Actor
 from customers.models import Booking, Credit, Customer, Refund
 from customers.selectors.customers import list_visible
 
 
-def list_bookings(*, actor: Actor, business_id: UUID | None = None) -> Any:
+def list_bookings(
+    *, actor: Actor, business_id: UUID | None = None
+) -> ScopedQuerySet[Booking]:
     """Return the bookings of live customers in the actor's businesses."""
     bookings = list_visible(Booking, actor=actor).select_related("customer", "business")
     if business_id is not None:
@@ -34,8 +36,7 @@ def get_booking(
     named = models.Q(reference=reference)
     with suppress(ValidationError):
         named |= models.Q(pk=models.UUIDField().to_python(reference))
-    booking: Booking = bookings.get(named)
-    return booking
+    return bookings.get(named)
 
 
 def get_refund(pk: UUID | str, *, actor: Actor) -> Refund:
@@ -43,7 +44,7 @@ def get_refund(pk: UUID | str, *, actor: Actor) -> Refund:
     return list_visible(Refund, actor=actor).select_related("booking").get(pk=pk)
 
 
-def list_credits(customer: Customer, *, actor: Actor) -> Any:
+def list_credits(customer: Customer, *, actor: Actor) -> ScopedQuerySet[Credit]:
     """Return the entries of a customer, the newest first."""
     return list_visible(Credit, actor=actor).filter(customer=customer)
 

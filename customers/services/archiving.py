@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -106,8 +105,11 @@ def restore_batch(
 
 
 def _archive(customers: list[Customer], *, actor: Actor, reason: str) -> list[Customer]:
-    marks: dict[str, Any] = {"archived_by_id": actor.user_id, "archive_reason": reason}
-    marks["archived_at"] = timezone.now()
+    marks = {
+        "archived_by_id": actor.user_id,
+        "archive_reason": reason,
+        "archived_at": timezone.now(),
+    }
     return _mark(customers, "customer.archived", marks, actor=actor, reason=reason)
 
 
@@ -119,7 +121,7 @@ def _restore(customers: list[Customer], *, actor: Actor, reason: str) -> list[Cu
 def _mark(
     customers: list[Customer],
     action: str,
-    marks: dict[str, object],
+    marks: Mapping[str, object],
     *,
     actor: Actor,
     reason: str,

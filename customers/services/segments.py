@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.db.models import Count, Q
 from django.utils import timezone
@@ -81,7 +80,7 @@ SEGMENTS = {segment.key: segment for segment in _READY}
 
 def list_segments(
     business: Business, *, actor: Actor, now: datetime | None = None
-) -> list[dict[str, Any]]:
+) -> list[dict[str, object]]:
     """Return every ready segment with its definition and the number of its people.
 
     One query, whatever the number of segments.

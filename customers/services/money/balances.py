@@ -14,7 +14,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 from django.utils import timezone
@@ -70,7 +69,7 @@ class _Pots:
         reversed_pot = self.by_id.get(entry.reverses_id) if entry.reverses_id else None
         is_end = entry.kind == CreditKind.EXPIRED
 
-        def rank(pot: _Pot) -> Any:
+        def rank(pot: _Pot) -> tuple[bool, bool, date]:
             return (pot is not reversed_pot, pot.is_valid(day) == is_end, _end_of(pot))
 
         need, taken = -entry.amount, []
