@@ -318,9 +318,9 @@ def text(value: object, length: int) -> str | None:
     return clean.encode("utf-8", errors="replace").decode() or None
 
 
-def name_in(value: object, length: int = 255) -> str | None:
+def name_in(value: object) -> str | None:
     """Return a name as a column takes it; None for one in which nothing is seen."""
-    return line_of(text(value, length) or "") or None
+    return line_of(text(value, 255) or "") or None
 
 
 def number(value: object, digits: int, decimals: int) -> Decimal | None:

@@ -25,6 +25,7 @@ from customers.selectors.customers import list_customers, list_visible
 
 # Of those who share the look of a name, most of whom have that very name.
 _MAX_LOOK_ALIKES = 100
+_MAX_DUPLICATES = 10
 _Model = TypeVar("_Model", bound=Model)
 
 
@@ -89,9 +90,7 @@ def get_parts(customer: Customer, *, actor: Actor, limit: int) -> CustomerParts:
     return parts
 
 
-def find_possible_duplicates(
-    customer: Customer, *, actor: Actor, limit: int = 10
-) -> list[Duplicate]:
+def find_possible_duplicates(customer: Customer, *, actor: Actor) -> list[Duplicate]:
     """Return who may be the same person in the business, and by what.
 
     The same phone number, a former e-mail, or an e-mail or name that looks the same and
@@ -101,17 +100,17 @@ def find_possible_duplicates(
     others = others.exclude(pk=customer.pk)
     duplicates: dict[UUID, Duplicate] = {}
     if customer.phone_e164:
-        for other in others.filter(phone_e164=customer.phone_e164)[:limit]:
+        for other in others.filter(phone_e164=customer.phone_e164)[:_MAX_DUPLICATES]:
             duplicates[other.pk] = Duplicate(other, "same_phone")
     if customer.email_key:
         contacts = list_visible(Contact, actor=actor).order_by()
         former = contacts.filter(email_key=customer.email_key).values("customer")
-        for other in others.filter(pk__in=former)[:limit]:
+        for other in others.filter(pk__in=former)[:_MAX_DUPLICATES]:
             duplicates.setdefault(other.pk, Duplicate(other, "same_email"))
     for other in others.looking_like(customer)[:_MAX_LOOK_ALIKES]:
         if reason := _look_alike(other, customer):
             duplicates.setdefault(other.pk, Duplicate(other, reason))
-    named = list(duplicates.values())[:limit]
+    named = list(duplicates.values())[:_MAX_DUPLICATES]
     if named:
         log.note_access("customer.listed", [other for other, _ in named], actor=actor)
     return named

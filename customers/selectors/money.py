@@ -14,16 +14,6 @@ from customers.models import Booking, Credit, Customer, Refund
 from customers.selectors.customers import list_visible
 
 
-def list_bookings(
-    *, actor: Actor, business_id: UUID | None = None
-) -> ScopedQuerySet[Booking]:
-    """Return the bookings of live customers in the actor's businesses."""
-    bookings = list_visible(Booking, actor=actor).select_related("customer", "business")
-    if business_id is not None:
-        bookings = bookings.filter(business=business_id)
-    return bookings.filter(customer__archived_at=None, customer__erased_at=None)
-
-
 def get_booking(
     reference: str, *, actor: Actor, business_id: UUID | None = None
 ) -> Booking:
@@ -32,11 +22,14 @@ def get_booking(
     Raises DoesNotExist for missing and for foreign ones alike, and
     MultipleObjectsReturned when two businesses of the actor know the same reference.
     """
-    bookings = list_bookings(actor=actor, business_id=business_id)
     named = models.Q(reference=reference)
     with suppress(ValidationError):
         named |= models.Q(pk=models.UUIDField().to_python(reference))
-    return bookings.get(named)
+    bookings = list_visible(Booking, actor=actor).select_related("customer", "business")
+    if business_id is not None:
+        bookings = bookings.filter(business=business_id)
+    live = bookings.filter(customer__archived_at=None, customer__erased_at=None)
+    return live.get(named)
 
 
 def get_refund(pk: UUID | str, *, actor: Actor) -> Refund:

@@ -22,9 +22,9 @@ from customers.services.money.booking_rules import save_booking
 from customers.services.writing import Write
 
 
-def days_since_purchase(customer: Customer, now: datetime | None = None) -> int | None:
+def days_since_purchase(customer: Customer) -> int | None:
     """Return whole days since the last purchase, in the business's time zone."""
-    today = customer.business.local_day(now or timezone.now())
+    today = customer.business.local_day(timezone.now())
     return metrics.days_since(customer.stats.last_purchase_date, today)
 
 

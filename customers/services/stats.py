@@ -149,9 +149,7 @@ def compute_stats(
     return computed
 
 
-def find_differences(
-    *, repair: bool, business_id: UUID | None = None, after: UUID | None = None
-) -> Iterator[tuple[UUID, str]]:
+def find_differences(*, repair: bool) -> Iterator[tuple[UUID, str]]:
     """Yield (customer id, column) where `CustomerStats` differs from its computation.
 
     Customers are compared in key order, five hundred at a time and without a lock, so
@@ -159,8 +157,8 @@ def find_differences(
     something may have been written meanwhile. With `repair` the second check holds a
     lock, in a transaction for each fifty, and corrects what still differs.
     """
-    for ids in _key_batches(business_id, after):
-        yield from _differences(ids, repair=repair)
+    for batch in by_key(Customer.objects.only("pk"), _BATCH):
+        yield from _differences([customer.pk for customer in batch], repair=repair)
 
 
 def refresh_business_stats(
@@ -178,10 +176,12 @@ def refresh_business_stats(
     in a transaction.
     """
     changed = 0
-    for batch in _key_batches(business_id, after):
-        differing = {pk for pk, _ in _differences(batch, repair=True)}
+    customers = Customer.objects.filter(business=business_id).only("pk")
+    for batch in by_key(customers, _BATCH, after=after):
+        ids = [customer.pk for customer in batch]
+        differing = {pk for pk, _ in _differences(ids, repair=True)}
         changed += len(differing)
-        step(batch[-1], len(batch), len(differing))
+        step(ids[-1], len(ids), len(differing))
     return changed
 
 
@@ -192,7 +192,7 @@ def _differences(ids: list[UUID], *, repair: bool) -> Iterator[tuple[UUID, str]]
 
 
 def _compare(batch: list[UUID], *, repair: bool) -> list[tuple[UUID, str]]:
-    """Return the customers and columns whose stored value differs."""
+    """Return the customers and columns whose stored value differs; maybe correct it."""
     customers = list(_locking(batch) if repair else _customers_of(batch))
     computed = compute_stats(customers)
     stored = CustomerStats.objects.filter(customer__in=customers)
@@ -214,14 +214,6 @@ def _customers_of(ids: list[UUID]) -> QuerySet[Customer]:
 
 def _locking(ids: list[UUID]) -> QuerySet[Customer]:
     return locking(_customers_of(ids))
-
-
-def _key_batches(business_id: UUID | None, after: UUID | None) -> Iterator[list[UUID]]:
-    customers = Customer.objects.only("pk")
-    if business_id is not None:
-        customers = customers.filter(business=business_id)
-    for batch in by_key(customers, _BATCH, after=after):
-        yield [customer.pk for customer in batch]
 
 
 def _wrong(stored: CustomerStats | None, columns: Columns) -> list[str]:
