@@ -135,12 +135,15 @@ def project(
     )
 
 
-def write_over(model: type[Projection], rows: list[Projection]) -> None:
+def write_over(model: type[Projection], projections: list[Projection]) -> None:
     """Write typed rows over those of the same captures; what is of requests stays."""
-    kept = {*OF_REQUEST, "capture"}
-    names = [field.name for field in model._meta.fields if field.name not in kept]
+    excluded = {*OF_REQUEST, "capture"}
+    names = [field.name for field in model._meta.fields if field.name not in excluded]
     model._default_manager.bulk_create(
-        rows, update_conflicts=True, unique_fields=["capture"], update_fields=names
+        projections,
+        update_conflicts=True,
+        unique_fields=["capture"],
+        update_fields=names,
     )
 
 
@@ -399,8 +402,9 @@ def compute_activity(customer_ids: list[UUID]) -> dict[UUID, Activity]:
 def _complete(customer_ids: list[UUID]) -> set[UUID]:
     """Return who signed up, paid or claims to, and answered the questionnaire."""
     paid = Payment.objects.exclude(state=PaymentState.FAILED)
+    kinds = (Signup.objects.all(), paid, Questionnaire.objects.all())
     signed_up, have_paid, have_answered = (
-        set(rows.filter(customer__in=customer_ids).values_list("customer", flat=True))
-        for rows in (Signup.objects.all(), paid, Questionnaire.objects.all())
+        set(kind.filter(customer__in=customer_ids).values_list("customer", flat=True))
+        for kind in kinds
     )
     return signed_up & have_paid & have_answered

@@ -108,13 +108,13 @@ def load_latest(customers_page: list[Customer]) -> dict[UUID, Latest]:
     return latest
 
 
-def _newest(rows: QuerySet[_Model], owners: list[Customer]) -> QuerySet[_Model]:
+def _newest(queryset: QuerySet[_Model], owners: list[Customer]) -> QuerySet[_Model]:
     place = Window(
         RowNumber(),
         partition_by=F("customer_id"),
         order_by=[F("occurred_at").desc(), F("id").desc()],
     )
-    ordered = rows.filter(customer__in=owners).order_by()
+    ordered = queryset.filter(customer__in=owners).order_by()
     return ordered.annotate(place=place).filter(place=1)  # type: ignore[return-value]  # the stubs forget the model
 
 

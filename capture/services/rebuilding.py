@@ -165,11 +165,11 @@ def _compare_typed(
     ids = [item.capture.pk for item in parsed]
     stored: dict[str, dict[UUID, Projection]] = {}
     for kind, model in TYPED.items():
-        rows = model._default_manager.filter(capture__in=ids)
+        queryset = model._default_manager.filter(capture__in=ids).order_by("pk")
         if repair:
             # Before the sightings: a repeat moves the time of its row without a link.
-            rows = rows.select_for_update(of=("self",), no_key=True).order_by("pk")
-        stored[kind] = {projection.capture_id: projection for projection in rows}
+            queryset = queryset.select_for_update(of=("self",), no_key=True)
+        stored[kind] = {projection.capture_id: projection for projection in queryset}
     seen = last_seen(
         t.capture.pk for t in parsed if t.capture.type == CaptureType.DASHBOARD
     )

@@ -20,7 +20,6 @@ from capture.models import (
     Quarantine,
     Questionnaire,
     RefusalCount,
-    Sighting,
     Source,
 )
 from capture.models.quarantine import QuarantineQuerySet
@@ -84,6 +83,6 @@ def list_quarantined(
     return items.filter(code=code) if code else items
 
 
-def list_sightings(capture: Capture) -> QuerySet[Sighting]:
+def list_sightings(capture: Capture) -> QuerySet:
     """Return the repeats of a capture, the newest first."""
     return capture.sightings.all()

@@ -56,11 +56,11 @@ def get_parts(customer: Customer, *, actor: Actor, limit: int) -> CustomerParts:
     """
     more: dict[str, bool] = {}
 
-    def newest(name: str, rows: QuerySet[_Model]) -> list[_Model]:
-        found = list(rows.filter(customer=customer)[: limit + 1])
-        if len(found) > limit:
+    def newest(name: str, queryset: QuerySet[_Model]) -> list[_Model]:
+        instances = list(queryset.filter(customer=customer)[: limit + 1])
+        if len(instances) > limit:
             more[name] = True
-        return found[:limit]
+        return instances[:limit]
 
     bookings = Booking.objects.visible_to(actor).with_refunded()
     addresses = list_visible(Address, actor=actor).filter(archived_at=None)

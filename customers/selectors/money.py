@@ -37,7 +37,7 @@ def get_refund(pk: UUID | str, *, actor: Actor) -> Refund:
     return list_visible(Refund, actor=actor).select_related("booking").get(pk=pk)
 
 
-def list_credits(customer: Customer, *, actor: Actor) -> ScopedQuerySet[Credit]:
+def list_credits(customer: Customer, *, actor: Actor) -> ScopedQuerySet:
     """Return the entries of a customer, the newest first."""
     return list_visible(Credit, actor=actor).filter(customer=customer)
 

@@ -26,14 +26,14 @@ class Compare(Protocol[_T, _Difference_co]):
 
 
 def by_key(
-    rows: models.QuerySet[_Model], size: int, *, after: UUID | None = None
+    queryset: models.QuerySet[_Model], size: int, *, after: UUID | None = None
 ) -> Iterator[list[_Model]]:
     """Yield rows in the order of their keys, `size` at a time; one query each.
 
     So memory is flat, and no cursor stays open while others write. With `after` those
     behind that key.
     """
-    ordered, last = rows.order_by("pk"), after
+    ordered, last = queryset.order_by("pk"), after
     while True:
         remaining = ordered if last is None else ordered.filter(pk__gt=last)
         batch = list(remaining[:size])

@@ -57,7 +57,7 @@ def exceeds_refund_limit(payout: Refund | Credit) -> bool:
 
 def _counted_before(payout: Refund | Credit) -> Decimal:
     """Return the earlier amounts that count together with this one."""
-    others: QuerySet[Refund] | QuerySet[Credit]
+    others: QuerySet
     if isinstance(payout, Refund):
         booking = payout.booking
         of_today = Q(
